@@ -1,0 +1,212 @@
+"""One database, two kinds: SQLite embedded by default, PostgreSQL in production.
+
+`Database.begin()` is one transaction. On SQLite a writer takes a lock inside the process and then BEGIN IMMEDIATE, so
+that two writers wait in line and never fail half-way; readers see a snapshot (WAL) and wait for nobody.
+"""
+
+import importlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from app.core.errors import Unavailable
+
+_SAFE_WAL = (3, 51, 3)  # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database under two writers
+_WRITER_WAIT_SECONDS = 30
+_POSTGRES_OPTIONS = "-c statement_timeout=20000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
+
+
+class UnsafeDatabase(Exception):
+    """The database would acknowledge what it can lose, or is no kind that we know."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An instant. timestamptz on PostgreSQL; on SQLite UTC text of one length, so that it sorts. Refuses naive values."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("an instant needs a time zone")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+
+
+class Base(DeclarativeBase):
+    """Mother of all tables. Relationships, where there are any, are `lazy="raise"`."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        UUID: sa.Uuid(),
+        bytes: sa.LargeBinary(),
+        dict[str, Any]: Json,
+        dict[str, int]: Json,
+        list[str]: Json,
+        list[Any]: Json,
+    }
+
+
+class Database:
+    """An engine, its kind, and the one way to open a transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _normal(url)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect == "sqlite":
+            self.engine = _sqlite_engine(self.url)
+        elif self.dialect == "postgresql":
+            self.engine = _postgres_engine(self.url)
+        else:
+            raise UnsafeDatabase("the database is either sqlite or postgresql")
+        self._reader = self.engine.execution_options(reads_only=True)
+        self._one_writer = threading.Lock() if self.dialect == "sqlite" else None
+
+    @contextmanager
+    def begin(self, *, write: bool = True) -> Iterator[Session]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises Unavailable when the one writer of an embedded database does not come free within 30 s.
+        """
+        with self._writer_turn() if write else nullcontext():
+            with Session(self.engine if write else self._reader, autoflush=False) as session, session.begin():
+                yield session
+
+    @contextmanager
+    def _writer_turn(self) -> Iterator[None]:
+        if self._one_writer is None:
+            yield
+            return
+        if not self._one_writer.acquire(timeout=_WRITER_WAIT_SECONDS):
+            raise Unavailable("The database is busy. Nothing was saved; try again.")
+        try:
+            yield
+        finally:
+            self._one_writer.release()
+
+    def check_durability(self) -> None:
+        """Raises UnsafeDatabase when a crash of the machine could take back what was acknowledged."""
+        with self.engine.connect() as connection:
+            if self.dialect == "sqlite":
+                if connection.exec_driver_sql("PRAGMA synchronous").scalar() != 2:
+                    raise UnsafeDatabase("SQLite must run with synchronous=FULL")
+                return
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                if connection.exec_driver_sql(f"SHOW {name}").scalar() == "off":
+                    raise UnsafeDatabase(f"PostgreSQL runs with {name}=off; it could lose what was acknowledged")
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def database_now(session: Session) -> datetime:
+    """The database's own time: what the clocks of referrals are set with, so that all processes agree."""
+    if session.get_bind().dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = session.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def take_turn(session: Session, lock: int) -> None:
+    """Wait until no other open transaction holds `lock`; held until this one ends. On SQLite a writer is alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+
+
+def _normal(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def sqlite_driver() -> ModuleType:
+    """The newer SQLite of the `pysqlite3` wheel where there is one, else Python's own."""
+    try:
+        return importlib.import_module("pysqlite3")
+    except ImportError:
+        return importlib.import_module("sqlite3")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    driver = sqlite_driver()
+    journal = "WAL" if driver.sqlite_version_info >= _SAFE_WAL else "TRUNCATE"
+    if url.database and url.database != ":memory:":
+        _make_private_file(Path(url.database))
+    engine = sa.create_engine(
+        url,
+        module=driver,
+        hide_parameters=True,
+        connect_args={"timeout": _WRITER_WAIT_SECONDS, "check_same_thread": False},
+        pool_size=24,
+        max_overflow=24,
+        poolclass=sa.pool.QueuePool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            f"journal_mode={journal}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reads_only = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make_private_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _postgres_engine(url: URL) -> Engine:
+    return sa.create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=20,
+        max_overflow=20,
+        pool_timeout=15,
+        pool_pre_ping=True,
+        connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 5},
+    )

@@ -1,0 +1,118 @@
+"""Who can open what: public keys of key holders, and private keys handed on, each sealed to another holder's key.
+
+A team's or an organisation's private seed exists in the database only sealed to the public keys of its members (and of
+the offline recovery key); a member's own seed stands in the member's row, locked under the passphrase.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core import sealing
+from app.core.db import Base
+from app.core.errors import NotFound
+from app.core.sealing import KeyPair
+
+
+class OwnerKind(StrEnum):
+    TEAM = "team"
+    ORGANISATION = "organisation"
+    MEMBER = "member"
+    RECOVERY = "recovery"
+
+
+class SealingKey(Base):
+    """A public key. `version` counts the keys of one owner; only the newest active one is sealed to."""
+
+    __tablename__ = "sealing_keys"
+    __table_args__ = (
+        sa.UniqueConstraint("owner_id", "version"),
+        sa.CheckConstraint("owner_kind IN ('team', 'organisation', 'member', 'recovery')", name="owner_kind_known"),
+        sa.Index("uq_sealing_keys_one_active", "owner_id", unique=True, sqlite_where=sa.text("active"), postgresql_where=sa.text("active")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    owner_kind: Mapped[str] = mapped_column(sa.String(16))
+    owner_id: Mapped[UUID]
+    version: Mapped[int]
+    public_key: Mapped[bytes]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class KeyGrant(Base):
+    """One private seed, sealed to one holder's public key."""
+
+    __tablename__ = "key_grants"
+    __table_args__ = (sa.UniqueConstraint("sealing_key_id", "holder_key_id"), sa.Index(None, "holder_key_id"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    sealing_key_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    holder_key_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    sealed_seed: Mapped[bytes]
+
+
+def register(session: Session, kind: OwnerKind, owner_id: UUID, public_key: bytes, now: datetime) -> SealingKey:
+    """Make this the owner's active key; the one before stays known, to open what was sealed to it.
+
+    Raises ValueError when the bytes are no X-Wing public key.
+    """
+    sealing.check_public_key(public_key)
+    before = active_key(session, owner_id)
+    if before is not None:
+        before.active = False
+        session.flush()
+    key = SealingKey(
+        owner_kind=kind,
+        owner_id=owner_id,
+        version=before.version + 1 if before else 1,
+        public_key=public_key,
+        active=True,
+        created_at=now,
+    )
+    session.add(key)
+    session.flush()
+    return key
+
+
+def active_key(session: Session, owner_id: UUID) -> SealingKey | None:
+    return session.scalars(sa.select(SealingKey).where(SealingKey.owner_id == owner_id, SealingKey.active)).one_or_none()
+
+
+def active_keys(session: Session, owner_ids: list[UUID]) -> dict[UUID, SealingKey]:
+    """Active keys by owner, in one statement; owners without a key are missing."""
+    if not owner_ids:
+        return {}
+    found = session.scalars(sa.select(SealingKey).where(SealingKey.owner_id.in_(owner_ids), SealingKey.active))
+    return {key.owner_id: key for key in found}
+
+
+def _grant_info(sealing_key_id: UUID, holder_key_id: UUID) -> bytes:
+    return sealing.context("key-grant", str(sealing_key_id), str(holder_key_id))
+
+
+def grant(session: Session, key: SealingKey, seed: bytes, holder: SealingKey) -> None:
+    """Hand the private half of `key` to `holder`."""
+    sealed = sealing.seal_to(holder.public_key, seed, _grant_info(key.id, holder.id))
+    session.add(KeyGrant(sealing_key_id=key.id, holder_key_id=holder.id, sealed_seed=sealed))
+    session.flush()
+
+
+def open_granted(session: Session, holder_key_id: UUID, holder: KeyPair) -> dict[UUID, bytes]:
+    """All seeds this holder was given: sealing key id to 32-byte seed. Raises CannotOpen when a grant was tampered with."""
+    grants = session.scalars(sa.select(KeyGrant).where(KeyGrant.holder_key_id == holder_key_id))
+    return {
+        grant.sealing_key_id: holder.open(grant.sealed_seed, _grant_info(grant.sealing_key_id, holder_key_id))
+        for grant in grants
+    }
+
+
+def by_id(session: Session, key_id: UUID) -> SealingKey:
+    """Raises NotFound."""
+    key = session.get(SealingKey, key_id)
+    if key is None:
+        raise NotFound
+    return key

@@ -1,0 +1,76 @@
+"""The log: JSON lines, and only from an allow-list of fields.
+
+Nothing a person typed, no address, browser, referrer, path value or query string can get in, for a field that is not
+named here is dropped, and so is a value that is not a short code or a number.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+ALLOWED: Final = frozenset(
+    {
+        "event", "level", "timestamp", "logger",
+        "route", "method", "status", "ms", "statements",
+        "error", "where", "code",
+        "case_id", "referral_id", "organisation", "run_id", "outbox_id", "kind", "state", "verb", "attempts", "count",
+        "version", "database", "surface", "port", "epoch", "step", "digest",
+    }
+)  # fmt: skip
+_CODE: Final = re.compile(r"[\w.:/{}\[\] ,+-]{0,120}", re.ASCII)
+
+
+def _only_what_is_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: value for key, value in event.items() if key in ALLOWED and _harmless(value)}
+
+
+def _harmless(value: object) -> bool:
+    return isinstance(value, int | float) or value is None or bool(_CODE.fullmatch(str(value)))
+
+
+class _FromTheLibraries(logging.Handler):
+    """Other people's log lines: only who spoke, how loud, and the class of an exception. Their words may hold anything."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        structlog.get_logger().log(record.levelno, "library", logger=record.name, error=kind)
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Set up both structlog and the standard library's logging; safe to call again."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _only_what_is_allowed,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_FromTheLibraries(level=logging.WARNING)]
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers[:] = []
+        library.propagate = name != "uvicorn.access"
+
+
+def get() -> Any:
+    return structlog.get_logger()
+
+
+def where(error: BaseException) -> str:
+    """File and line where an exception was raised, without its words."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    path = trace.tb_frame.f_code.co_filename.rsplit("/app/", 1)[-1]
+    return f"{path.rsplit('/', 2)[-1]}:{trace.tb_lineno}"

@@ -1,0 +1,137 @@
+"""Sealing: the few cryptographic shapes everything else is built from. All primitives come from `cryptography`.
+
+* `seal_to` / `KeyPair.open`: HPKE base mode (RFC 9180) with X-Wing (ML-KEM-768 + X25519), HKDF-SHA256, AES-256-GCM.
+  What was recorded today stays closed to a quantum computer of tomorrow.
+* `encrypt` / `decrypt`: AES-256-GCM-SIV (RFC 8452): a nonce that repeats by bad luck does not give the text away.
+* `pad` / `unpad`: ISO/IEC 7816-4 padding to a few bucket sizes, so that a length tells little.
+
+Everything that can fail to open raises `CannotOpen`, with no word about what was inside.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives.hpke import (
+    AEAD,
+    KDF,
+    KEM,
+    MLKEM768X25519PrivateKey,
+    MLKEM768X25519PublicKey,
+    Suite,
+)
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_MLKEM_PUBLIC: Final = 1184
+PUBLIC_KEY_BYTES: Final = _MLKEM_PUBLIC + 32
+SEED_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+BUCKETS: Final = tuple(2**n for n in range(8, 21))  # 256 bytes … 1 MiB
+
+
+class CannotOpen(Exception):
+    """Wrong key, wrong place, or changed bytes: which of them is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """An X-Wing key pair. The private half is a 32-byte seed, as in draft-connolly-cfrg-xwing-kem.
+
+    `public` is the ML-KEM-768 encapsulation key (1,184 bytes) followed by the X25519 key (32 bytes).
+    """
+
+    seed: bytes
+    public: bytes
+    _private: MLKEM768X25519PrivateKey
+
+    @classmethod
+    def generate(cls) -> "KeyPair":
+        return cls.from_seed(os.urandom(SEED_BYTES))
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> "KeyPair":
+        """Raises ValueError when the seed is not 32 bytes."""
+        if len(seed) != SEED_BYTES:
+            raise ValueError("an X-Wing seed has 32 bytes")
+        expanded = hashlib.shake_256(seed).digest(96)
+        kem_key = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
+        curve_key = x25519.X25519PrivateKey.from_private_bytes(expanded[64:])
+        public = kem_key.public_key().public_bytes_raw() + curve_key.public_key().public_bytes_raw()
+        return cls(seed, public, MLKEM768X25519PrivateKey(kem_key, curve_key))
+
+    def open(self, sealed: bytes, info: bytes) -> bytes:
+        """Undo `seal_to`. Raises CannotOpen."""
+        try:
+            return SUITE.decrypt(sealed, self._private, info=info)
+        except (InvalidTag, ValueError) as error:
+            raise CannotOpen from error
+
+    def __repr__(self) -> str:
+        return "KeyPair(…)"
+
+
+@lru_cache(maxsize=1024)
+def _public_key(raw: bytes) -> MLKEM768X25519PublicKey:
+    if len(raw) != PUBLIC_KEY_BYTES:
+        raise ValueError("an X-Wing public key has 1,216 bytes")
+    return MLKEM768X25519PublicKey(
+        mlkem.MLKEM768PublicKey.from_public_bytes(raw[:_MLKEM_PUBLIC]),
+        x25519.X25519PublicKey.from_public_bytes(raw[_MLKEM_PUBLIC:]),
+    )
+
+
+def check_public_key(raw: bytes) -> None:
+    """Raises ValueError when these bytes are no X-Wing public key."""
+    _public_key(raw)
+
+
+def seal_to(public: bytes, plaintext: bytes, info: bytes) -> bytes:
+    """HPKE-seal to an X-Wing public key. Gives the encapsulated key (1,120 bytes) followed by the ciphertext."""
+    return SUITE.encrypt(plaintext, _public_key(public), info=info)
+
+
+def context(*parts: str) -> bytes:
+    """Bind a ciphertext to its place: the parts, each with its length in front, so that no two lists read alike."""
+    encoded = [part.encode() for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def encrypt(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
+    """AES-256-GCM-SIV under a 32-byte key: nonce (12 bytes), then ciphertext with its tag."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCMSIV(key).encrypt(nonce, plaintext, aad)
+
+
+def decrypt(key: bytes, blob: bytes, aad: bytes) -> bytes:
+    """Undo `encrypt`. Raises CannotOpen."""
+    try:
+        return AESGCMSIV(key).decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad)
+    except (InvalidTag, ValueError) as error:
+        raise CannotOpen from error
+
+
+def derive(key: bytes, purpose: str, length: int = 32, salt: bytes | None = None) -> bytes:
+    """HKDF-SHA256: another key out of `key`, for one purpose."""
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=salt, info=purpose.encode()).derive(key)
+
+
+def pad(plaintext: bytes) -> bytes:
+    """Fill up to the next bucket (ISO/IEC 7816-4: 0x80, then zeros). Above 1 MiB: to whole MiB."""
+    needed = len(plaintext) + 1
+    size = next((bucket for bucket in BUCKETS if bucket >= needed), -(-needed // BUCKETS[-1]) * BUCKETS[-1])
+    return plaintext + b"\x80" + bytes(size - needed)
+
+
+def unpad(padded: bytes) -> bytes:
+    """Undo `pad`. Raises CannotOpen when the filling is not whole."""
+    body = padded.rstrip(b"\0")
+    if not body.endswith(b"\x80"):
+        raise CannotOpen
+    return body[:-1]

@@ -91,7 +91,11 @@ class Database:
         else:
             raise UnsafeDatabase("the database is either sqlite or postgresql")
         self._reader = self.engine.execution_options(reads_only=True)
-        self._one_writer = threading.Lock() if self.dialect == "sqlite" else None
+        self.one_writer = threading.Lock() if self.dialect == "sqlite" else None
+
+    def session(self, *, write: bool = True) -> Session:
+        """A session that is not yet in a transaction. On SQLite its user holds `one_writer` while it writes."""
+        return Session(self.engine if write else self._reader, autoflush=False, expire_on_commit=False)
 
     @contextmanager
     def begin(self, *, write: bool = True) -> Iterator[Session]:
@@ -99,21 +103,20 @@ class Database:
 
         Raises Unavailable when the one writer of an embedded database does not come free within 30 s.
         """
-        with self._writer_turn() if write else nullcontext():
-            with Session(self.engine if write else self._reader, autoflush=False) as session, session.begin():
-                yield session
+        with self._writer_turn() if write else nullcontext(), self.session(write=write) as session, session.begin():
+            yield session
 
     @contextmanager
     def _writer_turn(self) -> Iterator[None]:
-        if self._one_writer is None:
+        if self.one_writer is None:
             yield
             return
-        if not self._one_writer.acquire(timeout=_WRITER_WAIT_SECONDS):
+        if not self.one_writer.acquire(timeout=_WRITER_WAIT_SECONDS):
             raise Unavailable("The database is busy. Nothing was saved; try again.")
         try:
             yield
         finally:
-            self._one_writer.release()
+            self.one_writer.release()
 
     def check_durability(self) -> None:
         """Raises UnsafeDatabase when a crash of the machine could take back what was acknowledged."""

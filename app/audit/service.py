@@ -1,0 +1,111 @@
+"""Writing and checking the chain.
+
+Entries are gathered in the session and written just before it commits, so that the one lock the chain needs is held
+only for the length of a commit: no audit row, no act, and no waiting in between.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.audit.models import AuditEntry
+from app.core.clock import to_the_hour
+from app.core.db import take_turn
+
+GENESIS: Final = "0" * 64
+_LOCK: Final = 0x50525F4155  # any fixed number, one for each advisory lock of the service
+_WAITING: Final = "audit_waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The first place where the chain does not hold."""
+
+    seq: int
+    problem: str
+
+
+def record(
+    session: Session,
+    *,
+    actor_kind: str,
+    actor_id: object,
+    action: str,
+    subject_kind: str,
+    subject_id: object,
+    now: datetime,
+    codes: dict[str, Any] | None = None,
+) -> None:
+    """Note an act of this transaction, `action` like "referral:accepted". Codes and ids only.
+
+    What the person themself did is noted to the full hour: the exact minute could be matched with a phone network's records.
+    """
+    at = to_the_hour(now) if actor_kind == "person" else now
+    session.info.setdefault(_WAITING, []).append(
+        {
+            "at": at,
+            "actor_kind": actor_kind,
+            "actor_id": str(actor_id),
+            "action": action,
+            "subject_kind": subject_kind,
+            "subject_id": subject_id.hex if isinstance(subject_id, UUID) else str(subject_id),
+            "codes": codes or {},
+        }
+    )
+
+
+@event.listens_for(Session, "before_commit")
+def _append(session: Session) -> None:
+    waiting = session.info.pop(_WAITING, None)
+    if not waiting:
+        return
+    session.flush()
+    take_turn(session, _LOCK)
+    head = session.execute(sa.select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)).first()
+    seq, last = (head.seq, head.hash) if head else (0, GENESIS)
+    rows = []
+    for entry in waiting:
+        seq += 1
+        row = {**entry, "seq": seq, "prev_hash": last}
+        row["hash"] = last = _digest(row)
+        rows.append(row)
+    session.execute(sa.insert(AuditEntry.__table__), rows)  # type: ignore[arg-type]
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_WAITING, None)
+
+
+def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> Break | None:
+    """Walk the whole chain. None: it holds. Else the first entry that was changed, taken out or put in."""
+    last, expected = GENESIS, 1
+    columns = AuditEntry.__table__.c
+    for row in session.execute(sa.select(*columns).order_by(columns.seq).execution_options(yield_per=1000)).mappings():
+        if row["seq"] != expected:
+            return Break(expected, "missing")
+        if row["prev_hash"] != last or row["hash"] != _digest(row):
+            return Break(expected, "changed")
+        last, expected = row["hash"], expected + 1
+        progress(1)
+    return None
+
+
+def _digest(row: Any) -> str:
+    at: datetime = row["at"]
+    fields = [
+        row["prev_hash"],
+        row["seq"],
+        at.astimezone(UTC).isoformat(timespec="microseconds"),
+        *(row[name] for name in ("actor_kind", "actor_id", "action", "subject_kind", "subject_id")),
+        row["codes"],
+    ]
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,109 @@
+"""Between a request and a verb: the transaction, the moment, the keys. Domain-free; pages and API both stand on it.
+
+`Db` commits *before* the answer leaves (`scope="function"`), so nobody is told of a save that was not. Waiting for the
+one writer of an embedded database, or for a connection of the pool, happens on the event loop and not in a thread:
+threads that wait for a transaction whose own work needs a thread would block each other for good.
+"""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Final
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import TooLarge, Unavailable
+from app.core.keyring import KeyRing
+
+_CONNECTIONS_AT_ONCE: Final = 32  # below the pool's size, see above
+_LONGEST_WAIT_SECONDS: Final = 25.0
+
+
+class Transactions:
+    """Opens sessions for requests. One per app; bound to the event loop it first runs on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writers = anyio.Semaphore(1 if database.dialect == "sqlite" else _CONNECTIONS_AT_ONCE)
+        self._readers = anyio.Semaphore(_CONNECTIONS_AT_ONCE)
+
+    @asynccontextmanager
+    async def open(self, *, write: bool) -> AsyncIterator[Session]:
+        turns = self._writers if write else self._readers
+        with anyio.move_on_after(_LONGEST_WAIT_SECONDS) as patience:
+            await turns.acquire()
+        if patience.cancelled_caught:
+            raise Unavailable("The service is very busy. Nothing was saved; try again.")
+        lock = self._database.one_writer if write else None
+        try:
+            if lock is not None:
+                await _acquire(lock)
+            try:
+                async with self._session(write=write) as session:
+                    yield session
+            finally:
+                if lock is not None:
+                    lock.release()
+        finally:
+            turns.release()
+
+    @asynccontextmanager
+    async def _session(self, *, write: bool) -> AsyncIterator[Session]:
+        session = self._database.session(write=write)
+        try:
+            yield session
+            with anyio.CancelScope(shield=True):
+                await run_sync(session.commit)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await run_sync(session.close)  # rolls back what was not committed
+
+
+async def _acquire(lock: threading.Lock) -> None:
+    """The worker's thread is the only other taker; its transactions last milliseconds."""
+    deadline = anyio.current_time() + _LONGEST_WAIT_SECONDS
+    while not lock.acquire(blocking=False):
+        if anyio.current_time() > deadline:
+            raise Unavailable("The database is busy. Nothing was saved; try again.")
+        await anyio.sleep(0.002)
+
+
+async def one_transaction(request: Request) -> AsyncIterator[Session]:
+    async with request.app.state.transactions.open(write=True) as session:
+        yield session
+
+
+async def one_snapshot(request: Request) -> AsyncIterator[Session]:
+    async with request.app.state.transactions.open(write=False) as session:
+        yield session
+
+
+async def _now(request: Request) -> datetime:
+    clock: Clock = request.app.state.clock
+    return clock()
+
+
+async def _keys(request: Request) -> KeyRing:
+    keys: KeyRing = request.app.state.keys
+    return keys
+
+
+async def whole_body(request: Request) -> bytes:
+    """The body as bytes. Raises TooLarge; the middleware has counted what came in."""
+    body = await request.body()
+    if len(body) > request.app.state.max_body:
+        raise TooLarge("The request is larger than this service takes.")
+    return body
+
+
+Db = Annotated[Session, Depends(one_transaction, scope="function")]
+ReadDb = Annotated[Session, Depends(one_snapshot, scope="function")]
+Now = Annotated[datetime, Depends(_now)]
+Keys = Annotated[KeyRing, Depends(_keys)]
+Body = Annotated[bytes, Depends(whole_body)]

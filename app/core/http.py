@@ -1,0 +1,97 @@
+"""What stands around every request: a limit on the body, safe headers, and one log line by route template.
+
+Plain ASGI, for a middleware that wraps requests in tasks would cost as much as the whole of an answer.
+"""
+
+import time
+from typing import Any, Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import log
+from app.core.errors import AppError, TooLarge
+
+PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "content-security-policy": PAGE_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+    "x-robots-tag": "noindex, nofollow",
+    "cache-control": "no-store",
+}
+
+
+class Around:
+    """The one middleware. `https`: the service is reached over TLS, so browsers may insist on it."""
+
+    def __init__(self, app: ASGIApp, *, max_body: int, https: bool) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.headers = {**_HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > self.max_body:
+                    raise TooLarge("The request is larger than this service takes.")
+            return message
+
+        async def with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            if _announced(scope) > self.max_body:
+                await _refuse(scope, receive, with_headers)
+            else:
+                await self.app(scope, counted, with_headers)
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.get().info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say no before reading: by the app's own handler, so that a page gets a page and an API its problem."""
+    app: Any = scope["app"] if "app" in scope else None
+    error: AppError = TooLarge("The request is larger than this service takes.")
+    if app is None:
+        await send({"type": "http.response.start", "status": error.status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    from starlette.requests import Request
+
+    response = await app.exception_handlers[AppError](Request(scope), error)
+    await response(scope, receive, send)
+
+
+def _template(scope: Scope) -> str:
+    """The route's template, never the path itself: a path may hold anything."""
+    route = scope.get("route")
+    return str(getattr(route, "path", "none"))

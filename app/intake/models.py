@@ -1,0 +1,168 @@
+"""Tables of a case: plain routing codes, locked facts, sealed parts, and the wraps of their keys."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+
+class Case(Base):
+    """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
+
+    `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
+    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.CheckConstraint("tier IN ('emergency', 'urgent', 'normal')", name="tier_known"),
+        sa.CheckConstraint(
+            "state IN ('submitted', 'in_review', 'referred', 'helped', 'advised', 'unmet', 'withdrawn', 'erased')",
+            name="state_known",
+        ),
+        sa.CheckConstraint(
+            "(state IN ('helped', 'advised', 'withdrawn', 'erased')) = (closed_at IS NOT NULL)", name="closed_when_ended"
+        ),
+        sa.CheckConstraint("state <> 'erased' OR (facts IS NULL AND receipt_id IS NULL)", name="erased_is_empty"),
+        sa.Index(
+            "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
+            sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"),
+        ),
+        sa.Index("ix_cases_forget", "forget_at"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    label: Mapped[str] = mapped_column(sa.String(12), unique=True)
+    receipt_id: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
+    state: Mapped[str] = mapped_column(sa.String(16))
+    version: Mapped[int]
+    team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    country: Mapped[str] = mapped_column(sa.String(2))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    needs: Mapped[list[str]]
+    speak: Mapped[list[str]]
+    tier: Mapped[str] = mapped_column(sa.String(12))
+    tier_rank: Mapped[int] = mapped_column(sa.SmallInteger)
+    last_safe_day: Mapped[date | None]
+    deadline_certainty: Mapped[str | None] = mapped_column(sa.String(16))
+    due_on: Mapped[date]
+    waiting_since: Mapped[datetime]
+    owner_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    snoozed_until: Mapped[date | None]
+    person_wrote: Mapped[bool] = mapped_column(default=False)
+    facts: Mapped[bytes | None]
+    facts_version: Mapped[int] = mapped_column(default=1)
+    closed_at: Mapped[datetime | None]
+    forget_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+class WrapFor(StrEnum):
+    RECEIPT = "receipt"
+    TEAM = "team"
+    ORGANISATION = "organisation"
+
+
+class CaseWrap(Base):
+    """A case's data key (`person` or `desk`), HPKE-sealed to one recipient, and that blob locked under the epoch key.
+
+    `owner_id` is the case itself for the receipt, else the team or organisation; `key_id` names the public key.
+    """
+
+    __tablename__ = "case_wraps"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "purpose", "owner_id"),
+        sa.CheckConstraint("purpose IN ('person', 'desk')", name="purpose_known"),
+        sa.CheckConstraint("kind IN ('receipt', 'team', 'organisation')", name="kind_known"),
+        sa.CheckConstraint("purpose = 'person' OR kind = 'team'", name="desk_key_is_the_teams"),
+        sa.CheckConstraint("(kind = 'receipt') = (key_id IS NULL)", name="key_named_but_for_receipt"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    purpose: Mapped[str] = mapped_column(sa.String(8))
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    owner_id: Mapped[UUID]
+    key_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    version: Mapped[int]
+    locked: Mapped[bytes]
+
+
+class Part(StrEnum):
+    """The sealed parts. Each has a key of its own, derived from the case's `person` key, but the note: from `desk`."""
+
+    CONTACT = "contact"
+    STORY = "story"
+    HAPPENED = "happened"
+    THREAD = "thread"
+    NOTE = "note"
+
+
+class SealedPart(Base):
+    """One sealed part, or one line of the thread. `author` is a code: person, desk, partner."""
+
+    __tablename__ = "sealed_parts"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "part", "seq"),
+        sa.CheckConstraint("part IN ('contact', 'story', 'happened', 'thread', 'note')", name="part_known"),
+        sa.CheckConstraint("author IN ('person', 'desk', 'partner')", name="author_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    part: Mapped[str] = mapped_column(sa.String(12))
+    seq: Mapped[int]
+    version: Mapped[int]
+    author: Mapped[str] = mapped_column(sa.String(8))
+    organisation_id: Mapped[UUID | None]
+    ciphertext: Mapped[bytes]
+
+
+class CaseEvent(Base):
+    """What happened to a case, append-only; its state is the fold of these. Codes only."""
+
+    __tablename__ = "case_events"
+    __table_args__ = (sa.UniqueConstraint("case_id", "seq"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    seq: Mapped[int]
+    verb: Mapped[str] = mapped_column(sa.String(24))
+    source: Mapped[str | None] = mapped_column(sa.String(16))
+    target: Mapped[str] = mapped_column(sa.String(16))
+    actor_kind: Mapped[str] = mapped_column(sa.String(16))
+    actor_id: Mapped[UUID | None]
+    codes: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class SealedReply(Base):
+    """The answer to a request that may come twice, sealed with a key that only who sent the request can make again.
+
+    `request_id` is a MAC of who asked and of their key; `fingerprint` a MAC of the payload. While `reply` is null the
+    first request is still under way.
+    """
+
+    __tablename__ = "sealed_replies"
+
+    request_id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    status: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    reply: Mapped[bytes | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class HappenedCount(Base):
+    """How often a kind of repression was told and agreed to be counted. No row ties it to a case."""
+
+    __tablename__ = "happened_counts"
+
+    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    code: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    country: Mapped[str] = mapped_column(sa.String(2), primary_key=True)
+    count: Mapped[int]

@@ -1,0 +1,78 @@
+"""The number a person comes back with: 26 random digits and two check digits, written in seven groups of four.
+
+86 bits, so nobody guesses one and no slow hash is needed. The check digits (ISO/IEC 7064, MOD 97-10) tell a typing
+error from an unknown number without asking the database. The number opens the case: it is never stored, logged or put in a URL.
+"""
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from app.core import sealing
+from app.core.errors import AppError
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+
+DIGITS: Final = 28
+_GROUP: Final = 4
+_RANDOM_DIGITS: Final = DIGITS - 2
+
+
+class MistypedReceipt(AppError):
+    """The digits can not be a number we gave out. `found` is how many digits there were."""
+
+    status, slug, title = 422, "mistyped-number", "The number was not typed correctly"
+
+    def __init__(self, found: int) -> None:
+        super().__init__("A number has 28 digits, and its last two check the others.", digits_found=found)
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """28 valid digits. Its repr hides them."""
+
+    digits: str
+
+    def __repr__(self) -> str:
+        return "Receipt(…)"
+
+    def grouped(self) -> str:
+        """As it is shown: `dddd dddd dddd dddd dddd dddd dddd`."""
+        return " ".join(self.digits[at : at + _GROUP] for at in range(0, DIGITS, _GROUP))
+
+    def key_pair(self) -> KeyPair:
+        """The key pair that the case's `person` key is sealed to."""
+        return KeyPair.from_seed(sealing.derive(self.digits.encode(), "receipt:key"))
+
+    def look_up_id(self, keys: KeyRing) -> bytes:
+        """What the database finds the case by: 32 bytes, of no use without the server's key file."""
+        return keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up"))
+
+
+def new() -> Receipt:
+    body = f"{secrets.randbelow(10**_RANDOM_DIGITS):0{_RANDOM_DIGITS}d}"
+    return Receipt(body + f"{98 - int(body + '00') % 97:02d}")
+
+
+def parse(typed: str) -> Receipt:
+    """Read a number as people type it: any digits of any script; spaces, dashes and dots between them do not matter.
+
+    Raises MistypedReceipt.
+    """
+    digits = []
+    for character in typed[:512]:
+        value = unicodedata.digit(character, None)
+        if value is not None:
+            digits.append(str(value))
+        elif not _is_separator(character):
+            raise MistypedReceipt(len(digits))
+    text = "".join(digits)
+    if len(text) != DIGITS or int(text) % 97 != 1:
+        raise MistypedReceipt(len(text))
+    return Receipt(text)
+
+
+def _is_separator(character: str) -> bool:
+    return character in ".,/_" or unicodedata.category(character) in {"Zs", "Cc", "Pd", "Cf"}

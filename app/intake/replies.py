@@ -1,0 +1,97 @@
+"""A request that comes twice gets the same answer and acts once: Idempotency-Key, and the token of a form.
+
+The answer may hold a receipt number, so it is kept sealed with a key made from what only the sender has: their key and
+their payload. The row alone, even with the server's key file, opens nothing.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.core import sealing
+from app.core.errors import Conflict, FieldError, Invalid
+from app.core.keyring import KeyRing
+from app.intake.models import SealedReply
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A status and a JSON document. `replayed`: the request had been carried out before."""
+
+    status: int
+    body: dict[str, Any]
+    replayed: bool = False
+
+
+class OtherPayload(Invalid):
+    """The key was used before with another payload."""
+
+    slug, title = "idempotency-key-reused", "This key was used for another request"
+
+
+def once(
+    session: Session,
+    keys: KeyRing,
+    who: str,
+    key: str,
+    payload: bytes,
+    act: Callable[[], Reply],
+    *,
+    now: datetime,
+    ttl: timedelta,
+) -> Reply:
+    """Carry out `act` the first time that `who` comes with `key`; later give the same answer again.
+
+    Two that come at the same moment: the second waits for the first's transaction and then reads its answer.
+    Raises OtherPayload (422) when the payload differs, Conflict while the first is still under way elsewhere.
+    """
+    request_id = keys.mac("reply-id", who.encode(), key.encode())
+    fingerprint = keys.mac("reply-payload", request_id, payload)
+    if not _first(session, request_id, fingerprint, now + ttl):
+        return _replay(session, keys, request_id, fingerprint, key, payload)
+    reply = act()
+    sealed = sealing.encrypt(
+        _reply_key(keys, key, payload), sealing.pad(json.dumps(reply.body).encode()), sealing.context(request_id.hex())
+    )
+    session.execute(
+        sa.update(SealedReply).where(SealedReply.request_id == request_id).values(status=reply.status, reply=sealed)
+    )
+    return reply
+
+
+def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: datetime) -> bool:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(SealedReply)
+        .values(request_id=request_id, fingerprint=fingerprint, expires_at=expires_at)
+        .on_conflict_do_nothing(index_elements=["request_id"])
+        .returning(SealedReply.request_id)
+    )
+    return session.execute(statement).one_or_none() is not None
+
+
+def _replay(
+    session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes
+) -> Reply:
+    row = session.get_one(SealedReply, request_id, populate_existing=True)
+    if row.fingerprint != fingerprint:
+        error = FieldError(pointer="", code="other_payload", detail="Use a new Idempotency-Key for a new request.")
+        raise OtherPayload([error])
+    if row.reply is None or row.status is None:
+        raise Conflict("The first request with this key is still under way. Ask again in a moment.")
+    plain = sealing.decrypt(_reply_key(keys, key, payload), row.reply, sealing.context(request_id.hex()))
+    return Reply(row.status, json.loads(sealing.unpad(plain)), replayed=True)
+
+
+def _reply_key(keys: KeyRing, key: str, payload: bytes) -> bytes:
+    return sealing.derive(key.encode() + b"\0" + payload, "reply-key", salt=keys.derive("reply-salt"))
+
+
+def drop_expired(session: Session, now: datetime) -> int:
+    return int(session.execute(sa.delete(SealedReply).where(SealedReply.expires_at <= now)).rowcount)  # type: ignore[attr-defined]

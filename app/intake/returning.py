@@ -1,0 +1,108 @@
+"""The person comes back with their number: the case, its status codes, and their own sealed words opened for them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.errors import FieldError, Invalid, NotFound
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.intake import vault
+from app.intake.models import Case, Part
+from app.intake.receipts import Receipt
+from app.intake.vault import Opened
+
+LONGEST_LINE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A case and its `person` key, for the length of one request. The repr shows neither words nor key."""
+
+    case: Case
+    person_key: bytes
+
+    def __repr__(self) -> str:
+        return f"OpenedCase({self.case.label})"
+
+
+def open_by_receipt(session: Session, receipt: Receipt, keys: KeyRing, now: datetime, *, lock: bool = False) -> OpenedCase:
+    """The case this number belongs to. Raises NotFound: unknown and erased are not told apart.
+
+    `lock` takes the row's lock, for what is going to write.
+    """
+    query = sa.select(Case).where(Case.receipt_id == receipt.look_up_id(keys))
+    case = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if case is None:
+        raise NotFound("No case belongs to this number.")
+    try:
+        key = vault.data_key(session, keys, case.id, vault.PERSON, case.id, receipt.key_pair())
+    except (NotFound, CannotOpen):
+        raise NotFound("No case belongs to this number.") from None
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action="case:opened_by_number",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    return OpenedCase(case, key)
+
+
+def thread(session: Session, opened: OpenedCase) -> list[Opened]:
+    """The lines of the thread in order, each `{"text", "at"}` with its author's code."""
+    rows = vault.parts(session, opened.case.id, [Part.THREAD])
+    return [vault.open_part(opened.person_key, row) for row in rows]
+
+
+def everything(session: Session, opened: OpenedCase) -> list[Opened]:
+    """All parts the person may read: everything but the desk's own notes."""
+    rows = vault.parts(session, opened.case.id, [Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD])
+    return [vault.open_part(opened.person_key, row) for row in rows]
+
+
+def add_line(
+    session: Session,
+    case: Case,
+    person_key: bytes,
+    text: str,
+    *,
+    author: str,
+    now: datetime,
+    actor_id: object,
+    organisation_id: UUID | None = None,
+) -> UUID:
+    """Seal one line of the thread. The caller holds the case's row lock. Raises Invalid (empty, too long, too many)."""
+    text = text.strip()
+    if not text or len(text) > LONGEST_LINE:
+        code = "required" if not text else "too_long"
+        raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {LONGEST_LINE} characters.")])
+    part_id = vault.add_part(
+        session,
+        person_key,
+        case.id,
+        Part.THREAD,
+        {"text": text, "at": vault.said_at(now)},
+        author=author,
+        organisation_id=organisation_id,
+    )
+    case.person_wrote = author == "person"
+    case.updated_at = now
+    audit.record(
+        session,
+        actor_kind=author,
+        actor_id=actor_id,
+        action="case:line_added",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    session.flush()
+    return part_id

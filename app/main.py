@@ -1,0 +1,136 @@
+"""Wiring and nothing else: settings, keys, database and directory become an app; errors become a page or a problem."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app import api, web
+from app.core import log
+from app.core.clock import Clock, utc_now
+from app.core.db import Database
+from app.core.edge import Transactions
+from app.core.errors import AppError, BadRequest, FieldError, Invalid, NotAllowed, NotFound, NotSignedIn, TooLarge
+from app.core.http import Around
+from app.core.keyring import KeyRing, load_or_create
+from app.core.problems import problem
+from app.directory.packs import load_packs
+from app.settings import ALL_SURFACES, Settings, Surface
+from app.worker import Worker
+
+_MACHINE_PATHS: Final = ("/v1", "/oauth", "/hsds", "/.well-known", "/healthz", "/readyz")
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    surfaces: Iterable[Surface] = ALL_SURFACES,
+    database: Database | None = None,
+    keys: KeyRing | None = None,
+    clock: Clock = utc_now,
+) -> FastAPI:
+    """The service, or some of its surfaces.
+
+    Raises WeakSecret (no sound key file) or UnsafeDatabase (it could lose what it acknowledged): then it does not start.
+    """
+    settings = settings or Settings()
+    log.configure()
+    wanted = frozenset(surfaces)
+    database = database or Database(settings.database_url)
+    keys = keys or load_or_create(settings.key_file, clock().date())
+    app = FastAPI(title="Pristan", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(settings, wanted))
+    app.state.settings = settings
+    app.state.database = database
+    app.state.transactions = Transactions(database)
+    app.state.keys = keys
+    app.state.clock = clock
+    app.state.max_body = settings.max_body
+    app.state.directory = load_packs()
+    if "partner" in wanted or "public" in wanted:
+        api.mount(app, wanted)
+    web.mount(app, wanted)
+    app.add_middleware(Around, max_body=settings.max_body, https=settings.base_url.startswith("https:"))
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+def _lifespan(settings: Settings, surfaces: frozenset[Surface]) -> Callable[[FastAPI], object]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database.check_durability()
+        worker = Worker(app.state.database, app.state.keys, app.state.directory, settings, app.state.clock)
+        if settings.worker_in_web:
+            worker.start()
+        log.get().info("started", database=app.state.database.dialect, surface=",".join(sorted(surfaces)))
+        try:
+            yield
+        finally:
+            worker.stop()
+            app.state.database.dispose()
+
+    return lifespan
+
+
+def _shaped(request: Request, error: AppError) -> Response:
+    if request.url.path.startswith(_MACHINE_PATHS):
+        return problem(error)
+    return web.error_page(request, error)
+
+
+async def _on_app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    return _shaped(request, error)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    """FastAPI's own finding, without the input that it would repeat."""
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(entry["type"] == "json_invalid" for entry in found):
+        return _shaped(request, BadRequest("The body is not valid JSON in UTF-8."))
+    fields = [
+        FieldError(
+            pointer="/" + "/".join(str(step) for step in entry["loc"]),
+            code=entry["type"],
+            detail="This value does not fit; see the API description.",
+        )
+        for entry in found
+    ]
+    return _shaped(request, Invalid(fields))
+
+
+class _MethodNotAllowed(AppError):
+    status, slug, title = 405, "method-not-allowed", "This address does not take this method"
+
+
+_FROM_STATUS: Final[dict[int, type[AppError]]] = {
+    400: BadRequest,
+    401: NotSignedIn,
+    403: NotAllowed,
+    404: NotFound,
+    405: _MethodNotAllowed,
+    413: TooLarge,
+}
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _FROM_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else AppError)
+    return _shaped(request, kind(headers=dict(error.headers or {})))
+
+
+async def _on_anything_else(request: Request, error: Exception) -> Response:
+    log.get().error("unexpected", error=type(error).__name__, where=log.where(error))
+    return _shaped(request, AppError())
+
+
+_HANDLERS: Final = {
+    AppError: _on_app_error,
+    RequestValidationError: _on_invalid_request,
+    HTTPException: _on_http_exception,
+    Exception: _on_anything_else,
+}

@@ -1,0 +1,8 @@
+"""The outbox: what is to be told to whom, written in the caller's transaction and sent afterwards by the worker.
+
+A message names an event and an id; its words are made when it is sent, from templates, and hold no name and no story.
+"""
+
+from app.messaging.service import queue
+
+__all__ = ["queue"]

@@ -1,0 +1,84 @@
+"""Tables of teams, members and their sessions."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+
+class Role(StrEnum):
+    """COORDINATOR and SENIOR belong to a team, PARTNER to an organisation; AUDITOR and ADMIN open no case."""
+
+    COORDINATOR = "coordinator"
+    SENIOR = "senior"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    PARTNER = "partner"
+
+
+class Team(Base):
+    """The coordinators of one or more host countries. They hold the team's key together."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    slug: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(120))
+    created_at: Mapped[datetime]
+
+
+class TeamCountry(Base):
+    """Which team takes the cases of a country: exactly one."""
+
+    __tablename__ = "team_countries"
+
+    country: Mapped[str] = mapped_column(sa.String(2), primary_key=True)
+    team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+
+
+class Member(Base):
+    """Somebody who signs in. `sealed_seed` is their private key, closed with the passphrase and the server's pepper.
+
+    The one-time password secret is locked under the epoch key; `totp_step` is the last 30-second step that was used.
+    """
+
+    __tablename__ = "members"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "(role IN ('coordinator', 'senior')) = (team_id IS NOT NULL)"
+            " AND (role = 'partner') = (organisation_id IS NOT NULL)",
+            name="role_has_its_place",
+        ),
+        sa.CheckConstraint("role IN ('coordinator', 'senior', 'auditor', 'admin', 'partner')", name="role_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    role: Mapped[str] = mapped_column(sa.String(16))
+    team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("teams.id"))
+    organisation_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("organisations.id"))
+    key_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    salt: Mapped[bytes]
+    sealed_seed: Mapped[bytes]
+    totp_secret: Mapped[bytes]
+    totp_step: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    wait_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class StaffSession(Base):
+    """A sign-in. `id` is a hash of the cookie's secret; `sealed_seed` opens only with that secret."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"), index=True)
+    sealed_seed: Mapped[bytes]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

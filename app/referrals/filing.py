@@ -1,0 +1,230 @@
+"""A story comes in: understood, matched, sealed, stored, noted, told to the team, all in one transaction.
+
+Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app import audit, messaging
+from app.core import keyholders
+from app.core.clock import to_the_hour
+from app.core.errors import Unavailable
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake import receipts, vault
+from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, SealedPart, WrapFor
+from app.intake.schemas import Intake
+from app.intake.vault import Recipient
+from app.matching import engine, matches
+from app.matching.deadlines import DeadlineFinding
+from app.matching.engine import MatchResult
+from app.matching.facts import Facts
+from app.staff import service as staff
+
+TIER_RANK: Final = {"emergency": 0, "urgent": 1, "normal": 2}
+LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
+UNMET_KEPT_FOR: Final = timedelta(days=90)
+_LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXZ"  # no vowels, nothing that looks like another
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What the person is told at once. `receipt` is shown now and never again."""
+
+    receipt: receipts.Receipt
+    case_id: UUID
+    label: str
+    tier: str
+    deadline: DeadlineFinding | None
+    result: MatchResult
+
+
+def new_label() -> str:
+    """Seven random characters to speak of a case by; it says nothing and opens nothing."""
+    text = "".join(secrets.choice(_LETTERS) for _ in range(7))
+    return f"{text[:3]}-{text[3:]}"
+
+
+def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime) -> Filed:
+    """Take in one case. Raises Unavailable when no team answers for the country."""
+    team_id = staff.team_for(session, intake.country)
+    if team_id is None:
+        raise Unavailable("No team takes cases from this country yet.")
+    facts, deadline = understood(intake, directory, now)
+    case_id = uuid4()
+    result = engine.evaluate(facts, directory.services_for(intake.country), on=now.date(), seed=case_id.int)
+    receipt = receipts.new()
+    label = _free_label(session)
+    session.execute(
+        sa.insert(Case),
+        _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now),
+    )
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
+    _note(session, case_id, team_id, intake, facts, now)
+    matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
+    if intake.count_me:
+        _count(session, intake, now)
+    return Filed(receipt, case_id, label, facts.tier, deadline, result)
+
+
+def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
+    """What matching may know of an intake, and the letter's last safe day. Pure; the check page uses it too."""
+    return matches.understood(intake.model_dump(mode="json"), directory, now)
+
+
+def stored_facts(intake: Intake) -> dict[str, Any]:
+    """The class of data that is locked under the epoch key: what matching needs again, and nothing in own words."""
+    return intake.model_dump(
+        mode="json",
+        include={
+            "language", "for_whom", "needs", "how_soon", "letter", "country", "region", "speak", "consent",
+            "nationality", "status", "groups", "helps",
+        },
+        exclude_none=True,
+    )  # fmt: skip
+
+
+def _free_label(session: Session) -> str:
+    while True:
+        label = new_label()
+        if session.scalar(sa.select(Case.id).where(Case.label == label)) is None:
+            return label
+
+
+def due_on(tier: str, last_safe_day: date | None, waiting_since: datetime) -> date:
+    """The day the queue is ordered by: the last safe day, or when this tier is to be looked at, whichever is earlier.
+
+    It never moves later while a case waits, so a case that waits is overtaken only by cases that are due earlier.
+    """
+    by_tier = (waiting_since + LOOK_WITHIN[tier]).date()
+    return min(by_tier, last_safe_day) if last_safe_day else by_tier
+
+
+def _case_row(
+    case_id: UUID,
+    label: str,
+    receipt: receipts.Receipt,
+    team_id: UUID,
+    intake: Intake,
+    facts: Facts,
+    deadline: DeadlineFinding | None,
+    *,
+    keys: KeyRing,
+    now: datetime,
+) -> dict[str, Any]:
+    hour = to_the_hour(now)
+    last_safe_day = deadline.last_safe_day if deadline else None
+    return {
+        "id": case_id,
+        "label": label,
+        "receipt_id": receipt.look_up_id(keys),
+        "state": "submitted",
+        "version": 1,
+        "team_id": team_id,
+        "country": intake.country,
+        "language": intake.language or "en",
+        "needs": list(intake.needs),
+        "speak": list(facts.speak),
+        "tier": facts.tier,
+        "tier_rank": TIER_RANK[facts.tier],
+        "last_safe_day": last_safe_day,
+        "deadline_certainty": deadline.certainty if deadline else None,
+        "due_on": due_on(facts.tier, last_safe_day, hour),
+        "waiting_since": hour,
+        "person_wrote": False,
+        "facts": vault.lock_facts(keys, case_id, 1, stored_facts(intake)),
+        "facts_version": 1,
+        "forget_at": hour + UNMET_KEPT_FOR,
+        "updated_at": hour,
+    }
+
+
+def _seal(
+    session: Session,
+    case_id: UUID,
+    intake: Intake,
+    receipt: receipts.Receipt,
+    team_id: UUID,
+    *,
+    keys: KeyRing,
+    now: datetime,
+) -> None:
+    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten."""
+    person_key, desk_key = vault.new_key(), vault.new_key()
+    consented = {named_id("organisation", slug): slug for slug in intake.consent.organisations}
+    public = keyholders.active_keys(session, [team_id, *consented])
+    if team_id not in public:
+        raise Unavailable("The team of this country has no key yet.")
+    team = Recipient(WrapFor.TEAM, team_id, public[team_id].public_key, public[team_id].id)
+    organisations = [
+        Recipient(WrapFor.ORGANISATION, owner, key.public_key, key.id) for owner, key in public.items() if owner in consented
+    ]
+    mine = Recipient(WrapFor.RECEIPT, case_id, receipt.key_pair().public)
+    rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
+    rows.append(vault.wrapped(keys, case_id, vault.DESK, desk_key, team))
+    session.execute(sa.insert(CaseWrap), rows)
+    contents = {
+        Part.CONTACT: {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")},
+        Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": vault.said_at(now)},
+        Part.HAPPENED: {"codes": list(intake.happened)},
+    }
+    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents.items()]
+    session.execute(sa.insert(SealedPart), parts)
+
+
+def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts: Facts, now: datetime) -> None:
+    session.execute(
+        sa.insert(CaseEvent),
+        {
+            "id": uuid4(),
+            "case_id": case_id,
+            "seq": 1,
+            "verb": "submit",
+            "source": None,
+            "target": "submitted",
+            "actor_kind": "person",
+            "actor_id": None,
+            "codes": {"tier": facts.tier, "country": intake.country},
+            "at": to_the_hour(now),
+        },
+    )
+    messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id="-",
+        action="case:submitted",
+        subject_kind="case",
+        subject_id=case_id,
+        codes={"tier": facts.tier, "country": intake.country},
+        now=now,
+    )
+
+
+def _count(session: Session, intake: Intake, now: datetime) -> None:
+    """Add one to each counter the person agreed to. No row ties it to the case."""
+    if not intake.happened:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    month = f"{now:%Y-%m}"
+    rows = [
+        {"month": month, "code": code, "country": intake.country, "count": 1} for code in sorted(set(intake.happened))
+    ]
+    statement = insert(HappenedCount).values(rows)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["month", "code", "country"], set_={"count": HappenedCount.count + statement.excluded.count}
+        )
+    )
+
+
+__all__ = ["Filed", "due_on", "file_intake", "new_label", "stored_facts", "understood"]

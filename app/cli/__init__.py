@@ -1,1 +1,1 @@
-
+"""What a person starts from a terminal: `pristan --help`."""

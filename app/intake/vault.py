@@ -221,6 +221,10 @@ def destroy(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id))
 
 
+def destroy_part(session: Session, case_id: UUID, part: Part) -> None:
+    session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id, SealedPart.part == part.value))
+
+
 def lock_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]) -> bytes:
     """Facts, padded and locked under the epoch key, bound to their row and version."""
     plain = sealing.pad(json.dumps(facts, separators=(",", ":"), sort_keys=True).encode())

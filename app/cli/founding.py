@@ -1,0 +1,92 @@
+"""The first day of a network: keys, a team, its first member, the recovery key; and small upkeep."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import typer
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cli.house import migrate, open_house
+from app.core import keyholders
+from app.core.clock import utc_now
+from app.core.keyholders import OwnerKind, SealingKey
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.directory import service as directory_service
+from app.directory.packs import load_packs
+from app.staff import service as staff
+from app.staff.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """`recovery` is the private seed of the offline key, in base32: shown once, written nowhere."""
+
+    team_key: SealingKey
+    team_seed: bytes
+    recovery_key: SealingKey
+    recovery: str
+
+
+def found_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> Founded:
+    """A team and an offline recovery key that can open it."""
+    _team, team_key, team_seed = staff.add_team(session, slug, name, countries, now)
+    pair = KeyPair.generate()
+    recovery_key = keyholders.register(session, OwnerKind.RECOVERY, uuid4(), pair.public, now)
+    keyholders.grant(session, team_key, team_seed, recovery_key)
+    return Founded(team_key, team_seed, recovery_key, spoken(pair.seed))
+
+
+def add_coordinator(
+    session: Session, keys: KeyRing, founded: Founded, name: str, role: Role, passphrase: str, now: datetime
+) -> str:
+    """A member of the founded team, with the team's key; gives the one-time password secret."""
+    new = staff.add_member(session, keys, name, role, passphrase, now, team_id=founded.team_key.owner_id)
+    keyholders.grant(session, founded.team_key, founded.team_seed, new.key)
+    return new.totp_secret
+
+
+def spoken(seed: bytes) -> str:
+    """A key as one writes it on paper: base32 in groups of four."""
+    text = base64.b32encode(seed).decode().rstrip("=")
+    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def found_interactively(team: str, countries: list[str], member: str) -> None:
+    house = open_house()
+    unknown = set(countries) - {country.code for country in house.directory.countries}
+    if unknown:
+        raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
+    passphrase = typer.prompt("Passphrase of the first coordinator (12 characters or more)", hide_input=True, confirmation_prompt=True)
+    if len(passphrase) < staff.MIN_PASSPHRASE:
+        raise typer.BadParameter("the passphrase is too short")
+    migrate(house.database)
+    now = utc_now()
+    with house.database.begin() as session:
+        directory_service.upsert(session, house.directory, now)
+        founded = found_team(session, team, team, countries, now)
+        totp_secret = add_coordinator(session, house.keys, founded, member, Role.SENIOR, passphrase, now)
+    typer.echo(f"Secret for the one-time code app: {totp_secret}")
+    typer.echo("The recovery key. Write it on paper, keep it away from the server; it is not shown again:")
+    typer.echo(founded.recovery)
+
+
+def load_directory(packs: Path | None) -> None:
+    house = open_house()
+    with house.database.begin() as session:
+        directory_service.upsert(session, load_packs(packs) if packs else house.directory, utc_now())
+    typer.echo("The directory is loaded.")
+
+
+def verify_audit() -> None:
+    house = open_house()
+    with house.database.begin(write=False) as session, typer.progressbar(length=None, label="Entries") as bar:  # type: ignore[call-overload]
+        broken = audit.verify(session, progress=bar.update)
+    if broken is not None:
+        typer.echo(f"The chain breaks at entry {broken.seq}: {broken.problem}.", err=True)
+        raise typer.Exit(1)
+    typer.echo("The chain holds.")

@@ -1,0 +1,99 @@
+"""The `pristan` command. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.i18n import i18n_app
+from app.cli.partner import partner_app
+from app.cli.rules import match, rules_app
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Pristan: legal-aid intake and referral.")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
+app.add_typer(audit_app, name="audit")
+app.add_typer(i18n_app, name="i18n")
+app.add_typer(partner_app, name="partner")
+app.add_typer(rules_app, name="rules")
+app.command()(match)
+
+Port = Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000, surfaces: str = "public,desk,partner") -> None:
+    """Serve the pages and the API (and, unless PRISTAN_WORKER_IN_WEB=false, run the worker in a thread)."""
+    from app.cli.serving import serve as start
+
+    start(host, port, surfaces.split(","))
+
+
+@app.command()
+def worker(once: Annotated[bool, typer.Option("--once", help="One round, then stop: for cron.")] = False) -> None:
+    """Run the clocks, send what waits in the outbox, forget what is due. Any number of these may run."""
+    from app.cli.serving import work
+
+    work(once=once)
+
+
+@app.command()
+def migrate(revision: str = "head") -> None:
+    """Bring the database's schema up to date."""
+    from app.cli.house import migrate as run
+    from app.cli.house import open_house
+
+    run(open_house().database, revision)
+    typer.echo("The schema is up to date.")
+
+
+@app.command()
+def init(
+    team: Annotated[str, typer.Option(help="Slug of the first team.")],
+    countries: Annotated[str, typer.Option(help="Its host countries, like PL,LT.")],
+    member: Annotated[str, typer.Option(help="Sign-in name of its first coordinator.")],
+) -> None:
+    """Make keys, schema, directory, the first team and its first coordinator; prints the recovery key once."""
+    from app.cli.founding import found_interactively
+
+    found_interactively(team, [code.strip().upper() for code in countries.split(",")], member)
+
+
+@app.command()
+def demo() -> None:
+    """Fill an empty database with a made-up network: a team, three partners, some twenty cases."""
+    from app.cli.demo import seed_if_empty
+    from app.cli.house import migrate as run
+    from app.cli.house import open_house
+
+    house = open_house()
+    run(house.database)
+    seed_if_empty(house)
+
+
+@app.command("run-demo")
+def run_demo(port: Port = 8000) -> None:
+    """Everything at once: schema, demo network, pages, API and worker. What `make run` starts."""
+    from app.cli.demo import run
+
+    run(port)
+
+
+@app.command()
+def directory(packs: Annotated[Path | None, typer.Option(help="Folder of the packs.")] = None) -> None:
+    """Load the country packs into the directory (upsert by slug; what is gone is retired, never deleted)."""
+    from app.cli.founding import load_directory
+
+    load_directory(packs)
+
+
+@audit_app.command()
+def verify() -> None:
+    """Walk the whole audit chain; exit code 1 when it does not hold."""
+    from app.cli.founding import verify_audit
+
+    verify_audit()
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,85 @@
+"""The rule language as typed data: `all`, `any`, `not` over a closed list of leaf tests. No evaluation here.
+
+A leaf names what the service asks for, never what somebody is refused for: `{status: {any_of: [asylum_seeker]}}`.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Answer = Literal["yes", "no", "unknown"]
+Codes = Annotated[tuple[str, ...], Field(min_length=1)]
+LEAVES = (
+    "need", "country", "region", "language", "status", "group", "nationality", "gender", "age", "urgency",
+    "deadline_within", "remote_ok", "consent_allows", "accepts_referrals", "capacity",
+)  # fmt: skip
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AnyOf(_Strict):
+    any_of: Codes
+
+
+class RegionTest(AnyOf):
+    """`only_part`: the service covers only this place of the region, so that living in the region is not yet a yes."""
+
+    only_part: str | None = None
+
+
+class LanguageTest(_Strict):
+    """Languages the service works in, as far as sourced; empty: none was named. `interpreter`: no = it works in these only."""
+
+    any_of: tuple[str, ...] = ()
+    interpreter: Answer = "unknown"
+
+
+class Rule(_Strict):
+    """One node: exactly one member is set."""
+
+    all: tuple["Rule", ...] | None = Field(default=None, min_length=1)
+    any: tuple["Rule", ...] | None = Field(default=None, min_length=1)
+    not_: "Rule | None" = Field(default=None, alias="not")
+    need: AnyOf | None = None
+    country: AnyOf | None = None
+    region: RegionTest | None = None
+    language: LanguageTest | None = None
+    status: AnyOf | None = None
+    group: AnyOf | None = None
+    nationality: AnyOf | None = None
+    gender: AnyOf | None = None
+    age: AnyOf | None = None
+    urgency: AnyOf | None = None
+    deadline_within: int | None = Field(default=None, ge=0, le=365)
+    remote_ok: Answer | None = None
+    consent_allows: Literal[True] | None = None
+    accepts_referrals: Literal[True] | None = None
+    capacity: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Rule":
+        if len(self.model_fields_set) != 1 or self.test is None:
+            raise ValueError("a rule has exactly one of all, any, not, or one leaf test")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Name of the one member that is set; `not_` for a negation."""
+        return next(iter(self.model_fields_set))
+
+    @property
+    def test(self) -> Any:
+        return getattr(self, self.kind)
+
+    def leaves(self) -> "Iterator[Rule]":
+        """The leaf tests below, in reading order."""
+        if self.kind in {"all", "any"}:
+            for child in self.test:
+                yield from child.leaves()
+        elif self.kind == "not_":
+            yield from self.test.leaves()
+        else:
+            yield self

@@ -1,0 +1,64 @@
+"""Moving a case through its life: the one place that assigns a case's state, by the table in `states`."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.clock import to_the_hour
+from app.intake.models import Case, CaseEvent
+from app.intake.states import ENDED, CaseState, CaseVerb, next_state
+
+CONTACT_KEPT: Final = timedelta(days=30)
+UNMET_KEPT: Final = timedelta(days=90)
+
+
+def locked(session: Session, case_id: UUID) -> Case:
+    """The case, its row locked until the transaction ends. Raises NoResultFound."""
+    return session.scalars(
+        sa.select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def move(
+    session: Session,
+    case: Case,
+    verb: CaseVerb,
+    *,
+    actor_kind: str,
+    actor_id: UUID | None,
+    now: datetime,
+    codes: dict[str, Any] | None = None,
+) -> None:
+    """Take one step and note it. The caller holds the row's lock. Raises IllegalMove, NotAllowed."""
+    source = CaseState(case.state)
+    target = next_state(source, verb, by=actor_kind)
+    at = to_the_hour(now) if actor_kind == "person" else now
+    seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
+    session.execute(
+        sa.insert(CaseEvent),
+        {
+            "id": uuid4(),
+            "case_id": case.id,
+            "seq": (seq or 0) + 1,
+            "verb": verb.value,
+            "source": source.value,
+            "target": target.value,
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes or {},
+            "at": at,
+        },
+    )
+    case.state = target.value
+    case.version += 1
+    case.updated_at = at
+    if target in ENDED:
+        case.closed_at = case.closed_at or at
+        case.forget_at = at + CONTACT_KEPT
+    else:
+        case.closed_at = None
+        case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
+    session.flush()

@@ -1,0 +1,28 @@
+"""What matching may know of a case. Plain values; None means "not said", never "no"."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+Tier = Literal["emergency", "urgent", "normal"]
+Age = Literal["minor", "adult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One case in codes. `speak` are primary language subtags; `groups` None: the question was not answered."""
+
+    needs: frozenset[str]
+    country: str
+    region: str | None = None
+    speak: tuple[str, ...] = ()
+    nationality: str | None = None
+    status: str | None = None
+    groups: frozenset[str] | None = None
+    age: Age | None = None
+    gender: str | None = None
+    helps: frozenset[str] = field(default_factory=frozenset)
+    tier: Tier = "normal"
+    last_safe_day: date | None = None
+    never: frozenset[str] = field(default_factory=frozenset)
+    excluded: frozenset[str] = field(default_factory=frozenset)

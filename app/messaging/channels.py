@@ -1,0 +1,43 @@
+"""How a notice leaves the house: one small interface, and the channel of the demo, which writes files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is sent: a subject and a text with counts and a link. Never a name, a contact or a story."""
+
+    id: UUID
+    to: str
+    subject: str
+    text: str
+
+
+class ChannelDown(Exception):
+    """It did not go out now; try again later. Holds no address."""
+
+
+class Channel(Protocol):
+    def send(self, notice: Notice) -> None:
+        """Hand over once. May be called again with the same `id`. Raises ChannelDown."""
+
+
+class FileChannel:
+    """Each notice as a file of a folder, named by its id: sending twice writes the same file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def send(self, notice: Notice) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / f"{notice.id}.txt"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(f"To: {notice.to}\nSubject: {notice.subject}\n\n{notice.text}\n")
+        except OSError as error:
+            raise ChannelDown from error

@@ -1,0 +1,93 @@
+"""The four acts: withdraw a request, erase it, export all of it, forget what is due."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.keyring import KeyRing
+from app.intake import life, returning, vault
+from app.intake.models import Case, Part
+from app.intake.returning import OpenedCase
+from app.intake.states import CaseVerb
+from app.matching import matches
+from app.referrals import service as referrals
+from app.referrals.states import Actor
+
+REST_AFTER_CLOSE: Final = timedelta(days=90)
+
+
+def withdraw(session: Session, case: Case, *, now: datetime) -> None:
+    """The person wants no help any more: every live referral ends, no organisation holds a key from here on."""
+    referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
+    vault.destroy_wraps(session, case.id, vault.holders(session, case.id))
+    life.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
+
+
+def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> None:
+    """Every key, every sealed part and every fact of the case is gone; what stays are codes that name nobody.
+
+    The number opens nothing afterwards and answers like one that never was. A backup from before is closed for good once
+    the epoch key has been rotated.
+    """
+    referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
+    vault.destroy(session, case.id)
+    matches.forget(session, case.id)
+    referrals.forget(session, case.id)
+    life.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
+    case.receipt_id = case.facts = case.forget_at = case.last_safe_day = case.owner_id = None
+    case.needs, case.speak = [], []
+    audit.record(
+        session,
+        actor_kind=actor_kind,
+        actor_id="-",
+        action="case:erased",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    session.flush()
+
+
+def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any]:
+    """Everything held about the person, readable: codes, facts, their own words, the thread, referrals and their states."""
+    case = opened.case
+    return {
+        "case": {
+            "label": case.label,
+            "state": case.state,
+            "country": case.country,
+            "needs": case.needs,
+            "urgency": case.tier,
+            "last_safe_day": case.last_safe_day.isoformat() if case.last_safe_day else None,
+            "waiting_since": case.waiting_since.isoformat(),
+        },
+        "facts": vault.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},
+        "parts": [
+            {"part": part.part, "by": part.author, **part.content} for part in returning.everything(session, opened)
+        ],
+        "referrals": referrals.export(session, case.id),
+    }
+
+
+def forget_due(session: Session, *, now: datetime, limit: int, rest_after: timedelta = REST_AFTER_CLOSE) -> int:
+    """Forget up to `limit` cases whose time has come: first how to reach the person, later all. Late or repeated: the same end."""
+    due = (
+        sa.select(Case)
+        .where(Case.forget_at <= now, Case.state != "erased")
+        .order_by(Case.forget_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    cases = session.scalars(due).all()
+    for case in cases:
+        all_on = (case.closed_at or now) + rest_after if case.closed_at else now
+        if all_on > now:
+            vault.destroy_part(session, case.id, Part.CONTACT)
+            case.forget_at = all_on
+            session.flush()
+        else:
+            erase(session, case, actor_kind="clock", now=now)
+    return len(cases)

@@ -55,6 +55,10 @@ class Calendar:
         return day.weekday() < _WEEKEND and not self.is_holiday(day)
 
 
+def zone(country: Country) -> ZoneInfo:
+    return ZoneInfo(country.time_zone)
+
+
 def calendar_of(country: Country, region: str | None = None) -> Calendar:
     """The calendar of a country; with a region also that region's own holidays. Source: the `holidays` library."""
     import holidays
@@ -63,7 +67,7 @@ def calendar_of(country: Country, region: str | None = None) -> Calendar:
     supported = holidays.list_supported_countries().get(country.holidays, [])
     days = holidays.country_holidays(country.holidays, subdiv=subdivision if subdivision in supported else None)
     rolls = country.counting.rolls_over if country.counting else None
-    return Calendar(ZoneInfo(country.time_zone), days.__contains__, rolls)
+    return Calendar(zone(country), days.__contains__, rolls)
 
 
 def last_safe_day(served_on: date, limit: Limit, calendar: Calendar, rolls_over: str = "unknown") -> date:

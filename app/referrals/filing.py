@@ -24,7 +24,7 @@ from app.intake import receipts, vault
 from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, SealedPart, WrapFor
 from app.intake.schemas import Intake
 from app.intake.vault import Recipient
-from app.matching import engine, matches
+from app.matching import matches
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
@@ -61,7 +61,7 @@ def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: D
         raise Unavailable("No team takes cases from this country yet.")
     facts, deadline = understood(intake, directory, now)
     case_id = uuid4()
-    result = engine.evaluate(facts, directory.services_for(intake.country), on=now.date(), seed=case_id.int)
+    result = matches.run(session, facts, directory, now, seed=case_id.int)
     receipt = receipts.new()
     label = _free_label(session)
     session.execute(

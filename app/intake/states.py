@@ -1,0 +1,69 @@
+"""The life of a case as a table. Folded from what the desk does and from what becomes of its referrals."""
+
+from enum import StrEnum
+from typing import Final
+
+from app.core.errors import IllegalMove, NotAllowed
+
+
+class CaseState(StrEnum):
+    SUBMITTED = "submitted"
+    IN_REVIEW = "in_review"
+    REFERRED = "referred"
+    HELPED = "helped"
+    ADVISED = "advised"
+    UNMET = "unmet"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class CaseVerb(StrEnum):
+    TAKE = "take"
+    REFER = "refer"
+    RETURN = "return"  # a referral ended without success and no other is live
+    HELP = "help"  # a referral was completed
+    ADVISE = "advise"
+    UNMET = "unmet"
+    REOPEN = "reopen"
+    WITHDRAW = "withdraw"
+    ERASE = "erase"
+
+
+S, V = CaseState, CaseVerb
+ENDED: Final = frozenset({S.HELPED, S.ADVISED, S.WITHDRAWN, S.ERASED})
+_DESK = frozenset({"coordinator", "senior"})
+_OPEN = (S.SUBMITTED, S.IN_REVIEW, S.REFERRED, S.UNMET)
+
+# fmt: off
+MOVES: Final = tuple(
+    (source, verb, target, by)
+    for sources, verb, target, by in (
+        ((S.SUBMITTED, S.UNMET),                      V.TAKE,     S.IN_REVIEW, _DESK),
+        ((S.SUBMITTED, S.IN_REVIEW, S.REFERRED, S.UNMET), V.REFER, S.REFERRED, _DESK | {"clock", "person"}),
+        ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, _DESK | {"clock", "partner", "person"}),
+        ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    _DESK | {"partner"}),
+        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.ADVISE,   S.ADVISED,   _DESK),
+        ((S.SUBMITTED, S.IN_REVIEW, S.REFERRED),      V.UNMET,    S.UNMET,     _DESK | {"clock"}),
+        ((S.HELPED, S.ADVISED),                       V.REOPEN,   S.IN_REVIEW, _DESK | {"partner", "person"}),
+        (_OPEN,                                       V.WITHDRAW, S.WITHDRAWN, frozenset({"person"}) | _DESK),
+        (tuple(s for s in S if s is not S.ERASED),    V.ERASE,    S.ERASED,    frozenset({"person", "clock"})),
+    )
+    for source in sources
+)
+# fmt: on
+_TABLE: Final = {(source, verb): (target, by) for source, verb, target, by in MOVES}
+
+
+def next_state(state: CaseState, verb: CaseVerb, *, by: str) -> CaseState:
+    """Where `verb` leads. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this actor)."""
+    row = _TABLE.get((state, verb))
+    if row is None:
+        raise IllegalMove("case", state, verb, allowed(state, by=by))
+    target, actors = row
+    if by not in actors:
+        raise NotAllowed(f"A case is not moved by {verb} from this side.")
+    return target
+
+
+def allowed(state: CaseState, *, by: str) -> list[str]:
+    return [verb.value for source, verb, _target, actors in MOVES if source == state and by in actors]

@@ -1,0 +1,194 @@
+"""Runs of the rules over cases: from an intake's codes to facts, and runs stored and read back with every reason."""
+
+import json
+import zlib
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.clock import to_the_hour
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.directory.models import ServiceRow
+from app.directory.packs import Directory
+from app.matching import deadlines, engine, urgency
+from app.matching.deadlines import DeadlineFinding
+from app.matching.engine import Found, Live, MatchResult
+from app.matching.facts import Facts
+from app.matching.models import MatchRun
+from app.matching.reasons import Reason
+from app.partners.organisations import Organisation
+
+
+def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
+    """What matching may know of an intake's answers (their JSON form), and what its letter means. Pure.
+
+    A person who names no language speaks the language of the form. Groups that were not ticked are not denied when the
+    question was skipped.
+    """
+    country = directory.country(answers["country"])
+    today = now.astimezone(deadlines.zone(country)).date()
+    finding = _letter(answers, directory, today)
+    helps = frozenset(answers.get("helps") or ())
+    speak = tuple(dict.fromkeys(code.split("-")[0].lower() for code in answers.get("speak") or ()))
+    if not speak and answers.get("language"):
+        speak = (answers["language"],)
+    status = answers.get("status")
+    consent = answers["consent"]
+    needs = frozenset(answers["needs"])
+    last_safe_day = finding.last_safe_day if finding else None
+    groups = answers.get("groups")
+    facts = Facts(
+        needs=needs,
+        country=country.code,
+        region=answers.get("region"),
+        speak=speak,
+        nationality=answers.get("nationality"),
+        status=None if status == "unknown" else status,
+        groups=frozenset(groups) if groups else None,
+        age="minor" if helps & {"minor", "child_alone"} else None,
+        helps=helps,
+        tier=urgency.tier(
+            needs=needs,
+            helps=helps,
+            happened=answers.get("happened") or (),
+            how_soon=answers["how_soon"],
+            last_safe_day=last_safe_day,
+            today=today,
+        ),
+        last_safe_day=last_safe_day,
+        never=frozenset(consent.get("never") or ()),
+    )
+    return facts, finding
+
+
+def _letter(answers: dict[str, Any], directory: Directory, today: date) -> DeadlineFinding | None:
+    letter = answers.get("letter")
+    if letter is None:
+        return None
+    received = letter.get("received_on")
+    return deadlines.assess(
+        directory.deadline(answers["country"], letter.get("kind") or ""),
+        date.fromisoformat(received) if received else None,
+        directory.country(answers["country"]),
+        today,
+        answers.get("region"),
+    )
+
+
+def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
+    """Capacity and pauses of the services of a country, only where something is known."""
+    keys = [entry.key for entry in directory.services_for(country)]
+    columns = (ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, Organisation.paused_until)
+    rows = session.execute(
+        sa.select(*columns)
+        .join(Organisation, Organisation.id == ServiceRow.organisation_id)
+        .where(ServiceRow.key.in_(keys), sa.or_(ServiceRow.capacity != "unknown", Organisation.paused_until > now))
+    )
+    return {
+        row.key: Live(row.capacity, row.capacity_until, accepts=row.paused_until is None or row.paused_until <= now)
+        for row in rows
+    }
+
+
+def run(
+    session: Session, facts: Facts, directory: Directory, now: datetime, seed: int, services: tuple[Any, ...] | None = None
+) -> MatchResult:
+    """Ask the rules for this case, with what is known of the services now."""
+    return engine.evaluate(
+        facts,
+        services if services is not None else directory.services_for(facts.country),
+        on=now.date(),
+        related=engine.related_needs(directory),
+        live=live_states(session, facts.country, directory, now),
+        seed=seed,
+    )
+
+
+def store(
+    session: Session, keys: KeyRing, case_id: UUID, facts: Facts, result: MatchResult, *, directory: Directory, now: datetime
+) -> UUID:
+    """Keep a run: order, every leaf's outcome and every reason, locked under the epoch key."""
+    last = session.scalar(sa.select(sa.func.max(MatchRun.seq)).where(MatchRun.case_id == case_id))
+    run_id, seq = uuid4(), (last or 0) + 1
+    session.execute(
+        sa.insert(MatchRun),
+        {
+            "id": run_id,
+            "case_id": case_id,
+            "seq": seq,
+            "rule_set": directory.digest,
+            "order_version": result.order_version,
+            "facts_mac": keys.mac("facts", _canonical(facts)),
+            "trace": keys.lock(_packed(result), "match_runs", str(run_id), "trace", "1"),
+            "at": to_the_hour(now),
+        },
+    )
+    return run_id
+
+
+def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
+    """The newest run of a case, with its reasons. Raises CannotOpen when its epoch's key is destroyed."""
+    row = session.scalars(
+        sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return row, _unpacked(keys.unlock(row.trace, "match_runs", str(row.id), "trace", "1"), row.order_version)
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    session.execute(sa.delete(MatchRun).where(MatchRun.case_id == case_id))
+
+
+def service_id(key: str) -> UUID:
+    return named_id("service", key)
+
+
+def _canonical(facts: Facts) -> bytes:
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(facts).items()}
+    return json.dumps(plain, sort_keys=True, default=str).encode()
+
+
+def _packed(result: MatchResult) -> bytes:
+    document = [
+        [
+            [
+                found.service,
+                found.name,
+                int(found.verified),
+                [[reason.key, dict(reason.params)] for reason in found.reasons],
+                "".join(map(str, found.outcomes)),
+                list(found.terms),
+            ]
+            for found in group
+        ]
+        for group in (result.candidates, result.nearest, result.not_matched)
+    ]
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
+
+
+def _unpacked(packed: bytes, order_version: int) -> MatchResult:
+    candidates, nearest, others = (
+        tuple(_found(row, rank if ranked else 0) for rank, row in enumerate(group, 1))
+        for ranked, group in zip((True, False, False), json.loads(zlib.decompress(packed)), strict=True)
+    )
+    return MatchResult(candidates, nearest, others, order_version)
+
+
+def _found(row: list[Any], rank: int) -> Found:
+    service, name, verified, reasons, outcomes, terms = row
+    return Found(
+        service,
+        service.split("/")[0],
+        name,
+        bool(verified),
+        tuple(Reason(key, params) for key, params in reasons),
+        tuple(int(digit) for digit in outcomes),
+        rank,
+        tuple(terms),
+    )

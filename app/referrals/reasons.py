@@ -1,0 +1,61 @@
+"""Why a referral ended: closed codes, as data with a party and a consequence. The person never reads a refusal of themselves."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from app.referrals.states import Verb
+
+
+class Consequence(StrEnum):
+    EXCLUDE = "exclude"  # this organisation is never asked for this person again; others never see why
+    FULL = "full"  # the service has no free place for a while
+    REVIEW_RULE = "review_rule"  # counts towards a look at the service's rule
+    CHECK_CHANNEL = "check_channel"  # look at the safe way to reach the person; never closes the case
+    MERGE = "merge"  # a task: the same person may have written twice
+    NEXT = "next"  # only the next-best is asked
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCode:
+    code: str
+    label: str
+    verbs: frozenset[Verb]
+    consequence: Consequence
+
+
+_END = frozenset({Verb.DECLINE, Verb.HAND_BACK})
+_ALL: Final = (
+    ReasonCode("conflict", "Conflict of interest", _END, Consequence.EXCLUDE),
+    ReasonCode("no_capacity", "No free place", _END, Consequence.FULL),
+    ReasonCode("out_of_area", "Outside of our area", _END, Consequence.REVIEW_RULE),
+    ReasonCode("out_of_scope", "Not what we do", _END, Consequence.REVIEW_RULE),
+    ReasonCode("not_eligible", "Does not meet our conditions", _END, Consequence.REVIEW_RULE),
+    ReasonCode("unreachable", "We could not reach the person", frozenset({Verb.HAND_BACK}), Consequence.CHECK_CHANNEL),
+    ReasonCode("duplicate", "We know this case already", _END, Consequence.MERGE),
+    ReasonCode("other", "Another reason", _END, Consequence.NEXT),
+    ReasonCode("better_option", "A better place was found", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
+    ReasonCode("mistake", "Sent by mistake", frozenset({Verb.WITHDRAW, Verb.VOID}), Consequence.NEXT),
+    ReasonCode("no_longer_needed", "No longer needed", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
+    ReasonCode("taken_elsewhere", "Another organisation took the case", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
+)
+REASONS: Final = MappingProxyType({reason.code: reason for reason in _ALL})
+REASON_REQUIRED: Final = frozenset({Verb.DECLINE, Verb.HAND_BACK, Verb.WITHDRAW, Verb.VOID})
+OUTCOMES: Final = MappingProxyType(
+    {
+        "represented": "Represented before an authority or court",
+        "advised": "Advised",
+        "referred_on": "Passed on to another service",
+        "resolved": "Solved",
+        "contact_lost": "Contact was lost",
+    }
+)
+OUTCOME_REQUIRED: Final = frozenset({Verb.COMPLETE})
+DAY_REQUIRED: Final = frozenset({Verb.WAITLIST, Verb.HOLD})
+"""These verbs name the day on which they are looked at again (`until`)."""
+
+
+def reasons_for(verb: Verb) -> list[str]:
+    """The codes this verb takes, in the table's order; empty: it takes none."""
+    return [reason.code for reason in _ALL if verb in reason.verbs]

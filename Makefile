@@ -1,0 +1,65 @@
+# Needs python3 (3.11 or newer) and make; everything else is fetched into .venv, pinned by hash.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.SUFFIXES:
+
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= auto
+ARGS ?=
+
+BIN := .venv/bin
+PO := $(wildcard app/locales/*/LC_MESSAGES/*.po)
+MO := $(PO:.po=.mo)
+CODE := app alembic tests $(wildcard bench) requirements/install.py
+export PORT
+
+.PHONY: help run test check format browser bench lock clean base dev
+
+help:  ## Say what there is to make
+	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
+	@echo "make test     everything that must hold before a change is shared: make check, then all tests"
+	@echo "              ARGS='-k receipt' picks some, WORKERS=0 runs them in one process"
+	@echo "make check    format, lint, types, layers, catalogues, templates"
+	@echo "make format   put the code into its format"
+	@echo "make bench    the budgets of docs, measured here"
+	@echo "make lock     resolve requirements/*.in anew"
+	@echo "make clean    remove .venv, var, caches and compiled catalogues; never a file that git tracks"
+
+run: base $(MO)
+	@exec $(BIN)/python -m app.cli.main run-demo --port "$(PORT)"
+
+test: check
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+
+check: dev $(MO)
+	$(BIN)/python -m ruff format --check $(CODE)
+	$(BIN)/python -m ruff check $(CODE)
+	$(BIN)/python -m mypy
+	$(BIN)/python -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-logo
+	@$(if $(wildcard app/web/templates),$(BIN)/python -m djlint --lint --quiet app/web/templates)
+
+format: dev
+	$(BIN)/python -m ruff format $(CODE)
+	$(BIN)/python -m ruff check --fix $(CODE)
+
+bench: dev $(MO)
+	@exec $(BIN)/python -m bench $(ARGS)
+
+# An older lock constrains a newer one, so that the service is tested with the very versions it runs with.
+lock: base
+	@for name in uv base dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+base dev:
+	@$(PYTHON) requirements/install.py $@
+
+%.mo: %.po | base
+	@$(BIN)/python -m babel.messages.frontend --quiet compile --input-file $< --output-file $@
+
+clean:
+	rm -rf .venv .venv.lock var build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f .coverage .coverage.* $(MO)
+	find app alembic tests requirements $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -225,10 +225,14 @@ def destroy_part(session: Session, case_id: UUID, part: Part) -> None:
     session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id, SealedPart.part == part.value))
 
 
+def padded(content: dict[str, Any]) -> bytes:
+    """Codes as JSON, filled up to a bucket."""
+    return sealing.pad(json.dumps(content, separators=(",", ":"), sort_keys=True).encode())
+
+
 def lock_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]) -> bytes:
     """Facts, padded and locked under the epoch key, bound to their row and version."""
-    plain = sealing.pad(json.dumps(facts, separators=(",", ":"), sort_keys=True).encode())
-    return keys.lock(plain, "cases", str(case_id), "facts", str(version))
+    return keys.lock(padded(facts), "cases", str(case_id), "facts", str(version))
 
 
 def unlock_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -28,12 +27,12 @@ from app.matching import matches
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
+from app.referrals.labels import new_label
 from app.staff import service as staff
 
 TIER_RANK: Final = {"emergency": 0, "urgent": 1, "normal": 2}
 LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
 UNMET_KEPT_FOR: Final = timedelta(days=90)
-_LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXZ"  # no vowels, nothing that looks like another
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +45,6 @@ class Filed:
     tier: str
     deadline: DeadlineFinding | None
     result: MatchResult
-
-
-def new_label() -> str:
-    """Seven random characters to speak of a case by; it says nothing and opens nothing."""
-    text = "".join(secrets.choice(_LETTERS) for _ in range(7))
-    return f"{text[:3]}-{text[3:]}"
 
 
 def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime) -> Filed:
@@ -226,5 +219,3 @@ def _count(session: Session, intake: Intake, now: datetime) -> None:
         )
     )
 
-
-__all__ = ["Filed", "due_on", "file_intake", "new_label", "stored_facts", "understood"]

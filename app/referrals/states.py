@@ -51,6 +51,8 @@ class Verb(StrEnum):
 
 
 class Actor(StrEnum):
+    """CLOCK is the service itself: expiry, an automatic offer, and withdrawing what another organisation's acceptance ended."""
+
     PERSON = "person"
     COORDINATOR = "coordinator"
     SENIOR = "senior"
@@ -124,7 +126,7 @@ MOVES: Final = tuple(
         _moves([S.ON_HOLD],                                  V.RESUME,          S.IN_PROGRESS,      _PARTNER,                      C.STOP),
         _moves([S.ACCEPTED, S.IN_PROGRESS],                  V.COMPLETE,        S.COMPLETED,        _PARTNER,                      C.STOP),
         _moves([S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD],       V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,                      C.STOP),
-        _moves(sorted(LIVE),                                 V.WITHDRAW,        S.WITHDRAWN,        _DESK,                         C.STOP),
+        _moves(sorted(LIVE),                                 V.WITHDRAW,        S.WITHDRAWN,        [*_DESK, Actor.CLOCK],         C.STOP),
         _moves(sorted(LIVE),                                 V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  [Actor.PERSON],                C.STOP),
         _moves([S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED], V.EXPIRE,         S.EXPIRED,          [Actor.CLOCK],                 C.STOP),
         _moves([S.COMPLETED],                                V.REOPEN,          S.IN_PROGRESS,      [*_PARTNER, *_DESK],           C.STOP),

@@ -1,0 +1,69 @@
+"""The partner's feed: events in one order, each with a position that is given only after the writer has committed.
+
+A reader that remembers its last position can therefore never miss the event of a slower writer: that one simply gets a
+later position. `sequence` is called before each read; with nothing new it costs one look at an empty index.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.db import take_turn
+from app.referrals.models import FeedEvent
+
+KEPT_FOR: Final = timedelta(days=90)
+_LOCK: Final = 0x50525F4645
+_BATCH: Final = 5000
+
+
+def publish(session: Session, organisation_id: UUID, referral_id: UUID, kind: str, version: int, now: datetime) -> None:
+    """Write an event in the caller's transaction; it is read once `sequence` has placed it."""
+    session.execute(
+        sa.insert(FeedEvent),
+        {
+            "id": uuid4(),
+            "organisation_id": organisation_id,
+            "referral_id": referral_id,
+            "type": kind,
+            "version": version,
+            "at": now,
+        },
+    )
+
+
+def unplaced(session: Session) -> bool:
+    return session.scalar(sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).limit(1)) is not None
+
+
+def sequence(session: Session) -> int:
+    """Give positions to the committed events that have none; gives how many. Needs a writing transaction."""
+    if not unplaced(session):
+        return 0
+    take_turn(session, _LOCK)
+    new = session.scalars(sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).order_by(FeedEvent.n).limit(_BATCH)).all()
+    last = session.scalar(sa.select(sa.func.max(FeedEvent.position))) or 0
+    if new:
+        table = FeedEvent.__table__
+        session.connection().execute(
+            sa.update(table).where(table.c.n == sa.bindparam("which")).values(position=sa.bindparam("place")),
+            [{"which": n, "place": last + offset} for offset, n in enumerate(new, 1)],
+        )
+    return len(new)
+
+
+def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[FeedEvent]:
+    """Up to `limit` events of one organisation after a position, oldest first."""
+    return session.scalars(
+        sa.select(FeedEvent)
+        .where(FeedEvent.organisation_id == organisation_id, FeedEvent.position > after)
+        .order_by(FeedEvent.position)
+        .limit(limit)
+    ).all()
+
+
+def drop_old(session: Session, now: datetime) -> int:
+    return int(session.execute(sa.delete(FeedEvent).where(FeedEvent.at < now - KEPT_FOR)).rowcount)  # type: ignore[attr-defined]

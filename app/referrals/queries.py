@@ -1,0 +1,72 @@
+"""Reads of referrals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.errors import NotFound
+from app.intake import life
+from app.intake.models import Case
+from app.partners.organisations import Organisation
+from app.referrals.models import Referral, ReferralEvent
+from app.referrals.states import LIVE
+
+
+def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
+    """The referral and its case, both rows locked: the case first, always, so that two verbs never wait in a circle.
+
+    With an organisation, only what it was asked: another's referral, or one it was not offered yet, is NotFound like an
+    unknown id.
+    """
+    query = sa.select(Referral.case_id).where(Referral.id == referral_id)
+    if organisation_id is not None:
+        query = query.where(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
+    case_id = session.scalar(query)
+    if case_id is None:
+        raise NotFound("There is no such referral.")
+    case = life.locked(session, case_id)
+    referral = session.scalars(
+        sa.select(Referral).where(Referral.id == referral_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    return referral, case
+
+
+def of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
+    return session.scalars(
+        sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at, Referral.id)
+    ).all()
+
+
+def live_of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
+    return session.scalars(
+        sa.select(Referral)
+        .where(Referral.case_id == case_id, Referral.state.in_([state.value for state in LIVE]))
+        .order_by(Referral.id)
+        .with_for_update()
+    ).all()
+
+
+def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:
+    return session.scalars(
+        sa.select(ReferralEvent).where(ReferralEvent.referral_id == referral_id).order_by(ReferralEvent.seq)
+    ).all()
+
+
+def excluded_organisations(session: Session, case_id: UUID) -> frozenset[str]:
+    """Slugs of organisations that declined this case for conflict: never asked again."""
+    found = session.scalars(
+        sa.select(Organisation.slug)
+        .join(Referral, Referral.organisation_id == Organisation.id)
+        .where(Referral.case_id == case_id, Referral.reason == "conflict")
+    )
+    return frozenset(found)
+
+
+def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """Referrals on which the clock has something to do. Claimed one by one afterwards, each in its own savepoint."""
+    return session.scalars(
+        sa.select(Referral.id).where(Referral.due_at <= now).order_by(Referral.due_at).limit(limit)
+    ).all()

@@ -1,0 +1,75 @@
+"""A form that is not finished: kept at most an hour, sealed with a key that only the person's cookie holds.
+
+The same kind of row carries the visit of somebody who came back with their number.
+"""
+
+import json
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core import sealing
+from app.core.db import Base
+from app.core.sealing import CannotOpen
+
+
+class Draft(Base):
+    """`id` is derived from the cookie's secret and can not be turned back into it."""
+
+    __tablename__ = "drafts"
+
+    id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    sealed: Mapped[bytes]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def load(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:
+    """What was kept under this secret; None when there is nothing, or no longer."""
+    if not secret:
+        return None
+    draft_id = _id(secret)
+    row = session.get(Draft, draft_id)
+    if row is None or row.expires_at <= now:
+        return None
+    try:
+        plain = sealing.unpad(sealing.decrypt(_key(secret), row.sealed, sealing.context("drafts", draft_id.hex())))
+    except CannotOpen:
+        return None
+    content: dict[str, Any] = json.loads(plain)
+    return content
+
+
+def save(session: Session, secret: str, content: dict[str, Any], now: datetime, idle: timedelta) -> None:
+    draft_id = _id(secret)
+    plain = sealing.pad(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    sealed = sealing.encrypt(_key(secret), plain, sealing.context("drafts", draft_id.hex()))
+    row = session.get(Draft, draft_id)
+    if row is None:
+        session.add(Draft(id=draft_id, sealed=sealed, expires_at=now + idle))
+    else:
+        row.sealed, row.expires_at = sealed, now + idle
+    session.flush()
+
+
+def drop(session: Session, secret: str | None) -> None:
+    if secret:
+        session.execute(sa.delete(Draft).where(Draft.id == _id(secret)))
+
+
+def drop_expired(session: Session, now: datetime) -> int:
+    return int(session.execute(sa.delete(Draft).where(Draft.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+
+
+def _id(secret: str) -> bytes:
+    return sealing.derive(secret.encode("utf-8", "replace"), "draft:id")
+
+
+def _key(secret: str) -> bytes:
+    return sealing.derive(secret.encode("utf-8", "replace"), "draft:key")

@@ -1,0 +1,220 @@
+"""The one schema of an intake: the step-by-step form, the one-page form and `POST /v1/intakes` all become an `Intake`.
+
+Every field but five may be left out, and leaving out is never held against anybody. Errors name the field by JSON pointer
+and say what would fit; they never repeat what was typed.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.core.errors import FieldError, Invalid
+from app.intake.vocabulary import GROUPS, HELPS, LANGUAGES, STATUSES
+
+LONGEST_STORY: Final = 20_000
+OLDEST_LETTER: Final = timedelta(days=5 * 366)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def _clean(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("control_characters", "Holds characters that can not be kept.")
+    return value.strip()
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _one_of(codes: Mapping[str, str]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in codes:
+            raise PydanticCustomError("unknown_code", "Not a code of the list.")
+        return value
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, AfterValidator(_clean)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Codes = Annotated[tuple[Slug, ...], Field(max_length=64), AfterValidator(_once)]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class Vocabulary(Protocol):
+    """What the directory knows and an intake may name. `app.directory.packs.Directory` is one."""
+
+    @property
+    def countries(self) -> tuple[Any, ...]: ...
+    @property
+    def persecution(self) -> tuple[Any, ...]: ...
+    def has_country(self, code: str) -> bool: ...
+    def country(self, code: str) -> Any: ...
+    def need(self, slug: str) -> Any: ...
+    def organisation(self, slug: str) -> Any: ...
+    def deadline(self, country: str, event: str) -> Any: ...
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Letter(_Part):
+    """A letter with a time limit: its kind (an event of the country's deadlines, or "unknown") and the day it arrived."""
+
+    kind: Slug | None = None
+    received_on: date | None = None
+
+
+class AnswerBy(_Part):
+    """How an answer may reach the person. By default they come back with their number, and nobody writes to them."""
+
+    channel: Literal["number", "signal", "whatsapp", "telegram", "email", "phone"] = "number"
+    address: Annotated[Text, Field(max_length=320)] = ""
+    may_say_who: bool = False
+    may_leave_message: bool = False
+    good_times: Annotated[Text, Field(max_length=200)] = ""
+
+    @model_validator(mode="after")
+    def _an_address_where_one_is_needed(self) -> "AnswerBy":
+        if self.channel != "number" and not self.address:
+            raise PydanticCustomError("address_required", "This way of answering needs an address or a number.")
+        if self.channel == "email":
+            try:
+                validate_email(self.address, check_deliverability=False)
+            except EmailNotValidError:
+                raise PydanticCustomError("not_an_email", "This is not an e-mail address.") from None
+        if self.channel in {"signal", "whatsapp", "phone"} and sum(c.isdigit() for c in self.address) < 6 and (
+            self.channel != "signal" or "." not in self.address
+        ):
+            raise PydanticCustomError("not_a_number", "This is not a phone number.")
+        return self
+
+
+class Consent(_Part):
+    """Who may read the case. `named` without organisations asks for each one first, like `ask_first`."""
+
+    mode: Literal["named", "ask_first"]
+    organisations: Codes = ()
+    never: Codes = ()
+
+    @model_validator(mode="after")
+    def _no_one_is_both(self) -> "Consent":
+        if set(self.organisations) & set(self.never):
+            raise PydanticCustomError("allowed_and_excluded", "An organisation is both allowed and excluded.")
+        if self.mode == "ask_first" and self.organisations:
+            raise PydanticCustomError("named_but_ask_first", "With ask_first no organisation is named.")
+        return self
+
+
+class Intake(_Part):
+    """One request for help. Required: `for_whom`, `needs`, `how_soon`, `country`, `consent.mode`."""
+
+    language: Literal["ru", "en", "be", "uk", "pl", "lt", "ka", "de"] | None = None
+    for_whom: Literal["self", "relative", "volunteer"]
+    needs: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=28), AfterValidator(_once)]
+    how_soon: Literal["today", "week", "month", "none", "unknown"]
+    letter: Letter | None = None
+    country: CountryCode
+    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = None
+    speak: Annotated[tuple[Language, ...], Field(max_length=12), AfterValidator(_once)] = ()
+    story: Annotated[Text, Field(max_length=LONGEST_STORY)] = ""
+    answer_by: AnswerBy = AnswerBy()
+    call_me: Annotated[Text, Field(max_length=120)] = ""
+    consent: Consent
+    nationality: CountryCode | None = None
+    status: Annotated[str, _one_of(STATUSES)] | None = None
+    groups: Annotated[tuple[Annotated[str, _one_of(GROUPS)], ...], Field(max_length=16), AfterValidator(_once)] = ()
+    helps: Annotated[tuple[Annotated[str, _one_of(HELPS)], ...], Field(max_length=16), AfterValidator(_once)] = ()
+    happened: Codes = ()
+    count_me: bool = False
+
+
+_DETAILS: Final[Mapping[str, str]] = {
+    "missing": "This is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_too_long": "This is too long.",
+    "too_long": "This has too many entries.",
+    "too_short": "Choose at least one.",
+    "string_pattern_mismatch": "This is not of the right form.",
+    "literal_error": "Not one of the possible values.",
+    "date_from_datetime_parsing": "Write the day as YYYY-MM-DD.",
+    "date_parsing": "Write the day as YYYY-MM-DD.",
+}
+
+
+def read(answers: Any, directory: Vocabulary, today: date) -> Intake:
+    """Check answers (plain JSON values) against the schema and the directory. Raises Invalid with a pointer for each fault."""
+    if not isinstance(answers, dict):
+        raise Invalid([FieldError(pointer="", code="object_expected", detail="An object is expected.")])
+    try:
+        intake = Intake.model_validate(answers)
+    except ValidationError as error:
+        raise Invalid([_field_error(entry) for entry in error.errors(include_url=False, include_input=False)]) from None
+    errors = _against(directory, intake, today)
+    if errors:
+        raise Invalid(errors)
+    return intake
+
+
+def _field_error(entry: Any) -> FieldError:
+    code = entry["type"]
+    custom = code in {
+        "control_characters", "unknown_code", "address_required", "not_an_email", "not_a_number",
+        "allowed_and_excluded", "named_but_ask_first",
+    }  # fmt: skip
+    detail = entry["msg"] if custom else _DETAILS.get(code, "This value does not fit.")
+    pointer = "".join("/" + _pointer_step(step) for step in entry["loc"] if not str(step).startswith("function-"))
+    if code == "extra_forbidden":  # the name of an unknown field was typed by somebody
+        pointer = pointer.rpartition("/")[0]
+    return FieldError(pointer=pointer, code=code, detail=detail)
+
+
+def _pointer_step(step: object) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+def _against(directory: Vocabulary, intake: Intake, today: date) -> list[FieldError]:
+    """What only the directory and the calendar know."""
+    errors: list[FieldError] = []
+
+    def wrong(pointer: str, code: str, detail: str) -> None:
+        errors.append(FieldError(pointer=pointer, code=code, detail=detail))
+
+    if not directory.has_country(intake.country):
+        known = ", ".join(country.code for country in directory.countries)
+        wrong("/country", "unknown_code", f"One of: {known}.")
+        return errors
+    for index, need in enumerate(intake.needs):
+        if directory.need(need) is None:
+            wrong(f"/needs/{index}", "unknown_code", "Not a need of the list.")
+    if intake.region is not None and intake.region not in directory.country(intake.country).regions:
+        wrong("/region", "not_in_country", "Not an ISO 3166-2 region of this country.")
+    codes = {entry.code for entry in directory.persecution}
+    for index, code in enumerate(intake.happened):
+        if code not in codes:
+            wrong(f"/happened/{index}", "unknown_code", "Not a code of the list.")
+    for name in ("organisations", "never"):
+        for index, slug in enumerate(getattr(intake.consent, name)):
+            organisation = directory.organisation(slug)
+            if organisation is None or (name == "organisations" and organisation.kind == "authority"):
+                wrong(f"/consent/{name}/{index}", "unknown_code", "Not an organisation that takes cases.")
+    if intake.letter is not None:
+        _check_letter(directory, intake.country, intake.letter, today, wrong)
+    return errors
+
+
+def _check_letter(directory: Vocabulary, country: str, letter: Letter, today: date, wrong: Any) -> None:
+    if letter.kind not in {None, "unknown"} and directory.deadline(country, str(letter.kind)) is None:
+        wrong("/letter/kind", "unknown_code", "Not a kind of letter of this country; use unknown.")
+    if letter.received_on is not None:
+        if letter.received_on > today + timedelta(days=1):  # it may be tomorrow already where the person is
+            wrong("/letter/received_on", "in_the_future", "This day is still to come.")
+        elif letter.received_on < today - OLDEST_LETTER:
+            wrong("/letter/received_on", "too_long_ago", "This day is too long ago.")

@@ -1,0 +1,83 @@
+"""The closed lists of the intake, with the words for them. The English labels are message ids of the catalogues."""
+
+from types import MappingProxyType
+from typing import Final
+
+
+def N_(message: str) -> str:  # noqa: N802  the usual mark for "translate later"
+    return message
+
+
+LANGUAGES: Final = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
+FOR_WHOM: Final = MappingProxyType(
+    {"self": N_("For myself"), "relative": N_("For someone close to me"), "volunteer": N_("I am helping someone")}
+)
+HOW_SOON: Final = MappingProxyType(
+    {
+        "today": N_("Today or tomorrow"),
+        "week": N_("This week"),
+        "month": N_("This month"),
+        "none": N_("There is no date"),
+        "unknown": N_("I do not know"),
+    }
+)
+STATUSES: Final = MappingProxyType(
+    {
+        "asylum_seeker": N_("I have asked for asylum"),
+        "protected": N_("I have protection (refugee or another kind)"),
+        "temporary_protection": N_("Temporary protection"),
+        "residence_permit": N_("Residence permit"),
+        "visa": N_("Visa"),
+        "visa_free": N_("I am here without a visa, legally"),
+        "no_status": N_("I have no valid papers"),
+        "unknown": N_("I do not know"),
+    }
+)
+GROUPS: Final = MappingProxyType(
+    {
+        "activist": N_("Activist"),
+        "journalist": N_("Journalist"),
+        "lawyer": N_("Lawyer"),
+        "human_rights_defender": N_("Human rights defender"),
+        "lgbtq": N_("LGBTQ+"),
+        "draft_refuser": N_("I refuse military service"),
+        "ngo_worker": N_("I worked for an NGO"),
+        "student": N_("Student"),
+    }
+)
+HELPS: Final = MappingProxyType(
+    {
+        "minor": N_("The person is under 18"),
+        "child_alone": N_("A child is alone, without parents"),
+        "woman_lawyer": N_("A woman as lawyer, please"),
+        "interpreter": N_("An interpreter, please"),
+        "large_print": N_("Large print"),
+        "hard_to_read": N_("Reading is hard for me"),
+    }
+)
+CHANNELS: Final = MappingProxyType(
+    {
+        "number": N_("I come back with my number"),
+        "signal": N_("Signal"),
+        "whatsapp": N_("WhatsApp"),
+        "telegram": N_("Telegram"),
+        "email": N_("E-mail"),
+        "phone": N_("Phone"),
+    }
+)
+CONSENT_MODES: Final = MappingProxyType(
+    {
+        "named": N_("Only the centres that I choose"),
+        "ask_first": N_("Ask me first each time"),
+    }
+)
+PHASES: Final = MappingProxyType(
+    {
+        "pre_emptive_fear": N_("Threats and pressure"),
+        "direct_repression": N_("Searches, detention, violence"),
+        "designation": N_("Lists and labels"),
+        "administrative": N_("Administrative cases"),
+        "criminal": N_("Criminal cases"),
+        "abroad": N_("Pressure abroad"),
+    }
+)

@@ -1,9 +1,9 @@
 """How migrations run: on the database of the settings, or on a connection handed over by `app.cli.migrate` and the tests."""
 
-from alembic import context
 from sqlalchemy import Connection, text
 
 import app.tables  # noqa: F401  fills Base.metadata
+from alembic import context
 from app.core.db import Base, Database
 from app.settings import Settings
 

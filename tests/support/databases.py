@@ -1,0 +1,204 @@
+"""Databases for tests: each test has one of its own, migrated, empty, and with the service's true commits.
+
+A schema is migrated once in a run and then copied: for SQLite the file, for PostgreSQL the database (one a worker,
+emptied after each test). Nothing here is rolled back behind the service's back.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from app.cli.house import migrate
+from app.core.db import Database
+from tests.support import postgres
+
+KINDS: Final = ("sqlite", "postgresql")
+_ROOM = pytest.StashKey[Path]()
+_PYTEST_PID = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given: dict[str, Any] | None = getattr(config, "workerinput", None)
+    config.stash[_ROOM] = Path(given["pristan_room"] if given else tempfile.mkdtemp(prefix="pristan-tests-"))
+    config.stash[_PYTEST_PID] = given["pristan_pid"] if given else os.getpid()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist starts a worker: it shares our room and lives as long as we do."""
+    node.workerinput["pristan_room"] = str(node.config.stash[_ROOM])
+    node.workerinput["pristan_pid"] = os.getpid()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or _ROOM not in config.stash:
+        return
+    room = config.stash[_ROOM]
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given and (room / "postgres-template.done").exists():
+        _drop(make_url(given), make_url(given).set(database=_template_name(config)))
+    postgres.stop(room)
+    shutil.rmtree(room, ignore_errors=True)
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty, migrated database of each kind in turn."""
+    found: Database = request.getfixturevalue(f"{'postgres' if request.param == 'postgresql' else 'sqlite'}_database")
+    return found
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, _sqlite_template: Path) -> Iterator[Database]:
+    path = tmp_path / "pristan.db"
+    shutil.copyfile(_sqlite_template, path)
+    with _open(f"sqlite:///{path}") as database:
+        yield database
+
+
+@pytest.fixture
+def postgres_database(_postgres_url: URL) -> Iterator[Database]:
+    with _open(_postgres_url) as database:
+        yield database
+        database.dispose()
+        _empty(_postgres_url)
+
+
+@pytest.fixture(params=KINDS)
+def unmigrated_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of each kind in turn without a single table: for the migrations themselves."""
+    if request.param == "sqlite":
+        with _open(f"sqlite:///{tmp_path / 'bare.db'}") as database:
+            yield database
+        return
+    make: Callable[[], URL] = request.getfixturevalue("make_postgres")
+    with _open(make()) as database:
+        yield database
+
+
+@pytest.fixture
+def make_postgres(postgres_server: URL) -> Iterator[Callable[[], URL]]:
+    """Makes PostgreSQL databases without tables and drops them after the test."""
+    made: list[URL] = []
+
+    def make() -> URL:
+        made.append(_create(postgres_server, f"pristan_bare_{uuid4().hex[:12]}"))
+        return made[-1]
+
+    yield make
+    for url in made:
+        _drop(postgres_server, url)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> URL:
+    """A server on which databases can be made. Without one its tests fail; they are never left out."""
+    try:
+        return make_url(postgres.server(pytestconfig.stash[_ROOM], pytestconfig.stash[_PYTEST_PID]))
+    except postgres.NoPostgres as problem:
+        pytest.fail(f"No PostgreSQL for the tests. {problem}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def _postgres_url(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator[URL]:
+    """This worker's own database, a copy of the one that was migrated."""
+    template = _template_name(pytestconfig)
+    with _once(pytestconfig, "postgres-template") as first:
+        if first:
+            _migrate(_create(postgres_server, template))
+        own = _create(postgres_server, f"pristan_{uuid4().hex[:12]}", template)
+    yield own
+    _drop(postgres_server, own)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(pytestconfig: pytest.Config) -> Path:
+    template = pytestconfig.stash[_ROOM] / "template.db"
+    with _once(pytestconfig, "sqlite-template") as first:
+        if first:
+            _migrate(f"sqlite:///{template}")
+    return template
+
+
+def _template_name(config: pytest.Config) -> str:
+    return f"pristan_template_{config.stash[_PYTEST_PID]}"
+
+
+@contextmanager
+def _once(config: pytest.Config, what: str) -> Iterator[bool]:
+    """True for the first worker of the run that comes here and gets through; the others wait for it."""
+    import fcntl
+
+    done = config.stash[_ROOM] / f"{what}.done"
+    with (config.stash[_ROOM] / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not done.exists()
+        done.touch()
+
+
+@contextmanager
+def _open(url: str | URL) -> Iterator[Database]:
+    database = Database(url if isinstance(url, str) else url.render_as_string(hide_password=False))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _migrate(url: str | URL) -> None:
+    with _open(url) as database:
+        migrate(database)
+
+
+@contextmanager
+def _superuser(url: URL) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def _create(server: URL, name: str, template: str = "template0") -> URL:
+    with _superuser(server) as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return server.set(database=name)
+
+
+def _drop(server: URL, url: URL) -> None:
+    with _superuser(server) as connection:
+        connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
+
+
+_EMPTY: Final = """
+DO $$
+DECLARE
+  one text;
+  touched text[] := '{}';
+  has_rows boolean;
+BEGIN
+  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid();
+  FOR one IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+      WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE 'SELECT EXISTS (SELECT FROM ' || one || ')' INTO has_rows;
+    IF has_rows THEN touched := touched || one; END IF;
+  END LOOP;
+  IF cardinality(touched) > 0 THEN
+    SET LOCAL session_replication_role = replica;  -- the audit log refuses to be shortened, and rightly so
+    EXECUTE 'TRUNCATE ' || array_to_string(touched, ', ') || ' RESTART IDENTITY CASCADE';
+  END IF;
+END $$
+"""
+
+
+def _empty(url: URL) -> None:
+    with _superuser(url) as connection:
+        connection.execute(sa.text(_EMPTY))

@@ -116,6 +116,8 @@ def keep(said: Path, pytest_pid: int) -> None:
             postgres.send_signal(signal.SIGQUIT)
             postgres.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+        if not _is_alive(pytest_pid):  # killed before it could tidy up after itself
+            shutil.rmtree(said.parent, ignore_errors=True)
 
 
 def _say(said: Path, **words: str) -> None:

@@ -1,0 +1,142 @@
+"""The questions of the form, in order. One list drives the steps, the one-page form, the paper form and the check page."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+
+def N_(message: str) -> str:  # noqa: N802  the usual mark for "translate later"
+    return message
+
+
+class Kind(StrEnum):
+    RADIO = "radio"
+    CHECKS = "checks"
+    SELECT = "select"
+    TEXT = "text"
+    AREA = "area"
+    DAY = "day"
+    TICK = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question. `options` names a vocabulary; `folded`: shown behind "more", for who wants to say it."""
+
+    name: str
+    kind: Kind
+    label: str
+    hint: str = ""
+    options: str = ""
+    required: bool = False
+    folded: bool = False
+    longest: int = 0
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    slug: str
+    title: str
+    questions: tuple[Question, ...]
+
+
+STEPS: Final = (
+    Step("1", N_("Who needs help?"), (
+        Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True),
+    )),
+    Step("2", N_("What do you need help with?"), (
+        Question("needs", Kind.CHECKS, N_("What do you need help with?"), N_("Choose everything that fits."), options="needs", required=True),
+    )),
+    Step("3", N_("Where are you?"), (
+        Question("country", Kind.RADIO, N_("Which country are you in now?"), options="countries", required=True),
+        Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions"),
+        Question("status", Kind.SELECT, N_("What papers do you have there?"), N_("You can skip this."), options="statuses"),
+        Question("nationality", Kind.SELECT, N_("Which citizenship do you have?"), N_("Some centres help only people with a certain citizenship. You can skip this."), options="nationalities"),
+    )),
+    Step("4", N_("How soon?"), (
+        Question("how_soon", Kind.RADIO, N_("When does something have to be done?"), options="how_soon", required=True),
+        Question("letter_kind", Kind.SELECT, N_("Do you have a letter or a decision? Which one?"), N_("Look at the heading of the letter. “I do not know” is fine."), options="letters"),
+        Question("letter_received_on", Kind.DAY, N_("On which day did you get the letter?"), N_("For example 2026-11-24. We use it to work out how much time is left.")),
+    )),
+    Step("5", N_("How shall we talk?"), (
+        Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages"),
+        Question("helps", Kind.CHECKS, N_("What would help you?"), N_("You can skip this."), options="helps"),
+        Question("groups", Kind.CHECKS, N_("Is one of these true for you?"), N_("Some centres are there for certain people. You can skip this."), options="groups"),
+    )),
+    Step("6", N_("In your words"), (
+        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Do not write names of other people."), longest=20_000),
+        Question("call_me", Kind.TEXT, N_("What shall we call you?"), N_("Any name. It does not have to be your real one."), longest=120),
+        Question("happened", Kind.CHECKS, N_("Did any of this happen to you?"), N_("Only the lawyer who takes your case reads this."), options="happened", folded=True),
+        Question("count_me", Kind.TICK, N_("You may count this in statistics, without any link to me."), folded=True),
+    )),
+    Step("7", N_("How may we answer you?"), (
+        Question("channel", Kind.RADIO, N_("How may we answer you?"), N_("The safest way is to come back here with your number. Then nobody writes to you."), options="channels"),
+        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("Not needed if you come back with your number."), longest=320),
+        Question("may_say_who", Kind.TICK, N_("You may say who is writing.")),
+        Question("may_leave_message", Kind.TICK, N_("You may leave a message.")),
+        Question("good_times", Kind.TEXT, N_("When is it safe to reach you?"), N_("You can skip this."), longest=200),
+    )),
+)  # fmt: skip
+QUESTIONS: Final = {question.name: question for step in STEPS for question in step.questions}
+SLUGS: Final = tuple(step.slug for step in STEPS)
+_NESTED: Final = {
+    "letter_kind": ("letter", "kind"),
+    "letter_received_on": ("letter", "received_on"),
+    "channel": ("answer_by", "channel"),
+    "address": ("answer_by", "address"),
+    "may_say_who": ("answer_by", "may_say_who"),
+    "may_leave_message": ("answer_by", "may_leave_message"),
+    "good_times": ("answer_by", "good_times"),
+}
+_LISTS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.CHECKS)
+_TICKS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.TICK)
+Typed = dict[str, list[str]]
+"""What a form sent: for each field the values as they were typed."""
+
+
+def answers(typed: Typed, language: str) -> dict[str, Any]:
+    """The typed fields as the JSON answers that `schemas.read` checks. What was left empty is left out."""
+    read: dict[str, Any] = {"language": language}
+    for name in QUESTIONS:
+        value = _value(name, typed.get(name, []))
+        if value in (None, "", []):
+            continue
+        if name in _NESTED:
+            outer, inner = _NESTED[name]
+            read.setdefault(outer, {})[inner] = value
+        else:
+            read[name] = value
+    allowed = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["allow"]]
+    never = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["never"]]
+    read["consent"] = {"mode": "named" if allowed else "ask_first", "organisations": allowed, "never": never}
+    return read
+
+
+def _value(name: str, said: list[str]) -> Any:
+    if name in _LISTS:
+        return [value for value in said if value]
+    last = said[-1].strip() if said else ""
+    if name in _TICKS:
+        return bool(last)
+    if name == "letter_kind" and "." in last:
+        return last.split(".", 1)[1]
+    return last
+
+
+def question_of(pointer: str) -> str:
+    """The form field that a JSON pointer of an error belongs to; "consent" for the centres, "" for none."""
+    steps = pointer.strip("/").split("/")
+    for name, nested in _NESTED.items():
+        if tuple(steps[:2]) == nested:
+            return name
+    if steps[0] == "answer_by":
+        return "address"
+    if steps[0] == "letter":
+        return "letter_received_on"
+    return steps[0] if steps[0] in QUESTIONS or steps[0] == "consent" else ""
+
+
+def step_of(name: str) -> Step:
+    """The step that asks this question."""
+    return next(step for step in STEPS if any(question.name == name for question in step.questions))

@@ -1,0 +1,49 @@
+"""Names of codes in the reader's own language: needs, countries, languages, regions, statuses, groups."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from app.core.i18n import Translator, translator
+from app.directory.packs import Directory
+from app.intake.vocabulary import GROUPS, STATUSES
+
+
+class Reader:
+    """A translator that also knows our vocabularies."""
+
+    def __init__(self, language: str, directory: Directory) -> None:
+        self.translator: Translator = translator(language)
+        self._directory = directory
+        self._kinds: dict[str, Callable[[str], str]] = {
+            "need": self.need,
+            "country": self.translator.country_name,
+            "language": self.translator.language_name,
+            "region": self.region,
+            "status": lambda code: self.text(STATUSES[code]),
+            "group": lambda code: self.text(GROUPS[code]),
+        }
+
+    def text(self, message: str, **params: object) -> str:
+        return self.translator.text(message, **params)
+
+    def names(self, kind: str, codes: Any) -> str:
+        """A list of codes of one kind, as a list in words."""
+        listed: Iterable[str] = [codes] if isinstance(codes, str) else codes
+        return self.translator.listed([self.name(kind, code) for code in listed])
+
+    def name(self, kind: str, code: str) -> str:
+        return self._kinds[kind](code)
+
+    def need(self, code: str) -> str:
+        need = self._directory.need(code)
+        return self.text(need.label) if need else code
+
+    def region(self, code: str) -> str:
+        """Regions keep their own names; in Georgia the Latin form stands beside it for who cannot read the script."""
+        for country in self._directory.countries:
+            if code in country.regions:
+                region = country.regions[code]
+                if region.en and self.translator.language != "ka":
+                    return f"{region.en} ({region.local})"
+                return region.local
+        return code

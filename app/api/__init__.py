@@ -1,1 +1,23 @@
+"""JSON for machines: partners' programs, trusted front ends, and what watches the service."""
 
+from collections.abc import Iterable
+
+from fastapi import FastAPI
+
+from app.api import events, health, intakes, oauth, openapi, referrals
+
+
+def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
+    """Add the routes of these surfaces. Signing in and intakes are the public surface's too."""
+    wanted = set(surfaces)
+    app.include_router(health.router)
+    if wanted & {"partner", "public"}:
+        app.include_router(oauth.router)
+        app.include_router(intakes.router)
+    if "partner" in wanted:
+        app.include_router(referrals.router)
+        app.include_router(events.router)
+        app.include_router(openapi.router)
+
+
+__all__ = ["mount"]

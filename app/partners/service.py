@@ -75,9 +75,8 @@ def issue_token(
 
     Raises ValueError when a scope is wanted that the client was not given. An unknown client costs the same work.
     """
-    client = session.scalars(sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)).one_or_none()
-    offered = _secret_mac(keys, client_id, secret)
-    if not hmac.compare_digest(offered, client.secret_mac if client else bytes(32)) or client is None:
+    client = _authentic(session, keys, client_id, secret)
+    if client is None:
         return None
     scopes = sorted(set(wanted)) if wanted else client.scopes
     if not set(scopes) <= set(client.scopes):
@@ -86,6 +85,18 @@ def issue_token(
     session.add(AccessToken(id=_token_id(token), client_id=client_id, scopes=scopes, expires_at=now + ttl))
     session.flush()
     return token, scopes
+
+
+def is_client(session: Session, keys: KeyRing, client_id: str, secret: str) -> bool:
+    """Whether this is an active client with its own secret."""
+    return _authentic(session, keys, client_id, secret) is not None
+
+
+def _authentic(session: Session, keys: KeyRing, client_id: str, secret: str) -> OAuthClient | None:
+    client = session.scalars(sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)).one_or_none()
+    offered = _secret_mac(keys, client_id, secret)
+    known = client.secret_mac if client else bytes(32)
+    return client if hmac.compare_digest(offered, known) else None
 
 
 def caller(session: Session, token: str, now: datetime) -> Caller:

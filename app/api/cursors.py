@@ -1,0 +1,40 @@
+"""Cursors: a place in a list, signed, so that nobody can make one up or carry it to another list or client."""
+
+import base64
+import binascii
+import hmac
+from typing import Final
+
+from app.core.errors import BadRequest
+from app.core.keyring import KeyRing
+
+_MAC_BYTES: Final = 16
+
+
+class BadCursor(BadRequest):
+    slug, title = "bad-cursor", "This cursor is not one of ours"
+
+
+def signed(keys: KeyRing, place: bytes, *belongs_to: str) -> str:
+    """`belongs_to`: whose it is, and every filter of the list it goes on with."""
+    return base64.urlsafe_b64encode(place + _mac(keys, place, belongs_to)).decode().rstrip("=")
+
+
+def read(keys: KeyRing, text: str, length: int, *belongs_to: str) -> bytes:
+    """The place, `length` bytes. Raises BadCursor (400) for anything that `signed` did not give for just this list."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _bad() from None
+    place, mac = raw[:length], raw[length:]
+    if len(place) != length or not hmac.compare_digest(mac, _mac(keys, place, belongs_to)):
+        raise _bad()
+    return place
+
+
+def _mac(keys: KeyRing, place: bytes, belongs_to: tuple[str, ...]) -> bytes:
+    return keys.mac("api-cursor", place, *(text.encode() for text in belongs_to))[:_MAC_BYTES]
+
+
+def _bad() -> BadCursor:
+    return BadCursor("Go on with the cursor of the last answer, with the same filters, or begin without one.")

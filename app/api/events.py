@@ -1,0 +1,125 @@
+"""The feed: what happened to an organisation's referrals, oldest first, as CloudEvents. Ids and codes only.
+
+A reader that waits holds neither a thread nor a connection: it sleeps on the event loop and looks again now and then.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from time import monotonic
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from app.api import cursors, documents
+from app.api.deps import Acts, Config, Partner, for_organisation
+from app.api.referrals import Cursor
+from app.core.edge import Keys, Now, Transactions
+from app.core.errors import Gone
+from app.core.keyring import KeyRing
+from app.partners.service import Caller
+from app.referrals import feed
+from app.referrals.models import FeedEvent
+
+router = APIRouter(tags=["Events"])
+
+LONGEST_WAIT: Final = 25
+MOST: Final = 1000
+BATCH: Final = "application/cloudevents-batch+json"
+_PLACE_BYTES: Final = 8 + 8
+_FIRST_LOOK: Final = 0.2
+_LAST_LOOK: Final = 1.0
+
+
+class CursorGone(Gone):
+    slug, title = "cursor-gone", "This cursor is older than what is kept"
+
+
+@router.get("/v1/events", operation_id="listEvents", responses=documents.EVENTS)
+async def list_events(
+    *,
+    request: Request,
+    caller: Annotated[Caller, Depends(Acts("events:read"))],
+    keys: Keys,
+    config: Config,
+    now: Now,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something to happen.")] = 0,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> JSONResponse:
+    """What happened after `cursor`, oldest first; from the oldest event kept (90 days) without one.
+
+    Keep the cursor of the answer once you are done with its events: what you read is told at least once, and an event's
+    id tells a repetition. A position is given only after the commit, so a slow writer's event is never skipped.
+    """
+    partner = for_organisation(caller)
+    after = _place_of(keys, partner, cursor, now) if cursor is not None else 0
+    found = await _look(request, partner, after, limit + 1, wait)
+    events = [_event(row, config.base_url) for row in found[:limit]]
+    place = found[:limit][-1].position if events else after
+    new_cursor = _cursor(keys, partner, place or 0, now)
+    link = f'</v1/events?{urlencode({"limit": limit, "wait": wait, "cursor": new_cursor})}>; rel="next"'
+    if BATCH in accept:
+        return JSONResponse(events, headers={"Link": link}, media_type=BATCH)
+    return JSONResponse({"events": events, "cursor": new_cursor, "more": len(found) > limit}, headers={"Link": link})
+
+
+async def _look(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[FeedEvent]:
+    """Look until there is something, the time is over, or nobody listens any more."""
+    transactions: Transactions = request.app.state.transactions
+    until, pause = monotonic() + wait, _FIRST_LOOK
+    while True:
+        found = await _read(transactions, partner, after, limit)
+        left = until - monotonic()
+        if found or left <= 0 or await request.is_disconnected():
+            return found
+        await anyio.sleep(min(pause, left))
+        pause = min(pause * 2, _LAST_LOOK)
+
+
+async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[FeedEvent]:
+    def read(session: Session) -> tuple[bool, Sequence[FeedEvent]]:
+        return feed.unplaced(session), feed.read(session, partner.organisation_id, after, limit)
+
+    async with transactions.open(write=False) as session:
+        unplaced, found = await run_sync(read, session)
+    if not unplaced:
+        return found
+    async with transactions.open(write=True) as session:
+        await run_sync(feed.sequence, session)
+    async with transactions.open(write=False) as session:
+        return (await run_sync(read, session))[1]
+
+
+def _event(row: FeedEvent, base_url: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(row.id),
+        "source": f"{base_url.rstrip('/')}/v1/referrals",
+        "type": f"org.pristan.{row.type}",
+        "subject": str(row.referral_id),
+        "time": row.at.isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "data": {"referral": str(row.referral_id), "state": row.type.partition(".")[2], "version": row.version},
+    }
+
+
+def _cursor(keys: KeyRing, partner: Partner, place: int, now: datetime) -> str:
+    """A position, and when it was given: from that one knows later whether anything after it may be gone already."""
+    raw = place.to_bytes(8, "big") + int(now.timestamp()).to_bytes(8, "big")
+    return cursors.signed(keys, raw, "events", partner.client_id)
+
+
+def _place_of(keys: KeyRing, partner: Partner, cursor: str, now: datetime) -> int:
+    """Raises BadCursor (400), CursorGone (410)."""
+    raw = cursors.read(keys, cursor, _PLACE_BYTES, "events", partner.client_id)
+    if now.timestamp() - int.from_bytes(raw[8:], "big") > feed.KEPT_FOR.total_seconds():
+        raise CursorGone(
+            "Events after it may be gone. Begin without a cursor, and list your referrals once.", restart="/v1/events"
+        )
+    return int.from_bytes(raw[:8], "big")

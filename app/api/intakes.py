@@ -1,0 +1,92 @@
+"""Filing an intake from a trusted front end: a bot, a helpline, another form. The same schema as on our pages."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from app.api import documents
+from app.api.deps import Acts, Config, IdempotencyKey, Packs, only
+from app.core import strict_json
+from app.core.edge import Body, Db, Keys, Now
+from app.intake import replies, schemas
+from app.intake.replies import Reply
+from app.intake.schemas import Intake
+from app.matching.deadlines import DeadlineFinding
+from app.matching.engine import Found
+from app.matching.reader import Reader
+from app.matching.reasons import render
+from app.partners.service import Caller
+from app.referrals.filing import Filed, file_intake
+
+router = APIRouter(tags=["Intakes"])
+
+
+async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> Intake:
+    """Read before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
+    only("application/json", request)
+    return schemas.read(strict_json.loads(body), packs, now.date())
+
+
+@router.post(
+    "/v1/intakes",
+    status_code=201,
+    operation_id="createIntake",
+    responses=documents.INTAKE,
+    openapi_extra=documents.json_body("Intake", documents.INTAKE_EXAMPLE),
+)
+def create_intake(
+    *,
+    caller: Annotated[Caller, Depends(Acts("intakes:create"))],
+    key: IdempotencyKey,
+    intake: Annotated[Intake, Depends(read_intake)],
+    body: Body,
+    session: Db,
+    keys: Keys,
+    packs: Packs,
+    config: Config,
+    now: Now,
+) -> JSONResponse:
+    """File a request for help. The answer is given once it is stored, and is the same when it is asked for again.
+
+    It holds the person's receipt number: show it to them, keep it nowhere. Nobody can find it again for them.
+    """
+
+    reader = Reader(intake.language or "en", packs)
+
+    def act() -> Reply:
+        return Reply(201, _answer(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
+
+    reply = replies.once(session, keys, f"intake:{caller.client_id}", key, body, act, now=now, ttl=config.reply_ttl)
+    replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
+    return JSONResponse(reply.body, status_code=reply.status, headers=replayed)
+
+
+def _answer(filed: Filed, reader: Reader) -> dict[str, Any]:
+    result = filed.result
+    return {
+        "receipt": filed.receipt.grouped(),
+        "case": filed.label,
+        "urgency": filed.tier,
+        **({"deadline": _deadline(filed.deadline)} if filed.deadline else {}),
+        "candidates": [{**_named(found), "rank": found.rank, **_reasons(found, reader)} for found in result.candidates],
+        "nearest": [{**_named(found), **_reasons(found, reader)} for found in result.nearest],
+        "not_matched": [{"service": found.service, **_reasons(found, reader)} for found in result.not_matched],
+    }
+
+
+def _named(found: Found) -> dict[str, str]:
+    return {"service": found.service, "organisation": found.organisation, "name": found.name}
+
+
+def _reasons(found: Found, reader: Reader) -> dict[str, Iterable[dict[str, str]]]:
+    return {"reasons": [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]}
+
+
+def _deadline(finding: DeadlineFinding) -> dict[str, str]:
+    return {
+        "last_safe_day": finding.last_safe_day.isoformat(),
+        "certainty": finding.certainty,
+        "source": finding.source,
+    }

@@ -1,0 +1,184 @@
+"""OAuth 2.0 for machines: metadata (RFC 8414), client credentials (RFC 6749 §4.4), revocation (RFC 7009).
+
+Errors here are the documents of RFC 6749 §5.2, which OAuth libraries expect, and not problem documents.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote_plus
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+
+from app.api import documents
+from app.api.deps import REALM, Config, anyone
+from app.core.edge import Body, Keys, Now
+from app.partners import service as partners
+
+LONGEST: Final = timedelta(minutes=15)
+METHODS: Final = ["client_secret_basic", "client_secret_post"]
+_NEVER_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_SECRET: Final = re.compile(r"[ -~]{1,256}")
+_FORM: Final = "application/x-www-form-urlencoded"
+
+router = APIRouter(dependencies=[Depends(anyone)], tags=["Signing in"])
+
+
+class OAuthError(Exception):
+    """One of the error codes of RFC 6749 §5.2, with a sentence that repeats nothing of the input."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.description = description
+
+    def answer(self) -> JSONResponse:
+        unknown = self.code == "invalid_client"
+        challenge = {"WWW-Authenticate": f'Basic realm="{REALM}", charset="UTF-8"'} if unknown else {}
+        return JSONResponse(
+            {"error": self.code, "error_description": self.description},
+            status_code=401 if unknown else 400,
+            headers={**_NEVER_STORED, **challenge},
+        )
+
+
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    operation_id="getAuthorizationServerMetadata",
+    responses=documents.METADATA,
+)
+async def metadata(config: Config) -> JSONResponse:
+    """Where to ask for a token, and how."""
+    issuer = config.base_url.rstrip("/")
+    return JSONResponse(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/oauth/token",
+            "token_endpoint_auth_methods_supported": METHODS,
+            "revocation_endpoint": f"{issuer}/oauth/revoke",
+            "revocation_endpoint_auth_methods_supported": METHODS,
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "scopes_supported": list(partners.SCOPES),
+        },
+        headers={"Cache-Control": "public, max-age=3600"},
+    )
+
+
+@router.post(
+    "/oauth/token", operation_id="createToken", responses=documents.TOKEN, openapi_extra=documents.TOKEN_REQUEST
+)
+async def token(request: Request, body: Body, keys: Keys, config: Config, now: Now) -> Response:
+    """A bearer token for at most 15 minutes, for the scopes asked for, or for all that the client was given."""
+    ttl = min(config.token_ttl, LONGEST)
+
+    def issue(session: Session, client_id: str, secret: str, form: dict[str, str]) -> dict[str, Any]:
+        wanted = form["scope"].split(" ") if form.get("scope") else None
+        try:
+            issued = partners.issue_token(session, keys, client_id, secret, wanted, now, ttl)
+        except ValueError:
+            raise OAuthError("invalid_scope", "This client was not given all of these scopes.") from None
+        if issued is None:
+            raise _unknown_client()
+        text, scopes = issued
+        return {
+            "access_token": text,
+            "token_type": "Bearer",
+            "expires_in": int(ttl.total_seconds()),
+            "scope": " ".join(scopes),
+        }
+
+    try:
+        form = _form(request, body)
+        _take_grant(form)
+        return await _as_client(request, form, issue)
+    except OAuthError as error:
+        return error.answer()
+
+
+@router.post(
+    "/oauth/revoke", operation_id="revokeToken", responses=documents.REVOKE, openapi_extra=documents.REVOKE_REQUEST
+)
+async def revoke(request: Request, body: Body, keys: Keys) -> Response:
+    """End a token of your own. A token that is unknown, expired or another client's is answered the same."""
+
+    def end(session: Session, client_id: str, secret: str, form: dict[str, str]) -> dict[str, Any]:
+        if not partners.is_client(session, keys, client_id, secret):
+            raise _unknown_client()
+        partners.revoke(session, client_id, form["token"])
+        return {}
+
+    try:
+        form = _form(request, body)
+        if not form.get("token"):
+            raise OAuthError("invalid_request", "The parameter token is missing.")
+        return await _as_client(request, form, end)
+    except OAuthError as error:
+        return error.answer()
+
+
+async def _as_client(
+    request: Request, form: dict[str, str], act: Callable[[Session, str, str, dict[str, str]], dict[str, Any]]
+) -> Response:
+    """Read who asks, and only then open the transaction. Raises OAuthError."""
+    client_id, secret = _credentials(request, form)
+    async with request.app.state.transactions.open(write=True) as session:
+        done = await run_sync(act, session, client_id, secret, form)
+    return JSONResponse(done, headers=_NEVER_STORED)
+
+
+def _form(request: Request, body: bytes) -> dict[str, str]:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise OAuthError("invalid_request", f"Send the parameters as {_FORM}.")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
+    except ValueError:
+        raise OAuthError("invalid_request", "The parameters can not be read.") from None
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise OAuthError("invalid_request", "A parameter is given more than once.")
+    return dict(pairs)
+
+
+def _take_grant(form: dict[str, str]) -> None:
+    grant = form.get("grant_type")
+    if not grant:
+        raise OAuthError("invalid_request", "The parameter grant_type is missing.")
+    if grant != "client_credentials":
+        raise OAuthError("unsupported_grant_type", "The only grant here is client_credentials.")
+
+
+def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
+    """Client id and secret, from the header or from the form, never from both."""
+    headers = request.headers.getlist("authorization")
+    if headers and ("client_secret" in form or len(headers) > 1):
+        raise OAuthError("invalid_request", "Send the client's credentials in one way only.")
+    client_id, secret = _basic(headers[0]) if headers else (form.get("client_id", ""), form.get("client_secret", ""))
+    if headers and form.get("client_id", client_id) != client_id:
+        raise OAuthError("invalid_request", "The parameter client_id names another client.")
+    if not _CLIENT_ID.fullmatch(client_id) or not _SECRET.fullmatch(secret):
+        raise _unknown_client()
+    return client_id, secret
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """RFC 6749 §2.3.1: id and secret are form-encoded before they are joined."""
+    kind, _, text = header.partition(" ")
+    if kind.lower() != "basic":
+        raise _unknown_client()
+    try:
+        joined = base64.b64decode(text.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        raise _unknown_client() from None
+    client_id, _, secret = joined.partition(":")
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _unknown_client() -> OAuthError:
+    return OAuthError("invalid_client", "The client is unknown, or its secret is wrong.")

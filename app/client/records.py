@@ -1,0 +1,54 @@
+"""What the service tells, as typed records. `raw` is the whole document, for fields that this version does not name."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """One case put to your organisation. `version` goes into If-Match."""
+
+    id: str
+    version: int
+    state: str
+    label: str
+    priority: str
+    needs: tuple[str, ...]
+    country: str
+    allowed_actions: tuple[str, ...]
+    respond_by: str | None
+    last_safe_day: str | None
+    updated_at: str
+    raw: dict[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> "Referral":
+        return cls(
+            id=document["id"],
+            version=document["version"],
+            state=document["state"],
+            label=document["label"],
+            priority=document["priority"],
+            needs=tuple(need["code"] for need in document["needs"]),
+            country=document["country"],
+            allowed_actions=tuple(document["allowed_actions"]),
+            respond_by=document.get("respond_by"),
+            last_safe_day=document.get("deadline", {}).get("last_safe_day"),
+            updated_at=document["updated_at"],
+            raw=document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened to a referral of yours: ids and codes only. It may be told more than once: `id` tells."""
+
+    id: str
+    type: str
+    referral: str
+    time: str
+    data: dict[str, Any]
+
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> "Event":
+        return cls(document["id"], document["type"], document["subject"], document["time"], document.get("data", {}))

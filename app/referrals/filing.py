@@ -19,14 +19,17 @@ from app.core.errors import Unavailable
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import receipts, vault
+from app.intake import receipts, replies, vault
 from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, SealedPart, WrapFor
+from app.intake.replies import Reply
 from app.intake.schemas import Intake
 from app.intake.vault import Recipient
 from app.matching import matches
 from app.matching.deadlines import DeadlineFinding
-from app.matching.engine import MatchResult
+from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
+from app.matching.reader import Reader
+from app.matching.reasons import render
 from app.referrals.labels import new_label
 from app.staff import service as staff
 
@@ -219,3 +222,58 @@ def _count(session: Session, intake: Intake, now: datetime) -> None:
         )
     )
 
+
+
+def file_once(
+    session: Session,
+    intake: Intake,
+    *,
+    who: str,
+    key: str,
+    payload: bytes,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    ttl: timedelta,
+) -> Reply:
+    """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
+
+    The reply's body is the answer of `POST /v1/intakes` and, for the pages, the host country.
+    """
+
+    def act() -> Reply:
+        filed = file_intake(session, intake, keys=keys, directory=directory, now=now)
+        return Reply(201, answer(filed, intake, directory))
+
+    return replies.once(session, keys, who, key, payload, act, now=now, ttl=ttl)
+
+
+def answer(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]:
+    """What is told at once: the number, how urgent, until when, who can help and why, who not and why not."""
+    reader = Reader(intake.language or "en", directory)
+
+    def reasons(found: Found) -> list[dict[str, str]]:
+        return [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]
+
+    def named(found: Found) -> dict[str, Any]:
+        return {"service": found.service, "organisation": found.organisation, "name": found.name}
+
+    document: dict[str, Any] = {
+        "receipt": filed.receipt.grouped(),
+        "case": filed.label,
+        "country": intake.country,
+        "urgency": filed.tier,
+        "candidates": [
+            {**named(found), "rank": found.rank, "verified": found.verified, "reasons": reasons(found)}
+            for found in filed.result.candidates
+        ],
+        "nearest": [{**named(found), "reasons": reasons(found)} for found in filed.result.nearest],
+        "not_matched": [{"service": found.service, "reasons": reasons(found)} for found in filed.result.not_matched],
+    }
+    if filed.deadline is not None:
+        document["deadline"] = {
+            "last_safe_day": filed.deadline.last_safe_day.isoformat(),
+            "certainty": filed.deadline.certainty,
+            "source": filed.deadline.source,
+        }
+    return document

@@ -1,0 +1,97 @@
+"""What the person's pages need of a request: language, cookie, form, and that the form is ours."""
+
+import hmac
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request, Response
+
+from app.core.edge import Body
+from app.core.errors import BadRequest, NotAllowed, NotFound
+from app.core.i18n import LANGUAGES
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory as Packs
+from app.intake.questions import Typed
+from app.settings import Settings
+
+COOKIE: Final = "s"
+_TOKEN_LASTS_SECONDS: Final = 24 * 3600
+_MOST_FIELDS: Final = 1000
+
+
+async def _language(lang: str) -> str:
+    if lang not in LANGUAGES:
+        raise NotFound
+    return lang
+
+
+async def _directory(request: Request) -> Packs:
+    directory: Packs = request.app.state.directory
+    return directory
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _cookie(request: Request) -> str | None:
+    value = request.cookies.get(COOKIE)
+    return value if value and len(value) <= 64 and value.isascii() else None
+
+
+async def anyone() -> None:
+    """The policy of the person's pages: open to everybody; what is inside opens only with the cookie or the number."""
+
+
+async def _form(request: Request, body: Body) -> AsyncIterator[Typed]:
+    """The urlencoded fields. Raises BadRequest (not a form, not UTF-8), NotAllowed (sent by another site's page)."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise NotAllowed("This form was sent from another site.")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if body and kind != "application/x-www-form-urlencoded":
+        raise BadRequest("A form is expected.")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except (UnicodeDecodeError, ValueError):
+        raise BadRequest("The form can not be read.") from None
+    typed: Typed = {}
+    for name, value in pairs:
+        typed.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    yield typed
+
+
+Lang = Annotated[str, Depends(_language)]
+Directory = Annotated[Packs, Depends(_directory)]
+Config = Annotated[Settings, Depends(_settings)]
+Cookie = Annotated[str | None, Depends(_cookie)]
+Form = Annotated[Typed, Depends(_form)]
+
+
+def new_token(keys: KeyRing) -> str:
+    """A token for one form: when it was made, something random, and our mark. It also names the submission."""
+    body = f"{int(time.time())}.{secrets.token_urlsafe(16)}"
+    return f"{body}.{keys.mac('form-token', body.encode()).hex()[:32]}"
+
+
+def token_is_ours(keys: KeyRing, token: str) -> bool:
+    """Whether we made this token in the last 24 hours."""
+    body, _, mark = token.rpartition(".")
+    made = body.split(".")[0]
+    fresh = made.isdigit() and len(made) < 12 and 0 <= time.time() - int(made) < _TOKEN_LASTS_SECONDS
+    expected = keys.mac("form-token", body.encode("utf-8", "replace")).hex()[:32]
+    return hmac.compare_digest(mark.encode("utf-8", "replace"), expected.encode()) and fresh
+
+
+def set_cookie(response: Response, secret: str, settings: Settings) -> None:
+    """The one cookie: for this visit, readable by no script, sent to no other site."""
+    response.set_cookie(
+        COOKIE, secret, httponly=True, samesite="strict", secure=settings.base_url.startswith("https:"), path="/"
+    )
+
+
+def drop_cookie(response: Response) -> None:
+    response.delete_cookie(COOKIE, path="/")

@@ -1,0 +1,201 @@
+"""Coming back with the number: how it stands, words both ways, and every right the person has."""
+
+import json
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app import privacy
+from app.core.edge import Db, Keys, Now
+from app.core.errors import AppError, Invalid, NotFound
+from app.core.i18n import N_
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory as Packs
+from app.intake import drafts, receipts, returning
+from app.intake.receipts import MistypedReceipt, Receipt
+from app.intake.returning import OpenedCase
+from app.matching.reader import Reader
+from app.referrals import person
+from app.web.public.deps import Config, Cookie, Directory, Form, Lang, anyone, drop_cookie, new_token, set_cookie
+from app.web.rendering import page
+
+router = APIRouter(dependencies=[Depends(anyone)])
+_UNKNOWN: Final = N_("We know no request with this number. Please compare it digit by digit with what you wrote down.")
+_MISTYPED: Final = N_("One digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down.")
+STATUS: Final = {
+    "submitted": (N_("We have your request."), N_("A coordinator reads it next.")),
+    "in_review": (N_("A coordinator is looking for a centre for you."), N_("Come back in a day or two. If we have a question, it stands below.")),
+    "referred": (N_("We have asked a centre to help you."), N_("The centre has to answer within a fixed time. If it does not, we ask the next one.")),
+    "helped": (N_("A centre has helped you."), N_("If this is not so, write to us below.")),
+    "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
+    "unmet": (N_("We have not found a centre for you yet."), N_("We go on looking. The contacts below may help you now.")),
+    "withdrawn": (N_("You have withdrawn your request."), N_("No centre can read it any more.")),
+}  # fmt: skip
+REFERRAL: Final = {
+    "awaiting_consent": N_("We would like to ask this centre. May they read your request?"),
+    "offered": N_("We have asked them. They have not answered yet."),
+    "acknowledged": N_("They have seen your request and are thinking about it."),
+    "info_requested": N_("They have a question for you. It stands below."),
+    "waitlisted": N_("They have put you on their waiting list."),
+    "accepted": N_("They take your case. They will contact you."),
+    "in_progress": N_("They are working on your case."),
+    "on_hold": N_("They have paused the work on your case."),
+    "completed": N_("They have finished their work on your case."),
+}  # fmt: skip
+
+
+@router.get("/return")
+def ask_for_number(lang: Lang, keys: Keys) -> Response:
+    return _ask(lang, keys)
+
+
+def _ask(lang: str, keys: KeyRing, error: str = "", typed: str = "") -> Response:
+    return page(
+        "public/return.html", lang, status=422 if error else 200, error=error, typed=typed, token=new_token(keys), here="return"
+    )
+
+
+@router.post("/return")
+def come_back(lang: Lang, typed: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
+    """Open the case for this visit. A typing error is told from an unknown number without asking the database."""
+    number = typed.get("number", [""])[-1]
+    try:
+        receipt = receipts.parse(number)
+    except MistypedReceipt:
+        return _ask(lang, keys, _MISTYPED, number)
+    try:
+        returning.open_by_receipt(session, receipt, keys, now)
+    except NotFound:
+        return _ask(lang, keys, _UNKNOWN, number)
+    secret = drafts.new_secret()
+    drafts.save(session, secret, {"visit": receipt.digits}, now, settings.draft_idle)
+    response = RedirectResponse(f"/{lang}/case", 303)
+    set_cookie(response, secret, settings)
+    return response
+
+
+class _VisitEnded(AppError):
+    """The visit is over; the number is needed again."""
+
+    status, slug, title = 403, "visit-ended", "Enter your number again"
+
+
+def _receipt(session: Session, cookie: str | None, now: Any) -> Receipt:
+    content = drafts.load(session, cookie, now) or {}
+    if "visit" not in content:
+        raise _VisitEnded
+    return receipts.parse(content["visit"])
+
+
+def _opened(session: Session, cookie: str | None, keys: KeyRing, now: Any, *, lock: bool = True) -> OpenedCase:
+    return returning.open_by_receipt(session, _receipt(session, cookie, now), keys, now, lock=lock)
+
+
+@router.get("/case")
+def show_case(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    try:
+        opened = _opened(session, cookie, keys, now, lock=False)
+    except (_VisitEnded, NotFound):
+        return RedirectResponse(f"/{lang}/return", 303)
+    return _case_page(lang, session, opened, keys, directory)
+
+
+def _case_page(
+    lang: str, session: Session, opened: OpenedCase, keys: KeyRing, directory: Packs, *, text: str = "", error: str = ""
+) -> Response:
+    case, reader = opened.case, Reader(lang, directory)
+    headline, follows = STATUS[case.state]
+    shown = [entry for entry in person.referrals(session, case.id) if entry.state in REFERRAL]
+    return page(
+        "public/case.html",
+        lang,
+        status=422 if error else 200,
+        case=case,
+        headline=headline,
+        follows=follows,
+        needs=reader.names("need", case.needs),
+        country=reader.translator.country_name(case.country),
+        referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
+        thread=returning.thread(session, opened),
+        contacts=directory.emergency(case.country) if case.tier == "emergency" or case.state == "unmet" else (),
+        text=text,
+        error=error,
+        token=new_token(keys),
+        here="case",
+    )
+
+
+@router.post("/case/message")
+def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    """Add a line. If the visit has ended, the text is shown again with the question for the number."""
+    text = typed.get("text", [""])[-1]
+    try:
+        opened = _opened(session, cookie, keys, now)
+    except (_VisitEnded, NotFound):
+        return page("public/visit_ended.html", lang, status=403, text=text, here="return")
+    try:
+        person.write(session, opened, text, now=now)
+    except Invalid:
+        message = N_("Please write something, and not more than 10,000 characters.")
+        return _case_page(lang, session, opened, keys, directory, text=text, error=message)
+    return RedirectResponse(f"/{lang}/case#thread", 303)
+
+
+@router.post("/case/consent")
+def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """Yes or no to one centre that was not named before."""
+    opened = _visit(session, cookie, keys, now)
+    if opened is not None:
+        label, yes = typed.get("referral", [""])[-1], typed.get("answer", [""])[-1] == "yes"
+        person.answer_consent(session, opened, label, yes=yes, keys=keys, now=now)
+    return RedirectResponse(f"/{lang}/case", 303)
+
+
+@router.post("/case/withdraw")
+def withdraw(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    opened = _visit(session, cookie, keys, now)
+    if opened is not None and typed.get("sure", [""])[-1] == "yes" and opened.case.closed_at is None:
+        privacy.withdraw(session, opened.case, now=now)
+    return RedirectResponse(f"/{lang}/case", 303)
+
+
+@router.post("/case/erase")
+def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    opened = _visit(session, cookie, keys, now)
+    if opened is None or typed.get("sure", [""])[-1] != "yes":
+        return RedirectResponse(f"/{lang}/case", 303)
+    privacy.erase(session, opened.case, actor_kind="person", now=now)
+    drafts.drop(session, cookie)
+    response = RedirectResponse(f"/{lang}/goodbye", 303)
+    drop_cookie(response)
+    return response
+
+
+@router.post("/case/export")
+def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """Everything we hold, as JSON to keep."""
+    opened = _visit(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    document = json.dumps(privacy.export(session, opened, keys), ensure_ascii=False, indent=2)
+    return Response(
+        document, media_type="application/json", headers={"content-disposition": 'attachment; filename="copy.json"'}
+    )
+
+
+@router.post("/case/leave")
+def leave(lang: Lang, typed: Form, cookie: Cookie, session: Db) -> Response:
+    drafts.drop(session, cookie)
+    response = RedirectResponse(f"/{lang}/goodbye", 303)
+    drop_cookie(response)
+    return response
+
+
+def _visit(session: Session, cookie: str | None, keys: KeyRing, now: Any) -> OpenedCase | None:
+    """The opened case of this visit, its row locked; None when the visit has ended."""
+    try:
+        return _opened(session, cookie, keys, now)
+    except (_VisitEnded, NotFound):
+        return None

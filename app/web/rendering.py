@@ -1,0 +1,101 @@
+"""Templates, and what every page needs: language, direction out, style sheet, errors in words."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from app.core.errors import AppError
+from app.core.i18n import LANGUAGES, OWN_NAMES, N_, Translator, translator
+
+TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+_STATIC: Final = Path(__file__).resolve().parent / "static"
+_ERRORS: Final = {
+    400: N_("We could not read this request."),
+    401: N_("Please sign in first."),
+    403: N_("This is not possible here."),
+    404: N_("There is nothing at this address."),
+    405: N_("This is not possible here."),
+    409: N_("This is no longer possible: something has changed in the meantime."),
+    412: N_("Somebody has changed this in the meantime."),
+    413: N_("This is too long. Please send less text."),
+    422: N_("Some of what was typed does not fit."),
+    429: N_("Too many tries. Please wait a few minutes."),
+    503: N_("The service is very busy. Please try again in a minute. Nothing is lost that you have been shown as saved."),
+}
+_UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    jinja = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    jinja.globals.update(languages=LANGUAGES, own_names=OWN_NAMES, css=css_address, lines=lines)
+    return jinja
+
+
+@lru_cache(maxsize=8)
+def css_address(name: str) -> str:
+    """The style sheet with a mark of its content, so that it may be kept and yet is never stale."""
+    digest = hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:8]
+    return f"/s/{name}?v={digest}"
+
+
+def lines(text: str) -> Markup:
+    """Typed text with its line breaks, escaped."""
+    return Markup("<br>").join(text.splitlines())
+
+
+def render(template: str, language: str, **context: Any) -> str:
+    words: Translator = translator(language)
+    return environment().get_template(template).render(lang=language, _=words.text, n_=words.plural, words=words, **context)
+
+
+def page(template: str, language: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    return HTMLResponse(render(template, language, **context), status_code=status)
+
+
+def language_of(request: Request) -> str:
+    """The language of the address, else the first of the browser's that we have, else Russian: most of our people read it."""
+    first = request.url.path.strip("/").split("/", 1)[0]
+    if first in LANGUAGES:
+        return first
+    if first in {"desk", "partner"}:
+        return "en"
+    return preferred(request.headers.get("accept-language", ""))
+
+
+def preferred(accept: str) -> str:
+    weighted = []
+    for position, part in enumerate(accept[:500].split(",")):
+        code, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            weight = 0.0
+        weighted.append((-weight, position, code.split("-")[0].lower()))
+    return next((code for _, _, code in sorted(weighted) if code in LANGUAGES), "ru")
+
+
+def error_page(request: Request, error: AppError) -> HTMLResponse:
+    """An error as a page, in words. What the person typed is not in it: forms show their own errors beside the fields."""
+    language = language_of(request)
+    message = translator(language).text(_ERRORS.get(error.status, _UNEXPECTED))
+    desk = request.url.path.startswith(("/desk", "/partner"))
+    template = "desk/error.html" if desk else "public/error.html"
+    if desk and error.status == 401:
+        template = "desk/signed_out.html"
+    response = page(template, language, status=error.status, message=message, detail=error.detail)
+    response.headers.update(error.headers)
+    return response

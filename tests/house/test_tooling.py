@@ -1,0 +1,141 @@
+"""The files that no program of ours imports, but that everybody starts with."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("uv", "base", "dev")
+
+
+def locked(name: str) -> dict[str, str]:
+    """Package -> version."""
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+    return dict(re.split("==", line.split(";")[0].rstrip(" \\"), maxsplit=1) for line in lines if "==" in line)
+
+
+def named(name: str) -> set[str]:
+    """Packages of an .in file, as locks spell them."""
+    lines = (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
+    words = (re.match(r"[A-Za-z0-9_.-]+", line) for line in lines if line and line[0] not in "-#")
+    return {re.sub(r"[-_.]+", "-", word.group()).lower() for word in words if word}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_everything_that_is_installed_is_pinned_by_hash(name: str) -> None:
+    entries = (ROOT / "requirements" / f"{name}.txt").read_text().replace("\\\n", " ").strip().splitlines()
+    assert [entry[:60] for entry in entries if not re.match(r"\S+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry)] == []
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_that_is_asked_for_is_locked(name: str) -> None:
+    assert named(name) - set(locked(name)) == set()
+
+
+def test_the_service_is_tested_with_the_versions_that_it_runs_with() -> None:
+    assert {package: locked("dev").get(package) for package in locked("base")} == locked("base")
+
+
+def test_an_old_python_can_read_what_sets_everything_up() -> None:
+    ast.parse((ROOT / "requirements" / "install.py").read_text(), feature_version=(3, 6))
+
+
+def test_an_old_python_is_told_so() -> None:
+    pretend = (
+        "import runpy, shutil, sys; sys.version_info = (3, 8, 10); sys.argv = ['install.py', 'base'];"
+        "shutil.which = lambda name: None; runpy.run_path('requirements/install.py', run_name='__main__')"
+    )
+    told = subprocess.run([sys.executable, "-c", pretend], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "needs Python 3.11 or newer; this is Python 3.8" in told.stderr
+
+
+def image() -> str:
+    return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+
+
+def test_the_image_is_made_of_files_that_are_there_and_let_in() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = [word for line in image().splitlines() if re.match("COPY (?!--from)", line) for word in line.split()[1:-1]]
+    assert copied
+    assert [name for name in copied if not (ROOT / name).exists() or name not in let_in] == []
+    assert [name for name in re.findall(r"requirements/\w+\.txt", image()) if not (ROOT / name).exists()] == []
+
+
+def test_the_image_builds_nothing_from_source_and_runs_without_rights() -> None:
+    installs = [step for line in image().splitlines() for step in line.split("&&") if "pip install " in step]
+    assert len(installs) == 3
+    for install in installs:
+        assert "--require-hashes --only-binary :all:" in install or "--offline --no-deps" in install
+    assert re.search(r"^USER 10001:10001$", image(), re.MULTILINE)
+    assert "curl" not in image()
+
+
+def services() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["db", "migrate", "web", "worker"])
+def test_each_container_has_as_few_rights_as_can_be(name: str) -> None:
+    service = services()[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["secrets"] == ["db_password"]
+    assert not any("PASSWORD" in key and not key.endswith("_FILE") for key in service["environment"])
+
+
+def test_only_the_web_can_be_reached_and_only_from_this_machine() -> None:
+    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    assert list(published) == ["web"]
+    assert all(port.startswith("127.0.0.1:") for port in published["web"])
+    assert services()["db"]["networks"] == ["inside"]
+
+
+def test_containers_start_commands_that_exist() -> None:
+    for name in ("migrate", "web", "worker"):
+        words = services()[name]["command"]
+        told = subprocess.run(
+            [sys.executable, "-m", "app.cli.main", words[0], "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr
+        assert [word for word in words[1:] if word.startswith("--") and word not in told.stdout] == []
+
+
+@pytest.mark.parametrize("target", ["run", "test", "check", "bench", "clean", "help"])
+def test_make_knows_its_targets(target: str) -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", target, "PYTHON=true"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+
+
+def test_make_clean_touches_only_what_git_does_not_track() -> None:
+    told = subprocess.run(["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    removed = [word for line in told.splitlines() if line.startswith("rm ") for word in line.split()[2:]]
+    assert {".venv", "var"} <= set(removed)
+    plain = [word for word in removed if "*" not in word]
+    as_folders = [f"{word}/" for word in plain]
+    kept = subprocess.run(
+        ["git", "check-ignore", "--no-index", *plain, *as_folders],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(plain) - {word.rstrip("/") for word in kept.stdout.split()} == set()

@@ -1,0 +1,137 @@
+"""`pristan i18n`: gather the messages, compile the catalogues, check that nothing is missing."""
+
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import typer
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from app.core.i18n import LANGUAGES, LOCALES, compile_po, po_file
+
+i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the person's pages.")
+APP: Final = Path(__file__).resolve().parent.parent
+TEMPLATE: Final = LOCALES / "messages.pot"
+_SOURCES: Final = [
+    ("core/i18n.py", "python"),
+    ("intake/questions.py", "python"),
+    ("intake/vocabulary.py", "python"),
+    ("matching/reasons.py", "python"),
+    ("web/rendering.py", "python"),
+    ("web/public/**.py", "python"),
+    ("web/templates/base.html", "jinja2"),
+    ("web/templates/parts/**.html", "jinja2"),
+    ("web/templates/public/**.html", "jinja2"),
+]
+_KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
+
+
+def messages() -> list[str]:
+    """Every message id of the person's pages, from code, templates and packs, in order of place."""
+    from app.directory.packs import load_packs
+
+    found: dict[str, None] = {}
+    for _file, _line, message, _comments, _context in extract_from_dir(
+        str(APP), method_map=_SOURCES, keywords=_KEYWORDS, options_map={"web/templates/**.html": {"trimmed": "true"}}
+    ):
+        for text in (message,) if isinstance(message, str) else message:
+            found.setdefault(text)
+    packs = load_packs()
+    for need in packs.needs:
+        found.setdefault(need.label)
+    for entry in packs.persecution:
+        found.setdefault(entry.label)
+    for country in packs.countries:
+        for row in packs.deadlines(country.code):
+            if row.letter_kind and row.label:
+                found.setdefault(row.label)
+    found.pop("", None)
+    return list(found)
+
+
+def catalogue(language: str) -> Catalog:
+    path = po_file(language)
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def problems() -> Iterator[str]:
+    """What is wrong with the catalogues, one sentence each: missing, empty, other placeholders, left over, not marked."""
+    wanted = messages()
+    for language in LANGUAGES:
+        have = catalogue(language)
+        if not any("draft" in value or "signed" in value for name, value in have.mime_headers if name == "X-State"):
+            yield f"{language}: the catalogue says neither draft nor signed (X-State)"
+        for message in wanted:
+            entry = have.get(message)
+            if entry is None or not entry.string:
+                yield f"{language}: not translated: {message[:60]}"
+            elif fields(str(entry.string)) != fields(message):
+                yield f"{language}: other placeholders: {message[:60]}"
+        for entry in have:
+            if entry.id and str(entry.id) not in wanted:
+                yield f"{language}: no longer used: {str(entry.id)[:60]}"
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@i18n_app.command()
+def extract() -> None:
+    """Write the template of all messages, and bring the catalogues' list of messages up to it."""
+    wanted = messages()
+    template = Catalog(project="Pristan", charset="utf-8")
+    for message in wanted:
+        template.add(message)
+    _write(TEMPLATE, template)
+    for language in LANGUAGES:
+        have = catalogue(language)
+        fresh = Catalog(locale=language, project="Pristan", charset="utf-8")
+        fresh.mime_headers = [*_headers(have), ("X-State", _state(have))]
+        for message in wanted:
+            known = have.get(message)
+            fresh.add(message, message if language == "en" else (known.string if known else ""))
+        _write(po_file(language), fresh)
+    typer.echo(f"{len(wanted)} messages")
+
+
+def _headers(have: Catalog) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in have.mime_headers if name in {"Content-Type", "Plural-Forms", "Language"}]
+
+
+def _state(have: Catalog) -> str:
+    return next((value for name, value in have.mime_headers if name == "X-State"), "draft, no native reader yet")
+
+
+def _write(path: Path, content: Catalog) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, content, width=120, omit_header=False, no_location=True)
+
+
+@i18n_app.command()
+def compile() -> None:
+    """Compile the catalogues that changed."""
+    for language in LANGUAGES:
+        source = po_file(language)
+        target = source.with_suffix(".mo")
+        if source.exists() and (not target.exists() or target.stat().st_mtime < source.stat().st_mtime):
+            target.write_bytes(compile_po(source))
+
+
+@i18n_app.command()
+def check() -> None:
+    """Exit code 1 when a message has no translation in some language, or a catalogue is otherwise not whole."""
+    found = list(problems())
+    for problem in found:
+        typer.echo(problem, err=True)
+    if found:
+        raise typer.Exit(1)
+
+

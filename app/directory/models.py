@@ -11,7 +11,7 @@ from app.core.db import Base
 
 
 class ServiceRow(Base):
-    """A service by its key `organisation-slug/service-slug`. What the pack can not know stands here: capacity and pauses."""
+    """A service by its key `organisation-slug/service-slug`, with what the pack can not know: capacity and pauses."""
 
     __tablename__ = "services"
     __table_args__ = (

@@ -4,7 +4,7 @@ A leaf names what the service asks for, never what somebody is refused for: `{st
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,16 @@ LEAVES = (
     "need", "country", "region", "language", "status", "group", "nationality", "gender", "age", "urgency",
     "deadline_within", "remote_ok", "consent_allows", "accepts_referrals", "capacity",
 )  # fmt: skip
+
+STATUSES: Final = frozenset(
+    {"asylum_seeker", "protected", "temporary_protection", "residence_permit", "visa", "visa_free", "no_status"}
+)
+GROUPS: Final = frozenset(
+    {"activist", "journalist", "lawyer", "human_rights_defender", "lgbtq", "draft_refuser", "ngo_worker", "student"}
+)
+AGES: Final = frozenset({"minor", "adult"})
+GENDERS: Final = frozenset({"woman", "man"})
+TIERS: Final = frozenset({"emergency", "urgent", "normal"})
 
 
 class _Strict(BaseModel):
@@ -30,8 +40,17 @@ class RegionTest(AnyOf):
     only_part: str | None = None
 
 
+class StatusTest(AnyOf):
+    """`perhaps`: statuses that only some of the people meant here hold, so that such a status is not yet a yes."""
+
+    perhaps: tuple[str, ...] = ()
+
+
 class LanguageTest(_Strict):
-    """Languages the service works in, as far as sourced; empty: none was named. `interpreter`: no = it works in these only."""
+    """Languages the service works in, as far as sourced; empty: none was named.
+
+    `interpreter: no` means that it works in these only.
+    """
 
     any_of: tuple[str, ...] = ()
     interpreter: Answer = "unknown"
@@ -47,7 +66,7 @@ class Rule(_Strict):
     country: AnyOf | None = None
     region: RegionTest | None = None
     language: LanguageTest | None = None
-    status: AnyOf | None = None
+    status: StatusTest | None = None
     group: AnyOf | None = None
     nationality: AnyOf | None = None
     gender: AnyOf | None = None

@@ -58,7 +58,12 @@ def _upsert_services(session: Session, directory: Directory, now: datetime) -> N
             session,
             known.get(row_id),
             ServiceRow(
-                id=row_id, organisation_id=organisation_id, key=entry.key, name="", capacity="unknown", entry={}, updated_at=now
+                id=row_id,
+                organisation_id=organisation_id,
+                key=entry.key,
+                name="",
+                entry={},
+                updated_at=now,
             ),
             {
                 "name": entry.service.name.en,

@@ -1,0 +1,100 @@
+"""All packs together, as everybody else asks them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from app.directory.schemas import Contact, Country, Deadline, Need, Organisation, Persecution, Service
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """A service where it is looked for: with its organisation, as `organisation-slug/service-slug`."""
+
+    key: str
+    organisation: Organisation
+    service: Service
+    countries: frozenset[str]
+
+    @property
+    def verified(self) -> bool:
+        return self.organisation.source.confidence != "low"
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All packs, read-only. `digest` names this very content: stored runs refer to it.
+
+    `files`: for each organisation the file it stands in. The rows of the EU frame are `deadlines("EU")`.
+    """
+
+    countries: tuple[Country, ...]
+    organisations: tuple[Organisation, ...]
+    services: tuple[ServiceEntry, ...]
+    needs: tuple[Need, ...]
+    persecution: tuple[Persecution, ...]
+    deadlines_by_country: Mapping[str, tuple[Deadline, ...]] = field(repr=False)
+    contacts_by_country: Mapping[str, tuple[Contact, ...]] = field(repr=False)
+    digest: str = ""
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def _country(self) -> dict[str, Country]:
+        return {country.code: country for country in self.countries}
+
+    @cached_property
+    def _organisation(self) -> dict[str, Organisation]:
+        return {organisation.id: organisation for organisation in self.organisations}
+
+    @cached_property
+    def _need(self) -> dict[str, Need]:
+        return {need.id: need for need in self.needs}
+
+    @cached_property
+    def _service(self) -> dict[str, ServiceEntry]:
+        return {entry.key: entry for entry in self.services}
+
+    @cached_property
+    def _services(self) -> dict[str, tuple[ServiceEntry, ...]]:
+        return {
+            country.code: tuple(entry for entry in self.services if country.code in entry.countries)
+            for country in self.countries
+        }
+
+    def country(self, code: str) -> Country:
+        """Raises KeyError."""
+        return self._country[code]
+
+    def has_country(self, code: str) -> bool:
+        return code in self._country
+
+    def organisation(self, slug: str) -> Organisation | None:
+        return self._organisation.get(slug)
+
+    def need(self, slug: str) -> Need | None:
+        return self._need.get(slug)
+
+    def broader(self, need: str) -> Mapping[str, str]:
+        """The needs that this one is a part of, each with the reason."""
+        found = self._need.get(need)
+        return found.broader if found else {}
+
+    def related(self, need: str) -> Mapping[str, str]:
+        """The needs next to this one, each with the reason."""
+        found = self._need.get(need)
+        return found.related if found else {}
+
+    def services_for(self, country: str) -> tuple[ServiceEntry, ...]:
+        return self._services.get(country, ())
+
+    def service(self, key: str) -> ServiceEntry | None:
+        return self._service.get(key)
+
+    def deadlines(self, country: str) -> tuple[Deadline, ...]:
+        return self.deadlines_by_country.get(country, ())
+
+    def deadline(self, country: str, event: str) -> Deadline | None:
+        return next((row for row in self.deadlines(country) if row.event == event), None)
+
+    def emergency(self, country: str) -> tuple[Contact, ...]:
+        return self.contacts_by_country.get(country, ())

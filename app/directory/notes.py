@@ -1,0 +1,23 @@
+"""Safety notes of organisations and countries: the pack names a key, here is the sentence. English message ids."""
+
+from types import MappingProxyType
+from typing import Final
+
+
+def N_(message: str) -> str:
+    return message
+
+
+ORGANISATION_NOTES: Final = MappingProxyType(
+    {
+        "confirm_before_referral": N_("Call them first: we do not know if they still work."),
+        "contact_is_sensitive": N_(
+            "Contact with this centre can be dangerous for people in Russia or Belarus. Tell only those who must know."
+        ),
+    }
+)
+COUNTRY_NOTES: Final = MappingProxyType(
+    {
+        "store_little": N_("The authorities here may ask organisations for data. Write only what is needed."),
+    }
+)

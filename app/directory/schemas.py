@@ -1,0 +1,173 @@
+"""Shapes of the entries of a country pack, as lawyers write them in YAML."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.directory.rules import Answer, Rule
+
+Confidence = Literal["high", "medium", "low"]
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+CODE = r"^[a-z0-9]+(_[a-z0-9]+)*$"
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Entry):
+    """Where a fact is from and how sure it is. `date` is that of the page, as far as known."""
+
+    title: str
+    url: str | None = None
+    date: str | None = None
+    confidence: Confidence
+    note: str | None = None
+
+
+class Name(Entry):
+    en: str
+    local: str | None = None
+
+
+class Service(Entry):
+    """One delivery form of a centre, with the rule that says whom it is for.
+
+    `takes_referrals: no` means that the person has to go there or call: it is shown and never offered. `means_test`: it
+    looks at the person's income, which we never ask. `selective`: it chooses its cases.
+    """
+
+    id: str = Field(pattern=SLUG)
+    name: Name
+    cost: Literal["free", "state_funded", "unknown"]
+    representation: Answer
+    remote: Answer
+    takes_referrals: Answer = "unknown"
+    means_test: bool = False
+    selective: bool = False
+    needs: tuple[str, ...] = Field(min_length=1)
+    rule: Rule
+
+
+class Organisation(Entry):
+    """A centre, or an authority: the latter decides on people and is never a target."""
+
+    id: str = Field(pattern=SLUG, max_length=64)
+    name: Name
+    kind: Literal["centre", "authority"]
+    city: str | None = None
+    website: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    eligibility: str | None = None
+    safety: tuple[str, ...] = ()
+    source: Source
+    services: tuple[Service, ...] = ()
+
+    @model_validator(mode="after")
+    def _an_authority_offers_nothing(self) -> "Organisation":
+        if (self.kind == "authority") == bool(self.services):
+            raise ValueError("a centre has services and an authority has none")
+        return self
+
+
+class Limit(Entry):
+    value: int = Field(ge=1, le=400)
+    unit: Literal["calendar_days", "working_days", "hours", "months"]
+
+
+class Deadline(Entry):
+    """A legal time limit. `letter_kind`: a person can recognise it by a letter they hold; `label` says how."""
+
+    event: str = Field(pattern=CODE)
+    title: str
+    letter_kind: bool = False
+    label: str | None = None
+    limit: Limit | None = None
+    counted_from: str | None = None
+    rolls_over: Answer
+    suspensive: str | None = None
+    legal_basis: str | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _a_letter_has_a_label(self) -> "Deadline":
+        if self.letter_kind != bool(self.label):
+            raise ValueError("a letter kind has a label, and nothing else has one")
+        return self
+
+
+class Contact(Entry):
+    purpose: str = Field(pattern=CODE)
+    name: str
+    phone: str
+    hours: str | None = None
+    languages: tuple[str, ...] = ()
+    source: Source
+
+
+class Region(Entry):
+    """`local`: what it is called there; `en`: how it is written in English, where that differs."""
+
+    local: str
+    en: str | None = None
+
+
+class Counting(Entry):
+    """The general way of counting. The day of the event never counts.
+
+    `rolls_over`: whether a last day on a day off moves to the next working day; `deadline`: the row with the source.
+    """
+
+    rolls_over: bool
+    legal_basis: str
+    deadline: str
+
+
+class Country(Entry):
+    code: str = Field(pattern=r"^[A-Z]{2}$")
+    name: str
+    time_zone: str
+    languages: tuple[str, ...] = Field(min_length=1)
+    holidays: str
+    regions: dict[str, Region]
+    counting: Counting | None = None
+    safety: tuple[str, ...] = ()
+
+
+class Need(Entry):
+    """A need and its neighbours in the graph, each with the reason why: `{appeals: "it is fought by an appeal"}`."""
+
+    id: str = Field(pattern=CODE)
+    label: str
+    broader: dict[str, str] = Field(default_factory=dict)
+    related: dict[str, str] = Field(default_factory=dict)
+
+
+class Persecution(Entry):
+    code: str = Field(pattern=CODE)
+    phase: Literal["pre_emptive_fear", "direct_repression", "designation", "administrative", "criminal", "abroad"]
+    label: str
+    legal_provision: str | None = None
+    confidence: Confidence
+    note: str | None = None
+
+
+class Organisations(Entry):
+    organisations: tuple[Organisation, ...]
+
+
+class Deadlines(Entry):
+    deadlines: tuple[Deadline, ...]
+
+
+class Contacts(Entry):
+    contacts: tuple[Contact, ...]
+
+
+class Needs(Entry):
+    needs: tuple[Need, ...]
+
+
+class Codes(Entry):
+    codes: tuple[Persecution, ...]

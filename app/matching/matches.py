@@ -96,7 +96,12 @@ def live_states(session: Session, country: str, directory: Directory, now: datet
 
 
 def run(
-    session: Session, facts: Facts, directory: Directory, now: datetime, seed: int, services: tuple[Any, ...] | None = None
+    session: Session,
+    facts: Facts,
+    directory: Directory,
+    now: datetime,
+    seed: int,
+    services: tuple[Any, ...] | None = None,
 ) -> MatchResult:
     """Ask the rules for this case, with what is known of the services now."""
     return engine.evaluate(
@@ -110,7 +115,14 @@ def run(
 
 
 def store(
-    session: Session, keys: KeyRing, case_id: UUID, facts: Facts, result: MatchResult, *, directory: Directory, now: datetime
+    session: Session,
+    keys: KeyRing,
+    case_id: UUID,
+    facts: Facts,
+    result: MatchResult,
+    *,
+    directory: Directory,
+    now: datetime,
 ) -> UUID:
     """Keep a run: order, every leaf's outcome and every reason, locked under the epoch key."""
     last = session.scalar(sa.select(sa.func.max(MatchRun.seq)).where(MatchRun.case_id == case_id))

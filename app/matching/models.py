@@ -10,7 +10,10 @@ from app.core.db import Base
 
 
 class MatchRun(Base):
-    """One run of the rules over one case. The trace reveals facts, so it is locked like them; `facts_mac` tells whether they changed."""
+    """One run of the rules over one case. The trace reveals facts, so it is locked like them.
+
+    `facts_mac` tells whether the facts have changed since.
+    """
 
     __tablename__ = "match_runs"
     __table_args__ = (sa.UniqueConstraint("case_id", "seq"),)

@@ -24,7 +24,7 @@ class Reader(Protocol):
     def names(self, kind: str, codes: Any) -> str: ...
 
 
-def N_(message: str) -> str:  # noqa: N802  the usual mark for "translate later"
+def N_(message: str) -> str:
     return message
 
 
@@ -54,6 +54,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "status.unknown": N_(
             "They help only people with this status: {statuses}. Tell us your status and we will look again."
         ),
+        "status.perhaps": N_("They help only some of the people with your status. Ask them if they can help you."),
+        "status.not_perhaps": N_("They do not help all people with your status. Ask them if they can help you."),
         "group.yes": N_("They are there for people like you: {groups}."),
         "group.no": N_("They help only these people: {groups}."),
         "group.unknown": N_("They help only these people: {groups}. If this is you, tell us and we will look again."),
@@ -70,9 +72,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "age.unknown": N_("They help people of a certain age. Ask them."),
         "urgency.yes": N_("They take cases as urgent as yours."),
         "urgency.no": N_("They do not take cases as urgent as yours."),
-        "deadline_within.yes": N_("They can act before your last safe day."),
-        "deadline_within.no": N_("They need more time than you have."),
-        "deadline_within.unknown": N_("They need to know the date on your letter. Tell us and we will look again."),
+        "deadline_within.yes": N_("They take requests with a deadline as near as yours."),
+        "deadline_within.no": N_("They only take requests with a nearer deadline than yours."),
+        "deadline_within.unknown": N_(
+            "They only take requests with a near deadline. Tell us the date of your letter and we will look again."
+        ),
         "consent_allows.yes": N_("You did not ask us to leave them out."),
         "consent_allows.no": N_("You asked us not to contact them."),
         "consent_allows.excluded": N_("They are not available for this request."),
@@ -81,6 +85,56 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "capacity.open": N_("They have free places now."),
         "capacity.unknown": N_("We do not know if they have free places now."),
         "capacity.full": N_("They have no free places now."),
+        "need.not_yes": N_("They do not take requests about this: {needs}."),
+        "need.not_no": N_("Nothing in your request is something that they leave out."),
+        "country.not_yes": N_("They do not work in this country: {country}."),
+        "country.not_no": N_("They work in this country: {country}."),
+        "country.not_unknown": N_("They do not work in every country. Tell us where you are and we will look again."),
+        "language.not_yes": N_("They do not take requests in this language: {languages}."),
+        "language.not_interpreter": N_("They do not work with these languages: {languages}."),
+        "language.not_not_listed": N_("We do not know which languages they leave out."),
+        "language.not_no": N_("They take requests in your language."),
+        "language.not_unknown": N_("They do not take every language. Tell us yours and we will look again."),
+        "region.not_yes": N_("They do not work where you are: {regions}."),
+        "region.not_no": N_("They work where you are."),
+        "region.not_part": N_("They may not work in one place: {place}. Ask them if they can help you."),
+        "region.not_unknown": N_("They do not work here: {regions}. Tell us where you are and we will look again."),
+        "status.not_yes": N_("They do not help people with this status: {statuses}."),
+        "status.not_no": N_("They help people with your status."),
+        "status.not_unknown": N_(
+            "They do not help people with this status: {statuses}. Tell us yours and we will look again."
+        ),
+        "group.not_yes": N_("They do not help these people: {groups}."),
+        "group.not_no": N_("They help people like you."),
+        "group.not_unknown": N_(
+            "They do not help these people: {groups}. Tell us if this is you and we will look again."
+        ),
+        "nationality.not_yes": N_("They do not help people with this citizenship: {countries}."),
+        "nationality.not_no": N_("They help people with your citizenship."),
+        "nationality.not_unknown": N_(
+            "They do not help people with this citizenship: {countries}. Tell us yours and we will look again."
+        ),
+        "gender.not_yes": N_("They do not help women."),
+        "gender.not_no": N_("They help people of your gender."),
+        "gender.not_unknown": N_("They do not help women. If this is not you, ask them."),
+        "age.not_yes": N_("They do not help people of your age."),
+        "age.not_no": N_("They help people of your age."),
+        "age.not_unknown": N_("They do not help people of every age. Ask them."),
+        "urgency.not_yes": N_("They do not take cases as urgent as yours."),
+        "urgency.not_no": N_("They take cases as urgent as yours."),
+        "deadline_within.not_yes": N_("They need more time than your deadline leaves."),
+        "deadline_within.not_no": N_("Your deadline leaves them enough time."),
+        "deadline_within.not_unknown": N_(
+            "They need some time before a deadline. Tell us the date of your letter and we will look again."
+        ),
+        "left_out.yes": N_("Their rules leave out requests like yours."),
+        "left_out.no": N_("Nothing in their rules stands against your request."),
+        "left_out.unknown": N_("Their rules may leave out requests like yours. Ask them."),
+        "country.unknown": N_("They work only in some countries. Tell us where you are and we will look again."),
+        "urgency.unknown": N_("They take only urgent cases. Tell us by when you need help and we will look again."),
+        "urgency.not_unknown": N_(
+            "They do not take every urgent case. Tell us by when you need help and we will look again."
+        ),
         "not_verified": N_("We have not confirmed this centre yet. We never send your request there by ourselves."),
         "selective": N_("They choose which cases they take."),
         "cost_unknown": N_("Ask them first if it costs money."),
@@ -106,5 +160,3 @@ def render(reason: Reason, reader: Reader) -> str:
         name: reader.names(_NAMED[name], value) if name in _NAMED else value for name, value in reason.params.items()
     }
     return reader.text(SENTENCES[reason.key], **filled)
-
-

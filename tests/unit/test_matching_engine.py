@@ -1,0 +1,275 @@
+"""Every leaf over every value it may meet, Kleene's tables, reasons of each outcome."""
+
+from datetime import date
+from itertools import product
+from typing import Any
+
+import pytest
+
+from app.directory.packs import load_packs
+from app.directory.rules import LEAVES, Rule
+from app.matching import engine
+from app.matching.engine import NO, UNKNOWN, YES, Found, Live, MatchResult
+from app.matching.facts import Facts
+from app.matching.reasons import SENTENCES
+from tests.support.rules import entry, facts
+
+TODAY = date(2026, 11, 24)
+
+
+def asked(rule: Any, case: Facts, **more: Any) -> tuple[int, Found]:
+    """The verdict over one service with this rule (consent, pauses and capacity say nothing), and what was found."""
+    result = engine.evaluate(case, [entry("one", rule)], TODAY, **more)
+    for verdict, group in ((YES, result.candidates), (UNKNOWN, result.nearest), (NO, result.not_matched)):
+        if group:
+            return verdict, group[0]
+    raise AssertionError("a service is in none of the three lists")
+
+
+LEAF_TABLE = [
+    # rule, facts, verdict, key of the leaf's reason (None: goes without saying)
+    ({"need": {"any_of": ["asylum"]}}, {"needs": {"asylum"}}, YES, "need.yes"),
+    ({"need": {"any_of": ["asylum", "appeals"]}}, {"needs": {"appeals", "housing"}}, YES, "need.yes"),
+    ({"need": {"any_of": ["asylum"]}}, {"needs": {"housing"}}, NO, "need.no"),
+    ({"country": {"any_of": ["PL", "LT"]}}, {"country": "LT"}, YES, None),
+    ({"country": {"any_of": ["PL"]}}, {"country": "DE"}, NO, "country.no"),
+    ({"region": {"any_of": ["PL-14"]}}, {"region": "PL-14"}, YES, "region.yes"),
+    ({"region": {"any_of": ["PL-14"]}}, {"region": "PL-02"}, NO, "region.no"),
+    ({"region": {"any_of": ["PL-14"]}}, {"region": None}, UNKNOWN, "region.unknown"),
+    ({"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}, {"region": "PL-06"}, UNKNOWN, "region.part"),
+    ({"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}, {"region": "PL-02"}, NO, "region.no"),
+    ({"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}, {"region": None}, UNKNOWN, "region.unknown"),
+    ({"language": {"any_of": ["ru", "pl"], "interpreter": "no"}}, {"speak": ("ru",)}, YES, "language.yes"),
+    ({"language": {"any_of": ["pl"], "interpreter": "no"}}, {"speak": ("ru", "be")}, NO, "language.no"),
+    ({"language": {"any_of": ["pl"], "interpreter": "no"}}, {"speak": ()}, UNKNOWN, "language.unknown"),
+    ({"language": {"any_of": ["pl"], "interpreter": "yes"}}, {"speak": ("ru",)}, YES, "language.interpreter"),
+    ({"language": {"any_of": ["pl"], "interpreter": "unknown"}}, {"speak": ("ru",)}, YES, "language.interpreter"),
+    ({"language": {"any_of": ["pl"], "interpreter": "yes"}}, {"speak": ()}, YES, "language.interpreter"),
+    ({"language": {"any_of": ["pl"], "interpreter": "unknown"}}, {"speak": ()}, YES, "language.interpreter"),
+    ({"language": {"any_of": [], "interpreter": "unknown"}}, {"speak": ("ru",)}, YES, "language.not_listed"),
+    ({"language": {"any_of": [], "interpreter": "unknown"}}, {"speak": ()}, YES, "language.not_listed"),
+    ({"status": {"any_of": ["protected"]}}, {"status": "protected"}, YES, "status.yes"),
+    ({"status": {"any_of": ["protected"]}}, {"status": "visa"}, NO, "status.no"),
+    ({"status": {"any_of": ["protected"]}}, {"status": None}, UNKNOWN, "status.unknown"),
+    ({"status": {"any_of": ["protected"], "perhaps": ["visa"]}}, {"status": "visa"}, UNKNOWN, "status.perhaps"),
+    ({"status": {"any_of": ["protected"], "perhaps": ["visa"]}}, {"status": "no_status"}, NO, "status.no"),
+    ({"status": {"any_of": ["protected"], "perhaps": ["visa"]}}, {"status": None}, UNKNOWN, "status.unknown"),
+    ({"group": {"any_of": ["lgbtq"]}}, {"groups": frozenset({"lgbtq", "student"})}, YES, "group.yes"),
+    ({"group": {"any_of": ["lgbtq"]}}, {"groups": frozenset({"student"})}, NO, "group.no"),
+    ({"group": {"any_of": ["lgbtq"]}}, {"groups": frozenset()}, NO, "group.no"),
+    ({"group": {"any_of": ["lgbtq"]}}, {"groups": None}, UNKNOWN, "group.unknown"),
+    ({"nationality": {"any_of": ["RU"]}}, {"nationality": "RU"}, YES, "nationality.yes"),
+    ({"nationality": {"any_of": ["RU"]}}, {"nationality": "BY"}, NO, "nationality.no"),
+    ({"nationality": {"any_of": ["RU"]}}, {"nationality": None}, UNKNOWN, "nationality.unknown"),
+    ({"gender": {"any_of": ["woman"]}}, {"gender": "woman"}, YES, "gender.yes"),
+    ({"gender": {"any_of": ["woman"]}}, {"gender": "man"}, NO, "gender.no"),
+    ({"gender": {"any_of": ["woman"]}}, {"gender": None}, UNKNOWN, "gender.unknown"),
+    ({"age": {"any_of": ["minor"]}}, {"age": "minor"}, YES, "age.yes"),
+    ({"age": {"any_of": ["minor"]}}, {"age": "adult"}, NO, "age.no"),
+    ({"age": {"any_of": ["minor"]}}, {"age": None}, UNKNOWN, "age.unknown"),
+    ({"urgency": {"any_of": ["emergency"]}}, {"tier": "emergency"}, YES, None),
+    ({"urgency": {"any_of": ["emergency"]}}, {"tier": "normal"}, NO, "urgency.no"),
+    ({"deadline_within": 7}, {"last_safe_day": date(2026, 12, 1)}, YES, "deadline_within.yes"),
+    ({"deadline_within": 7}, {"last_safe_day": date(2026, 12, 2)}, NO, "deadline_within.no"),
+    ({"deadline_within": 7}, {"last_safe_day": date(2026, 11, 1)}, YES, "deadline_within.yes"),
+    ({"deadline_within": 7}, {"last_safe_day": None}, UNKNOWN, "deadline_within.unknown"),
+    ({"remote_ok": "yes"}, {}, YES, "remote_ok.yes"),
+    ({"remote_ok": "no"}, {}, NO, "remote_ok.no"),
+    ({"remote_ok": "unknown"}, {}, UNKNOWN, "remote_ok.unknown"),
+    ({"consent_allows": True}, {}, YES, None),
+    ({"consent_allows": True}, {"never": frozenset({"one"})}, NO, "consent_allows.no"),
+    ({"consent_allows": True}, {"excluded": frozenset({"one"})}, NO, "consent_allows.excluded"),
+    ({"accepts_referrals": True}, {}, YES, None),
+    ({"capacity": True}, {}, YES, "capacity.unknown"),
+]
+
+
+@pytest.mark.parametrize(("rule", "known", "verdict", "key"), LEAF_TABLE)
+def test_a_leaf_answers_as_its_table_says(
+    rule: dict[str, Any], known: dict[str, Any], verdict: int, key: str | None
+) -> None:
+    got, found = asked(rule, facts(**known))
+    assert got == verdict
+    assert found.outcomes[0] == verdict
+    assert key is None or key in {reason.key for reason in found.reasons}
+
+
+@pytest.mark.parametrize(("rule", "known", "verdict", "key"), LEAF_TABLE)
+def test_a_negated_leaf_is_its_mirror_with_a_reason_of_its_own(
+    rule: dict[str, Any], known: dict[str, Any], verdict: int, key: str | None
+) -> None:
+    if next(iter(rule)) in {"consent_allows", "accepts_referrals", "capacity"}:
+        pytest.skip("asked of every service besides, so its negation is a contradiction")
+    got, found = asked({"not": rule}, facts(**known))
+    assert got == YES - verdict
+    assert key not in {reason.key for reason in found.reasons}, "a plain reason would say the opposite"
+
+
+def test_the_table_tries_every_leaf_of_the_language() -> None:
+    assert {next(iter(rule)) for rule, *_ in LEAF_TABLE} == set(LEAVES)
+
+
+STATES = [
+    (Live("open", date(2026, 11, 24)), YES, "capacity.open"),
+    (Live("open", date(2026, 11, 23)), YES, "capacity.unknown"),
+    (Live("full", date(2026, 11, 24)), NO, "capacity.full"),
+    (Live("full", date(2026, 11, 23)), YES, "capacity.unknown"),
+    (Live("full", None), YES, "capacity.unknown"),
+    (Live("unknown", None), YES, "capacity.unknown"),
+    (Live(accepts=False), NO, "accepts_referrals.no"),
+]
+
+
+@pytest.mark.parametrize(("live", "verdict", "key"), STATES)
+def test_capacity_and_pauses_are_asked_of_every_service_and_decay(live: Live, verdict: int, key: str) -> None:
+    got, found = asked({"need": {"any_of": ["asylum"]}}, facts(), live={"one/service": live})
+    assert got == verdict
+    assert key in {reason.key for reason in found.reasons}
+
+
+def test_a_pause_wins_over_an_open_question() -> None:
+    got, found = asked({"region": {"any_of": ["PL-14"]}}, facts(), live={"one/service": Live(accepts=False)})
+    assert got == NO
+    assert [reason.key for reason in found.reasons] == ["accepts_referrals.no"]
+
+
+def test_someone_excluded_for_conflict_reads_a_neutral_reason() -> None:
+    _, found = asked({"need": {"any_of": ["asylum"]}}, facts(excluded=frozenset({"one"})))
+    assert SENTENCES[found.reasons[0].key] == "They are not available for this request."
+
+
+THREE: dict[int, dict[str, Any]] = {
+    NO: {"remote_ok": "no"},
+    UNKNOWN: {"remote_ok": "unknown"},
+    YES: {"remote_ok": "yes"},
+}
+
+
+@pytest.mark.parametrize(("first", "second", "third"), list(product(THREE, repeat=3)))
+def test_all_and_any_and_not_are_kleenes(first: int, second: int, third: int) -> None:
+    parts = [THREE[first], THREE[second], THREE[third]]
+    assert asked({"all": parts}, facts())[0] == min(first, second, third)
+    assert asked({"any": parts}, facts())[0] == max(first, second, third)
+    assert asked({"not": parts[0]}, facts())[0] == 2 - first
+    assert asked({"not": {"all": parts}}, facts())[0] == 2 - min(first, second, third)
+    assert asked({"not": {"any": parts}}, facts())[0] == 2 - max(first, second, third)
+    assert asked({"any": [parts[0], {"all": parts[1:]}]}, facts())[0] == max(first, min(second, third))
+    assert asked({"all": [parts[0], {"any": parts[1:]}]}, facts())[0] == min(first, max(second, third))
+    assert asked({"not": {"not": parts[0]}}, facts())[0] == first
+    assert asked({"all": [parts[0], {"not": {"all": parts[1:]}}]}, facts())[0] == min(first, 2 - min(second, third))
+
+
+def keys(found: Found) -> list[str]:
+    return [reason.key for reason in found.reasons]
+
+
+def test_a_refusal_names_only_what_decided() -> None:
+    rule = {
+        "all": [
+            {"need": {"any_of": ["asylum"]}},
+            {"nationality": {"any_of": ["BY"]}},
+            {"status": {"any_of": ["protected"]}},
+            {"any": [{"region": {"any_of": ["PL-14"]}}, {"remote_ok": "no"}]},
+        ]
+    }
+    verdict, found = asked(rule, facts(nationality="RU", region="PL-02", status="protected"))
+    assert verdict == NO
+    assert keys(found) == ["nationality.no", "region.no", "remote_ok.no"]
+
+
+def test_the_easiest_way_to_a_yes_is_asked_first() -> None:
+    rule = {
+        "any": [
+            {"all": [{"status": {"any_of": ["protected"]}}, {"group": {"any_of": ["lgbtq"]}}]},
+            {"remote_ok": "unknown"},
+            {"region": {"any_of": ["PL-14"]}},
+        ]
+    }
+    _, found = asked(rule, facts())
+    assert keys(found)[0] == "region.unknown"
+    assert set(keys(found)) == {"region.unknown", "remote_ok.unknown", "status.unknown", "group.unknown"}
+
+
+def test_who_is_one_answer_away_stands_before_who_is_two_away() -> None:
+    near = entry("near", {"status": {"any_of": ["protected"]}})
+    far = entry("far", {"all": [{"status": {"any_of": ["protected"]}}, {"nationality": {"any_of": ["RU"]}}]})
+    result = engine.evaluate(facts(), [far, near], TODAY)
+    assert [found.organisation for found in result.nearest] == ["near", "far"]
+
+
+RELATED = {"dublin": frozenset({"appeals"})}
+
+
+def test_a_service_for_a_related_need_is_nearest_and_never_a_candidate() -> None:
+    result = engine.evaluate(
+        facts(needs={"dublin"}),
+        [entry("one", {"need": {"any_of": ["appeals"]}}, needs=["appeals"])],
+        TODAY,
+        related=RELATED,
+    )
+    assert keys(result.nearest[0]) == ["need.related"]
+    assert not result.candidates
+
+
+def test_a_related_need_does_not_help_when_something_else_stands_against_it() -> None:
+    rule = {"all": [{"need": {"any_of": ["appeals"]}}, {"nationality": {"any_of": ["BY"]}}]}
+    services = [entry("one", rule, needs=["appeals"])]
+    refused = engine.evaluate(facts(needs={"dublin"}, nationality="RU"), services, TODAY, related=RELATED)
+    assert keys(refused.not_matched[0]) == ["need.no", "nationality.no"]
+    asks = engine.evaluate(facts(needs={"dublin"}), services, TODAY, related=RELATED)
+    assert keys(asks.nearest[0]) == ["need.related", "nationality.unknown"]
+    unwanted = facts(needs={"dublin"}, nationality="BY", never=frozenset({"one"}))
+    assert not engine.evaluate(unwanted, services, TODAY, related=RELATED).nearest
+
+
+def test_a_second_need_that_a_rule_insists_on_is_not_waved_through() -> None:
+    """A centre that houses victims of trafficking is not "close" for somebody who needs benefits."""
+    rule = {"all": [{"need": {"any_of": ["trafficking", "housing"]}}, {"need": {"any_of": ["trafficking"]}}]}
+    services = [entry("one", rule, needs=["trafficking", "housing"])]
+    result = engine.evaluate(
+        facts(needs={"social_benefits"}), services, TODAY, related={"social_benefits": frozenset({"housing"})}
+    )
+    assert not result.nearest
+
+
+def test_unverified_centres_stand_last_say_so_and_are_never_offered() -> None:
+    services = [
+        entry("low", {"need": {"any_of": ["asylum"]}}, confidence="low"),
+        entry("sure", {"all": [{"need": {"any_of": ["asylum"]}}, {"language": {"any_of": ["pl"]}}]}),
+    ]
+    result: MatchResult = engine.evaluate(facts(), services, TODAY)
+    assert [found.organisation for found in result.candidates] == ["sure", "low"]
+    assert "not_verified" in keys(result.candidates[1])
+    assert [found.organisation for found in result.offerable()] == ["sure"]
+    assert [found.offerable for found in result.candidates] == [True, False]
+
+
+def test_every_reason_the_packs_can_give_has_a_sentence_and_its_parameters() -> None:
+    directory = load_packs()
+    for country in directory.countries:
+        for need in directory.needs:
+            result = engine.evaluate(
+                facts(needs={need.id}, country=country.code),
+                directory.services_for(country.code),
+                TODAY,
+                related=engine.related_needs(directory),
+            )
+            for found in (*result.candidates, *result.nearest, *result.not_matched):
+                assert found.reasons
+                for reason in found.reasons:
+                    assert SENTENCES[reason.key].format_map(reason.params)
+
+
+@pytest.mark.parametrize(("rule", "known", "verdict", "key"), LEAF_TABLE)
+def test_every_answer_of_every_leaf_has_a_sentence(
+    rule: dict[str, Any], known: dict[str, Any], verdict: int, key: str | None
+) -> None:
+    for tried in (rule, {"not": rule}):
+        _, found = asked(tried, facts(**known))
+        for reason in found.reasons:
+            assert SENTENCES[reason.key].format_map(reason.params)
+
+
+def test_a_rule_is_typed() -> None:
+    with pytest.raises(ValueError):
+        Rule.model_validate({"need": {"any_of": ["asylum"]}, "country": {"any_of": ["PL"]}})

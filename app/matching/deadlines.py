@@ -9,8 +9,8 @@ How days are counted:
 * hours run from the first moment of the day of the event in the country's own time, for the hour is not asked; the last
   safe day is the last day that has wholly passed before they end;
 * a last day on a Saturday, Sunday or official holiday moves to the next working day only if the row says yes, or says
-  nothing sure and the country has a general rule that says so; otherwise the earlier day is the safe one. Holidays that
-  are kept only in other regions never move it.
+  nothing sure and the country has a general rule that says so; otherwise the earlier of the two days, the last day
+  itself, is the safe one. A holiday kept only in some regions counts for those who said that they are there.
 
 An unknown limit, kind or date: due in 5 days, the shortest appeal period that Reg. (EU) 2024/1348 Art. 67 allows.
 """
@@ -18,6 +18,7 @@ An unknown limit, kind or date: due in 5 days, the shortest appeal period that R
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -26,13 +27,18 @@ from app.directory.packs import Country, Deadline, Limit
 Certainty = Literal["sourced-high", "sourced-medium", "sourced-low", "assumed"]
 ASSUMED: Final = timedelta(days=5)
 ASSUMED_SOURCE: Final = "Reg. (EU) 2024/1348 Art. 67(7)"
+ASSUMED_SOURCE_URL: Final = "http://data.europa.eu/eli/reg/2024/1348/oj"
+_SOURCED: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
 _WEEKEND: Final = 5
 _LONGEST_HOLIDAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlineFinding:
-    """The last safe day, how sure it is, and where it is from. `passed`: it lies before today; ask at once all the same."""
+    """The last safe day, how sure it is, and where it is from.
+
+    `passed`: it lies before today; ask at once all the same, for a missed time limit can sometimes be reinstated.
+    """
 
     last_safe_day: date
     certainty: Certainty
@@ -61,13 +67,20 @@ def zone(country: Country) -> ZoneInfo:
 
 def calendar_of(country: Country, region: str | None = None) -> Calendar:
     """The calendar of a country; with a region also that region's own holidays. Source: the `holidays` library."""
+    part = region.partition("-")[2] if region else ""
+    rolls = country.counting.rolls_over if country.counting else None
+    return Calendar(zone(country), lambda day: day in _holidays(country.holidays, part, day.year), rolls)
+
+
+@lru_cache(maxsize=512)
+def _holidays(code: str, part: str, year: int) -> frozenset[date]:
+    """Official holidays of one year. A part of the country without holidays of its own has the country's."""
     import holidays
 
-    subdivision = region.split("-", 1)[1] if region else None
-    supported = holidays.list_supported_countries().get(country.holidays, [])
-    days = holidays.country_holidays(country.holidays, subdiv=subdivision if subdivision in supported else None)
-    rolls = country.counting.rolls_over if country.counting else None
-    return Calendar(zone(country), days.__contains__, rolls)
+    try:
+        return frozenset(holidays.country_holidays(code, subdiv=part or None, years=year))
+    except NotImplementedError:
+        return frozenset(holidays.country_holidays(code, years=year))
 
 
 def last_safe_day(served_on: date, limit: Limit, calendar: Calendar, rolls_over: str = "unknown") -> date:
@@ -128,13 +141,29 @@ def assess(
 ) -> DeadlineFinding:
     """What a letter means: the pack's limit counted from the day it arrived, or the careful assumption.
 
-    `deadline` None: the kind of the letter is not known.
+    `deadline` None: the kind of the letter is not known. A day still to come can not be the day it arrived, so then the
+    day is not known either. What is assumed is never later than the limit, were the letter to arrive today.
     """
-    if deadline is None or deadline.limit is None or received_on is None:
-        event = deadline.event if deadline else None
-        return DeadlineFinding(today + ASSUMED, "assumed", ASSUMED_SOURCE, None, event, passed=False)
-    day = last_safe_day(received_on, deadline.limit, calendar_of(country, region), deadline.rolls_over)
-    source = deadline.legal_basis or deadline.source.title
+    if deadline is None or deadline.limit is None:
+        return _assumed(today + ASSUMED, deadline)
+    calendar = calendar_of(country, region)
+    try:
+        if received_on is None or received_on > today:
+            latest = last_safe_day(today, deadline.limit, calendar, deadline.rolls_over)
+            return _assumed(min(today + ASSUMED, latest), deadline)
+        day = last_safe_day(received_on, deadline.limit, calendar, deadline.rolls_over)
+    except (OverflowError, ValueError):  # at the end of all calendars
+        return _assumed(today + ASSUMED, deadline)
     return DeadlineFinding(
-        day, f"sourced-{deadline.source.confidence}", source, deadline.source.url, deadline.event, passed=day < today
+        last_safe_day=day,
+        certainty=_SOURCED[deadline.source.confidence],
+        source=deadline.legal_basis or deadline.source.title,
+        source_url=deadline.source.url,
+        event=deadline.event,
+        passed=day < today,
     )
+
+
+def _assumed(day: date, deadline: Deadline | None) -> DeadlineFinding:
+    event = deadline.event if deadline else None
+    return DeadlineFinding(day, "assumed", ASSUMED_SOURCE, ASSUMED_SOURCE_URL, event, passed=False)

@@ -14,9 +14,7 @@ COPY pyproject.toml alembic.ini LICENSE ./
 COPY alembic alembic
 COPY app app
 RUN /opt/pristan/bin/uv pip install --python /opt/pristan/bin/python --offline --no-deps --no-build-isolation --editable . \
- && for po in app/locales/*/LC_MESSAGES/messages.po; do \
-      /opt/pristan/bin/pybabel --quiet compile --input-file "$po" --output-file "${po%.po}.mo" || exit 1; \
-    done \
+ && /opt/pristan/bin/pristan i18n compile \
  && /opt/pristan/bin/uv pip uninstall --python /opt/pristan/bin/python pip uv setuptools \
  && rm -rf ./*.egg-info \
  && /opt/pristan/bin/python -m compileall -q app alembic \

@@ -10,11 +10,13 @@ ARGS ?=
 
 BIN := .venv/bin
 PO := $(wildcard app/locales/*/LC_MESSAGES/*.po)
-MO := $(PO:.po=.mo)
 CODE := app alembic tests $(wildcard bench) requirements/install.py
-export PORT
+I18N := $(BIN)/python -c 'from app.cli.i18n import i18n_app; i18n_app()'
+# Compiles the catalogues when one of them is newer than what was made of it.
+CATALOGUES = for po in $(PO); do \
+    [ "$${po%.po}.mo" -nt "$$po" ] || { $(I18N) compile || exit 1; break; }; done
 
-.PHONY: help run test check format browser bench lock clean base dev
+.PHONY: help run test check format bench lock clean base dev
 
 help:  ## Say what there is to make
 	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
@@ -26,24 +28,28 @@ help:  ## Say what there is to make
 	@echo "make lock     resolve requirements/*.in anew"
 	@echo "make clean    remove .venv, var, caches and compiled catalogues; never a file that git tracks"
 
-run: base $(MO)
+run: base
+	@$(CATALOGUES)
 	@exec $(BIN)/python -m app.cli.main run-demo --port "$(PORT)"
 
 test: check
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
-check: dev $(MO)
+check: dev
+	@$(CATALOGUES)
 	$(BIN)/python -m ruff format --check $(CODE)
 	$(BIN)/python -m ruff check $(CODE)
 	$(BIN)/python -m mypy
 	$(BIN)/python -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-logo
-	@$(if $(wildcard app/web/templates),$(BIN)/python -m djlint --lint --quiet app/web/templates)
+	$(I18N) check
+	$(BIN)/python -m djlint --lint --quiet app/web/templates
 
 format: dev
 	$(BIN)/python -m ruff format $(CODE)
 	$(BIN)/python -m ruff check --fix $(CODE)
 
-bench: dev $(MO)
+bench: dev
+	@$(CATALOGUES)
 	@exec $(BIN)/python -m bench $(ARGS)
 
 # An older lock constrains a newer one, so that the service is tested with the very versions it runs with.
@@ -56,10 +62,7 @@ lock: base
 base dev:
 	@$(PYTHON) requirements/install.py $@
 
-%.mo: %.po | base
-	@$(BIN)/python -m babel.messages.frontend --quiet compile --input-file $< --output-file $@
-
 clean:
 	rm -rf .venv .venv.lock var build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -f .coverage .coverage.* $(MO)
+	rm -f .coverage .coverage.* $(PO:.po=.mo)
 	find app alembic tests requirements $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -80,6 +80,14 @@ def run_demo(port: Port = 8000) -> None:
 
 
 @app.command()
+def code(name: str) -> None:
+    """The present one-time code of a demo member (in the demonstration only)."""
+    from app.cli.demo import print_code
+
+    print_code(name)
+
+
+@app.command()
 def directory(packs: Annotated[Path | None, typer.Option(help="Folder of the packs.")] = None) -> None:
     """Load the country packs into the directory (upsert by slug; what is gone is retired, never deleted)."""
     from app.cli.founding import load_directory

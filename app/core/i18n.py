@@ -48,7 +48,8 @@ class Translator:
         return self._catalogue.ngettext(one, many, n).format(n=n, **params)
 
     def date(self, day: date) -> str:
-        return str(format_date(day, format="long", locale=self.locale))
+        """A day in words, without a full stop at its end (some languages abbreviate "year" there): it often ends a sentence."""
+        return str(format_date(day, format="long", locale=self.locale)).rstrip(".")
 
     def moment(self, instant: datetime) -> str:
         return str(format_datetime(instant, format="d MMMM, HH:mm", locale=self.locale))

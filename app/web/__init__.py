@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
 from app.settings import Surface
@@ -15,9 +16,18 @@ __all__ = ["error_page", "mount"]
 STATIC = Path(__file__).resolve().parent / "static"
 
 
+class _KeptForAnHour(StaticFiles):
+    """Style sheets may be kept by the browser for the visit; their address changes with their content."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "private, max-age=3600"
+        return response
+
+
 def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     """Add the pages of these surfaces."""
-    app.mount("/s", StaticFiles(directory=STATIC), name="static")
+    app.mount("/s", _KeptForAnHour(directory=STATIC), name="static")
     if "desk" in surfaces or "partner" in surfaces:
         from app.web import desk
 

@@ -75,7 +75,7 @@ def _texts(root: Path) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=4)
 def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
     documents = {name: _document(name, text) for name, text in texts}
-    digest = hashlib.sha256(json.dumps(sorted(documents.items()), default=str).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
     folders = sorted((name.split("/")[0] for name in documents if name.endswith("/country.yaml")), key=_order)
     countries = [_shaped(documents, f"{folder}/country.yaml", Country) for folder in folders]
     organisations: list[Organisation] = []
@@ -90,7 +90,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
     directory = Directory(
         tuple(countries),
         tuple(organisations),
-        tuple(_entries(organisations)),
+        tuple(_entries(organisations, files, frozenset(country.code for country in countries))),
         _shaped(documents, "needs.yaml", Needs).needs,
         _shaped(documents, "persecution.yaml", Codes).codes,
         {name.upper(): _shaped(documents, f"{name}/deadlines.yaml", Deadlines).deadlines for name in (*folders, FRAME)},
@@ -109,12 +109,17 @@ def _order(folder: str) -> tuple[int, str]:
     return (_SHOWN_FIRST.index(folder) if folder in _SHOWN_FIRST else len(_SHOWN_FIRST), folder)
 
 
-def _entries(organisations: list[Organisation]) -> Iterator[ServiceEntry]:
+def _entries(
+    organisations: list[Organisation], files: dict[str, str], everywhere: frozenset[str]
+) -> Iterator[ServiceEntry]:
+    """A cross-border service that names no country serves all that have a pack, a fifth one too."""
     for organisation in organisations:
+        across = files[organisation.id].startswith(f"{CROSS_BORDER}/")
         for service in organisation.services:
             tests = [leaf.test.any_of for leaf in service.rule.leaves() if leaf.kind == "country"]
             served = frozenset(code for codes in tests for code in codes)
-            yield ServiceEntry(f"{organisation.id}/{service.id}", organisation, service, served)
+            key = f"{organisation.id}/{service.id}"
+            yield ServiceEntry(key, organisation, service, everywhere if across and not tests else served)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -126,7 +131,7 @@ def _document(name: str, text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}" if mark else "the whole file"
-        said = error.problem if isinstance(error, _Twice) else "not readable as YAML"
+        said = error.problem if isinstance(error, _Odd) else "not readable as YAML"
         raise PackError(f"{name}: {line}: {said}") from None
 
 
@@ -165,8 +170,8 @@ def _has(document: Any, step: int | str) -> bool:
     return isinstance(document, list) and isinstance(step, int) and step < len(document)
 
 
-class _Twice(yaml.constructor.ConstructorError):
-    """A field that stands twice in one entry."""
+class _Odd(yaml.constructor.ConstructorError):
+    """A field that stands twice in one entry, or is no word."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -177,9 +182,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         for key, _ in node.value:
             name = str(key.value)
             if name in seen:
-                raise _Twice(None, None, f"{name} stands there twice", key.start_mark)
+                raise _Odd(None, None, f"{name} stands there twice", key.start_mark)
             seen.add(name)
         made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        for (key, _), name in zip(node.value, made, strict=False):
+            if not isinstance(name, str):
+                raise _Odd(None, None, f"{name} is a number, and not the name of a field", key.start_mark)
         return made
 
 

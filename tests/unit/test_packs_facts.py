@@ -1,0 +1,150 @@
+"""The packs say what the facts say. `tests/data` is the facts' table, frozen: a change there is a change of facts."""
+
+import csv
+from pathlib import Path
+
+import holidays
+import pytest
+
+from app.directory.packs import ServiceEntry, load_packs
+from app.intake import vocabulary
+
+DATA = Path(__file__).parents[1] / "data"
+DIRECTORY = load_packs()
+EVERYWHERE = {"PL", "GE", "LT", "DE"}
+LETTERS_OF_OURS = {("PL", "asylum_appeal_accelerated"), ("LT", "asylum_appeal_accelerated")}
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def codes(cell: str) -> set[str]:
+    return {code for code in cell.split(";") if code}
+
+
+def services_of(organisation: str) -> list[ServiceEntry]:
+    return [entry for entry in DIRECTORY.services if entry.organisation.id == organisation]
+
+
+def languages_of(entry: ServiceEntry) -> set[str]:
+    return {code for leaf in entry.service.rule.leaves() if leaf.kind == "language" for code in leaf.test.any_of}
+
+
+def test_every_centre_of_the_facts_is_there_and_no_other() -> None:
+    assert {row["id"] for row in table("centres")} == {entry.id for entry in DIRECTORY.organisations}
+    assert len(DIRECTORY.organisations) == 72
+
+
+@pytest.mark.parametrize("row", table("centres"), ids=lambda row: row["id"])
+def test_a_centre_is_carried_over_truly(row: dict[str, str]) -> None:
+    organisation = DIRECTORY.organisation(row["id"])
+    assert organisation is not None
+    assert organisation.source.confidence == row["confidence"]
+    services = services_of(row["id"])
+    assert organisation.kind == ("centre" if row["needs"] else "authority")
+    assert bool(services) == bool(row["needs"])
+    assert {need for entry in services for need in entry.service.needs} == codes(row["needs"])
+    for entry in services:
+        assert entry.countries == (EVERYWHERE if row["country"] == "XX" else {row["country"]})
+        assert languages_of(entry) == codes(row["languages"])
+        assert entry.verified == (row["confidence"] != "low")
+        assert entry.service.cost == row["cost"].replace("-", "_")
+    if services:
+        assert services[0].service.remote == row["remote"].replace("partly", "unknown")
+
+
+@pytest.mark.parametrize("row", table("deadlines"), ids=lambda row: f"{row['country']}-{row['event']}")
+def test_a_deadline_is_carried_over_truly(row: dict[str, str]) -> None:
+    deadline = DIRECTORY.deadline(row["country"], row["event"])
+    assert deadline is not None
+    limit = (str(deadline.limit.value), deadline.limit.unit) if deadline.limit else ("", "")
+    assert (*limit, deadline.rolls_over, deadline.source.confidence) == (
+        row["limit_value"], row["limit_unit"], row["rolls_over"], row["confidence"],
+    )  # fmt: skip
+
+
+def test_no_limit_is_invented() -> None:
+    ours = {(country, row.event) for country in (*EVERYWHERE, "EU") for row in DIRECTORY.deadlines(country)}
+    extra = ours - {(row["country"], row["event"]) for row in table("deadlines")}
+    assert extra == LETTERS_OF_OURS
+    for country, event in extra:
+        deadline = DIRECTORY.deadline(country, event)
+        assert deadline is not None
+        assert deadline.letter_kind
+        assert deadline.limit is None
+
+
+def test_every_urgent_contact_is_there_and_no_other() -> None:
+    ours = {
+        (country, contact.purpose, contact.phone, ";".join(contact.languages), contact.source.confidence)
+        for country in EVERYWHERE
+        for contact in DIRECTORY.emergency(country)
+    }
+    assert ours == {tuple(row.values()) for row in table("emergency")}
+
+
+def test_every_letter_says_what_it_is_in_its_country_once() -> None:
+    for country in EVERYWHERE:
+        labels = [row.label for row in DIRECTORY.deadlines(country) if row.letter_kind]
+        assert labels
+        assert len(labels) == len(set(labels))
+
+
+def test_nobody_with_a_refusal_is_told_the_longer_time_to_leave() -> None:
+    for row in DIRECTORY.deadlines("DE"):
+        if row.event.startswith("departure_"):
+            assert not row.letter_kind
+
+
+def test_the_countries_stand_in_the_order_of_the_form() -> None:
+    assert [country.code for country in DIRECTORY.countries] == ["PL", "GE", "LT", "DE"]
+    assert [len(country.regions) for country in DIRECTORY.countries] == [16, 12, 10, 16]
+
+
+def test_every_country_has_a_calendar_of_holidays() -> None:
+    for country in DIRECTORY.countries:
+        assert holidays.country_holidays(country.holidays, years=2026)
+        supported = set(holidays.list_supported_countries()[country.holidays])
+        own = {region.split("-", 1)[1] for region in country.regions}
+        assert supported <= own | {"Augsburg"}
+
+
+def test_georgian_partners_are_called_before_anything_is_sent() -> None:
+    assert "store_little" in DIRECTORY.country("GE").safety
+    for organisation in DIRECTORY.organisations:
+        if organisation.id.startswith("ge-") and organisation.services:
+            assert "confirm_before_referral" in organisation.safety
+
+
+@pytest.mark.parametrize(
+    "slug", ["x-idite", "x-comingout", "x-kovcheg", "de-quarteera", "ge-wisg", "ge-temida", "ge-em"]
+)
+def test_contact_that_is_dangerous_at_home_is_marked(slug: str) -> None:
+    organisation = DIRECTORY.organisation(slug)
+    assert organisation is not None
+    assert "contact_is_sensitive" in organisation.safety
+
+
+def test_the_vocabularies_of_form_and_rules_are_the_same() -> None:
+    from app.directory import rules
+
+    assert set(vocabulary.STATUSES) - {"unknown"} == rules.STATUSES
+    assert set(vocabulary.GROUPS) == rules.GROUPS
+
+
+def test_what_the_person_has_to_do_alone_is_known_to_take_no_referrals() -> None:
+    alone = {entry.key for entry in DIRECTORY.services if entry.service.takes_referrals == "no"}
+    assert {key.split("/")[0] for key in alone} == {
+        "pl-npp", "de-beratungshilfe", "de-handbook", "de-hai", "de-hilfetelefon", "x-labirint",
+    }  # fmt: skip
+
+
+def test_every_edge_of_the_needs_has_a_reason_and_dublin_is_an_appeal_in_asylum() -> None:
+    for need in DIRECTORY.needs:
+        assert all({**need.broader, **need.related}.values())
+    assert "appeals" in DIRECTORY.broader("dublin")
+    assert "asylum" in DIRECTORY.broader("appeals")
+    assert "residence_permit" in DIRECTORY.broader("travel_documents")
+    assert DIRECTORY.related("no_such_need") == {}

@@ -1,0 +1,172 @@
+"""How the facts' words are read as rules: for each word that excludes somebody, one who is meant and one who is not.
+
+Written a second time, by hand, from the facts; a lawyer can read it. `yes`: a candidate; `ask`: one answer is missing, or
+only the centre knows; `no`: not for this person.
+"""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from app.directory.packs import load_packs
+from app.matching.engine import evaluate
+from app.matching.facts import Facts
+
+DIRECTORY = load_packs()
+READINGS: list[tuple[str, dict[str, Any], str]] = [
+    # "asylum seekers, refugees, stateless people, trafficking victims; Ukrainians under temporary protection"
+    ("pl-hnlac/legal-help", {"needs": "asylum"}, "yes"),
+    ("pl-hnlac/legal-help", {"needs": "gbv", "status": "protected"}, "yes"),
+    ("pl-hnlac/legal-help", {"needs": "gbv"}, "ask"),
+    ("pl-hnlac/legal-help", {"needs": "gbv", "status": "visa"}, "no"),
+    # "above all" is no exclusion
+    ("pl-hfhr/legal-help", {"needs": "residence_permit", "status": "visa_free"}, "yes"),
+    # "staying legally"; a project for Mazovia
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa", "region": "PL-14"}, "yes"),
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "asylum_seeker", "region": "PL-14"}, "yes"),
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "no_status", "region": "PL-14"}, "no"),
+    ("pl-pfm/legal-help", {"needs": "integration", "region": "PL-14"}, "ask"),
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa"}, "ask"),
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa", "region": "PL-12"}, "ask"),
+    # "mainly Lublin region" is no exclusion; "seeking or holding international protection" is one
+    ("pl-ipp/legal-help", {"needs": "asylum", "region": "PL-22"}, "yes"),
+    ("pl-ipp/legal-help", {"needs": "residence_permit", "status": "protected"}, "yes"),
+    ("pl-ipp/legal-help", {"needs": "residence_permit", "status": "visa"}, "no"),
+    # "living in Lublin": the region alone does not say it
+    ("pl-homofaber/legal-help", {"needs": "discrimination", "region": "PL-06"}, "ask"),
+    ("pl-homofaber/legal-help", {"needs": "discrimination", "region": "PL-14"}, "no"),
+    # "regardless of status"
+    ("pl-caritas-lublin/legal-help", {"needs": "asylum", "status": "no_status", "region": "PL-06"}, "yes"),
+    ("pl-caritas-lublin/legal-help", {"needs": "asylum", "region": "PL-32"}, "ask"),
+    ("pl-nomada/legal-help", {"needs": "detention", "status": "no_status"}, "yes"),
+    # "migrants in Poznań region"
+    ("pl-mip/information", {"needs": "work_rights", "region": "PL-30"}, "yes"),
+    ("pl-mip/information", {"needs": "work_rights", "region": "PL-14"}, "no"),
+    ("pl-mip/information", {"needs": "work_rights"}, "ask"),
+    # Belarusians; Russians
+    ("pl-cbs/legal-help", {"needs": "asylum", "nationality": "BY"}, "yes"),
+    ("pl-cbs/legal-help", {"needs": "asylum", "nationality": "RU"}, "no"),
+    ("pl-cbs/legal-help", {"needs": "asylum"}, "ask"),
+    ("pl-okno/legal-help", {"needs": "integration", "nationality": "RU"}, "yes"),
+    ("pl-zwr/peer-support", {"needs": "integration", "nationality": "RU", "region": "PL-14"}, "yes"),
+    ("pl-zwr/peer-support", {"needs": "integration", "nationality": "BY", "region": "PL-14"}, "no"),
+    # "anyone, including legally resident foreigners"
+    ("pl-npp/state-legal-aid", {"needs": "housing", "status": "no_status"}, "yes"),
+    # victims of trafficking: help with work or housing is for them
+    ("pl-kcik/helpline", {"needs": "trafficking housing"}, "yes"),
+    ("pl-kcik/helpline", {"needs": "housing"}, "no"),
+    # advice for anyone; in court for the groups of the law, and for who can not pay, which we never ask
+    ("ge-las/legal-advice", {"needs": "appeals", "status": "visa_free"}, "yes"),
+    ("ge-las/court-representation", {"needs": "appeals", "status": "asylum_seeker"}, "yes"),
+    ("ge-las/court-representation", {"needs": "criminal_defence", "age": "minor"}, "yes"),
+    ("ge-las/court-representation", {"needs": "gbv", "status": "visa_free"}, "yes"),
+    ("ge-las/court-representation", {"needs": "appeals", "status": "visa_free"}, "ask"),
+    ("ge-rights/legal-help", {"needs": "citizenship", "status": "visa_free"}, "no"),
+    ("ge-rights/legal-help", {"needs": "statelessness"}, "yes"),
+    ("ge-wv/support", {"needs": "psychosocial", "status": "asylum_seeker", "region": "GE-TB"}, "yes"),
+    ("ge-wv/support", {"needs": "psychosocial", "status": "visa_free", "region": "GE-TB"}, "no"),
+    ("ge-wisg/legal-help", {"needs": "gbv", "region": "GE-TB"}, "yes"),
+    ("ge-wisg/legal-help", {"needs": "discrimination", "groups": "lgbtq", "region": "GE-TB"}, "yes"),
+    ("ge-wisg/legal-help", {"needs": "discrimination", "gender": "woman", "region": "GE-TB"}, "yes"),
+    ("ge-wisg/legal-help", {"needs": "discrimination", "region": "GE-TB"}, "ask"),
+    ("ge-wisg/legal-help", {"needs": "lgbtq", "region": "GE-AJ"}, "ask"),
+    ("ge-temida/legal-help", {"needs": "housing", "groups": "student"}, "no"),
+    ("ge-ombud/complaint", {"needs": "detention", "status": "no_status"}, "yes"),
+    # "asylum seekers in the procedure and on first-instance appeal"
+    ("lt-ria/state-legal-aid", {"needs": "asylum", "status": "asylum_seeker"}, "yes"),
+    ("lt-ria/state-legal-aid", {"needs": "asylum appeals", "status": "no_status"}, "yes"),
+    ("lt-ria/state-legal-aid", {"needs": "asylum", "status": "visa"}, "no"),
+    ("lt-ria/state-legal-aid", {"needs": "detention"}, "ask"),
+    # "first" is no exclusion; "Russian- and English-speaking" is one; "regardless of status"
+    ("lt-iom/legal-help", {"needs": "integration", "nationality": "RU"}, "yes"),
+    ("lt-plius/legal-help", {"needs": "integration", "speak": "ru", "region": "LT-VL"}, "yes"),
+    ("lt-plius/legal-help", {"needs": "integration", "speak": "ka", "region": "LT-VL"}, "no"),
+    ("lt-sienos/legal-help", {"needs": "housing", "status": "no_status"}, "yes"),
+    # Berlin and Brandenburg; the city and district of Aschaffenburg are only a part of Bavaria
+    ("de-rlc-berlin/student-advice", {"needs": "asylum", "region": "DE-BB"}, "yes"),
+    ("de-rlc-berlin/student-advice", {"needs": "asylum", "region": "DE-SN"}, "no"),
+    ("de-caritas-ab/counselling", {"needs": "asylum", "region": "DE-BY"}, "ask"),
+    ("de-caritas-ab/counselling", {"needs": "asylum", "region": "DE-BE"}, "no"),
+    ("de-caritas-ab/counselling", {"needs": "psychosocial", "status": "visa", "region": "DE-BY"}, "no"),
+    ("de-frnrw/information", {"needs": "humanitarian_visa", "region": "DE-NW"}, "yes"),
+    ("de-frnrw/information", {"needs": "humanitarian_visa", "region": "DE-BE"}, "no"),
+    # "humanitarian admissions": some of those who hold a residence permit
+    ("de-awo-kyr/legal-help", {"needs": "social_benefits", "status": "protected", "region": "DE-BE"}, "yes"),
+    ("de-awo-kyr/legal-help", {"needs": "social_benefits", "status": "residence_permit", "region": "DE-BE"}, "ask"),
+    ("de-awo-kyr/legal-help", {"needs": "social_benefits", "status": "temporary_protection", "region": "DE-BE"}, "no"),
+    ("de-kub/legal-help", {"needs": "asylum", "region": "DE-BE"}, "yes"),
+    ("de-kub/legal-help", {"needs": "asylum", "region": "DE-HH"}, "ask"),
+    ("de-diakonie-bs/social-law-advice", {"needs": "housing asylum", "region": "DE-BE"}, "yes"),
+    ("de-diakonie-bs/social-law-advice", {"needs": "housing", "status": "visa", "region": "DE-BE"}, "no"),
+    ("de-avb/counselling", {"needs": "dublin", "speak": "ka"}, "yes"),
+    # Russian-speaking LGBTIQ people; journalists; people from Belarus; women, relatives and professionals
+    ("de-quarteera/peer-support", {"needs": "asylum", "groups": "lgbtq"}, "yes"),
+    ("de-quarteera/peer-support", {"needs": "asylum"}, "ask"),
+    ("de-quarteera/peer-support", {"needs": "lgbtq", "speak": "ka"}, "no"),
+    ("de-hai/support", {"needs": "hrd_journalists", "groups": "journalist"}, "yes"),
+    ("de-hai/support", {"needs": "hrd_journalists", "groups": "lawyer"}, "no"),
+    ("de-libereco/legal-help", {"needs": "humanitarian_visa", "nationality": "RU"}, "no"),
+    ("de-hilfetelefon/helpline", {"needs": "gbv", "gender": "man"}, "yes"),
+    # across borders: the language of a page excludes nobody, the people meant do
+    ("x-idite/support", {"needs": "conscientious_objection", "speak": "uk", "country": "LT"}, "yes"),
+    ("x-idite/support", {"needs": "evacuation", "groups": "draft_refuser", "country": "GE"}, "yes"),
+    ("x-idite/support", {"needs": "evacuation", "groups": "student", "country": "GE"}, "no"),
+    ("x-kovcheg/support", {"needs": "housing", "nationality": "BY", "country": "GE"}, "no"),
+    ("x-comingout/legal-help", {"needs": "psychosocial", "nationality": "RU", "groups": "lgbtq", "country": "PL"}, "yes"),
+    ("x-frontline/support", {"needs": "evacuation", "groups": "human_rights_defender", "country": "DE"}, "yes"),
+    ("x-frontline/support", {"needs": "evacuation", "groups": "student", "country": "DE"}, "no"),
+    ("x-arga/legal-help", {"needs": "asylum", "country": "GE"}, "no"),
+    ("x-arga/legal-help", {"needs": "asylum extradition_interpol", "country": "GE"}, "yes"),
+    ("x-fairtrials/legal-help", {"needs": "criminal_defence", "country": "LT"}, "no"),
+    ("x-labirint/information", {"needs": "children", "country": "LT"}, "yes"),
+]  # fmt: skip
+
+
+def said(service: str, case: dict[str, Any]) -> str:
+    """What the engine says of this service. A Russian speaker, unless the case says otherwise."""
+    entry = DIRECTORY.service(service)
+    assert entry is not None, f"there is no service {service}"
+    codes = dict(case)
+    groups = codes.pop("groups", None)
+    facts = Facts(
+        needs=frozenset(codes.pop("needs").split()),
+        country=codes.pop("country", service[:2].upper()),
+        speak=tuple(codes.pop("speak", "ru").split()),
+        groups=frozenset(groups.split()) if groups else None,
+        **codes,
+    )
+    result = evaluate(facts, (entry,), date(2026, 11, 24))
+    assert len(result.candidates) + len(result.nearest) + len(result.not_matched) == 1
+    return "yes" if result.candidates else "ask" if result.nearest else "no"
+
+
+@pytest.mark.parametrize(("service", "case", "answer"), READINGS, ids=[f"{s}-{c}" for s, c, _ in READINGS])
+def test_the_words_of_the_facts_are_read_so(service: str, case: dict[str, Any], answer: str) -> None:
+    assert said(service, case) == answer
+
+
+@pytest.mark.parametrize("entry", DIRECTORY.services, ids=lambda entry: entry.key)
+def test_each_need_a_service_lists_can_be_met_by_somebody(entry: Any) -> None:
+    """No need in a list is a dead end: there are answers with which the service says yes to it."""
+    tests: dict[str, set[str]] = {}
+    for leaf in entry.service.rule.leaves():
+        tests.setdefault(leaf.kind, set()).update(getattr(leaf.test, "any_of", ()))
+    only_part = any(leaf.kind == "region" and leaf.test.only_part for leaf in entry.service.rule.leaves())
+    facts = Facts(
+        needs=frozenset(entry.service.needs),
+        country=sorted(entry.countries)[0],
+        region=min(tests.get("region", {""})) or None,
+        speak=tuple(sorted(tests["language"])),
+        nationality=min(tests.get("nationality", {"RU"})),
+        status=min(tests.get("status", {"visa"})),
+        groups=frozenset(tests.get("group", ())),
+    )
+    result = evaluate(facts, (entry,), date(2026, 11, 24))
+    assert result.nearest if only_part else result.candidates
+
+
+def test_the_authorities_have_no_service() -> None:
+    authorities = {entry.id for entry in DIRECTORY.organisations if entry.kind == "authority"}
+    assert authorities == {"pl-udsc", "ge-md", "lt-md", "de-bamf"}
+    assert not {entry.key for entry in DIRECTORY.services if entry.organisation.id in authorities}

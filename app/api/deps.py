@@ -6,14 +6,15 @@ embedded database is asked for, so a stranger can make nobody wait.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
@@ -151,11 +152,24 @@ def refuse_unknown_parameters(request: Request) -> None:
         seen.add(name)
 
 
-@lru_cache(maxsize=256)
-def _parameters(route: APIRoute) -> tuple[frozenset[str], frozenset[str]]:
-    fields = route.dependant.query_params
-    many = (field.alias for field in fields if "list" in str(field.field_info.annotation))
-    return frozenset(field.alias for field in fields), frozenset(many)
+_Names = tuple[frozenset[str], frozenset[str]]
+_known: Final[dict[str, _Names]] = {}
+
+
+def _parameters(route: APIRoute) -> _Names:
+    """The query parameters of a route, and those of them that may be repeated."""
+    found = _known.get(route.unique_id)
+    if found is None:
+        fields = [field for dependant in _all(route.dependant) for field in dependant.query_params]
+        many = (field.alias for field in fields if "list" in str(field.field_info.annotation))
+        found = _known[route.unique_id] = (frozenset(field.alias for field in fields), frozenset(many))
+    return found
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _all(inner)
 
 
 def _invalid(pointer: str, code: str, detail: str) -> Invalid:

@@ -25,7 +25,6 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string", "const": "true"},
     },
     "Challenge": {"description": "RFC 6750 or RFC 7617.", "schema": {"type": "string"}},
-    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
 }
 
 

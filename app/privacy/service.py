@@ -36,9 +36,10 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     vault.destroy(session, case.id)
     matches.forget(session, case.id)
     referrals.forget(session, case.id)
-    life.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
-    case.receipt_id = case.facts = case.forget_at = case.last_safe_day = case.owner_id = None
+    case.receipt_id = case.facts = case.last_safe_day = case.owner_id = None
     case.needs, case.speak = [], []
+    life.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
+    case.forget_at = None
     audit.record(
         session,
         actor_kind=actor_kind,

@@ -45,9 +45,7 @@ class Wanted:
 Place = tuple[datetime, UUID]
 
 
-def page(
-    session: Session, organisation_id: UUID, wanted: Wanted, *, after: Place | None, limit: int
-) -> Sequence[Row]:
+def page(session: Session, organisation_id: UUID, wanted: Wanted, *, after: Place | None, limit: int) -> Sequence[Row]:
     """Referrals the organisation was asked about, by the time of their last change, from just after `after`."""
     query = _MINE.order_by(Referral.updated_at, Referral.id).limit(limit)
     if wanted.states:

@@ -1,0 +1,3 @@
+"""What the tests of the API share."""
+
+from tests.support.partners import network  # noqa: F401

@@ -1,0 +1,141 @@
+"""Filing an intake over the API: the contract that others test against."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from app.api import schemas
+from app.intake import receipts, returning
+from app.intake.models import Case
+from tests.support.partners import MINE, Network, intake
+
+MINIMAL = {
+    "for_whom": "self",
+    "needs": ["asylum"],
+    "how_soon": "none",
+    "country": "PL",
+    "consent": {"mode": "ask_first"},
+}
+
+
+def post(network: Network, content: object, key: str = "key-of-the-form", **headers: str):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    given = {"Idempotency-Key": key, "Content-Type": "application/json", **headers}
+    return network.call("POST", "/v1/intakes", who="bot", headers=given, content=body)
+
+
+def cases(network: Network) -> int:
+    with network.database.begin(write=False) as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(Case)) or 0
+
+
+def test_five_answers_are_enough(network: Network):
+    answer = post(network, MINIMAL)
+    assert answer.status_code == 201, answer.text
+    filed = schemas.FiledIntake.model_validate(answer.json())
+    assert "null" not in answer.text
+    assert (filed.urgency, filed.deadline) == ("normal", None)
+
+
+def test_the_answer_names_centres_with_reasons_in_the_persons_language(network: Network):
+    answer = network.file()
+    filed = schemas.FiledIntake.model_validate(answer.json())
+    assert [one.rank for one in filed.candidates] == list(range(1, len(filed.candidates) + 1))
+    assert all(one.service.startswith(f"{one.organisation}/") for one in filed.candidates)
+    assert all(one.reasons for one in (*filed.candidates, *filed.nearest, *filed.not_matched))
+    services = [one.service for one in (*filed.candidates, *filed.nearest, *filed.not_matched)]
+    assert len(services) == len(set(services)) > 20
+    in_english = network.file(language="en").json()
+    assert [one["service"] for one in in_english["candidates"]].sort() == [
+        one.service for one in filed.candidates
+    ].sort()
+    assert any(re.search("[а-я]", reason.text) for one in filed.candidates for reason in one.reasons)
+    assert not any(re.search("[а-я]", reason["text"]) for one in in_english["not_matched"] for reason in one["reasons"])
+
+
+def test_the_receipt_opens_the_case(network: Network):
+    filed = network.file(story="Моя история").json()
+    with network.database.begin() as session:
+        found = returning.open_by_receipt(session, receipts.parse(filed["receipt"]), network.keys, network.now)
+        assert found.case.label == filed["case"]
+        parts = {part.part: part.content for part in returning.everything(session, found)}
+    assert parts["story"]["story"] == "Моя история"
+
+
+def test_a_letter_gives_a_deadline_with_its_source(network: Network):
+    kinds = [row.event for row in network.directory.deadlines("PL") if row.letter_kind]
+    filed = network.file(letter={"kind": kinds[0], "received_on": "2026-11-20"}).json()
+    assert set(filed["deadline"]) == {"last_safe_day", "certainty", "source"}
+
+
+def test_the_same_key_and_body_give_the_same_answer_and_one_case(network: Network):
+    first, second = post(network, MINIMAL), post(network, MINIMAL)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.content == second.content
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    assert cases(network) == 1
+    other = post(network, {**MINIMAL, "how_soon": "week"})
+    assert (other.status_code, other.json()["type"]) == (422, "urn:pristan:problem:idempotency-key-reused")
+    network.later(minutes=10)
+    assert post(network, MINIMAL).content == first.content
+
+
+def test_sent_many_times_at_once_it_is_one_case(network: Network):
+    network.token("bot")
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: post(network, MINIMAL), range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert cases(network) == 1
+
+
+def test_it_needs_its_scope_and_a_key(network: Network):
+    given = {"Idempotency-Key": "a-key-of-mine"}
+    answer = network.call("POST", "/v1/intakes", who=MINE, headers=given, json=MINIMAL)
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:pristan:problem:insufficient-scope")
+    answer = network.call("POST", "/v1/intakes", who="bot", json=MINIMAL)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:pristan:problem:idempotency-key-needed")
+    assert cases(network) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"country": "ZZ"}, "/country"),
+        ({"needs": []}, "/needs"),
+        ({"needs": ["planted"]}, "/needs/0"),
+        ({"needs": "asylum"}, "/needs"),
+        ({"region": "LT-VL"}, "/region"),
+        ({"consent": {}}, "/consent/mode"),
+        ({"consent": {"mode": "named", "organisations": ["planted"]}}, "/consent/organisations/0"),
+        ({"planted_field": "planted"}, ""),
+        ({"answer_by": {"planted_field": 1}}, "/answer_by"),
+        ({"answer_by": {"channel": "email", "address": "planted@"}}, "/answer_by"),
+        ({"letter": {"kind": "planted"}}, "/letter/kind"),
+        ({"letter": {"received_on": "2099-01-01"}}, "/letter/received_on"),
+        ({"story": "planted\u0000"}, "/story"),
+        ({"story": "x" * 20_001}, "/story"),
+        ({"how_soon": 1e300}, "/how_soon"),
+        ({"for_whom": None}, "/for_whom"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_never_repeated(network: Network, change, pointer):
+    answer = post(network, {**MINIMAL, **change})
+    assert answer.status_code == 422, answer.text
+    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+    assert "planted" not in answer.text
+    assert cases(network) == 0
+
+
+def test_a_country_without_a_team_is_told_at_once(network: Network):
+    answer = post(network, {**MINIMAL, "country": "DE"})
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:pristan:problem:unavailable")
+
+
+def test_a_longest_honest_story_fits(network: Network):
+    assert network.file(story="я" * 20_000).status_code == 201
+    assert intake()["needs"] == ["asylum"]

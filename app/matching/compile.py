@@ -148,6 +148,8 @@ class _Maker:
 def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
     """What is said of a service whatever the case."""
     said = {
+        "by_yourself": entry.service.takes_referrals == "no",
+        "means_test": entry.service.means_test,
         "selective": entry.service.selective,
         "cost_unknown": entry.service.cost == "unknown",
         "not_verified": not entry.verified,

@@ -38,8 +38,8 @@ class Found(NamedTuple):
 
     @property
     def offerable(self) -> bool:
-        """Whether the clock may offer a case to it: never, while nobody has confirmed the centre."""
-        return self.verified and self.rank > 0
+        """Whether the clock may offer a case to it: never, while nobody has confirmed the centre, or it takes none."""
+        return self.verified and self.rank > 0 and all(reason.key != "by_yourself" for reason in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class MatchResult:
     order_version: int = field(default=ORDER_VERSION)
 
     def offerable(self) -> tuple[Found, ...]:
-        """Candidates that may be offered by the clock: never an unverified one."""
-        return tuple(found for found in self.candidates if found.verified)
+        """Candidates that may be offered by the clock: never an unverified one, nor one that takes no referrals."""
+        return tuple(found for found in self.candidates if found.offerable)
 
     def equals_of_first(self) -> tuple[str, ...]:
         """Those who had a claim to the first place as good as its holder's: what the rotation is told of."""

@@ -6,6 +6,7 @@ term, smaller first:
 | term | 0 | more |
 | --- | --- | --- |
 | unverified | confirmed | 1: nobody has confirmed the centre |
+| by_yourself | we can send the request | 1: the person has to go there or call |
 | needs_left | it helps with all needs of the person | how many it does not name |
 | interpreter | a language in common | 1: an interpreter may be needed |
 | urgency | fits | 1: an emergency, and it may be out of reach; 2: it chooses its cases besides |
@@ -34,7 +35,7 @@ from app.matching.leaves import VALUE, Live
 
 ORDER_VERSION: Final = 2
 TERMS: Final = (
-    "unverified", "needs_left", "interpreter", "urgency", "choosy",
+    "unverified", "by_yourself", "needs_left", "interpreter", "urgency", "choosy",
     "capacity", "court", "answer_days", "scarcity", "turn",
 )  # fmt: skip
 UNIT: Final = 720_720
@@ -100,6 +101,7 @@ def terms(
     emergency = facts.tier == "emergency"
     return (
         int(not service.verified),
+        int(offer.takes_referrals == "no"),
         len(facts.needs - service.listed),
         int(not shares_language),
         (1 + choosy if offer.remote != "yes" else choosy * 2) if emergency else 0,

@@ -136,6 +136,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
             "They do not take every urgent case. Tell us by when you need help and we will look again."
         ),
         "not_verified": N_("We have not confirmed this centre yet. We never send your request there by ourselves."),
+        "by_yourself": N_("They take no requests from us: you go there or call yourself."),
+        "means_test": N_("It is for people who cannot pay a lawyer. They will ask about your money."),
         "selective": N_("They choose which cases they take."),
         "cost_unknown": N_("Ask them first if it costs money."),
     }

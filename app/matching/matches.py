@@ -31,8 +31,8 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
     question was skipped.
     """
     country = directory.country(answers["country"])
-    today = now.astimezone(deadlines.zone(country)).date()
-    finding = _letter(answers, directory, today)
+    on = today(directory, country.code, now)
+    finding = _letter(answers, directory, on)
     helps = frozenset(answers.get("helps") or ())
     speak = tuple(dict.fromkeys(code.split("-")[0].lower() for code in answers.get("speak") or ()))
     if not speak and answers.get("language"):
@@ -58,7 +58,7 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
             happened=answers.get("happened") or (),
             how_soon=answers["how_soon"],
             last_safe_day=last_safe_day,
-            today=today,
+            today=on,
         ),
         last_safe_day=last_safe_day,
         never=frozenset(consent.get("never") or ()),
@@ -66,7 +66,12 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
     return facts, finding
 
 
-def _letter(answers: dict[str, Any], directory: Directory, today: date) -> DeadlineFinding | None:
+def today(directory: Directory, country: str, now: datetime) -> date:
+    """The day it is there."""
+    return now.astimezone(deadlines.zone(directory.country(country))).date()
+
+
+def _letter(answers: dict[str, Any], directory: Directory, on: date) -> DeadlineFinding | None:
     letter = answers.get("letter")
     if letter is None:
         return None
@@ -75,7 +80,7 @@ def _letter(answers: dict[str, Any], directory: Directory, today: date) -> Deadl
         directory.deadline(answers["country"], letter.get("kind") or ""),
         date.fromisoformat(received) if received else None,
         directory.country(answers["country"]),
-        today,
+        on,
         answers.get("region"),
     )
 
@@ -107,7 +112,7 @@ def run(
     return engine.evaluate(
         facts,
         services if services is not None else directory.services_for(facts.country),
-        on=now.date(),
+        on=today(directory, facts.country, now),
         related=engine.related_needs(directory),
         live=live_states(session, facts.country, directory, now),
         seed=seed,
@@ -150,7 +155,12 @@ def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, Ma
     ).one_or_none()
     if row is None:
         return None
-    return row, _unpacked(keys.unlock(row.trace, "match_runs", str(row.id), "trace", "1"), row.order_version)
+    return row, opened(keys, row.id, row.trace, row.order_version)
+
+
+def opened(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:
+    """A stored run with all its reasons. Raises CannotOpen when its epoch's key is destroyed."""
+    return _unpacked(keys.unlock(trace, "match_runs", str(run_id), "trace", "1"), order_version)
 
 
 def forget(session: Session, case_id: UUID) -> None:

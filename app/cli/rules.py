@@ -1,0 +1,292 @@
+"""`pristan match` and `pristan rules …`: the workbench of whoever writes the rules. Only `replay` needs the database."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from app.directory.catalogue import Directory
+    from app.matching.deadlines import DeadlineFinding
+    from app.matching.engine import Found, MatchResult
+    from app.matching.facts import Facts
+    from app.matching.reader import Reader
+
+rules_app = typer.Typer(no_args_is_help=True, help="The rule sets: check them, try them, play them over stored cases.")
+Packs = Annotated[Path | None, typer.Option("--packs", help="Folder of country packs; without it, our own.")]
+On = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it is; without it, today.")]
+
+
+def match(
+    file: Annotated[Path, typer.Argument(help="An intake as JSON; - reads it from the standard input.")],
+    packs: Packs = None,
+    on: On = None,
+    language: Annotated[str, typer.Option(help="Language of the explanation.")] = "en",
+    seed: Annotated[int, typer.Option(help="Decides between equals.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="As data, with the outcome of every leaf.")] = False,
+) -> None:
+    """Who could help with this intake, in what order, and why; and why not the others. Stores nothing."""
+    from app.core.errors import Invalid
+    from app.intake.schemas import read
+    from app.matching import matches
+    from app.matching.engine import evaluate, related_needs
+    from app.matching.reader import Reader
+
+    directory = _directory(packs)
+    now = _now(on)
+    try:
+        intake = read(_answers(file), directory, now.date())
+    except Invalid as error:
+        for fault in error.errors:
+            typer.echo(f"{fault['pointer'] or '/'}: {fault['detail']}", err=True)
+        raise typer.Exit(2) from None
+    facts, deadline = matches.understood(intake.model_dump(mode="json"), directory, now)
+    result = evaluate(
+        facts,
+        directory.services_for(facts.country),
+        matches.today(directory, facts.country, now),
+        related=related_needs(directory),
+        seed=seed,
+    )
+    reader = Reader(language, directory)
+    if as_json:
+        typer.echo(json.dumps(_as_data(facts, deadline, result, reader), ensure_ascii=False, indent=2))
+    else:
+        _explain(facts, deadline, result, reader)
+
+
+@rules_app.command()
+def lint(
+    packs: Packs = None,
+    on: On = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Errors only.")] = False,
+) -> None:
+    """Contradictions, dead ends, twins, missing reasons and translations, wrong units and dates, stale sources."""
+    from app.matching.lint import lint as find
+
+    findings = find(_directory(packs), _now(on).date(), catalogues=_catalogues())
+    errors = sum(finding.level == "error" for finding in findings)
+    for finding in findings:
+        if finding.level == "error" or not quiet:
+            typer.echo(f"{finding.level:8}{finding.code:15}{finding.place}: {finding.text}")
+    typer.echo(f"{errors} errors, {len(findings) - errors} warnings")
+    if errors or (strict and findings):
+        raise typer.Exit(1)
+
+
+@rules_app.command("test")
+def try_examples(packs: Packs = None) -> None:
+    """The packs' own examples: people in facts, and the centres that must and must not be named."""
+    from app.directory.packs import PACKS, PackError
+    from app.matching.examples import check
+
+    directory = _directory(packs)
+    try:
+        count, faults = check(directory, packs or PACKS)
+    except PackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    for fault in faults:
+        typer.echo(f"{fault.country}: {fault.person}: {fault.said}")
+    typer.echo(f"{count} examples, {len({(fault.country, fault.person) for fault in faults})} not as written")
+    if faults:
+        raise typer.Exit(1)
+
+
+@rules_app.command()
+def coverage(
+    packs: Packs = None,
+    on: On = None,
+    country: Annotated[str | None, typer.Option(help="Only this country, like PL.")] = None,
+    holes: Annotated[
+        bool, typer.Option("--holes", help="Only where nobody confirmed can help, with who is nearest.")
+    ] = False,
+    language: Annotated[str, typer.Option(help="Language of the names and reasons.")] = "en",
+) -> None:
+    """For each need and country: how many confirmed centres can help, who speaks what, and where nobody does."""
+    from app.matching.coverage import SPOKEN
+    from app.matching.coverage import coverage as cells_of
+    from app.matching.reader import Reader
+    from app.matching.reasons import render
+
+    directory = _directory(packs)
+    reader = Reader(language, directory)
+    cells = cells_of(directory, _now(on).date(), [country.upper()] if country else None)
+    for cell in cells:
+        if holes and not cell.is_hole:
+            continue
+        spoken = " ".join(code for code in SPOKEN if code in cell.speaks)
+        note = "nobody" if cell.is_hole else "one centre" if cell.is_thin else ""
+        unsure = f"+{len(cell.unverified)} unverified" if cell.unverified else ""
+        typer.echo(
+            f"{cell.country}  {reader.need(cell.need):45}{cell.verified:3}  {spoken:12}{note:12}{unsure}".rstrip()
+        )
+        for found in cell.nearest[:3] if cell.is_hole else ():
+            typer.echo(f"      nearest {found.service}: {' '.join(render(reason, reader) for reason in found.reasons)}")
+    nobody = sum(cell.is_hole and not cell.unverified for cell in cells)
+    typer.echo(
+        f"{len(cells)} cells: {sum(cell.is_hole for cell in cells)} without a confirmed centre ({nobody} without any),"
+        f" {sum(cell.is_thin for cell in cells)} with a single one"
+    )
+
+
+@rules_app.command()
+def replay(
+    ruleset: Annotated[Path, typer.Option("--ruleset", help="Folder of the country packs to try.")],
+    show: Annotated[int, typer.Option(help="How many cases the table shows.")] = 50,
+) -> None:
+    """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes nothing."""
+    from app.cli.house import open_house
+    from app.matching.replay import Summary, stored_cases
+    from app.matching.replay import replay as play
+
+    directory = _directory(ruleset)
+    house = open_house()
+    summary = Summary()
+    with house.database.begin(write=False) as session:
+        with typer.progressbar(length=stored_cases(session), label="Cases") as bar:
+            before = 0
+            for done in play(session, house.keys, directory, summary):
+                bar.update(done - before)
+                before = done
+    for moved in summary.moved[:show]:
+        found = moved.difference
+        typer.echo(f"{moved.label}  {moved.country}  {found.first_was or 'nobody'} -> {found.first_now or 'nobody'}")
+        for change in found.changes:
+            typer.echo(f"    {change.service}: {change.was} -> {change.now}")
+    if len(summary.moved) > show:
+        typer.echo(f"… and {len(summary.moved) - show} more")
+    typer.echo(
+        f"{summary.cases} cases: {summary.unchanged} unchanged, {summary.first_moved} with another first choice,"
+        f" {summary.gained} gain a candidate, {summary.lost} lose one, {summary.now_without_anybody} would be left without"
+        f" anybody; {summary.unreadable} could not be read"
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _directory(packs: Path | None) -> "Directory":
+    from app.directory.packs import PackError, load_packs
+
+    try:
+        return load_packs(packs)
+    except PackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+def _answers(file: Path) -> Any:
+    from app.core import strict_json
+
+    try:
+        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return strict_json.loads(text.encode())
+    except (OSError, UnicodeError) as error:
+        typer.echo(f"{file}: {error.__class__.__name__}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _now(on: datetime | None) -> datetime:
+    from datetime import UTC
+
+    from app.core.clock import utc_now
+
+    return datetime.combine(on.date(), time(12), UTC) if on else utc_now()
+
+
+def _catalogues() -> dict[str, Callable[[str], bool]]:
+    """For each language but English, whether its catalogue has a message."""
+    from babel.messages.pofile import read_po
+
+    from app.core.i18n import LANGUAGES, po_file
+
+    catalogues: dict[str, Callable[[str], bool]] = {}
+    for language in LANGUAGES:
+        if language == "en":
+            continue
+        path = po_file(language)
+        if not path.exists():
+            catalogues[language] = lambda _message: False
+            continue
+        with path.open("rb") as file:
+            translated = {message.id for message in read_po(file) if message.id and message.string}
+        catalogues[language] = translated.__contains__
+    return catalogues
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "Reader") -> None:
+    typer.echo(f"Urgency: {facts.tier}")
+    if deadline is not None:
+        passed = " It has passed." if deadline.passed else ""
+        typer.echo(f"Last safe day: {reader.translator.date(deadline.last_safe_day)} ({deadline.certainty}).{passed}")
+        typer.echo(f"  Source: {deadline.source}. Check the date printed in your letter.")
+    for title, group in (
+        ("Candidates", result.candidates),
+        ("Nearest", result.nearest),
+        ("Not matched", result.not_matched),
+    ):
+        typer.echo(f"\n{title}: {len(group)}")
+        for found in group:
+            _say(found, reader)
+
+
+def _say(found: "Found", reader: "Reader") -> None:
+    from app.matching.order import described
+    from app.matching.reasons import render
+
+    rank = f"{found.rank}. " if found.rank else "   "
+    typer.echo(f"{rank:>4}{found.name} ({found.service}){'' if found.verified else ' [unverified]'}")
+    for reason in found.reasons:
+        typer.echo(f"      {render(reason, reader)}")
+    if found.rank:
+        terms = ", ".join(f"{name} {value}" for name, value in described(found.terms).items())
+        typer.echo(f"      order: {terms}")
+
+
+def _as_data(
+    facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "Reader"
+) -> dict[str, Any]:
+    from app.matching.order import described
+
+    data: dict[str, Any] = {"urgency": facts.tier, "order_version": result.order_version}
+    if deadline is not None:
+        data["deadline"] = {
+            "last_safe_day": _iso(deadline.last_safe_day),
+            "certainty": deadline.certainty,
+            "source": deadline.source,
+            "passed": deadline.passed,
+        }
+    data["candidates"] = [
+        {**_named(found, reader), "rank": found.rank, "order": described(found.terms)} for found in result.candidates
+    ]
+    data["nearest"] = [_named(found, reader) for found in result.nearest]
+    data["not_matched"] = [_named(found, reader) for found in result.not_matched]
+    return data
+
+
+def _named(found: "Found", reader: "Reader") -> dict[str, Any]:
+    from app.matching.reasons import render
+
+    reasons: Iterable[dict[str, str]] = (
+        {"key": reason.key, "text": render(reason, reader)} for reason in found.reasons
+    )
+    return {
+        "service": found.service,
+        "organisation": found.organisation,
+        "name": found.name,
+        "verified": found.verified,
+        "reasons": list(reasons),
+        "outcomes": "".join("nuy"[value] for value in found.outcomes),
+    }
+
+
+def _iso(day: date) -> str:
+    return day.isoformat()

@@ -1,0 +1,84 @@
+"""The coverage map: for each need and country (and language) who could help at best, and who is nearest where nobody is.
+
+"Could help": there is something this person might truthfully answer that makes the service a candidate. It is counted by
+putting the bare case (need, country, languages) to the engine: a candidate helps without further questions, a service
+that only asks something back might.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from app.directory.catalogue import Directory
+from app.matching.engine import Found, evaluate, related_needs
+from app.matching.facts import Facts
+
+SPOKEN: Final = ("ru", "be", "uk", "en")
+"""The languages of the people this service is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One need in one country. Service keys; `asks` and `nearest` also say what stands between."""
+
+    need: str
+    country: str
+    helps: tuple[str, ...]
+    asks: tuple[str, ...]
+    unverified: tuple[str, ...]
+    nearest: tuple[Found, ...]
+    speaks: frozenset[str]
+    """Which of `SPOKEN` somebody among `helps` and `asks` speaks, as far as sourced."""
+
+    @property
+    def verified(self) -> int:
+        return len(self.helps) + len(self.asks)
+
+    @property
+    def is_hole(self) -> bool:
+        return self.verified == 0
+
+    @property
+    def is_thin(self) -> bool:
+        return self.verified == 1
+
+    @property
+    def ends_nowhere(self) -> bool:
+        return self.is_hole and not self.unverified and not self.nearest
+
+
+def coverage(directory: Directory, on: date, countries: Sequence[str] | None = None) -> list[Cell]:
+    """A cell for each need and country, in the order of the packs."""
+    chosen = countries if countries is not None else [country.code for country in directory.countries]
+    return list(_cells(directory, chosen, on))
+
+
+def _cells(directory: Directory, countries: Iterable[str], on: date) -> Iterator[Cell]:
+    related = related_needs(directory)
+    for country in countries:
+        services = directory.services_for(country)
+        for need in directory.needs:
+            result = evaluate(Facts(frozenset({need.id}), country, speak=SPOKEN), services, on, related=related)
+            listed = [found for found in result.nearest if found.reasons[0].key != "need.related"]
+            known = [*result.candidates, *listed]
+            verified = {found.service for found in known if found.verified}
+            yield Cell(
+                need.id,
+                country,
+                tuple(found.service for found in result.candidates if found.verified),
+                tuple(found.service for found in listed if found.verified),
+                tuple(found.service for found in known if not found.verified),
+                tuple(found for found in result.nearest if found.reasons[0].key == "need.related"),
+                _spoken(directory, verified),
+            )
+
+
+def _spoken(directory: Directory, keys: Iterable[str]) -> frozenset[str]:
+    spoken: set[str] = set()
+    for key in keys:
+        entry = directory.service(key)
+        for leaf in entry.service.rule.leaves() if entry else ():
+            if leaf.kind == "language":
+                spoken.update(leaf.test.any_of)
+    return frozenset(SPOKEN) & spoken

@@ -1,0 +1,174 @@
+"""Example tables of the packs: people in facts, and the centres that must and must not be named. Written by lawyers.
+
+`app/countries/<country>/examples.yaml`. A service is called by its organisation, or in full as `organisation/service` where
+the organisation has several. What is not said of the person is not known.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.directory.catalogue import Directory
+from app.directory.packs import PACKS, PackError
+from app.directory.rules import GROUPS, STATUSES
+from app.matching import deadlines, matches
+from app.matching.engine import MatchResult, evaluate, related_needs
+
+FILE: Final = "examples.yaml"
+_CONSENT: Final = {"mode": "ask_first"}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Letter(_Strict):
+    kind: str | None = None
+    received_on: date | None = None
+
+
+class Person(_Strict):
+    """What is known of somebody: the fields of an intake that matching reads."""
+
+    needs: tuple[str, ...] = Field(min_length=1)
+    region: str | None = None
+    speak: tuple[str, ...] = ()
+    language: str | None = None
+    nationality: str | None = None
+    status: str | None = None
+    groups: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    happened: tuple[str, ...] = ()
+    how_soon: Literal["today", "week", "month", "none", "unknown"] = "unknown"
+    letter: Letter | None = None
+    never: tuple[str, ...] = ()
+
+
+class Example(_Strict):
+    """One person and what the rules must say. `first`: who must stand first of the candidates."""
+
+    person: str
+    on: date = date(2026, 11, 24)
+    facts: Person
+    named: tuple[str, ...] = ()
+    first: str | None = None
+    nearest: tuple[str, ...] = ()
+    refused: tuple[str, ...] = Field(default=(), alias="not")
+    urgency: Literal["emergency", "urgent", "normal"] | None = None
+    last_safe_day: date | None = None
+    certainty: str | None = None
+
+
+class _Examples(_Strict):
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An example that does not come out as written."""
+
+    country: str
+    person: str
+    said: str
+
+
+def read(folder: Path) -> tuple[Example, ...]:
+    """The examples of one pack. Raises PackError."""
+    path = folder / FILE
+    name = f"{folder.name}/{FILE}"
+    if not path.exists():
+        return ()
+    try:
+        return _Examples.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).examples
+    except yaml.YAMLError:
+        raise PackError(f"{name}: the whole file: not readable as YAML") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise PackError(f"{name}: {': '.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def check(directory: Directory, root: Path = PACKS) -> tuple[int, list[Fault]]:
+    """How many examples there are, and those that do not come out as written."""
+    count, faults = 0, list[Fault]()
+    for country in directory.countries:
+        for example in read(root / country.code.lower()):
+            count += 1
+            faults += [
+                Fault(country.code, example.person, said) for said in faults_of(example, directory, country.code)
+            ]
+    return count, faults
+
+
+def faults_of(example: Example, directory: Directory, country: str) -> Iterator[str]:
+    """What is not as the example says, one sentence each."""
+    misspelt = list(_misspelt(example, directory, country))
+    if misspelt:
+        yield from misspelt
+        return
+    facts, finding = matches.understood(_answers(example.facts, country), directory, _noon(example, directory, country))
+    result = evaluate(facts, directory.services_for(country), example.on, related=related_needs(directory))
+    places = _places(result)
+    for expected, where in ((example.named, "named"), (example.nearest, "nearest"), (example.refused, "not")):
+        for name in expected:
+            for key in _keys(name, directory, country):
+                if places[key] != where:
+                    yield f"{key} should be {where} and is {places[key]}"
+    if example.first is not None and _first(result) not in _keys(example.first, directory, country):
+        yield f"{example.first} should be first, and {_first(result)} is"
+    if example.urgency is not None and facts.tier != example.urgency:
+        yield f"the urgency should be {example.urgency} and is {facts.tier}"
+    day = finding.last_safe_day if finding else None
+    if example.last_safe_day is not None and day != example.last_safe_day:
+        yield f"the last safe day should be {example.last_safe_day} and is {day}"
+    certainty = finding.certainty if finding else None
+    if example.certainty is not None and certainty != example.certainty:
+        yield f"the certainty should be {example.certainty} and is {certainty}"
+
+
+def _noon(example: Example, directory: Directory, country: str) -> datetime:
+    return datetime.combine(example.on, time(12), deadlines.zone(directory.country(country)))
+
+
+def _answers(person: Person, country: str) -> dict[str, Any]:
+    known = person.model_dump(mode="json", exclude={"never"}, exclude_none=True)
+    return {**known, "country": country, "for_whom": "self", "consent": {**_CONSENT, "never": list(person.never)}}
+
+
+def _places(result: MatchResult) -> Mapping[str, str]:
+    groups = (("named", result.candidates), ("nearest", result.nearest), ("not", result.not_matched))
+    return {found.service: where for where, group in groups for found in group}
+
+
+def _first(result: MatchResult) -> str | None:
+    return result.candidates[0].service if result.candidates else None
+
+
+def _keys(name: str, directory: Directory, country: str) -> list[str]:
+    services = directory.services_for(country)
+    return [entry.key for entry in services if name in {entry.key, entry.organisation.id}]
+
+
+def _misspelt(example: Example, directory: Directory, country: str) -> Iterator[str]:
+    for name in (*example.named, *example.nearest, *example.refused, *((example.first,) if example.first else ())):
+        if not _keys(name, directory, country):
+            yield f"there is no service {name} in this country"
+    person = example.facts
+    known = (
+        (person.needs, {need.id for need in directory.needs}, "need"),
+        ((person.region,), directory.country(country).regions, "region"),
+        ((person.status,), STATUSES | {"unknown"}, "status"),
+        (person.groups, GROUPS, "group"),
+        (person.happened, {entry.code for entry in directory.persecution}, "code of what happened"),
+    )
+    for codes, allowed, what in known:
+        for code in codes:
+            if code is not None and code not in allowed:
+                yield f"there is no {what} {code}"
+    kind = person.letter.kind if person.letter else None
+    if kind not in {None, "unknown"} and directory.deadline(country, str(kind)) is None:
+        yield f"there is no letter {kind}"

@@ -1,0 +1,333 @@
+"""The linter: what is wrong with a rule set before it is put to people.
+
+An error refuses the set; a warning is shown. Each finding names the place in the words of the packs. What a rule can
+and can not come to is found by walking its ways to a yes and keeping what they ask of one person together: somebody has one
+status, one citizenship, one age, lives in one region, and may have many needs, groups and languages.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final, Literal
+
+from app.directory.catalogue import Directory, ServiceEntry
+from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, TIERS, Rule
+from app.matching import coverage
+from app.matching.leaves import ALWAYS
+from app.matching.reasons import SENTENCES
+
+STALE_AFTER: Final = timedelta(days=730)
+LONGEST: Final = {"hours": 240, "calendar_days": 400, "working_days": 260, "months": 36}
+_ONE_OF: Final = frozenset({"country", "region", "status", "nationality", "gender", "age", "urgency"})
+_SETS: Final = frozenset({"need", "group", "language"})
+_WHOLE: Final[Mapping[str, frozenset[str]]] = {
+    "status": STATUSES, "age": AGES, "gender": GENDERS, "urgency": TIERS, "group": GROUPS,
+}  # fmt: skip
+_STEPS: Final = 200_000
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `code` never changes, so that a test or a script can look for it."""
+
+    level: Level
+    code: str
+    place: str
+    text: str
+
+
+def lint(
+    directory: Directory, on: date, *, catalogues: Mapping[str, Callable[[str], bool]] | None = None
+) -> list[Finding]:
+    """All findings, errors first. `catalogues`: for a language, whether it has a translation of a message."""
+    found = [
+        *_rules(directory),
+        *_dead_ends(directory, on),
+        *_sentences(catalogues or {}),
+        *_deadlines(directory),
+        *_stale(directory, on),
+    ]
+    return sorted(found, key=lambda finding: finding.level != "error")
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+
+
+def _rules(directory: Directory) -> Iterator[Finding]:
+    for entry in directory.services:
+        yield from _rule(entry, directory)
+    for organisation in directory.organisations:
+        seen: dict[Any, str] = {}
+        for service in organisation.services:
+            same = seen.setdefault(_canonical(service.rule), service.id)
+            if same != service.id:
+                place = f"{directory.files.get(organisation.id, '?')}: {organisation.id}"
+                yield Finding("error", "identical", place, f"{same} and {service.id} are for exactly the same people")
+
+
+def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
+    place = f"{directory.files.get(entry.organisation.id, '?')}: {entry.key}"
+    rule = entry.service.rule
+    try:
+        if not can_be(rule, may=True):
+            yield Finding("error", "contradiction", place, "nobody can ever fulfil this rule")
+        elif not can_be(rule):
+            yield Finding("warning", "only_nearest", place, "it can only ever be nearest: something stays unknown")
+        for branch in _branches(rule):
+            if not can_be(branch, may=True):
+                yield Finding("error", "dead_branch", place, "one part of an `any` can never be fulfilled")
+        for part in _always_true(rule):
+            yield Finding("warning", "always_true", place, f"a part of an `all` is always fulfilled: {part}")
+    except TooLong:
+        yield Finding("warning", "too_long", place, "the rule has too many ways to try them all")
+    if entry.organisation.kind == "authority":
+        yield Finding("error", "unreachable", place, "an authority is never a target")
+    if not entry.countries & {country.code for country in directory.countries}:
+        yield Finding("error", "unreachable", place, "it is offered in no country we serve")
+    for leaf in _negated(rule, False):
+        if leaf.kind in ALWAYS:
+            yield Finding(
+                "error", "contradiction", place, f"{leaf.kind} is asked of every service and stands under `not`"
+            )
+
+
+def _branches(rule: Rule) -> Iterator[Rule]:
+    if rule.kind in {"all", "any"}:
+        for child in rule.test:
+            if rule.kind == "any":
+                yield child
+            yield from _branches(child)
+
+
+def _always_true(rule: Rule) -> Iterator[str]:
+    for child in rule.test if rule.kind == "all" else ():
+        if child.kind == "any" and not can_be(Rule.model_validate({"not": child}), may=True):
+            yield ", ".join(sorted({leaf.kind for leaf in child.leaves()}))
+
+
+def _negated(rule: Rule, inside: bool) -> Iterator[Rule]:
+    if rule.kind == "not_":
+        yield from _negated(rule.test, not inside)
+    elif rule.kind in {"all", "any"}:
+        for child in rule.test:
+            yield from _negated(child, inside)
+    elif inside:
+        yield rule
+
+
+def _canonical(rule: Rule) -> Any:
+    """The same for two rules that differ only in the order of their parts."""
+    if rule.kind == "not_":
+        return ("not", _canonical(rule.test))
+    if rule.kind in {"all", "any"}:
+        return (rule.kind, frozenset(_canonical(child) for child in rule.test))
+    test = rule.test
+    if not hasattr(test, "any_of"):
+        return (rule.kind, test)
+    rest = tuple(sorted((name, str(value)) for name, value in test.model_dump().items() if name != "any_of"))
+    return (rule.kind, frozenset(test.any_of), rest)
+
+
+class TooLong(Exception):
+    """A rule has more ways to a yes than we try."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What the parts of a rule have asked of one person so far."""
+
+    one_of: Mapping[str, frozenset[str]]
+    not_one_of: Mapping[str, frozenset[str]]
+    some_of: tuple[tuple[str, frozenset[str]], ...]
+    within: tuple[int, int]
+
+
+_NOBODY: Final = _Person({}, {}, (), (-10_000, 10_000))
+
+
+def can_be(rule: Rule, *, may: bool = False) -> bool:
+    """Whether somebody could be a yes. `may`: a test that nobody can answer for certain counts as fulfilled.
+
+    Raises TooLong.
+    """
+    left = [_STEPS]
+    return next(_ways([(rule, False)], _NOBODY, may, left), None) is not None
+
+
+def _ways(todo: list[tuple[Rule, bool]], person: _Person, may: bool, left: list[int]) -> Iterator[_Person]:
+    """The people who fulfil all of `todo` (each with whether it is negated)."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise TooLong
+    if not todo:
+        yield person
+        return
+    (rule, negated), rest = todo[0], todo[1:]
+    if rule.kind == "not_":
+        yield from _ways([(rule.test, not negated), *rest], person, may, left)
+    elif rule.kind in {"all", "any"}:
+        children = [(child, negated) for child in rule.test]
+        if (rule.kind == "all") != negated:
+            yield from _ways([*sorted(children, key=_hard_last), *rest], person, may, left)
+        else:
+            for child in children:
+                yield from _ways([child, *rest], person, may, left)
+    else:
+        stricter = _asked(rule, negated, person, may)
+        if stricter is not None:
+            yield from _ways(rest, stricter, may, left)
+
+
+def _hard_last(child: tuple[Rule, bool]) -> bool:
+    return child[0].kind in {"all", "any", "not_"}
+
+
+def _asked(leaf: Rule, negated: bool, person: _Person, may: bool) -> _Person | None:
+    """The person with this test added; None when nobody is left."""
+    kind, test = leaf.kind, leaf.test
+    if kind == "remote_ok":
+        fulfilled = test == ("no" if negated else "yes") or (may and test == "unknown")
+        return person if fulfilled else None
+    if kind in ALWAYS:
+        return None if negated else person
+    if kind == "deadline_within":
+        low, high = person.within
+        span = (max(low, test + 1), high) if negated else (low, min(high, test))
+        return None if span[0] > span[1] else _Person(person.one_of, person.not_one_of, person.some_of, span)
+    wanted = frozenset(test.any_of)
+    if kind == "region" and test.only_part is not None and not negated and not may:
+        return None
+    if kind == "status":
+        wanted |= frozenset(test.perhaps) if may != negated else frozenset()
+    if kind == "language" and (not wanted or test.interpreter != "no"):
+        return None if negated else person
+    return _narrowed(kind, wanted, negated, person)
+
+
+def _narrowed(kind: str, wanted: frozenset[str], negated: bool, person: _Person) -> _Person | None:
+    one_of, none_of, some_of = dict(person.one_of), dict(person.not_one_of), person.some_of
+    if negated:
+        none_of[kind] = none_of.get(kind, frozenset()) | wanted
+    elif kind in _SETS:
+        some_of = (*some_of, (kind, wanted))
+    else:
+        one_of[kind] = one_of[kind] & wanted if kind in one_of else wanted
+    asked = _Person(one_of, none_of, some_of, person.within)
+    return asked if _exists(asked) else None
+
+
+def _exists(person: _Person) -> bool:
+    for kind, allowed in person.one_of.items():
+        if not allowed - person.not_one_of.get(kind, frozenset()):
+            return False
+    for kind, wanted in person.some_of:
+        if not wanted - person.not_one_of.get(kind, frozenset()):
+            return False
+    for kind, left_out in person.not_one_of.items():
+        if kind in _ONE_OF and kind in _WHOLE and not _WHOLE[kind] - left_out:
+            return False
+    regions, countries = person.one_of.get("region"), person.one_of.get("country")
+    return regions is None or countries is None or any(code.split("-")[0] in countries for code in regions)
+
+
+# --- the rest of the packs -------------------------------------------------------------------------------------------
+
+
+def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
+    for cell in coverage.coverage(directory, on):
+        place = f"{cell.country}: {cell.need}"
+        if cell.ends_nowhere and not directory.emergency(cell.country):
+            yield Finding("error", "dead_end", place, "nobody helps, nobody is near, and there is no emergency contact")
+        elif cell.ends_nowhere:
+            yield Finding(
+                "warning", "hole", place, "nobody helps and nobody is near: only the emergency contacts are left"
+            )
+        elif cell.is_hole:
+            near = cell.nearest[0].service if cell.nearest else cell.unverified[0]
+            yield Finding("warning", "hole", place, f"no confirmed centre helps; the nearest is {near}")
+        else:
+            for language in coverage.SPOKEN:
+                if not _speaks(cell, language, directory, on):
+                    yield Finding(
+                        "warning", "language", f"{place}: {language}", "nobody works in it or with an interpreter"
+                    )
+
+
+def _speaks(cell: coverage.Cell, language: str, directory: Directory, on: date) -> bool:
+    """Whether somebody who speaks only this language still has a candidate, or somebody to ask."""
+    if language in cell.speaks:
+        return True
+    from app.matching.engine import evaluate
+    from app.matching.facts import Facts
+
+    case = Facts(frozenset({cell.need}), cell.country, speak=(language,))
+    result = evaluate(case, directory.services_for(cell.country), on)
+    return bool(result.candidates or result.nearest)
+
+
+def _sentences(catalogues: Mapping[str, Callable[[str], bool]]) -> Iterator[Finding]:
+    for key, sentence in SENTENCES.items():
+        if not sentence.strip() or sentence[-1] not in ".?!":
+            yield Finding("error", "no_reason", f"reasons: {key}", "the reason is not a whole sentence")
+    for language, has in catalogues.items():
+        missing = [key for key, sentence in SENTENCES.items() if not has(sentence)]
+        if missing:
+            shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+            yield Finding(
+                "error", "no_translation", f"locales: {language}", f"{len(missing)} reasons are missing: {shown}"
+            )
+
+
+def _deadlines(directory: Directory) -> Iterator[Finding]:
+    for country in (*(entry.code for entry in directory.countries), "EU"):
+        for row in directory.deadlines(country):
+            place = f"{country.lower()}/deadlines.yaml: {row.event}"
+            if row.limit is not None and row.limit.value > LONGEST[row.limit.unit]:
+                yield Finding("error", "unit", place, f"{row.limit.value} {row.limit.unit} can not be right")
+            if row.letter_kind and row.limit is None:
+                yield Finding("warning", "no_limit", place, "a letter without a number: it is treated as due in 5 days")
+
+
+def _stale(directory: Directory, on: date) -> Iterator[Finding]:
+    sources: list[tuple[str, str | None]] = [
+        (f"{directory.files.get(entry.id, '?')}: {entry.id}", entry.source.date)
+        for entry in directory.organisations
+        if entry.kind == "centre" and entry.source.confidence != "low"
+    ]
+    sources += [
+        (f"{country.code.lower()}/deadlines.yaml: {row.event}", row.source.date)
+        for country in directory.countries
+        for row in directory.deadlines(country.code)
+        if row.letter_kind
+    ]
+    for place, written in sources:
+        if written is None:
+            continue
+        day = latest_day(written)
+        if day is None:
+            yield Finding("error", "date", place, f"the date of the source can not be read: {written}")
+        elif day > on and not _this_period(written, on):
+            yield Finding("error", "date", place, f"the date of the source is still to come: {written}")
+        elif on - day > STALE_AFTER:
+            yield Finding("warning", "stale", place, f"not confirmed since {written}")
+
+
+def _this_period(written: str, on: date) -> bool:
+    return on.isoformat().startswith(written)
+
+
+def latest_day(written: str) -> date | None:
+    """The last day that `2024`, `2024-05` or `2024-05-17` can mean."""
+    parts: Sequence[str] = written.split("-")
+    try:
+        numbers = [int(part) for part in parts]
+        if len(numbers) == 1:
+            return date(numbers[0], 12, 31)
+        if len(numbers) == 2:
+            first_of_next = date(numbers[0] + numbers[1] // 12, numbers[1] % 12 + 1, 1)
+            return first_of_next - timedelta(days=1)
+        return date(*numbers)
+    except (ValueError, TypeError):
+        return None

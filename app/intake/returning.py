@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.core.clock import to_the_hour
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -31,7 +32,9 @@ class OpenedCase:
         return f"OpenedCase({self.case.label})"
 
 
-def open_by_receipt(session: Session, receipt: Receipt, keys: KeyRing, now: datetime, *, lock: bool = False) -> OpenedCase:
+def open_by_receipt(
+    session: Session, receipt: Receipt, keys: KeyRing, now: datetime, *, lock: bool = False
+) -> OpenedCase:
     """The case this number belongs to. Raises NotFound: unknown and erased are not told apart.
 
     `lock` takes the row's lock, for what is going to write.
@@ -94,7 +97,8 @@ def add_line(
         organisation_id=organisation_id,
     )
     case.person_wrote = author == "person"
-    case.updated_at = now
+    case.updated_at = to_the_hour(now) if author == "person" else now
+    case.version += 1
     audit.record(
         session,
         actor_kind=author,

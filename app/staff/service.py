@@ -18,15 +18,17 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy.orm import Session
 
+from app import audit
 from app.core import keyholders, sealing
-from app.core.errors import Conflict, NotSignedIn, TooMany
+from app.core.errors import Conflict, NotSignedIn
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 from app.staff.models import Member, Role, StaffSession, Team, TeamCountry
 
 MIN_PASSPHRASE: Final = 12
-_ARGON: Final = {"iterations": 3, "lanes": 1, "memory_cost": 65_536}  # RFC 9106 second choice: 64 MiB, three passes
+_PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
+_MEMORY_KIB: Final = 65_536
 _TOTP_STEP: Final = 30
 _FREE_FAILURES: Final = 5
 _WAIT: Final = timedelta(minutes=5)
@@ -45,6 +47,7 @@ class SignedIn:
     key_id: UUID
     seed: bytes
     csrf: str
+    seen_at: datetime
 
     def __repr__(self) -> str:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
@@ -62,7 +65,9 @@ class NewMember:
     totp_secret: str
 
 
-def add_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> tuple[Team, SealingKey, bytes]:
+def add_team(
+    session: Session, slug: str, name: str, countries: list[str], now: datetime
+) -> tuple[Team, SealingKey, bytes]:
     """A team with a fresh key. Gives the private seed too: the caller grants it to members and to the recovery key."""
     team = Team(id=uuid4(), slug=slug, name=name, created_at=now)
     session.add(team)
@@ -118,30 +123,82 @@ def add_member(
     return NewMember(member, key, totp_secret)
 
 
-def sign_in(session: Session, keys: KeyRing, name: str, passphrase: str, code: str, now: datetime) -> str | None:
-    """Check passphrase and one-time code; gives the secret for the cookie, or None when any of the three is wrong.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What proving a passphrase needs of a member's row, so that no transaction is open while it is stretched.
 
-    The answer does not say which was wrong and an unknown name takes as long. The caller commits in either case, for
-    failures are counted: after five in a row each further try waits five minutes (TooMany); a right one clears them.
+    `member_id` None: nobody has this name, and the work is done all the same. Its repr shows nothing.
     """
-    member = session.scalars(
-        sa.select(Member).where(Member.name == _folded(name), Member.active).with_for_update()
+
+    member_id: UUID | None
+    salt: bytes
+    sealed_seed: bytes
+
+    def __repr__(self) -> str:
+        return "Attempt(…)"
+
+
+def attempt(session: Session, name: str) -> Attempt:
+    """First step of signing in: a look at the member of this name."""
+    found = session.execute(
+        sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == _folded(name), Member.active)
     ).one_or_none()
-    if member is None:
-        _kek(keys, passphrase, bytes(_SALT))
+    return Attempt(found.id, found.salt, found.sealed_seed) if found else Attempt(None, bytes(_SALT), b"")
+
+
+def prove(keys: KeyRing, tried: Attempt, passphrase: str) -> bytes | None:
+    """Second step: the member's private seed, or None when the passphrase is wrong.
+
+    Takes 64 MiB and a good part of a second; call it outside of any transaction, few at a time.
+    """
+    kek = _kek(keys, passphrase, tried.salt)
+    if tried.member_id is None:
+        return None
+    try:
+        return sealing.decrypt(kek, tried.sealed_seed, _seed_place(tried.member_id))
+    except CannotOpen:
+        return None
+
+
+def admit(session: Session, keys: KeyRing, tried: Attempt, seed: bytes | None, code: str, now: datetime) -> str | None:
+    """Third step: check the one-time code and start a session; gives the secret for the cookie, or None.
+
+    The answer does not say what was wrong. The caller commits in either case, for failures are counted: after five in a
+    row nothing is right for five minutes; a right one clears them. A code opens once (RFC 6238 §5.2).
+    """
+    if tried.member_id is None:
+        return None
+    member = session.scalars(
+        sa.select(Member).where(Member.id == tried.member_id, Member.active).with_for_update()
+    ).one_or_none()
+    if member is None or member.sealed_seed != tried.sealed_seed:
         return None
     if member.wait_until is not None and now < member.wait_until:
-        raise TooMany("Too many failed tries. Wait five minutes.", headers={"Retry-After": "300"})
-    seed = _opened_seed(keys, member, passphrase)
+        _note(session, member, "staff:sign_in_refused", now)
+        return None
     step = _totp_step(keys, member, code, now)
     if seed is None or step is None:
         member.failures += 1
         if member.failures >= _FREE_FAILURES:
             member.wait_until = now + _WAIT
+        _note(session, member, "staff:sign_in_failed", now)
         session.flush()
         return None
     member.failures, member.wait_until, member.totp_step = 0, None, step
+    _note(session, member, "staff:signed_in", now)
     return _start(session, member, seed, now)
+
+
+def _note(session: Session, member: Member, action: str, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=member.id.hex,
+        action=action,
+        subject_kind="member",
+        subject_id=member.id,
+        now=now,
+    )
 
 
 def _start(session: Session, member: Member, seed: bytes, now: datetime) -> str:
@@ -154,7 +211,7 @@ def _start(session: Session, member: Member, seed: bytes, now: datetime) -> str:
 
 
 def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, longest: timedelta) -> SignedIn:
-    """Who this cookie belongs to; notes that they were here. Raises NotSignedIn."""
+    """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
     session_id = _session_id(secret)
     found = session.execute(
         sa.select(StaffSession, Member)
@@ -165,20 +222,27 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         raise NotSignedIn
     row, member = found.tuple()
     if now - row.seen_at > idle or now - row.started_at > longest:
-        session.delete(row)
-        session.flush()
         raise NotSignedIn("Your session has ended. Sign in again.")
-    if now - row.seen_at > idle / 15:
-        row.seen_at = now
-        session.flush()
     try:
         seed = sealing.decrypt(_session_key(secret), row.sealed_seed, sealing.context("sessions", session_id.hex()))
     except CannotOpen:
         raise NotSignedIn from None
-    csrf = sealing.derive(secret.encode(), "staff:csrf").hex()
     return SignedIn(
-        member.id, member.name, Role(member.role), member.team_id, member.organisation_id, member.key_id, seed, csrf
+        member_id=member.id,
+        name=member.name,
+        role=Role(member.role),
+        team_id=member.team_id,
+        organisation_id=member.organisation_id,
+        key_id=member.key_id,
+        seed=seed,
+        csrf=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
+        seen_at=row.seen_at,
     )
+
+
+def seen(session: Session, secret: str, now: datetime) -> None:
+    """They were here: the idle time starts anew."""
+    session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
 
 
 def sign_out(session: Session, secret: str) -> None:
@@ -201,19 +265,12 @@ def _folded(name: str) -> str:
 
 def _kek(keys: KeyRing, passphrase: str, salt: bytes) -> bytes:
     normal = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
-    stretched = Argon2id(salt=salt, length=32, **_ARGON).derive(normal)
+    stretched = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB).derive(normal)
     return sealing.derive(stretched, "staff:kek", salt=keys.derive("staff:pepper"))
 
 
 def _seed_place(member_id: UUID) -> bytes:
     return sealing.context("members", str(member_id), "sealed_seed", "1")
-
-
-def _opened_seed(keys: KeyRing, member: Member, passphrase: str) -> bytes | None:
-    try:
-        return sealing.decrypt(_kek(keys, passphrase, member.salt), member.sealed_seed, _seed_place(member.id))
-    except CannotOpen:
-        return None
 
 
 def _totp_step(keys: KeyRing, member: Member, code: str, now: datetime) -> int | None:

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
+from app.core.errors import AppError
 from app.settings import Surface
-from app.web import public
-from app.web.rendering import error_page
+from app.web import desk, public, rendering
 
 __all__ = ["error_page", "mount"]
 
@@ -25,12 +25,17 @@ class _KeptForAnHour(StaticFiles):
         return response
 
 
+def error_page(request: Request, error: AppError) -> Response:
+    """An error as a page of the surface it happened on."""
+    if request.url.path.startswith(("/desk", "/partner")):
+        return desk.error_page(request, error)
+    return rendering.error_page(request, error)
+
+
 def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     """Add the pages of these surfaces."""
     app.mount("/s", _KeptForAnHour(directory=STATIC), name="static")
     if "desk" in surfaces or "partner" in surfaces:
-        from app.web import desk
-
         desk.mount(app, surfaces)
     if "public" in surfaces:
         app.include_router(public.router)

@@ -1,0 +1,438 @@
+"""The verbs of the desk: what a coordinator does with a case, joining case, vault and referrals in one transaction.
+
+Each verb takes the case's row lock and the version that the coordinator has seen; when somebody was faster it raises Clash
+and writes nothing. Sealed words are opened and written with the team's key, which only a signed-in session carries.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core import keyholders
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound, PreconditionFailed
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen, KeyPair
+from app.directory.models import ServiceRow
+from app.intake import life, queue, returning, vault
+from app.intake.models import Case, Part, WrapFor
+from app.intake.states import CaseState, CaseVerb
+from app.intake.vault import Opened, Recipient
+from app.partners.organisations import Organisation
+from app.referrals import queries, service
+from app.referrals.models import Referral, ReferralEvent
+from app.referrals.reasons import reasons_for
+from app.referrals.service import ActorRef, Said
+from app.referrals.states import LIVE, Actor, State, Verb
+from app.staff.models import Member, Role
+from app.staff.service import SignedIn
+
+LONGEST_SNOOZE: Final = timedelta(days=14)
+WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)
+PURPOSES: Final = ("answer", "urgent_call", "check_channel")
+ENDS: Final = (CaseVerb.HELP, CaseVerb.ADVISE, CaseVerb.UNMET, CaseVerb.WITHDRAW)
+_FILED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
+
+
+class Clash(PreconditionFailed):
+    """Somebody has changed the case since this coordinator saw it. Carries the version and state of now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A coordinator at work: who they are, their team, the server's keys, the moment."""
+
+    who: SignedIn
+    team_id: UUID
+    keys: KeyRing
+    now: datetime
+
+    @property
+    def actor(self) -> ActorRef:
+        return ActorRef(Actor.SENIOR if self.who.role is Role.SENIOR else Actor.COORDINATOR, self.who.member_id)
+
+    def holds(self, session: Session) -> Mapping[UUID, KeyPair]:
+        """The team's key pairs, opened with this session. Raises NotAllowed when the member was given none."""
+        held = self.who.keys_of(session)
+        if not held:
+            raise NotAllowed("You were not given the team's key yet. Ask a colleague to grant it.")
+        return held
+
+
+def at_desk(who: SignedIn, keys: KeyRing, now: datetime) -> Desk:
+    """Raises NotAllowed for somebody without a team."""
+    if who.team_id is None:
+        raise NotAllowed("This is for coordinators of a team.")
+    return Desk(who, who.team_id, keys, now)
+
+
+def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
+    """The team's case, its row locked, as the coordinator has seen it. Raises NotFound, Clash."""
+    case = queue.by_label(session, desk.team_id, label, lock=True)
+    if case.version != version:
+        raise Clash("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
+    return case
+
+
+# --- whose it is -----------------------------------------------------------------------------------------------------
+
+
+def take(session: Session, desk: Desk, label: str, version: int) -> Case:
+    """Make it mine; a new one is in review from now on."""
+    case = locked(session, desk, label, version)
+    _take(session, desk, case)
+    return case
+
+
+def _take(session: Session, desk: Desk, case: Case) -> None:
+    if CaseState(case.state) in _FILED:
+        _move(session, desk, case, CaseVerb.TAKE)
+    if case.owner_id != desk.who.member_id:
+        case.owner_id = desk.who.member_id
+        _touched(session, desk, case, "case:taken")
+
+
+def assign(session: Session, desk: Desk, label: str, version: int, member_id: UUID | None) -> Case:
+    """Give it to a colleague of the team, or to nobody. Raises Invalid when they are no coordinator of this team."""
+    case = locked(session, desk, label, version)
+    if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
+        raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
+    case.owner_id = member_id
+    _touched(session, desk, case, "case:assigned")
+    return case
+
+
+def snooze(session: Session, desk: Desk, label: str, version: int, until: date | None) -> Case:
+    """Out of the lists until a day, or back into them (None).
+
+    At most 14 days, and never to or beyond the last safe day. When the person writes, it comes back by itself.
+    Raises Invalid.
+    """
+    case = locked(session, desk, label, version)
+    today = desk.now.date()
+    if until is not None:
+        latest = today + LONGEST_SNOOZE
+        if case.last_safe_day is not None:
+            latest = min(latest, case.last_safe_day - timedelta(days=1))
+        if not today < until <= latest:
+            detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
+            raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
+    case.snoozed_until = until
+    _touched(session, desk, case, "case:snoozed" if until else "case:woken")
+    return case
+
+
+def colleagues(session: Session, team_id: UUID) -> Sequence[sa.Row[UUID, str]]:
+    return session.execute(
+        sa.select(Member.id, Member.name).where(Member.team_id == team_id, Member.active).order_by(Member.name)
+    ).all()
+
+
+# --- to a partner ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands between a case and an organisation. `reaches` says what referring would do: offer, ask, or nothing."""
+
+    organisation_id: UUID
+    connected: bool
+    consented: bool
+    never: bool
+    excluded: bool
+    asked: bool
+
+    @property
+    def reaches(self) -> str:
+        if self.never or self.excluded or self.asked or not self.connected:
+            return "no"
+        return "offer" if self.consented else "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """The same for many organisations, by slug."""
+
+    by_slug: Mapping[str, Standing] = field(default_factory=dict)
+
+    def of(self, slug: str) -> Standing:
+        return self.by_slug[slug]
+
+
+def standings(
+    session: Session, case: Case, facts: Mapping[str, Any], slugs: Sequence[str], asked: Sequence[Referral]
+) -> Standings:
+    """How each of these organisations stands to the case. Two statements, however many there are."""
+    ids = {slug: named_id("organisation", slug) for slug in dict.fromkeys(slugs)}
+    connected = keyholders.active_keys(session, list(ids.values()))
+    holders = vault.holders(session, case.id)
+    consent = facts.get("consent") or {}
+    live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
+    conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}
+    return Standings(
+        {
+            slug: Standing(
+                organisation_id,
+                connected=organisation_id in connected,
+                consented=organisation_id in holders or slug in consent.get("organisations", ()),
+                never=slug in consent.get("never", ()),
+                excluded=organisation_id in conflicts,
+                asked=organisation_id in live,
+            )
+            for slug, organisation_id in ids.items()
+        }
+    )
+
+
+def refer(session: Session, desk: Desk, label: str, version: int, service_key: str) -> Referral:
+    """Put the case to a service of a connected organisation.
+
+    With the person's consent it is offered at once; an organisation they named before it joined is given the case's key
+    from this session. Without consent the person is asked first, and answers with their number.
+    Raises Conflict: not connected, excluded, asked already, or the case has ended.
+    """
+    case = locked(session, desk, label, version)
+    slug = service_key.split("/", 1)[0]
+    facts = facts_of(desk.keys, case)
+    standing = standings(session, case, facts, [slug], queries.of_case(session, case.id)).of(slug)
+    if not standing.connected:
+        raise Conflict(
+            "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
+        )
+    if case.owner_id is None:
+        case.owner_id = desk.who.member_id
+    referral = service.create(session, desk.keys, case, service_key, by=desk.actor, now=desk.now)
+    if standing.consented:
+        _let_read(session, desk, case, standing.organisation_id)
+        service.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
+    else:
+        service.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)
+        if CaseState(case.state) in _FILED:
+            _move(session, desk, case, CaseVerb.TAKE)
+    case.snoozed_until = None
+    _touched(session, desk, case, "case:referred")
+    return referral
+
+
+def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -> None:
+    """Seal the case's key to an organisation that the person agreed to, unless it was done when the case came in."""
+    if organisation_id in vault.holders(session, case.id):
+        return
+    key = keyholders.active_key(session, organisation_id)
+    if key is None:
+        raise Conflict(
+            "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
+        )
+    to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
+    vault.grant(session, desk.keys, case.id, vault.PERSON, _data_key(session, desk, case, vault.PERSON), [to])
+    _note(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
+
+
+def step(
+    session: Session, desk: Desk, label: str, referral_label: str, version: int, verb: Verb, said: Said
+) -> Referral:
+    """Withdraw, void, answer or reopen a referral of this case. `version` is the referral's. Raises Clash, NotFound."""
+    case = queue.by_label(session, desk.team_id, label, lock=True)
+    referral_id = session.scalar(
+        sa.select(Referral.id).where(Referral.label == referral_label, Referral.case_id == case.id)
+    )
+    if referral_id is None:
+        raise NotFound("There is no such referral.")
+    try:
+        referral = service.advance(
+            session, referral_id, verb, by=desk.actor, now=desk.now, expected_version=version, said=said
+        )
+    except PreconditionFailed as error:
+        raise Clash("The referral has moved on since you opened the case.", **error.extra) from None
+    _touched(session, desk, case, f"case:referral_{verb}")
+    return referral
+
+
+def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb) -> Case:
+    """End the case, or mark it unmet. What is still offered to somebody is withdrawn first.
+
+    Raises IllegalMove, NotAllowed, Invalid (a verb that ends nothing).
+    """
+    if verb not in ENDS:
+        raise Invalid([FieldError(pointer="/verb", code="unknown_code", detail="Choose how the case ends.")])
+    case = locked(session, desk, label, version)
+    if verb is CaseVerb.HELP and CaseState(case.state) in _FILED:
+        _move(session, desk, case, CaseVerb.TAKE)
+    for referral in queries.live_of_case(session, case.id):
+        service.advance(
+            session, referral.id, Verb.WITHDRAW, by=desk.actor, now=desk.now, said=Said(reason="no_longer_needed")
+        )
+    if verb is not CaseVerb.UNMET or CaseState(case.state) is not CaseState.UNMET:
+        _move(session, desk, case, verb)
+    case.person_wrote = False
+    case.snoozed_until = None
+    _touched(session, desk, case, f"case:{verb}")
+    return case
+
+
+def reopen(session: Session, desk: Desk, label: str, version: int) -> Case:
+    """Undo an ending as helped or advised."""
+    case = locked(session, desk, label, version)
+    _move(session, desk, case, CaseVerb.REOPEN)
+    case.owner_id = desk.who.member_id
+    _touched(session, desk, case, "case:reopened")
+    return case
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def message(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
+    """Write to the person, into the thread they read with their number. Raises Invalid, Clash."""
+    case = locked(session, desk, label, version)
+    if case.closed_at is not None and CaseState(case.state) is CaseState.WITHDRAWN:
+        raise Conflict("The person has withdrawn; nothing is sent.", state=case.state)
+    data_key = _data_key(session, desk, case, vault.PERSON)
+    returning.add_line(session, case, data_key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
+    if CaseState(case.state) in _FILED:
+        _take(session, desk, case)
+    _touched(session, desk, case, "case:message_sent")
+    return case
+
+
+def note(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
+    """Write a note that only the team can open. Raises Invalid, Clash."""
+    case = locked(session, desk, label, version)
+    text = text.strip()
+    if not text or len(text) > returning.LONGEST_LINE:
+        detail = f"Write 1 to {returning.LONGEST_LINE} characters."
+        raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
+    content = {"text": text, "at": vault.said_at(desk.now), "by": desk.who.name}
+    vault.add_part(session, _data_key(session, desk, case, vault.DESK), case.id, Part.NOTE, content, author="desk")
+    _touched(session, desk, case, "case:note_added")
+    return case
+
+
+def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
+    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed."""
+    case = queue.by_label(session, desk.team_id, label)
+    _note(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
+    return case, _opened(session, desk, case, WORDS)
+
+
+def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
+    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed."""
+    if purpose not in PURPOSES:
+        raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
+    case = queue.by_label(session, desk.team_id, label)
+    _note(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
+    opened = _opened(session, desk, case, (Part.CONTACT,))
+    return case, opened[0] if opened else None
+
+
+def _opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+    rows = vault.parts(session, case.id, which)
+    held = desk.holds(session)
+    found = []
+    data_keys: dict[str, bytes] = {}
+    for row in rows:
+        purpose = vault.DESK if row.part == Part.NOTE else vault.PERSON
+        if purpose not in data_keys:
+            data_keys[purpose] = _with(session, desk, case, purpose, held)
+        found.append(vault.open_part(data_keys[purpose], row))
+    return found
+
+
+def _data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
+    return _with(session, desk, case, purpose, desk.holds(session))
+
+
+def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[UUID, KeyPair]) -> bytes:
+    """The case's key, with whichever of the team's keys it was sealed to. Raises NotAllowed: this member was not given it."""
+    try:
+        wrap, sealed = vault.unlocked_wrap(session, desk.keys, case.id, purpose, desk.team_id)
+        holder = held.get(wrap.key_id) if wrap.key_id else None
+        if holder is None:
+            raise NotAllowed("You were not given the key that this case was sealed to. Ask a colleague to grant it.")
+        info = vault.wrap_info(case.id, purpose, wrap.kind, wrap.owner_id, wrap.version)
+        return holder.open(sealed, info)
+    except CannotOpen:
+        raise Conflict("The sealed parts of this case can not be opened.", state=case.state) from None
+
+
+def facts_of(keys: KeyRing, case: Case) -> dict[str, Any]:
+    """The facts, or nothing when they were erased or their epoch's key is gone."""
+    if case.facts is None:
+        return {}
+    try:
+        return vault.unlock_facts(keys, case.id, case.facts_version, case.facts)
+    except CannotOpen:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A referral of a case with the names it is spoken of by, and what happened to it, oldest first."""
+
+    referral: Referral
+    organisation: str
+    service: str
+    service_key: str
+    events: tuple[ReferralEvent, ...]
+
+
+def referrals(session: Session, case_id: UUID) -> list[Put]:
+    """All referrals of a case with their steps. Two statements."""
+    rows = session.execute(
+        sa.select(Referral, Organisation.name, ServiceRow.name.label("service"), ServiceRow.key)
+        .join(Organisation, Organisation.id == Referral.organisation_id)
+        .join(ServiceRow, ServiceRow.id == Referral.service_id)
+        .where(Referral.case_id == case_id)
+        .order_by(Referral.created_at.desc(), Referral.id)
+    ).all()
+    ids = [row.Referral.id for row in rows]
+    query = sa.select(ReferralEvent).where(ReferralEvent.referral_id.in_(ids)).order_by(ReferralEvent.seq)
+    steps = session.scalars(query).all() if ids else []
+    return [
+        Put(
+            row.Referral,
+            row.name,
+            row.service,
+            row.key,
+            tuple(event for event in steps if event.referral_id == row.Referral.id),
+        )
+        for row in rows
+    ]
+
+
+def withdraw_reasons() -> list[str]:
+    return [code for code in reasons_for(Verb.WITHDRAW) if code != "taken_elsewhere"]
+
+
+# --- noting ----------------------------------------------------------------------------------------------------------
+
+
+def _move(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
+    life.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+
+
+def _touched(session: Session, desk: Desk, case: Case, action: str) -> None:
+    """A new version, so that whoever has the old one on the screen is told."""
+    case.version += 1
+    case.updated_at = desk.now
+    session.flush()
+    _note(session, desk, case, action)
+
+
+def _note(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
+    audit.record(
+        session,
+        actor_kind=desk.actor.kind.value,
+        actor_id=desk.who.member_id.hex,
+        action=action,
+        subject_kind="case",
+        subject_id=case.id,
+        codes=codes,
+        now=desk.now,
+    )

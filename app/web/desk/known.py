@@ -1,0 +1,177 @@
+"""What the case page shows, gathered: what is known, what to do next and why, what happened. Nothing here is decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.directory.packs import Directory, Organisation
+from app.intake.models import Case, CaseEvent, Part, SealedPart
+from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
+from app.matching import matches
+from app.matching.deadlines import DeadlineFinding
+from app.matching.engine import Found, MatchResult
+from app.matching.reader import Reader
+from app.matching.reasons import render
+from app.referrals.desk import Put, Standing, Standings, standings
+from app.web.desk.words import N_
+
+BEST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One service as the next step shows it. `entry`: what the directory says of its organisation, to tell the person."""
+
+    service: str
+    name: str
+    rank: int
+    verified: bool
+    reasons: tuple[str, ...]
+    standing: Standing | None
+    entry: Organisation | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The stored run in words. `others`: candidates after the best three; `why_not`: every service that does not match."""
+
+    best: tuple[Offered, ...] = ()
+    others: tuple[Offered, ...] = ()
+    nearest: tuple[Offered, ...] = ()
+    why_not: tuple[Offered, ...] = ()
+    ran_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline."""
+
+    at: datetime
+    what: str
+    whom: str
+    by: str
+    reason: str | None = None
+
+
+def next_step(
+    session: Session,
+    keys: KeyRing,
+    directory: Directory,
+    reader: Reader,
+    case: Case,
+    facts: Mapping[str, Any],
+    put: Sequence[Put],
+) -> NextStep:
+    """Three statements: the latest run, who is connected, who holds the key."""
+    try:
+        latest = matches.latest(session, keys, case.id)
+    except CannotOpen:
+        latest = None
+    if latest is None:
+        return NextStep()
+    row, result = latest
+    slugs = [found.organisation for found in (*result.candidates, *result.nearest)]
+    standing = standings(session, case, facts, slugs, [entry.referral for entry in put])
+    return _told(result, directory, reader, standing, row.at)
+
+
+def _told(result: MatchResult, directory: Directory, reader: Reader, standing: Standings, ran_at: datetime) -> NextStep:
+    def told(found: Found) -> Offered:
+        return Offered(
+            found.service,
+            found.name,
+            found.rank,
+            found.verified,
+            tuple(render(reason, reader) for reason in found.reasons),
+            standing.by_slug.get(found.organisation),
+            directory.organisation(found.organisation),
+        )
+
+    candidates = [told(found) for found in result.candidates]
+    return NextStep(
+        tuple(candidates[:BEST]),
+        tuple(candidates[BEST:]),
+        tuple(told(found) for found in result.nearest),
+        tuple(told(found) for found in result.not_matched),
+        ran_at,
+    )
+
+
+def deadline(facts: dict[str, Any], directory: Directory, now: datetime) -> DeadlineFinding | None:
+    """The last safe day with its source, reckoned from the stored codes of the letter."""
+    if not facts or not directory.has_country(facts.get("country", "")):
+        return None
+    _facts, finding = matches.understood(facts, directory, now)
+    return finding
+
+
+def facts_in_words(facts: Mapping[str, Any], case: Case, reader: Reader) -> list[tuple[str, str]]:
+    """What was said, as rows of a table; what was not asked or not answered is said too, for it is never a "no"."""
+    unsaid = N_("not said")
+    return [
+        (N_("Needs"), reader.names("need", case.needs)),
+        (N_("Country"), reader.name("country", case.country)),
+        (N_("Region"), reader.name("region", facts["region"]) if facts.get("region") else unsaid),
+        (N_("Languages"), reader.names("language", case.speak) if case.speak else unsaid),
+        (N_("Language of the form"), reader.name("language", case.language)),
+        (N_("Status"), _word(STATUSES, facts.get("status")) or unsaid),
+        (N_("Citizenship"), reader.name("country", facts["nationality"]) if facts.get("nationality") else unsaid),
+        (N_("Groups"), _words(GROUPS, facts.get("groups")) or unsaid),
+        (N_("Helps that were asked for"), _words(HELPS, facts.get("helps")) or N_("none")),
+        (N_("For whom"), _word(FOR_WHOM, facts.get("for_whom")) or unsaid),
+        (N_("How soon, in their words"), _word(HOW_SOON, facts.get("how_soon")) or unsaid),
+    ]
+
+
+def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str]:
+    consent = facts.get("consent") or {}
+
+    def named(slugs: Sequence[str]) -> str:
+        found = [directory.organisation(slug) for slug in slugs]
+        return ", ".join(entry.name.en if entry else slug for slug, entry in zip(slugs, found, strict=True))
+
+    told = []
+    if consent.get("organisations"):
+        told.append(f"These may read the case: {named(consent['organisations'])}.")
+    if consent.get("mode") == "ask_first" or not consent.get("organisations"):
+        told.append("The person wants to be asked first, each time.")
+    else:
+        told.append("Any other has to be asked for first.")
+    if consent.get("never"):
+        told.append(f"Never to: {named(consent['never'])}.")
+    return told
+
+
+def timeline(session: Session, case: Case, put: Sequence[Put]) -> list[Event]:
+    """What happened, newest first, in codes only. One statement."""
+    rows = session.scalars(sa.select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)).all()
+    events = [Event(row.at, row.verb, "", row.actor_kind) for row in rows]
+    for entry in put:
+        events += [
+            Event(step.at, step.verb, f"{entry.organisation} ({entry.referral.label})", step.actor_kind, step.reason)
+            for step in entry.events
+        ]
+    return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+def sealed_counts(session: Session, case: Case) -> dict[str, int]:
+    """How many sealed pieces there are of each part, without opening any."""
+    rows = session.execute(
+        sa.select(SealedPart.part, sa.func.count()).where(SealedPart.case_id == case.id).group_by(SealedPart.part)
+    )
+    found = {str(part): int(count) for part, count in rows}
+    return {part.value: found.get(part.value, 0) for part in Part}
+
+
+def _word(words: Mapping[str, str], code: Any) -> str:
+    return words.get(code, "") if isinstance(code, str) else ""
+
+
+def _words(words: Mapping[str, str], codes: Any) -> str:
+    return "; ".join(words.get(code, code) for code in codes or ())

@@ -1,0 +1,190 @@
+"""The desk's words for codes. English now; all go through `_()` in the templates."""
+
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from app.referrals.reasons import OUTCOMES, REASONS
+
+__all__ = ["OUTCOMES"]
+
+
+def N_(message: str) -> str:
+    return message
+
+
+# Word, and the shape that says the same without colour.
+TIERS: Final = MappingProxyType(
+    {
+        "emergency": ("▲", N_("Emergency")),
+        "urgent": ("◆", N_("Urgent")),
+        "normal": ("●", N_("Normal")),
+    }
+)
+CASE_STATES: Final = MappingProxyType(
+    {
+        "submitted": N_("New"),
+        "in_review": N_("In review"),
+        "referred": N_("Waiting for a partner"),
+        "helped": N_("Closed: helped"),
+        "advised": N_("Closed: advised"),
+        "unmet": N_("Unmet: nobody found yet"),
+        "withdrawn": N_("Closed: withdrawn"),
+        "erased": N_("Erased"),
+    }
+)
+VIEWS: Final = MappingProxyType(
+    {
+        "open": N_("All open"),
+        "new": N_("New"),
+        "mine": N_("Mine"),
+        "due": N_("Due today"),
+        "overdue": N_("Overdue"),
+        "review": N_("In review"),
+        "waiting": N_("Waiting for a partner"),
+        "answered": N_("Person wrote"),
+        "unmet": N_("Unmet"),
+        "snoozed": N_("Snoozed"),
+        "closed": N_("Closed"),
+    }
+)
+EMPTY: Final = MappingProxyType(
+    {
+        "open": N_("No case is open. New ones appear here as soon as somebody sends one."),
+        "new": N_("Nobody has written since the last case was taken."),
+        "mine": N_("No case is yours. Open one from “New” and take it."),
+        "due": N_("Nothing has to be looked at today."),
+        "overdue": N_("Nothing is overdue: every case was looked at in time."),
+        "review": N_("No case is in review. A case is in review from when somebody takes it until it is offered."),
+        "waiting": N_("No partner owes an answer."),
+        "answered": N_("No message of a person is unanswered."),
+        "unmet": N_("No case is unmet. A case is unmet when the desk found nobody for it."),
+        "snoozed": N_("No case is snoozed."),
+        "closed": N_("No case was closed, or all closed ones have been forgotten already."),
+    }
+)
+REFERRAL_STATES: Final = MappingProxyType(
+    {
+        "draft": N_("Draft"),
+        "awaiting_consent": N_("The person is asked"),
+        "offered": N_("Offered"),
+        "acknowledged": N_("Seen by them"),
+        "info_requested": N_("They ask for more"),
+        "waitlisted": N_("On their waiting list"),
+        "accepted": N_("Accepted"),
+        "in_progress": N_("Work is under way"),
+        "on_hold": N_("On hold"),
+        "completed": N_("Completed"),
+        "declined": N_("Declined"),
+        "handed_back": N_("Handed back"),
+        "withdrawn": N_("Withdrawn by us"),
+        "client_declined": N_("The person said no"),
+        "expired": N_("No answer in time"),
+        "entered_in_error": N_("Entered in error"),
+    }
+)
+VERBS: Final = MappingProxyType(
+    {
+        "file": N_("came in"),
+        "submit": N_("came in"),
+        "create": N_("drafted"),
+        "ask_consent": N_("the person is asked"),
+        "consent": N_("the person agreed"),
+        "refuse": N_("the person refused"),
+        "offer": N_("offered"),
+        "acknowledge": N_("seen"),
+        "ask_info": N_("more was asked"),
+        "answer": N_("answered"),
+        "waitlist": N_("put on the waiting list"),
+        "accept": N_("accepted"),
+        "decline": N_("declined"),
+        "start": N_("work started"),
+        "hold": N_("put on hold"),
+        "resume": N_("resumed"),
+        "complete": N_("completed"),
+        "hand_back": N_("handed back"),
+        "withdraw": N_("withdrawn"),
+        "client_withdraw": N_("the person withdrew"),
+        "expire": N_("expired without an answer"),
+        "reopen": N_("opened again"),
+        "void": N_("entered in error"),
+        "take": N_("taken into review"),
+        "refer": N_("referred"),
+        "return": N_("back at the desk"),
+        "help": N_("closed as helped"),
+        "advise": N_("closed as advised"),
+        "unmet": N_("marked unmet"),
+        "erase": N_("erased"),
+    }
+)
+ACTORS: Final = MappingProxyType(
+    {
+        "person": N_("the person"),
+        "coordinator": N_("the desk"),
+        "senior": N_("the desk"),
+        "desk": N_("the desk"),
+        "partner": N_("the partner"),
+        "clock": N_("the clock"),
+        "client": N_("the API"),
+    }
+)
+ENDS: Final = MappingProxyType(
+    {
+        "help": N_("They were helped"),
+        "advise": N_("They were advised: no partner is needed"),
+        "unmet": N_("Unmet: nobody can help now"),
+        "withdraw": N_("They do not want help any more"),
+    }
+)
+PURPOSES: Final = MappingProxyType(
+    {
+        "answer": N_("To answer the person"),
+        "urgent_call": N_("An emergency: to reach them now"),
+        "check_channel": N_("A partner could not reach them"),
+    }
+)
+CERTAINTY: Final = MappingProxyType(
+    {
+        "sourced-high": N_("from a source we trust"),
+        "sourced-medium": N_("from a source that should be checked"),
+        "sourced-low": N_("from a weak source: check it"),
+        "assumed": N_("assumed: the kind or the date of the letter is not known"),
+    }
+)
+PARTNER_ACTIONS: Final = MappingProxyType(
+    {
+        "acknowledge": N_("We have seen it"),
+        "accept": N_("Accept"),
+        "ask_info": N_("Ask for more"),
+        "waitlist": N_("Put on our waiting list"),
+        "decline": N_("Decline"),
+        "start": N_("We have started"),
+        "hold": N_("Put on hold"),
+        "resume": N_("Go on"),
+        "complete": N_("Complete"),
+        "hand_back": N_("Hand back"),
+        "reopen": N_("Open again"),
+    }
+)
+
+
+def reason(code: str) -> str:
+    found = REASONS.get(code)
+    return found.label if found else code
+
+
+def waited(since: datetime, now: datetime) -> str:
+    """How long, in the largest unit that says enough."""
+    hours = max(0, int((now - since).total_seconds() // 3600))
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
+
+
+def left(deadline: date, today: date) -> str:
+    days = (deadline - today).days
+    if days < 0:
+        return f"{-days} d ago"
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} d")
+
+
+def verb(code: Any) -> str:
+    return VERBS.get(str(code), str(code))

@@ -17,6 +17,7 @@ APP: Final = Path(__file__).resolve().parent.parent
 TEMPLATE: Final = LOCALES / "messages.pot"
 _SOURCES: Final = [
     ("core/i18n.py", "python"),
+    ("directory/notes.py", "python"),
     ("intake/questions.py", "python"),
     ("intake/vocabulary.py", "python"),
     ("matching/reasons.py", "python"),

@@ -1,4 +1,7 @@
-"""Safety notes of organisations and countries: the pack names a key, here is the sentence. English message ids."""
+"""Safety notes of organisations and countries: the pack names a key, here is the sentence. English message ids.
+
+Those of an organisation are said with it, wherever the rules name it (`matching/reasons.py`).
+"""
 
 from types import MappingProxyType
 from typing import Final
@@ -10,7 +13,7 @@ def N_(message: str) -> str:
 
 ORGANISATION_NOTES: Final = MappingProxyType(
     {
-        "confirm_before_referral": N_("Call them first: we do not know if they still work."),
+        "confirm_before_referral": N_("Call them first: we do not know if they are still open."),
         "contact_is_sensitive": N_(
             "Contact with this centre can be dangerous for people in Russia or Belarus. Tell only those who must know."
         ),

@@ -154,7 +154,8 @@ def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
         "cost_unknown": entry.service.cost == "unknown",
         "not_verified": not entry.verified,
     }
-    return tuple(Reason(key) for key, true in said.items() if true)
+    notes = (f"note.{key}" for key in entry.organisation.safety)
+    return tuple(Reason(key) for key in (*(key for key, true in said.items() if true), *notes))
 
 
 def _picker(slots: tuple[int, ...]) -> Callable[[Values], tuple[int, ...]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from app.directory.notes import ORGANISATION_NOTES
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -140,6 +142,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "means_test": N_("It is for people who cannot pay a lawyer. They will ask about your money."),
         "selective": N_("They choose which cases they take."),
         "cost_unknown": N_("Ask them first if it costs money."),
+        **{f"note.{key}": sentence for key, sentence in ORGANISATION_NOTES.items()},
     }
 )
 _NAMED: Final[Mapping[str, str]] = MappingProxyType(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.directory.packs import load_packs
-from app.matching.engine import evaluate
+from app.matching.engine import evaluate, related_needs
 from app.matching.facts import Facts
 
 DIRECTORY = load_packs()
@@ -170,3 +170,42 @@ def test_the_authorities_have_no_service() -> None:
     authorities = {entry.id for entry in DIRECTORY.organisations if entry.kind == "authority"}
     assert authorities == {"pl-udsc", "ge-md", "lt-md", "de-bamf"}
     assert not {entry.key for entry in DIRECTORY.services if entry.organisation.id in authorities}
+
+
+@pytest.mark.parametrize("need", [need.id for need in DIRECTORY.needs])
+@pytest.mark.parametrize("country", ["PL", "GE", "LT", "DE"])
+def test_no_need_ends_nowhere(need: str, country: str) -> None:
+    """A Russian speaker who said nothing else is told of somebody, if only of who is nearest."""
+    facts = Facts(needs=frozenset({need}), country=country, speak=("ru",))
+    services = DIRECTORY.services_for(country)
+    result = evaluate(facts, services, date(2026, 11, 24), related=related_needs(DIRECTORY))
+    assert result.candidates or result.nearest
+
+
+def reasons(service: str, needs: str) -> set[str]:
+    entry = DIRECTORY.service(service)
+    assert entry is not None
+    facts = Facts(
+        needs=frozenset({needs}), country=min(entry.countries), speak=("ru",), region="GE-TB", nationality="RU"
+    )
+    (found,) = evaluate(facts, (entry,), date(2026, 11, 24)).candidates
+    return {reason.key for reason in found.reasons}
+
+
+def test_what_one_has_to_know_first_is_said_with_the_centre() -> None:
+    assert {"note.contact_is_sensitive", "note.confirm_before_referral"} <= reasons("ge-wisg/legal-help", "gbv")
+    assert {"means_test", "by_yourself"} <= reasons("de-beratungshilfe/state-legal-aid", "asylum")
+    assert "cost_unknown" in reasons("x-arga/legal-help", "deportation")
+    assert "not_verified" in reasons("x-arga/legal-help", "deportation")
+    assert not {"selective", "means_test", "by_yourself"} & reasons("de-proasyl/advice", "asylum")
+
+
+def test_who_takes_no_referrals_is_never_offered_a_case_and_stands_behind_who_does() -> None:
+    facts = Facts(needs=frozenset({"asylum", "housing", "work_rights"}), country="DE", speak=("de",))
+    result = evaluate(facts, DIRECTORY.services_for("DE"), date(2026, 11, 24))
+    named = [found.service for found in result.candidates if found.verified]
+    assert named.index("de-handbook/information") > named.index("de-proasyl/advice")
+    assert not {"de-handbook/information", "de-beratungshilfe/state-legal-aid"} & {
+        found.service for found in result.offerable()
+    }
+    assert "de-proasyl/advice" in {found.service for found in result.offerable()}

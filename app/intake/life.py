@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import to_the_hour
 from app.intake.models import Case, CaseEvent
-from app.intake.states import ENDED, CaseState, CaseVerb, next_state
+from app.intake.states import ENDED, CaseState, CaseVerb, fold, next_state
 
 CONTACT_KEPT: Final = timedelta(days=30)
 UNMET_KEPT: Final = timedelta(days=90)
@@ -62,3 +62,13 @@ def move(
         case.closed_at = None
         case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
     session.flush()
+
+
+def refolded(session: Session, case: Case) -> CaseState:
+    """The state once more, from the events alone: what the row must say."""
+    verbs = session.scalars(
+        sa.select(CaseEvent.verb)
+        .where(CaseEvent.case_id == case.id, CaseEvent.source.is_not(None))
+        .order_by(CaseEvent.seq)
+    )
+    return fold(CaseVerb(verb) for verb in verbs)

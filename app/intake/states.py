@@ -1,5 +1,6 @@
 """The life of a case as a table. Folded from what the desk does and from what becomes of its referrals."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -22,7 +23,7 @@ class CaseVerb(StrEnum):
     REFER = "refer"
     RETURN = "return"  # a referral ended without success and no other is live
     HELP = "help"  # a referral was completed
-    ADVISE = "advise"
+    ADVISE = "advise"  # by the desk, or a referral was completed with advice alone
     UNMET = "unmet"
     REOPEN = "reopen"
     WITHDRAW = "withdraw"
@@ -39,11 +40,12 @@ MOVES: Final = tuple(
     (source, verb, target, by)
     for sources, verb, target, by in (
         ((S.SUBMITTED, S.UNMET),                      V.TAKE,     S.IN_REVIEW, _DESK),
-        ((S.SUBMITTED, S.IN_REVIEW, S.REFERRED, S.UNMET), V.REFER, S.REFERRED, _DESK | {"clock", "person"}),
+        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.REFER,    S.REFERRED,  _DESK | {"clock", "person"}),
         ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, _DESK | {"clock", "partner", "person"}),
         ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    _DESK | {"partner"}),
         ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.ADVISE,   S.ADVISED,   _DESK),
-        ((S.SUBMITTED, S.IN_REVIEW, S.REFERRED),      V.UNMET,    S.UNMET,     _DESK | {"clock"}),
+        ((S.REFERRED,),                               V.ADVISE,   S.ADVISED,   _DESK | {"partner"}),
+        ((S.SUBMITTED, S.IN_REVIEW),                  V.UNMET,    S.UNMET,     _DESK | {"clock"}),
         ((S.HELPED, S.ADVISED),                       V.REOPEN,   S.IN_REVIEW, _DESK | {"partner", "person"}),
         (_OPEN,                                       V.WITHDRAW, S.WITHDRAWN, frozenset({"person"}) | _DESK),
         (tuple(s for s in S if s is not S.ERASED),    V.ERASE,    S.ERASED,    frozenset({"person", "clock"})),
@@ -67,3 +69,14 @@ def next_state(state: CaseState, verb: CaseVerb, *, by: str) -> CaseState:
 
 def allowed(state: CaseState, *, by: str) -> list[str]:
     return [verb.value for source, verb, _target, actors in MOVES if source == state and by in actors]
+
+
+def fold(verbs: Iterable[CaseVerb]) -> CaseState:
+    """The state after these verbs, from the submission on. Raises IllegalMove when they are no possible life."""
+    state = CaseState.SUBMITTED
+    for verb in verbs:
+        row = _TABLE.get((state, verb))
+        if row is None:
+            raise IllegalMove("case", state, verb)
+        state = row[0]
+    return state

@@ -6,7 +6,7 @@ later position. `sequence` is called before each read; with nothing new it costs
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -44,10 +44,12 @@ def sequence(session: Session) -> int:
     if not unplaced(session):
         return 0
     take_turn(session, _LOCK)
-    new = session.scalars(sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).order_by(FeedEvent.n).limit(_BATCH)).all()
+    new = session.scalars(
+        sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).order_by(FeedEvent.n).limit(_BATCH)
+    ).all()
     last = session.scalar(sa.select(sa.func.max(FeedEvent.position))) or 0
     if new:
-        table = FeedEvent.__table__
+        table = cast("sa.Table", FeedEvent.__table__)
         session.connection().execute(
             sa.update(table).where(table.c.n == sa.bindparam("which")).values(position=sa.bindparam("place")),
             [{"which": n, "place": last + offset} for offset, n in enumerate(new, 1)],
@@ -66,4 +68,13 @@ def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Seq
 
 
 def drop_old(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(FeedEvent).where(FeedEvent.at < now - KEPT_FOR)).rowcount)  # type: ignore[attr-defined]
+    """Drop up to a batch of events that are no longer kept; gives how many.
+
+    The event with the highest position stays: the next position is counted from it, and must not be given twice.
+    """
+    last = session.scalar(sa.select(sa.func.max(FeedEvent.position)))
+    oldest = sa.select(FeedEvent.n).order_by(FeedEvent.n).limit(_BATCH).scalar_subquery()
+    old = sa.delete(FeedEvent).where(
+        FeedEvent.n.in_(oldest), FeedEvent.at < now - KEPT_FOR, FeedEvent.position < (last or 0)
+    )
+    return int(session.execute(old).rowcount)  # type: ignore[attr-defined]

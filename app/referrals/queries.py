@@ -1,6 +1,6 @@
 """Reads of referrals."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from app.intake import life
 from app.intake.models import Case
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import LIVE
+from app.referrals.states import LIVE, State
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
@@ -29,7 +29,10 @@ def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = N
         raise NotFound("There is no such referral.")
     case = life.locked(session, case_id)
     referral = session.scalars(
-        sa.select(Referral).where(Referral.id == referral_id).with_for_update().execution_options(populate_existing=True)
+        sa.select(Referral)
+        .where(Referral.id == referral_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one()
     return referral, case
 
@@ -40,13 +43,34 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
     ).all()
 
 
-def live_of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
+def live_of_case(session: Session, case_id: UUID, states: Collection[State] = LIVE) -> Sequence[Referral]:
+    """The case's referrals in these states, their rows locked. The caller holds the case's row."""
     return session.scalars(
         sa.select(Referral)
-        .where(Referral.case_id == case_id, Referral.state.in_([state.value for state in LIVE]))
+        .where(Referral.case_id == case_id, Referral.state.in_([state.value for state in states]))
         .order_by(Referral.id)
         .with_for_update()
     ).all()
+
+
+def is_asked(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
+    """Whether a referral of this case to this organisation is live."""
+    live = [state.value for state in LIVE]
+    found = sa.select(Referral.id).where(
+        Referral.case_id == case_id, Referral.organisation_id == organisation_id, Referral.state.in_(live)
+    )
+    return session.scalar(found) is not None
+
+
+def organisations_in(session: Session, case_id: UUID, states: Collection[State]) -> frozenset[UUID]:
+    """The organisations whose referral of this case is in one of these states."""
+    return frozenset(
+        session.scalars(
+            sa.select(Referral.organisation_id).where(
+                Referral.case_id == case_id, Referral.state.in_([state.value for state in states])
+            )
+        )
+    )
 
 
 def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:
@@ -56,7 +80,7 @@ def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:
 
 
 def excluded_organisations(session: Session, case_id: UUID) -> frozenset[str]:
-    """Slugs of organisations that declined this case for conflict: never asked again."""
+    """Slugs of organisations that named a conflict with this person: never asked again."""
     found = session.scalars(
         sa.select(Organisation.slug)
         .join(Referral, Referral.organisation_id == Organisation.id)
@@ -66,7 +90,17 @@ def excluded_organisations(session: Session, case_id: UUID) -> frozenset[str]:
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
-    """Referrals on which the clock has something to do. Claimed one by one afterwards, each in its own savepoint."""
+    """Referrals on which the clock has something to do, those that wait longest first. No lock: see `claimed`."""
     return session.scalars(
         sa.select(Referral.id).where(Referral.due_at <= now).order_by(Referral.due_at).limit(limit)
     ).all()
+
+
+def claimed(session: Session, referral_id: UUID, now: datetime) -> tuple[Referral, Case] | None:
+    """A due referral and its case, both rows locked. None: no longer due, or somebody else holds it just now."""
+    case_id = session.scalar(sa.select(Referral.case_id).where(Referral.id == referral_id, Referral.due_at <= now))
+    free = sa.select(Case.id).where(Case.id == case_id).with_for_update(skip_locked=True)
+    if case_id is None or session.scalar(free) is None:
+        return None
+    referral, case = locked(session, referral_id)
+    return (referral, case) if referral.due_at is not None and referral.due_at <= now else None

@@ -41,7 +41,18 @@ _ALL: Final = (
     ReasonCode("taken_elsewhere", "Another organisation took the case", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
 )
 REASONS: Final = MappingProxyType({reason.code: reason for reason in _ALL})
+CONSEQUENCES: Final = MappingProxyType({reason.code: reason.consequence for reason in _ALL})
 REASON_REQUIRED: Final = frozenset({Verb.DECLINE, Verb.HAND_BACK, Verb.WITHDRAW, Verb.VOID})
+
+
+class AfterOutcome(StrEnum):
+    """What becomes of the case when the last organisation at work on it has completed."""
+
+    HELPED = "helped"
+    ADVISED = "advised"
+    DESK = "desk"  # it was no help: a coordinator goes on
+
+
 OUTCOMES: Final = MappingProxyType(
     {
         "represented": "Represented before an authority or court",
@@ -49,6 +60,15 @@ OUTCOMES: Final = MappingProxyType(
         "referred_on": "Passed on to another service",
         "resolved": "Solved",
         "contact_lost": "Contact was lost",
+    }
+)
+FOLLOWS: Final = MappingProxyType(
+    {
+        "represented": AfterOutcome.HELPED,
+        "advised": AfterOutcome.ADVISED,
+        "referred_on": AfterOutcome.DESK,
+        "resolved": AfterOutcome.HELPED,
+        "contact_lost": AfterOutcome.DESK,
     }
 )
 OUTCOME_REQUIRED: Final = frozenset({Verb.COMPLETE})

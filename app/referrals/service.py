@@ -4,15 +4,16 @@ State and every time owed follow from the events alone; there is no repair job b
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from typing import Any, Final
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.directory.models import ServiceRow
@@ -21,20 +22,42 @@ from app.intake import life, vault
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
 from app.matching.deadlines import calendar_of
+from app.matching.facts import Tier
 from app.partners.organisations import Organisation
 from app.referrals import clocks, feed, queries
-from app.referrals.clocks import DueTimes, Hours, Step
+from app.referrals.clocks import Happened, Hours, Owed, Terms
 from app.referrals.labels import new_label
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, REASON_REQUIRED, reasons_for
-from app.referrals.states import ASKED, LIVE, OPENED, Actor, Clock, Move, State, Verb, allowed_actions, next_move
-
-_FAILED: Final = frozenset(
-    {State.DECLINED, State.HANDED_BACK, State.WITHDRAWN, State.CLIENT_DECLINED, State.EXPIRED, State.ENTERED_IN_ERROR}
+from app.referrals.reasons import (
+    CONSEQUENCES,
+    DAY_REQUIRED,
+    FOLLOWS,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    REASON_REQUIRED,
+    AfterOutcome,
+    Consequence,
+    reasons_for,
 )
-_TELLS_TEAM: Final = frozenset(
-    {State.ACCEPTED, State.DECLINED, State.EXPIRED, State.HANDED_BACK, State.INFO_REQUESTED, State.WAITLISTED, State.COMPLETED}
-)  # fmt: skip
+from app.referrals.states import (
+    BEGINNING,
+    FAILED,
+    LIVE,
+    OPENED,
+    WITH_PARTNER,
+    Actor,
+    Clock,
+    Guard,
+    Move,
+    Party,
+    State,
+    Verb,
+    allowed_actions,
+    next_move,
+)
+
+FULL_FOR: Final = timedelta(days=14)
+"""How long a service counts as full after it declined for want of a free place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +81,12 @@ class Said:
 CLOCK: Final = ActorRef(Actor.CLOCK)
 
 
-def create(
-    session: Session, keys: KeyRing, case: Case, service_key: str, *, by: ActorRef, now: datetime
-) -> Referral:
-    """A draft for one service. The caller holds the case's row.
+def create(session: Session, keys: KeyRing, case: Case, service_key: str, *, by: ActorRef, now: datetime) -> Referral:
+    """A draft for one service. Takes the case's row lock, which the caller may hold already.
 
     Raises Conflict: the case has ended, the organisation is excluded, can not answer here, or is asked already.
     """
+    case = life.locked(session, case.id)
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
     service = session.scalars(
@@ -73,45 +95,58 @@ def create(
     if service is None:
         raise Conflict("This service is no longer in the directory.")
     facts = vault.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
-    _check_may_be_asked(session, case, facts, service.organisation_id)
+    organisation = session.get_one(Organisation, service.organisation_id)
+    if organisation.slug in (facts.get("consent") or {}).get("never", ()):
+        raise Conflict("The person asked not to contact this organisation.")
+    _check_may_be_asked(session, case.id, organisation, now)
+    if queries.is_asked(session, case.id, organisation.id):
+        raise Conflict("This organisation has been asked already.")
     referral_id = uuid4()
     card = {name: facts[name] for name in ("region", "helps", "for_whom") if facts.get(name)}
     referral = Referral(
         id=referral_id,
-        label=new_label("R-"),
+        label=_free_label(session),
         case_id=case.id,
         service_id=service.id,
         organisation_id=service.organisation_id,
-        state=State.DRAFT.value,
+        state=BEGINNING.value,
         version=1,
-        tier=case.tier,
+        tier=_tier_now(case, now),
         deadline_on=case.last_safe_day,
         card=keys.lock(vault.padded(card), "referrals", str(referral_id), "card", "1"),
         waiting_since=case.waiting_since,
         created_at=now,
         updated_at=now,
     )
+    set_times(referral, clocks.after(Owed(), Happened(Clock.WAIT, _at(by, now)), terms_of(referral, case)))
     session.add(referral)
     session.flush()
     _note(session, referral, None, "create", Said(), by, now)
     return referral
 
 
-def _check_may_be_asked(session: Session, case: Case, facts: dict[str, Any], organisation_id: UUID) -> None:
-    organisation = session.get_one(Organisation, organisation_id)
+def _free_label(session: Session) -> str:
+    while True:
+        label = new_label("R-")
+        if session.scalar(sa.select(Referral.id).where(Referral.label == label)) is None:
+            return label
+
+
+def _tier_now(case: Case, now: datetime) -> Tier:
+    today = now.astimezone(_hours(case).zone).date()
+    return clocks.tier_now(cast("Tier", case.tier), case.last_safe_day, today)
+
+
+def _check_may_be_asked(session: Session, case_id: UUID, organisation: Organisation, now: datetime) -> None:
+    """Raises Conflict. Why an organisation is excluded is not said."""
     if organisation.kind == "authority":
         raise Conflict("An authority is never asked.")
-    if organisation.slug in (facts.get("consent") or {}).get("never", ()):
-        raise Conflict("The person asked not to contact this organisation.")
-    if organisation.slug in queries.excluded_organisations(session, case.id):
+    if organisation.retired_at is not None:
+        raise Conflict("This organisation is no longer in the directory.")
+    if organisation.paused_until is not None and organisation.paused_until > now:
+        raise Conflict("This organisation takes no new cases at present.")
+    if organisation.slug in queries.excluded_organisations(session, case_id):
         raise Conflict("This organisation is not available for this case.")
-    taken = sa.select(Referral.id).where(
-        Referral.case_id == case.id,
-        Referral.organisation_id == organisation_id,
-        Referral.state.in_([state.value for state in LIVE]),
-    )
-    if session.scalar(taken) is not None:
-        raise Conflict("This organisation has been asked already.")
 
 
 def advance(
@@ -135,17 +170,22 @@ def advance(
         raise NotAllowed("A partner acts for an organisation.")
     referral, case = queries.locked(session, referral_id, organisation_id)
     state = State(referral.state)
+    present: dict[str, Any] = {
+        "state": state.value,
+        "version": referral.version,
+        "allowed_actions": allowed_actions(state, by=by.kind),
+    }
     if expected_version is not None and expected_version != referral.version:
-        raise PreconditionFailed(
-            "The referral has moved on.",
-            state=state.value,
-            version=referral.version,
-            allowed_actions=allowed_actions(state, by=by.kind),
-        )
-    move = next_move(state, verb, by=by.kind)
+        raise PreconditionFailed("The referral has moved on.", **present)
     said = said or Said()
-    _check_said(verb, said, now)
-    _check_guards(session, referral, case, verb, now)
+    try:
+        move = next_move(state, verb, by=by.kind)
+        _check_said(verb, said, now)
+        for guard in move.guards:
+            _GUARDS[guard](session, referral, case, now)
+    except Conflict as refused:
+        refused.extra = {**present, **refused.extra}
+        raise
     _apply(session, referral, case, move, by, said, now)
     return referral
 
@@ -163,49 +203,95 @@ def _check_said(verb: Verb, said: Said, now: datetime) -> None:
         elif value is not None and value not in codes:
             detail = f"One of: {', '.join(codes)}." if codes else "This action takes none."
             errors.append(FieldError(pointer=f"/{name}", code="unknown_code", detail=detail))
-    if verb in DAY_REQUIRED and (said.until is None or said.until <= now.date()):
+    if verb in DAY_REQUIRED and said.until is None:
         errors.append(FieldError(pointer="/until", code="required", detail="A day after today."))
+    if verb in DAY_REQUIRED and said.until and not now.date() < said.until <= (now + clocks.LONGEST_REVIEW).date():
+        detail = f"A day after today, at most {clocks.LONGEST_REVIEW.days} days ahead."
+        errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
     if verb not in DAY_REQUIRED and said.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
     if errors:
         raise Invalid(errors)
 
 
-def _check_guards(session: Session, referral: Referral, case: Case, verb: Verb, now: datetime) -> None:
-    if verb in {Verb.OFFER, Verb.CONSENT} and referral.organisation_id not in vault.holders(session, case.id):
-        raise Conflict("The person has not agreed that this organisation may read the case.", state=referral.state)
-    if verb is Verb.ACCEPT and referral.organisation_id not in vault.holders(session, case.id):
-        raise Conflict("The person has withdrawn their consent.", state=referral.state)
-    if verb is Verb.ASK_INFO and referral.pauses >= clocks.MOST_PAUSES:
-        raise Conflict("The clock was stopped twice already: decide with what is known.", state=referral.state)
-    if verb is Verb.REOPEN and (referral.completed_at is None or now - referral.completed_at > clocks.REOPEN_WITHIN):
-        raise Conflict("It was completed more than 90 days ago.", state=referral.state)
-    if verb is Verb.REOPEN and case.state == CaseState.ERASED:
-        raise Conflict("The person had the case erased.", state=referral.state)
+# --- guards --------------------------------------------------------------------------------------------------------
+
+
+def _case_open(_session: Session, _referral: Referral, case: Case, _now: datetime) -> None:
+    if case.closed_at is not None:
+        raise Conflict("The case is closed.")
+
+
+def _may_be_asked(session: Session, referral: Referral, case: Case, now: datetime) -> None:
+    _check_may_be_asked(session, case.id, session.get_one(Organisation, referral.organisation_id), now)
+
+
+def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
+    if referral.organisation_id not in vault.holders(session, case.id):
+        raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
+
+
+def _pause_left(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if referral.pauses >= clocks.MOST_PAUSES:
+        raise Conflict("The clock was stopped twice already: decide with what is known.")
+
+
+def _completed_lately(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
+    if referral.completed_at is None or now - referral.completed_at > clocks.REOPEN_WITHIN:
+        raise Conflict("It was completed more than 90 days ago.")
+
+
+def _not_erased(_session: Session, _referral: Referral, case: Case, _now: datetime) -> None:
+    if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
+        raise Conflict("The person has withdrawn the case or had it erased.")
+
+
+def _no_other_live(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
+    if queries.is_asked(session, case.id, referral.organisation_id):
+        raise Conflict("There is a newer referral of this case to the same organisation.")
+
+
+_GUARDS: Final[dict[Guard, Callable[[Session, Referral, Case, datetime], None]]] = {
+    Guard.CASE_OPEN: _case_open,
+    Guard.MAY_BE_ASKED: _may_be_asked,
+    Guard.CONSENT: _consent,
+    Guard.PAUSE_LEFT: _pause_left,
+    Guard.COMPLETED_LATELY: _completed_lately,
+    Guard.NOT_ERASED: _not_erased,
+    Guard.NO_OTHER_LIVE: _no_other_live,
+}
+
+
+# --- the one step --------------------------------------------------------------------------------------------------
+
+
+def _at(by: ActorRef, now: datetime) -> datetime:
+    """The moment as it is kept: what the person themself did is kept to the full hour."""
+    return to_the_hour(now) if by.kind is Actor.PERSON else now
 
 
 def _apply(
     session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, said: Said, now: datetime
 ) -> None:
+    at = _at(by, now)
     referral.state = move.target.value
     referral.version += 1
-    referral.updated_at = now
-    referral.reason = said.reason or (referral.reason if move.target not in _FAILED else None)
+    referral.updated_at = now  # exact, for `updated_since`: a moment that is cut would hide the change from a reader
+    if referral.reason != "conflict":  # it excludes the organisation for ever, whatever becomes of the referral
+        referral.reason = said.reason
     referral.outcome = said.outcome or referral.outcome
-    referral.completed_at = now if move.target is State.COMPLETED else None
-    _CLOCK_EFFECTS[move.clock](referral, case, said, now)
+    referral.completed_at = at if move.target is State.COMPLETED else None
+    happened = Happened(move.clock, at, said.until)
+    set_times(referral, clocks.after(times_of(referral), happened, terms_of(referral, case)))
     session.flush()
     _note(session, referral, move.source.value, move.verb.value, said, by, now)
     if referral.offered_at is not None:
-        feed.publish(
-            session, referral.organisation_id, referral.id, f"referral.{move.target}", referral.version, now
-        )
-    if move.target is State.OFFERED:
-        messaging.queue(
-            session, "referral_offered", about_id=referral.id, organisation_id=referral.organisation_id, now=now
-        )
-    elif move.target in _TELLS_TEAM:
-        messaging.queue(session, f"referral_{move.target}", about_id=referral.id, team_id=case.team_id, now=now)
+        feed.publish(session, referral.organisation_id, referral.id, f"referral.{move.target}", referral.version, at)
+    if move.tells is Party.TEAM:
+        messaging.queue(session, f"referral_{move.target}", about_id=referral.id, team_id=case.team_id, now=at)
+    elif move.tells is Party.PARTNER and referral.offered_at is not None:
+        to = referral.organisation_id
+        messaging.queue(session, f"referral_{move.target}", about_id=referral.id, organisation_id=to, now=at)
     _follow_up(session, referral, case, move, by, now)
 
 
@@ -230,7 +316,7 @@ def _note(
             "actor_id": by.id,
             "reason": said.reason,
             "codes": codes,
-            "at": now,
+            "at": _at(by, now),
         },
     )
     audit.record(
@@ -240,7 +326,11 @@ def _note(
         action=f"referral:{verb}",
         subject_kind="referral",
         subject_id=referral.id,
-        codes={"state": referral.state, "version": referral.version, **({"reason": said.reason} if said.reason else {})},
+        codes={
+            "state": referral.state,
+            "version": referral.version,
+            **({"reason": said.reason} if said.reason else {}),
+        },
         now=now,
     )
 
@@ -250,22 +340,62 @@ def _note(
 
 def _follow_up(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, now: datetime) -> None:
     """Every end that is no success leaves an owned next step; a success ends what was asked of others."""
-    state = CaseState(case.state)
-    if move.target is State.OFFERED and state is not CaseState.REFERRED:
-        _move_case(session, case, CaseVerb.REFER, by, now)
+    if move.target is State.OFFERED:
+        if CaseState(case.state) is not CaseState.REFERRED:
+            _move_case(session, case, CaseVerb.REFER, by, now)
     elif move.target is State.ACCEPTED:
         _withdraw_others(session, referral, case, now)
-        vault.destroy_other_wraps(session, case.id, referral.organisation_id)
+        _keep_only_readers(session, case)
     elif move.target is State.COMPLETED:
-        _move_case(session, case, CaseVerb.HELP, by, now)
-    elif move.verb is Verb.REOPEN and state in {CaseState.HELPED, CaseState.ADVISED}:
+        _completed(session, referral, case, by, now)
+    elif move.verb is Verb.REOPEN:
+        if CaseState(case.state) in {CaseState.HELPED, CaseState.ADVISED}:
+            _move_case(session, case, CaseVerb.REOPEN, by, now)
+        if CaseState(case.state) is not CaseState.REFERRED:
+            _move_case(session, case, CaseVerb.REFER, CLOCK, now)
+    elif move.target in FAILED:
+        _failed(session, referral, case, move, by, now)
+
+
+def _completed(session: Session, referral: Referral, case: Case, by: ActorRef, now: datetime) -> None:
+    """The last one at work closes the case, unless its outcome is no help: then the desk goes on."""
+    if queries.live_of_case(session, case.id, WITH_PARTNER) or CaseState(case.state) is not CaseState.REFERRED:
+        return
+    follows = FOLLOWS.get(referral.outcome or "", AfterOutcome.DESK)
+    if follows is AfterOutcome.DESK:
+        _return(session, case, by, now)
+        return
+    for draft in queries.live_of_case(session, case.id):
+        _withdraw(session, draft, case, "no_longer_needed", now)
+    _move_case(session, case, CaseVerb.ADVISE if follows is AfterOutcome.ADVISED else CaseVerb.HELP, by, now)
+
+
+def _failed(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, now: datetime) -> None:
+    conflict = referral.reason == "conflict"
+    refused = move.target in {State.CLIENT_DECLINED, State.HANDED_BACK}
+    if conflict or refused or (move.verb is Verb.VOID and move.source in OPENED):
+        vault.destroy_wraps(session, case.id, [referral.organisation_id])
+    if CONSEQUENCES.get(referral.reason or "") is Consequence.FULL:
+        _count_as_full(session, referral.service_id, now)
+    state = CaseState(case.state)
+    if state is CaseState.REFERRED and not queries.live_of_case(session, case.id, WITH_PARTNER):
+        _return(session, case, by, now)
+    elif move.source is State.COMPLETED and state in {CaseState.HELPED, CaseState.ADVISED}:
         _move_case(session, case, CaseVerb.REOPEN, by, now)
-        _move_case(session, case, CaseVerb.REFER, CLOCK, now)
-    elif move.target in _FAILED:
-        if referral.reason == "conflict" or move.target in {State.CLIENT_DECLINED, State.HANDED_BACK}:
-            vault.destroy_wraps(session, case.id, [referral.organisation_id])
-        if state is CaseState.REFERRED and not queries.live_of_case(session, case.id):
-            _move_case(session, case, CaseVerb.RETURN, by, now)
+
+
+def _return(session: Session, case: Case, by: ActorRef, now: datetime) -> None:
+    """Back to the desk, and awake: somebody there owns what comes next."""
+    _move_case(session, case, CaseVerb.RETURN, by, now)
+    case.snoozed_until = None
+
+
+def _count_as_full(session: Session, service_id: UUID, now: datetime) -> None:
+    session.execute(
+        sa.update(ServiceRow)
+        .where(ServiceRow.id == service_id)
+        .values(capacity="full", capacity_until=(now + FULL_FOR).date(), updated_at=now)
+    )
 
 
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:
@@ -273,10 +403,21 @@ def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: 
 
 
 def _withdraw_others(session: Session, accepted: Referral, case: Case, now: datetime) -> None:
-    for other in queries.live_of_case(session, case.id):
+    """What others were asked is over. Who is at work on the case already stays at work."""
+    for other in queries.live_of_case(session, case.id, LIVE - OPENED):
         if other.id != accepted.id:
-            move = next_move(State(other.state), Verb.WITHDRAW, by=Actor.CLOCK)
-            _apply(session, other, case, move, CLOCK, Said(reason="taken_elsewhere"), now)
+            _withdraw(session, other, case, "taken_elsewhere", now)
+
+
+def _withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:
+    move = next_move(State(referral.state), Verb.WITHDRAW, by=Actor.CLOCK)
+    _apply(session, referral, case, move, CLOCK, Said(reason=reason), now)
+
+
+def _keep_only_readers(session: Session, case: Case) -> None:
+    """On acceptance: only organisations that have accepted go on holding a key."""
+    readers = queries.organisations_in(session, case.id, OPENED)
+    vault.destroy_wraps(session, case.id, vault.holders(session, case.id) - readers)
 
 
 def end_all(session: Session, case_id: UUID, *, by: Actor, now: datetime) -> None:
@@ -310,7 +451,14 @@ def may_open(referral: Referral) -> bool:
     return State(referral.state) in OPENED
 
 
-# --- clocks --------------------------------------------------------------------------------------------------------
+# --- times ---------------------------------------------------------------------------------------------------------
+
+_TIMES: Final = tuple(field.name for field in fields(Owed))
+
+
+def terms_of(referral: Referral, case: Case) -> Terms:
+    """What the referral's times hang on."""
+    return Terms(cast("Tier", referral.tier), _hours(case), referral.deadline_on)
 
 
 def _hours(case: Case) -> Hours:
@@ -318,123 +466,28 @@ def _hours(case: Case) -> Hours:
     return Hours(calendar.time_zone, calendar.is_holiday)
 
 
-def _times(referral: Referral) -> DueTimes:
-    assert referral.acknowledge_by
-    assert referral.decide_by
-    assert referral.expires_at
-    return DueTimes(referral.acknowledge_by, referral.decide_by, referral.expires_at)
+def times_of(referral: Referral) -> Owed:
+    return Owed(**{name: getattr(referral, name) for name in _TIMES if getattr(referral, name) is not None})
 
 
-def _set_times(referral: Referral, times: DueTimes) -> None:
-    referral.acknowledge_by, referral.decide_by, referral.expires_at = (
-        times.acknowledge_by,
-        times.decide_by,
-        times.expires_at,
-    )
+def set_times(referral: Referral, owed: Owed) -> None:
+    for name, value in asdict(owed).items():
+        setattr(referral, name, value)
 
 
-def _set_due(referral: Referral) -> None:
-    assert referral.offered_at
-    step = clocks.next_step(referral.clock_steps, referral.offered_at, _times(referral))
-    referral.due_at = step[1] if step else None
+def expire(session: Session, referral: Referral, case: Case, *, now: datetime) -> None:
+    """Nobody answered. The caller holds both rows. Raises IllegalMove."""
+    _apply(session, referral, case, next_move(State(referral.state), Verb.EXPIRE, by=Actor.CLOCK), CLOCK, Said(), now)
 
 
-def _start_answer(referral: Referral, case: Case, _said: Said, now: datetime) -> None:
-    referral.offered_at = now
-    referral.clock_steps = 0
-    _set_times(referral, clocks.answer_times(referral.tier, now, _hours(case), referral.deadline_on))
-    _set_due(referral)
-
-
-def _go_on(referral: Referral, _case: Case, _said: Said, _now: datetime) -> None:
-    """The same times hold."""
-
-
-def _pause(referral: Referral, _case: Case, _said: Said, now: datetime) -> None:
-    assert referral.expires_at
-    referral.pauses += 1
-    referral.paused_at = now
-    referral.due_at = referral.expires_at + clocks.LONGEST_PAUSE
-    referral.clock_steps = len(clocks.STEPS) - 1
-
-
-def _unpause(referral: Referral, case: Case, _said: Said, now: datetime) -> None:
-    assert referral.paused_at
-    assert referral.offered_at
-    times = clocks.shifted(_times(referral), now - referral.paused_at)
-    latest = clocks.latest_answer(now, _hours(case), referral.deadline_on)
-    if latest is not None:
-        times = DueTimes(*(min(moment, latest) for moment in (times.acknowledge_by, times.decide_by, times.expires_at)))
-    referral.paused_at = None
-    _set_times(referral, times)
-    referral.clock_steps = sum(clocks.step_at(step, referral.offered_at, times) <= now for step in (Step.REMIND, Step.REMIND_AGAIN))
-    _set_due(referral)
-
-
-def _clear(referral: Referral) -> None:
-    referral.acknowledge_by = referral.decide_by = referral.expires_at = None
-    referral.contact_by = referral.due_at = referral.paused_at = None
-    referral.review_on = None
-    referral.clock_steps = 0
-
-
-def _review(referral: Referral, case: Case, said: Said, _now: datetime) -> None:
-    _clear(referral)
-    assert said.until
-    referral.review_on = said.until
-    referral.due_at = datetime.combine(said.until, time(9, 0), _hours(case).zone)
-
-
-def _first_contact(referral: Referral, case: Case, _said: Said, now: datetime) -> None:
-    _clear(referral)
-    referral.contact_by = clocks.first_contact_by(referral.tier, now, _hours(case), referral.deadline_on)
-    referral.due_at = referral.contact_by
-
-
-def _stop(referral: Referral, _case: Case, _said: Said, _now: datetime) -> None:
-    _clear(referral)
-
-
-_CLOCK_EFFECTS: Final[dict[Clock, Callable[[Referral, Case, Said, datetime], None]]] = {
-    Clock.START_ANSWER: _start_answer,
-    Clock.GO_ON: _go_on,
-    Clock.PAUSE: _pause,
-    Clock.UNPAUSE: _unpause,
-    Clock.REVIEW: _review,
-    Clock.FIRST_CONTACT: _first_contact,
-    Clock.STOP: _stop,
-}
-
-
-def clocks_tick(session: Session, *, now: datetime, limit: int) -> int:
-    """Do what is due on up to `limit` referrals: remind, escalate, expire. Doing it twice does nothing more."""
-    done = 0
-    for referral_id in queries.due(session, now, limit):
-        referral, case = queries.locked(session, referral_id)
-        if referral.due_at is None or referral.due_at > now:
-            continue  # another worker, or an answer, was faster
-        _tick(session, referral, case, now)
-        done += 1
-    return done
-
-
-def _tick(session: Session, referral: Referral, case: Case, now: datetime) -> None:
-    if State(referral.state) not in ASKED or referral.expires_at is None:
-        referral.due_at = None
-        messaging.queue(session, f"look_at_{referral.state}", about_id=referral.id, team_id=case.team_id, now=now)
-        session.flush()
-        return
-    if now >= referral.expires_at and referral.clock_steps >= len(clocks.STEPS) - 1:
-        move = next_move(State(referral.state), Verb.EXPIRE, by=Actor.CLOCK)
-        _apply(session, referral, case, move, CLOCK, Said(), now)
-        return
-    step = clocks.STEPS[referral.clock_steps]
-    if step is Step.ESCALATE:
-        messaging.queue(session, "offer_overdue", about_id=referral.id, team_id=case.team_id, now=now)
-    else:
-        messaging.queue(
-            session, "offer_reminder", about_id=referral.id, organisation_id=referral.organisation_id, now=now
-        )
-    referral.clock_steps += 1
-    _set_due(referral)
-    session.flush()
+def refolded(session: Session, referral: Referral, case: Case) -> tuple[State, Owed]:
+    """State and times once more, from the events alone: what the row must say. Only reminders leave no event."""
+    state, owed, terms = BEGINNING, Owed(), terms_of(referral, case)
+    for event in queries.events(session, referral.id):
+        until = date.fromisoformat(event.codes["until"]) if "until" in event.codes else None
+        effect = Clock.WAIT
+        if event.source is not None:
+            move = next_move(state, Verb(event.verb), by=Actor(event.actor_kind))
+            state, effect = move.target, move.clock
+        owed = clocks.after(owed, Happened(effect, event.at, until), terms)
+    return state, owed

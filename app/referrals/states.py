@@ -63,13 +63,28 @@ class Actor(StrEnum):
 class Clock(StrEnum):
     """What a move does to the time by which somebody owes something."""
 
+    WAIT = "wait"  # nobody is asked yet; looked at again before long
     START_ANSWER = "start_answer"  # the partner has to acknowledge and to decide
     GO_ON = "go_on"  # the same times hold
     PAUSE = "pause"  # the partner waits for an answer; its time stands still
     UNPAUSE = "unpause"
     REVIEW = "review"  # to be looked at again on a given day
     FIRST_CONTACT = "first_contact"  # the partner has to reach the person
+    PROGRESS = "progress"  # work is under way; looked at again from time to time
+    ASK_NEXT = "ask_next"  # the next-best is to be asked at once
     STOP = "stop"
+
+
+class Guard(StrEnum):
+    """What must hold besides the table's row; the words are those of the docs."""
+
+    CASE_OPEN = "the case has not ended"
+    MAY_BE_ASKED = "the organisation is not excluded, paused or retired"
+    CONSENT = "the person agreed that this organisation reads the case"
+    PAUSE_LEFT = "the clock was stopped fewer than two times"
+    COMPLETED_LATELY = "it was completed at most 90 days ago"
+    NOT_ERASED = "the person has neither withdrawn nor erased the case"
+    NO_OTHER_LIVE = "no other referral of the case to this organisation is live"
 
 
 class Discloses(StrEnum):
@@ -80,57 +95,88 @@ class Discloses(StrEnum):
     SEALED_PARTS = "sealed_parts"
 
 
+class Party(StrEnum):
+    """Who is told of a move by a notice. The person reads of it when they come back with their number."""
+
+    PARTNER = "partner"
+    TEAM = "team"
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
+    """One row of the table."""
+
     source: State
     verb: Verb
     target: State
     by: frozenset[Actor]
     clock: Clock
+    tells: Party | None = None
+    guards: tuple[Guard, ...] = ()
 
 
-S, V, C = State, Verb, Clock
-_DESK = (Actor.COORDINATOR, Actor.SENIOR)
-_PARTNER = (Actor.PARTNER,)
+S, V, C, G = State, Verb, Clock, Guard
+_DESK: Final = (Actor.COORDINATOR, Actor.SENIOR)
+_PARTNER: Final = (Actor.PARTNER,)
+_PERSON: Final = (Actor.PERSON,)
+_CLOCK: Final = (Actor.CLOCK,)
+_OFFER: Final = (G.CASE_OPEN, G.MAY_BE_ASKED, G.CONSENT)
+_REOPEN: Final = (G.COMPLETED_LATELY, G.NOT_ERASED, G.CONSENT, G.NO_OTHER_LIVE)
 
 
-def _moves(sources: Iterable[State], verb: Verb, target: State, by: Iterable[Actor], clock: Clock) -> Iterable[Move]:
-    return [Move(source, verb, target, frozenset(by), clock) for source in sources]
+def _moves(
+    sources: Iterable[State],
+    verb: Verb,
+    target: State,
+    by: Iterable[Actor],
+    clock: Clock,
+    tells: Party | None = None,
+    guards: tuple[Guard, ...] = (),
+) -> Iterable[Move]:
+    given = set(sources)
+    return [Move(source, verb, target, frozenset(by), clock, tells, guards) for source in State if source in given]
 
 
-LIVE: Final = frozenset(
-    {S.DRAFT, S.AWAITING_CONSENT, S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED, S.WAITLISTED, S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD}
-)  # fmt: skip
-ASKED: Final = frozenset({S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED, S.WAITLISTED})
+NOT_ASKED: Final = frozenset({S.DRAFT, S.AWAITING_CONSENT})
+OWES_ANSWER: Final = frozenset({S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED})
+"""The organisation's answer is owed by a given time."""
+ASKED: Final = OWES_ANSWER | {S.WAITLISTED}
 """The organisation knows of it and has not decided."""
-OPENED: Final = frozenset({S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD, S.COMPLETED})
+AT_WORK: Final = frozenset({S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD})
+LIVE: Final = NOT_ASKED | ASKED | AT_WORK
+WITH_PARTNER: Final = ASKED | AT_WORK
+OPENED: Final = AT_WORK | {S.COMPLETED}
 """The organisation may open the sealed parts."""
-SEEN_BY_PARTNER: Final = frozenset(State) - {S.DRAFT, S.AWAITING_CONSENT}
+FAILED: Final = frozenset(State) - LIVE - {S.COMPLETED}
+"""Ended without help: each of these leaves a next step that somebody owns."""
+SEEN_BY_PARTNER: Final = frozenset(State) - NOT_ASKED
+BEGINNING: Final = S.DRAFT
+"""A referral is created in this state, by a coordinator or the clock, with Clock.WAIT."""
 
 # fmt: off
 MOVES: Final = tuple(
     move
     for moves in (
-        _moves([S.DRAFT],                                    V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,                         C.STOP),
-        _moves([S.AWAITING_CONSENT],                         V.CONSENT,         S.OFFERED,          [Actor.PERSON],                C.START_ANSWER),
-        _moves([S.AWAITING_CONSENT],                         V.REFUSE,          S.CLIENT_DECLINED,  [Actor.PERSON],                C.STOP),
-        _moves([S.DRAFT],                                    V.OFFER,           S.OFFERED,          [*_DESK, Actor.CLOCK],         C.START_ANSWER),
-        _moves([S.OFFERED],                                  V.ACKNOWLEDGE,     S.ACKNOWLEDGED,     _PARTNER,                      C.GO_ON),
-        _moves([S.OFFERED, S.ACKNOWLEDGED],                  V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,                      C.PAUSE),
-        _moves([S.INFO_REQUESTED],                           V.ANSWER,          S.ACKNOWLEDGED,     [Actor.PERSON, *_DESK],        C.UNPAUSE),
-        _moves([S.OFFERED, S.ACKNOWLEDGED],                  V.WAITLIST,        S.WAITLISTED,       _PARTNER,                      C.REVIEW),
-        _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED],    V.ACCEPT,          S.ACCEPTED,         _PARTNER,                      C.FIRST_CONTACT),
-        _moves([S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED, S.WAITLISTED], V.DECLINE, S.DECLINED,  _PARTNER,                      C.STOP),
-        _moves([S.ACCEPTED],                                 V.START,           S.IN_PROGRESS,      _PARTNER,                      C.STOP),
-        _moves([S.IN_PROGRESS],                              V.HOLD,            S.ON_HOLD,          _PARTNER,                      C.REVIEW),
-        _moves([S.ON_HOLD],                                  V.RESUME,          S.IN_PROGRESS,      _PARTNER,                      C.STOP),
-        _moves([S.ACCEPTED, S.IN_PROGRESS],                  V.COMPLETE,        S.COMPLETED,        _PARTNER,                      C.STOP),
-        _moves([S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD],       V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,                      C.STOP),
-        _moves(sorted(LIVE),                                 V.WITHDRAW,        S.WITHDRAWN,        [*_DESK, Actor.CLOCK],         C.STOP),
-        _moves(sorted(LIVE),                                 V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  [Actor.PERSON],                C.STOP),
-        _moves([S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED], V.EXPIRE,         S.EXPIRED,          [Actor.CLOCK],                 C.STOP),
-        _moves([S.COMPLETED],                                V.REOPEN,          S.IN_PROGRESS,      [*_PARTNER, *_DESK],           C.STOP),
-        _moves([s for s in State if s != S.ENTERED_IN_ERROR], V.VOID,           S.ENTERED_IN_ERROR, [Actor.SENIOR],                C.STOP),
+        _moves([S.DRAFT],                     V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,               C.WAIT,          None,          (G.CASE_OPEN, G.MAY_BE_ASKED)),
+        _moves([S.AWAITING_CONSENT],          V.CONSENT,         S.OFFERED,          _PERSON,             C.START_ANSWER,  Party.PARTNER, _OFFER),
+        _moves([S.AWAITING_CONSENT],          V.REFUSE,          S.CLIENT_DECLINED,  _PERSON,             C.STOP,          Party.TEAM),
+        _moves([S.DRAFT],                     V.OFFER,           S.OFFERED,          (*_DESK, *_CLOCK),   C.START_ANSWER,  Party.PARTNER, _OFFER),
+        _moves([S.OFFERED],                   V.ACKNOWLEDGE,     S.ACKNOWLEDGED,     _PARTNER,            C.GO_ON),
+        _moves([S.OFFERED, S.ACKNOWLEDGED],   V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,            C.PAUSE,         Party.TEAM,    (G.PAUSE_LEFT,)),
+        _moves([S.INFO_REQUESTED],            V.ANSWER,          S.ACKNOWLEDGED,     (*_PERSON, *_DESK),  C.UNPAUSE,       Party.PARTNER),
+        _moves([S.OFFERED, S.ACKNOWLEDGED],   V.WAITLIST,        S.WAITLISTED,       _PARTNER,            C.REVIEW,        Party.TEAM),
+        _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED], V.ACCEPT, S.ACCEPTED,      _PARTNER,            C.FIRST_CONTACT, Party.TEAM,    (G.CONSENT,)),
+        _moves(ASKED,                         V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      Party.TEAM),
+        _moves([S.ACCEPTED],                  V.START,           S.IN_PROGRESS,      _PARTNER,            C.PROGRESS),
+        _moves([S.IN_PROGRESS],               V.HOLD,            S.ON_HOLD,          _PARTNER,            C.REVIEW),
+        _moves([S.ON_HOLD],                   V.RESUME,          S.IN_PROGRESS,      _PARTNER,            C.PROGRESS),
+        _moves([S.ACCEPTED, S.IN_PROGRESS],   V.COMPLETE,        S.COMPLETED,        _PARTNER,            C.STOP,          Party.TEAM),
+        _moves(AT_WORK,                       V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,            C.ASK_NEXT,      Party.TEAM),
+        _moves(LIVE,                          V.WITHDRAW,        S.WITHDRAWN,        (*_DESK, *_CLOCK),   C.STOP,          Party.PARTNER),
+        _moves(LIVE,                          V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  _PERSON,             C.STOP,          Party.PARTNER),
+        _moves(OWES_ANSWER,                   V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      Party.TEAM),
+        _moves([S.COMPLETED],                 V.REOPEN,          S.IN_PROGRESS,      (*_PARTNER, *_DESK), C.PROGRESS,      Party.TEAM,    _REOPEN),
+        _moves(frozenset(State) - {S.ENTERED_IN_ERROR}, V.VOID, S.ENTERED_IN_ERROR, (Actor.SENIOR,), C.STOP,         Party.PARTNER),
     )
     for move in moves
 )
@@ -162,3 +208,14 @@ def discloses(state: State) -> Discloses:
     if state in OPENED:
         return Discloses.SEALED_PARTS
     return Discloses.CARD if state in SEEN_BY_PARTNER else Discloses.NOTHING
+
+
+def fold(verbs: Iterable[Verb]) -> State:
+    """The state after these verbs, from creation on. Raises IllegalMove when they are no possible life."""
+    state = BEGINNING
+    for verb in verbs:
+        move = _BY_SOURCE_AND_VERB.get((state, verb))
+        if move is None:
+            raise IllegalMove("referral", state, verb)
+        state = move.target
+    return state

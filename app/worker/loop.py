@@ -19,7 +19,8 @@ from app.intake import drafts, replies
 from app.messaging import sending
 from app.messaging.channels import Channel, FileChannel
 from app.partners import service as partners
-from app.referrals import service as referrals
+from app.referrals import feed, ticking
+from app.referrals.ticking import Clockwork
 from app.settings import Settings
 from app.staff import service as staff
 
@@ -31,7 +32,14 @@ class Worker:
     """Runs rounds, by itself in a thread (`start`, `stop`) or one by one (`once`)."""
 
     def __init__(
-        self, database: Database, keys: KeyRing, directory: Directory, settings: Settings, clock: Clock, *, channel: Channel | None = None
+        self,
+        database: Database,
+        keys: KeyRing,
+        directory: Directory,
+        settings: Settings,
+        clock: Clock,
+        *,
+        channel: Channel | None = None,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -81,8 +89,18 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        with self._database.begin() as session:
-            return referrals.clocks_tick(session, now=now, limit=_BATCH)
+        """Each referral in a transaction of its own: one that can not be moved does not hold up the others."""
+        by = Clockwork(self._keys, self._directory)
+        with self._database.begin(write=False) as session:
+            due = ticking.due(session, now, _BATCH)
+        done = 0
+        for referral_id in due:
+            try:
+                with self._database.begin() as session:
+                    done += ticking.tick(session, referral_id, now=now, by=by)
+            except Exception as error:  # noqa: BLE001  it is still due, and stands in the desk's list of overdue ones
+                log.get().error("job_failed", kind="clocks", error=type(error).__name__, where=log.where(error))
+        return done
 
     def _messages(self, now: datetime) -> int:
         return sending.send_due(self._database, self._channel, self._settings.base_url, now, _BATCH)
@@ -94,6 +112,7 @@ class Worker:
                 replies.drop_expired(session, now)
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
+                + feed.drop_old(session, now)
                 + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
             )
 

@@ -1,0 +1,167 @@
+"""What the clock does to referrals: it reminds, escalates, ends what nobody answered, and asks the next-best.
+
+`due` says which, and `tick` does one of them in a transaction of its own. Killed in between it has done nothing; done twice it does
+nothing more, because the due time has moved on in the same transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, cast
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import messaging
+from app.core.errors import Conflict
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.directory.packs import Directory
+from app.intake import life, vault
+from app.intake.models import Case
+from app.intake.states import CaseState, CaseVerb
+from app.matching import matches
+from app.matching.engine import Found, MatchResult
+from app.matching.facts import Facts, Tier
+from app.referrals import clocks, queries, service
+from app.referrals.clocks import Step
+from app.referrals.models import Referral
+from app.referrals.service import CLOCK
+from app.referrals.states import ASKED, AT_WORK, FAILED, NOT_ASKED, State, Verb
+
+AT_ONCE: Final = {"emergency": 3, "urgent": 1, "normal": 1}
+"""How many organisations are asked at the same time. The first that accepts ends what the others were asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clockwork:
+    """What the clock needs besides a database: keys for the facts, the directory for the next-best."""
+
+    keys: KeyRing
+    directory: Directory
+
+
+def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """Up to `limit` referrals on which there is something to do. Takes no lock."""
+    return queries.due(session, now, limit)
+
+
+def tick(session: Session, referral_id: UUID, *, now: datetime, by: Clockwork) -> bool:
+    """Do what is due on this referral. False: nothing is due any more, or somebody else is at it."""
+    claimed = queries.claimed(session, referral_id, now)
+    if claimed is None:
+        return False
+    referral, case = claimed
+    state = State(referral.state)
+    if state in FAILED:
+        referral.due_at = None
+        session.flush()
+        ask_next(session, case, now=now, by=by)
+        return True
+    steps, owed = clocks.strike(service.times_of(referral), now, service.terms_of(referral, case))
+    if Step.EXPIRE in steps:
+        service.expire(session, referral, case, now=now)
+        return True
+    service.set_times(referral, owed)
+    session.flush()
+    for step in steps:
+        _tell(session, referral, case, step, now)
+    return True
+
+
+_TELLS_PARTNER: Final = {Step.REMIND: "offer_reminder", Step.REMIND_AGAIN: "offer_reminder", Step.LOOK: "look_at_{}"}
+_TELLS_TEAM: Final = {
+    Step.NOT_ACKNOWLEDGED: "offer_not_acknowledged",
+    Step.ESCALATE: "offer_overdue",
+    Step.NOT_ANSWERED: "question_not_answered",
+    Step.LOOK: "look_at_{}",
+}
+
+
+def _tell(session: Session, referral: Referral, case: Case, step: Step, now: datetime) -> None:
+    state = State(referral.state)
+    if step is Step.NOT_ACKNOWLEDGED and state is not State.OFFERED:
+        return
+    if step in _TELLS_PARTNER and state not in NOT_ASKED:
+        kind = _TELLS_PARTNER[step].format(state)
+        messaging.queue(session, kind, about_id=referral.id, organisation_id=referral.organisation_id, now=now)
+    if step in _TELLS_TEAM:
+        kind = _TELLS_TEAM[step].format(state)
+        messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=now)
+
+
+# --- the next-best -------------------------------------------------------------------------------------------------
+
+
+def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> list[Referral]:
+    """Offer the case to the next-best organisations that the person agreed to, as many as its tier allows at once.
+
+    Only verified centres, never one that was asked before, is excluded, paused or full. With nobody left to ask the case
+    stays with the desk: *unmet* when the rules name nobody any more, else to ask the person about others.
+    The caller holds the case's row.
+    """
+    if CaseState(case.state) not in {CaseState.IN_REVIEW, CaseState.REFERRED} or case.facts is None:
+        return []
+    before = queries.of_case(session, case.id)
+    room = AT_ONCE[case.tier] - sum(State(referral.state) in ASKED for referral in before)
+    if room <= 0 or any(State(referral.state) in AT_WORK for referral in before):
+        return []
+    result = _matched(session, case, now, by)
+    if result is None:
+        return []
+    asked = {referral.organisation_id for referral in before}
+    left = [found for found in result.candidates if named_id("organisation", found.organisation) not in asked]
+    offered = _offer(session, case, left, room, now, by)
+    if not offered and CaseState(case.state) is CaseState.IN_REVIEW:
+        _nobody_left(session, case, left, now)
+    return offered
+
+
+def _matched(session: Session, case: Case, now: datetime, by: Clockwork) -> MatchResult | None:
+    """The rules asked anew, with what is known of the services now; the run is kept. None: the facts can not be read."""
+    assert case.facts is not None
+    try:
+        answers: dict[str, Any] = vault.unlock_facts(by.keys, case.id, case.facts_version, case.facts)
+    except CannotOpen:
+        return None
+    facts, _ = matches.understood(answers, by.directory, now)
+    facts = _as_filed(facts, case, queries.excluded_organisations(session, case.id))
+    result = matches.run(session, facts, by.directory, now, seed=case.id.int)
+    matches.store(session, by.keys, case.id, facts, result, directory=by.directory, now=now)
+    return result
+
+
+def _as_filed(facts: Facts, case: Case, excluded: frozenset[str]) -> Facts:
+    """Tier and deadline as they were found when everything that was said could be read."""
+    tier = cast("Tier", case.tier)
+    return replace(facts, tier=tier, last_safe_day=case.last_safe_day, excluded=excluded)
+
+
+def _offer(
+    session: Session, case: Case, left: Sequence[Found], room: int, now: datetime, by: Clockwork
+) -> list[Referral]:
+    holders = vault.holders(session, case.id)
+    offered: list[Referral] = []
+    taken: set[str] = set()
+    for found in left:
+        if len(offered) == room:
+            break
+        if found.organisation in taken or not found.offerable:
+            continue
+        if named_id("organisation", found.organisation) not in holders:
+            continue
+        try:
+            draft = service.create(session, by.keys, case, found.service, by=CLOCK, now=now)
+        except Conflict:
+            continue
+        offered.append(service.advance(session, draft.id, Verb.OFFER, by=CLOCK, now=now))
+        taken.add(found.organisation)
+    return offered
+
+
+def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datetime) -> None:
+    kind = "nobody_consented_left" if left else "nobody_left"
+    if not left:
+        life.move(session, case, CaseVerb.UNMET, actor_kind=CLOCK.kind.value, actor_id=None, now=now)
+    messaging.queue(session, kind, about_id=case.id, team_id=case.team_id, now=now)

@@ -1,0 +1,211 @@
+"""Cases and referrals without any HTTP: one team, three centres with keys, and short ways to play through a life."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core import keyholders
+from app.core.db import Database
+from app.core.errors import AppError
+from app.core.ids import named_id
+from app.core.keyholders import OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.directory import service as directory_service
+from app.directory.packs import load_packs
+from app.intake import life
+from app.intake.models import Case
+from app.intake.schemas import Intake
+from app.messaging.models import OutboxMessage
+from app.referrals import service, ticking
+from app.referrals.filing import file_intake
+from app.referrals.models import Referral, ReferralEvent
+from app.referrals.service import ActorRef, Said
+from app.referrals.states import Actor, Verb
+from app.referrals.ticking import Clockwork
+from app.staff import service as staff
+
+START: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
+ONE, TWO, THREE = "pl-hfhr", "pl-sip", "pl-ocalenie"
+SERVICES: Final = {slug: f"{slug}/legal-help" for slug in (ONE, TWO, THREE)}
+COORDINATOR: Final = ActorRef(Actor.COORDINATOR, uuid4())
+SENIOR: Final = ActorRef(Actor.SENIOR, uuid4())
+PERSON: Final = ActorRef(Actor.PERSON)
+CLOCK: Final = ActorRef(Actor.CLOCK)
+
+
+def organisation(slug: str) -> UUID:
+    return named_id("organisation", slug)
+
+
+def partner(slug: str) -> ActorRef:
+    return ActorRef(Actor.PARTNER, organisation(slug), organisation(slug))
+
+
+@dataclass
+class Scene:
+    """The service's inside on one database, and a clock that the test turns."""
+
+    database: Database
+    keys: KeyRing = field(default_factory=lambda: KeyRing.generate(START.date()))
+    now: datetime = START
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self.database.begin() as session:
+            yield session
+
+    def later(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+    @property
+    def clockwork(self) -> Clockwork:
+        return Clockwork(self.keys, load_packs())
+
+    def case(self, *consented: str, tier: str = "normal", last_safe_day: date | None = None, **answers: Any) -> UUID:
+        """A case filed now; whoever is named holds a key of it."""
+        document = {
+            "language": "ru",
+            "for_whom": "self",
+            "needs": ["asylum"],
+            "how_soon": {"emergency": "today", "urgent": "week"}.get(tier, "month"),
+            "country": "PL",
+            "region": "PL-14",
+            "speak": ["ru", "pl"],
+            "consent": {"mode": "named", "organisations": list(consented)},
+            **answers,
+        }
+        with self.write() as session:
+            intake = Intake.model_validate(document)
+            filed = file_intake(session, intake, keys=self.keys, directory=load_packs(), now=self.now)
+            if last_safe_day is not None:
+                session.execute(sa.update(Case).where(Case.id == filed.case_id).values(last_safe_day=last_safe_day))
+        return filed.case_id
+
+    def draft(self, case_id: UUID, slug: str = ONE, by: ActorRef = COORDINATOR) -> UUID:
+        with self.write() as session:
+            case = life.locked(session, case_id)
+            return service.create(session, self.keys, case, SERVICES[slug], by=by, now=self.now).id
+
+    def act(
+        self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, *, version: int | None = None, **said: Any
+    ) -> int:
+        """Take a step in a transaction of its own; gives the version after it."""
+        with self.write() as session:
+            return service.advance(
+                session, referral_id, verb, by=by, now=self.now, expected_version=version, said=Said(**said)
+            ).version
+
+    def refused(self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, **rest: Any) -> AppError | None:
+        try:
+            self.act(referral_id, verb, by, **rest)
+        except AppError as error:
+            return error
+        return None
+
+    def offered(self, slug: str = ONE, case_id: UUID | None = None, **about: Any) -> UUID:
+        referral_id = self.draft(case_id or self.case(slug, **about), slug)
+        self.act(referral_id, Verb.OFFER)
+        return referral_id
+
+    def accepted(self, slug: str = ONE, **about: Any) -> UUID:
+        referral_id = self.offered(slug, **about)
+        self.act(referral_id, Verb.ACCEPT, partner(slug))
+        return referral_id
+
+    def tick(self) -> int:
+        """One round of the clock."""
+        with self.database.begin(write=False) as session:
+            due = ticking.due(session, self.now, 1000)
+        done = 0
+        for referral_id in due:
+            with self.write() as session:
+                done += ticking.tick(session, referral_id, now=self.now, by=self.clockwork)
+        return done
+
+    def row(self, referral_id: UUID) -> Referral:
+        with self.database.begin(write=False) as session:
+            return session.get_one(Referral, referral_id)
+
+    def case_row(self, case_id: UUID) -> Case:
+        with self.database.begin(write=False) as session:
+            return session.get_one(Case, case_id)
+
+    def case_of(self, referral_id: UUID) -> Case:
+        return self.case_row(self.row(referral_id).case_id)
+
+    def referrals(self, case_id: UUID) -> dict[str, str]:
+        """State by organisation slug, of the newest referral to each."""
+        slugs = {organisation(slug): slug for slug in SERVICES}
+        with self.database.begin(write=False) as session:
+            rows = session.scalars(sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at))
+            return {slugs.get(row.organisation_id, str(row.organisation_id)): row.state for row in rows}
+
+    def everything(self) -> tuple[int, ...]:
+        """How much is written: to see that a refusal wrote nothing."""
+        with self.database.begin(write=False) as session:
+            return tuple(
+                session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+                for table in (Referral, ReferralEvent, OutboxMessage)
+            ) + tuple(session.scalars(sa.select(Referral.version).order_by(Referral.id)))
+
+    def told(self) -> list[str]:
+        """The kinds of all notices so far, in order."""
+        with self.database.begin(write=False) as session:
+            rows = session.execute(
+                sa.select(OutboxMessage.kind, OutboxMessage.organisation_id, OutboxMessage.created_at)
+            )
+            ordered = sorted(rows, key=lambda row: row.created_at)
+            return [f"{row.kind}→{'partner' if row.organisation_id else 'team'}" for row in ordered]
+
+    def holds_together(self) -> None:
+        """State and times of each referral fold from its events, and each case's state from its own."""
+        with self.database.begin(write=False) as session:
+            for referral in session.scalars(sa.select(Referral)):
+                case = session.get_one(Case, referral.case_id)
+                state, owed = service.refolded(session, referral, case)
+                assert state.value == referral.state
+                for name in ("offered_at", "acknowledge_by", "decide_by", "expires_at", "contact_by", "review_on"):
+                    assert getattr(owed, name) == getattr(referral, name), name
+                assert (owed.paused_at, owed.pauses) == (referral.paused_at, referral.pauses)
+                assert life.refolded(session, case).value == case.state
+
+
+def set_scene(database: Database) -> Scene:
+    """A team for the four countries and keys for the three centres."""
+    scene = Scene(database)
+    with scene.write() as session:
+        directory_service.upsert(session, load_packs(), START)
+        staff.add_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+        for slug in SERVICES:
+            keyholders.register(session, OwnerKind.ORGANISATION, organisation(slug), KeyPair.generate().public, START)
+    return scene
+
+
+def together(*acts: Callable[[], Any]) -> list[Any]:
+    """Do these in threads that start at the same moment; gives what each gave, or the AppError it raised."""
+    import threading
+
+    ready = threading.Barrier(len(acts))
+    got: list[Any] = [None] * len(acts)
+
+    def one(place: int, act: Callable[[], Any]) -> None:
+        ready.wait(10)
+        try:
+            got[place] = act()
+        except AppError as error:
+            got[place] = error
+
+    threads = [threading.Thread(target=one, args=(place, act)) for place, act in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads), "they wait for each other"
+    return got

@@ -1,0 +1,198 @@
+"""The times of a referral, worked out by hand on a calendar. Warsaw is one hour ahead of UTC in winter, two in summer."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.matching.facts import Tier
+from app.referrals import clocks
+from app.referrals.clocks import Happened, Hours, Owed, Step, Terms
+from app.referrals.states import Clock
+
+INDEPENDENCE_DAY = date(2026, 11, 11)  # a Wednesday
+WARSAW = Hours(ZoneInfo("Europe/Warsaw"), lambda day: day == INDEPENDENCE_DAY)
+
+
+def at(day: int, hour: int = 10, minute: int = 0, month: int = 11) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+def terms(tier: Tier = "normal", deadline_on: date | None = None) -> Terms:
+    return Terms(tier, WARSAW, deadline_on)
+
+
+def offered(tier: Tier = "normal", deadline_on: date | None = None, when: datetime = at(23)) -> Owed:
+    return clocks.after(Owed(), Happened(Clock.START_ANSWER, when), terms(tier, deadline_on))
+
+
+@pytest.mark.parametrize(
+    ("tier", "acknowledge", "decide", "expires"),
+    [
+        ("emergency", at(23, 12), at(24, 10), at(24, 22)),
+        ("urgent", at(24, 17), at(26, 10), at(27, 22)),
+        ("normal", at(25, 17), at(7, 10, month=12), at(14, 10, month=12)),
+    ],
+)
+def test_by_when_an_answer_is_owed(tier: Tier, acknowledge: datetime, decide: datetime, expires: datetime) -> None:
+    owed = offered(tier)  # on a Monday
+    assert (owed.acknowledge_by, owed.decide_by, owed.expires_at) == (acknowledge, decide, expires)
+
+
+def test_weekends_and_holidays_are_no_working_days() -> None:
+    assert clocks.working_days_later(at(6), 2, WARSAW) == at(10, 17)  # Friday → Monday, Tuesday
+    assert clocks.working_days_later(at(10), 1, WARSAW) == at(12, 17)  # Tuesday → (holiday) → Thursday
+
+
+def test_an_emergency_runs_on_the_wall_clock_through_a_holiday_night() -> None:
+    owed = offered("emergency", when=at(10, 23))
+    assert owed.acknowledge_by == at(11, 1)
+    assert owed.decide_by == at(11, 23)
+
+
+def test_the_day_is_that_of_the_country() -> None:
+    assert clocks.working_days_later(at(23, 23, 30), 1, WARSAW) == at(25, 17)  # half past midnight in Warsaw: the 24th
+
+
+def test_nothing_is_owed_later_than_two_working_days_before_the_deadline() -> None:
+    owed = offered("normal", date(2026, 12, 1))  # a Tuesday: Monday 30, Friday 27
+    assert owed.decide_by == owed.expires_at == at(27, 17)
+    assert owed.acknowledge_by == at(25, 17)
+
+
+def test_when_that_has_gone_by_the_partner_still_has_the_least() -> None:
+    owed = offered("normal", date(2026, 11, 24))
+    assert owed.acknowledge_by == owed.decide_by == owed.expires_at == at(23) + clocks.LEAST
+
+
+def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
+    assert offered("urgent", date(2026, 11, 22)) == offered("urgent")
+
+
+@pytest.mark.parametrize(
+    ("deadline_on", "now_is"),
+    [(None, "normal"), (date(2026, 12, 1), "normal"), (date(2026, 11, 30), "urgent"), (date(2026, 11, 25), "emergency")],
+)
+def test_a_deadline_that_came_near_raises_the_tier(deadline_on: date | None, now_is: str) -> None:
+    today = date(2026, 11, 23)
+    assert clocks.tier_now("normal", deadline_on, today) == now_is
+    assert clocks.tier_now("emergency", deadline_on, today) == "emergency"
+
+
+def play(owed: Owed, how: Terms) -> list[tuple[Step, datetime]]:
+    """What the clock does when nobody else does anything."""
+    done: list[tuple[Step, datetime]] = []
+    while owed.due_at is not None and len(done) < 20:
+        now = owed.due_at
+        steps, owed = clocks.strike(owed, now, how)
+        done += [(step, now) for step in steps]
+        if Step.EXPIRE in steps:
+            break
+    return done
+
+
+def test_an_offer_that_nobody_answers() -> None:
+    assert play(offered("emergency"), terms("emergency")) == [
+        (Step.NOT_ACKNOWLEDGED, at(23, 12)),
+        (Step.REMIND, at(23, 22)),
+        (Step.REMIND_AGAIN, at(24, 5, 12)),
+        (Step.ESCALATE, at(24, 10)),
+        (Step.EXPIRE, at(24, 22)),
+    ]
+
+
+def test_before_its_time_the_clock_does_nothing() -> None:
+    owed = offered("emergency")
+    assert clocks.strike(owed, at(23, 11, 59), terms("emergency")) == ((), owed)
+
+
+def test_a_clock_that_stood_still_does_not_make_up_for_its_reminders() -> None:
+    owed = offered("emergency")
+    steps, going = clocks.strike(owed, at(24, 6), terms("emergency"))
+    assert steps == (Step.NOT_ACKNOWLEDGED, Step.REMIND_AGAIN)
+    assert going.due_at == at(24, 10)
+    assert clocks.strike(owed, at(28), terms("emergency"))[0] == (Step.EXPIRE,)
+
+
+def test_a_question_stops_the_clock_and_the_answer_moves_every_time_on() -> None:
+    how = terms("urgent")
+    owed = offered("urgent")
+    paused = clocks.after(owed, Happened(Clock.PAUSE, at(23, 12)), how)
+    assert (paused.pauses, paused.paused_at) == (1, at(23, 12))
+    assert [step for step, _ in clocks.agenda(paused, how)] == [Step.NOT_ANSWERED, Step.EXPIRE]
+    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(25, 12)), how)
+    assert going.decide_by == at(28, 10)
+    assert going.expires_at == at(29, 22)
+    assert going.paused_at is None
+
+
+def test_a_pause_counts_for_five_days_at_most() -> None:
+    how = terms("normal")
+    paused = clocks.after(offered("normal"), Happened(Clock.PAUSE, at(24)), how)
+    assert play(paused, how) == [
+        (Step.NOT_ANSWERED, at(29)),
+        (Step.EXPIRE, at(14, 10, month=12) + timedelta(days=5)),
+    ]
+    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(4, month=12)), how)
+    assert going.decide_by == at(12, 10, month=12)
+
+
+def test_a_pause_never_reaches_past_the_deadline() -> None:
+    how = terms("normal", date(2026, 12, 1))
+    paused = clocks.after(offered("normal", date(2026, 12, 1)), Happened(Clock.PAUSE, at(24)), how)
+    assert clocks.agenda(paused, how)[-1] == (Step.EXPIRE, at(27, 17))
+    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(26)), how)
+    assert going.decide_by == going.expires_at == at(27, 17)
+
+
+def test_after_an_answer_no_reminder_comes_twice() -> None:
+    how = terms("normal")
+    owed = offered("normal")
+    paused = clocks.after(owed, Happened(Clock.PAUSE, at(1, month=12)), how)  # after the reminder at 50 %
+    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(1, 11, month=12)), how)
+    assert [step for step, _ in play(going, how)] == [Step.REMIND_AGAIN, Step.ESCALATE, Step.EXPIRE]
+
+
+@pytest.mark.parametrize(("tier", "by"), [("emergency", at(24)), ("urgent", at(26)), ("normal", at(30))])
+def test_first_contact(tier: Tier, by: datetime) -> None:
+    owed = clocks.after(offered(tier), Happened(Clock.FIRST_CONTACT, at(23)), terms(tier))
+    assert owed.contact_by == owed.due_at == by
+    assert owed.expires_at is None
+
+
+def test_first_contact_is_due_before_the_deadline_too() -> None:
+    how = terms("normal", date(2026, 11, 27))
+    assert clocks.after(Owed(), Happened(Clock.FIRST_CONTACT, at(23)), how).contact_by == at(25, 17)
+
+
+def test_what_waits_for_a_day_is_looked_at_on_that_day_and_again_and_again() -> None:
+    how = terms("normal")
+    owed = clocks.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
+    assert owed.due_at == at(10, 8, month=12)
+    steps, later = clocks.strike(owed, at(10, 8, month=12), how)
+    assert steps == (Step.LOOK,)
+    assert later.due_at == at(17, 8, month=12)
+
+
+def test_it_does_not_wait_beyond_the_deadline() -> None:
+    how = terms("normal", date(2026, 12, 1))
+    owed = clocks.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
+    assert (owed.review_on, owed.due_at) == (date(2026, 12, 10), at(27, 17))
+
+
+def test_an_end_that_is_no_help_has_the_next_asked_at_once() -> None:
+    owed = clocks.after(offered(), Happened(Clock.ASK_NEXT, at(24)), terms())
+    assert (owed.due_at, owed.expires_at) == (at(24), None)
+
+
+def test_two_pauses_survive_all_the_rest() -> None:
+    moves = [
+        Happened(Clock.WAIT, at(22)),
+        Happened(Clock.START_ANSWER, at(23)),
+        Happened(Clock.PAUSE, at(23, 11)),
+        Happened(Clock.UNPAUSE, at(23, 12)),
+        Happened(Clock.PAUSE, at(23, 13)),
+        Happened(Clock.UNPAUSE, at(23, 14)),
+        Happened(Clock.FIRST_CONTACT, at(24)),
+    ]
+    assert clocks.fold(moves, terms()).pauses == 2

@@ -1,0 +1,211 @@
+"""The life of a referral, written down a second time by hand; every state × verb × actor is tried."""
+
+from itertools import product
+
+import pytest
+
+from app.core.errors import IllegalMove, NotAllowed
+from app.referrals.reasons import (
+    CONSEQUENCES,
+    DAY_REQUIRED,
+    FOLLOWS,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    REASON_REQUIRED,
+    reasons_for,
+)
+from app.referrals.states import (
+    LIVE,
+    MOVES,
+    OPENED,
+    OWES_ANSWER,
+    Actor,
+    Clock,
+    Discloses,
+    Guard,
+    State,
+    Verb,
+    allowed_actions,
+    discloses,
+    fold,
+    next_state,
+)
+
+POLICY = """
+draft             ask_consent     awaiting_consent   coordinator senior
+draft             offer           offered            coordinator senior clock
+draft             withdraw        withdrawn          coordinator senior clock
+draft             client_withdraw client_declined    person
+draft             void            entered_in_error   senior
+awaiting_consent  consent         offered            person
+awaiting_consent  refuse          client_declined    person
+awaiting_consent  withdraw        withdrawn          coordinator senior clock
+awaiting_consent  client_withdraw client_declined    person
+awaiting_consent  void            entered_in_error   senior
+offered           acknowledge     acknowledged       partner
+offered           ask_info        info_requested     partner
+offered           waitlist        waitlisted         partner
+offered           accept          accepted           partner
+offered           decline         declined           partner
+offered           withdraw        withdrawn          coordinator senior clock
+offered           client_withdraw client_declined    person
+offered           expire          expired            clock
+offered           void            entered_in_error   senior
+acknowledged      ask_info        info_requested     partner
+acknowledged      waitlist        waitlisted         partner
+acknowledged      accept          accepted           partner
+acknowledged      decline         declined           partner
+acknowledged      withdraw        withdrawn          coordinator senior clock
+acknowledged      client_withdraw client_declined    person
+acknowledged      expire          expired            clock
+acknowledged      void            entered_in_error   senior
+info_requested    answer          acknowledged       person coordinator senior
+info_requested    decline         declined           partner
+info_requested    withdraw        withdrawn          coordinator senior clock
+info_requested    client_withdraw client_declined    person
+info_requested    expire          expired            clock
+info_requested    void            entered_in_error   senior
+waitlisted        accept          accepted           partner
+waitlisted        decline         declined           partner
+waitlisted        withdraw        withdrawn          coordinator senior clock
+waitlisted        client_withdraw client_declined    person
+waitlisted        void            entered_in_error   senior
+accepted          start           in_progress        partner
+accepted          complete        completed          partner
+accepted          hand_back       handed_back        partner
+accepted          withdraw        withdrawn          coordinator senior clock
+accepted          client_withdraw client_declined    person
+accepted          void            entered_in_error   senior
+in_progress       hold            on_hold            partner
+in_progress       complete        completed          partner
+in_progress       hand_back       handed_back        partner
+in_progress       withdraw        withdrawn          coordinator senior clock
+in_progress       client_withdraw client_declined    person
+in_progress       void            entered_in_error   senior
+on_hold           resume          in_progress        partner
+on_hold           hand_back       handed_back        partner
+on_hold           withdraw        withdrawn          coordinator senior clock
+on_hold           client_withdraw client_declined    person
+on_hold           void            entered_in_error   senior
+completed         reopen          in_progress        partner coordinator senior
+completed         void            entered_in_error   senior
+declined          void            entered_in_error   senior
+handed_back       void            entered_in_error   senior
+withdrawn         void            entered_in_error   senior
+client_declined   void            entered_in_error   senior
+expired           void            entered_in_error   senior
+"""
+ALLOWED = {
+    (State(source), Verb(verb), Actor(actor)): State(target)
+    for source, verb, target, *actors in (line.split() for line in POLICY.strip().splitlines())
+    for actor in actors
+}
+EVERYTHING = list(product(State, Verb, Actor))
+
+
+@pytest.mark.parametrize(("state", "verb", "actor"), sorted(ALLOWED))
+def test_what_the_policy_names_is_possible(state: State, verb: Verb, actor: Actor) -> None:
+    assert next_state(state, verb, by=actor) == ALLOWED[state, verb, actor]
+
+
+def test_what_the_policy_does_not_name_is_refused() -> None:
+    refused = [case for case in EVERYTHING if case not in ALLOWED]
+    assert len(refused) + len(ALLOWED) == len(State) * len(Verb) * len(Actor)
+    for state, verb, actor in refused:
+        with pytest.raises((IllegalMove, NotAllowed)):
+            next_state(state, verb, by=actor)
+
+
+def test_a_refusal_tells_the_state_and_what_is_possible() -> None:
+    with pytest.raises(IllegalMove) as refused:
+        next_state(State.DECLINED, Verb.ACCEPT, by=Actor.PARTNER)
+    assert refused.value.extra == {"state": "declined", "allowed_actions": []}
+    with pytest.raises(IllegalMove) as refused:
+        next_state(State.OFFERED, Verb.COMPLETE, by=Actor.PARTNER)
+    assert refused.value.extra["allowed_actions"] == ["acknowledge", "ask_info", "waitlist", "accept", "decline"]
+
+
+@pytest.mark.parametrize(("state", "actor"), list(product(State, Actor)))
+def test_allowed_actions_are_the_policy(state: State, actor: Actor) -> None:
+    assert set(allowed_actions(state, by=actor)) == {
+        verb.value for source, verb, who in ALLOWED if (source, who) == (state, actor)
+    }
+
+
+def test_no_two_rows_for_one_step() -> None:
+    assert len({(move.source, move.verb) for move in MOVES}) == len(MOVES)
+
+
+def test_every_verb_leads_somewhere() -> None:
+    assert {move.verb for move in MOVES} == set(Verb)
+
+
+def test_the_person_and_the_desk_can_always_end_what_is_live() -> None:
+    for state in LIVE:
+        assert "client_withdraw" in allowed_actions(state, by=Actor.PERSON)
+        assert "withdraw" in allowed_actions(state, by=Actor.COORDINATOR)
+    for state in set(State) - LIVE:
+        assert not {"client_withdraw", "withdraw"} & set(allowed_actions(state, by=Actor.COORDINATOR))
+
+
+def test_sealed_parts_open_from_acceptance_to_completion_and_never_else() -> None:
+    seen = {state: discloses(state) for state in State}
+    assert {state for state, what in seen.items() if what is Discloses.SEALED_PARTS} == {
+        State.ACCEPTED,
+        State.IN_PROGRESS,
+        State.ON_HOLD,
+        State.COMPLETED,
+    }
+    assert {state for state, what in seen.items() if what is Discloses.NOTHING} == {State.DRAFT, State.AWAITING_CONSENT}
+    assert {state for state in OPENED if discloses(state) is not Discloses.SEALED_PARTS} == set()
+
+
+def test_sealed_parts_open_only_by_the_partners_own_acceptance() -> None:
+    for move in MOVES:
+        if move.target in OPENED and move.source not in OPENED:
+            assert (move.verb, move.by) == (Verb.ACCEPT, frozenset({Actor.PARTNER}))
+            assert Guard.CONSENT in move.guards
+
+
+def test_nothing_is_offered_without_consent() -> None:
+    for move in MOVES:
+        if move.target is State.OFFERED:
+            assert {Guard.CONSENT, Guard.MAY_BE_ASKED, Guard.CASE_OPEN} <= set(move.guards)
+
+
+def test_the_clock_runs_exactly_while_an_answer_is_owed() -> None:
+    keeps = {Clock.START_ANSWER, Clock.GO_ON, Clock.PAUSE, Clock.UNPAUSE}
+    for move in MOVES:
+        assert (move.target in OWES_ANSWER) == (move.clock in keeps), move
+
+
+def test_whatever_is_live_is_looked_at_by_the_clock() -> None:
+    for move in MOVES:
+        if move.target in LIVE:
+            assert move.clock is not Clock.STOP, move
+
+
+def test_every_end_by_a_partner_or_the_clock_asks_the_next() -> None:
+    for move in MOVES:
+        if move.target in {State.DECLINED, State.EXPIRED, State.HANDED_BACK}:
+            assert move.clock is Clock.ASK_NEXT
+
+
+def test_reasons_belong_to_the_verbs_that_need_one() -> None:
+    for verb in Verb:
+        assert bool(reasons_for(verb)) == (verb in REASON_REQUIRED)
+    assert reasons_for(Verb.DECLINE) == [
+        "conflict", "no_capacity", "out_of_area", "out_of_scope", "not_eligible", "duplicate", "other",
+    ]  # fmt: skip
+    assert "unreachable" in reasons_for(Verb.HAND_BACK)
+    assert set(CONSEQUENCES) >= set(reasons_for(Verb.DECLINE))
+    assert {Verb.COMPLETE} == OUTCOME_REQUIRED
+    assert {Verb.WAITLIST, Verb.HOLD} == DAY_REQUIRED
+    assert set(FOLLOWS) == set(OUTCOMES)
+
+
+def test_a_life_folds_to_its_state() -> None:
+    assert fold([]) == State.DRAFT
+    assert fold([Verb.OFFER, Verb.ACKNOWLEDGE, Verb.ASK_INFO, Verb.ANSWER, Verb.ACCEPT]) == State.ACCEPTED
+    with pytest.raises(IllegalMove):
+        fold([Verb.OFFER, Verb.EXPIRE, Verb.ACCEPT])

@@ -42,6 +42,9 @@ __all__ = [
 PACKS: Final = Path(__file__).resolve().parent.parent / "countries"
 CROSS_BORDER: Final = "xx"
 FRAME: Final = "eu"
+EXAMPLES: Final = "examples.yaml"
+"""Stands beside the rules and tests them (`matching/examples.py`); it is no part of what the digest names."""
+EXAMPLES: Final = "examples.yaml"  # tries the rules and is none of them: it changes no digest
 _SHOWN_FIRST: Final = ("pl", "ge", "lt", "de")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -63,7 +66,9 @@ def _own() -> Directory:
 def _texts(root: Path) -> tuple[tuple[str, str], ...]:
     """Name below `root` and content of every file. It is the key of the cache: the same texts are not read twice."""
     texts = []
-    for path in sorted(root.rglob("*.yaml")):
+    for path in sorted(path for path in root.rglob("*.yaml") if path.name != EXAMPLES):
+        if path.name == EXAMPLES:
+            continue
         name = path.relative_to(root).as_posix()
         try:
             texts.append((name, path.read_text(encoding="utf-8")))
@@ -74,7 +79,7 @@ def _texts(root: Path) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=4)
 def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
-    documents = {name: _document(name, text) for name, text in texts}
+    documents = {name: document(name, text) for name, text in texts}
     digest = hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
     folders = sorted((name.split("/")[0] for name in documents if name.endswith("/country.yaml")), key=_order)
     countries = [_shaped(documents, f"{folder}/country.yaml", Country) for folder in folders]
@@ -125,7 +130,7 @@ def _entries(
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def _document(name: str, text: str) -> Any:
+def document(name: str, text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader, in C where it is built
     except yaml.YAMLError as error:

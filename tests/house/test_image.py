@@ -1,0 +1,89 @@
+"""What the image and compose.yaml start, started the same way: processes of their own on a PostgreSQL, read-only code."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy.engine import URL
+
+from tests.support.live import free_port
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 60  # seconds; about two on an idle machine
+
+
+def command_of(service: str) -> list[str]:
+    words: list[str] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"][service]["command"]
+    return words
+
+
+def health_check(port: int) -> int:
+    """The Dockerfile's own, asked of another port."""
+    found = re.search(r"HEALTHCHECK .*?CMD (\[.*?\])\n", (ROOT / "Dockerfile").read_text(), re.DOTALL)
+    assert found
+    _python, *words = json.loads(found.group(1).replace(":8000/", f":{port}/"))
+    return subprocess.run([sys.executable, *words], capture_output=True, check=False).returncode
+
+
+@contextmanager
+def started(words: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli.main", *words], cwd=ROOT, env=environment, stderr=sink
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def environment(make_postgres: Callable[[], URL], tmp_path: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PRISTAN_")}
+    return {
+        **kept,
+        "PRISTAN_VAR": str(tmp_path / "var"),
+        "PRISTAN_DATABASE_URL": make_postgres().set(drivername="postgresql").render_as_string(hide_password=False),
+        "PRISTAN_BASE_URL": "https://help.example.org",
+        "PRISTAN_WORKER_IN_WEB": "false",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[str, str], tmp_path: Path) -> None:
+    with started(command_of("migrate"), environment, tmp_path / "migrate.log") as migrate:
+        assert migrate.wait(WITHIN) == 0, (tmp_path / "migrate.log").read_text()
+
+    bound = free_port()
+    port = bound.getsockname()[1]
+    bound.close()
+    serve = [str(port) if word == "8000" else word.replace("0.0.0.0", "127.0.0.1") for word in command_of("web")]
+    with (
+        started(serve, environment, tmp_path / "web.log") as web,
+        started(command_of("worker"), environment, tmp_path / "worker.log") as worker,
+    ):
+        end = time.monotonic() + WITHIN
+        while health_check(port) != 0 and time.monotonic() < end and web.poll() is None:
+            time.sleep(0.2)
+        assert health_check(port) == 0, (tmp_path / "web.log").read_text()
+        assert worker.poll() is None, (tmp_path / "worker.log").read_text()
+        for process in (web, worker):
+            process.send_signal(signal.SIGTERM)
+        assert worker.wait(WITHIN) == 0
+        assert web.wait(WITHIN) in {0, -signal.SIGTERM}
+    assert '"error"' not in (tmp_path / "worker.log").read_text() + (tmp_path / "web.log").read_text()
+
+
+def test_the_health_check_fails_where_nothing_answers() -> None:
+    with free_port() as bound:
+        assert health_check(bound.getsockname()[1]) != 0

@@ -41,7 +41,14 @@ def create_app(
     wanted = frozenset(surfaces)
     database = database or Database(settings.database_url)
     keys = keys or load_or_create(settings.key_file, clock().date())
-    app = FastAPI(title="Pristan", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings, wanted))
+    app = FastAPI(
+        title="Pristan",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, wanted),
+    )
     app.state.settings = settings
     app.state.database = database
     app.state.transactions = Transactions(database)

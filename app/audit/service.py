@@ -23,6 +23,7 @@ from app.core.db import take_turn
 GENESIS: Final = "0" * 64
 _LOCK: Final = 0x50525F4155  # any fixed number, one for each advisory lock of the service
 _WAITING: Final = "audit_waiting"
+_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,18 @@ def verify(session: Session, progress: Callable[[int], None] = lambda _count: No
     """Walk the whole chain. None: it holds. Else the first entry that was changed, taken out or put in."""
     last, expected = GENESIS, 1
     columns = AuditEntry.__table__.c
-    for row in session.execute(sa.select(*columns).order_by(columns.seq).execution_options(yield_per=1000)).mappings():
-        if row["seq"] != expected:
-            return Break(expected, "missing")
-        if row["prev_hash"] != last or row["hash"] != _digest(row):
-            return Break(expected, "changed")
-        last, expected = row["hash"], expected + 1
-        progress(1)
-    return None
+    while True:
+        page = sa.select(*columns).where(columns.seq >= expected).order_by(columns.seq).limit(_PAGE)
+        rows = session.execute(page).mappings().all()
+        for row in rows:
+            if row["seq"] != expected:
+                return Break(expected, "missing")
+            if row["prev_hash"] != last or row["hash"] != _digest(row):
+                return Break(expected, "changed")
+            last, expected = row["hash"], expected + 1
+            progress(1)
+        if len(rows) < _PAGE:
+            return None
 
 
 def _digest(row: Any) -> str:

@@ -41,7 +41,9 @@ from app.staff.models import Role, Team
 
 PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
-_WORDS: Final = "amber birch cloud delta ember fjord grove heron ivory juniper kelp larch maple nectar olive pebble".split()
+_WORDS: Final = (
+    "amber birch cloud delta ember fjord grove heron ivory juniper kelp larch maple nectar olive pebble".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +82,244 @@ def stories(today: date) -> Iterator[Story]:
     """Some twenty invented requests, in several languages and states."""
     day = today.isoformat
     recent = (today - timedelta(days=2)).isoformat()
-    yield _story("ru", "PL", ["asylum", "appeals"], "Выдуманная история: пришёл отказ на польском, я не понимаю письмо.", 5, letter={"kind": "asylum_appeal_regular", "received_on": recent}, region="PL-14", nationality="RU", groups=["activist"], call_me="Сова", asked=_HFHR)
-    yield _story("ru", "PL", ["hrd_journalists"], "Выдуманная история: я снимал репортажи, дома идёт обыск у коллег.", 30, groups=["journalist"], nationality="RU", call_me="Рысь", asked=_HFHR, verbs=((Verb.ACKNOWLEDGE, Said()),))
-    yield _story("be", "PL", ["residence_permit"], "Прыдуманая гісторыя: заканчваецца карта побыту.", 50, nationality="BY", how_soon="month", call_me="Бусел", asked=_HFHR, verbs=(_ACCEPT, _START))
-    yield _story("ru", "LT", ["detention"], "Выдуманная история: мужа держат в центре регистрации.", 2, for_whom="relative", how_soon="today", nationality="RU", call_me="Ива", asked=_REDCROSS)
-    yield _story("ru", "LT", ["asylum"], "Выдуманная история: хочу просить убежища, не знаю с чего начать.", 80, region="LT-VL", nationality="RU", call_me="Клён", asked=_REDCROSS, verbs=(_ACCEPT, _START, (Verb.COMPLETE, Said(outcome="advised"))))
-    yield _story("lt", "LT", ["integration"], "Išgalvota istorija: ieškau lietuvių kalbos kursų.", 100, nationality="UA", call_me="Ąžuolas", asked=_REDCROSS, verbs=((Verb.DECLINE, Said(reason="no_capacity")),))
-    yield _story("ru", "GE", ["residence_permit", "housing"], "Выдуманная история: скоро год, как я здесь, и негде жить.", 20, nationality="RU", region="GE-TB", status="visa_free", call_me="Гранат", asked=_KOVCHEG)
-    yield _story("ru", "GE", ["humanitarian_visa"], "Выдуманная история: боюсь, что меня выдадут.", 9, nationality="RU", how_soon="week", groups=["activist"], call_me="Орех", asked=_KOVCHEG, verbs=((Verb.ASK_INFO, Said()),))
-    yield _story("ru", "DE", ["housing"], "Выдуманная история: общежитие закрывают.", 60, nationality="RU", region="DE-BE", how_soon="month", call_me="Липа", asked=_KOVCHEG, verbs=((Verb.WAITLIST, Said(until=today + timedelta(days=20))),))
-    yield _story("en", "DE", ["dublin"], "Made-up story: the letter says they will send me to another country.", 4, letter={"kind": "dublin_appeal", "received_on": day()}, nationality="RU", speak=["en", "ru"], call_me="Heron")
-    yield _story("de", "DE", ["asylum"], "Erfundene Geschichte: Die Anhörung ist nächste Woche.", 26, how_soon="week", region="DE-BE", nationality="BY", speak=["de", "ru"], call_me="Eiche")
-    yield _story("ru", "DE", ["lgbtq", "asylum"], "Выдуманная история: дома меня преследуют за то, кого я люблю.", 44, groups=["lgbtq"], nationality="RU", region="DE-HH", call_me="Лист")
-    yield _story("ka", "GE", ["asylum"], "გამოგონილი ამბავი: მივიღე უარი და არ ვიცი, რა ვქნა.", 12, letter={"kind": "asylum_appeal_accelerated", "received_on": recent}, nationality="RU", speak=["ka", "ru"], call_me="მერცხალი")
-    yield _story("uk", "PL", ["temporary_protection", "children"], "Вигадана історія: донька приїхала сама.", 3, for_whom="relative", helps=["child_alone"], nationality="UA", call_me="Ластівка")
-    yield _story("pl", "PL", ["work_rights"], "Zmyślona historia: szef nie płaci od trzech miesięcy.", 120, nationality="BY", speak=["pl", "ru"], region="PL-30", call_me="Brzoza")
-    yield _story("ru", "PL", ["conscientious_objection"], "Выдуманная история: пришла повестка.", 70, groups=["draft_refuser"], nationality="RU", call_me="Шмель")
-    yield _story("ru", "GE", ["extradition_interpol"], "Выдуманная история: знакомый сказал, что я в розыске.", 7, nationality="RU", happened=["wanted_list"], call_me="Кедр")
-    yield _story("be", "LT", ["travel_documents"], "Прыдуманая гісторыя: пашпарт скончыўся, а ў амбасаду нельга.", 150, nationality="BY", status="residence_permit", call_me="Васілёк")
-    yield _story("ru", "DE", ["gbv"], "Выдуманная история: дома страшно.", 1, for_whom="volunteer", how_soon="today", region="DE-BY", call_me="Мята")
-    yield _story("en", "LT", ["family_reunification"], "Made-up story: my parents are still there.", 200, nationality="RU", speak=["en"], call_me="Robin")
-    yield _story("ru", "PL", ["psychosocial"], "Выдуманная история: не сплю.", 90, nationality="RU", region="PL-14", call_me="Туман")
+    yield _story(
+        "ru",
+        "PL",
+        ["asylum", "appeals"],
+        "Выдуманная история: пришёл отказ на польском, я не понимаю письмо.",
+        5,
+        letter={"kind": "asylum_appeal_regular", "received_on": recent},
+        region="PL-14",
+        nationality="RU",
+        groups=["activist"],
+        call_me="Сова",
+        asked=_HFHR,
+    )
+    yield _story(
+        "ru",
+        "PL",
+        ["hrd_journalists"],
+        "Выдуманная история: я снимал репортажи, дома идёт обыск у коллег.",
+        30,
+        groups=["journalist"],
+        nationality="RU",
+        call_me="Рысь",
+        asked=_HFHR,
+        verbs=((Verb.ACKNOWLEDGE, Said()),),
+    )
+    yield _story(
+        "be",
+        "PL",
+        ["residence_permit"],
+        "Прыдуманая гісторыя: заканчваецца карта побыту.",
+        50,
+        nationality="BY",
+        how_soon="month",
+        call_me="Бусел",
+        asked=_HFHR,
+        verbs=(_ACCEPT, _START),
+    )
+    yield _story(
+        "ru",
+        "LT",
+        ["detention"],
+        "Выдуманная история: мужа держат в центре регистрации.",
+        2,
+        for_whom="relative",
+        how_soon="today",
+        nationality="RU",
+        call_me="Ива",
+        asked=_REDCROSS,
+    )
+    yield _story(
+        "ru",
+        "LT",
+        ["asylum"],
+        "Выдуманная история: хочу просить убежища, не знаю с чего начать.",
+        80,
+        region="LT-VL",
+        nationality="RU",
+        call_me="Клён",
+        asked=_REDCROSS,
+        verbs=(_ACCEPT, _START, (Verb.COMPLETE, Said(outcome="advised"))),
+    )
+    yield _story(
+        "lt",
+        "LT",
+        ["integration"],
+        "Išgalvota istorija: ieškau lietuvių kalbos kursų.",
+        100,
+        nationality="UA",
+        call_me="Ąžuolas",
+        asked=_REDCROSS,
+        verbs=((Verb.DECLINE, Said(reason="no_capacity")),),
+    )
+    yield _story(
+        "ru",
+        "GE",
+        ["residence_permit", "housing"],
+        "Выдуманная история: скоро год, как я здесь, и негде жить.",
+        20,
+        nationality="RU",
+        region="GE-TB",
+        status="visa_free",
+        call_me="Гранат",
+        asked=_KOVCHEG,
+    )
+    yield _story(
+        "ru",
+        "GE",
+        ["humanitarian_visa"],
+        "Выдуманная история: боюсь, что меня выдадут.",
+        9,
+        nationality="RU",
+        how_soon="week",
+        groups=["activist"],
+        call_me="Орех",
+        asked=_KOVCHEG,
+        verbs=((Verb.ASK_INFO, Said()),),
+    )
+    yield _story(
+        "ru",
+        "DE",
+        ["housing"],
+        "Выдуманная история: общежитие закрывают.",
+        60,
+        nationality="RU",
+        region="DE-BE",
+        how_soon="month",
+        call_me="Липа",
+        asked=_KOVCHEG,
+        verbs=((Verb.WAITLIST, Said(until=today + timedelta(days=20))),),
+    )
+    yield _story(
+        "en",
+        "DE",
+        ["dublin"],
+        "Made-up story: the letter says they will send me to another country.",
+        4,
+        letter={"kind": "dublin_appeal", "received_on": day()},
+        nationality="RU",
+        speak=["en", "ru"],
+        call_me="Heron",
+    )
+    yield _story(
+        "de",
+        "DE",
+        ["asylum"],
+        "Erfundene Geschichte: Die Anhörung ist nächste Woche.",
+        26,
+        how_soon="week",
+        region="DE-BE",
+        nationality="BY",
+        speak=["de", "ru"],
+        call_me="Eiche",
+    )
+    yield _story(
+        "ru",
+        "DE",
+        ["lgbtq", "asylum"],
+        "Выдуманная история: дома меня преследуют за то, кого я люблю.",
+        44,
+        groups=["lgbtq"],
+        nationality="RU",
+        region="DE-HH",
+        call_me="Лист",
+    )
+    yield _story(
+        "ka",
+        "GE",
+        ["asylum"],
+        "გამოგონილი ამბავი: მივიღე უარი და არ ვიცი, რა ვქნა.",
+        12,
+        letter={"kind": "asylum_appeal_accelerated", "received_on": recent},
+        nationality="RU",
+        speak=["ka", "ru"],
+        call_me="მერცხალი",
+    )
+    yield _story(
+        "uk",
+        "PL",
+        ["temporary_protection", "children"],
+        "Вигадана історія: донька приїхала сама.",
+        3,
+        for_whom="relative",
+        helps=["child_alone"],
+        nationality="UA",
+        call_me="Ластівка",
+    )
+    yield _story(
+        "pl",
+        "PL",
+        ["work_rights"],
+        "Zmyślona historia: szef nie płaci od trzech miesięcy.",
+        120,
+        nationality="BY",
+        speak=["pl", "ru"],
+        region="PL-30",
+        call_me="Brzoza",
+    )
+    yield _story(
+        "ru",
+        "PL",
+        ["conscientious_objection"],
+        "Выдуманная история: пришла повестка.",
+        70,
+        groups=["draft_refuser"],
+        nationality="RU",
+        call_me="Шмель",
+    )
+    yield _story(
+        "ru",
+        "GE",
+        ["extradition_interpol"],
+        "Выдуманная история: знакомый сказал, что я в розыске.",
+        7,
+        nationality="RU",
+        happened=["wanted_list"],
+        call_me="Кедр",
+    )
+    yield _story(
+        "be",
+        "LT",
+        ["travel_documents"],
+        "Прыдуманая гісторыя: пашпарт скончыўся, а ў амбасаду нельга.",
+        150,
+        nationality="BY",
+        status="residence_permit",
+        call_me="Васілёк",
+    )
+    yield _story(
+        "ru",
+        "DE",
+        ["gbv"],
+        "Выдуманная история: дома страшно.",
+        1,
+        for_whom="volunteer",
+        how_soon="today",
+        region="DE-BY",
+        call_me="Мята",
+    )
+    yield _story(
+        "en",
+        "LT",
+        ["family_reunification"],
+        "Made-up story: my parents are still there.",
+        200,
+        nationality="RU",
+        speak=["en"],
+        call_me="Robin",
+    )
+    yield _story(
+        "ru",
+        "PL",
+        ["psychosocial"],
+        "Выдуманная история: не сплю.",
+        90,
+        nationality="RU",
+        region="PL-14",
+        call_me="Туман",
+    )
 
 
 def seed_if_empty(house: House) -> bool:
@@ -130,7 +349,13 @@ def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
         desk.append(member)
     secret = partners.add_client(session, keys, "demo-frontend", "Demo front end", ["intakes:create"], now)
     clients.append(
-        {"organisation": None, "client_id": "demo-frontend", "client_secret": secret, "scopes": ["intakes:create"], "private_key": None}
+        {
+            "organisation": None,
+            "client_id": "demo-frontend",
+            "client_secret": secret,
+            "scopes": ["intakes:create"],
+            "private_key": None,
+        }
     )
     with typer.progressbar(list(stories(now.date())), label="Made-up cases") as told:
         for story in told:
@@ -143,14 +368,23 @@ def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple
     organisation_id = named_id("organisation", slug)
     if slug == "sandbox":
         session.add(
-            Organisation(id=organisation_id, slug=slug, name="Sandbox", kind="sandbox", verified=False, entry={}, updated_at=now)
+            Organisation(
+                id=organisation_id, slug=slug, name="Sandbox", kind="sandbox", verified=False, entry={}, updated_at=now
+            )
         )
         session.flush()
     pair = KeyPair.generate()
     key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
     client_id = f"demo-{slug}"
     secret = partners.add_client(
-        session, keys, client_id, f"Demo client of {slug}", PARTNER_SCOPES, now, organisation_id=organisation_id, sandbox=slug == "sandbox"
+        session,
+        keys,
+        client_id,
+        f"Demo client of {slug}",
+        PARTNER_SCOPES,
+        now,
+        organisation_id=organisation_id,
+        sandbox=slug == "sandbox",
     )
     passphrase, name = new_passphrase(), f"demo-{slug}"
     new = staff.add_member(session, keys, name, Role.PARTNER, passphrase, now, organisation_id=organisation_id)
@@ -209,7 +443,9 @@ def run(port: int) -> None:
 
 def _announce(settings: Settings, *, fresh: bool) -> None:
     address = settings.base_url
-    typer.echo(f"\nPristan, a demonstration with made-up people ({'new data' if fresh else 'the data of last time'}).\n")
+    typer.echo(
+        f"\nPristan, a demonstration with made-up people ({'new data' if fresh else 'the data of last time'}).\n"
+    )
     typer.echo(f"  The person's form      {address}/")
     typer.echo(f"  The coordinator's desk {address}/desk/")
     typer.echo(f"  The partner's page     {address}/partner/")
@@ -225,7 +461,9 @@ def _announce(settings: Settings, *, fresh: bool) -> None:
     if fresh:
         typer.echo(f"\n  Sign-ins (also in {path}; the code app takes the secret):")
         for member in signs["desk"]:
-            typer.echo(f"    {member['name']:<18} {member['passphrase']}   TOTP {member['totp_secret']}   ({member['role']})")
+            typer.echo(
+                f"    {member['name']:<18} {member['passphrase']}   TOTP {member['totp_secret']}   ({member['role']})"
+            )
         typer.echo("\n  Programs (client id and secret):")
         for client in signs["clients"]:
             typer.echo(f"    {client['client_id']:<18} {client['client_secret']}")
@@ -240,7 +478,11 @@ def print_code(name: str) -> None:
     import pyotp
 
     path = Settings().var / "demo.json"
-    members = {member["name"]: member for member in json.loads(path.read_text(encoding="utf-8"))["desk"]} if path.exists() else {}
+    members = (
+        {member["name"]: member for member in json.loads(path.read_text(encoding="utf-8"))["desk"]}
+        if path.exists()
+        else {}
+    )
     if name not in members:
         raise typer.BadParameter("there is no such demo member")
     typer.echo(pyotp.TOTP(members[name]["totp_secret"]).now())

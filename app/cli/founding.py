@@ -61,7 +61,9 @@ def found_interactively(team: str, countries: list[str], member: str) -> None:
     unknown = set(countries) - {country.code for country in house.directory.countries}
     if unknown:
         raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
-    passphrase = typer.prompt("Passphrase of the first coordinator (12 characters or more)", hide_input=True, confirmation_prompt=True)
+    passphrase = typer.prompt(
+        "Passphrase of the first coordinator (12 characters or more)", hide_input=True, confirmation_prompt=True
+    )
     if len(passphrase) < staff.MIN_PASSPHRASE:
         raise typer.BadParameter("the passphrase is too short")
     migrate(house.database)

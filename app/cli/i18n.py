@@ -134,5 +134,3 @@ def check() -> None:
         typer.echo(problem, err=True)
     if found:
         raise typer.Exit(1)
-
-

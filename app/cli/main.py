@@ -9,7 +9,12 @@ from app.cli.i18n import i18n_app
 from app.cli.partner import partner_app
 from app.cli.rules import match, rules_app
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Pristan: legal-aid intake and referral.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Pristan: legal-aid intake and referral.",
+)
 audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(i18n_app, name="i18n")

@@ -111,7 +111,7 @@ def show(which: Which, as_json: AsJson = False) -> None:
 
 
 @partner_app.command()
-def act(  # noqa: PLR0917  a command: typer names them
+def act(
     which: Which,
     verb: Annotated[str, typer.Argument(help="One of the referral's allowed_actions.")],
     reason: Annotated[str | None, typer.Option(help="A reason code, where the step needs one.")] = None,

@@ -72,7 +72,9 @@ class IllegalMove(Conflict):
 
     def __init__(self, thing: str, state: str, verb: str, allowed_actions: Iterable[str] = ()) -> None:
         super().__init__(
-            f"A {thing} that is {state} can not take the step {verb}.", state=state, allowed_actions=list(allowed_actions)
+            f"A {thing} that is {state} can not take the step {verb}.",
+            state=state,
+            allowed_actions=list(allowed_actions),
         )
 
 

@@ -31,7 +31,13 @@ class SealingKey(Base):
     __table_args__ = (
         sa.UniqueConstraint("owner_id", "version"),
         sa.CheckConstraint("owner_kind IN ('team', 'organisation', 'member', 'recovery')", name="owner_kind_known"),
-        sa.Index("uq_sealing_keys_one_active", "owner_id", unique=True, sqlite_where=sa.text("active"), postgresql_where=sa.text("active")),
+        sa.Index(
+            "uq_sealing_keys_one_active",
+            "owner_id",
+            unique=True,
+            sqlite_where=sa.text("active"),
+            postgresql_where=sa.text("active"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -79,7 +85,9 @@ def register(session: Session, kind: OwnerKind, owner_id: UUID, public_key: byte
 
 
 def active_key(session: Session, owner_id: UUID) -> SealingKey | None:
-    return session.scalars(sa.select(SealingKey).where(SealingKey.owner_id == owner_id, SealingKey.active)).one_or_none()
+    return session.scalars(
+        sa.select(SealingKey).where(SealingKey.owner_id == owner_id, SealingKey.active)
+    ).one_or_none()
 
 
 def active_keys(session: Session, owner_ids: list[UUID]) -> dict[UUID, SealingKey]:

@@ -76,9 +76,7 @@ def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: 
     return session.execute(statement).one_or_none() is not None
 
 
-def _replay(
-    session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes
-) -> Reply:
+def _replay(session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes) -> Reply:
     row = session.get_one(SealedReply, request_id, populate_existing=True)
     if row.fingerprint != fingerprint:
         error = FieldError(pointer="", code="other_payload", detail="Use a new Idempotency-Key for a new request.")

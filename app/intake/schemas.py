@@ -90,8 +90,10 @@ class AnswerBy(_Part):
                 validate_email(self.address, check_deliverability=False)
             except EmailNotValidError:
                 raise PydanticCustomError("not_an_email", "This is not an e-mail address.") from None
-        if self.channel in {"signal", "whatsapp", "phone"} and sum(c.isdigit() for c in self.address) < 6 and (
-            self.channel != "signal" or "." not in self.address
+        if (
+            self.channel in {"signal", "whatsapp", "phone"}
+            and sum(c.isdigit() for c in self.address) < 6
+            and (self.channel != "signal" or "." not in self.address)
         ):
             raise PydanticCustomError("not_a_number", "This is not a phone number.")
         return self

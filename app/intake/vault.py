@@ -96,7 +96,9 @@ def grant(
     session.execute(sa.insert(CaseWrap), rows)
 
 
-def unlocked_wrap(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID) -> tuple[CaseWrap, bytes]:
+def unlocked_wrap(
+    session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID
+) -> tuple[CaseWrap, bytes]:
     """The wrap of one recipient, off the epoch lock but still HPKE-sealed. Raises NotFound (no such wrap), CannotOpen."""
     wrap = session.scalars(
         sa.select(CaseWrap).where(
@@ -237,7 +239,9 @@ def lock_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]
 
 def unlock_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -> dict[str, Any]:
     """Raises CannotOpen."""
-    facts: dict[str, Any] = json.loads(sealing.unpad(keys.unlock(envelope, "cases", str(case_id), "facts", str(version))))
+    facts: dict[str, Any] = json.loads(
+        sealing.unpad(keys.unlock(envelope, "cases", str(case_id), "facts", str(version)))
+    )
     return facts
 
 

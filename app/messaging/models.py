@@ -15,7 +15,12 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         sa.CheckConstraint("state IN ('queued', 'sent', 'dead')", name="state_known"),
-        sa.Index("ix_outbox_due", "not_before", sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'")),
+        sa.Index(
+            "ix_outbox_due",
+            "not_before",
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -35,5 +35,7 @@ def send_due(database: Database, channel: Channel, base_url: str, now: datetime,
 def _notice(message: OutboxMessage, base_url: str) -> Notice:
     """Counts and a link only: which case or referral it is about stays inside."""
     if message.organisation_id is not None:
-        return Notice(message.id, f"organisation:{message.organisation_id}", _SUBJECT, _TEXT.format(link=f"{base_url}/partner/"))
+        return Notice(
+            message.id, f"organisation:{message.organisation_id}", _SUBJECT, _TEXT.format(link=f"{base_url}/partner/")
+        )
     return Notice(message.id, f"team:{message.team_id}", _SUBJECT, _TEXT.format(link=f"{base_url}/desk/"))

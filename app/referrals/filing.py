@@ -162,7 +162,9 @@ def _seal(
         raise Unavailable("The team of this country has no key yet.")
     team = Recipient(WrapFor.TEAM, team_id, public[team_id].public_key, public[team_id].id)
     organisations = [
-        Recipient(WrapFor.ORGANISATION, owner, key.public_key, key.id) for owner, key in public.items() if owner in consented
+        Recipient(WrapFor.ORGANISATION, owner, key.public_key, key.id)
+        for owner, key in public.items()
+        if owner in consented
     ]
     mine = Recipient(WrapFor.RECEIPT, case_id, receipt.key_pair().public)
     rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
@@ -221,7 +223,6 @@ def _count(session: Session, intake: Intake, now: datetime) -> None:
             index_elements=["month", "code", "country"], set_={"count": HappenedCount.count + statement.excluded.count}
         )
     )
-
 
 
 def file_once(

@@ -26,7 +26,9 @@ _ERRORS: Final = {
     413: N_("This is too long. Please send less text."),
     422: N_("Some of what was typed does not fit."),
     429: N_("Too many tries. Please wait a few minutes."),
-    503: N_("The service is very busy. Please try again in a minute. Nothing is lost that you have been shown as saved."),
+    503: N_(
+        "The service is very busy. Please try again in a minute. Nothing is lost that you have been shown as saved."
+    ),
 }
 _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 
@@ -59,7 +61,11 @@ def lines(text: str) -> Markup:
 
 def render(template: str, language: str, **context: Any) -> str:
     words: Translator = translator(language)
-    return environment().get_template(template).render(lang=language, _=words.text, n_=words.plural, words=words, **context)
+    return (
+        environment()
+        .get_template(template)
+        .render(lang=language, _=words.text, n_=words.plural, words=words, **context)
+    )
 
 
 def page(template: str, language: str, *, status: int = 200, **context: Any) -> HTMLResponse:
@@ -92,10 +98,6 @@ def error_page(request: Request, error: AppError) -> HTMLResponse:
     """An error as a page, in words. What the person typed is not in it: forms show their own errors beside the fields."""
     language = language_of(request)
     message = translator(language).text(_ERRORS.get(error.status, _UNEXPECTED))
-    desk = request.url.path.startswith(("/desk", "/partner"))
-    template = "desk/error.html" if desk else "public/error.html"
-    if desk and error.status == 401:
-        template = "desk/signed_out.html"
-    response = page(template, language, status=error.status, message=message, detail=error.detail)
+    response = page("public/error.html", language, status=error.status, message=message)
     response.headers.update(error.headers)
     return response

@@ -28,7 +28,9 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 _DAY: Final = N_("Please write the day like this: 2026-11-24.")
 _CHOOSE: Final = N_("Please choose one of the answers.")
-_MALFORMED_DAYS: Final = frozenset({"date_parsing", "date_from_datetime_parsing", "date_type", "date_from_datetime_inexact"})
+_MALFORMED_DAYS: Final = frozenset(
+    {"date_parsing", "date_from_datetime_parsing", "date_type", "date_from_datetime_inexact"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,7 @@ def _field(question: Question, typed: Typed, error: str, reader: Reader, directo
 Options = Sequence[tuple[str, str]]
 
 
-def _options(
-    vocabulary: str, typed: Typed, reader: Reader, directory: Directory
-) -> Iterable[tuple[str, Options]]:
+def _options(vocabulary: str, typed: Typed, reader: Reader, directory: Directory) -> Iterable[tuple[str, Options]]:
     """Headed lists of (value, label)."""
     words = reader.translator
     if vocabulary in _PLAIN:
@@ -116,7 +116,10 @@ def _options(
         yield "", [("unknown", reader.text(N_("I do not know")))]
         for country in _countries(typed, directory):
             rows = [row for row in directory.deadlines(country.code) if row.letter_kind]
-            yield words.country_name(country.code), [(f"{country.code}.{row.event}", reader.text(row.label or "")) for row in rows]
+            yield (
+                words.country_name(country.code),
+                [(f"{country.code}.{row.event}", reader.text(row.label or "")) for row in rows],
+            )
     elif vocabulary == "happened":
         for phase, label in PHASES.items():
             rows_ = [entry for entry in directory.persecution if entry.phase == phase]

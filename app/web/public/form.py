@@ -58,7 +58,15 @@ def _check(typed: Typed, lang: str, directory: Packs, now: datetime) -> tuple[sc
 
 
 def _step_page(
-    lang: str, number: int, typed: Typed, errors: dict[str, str], keys: KeyRing, directory: Packs, *, notice: str = "", back_to_check: bool = False
+    lang: str,
+    number: int,
+    typed: Typed,
+    errors: dict[str, str],
+    keys: KeyRing,
+    directory: Packs,
+    *,
+    notice: str = "",
+    back_to_check: bool = False,
 ) -> HTMLResponse:
     step = STEPS[number]
     reader = Reader(lang, directory)
@@ -115,7 +123,15 @@ def file_whole_form(
     if not token_is_ours(keys, token):
         return _check_page(lang, answers, intake, session, keys, directory, now, stateless=True, notice=_AGAIN)
     reply = filing.file_once(
-        session, intake, who="form", key=token, payload=b"", keys=keys, directory=directory, now=now, ttl=settings.reply_ttl
+        session,
+        intake,
+        who="form",
+        key=token,
+        payload=b"",
+        keys=keys,
+        directory=directory,
+        now=now,
+        ttl=settings.reply_ttl,
     )
     return _receipt_page(lang, reply.body, directory, keys)
 
@@ -168,7 +184,15 @@ def send(
         drafts.save(session, cookie, {"typed": answers}, now, settings.draft_idle)
         return RedirectResponse(f"/{lang}/form/check", 303)
     reply = filing.file_once(
-        session, intake, who="form", key=cookie, payload=b"", keys=keys, directory=directory, now=now, ttl=settings.reply_ttl
+        session,
+        intake,
+        who="form",
+        key=cookie,
+        payload=b"",
+        keys=keys,
+        directory=directory,
+        now=now,
+        ttl=settings.reply_ttl,
     )
     drafts.save(session, cookie, {"receipt": reply.body}, now, settings.draft_idle)
     return RedirectResponse(f"/{lang}/sent", 303)
@@ -189,11 +213,7 @@ def _check_page(
     reader = Reader(lang, directory)
     facts, deadline = filing.understood(intake, directory, now)
     result = matches.run(session, facts, directory, now, seed=0)
-    answered = [
-        (step, field)
-        for step in STEPS
-        for field in shown.fields(step.questions, typed, {}, reader, directory)
-    ]
+    answered = [(step, field) for step in STEPS for field in shown.fields(step.questions, typed, {}, reader, directory)]
     return page(
         "public/check.html",
         lang,
@@ -247,7 +267,9 @@ def sent(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory,
 
 
 @router.post("/sent")
-def written_down(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+def written_down(
+    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+) -> Response:
     """The person types the last four digits; then the number is forgotten here and the visit ends."""
     draft = _draft(session, cookie, now)
     if "receipt" in draft:
@@ -260,7 +282,9 @@ def written_down(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, 
     return response
 
 
-def _receipt_page(lang: str, reply: dict[str, Any], directory: Packs, keys: KeyRing, *, mistyped: bool = False) -> HTMLResponse:
+def _receipt_page(
+    lang: str, reply: dict[str, Any], directory: Packs, keys: KeyRing, *, mistyped: bool = False
+) -> HTMLResponse:
     country = reply["country"]
     return page(
         "public/sent.html",
@@ -279,7 +303,9 @@ def _receipt_page(lang: str, reply: dict[str, Any], directory: Packs, keys: KeyR
 
 
 @router.get("/form/{step}")
-def step_form(lang: Lang, step: str, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
+def step_form(
+    lang: Lang, step: str, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb
+) -> Response:
     number = _number(step)
     typed: Typed = _draft(session, cookie, now).get("typed", {})
     return _step_page(lang, number, typed, {}, keys, directory, back_to_check=_complete(typed, lang, directory, now))
@@ -291,7 +317,15 @@ def _complete(typed: Typed, lang: str, directory: Packs, now: datetime) -> bool:
 
 @router.post("/form/{step}")
 def send_step(
-    lang: Lang, step: str, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, settings: Config, session: Db
+    lang: Lang,
+    step: str,
+    typed: Form,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
 ) -> Response:
     """Keep what was typed, right or wrong; go on when this step is right. Nothing is ever lost by an error."""
     number = _number(step)
@@ -316,5 +350,3 @@ def send_step(
 
 def _keep(session: Session, secret: str, typed: Typed, now: datetime, settings: Settings) -> None:
     drafts.save(session, secret, {"typed": typed}, now, settings.draft_idle)
-
-

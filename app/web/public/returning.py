@@ -23,7 +23,9 @@ from app.web.rendering import page
 
 router = APIRouter(dependencies=[Depends(anyone)])
 _UNKNOWN: Final = N_("We know no request with this number. Please compare it digit by digit with what you wrote down.")
-_MISTYPED: Final = N_("One digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down.")
+_MISTYPED: Final = N_(
+    "One digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down."
+)
 STATUS: Final = {
     "submitted": (N_("We have your request."), N_("A coordinator reads it next.")),
     "in_review": (N_("A coordinator is looking for a centre for you."), N_("Come back in a day or two. If we have a question, it stands below.")),
@@ -53,7 +55,13 @@ def ask_for_number(lang: Lang, keys: Keys) -> Response:
 
 def _ask(lang: str, keys: KeyRing, error: str = "", typed: str = "") -> Response:
     return page(
-        "public/return.html", lang, status=422 if error else 200, error=error, typed=typed, token=new_token(keys), here="return"
+        "public/return.html",
+        lang,
+        status=422 if error else 200,
+        error=error,
+        typed=typed,
+        token=new_token(keys),
+        here="return",
     )
 
 

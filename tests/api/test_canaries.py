@@ -1,0 +1,119 @@
+"""Planted words are searched in every byte the service wrote. With sealing switched off the same search finds them all."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.core import sealing
+from app.core.db import Database
+from app.core.keyring import KeyRing
+from app.intake.models import Case
+from app.privacy import service as privacy
+from tests.support.people import House, house_of, short_form
+
+LATIN = [f"Zyxwomer{n}Qvart" for n in range(10)]
+CYRILLIC = [f"Жабрик{n}Щукарь" for n in range(10)]
+DIGITS = [f"48600{n}7731{n}54" for n in range(10)]
+WORDS = LATIN + CYRILLIC + DIGITS
+
+
+def encodings(word: str) -> Iterator[bytes]:
+    """The word as it could stand in a file: UTF-8, UTF-16, JSON escapes, hex, and base64 at each of three offsets."""
+    plain = word.encode()
+    yield plain
+    yield word.encode("utf-16-le")
+    yield word.encode("utf-16-be")
+    yield json.dumps(word)[1:-1].encode()
+    yield plain.hex().encode()
+    yield plain.hex().upper().encode()
+    for offset in range(3):
+        code = base64.b64encode(b"\0" * offset + plain + b"\0" * 3)
+        yield code[4 : len(code) - 8] if offset else code[: len(code) - 8]
+
+
+def found(content: bytes) -> set[str]:
+    return {word for word in WORDS if any(form in content for form in encodings(word))}
+
+
+def everything_written(database: Database, var: Path) -> bytes:
+    """All files of the database and of the service's folder; for PostgreSQL every row as text and every byte column."""
+    parts = [path.read_bytes() for folder in {var, var.parent} for path in folder.rglob("*") if path.is_file()]
+    with database.engine.connect() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            for row in connection.execute(sa.text(f'SELECT * FROM "{table}"')):
+                parts += [value if isinstance(value, bytes) else repr(value).encode() for value in row]
+                parts += [
+                    json.dumps(value, ensure_ascii=False).encode() for value in row if isinstance(value, list | dict)
+                ]
+    return b"\n".join(parts)
+
+
+def tell_everything(house: House) -> str:
+    """Plant each word somewhere: story, name, address, times, thread."""
+    browser = short_form(
+        house.browser(),
+        story=" ".join(WORDS[:12]),
+        call_me=" ".join(WORDS[12:15]),
+        channel="telegram",
+        address=" ".join(WORDS[15:20]),
+        good_times=" ".join(WORDS[20:23]),
+        happened=["violence"],
+    )
+    number = browser.number()
+    back = house.browser().open("/ru/return").fill(number=number)
+    back.fill("/case/message", text=" ".join(WORDS[23:]))
+    unfinished = house.browser().open("/ru/form/6").fill(story=" ".join(WORDS))
+    assert unfinished.answer.status_code == 200
+    house.browser().open("/ru/form/7").fill(channel="email", address=" ".join(WORDS[:6]))
+    house.browser().open("/ru/return").fill(number=WORDS[20])
+    return number
+
+
+def test_nothing_a_person_typed_is_found_in_what_the_service_wrote(
+    database: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with house_of(database, tmp_path / "var") as house:
+        number = tell_everything(house)
+        house.keys.save(tmp_path / "var" / "keys.json")
+    output = capfd.readouterr()
+    written = everything_written(database, tmp_path / "var") + (output.out + output.err).encode()
+    assert found(written) == set()
+    for form in (number, number.replace(" ", "")):
+        assert form.encode() not in written
+
+
+def test_the_search_finds_every_word_when_sealing_is_off(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "encrypt", lambda key, plaintext, aad: plaintext)
+    monkeypatch.setattr(sealing, "decrypt", lambda key, blob, aad: blob)
+    with house_of(database, tmp_path / "var") as house:
+        tell_everything(house)
+    assert found(everything_written(database, tmp_path / "var")) >= set(WORDS)
+
+
+def test_facts_are_not_plain_either(database: Database, tmp_path: Path) -> None:
+    with house_of(database, tmp_path / "var") as house:
+        short_form(house.browser(), region="PL-22", status="no_status", groups=["lgbtq"], nationality="TM")
+    with database.begin(write=False) as session:
+        (case,) = session.execute(sa.select(Case.__table__)).mappings()
+    plain = repr({name: value for name, value in case.items() if name != "facts"})
+    assert not [fact for fact in ("PL-22", "no_status", "lgbtq", "TM'") if fact in plain]
+    assert b"no_status" not in bytes(case["facts"])
+
+
+def test_a_case_that_was_erased_opens_with_no_key_that_still_exists(database: Database, tmp_path: Path) -> None:
+    """Even the row's old bytes, put back from a backup, open nothing once the epoch key they were locked with is destroyed."""
+    with house_of(database, tmp_path / "var") as house:
+        short_form(house.browser())
+        with database.begin() as session:
+            case = session.scalars(sa.select(Case)).one()
+            kept, case_id = bytes(case.facts or b""), case.id
+            privacy.erase(session, case, actor_kind="clock", now=house.time())
+        after = KeyRing({2: bytes(range(7, 39))}, 2, house.keys._root, {2: house.time().date()})
+        with pytest.raises(sealing.CannotOpen):
+            after.unlock(kept, "cases", str(case_id), "facts", "1")

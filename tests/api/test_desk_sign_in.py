@@ -1,0 +1,191 @@
+"""Signing in at the desk: neutral, slow where it must be, and nothing that was typed is lost when a session ends."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from app.audit.models import AuditEntry
+from app.staff import service as staff
+from app.staff.models import Member
+from tests.support.desk import PASSPHRASE, DeskHouse, running
+
+WRONG = "is not right, or the code was used already"
+
+
+def test_all_three_together_open_the_queue(house: DeskHouse) -> None:
+    browser = house.browser()
+    page = house.sign_in("vera", browser)
+    assert (page.status, page.location) == (303, "/desk/")
+    assert browser.get("/desk/").status == 200
+
+
+def test_the_cookie_is_for_this_visit_and_for_us_alone(house: DeskHouse) -> None:
+    headers = house.sign_in("vera").response.headers.get_list("set-cookie")
+    cookie = next(header for header in headers if header.startswith("staff="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Path=/" in cookie
+    assert "Max-Age" not in cookie
+    assert "expires" not in cookie.lower()
+
+
+def test_over_https_the_cookie_is_secure_and_bound_to_the_host(sqlite_database, tmp_path) -> None:
+    with running(sqlite_database, tmp_path / "var", base_url="https://pristan.test") as house:
+        page = house.sign_in("vera")
+        cookie = next(one for one in page.response.headers.get_list("set-cookie") if one.startswith("__Host-staff="))
+        assert "Secure" in cookie
+        assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize("changed", [{"name": "nobody"}, {"passphrase": "wrong horse battery"}, {"code": "000000"}])
+def test_what_was_wrong_is_not_told(house: DeskHouse, changed: dict[str, str]) -> None:
+    page = house.sign_in("vera", **changed)
+    assert page.status == 401
+    assert WRONG in page.words()
+    assert PASSPHRASE not in page.text
+    assert house.sessions() == 0
+
+
+def test_a_code_opens_once(house: DeskHouse) -> None:
+    assert house.sign_in("vera").status == 303
+    assert house.sign_in("vera").status == 401
+    house.later(seconds=30)
+    assert house.sign_in("vera").status == 303
+
+
+def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_says_the_same(house: DeskHouse) -> None:
+    for _try in range(5):
+        assert house.sign_in("vera", code="000000").status == 401
+    house.later(minutes=1)
+    page = house.sign_in("vera")
+    assert page.status == 401
+    assert WRONG in page.words()
+    house.later(minutes=5)
+    assert house.sign_in("vera").status == 303
+
+
+def test_no_transaction_is_open_while_a_passphrase_is_stretched(
+    house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove, seen = staff.prove, []
+
+    def watched(*arguments: object) -> object:
+        pool = house.database.engine.pool
+        seen.append(pool.checkedout())  # type: ignore[attr-defined]
+        if house.database.one_writer is not None:
+            seen.append(int(house.database.one_writer.locked()))
+        return prove(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(staff, "prove", watched)
+    house.sign_in("vera")
+    assert set(seen) == {0}
+
+
+def test_two_are_stretched_at_once(house: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    prove, running_now, most = staff.prove, [], []
+
+    def watched(*arguments: object) -> object:
+        running_now.append(1)
+        most.append(len(running_now))
+        try:
+            return prove(*arguments)  # type: ignore[arg-type]
+        finally:
+            running_now.pop()
+
+    monkeypatch.setattr(staff, "prove", watched)
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda _number: house.sign_in("vera", code="000000"), range(5)))
+    assert max(most) <= 2
+
+
+def test_idle_for_a_quarter_of_an_hour_ends_it(house: DeskHouse) -> None:
+    browser = house.as_("vera")
+    for _step in range(3):
+        house.later(minutes=14)
+        assert browser.get("/desk/").status == 200
+    house.later(minutes=16)
+    page = browser.get("/desk/?view=mine")
+    assert (page.status, page.location) == (303, "/desk/sign-in?next=/desk/%3Fview%3Dmine")
+
+
+def test_after_eight_hours_it_ends_however_busy(house: DeskHouse) -> None:
+    browser = house.as_("vera")
+    for _step in range(34):
+        house.later(minutes=14)
+        assert browser.get("/desk/").status == 200
+    house.later(minutes=10)
+    assert browser.get("/desk/").status == 303
+
+
+def test_signing_out_ends_it_at_once(house: DeskHouse) -> None:
+    browser = house.as_("vera")
+    page = browser.get("/desk/")
+    assert browser.submit(page, "/desk/sign-out").location == "/desk/sign-in"
+    assert house.sessions() == 0
+    assert browser.get("/desk/").status == 303
+
+
+def test_somebody_switched_off_is_out_at_once(house: DeskHouse) -> None:
+    browser = house.as_("vera")
+    with house.database.begin() as session:
+        session.execute(sa.update(Member).where(Member.name == "vera").values(active=False))
+    assert browser.get("/desk/").status == 303
+
+
+def test_text_typed_before_the_session_ended_is_offered_again(house: DeskHouse) -> None:
+    label, _receipt = house.file()
+    browser = house.as_("vera")
+    page = browser.get(f"/desk/cases/{label}")
+    house.later(minutes=20)
+    path = f"/desk/cases/{label}/message"
+    page = browser.submit(page, path, text="A long answer\nof two lines")
+    assert page.status == 401
+    assert "What you typed is kept" in page.words()
+    house.time.at = house.time.at.replace(second=0)
+    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=house.code("vera"))
+    assert page.status == 200
+    assert page.form(path)["text"] == "A long answer\nof two lines"
+    assert browser.submit(page, path).location == f"/desk/cases/{label}?done=sent"
+    page = browser.get(f"/desk/cases/{label}")
+    page = browser.submit(page, f"/desk/cases/{label}/show")
+    assert "A long answer" in page.words()
+
+
+def test_a_wrong_passphrase_in_between_loses_nothing_either(house: DeskHouse) -> None:
+    label, _receipt = house.file()
+    browser = house.browser()
+    page = browser.post(f"/desk/cases/{label}/note", {"text": "Zeile", "version": "1", "csrf": "old"})
+    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase="wrong", code="1")
+    assert page.form("/desk/sign-in")["again:text"] == "Zeile"
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.test/", "https://evil.test/", "/desk/../x", "/desk//evil.test", "/ru/", "/desk/\\evil"]
+)
+def test_the_way_back_leads_nowhere_else(house: DeskHouse, target: str) -> None:
+    browser = house.browser()
+    page = browser.get("/desk/sign-in", params={"next": target})
+    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=house.code("vera"))
+    assert page.location == "/desk/"
+
+
+def test_signing_in_needs_our_own_form(house: DeskHouse) -> None:
+    typed = {"name": "vera", "passphrase": PASSPHRASE, "code": house.code("vera")}
+    assert house.browser().post("/desk/sign-in", typed).status == 403
+    crossed = {"sec-fetch-site": "cross-site"}
+    browser = house.browser()
+    page = browser.get("/desk/sign-in")
+    fields = {**page.form("/desk/sign-in"), **typed}
+    assert browser.post("/desk/sign-in", fields, headers=crossed).status == 403
+    assert house.sessions() == 0
+    same = {"sec-fetch-site": "same-origin", "origin": "null"}
+    assert browser.post("/desk/sign-in", fields, headers=same).status == 303
+
+
+def test_signing_in_is_noted_without_words(house: DeskHouse) -> None:
+    house.sign_in("vera", code="000000")
+    house.sign_in("vera")
+    with house.database.begin(write=False) as session:
+        actions = session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.seq)).all()
+    assert [action for action in actions if action.startswith("staff:")] == ["staff:sign_in_failed", "staff:signed_in"]

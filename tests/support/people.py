@@ -1,0 +1,160 @@
+"""A person with a browser that keeps cookies, in front of the service in process."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from selectolax.lexbor import LexborHTMLParser as HTMLParser
+
+from app.cli import founding
+from app.core import keyholders
+from app.core.db import Database
+from app.core.ids import named_id
+from app.core.keyholders import OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.directory import service as directory_service
+from app.directory.packs import load_packs
+from app.main import create_app
+from app.settings import Settings
+from tests.support.partners import START, Time
+from tests.support.serving import BASE, SyncTransport, in_process
+
+CENTRE = "pl-hfhr"
+NUMBER = re.compile(r"\b(?:\d{4} ){6}\d{4}\b")
+
+
+@dataclass
+class House:
+    """The person's surface, one team for all four countries, one connected centre."""
+
+    transport: SyncTransport
+    database: Database
+    keys: KeyRing
+    time: Time
+    team_key_id: object
+    team_seed: bytes
+    centre: KeyPair
+
+    def browser(self) -> "Browser":
+        return Browser(httpx.Client(transport=self.transport, base_url=BASE))
+
+
+class Browser:
+    """Fills and sends the forms of a page as a browser without scripts does."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+        self.answer = httpx.Response(204)
+
+    @property
+    def page(self) -> HTMLParser:
+        return HTMLParser(self.answer.text)
+
+    @property
+    def text(self) -> str:
+        main = self.page.css_first("main")
+        assert main is not None
+        return " ".join(main.text(separator=" ").split())
+
+    def open(self, path: str) -> "Browser":
+        self.answer = self.client.get(path, follow_redirects=True)
+        return self
+
+    def fill(
+        self, action: str | None = None, /, *, button: tuple[str, str] | None = None, **typed: str | list[str]
+    ) -> "Browser":
+        """Send the page's form (the one with this action, else the first), with what it holds and what is typed."""
+        form = next(
+            form
+            for form in self.page.css("form")
+            if action is None or (form.attributes.get("action") or "").endswith(action)
+        )
+        fields = [pair for pair in _held(form) if pair[0] not in typed]
+        for name, values in typed.items():
+            fields += [(name, value) for value in ([values] if isinstance(values, str) else values)]
+        if button:
+            fields.append(button)
+        target = form.attributes["action"] or ""
+        body = str(httpx.QueryParams(fields))
+        self.answer = self.client.post(
+            target, content=body, headers={"content-type": "application/x-www-form-urlencoded"}, follow_redirects=True
+        )
+        return self
+
+    def number(self) -> str:
+        found = NUMBER.search(self.text)
+        assert found is not None, self.text
+        return found.group()
+
+
+def _held(form: Any) -> Iterator[tuple[str, str]]:
+    """What the form would send as it stands: hidden and typed values, ticks, choices."""
+    for node in form.css("input, textarea, select"):
+        name = node.attributes.get("name")
+        if not name:
+            continue
+        if node.tag == "textarea":
+            yield name, node.text().removeprefix("\n")
+        elif node.tag == "select":
+            chosen = [option for option in node.css("option") if "selected" in option.attributes]
+            yield name, (chosen[0].attributes.get("value") or "") if chosen else ""
+        elif node.attributes.get("type") in {"radio", "checkbox"}:
+            if "checked" in node.attributes:
+                yield name, node.attributes.get("value") or "on"
+        else:
+            yield name, node.attributes.get("value") or ""
+
+
+@contextmanager
+def house_of(database: Database, var: Path, **settings: Any) -> Iterator[House]:
+    keys, time, centre = KeyRing.generate(START.date()), Time(), KeyPair.generate()
+    with database.begin() as session:
+        directory_service.upsert(session, load_packs(), START)
+        founded = founding.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+        keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
+        team_key_id, team_seed = founded.team_key.id, founded.team_seed
+    app = create_app(
+        Settings(var=var, worker_in_web=False, **settings),
+        surfaces={"public"},
+        database=database,
+        keys=keys,
+        clock=time,
+    )
+    with in_process(app) as running:
+        yield House(SyncTransport(running), database, keys, time, team_key_id, team_seed, centre)
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> Iterator[House]:
+    with house_of(database, tmp_path / "var") as started:
+        yield started
+
+
+def short_form(
+    browser: Browser, lang: str = "ru", *, until_check: bool = False, allow: tuple[str, ...] = (CENTRE,), **more: Any
+) -> Browser:
+    """Go the seven steps as quickly as they allow; `more` are answers by field name."""
+    said: dict[str, Any] = {
+        "for_whom": "self",
+        "needs": ["asylum"],
+        "country": "PL",
+        "how_soon": "none",
+        "channel": "number",
+        **more,
+    }
+    from app.intake.questions import STEPS
+
+    browser.open(f"/{lang}/form/1")
+    for step in STEPS:
+        asked = {question.name: said[question.name] for question in step.questions if question.name in said}
+        browser.fill(**asked)
+        assert browser.answer.status_code == 200, browser.text
+    if until_check:
+        return browser
+    return browser.fill(**{f"c_{slug}": "allow" for slug in allow})

@@ -1,0 +1,74 @@
+"""The number: what is accepted, what is a typing error, and that it gives itself away nowhere."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.keyring import KeyRing
+from app.intake import receipts
+from app.intake.receipts import MistypedReceipt
+
+
+def test_a_number_has_seven_groups_of_four_and_reads_back() -> None:
+    receipt = receipts.new()
+    groups = receipt.grouped().split(" ")
+    assert [len(group) for group in groups] == [4] * 7
+    assert receipts.parse(receipt.grouped()) == receipt
+
+
+@given(st.integers(0, 27), st.integers(1, 9))
+def test_every_single_wrong_digit_is_noticed(at: int, by: int) -> None:
+    digits = receipts.new().digits
+    wrong = digits[:at] + str((int(digits[at]) + by) % 10) + digits[at + 1 :]
+    with pytest.raises(MistypedReceipt):
+        receipts.parse(wrong)
+
+
+@given(st.integers(0, 26))
+def test_two_digits_that_changed_places_are_noticed(at: int) -> None:
+    digits = receipts.new().digits
+    swapped = digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]
+    if swapped != digits:
+        with pytest.raises(MistypedReceipt):
+            receipts.parse(swapped)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda digits: digits,
+        lambda digits: "-".join(digits[at : at + 4] for at in range(0, 28, 4)),
+        lambda digits: "\n".join(digits[at : at + 7] for at in range(0, 28, 7)),
+        lambda digits: f"  {digits[:14]} – {digits[14:]}\t",
+        lambda digits: "".join(chr(0x0660 + int(digit)) for digit in digits),
+        lambda digits: "".join(chr(0xFF10 + int(digit)) for digit in digits),
+    ],
+    ids=["plain", "dashes", "lines", "long dash", "Arabic digits", "full width"],
+)
+def test_it_is_read_as_people_type_it(write: object) -> None:
+    receipt = receipts.new()
+    assert receipts.parse(write(receipt.digits)) == receipt  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("typed", ["", "1", "0" * 28, "9" * 27, "12 34", "no digits", "1" * 600, "²" * 28, "\ud800"])
+def test_what_is_no_number_is_said_to_be_mistyped(typed: str) -> None:
+    with pytest.raises(MistypedReceipt):
+        receipts.parse(typed)
+
+
+def test_it_is_hidden_in_what_a_log_would_show() -> None:
+    receipt = receipts.new()
+    assert receipt.digits not in repr(receipt)
+    try:
+        receipts.parse(receipt.digits[:-1])
+    except MistypedReceipt as error:
+        assert receipt.digits[:8] not in f"{error} {error!r} {error.extra}"
+
+
+def test_the_look_up_id_needs_the_servers_key() -> None:
+    receipt = receipts.new()
+    one, other = KeyRing.generate(date(2026, 1, 1)), KeyRing.generate(date(2026, 1, 1))
+    assert receipt.look_up_id(one) == receipt.look_up_id(one) != receipt.look_up_id(other)
+    assert receipt.key_pair().public == receipts.parse(receipt.digits).key_pair().public

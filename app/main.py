@@ -1,7 +1,7 @@
 """Wiring and nothing else: settings, keys, database and directory become an app; errors become a page or a problem."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -65,7 +65,9 @@ def create_app(
     return app
 
 
-def _lifespan(settings: Settings, surfaces: frozenset[Surface]) -> Callable[[FastAPI], object]:
+def _lifespan(
+    settings: Settings, surfaces: frozenset[Surface]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database.check_durability()

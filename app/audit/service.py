@@ -86,6 +86,11 @@ def _forget(session: Session) -> None:
     session.info.pop(_WAITING, None)
 
 
+def length(session: Session) -> int:
+    """How many entries there are."""
+    return session.scalar(sa.select(sa.func.count()).select_from(AuditEntry)) or 0
+
+
 def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> Break | None:
     """Walk the whole chain. None: it holds. Else the first entry that was changed, taken out or put in."""
     last, expected = GENESIS, 1

@@ -86,8 +86,9 @@ def load_directory(packs: Path | None) -> None:
 
 def verify_audit() -> None:
     house = open_house()
-    with house.database.begin(write=False) as session, typer.progressbar(length=None, label="Entries") as bar:  # type: ignore[call-overload]
-        broken = audit.verify(session, progress=bar.update)
+    with house.database.begin(write=False) as session:
+        with typer.progressbar(length=audit.length(session), label="Entries") as bar:
+            broken = audit.verify(session, progress=bar.update)
     if broken is not None:
         typer.echo(f"The chain breaks at entry {broken.seq}: {broken.problem}.", err=True)
         raise typer.Exit(1)

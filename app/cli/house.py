@@ -32,8 +32,9 @@ def open_house(settings: Settings | None = None) -> House:
 
 def migrate(database: Database, revision: str = "head") -> None:
     """Bring the schema to `revision`; safe beside the running version, and when two start it at once."""
-    from alembic import command
     from alembic.config import Config
+
+    from alembic import command
 
     config = Config(str(ROOT / "alembic.ini"))
     with database.engine.begin() as connection:

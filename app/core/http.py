@@ -79,7 +79,7 @@ def _announced(scope: Scope) -> int:
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     """Say no before reading: by the app's own handler, so that a page gets a page and an API its problem."""
-    app: Any = scope["app"] if "app" in scope else None
+    app: Any = scope.get("app")
     error: AppError = TooLarge("The request is larger than this service takes.")
     if app is None:
         await send({"type": "http.response.start", "status": error.status, "headers": []})

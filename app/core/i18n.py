@@ -27,7 +27,7 @@ OWN_NAMES: Final = {
 }  # fmt: skip
 
 
-def N_(message: str) -> str:  # noqa: N802  the usual mark for "translate later"
+def N_(message: str) -> str:
     return message
 
 
@@ -55,10 +55,10 @@ class Translator:
         return str(format_datetime(instant, format="d MMMM, HH:mm", locale=self.locale))
 
     def language_name(self, code: str) -> str:
-        return self.locale.languages.get(code.split("-")[0], code)
+        return str(self.locale.languages.get(code.partition("-")[0], code))
 
     def country_name(self, code: str) -> str:
-        return self.locale.territories.get(code, code)
+        return str(self.locale.territories.get(code, code))
 
     def listed(self, names: Sequence[str]) -> str:
         return str(format_list(list(names), locale=self.locale)) if names else ""

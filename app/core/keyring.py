@@ -6,6 +6,7 @@ copying it together with the database still opens no sealed part, for these need
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -124,10 +125,8 @@ class KeyRing:
 def load_or_create(path: Path, today: date) -> KeyRing:
     """The ring in `path`, made on the first start. Two processes that start at once get the same one."""
     if not path.exists():
-        try:
+        with contextlib.suppress(FileExistsError):
             KeyRing.generate(today).save(path)
-        except FileExistsError:
-            pass
     return KeyRing.load(path)
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 
-def N_(message: str) -> str:  # noqa: N802  the usual mark for "translate later"
+def N_(message: str) -> str:
     return message
 
 

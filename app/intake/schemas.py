@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from app.core.errors import FieldError, Invalid
-from app.intake.vocabulary import GROUPS, HELPS, LANGUAGES, STATUSES
+from app.intake.vocabulary import GROUPS, HELPS, STATUSES
 
 LONGEST_STORY: Final = 20_000
 OLDEST_LETTER: Final = timedelta(days=5 * 366)

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 
-def N_(message: str) -> str:  # noqa: N802  the usual mark for "translate later"
+def N_(message: str) -> str:
     return message
 
 

@@ -15,7 +15,7 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.models import ServiceRow
 from app.directory.packs import Directory
-from app.matching import deadlines, engine, urgency
+from app.matching import deadlines, engine, records, urgency
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, Live, MatchResult
 from app.matching.facts import Facts
@@ -109,12 +109,16 @@ def run(
     services: tuple[Any, ...] | None = None,
 ) -> MatchResult:
     """Ask the rules for this case, with what is known of the services now."""
+    entries = services if services is not None else directory.services_for(facts.country)
+    known = records.experience(session, [entry.key for entry in entries])
     return engine.evaluate(
         facts,
-        services if services is not None else directory.services_for(facts.country),
+        entries,
         on=today(directory, facts.country, now),
         related=engine.related_needs(directory),
         live=live_states(session, facts.country, directory, now),
+        answer_days=known.answer_days,
+        shares=known.shares,
         seed=seed,
     )
 

@@ -1,4 +1,4 @@
-"""The table of stored runs."""
+"""The tables of stored runs, and of what the order knows of a service from experience."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -26,3 +26,22 @@ class MatchRun(Base):
     facts_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     trace: Mapped[bytes]
     at: Mapped[datetime]
+
+
+class ServiceRecord(Base):
+    """A service's account in the rotation (see `order`), and how long it takes to answer. Says nothing of any case."""
+
+    __tablename__ = "service_records"
+    __table_args__ = (
+        sa.CheckConstraint("weight BETWEEN 1 AND 99", name="weight_in_range"),
+        sa.CheckConstraint("got >= 0 AND in_a_row BETWEEN 0 AND got", name="row_within_got"),
+        sa.CheckConstraint("answers >= 0 AND answer_hours >= 0", name="answers_not_negative"),
+    )
+
+    service_id: Mapped[UUID] = mapped_column(sa.ForeignKey("services.id"), primary_key=True)
+    weight: Mapped[int]
+    earned: Mapped[int] = mapped_column(sa.BigInteger)
+    got: Mapped[int]
+    in_a_row: Mapped[int]
+    answers: Mapped[int]
+    answer_hours: Mapped[int]

@@ -69,7 +69,13 @@ def add_client(
 
 
 def issue_token(
-    session: Session, keys: KeyRing, client_id: str, secret: str, wanted: list[str] | None, now: datetime, ttl: timedelta
+    session: Session,
+    keys: KeyRing,
+    client_id: str,
+    secret: str,
+    wanted: list[str] | None,
+    now: datetime,
+    ttl: timedelta,
 ) -> tuple[str, list[str]] | None:
     """A token and its scopes, or None when the client is unknown or the secret wrong.
 
@@ -93,7 +99,9 @@ def is_client(session: Session, keys: KeyRing, client_id: str, secret: str) -> b
 
 
 def _authentic(session: Session, keys: KeyRing, client_id: str, secret: str) -> OAuthClient | None:
-    client = session.scalars(sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)).one_or_none()
+    client = session.scalars(
+        sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)
+    ).one_or_none()
     offered = _secret_mac(keys, client_id, secret)
     known = client.secret_mac if client else bytes(32)
     return client if hmac.compare_digest(offered, known) else None

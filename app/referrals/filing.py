@@ -170,7 +170,7 @@ def _seal(
     rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
     rows.append(vault.wrapped(keys, case_id, vault.DESK, desk_key, team))
     session.execute(sa.insert(CaseWrap), rows)
-    contents = {
+    contents: dict[Part, dict[str, Any]] = {
         Part.CONTACT: {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")},
         Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": vault.said_at(now)},
         Part.HAPPENED: {"codes": list(intake.happened)},

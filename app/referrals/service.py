@@ -21,6 +21,7 @@ from app.directory.packs import load_packs
 from app.intake import life, vault
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
+from app.matching import records
 from app.matching.deadlines import calendar_of
 from app.matching.facts import Tier
 from app.partners.organisations import Organisation
@@ -40,6 +41,7 @@ from app.referrals.reasons import (
     reasons_for,
 )
 from app.referrals.states import (
+    ASKED,
     BEGINNING,
     FAILED,
     LIVE,
@@ -58,6 +60,9 @@ from app.referrals.states import (
 
 FULL_FOR: Final = timedelta(days=14)
 """How long a service counts as full after it declined for want of a free place."""
+
+
+_DECIDES: Final = frozenset({Verb.ACCEPT, Verb.DECLINE, Verb.WAITLIST, Verb.EXPIRE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +297,14 @@ def _apply(
     elif move.tells is Party.PARTNER and referral.offered_at is not None:
         to = referral.organisation_id
         messaging.queue(session, f"referral_{move.target}", about_id=referral.id, organisation_id=to, now=at)
+    _remember(session, referral, move, at)
     _follow_up(session, referral, case, move, by, now)
+
+
+def _remember(session: Session, referral: Referral, move: Move, at: datetime) -> None:
+    """An offer that is decided, or not in time, says how long this service takes to answer."""
+    if referral.offered_at is not None and move.verb in _DECIDES and move.source in ASKED:
+        records.answered(session, referral.service_id, at - referral.offered_at)
 
 
 def _note(

@@ -21,7 +21,7 @@ from app.directory.packs import Directory
 from app.intake import life, vault
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
-from app.matching import matches
+from app.matching import matches, records
 from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts, Tier
 from app.referrals import clocks, queries, service
@@ -156,8 +156,21 @@ def _offer(
         except Conflict:
             continue
         offered.append(service.advance(session, draft.id, Verb.OFFER, by=CLOCK, now=now))
+        records.took_turn(session, _equals(found, left, taken, holders), found.service)
         taken.add(found.organisation)
     return offered
+
+
+def _equals(chosen: Found, left: Sequence[Found], taken: set[str], holders: frozenset[UUID]) -> list[str]:
+    """Those who had as good a claim to the place as the one that got it: all but its turn is the same."""
+    return [
+        found.service
+        for found in left
+        if found.offerable
+        and found.terms[:-1] == chosen.terms[:-1]
+        and found.organisation not in taken
+        and named_id("organisation", found.organisation) in holders
+    ]
 
 
 def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datetime) -> None:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from app.core.errors import AppError
-from app.core.i18n import LANGUAGES, OWN_NAMES, N_, Translator, translator
+from app.core.i18n import LANGUAGES, N_, OWN_NAMES, Translator, translator
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 _STATIC: Final = Path(__file__).resolve().parent / "static"

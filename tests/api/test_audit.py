@@ -42,9 +42,13 @@ def test_the_chain_holds_over_several_transactions(database: Database) -> None:
 
 
 def test_an_act_that_is_rolled_back_leaves_no_entry(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.begin() as session:
-        note(session)
-        raise RuntimeError
+    def fail() -> None:
+        with database.begin() as session:
+            note(session)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with database.begin() as session:
         note(session)
     assert len(entries(database)) == 1

@@ -17,11 +17,11 @@ def labels(page: Page) -> list[str]:
     return [str(node.text()) for node in page.tree.css("table.queue tbody th a")]
 
 
-def many(house: DeskHouse, count: int) -> None:
+def many(office: DeskHouse, count: int) -> None:
     """Cases with orders of every kind, ties too: made from one by copying its row."""
-    label, _receipt = house.file()
+    label, _receipt = office.file()
     chance = random.Random(7)
-    with house.database.begin() as session:
+    with office.database.begin() as session:
         row = dict(session.execute(sa.select(Case.__table__).where(Case.label == label)).one()._mapping)
         rows = [
             {
@@ -52,30 +52,30 @@ def walk(browser: Browser, start: str, rel: str) -> list[list[str]]:
         page = browser.get(str(link.attributes["href"]))
 
 
-def test_never_a_name_a_contact_or_a_story(house: DeskHouse) -> None:
-    label, _receipt = house.file()
-    page = house.as_("vera").get("/desk/")
+def test_never_a_name_a_contact_or_a_story(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    page = office.as_("vera").get("/desk/")
     assert labels(page) == [label]
     for secret in (STORY, NAME, ADDRESS):
         assert secret not in page.text
 
 
-def test_the_order_is_due_day_urgency_waiting(house: DeskHouse) -> None:
-    normal, _ = house.file(how_soon="none")
-    house.later(hours=1)
-    urgent, _ = house.file(how_soon="week")
-    emergency, _ = house.file(how_soon="today")
-    assert labels(house.as_("vera").get("/desk/")) == [emergency, urgent, normal]
+def test_the_order_is_due_day_urgency_waiting(office: DeskHouse) -> None:
+    normal, _ = office.file(how_soon="none")
+    office.later(hours=1)
+    urgent, _ = office.file(how_soon="week")
+    emergency, _ = office.file(how_soon="today")
+    assert labels(office.as_("vera").get("/desk/")) == [emergency, urgent, normal]
 
 
-def test_pages_forwards_and_back_show_each_case_once_in_one_order(house: DeskHouse) -> None:
-    many(house, 60)
-    browser = house.as_("vera")
+def test_pages_forwards_and_back_show_each_case_once_in_one_order(office: DeskHouse) -> None:
+    many(office, 60)
+    browser = office.as_("vera")
     forwards = walk(browser, "/desk/", "next")
     assert [len(page) for page in forwards] == [25, 25, 11]
     everything = [label for page in forwards for label in page]
     assert len(set(everything)) == 61
-    with house.database.begin(write=False) as session:
+    with office.database.begin(write=False) as session:
         order = session.scalars(
             sa.select(Case.label).order_by(Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
         ).all()
@@ -87,10 +87,10 @@ def test_pages_forwards_and_back_show_each_case_once_in_one_order(house: DeskHou
     assert walk(browser, start, "prev") == [forwards[1], forwards[0]]
 
 
-def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(house: DeskHouse) -> None:
-    many(house, 30)
-    browser = house.as_("vera")
-    with house.statements() as counted:
+def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(office: DeskHouse) -> None:
+    many(office, 30)
+    browser = office.as_("vera")
+    with office.statements() as counted:
         page = browser.get("/desk/?need=asylum&language=ru")
     reading = [statement for statement in counted.seen if not statement.startswith("BEGIN")]
     assert len(reading) <= 6
@@ -108,28 +108,28 @@ def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(house: Des
         ({"need": "asylum", "language": "en"}, lambda row: "asylum" in row.needs and "en" in row.speak),
     ],
 )
-def test_filters_and_their_counts_are_exact(house: DeskHouse, query: dict[str, str], expected) -> None:  # type: ignore[no-untyped-def]
-    many(house, 40)
-    with house.database.begin(write=False) as session:
+def test_filters_and_their_counts_are_exact(office: DeskHouse, query: dict[str, str], expected) -> None:  # type: ignore[no-untyped-def]
+    many(office, 40)
+    with office.database.begin(write=False) as session:
         right = {row.label for row in session.scalars(sa.select(Case)) if expected(row)}
-    browser = house.as_("vera")
+    browser = office.as_("vera")
     page = browser.get("/desk/", params=query)
     assert page.tree.css_first("h1 .count").text() == str(len(right))  # type: ignore[union-attr]
     found = walk(browser, "/desk/?" + "&".join(f"{key}={value}" for key, value in query.items()), "next")
     assert {label for each in found for label in each} == right
 
 
-def test_each_view_counts_what_it_shows(house: DeskHouse) -> None:
-    house.file()
-    mine, receipt = house.file(how_soon="today")
-    closed, _receipt = house.file()
-    browser = house.as_("vera")
+def test_each_view_counts_what_it_shows(office: DeskHouse) -> None:
+    office.file()
+    mine, receipt = office.file(how_soon="today")
+    closed, _receipt = office.file()
+    browser = office.as_("vera")
     browser.submit(browser.get(f"/desk/cases/{mine}"), f"/desk/cases/{mine}/take")
     browser.submit(browser.get(f"/desk/cases/{closed}"), f"/desk/cases/{closed}/close", verb="advise")
     expected = {"open": 2, "new": 1, "mine": 1, "review": 1, "due": 1, "overdue": 0, "closed": 1, "unmet": 0}
-    with house.database.begin(write=False) as session:
+    with office.database.begin(write=False) as session:
         case = session.scalars(sa.select(Case).where(Case.label == mine)).one()
-        given = {"me": case.owner_id, "today": house.time.at.date()}
+        given = {"me": case.owner_id, "today": office.time.at.date()}
         counts = queue.counts(session, case.team_id, "open", Filters(), **given)
     assert {name: counts[name] for name in expected} == expected
     for view, count in counts.items():
@@ -139,37 +139,37 @@ def test_each_view_counts_what_it_shows(house: DeskHouse) -> None:
             assert (page.tree.css_first("p.notice") is not None) == (count == 0)
 
 
-def test_a_case_that_waits_is_overtaken_only_by_cases_due_earlier(house: DeskHouse) -> None:
+def test_a_case_that_waits_is_overtaken_only_by_cases_due_earlier(office: DeskHouse) -> None:
     """No starvation: whatever comes in later with a later due day stands behind it, for ever."""
-    waiting, _receipt = house.file(how_soon="none")
-    due = house.case(waiting).due_on
-    browser = house.as_("vera")
+    waiting, _receipt = office.file(how_soon="none")
+    due = office.case(waiting).due_on
+    browser = office.as_("vera")
     for _day in range(12):
-        house.later(days=1)
-        house.file(how_soon="none")
-        house.file(how_soon="week")
-    browser = house.as_("vera")
+        office.later(days=1)
+        office.file(how_soon="none")
+        office.file(how_soon="week")
+    browser = office.as_("vera")
     order = labels(browser.get("/desk/"))
     before = order[: order.index(waiting)]
-    assert all(house.case(label).due_on <= due for label in before)
-    house.later(days=30)
-    house.file(how_soon="today")
-    assert labels(house.as_("vera").get("/desk/")).index(waiting) <= len(before)
+    assert all(office.case(label).due_on <= due for label in before)
+    office.later(days=30)
+    office.file(how_soon="today")
+    assert labels(office.as_("vera").get("/desk/")).index(waiting) <= len(before)
 
 
 @pytest.mark.parametrize("at", ["x", "AAAA", "W10", "é", "%00", "W251bGxd", "ÿ" * 50, "bnVsbA"])
-def test_a_place_that_is_none_is_a_clear_no(house: DeskHouse, at: str) -> None:
-    assert house.as_("vera").get("/desk/", params={"at": at}).status == 400
+def test_a_place_that_is_none_is_a_clear_no(office: DeskHouse, at: str) -> None:
+    assert office.as_("vera").get("/desk/", params={"at": at}).status == 400
 
 
-def test_an_unknown_view_is_not_found(house: DeskHouse) -> None:
-    assert house.as_("vera").get("/desk/?view=x").status == 404
+def test_an_unknown_view_is_not_found(office: DeskHouse) -> None:
+    assert office.as_("vera").get("/desk/?view=x").status == 404
 
 
-def test_the_next_case_is_the_first_that_nobody_else_has(house: DeskHouse) -> None:
-    first, _ = house.file(how_soon="today")
-    second, _ = house.file()
-    pavel, vera = house.as_("pavel"), house.as_("vera")
+def test_the_next_case_is_the_first_that_nobody_else_has(office: DeskHouse) -> None:
+    first, _ = office.file(how_soon="today")
+    second, _ = office.file()
+    pavel, vera = office.as_("pavel"), office.as_("vera")
     assert vera.get("/desk/next").location == f"/desk/cases/{first}"
     pavel.submit(pavel.get(f"/desk/cases/{first}"), f"/desk/cases/{first}/take")
     assert vera.get("/desk/next").location == f"/desk/cases/{second}"
@@ -179,8 +179,8 @@ def test_the_next_case_is_the_first_that_nobody_else_has(house: DeskHouse) -> No
 def test_the_first_page_reads_its_rows_from_the_queues_index(postgres_database, tmp_path) -> None:  # type: ignore[no-untyped-def]
     from tests.support.desk import running
 
-    with running(postgres_database, tmp_path / "var") as house:
-        many(house, 2000)
+    with running(postgres_database, tmp_path / "var") as office:
+        many(office, 2000)
         with postgres_database.begin() as session:
             session.execute(sa.text("ANALYZE cases"))
             team_id = session.scalar(sa.select(Case.team_id).limit(1))

@@ -13,15 +13,15 @@ from tests.support.desk import PASSPHRASE, DeskHouse, running
 WRONG = "is not right, or the code was used already"
 
 
-def test_all_three_together_open_the_queue(house: DeskHouse) -> None:
-    browser = house.browser()
-    page = house.sign_in("vera", browser)
+def test_all_three_together_open_the_queue(office: DeskHouse) -> None:
+    browser = office.browser()
+    page = office.sign_in("vera", browser)
     assert (page.status, page.location) == (303, "/desk/")
     assert browser.get("/desk/").status == 200
 
 
-def test_the_cookie_is_for_this_visit_and_for_us_alone(house: DeskHouse) -> None:
-    headers = house.sign_in("vera").response.headers.get_list("set-cookie")
+def test_the_cookie_is_for_this_visit_and_for_us_alone(office: DeskHouse) -> None:
+    headers = office.sign_in("vera").response.headers.get_list("set-cookie")
     cookie = next(header for header in headers if header.startswith("staff="))
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
@@ -31,58 +31,58 @@ def test_the_cookie_is_for_this_visit_and_for_us_alone(house: DeskHouse) -> None
 
 
 def test_over_https_the_cookie_is_secure_and_bound_to_the_host(sqlite_database, tmp_path) -> None:
-    with running(sqlite_database, tmp_path / "var", base_url="https://pristan.test") as house:
-        page = house.sign_in("vera")
+    with running(sqlite_database, tmp_path / "var", base_url="https://pristan.test") as office:
+        page = office.sign_in("vera")
         cookie = next(one for one in page.response.headers.get_list("set-cookie") if one.startswith("__Host-staff="))
         assert "Secure" in cookie
         assert "Domain" not in cookie
 
 
 @pytest.mark.parametrize("changed", [{"name": "nobody"}, {"passphrase": "wrong horse battery"}, {"code": "000000"}])
-def test_what_was_wrong_is_not_told(house: DeskHouse, changed: dict[str, str]) -> None:
-    page = house.sign_in("vera", **changed)
+def test_what_was_wrong_is_not_told(office: DeskHouse, changed: dict[str, str]) -> None:
+    page = office.sign_in("vera", **changed)
     assert page.status == 401
     assert WRONG in page.words()
     assert PASSPHRASE not in page.text
-    assert house.sessions() == 0
+    assert office.sessions() == 0
 
 
-def test_a_code_opens_once(house: DeskHouse) -> None:
-    assert house.sign_in("vera").status == 303
-    assert house.sign_in("vera").status == 401
-    house.later(seconds=30)
-    assert house.sign_in("vera").status == 303
+def test_a_code_opens_once(office: DeskHouse) -> None:
+    assert office.sign_in("vera").status == 303
+    assert office.sign_in("vera").status == 401
+    office.later(seconds=30)
+    assert office.sign_in("vera").status == 303
 
 
-def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_says_the_same(house: DeskHouse) -> None:
+def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_says_the_same(office: DeskHouse) -> None:
     for _try in range(5):
-        assert house.sign_in("vera", code="000000").status == 401
-    house.later(minutes=1)
-    page = house.sign_in("vera")
+        assert office.sign_in("vera", code="000000").status == 401
+    office.later(minutes=1)
+    page = office.sign_in("vera")
     assert page.status == 401
     assert WRONG in page.words()
-    house.later(minutes=5)
-    assert house.sign_in("vera").status == 303
+    office.later(minutes=5)
+    assert office.sign_in("vera").status == 303
 
 
 def test_no_transaction_is_open_while_a_passphrase_is_stretched(
-    house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prove, seen = staff.prove, []
 
     def watched(*arguments: object) -> object:
-        pool = house.database.engine.pool
+        pool = office.database.engine.pool
         seen.append(pool.checkedout())  # type: ignore[attr-defined]
-        if house.database.one_writer is not None:
-            seen.append(int(house.database.one_writer.locked()))
+        if office.database.one_writer is not None:
+            seen.append(int(office.database.one_writer.locked()))
         return prove(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(staff, "prove", watched)
-    house.sign_in("vera")
+    office.sign_in("vera")
     assert set(seen) == {0}
 
 
-def test_two_are_stretched_at_once(house: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_are_stretched_at_once(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     prove, running_now, most = staff.prove, [], []
 
     def watched(*arguments: object) -> object:
@@ -95,55 +95,55 @@ def test_two_are_stretched_at_once(house: DeskHouse, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(staff, "prove", watched)
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda _number: house.sign_in("vera", code="000000"), range(5)))
+        list(pool.map(lambda _number: office.sign_in("vera", code="000000"), range(5)))
     assert max(most) <= 2
 
 
-def test_idle_for_a_quarter_of_an_hour_ends_it(house: DeskHouse) -> None:
-    browser = house.as_("vera")
+def test_idle_for_a_quarter_of_an_hour_ends_it(office: DeskHouse) -> None:
+    browser = office.as_("vera")
     for _step in range(3):
-        house.later(minutes=14)
+        office.later(minutes=14)
         assert browser.get("/desk/").status == 200
-    house.later(minutes=16)
+    office.later(minutes=16)
     page = browser.get("/desk/?view=mine")
     assert (page.status, page.location) == (303, "/desk/sign-in?next=/desk/%3Fview%3Dmine")
 
 
-def test_after_eight_hours_it_ends_however_busy(house: DeskHouse) -> None:
-    browser = house.as_("vera")
+def test_after_eight_hours_it_ends_however_busy(office: DeskHouse) -> None:
+    browser = office.as_("vera")
     for _step in range(34):
-        house.later(minutes=14)
+        office.later(minutes=14)
         assert browser.get("/desk/").status == 200
-    house.later(minutes=10)
+    office.later(minutes=10)
     assert browser.get("/desk/").status == 303
 
 
-def test_signing_out_ends_it_at_once(house: DeskHouse) -> None:
-    browser = house.as_("vera")
+def test_signing_out_ends_it_at_once(office: DeskHouse) -> None:
+    browser = office.as_("vera")
     page = browser.get("/desk/")
     assert browser.submit(page, "/desk/sign-out").location == "/desk/sign-in"
-    assert house.sessions() == 0
+    assert office.sessions() == 0
     assert browser.get("/desk/").status == 303
 
 
-def test_somebody_switched_off_is_out_at_once(house: DeskHouse) -> None:
-    browser = house.as_("vera")
-    with house.database.begin() as session:
+def test_somebody_switched_off_is_out_at_once(office: DeskHouse) -> None:
+    browser = office.as_("vera")
+    with office.database.begin() as session:
         session.execute(sa.update(Member).where(Member.name == "vera").values(active=False))
     assert browser.get("/desk/").status == 303
 
 
-def test_text_typed_before_the_session_ended_is_offered_again(house: DeskHouse) -> None:
-    label, _receipt = house.file()
-    browser = house.as_("vera")
+def test_text_typed_before_the_session_ended_is_offered_again(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
-    house.later(minutes=20)
+    office.later(minutes=20)
     path = f"/desk/cases/{label}/message"
     page = browser.submit(page, path, text="A long answer\nof two lines")
     assert page.status == 401
     assert "What you typed is kept" in page.words()
-    house.time.at = house.time.at.replace(second=0)
-    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=house.code("vera"))
+    office.time.at = office.time.at.replace(second=0)
+    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=office.code("vera"))
     assert page.status == 200
     assert page.form(path)["text"] == "A long answer\nof two lines"
     assert browser.submit(page, path).location == f"/desk/cases/{label}?done=sent"
@@ -152,9 +152,9 @@ def test_text_typed_before_the_session_ended_is_offered_again(house: DeskHouse) 
     assert "A long answer" in page.words()
 
 
-def test_a_wrong_passphrase_in_between_loses_nothing_either(house: DeskHouse) -> None:
-    label, _receipt = house.file()
-    browser = house.browser()
+def test_a_wrong_passphrase_in_between_loses_nothing_either(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.browser()
     page = browser.post(f"/desk/cases/{label}/note", {"text": "Zeile", "version": "1", "csrf": "old"})
     page = browser.submit(page, "/desk/sign-in", name="vera", passphrase="wrong", code="1")
     assert page.form("/desk/sign-in")["again:text"] == "Zeile"
@@ -163,29 +163,29 @@ def test_a_wrong_passphrase_in_between_loses_nothing_either(house: DeskHouse) ->
 @pytest.mark.parametrize(
     "target", ["//evil.test/", "https://evil.test/", "/desk/../x", "/desk//evil.test", "/ru/", "/desk/\\evil"]
 )
-def test_the_way_back_leads_nowhere_else(house: DeskHouse, target: str) -> None:
-    browser = house.browser()
+def test_the_way_back_leads_nowhere_else(office: DeskHouse, target: str) -> None:
+    browser = office.browser()
     page = browser.get("/desk/sign-in", params={"next": target})
-    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=house.code("vera"))
+    page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=office.code("vera"))
     assert page.location == "/desk/"
 
 
-def test_signing_in_needs_our_own_form(house: DeskHouse) -> None:
-    typed = {"name": "vera", "passphrase": PASSPHRASE, "code": house.code("vera")}
-    assert house.browser().post("/desk/sign-in", typed).status == 403
+def test_signing_in_needs_our_own_form(office: DeskHouse) -> None:
+    typed = {"name": "vera", "passphrase": PASSPHRASE, "code": office.code("vera")}
+    assert office.browser().post("/desk/sign-in", typed).status == 403
     crossed = {"sec-fetch-site": "cross-site"}
-    browser = house.browser()
+    browser = office.browser()
     page = browser.get("/desk/sign-in")
     fields = {**page.form("/desk/sign-in"), **typed}
     assert browser.post("/desk/sign-in", fields, headers=crossed).status == 403
-    assert house.sessions() == 0
+    assert office.sessions() == 0
     same = {"sec-fetch-site": "same-origin", "origin": "null"}
     assert browser.post("/desk/sign-in", fields, headers=same).status == 303
 
 
-def test_signing_in_is_noted_without_words(house: DeskHouse) -> None:
-    house.sign_in("vera", code="000000")
-    house.sign_in("vera")
-    with house.database.begin(write=False) as session:
+def test_signing_in_is_noted_without_words(office: DeskHouse) -> None:
+    office.sign_in("vera", code="000000")
+    office.sign_in("vera")
+    with office.database.begin(write=False) as session:
         actions = session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.seq)).all()
     assert [action for action in actions if action.startswith("staff:")] == ["staff:sign_in_failed", "staff:signed_in"]

@@ -314,7 +314,7 @@ def _quick_unless(slow: bool) -> Iterator[None]:
 
 
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[DeskHouse]:
+def office(database: Database, tmp_path: Path) -> Iterator[DeskHouse]:
     with running(database, tmp_path / "var") as started:
         yield started
 

@@ -38,7 +38,6 @@ def test_other_peoples_log_lines_lose_their_words(written: object) -> None:
 
 
 def test_where_names_file_and_line_and_no_words() -> None:
-    try:
+    with pytest.raises(ValueError) as caught:
         raise ValueError("Анна")
-    except ValueError as error:
-        assert log.where(error).startswith("test_log.py:")
+    assert log.where(caught.value).startswith("test_log.py:")

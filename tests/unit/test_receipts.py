@@ -61,10 +61,9 @@ def test_what_is_no_number_is_said_to_be_mistyped(typed: str) -> None:
 def test_it_is_hidden_in_what_a_log_would_show() -> None:
     receipt = receipts.new()
     assert receipt.digits not in repr(receipt)
-    try:
+    with pytest.raises(MistypedReceipt) as caught:
         receipts.parse(receipt.digits[:-1])
-    except MistypedReceipt as error:
-        assert receipt.digits[:8] not in f"{error} {error!r} {error.extra}"
+    assert receipt.digits[:8] not in f"{caught.value} {caught.value!r} {caught.value.extra}"
 
 
 def test_the_look_up_id_needs_the_servers_key() -> None:

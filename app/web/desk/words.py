@@ -4,9 +4,10 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from app.intake.vocabulary import CHANNELS, HELPS
 from app.referrals.reasons import OUTCOMES, REASONS
 
-__all__ = ["OUTCOMES"]
+__all__ = ["CHANNELS", "HELPS", "OUTCOMES"]
 
 
 def N_(message: str) -> str:
@@ -188,3 +189,8 @@ def left(deadline: date, today: date) -> str:
 
 def verb(code: Any) -> str:
     return VERBS.get(str(code), str(code))
+
+
+def state(code: str) -> str:
+    """Of a case or of a referral."""
+    return CASE_STATES.get(code) or REFERRAL_STATES.get(code, code)

@@ -28,8 +28,14 @@ _MISTYPED: Final = N_(
 )
 STATUS: Final = {
     "submitted": (N_("We have your request."), N_("A coordinator reads it next.")),
-    "in_review": (N_("A coordinator is looking for a centre for you."), N_("Come back in a day or two. If we have a question, it stands below.")),
-    "referred": (N_("We have asked a centre to help you."), N_("The centre has to answer within a fixed time. If it does not, we ask the next one.")),
+    "in_review": (
+        N_("A coordinator is looking for a centre for you."),
+        N_("Come back in a day or two. If we have a question, it stands below."),
+    ),
+    "referred": (
+        N_("We have asked a centre to help you."),
+        N_("The centre has to answer within a fixed time. If it does not, we ask the next one."),
+    ),
     "helped": (N_("A centre has helped you."), N_("If this is not so, write to us below.")),
     "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
     "unmet": (N_("We have not found a centre for you yet."), N_("We go on looking. The contacts below may help you now.")),
@@ -182,7 +188,7 @@ def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session
 
 
 @router.post("/case/export")
-def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def export(lang: Lang, _typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Everything we hold, as JSON to keep."""
     opened = _visit(session, cookie, keys, now)
     if opened is None:
@@ -194,7 +200,7 @@ def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, sessio
 
 
 @router.post("/case/leave")
-def leave(lang: Lang, typed: Form, cookie: Cookie, session: Db) -> Response:
+def leave(lang: Lang, _typed: Form, cookie: Cookie, session: Db) -> Response:
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
     drop_cookie(response)

@@ -71,7 +71,12 @@ def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
 
 @pytest.mark.parametrize(
     ("deadline_on", "now_is"),
-    [(None, "normal"), (date(2026, 12, 1), "normal"), (date(2026, 11, 30), "urgent"), (date(2026, 11, 25), "emergency")],
+    [
+        (None, "normal"),
+        (date(2026, 12, 1), "normal"),
+        (date(2026, 11, 30), "urgent"),
+        (date(2026, 11, 25), "emergency"),
+    ],
 )
 def test_a_deadline_that_came_near_raises_the_tier(deadline_on: date | None, now_is: str) -> None:
     today = date(2026, 11, 23)

@@ -1,0 +1,469 @@
+"""The referral's life on real databases: guards, consequences, what the clock does. Nobody falls through."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.audit.service import verify
+from app.core.db import Database
+from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, PreconditionFailed
+from app.directory.models import ServiceRow
+from app.intake import vault
+from app.intake.models import Case
+from app.partners.organisations import Organisation
+from app.referrals import clocks, feed, service
+from app.referrals.models import FeedEvent, Referral, ReferralEvent
+from app.referrals.states import State, Verb
+from tests.support.cases import (
+    CLOCK,
+    COORDINATOR,
+    ONE,
+    PERSON,
+    SENIOR,
+    SERVICES,
+    START,
+    THREE,
+    TWO,
+    Scene,
+    organisation,
+    partner,
+    set_scene,
+)
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return set_scene(database)
+
+
+def test_a_whole_life(scene: Scene) -> None:
+    case = scene.case(ONE, TWO)
+    referral = scene.offered(ONE, case)
+    for verb, by, said in [
+        (Verb.ACKNOWLEDGE, partner(ONE), {}),
+        (Verb.ASK_INFO, partner(ONE), {}),
+        (Verb.ANSWER, PERSON, {}),
+        (Verb.ACCEPT, partner(ONE), {}),
+        (Verb.START, partner(ONE), {}),
+        (Verb.HOLD, partner(ONE), {"until": date(2026, 12, 20)}),
+        (Verb.RESUME, partner(ONE), {}),
+        (Verb.COMPLETE, partner(ONE), {"outcome": "represented"}),
+    ]:
+        scene.later(hours=2)
+        scene.act(referral, verb, by, **said)
+        scene.holds_together()
+    assert scene.row(referral).version == 10
+    assert scene.case_row(case).state == "helped"
+    with scene.database.begin(write=False) as session:
+        assert verify(session) is None
+
+
+def test_a_version_that_is_not_the_present_one_is_refused_and_writes_nothing(scene: Scene) -> None:
+    referral = scene.offered()
+    before = scene.everything()
+    refused = scene.refused(referral, Verb.ACCEPT, partner(ONE), version=1)
+    assert isinstance(refused, PreconditionFailed)
+    assert (refused.extra["state"], refused.extra["version"]) == ("offered", 2)
+    assert "accept" in refused.extra["allowed_actions"]
+    assert scene.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "by", "said", "error"),
+    [
+        (Verb.COMPLETE, partner(ONE), {"outcome": "resolved"}, IllegalMove),
+        (Verb.REOPEN, COORDINATOR, {}, IllegalMove),
+        (Verb.ACCEPT, COORDINATOR, {}, NotAllowed),
+        (Verb.EXPIRE, partner(ONE), {}, NotAllowed),
+        (Verb.VOID, COORDINATOR, {"reason": "mistake"}, NotAllowed),
+        (Verb.DECLINE, partner(ONE), {}, Invalid),
+        (Verb.DECLINE, partner(ONE), {"reason": "mistake"}, Invalid),
+        (Verb.ACCEPT, partner(ONE), {"reason": "conflict"}, Invalid),
+        (Verb.WAITLIST, partner(ONE), {}, Invalid),
+        (Verb.WAITLIST, partner(ONE), {"until": START.date()}, Invalid),
+        (Verb.WAITLIST, partner(ONE), {"until": START.date() + timedelta(days=181)}, Invalid),
+        (Verb.ACKNOWLEDGE, partner(ONE), {"until": date(2026, 12, 20)}, Invalid),
+        (Verb.ACCEPT, partner(TWO), {}, NotFound),
+    ],
+)
+def test_a_refused_step_writes_nothing(scene: Scene, verb: Verb, by: Any, said: Any, error: type) -> None:
+    referral = scene.offered()
+    before = scene.everything()
+    refused = scene.refused(referral, verb, by, **said)
+    assert type(refused) is error
+    if isinstance(refused, IllegalMove):
+        assert refused.extra["state"] == "offered"
+        assert refused.extra["version"] == 2
+        assert "allowed_actions" in refused.extra
+    assert scene.everything() == before
+
+
+def test_what_was_not_offered_yet_does_not_exist_for_the_partner(scene: Scene) -> None:
+    draft = scene.draft(scene.case(ONE))
+    assert isinstance(scene.refused(draft, Verb.ACCEPT, partner(ONE)), NotFound)
+    scene.act(draft, Verb.WITHDRAW, reason="mistake")
+    assert isinstance(scene.refused(draft, Verb.ACCEPT, partner(ONE)), NotFound)
+
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_consent_nothing_is_offered(scene: Scene) -> None:
+    draft = scene.draft(scene.case(TWO), ONE)
+    refused = scene.refused(draft, Verb.OFFER)
+    assert isinstance(refused, Conflict)
+    assert refused.extra == {"state": "draft", "version": 1, "allowed_actions": ["ask_consent", "offer", "withdraw"]}
+
+
+def test_consent_withdrawn_leaves_nothing_to_accept(scene: Scene) -> None:
+    referral = scene.offered()
+    with scene.write() as session:
+        vault.destroy_wraps(session, scene.row(referral).case_id, [organisation(ONE)])
+    assert isinstance(scene.refused(referral, Verb.ACCEPT, partner(ONE)), Conflict)
+
+
+def test_the_clock_is_stopped_twice_and_no_more(scene: Scene) -> None:
+    referral = scene.offered()
+    for _ in range(2):
+        scene.act(referral, Verb.ASK_INFO, partner(ONE))
+        scene.act(referral, Verb.ANSWER, COORDINATOR)
+    assert isinstance(scene.refused(referral, Verb.ASK_INFO, partner(ONE)), Conflict)
+    assert scene.row(referral).state == "acknowledged"
+
+
+def test_one_live_referral_for_a_case_and_an_organisation(scene: Scene) -> None:
+    case = scene.case(ONE)
+    referral = scene.offered(ONE, case)
+    with pytest.raises(Conflict):
+        scene.draft(case, ONE)
+    with pytest.raises(IntegrityError), scene.write() as session:
+        row = session.execute(sa.select(Referral.__table__).where(Referral.id == referral)).mappings().one()
+        session.execute(sa.insert(Referral), {**row, "id": case, "label": "R-2"})
+    scene.act(referral, Verb.WITHDRAW, reason="mistake")
+    assert scene.draft(case, ONE)
+
+
+@pytest.mark.parametrize("times", [{"expires_at": None}, {"offered_at": None}, {"pauses": 3}, {"tier": "calm"}])
+def test_the_database_holds_the_promises_too(scene: Scene, times: dict[str, Any]) -> None:
+    referral = scene.offered()
+    with pytest.raises(IntegrityError), scene.write() as session:
+        session.execute(sa.update(Referral).where(Referral.id == referral).values(**times))
+
+
+def test_a_paused_organisation_is_not_asked_but_may_still_accept(scene: Scene) -> None:
+    case = scene.case(ONE, TWO)
+    offered, draft = scene.offered(ONE, case), scene.draft(case, TWO)
+    with scene.write() as session:
+        session.execute(sa.update(Organisation).values(paused_until=scene.now + timedelta(days=9)))
+    with pytest.raises(Conflict):
+        scene.draft(scene.case(ONE), ONE)
+    assert isinstance(scene.refused(draft, Verb.OFFER), Conflict)
+    scene.act(offered, Verb.ACCEPT, partner(ONE))
+
+
+def test_a_day_far_away_does_not_put_a_case_out_of_sight(scene: Scene) -> None:
+    referral = scene.offered(last_safe_day=date(2026, 12, 15))
+    scene.act(referral, Verb.WAITLIST, partner(ONE), until=date(2027, 1, 20))
+    due = scene.row(referral).due_at
+    assert due is not None
+    assert due.date() == date(2026, 12, 11)
+
+
+# --- consequences ----------------------------------------------------------------------------------------------------
+
+
+def test_acceptance_ends_what_others_were_asked_and_takes_their_key(scene: Scene) -> None:
+    case = scene.case(ONE, TWO, THREE)
+    first, second, third = (scene.draft(case, slug) for slug in (ONE, TWO, THREE))
+    scene.act(first, Verb.OFFER)
+    scene.act(second, Verb.OFFER)
+    scene.act(second, Verb.WAITLIST, partner(TWO), until=date(2026, 12, 20))
+    scene.act(first, Verb.ACCEPT, partner(ONE))
+    assert scene.referrals(case) == {ONE: "accepted", TWO: "withdrawn", THREE: "withdrawn"}
+    assert scene.row(second).reason == "taken_elsewhere"
+    with scene.database.begin(write=False) as session:
+        assert vault.holders(session, case) == {organisation(ONE)}
+    assert isinstance(scene.refused(third, Verb.OFFER), IllegalMove)
+    scene.holds_together()
+
+
+def test_a_second_acceptance_does_not_take_the_work_from_the_first(scene: Scene) -> None:
+    """Two centres may be at work on one case, when a coordinator asked a second one for another need."""
+    case = scene.case(ONE, TWO)
+    first = scene.accepted(ONE, case_id=case)
+    with scene.write() as session:
+        grant(session, scene, case, TWO)
+    second = scene.offered(TWO, case)
+    scene.act(second, Verb.ACCEPT, partner(TWO))
+    assert scene.referrals(case) == {ONE: "accepted", TWO: "accepted"}
+    scene.act(first, Verb.COMPLETE, partner(ONE), outcome="represented")
+    assert scene.case_row(case).state == "referred"
+    scene.act(second, Verb.COMPLETE, partner(TWO), outcome="resolved")
+    assert scene.case_row(case).state == "helped"
+    with scene.database.begin(write=False) as session:
+        assert vault.holders(session, case) == {organisation(ONE), organisation(TWO)}
+
+
+def grant(session: Any, scene: Scene, case: Any, slug: str) -> None:
+    from app.core import keyholders
+    from app.intake.models import WrapFor
+    from app.intake.vault import Recipient
+
+    key = keyholders.active_key(session, organisation(slug))
+    assert key is not None
+    to = Recipient(WrapFor.ORGANISATION, organisation(slug), key.public_key, key.id)
+    vault.grant(session, scene.keys, case, vault.PERSON, vault.new_key(), [to])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        ("represented", "helped"),
+        ("resolved", "helped"),
+        ("advised", "advised"),
+        ("contact_lost", "in_review"),
+        ("referred_on", "in_review"),
+    ],
+)
+def test_what_is_no_help_closes_no_case(scene: Scene, outcome: str, state: str) -> None:
+    referral = scene.accepted()
+    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome=outcome)
+    assert scene.case_of(referral).state == state
+
+
+@pytest.mark.parametrize("verb", [Verb.DECLINE, Verb.WITHDRAW, Verb.CLIENT_WITHDRAW, Verb.EXPIRE, Verb.HAND_BACK])
+def test_every_end_without_help_brings_the_case_back_awake(scene: Scene, verb: Verb) -> None:
+    referral = scene.accepted() if verb is Verb.HAND_BACK else scene.offered()
+    case = scene.row(referral).case_id
+    with scene.write() as session:
+        session.execute(sa.update(Case).values(snoozed_until=date(2027, 1, 1)))
+    if verb is Verb.EXPIRE:
+        scene.later(days=30)
+        scene.act(referral, verb, CLOCK)
+    else:
+        by = {Verb.WITHDRAW: COORDINATOR, Verb.CLIENT_WITHDRAW: PERSON}.get(verb, partner(ONE))
+        reason = {Verb.WITHDRAW: "better_option", Verb.CLIENT_WITHDRAW: None}.get(verb, "out_of_area")
+        scene.act(referral, verb, by, reason=reason)
+    row = scene.case_row(case)
+    assert (row.state, row.snoozed_until) == ("in_review", None)
+    assert row.waiting_since == START
+    scene.holds_together()
+
+
+def test_a_conflict_excludes_for_ever_even_when_it_is_voided(scene: Scene) -> None:
+    case = scene.case(ONE, TWO)
+    referral = scene.offered(ONE, case)
+    scene.act(referral, Verb.DECLINE, partner(ONE), reason="conflict")
+    scene.act(referral, Verb.VOID, SENIOR, reason="mistake")
+    with pytest.raises(Conflict) as refused:
+        scene.draft(case, ONE)
+    assert "conflict" not in str(refused.value)
+    with scene.database.begin(write=False) as session:
+        assert vault.holders(session, case) == {organisation(TWO)}
+
+
+def test_no_free_place_counts_for_a_while(scene: Scene) -> None:
+    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="no_capacity")
+    with scene.database.begin(write=False) as session:
+        row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
+        assert (row.capacity, row.capacity_until) == ("full", date(2026, 12, 7))
+
+
+def test_reopened_within_ninety_days(scene: Scene) -> None:
+    referral = scene.accepted()
+    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.later(days=90)
+    scene.act(referral, Verb.REOPEN, partner(ONE))
+    assert scene.case_of(referral).state == "referred"
+    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.later(days=91)
+    assert isinstance(scene.refused(referral, Verb.REOPEN, COORDINATOR), Conflict)
+
+
+def test_not_reopened_beside_a_newer_one(scene: Scene) -> None:
+    referral = scene.accepted()
+    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="contact_lost")
+    scene.offered(ONE, scene.row(referral).case_id)
+    assert isinstance(scene.refused(referral, Verb.REOPEN, partner(ONE)), Conflict)
+
+
+def test_a_completion_by_mistake_opens_the_case_again(scene: Scene) -> None:
+    referral = scene.accepted()
+    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(referral, Verb.VOID, SENIOR, reason="mistake")
+    assert scene.case_of(referral).state == "in_review"
+    with scene.database.begin(write=False) as session:
+        assert not vault.holders(session, scene.row(referral).case_id)
+
+
+def test_what_the_person_does_is_kept_to_the_hour(scene: Scene) -> None:
+    referral = scene.offered()
+    scene.act(referral, Verb.ASK_INFO, partner(ONE))
+    scene.later(hours=3, minutes=17, seconds=5)
+    scene.act(referral, Verb.ANSWER, PERSON)
+    with scene.database.begin(write=False) as session:
+        last = session.scalars(sa.select(ReferralEvent).order_by(ReferralEvent.seq.desc())).first()
+        assert last is not None
+        assert last.at == datetime(2026, 11, 23, 13, 0, tzinfo=START.tzinfo)
+    scene.holds_together()
+
+
+# --- the clock -------------------------------------------------------------------------------------------------------
+
+
+def test_an_offer_nobody_answers_is_reminded_of_escalated_and_goes_to_the_next(scene: Scene) -> None:
+    case = scene.case(ONE, TWO)
+    referral = scene.offered(ONE, case)
+    while scene.row(referral).state == "offered":
+        scene.later(hours=6)
+        scene.tick()
+        scene.tick()
+    scene.tick()
+    assert [kind for kind in scene.told() if kind.startswith(("offer_", "referral_"))] == [
+        "referral_offered→partner",
+        "offer_not_acknowledged→team",
+        "offer_reminder→partner",
+        "offer_reminder→partner",
+        "offer_overdue→team",
+        "referral_expired→team",
+        "referral_offered→partner",
+    ]
+    assert scene.referrals(case) == {ONE: "expired", TWO: "offered"}
+    assert scene.case_row(case).waiting_since == START
+    scene.holds_together()
+
+
+def test_a_round_that_comes_again_does_nothing_more(scene: Scene) -> None:
+    scene.offered(ONE, scene.case(ONE, TWO))
+    scene.later(days=40)
+    assert scene.tick() == 1
+    assert scene.tick() == 1  # the expired one asks the next
+    told = scene.told()
+    assert scene.tick() == 0
+    assert scene.told() == told
+
+
+def test_nobody_left_to_ask_is_unmet_and_the_team_is_told(scene: Scene) -> None:
+    with scene.write() as session:  # the rules find only these two
+        session.execute(
+            sa.update(Organisation)
+            .where(Organisation.slug.not_in([ONE, TWO]))
+            .values(paused_until=scene.now + timedelta(days=365))
+        )
+    case = scene.case(ONE, TWO)
+    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="not_eligible")
+    scene.tick()
+    with scene.database.begin(write=False) as session:
+        second = session.scalars(sa.select(Referral.id).where(Referral.organisation_id == organisation(TWO))).one()
+    scene.act(second, Verb.DECLINE, partner(TWO), reason="not_eligible")
+    scene.tick()
+    assert scene.case_row(case).state == "unmet"
+    assert scene.told()[-1] == "nobody_left→team"
+    scene.holds_together()
+
+
+def test_others_could_help_but_the_person_has_not_agreed_to_them(scene: Scene) -> None:
+    case = scene.case(ONE)
+    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="other")
+    scene.tick()
+    assert scene.case_row(case).state == "in_review"
+    assert scene.told()[-1] == "nobody_consented_left→team"
+
+
+def test_in_an_emergency_three_are_asked_at_once_and_the_first_to_accept_ends_the_others(scene: Scene) -> None:
+    case = scene.case(ONE, TWO, THREE, "pl-hnlac", tier="emergency")
+    with scene.write() as session:
+        from app.core import keyholders
+        from app.core.keyholders import OwnerKind
+        from app.core.sealing import KeyPair
+
+        public = KeyPair.generate().public
+        keyholders.register(session, OwnerKind.ORGANISATION, organisation("pl-hnlac"), public, START)
+        grant(session, scene, case, "pl-hnlac")
+    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.tick()
+    with scene.database.begin(write=False) as session:
+        rows = session.scalars(sa.select(Referral).where(Referral.case_id == case, Referral.state == "offered")).all()
+    assert len(rows) == 3
+    taker = rows[0]
+    by = service.ActorRef(partner(ONE).kind, taker.organisation_id, taker.organisation_id)
+    scene.act(taker.id, Verb.ACCEPT, by)
+    with scene.database.begin(write=False) as session:
+        states = sorted(session.scalars(sa.select(Referral.state).where(Referral.case_id == case)))
+    assert states == ["accepted", "declined", "withdrawn", "withdrawn"]
+
+
+def test_what_waits_for_consent_or_a_day_is_looked_at_again_and_again(scene: Scene) -> None:
+    waiting = scene.draft(scene.case(TWO), ONE)
+    scene.act(waiting, Verb.ASK_CONSENT)
+    held = scene.offered(ONE)
+    scene.act(held, Verb.WAITLIST, partner(ONE), until=date(2026, 11, 30))
+    for _ in range(3):
+        scene.later(days=8)
+        scene.tick()
+    told = scene.told()
+    assert told.count("look_at_awaiting_consent→team") == 3
+    assert told.count("look_at_waitlisted→team") == 3
+    assert told.count("look_at_waitlisted→partner") == 3
+
+
+def test_first_contact_that_is_overdue_is_told(scene: Scene) -> None:
+    scene.accepted()
+    scene.later(days=7, minutes=1)
+    scene.tick()
+    assert scene.told()[-2:].count("look_at_accepted→team") == 1
+
+
+def test_nothing_is_asked_after_the_case_was_erased_or_taken(scene: Scene) -> None:
+    case = scene.case(ONE, TWO)
+    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="other")
+    scene.offered(TWO, case)
+    scene.tick()
+    assert scene.referrals(case) == {ONE: "declined", TWO: "offered"}
+
+
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+
+def test_positions_are_given_once_and_never_again(scene: Scene) -> None:
+    scene.accepted()
+    with scene.write() as session:
+        assert feed.sequence(session) == 2
+        assert feed.sequence(session) == 0
+    scene.later(days=91)
+    with scene.write() as session:
+        assert feed.drop_old(session, scene.now) == 1
+    scene.offered(TWO)
+    with scene.write() as session:
+        feed.sequence(session)
+        assert session.scalars(sa.select(FeedEvent.position).order_by(FeedEvent.n)).all() == [2, 3]
+        found = feed.read(session, organisation(TWO), 2, 10)
+        assert [(event.type, event.position) for event in found] == [("referral.offered", 3)]
+
+
+def test_only_the_least_is_owed_when_the_deadline_is_tomorrow(scene: Scene) -> None:
+    referral = scene.offered(last_safe_day=START.date() + timedelta(days=1))
+    row = scene.row(referral)
+    assert row.tier == "emergency"
+    assert row.expires_at == START + clocks.LEAST
+
+
+def test_state_is_assigned_in_one_place_only() -> None:
+    import re
+    from pathlib import Path
+
+    import app
+
+    found = {
+        path.relative_to(Path(app.__file__).parent).as_posix()
+        for path in Path(app.__file__).parent.rglob("*.py")
+        if re.search(r"\b(?:referral|case)\w*\.state = ", path.read_text(encoding="utf-8"))
+    }
+    assert found == {"referrals/service.py", "intake/life.py"}
+
+
+def test_states_are_those_of_the_table(scene: Scene) -> None:
+    assert max(len(state) for state in State) <= Referral.state.type.length  # type: ignore[attr-defined]

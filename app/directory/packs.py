@@ -42,8 +42,6 @@ __all__ = [
 PACKS: Final = Path(__file__).resolve().parent.parent / "countries"
 CROSS_BORDER: Final = "xx"
 FRAME: Final = "eu"
-EXAMPLES: Final = "examples.yaml"
-"""Stands beside the rules and tests them (`matching/examples.py`); it is no part of what the digest names."""
 EXAMPLES: Final = "examples.yaml"  # tries the rules and is none of them: it changes no digest
 _SHOWN_FIRST: Final = ("pl", "ge", "lt", "de")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -67,8 +65,6 @@ def _texts(root: Path) -> tuple[tuple[str, str], ...]:
     """Name below `root` and content of every file. It is the key of the cache: the same texts are not read twice."""
     texts = []
     for path in sorted(path for path in root.rglob("*.yaml") if path.name != EXAMPLES):
-        if path.name == EXAMPLES:
-            continue
         name = path.relative_to(root).as_posix()
         try:
             texts.append((name, path.read_text(encoding="utf-8")))

@@ -1,0 +1,90 @@
+"""What the order knows of services from experience: accounts of the rotation, and how long an answer takes.
+
+Called inside the transaction that gives a place or takes an answer. Keys are `organisation/service`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.core import db
+from app.core.ids import named_id
+from app.matching import order
+from app.matching.models import ServiceRecord
+from app.matching.order import Share
+
+ROTATION: Final = 0x524F5441
+MEMORY: Final = 20
+"""After so many answers an old one counts for less with every new one."""
+LONGEST_HOURS: Final = 24 * order.LONGEST_DAYS
+_EMPTY: Final = {"weight": 1, "earned": 0, "got": 0, "in_a_row": 0, "answers": 0, "answer_hours": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """By service key; a service nothing is known of is missing."""
+
+    shares: Mapping[str, Share]
+    answer_days: Mapping[str, float]
+
+
+def experience(session: Session, keys: Sequence[str]) -> Experience:
+    """What is known of these services."""
+    ids = {named_id("service", key): key for key in keys}
+    rows = session.execute(
+        sa.select(
+            ServiceRecord.service_id, ServiceRecord.weight, ServiceRecord.earned, ServiceRecord.got,
+            ServiceRecord.in_a_row, ServiceRecord.answers, ServiceRecord.answer_hours,
+        ).where(ServiceRecord.service_id.in_(ids))
+    ).all()  # fmt: skip
+    return Experience(
+        {ids[row.service_id]: Share(row.weight, row.earned, row.got, row.in_a_row) for row in rows},
+        {ids[row.service_id]: row.answer_hours / 24 for row in rows if row.answers},
+    )
+
+
+def took_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
+    """`chosen` was given the place that all of `equals` had the same claim to. Not for a place a person chose by hand.
+
+    Waits for other transactions that give places away, so that no place is counted wrongly.
+    """
+    if len(equals) < 2 or chosen not in equals:
+        return
+    db.take_turn(session, ROTATION)
+    after = order.took_turn(equals, chosen, experience(session, equals).shares)
+    for key, share in after.items():
+        values = {"weight": share.weight, "earned": share.earned, "got": share.got, "in_a_row": share.in_a_row}
+        _put(session, named_id("service", key), values, values)
+
+
+def set_weight(session: Session, key: str, weight: int) -> None:
+    """Give a service another part of the places of equals (1 to 99). All accounts begin anew."""
+    db.take_turn(session, ROTATION)
+    session.execute(sa.update(ServiceRecord).values(earned=0, got=0, in_a_row=0))
+    _put(session, named_id("service", key), {"weight": weight}, {"weight": weight})
+
+
+def answered(session: Session, service_id: UUID, took: timedelta) -> None:
+    """A service answered an offer, or let it expire, after so long. Counts towards the time that is expected of it."""
+    hours = max(0, min(int(took.total_seconds() // 3600), LONGEST_HOURS))
+    known = sa.case((ServiceRecord.answers > MEMORY, MEMORY), else_=ServiceRecord.answers)
+    mean = (ServiceRecord.answer_hours * known + hours) / (known + 1)
+    _put(
+        session,
+        service_id,
+        {"answers": 1, "answer_hours": hours},
+        {"answers": ServiceRecord.answers + 1, "answer_hours": sa.cast(mean, sa.Integer)},
+    )
+
+
+def _put(session: Session, service_id: UUID, first: dict[str, Any], then: dict[str, Any]) -> None:
+    """Insert the row with `first`, or change it by `then`."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(ServiceRecord).values({"service_id": service_id, **_EMPTY, **first})
+    session.execute(statement.on_conflict_do_update(index_elements=["service_id"], set_=then))

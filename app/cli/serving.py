@@ -1,6 +1,7 @@
 """`pristan serve` and `pristan worker`."""
 
 import signal
+import socket
 from collections.abc import Iterable
 from types import FrameType
 
@@ -25,6 +26,7 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
     except (WeakSecret, UnsafeDatabase) as error:
         typer.echo(f"Pristan does not start: {error}", err=True)
         raise typer.Exit(2) from None
+    _refuse_taken_port(host, port)
     uvicorn.run(
         app,
         host=host,
@@ -35,6 +37,21 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Say so in a sentence: the server's own words about it would not pass the log's allow-list."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            typer.echo(
+                f"Pristan cannot listen on {host}, port {port}: {error.strerror}. Choose another: PORT=8001 make run",
+                err=True,
+            )
+            raise typer.Exit(2) from None
 
 
 def work(*, once: bool) -> None:

@@ -87,3 +87,19 @@ def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[
 def test_the_health_check_fails_where_nothing_answers() -> None:
     with free_port() as bound:
         assert health_check(bound.getsockname()[1]) != 0
+
+
+def test_a_taken_port_is_named_in_a_sentence(tmp_path: Path) -> None:
+    with free_port() as bound:
+        bound.listen()
+        port = str(bound.getsockname()[1])
+        told = subprocess.run(
+            [sys.executable, "-m", "app.cli.main", "serve", "--port", port],
+            cwd=ROOT,
+            env={**os.environ, "PRISTAN_VAR": str(tmp_path / "var")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert told.returncode == 2
+    assert f"cannot listen on 127.0.0.1, port {port}" in told.stderr

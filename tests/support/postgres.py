@@ -31,6 +31,7 @@ _OPTIONS: Final = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
+    "dynamic_shared_memory_type": "mmap",  # in the folder, and gone with it
     "timezone": "UTC",
     "log_min_messages": "warning",
 }
@@ -113,7 +114,7 @@ def keep(said: Path, pytest_pid: int) -> None:
         _say(said, problem=str(problem))
     finally:
         if postgres is not None:
-            postgres.send_signal(signal.SIGQUIT)
+            postgres.send_signal(signal.SIGQUIT)  # no farewell to what is thrown away
             postgres.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
         if not _is_alive(pytest_pid):  # killed before it could tidy up after itself

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from app.directory.schemas import Contact, Country, Deadline, Need, Organisation, Persecution, Service
+from app.directory.schemas import Contact, Country, Deadline, Need, Organisation, Persecution, Service, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Directory:
     deadlines_by_country: Mapping[str, tuple[Deadline, ...]] = field(repr=False)
     contacts_by_country: Mapping[str, tuple[Contact, ...]] = field(repr=False)
     digest: str = ""
+    terms: tuple[Term, ...] = field(default=(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -83,6 +84,11 @@ class Directory:
         """The needs next to this one, each with the reason."""
         found = self._need.get(need)
         return found.related if found else {}
+
+    def term(self, concept: str, language: str) -> str | None:
+        """The legal word for a concept in a language, as far as there is a safe one."""
+        found = next((term for term in self.terms if term.id == concept), None)
+        return found.words.get(language) if found else None
 
     def services_for(self, country: str) -> tuple[ServiceEntry, ...]:
         return self._services.get(country, ())

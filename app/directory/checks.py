@@ -22,6 +22,7 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
     known = {need.id for need in directory.needs}
     yield from _twice("needs.yaml", (need.id for need in directory.needs))
     yield from _twice("persecution.yaml", (entry.code for entry in directory.persecution))
+    yield from _twice("terms.yaml", (term.id for term in directory.terms))
     for need in directory.needs:
         for field in ("broader", "related"):
             for other, reason in getattr(need, field).items():

@@ -32,6 +32,7 @@ from app.directory.schemas import (
     Persecution,
     Service,
     Source,
+    Terms,
 )
 
 __all__ = [
@@ -97,6 +98,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
         {name.upper(): _shaped(documents, f"{name}/deadlines.yaml", Deadlines).deadlines for name in (*folders, FRAME)},
         {name.upper(): _shaped(documents, f"{name}/emergency.yaml", Contacts).contacts for name in folders},
         digest=digest,
+        terms=_shaped(documents, "terms.yaml", Terms).terms,
         files=files,
     )
     for name in documents:

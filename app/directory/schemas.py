@@ -153,6 +153,21 @@ class Persecution(Entry):
     note: str | None = None
 
 
+class Term(Entry):
+    """A legal concept and its word in each language. `read_in`: where the word was read in a source."""
+
+    id: str = Field(pattern=CODE)
+    words: dict[str, str] = Field(min_length=1)
+    read_in: tuple[str, ...] = ()
+    source: str | None = None
+    url: str | None = None
+    note: str | None = None
+
+
+class Terms(Entry):
+    terms: tuple[Term, ...]
+
+
 class Organisations(Entry):
     organisations: tuple[Organisation, ...]
 

@@ -56,6 +56,7 @@ FAULTS = [
     ("needs.yaml", "appeals: A transfer decision is fought by an appeal in asylum.", "appeals: ''",
      ["dublin: broader: appeals: the reason is missing"]),
     ("needs.yaml", "id: dublin", "id: asylum", ["needs.yaml: asylum: stands there twice"]),
+    ("terms.yaml", "    words:", "    worte:", ["words", "required"]),
     ("persecution.yaml", "phase: pre_emptive_fear", "phase: fear", ["threat_call: phase"]),
     ("persecution.yaml", "code: surveillance", "code: threat_call", ["threat_call: stands there twice"]),
 ]  # fmt: skip

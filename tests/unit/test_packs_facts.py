@@ -141,6 +141,15 @@ def test_what_the_person_has_to_do_alone_is_known_to_take_no_referrals() -> None
     }  # fmt: skip
 
 
+def test_legal_terms_stand_in_the_languages_of_the_facts() -> None:
+    assert len(DIRECTORY.terms) == 56
+    assert DIRECTORY.term("suspensive_effect", "de") == "aufschiebende Wirkung"
+    assert DIRECTORY.term("suspensive_effect", "be") is None
+    assert DIRECTORY.term("no_such_term", "de") is None
+    for term in DIRECTORY.terms:
+        assert set(term.read_in) <= set(term.words) <= set(vocabulary.LANGUAGES)
+
+
 def test_every_edge_of_the_needs_has_a_reason_and_dublin_is_an_appeal_in_asylum() -> None:
     for need in DIRECTORY.needs:
         assert all({**need.broader, **need.related}.values())

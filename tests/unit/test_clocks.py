@@ -22,7 +22,10 @@ def terms(tier: Tier = "normal", deadline_on: date | None = None) -> Terms:
     return Terms(tier, WARSAW, deadline_on)
 
 
-def offered(tier: Tier = "normal", deadline_on: date | None = None, when: datetime = at(23)) -> Owed:
+MONDAY = at(23)
+
+
+def offered(tier: Tier = "normal", deadline_on: date | None = None, when: datetime = MONDAY) -> Owed:
     return clocks.after(Owed(), Happened(Clock.START_ANSWER, when), terms(tier, deadline_on))
 
 

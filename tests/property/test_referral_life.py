@@ -1,0 +1,187 @@
+"""Random walks through the lives of a few referrals, with every actor and virtual time, against the real commands.
+
+After each step: state and times are the fold of the events, no organisation has two live referrals of a case, nobody holds a key who
+must not, whatever is live has a due time, and a refused step has written nothing.
+"""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from app.cli.house import migrate
+from app.core.db import Database
+from app.core.errors import AppError, Conflict, NotFound
+from app.intake import life, vault
+from app.intake.models import Case
+from app.privacy import service as privacy
+from app.referrals.models import Referral
+from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
+from app.referrals.service import ActorRef
+from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions
+from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene
+
+SLUGS = (ONE, TWO, THREE)
+_template: list[bytes] = []
+
+
+def fresh_database(folder: str) -> Database:
+    path = Path(folder) / "life.db"
+    if _template:
+        path.write_bytes(_template[0])
+        return Database(f"sqlite:///{path}")
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    set_scene(database)
+    database.dispose()  # all of it stands in the one file now
+    _template.append(path.read_bytes())
+    return database
+
+
+class Lives(RuleBasedStateMachine):
+    """Two cases, three centres, a coordinator, a senior, the person, and the clock."""
+
+    @initialize(
+        tiers=st.tuples(*[st.sampled_from(["emergency", "urgent", "normal"])] * 2),
+        consented=st.tuples(*[st.sets(st.sampled_from(SLUGS))] * 2),
+        days=st.none() | st.integers(-1, 30),
+    )
+    def begin(self, tiers: tuple[str, str], consented: tuple[set[str], set[str]], days: int | None) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.scene = Scene(fresh_database(self.folder.name))
+        last_day = None if days is None else self.scene.now.date() + timedelta(days=days)
+        self.cases = [
+            self.scene.case(*sorted(who), tier=tier, last_safe_day=last_day)
+            for tier, who in zip(tiers, consented, strict=True)
+        ]
+
+    def teardown(self) -> None:
+        if hasattr(self, "scene"):
+            self.scene.database.dispose()
+            self.folder.cleanup()
+
+    def referrals(self) -> list[Referral]:
+        with self.scene.database.begin(write=False) as session:
+            return list(session.scalars(sa.select(Referral).order_by(Referral.created_at, Referral.label)))
+
+    @rule(which=st.integers(0, 1), slug=st.sampled_from(SLUGS))
+    def refer(self, which: int, slug: str) -> None:
+        before = self.scene.everything()
+        try:
+            self.scene.draft(self.cases[which], slug)
+        except Conflict:
+            assert self.scene.everything() == before
+
+    @rule(
+        place=st.integers(0, 30),
+        verb=st.sampled_from(Verb),
+        actor=st.sampled_from(Actor),
+        code=st.integers(0, 9),
+        days=st.integers(-1, 20),
+    )
+    def anybody_tries_anything(self, place: int, verb: Verb, actor: Actor, code: int, days: int) -> None:
+        self._try(place, verb, actor, code, days)
+
+    @rule(place=st.integers(0, 30), choice=st.integers(0, 30), actor=st.sampled_from(Actor), code=st.integers(0, 9))
+    def somebody_does_what_is_possible(self, place: int, choice: int, actor: Actor, code: int) -> None:
+        rows = self.referrals()
+        if not rows:
+            return
+        row = rows[place % len(rows)]
+        possible = [Verb(one) for one in allowed_actions(State(row.state), by=actor)]
+        mild = [verb for verb in possible if verb not in {Verb.WITHDRAW, Verb.CLIENT_WITHDRAW, Verb.VOID}]
+        if possible:
+            self._try(place, (mild or possible)[choice % len(mild or possible)], actor, code, 7)
+
+    def _try(self, place: int, verb: Verb, actor: Actor, code: int, days: int) -> None:
+        rows = self.referrals()
+        if not rows:
+            return
+        row = rows[place % len(rows)]
+        by = {
+            Actor.PERSON: PERSON,
+            Actor.COORDINATOR: COORDINATOR,
+            Actor.SENIOR: SENIOR,
+            Actor.CLOCK: CLOCK,
+            Actor.PARTNER: ActorRef(Actor.PARTNER, row.organisation_id, row.organisation_id),
+        }[actor]
+        reasons, outcomes = reasons_for(verb), list(OUTCOMES)
+        said = {
+            "reason": reasons[code % len(reasons)] if reasons else None,
+            "outcome": outcomes[code % len(outcomes)] if verb in OUTCOME_REQUIRED else None,
+            "until": self.scene.now.date() + timedelta(days=days) if verb in DAY_REQUIRED else None,
+        }
+        before, could = self.scene.everything(), allowed_actions(State(row.state), by=actor)
+        refused = self.scene.refused(row.id, verb, by, version=row.version, **said)
+        if refused is None:
+            assert verb.value in could
+        else:
+            assert self.scene.everything() == before
+            assert refused.status in {403, 404, 409, 422}
+        wrong = next(slug for slug in SLUGS if partner(slug).organisation_id != row.organisation_id)
+        assert isinstance(self.scene.refused(row.id, verb, partner(wrong)), NotFound)
+
+    @rule(hours=st.sampled_from([1, 5, 24, 24 * 4, 24 * 15]))
+    def time_goes_by(self, hours: int) -> None:
+        self.scene.later(hours=hours)
+
+    @rule()
+    def the_clock_goes_round(self) -> None:
+        self.scene.tick()
+
+    @rule(which=st.integers(0, 1), erased=st.booleans(), rarely=st.integers(0, 5))
+    def the_person_leaves(self, which: int, erased: bool, rarely: int) -> None:
+        if rarely:
+            return
+        try:
+            with self.scene.write() as session:
+                case = life.locked(session, self.cases[which])
+                if erased:
+                    privacy.erase(session, case, actor_kind="person", now=self.scene.now)
+                else:
+                    privacy.withdraw(session, case, now=self.scene.now)
+        except AppError as refused:
+            assert refused.status == 409
+            return
+        assert not [row for row in self.referrals() if row.case_id == self.cases[which] and row.state in LIVE]
+
+    @invariant()
+    def everything_holds_together(self) -> None:
+        if not hasattr(self, "scene"):
+            return
+        self.scene.holds_together()
+        with self.scene.database.begin(write=False) as session:
+            rows = session.scalars(sa.select(Referral)).all()
+            cases = {case.id: case for case in session.scalars(sa.select(Case))}
+            holders = {case_id: vault.holders(session, case_id) for case_id in cases}
+        live = [(row.case_id, row.organisation_id) for row in rows if row.state in LIVE]
+        assert len(live) == len(set(live))
+        for row in rows:
+            case = cases[row.case_id]
+            if row.state in LIVE:
+                assert row.due_at is not None
+                assert case.closed_at is None or row.state in {"draft", "awaiting_consent"}
+            if row.state in AT_WORK:
+                assert case.state == "referred"
+            if row.state in OPENED and case.state not in {"withdrawn", "erased"}:
+                assert row.organisation_id in holders[case.id]
+            if row.reason == "conflict":
+                assert row.organisation_id not in holders[case.id]
+        for case_id, case in cases.items():
+            if case.state in {"withdrawn", "erased"}:
+                assert not holders[case_id]
+            if case.state == "referred":
+                assert [row for row in rows if row.case_id == case_id and row.state in LIVE]
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)

@@ -55,6 +55,7 @@ class PartnerClient:
         self._base = base_url.rstrip("/")
         self._credentials = (client_id, client_secret)
         self._private_key = private_key
+        self._own = http is None
         self._http = http or httpx.Client(timeout=httpx.Timeout(15.0, read=LONGEST_WAIT + 15.0))
         self._sleep = sleep
         self._tick = tick
@@ -73,7 +74,9 @@ class PartnerClient:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        """Close the connections; an `http` that you brought stays open."""
+        if self._own:
+            self._http.close()
 
     def sign_in(self) -> None:
         """Ask for a token now, to find out whether address and credentials are right. Calls do it by themselves."""

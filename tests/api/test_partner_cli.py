@@ -1,0 +1,190 @@
+"""`pristan partner` from a terminal, against the real API: the whole way of one referral, and what goes wrong on it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli import partner
+from app.client import PartnerClient, profile
+from app.client.opening import base64url
+from app.core.sealing import PUBLIC_KEY_BYTES
+from tests.support.partners import MINE, OTHER, Network
+from tests.support.serving import BASE, SyncTransport
+
+
+class Terminal:
+    """Runs commands; the line to the service can be cut before or after the answer."""
+
+    def __init__(self, network: Network, place: Path) -> None:
+        self.network = network
+        self.place = place
+        self.broken = ""
+
+    def __call__(self, *words: str, exit_code: int = 0, **rest: Any) -> Result:
+        result = CliRunner().invoke(partner.partner_app, list(words), **rest)
+        assert result.exit_code == exit_code, (result.output, result.exception)
+        return result
+
+    def transport(self) -> httpx.BaseTransport:
+        through, terminal = SyncTransport(self.network.http), self
+
+        class Line(httpx.BaseTransport):
+            def handle_request(self, request: httpx.Request) -> httpx.Response:
+                acts = "/actions/" in str(request.url)
+                if terminal.broken == "before" and acts:
+                    raise httpx.ConnectError("cut")
+                answer = through.handle_request(request)
+                if terminal.broken == "after" and acts:
+                    raise httpx.ReadError("cut")
+                return answer
+
+        return Line()
+
+    def log_in(self, organisation: str) -> None:
+        seats = [seat for seat in self.network.seats.values() if seat.organisation]
+        document = {
+            "base_url": BASE,
+            "clients": [
+                {
+                    "organisation": seat.organisation,
+                    "client_id": seat.client_id,
+                    "client_secret": seat.secret,
+                    "scopes": [],
+                    "private_key": base64url(seat.pair.seed),
+                }
+                for seat in seats
+            ],
+            "desk": [],
+        }
+        file = self.place / "demo.json"
+        file.write_text(json.dumps(document))
+        self("login", "--demo", str(file), "--organisation", organisation)
+
+
+@pytest.fixture
+def terminal(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.setenv("PRISTAN_CONFIG", str(tmp_path / "config"))
+    found = Terminal(network, tmp_path)
+    http = httpx.Client(transport=found.transport())
+    monkeypatch.setattr(partner, "PartnerClient", partial(PartnerClient, http=http, sleep=lambda _seconds: None))
+    yield found
+    http.close()
+
+
+@pytest.fixture
+def at_work(terminal: Terminal) -> Terminal:
+    terminal.log_in(MINE)
+    return terminal
+
+
+def test_the_whole_way_of_a_referral(at_work: Terminal):
+    referral = at_work.network.offer(story="Меня вызвали на допрос", call_me="Анна")
+    pulled = json.loads(at_work("pull", "--json").stdout)
+    label = pulled["label"]
+    assert (pulled["id"], pulled["state"]) == (referral, "offered")
+    assert label in at_work("pull").stdout
+    assert "Анна" not in at_work("show", label).stdout
+    for command in (["acknowledge", label], ["accept", label], ["start", referral]):
+        at_work(*command)
+    shown = at_work("show", label).stdout
+    assert "Анна" in shown
+    assert "Меня вызвали на допрос" in shown
+    opened = json.loads(at_work("show", label, "--json").stdout)["opened"]
+    assert {part["part"] for part in opened} == {"contact", "story", "happened"}
+    assert "completed" in at_work("complete", label, "--outcome", "advised").stdout
+    states = [json.loads(line)["data"]["state"] for line in at_work("listen", "--once", "--json").stdout.splitlines()]
+    assert states == ["offered", "acknowledged", "accepted", "in_progress", "completed"]
+    assert at_work("listen", "--once").stdout == ""
+    assert profile.load().pending == {}
+
+
+def test_a_refusal_needs_its_reason(at_work: Terminal):
+    referral = at_work.network.offer()
+    at_work("decline", referral, exit_code=2)
+    refused = at_work("decline", referral, "--reason", "bad mood", exit_code=1)
+    assert "no_capacity" in refused.stderr
+    at_work("decline", referral, "--reason", "no_capacity")
+    gone = at_work("accept", referral, exit_code=5)
+    assert "declined" in gone.stderr
+
+
+def test_any_other_step_by_its_name(at_work: Terminal):
+    referral = at_work.network.offer()
+    at_work("act", referral, "waitlist", "--until", "2026-12-24")
+    assert at_work.network.get(f"/v1/referrals/{referral}").json()["review_on"] == "2026-12-24"
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_an_act_cut_off_in_the_middle_is_done_once_when_it_is_run_again(at_work: Terminal, cut):
+    referral = at_work.network.offer()
+    at_work.broken = cut
+    first = at_work("accept", referral, exit_code=6)
+    assert "Run the same command again" in first.stderr
+    assert len(profile.load().pending) == 1
+    at_work.broken = ""
+    assert "accepted" in at_work("accept", referral).stdout
+    assert profile.load().pending == {}
+    assert at_work.network.get(f"/v1/referrals/{referral}").json()["version"] == 3
+
+
+def test_without_the_right_key_nothing_opens(at_work: Terminal):
+    referral = at_work.network.offer()
+    at_work("accept", referral)
+    mine = profile.load()
+    mine.private_key = base64url(at_work.network.seats[OTHER].pair.seed)
+    profile.save(mine)
+    at_work("show", referral, exit_code=7)
+    mine.private_key = ""
+    profile.save(mine)
+    assert "no private key here" in at_work("show", referral).stderr
+
+
+def test_a_new_key_keeps_the_old_one(at_work: Terminal):
+    referral = at_work.network.offer()
+    at_work("accept", referral)
+    at_work("keygen", exit_code=2)
+    public = at_work("keygen", "--replace").stdout.strip()
+    assert len(public) == -(-PUBLIC_KEY_BYTES * 8 // 6)
+    assert "Анна" in at_work("show", referral).stdout
+
+
+def test_a_table_for_a_spreadsheet(at_work: Terminal, tmp_path: Path):
+    at_work.network.offer()
+    rows = list(csv.DictReader(io.StringIO(at_work("export").stdout)))
+    assert [(row["state"], row["needs"]) for row in rows] == [("offered", "asylum")]
+    at_work("export", "--format", "jsonl", "--out", str(tmp_path / "out"))
+    assert json.loads((tmp_path / "out").read_text())["state"] == "offered"
+
+
+def test_what_is_typed_wrong_ends_with_a_word_and_a_code(terminal: Terminal, tmp_path: Path):
+    assert "not logged in" in terminal("pull", exit_code=2).stderr
+    terminal("login", "--demo", str(tmp_path / "nowhere"), "--organisation", MINE, exit_code=2)
+    terminal.log_in(MINE)
+    terminal("show", "00000000-0000-4000-8000-000000000000", exit_code=4)
+    terminal("show", "R-NOT-HERE", exit_code=4)
+    terminal("pull", "--state", "lost", exit_code=1)
+    mine = profile.load()
+    mine.client_secret = "wrong"
+    profile.save(mine)
+    terminal("pull", exit_code=3)
+
+
+def test_logging_in_by_hand(terminal: Terminal):
+    seat = terminal.network.seats[MINE]
+    words = ["login", "--base-url", BASE, "--client-id", seat.client_id]
+    terminal(*words, env={"PRISTAN_CLIENT_SECRET": "wrong"}, exit_code=3)
+    terminal(*words, env={"PRISTAN_CLIENT_SECRET": seat.secret})
+    assert terminal("pull").stdout == "Nothing here.\n"
+
+
+def test_words_of_others_do_not_steer_the_terminal():
+    assert "\x1b" not in partner._harmless("a\x1b[2Jb\x07\u202e")
+    assert partner._harmless("Анна\nქართული") == "Анна\nქართული"

@@ -11,7 +11,7 @@ from app.referrals import clocks
 from app.referrals.clocks import LEAST, LONGEST_PAUSE, Happened, Hours, Owed, Step, Terms
 from app.referrals.states import Clock
 
-moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC))
+moments = st.timedeltas(timedelta(0), timedelta(days=700)).map(lambda span: datetime(2026, 1, 1, tzinfo=UTC) + span)
 tiers: st.SearchStrategy[Tier] = st.sampled_from(["emergency", "urgent", "normal"])
 zones = st.sampled_from(["Europe/Warsaw", "Europe/Vilnius", "Europe/Berlin", "Asia/Tbilisi"]).map(ZoneInfo)
 holidays = st.frozensets(st.dates(date(2025, 12, 1), date(2028, 2, 1)), max_size=60)

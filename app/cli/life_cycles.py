@@ -1,0 +1,155 @@
+"""The page docs/life-cycles.md, drawn from the tables in the code: `python -m app.cli.life_cycles > docs/life-cycles.md`.
+
+A test keeps page and tables equal.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+
+from app.intake import states as case_states
+from app.referrals import clocks, reasons, states
+from app.referrals.reasons import CONSEQUENCES, DAY_REQUIRED, FOLLOWS, OUTCOME_REQUIRED, REASONS, reasons_for
+from app.referrals.states import Actor, Clock, Move, State, Verb, discloses
+
+_CLOCK_WORDS = {
+    Clock.WAIT: "looked at again before long",
+    Clock.START_ANSWER: "acknowledge, decide and expiry are set",
+    Clock.GO_ON: "the same times hold",
+    Clock.PAUSE: "stands still",
+    Clock.UNPAUSE: "goes on, moved by the pause",
+    Clock.REVIEW: "looked at on the day named",
+    Clock.FIRST_CONTACT: "first contact is owed",
+    Clock.PROGRESS: "looked at from time to time",
+    Clock.ASK_NEXT: "the next-best is asked at once",
+    Clock.STOP: "nothing is owed",
+}
+_CONSEQUENCE_WORDS = {
+    reasons.Consequence.EXCLUDE: "this organisation is never asked for this person again; others never see why",
+    reasons.Consequence.FULL: "the service counts as full for 14 days",
+    reasons.Consequence.REVIEW_RULE: "counts towards a look at the service's rule",
+    reasons.Consequence.CHECK_CHANNEL: "the team looks for a safe way to reach the person; never closes the case",
+    reasons.Consequence.MERGE: "the team looks whether the same person wrote twice",
+    reasons.Consequence.NEXT: "nothing besides",
+}
+_FOLLOWS_WORDS = {
+    reasons.AfterOutcome.HELPED: "the case is *helped*",
+    reasons.AfterOutcome.ADVISED: "the case is *advised*",
+    reasons.AfterOutcome.DESK: "no help: back to the desk, *in_review*",
+}
+
+
+def page() -> str:
+    """The whole page, as Markdown with Mermaid diagrams."""
+    return "\n".join(
+        [
+            "# Life cycles",
+            "",
+            "Drawn from the tables in `app/referrals/states.py` and `app/intake/states.py` by `python -m app.cli.life_cycles`;",
+            "a test keeps this page equal to them. A verb that is not here is refused with 409 and writes nothing.",
+            "",
+            "## A referral",
+            "",
+            "One case put to one service of one organisation. It is created as a *draft*.",
+            "",
+            *_diagram(
+                ((m.source, m.verb, m.target) for m in states.MOVES if m.target in states.LIVE | {State.COMPLETED}),
+                "draft",
+            ),
+            "",
+            "Not drawn, but in the table: the ways to an end without help.",
+            "",
+            *_table(("verb", "from", "to", "by", "needs", "if", "the clock", "notice to"), map(_verb_row, _by_verb())),
+            "",
+            "## What an organisation may see",
+            "",
+            *_table(("state", "sees"), ((state, discloses(state).replace("_", " ")) for state in State)),
+            "",
+            "## Clocks",
+            "",
+            *inspect.cleandoc(clocks.__doc__ or "").split("\n", 2)[2].splitlines(),
+            "",
+            f"The least is {clocks.LEAST.seconds // 3600} hours, the longest pause {clocks.LONGEST_PAUSE.days} days.",
+            "",
+            "## Reasons",
+            "",
+            *_table(
+                ("code", "in words", "for", "consequence"),
+                ((c, r.label, _words(r.verbs), _CONSEQUENCE_WORDS[CONSEQUENCES[c]]) for c, r in REASONS.items()),
+            ),
+            "",
+            "## Outcomes",
+            "",
+            "When the last organisation at work on the case has completed:",
+            "",
+            *_table(
+                ("code", "in words", "then"),
+                ((c, text, _FOLLOWS_WORDS[FOLLOWS[c]]) for c, text in reasons.OUTCOMES.items()),
+            ),
+            "",
+            "## A case",
+            "",
+            "One person's request. What becomes of its referrals moves it; so does the desk, and the person.",
+            "",
+            *_diagram(
+                ((source, verb, target) for source, verb, target, _ in case_states.MOVES if verb != "erase"),
+                "submitted",
+            ),
+            "",
+            *_table(
+                ("from", "verb", "to", "by"),
+                ((source, verb, target, _words(by)) for source, verb, target, by in case_states.MOVES),
+            ),
+            "",
+        ]
+    )
+
+
+def _diagram(steps: Iterable[tuple[str, str, str]], first: str) -> list[str]:
+    return [
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {first}",
+        *(f"    {source} --> {target}: {verb}" for source, verb, target in steps),
+        "```",
+    ]
+
+
+def _by_verb() -> list[list[Move]]:
+    """The table's rows with the same verb and target, together."""
+    return [list(rows) for _, rows in groupby(states.MOVES, key=lambda move: (move.verb, move.target))]
+
+
+def _verb_row(moves: list[Move]) -> tuple[str, ...]:
+    first = moves[0]
+    return (
+        first.verb,
+        ", ".join(move.source for move in moves),
+        first.target,
+        ", ".join(actor for actor in Actor if actor in first.by),
+        _needs(first.verb),
+        "; ".join(first.guards),
+        _CLOCK_WORDS[first.clock],
+        first.tells or "",
+    )
+
+
+def _needs(verb: Verb) -> str:
+    needed = ["a reason"] if reasons_for(verb) else []
+    needed += ["an outcome"] if verb in OUTCOME_REQUIRED else []
+    needed += ["a day (`until`)"] if verb in DAY_REQUIRED else []
+    return ", ".join(needed)
+
+
+def _words(codes: Iterable[str]) -> str:
+    return ", ".join(sorted(codes))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -220,7 +220,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
     ).one_or_none()
     if found is None:
         raise NotSignedIn
-    row, member = found.tuple()
+    row, member = found
     if now - row.seen_at > idle or now - row.started_at > longest:
         raise NotSignedIn("Your session has ended. Sign in again.")
     try:

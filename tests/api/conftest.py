@@ -1,5 +1,5 @@
 """What the tests of the API share."""
 
-from tests.support.desk import house  # noqa: F401
+from tests.support.desk import office  # noqa: F401
 from tests.support.partners import network  # noqa: F401
 from tests.support.people import house  # noqa: F401

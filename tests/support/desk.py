@@ -146,11 +146,11 @@ class DeskHouse:
     def code(self, name: str) -> str:
         return pyotp.TOTP(self.secrets[name]).at(self.time.at)
 
-    def sign_in(self, name: str, browser: Browser | None = None, **changed: str) -> Page:
+    def sign_in(self, who: str, browser: Browser | None = None, **changed: str) -> Page:
         """Go through the form of the sign-in."""
         browser = browser or self.browser()
         page = browser.get("/desk/sign-in")
-        typed = {"name": name, "passphrase": PASSPHRASE, "code": self.code(name), **changed}
+        typed = {"name": who, "passphrase": PASSPHRASE, "code": self.code(who), **changed}
         return browser.submit(page, "/desk/sign-in", **typed)
 
     def as_(self, name: str) -> Browser:

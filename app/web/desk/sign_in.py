@@ -143,4 +143,4 @@ def _home(who: SignedIn) -> str:
 
 def _target(path: str) -> str:
     """An address of ours to go to after signing in, or nothing."""
-    return path if _TARGET.fullmatch(path) and "//" not in path else ""
+    return path if _TARGET.fullmatch(path) and "//" not in path and ".." not in path else ""

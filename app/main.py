@@ -6,6 +6,8 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app import api, web
@@ -13,7 +15,17 @@ from app.core import log
 from app.core.clock import Clock, utc_now
 from app.core.db import Database
 from app.core.edge import Transactions
-from app.core.errors import AppError, BadRequest, FieldError, Invalid, NotAllowed, NotFound, NotSignedIn, TooLarge
+from app.core.errors import (
+    AppError,
+    BadRequest,
+    FieldError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    TooLarge,
+    Unavailable,
+)
 from app.core.http import Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
@@ -132,6 +144,12 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return _shaped(request, kind(headers=dict(error.headers or {})))
 
 
+async def _on_database_failure(request: Request, error: Exception) -> Response:
+    """The database is away, or kept us waiting too long: the transaction is rolled back, and another try may do it."""
+    log.get().error("database", error=type(error).__name__, where=log.where(error))
+    return _shaped(request, Unavailable("The database does not answer. Nothing was saved; try again."))
+
+
 async def _on_anything_else(request: Request, error: Exception) -> Response:
     log.get().error("unexpected", error=type(error).__name__, where=log.where(error))
     return _shaped(request, AppError())
@@ -141,5 +159,8 @@ _HANDLERS: Final = {
     AppError: _on_app_error,
     RequestValidationError: _on_invalid_request,
     HTTPException: _on_http_exception,
+    OperationalError: _on_database_failure,
+    InterfaceError: _on_database_failure,
+    PoolTimeout: _on_database_failure,
     Exception: _on_anything_else,
 }

@@ -24,6 +24,7 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "`true` when this answer was given before and nothing was done now.",
         "schema": {"type": "string", "const": "true"},
     },
+    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "Challenge": {"description": "RFC 6750 or RFC 7617.", "schema": {"type": "string"}},
 }
 
@@ -110,6 +111,7 @@ PROBLEMS: Final[dict[str, Any]] = {
     "Busy": _problem(
         "The service can not do this now. Nothing was saved; try again.",
         503, "unavailable", "The service can not do this now; try again",
+        headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
     ),
 }  # fmt: skip
 

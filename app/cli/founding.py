@@ -17,7 +17,7 @@ from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 from app.directory import service as directory_service
-from app.directory.packs import load_packs
+from app.directory.packs import PackError, load_packs
 from app.staff import service as staff
 from app.staff.models import Role
 
@@ -79,9 +79,14 @@ def found_interactively(team: str, countries: list[str], member: str) -> None:
 
 def load_directory(packs: Path | None) -> None:
     house = open_house()
+    try:
+        directory = load_packs(packs) if packs else house.directory
+    except PackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     with house.database.begin() as session:
-        directory_service.upsert(session, load_packs(packs) if packs else house.directory, utc_now())
-    typer.echo("The directory is loaded.")
+        directory_service.upsert(session, directory, utc_now())
+    typer.echo(f"{len(directory.organisations)} organisations with {len(directory.services)} services are loaded.")
 
 
 def verify_audit() -> None:

@@ -1,0 +1,32 @@
+"""`pristan directory`: a fault in a pack is one line that names its place, and not a page of code."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import founding
+from app.cli.main import app
+from app.core.db import Database
+from app.directory.packs import load_packs
+from tests.support.packs import change, copy
+
+
+@pytest.fixture
+def run(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch):
+    house = SimpleNamespace(database=sqlite_database, directory=load_packs())
+    monkeypatch.setattr(founding, "open_house", lambda: house)
+    return lambda *words: CliRunner().invoke(app, ["directory", *map(str, words)])
+
+
+def test_loading_says_how_much_there_is(run) -> None:
+    result = run()
+    assert (result.exit_code, result.output) == (0, "72 organisations with 69 services are loaded.\n")
+
+
+def test_a_fault_is_one_line(run, tmp_path: Path) -> None:
+    root = copy(tmp_path)
+    change(root, "lt/country.yaml", "code: LT", "code: LV")
+    result = run("--packs", root)
+    assert (result.exit_code, result.output) == (1, "lt/country.yaml: code: the folder is called lt\n")

@@ -41,9 +41,24 @@ from app.staff.models import Role, Team
 
 PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
-_WORDS: Final = (
-    ["amber", "birch", "cloud", "delta", "ember", "fjord", "grove", "heron", "ivory", "juniper", "kelp", "larch", "maple", "nectar", "olive", "pebble"]
-)
+_WORDS: Final = [
+    "amber",
+    "birch",
+    "cloud",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heron",
+    "ivory",
+    "juniper",
+    "kelp",
+    "larch",
+    "maple",
+    "nectar",
+    "olive",
+    "pebble",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Benchmarks: what the budgets of the design cost today. `make bench`."""

@@ -197,8 +197,8 @@ def _asked(leaf: Rule, negated: bool, person: _Person, may: bool) -> _Person | N
         span = (max(low, test + 1), high) if negated else (low, min(high, test))
         return None if span[0] > span[1] else _Person(person.one_of, person.not_one_of, person.some_of, span)
     wanted = frozenset(test.any_of)
-    if kind == "region" and test.only_part is not None and not negated and not may:
-        return None
+    if kind == "region" and test.only_part is not None and negated == may:
+        return person if may else None  # living there is neither a yes nor a no
     if kind == "status":
         wanted |= frozenset(test.perhaps) if may != negated else frozenset()
     if kind == "language" and (not wanted or test.interpreter != "no"):

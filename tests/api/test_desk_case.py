@@ -1,0 +1,372 @@
+"""One case at the desk: three clicks to a referral, sealed words opened on demand, and no lost text on a clash."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.audit.models import AuditEntry
+from app.core import keyholders
+from app.core.ids import named_id
+from app.core.keyholders import OwnerKind
+from app.core.sealing import KeyPair
+from app.intake import returning, vault
+from app.intake.models import SealedPart
+from app.referrals import person
+from app.referrals.models import Referral
+from tests.support.desk import ADDRESS, NAME, ONE, STORY, TWO, UNCONNECTED, Browser, DeskHouse, Page
+
+SERVICE = f"{ONE}/legal-help"
+
+
+def refer_link(page: Page, organisation: str) -> str:
+    for node in page.tree.css("a.button"):
+        href = str(node.attributes.get("href", ""))
+        if f"service={organisation}" in href:
+            return href
+    raise AssertionError(f"nothing leads to {organisation}")
+
+
+def referred(office: DeskHouse, label: str, browser: Browser, organisation: str = ONE) -> Page:
+    """The clicks of a coordinator: case, refer, offer. Gives the page that follows."""
+    page = browser.get(f"/desk/cases/{label}")
+    page = browser.get(refer_link(page, organisation))
+    return browser.submit(page, f"/desk/cases/{label}/refer")
+
+
+def audited(office: DeskHouse, prefix: str) -> list[tuple[str, dict[str, object]]]:
+    with office.database.begin(write=False) as session:
+        rows = session.execute(sa.select(AuditEntry.action, AuditEntry.codes).order_by(AuditEntry.seq)).all()
+    return [(row.action, row.codes) for row in rows if row.action.startswith(prefix)]
+
+
+def referral_of(office: DeskHouse, label: str) -> Referral:
+    with office.database.begin(write=False) as session:
+        found = session.scalars(sa.select(Referral).where(Referral.case_id == office.case(label).id)).one()
+        session.expunge(found)
+        return found
+
+
+def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(office: DeskHouse) -> None:
+    label, _receipt = office.file(letter={"kind": "unknown", "received_on": "2026-11-20"})
+    with office.statements() as counted:
+        page = office.as_("vera").get(f"/desk/cases/{label}")
+    assert page.status == 200
+    assert len([one for one in counted.seen if not one.startswith("BEGIN")]) <= 12
+    for secret in (STORY, NAME, ADDRESS):
+        assert secret not in page.text
+    words = page.words()
+    for part in ("Last safe day", "How sure:", "Check the date printed in the letter", "Next step", "Why not the"):
+        assert part in words
+    assert len(page.tree.css("ol.centres")[0].css("li.centre")) == 3
+    assert page.tree.css_first("li.centre ul.reasons li") is not None
+
+
+def test_three_clicks_from_the_queue_to_an_offer(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    queue = browser.get("/desk/")
+    case = browser.get(str(queue.tree.css_first("table.queue tbody a").attributes["href"]))  # type: ignore[union-attr]
+    look = browser.get(refer_link(case, ONE))
+    for said in ("Helsinki Foundation", "without a name", "Only after they have accepted", "Never"):
+        assert said in look.words()
+    for secret in (STORY, NAME, ADDRESS):
+        assert secret not in look.text
+    done = browser.submit(look, f"/desk/cases/{label}/refer")
+    assert done.location == f"/desk/cases/{label}?done=offered"
+    after = browser.get(done.location)
+    assert "Offered." in after.words()
+    assert "/desk/next?but=" in after.text
+    assert referral_of(office, label).state == "offered"
+    assert office.case(label).state == "referred"
+
+
+def test_without_consent_the_person_is_asked_and_answers_with_their_number(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    browser = office.as_("vera")
+    done = referred(office, label, browser, TWO)
+    assert done.location.endswith("done=asked")
+    referral = referral_of(office, label)
+    assert (referral.state, referral.offered_at) == ("awaiting_consent", None)
+    with office.database.begin() as session:
+        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person.answer_consent(session, opened, referral.label, yes=True, keys=office.keys, now=office.time.at)
+    assert referral_of(office, label).state == "offered"
+
+
+def test_a_centre_named_before_it_joined_is_given_the_key_from_the_coordinators_session(office: DeskHouse) -> None:
+    label, _receipt = office.file(consent={"mode": "named", "organisations": [UNCONNECTED]})
+    browser = office.as_("vera")
+    with pytest.raises(AssertionError, match="nothing leads"):
+        refer_link(browser.get(f"/desk/cases/{label}"), UNCONNECTED)
+    organisation_id, pair = named_id("organisation", UNCONNECTED), KeyPair.generate()
+    with office.database.begin() as session:
+        keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, office.time.at)
+    assert referred(office, label, browser, UNCONNECTED).location.endswith("done=offered")
+    case = office.case(label)
+    with office.database.begin(write=False) as session:
+        key = vault.data_key(session, office.keys, case.id, vault.PERSON, organisation_id, pair)
+        rows = session.scalars(sa.select(SealedPart).where(SealedPart.case_id == case.id)).all()
+        assert any(vault.open_part(key, row).content.get("story") == STORY for row in rows if row.part == "story")
+    assert [codes for action, codes in audited(office, "case:key_granted")] == [{"organisation": organisation_id.hex}]
+
+
+def test_never_means_never(office: DeskHouse) -> None:
+    label, _receipt = office.file(consent={"mode": "ask_first", "never": [ONE]})
+    browser = office.as_("vera")
+    with pytest.raises(AssertionError, match="nothing leads"):
+        refer_link(browser.get(f"/desk/cases/{label}"), ONE)
+    page = browser.get(f"/desk/cases/{label}/refer?service={SERVICE}")
+    assert "asked never to contact" in page.words()
+    csrf = page.form("/desk/sign-out")["csrf"]
+    page = browser.post(f"/desk/cases/{label}/refer", {"csrf": csrf, "version": "1", "service": SERVICE})
+    assert page.status == 409
+
+
+@pytest.mark.parametrize("service", ["", "x", "x/y", f"{UNCONNECTED}/legal-help", "ge-" + SERVICE, "\x00", "a" * 4000])
+def test_what_can_not_be_asked_is_refused_and_nothing_is_written(office: DeskHouse, service: str) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    csrf = browser.get("/desk/").form("/desk/sign-out")["csrf"]
+    page = browser.post(f"/desk/cases/{label}/refer", {"csrf": csrf, "version": "1", "service": service})
+    assert page.status == 409
+    assert office.case(label).version == 1
+
+
+def test_story_and_conversation_open_on_demand_and_each_opening_is_noted(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{label}")
+    page = browser.submit(page, f"/desk/cases/{label}/show")
+    assert STORY in page.text
+    assert ADDRESS not in page.text
+    assert [action for action, _codes in audited(office, "case:words_opened")] == ["case:words_opened"]
+    assert STORY not in browser.get(f"/desk/cases/{label}").text
+
+
+def test_no_audit_row_no_read(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{label}")
+
+    def full(*_arguments: object, **_named: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("app.referrals.desk.audit.record", full)
+    page = browser.submit(page, f"/desk/cases/{label}/show")
+    assert page.status == 500
+    assert STORY not in page.text
+
+
+def test_the_contact_stands_below_its_safety_rules_and_needs_a_purpose(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{label}")
+    assert browser.submit(page, f"/desk/cases/{label}/contact", purpose="curiosity").status == 422
+    page = browser.submit(page, f"/desk/cases/{label}/contact", purpose="answer")
+    words = page.words()
+    assert "Do not say who you are" in words
+    assert "Leave no message" in words
+    assert words.index("Leave no message") < words.index(NAME) < words.index(ADDRESS)
+    assert STORY not in page.text
+    assert audited(office, "case:contact_opened") == [
+        ("case:contact_opened", {"parts": ["contact"], "purpose": "answer"})
+    ]
+
+
+def test_a_message_reaches_the_person_and_a_note_only_the_team(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{label}")
+    assert browser.submit(page, f"/desk/cases/{label}/message", text="Come on Monday").location.endswith("done=sent")
+    page = browser.get(f"/desk/cases/{label}")
+    assert browser.submit(page, f"/desk/cases/{label}/note", text="quarrelsome landlord").location.endswith("done=noted")
+    with office.database.begin() as session:
+        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at)
+        assert [line.content["text"] for line in returning.thread(session, opened)] == ["Come on Monday"]
+        assert "quarrelsome" not in str([one.content for one in returning.everything(session, opened)])
+    other = office.as_("pavel")
+    page = other.submit(other.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
+    assert "Come on Monday" in page.text
+    assert "quarrelsome landlord" in page.text
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 10_001])
+def test_an_empty_or_endless_message_is_refused_and_kept(office: DeskHouse, text: str) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/message", text=text)
+    assert page.status == 422
+    assert page.form(f"/desk/cases/{label}/message")["text"].strip() == text.strip()
+
+
+def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    vera, pavel = office.as_("vera"), office.as_("pavel")
+    first, second = vera.get(f"/desk/cases/{label}"), pavel.get(f"/desk/cases/{label}")
+    path = f"/desk/cases/{label}/message"
+    assert vera.submit(first, path, text="from vera").status == 303
+    clash = pavel.submit(second, path, text="from pavel")
+    assert clash.status == 412
+    for offered in ("Save anyway", "See how it is now", "In review"):
+        assert offered in clash.words()
+    assert clash.form(path)["text"] == "from pavel"
+    assert pavel.submit(clash, path).status == 303
+    page = pavel.submit(pavel.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
+    assert page.words().index("from vera") < page.words().index("from pavel")
+
+
+def test_of_two_who_refer_at_the_same_moment_one_wins(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browsers = [office.as_(name) for name in ("vera", "pavel")]
+    looks = [browser.get(f"/desk/cases/{label}/refer?service={SERVICE}") for browser in browsers]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(
+            pool.map(lambda pair: pair[0].submit(pair[1], f"/desk/cases/{label}/refer"), zip(browsers, looks, strict=True))
+        )
+    assert sorted(page.status for page in done) == [303, 412]
+    assert referral_of(office, label).state == "offered"
+
+
+def test_take_assign_snooze_and_wake(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    assert browser.submit(browser.get(path), f"{path}/take").location.endswith("done=taken")
+    page = browser.get(path)
+    assert "owner: vera" in page.words()
+    options = {str(node.text()): str(node.attributes["value"]) for node in page.tree.css("#f-member option")}
+    assert set(options) == {"Nobody", "vera", "pavel", "sofia"}
+    assert browser.submit(page, f"{path}/assign", member=options["pavel"]).status == 303
+    assert "owner: pavel" in browser.get(path).words()
+    day = (office.time.at + timedelta(days=3)).date().isoformat()
+    assert browser.submit(browser.get(path), f"{path}/snooze", until=day).location.endswith("done=snoozed")
+    assert label not in browser.get("/desk/").text
+    assert label in browser.get("/desk/?view=snoozed").text
+    assert browser.submit(browser.get(path), f"{path}/snooze", until="").location.endswith("done=woken")
+    assert label in browser.get("/desk/").text
+
+
+@pytest.mark.parametrize("until", ["yesterday", "2026-11-24", "2026-11-01", "2026-12-31", "9999-99-99"])
+def test_nothing_sleeps_for_long(office: DeskHouse, until: str) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/snooze", until=until)
+    assert page.status == 422
+
+
+def test_a_snoozed_case_comes_back_when_the_person_writes(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    browser = office.as_("vera")
+    path = f"/desk/cases/{label}"
+    day = (office.time.at + timedelta(days=3)).date().isoformat()
+    browser.submit(browser.get(path), f"{path}/snooze", until=day)
+    with office.database.begin() as session:
+        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person.write(session, opened, "It is worse now", now=office.time.at)
+    assert label in browser.get("/desk/").text
+    assert label in browser.get("/desk/?view=answered").text
+
+
+def test_withdrawing_an_offer_brings_the_case_back_to_the_desk(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    referred(office, label, browser)
+    referral = referral_of(office, label)
+    path = f"/desk/cases/{label}/referrals/{referral.label}/withdraw"
+    page = browser.get(f"/desk/cases/{label}")
+    assert browser.submit(page, path, reason="better_option").location.endswith("done=stepped")
+    assert referral_of(office, label).state == "withdrawn"
+    assert office.case(label).state == "in_review"
+    again = browser.submit(page, path, reason="better_option")
+    assert again.status == 412
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"), [("help", "helped"), ("advise", "advised"), ("unmet", "unmet"), ("withdraw", "withdrawn")]
+)
+@pytest.mark.parametrize("live", [False, True])
+def test_a_case_ends_as_the_desk_says_and_live_offers_end_with_it(
+    office: DeskHouse, verb: str, state: str, live: bool
+) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    if live:
+        referred(office, label, browser)
+    page = browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/close", verb=verb)
+    assert page.status == 303, page.words()
+    assert office.case(label).state == state
+    if live:
+        assert referral_of(office, label).state == "withdrawn"
+    page = browser.get(page.location)
+    assert page.status == 200
+    reopens = page.tree.css_first(f'form[action="/desk/cases/{label}/reopen"]') is not None
+    assert reopens == (state in {"helped", "advised"})
+    if reopens:
+        browser.submit(page, f"/desk/cases/{label}/reopen")
+        assert office.case(label).state == "in_review"
+
+
+def test_closing_asks_how_it_ends(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    assert browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/close").status == 422
+    page = browser.get(f"/desk/cases/{label}")
+    assert browser.submit(page, f"/desk/cases/{label}/close", verb="erase").status == 422
+
+
+def test_somebody_without_the_teams_key_reads_and_writes_nothing(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    with office.database.begin() as session:
+        session.execute(sa.delete(keyholders.KeyGrant))
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{label}")
+    for verb, typed in (("show", {}), ("contact", {"purpose": "answer"}), ("note", {"text": "x"})):
+        answer = browser.submit(page, f"/desk/cases/{label}/{verb}", **typed)
+        assert answer.status == 403
+        assert "Ask a colleague" in answer.words()
+
+
+def test_a_form_of_an_earlier_session_is_offered_again(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    page = office.as_("vera").get(f"/desk/cases/{label}")
+    browser = office.as_("vera")
+    answer = browser.submit(page, f"/desk/cases/{label}/note", text="kept")
+    assert answer.status == 409
+    assert answer.form(f"/desk/cases/{label}/note")["text"] == "kept"
+    assert browser.submit(answer, f"/desk/cases/{label}/note").status == 303
+
+
+@pytest.mark.parametrize(
+    "headers", [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.test"}]
+)
+def test_another_sites_form_does_nothing_even_with_the_token(office: DeskHouse, headers: dict[str, str]) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    fields = browser.get(f"/desk/cases/{label}").form(f"/desk/cases/{label}/take")
+    assert browser.post(f"/desk/cases/{label}/take", fields, headers=headers).status == 403
+    assert office.case(label).owner_id is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe", b"a=%ff", b"version=1&text=%00%00", b"&" * 5000, b"text=" + b"%F0%9F%98%80" * 100, b"{}"]
+)
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json", "multipart/form-data"])
+def test_malformed_forms_get_a_clear_answer(office: DeskHouse, body: bytes, kind: str) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.send("POST", f"/desk/cases/{label}/note", content=body, headers={"content-type": kind})
+    assert 400 <= page.status < 500
+
+
+def test_no_page_of_the_desk_loads_or_links_to_anything_outside(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    pages = [browser.get(path) for path in ("/desk/", f"/desk/cases/{label}", "/desk/sign-in")]
+    for page in pages:
+        assert "<script" not in page.text
+        addresses = re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
+        assert all(address.startswith(("/", "#", "tel:")) for address in addresses), addresses
+        assert page.response.headers["cache-control"] == "no-store"

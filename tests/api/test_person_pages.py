@@ -97,6 +97,22 @@ def test_the_page_to_check_names_centres_with_reasons_and_why_not_the_others(hou
     assert "c_pl-udsc" not in choosable, "an authority is never a target"
 
 
+def test_a_helpline_is_called_and_not_asked_to_read(house: House) -> None:
+    browser = short_form(house.browser(), until_check=True, country="DE", region="DE-BE", needs=["gbv"])
+    choosable = [node.attributes["name"] for node in browser.page.css("input[value=allow]")]
+    assert "c_de-rlc-berlin" in choosable
+    assert "c_de-hilfetelefon" not in choosable
+    assert browser.page.css_first('.centre a.phone[href="tel:116016"]') is not None
+
+
+def test_a_centre_with_two_services_is_asked_about_once(house: House) -> None:
+    said = {"country": "GE", "needs": ["appeals"], "status": "asylum_seeker"}
+    browser = short_form(house.browser(), until_check=True, **said)
+    choosable = [node.attributes["name"] for node in browser.page.css("input[value=allow]")]
+    assert choosable.count("c_ge-las") == 1
+    assert len(browser.page.css("input[name=c_ge-las][checked]")) == 1
+
+
 def test_one_page_needs_no_cookie_and_answers_with_the_number(house: House) -> None:
     browser = house.browser().open("/uk/form/all")
     browser.fill(for_whom="self", needs=["asylum", "detention"], country="PL", how_soon="today", story=STORY)
@@ -306,7 +322,7 @@ def test_every_page_has_its_language_a_neutral_title_a_way_out_and_is_not_kept(h
         outside = [
             node.attributes.get("src") or node.attributes.get("href") for node in browser.page.css("link, img, script")
         ]
-        assert all(address.startswith("/s/") for address in outside)
+        assert all(address.startswith(("/s/", "data:")) for address in outside)
 
 
 @pytest.mark.parametrize(

@@ -233,13 +233,19 @@ def _check_page(
 
 
 def _centres(found: Any, typed: Typed, directory: Packs, reader: Reader) -> list[dict[str, Any]]:
-    """Centres as the page shows them: name, why, whether they can be allowed to read, and what was chosen."""
+    """Centres as the page shows them: name, why, whether they can be allowed to read, and what was chosen.
+
+    A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us: then
+    its own contacts are shown.
+    """
     listed = []
+    asked: set[str] = set()
     for one in found:
         organisation = directory.organisation(one.organisation)
         if organisation is None:
             continue
         said = typed.get(f"c_{organisation.id}", ["ask"])[-1]
+        by_yourself = any(reason.key == "by_yourself" for reason in one.reasons)
         listed.append(
             {
                 "slug": organisation.id,
@@ -249,9 +255,14 @@ def _centres(found: Any, typed: Typed, directory: Packs, reader: Reader) -> list
                 "verified": one.verified,
                 "reasons": [in_sentence(reason, reader) for reason in one.reasons],
                 "choice": said if said in _CONSENTS else "ask",
-                "safety": organisation.safety,
+                "by_yourself": by_yourself,
+                "ask": not by_yourself and organisation.id not in asked,
+                "phone": organisation.phone or "",
+                "website": organisation.website or "",
             }
         )
+        if not by_yourself:
+            asked.add(organisation.id)
     return listed
 
 

@@ -1,7 +1,7 @@
-"""Rules compiled once into a flat program: every distinct test has one slot, and a case answers each slot once.
+"""Rules compiled once into a flat program: every distinct test, and every distinct part of a rule, has one cell.
 
-Two thousand services ask perhaps five hundred different questions. A node holds the slots of its own leaves and the
-nodes below; `not` is pushed down into the leaves (De Morgan holds for three values), so only `all` and `any` are left.
+A case fills each cell once: first the leaves, then the parts in order, for a part stands after what it is made of. `not`
+is pushed down into the leaves (De Morgan holds for three values), so that there are only `all` and `any`.
 """
 
 from collections import Counter
@@ -16,30 +16,34 @@ from app.matching.leaves import ABOUT_THE_SERVICE, ASKED_FIRST, NO, UNKNOWN, YES
 from app.matching.reasons import Reason
 
 Values = Sequence[int]
+Pick = Callable[[Values], tuple[int, ...]]
 _KEPT: Final = 16
 
 
 @dataclass(slots=True)
-class Slot:
+class LeafCell:
     """One distinct leaf test. `service`: it is about this service's own state, and so shared with nobody."""
 
+    cell: int
     leaf: Leaf
     service: str | None
 
 
 @dataclass(slots=True)
-class Node:
-    """`all` or `any` over leaves and nodes. `ask(values)` gives its value."""
+class Part:
+    """`all` or `any` over other cells. `decides`: the value of one cell that settles it; `otherwise`: when none is open."""
 
+    cell: int
     op: Literal["all", "any"]
-    slots: tuple[int, ...]
-    nodes: tuple["Node", ...]
-    ask: Callable[[Values], int]
+    cells: tuple[int, ...]
+    pick: Pick
+    decides: int
+    otherwise: int
 
 
 @dataclass(slots=True)
 class Line:
-    """One service of a program. `trace(values)`: the values of its leaves in reading order."""
+    """One service of a program. `root`: the cell of its rule; `trace(values)`: its leaves' values in reading order."""
 
     entry: ServiceEntry
     key: str
@@ -47,25 +51,79 @@ class Line:
     name: str
     verified: bool
     listed: frozenset[str]
-    root: Node
-    ask: Callable[[Values], int]
+    root: int
     leaves: tuple[int, ...]
-    trace: Callable[[Values], tuple[int, ...]]
+    languages: tuple[int, ...]
+    trace: Pick
     remarks: tuple[Reason, ...]
+    repeats: bool
+    """Whether two of its leaves could give the same reason."""
 
 
 @dataclass(slots=True)
 class Program:
     """The compiled rules of some services, in their order."""
 
-    slots: tuple[Slot, ...]
+    size: int
+    leaves: tuple[LeafCell, ...]
+    parts: tuple[Part, ...]
     lines: tuple[Line, ...]
-    need_slots: tuple[int, ...]
-    efforts: tuple[int, ...]
-    asked_when: tuple[int, ...]
-    """For each slot: how hard it is to answer, and its place among questions of one effort."""
+    leaf_of: dict[int, LeafCell]
+    part_of: dict[int, Part]
+    needs: tuple[LeafCell, ...]
+    after_needs: tuple[Part, ...]
+    """The leaves that ask for the need, and the parts that hang on them."""
     offered_by: dict[str, int]
     """For a need: how many verified services list it."""
+
+    def fill(self, values: list[int], parts: Sequence[Part]) -> None:
+        """Work out parts whose cells are filled."""
+        for part in parts:
+            seen = part.pick(values)
+            if part.decides in seen:
+                values[part.cell] = part.decides
+            else:
+                values[part.cell] = UNKNOWN if UNKNOWN in seen else part.otherwise
+
+    def decisive(self, cell: int, values: Values) -> list[int]:
+        """The leaves that make this cell what it is: what one has to know to believe it, and no more."""
+        part = self.part_of.get(cell)
+        if part is None:
+            return [cell]
+        verdict, found = values[cell], list[int]()
+        for below in part.cells:
+            if values[below] == verdict:
+                if below in self.part_of:
+                    found += self.decisive(below, values)
+                else:
+                    found.append(below)
+        return found
+
+    def to_ask(self, cell: int, values: Values) -> tuple[int, list[int], list[int]]:
+        """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways."""
+        part = self.part_of.get(cell)
+        if part is None:
+            return self.leaf_of[cell].leaf.effort, [cell], []
+        ways = [self.to_ask(below, values) for below in part.cells if values[below] == UNKNOWN]
+        if len(ways) == 1:
+            return ways[0]
+        if part.op == "any":
+            effort, best, rest = min(ways, key=itemgetter(0))
+            others = [leaf for _, way, more in ways for leaf in (*way, *more) if leaf not in best]
+            return effort, best, others
+        best, rest = [], []
+        for _, way, more in ways:
+            best += way
+            rest += more
+        return sum([self.leaf_of[leaf].leaf.effort for leaf in best]), best, rest
+
+    def asked_when(self, cell: int) -> int:
+        """The place of a question among others: the easy ones first."""
+        leaf = self.leaf_of[cell].leaf
+        return 100 * leaf.effort + _PLACE[leaf.name]
+
+
+_PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
 
 
 def program_of(services: Sequence[ServiceEntry]) -> Program:
@@ -86,63 +144,94 @@ _programs: dict[tuple[int, ...], Program] = {}
 def _compile(services: Sequence[ServiceEntry]) -> Program:
     maker = _Maker()
     lines = tuple(maker.line(entry) for entry in services)
-    leaves = [slot.leaf for slot in maker.slots]
+    needs = tuple(leaf for leaf in maker.leaves if leaf.leaf.name == "need")
+    touched = {leaf.cell for leaf in needs}
+    after = []
+    for part in maker.parts:
+        if not touched.isdisjoint(part.cells):
+            touched.add(part.cell)
+            after.append(part)
     return Program(
-        slots=tuple(maker.slots),
+        size=maker.size,
+        leaves=tuple(maker.leaves),
+        parts=tuple(maker.parts),
         lines=lines,
-        need_slots=tuple(index for index, leaf in enumerate(leaves) if leaf.name == "need"),
-        efforts=tuple(leaf.effort for leaf in leaves),
-        asked_when=tuple(100 * leaf.effort + ASKED_FIRST.index(leaf.name) for leaf in leaves),
-        offered_by=_offered_by(services),
+        leaf_of={leaf.cell: leaf for leaf in maker.leaves},
+        part_of={part.cell: part for part in maker.parts},
+        needs=needs,
+        after_needs=tuple(after),
+        offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
     )
 
 
-def _offered_by(services: Sequence[ServiceEntry]) -> dict[str, int]:
-    return Counter(need for entry in services if entry.verified for need in entry.service.needs)
-
-
 class _Maker:
-    """Compiles services one after the other, giving equal tests the same slot."""
+    """Compiles services one after the other, giving equal tests and equal parts the same cell."""
 
     def __init__(self) -> None:
-        self.slots: list[Slot] = []
+        self.size = 0
+        self.leaves: list[LeafCell] = []
+        self.parts: list[Part] = []
         self._known: dict[Hashable, int] = {}
-        self._tests: dict[int, tuple[Rule, Hashable]] = {}
+        self._names: dict[int, str] = {}
+        self._part: dict[int, Part] = {}
 
     def line(self, entry: ServiceEntry) -> Line:
         leaves: list[int] = []
-        root = self._node(entry.service.rule, entry, False, leaves)
+        root = self._cell(entry.service.rule, entry, False, leaves)
+        names = [self._names[cell] for cell in leaves]
         return Line(
-            entry, entry.key, entry.organisation.id, entry.organisation.name.en, entry.verified,
-            frozenset(entry.service.needs), root, root.ask, tuple(leaves), _picker(tuple(leaves)), _remarks(entry),
-        )  # fmt: skip
+            entry=entry,
+            key=entry.key,
+            organisation=entry.organisation.id,
+            name=entry.organisation.name.en,
+            verified=entry.verified,
+            listed=frozenset(entry.service.needs),
+            root=root,
+            leaves=tuple(leaves),
+            languages=tuple(cell for cell, name in zip(leaves, names, strict=True) if name == "language"),
+            trace=_picker(tuple(leaves)),
+            remarks=_remarks(entry),
+            repeats=len(set(names)) < len(names),
+        )
 
-    def _node(self, rule: Rule, entry: ServiceEntry, negated: bool, leaves: list[int]) -> Node:
+    def _cell(self, rule: Rule, entry: ServiceEntry, negated: bool, leaves: list[int]) -> int:
         if rule.kind == "not_":
-            return self._node(rule.test, entry, not negated, leaves)
+            return self._cell(rule.test, entry, not negated, leaves)
         if rule.kind not in {"all", "any"}:
-            return _made("all", [self._slot(rule, entry, negated, leaves)], [])
+            return self._leaf(rule, entry, negated, leaves)
         op: Literal["all", "any"] = "all" if (rule.kind == "all") != negated else "any"
-        slots: list[int] = []
-        nodes: list[Node] = []
+        cells: list[int] = []
         for child in rule.test:
-            node = self._node(child, entry, negated, leaves)
-            if node.op == op or len(node.slots) + len(node.nodes) == 1:
-                slots += node.slots
-                nodes += node.nodes
-            else:
-                nodes.append(node)
-        return _made(op, slots, nodes)
+            cell = self._cell(child, entry, negated, leaves)
+            part = self._part.get(cell)
+            cells += part.cells if part is not None and part.op == op else [cell]
+        once = tuple(dict.fromkeys(cells))
+        return once[0] if len(once) == 1 else self._joined(op, once)
 
-    def _slot(self, rule: Rule, entry: ServiceEntry, negated: bool, leaves: list[int]) -> int:
+    def _leaf(self, rule: Rule, entry: ServiceEntry, negated: bool, leaves: list[int]) -> int:
         service = entry.key if rule.kind in ABOUT_THE_SERVICE else None
         key = (rule.kind, rule.test, negated, service)
-        slot = self._known.get(key)
-        if slot is None:
-            slot = self._known[key] = len(self.slots)
-            self.slots.append(Slot(compile_leaf(rule, entry.organisation.id, negated=negated), service))
-        leaves.append(slot)
-        return slot
+        cell = self._known.get(key)
+        if cell is None:
+            cell = self._known[key] = self._new()
+            leaf = compile_leaf(rule, entry.organisation.id, negated=negated)
+            self.leaves.append(LeafCell(cell, leaf, service))
+            self._names[cell] = leaf.name
+        leaves.append(cell)
+        return cell
+
+    def _joined(self, op: Literal["all", "any"], cells: tuple[int, ...]) -> int:
+        cell = self._known.get((op, cells))
+        if cell is None:
+            cell = self._known[op, cells] = self._new()
+            decides, otherwise = (NO, YES) if op == "all" else (YES, NO)
+            self._part[cell] = Part(cell, op, cells, _picker(cells), decides, otherwise)
+            self.parts.append(self._part[cell])
+        return cell
+
+    def _new(self) -> int:
+        self.size += 1
+        return self.size - 1
 
 
 def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
@@ -154,70 +243,12 @@ def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
         "cost_unknown": entry.service.cost == "unknown",
         "not_verified": not entry.verified,
     }
-    notes = (f"note.{key}" for key in entry.organisation.safety)
-    return tuple(Reason(key) for key in (*(key for key, true in said.items() if true), *notes))
+    return tuple(Reason(key) for key, true in said.items() if true)
 
 
-def _picker(slots: tuple[int, ...]) -> Callable[[Values], tuple[int, ...]]:
-    if len(slots) == 1:
-        only = slots[0]
+def _picker(cells: tuple[int, ...]) -> Pick:
+    if len(cells) == 1:
+        only = cells[0]
         return lambda values: (values[only],)
-    picker: Any = itemgetter(*slots)
+    picker: Any = itemgetter(*cells)
     return picker  # type: ignore[no-any-return]
-
-
-def _made(op: Literal["all", "any"], slots: list[int], nodes: list[Node]) -> Node:
-    own = tuple(dict.fromkeys(slots))
-    below = tuple(nodes)
-    worst, best = (NO, YES) if op == "all" else (YES, NO)
-    return Node(op, own, below, _asker(own, tuple(node.ask for node in below), worst, best))
-
-
-def _asker(
-    own: tuple[int, ...], below: tuple[Callable[[Values], int], ...], decides: int, otherwise: int
-) -> Callable[[Values], int]:
-    """The value of a node: `decides` as soon as one part has it, else UNKNOWN if one part is, else `otherwise`."""
-    pick = _picker(own) if own else None
-
-    def ask(values: Values) -> int:
-        result = otherwise
-        if pick is not None:
-            seen = pick(values)
-            if decides in seen:
-                return decides
-            if UNKNOWN in seen:
-                result = UNKNOWN
-        for part in below:
-            value = part(values)
-            if value == decides:
-                return decides
-            if value == UNKNOWN:
-                result = UNKNOWN
-        return result
-
-    return ask
-
-
-def decisive(node: Node, values: Values, verdict: int) -> list[int]:
-    """The slots that make this node what it is: what one has to know to believe the verdict, and no more."""
-    found = [slot for slot in node.slots if values[slot] == verdict]
-    for child in node.nodes:
-        if child.ask(values) == verdict:
-            found += decisive(child, values, verdict)
-    return found
-
-
-def to_ask(node: Node, values: Values, efforts: Sequence[int]) -> tuple[int, list[int], list[int]]:
-    """For an unknown node: the effort of the cheapest way to a yes, its slots, and the unknown slots of other ways."""
-    best = [slot for slot in node.slots if values[slot] == UNKNOWN]
-    ways = [to_ask(child, values, efforts) for child in node.nodes if child.ask(values) == UNKNOWN]
-    rest: list[int] = []
-    if node.op == "any":
-        ways += [(efforts[slot], [slot], []) for slot in best]
-        effort, best, rest = min(ways, key=itemgetter(0))
-        rest = [slot for _, way, others in ways for slot in way + others if slot not in best]
-        return effort, best, rest
-    for _, way, others in ways:
-        best += way
-        rest += others
-    return sum([efforts[slot] for slot in best]), best, rest

@@ -5,14 +5,15 @@ Unknown is never no: a service one answer away is *nearest*, shown with what to 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 from typing import Final, NamedTuple
 
 from app.directory.packs import Directory, ServiceEntry
 from app.matching import order
-from app.matching.compile import Line, Program, decisive, program_of, to_ask
+from app.matching.compile import LeafCell, Line, Program, program_of
 from app.matching.facts import Facts
 from app.matching.leaves import NO, NO_NEWS, UNKNOWN, YES, Live, Outcome, always
 from app.matching.order import ORDER_VERSION, Circumstances, Share
@@ -21,6 +22,7 @@ from app.matching.reasons import Reason
 _SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
 _MADE_FOR: Final = frozenset({"group", "nationality", "status"})
 _FREE: Final = (YES, YES, YES)
+_NOT_ASKED: Final[Outcome] = (NO, "")
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
@@ -89,19 +91,20 @@ def evaluate(
     around = Circumstances(live or {}, answer_days or {}, shares or {}, program.offered_by, seed)
     case = _Case(program, facts, around, on)
     wide = case.with_needs(frozenset(other for need in facts.needs for other in (related or {}).get(need, ())))
-    candidates: list[tuple[tuple[int, ...], Line, tuple[Reason, ...], tuple[int, ...]]] = []
+    candidates: list[_Row] = []
     nearest, others = [], []
+    values, all_is_usual = case.values, not around.live and not case.blocked
     for line in program.lines:
-        verdict = line.ask(case.values)
-        state = case.state_of(line)
+        verdict = values[line.root]
+        state = None if all_is_usual else case.state_of(line)
         if state is not None:
             verdict = min(verdict, *(value for value, _ in state))
         if verdict == YES:
             candidates.append(case.candidate(line, state))
         elif verdict == UNKNOWN:
             nearest.append(case.nearest(line, state))
-        elif wide is not None and _may(line, wide, state):
-            nearest.append(wide.related(line, state, facts))
+        elif wide is not None and wide.may_help(line, state):
+            nearest.append(wide.related(line, state))
         else:
             others.append(case.refused(line, state))
     nearest.sort(key=lambda found: (found.terms, found.service))
@@ -112,16 +115,11 @@ State = Sequence[Outcome]
 """The answers to consent, pause and capacity, where they are not simply yes, yes, unknown."""
 
 
-def _may(line: Line, wide: "_Case", state: State | None) -> bool:
-    """Whether a service that refuses the need as such would take, or might take, one close to it."""
-    if wide.close.isdisjoint(line.listed) or (state is not None and any(value == NO for value, _ in state)):
-        return False
-    return line.ask(wide.values) != NO
+_Row = tuple[tuple[int, ...], Line, tuple[Reason, ...], tuple[int, ...]]
+"""A candidate on its way: its terms but the turn, the service, its reasons, its trace."""
 
 
-def _ranked(
-    candidates: list[tuple[tuple[int, ...], Line, tuple[Reason, ...], tuple[int, ...]]], around: Circumstances
-) -> Iterable[Found]:
+def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
     candidates.sort(key=lambda row: row[0])
     rank = 0
     for terms, rows in groupby(candidates, key=lambda row: row[0]):
@@ -134,7 +132,7 @@ def _ranked(
 
 
 class _Case:
-    """One case put to one program: the answer to every slot, and the reasons, each made once and only when needed."""
+    """One case put to one program: the answer to every cell, and the reasons, each made once and only when needed."""
 
     def __init__(self, program: Program, facts: Facts, around: Circumstances, on: date) -> None:
         self.program = program
@@ -142,50 +140,57 @@ class _Case:
         self.around = around
         self.on = on
         self.close: frozenset[str] = frozenset()
-        self.answers: list[Outcome] = [
-            slot.leaf.ask(facts, around.live.get(slot.service, NO_NEWS) if slot.service else NO_NEWS, on)
-            for slot in program.slots
-        ]
-        self.values = [value for value, _ in self.answers]
+        self.blocked = facts.never | facts.excluded
+        self.answers = [_NOT_ASKED] * program.size
+        self.values = [NO] * program.size
         self._reasons: dict[int, Reason] = {}
-        self._blocked = facts.never | facts.excluded
+        self._close_to: dict[frozenset[str], Reason] = {}
+        self._answer(program.leaves, facts)
+        program.fill(self.values, program.parts)
+
+    def _answer(self, leaves: Iterable[LeafCell], facts: Facts) -> None:
+        live, on, answers, values = self.around.live, self.on, self.answers, self.values
+        for leaf in leaves:
+            state = live.get(leaf.service, NO_NEWS) if leaf.service else NO_NEWS
+            answers[leaf.cell] = answer = leaf.leaf.ask(facts, state, on)
+            values[leaf.cell] = answer[0]
 
     def with_needs(self, close: frozenset[str]) -> "_Case | None":
         """The same case, had it the needs close to its own as well; None when there are none."""
         if not close - self.facts.needs:
             return None
-        wide, wider = object.__new__(_Case), Facts(needs=self.facts.needs | close, country=self.facts.country)
-        wide.program, wide.around, wide.on, wide.close = self.program, self.around, self.on, close
-        wide.answers, wide._reasons, wide._blocked = list(self.answers), {}, self._blocked
-        for slot in self.program.need_slots:
-            wide.answers[slot] = self.program.slots[slot].leaf.ask(wider, NO_NEWS, self.on)
-        wide.facts = self.facts
-        wide.values = [value for value, _ in wide.answers]
+        wide = copy(self)
+        wide.close, wide._reasons, wide._close_to = close, {}, {}
+        wide.answers, wide.values = list(self.answers), list(self.values)
+        wide._answer(self.program.needs, replace(self.facts, needs=self.facts.needs | close))
+        self.program.fill(wide.values, self.program.after_needs)
         return wide
+
+    def may_help(self, line: Line, state: State | None) -> bool:
+        """Whether a service that refuses the need as such would take, or might take, one close to it."""
+        if self.values[line.root] == NO or self.close.isdisjoint(line.listed):
+            return False
+        return state is None or all(value != NO for value, _ in state)
 
     def state_of(self, line: Line) -> State | None:
         """What consent, pauses and capacity say; None for the usual: nothing stands against it, capacity not known."""
         live = self.around.live.get(line.key)
-        if live is None and line.organisation not in self._blocked:
+        if live is None and line.organisation not in self.blocked:
             return None
         return tuple(leaf.ask(self.facts, live or NO_NEWS, self.on) for leaf in always(line.organisation))
 
-    def candidate(
-        self, line: Line, state: State | None
-    ) -> tuple[tuple[int, ...], Line, tuple[Reason, ...], tuple[int, ...]]:
-        slots = decisive(line.root, self.values, YES)
-        reasons = [reason for reason in self.reasons(slots) if reason.key not in _SELF_EVIDENT]
+    def candidate(self, line: Line, state: State | None) -> _Row:
+        leaves = self.program.decisive(line.root, self.values)
+        reasons = [reason for reason in self.reasons(line, leaves) if reason.key not in _SELF_EVIDENT]
         capacity = "unknown" if state is None else state[2][1]
-        about = self.program.slots
+        leaf_of = self.program.leaf_of
         terms = order.terms(
             line,
             self.facts,
             self.around,
-            shares_language=all(
-                self.answers[slot][1] == "yes" for slot in line.leaves if about[slot].leaf.name == "language"
-            ),
+            shares_language=all(self.answers[cell][1] == "yes" for cell in line.languages),
             open_now=capacity == "open",
-            made_for=any(about[slot].leaf.name in _MADE_FOR for slot in slots),
+            made_for=any(leaf_of[cell].leaf.name in _MADE_FOR for cell in leaves),
         )
         return terms, line, (*reasons, _CAPACITY[capacity], *line.remarks), self.outcomes(line, state)
 
@@ -195,20 +200,21 @@ class _Case:
         terms = (int(not line.verified), effort, len(self.facts.needs - line.listed))
         return self.found(line, (*ways, *line.remarks), state, terms)
 
-    def related(self, line: Line, state: State | None, facts: Facts) -> Found:
+    def related(self, line: Line, state: State | None) -> Found:
         """Close to what is needed, and otherwise open, or open after an answer."""
-        listed = sorted((self.close & line.listed) - facts.needs)
-        reasons = [Reason("need.related", {"needs": sorted(facts.needs), "listed": listed})]
-        effort = 0
-        if line.ask(self.values) == UNKNOWN:
-            effort, ways = self.to_ask(line)
-            reasons += ways
-        terms = (int(not line.verified), 1 + effort, len(facts.needs))
-        return self.found(line, (*reasons, *line.remarks), state, terms)
+        offered = self.close & line.listed
+        close_to = self._close_to.get(offered)
+        if close_to is None:
+            said = {"needs": sorted(self.facts.needs), "listed": sorted(offered - self.facts.needs)}
+            close_to = self._close_to[offered] = Reason("need.related", said)
+        effort, ways = self.to_ask(line) if self.values[line.root] == UNKNOWN else (0, [])
+        terms = (int(not line.verified), 1 + effort, len(self.facts.needs))
+        return self.found(line, (close_to, *ways, *line.remarks), state, terms)
 
     def refused(self, line: Line, state: State | None) -> Found:
-        slots = decisive(line.root, self.values, NO) if line.ask(self.values) == NO else []
-        reasons = self.reasons(slots)
+        reasons: list[Reason] = []
+        if self.values[line.root] == NO:
+            reasons = self.reasons(line, self.program.decisive(line.root, self.values))
         if state is not None:
             asked = zip(always(line.organisation), state, strict=True)
             reasons += [leaf.explain(self.facts, answer) for leaf, (value, answer) in asked if value == NO]
@@ -216,35 +222,32 @@ class _Case:
 
     def to_ask(self, line: Line) -> tuple[int, list[Reason]]:
         """The effort of the cheapest way to a yes, and the questions: that way's first, then those of other ways."""
-        effort, best, rest = to_ask(line.root, self.values, self.program.efforts)
+        effort, best, rest = self.program.to_ask(line.root, self.values)
         if len(best) > 1:
-            best.sort(key=self.program.asked_when.__getitem__)
+            best = sorted(best, key=self.program.asked_when)
         if rest:
-            best += sorted(rest, key=self.program.asked_when.__getitem__)
-        return effort, self.reasons(best)
+            best = best + sorted(rest, key=self.program.asked_when)
+        return effort, self.reasons(line, best)
 
-    def reasons(self, slots: list[int]) -> list[Reason]:
-        """The reasons of these slots, each once."""
-        made = [self.reason(slot) for slot in slots]
-        if len(made) == 1:
-            return made
-        if len({reason.key for reason in made}) == len(made):
+    def reasons(self, line: Line, leaves: list[int]) -> list[Reason]:
+        """The reasons of these leaves, each once."""
+        made = [self.reason(cell) for cell in leaves]
+        if not line.repeats or len(made) == 1:
             return made
         return [reason for place, reason in enumerate(made) if reason not in made[:place]]
 
-    def reason(self, slot: int) -> Reason:
-        known = self._reasons.get(slot)
+    def reason(self, cell: int) -> Reason:
+        known = self._reasons.get(cell)
         if known is None:
-            known = self._reasons[slot] = self.program.slots[slot].leaf.explain(self.facts, self.answers[slot][1])
+            known = self._reasons[cell] = self.program.leaf_of[cell].leaf.explain(self.facts, self.answers[cell][1])
         return known
 
     def outcomes(self, line: Line, state: State | None) -> tuple[int, ...]:
-        return line.trace(self.values) + (_FREE if state is None else tuple(value for value, _ in state))
+        return line.trace(self.values) + (_FREE if state is None else tuple([value for value, _ in state]))
 
     def found(self, line: Line, reasons: tuple[Reason, ...], state: State | None, terms: tuple[int, ...]) -> Found:
-        return Found(
-            line.key, line.organisation, line.name, line.verified, reasons, self.outcomes(line, state), 0, terms
-        )
+        outcomes = self.outcomes(line, state)
+        return Found(line.key, line.organisation, line.name, line.verified, reasons, outcomes, 0, terms)
 
 
 __all__ = ["NO", "UNKNOWN", "YES", "Found", "Live", "MatchResult", "evaluate", "related_needs"]

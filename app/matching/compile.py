@@ -70,6 +70,9 @@ class Program:
     lines: tuple[Line, ...]
     leaf_of: dict[int, LeafCell]
     part_of: dict[int, Part]
+    efforts: tuple[int, ...]
+    asked_when: tuple[int, ...]
+    """By cell: how hard a leaf is to find out, and its place among questions, the easy ones first."""
     needs: tuple[LeafCell, ...]
     after_needs: tuple[Part, ...]
     """The leaves that ask for the need, and the parts that hang on them."""
@@ -90,23 +93,21 @@ class Program:
         part = self.part_of.get(cell)
         if part is None:
             return [cell]
-        verdict, found = values[cell], list[int]()
-        for below in part.cells:
-            if values[below] == verdict:
-                if below in self.part_of:
-                    found += self.decisive(below, values)
-                else:
-                    found.append(below)
-        return found
+        verdict = values[cell]
+        found = [below for below in part.cells if values[below] == verdict]
+        if self.part_of.keys().isdisjoint(found):
+            return found
+        return [leaf for below in found for leaf in self.decisive(below, values)]
 
     def to_ask(self, cell: int, values: Values) -> tuple[int, list[int], list[int]]:
         """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways."""
         part = self.part_of.get(cell)
         if part is None:
-            return self.leaf_of[cell].leaf.effort, [cell], []
-        ways = [self.to_ask(below, values) for below in part.cells if values[below] == UNKNOWN]
-        if len(ways) == 1:
-            return ways[0]
+            return self.efforts[cell], [cell], []
+        unknown = [below for below in part.cells if values[below] == UNKNOWN]
+        if len(unknown) == 1:
+            return self.to_ask(unknown[0], values)
+        ways = [self.to_ask(below, values) for below in unknown]
         if part.op == "any":
             effort, best, rest = min(ways, key=itemgetter(0))
             others = [leaf for _, way, more in ways for leaf in (*way, *more) if leaf not in best]
@@ -115,12 +116,7 @@ class Program:
         for _, way, more in ways:
             best += way
             rest += more
-        return sum([self.leaf_of[leaf].leaf.effort for leaf in best]), best, rest
-
-    def asked_when(self, cell: int) -> int:
-        """The place of a question among others: the easy ones first."""
-        leaf = self.leaf_of[cell].leaf
-        return 100 * leaf.effort + _PLACE[leaf.name]
+        return sum([self.efforts[leaf] for leaf in best]), best, rest
 
 
 _PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
@@ -151,6 +147,10 @@ def _compile(services: Sequence[ServiceEntry]) -> Program:
         if not touched.isdisjoint(part.cells):
             touched.add(part.cell)
             after.append(part)
+    efforts, asked_when = [0] * maker.size, [0] * maker.size
+    for leaf in maker.leaves:
+        efforts[leaf.cell] = leaf.leaf.effort
+        asked_when[leaf.cell] = 100 * leaf.leaf.effort + _PLACE[leaf.leaf.name]
     return Program(
         size=maker.size,
         leaves=tuple(maker.leaves),
@@ -158,6 +158,8 @@ def _compile(services: Sequence[ServiceEntry]) -> Program:
         lines=lines,
         leaf_of={leaf.cell: leaf for leaf in maker.leaves},
         part_of={part.cell: part for part in maker.parts},
+        efforts=tuple(efforts),
+        asked_when=tuple(asked_when),
         needs=needs,
         after_needs=tuple(after),
         offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
@@ -243,7 +245,8 @@ def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
         "cost_unknown": entry.service.cost == "unknown",
         "not_verified": not entry.verified,
     }
-    return tuple(Reason(key) for key, true in said.items() if true)
+    notes = (f"note.{key}" for key in entry.organisation.safety)
+    return tuple(Reason(key) for key in (*(key for key, true in said.items() if true), *notes))
 
 
 def _picker(cells: tuple[int, ...]) -> Pick:

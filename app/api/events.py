@@ -23,7 +23,7 @@ from app.core.errors import Gone
 from app.core.keyring import KeyRing
 from app.partners.service import Caller
 from app.referrals import feed
-from app.referrals.models import FeedEvent
+from app.referrals.feed import Told
 
 router = APIRouter(tags=["Events"])
 
@@ -69,7 +69,7 @@ async def list_events(
     return JSONResponse({"events": events, "cursor": new_cursor, "more": len(found) > limit}, headers={"Link": link})
 
 
-async def _look(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[FeedEvent]:
+async def _look(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[Told]:
     """Look until there is something, the time is over, or nobody listens any more."""
     transactions: Transactions = request.app.state.transactions
     until, pause = monotonic() + wait, _FIRST_LOOK
@@ -82,8 +82,8 @@ async def _look(request: Request, partner: Partner, after: int, limit: int, wait
         pause = min(pause * 2, _LAST_LOOK)
 
 
-async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[FeedEvent]:
-    def read(session: Session) -> tuple[bool, Sequence[FeedEvent]]:
+async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[Told]:
+    def read(session: Session) -> tuple[bool, Sequence[Told]]:
         return feed.unplaced(session), feed.read(session, partner.organisation_id, after, limit)
 
     async with transactions.open(write=False) as session:
@@ -96,7 +96,7 @@ async def _read(transactions: Transactions, partner: Partner, after: int, limit:
         return (await run_sync(read, session))[1]
 
 
-def _event(row: FeedEvent, base_url: str) -> dict[str, Any]:
+def _event(row: Told, base_url: str) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": str(row.id),

@@ -58,11 +58,19 @@ class Transactions:
         session = self._database.session(write=write)
         try:
             yield session
+        except BaseException:
             with anyio.CancelScope(shield=True):
-                await run_sync(session.commit)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await run_sync(session.close)  # rolls back what was not committed
+                await run_sync(session.close)  # rolls back
+            raise
+        with anyio.CancelScope(shield=True):
+            await run_sync(_commit, session)
+
+
+def _commit(session: Session) -> None:
+    try:
+        session.commit()
+    finally:
+        session.close()
 
 
 async def _acquire(lock: threading.Lock) -> None:

@@ -107,15 +107,18 @@ def _authentic(session: Session, keys: KeyRing, client_id: str, secret: str) -> 
     return client if hmac.compare_digest(offered, known) else None
 
 
+_CALLER: Final = (
+    sa.select(
+        AccessToken.scopes, AccessToken.expires_at, OAuthClient.id, OAuthClient.organisation_id, OAuthClient.sandbox
+    )
+    .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
+    .where(AccessToken.id == sa.bindparam("token_id"), OAuthClient.active)
+)
+
+
 def caller(session: Session, token: str, now: datetime) -> Caller:
     """Who holds this token. Raises NotSignedIn when it is unknown, expired, or its client was switched off."""
-    row = session.execute(
-        sa.select(
-            AccessToken.scopes, AccessToken.expires_at, OAuthClient.id, OAuthClient.organisation_id, OAuthClient.sandbox
-        )
-        .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
-        .where(AccessToken.id == _token_id(token), OAuthClient.active)
-    ).one_or_none()
+    row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
     if row is None or row.expires_at <= now:
         raise NotSignedIn("The token is unknown or has expired.")
     return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox)

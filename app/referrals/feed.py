@@ -6,7 +6,7 @@ later position. `sequence` is called before each read; with nothing new it costs
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -35,8 +35,20 @@ def publish(session: Session, organisation_id: UUID, referral_id: UUID, kind: st
     )
 
 
+_TABLE: Final = cast("sa.Table", FeedEvent.__table__)
+_UNPLACED: Final = sa.select(_TABLE.c.n).where(_TABLE.c.position.is_(None)).limit(1)
+_AFTER: Final = (
+    sa.select(_TABLE.c.id, _TABLE.c.referral_id, _TABLE.c.type, _TABLE.c.version, _TABLE.c.at, _TABLE.c.position)
+    .where(_TABLE.c.organisation_id == sa.bindparam("organisation_id"), _TABLE.c.position > sa.bindparam("after"))
+    .order_by(_TABLE.c.position)
+    .limit(sa.bindparam("limit"))
+)
+Told = sa.Row[*tuple[Any, ...]]
+"""What a reader gets of an event: id, referral_id, type, version, at, position."""
+
+
 def unplaced(session: Session) -> bool:
-    return session.scalar(sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).limit(1)) is not None
+    return session.scalar(_UNPLACED) is not None
 
 
 def sequence(session: Session) -> int:
@@ -49,22 +61,16 @@ def sequence(session: Session) -> int:
     ).all()
     last = session.scalar(sa.select(sa.func.max(FeedEvent.position))) or 0
     if new:
-        table = cast("sa.Table", FeedEvent.__table__)
         session.connection().execute(
-            sa.update(table).where(table.c.n == sa.bindparam("which")).values(position=sa.bindparam("place")),
+            sa.update(_TABLE).where(_TABLE.c.n == sa.bindparam("which")).values(position=sa.bindparam("place")),
             [{"which": n, "place": last + offset} for offset, n in enumerate(new, 1)],
         )
     return len(new)
 
 
-def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[FeedEvent]:
+def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[Told]:
     """Up to `limit` events of one organisation after a position, oldest first."""
-    return session.scalars(
-        sa.select(FeedEvent)
-        .where(FeedEvent.organisation_id == organisation_id, FeedEvent.position > after)
-        .order_by(FeedEvent.position)
-        .limit(limit)
-    ).all()
+    return session.execute(_AFTER, {"organisation_id": organisation_id, "after": after, "limit": limit}).all()
 
 
 def drop_old(session: Session, now: datetime) -> int:

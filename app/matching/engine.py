@@ -224,29 +224,28 @@ class _Case:
         """The effort of the cheapest way to a yes, and the questions: that way's first, then those of other ways."""
         effort, best, rest = self.program.to_ask(line.root, self.values)
         if len(best) > 1:
-            best = sorted(best, key=self.program.asked_when)
+            best = sorted(best, key=self.program.asked_when.__getitem__)
         if rest:
-            best = best + sorted(rest, key=self.program.asked_when)
+            best = best + sorted(rest, key=self.program.asked_when.__getitem__)
         return effort, self.reasons(line, best)
 
     def reasons(self, line: Line, leaves: list[int]) -> list[Reason]:
         """The reasons of these leaves, each once."""
-        made = [self.reason(cell) for cell in leaves]
+        known = self._reasons
+        made = [known.get(cell) or self.reason(cell) for cell in leaves]
         if not line.repeats or len(made) == 1:
             return made
         return [reason for place, reason in enumerate(made) if reason not in made[:place]]
 
     def reason(self, cell: int) -> Reason:
-        known = self._reasons.get(cell)
-        if known is None:
-            known = self._reasons[cell] = self.program.leaf_of[cell].leaf.explain(self.facts, self.answers[cell][1])
-        return known
+        made = self._reasons[cell] = self.program.leaf_of[cell].leaf.explain(self.facts, self.answers[cell][1])
+        return made
 
     def outcomes(self, line: Line, state: State | None) -> tuple[int, ...]:
         return line.trace(self.values) + (_FREE if state is None else tuple([value for value, _ in state]))
 
     def found(self, line: Line, reasons: tuple[Reason, ...], state: State | None, terms: tuple[int, ...]) -> Found:
-        outcomes = self.outcomes(line, state)
+        outcomes = line.trace(self.values) + _FREE if state is None else self.outcomes(line, state)
         return Found(line.key, line.organisation, line.name, line.verified, reasons, outcomes, 0, terms)
 
 

@@ -116,7 +116,7 @@ def create(session: Session, keys: KeyRing, case: Case, service_key: str, *, by:
         organisation_id=service.organisation_id,
         state=BEGINNING.value,
         version=1,
-        tier=_tier_now(case, now),
+        tier=tier_now(case, now),
         deadline_on=case.last_safe_day,
         card=keys.lock(vault.padded(card), "referrals", str(referral_id), "card", "1"),
         waiting_since=case.waiting_since,
@@ -137,7 +137,8 @@ def _free_label(session: Session) -> str:
             return label
 
 
-def _tier_now(case: Case, now: datetime) -> Tier:
+def tier_now(case: Case, now: datetime) -> Tier:
+    """The case's tier, raised by a deadline that has come near since it was filed."""
     today = now.astimezone(_hours(case).zone).date()
     return clocks.tier_now(cast("Tier", case.tier), case.last_safe_day, today)
 

@@ -6,10 +6,11 @@ nothing more, because the due time has moved on in the same transaction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final, cast
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
@@ -19,17 +20,18 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.packs import Directory
 from app.intake import life, vault
-from app.intake.models import Case
+from app.intake.models import Case, CaseWrap, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.matching import matches, records
 from app.matching.engine import Found, MatchResult
-from app.matching.facts import Facts, Tier
+from app.matching.models import MatchRun
 from app.referrals import clocks, queries, service
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
 from app.referrals.service import CLOCK
 from app.referrals.states import ASKED, AT_WORK, FAILED, NOT_ASKED, State, Verb
 
+_ASKABLE: Final = frozenset({CaseState.SUBMITTED, CaseState.IN_REVIEW, CaseState.REFERRED})
 AT_ONCE: Final = {"emergency": 3, "urgent": 1, "normal": 1}
 """How many organisations are asked at the same time. The first that accepts ends what the others were asked."""
 
@@ -91,7 +93,39 @@ def _tell(session: Session, referral: Referral, case: Case, step: Step, now: dat
         messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=now)
 
 
-# --- the next-best -------------------------------------------------------------------------------------------------
+# --- the best, and the next-best -----------------------------------------------------------------------------------
+
+
+def untouched(session: Session, now: datetime, limit: int, *, after: timedelta) -> Sequence[UUID]:
+    """New cases that no coordinator took within `after`, and of which somebody holds a key.
+
+    Each is tried once: the run of the rules that this leaves behind shows it. Later the desk's list is what remains.
+    """
+    holds = sa.exists().where(CaseWrap.case_id == Case.id, CaseWrap.kind == WrapFor.ORGANISATION.value)
+    tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
+    asked = sa.exists().where(Referral.case_id == Case.id)
+    return session.scalars(
+        sa.select(Case.id)
+        .where(
+            Case.closed_at.is_(None),
+            Case.state == CaseState.SUBMITTED.value,
+            Case.owner_id.is_(None),
+            Case.waiting_since <= now - after,
+            holds,
+            ~tried,
+            ~asked,
+        )
+        .order_by(Case.due_on, Case.tier_rank, Case.waiting_since)
+        .limit(limit)
+    ).all()
+
+
+def ask_first(session: Session, case_id: UUID, *, now: datetime, by: Clockwork) -> list[Referral]:
+    """Offer a new case to the best. Somebody who took it meanwhile is not overtaken."""
+    case = life.locked(session, case_id)
+    if CaseState(case.state) is not CaseState.SUBMITTED or case.owner_id is not None:
+        return []
+    return ask_next(session, case, now=now, by=by)
 
 
 def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> list[Referral]:
@@ -101,10 +135,10 @@ def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> l
     stays with the desk: *unmet* when the rules name nobody any more, else to ask the person about others.
     The caller holds the case's row.
     """
-    if CaseState(case.state) not in {CaseState.IN_REVIEW, CaseState.REFERRED} or case.facts is None:
+    if CaseState(case.state) not in _ASKABLE or case.facts is None:
         return []
     before = queries.of_case(session, case.id)
-    room = AT_ONCE[case.tier] - sum(State(referral.state) in ASKED for referral in before)
+    room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)
     if room <= 0 or any(State(referral.state) in AT_WORK for referral in before):
         return []
     result = _matched(session, case, now, by)
@@ -113,7 +147,7 @@ def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> l
     asked = {referral.organisation_id for referral in before}
     left = [found for found in result.candidates if named_id("organisation", found.organisation) not in asked]
     offered = _offer(session, case, left, room, now, by)
-    if not offered and CaseState(case.state) is CaseState.IN_REVIEW:
+    if not offered and CaseState(case.state) is not CaseState.REFERRED:
         _nobody_left(session, case, left, now)
     return offered
 
@@ -126,16 +160,15 @@ def _matched(session: Session, case: Case, now: datetime, by: Clockwork) -> Matc
     except CannotOpen:
         return None
     facts, _ = matches.understood(answers, by.directory, now)
-    facts = _as_filed(facts, case, queries.excluded_organisations(session, case.id))
+    facts = replace(  # tier and deadline as they were found when all that was said could be read
+        facts,
+        tier=service.tier_now(case, now),
+        last_safe_day=case.last_safe_day,
+        excluded=queries.excluded_organisations(session, case.id),
+    )
     result = matches.run(session, facts, by.directory, now, seed=case.id.int)
     matches.store(session, by.keys, case.id, facts, result, directory=by.directory, now=now)
     return result
-
-
-def _as_filed(facts: Facts, case: Case, excluded: frozenset[str]) -> Facts:
-    """Tier and deadline as they were found when everything that was said could be read."""
-    tier = cast("Tier", case.tier)
-    return replace(facts, tier=tier, last_safe_day=case.last_safe_day, excluded=excluded)
 
 
 def _offer(

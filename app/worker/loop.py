@@ -7,7 +7,11 @@ did not do is still due. A job that fails is logged by its class and does not st
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
 
 from app import privacy
 from app.core import log
@@ -51,6 +55,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
             "clocks": self._clocks,
+            "first_offers": self._first_offers,
             "messages": self._messages,
             "expired": self._expired,
             "retention": self._retention,
@@ -89,18 +94,29 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        """Each referral in a transaction of its own: one that can not be moved does not hold up the others."""
         by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
             due = ticking.due(session, now, _BATCH)
-        done = 0
-        for referral_id in due:
-            try:
-                with self._database.begin() as session:
-                    done += ticking.tick(session, referral_id, now=now, by=by)
-            except Exception as error:  # noqa: BLE001  it is still due, and stands in the desk's list of overdue ones
-                log.get().error("job_failed", kind="clocks", error=type(error).__name__, where=log.where(error))
-        return done
+        return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
+
+    def _first_offers(self, now: datetime) -> int:
+        """Only where the setting says so: what nobody at the desk took is offered by the clock."""
+        after = self._settings.auto_offer_after
+        if after is None:
+            return 0
+        by = Clockwork(self._keys, self._directory)
+        with self._database.begin(write=False) as session:
+            cases = ticking.untouched(session, now, _BATCH, after=after)
+        return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
+
+    def _alone(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
+        """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""
+        try:
+            with self._database.begin() as session:
+                return bool(act(session, what))
+        except Exception as error:  # noqa: BLE001
+            log.get().error("job_failed", kind="clocks", error=type(error).__name__, where=log.where(error))
+            return False
 
     def _messages(self, now: datetime) -> int:
         return sending.send_due(self._database, self._channel, self._settings.base_url, now, _BATCH)

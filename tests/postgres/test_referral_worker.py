@@ -1,0 +1,164 @@
+"""The worker on real databases: killed at any moment, or several at once, it loses nothing and doubles nothing."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.audit.service import verify
+from app.core.db import Database
+from app.directory.packs import load_packs
+from app.intake.models import Case
+from app.messaging.models import OutboxMessage
+from app.partners.organisations import Organisation
+from app.referrals import ticking
+from app.referrals.models import Referral, ReferralEvent
+from app.referrals.states import Verb
+from app.settings import Settings
+from app.worker.loop import Worker
+from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
+
+CASES = 12
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return set_scene(database)
+
+
+def worker(scene: Scene, var: Path, **settings: object) -> Worker:
+    return Worker(
+        scene.database,
+        scene.keys,
+        load_packs(),
+        Settings(var=var, **settings),  # type: ignore[arg-type]
+        lambda: scene.now,
+    )
+
+
+def test_the_worker_takes_every_step_and_is_then_done(scene: Scene, tmp_path: Path) -> None:
+    case = scene.case(ONE, TWO)
+    scene.offered(ONE, case)
+    scene.later(days=60)
+    machine = worker(scene, tmp_path)
+    assert [machine.once()["clocks"] for _ in range(3)] == [1, 1, 0]
+    assert scene.referrals(case) == {ONE: "expired", TWO: "offered"}
+
+
+def test_one_referral_that_can_not_be_moved_does_not_hold_up_the_others(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = scene.offered(ONE), scene.offered(ONE)
+    scene.later(days=60)
+    real = ticking.tick
+
+    def tick(session, referral_id, **rest):  # type: ignore[no-untyped-def]
+        done = real(session, referral_id, **rest)
+        if referral_id == stuck:
+            raise RuntimeError("broken")
+        return done
+
+    monkeypatch.setattr(ticking, "tick", tick)
+    assert worker(scene, tmp_path).once()["clocks"] == 1
+    assert scene.row(stuck).state == "offered"
+    assert scene.row(other).state == "expired"
+    monkeypatch.undo()
+    worker(scene, tmp_path).once()
+    assert scene.row(stuck).state == "expired"
+
+
+def test_new_cases_are_offered_by_the_clock_only_where_the_setting_says_so(scene: Scene, tmp_path: Path) -> None:
+    taken, new = scene.case(ONE, TWO), scene.case(ONE, TWO)
+    with scene.write() as session:
+        session.execute(sa.update(Case).where(Case.id == taken).values(state="in_review"))
+    scene.later(hours=5)
+    assert worker(scene, tmp_path).once()["first_offers"] == 0
+    machine = worker(scene, tmp_path, auto_offer_after=timedelta(hours=4))
+    assert machine.once()["first_offers"] == 1
+    assert machine.once()["first_offers"] == 0
+    assert list(scene.referrals(new).values()) == ["offered"]
+    assert scene.referrals(taken) == {}
+    assert scene.case_row(new).state == "referred"
+
+
+def test_a_new_case_that_can_not_be_offered_is_tried_once(scene: Scene, tmp_path: Path) -> None:
+    """Whoever the person agreed to takes nothing at present: the desk is told, once."""
+    case = scene.case(ONE)
+    scene.later(hours=5)
+    with scene.write() as session:
+        session.execute(
+            sa.update(Organisation).where(Organisation.slug == ONE).values(paused_until=scene.now + timedelta(days=9))
+        )
+    machine = worker(scene, tmp_path, auto_offer_after=timedelta(hours=4))
+    for _ in range(3):
+        machine.once()
+    assert scene.referrals(case) == {}
+    assert [kind for kind in scene.told() if kind.startswith("nobody")] == ["nobody_consented_left→team"]
+
+
+KILLED = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from app.core.db import Database
+from app.core.keyring import KeyRing
+from app.directory.packs import load_packs
+from app.settings import Settings
+from app.worker.loop import Worker
+url, var, now = sys.argv[1:]
+keys, settings = KeyRing.load(Path(var) / "keys.json"), Settings(var=Path(var))
+machine = Worker(Database(url), keys, load_packs(), settings, lambda: datetime.fromisoformat(now))
+print("started", flush=True)
+while True:
+    machine.once()
+"""
+
+
+def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(scene: Scene, tmp_path: Path) -> None:
+    scene.keys.save(tmp_path / "keys.json")
+    cases = [scene.case(ONE, TWO) for _ in range(CASES)]
+    for case in cases:
+        scene.offered(ONE, case)
+    scene.later(days=60)
+    chance = random.Random(7)
+    url = scene.database.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", KILLED, url, str(tmp_path), scene.now.isoformat()]
+    for _ in range(4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"started\n"
+            time.sleep(chance.uniform(0.0, 0.25))
+            os.kill(process.pid, signal.SIGKILL)
+    machine = worker(scene, tmp_path)
+    while machine.once()["clocks"]:
+        pass
+    for case in cases:
+        assert scene.referrals(case) == {ONE: "expired", TWO: "offered"}
+    with scene.database.begin(write=False) as session:
+        kinds = Counter(session.scalars(sa.select(OutboxMessage.kind)))
+        steps = Counter(session.scalars(sa.select(ReferralEvent.verb)))
+        assert verify(session) is None
+    assert (kinds["referral_expired"], kinds["referral_offered"]) == (CASES, 2 * CASES)
+    assert (steps["expire"], steps["create"], steps["offer"]) == (CASES, 2 * CASES, 2 * CASES)
+    scene.holds_together()
+
+
+def test_after_an_end_that_the_desk_dealt_with_already_the_clock_leaves_it_alone(scene: Scene, tmp_path: Path) -> None:
+    case = scene.case(ONE, TWO)
+    first = scene.offered(ONE, case)
+    scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
+    second = scene.offered(TWO, case)
+    scene.act(second, Verb.ACCEPT, partner(TWO))
+    worker(scene, tmp_path).once()
+    with scene.database.begin(write=False) as session:
+        rows = session.scalars(sa.select(Referral.organisation_id).where(Referral.case_id == case)).all()
+    assert set(rows) == {organisation(ONE), organisation(TWO)}
+    assert scene.row(first).due_at is None

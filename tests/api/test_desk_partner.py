@@ -1,0 +1,122 @@
+"""The partner's page: a centre without developers answers, opens what it accepted, and finishes."""
+
+from tests.api.test_desk_case import referral_of, referred
+from tests.support.desk import ADDRESS, NAME, STORY, DeskHouse
+
+SECRETS = (STORY, NAME, ADDRESS)
+
+
+def offered(office: DeskHouse) -> tuple[str, str]:
+    label, _receipt = office.file(helps=["woman_lawyer"])
+    assert referred(office, label, office.as_("vera")).status == 303
+    return label, f"/partner/referrals/{referral_of(office, label).label}"
+
+
+def test_a_partner_goes_from_the_list_to_completion(office: DeskHouse) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    listed = browser.get("/partner/")
+    assert path in listed.text
+    assert "Answer by" in listed.words()
+    card = browser.get(path)
+    for said in ("Asylum", "Mazowieckie", "Russian", "A woman as lawyer", "open once you have accepted"):
+        assert said in card.words()
+    for page in (listed, card):
+        assert not any(secret in page.text for secret in SECRETS)
+    assert browser.submit(card, f"{path}/accept").location == f"{path}?done=done"
+    page = browser.get(path)
+    assert not any(secret in page.text for secret in SECRETS)
+    page = browser.submit(page, f"{path}/show")
+    words = page.words()
+    assert all(secret in words for secret in SECRETS)
+    assert words.index("Do not say who you are") < words.index(ADDRESS)
+    assert browser.submit(browser.get(path), f"{path}/start").status == 303
+    assert browser.submit(browser.get(path), f"{path}/complete", outcome="represented").status == 303
+    assert referral_of(office, label).state == "completed"
+    assert office.case(label).state == "helped"
+
+
+def test_before_acceptance_nothing_opens(office: DeskHouse) -> None:
+    _label, path = offered(office)
+    browser = office.as_("partner")
+    csrf = browser.get(path).form("/desk/sign-out")["csrf"]
+    page = browser.post(f"{path}/show", {"csrf": csrf})
+    assert page.status == 409
+    assert not any(secret in page.text for secret in SECRETS)
+
+
+def test_after_handing_back_nothing_opens(office: DeskHouse) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    browser.submit(browser.get(path), f"{path}/accept")
+    page = browser.get(path)
+    shown = page.form(f"{path}/show")
+    assert browser.submit(page, f"{path}/hand_back", reason="no_capacity").status == 303
+    page = browser.post(f"{path}/show", shown)
+    assert page.status == 409
+    assert not any(secret in page.text for secret in SECRETS)
+    assert office.case(label).state == "in_review"
+
+
+def test_declining_names_a_reason_and_a_conflict_is_not_told_to_others(office: DeskHouse) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    page = browser.submit(browser.get(path), f"{path}/decline", reason="")
+    assert page.status == 422
+    assert browser.submit(browser.get(path), f"{path}/decline", reason="conflict").status == 303
+    assert referral_of(office, label).state == "declined"
+    page = office.as_("vera").get(f"/desk/cases/{label}")
+    assert "Not available for this case." in page.words()
+
+
+def test_waitlist_names_a_day(office: DeskHouse) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    assert browser.submit(browser.get(path), f"{path}/waitlist", until="soon").status == 422
+    assert browser.submit(browser.get(path), f"{path}/waitlist", until="2026-12-01").status == 303
+    assert referral_of(office, label).state == "waitlisted"
+
+
+def test_asking_for_more_and_the_desk_answering_starts_the_clock_again(office: DeskHouse) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    assert browser.submit(browser.get(path), f"{path}/ask_info").status == 303
+    vera = office.as_("vera")
+    page = vera.get(f"/desk/cases/{label}")
+    assert "They ask for more" in page.words()
+    answer = f"/desk/cases/{label}/referrals/{referral_of(office, label).label}/answer"
+    assert vera.submit(page, answer).status == 303
+    assert referral_of(office, label).state == "acknowledged"
+
+
+def test_who_is_late_learns_the_state_of_now(office: DeskHouse) -> None:
+    _label, path = offered(office)
+    browser = office.as_("partner")
+    page = browser.get(path)
+    browser.submit(page, f"{path}/accept")
+    late = browser.submit(page, f"{path}/decline", reason="other")
+    assert late.status == 412
+    assert "Accepted" in late.words()
+
+
+def test_another_organisation_sees_nothing_of_it(office: DeskHouse) -> None:
+    _label, path = offered(office)
+    browser = office.as_("other-partner")
+    assert path not in browser.get("/partner/").text
+    assert browser.get(path).status == 404
+    assert browser.get("/partner/referrals/R-000-0000").text == browser.get(path).text
+
+
+def test_a_verb_of_another_actor_is_refused(office: DeskHouse) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    fields = browser.get(path).form(f"{path}/accept")
+    for verb, status in (("withdraw", 403), ("expire", 403), ("offer", 409), ("x", 404)):
+        assert browser.post(f"{path}/{verb}", {**fields, "reason": "other"}).status == status, verb
+    assert referral_of(office, label).state == "offered"
+
+
+def test_a_card_with_nothing_but_the_needs_is_shown_too(office: DeskHouse) -> None:
+    label, _receipt = office.file(region=None, helps=[])
+    referred(office, label, office.as_("vera"))
+    assert office.as_("partner").get(f"/partner/referrals/{referral_of(office, label).label}").status == 200

@@ -12,6 +12,7 @@ from app.referrals.states import LIVE
 
 _LIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(LIVE)))
 _OWES = "state IN ('offered', 'acknowledged', 'info_requested')"
+_DUE = "due_at IS NOT NULL"
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -33,7 +34,7 @@ class Referral(Base):
             sqlite_where=sa.text(_LIVE_SQL), postgresql_where=sa.text(_LIVE_SQL),
         ),
         sa.Index("ix_referrals_partner", "organisation_id", "updated_at", "id"),
-        sa.Index("ix_referrals_due", "due_at", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")),
+        sa.Index("ix_referrals_due", "due_at", sqlite_where=sa.text(_DUE), postgresql_where=sa.text(_DUE)),
         sa.Index("ix_referrals_case", "case_id"),
     )  # fmt: skip
 
@@ -90,7 +91,12 @@ class FeedEvent(Base):
     __tablename__ = "feed_events"
     __table_args__ = (
         sa.Index("ix_feed_events_reader", "organisation_id", "position"),
-        sa.Index("ix_feed_events_new", "n", sqlite_where=sa.text("position IS NULL"), postgresql_where=sa.text("position IS NULL")),
+        sa.Index(
+            "ix_feed_events_new",
+            "n",
+            sqlite_where=sa.text("position IS NULL"),
+            postgresql_where=sa.text("position IS NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -6,16 +6,17 @@ holds a key who must not, whatever is live has a due time, and a refused step ha
 
 import tempfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from app.cli.house import migrate
 from app.core.db import Database
-from app.core.errors import Conflict, IllegalMove, NotFound
+from app.core.errors import AppError, Conflict, IllegalMove, NotFound, PreconditionFailed
 from app.intake import life, vault
 from app.intake.models import Case
 from app.privacy import service as privacy
@@ -23,7 +24,7 @@ from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
 from app.referrals.service import ActorRef
 from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions
-from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene
+from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
 
 SLUGS = (ONE, TWO, THREE)
 _template: list[bytes] = []
@@ -45,6 +46,9 @@ def fresh_database(folder: str) -> Database:
 class Lives(RuleBasedStateMachine):
     """Two cases, three centres, a coordinator, a senior, the person, and the clock."""
 
+    shared: Database | None = None
+    """A database that all walks use, one after the other; None: each has its own."""
+
     @initialize(
         tiers=st.tuples(*[st.sampled_from(["emergency", "urgent", "normal"])] * 2),
         consented=st.tuples(*[st.sets(st.sampled_from(SLUGS))] * 2),
@@ -52,7 +56,7 @@ class Lives(RuleBasedStateMachine):
     )
     def begin(self, tiers: tuple[str, str], consented: tuple[set[str], set[str]], days: int | None) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.scene = Scene(fresh_database(self.folder.name))
+        self.scene = Scene(self.shared or fresh_database(self.folder.name))
         last_day = None if days is None else self.scene.now.date() + timedelta(days=days)
         self.cases = [
             self.scene.case(*sorted(who), tier=tier, last_safe_day=last_day)
@@ -60,13 +64,16 @@ class Lives(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        if hasattr(self, "scene"):
+        if not hasattr(self, "scene"):
+            return
+        if self.shared is None:
             self.scene.database.dispose()
-            self.folder.cleanup()
+        self.folder.cleanup()
 
     def referrals(self) -> list[Referral]:
+        mine = sa.select(Referral).where(Referral.case_id.in_(self.cases))
         with self.scene.database.begin(write=False) as session:
-            return list(session.scalars(sa.select(Referral).order_by(Referral.created_at, Referral.label)))
+            return list(session.scalars(mine.order_by(Referral.created_at, Referral.label)))
 
     @rule(which=st.integers(0, 1), slug=st.sampled_from(SLUGS))
     def refer(self, which: int, slug: str) -> None:
@@ -102,6 +109,17 @@ class Lives(RuleBasedStateMachine):
         if not rows:
             return
         row = rows[place % len(rows)]
+        before, could = self.scene.everything(), allowed_actions(State(row.state), by=actor)
+        refused = self._refused(row, verb, actor, code, days)
+        if refused is None:
+            assert verb.value in could
+        else:
+            assert self.scene.everything() == before
+            assert refused.status in {403, 404, 409, 422}
+        wrong = next(slug for slug in SLUGS if partner(slug).organisation_id != row.organisation_id)
+        assert isinstance(self.scene.refused(row.id, verb, partner(wrong)), NotFound)
+
+    def _refused(self, row: Referral, verb: Verb, actor: Actor, code: int, days: int) -> AppError | None:
         by = {
             Actor.PERSON: PERSON,
             Actor.COORDINATOR: COORDINATOR,
@@ -115,15 +133,33 @@ class Lives(RuleBasedStateMachine):
             "outcome": outcomes[code % len(outcomes)] if verb in OUTCOME_REQUIRED else None,
             "until": self.scene.now.date() + timedelta(days=days) if verb in DAY_REQUIRED else None,
         }
-        before, could = self.scene.everything(), allowed_actions(State(row.state), by=actor)
-        refused = self.scene.refused(row.id, verb, by, version=row.version, **said)
-        if refused is None:
-            assert verb.value in could
-        else:
-            assert self.scene.everything() == before
-            assert refused.status in {403, 404, 409, 422}
-        wrong = next(slug for slug in SLUGS if partner(slug).organisation_id != row.organisation_id)
-        assert isinstance(self.scene.refused(row.id, verb, partner(wrong)), NotFound)
+        return self.scene.refused(row.id, verb, by, version=row.version, **said)
+
+    @rule(
+        place=st.integers(0, 30),
+        actors=st.lists(st.sampled_from(Actor), min_size=2, max_size=3),
+        code=st.integers(0, 9),
+    )
+    def they_race(self, place: int, actors: list[Actor], code: int) -> None:
+        """Each does something that is possible, at the same moment, having seen the same version: at most one gets it."""
+        rows = self.referrals()
+        if not rows:
+            return
+        row = rows[place % len(rows)]
+        tries = [
+            partial(self._refused, row, Verb(possible[code % len(possible)]), actor, code, 7)
+            for actor in actors
+            if (possible := allowed_actions(State(row.state), by=actor))
+        ]
+        if len(tries) < 2:
+            return
+        got = together(*tries)
+        assert got.count(None) <= 1
+        present = self.scene.row(row.id)
+        assert present.version == row.version + got.count(None)
+        for refused in got:
+            if isinstance(refused, PreconditionFailed):
+                assert (refused.extra["state"], refused.extra["version"]) == (present.state, present.version)
 
     @rule(hours=st.sampled_from([1, 5, 24, 24 * 4, 24 * 15]))
     def time_goes_by(self, hours: int) -> None:
@@ -152,10 +188,10 @@ class Lives(RuleBasedStateMachine):
     def everything_holds_together(self) -> None:
         if not hasattr(self, "scene"):
             return
-        self.scene.holds_together()
+        self.scene.holds_together(*self.cases)
+        rows = self.referrals()
         with self.scene.database.begin(write=False) as session:
-            rows = session.scalars(sa.select(Referral)).all()
-            cases = {case.id: case for case in session.scalars(sa.select(Case))}
+            cases = {case.id: case for case in session.scalars(sa.select(Case).where(Case.id.in_(self.cases)))}
             holders = {case_id: vault.holders(session, case_id) for case_id in cases}
         live = [(row.case_id, row.organisation_id) for row in rows if row.state in LIVE]
         assert len(live) == len(set(live))
@@ -177,10 +213,20 @@ class Lives(RuleBasedStateMachine):
                 assert [row for row in rows if row.case_id == case_id and row.state in LIVE]
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(
+WALKS = settings(
     max_examples=25,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
+TestLives = Lives.TestCase
+TestLives.settings = WALKS
+
+
+def test_lives_on_postgresql(postgres_database: Database) -> None:
+    set_scene(postgres_database)
+
+    class OnPostgresql(Lives):
+        shared = postgres_database
+
+    run_state_machine_as_test(OnPostgresql, settings=settings(WALKS, max_examples=12))

@@ -164,10 +164,11 @@ class Scene:
             ordered = sorted(rows, key=lambda row: row.created_at)
             return [f"{row.kind}→{'partner' if row.organisation_id else 'team'}" for row in ordered]
 
-    def holds_together(self) -> None:
-        """State and times of each referral fold from its events, and each case's state from its own."""
+    def holds_together(self, *cases: UUID) -> None:
+        """State and times of each referral (of these cases) fold from its events, and each case's state from its own."""
+        which = sa.select(Referral).where(Referral.case_id.in_(cases)) if cases else sa.select(Referral)
         with self.database.begin(write=False) as session:
-            for referral in session.scalars(sa.select(Referral)):
+            for referral in session.scalars(which):
                 case = session.get_one(Case, referral.case_id)
                 state, owed = service.refolded(session, referral, case)
                 assert state.value == referral.state

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from app.directory.packs import ServiceEntry
 from app.directory.rules import Rule
-from app.matching.leaves import ABOUT_THE_SERVICE, ASKED_FIRST, NO, UNKNOWN, YES, Leaf, compile_leaf
+from app.matching.leaves import ABOUT_THE_SERVICE, ASKED_FIRST, NO, UNKNOWN, YES, Ask, Leaf, compile_leaf
 from app.matching.reasons import Reason
 
 Values = Sequence[int]
@@ -41,6 +41,18 @@ class Part:
     otherwise: int
 
 
+Row = tuple[int, Pick, int, int]
+"""A part as it is worked out: its cell, how to look at its cells, what decides it, what it is otherwise."""
+
+
+Way = tuple[int, list[int], list[int]]
+"""The effort of the cheapest way to a yes, the leaves on it, and the open leaves of the other ways."""
+
+
+def _row(part: Part) -> Row:
+    return part.cell, part.pick, part.decides, part.otherwise
+
+
 @dataclass(slots=True)
 class Line:
     """One service of a program. `root`: the cell of its rule; `trace(values)`: its leaves' values in reading order."""
@@ -65,58 +77,68 @@ class Program:
     """The compiled rules of some services, in their order."""
 
     size: int
-    leaves: tuple[LeafCell, ...]
-    parts: tuple[Part, ...]
+    own: tuple[LeafCell, ...]
+    """The leaves about the state of one service."""
+    asks: tuple[tuple[int, Ask], ...]
+    """The leaves that are shared, and so asked without the state of one service."""
+    parts: tuple[Row, ...]
     lines: tuple[Line, ...]
     leaf_of: dict[int, LeafCell]
     part_of: dict[int, Part]
     efforts: tuple[int, ...]
     asked_when: tuple[int, ...]
     """By cell: how hard a leaf is to find out, and its place among questions, the easy ones first."""
-    needs: tuple[LeafCell, ...]
-    after_needs: tuple[Part, ...]
+    needs: tuple[tuple[int, Ask], ...]
+    after_needs: tuple[Row, ...]
     """The leaves that ask for the need, and the parts that hang on them."""
     offered_by: dict[str, int]
     """For a need: how many verified services list it."""
 
-    def fill(self, values: list[int], parts: Sequence[Part]) -> None:
+    def fill(self, values: list[int], parts: Sequence[Row]) -> None:
         """Work out parts whose cells are filled."""
-        for part in parts:
-            seen = part.pick(values)
-            if part.decides in seen:
-                values[part.cell] = part.decides
-            else:
-                values[part.cell] = UNKNOWN if UNKNOWN in seen else part.otherwise
+        for cell, pick, decides, otherwise in parts:
+            seen = pick(values)
+            values[cell] = decides if decides in seen else UNKNOWN if UNKNOWN in seen else otherwise
 
     def decisive(self, cell: int, values: Values) -> list[int]:
         """The leaves that make this cell what it is: what one has to know to believe it, and no more."""
         part = self.part_of.get(cell)
         if part is None:
             return [cell]
-        verdict = values[cell]
+        verdict, efforts = values[cell], self.efforts
         found = [below for below in part.cells if values[below] == verdict]
-        if self.part_of.keys().isdisjoint(found):
+        if all(map(efforts.__getitem__, found)):
             return found
         return [leaf for below in found for leaf in self.decisive(below, values)]
 
-    def to_ask(self, cell: int, values: Values) -> tuple[int, list[int], list[int]]:
-        """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways."""
-        part = self.part_of.get(cell)
+    def to_ask(self, cell: int, values: Values, known: dict[int, Way]) -> Way:
+        """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways.
+
+        `known`: what was found of this case before; it is added to.
+        """
+        part, efforts = self.part_of.get(cell), self.efforts
         if part is None:
-            return self.efforts[cell], [cell], []
-        unknown = [below for below in part.cells if values[below] == UNKNOWN]
-        if len(unknown) == 1:
-            return self.to_ask(unknown[0], values)
-        ways = [self.to_ask(below, values) for below in unknown]
-        if part.op == "any":
-            effort, best, rest = min(ways, key=itemgetter(0))
-            others = [leaf for _, way, more in ways for leaf in (*way, *more) if leaf not in best]
-            return effort, best, others
-        best, rest = [], []
-        for _, way, more in ways:
-            best += way
-            rest += more
-        return sum([self.efforts[leaf] for leaf in best]), best, rest
+            return efforts[cell], [cell], []
+        total, best, rest = 0, list[int](), list[int]()
+        for below in part.cells:
+            if values[below] != UNKNOWN:
+                continue
+            if efforts[below]:
+                effort, way = efforts[below], [below]
+            else:
+                found = known.get(below) or self.to_ask(below, values, known)
+                effort, way, more = found
+                rest += more
+            if part.op == "all":
+                total += effort
+                best += way
+            elif not best or effort < total:
+                rest += best
+                total, best = effort, list(way)
+            else:
+                rest += way
+        known[cell] = total, best, rest
+        return known[cell]
 
 
 _PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
@@ -153,15 +175,16 @@ def _compile(services: Sequence[ServiceEntry]) -> Program:
         asked_when[leaf.cell] = 100 * leaf.leaf.effort + _PLACE[leaf.leaf.name]
     return Program(
         size=maker.size,
-        leaves=tuple(maker.leaves),
-        parts=tuple(maker.parts),
+        own=tuple(leaf for leaf in maker.leaves if leaf.service),
+        asks=tuple((leaf.cell, leaf.leaf.ask) for leaf in maker.leaves if not leaf.service),
+        parts=tuple(map(_row, maker.parts)),
         lines=lines,
         leaf_of={leaf.cell: leaf for leaf in maker.leaves},
         part_of={part.cell: part for part in maker.parts},
         efforts=tuple(efforts),
         asked_when=tuple(asked_when),
-        needs=needs,
-        after_needs=tuple(after),
+        needs=tuple((leaf.cell, leaf.leaf.ask) for leaf in needs),
+        after_needs=tuple(map(_row, after)),
         offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
     )
 

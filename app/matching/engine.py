@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from app.directory.packs import Directory, ServiceEntry
 from app.matching import order
-from app.matching.compile import LeafCell, Line, Program, program_of
+from app.matching.compile import Line, Program, Way, program_of
 from app.matching.facts import Facts
-from app.matching.leaves import NO, NO_NEWS, UNKNOWN, YES, Live, Outcome, always
+from app.matching.leaves import NO, NO_NEWS, UNKNOWN, YES, Ask, Live, Outcome, always
 from app.matching.order import ORDER_VERSION, Circumstances, Share
 from app.matching.reasons import Reason
 
@@ -144,23 +144,27 @@ class _Case:
         self.answers = [_NOT_ASKED] * program.size
         self.values = [NO] * program.size
         self._reasons: dict[int, Reason] = {}
+        self._ways: dict[int, Way] = {}
         self._close_to: dict[frozenset[str], Reason] = {}
-        self._answer(program.leaves, facts)
+        self._answer(program.asks, facts)
+        for own in program.own:
+            answer = own.leaf.ask(facts, around.live.get(own.service or "", NO_NEWS), on)
+            self.answers[own.cell], self.values[own.cell] = answer, answer[0]
         program.fill(self.values, program.parts)
 
-    def _answer(self, leaves: Iterable[LeafCell], facts: Facts) -> None:
-        live, on, answers, values = self.around.live, self.on, self.answers, self.values
-        for leaf in leaves:
-            state = live.get(leaf.service, NO_NEWS) if leaf.service else NO_NEWS
-            answers[leaf.cell] = answer = leaf.leaf.ask(facts, state, on)
-            values[leaf.cell] = answer[0]
+    def _answer(self, asks: Iterable[tuple[int, Ask]], facts: Facts) -> None:
+        on, answers, values = self.on, self.answers, self.values
+        for cell, ask in asks:
+            answers[cell] = answer = ask(facts, NO_NEWS, on)
+            values[cell] = answer[0]
 
     def with_needs(self, close: frozenset[str]) -> "_Case | None":
         """The same case, had it the needs close to its own as well; None when there are none."""
         if not close - self.facts.needs:
             return None
         wide = copy(self)
-        wide.close, wide._reasons, wide._close_to = close, {}, {}
+        # its reasons are the same but those of the need, which nobody asks for
+        wide.close, wide._close_to, wide._ways = close, {}, {}
         wide.answers, wide.values = list(self.answers), list(self.values)
         wide._answer(self.program.needs, replace(self.facts, needs=self.facts.needs | close))
         self.program.fill(wide.values, self.program.after_needs)
@@ -222,7 +226,7 @@ class _Case:
 
     def to_ask(self, line: Line) -> tuple[int, list[Reason]]:
         """The effort of the cheapest way to a yes, and the questions: that way's first, then those of other ways."""
-        effort, best, rest = self.program.to_ask(line.root, self.values)
+        effort, best, rest = self.program.to_ask(line.root, self.values, self._ways)
         if len(best) > 1:
             best = sorted(best, key=self.program.asked_when.__getitem__)
         if rest:

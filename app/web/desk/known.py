@@ -36,12 +36,19 @@ class Offered:
     standing: Standing | None
     entry: Organisation | None
 
+    @property
+    def can_be_asked(self) -> bool:
+        return self.standing is not None and self.standing.reaches != "no"
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The stored run in words. `others`: candidates after the best three; `why_not`: every service that does not match."""
+    """The stored run in words. `further`: after the best three, but connected, so that the case can be put to them;
+    `others`: the remaining candidates; `why_not`: every service that does not match.
+    """
 
     best: tuple[Offered, ...] = ()
+    further: tuple[Offered, ...] = ()
     others: tuple[Offered, ...] = ()
     nearest: tuple[Offered, ...] = ()
     why_not: tuple[Offered, ...] = ()
@@ -96,7 +103,8 @@ def _told(result: MatchResult, directory: Directory, reader: Reader, standing: S
     candidates = [told(found) for found in result.candidates]
     return NextStep(
         tuple(candidates[:BEST]),
-        tuple(candidates[BEST:]),
+        tuple(one for one in candidates[BEST:] if one.can_be_asked),
+        tuple(one for one in candidates[BEST:] if not one.can_be_asked),
         tuple(told(found) for found in result.nearest),
         tuple(told(found) for found in result.not_matched),
         ran_at,

@@ -6,6 +6,7 @@ Nothing here passes or fails: it prints what it measured.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,9 +31,9 @@ def main() -> None:
 
 @contextmanager
 def _postgres(room: Path) -> Iterator[str]:
-    url = postgres.ensure(room)
+    """A server of its own, with its durability on; stopped in the end."""
     try:
-        yield url.render_as_string(hide_password=False)
+        yield postgres.server(room, os.getpid())
     finally:
         postgres.stop(room)
 
@@ -57,7 +58,10 @@ def _measure(name: str, url: str, cases: int, seconds: float) -> None:
                     cost = service.cpu_per_request(request, seconds)
                     statements = service.statements(request)
                     unit = (before + hello.cpu_per_request(rows.HELLO, seconds / 4)) / 2
-                    print(f"{name}, {size:,} cases: {label:<22}"[:46].ljust(46) + f"{cost / unit:8.1f}{cost * 1000:9.2f}{statements:>12}")
+                    print(
+                        f"{name}, {size:,} cases: {label:<22}"[:46].ljust(46)
+                        + f"{cost / unit:8.1f}{cost * 1000:9.2f}{statements:>12}"
+                    )
                     sys.stdout.flush()
                 print(f"{name}, {size:,} cases: memory after load".ljust(46) + f"{service.memory_mb():>8.0f} MB")
 

@@ -1,0 +1,98 @@
+"""The documents of the partner API tell the truth: their samples run, their tables are those of the code."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api import cursors, deps, events, referrals
+from app.api.openapi import document
+from app.client import PartnerClient
+from app.core import errors
+from app.intake import replies
+from app.partners.service import SCOPES
+from app.referrals.reasons import OUTCOMES, reasons_for
+from app.referrals.states import MOVES, Actor, Verb
+from tests.support.partners import MINE, Network
+from tests.support.serving import BASE, SyncTransport
+
+DOCS = Path(__file__).parents[2] / "docs"
+API = (DOCS / "partner-api.md").read_text(encoding="utf-8")
+CLIENT = (DOCS / "partner-client.md").read_text(encoding="utf-8")
+
+
+def sample(text: str) -> dict[str, Any]:
+    """The names that the page's Python defines."""
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(code, "the documentation", "exec"), names)
+    return names
+
+
+def test_the_sample_opens_what_was_handed_over(network: Network):
+    referral = network.offer(story="Меня вызвали на допрос")
+    network.act(referral, "accept")
+    answer = network.get(f"/v1/referrals/{referral}/sealed").json()
+    opened = sample(API)["open_sealed"](answer, network.seats[MINE].pair.seed)
+    assert {part["part"]: part["content"] for part in opened}["story"]["story"] == "Меня вызвали на допрос"
+
+
+def test_the_samples_of_the_client_run(network: Network):
+    urgent, normal = network.offer(how_soon="week"), network.offer(how_soon="none")
+    seat, names = network.seats[MINE], sample(CLIENT)
+    with httpx.Client(transport=SyncTransport(network.http)) as http:
+        client = PartnerClient(BASE, seat.client_id, seat.secret, private_key=seat.pair.seed, http=http)
+        assert names["take_the_urgent"](client) == [urgent]
+        assert names["take_the_urgent"](client) == []
+        assert names["stories"](client, urgent)["contact"]["call_me"] == "Анна"
+        assert client.referral(normal).state == "offered"
+
+
+def test_the_intake_of_the_page_is_taken(network: Network):
+    import json
+
+    body = next(text for text in re.findall(r"```json\n(.*?)```", API, re.DOTALL) if "for_whom" in text)
+    given = {"Idempotency-Key": "from-the-page"}
+    answer = network.call("POST", "/v1/intakes", who="bot", headers=given, json=json.loads(body))
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("verb", list(referrals.VERBS))
+def test_the_table_of_actions_is_the_codes(verb: Verb):
+    lines = [line for line in API.splitlines() if line.startswith("|") and f"`{verb}`" in line]
+    assert len(lines) == 1, verb
+    _, _, sources, targets, *_ = lines[0].split("|")
+    for move in MOVES:
+        if move.verb is verb and Actor.PARTNER in move.by:
+            assert move.source in sources
+            assert move.target in targets
+
+
+def test_codes_and_scopes_are_all_there():
+    for verb in referrals.VERBS:
+        for code in reasons_for(verb):
+            assert f"`{code}`" in API, code
+    for outcome in OUTCOMES:
+        assert f"`{outcome}`" in API, outcome
+    for scope in set(SCOPES) - {"referrals:create", "webhooks:manage"}:  # not there yet
+        assert f"| `{scope}` |" in API, scope
+
+
+def test_every_kind_of_problem_is_explained():
+    table = API[API.index("## Errors") :]
+    used = set(re.findall(r"urn:pristan:problem:([a-z-]+)", str(document("https://pristan.test"))))
+    own = {
+        kind.slug
+        for module in (cursors, deps, events, referrals, replies)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, errors.AppError) and kind is not errors.AppError
+    }
+    for slug in sorted(used | own):
+        assert f"`{slug}`" in table, slug
+
+
+def test_every_address_of_the_description_is_on_the_page():
+    for path in document("https://pristan.test")["paths"]:
+        assert re.sub(r"\{referral_id\}", "{id}", path) in API, path

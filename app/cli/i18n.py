@@ -1,11 +1,14 @@
 """`pristan i18n`: gather the messages, compile the catalogues, check that nothing is missing."""
 
+import re
 import string
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import typer
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -27,6 +30,8 @@ _SOURCES: Final = [
     ("web/templates/parts/**.html", "jinja2"),
     ("web/templates/public/**.html", "jinja2"),
 ]
+_ONCE: Final = datetime(2026, 11, 24, tzinfo=UTC)
+_STATE: Final = re.compile("State: (?:draft|signed by ).*")
 _KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
 
 
@@ -66,8 +71,8 @@ def problems() -> Iterator[str]:
     wanted = messages()
     for language in LANGUAGES:
         have = catalogue(language)
-        if not any("draft" in value or "signed" in value for name, value in have.mime_headers if name == "X-State"):
-            yield f"{language}: the catalogue says neither draft nor signed (X-State)"
+        if not _STATE.search(have.header_comment):
+            yield f"{language}: the catalogue's head says neither `State: draft` nor `State: signed by …`"
         for message in wanted:
             entry = have.get(message)
             if entry is None or not entry.string:
@@ -87,14 +92,13 @@ def fields(text: str) -> set[str]:
 def extract() -> None:
     """Write the template of all messages, and bring the catalogues' list of messages up to it."""
     wanted = messages()
-    template = Catalog(project="Pristan", charset="utf-8")
+    template = _empty("# All messages of Pristan's pages.")
     for message in wanted:
         template.add(message)
     _write(TEMPLATE, template)
     for language in LANGUAGES:
         have = catalogue(language)
-        fresh = Catalog(locale=language, project="Pristan", charset="utf-8")
-        fresh.mime_headers = [*_headers(have), ("X-State", _state(have))]
+        fresh = _empty(_head(language, have), language)
         for message in wanted:
             known = have.get(message)
             fresh.add(message, message if language == "en" else (known.string if known else ""))
@@ -102,12 +106,20 @@ def extract() -> None:
     typer.echo(f"{len(wanted)} messages")
 
 
-def _headers(have: Catalog) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in have.mime_headers if name in {"Content-Type", "Plural-Forms", "Language"}]
+def _empty(head: str, language: str | None = None) -> Catalog:
+    """A catalogue without moments, so that gathering the same messages again changes no byte."""
+    whose = f"{language or 'all'} <->"
+    return Catalog(
+        locale=language, project="Pristan", version="1", charset="utf-8", header_comment=head, fuzzy=False,
+        msgid_bugs_address="-", last_translator="-", language_team=whose, creation_date=_ONCE, revision_date=_ONCE,
+    )  # fmt: skip
 
 
-def _state(have: Catalog) -> str:
-    return next((value for name, value in have.mime_headers if name == "X-State"), "draft, no native reader yet")
+def _head(language: str, have: Catalog) -> str:
+    """What stands above a catalogue. A native reader signs it by changing the line with its state."""
+    state = _STATE.search(have.header_comment)
+    said = state[0] if state else "State: draft. No native reader has signed it yet."
+    return f"# Pristan, {Locale.parse(language).english_name}.\n# {said}"
 
 
 def _write(path: Path, content: Catalog) -> None:

@@ -182,7 +182,9 @@ def test_a_message_reaches_the_person_and_a_note_only_the_team(office: DeskHouse
     page = browser.get(f"/desk/cases/{label}")
     assert browser.submit(page, f"/desk/cases/{label}/message", text="Come on Monday").location.endswith("done=sent")
     page = browser.get(f"/desk/cases/{label}")
-    assert browser.submit(page, f"/desk/cases/{label}/note", text="quarrelsome landlord").location.endswith("done=noted")
+    assert browser.submit(page, f"/desk/cases/{label}/note", text="quarrelsome landlord").location.endswith(
+        "done=noted"
+    )
     with office.database.begin() as session:
         opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at)
         assert [line.content["text"] for line in returning.thread(session, opened)] == ["Come on Monday"]
@@ -224,7 +226,9 @@ def test_of_two_who_refer_at_the_same_moment_one_wins(office: DeskHouse) -> None
     looks = [browser.get(f"/desk/cases/{label}/refer?service={SERVICE}") for browser in browsers]
     with ThreadPoolExecutor(2) as pool:
         done = list(
-            pool.map(lambda pair: pair[0].submit(pair[1], f"/desk/cases/{label}/refer"), zip(browsers, looks, strict=True))
+            pool.map(
+                lambda pair: pair[0].submit(pair[1], f"/desk/cases/{label}/refer"), zip(browsers, looks, strict=True)
+            )
         )
     assert sorted(page.status for page in done) == [303, 412]
     assert referral_of(office, label).state == "offered"

@@ -160,7 +160,13 @@ def test_each_route_answers_each_role_as_declared(opened: Opened) -> None:
                     country = "ge-gyla/legal-help" if place == "other team" else f"{ONE}/legal-help"
                     path += f"?service={country}"
                 browser = opened.browsers[name]
-                fields = {"csrf": opened.csrf[name], "version": "99999", "text": "x", "purpose": "answer", "verb": "advise"}
+                fields = {
+                    "csrf": opened.csrf[name],
+                    "version": "99999",
+                    "text": "x",
+                    "purpose": "answer",
+                    "verb": "advise",
+                }
                 page = browser.get(path) if method == "GET" else browser.post(path, fields)
                 allowed = expected(route.path, method, name, place)
                 if page.status not in allowed and not (path.startswith("/desk/cases") and "service=ge" in path):
@@ -196,6 +202,8 @@ def test_without_the_token_of_the_session_no_form_acts(opened: Opened) -> None:
 
 def test_unknown_and_other_teams_cases_look_alike(opened: Opened) -> None:
     browser = opened.browsers["vera"]
-    answers = [browser.get(f"/desk/cases/{opened.places[place]['label']}") for place in ("other team", "deleted", "unknown")]
+    answers = [
+        browser.get(f"/desk/cases/{opened.places[place]['label']}") for place in ("other team", "deleted", "unknown")
+    ]
     assert {page.status for page in answers} == {404}
     assert len({page.text for page in answers}) == 1

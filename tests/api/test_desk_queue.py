@@ -121,7 +121,7 @@ def test_filters_and_their_counts_are_exact(office: DeskHouse, query: dict[str, 
 
 def test_each_view_counts_what_it_shows(office: DeskHouse) -> None:
     office.file()
-    mine, receipt = office.file(how_soon="today")
+    mine, _receipt = office.file(how_soon="today")
     closed, _receipt = office.file()
     browser = office.as_("vera")
     browser.submit(browser.get(f"/desk/cases/{mine}"), f"/desk/cases/{mine}/take")

@@ -132,11 +132,15 @@ def test_many_who_wait_hold_neither_threads_nor_connections(network: Network):
     referral = network.offer()
     cursor = network.get("/v1/events").json()["cursor"]
     with ThreadPoolExecutor(80) as threads:
-        waiting = [threads.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": 4}) for _ in range(80)]
-        time.sleep(0.7)
-        assert network.database.engine.pool.checkedout() <= 8
+        waiting = [threads.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": 25}) for _ in range(80)]
+        time.sleep(1)
+        until = time.monotonic() + 15
+        while network.database.engine.pool.checkedout() and time.monotonic() < until:
+            time.sleep(0.003)
+        assert not any(one.done() for one in waiting)
+        assert network.database.engine.pool.checkedout() <= 2
         assert network.act(referral, "acknowledge").status_code == 200
-        answers = [one.result(timeout=30) for one in waiting]
+        answers = [one.result(timeout=60) for one in waiting]
     assert {answer.status_code for answer in answers} == {200}
     assert {len(answer.json()["events"]) for answer in answers} == {1}
 

@@ -117,7 +117,7 @@ def refer(desk: Browser, case: str) -> None:
 
 
 def newest(api: httpx.Client, case_needs: set[str]) -> str:
-    offered = [entry for entry in api.get("/v1/referrals?state=offered").json()["referrals"]]
+    offered = api.get("/v1/referrals?state=offered").json()["referrals"]
     fitting = [entry for entry in offered if {need["code"] for need in entry["needs"]} == case_needs]
     assert len(fitting) == 1, fitting
     return str(fitting[0]["id"])

@@ -248,8 +248,6 @@ def running(database: Database, var: Path, **settings: Any) -> Iterator[DeskHous
         yield DeskHouse(app, http, database, keys, time, secrets)
 
 
-
-
 @lru_cache
 def _pair(name: str) -> KeyPair:
     return KeyPair.generate()
@@ -317,5 +315,3 @@ def _quick_unless(slow: bool) -> Iterator[None]:
 def office(database: Database, tmp_path: Path) -> Iterator[DeskHouse]:
     with running(database, tmp_path / "var") as started:
         yield started
-
-

@@ -15,7 +15,7 @@ from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form
 
-STORY = "Пришёл отказ.\nЯ не понимаю <письмо> & боюсь."
+STORY = "Пришёл отказ.\nЯ не понимаю <письмо> & боюсь кумквата."
 DESK = ActorRef(Actor.SENIOR)
 
 
@@ -160,7 +160,7 @@ def test_a_page_from_the_day_before_loses_nothing(house: House) -> None:
 def test_a_draft_ends_after_an_hour(house: House) -> None:
     browser = house.browser().open("/ru/form/6").fill(story=STORY)
     house.time.at += timedelta(minutes=61)
-    assert "отказ" not in browser.open("/ru/form/6").answer.text
+    assert "кумкват" not in browser.open("/ru/form/6").answer.text
 
 
 def test_leaving_drops_the_draft_and_asks_the_browser_to_forget(house: House) -> None:
@@ -170,7 +170,7 @@ def test_leaving_drops_the_draft_and_asks_the_browser_to_forget(house: House) ->
     assert answer.status_code == 303
     assert "cookies" in answer.headers["clear-site-data"]
     browser.client.cookies.set("s", secret)
-    assert "отказ" not in browser.open("/ru/form/6").answer.text
+    assert "кумкват" not in browser.open("/ru/form/6").answer.text
 
 
 def test_a_typing_error_is_told_from_an_unknown_number(house: House) -> None:

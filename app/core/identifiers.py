@@ -1,0 +1,137 @@
+"""What a person can be recognised by, brought into one form: a phone number, an e-mail address, a user name, a name.
+
+Pure. Both sides of a comparison by keyed hashes fold what they hold with these functions, the service and a partner's client
+alike, so the form must never change without a new `FORM`. What was folded is as sensitive as what was typed: it is hashed under
+a key at once and stored nowhere.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+FORM: Final = "1"
+_LONGEST: Final = 320
+
+
+class Kind(StrEnum):
+    PHONE = "phone"
+    EMAIL = "email"
+    HANDLE = "handle"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One folded identifier. Its repr hides it. `strong`: it rarely belongs to two people (a first name alone often does)."""
+
+    kind: Kind
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Identifier({self.kind})"
+
+    @property
+    def strong(self) -> bool:
+        return self.kind is not Kind.NAME or " " in self.text
+
+    def canonical(self) -> bytes:
+        """The bytes to hash, the same on both sides."""
+        return f"{FORM}:{self.kind}:{self.text}".encode()
+
+
+def of_contact(channel: str, address: str, country: str) -> Identifier | None:
+    """The identifier in an address of this channel; None when there is none.
+
+    Args:
+        channel: signal, whatsapp, telegram, email or phone; anything else has no address.
+        country: ISO2; a phone number written without its country code is read as one of this country.
+    """
+    address = _plain(address)
+    if not address:
+        return None
+    if channel == "email":
+        return email(address)
+    if channel in {"phone", "whatsapp"} or _looks_like_a_number(address):
+        return phone(address, country)
+    return handle(address) if channel in {"telegram", "signal"} else None
+
+
+def phone(text: str, country: str) -> Identifier | None:
+    """E.164, as far as the number can be understood; else its digits, of which there must be six."""
+    try:
+        read = phonenumbers.parse(_plain(text), country)
+        if phonenumbers.is_possible_number(read):
+            return Identifier(Kind.PHONE, phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164))
+    except phonenumbers.NumberParseException:
+        pass
+    digits = "".join(str(unicodedata.digit(c)) for c in text if unicodedata.digit(c, None) is not None)
+    return Identifier(Kind.PHONE, digits) if len(digits) >= 6 else None
+
+
+def email(text: str) -> Identifier | None:
+    """Lower case, without what stands behind a plus sign; None for what is no address."""
+    try:
+        read = validate_email(_plain(text), check_deliverability=False)
+    except EmailNotValidError:
+        return None
+    local = read.local_part.casefold().partition("+")[0]
+    return Identifier(Kind.EMAIL, f"{local}@{read.ascii_domain or read.domain}".lower())
+
+
+def handle(text: str) -> Identifier | None:
+    """A user name without @ and without the address of the messenger's site."""
+    name = re.sub(r"^(https?://)?(www\.)?(t\.me|telegram\.me|signal\.me)/(#eu/)?", "", _plain(text).casefold())
+    name = name.lstrip("@").split("?")[0].strip("/ ")
+    return Identifier(Kind.HANDLE, name) if name else None
+
+
+def name(text: str) -> Identifier | None:
+    """A name as it sounds, whatever script it was written in; the order of its words does not matter."""
+    words = sorted({folded for word in re.split(r"[\s.,;-]+", _plain(text)) if len(folded := sound_of(word)) > 1})
+    return Identifier(Kind.NAME, " ".join(words)) if words else None
+
+
+# Russian, Belarusian, Ukrainian and Georgian letters as they are commonly written in Latin, then what different
+# spellings of one sound come to: g, h and kh are one, so are i, y and j; sh 1, ch 2, zh 3, ts 4.
+_LATIN: Final = str.maketrans(
+    {
+        "а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "д": "d", "е": "e", "ё": "e", "є": "ie", "э": "e", "ж": "3",
+        "з": "z", "и": "i", "й": "i", "і": "i", "ї": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p",
+        "р": "r", "с": "s", "т": "t", "у": "u", "ў": "v", "ф": "f", "х": "h", "ц": "4", "ч": "2", "ш": "1", "щ": "1",
+        "ъ": "", "ы": "i", "ь": "", "ю": "iu", "я": "ia",
+        "ა": "a", "ბ": "b", "გ": "g", "დ": "d", "ე": "e", "ვ": "v", "ზ": "z", "თ": "t", "ი": "i", "კ": "k", "ლ": "l",
+        "მ": "m", "ნ": "n", "ო": "o", "პ": "p", "ჟ": "3", "რ": "r", "ს": "s", "ტ": "t", "უ": "u", "ფ": "p", "ქ": "k",
+        "ღ": "g", "ყ": "k", "შ": "1", "ჩ": "2", "ც": "4", "ძ": "dz", "წ": "4", "ჭ": "2", "ხ": "h", "ჯ": "dj", "ჰ": "h",
+        "š": "1", "č": "2", "ž": "3", "ż": "3", "ć": "2", "ł": "l", "ß": "s",
+    }
+)  # fmt: skip
+_SOUNDS: Final = (
+    ("shch", "1"), ("szcz", "1"), ("schtsch", "1"), ("tsch", "2"), ("sch", "1"), ("sh", "1"), ("sz", "1"),
+    ("ch", "2"), ("cz", "2"), ("zh", "3"), ("tz", "4"), ("ts", "4"), ("kh", "h"), ("ck", "k"), ("ph", "f"),
+    ("x", "ks"), ("w", "v"), ("y", "i"), ("j", "i"), ("g", "h"), ("c", "4"), ("q", "k"),
+)  # fmt: skip
+
+
+def sound_of(word: str) -> str:
+    """A skeleton of how a word sounds. Not a transliteration to show to anybody."""
+    letters = word.casefold().translate(_LATIN)
+    decomposed = unicodedata.normalize("NFKD", letters)
+    sound = "".join(character for character in decomposed if character.isascii() and character.isalnum())
+    for written, sounds in _SOUNDS:
+        sound = sound.replace(written, sounds)
+    sound = re.sub(r"(?<=[b-df-hj-np-tv-z1-4])io", "e", sound)  # Aliona and Алёна
+    sound = re.sub(r"(?<![a-z0-9])ie", "e", sound)  # Yelena and Елена
+    return re.sub(r"(.)\1+", r"\1", sound)
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text[:_LONGEST]).strip()
+
+
+def _looks_like_a_number(text: str) -> bool:
+    return not re.search(r"[^\W\d_]", text) and sum(character.isdigit() for character in text) >= 6

@@ -18,6 +18,7 @@ from app.core import log
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
+from app.directory.current import Current
 from app.directory.packs import Directory
 from app.intake import drafts, replies
 from app.messaging import sending
@@ -47,7 +48,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._directory = directory
+        self._current = Current(directory)
         self._settings = settings
         self._clock = clock
         self._channel = channel or FileChannel(settings.var / "outbox")
@@ -94,8 +95,8 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
+            by = Clockwork(self._keys, self._current.refresh(session, now))
             due = ticking.due(session, now, _BATCH)
         return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
 
@@ -104,8 +105,8 @@ class Worker:
         after = self._settings.auto_offer_after
         if after is None:
             return 0
-        by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
+            by = Clockwork(self._keys, self._current.refresh(session, now))
             cases = ticking.untouched(session, now, _BATCH, after=after)
         return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
 

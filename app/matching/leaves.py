@@ -82,9 +82,16 @@ def _mirrored(leaf: Leaf) -> Leaf:
 def leaf_value(answer: str) -> int:
     """The value that stands behind an answer of a mirrored leaf."""
     plain = answer.removeprefix("not_")
-    return YES - {"no": NO, "full": NO, "excluded": NO, "need_paused": NO, "language_paused": NO, "unknown": UNKNOWN, "part": UNKNOWN, "perhaps": UNKNOWN}.get(
-        plain, YES
-    )
+    return YES - {
+        "no": NO,
+        "full": NO,
+        "excluded": NO,
+        "need_paused": NO,
+        "language_paused": NO,
+        "unknown": UNKNOWN,
+        "part": UNKNOWN,
+        "perhaps": UNKNOWN,
+    }.get(plain, YES)
 
 
 def _said(value: str | None, wanted: frozenset[str]) -> Outcome:

@@ -6,7 +6,9 @@ from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
 from app.web.desk.case import router as case_router
+from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
+from app.web.desk.own_services import router as own_services_router
 from app.web.desk.partner import router as partner_router
 from app.web.desk.queue import router as queue_router
 from app.web.desk.sign_in import router as sign_in_router
@@ -15,6 +17,7 @@ router = APIRouter()
 router.include_router(sign_in_router)
 router.include_router(queue_router)
 router.include_router(case_router)
+router.include_router(directory_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 
@@ -27,3 +30,4 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
         app.include_router(sign_in_router)
     if "partner" in surfaces:
         app.include_router(partner_router)
+        app.include_router(own_services_router)

@@ -70,7 +70,7 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
 
     Raises NotFound, IllegalMove, NotAllowed (the one who proposed it), Conflict (it is about something that has changed).
     """
-    edit = _decided(session, edit_id, EditVerb.PUBLISH, by, now)
+    edit, target = _taken(session, edit_id, EditVerb.PUBLISH, by)
     before = current.laid(session, packs).directory
     entity = overlay.entity(before, edit.subject)
     if edit.field != fields.WHOLE:
@@ -86,8 +86,7 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
     for other in session.scalars(earlier):
         other.state = next_state(EditState.PUBLISHED, EditVerb.SUPERSEDE, by=Hand.NEXT).value
     session.flush()
-    edit.state = EditState.PUBLISHED.value
-    session.flush()
+    _decide(session, edit, target, by, now)
     laid = current.laid(session, packs)
     if any((misfit.subject, misfit.field) == (edit.subject, edit.field) for misfit in laid.misfits):
         raise Conflict("This does not fit the directory any more.")
@@ -97,9 +96,8 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
 
 def turn_down(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, now: datetime) -> None:
     """Reject (somebody else) or withdraw (the one who proposed it). Raises NotFound, IllegalMove, NotAllowed."""
-    edit = _decided(session, edit_id, verb, by, now)
-    edit.state = next_state(EditState.PROPOSED, verb, by=_hand(edit, by)).value
-    session.flush()
+    edit, target = _taken(session, edit_id, verb, by)
+    _decide(session, edit, target, by, now)
 
 
 def waiting(session: Session) -> Sequence[DirectoryEdit]:
@@ -142,17 +140,19 @@ def _put_forward(
     return edit
 
 
-def _decided(session: Session, edit_id: UUID, verb: EditVerb, by: Editor, now: datetime) -> DirectoryEdit:
-    """The edit, its row locked and the decision noted; the state is set by the caller. Raises as `next_state`."""
+def _taken(session: Session, edit_id: UUID, verb: EditVerb, by: Editor) -> tuple[DirectoryEdit, EditState]:
+    """The edit with its row locked, and where the verb leads. Raises NotFound, and as `next_state`."""
     take_turn(session, _LOCK)
     edit = session.get(DirectoryEdit, edit_id, with_for_update=True)
     if edit is None:
         raise NotFound("There is no such proposal.")
-    target = next_state(EditState(edit.state), verb, by=_hand(edit, by))
-    edit.decided_by, edit.decided_at = by.member_id, now
-    edit.state = target.value if target is not EditState.PUBLISHED else edit.state
+    return edit, next_state(EditState(edit.state), verb, by=_hand(edit, by))
+
+
+def _decide(session: Session, edit: DirectoryEdit, target: EditState, by: Editor, now: datetime) -> None:
+    edit.state, edit.decided_by, edit.decided_at = target.value, by.member_id, now
+    session.flush()
     _note(session, edit, target.value, by, now)
-    return edit
 
 
 def _hand(edit: DirectoryEdit, by: Editor) -> Hand:

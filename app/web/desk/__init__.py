@@ -11,6 +11,8 @@ from app.web.desk.errors import error_page
 from app.web.desk.own_services import router as own_services_router
 from app.web.desk.partner import router as partner_router
 from app.web.desk.queue import router as queue_router
+from app.web.desk.reports import desk_router as reports_router
+from app.web.desk.reports import partner_router as own_report_router
 from app.web.desk.sign_in import router as sign_in_router
 
 router = APIRouter()
@@ -18,6 +20,7 @@ router.include_router(sign_in_router)
 router.include_router(queue_router)
 router.include_router(case_router)
 router.include_router(directory_router)
+router.include_router(reports_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 
@@ -31,3 +34,4 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     if "partner" in surfaces:
         app.include_router(partner_router)
         app.include_router(own_services_router)
+        app.include_router(own_report_router)

@@ -64,8 +64,7 @@ def compare(
 def remember(session: Session, case_id: UUID, compared: Compared) -> None:
     """Keep the traces, so that a later list hits too, and the hits. The case's row exists."""
     traces = [
-        {"case_id": case_id, "organisation_id": organisation_id, "mac": mac}
-        for organisation_id, mac in compared.traces
+        {"case_id": case_id, "organisation_id": organisation_id, "mac": mac} for organisation_id, mac in compared.traces
     ]
     _put(session, ConflictTrace, traces)
     exclude(session, case_id, compared.hits)
@@ -133,9 +132,7 @@ _HIT: Final = (
     .join(ConflictTrace, ConflictTrace.organisation_id == Organisation.id)
     .join(
         ConflictEntry,
-        sa.and_(
-            ConflictEntry.organisation_id == ConflictTrace.organisation_id, ConflictEntry.mac == ConflictTrace.mac
-        ),
+        sa.and_(ConflictEntry.organisation_id == ConflictTrace.organisation_id, ConflictEntry.mac == ConflictTrace.mac),
     )
     .where(ConflictTrace.case_id == sa.bindparam("case_id"))
 )

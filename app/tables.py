@@ -1,6 +1,7 @@
 """Imports every module that declares tables, so that `Base.metadata` is whole. For migrations and tests only."""
 
 import app.audit.models
+import app.conflicts.models
 import app.core.keyholders
 import app.directory.models
 import app.intake.drafts

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import events, health, intakes, oauth, openapi, referrals
+from app.api import conflicts, events, health, intakes, oauth, openapi, referrals
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -17,6 +17,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if "partner" in wanted:
         app.include_router(referrals.router)
         app.include_router(events.router)
+        app.include_router(conflicts.router)
         app.include_router(openapi.router)
 
 

@@ -298,6 +298,13 @@ INTAKE: Final[Responses] = {
     201: _answer("The intake is filed.", "FiledIntake", _FILED_EXAMPLE, headers=_REPLAYED),
     **_signed_in(400, 409, 415),
 }
+CONFLICT_LIST_EXAMPLE: Final[dict[str, Any]] = {"form": "1", "salt": "q" * 42 + "o", "entries": 120}
+CONFLICT_HASHES_EXAMPLE: Final[dict[str, Any]] = {"form": "1", "hashes": ["h" * 42 + "o"]}
+CONFLICTS: Final[Responses] = {
+    200: _answer("Your list, told by its size.", "ConflictList", CONFLICT_LIST_EXAMPLE),
+    **_signed_in(),
+}
+CONFLICTS_ADDED: Final[Responses] = {**CONFLICTS, **_signed_in(400, 415)}
 DESCRIPTION: Final[Responses] = {
     200: {
         "description": "This document.",
@@ -317,7 +324,7 @@ def json_body(model: str, example: Any = None) -> dict[str, Any]:
 SCOPE_WORDS: Final = {
     "referrals:read": "List your organisation's referrals and read one.",
     "referrals:contact": "Read the sealed part of a referral that your organisation accepted.",
-    "referrals:write": "Take steps: accept, decline, start, complete …",
+    "referrals:write": "Take steps: accept, decline, start, complete …; keep your conflict list.",
     "referrals:create": "Refer somebody in.",
     "events:read": "Read the feed.",
     "webhooks:manage": "Manage webhook endpoints.",

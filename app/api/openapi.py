@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api import documents, events, intakes, oauth, referrals, schemas
+from app.api import conflicts, documents, events, intakes, oauth, referrals, schemas
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -30,6 +30,7 @@ _TAGS: Final = [
     {"name": "Signing in", "description": "OAuth 2.0 client credentials."},
     {"name": "Referrals", "description": "Cases put to your organisation."},
     {"name": "Events", "description": "What happened since you last looked."},
+    {"name": "Conflicts of interest", "description": "Whom you must not advise, as hashes only you can make."},
     {"name": "Intakes", "description": "Filing a request for a person."},
     {"name": "This description", "description": "The document you are reading."},
 ]
@@ -46,7 +47,7 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, events, intakes)
+        for part in (oauth, referrals, events, intakes, conflicts)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]
@@ -102,7 +103,10 @@ def _schemas() -> dict[str, Any]:
     made = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
-    taken = models_json_schema([(Intake, "validation"), *referrals.BODIES], ref_template="#/components/schemas/{model}")
+    taken = models_json_schema(
+        [(Intake, "validation"), (schemas.ConflictHashes, "validation"), *referrals.BODIES],
+        ref_template="#/components/schemas/{model}",
+    )
     return {
         name: _without_null(schema)
         for part in (made, taken)

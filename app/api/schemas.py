@@ -230,4 +230,21 @@ class FiledIntake(_Document):
     not_matched: list[NotMatchedOut]
 
 
+class ConflictList(_Document):
+    """`salt` is 32 bytes as base64url: the key of the HMAC-SHA256 your program hashes with. `form`: see the docs."""
+
+    form: Literal["1"]
+    salt: str = Field(pattern="^[A-Za-z0-9_-]{43}$")
+    entries: int = Field(ge=0)
+
+
+class ConflictHashes(_Document):
+    """What your program sends: hashes, never what was hashed."""
+
+    form: Literal["1"]
+    hashes: list[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]] = Field(
+        min_length=1, max_length=5_000
+    )
+
+
 assert set(FieldError.__annotations__) == set(FieldProblem.model_fields)

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.i18n import i18n_app
 from app.cli.partner import partner_app
+from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(i18n_app, name="i18n")
 app.add_typer(partner_app, name="partner")
+partner_app.add_typer(conflicts_app, name="conflicts")
 app.add_typer(rules_app, name="rules")
 app.command()(match)
 

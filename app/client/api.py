@@ -14,12 +14,13 @@ from uuid import uuid4
 import httpx
 
 from app.client.errors import ApiError, CannotReach
-from app.client.opening import OpenedPart, opened
+from app.client.opening import OpenedPart, base64url, from_base64url, opened
 from app.client.records import Event, Referral
 
 TRIES: Final = 5
 LONGEST_PAUSE: Final = 30.0
 LONGEST_WAIT: Final = 25
+CONFLICTS_AT_ONCE: Final = 5_000
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _EARLY: Final = 30.0  # seconds before its end at which a token is replaced
 
@@ -142,6 +143,26 @@ class PartnerClient:
             cursor = page.cursor
             if page.events:
                 yield page
+
+    def conflict_salt(self) -> bytes:
+        """What to hash identifiers with; see `app.client.conflicts`."""
+        return from_base64url(self._call("GET", "/v1/conflicts").json()["salt"])
+
+    def add_conflicts(self, hashes: Sequence[bytes], *, form: str) -> int:
+        """Add to your conflict list, in several requests if need be; gives its size. Never tells whom it hits.
+
+        `hashes` and their `form` are made by `app.client.conflicts`.
+        """
+        entries = 0
+        for start in range(0, len(hashes), CONFLICTS_AT_ONCE):
+            some = [base64url(one) for one in hashes[start : start + CONFLICTS_AT_ONCE]]
+            answer = self._call("POST", "/v1/conflicts", json={"form": form, "hashes": some})
+            entries = answer.json()["entries"]
+        return entries
+
+    def clear_conflicts(self) -> None:
+        """Empty your conflict list. Cases that were kept from you stay so."""
+        self._call("DELETE", "/v1/conflicts")
 
     def file_intake(self, intake: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
         """File an intake for a person (scope `intakes:create`).

@@ -2,7 +2,8 @@
 
 import json
 import zlib
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from app.matching import deadlines, engine, records, urgency
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, Live, MatchResult
 from app.matching.facts import Facts
+from app.matching.leaves import NO_NEWS
 from app.matching.models import MatchRun
 from app.matching.reasons import Reason
 from app.partners.organisations import Organisation
@@ -107,16 +109,25 @@ def run(
     now: datetime,
     seed: int,
     services: tuple[Any, ...] | None = None,
+    *,
+    resting: Collection[str] = (),
 ) -> MatchResult:
-    """Ask the rules for this case, with what is known of the services now."""
+    """Ask the rules for this case, with what is known of the services now.
+
+    `resting`: organisations that take no requests in this case; it looks as if they took none at all.
+    """
     entries = services if services is not None else directory.services_for(facts.country)
+    live = live_states(session, facts.country, directory, now)
+    for entry in entries if resting else ():
+        if entry.organisation.id in resting:
+            live[entry.key] = replace(live.get(entry.key, NO_NEWS), accepts=False)
     known = records.experience(session, [entry.key for entry in entries])
     return engine.evaluate(
         facts,
         entries,
         on=today(directory, facts.country, now),
         related=engine.related_needs(directory),
-        live=live_states(session, facts.country, directory, now),
+        live=live,
         answer_days=known.answer_days,
         shares=known.shares,
         seed=seed,

@@ -25,7 +25,7 @@ from app.intake.models import Case, Part, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
-from app.referrals import queries, service
+from app.referrals import queries, screening, service
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reasons import reasons_for
 from app.referrals.service import ActorRef, Said
@@ -230,7 +230,10 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
         )
     to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
-    vault.grant(session, desk.keys, case.id, vault.PERSON, _data_key(session, desk, case, vault.PERSON), [to])
+    person_key = _data_key(session, desk, case, vault.PERSON)
+    if screening.is_hit(session, desk.keys, case, person_key, organisation_id):
+        raise Conflict("This organisation takes no new cases at present.")
+    vault.grant(session, desk.keys, case.id, vault.PERSON, person_key, [to])
     _note(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 

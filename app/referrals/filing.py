@@ -3,6 +3,7 @@
 Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Unavailable
@@ -30,6 +32,7 @@ from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
 from app.matching.reader import Reader
 from app.matching.reasons import render
+from app.referrals import screening
 from app.referrals.labels import new_label
 from app.staff import service as staff
 
@@ -57,14 +60,17 @@ def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: D
         raise Unavailable("No team takes cases from this country yet.")
     facts, deadline = understood(intake, directory, now)
     case_id = uuid4()
-    result = matches.run(session, facts, directory, now, seed=case_id.int)
+    compared = screening.compared(session, keys, directory, intake)
+    resting = screening.slugs(compared.hits, directory)
+    result = matches.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     label = _free_label(session)
     session.execute(
         sa.insert(Case),
         _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now),
     )
-    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
+    conflicts.remember(session, case_id, compared)
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
     _note(session, case_id, team_id, intake, facts, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
     if intake.count_me:
@@ -153,10 +159,14 @@ def _seal(
     *,
     keys: KeyRing,
     now: datetime,
+    but: Collection[UUID],
 ) -> None:
-    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten."""
+    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten.
+
+    `but`: organisations that get no key although the person agreed, for a conflict of interest.
+    """
     person_key, desk_key = vault.new_key(), vault.new_key()
-    consented = {named_id("organisation", slug): slug for slug in intake.consent.organisations}
+    consented = {named_id("organisation", slug) for slug in intake.consent.organisations} - set(but)
     public = keyholders.active_keys(session, [team_id, *consented])
     if team_id not in public:
         raise Unavailable("The team of this country has no key yet.")

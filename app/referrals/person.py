@@ -16,7 +16,7 @@ from app.intake.models import WrapFor
 from app.intake.returning import OpenedCase
 from app.intake.vault import Recipient
 from app.partners.organisations import Organisation
-from app.referrals import service
+from app.referrals import screening, service
 from app.referrals.models import Referral
 from app.referrals.service import ActorRef
 from app.referrals.states import Actor, State, Verb
@@ -60,6 +60,7 @@ def answer_consent(
 ) -> None:
     """Yes: the organisation gets a key of its own and is asked at once. No: the referral ends.
 
+    With a conflict of interest it ends as well, and nobody learns why.
     Raises NotFound (no such question), Conflict (the organisation can not receive anything yet).
     """
     referral = session.scalars(
@@ -71,8 +72,11 @@ def answer_consent(
     ).one_or_none()
     if referral is None:
         raise NotFound("There is no such question.")
-    life.locked(session, opened.case.id)
+    case = life.locked(session, opened.case.id)
     if yes:
+        if screening.is_hit(session, keys, case, opened.person_key, referral.organisation_id):
+            screening.exclude(session, case, referral.organisation_id, now)
+            return
         grant(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
     service.advance(session, referral.id, Verb.CONSENT if yes else Verb.REFUSE, by=ActorRef(Actor.PERSON), now=now)
 

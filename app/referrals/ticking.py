@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
+from app.conflicts import service as conflicts
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
@@ -166,7 +167,8 @@ def _matched(session: Session, case: Case, now: datetime, by: Clockwork) -> Matc
         last_safe_day=case.last_safe_day,
         excluded=queries.excluded_organisations(session, case.id),
     )
-    result = matches.run(session, facts, by.directory, now, seed=case.id.int)
+    resting = conflicts.excluded(session, case.id)
+    result = matches.run(session, facts, by.directory, now, seed=case.id.int, resting=resting)
     matches.store(session, by.keys, case.id, facts, result, directory=by.directory, now=now)
     return result
 

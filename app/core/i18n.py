@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_interval, format_skeleton, format_time
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.plurals import get_plural
@@ -55,8 +55,9 @@ class Translator:
     def number(self, value: float) -> str:
         return str(format_decimal(value, locale=self.locale))
 
-    def month(self, day: date) -> str:
-        return str(format_skeleton("yMMMM", day, locale=self.locale)).rstrip(".")
+    def months(self, first: date, last: date) -> str:
+        """A stretch of time from the month of one day to the month of another."""
+        return str(format_interval(first, last, skeleton="yMMMM", locale=self.locale))
 
     def date(self, day: date) -> str:
         """A day in words, without a full stop at its end (some languages abbreviate "year" there): it often ends a sentence."""

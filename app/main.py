@@ -71,7 +71,8 @@ def create_app(
     if "partner" in wanted or "public" in wanted:
         api.mount(app, wanted)
     web.mount(app, wanted)
-    app.add_middleware(Around, max_body=settings.max_body, https=settings.base_url.startswith("https:"))
+    https = settings.base_url.startswith("https:")
+    app.add_middleware(Around, max_body=settings.max_body, https=https, onion=settings.onion_location)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import log
 from app.core.errors import AppError, TooLarge
+from app.core.shrinking import Shrunk, takes_gzip
 
 PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -29,11 +30,15 @@ _HEADERS: Final = {
 
 
 class Around:
-    """The one middleware. `https`: the service is reached over TLS, so browsers may insist on it."""
+    """The one middleware. `https`: the service is reached over TLS, so browsers may insist on it.
 
-    def __init__(self, app: ASGIApp, *, max_body: int, https: bool) -> None:
+    `onion`: the same pages in the Tor network; a Tor Browser that opened one of them here is told where.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body: int, https: bool, onion: str = "") -> None:
         self.app = app
         self.max_body = max_body
+        self.onion = onion.rstrip("/")
         self.headers = {**_HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,6 +46,7 @@ class Around:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
+        out = Shrunk(send) if takes_gzip(scope) else send
         taken = 0
 
         async def counted() -> Message:
@@ -59,7 +65,9 @@ class Around:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
-            await send(message)
+                if self.onion and headers.get("content-type", "").startswith("text/html"):
+                    headers["onion-location"] = self.onion + _address(scope)
+            await out(message)
 
         try:
             if _announced(scope) > self.max_body:
@@ -69,6 +77,12 @@ class Around:
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             log.get().info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
+
+
+def _address(scope: Scope) -> str:
+    """The path as it came; for what was sent as a form, the first page: it can not be asked for again."""
+    raw: bytes = scope.get("raw_path") or b"/"
+    return raw.decode("ascii", "replace") if scope["method"] == "GET" and raw.isascii() else "/"
 
 
 def _announced(scope: Scope) -> int:

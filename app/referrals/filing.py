@@ -53,8 +53,19 @@ class Filed:
     result: MatchResult
 
 
-def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime) -> Filed:
-    """Take in one case. Raises Unavailable when no team answers for the country."""
+def file_intake(
+    session: Session,
+    intake: Intake,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    held_for: str | None = None,
+) -> Filed:
+    """Take in one case. `held_for`: why it looks like a machine's, see `intake.quarantine`.
+
+    Raises Unavailable when no team answers for the country.
+    """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
         raise Unavailable("No team takes cases from this country yet.")
@@ -67,13 +78,14 @@ def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: D
     label = _free_label(session)
     session.execute(
         sa.insert(Case),
-        _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now),
+        _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+        | {"held_for": held_for},
     )
     conflicts.remember(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
     _note(session, case_id, team_id, intake, facts, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
-    if intake.count_me:
+    if intake.count_me and held_for is None:
         _count(session, intake, now)
     return Filed(receipt, case_id, label, facts.tier, deadline, result)
 
@@ -180,13 +192,17 @@ def _seal(
     rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
     rows.append(vault.wrapped(keys, case_id, vault.DESK, desk_key, team))
     session.execute(sa.insert(CaseWrap), rows)
-    contents: dict[Part, dict[str, Any]] = {
+    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()]
+    session.execute(sa.insert(SealedPart), parts)
+
+
+def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
+    """What is sealed, part by part."""
+    return {
         Part.CONTACT: {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")},
         Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": vault.said_at(now)},
         Part.HAPPENED: {"codes": list(intake.happened)},
     }
-    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents.items()]
-    session.execute(sa.insert(SealedPart), parts)
 
 
 def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts: Facts, now: datetime) -> None:
@@ -246,6 +262,7 @@ def file_once(
     directory: Directory,
     now: datetime,
     ttl: timedelta,
+    held_for: str | None = None,
 ) -> Reply:
     """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
 
@@ -253,7 +270,7 @@ def file_once(
     """
 
     def act() -> Reply:
-        filed = file_intake(session, intake, keys=keys, directory=directory, now=now)
+        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_for=held_for)
         return Reply(201, answer(filed, intake, directory))
 
     return replies.once(session, keys, who, key, payload, act, now=now, ttl=ttl)

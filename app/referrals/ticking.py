@@ -109,6 +109,7 @@ def untouched(session: Session, now: datetime, limit: int, *, after: timedelta) 
         sa.select(Case.id)
         .where(
             Case.closed_at.is_(None),
+            Case.held_for.is_(None),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
             Case.waiting_since <= now - after,
@@ -132,11 +133,11 @@ def ask_first(session: Session, case_id: UUID, *, now: datetime, by: Clockwork) 
 def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> list[Referral]:
     """Offer the case to the next-best organisations that the person agreed to, as many as its tier allows at once.
 
-    Only verified centres, never one that was asked before, is excluded, paused or full. With nobody left to ask the case
-    stays with the desk: *unmet* when the rules name nobody any more, else to ask the person about others.
-    The caller holds the case's row.
+    Never for a case that is held because it looks like a machine's. Only verified centres, never one that was asked
+    before, is excluded, paused or full. With nobody left to ask the case stays with the desk: *unmet* when the rules name
+    nobody any more, else to ask the person about others. The caller holds the case's row.
     """
-    if CaseState(case.state) not in _ASKABLE or case.facts is None:
+    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_for is not None:
         return []
     before = queries.of_case(session, case.id)
     room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)

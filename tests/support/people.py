@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.support.partners import START, Time
 from tests.support.serving import BASE, SyncTransport, in_process
 
 CENTRE = "pl-hfhr"
+READING = timedelta(seconds=5)
 NUMBER = re.compile(r"\b(?:\d{4} ){6}\d{4}\b")
 
 
@@ -42,14 +44,15 @@ class House:
     centre: KeyPair
 
     def browser(self) -> "Browser":
-        return Browser(httpx.Client(transport=self.transport, base_url=BASE))
+        return Browser(httpx.Client(transport=self.transport, base_url=BASE), self.time)
 
 
 class Browser:
-    """Fills and sends the forms of a page as a browser without scripts does."""
+    """Fills and sends the forms of a page as a browser without scripts does. Whoever uses it reads for a while first."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, time: Time | None = None) -> None:
         self.client = client
+        self.time = time
         self.answer = httpx.Response(204)
 
     @property
@@ -81,6 +84,8 @@ class Browser:
         if button:
             fields.append(button)
         target = form.attributes["action"] or ""
+        if self.time:
+            self.time.at += READING
         body = str(httpx.QueryParams(fields))
         self.answer = self.client.post(
             target, content=body, headers={"content-type": "application/x-www-form-urlencoded"}, follow_redirects=True

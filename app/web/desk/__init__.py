@@ -5,9 +5,11 @@ from collections.abc import Collection
 from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
+from app.web.desk.assisted import router as assisted_router
 from app.web.desk.case import router as case_router
 from app.web.desk.errors import error_page
 from app.web.desk.partner import router as partner_router
+from app.web.desk.quarantine import router as quarantine_router
 from app.web.desk.queue import router as queue_router
 from app.web.desk.sign_in import router as sign_in_router
 
@@ -15,6 +17,8 @@ router = APIRouter()
 router.include_router(sign_in_router)
 router.include_router(queue_router)
 router.include_router(case_router)
+router.include_router(quarantine_router)
+router.include_router(assisted_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 

@@ -116,6 +116,8 @@ VERBS: Final = MappingProxyType(
         "advise": N_("closed as advised"),
         "unmet": N_("marked unmet"),
         "erase": N_("erased"),
+        "correct": N_("answers corrected"),
+        "choose": N_("consent changed"),
     }
 )
 ACTORS: Final = MappingProxyType(

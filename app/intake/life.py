@@ -36,22 +36,7 @@ def move(
     source = CaseState(case.state)
     target = next_state(source, verb, by=actor_kind)
     at = to_the_hour(now) if actor_kind == "person" else now
-    seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
-    session.execute(
-        sa.insert(CaseEvent),
-        {
-            "id": uuid4(),
-            "case_id": case.id,
-            "seq": (seq or 0) + 1,
-            "verb": verb.value,
-            "source": source.value,
-            "target": target.value,
-            "actor_kind": actor_kind,
-            "actor_id": actor_id,
-            "codes": codes or {},
-            "at": at,
-        },
-    )
+    _write(session, case, verb.value, source.value, target.value, actor_kind, actor_id, codes or {}, at)
     case.state = target.value
     case.version += 1
     case.updated_at = at
@@ -62,6 +47,41 @@ def move(
         case.closed_at = None
         case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
     session.flush()
+
+
+def note(session: Session, case: Case, what: str, *, actor_kind: str, now: datetime, codes: dict[str, Any]) -> None:
+    """Write down what changes no state. The caller holds the row's lock."""
+    at = to_the_hour(now) if actor_kind == "person" else now
+    _write(session, case, what, None, case.state, actor_kind, None, codes, at)
+
+
+def _write(
+    session: Session,
+    case: Case,
+    verb: str,
+    source: str | None,
+    target: str,
+    actor_kind: str,
+    actor_id: UUID | None,
+    codes: dict[str, Any],
+    at: datetime,
+) -> None:
+    seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
+    session.execute(
+        sa.insert(CaseEvent),
+        {
+            "id": uuid4(),
+            "case_id": case.id,
+            "seq": (seq or 0) + 1,
+            "verb": verb,
+            "source": source,
+            "target": target,
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes,
+            "at": at,
+        },
+    )
 
 
 def refolded(session: Session, case: Case) -> CaseState:

@@ -30,6 +30,7 @@ from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
 from app.matching.reader import Reader
 from app.matching.reasons import render
+from app.messaging import notices
 from app.referrals.labels import new_label
 from app.staff import service as staff
 
@@ -65,6 +66,10 @@ def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: D
         _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now),
     )
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
+    if intake.answer_by.notify:
+        zone = directory.country(intake.country).time_zone
+        answer_by = intake.answer_by.model_dump(mode="json")
+        notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
     _note(session, case_id, team_id, intake, facts, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
     if intake.count_me:

@@ -144,6 +144,48 @@ class CaseEvent(Base):
     at: Mapped[datetime]
 
 
+class HouseholdMember(Base):
+    """Cases of people who belong together. Each keeps its own consent, its own referrals and its own conflicts."""
+
+    __tablename__ = "household_members"
+    __table_args__ = (sa.Index("ix_household_members_household", "household_id"),)
+
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    household_id: Mapped[UUID]
+    joined_at: Mapped[datetime]
+
+
+class CaseMove(Base):
+    """The question whether a case may go to another country's team, and what the person answered (to the hour).
+
+    While it is asked, `desk_key` is the notes' key, sealed to the new team and locked under the epoch key; it becomes a wrap of
+    the case with a yes and is destroyed with a no.
+    """
+
+    __tablename__ = "case_moves"
+    __table_args__ = (
+        sa.CheckConstraint("answer IN ('yes', 'no', 'ended')", name="answer_known"),
+        sa.CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_when_answer"),
+        sa.CheckConstraint("answer IS NULL OR desk_key IS NULL", name="key_while_asked"),
+        sa.Index(
+            "uq_case_moves_one_open", "case_id", unique=True,
+            sqlite_where=sa.text("answer IS NULL"), postgresql_where=sa.text("answer IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    from_country: Mapped[str] = mapped_column(sa.String(2))
+    to_country: Mapped[str] = mapped_column(sa.String(2))
+    from_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    to_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    desk_key_id: Mapped[UUID | None]
+    desk_key: Mapped[bytes | None]
+    answer: Mapped[str | None] = mapped_column(sa.String(8))
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
 class SealedReply(Base):
     """The answer to a request that may come twice, sealed with a key that only who sent the request can make again.
 

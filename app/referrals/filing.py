@@ -32,6 +32,7 @@ from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
 from app.matching.reader import Reader
 from app.matching.reasons import render
+from app.messaging import notices
 from app.referrals import screening
 from app.referrals.labels import new_label
 from app.staff import service as staff
@@ -83,6 +84,10 @@ def file_intake(
     )
     conflicts.remember(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
+    if intake.answer_by.notify:
+        zone = directory.country(intake.country).time_zone
+        answer_by = intake.answer_by.model_dump(mode="json")
+        notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
     _note(session, case_id, team_id, intake, facts, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
     if intake.count_me and held_for is None:

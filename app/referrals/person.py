@@ -24,23 +24,24 @@ from app.referrals.states import Actor, State, Verb
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A referral as the person sees it: no refusal, no reason, no clock of the partner's."""
+    """A referral as the person sees it: no refusal, no reason, no clock of the partner's. `question`: a code they are asked."""
 
     label: str
     organisation: str
     state: str
     answer_by: datetime | None
+    question: str | None
 
 
 def referrals(session: Session, case_id: UUID) -> Sequence[Shown]:
     """What the person may know of the referrals of their case, oldest first."""
     rows = session.execute(
-        sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by)
+        sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by, Referral.question)
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
         .order_by(Referral.created_at, Referral.label)
     )
-    return [Shown(row.label, row.name, row.state, row.decide_by) for row in rows]
+    return [Shown(row.label, row.name, row.state, row.decide_by, row.question) for row in rows]
 
 
 def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:

@@ -21,12 +21,14 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake import drafts, replies
 from app.messaging import sending
-from app.messaging.channels import Channel, FileChannel
+from app.messaging.channels import Channel
+from app.messaging.sending import Post
 from app.partners import service as partners
-from app.referrals import feed, ticking
+from app.referrals import feed, ticking, undelivered
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
 from app.staff import service as staff
+from app.worker.channel import channel_of
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
@@ -50,7 +52,7 @@ class Worker:
         self._directory = directory
         self._settings = settings
         self._clock = clock
-        self._channel = channel or FileChannel(settings.var / "outbox")
+        self._channel = channel or channel_of(settings)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -94,20 +96,24 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        by = Clockwork(self._keys, self._directory)
+        by = self._clockwork()
         with self._database.begin(write=False) as session:
             due = ticking.due(session, now, _BATCH)
         return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
 
     def _first_offers(self, now: datetime) -> int:
-        """Only where the setting says so: what nobody at the desk took is offered by the clock."""
-        after = self._settings.auto_offer_after
-        if after is None:
+        """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
+        after = {country.code: self._settings.offer_after(country.code) for country in self._directory.countries}
+        waits = {code: wait for code, wait in after.items() if wait is not None}
+        if not waits:
             return 0
-        by = Clockwork(self._keys, self._directory)
+        by = self._clockwork()
         with self._database.begin(write=False) as session:
-            cases = ticking.untouched(session, now, _BATCH, after=after)
+            cases = ticking.untouched(session, now, _BATCH, after=waits)
         return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
+
+    def _clockwork(self) -> Clockwork:
+        return Clockwork(self._keys, self._directory, self._settings.by_hand)
 
     def _alone(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
         """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""
@@ -119,7 +125,14 @@ class Worker:
             return False
 
     def _messages(self, now: datetime) -> int:
-        return sending.send_due(self._database, self._channel, self._settings.base_url, now, _BATCH)
+        post = Post(
+            self._channel,
+            self._keys,
+            self._settings.base_url,
+            dead=partial(undelivered.dead_letter, now=now),
+            ask_desk=partial(undelivered.ask_desk, now=now),
+        )
+        return sending.send_due(self._database, post, now, _BATCH)
 
     def _expired(self, now: datetime) -> int:
         settings = self._settings

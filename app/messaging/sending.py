@@ -38,4 +38,6 @@ def _notice(message: OutboxMessage, base_url: str) -> Notice:
         return Notice(
             message.id, f"organisation:{message.organisation_id}", _SUBJECT, _TEXT.format(link=f"{base_url}/partner/")
         )
+    if message.team_id is None:
+        return Notice(message.id, "operations", _SUBJECT, _TEXT.format(link=f"{base_url}/desk/operations"))
     return Notice(message.id, f"team:{message.team_id}", _SUBJECT, _TEXT.format(link=f"{base_url}/desk/"))

@@ -15,6 +15,7 @@ from fastapi import Depends, Request, Response
 
 from app.core.edge import Keys, Now
 from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
+from app.core.switches import Frozen
 from app.directory.packs import Directory
 from app.referrals.desk import Desk, at_desk
 from app.settings import Settings
@@ -57,6 +58,8 @@ class RequiresRole:
         request.state.who = who
         if who.role not in self.roles:
             raise NotAllowed("Your role does not open this page.")
+        if who.frozen and self.roles == {Role.PARTNER}:
+            raise Frozen
         if posted and not hmac.compare_digest(who.csrf.encode(), field(request, "csrf").encode("utf-8", "replace")):
             raise OldForm("This form was made before you last signed in. Look at it, then send it again.")
         return who
@@ -174,8 +177,8 @@ Packs = Annotated[Directory, Depends(_directory)]
 Config = Annotated[Settings, Depends(_settings)]
 
 
-async def _desk(who: Annotated[SignedIn, Depends(coordinators)], keys: Keys, now: Now) -> Desk:
-    return at_desk(who, keys, now)
+async def _desk(who: Annotated[SignedIn, Depends(coordinators)], keys: Keys, config: Config, now: Now) -> Desk:
+    return at_desk(who, keys, now, config.reads_a_day)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.errors import AppError, Conflict, Invalid, NotSignedIn, PreconditionFailed
 from app.core.i18n import translator
+from app.core.switches import Frozen
 from app.web.desk import pages
 from app.web.desk.deps import OldForm, set_cookie
 from app.web.desk.words import N_
@@ -22,8 +23,10 @@ _WORDS: Final = {
     404: N_("There is nothing at this address. It may belong to another team, or have been erased."),
     405: N_("This is not possible here."),
     413: N_("This is too long. Please send less text."),
+    429: N_("That was too much for one day. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved; try again in a minute."),
 }
+_STOPPED: Final = N_("Reading is stopped for now.")
 _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Please try again.")
 
 
@@ -32,13 +35,15 @@ def error_page(request: Request, error: AppError) -> Response:
         return _sign_in(request, error)
     if typed(request) and isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm):
         return _again(request, error)
-    words = translator(pages.LANGUAGE).text(_WORDS.get(error.status, _UNEXPECTED))
+    words = translator(pages.LANGUAGE).text(
+        _STOPPED if isinstance(error, Frozen) else _WORDS.get(error.status, _UNEXPECTED)
+    )
     response = pages.page(
         request,
         "desk/error.html",
         status=error.status,
         message=words,
-        detail=error.detail if error.status < 500 else "",
+        detail=error.detail if error.status < 500 or isinstance(error, Frozen) else "",
     )
     response.headers.update(error.headers)
     return response

@@ -143,6 +143,14 @@ class KeyRing:
             raise CannotOpen
         return sealing.decrypt(key, envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*place))
 
+    def is_readable(self) -> bool:
+        """Whether the file behind this ring can be read: if not, nothing can be locked any more."""
+        try:
+            self._follow(must=True)
+        except Unavailable:
+            return False
+        return True
+
     def mac(self, purpose: str, *data: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) under a key of its own for `purpose`; each datum is length-prefixed."""
         digest = hmac.new(self.derive(f"mac:{purpose}"), digestmod=hashlib.sha256)

@@ -34,9 +34,11 @@ def remember(session: Session, keys: KeyRing, member_id: UUID, secret: str | Non
     """They signed in here; gives the secret for the cookie, the one it has when it is known already."""
     known = known_browser(session, keys, member_id, secret, now)
     if known is not None and secret is not None:
-        known.expires_at, known.failures, known.wait_until = now + KNOWN_FOR, 0, None
+        known.expires_at = now + KNOWN_FOR
         return secret
-    secret = secrets.token_urlsafe(32)
+    if secret:  # one whose time was over
+        session.execute(sa.delete(KnownBrowser).where(KnownBrowser.id == _id(keys, member_id, secret)))
+    secret = secret or secrets.token_urlsafe(32)  # a shared computer keeps one, for each who signs in there
     session.add(KnownBrowser(id=_id(keys, member_id, secret), member_id=member_id, expires_at=now + KNOWN_FOR))
     session.flush()
     return secret

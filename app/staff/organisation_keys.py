@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.core import keyholders
+from app.core import keyholders, sealing
 from app.core.errors import FieldError, Invalid
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.sealing import KeyPair
@@ -37,6 +37,11 @@ def make(session: Session, organisation_id: UUID, *, by: UUID, now: datetime) ->
         keyholders.grant(session, key, pair.seed, holder)
     _note(session, key, by, now, "made")
     return sum(holder.owner_kind == OwnerKind.MEMBER for holder in holders)
+
+
+def check(public_key: bytes) -> None:
+    """Raises ValueError when these bytes are no X-Wing public key."""
+    sealing.check_public_key(public_key)
 
 
 def register(session: Session, organisation_id: UUID, public_key: bytes, *, by: UUID, now: datetime) -> SealingKey:

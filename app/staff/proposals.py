@@ -103,6 +103,14 @@ def carry_out(session: Session, who: SignedIn, proposal_id: UUID, kind: Kind, no
     return proposal
 
 
+def kind_of(session: Session, proposal_id: UUID) -> Kind:
+    """Raises NotFound."""
+    found = session.scalar(sa.select(Proposal.kind).where(Proposal.id == proposal_id))
+    if found is None:
+        raise NotFound("There is no such proposal.")
+    return Kind(found)
+
+
 def live(session: Session) -> Sequence[Proposal]:
     """Those that wait for somebody, the oldest first."""
     states = [state.value for state in LIVE]

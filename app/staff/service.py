@@ -190,7 +190,18 @@ def change_passphrase(
     member.salt, member.sealed_seed = seed.salt, seed.sealed
     end_sessions(session, member.id, but=keep_session)
     browsers.forget(session, member.id)
-    _note(session, member, "staff:passphrase_changed", now)
+    note(session, member.id, "staff:passphrase_changed", now)
+    session.flush()
+
+
+def change_totp(
+    session: Session, keys: KeyRing, member_id: UUID, secret: str, now: datetime, *, keep_session: str | None
+) -> None:
+    """Another code app. Every other session of theirs ends."""
+    member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
+    member.totp_secret, member.totp_step = locked_totp(keys, member_id, secret), int(now.timestamp()) // _TOTP_STEP
+    end_sessions(session, member_id, but=keep_session)
+    note(session, member_id, "staff:code_app_changed", now)
     session.flush()
 
 
@@ -273,19 +284,19 @@ def admit(
         passkey = None
     count = passkey or browsers.known_browser(session, keys, member.id, second.browser, now) or member
     if _has_to_wait(count, now):
-        _note(session, member, "staff:sign_in_refused", now)
+        note(session, member.id, "staff:sign_in_refused", now)
         return None
     step = None if passkey else _totp_step(keys, member, second.code, now)
     if seed is None or (passkey is None and step is None):
         count.failures += 1
         if count.failures >= _FREE_FAILURES:
             count.wait_until = now + _WAIT
-        _note(session, member, "staff:sign_in_failed", now)
+        note(session, member.id, "staff:sign_in_failed", now)
         session.flush()
         return None
     count.failures, count.wait_until, member.let_in_until = 0, None, None
     member.totp_step = member.totp_step if step is None else step
-    _note(session, member, "staff:signed_in", now)
+    note(session, member.id, "staff:signed_in", now)
     return _start(session, member, seed, now, "passkey" if passkey else "code")
 
 
@@ -307,14 +318,15 @@ def _note_nobody(session: Session, now: datetime) -> None:
     )
 
 
-def _note(session: Session, member: Member, action: str, now: datetime) -> None:
+def note(session: Session, member_id: UUID, action: str, now: datetime) -> None:
+    """What a member did to their own account."""
     audit.record(
         session,
         actor_kind="member",
-        actor_id=member.id.hex,
+        actor_id=member_id.hex,
         action=action,
         subject_kind="member",
-        subject_id=member.id,
+        subject_id=member_id,
         now=now,
     )
 

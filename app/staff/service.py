@@ -318,6 +318,11 @@ def _note_nobody(session: Session, now: datetime) -> None:
     )
 
 
+def key_id(session: Session, member_id: UUID) -> UUID:
+    """The id of a member's own public key."""
+    return session.get_one(Member, member_id).key_id
+
+
 def note(session: Session, member_id: UUID, action: str, now: datetime) -> None:
     """What a member did to their own account."""
     audit.record(

@@ -54,6 +54,14 @@ class Settings(BaseSettings):
     max_body: int = Field(default=262_144, ge=65_536)
     """Bytes of one request. The longest honest form is under 100 KB."""
     onion_location: str = ""
+    reads_a_day: int = Field(default=100, ge=1)
+    """How many times a day one person may open sealed parts, at the desk or on the partner's page."""
+    partner_reads_a_day: int = Field(default=500, ge=1)
+    """How many times a day one program of a partner may fetch sealed parts."""
+    metrics_token: str = Field(default="", repr=False)
+    """What a collector shows to read /metrics. Empty: there is no such page."""
+    backup_key_file: Path = Path()
+    """The public key that backups are sealed to; its private half is kept elsewhere."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,6 +72,7 @@ class Settings(BaseSettings):
             "var": var,
             "database_url": values.get("database_url") or f"sqlite:///{var / 'pristan.db'}",
             "key_file": values.get("key_file") or var / "keys.json",
+            "backup_key_file": values.get("backup_key_file") or var / "backup.pub",
         }
 
     @model_validator(mode="after")

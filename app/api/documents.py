@@ -108,8 +108,14 @@ PROBLEMS: Final[dict[str, Any]] = {
     "VersionNeeded": _problem(
         "Send If-Match.", 428, "precondition-required", "Say which version you have seen"
     ),
+    "TooMany": _problem(
+        "The day's reads of sealed parts are used up (`daily-reads-used-up`). They begin anew at 0:00 UTC.",
+        429, "daily-reads-used-up", "You have opened as many cases today as one person may",
+        headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+    ),
     "Busy": _problem(
-        "The service can not do this now. Nothing was saved; try again.",
+        "The service can not do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
+        "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
         503, "unavailable", "The service can not do this now; try again",
         headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
     ),
@@ -117,7 +123,8 @@ PROBLEMS: Final[dict[str, Any]] = {
 
 _BY_STATUS: Final = {
     400: "BadRequest", 401: "NotSignedIn", 403: "NotAllowed", 404: "NotFound", 409: "Conflict", 410: "Gone",
-    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 503: "Busy",
+    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 429: "TooMany",
+    503: "Busy",
 }  # fmt: skip
 
 
@@ -276,7 +283,7 @@ ACTION: Final[Responses] = {
 }
 SEALED: Final[Responses] = {
     200: _answer("The sealed parts.", "Sealed"),
-    **_signed_in(404),
+    **_signed_in(404, 429),
     409: ref("responses", "NotOpenYet"),
 }
 EVENTS: Final[Responses] = {

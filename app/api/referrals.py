@@ -43,7 +43,8 @@ from app.intake import replies, vault
 from app.intake.models import Case, Part
 from app.intake.replies import Reply
 from app.partners.service import Caller
-from app.referrals import pulls, queries, service
+from app.referrals import guard, pulls, queries, service
+from app.referrals.guard import Reader as SealedReader
 from app.referrals.models import Referral
 from app.referrals.pulls import Place, Wanted
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, REASON_REQUIRED, reasons_for
@@ -369,6 +370,7 @@ def hand_over(
     caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
     session: Db,
     keys: Keys,
+    config: Config,
     now: Now,
     referral_id: ReferralId,
 ) -> JSONResponse:
@@ -384,6 +386,8 @@ def hand_over(
         wrap, sealed = vault.unlocked_wrap(session, keys, case_id, vault.PERSON, partner.organisation_id)
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
+    reader = SealedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    guard.before_opening(session, keys, reader, case_id, now)
     rows = vault.parts(session, case_id, _PARTS)
     audit.record(
         session,

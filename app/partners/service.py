@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import NotSignedIn
 from app.core.keyring import KeyRing
+from app.core.switches import frozen
 from app.partners.models import AccessToken, OAuthClient
 
 SCOPES: Final = (
@@ -35,6 +36,8 @@ class Caller:
     organisation_id: UUID | None
     scopes: frozenset[str]
     sandbox: bool
+    frozen: bool = False
+    """Whether all reading by partners is stopped at this moment."""
 
 
 def add_client(
@@ -109,7 +112,12 @@ def _authentic(session: Session, keys: KeyRing, client_id: str, secret: str) -> 
 
 _CALLER: Final = (
     sa.select(
-        AccessToken.scopes, AccessToken.expires_at, OAuthClient.id, OAuthClient.organisation_id, OAuthClient.sandbox
+        AccessToken.scopes,
+        AccessToken.expires_at,
+        OAuthClient.id,
+        OAuthClient.organisation_id,
+        OAuthClient.sandbox,
+        frozen.label("frozen"),
     )
     .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
     .where(AccessToken.id == sa.bindparam("token_id"), OAuthClient.active)
@@ -121,7 +129,7 @@ def caller(session: Session, token: str, now: datetime) -> Caller:
     row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
     if row is None or row.expires_at <= now:
         raise NotSignedIn("The token is unknown or has expired.")
-    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox)
+    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox, bool(row.frozen))
 
 
 def revoke(session: Session, client_id: str, token: str) -> None:

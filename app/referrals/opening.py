@@ -14,6 +14,8 @@ from app.core.sealing import CannotOpen
 from app.intake import vault
 from app.intake.models import Part
 from app.intake.vault import Opened
+from app.referrals import guard
+from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral
 from app.referrals.service import may_open
 from app.staff.service import SignedIn
@@ -33,8 +35,13 @@ def by_label(session: Session, organisation_id: UUID, label: str) -> UUID:
     return found
 
 
-def open_parts(session: Session, keys: KeyRing, who: SignedIn, label: str, now: datetime) -> list[Opened]:
-    """Everything the organisation may read. Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key)."""
+def open_parts(
+    session: Session, keys: KeyRing, who: SignedIn, label: str, now: datetime, reads_a_day: int = READS_A_DAY
+) -> list[Opened]:
+    """Everything the organisation may read.
+
+    Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key), QuotaReached.
+    """
     if who.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
     referral_id = by_label(session, who.organisation_id, label)
@@ -48,6 +55,7 @@ def open_parts(session: Session, keys: KeyRing, who: SignedIn, label: str, now: 
     holder = who.keys_of(session).get(wrap.key_id) if wrap.key_id else None
     if holder is None:
         raise NotAllowed("Your organisation's key was not given to you. If your program keeps the key, open it there.")
+    guard.before_opening(session, keys, Reader.member("partner", who.member_id, reads_a_day), referral.case_id, now)
     audit.record(
         session,
         actor_kind="partner",

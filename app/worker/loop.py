@@ -6,7 +6,7 @@ did not do is still due. A job that fails is logged by its class and does not st
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -23,15 +23,18 @@ from app.intake import drafts, replies
 from app.messaging import sending
 from app.messaging.channels import Channel
 from app.messaging.sending import Post
+from app.operations import marks
 from app.partners import service as partners
 from app.referrals import feed, ticking, undelivered
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
+from app.staff import browsers, invitations, passkeys, proposals, quotas
 from app.staff import service as staff
 from app.worker.channel import channel_of
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
+_MARK_EVERY: Final = timedelta(seconds=30)
 
 
 class Worker:
@@ -62,6 +65,7 @@ class Worker:
             "expired": self._expired,
             "retention": self._retention,
         }
+        self._marked_at: datetime | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -78,7 +82,7 @@ class Worker:
 
     def once(self) -> dict[str, int]:
         """One round: how many things each job did. A job that raised is missing."""
-        done = {}
+        done: dict[str, int] = {}
         for name, job in self.jobs.items():
             if self._stop.is_set():
                 break
@@ -86,7 +90,20 @@ class Worker:
                 done[name] = job(self._clock())
             except Exception as error:  # noqa: BLE001  one broken job must not stop the clocks of the others
                 log.get().error("job_failed", kind=name, error=type(error).__name__, where=log.where(error))
+        self._note_round(failed=[name for name in self.jobs if name not in done])
         return done
+
+    def _note_round(self, failed: list[str]) -> None:
+        """A round was gone, for the page of operations: twice a minute at most, and whoever comes last says it."""
+        now = self._clock()
+        if self._marked_at is not None and now - self._marked_at < _MARK_EVERY:
+            return
+        try:
+            with self._database.begin() as session:
+                marks.set_mark(session, marks.WORKER, now, failed=failed)
+            self._marked_at = now
+        except Exception as error:  # noqa: BLE001  the database is away: the next round says so again
+            log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -143,6 +160,11 @@ class Worker:
                 + partners.drop_expired_tokens(session, now)
                 + feed.drop_old(session, now)
                 + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
+                + passkeys.drop_expired(session, now)
+                + browsers.drop_expired(session, now)
+                + invitations.drop_old(session, now)
+                + proposals.expire(session, now)
+                + quotas.drop_old(session, now)
             )
 
     def _retention(self, now: datetime) -> int:

@@ -6,15 +6,32 @@ from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
 from app.web.desk.assisted import router as assisted_router
+from app.web.desk.audit import router as audit_router
 from app.web.desk.case import router as case_router
 from app.web.desk.errors import error_page
+from app.web.desk.joining import router as joining_router
+from app.web.desk.me import router as me_router
+from app.web.desk.members import partner_router as partner_members_router
+from app.web.desk.members import router as members_router
+from app.web.desk.operations import router as operations_router
 from app.web.desk.partner import router as partner_router
 from app.web.desk.quarantine import router as quarantine_router
+from app.web.desk.proposals import partner_router as partner_proposals_router
+from app.web.desk.proposals import router as proposals_router
 from app.web.desk.queue import router as queue_router
 from app.web.desk.sign_in import router as sign_in_router
 
+own_router = APIRouter()  # what everybody who signs in has, at the desk or on a partner's page
+own_router.include_router(sign_in_router)
+own_router.include_router(me_router)
+own_router.include_router(joining_router)
+
 router = APIRouter()
-router.include_router(sign_in_router)
+router.include_router(own_router)
+router.include_router(members_router)
+router.include_router(proposals_router)
+router.include_router(audit_router)
+router.include_router(operations_router)
 router.include_router(queue_router)
 router.include_router(case_router)
 router.include_router(quarantine_router)
@@ -28,6 +45,8 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     if "desk" in surfaces:
         app.include_router(router)
     elif "partner" in surfaces:
-        app.include_router(sign_in_router)
+        app.include_router(own_router)
     if "partner" in surfaces:
+        app.include_router(partner_members_router)
+        app.include_router(partner_proposals_router)
         app.include_router(partner_router)

@@ -20,7 +20,7 @@ from app.referrals.service import ActorRef, Said
 from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb, allowed_actions
 from app.staff.service import SignedIn
 from app.web.desk import pages
-from app.web.desk.deps import Member, Packs, field, number
+from app.web.desk.deps import Config, Member, Packs, field, number
 
 router = APIRouter(prefix="/partner")
 
@@ -61,10 +61,10 @@ def show_offer(label: Label, request: Request, who: Member, session: ReadDb, key
 
 @router.post("/referrals/{label}/show", name="show_sealed")
 def show_sealed(
-    label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, now: Now
+    label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
 ) -> Response:
     """Open the sealed parts on this one page. It is noted."""
-    opened = opening.open_parts(session, keys, who, label, now)
+    opened = opening.open_parts(session, keys, who, label, now, config.reads_a_day)
     return _offer_page(request, who, session, keys, packs, label, opened=opened)
 
 

@@ -18,6 +18,7 @@ from app.core import log
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
+from app.directory.current import Current
 from app.directory.packs import Directory
 from app.intake import drafts, replies
 from app.messaging import sending
@@ -52,7 +53,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._directory = directory
+        self._current = Current(directory)
         self._settings = settings
         self._clock = clock
         self._channel = channel or channel_of(settings)
@@ -113,24 +114,24 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        by = self._clockwork()
         with self._database.begin(write=False) as session:
+            by = self._clockwork(session, now)
             due = ticking.due(session, now, _BATCH)
         return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
 
     def _first_offers(self, now: datetime) -> int:
         """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
-        after = {country.code: self._settings.offer_after(country.code) for country in self._directory.countries}
+        after = {country.code: self._settings.offer_after(country.code) for country in self._current.directory.countries}
         waits = {code: wait for code, wait in after.items() if wait is not None}
         if not waits:
             return 0
-        by = self._clockwork()
         with self._database.begin(write=False) as session:
+            by = self._clockwork(session, now)
             cases = ticking.untouched(session, now, _BATCH, after=waits)
         return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
 
-    def _clockwork(self) -> Clockwork:
-        return Clockwork(self._keys, self._directory, self._settings.by_hand)
+    def _clockwork(self, session: Session, now: datetime) -> Clockwork:
+        return Clockwork(self._keys, self._current.refresh(session, now), self._settings.by_hand)
 
     def _alone(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
         """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""

@@ -8,12 +8,14 @@ from app.settings import Surface
 from app.web.desk.assisted import router as assisted_router
 from app.web.desk.audit import router as audit_router
 from app.web.desk.case import router as case_router
+from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
 from app.web.desk.joining import router as joining_router
 from app.web.desk.me import router as me_router
 from app.web.desk.members import partner_router as partner_members_router
 from app.web.desk.members import router as members_router
 from app.web.desk.operations import router as operations_router
+from app.web.desk.own_services import router as own_services_router
 from app.web.desk.partner import router as partner_router
 from app.web.desk.quarantine import router as quarantine_router
 from app.web.desk.proposals import partner_router as partner_proposals_router
@@ -36,6 +38,7 @@ router.include_router(queue_router)
 router.include_router(case_router)
 router.include_router(quarantine_router)
 router.include_router(assisted_router)
+router.include_router(directory_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 
@@ -50,3 +53,4 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
         app.include_router(partner_members_router)
         app.include_router(partner_proposals_router)
         app.include_router(partner_router)
+        app.include_router(own_services_router)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
 
-from app.core.edge import Keys, Now
+from app.core.edge import Keys, Now, directory_in_force
 from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
 from app.core.switches import Frozen
 from app.directory.packs import Directory
@@ -191,7 +191,7 @@ def site(settings: Settings) -> Site | None:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+    directory: Directory = await directory_in_force(request)
     return directory
 
 

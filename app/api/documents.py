@@ -214,8 +214,8 @@ _OAUTH_PROBLEMS: Final[Responses] = {
         {"error": "unsupported_grant_type", "error_description": "The only grant here is client_credentials."},
     ),
     401: _answer(
-        "The client is unknown, or its secret is wrong.", "OAuthProblem",
-        {"error": "invalid_client", "error_description": "The client is unknown, or its secret is wrong."},
+        "The client is unknown, or its proof does not hold.", "OAuthProblem",
+        {"error": "invalid_client", "error_description": "The client is unknown, or its proof does not hold."},
         headers=_CHALLENGE,
     ),
     **_problems(),
@@ -243,6 +243,17 @@ def _form(required: list[str], **fields: Any) -> dict[str, Any]:
         **fields,
         "client_id": {"type": "string", "maxLength": 64, "description": "Only without Basic authentication."},
         "client_secret": {"type": "string", "maxLength": 256, "description": "Only without Basic authentication."},
+        "client_assertion_type": {
+            "type": "string",
+            "const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "description": "With client_assertion.",
+        },
+        "client_assertion": {
+            "type": "string",
+            "maxLength": 4096,
+            "description": "RFC 7523: a JWT signed with your registered key (EdDSA or ES256); `iss` and `sub` are your "
+            "client id, `aud` our issuer, `exp` at most 5 minutes ahead, `jti` used once.",
+        },
     }
     schema = {"type": "object", "required": required, "properties": properties}
     content = {"application/x-www-form-urlencoded": {"schema": schema}}

@@ -55,8 +55,10 @@ class ServerMetadata(_Document):
     issuer: str
     token_endpoint: str
     token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
     grant_types_supported: list[str]
     response_types_supported: list[str]
     scopes_supported: list[str]

@@ -2,6 +2,7 @@
 
 import app.audit.models
 import app.core.keyholders
+import app.core.quotas
 import app.directory.models
 import app.intake.drafts
 import app.intake.models

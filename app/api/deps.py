@@ -18,6 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
+from app.api import limits
 from app.core.edge import Now, ReadDb
 from app.core.errors import (
     AppError,
@@ -105,10 +106,12 @@ class Policy:
 
 
 class Reads(Policy):
-    """For a route that only reads: the caller is looked up in the route's own snapshot."""
+    """For a route that only reads: the caller is looked up in the route's own session."""
 
     async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
-        return self.check(request, await run_sync(_caller, session, token, now))
+        caller = self.check(request, await run_sync(_looked_up, session, token, now))
+        await limits.count(request, caller.client_id, self.scope, now)
+        return caller
 
 
 class Acts(Policy):
@@ -117,7 +120,9 @@ class Acts(Policy):
     async def __call__(self, request: Request, token: Token, now: Now) -> Caller:
         async with request.app.state.transactions.open(write=False) as session:
             caller = await run_sync(_caller, session, token, now)
-        return self.check(request, caller)
+        self.check(request, caller)
+        await limits.count(request, caller.client_id, self.scope, now)
+        return caller
 
 
 async def anyone(request: Request) -> None:
@@ -130,6 +135,14 @@ def _caller(session: Session, token: str, now: datetime) -> Caller:
         return partners.caller(session, token, now)
     except NotSignedIn:
         raise _bad_token() from None
+
+
+def _looked_up(session: Session, token: str, now: datetime) -> Caller:
+    """The snapshot ends with it; the route's first statement begins its own."""
+    try:
+        return _caller(session, token, now)
+    finally:
+        session.rollback()
 
 
 def for_organisation(caller: Caller) -> Partner:

@@ -24,6 +24,14 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "`true` when this answer was given before and nothing was done now.",
         "schema": {"type": "string", "const": "true"},
     },
+    "RateLimitPolicy": {
+        "description": "draft-ietf-httpapi-ratelimit-headers: `q` calls of this kind in `w` seconds.",
+        "schema": {"type": "string", "pattern": '^"[a-z_]+";q=[0-9]+;w=[0-9]+$'},
+    },
+    "RateLimit": {
+        "description": "`r` calls are left for the next `t` seconds.",
+        "schema": {"type": "string", "pattern": '^"[a-z_]+";r=[0-9]+;t=[0-9]+$'},
+    },
     "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "Challenge": {"description": "RFC 6750 or RFC 7617.", "schema": {"type": "string"}},
 }
@@ -108,6 +116,15 @@ PROBLEMS: Final[dict[str, Any]] = {
     "VersionNeeded": _problem(
         "Send If-Match.", 428, "precondition-required", "Say which version you have seen"
     ),
+    "TooMany": _problem(
+        "This client has asked as much as it may in a minute. Nothing was done.",
+        429, "too-many-requests", "Too many requests; wait a little",
+        headers={
+            "Retry-After": {"$ref": "#/components/headers/RetryAfter"},
+            "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+            "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+        },
+    ),
     "Busy": _problem(
         "The service can not do this now. Nothing was saved; try again.",
         503, "unavailable", "The service can not do this now; try again",
@@ -117,7 +134,8 @@ PROBLEMS: Final[dict[str, Any]] = {
 
 _BY_STATUS: Final = {
     400: "BadRequest", 401: "NotSignedIn", 403: "NotAllowed", 404: "NotFound", 409: "Conflict", 410: "Gone",
-    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 503: "Busy",
+    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 429: "TooMany",
+    503: "Busy",
 }  # fmt: skip
 
 
@@ -127,7 +145,7 @@ def _problems(*statuses: int) -> Responses:
 
 
 def _signed_in(*statuses: int) -> Responses:
-    return _problems(401, 403, *statuses)
+    return _problems(401, 403, 429, *statuses)
 
 
 # --- examples ------------------------------------------------------------------------------------------------------

@@ -80,14 +80,26 @@ def policies(dependant: Dependant) -> Iterator[Policy]:
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     """What the routes can not say: security from the policy, the answers as `documents` has them, strict parameters."""
+    operation["responses"] = {str(status): answer for status, answer in sorted(route.responses.items(), key=str)}
     scopes = sorted({policy.scope for policy in policies(route.dependant)})
     if scopes:
+        _limited(operation)
         operation["security"] = [{"oauth2": scopes}, {"bearer": []}]
-    operation["responses"] = {str(status): answer for status, answer in sorted(route.responses.items(), key=str)}
     for parameter in operation.get("parameters", ()):
         _without_null(parameter)
         parameter["required"] = parameter["in"] == "path" or parameter["name"] in {"Idempotency-Key", "If-Match"}
         parameter["schema"].pop("title", None)
+
+
+def _limited(operation: dict[str, Any]) -> None:
+    """A good answer says what is left of the quota. The answers of `documents` are shared, so they are copied."""
+    told = {
+        "RateLimit-Policy": documents.ref("headers", "RateLimitPolicy"),
+        "RateLimit": documents.ref("headers", "RateLimit"),
+    }
+    for status, answer in operation["responses"].items():
+        if status < "400":
+            operation["responses"][status] = {**answer, "headers": {**answer.get("headers", {}), **told}}
 
 
 def _schemas() -> dict[str, Any]:

@@ -28,6 +28,10 @@ _HEADERS: Final = {
 }
 
 
+ANSWER_HEADERS: Final = "pristan.answer_headers"
+"""Where in the scope a dependency puts a header that stands on the answer whatever becomes of the request."""
+
+
 class Around:
     """The one middleware. `https`: the service is reached over TLS, so browsers may insist on it."""
 
@@ -42,6 +46,7 @@ class Around:
             return
         started, status = time.perf_counter(), 500
         taken = 0
+        answer_headers: dict[str, str] = scope.setdefault(ANSWER_HEADERS, {})
 
         async def counted() -> Message:
             nonlocal taken
@@ -59,6 +64,8 @@ class Around:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
+                for name, value in answer_headers.items():
+                    headers.append(name, value)
             await send(message)
 
         try:

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import privacy
-from app.core import log
+from app.core import log, quotas
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
@@ -129,6 +129,7 @@ class Worker:
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + feed.drop_old(session, now)
+                + quotas.drop_old(session, now)
                 + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
             )
 

@@ -11,4 +11,5 @@ import app.messaging.models
 import app.partners.models
 import app.partners.organisations
 import app.referrals.models
-import app.staff.models  # noqa: F401
+import app.staff.models
+import app.webhooks.models  # noqa: F401

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import events, health, intakes, oauth, openapi, referrals
+from app.api import deliveries, events, health, intakes, oauth, openapi, referrals, webhooks
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -17,6 +17,8 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if "partner" in wanted:
         app.include_router(referrals.router)
         app.include_router(events.router)
+        app.include_router(webhooks.router)
+        app.include_router(deliveries.router)
         app.include_router(openapi.router)
 
 

@@ -8,7 +8,7 @@ embedded database is asked for, so a stranger can make nobody wait.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -39,6 +39,7 @@ REALM: Final = "pristan"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 _KEY: Final = re.compile(r"[!-~]{8,255}")
 _TAG: Final = re.compile(r'"(\d{1,9})"')
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -201,6 +202,21 @@ def identified(text: str) -> UUID:
     return UUID(text)
 
 
+def moment_of(text: str, pointer: str) -> datetime:
+    """An instant of RFC 3339, in UTC. Raises Invalid (422), pointing to `pointer`."""
+    try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(pointer, "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
+
+
+def told(moment: datetime | None) -> str | None:
+    """An instant as it stands in our answers."""
+    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
+
+
 def not_here() -> NotFound:
     """The one answer for an unknown id, another organisation's id and no id at all."""
     return NotFound("No referral of yours has this id.")
@@ -214,7 +230,7 @@ _KEY_HEADER: Final = Header(
 )
 _MATCH_HEADER: Final = Header(
     alias="If-Match",
-    description="The ETag of the referral as you have seen it.",
+    description="The ETag as you have seen it.",
     json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
 )
 
@@ -232,7 +248,7 @@ async def expected_version(given: Annotated[str | None, _MATCH_HEADER] = None) -
     Raises PreconditionRequired (428).
     """
     if given is None or given.strip() == "*":
-        raise PreconditionRequired("Send If-Match with the ETag of the referral you have seen.")
+        raise PreconditionRequired("Send If-Match with the ETag you have seen.")
     tag = _TAG.fullmatch(given.strip())
     return int(tag[1]) if tag else -1
 

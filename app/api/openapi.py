@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api import documents, events, intakes, oauth, referrals, schemas
+from app.api import deliveries, documents, events, intakes, oauth, referrals, schemas, told_by_us, webhooks
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -30,6 +30,7 @@ _TAGS: Final = [
     {"name": "Signing in", "description": "OAuth 2.0 client credentials."},
     {"name": "Referrals", "description": "Cases put to your organisation."},
     {"name": "Events", "description": "What happened since you last looked."},
+    {"name": "Webhooks", "description": "Being told at once. What is sent: /v1/webhooks.openapi.json."},
     {"name": "Intakes", "description": "Filing a request for a person."},
     {"name": "This description", "description": "The document you are reading."},
 ]
@@ -41,12 +42,18 @@ async def description(config: Config) -> JSONResponse:
     return JSONResponse(document(config.base_url.rstrip("/")), headers={"Cache-Control": "public, max-age=3600"})
 
 
+@router.get("/v1/webhooks.openapi.json", operation_id="getWebhookDescription", responses=documents.DESCRIPTION)
+async def webhook_description() -> JSONResponse:
+    """What we send to your webhook endpoints: a document of its own, for few generators read both kinds in one."""
+    return JSONResponse(told_by_us.document(VERSION), headers={"Cache-Control": "public, max-age=3600"})
+
+
 @lru_cache(maxsize=4)
 def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, events, intakes)
+        for part in (oauth, referrals, events, webhooks, deliveries, intakes)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]
@@ -114,7 +121,10 @@ def _schemas() -> dict[str, Any]:
     made = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
-    taken = models_json_schema([(Intake, "validation"), *referrals.BODIES], ref_template="#/components/schemas/{model}")
+    taken = models_json_schema(
+        [(Intake, "validation"), *referrals.BODIES, *webhooks.BODIES, *deliveries.BODIES],
+        ref_template="#/components/schemas/{model}",
+    )
     return {
         name: _without_null(schema)
         for part in (made, taken)

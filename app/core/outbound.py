@@ -82,7 +82,7 @@ def check_url(text: str) -> None:
     if port not in {None, 443} and not 1024 <= (port or 0) <= 65_535:
         raise ValueError("The port is 443, or 1024 and above.")
     host = url.host.rstrip(".").lower()
-    if _is_literal(host) or "." not in host or host.endswith(_LOCAL_NAMES):
+    if _is_literal(host) or "." not in host or not all(host.split(".")) or host.endswith(_LOCAL_NAMES):
         raise ValueError("The host is to be a public name.")
 
 
@@ -130,7 +130,7 @@ class Outbound:
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
             with (
-                httpcore.ConnectionPool(self._tls, 1, 0, network_backend=_Guarded(self, until)) as pool,
+                httpcore.ConnectionPool(self._tls, max_connections=1, network_backend=_Guarded(self, until)) as pool,
                 pool.stream("POST", target, headers=sent, content=body) as answer,
             ):
                 return int(answer.status)

@@ -50,7 +50,7 @@ def add(
         signature=signature,
         secret=keys.lock(secret, *_place(endpoint_id, 1)),
         secret_version=1,
-        position=feed.last_position(session, owner.organisation_id),
+        position=_now_in_feed(session, owner),
         created_at=now,
         updated_at=now,
     )
@@ -97,7 +97,7 @@ def change(
     if endpoint.version != expected_version:
         raise PreconditionFailed("The endpoint has been changed.", version=endpoint.version)
     if active is True and endpoint.state != "active":
-        endpoint.position = feed.last_position(session, owner.organisation_id)
+        endpoint.position = _now_in_feed(session, owner)
     if active is not None:
         endpoint.state = "active" if active else "paused"
     endpoint.url = url if url is not None else endpoint.url
@@ -199,6 +199,12 @@ def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
         return signing.shown_public_key(keys.unlock(endpoint.secret, *_place(endpoint.id, endpoint.secret_version)))
     except CannotOpen:
         return None
+
+
+def _now_in_feed(session: Session, owner: Owner) -> int:
+    """The place from which on everything is news: what was committed before is placed first."""
+    feed.sequence(session)
+    return feed.last_position(session, owner.organisation_id)
 
 
 def _place(endpoint_id: UUID, version: int) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from app.core.errors import (
 from app.core.http import Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
+from app.core.quotas import Quotas
 from app.directory.current import Current
 from app.directory.packs import load_packs
 from app.operations.metrics import Metrics
@@ -67,6 +68,7 @@ def create_app(
     app.state.database = database
     app.state.transactions = Transactions(database)
     app.state.keys = keys
+    app.state.quotas = Quotas()
     app.state.clock = clock
     app.state.max_body = settings.max_body
     app.state.current = Current(load_packs())

@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     session_max: timedelta = timedelta(hours=8)
     token_ttl: timedelta = timedelta(minutes=15)
     reply_ttl: timedelta = timedelta(hours=48)
+    reads_per_minute: int = Field(default=1200, ge=10)
+    """What one client of the API may ask: lists, details, the feed. The three below: actions and webhooks, filing, hand-overs."""
+    writes_per_minute: int = Field(default=300, ge=10)
+    filings_per_minute: int = Field(default=300, ge=10)
+    hand_overs_per_minute: int = Field(default=120, ge=10)
     max_body: int = Field(default=262_144, ge=65_536)
     """Bytes of one request. The longest honest form is under 100 KB."""
     onion_location: str = ""

@@ -3,6 +3,7 @@
 import app.audit.models
 import app.conflicts.models
 import app.core.keyholders
+import app.core.quotas
 import app.core.switches
 import app.directory.models
 import app.intake.decoys
@@ -19,4 +20,5 @@ import app.staff.invitations
 import app.staff.models
 import app.staff.passkeys
 import app.staff.proposals
-import app.staff.quotas  # noqa: F401
+import app.staff.quotas
+import app.webhooks.models  # noqa: F401

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import conflicts, events, health, intakes, oauth, openapi, referrals
+from app.api import conflicts, deliveries, events, health, intakes, oauth, openapi, referrals, webhooks
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -18,6 +18,8 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(referrals.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
+        app.include_router(webhooks.router)
+        app.include_router(deliveries.router)
         app.include_router(openapi.router)
 
 

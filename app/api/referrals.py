@@ -29,9 +29,11 @@ from app.api.deps import (
     for_organisation,
     identified,
     invalid,
+    moment_of,
     not_here,
     only,
     tag,
+    told,
 )
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
@@ -60,7 +62,6 @@ HPKE: Final = {"kem": 0x647A, "kdf": 1, "aead": 2}
 _PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_BYTES: Final = 8 + 16
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
 
@@ -111,7 +112,9 @@ def list_referrals(
     before your last look; to miss nothing, follow `/v1/events`.
     """
     partner = for_organisation(caller)
-    wanted = Wanted(_states(state), need, _instant_of(updated_since))
+    wanted = Wanted(
+        _states(state), need, moment_of(updated_since, "/query/updated_since") if updated_since is not None else None
+    )
     belongs_to = (partner.client_id, *wanted.states, f"need={need}", f"since={wanted.updated_since}")
     after = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to)) if cursor is not None else None
     rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=limit + 1)
@@ -160,8 +163,8 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
     state = State(row.state)
     optional = {
         "deadline": _deadline(row),
-        "respond_by": _instant(_owed_by(row, state)),
-        "decide_by": _instant(row.decide_by),
+        "respond_by": told(_owed_by(row, state)),
+        "decide_by": told(row.decide_by),
         "review_on": row.review_on.isoformat() if row.review_on else None,
         "reason": row.reason,
         "outcome": row.outcome,
@@ -178,9 +181,9 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "country": row.country,
         "languages": row.speak,
         "sealed": state in OPENED,
-        "waiting_since": _instant(row.waiting_since),
-        "offered_at": _instant(row.offered_at),
-        "updated_at": _instant(row.updated_at),
+        "waiting_since": told(row.waiting_since),
+        "offered_at": told(row.offered_at),
+        "updated_at": told(row.updated_at),
         **{name: value for name, value in optional.items() if value is not None},
     }
 
@@ -208,25 +211,10 @@ def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:
     return moment
 
 
-def _instant(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
-
-
 def _states(given: Sequence[str]) -> tuple[str, ...]:
     if not set(given) <= set(STATES):
         raise invalid("/query/state", "unknown_code", f"One of: {', '.join(STATES)}.")
     return tuple(sorted(set(given)))
-
-
-def _instant_of(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        if not _INSTANT.fullmatch(text):
-            raise ValueError
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise invalid("/query/updated_since", "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
 
 
 def _place_bytes(place: Place) -> bytes:

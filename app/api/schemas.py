@@ -55,8 +55,10 @@ class ServerMetadata(_Document):
     issuer: str
     token_endpoint: str
     token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
     grant_types_supported: list[str]
     response_types_supported: list[str]
     scopes_supported: list[str]
@@ -185,6 +187,54 @@ class EventPage(_Document):
     events: list[CloudEvent]
     cursor: str
     more: bool = Field(description="Whether others are waiting already.")
+
+
+class WebhookOut(_Document):
+    """An address at which you are told. `secret` stands here only in the answer that made it."""
+
+    id: UUID
+    version: int = Field(ge=1)
+    url: str
+    types: list[str] = Field(description="Empty: every type.", examples=[["org.pristan.referral.offered"]])
+    signature: Literal["v1", "v1a"] = Field(description="v1: HMAC-SHA256. v1a: Ed25519.")
+    state: Literal["active", "paused", "gone"] = Field(description="gone: it answered 410.")
+    secret: str | None = Field(default=None, description="For v1. Shown once.", examples=["whsec_…"])
+    public_key: str | None = Field(default=None, description="For v1a.", examples=["whpk_…"])
+    old_secret_until: datetime | None = Field(
+        default=None, description="Until then everything is signed with the secret before, too."
+    )
+    created_at: datetime
+    updated_at: datetime
+
+
+class WebhookList(_Document):
+    endpoints: list[WebhookOut]
+
+
+class DeliveryOut(_Document):
+    """One event for one endpoint, and how its last attempt went."""
+
+    id: UUID
+    event: UUID = Field(description="The event's id, which is also the header webhook-id.")
+    type: str
+    referral: UUID | None = Field(default=None, description="Absent for a test event.")
+    state: Literal["waiting", "delivered", "dead"] = Field(description="dead: given up after four days, or after 410.")
+    attempts: int
+    next_attempt_at: datetime | None = Absent
+    attempted_at: datetime | None = Absent
+    last_status: int | None = Field(default=None, description="What your endpoint answered.")
+    last_error: str | None = Field(default=None, description="Why there was no answer.", examples=["too_slow"])
+    happened_at: datetime
+    created_at: datetime
+
+
+class DeliveryPage(_Document):
+    deliveries: list[DeliveryOut]
+    next_cursor: str | None = Field(default=None, description="Absent on the last page.")
+
+
+class Resent(_Document):
+    events: int = Field(description="How many events go out again.")
 
 
 class ReasonOut(_Document):

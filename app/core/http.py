@@ -31,6 +31,8 @@ _HEADERS: Final = {
 
 
 Saw = Callable[[str, str, int, float], None]
+ANSWER_HEADERS: Final = "pristan.answer_headers"
+"""Where in the scope a dependency puts a header that stands on the answer whatever becomes of the request."""
 
 
 class Around:
@@ -57,6 +59,7 @@ class Around:
         started, status = time.perf_counter(), 500
         out = Shrunk(send) if takes_gzip(scope) else send
         taken = 0
+        answer_headers: dict[str, str] = scope.setdefault(ANSWER_HEADERS, {})
 
         async def counted() -> Message:
             nonlocal taken
@@ -76,6 +79,8 @@ class Around:
                     headers.setdefault(name, value)
                 if self.onion and headers.get("content-type", "").startswith("text/html"):
                     headers["onion-location"] = self.onion + _address(scope)
+                for name, value in answer_headers.items():
+                    headers.append(name, value)
             await out(message)
 
         try:

@@ -8,16 +8,18 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from random import SystemRandom
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app import privacy
-from app.core import log
+from app.core import log, quotas
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
+from app.core.outbound import Outbound
 from app.directory.current import Current
 from app.directory.packs import Directory
 from app.intake import drafts, replies
@@ -31,6 +33,8 @@ from app.referrals.ticking import Clockwork
 from app.settings import Settings
 from app.staff import browsers, invitations, passkeys, proposals, quotas
 from app.staff import service as staff
+from app.webhooks import delivering
+from app.webhooks.delivering import Postman
 from app.worker.channel import channel_of
 
 Job = Callable[[datetime], int]
@@ -50,6 +54,7 @@ class Worker:
         clock: Clock,
         *,
         channel: Channel | None = None,
+        outbound: Outbound | None = None,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -57,12 +62,14 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._channel = channel or channel_of(settings)
+        self._postman = Postman(database, keys, outbound or Outbound(), SystemRandom())
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
             "clocks": self._clocks,
             "first_offers": self._first_offers,
             "messages": self._messages,
+            "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
         }
@@ -160,6 +167,8 @@ class Worker:
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + feed.drop_old(session, now)
+                + delivering.drop_old(session, now)
+                + quotas.drop_old(session, now)
                 + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
                 + passkeys.drop_expired(session, now)
                 + browsers.drop_expired(session, now)

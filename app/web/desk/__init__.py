@@ -7,7 +7,8 @@ from fastapi import APIRouter, FastAPI
 from app.settings import Surface
 from app.web.desk.case import router as case_router
 from app.web.desk.errors import error_page
-from app.web.desk.partner import router as partner_router
+from app.web.desk.opened import router as opened_router
+from app.web.desk.partner import router as answers_router
 from app.web.desk.queue import router as queue_router
 from app.web.desk.sign_in import router as sign_in_router
 
@@ -15,6 +16,9 @@ router = APIRouter()
 router.include_router(sign_in_router)
 router.include_router(queue_router)
 router.include_router(case_router)
+partner_router = APIRouter()
+partner_router.include_router(opened_router)
+partner_router.include_router(answers_router)  # last: its `{verb}` takes every other step
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 

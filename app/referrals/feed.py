@@ -39,7 +39,7 @@ _TABLE: Final = cast("sa.Table", FeedEvent.__table__)
 _UNPLACED: Final = sa.select(_TABLE.c.n).where(_TABLE.c.position.is_(None)).limit(1)
 _AFTER: Final = (
     sa.select(_TABLE.c.id, _TABLE.c.referral_id, _TABLE.c.type, _TABLE.c.version, _TABLE.c.at, _TABLE.c.position)
-    .where(_TABLE.c.organisation_id == sa.bindparam("organisation_id", type_=sa.Uuid()), _TABLE.c.position > sa.bindparam("after"))
+    .where(_TABLE.c.organisation_id == sa.bindparam("organisation_id"), _TABLE.c.position > sa.bindparam("after"))
     .order_by(_TABLE.c.position)
     .limit(sa.bindparam("limit", type_=sa.Integer()))
 )

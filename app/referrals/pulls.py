@@ -28,10 +28,10 @@ _MINE: Final = (
     sa.select(*_COLUMNS)
     .join_from(Referral, Case, Case.id == Referral.case_id)
     .join(ServiceRow, ServiceRow.id == Referral.service_id)
-    .where(Referral.organisation_id == sa.bindparam("organisation_id", type_=sa.Uuid()), Referral.offered_at.is_not(None))
+    .where(Referral.organisation_id == sa.bindparam("organisation_id"), Referral.offered_at.is_not(None))
 )
 _BATCH: Final = 1000
-_ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.id == sa.bindparam("referral_id", type_=sa.Uuid()))
+_ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.id == sa.bindparam("referral_id"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     worker_every: timedelta = timedelta(seconds=5)
     auto_offer_after: timedelta | None = None
     """None: referrals are offered by a coordinator. A duration: by the clock when nobody took the case for so long."""
+    sandbox: bool = False
+    """Whether the published sandbox program may sign in and finds made-up referrals."""
     draft_idle: timedelta = timedelta(minutes=60)
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)

@@ -47,12 +47,16 @@ def add_client(
     *,
     organisation_id: UUID | None = None,
     sandbox: bool = False,
+    secret: str | None = None,
 ) -> str:
-    """A new program; gives its secret, which is shown once. Raises ValueError for an unknown scope."""
+    """A new program; gives its secret, which is shown once: a fresh one, unless it is to be published anyway.
+
+    Raises ValueError for an unknown scope.
+    """
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise ValueError(f"unknown scopes: {sorted(unknown)}")
-    secret = secrets.token_urlsafe(32)
+    secret = secret or secrets.token_urlsafe(32)
     session.add(
         OAuthClient(
             id=client_id,

@@ -25,6 +25,7 @@ from app.intake.states import CaseState, CaseVerb
 from app.matching import matches, records
 from app.matching.engine import Found, MatchResult
 from app.matching.models import MatchRun
+from app.partners import sandbox
 from app.referrals import clocks, queries, service
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
@@ -135,7 +136,7 @@ def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> l
     stays with the desk: *unmet* when the rules name nobody any more, else to ask the person about others.
     The caller holds the case's row.
     """
-    if CaseState(case.state) not in _ASKABLE or case.facts is None:
+    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.team_id == sandbox.TEAM_ID:
         return []
     before = queries.of_case(session, case.id)
     room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)

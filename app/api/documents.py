@@ -90,6 +90,9 @@ PROBLEMS: Final[dict[str, Any]] = {
         "The cursor is older than what is kept. Start again at `restart`, and pull the referrals once.",
         410, "cursor-gone", "This cursor is older than what is kept", restart="/v1/events",
     ),
+    "Erased": _problem(
+        "The person has had it erased, or it is no longer kept.", 410, "gone", "This is no longer kept"
+    ),
     "Stale": _problem(
         "Somebody was faster: the version of If-Match is not the present one. Nothing was written.",
         412, "version-mismatch", "Somebody has changed this in the meantime", version=4, **_NOW,
@@ -108,6 +111,11 @@ PROBLEMS: Final[dict[str, Any]] = {
     "VersionNeeded": _problem(
         "Send If-Match.", 428, "precondition-required", "Say which version you have seen"
     ),
+    "TooMany": _problem(
+        "Too many requests. Nothing was done; try again after `Retry-After` seconds.",
+        429, "too-many-requests", "Too many requests; wait a little",
+        headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+    ),
     "Busy": _problem(
         "The service can not do this now. Nothing was saved; try again.",
         503, "unavailable", "The service can not do this now; try again",
@@ -117,7 +125,8 @@ PROBLEMS: Final[dict[str, Any]] = {
 
 _BY_STATUS: Final = {
     400: "BadRequest", 401: "NotSignedIn", 403: "NotAllowed", 404: "NotFound", 409: "Conflict", 410: "Gone",
-    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 503: "Busy",
+    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 429: "TooMany",
+    503: "Busy",
 }  # fmt: skip
 
 
@@ -272,12 +281,21 @@ ACTION: Final[Responses] = {
         {**DETAIL_EXAMPLE, "state": "accepted", "version": 3, "sealed": True},
         headers={**_ETAG, **_REPLAYED},
     ),
-    **_signed_in(400, 404, 409, 412, 415, 428),
+    **_signed_in(400, 404, 409, 412, 415, 428, 429),
+}
+FHIR: Final[Responses] = {
+    200: {
+        "description": "The referral as a Bundle, without names.",
+        "headers": {**_NO_STORE, **_ETAG},
+        "content": {"application/fhir+json": {"schema": ref("schemas", "FhirBundle")}},
+    },
+    **_signed_in(404),
 }
 SEALED: Final[Responses] = {
     200: _answer("The sealed parts.", "Sealed"),
-    **_signed_in(404),
+    **_signed_in(404, 429),
     409: ref("responses", "NotOpenYet"),
+    410: ref("responses", "Erased"),
 }
 EVENTS: Final[Responses] = {
     200: {

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api import documents, events, intakes, oauth, referrals, schemas
+from app.api import documents, events, fhir, intakes, oauth, referrals, schemas
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -46,7 +46,7 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, events, intakes)
+        for part in (oauth, referrals, fhir, events, intakes)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]

@@ -98,6 +98,11 @@ class PartnerClient:
     def referral(self, referral_id: str) -> Referral:
         return Referral.read(self._call("GET", f"/v1/referrals/{_segment(referral_id)}").json())
 
+    def fhir(self, referral_id: str) -> dict[str, Any]:
+        """One referral as an HL7 FHIR R4 Bundle, without names."""
+        document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/fhir").json()
+        return document
+
     def act(
         self,
         referral_id: str,

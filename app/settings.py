@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = ""
     smtp_timeout: timedelta = timedelta(seconds=10)
+    sandbox: bool = False
+    """Whether the published sandbox program may sign in and finds made-up referrals."""
     draft_idle: timedelta = timedelta(minutes=60)
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import conflicts, deliveries, events, health, intakes, oauth, openapi, referrals, webhooks
+from app.api import conflicts, deliveries, events, fhir, health, intakes, oauth, openapi, referrals, webhooks
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -16,6 +16,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(intakes.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
+        app.include_router(fhir.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
         app.include_router(webhooks.router)

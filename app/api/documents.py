@@ -98,6 +98,9 @@ PROBLEMS: Final[dict[str, Any]] = {
         "The cursor is older than what is kept. Start again at `restart`, and pull the referrals once.",
         410, "cursor-gone", "This cursor is older than what is kept", restart="/v1/events",
     ),
+    "Erased": _problem(
+        "The person has had it erased, or it is no longer kept.", 410, "gone", "This is no longer kept"
+    ),
     "Stale": _problem(
         "Somebody was faster: the version of If-Match is not the present one. Nothing was written.",
         412, "version-mismatch", "Somebody has changed this in the meantime", version=4, **_NOW,
@@ -303,12 +306,21 @@ ACTION: Final[Responses] = {
         {**DETAIL_EXAMPLE, "state": "accepted", "version": 3, "sealed": True},
         headers={**_ETAG, **_REPLAYED},
     ),
-    **_signed_in(400, 404, 409, 412, 415, 428),
+    **_signed_in(400, 404, 409, 412, 415, 428, 429),
+}
+FHIR: Final[Responses] = {
+    200: {
+        "description": "The referral as a Bundle, without names.",
+        "headers": {**_NO_STORE, **_ETAG},
+        "content": {"application/fhir+json": {"schema": ref("schemas", "FhirBundle")}},
+    },
+    **_signed_in(404),
 }
 SEALED: Final[Responses] = {
     200: _answer("The sealed parts.", "Sealed"),
     **_signed_in(404, 429),
     409: ref("responses", "NotOpenYet"),
+    410: ref("responses", "Erased"),
 }
 EVENTS: Final[Responses] = {
     200: {

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import cursors, documents
+from app.api import cursors, documents, rehearsal
 from app.api.deps import (
     Acts,
     Config,
@@ -333,6 +333,7 @@ def take_action(
     Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
     """
     partner = for_organisation(caller)
+    rehearsal.act(session, caller, step.referral_id, step.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> Reply:
@@ -368,6 +369,7 @@ def hand_over(
     no answer.
     """
     partner = for_organisation(caller)
+    rehearsal.open_sealed(session, caller, identified(referral_id))
     referral, case = _opened(session, partner, identified(referral_id))
     case_id = case.id
     try:
@@ -387,29 +389,28 @@ def hand_over(
         codes={"client": partner.client_id, "version": referral.version},
         now=now,
     )
-    return JSONResponse(
-        {
-            "referral": str(referral.id),
-            "case": case.label,
-            "key_id": str(wrap.key_id),
-            "alg": ALG,
-            "hpke": HPKE,
-            "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
-            "wrap": _b64(sealed),
-            "parts": [
-                {
-                    "id": str(row.id),
-                    "part": row.part,
-                    "seq": row.seq,
-                    "author": row.author,
-                    "version": row.version,
-                    "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
-                    "ciphertext": _b64(row.ciphertext),
-                }
-                for row in rows
-            ],
-        }
-    )
+    document = {
+        "referral": str(referral.id),
+        "case": case.label,
+        "key_id": str(wrap.key_id),
+        "alg": ALG,
+        "hpke": HPKE,
+        "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
+        "wrap": _b64(sealed),
+        "parts": [
+            {
+                "id": str(row.id),
+                "part": row.part,
+                "seq": row.seq,
+                "author": row.author,
+                "version": row.version,
+                "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
+                "ciphertext": _b64(row.ciphertext),
+            }
+            for row in rows
+        ],
+    }
+    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, document))
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:

@@ -5,7 +5,7 @@ is no null in any answer.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -160,6 +160,26 @@ class Sealed(_Document):
     info: Base64Url
     wrap: Base64Url = Field(description="enc (1,120 bytes), then ciphertext and tag (48 bytes).")
     parts: list[SealedPartOut]
+
+
+class FhirMeta(_Document):
+    lastUpdated: datetime
+
+
+class FhirEntry(_Document):
+    fullUrl: str = Field(pattern="^urn:uuid:")
+    resource: dict[str, Any] = Field(description="A resource of FHIR R4: Task, ServiceRequest or Patient.")
+
+
+class FhirBundle(_Document):
+    """HL7 FHIR R4 (4.0.1). Our own codes have systems that begin with `urn:pristan:`."""
+
+    resourceType: Literal["Bundle"]
+    id: UUID
+    meta: FhirMeta
+    type: Literal["collection"]
+    timestamp: datetime
+    entry: list[FhirEntry] = Field(min_length=3, max_length=3)
 
 
 class EventData(_Document):

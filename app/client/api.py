@@ -22,6 +22,7 @@ LONGEST_PAUSE: Final = 30.0
 LONGEST_WAIT: Final = 25
 CONFLICTS_AT_ONCE: Final = 5_000
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_SILENCE: Final = 60.0
 _EARLY: Final = 30.0  # seconds before its end at which a token is replaced
 
 
@@ -99,6 +100,11 @@ class PartnerClient:
     def referral(self, referral_id: str) -> Referral:
         return Referral.read(self._call("GET", f"/v1/referrals/{_segment(referral_id)}").json())
 
+    def fhir(self, referral_id: str) -> dict[str, Any]:
+        """One referral as an HL7 FHIR R4 Bundle, without names."""
+        document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/fhir").json()
+        return document
+
     def act(
         self,
         referral_id: str,
@@ -136,10 +142,22 @@ class PartnerClient:
         page = self._call("GET", "/v1/events", params=params).json()
         return EventsPage(tuple(Event.read(event) for event in page["events"]), page["cursor"], page["more"])
 
-    def listen(self, cursor: str | None = None) -> Iterator[EventsPage]:
-        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it."""
+    def listen(
+        self, cursor: str | None = None, *, on_silence: Callable[[Exception], None] | None = None
+    ) -> Iterator[EventsPage]:
+        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it.
+
+        With `on_silence` a service that does not answer is waited for, minute by minute, and this is called each time.
+        """
         while True:
-            page = self.events(cursor, wait=LONGEST_WAIT)
+            try:
+                page = self.events(cursor, wait=LONGEST_WAIT)
+            except (ApiError, CannotReach) as error:
+                if on_silence is None or not (isinstance(error, CannotReach) or error.status in _TRY_AGAIN):
+                    raise
+                on_silence(error)
+                self._sleep(_SILENCE)
+                continue
             cursor = page.cursor
             if page.events:
                 yield page

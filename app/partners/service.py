@@ -66,8 +66,10 @@ def add_client(
     organisation_id: UUID | None = None,
     sandbox: bool = False,
     public_keys: Collection[PublicKey] = (),
+    secret: str | None = None,
 ) -> str:
-    """A new program. Gives its secret, which is shown once; with public keys it has none, and the text is empty.
+    """A new program. Gives its secret, which is shown once: a fresh one, unless it is to be published anyway. With public
+    keys it has none, and the text is empty.
 
     Raises ValueError for an unknown scope, Conflict when the id is taken.
     """
@@ -90,7 +92,7 @@ def add_client(
     if public_keys:
         credentials.add_keys(session, client_id, public_keys, now)
         return ""
-    return credentials.add_secret(session, keys, client_id, now)
+    return credentials.add_secret(session, keys, client_id, now, published=secret)
 
 
 def issue_token(

@@ -95,6 +95,21 @@ def file_intake(
     return Filed(receipt, case_id, label, facts.tier, deadline, result)
 
 
+def file_made_up(
+    session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
+) -> UUID:
+    """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
+    facts, deadline = understood(intake, directory, now)
+    case_id, receipt = uuid4(), receipts.new()
+    label = _free_label(session)
+    session.execute(
+        sa.insert(Case), _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    )
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
+    _note(session, case_id, team_id, intake, facts, now)
+    return case_id
+
+
 def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
     """What matching may know of an intake, and the letter's last safe day. Pure; the check page uses it too."""
     return matches.understood(intake.model_dump(mode="json"), directory, now)

@@ -1,7 +1,7 @@
 """What a partner reads of its own referrals: prepared selects, one statement a page, no entity in between."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -30,7 +30,8 @@ _MINE: Final = (
     .join(ServiceRow, ServiceRow.id == Referral.service_id)
     .where(Referral.organisation_id == sa.bindparam("organisation_id"), Referral.offered_at.is_not(None))
 )
-_ONE: Final = _MINE.add_columns(Referral.card).where(Referral.id == sa.bindparam("referral_id"))
+_BATCH: Final = 1000
+_ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.id == sa.bindparam("referral_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ def page(session: Session, organisation_id: UUID, wanted: Wanted, *, after: Plac
     elif wanted.updated_since is not None:
         query = query.where(Referral.updated_at >= wanted.updated_since)
     return session.execute(query, {"organisation_id": organisation_id}).all()
+
+
+def everything(session: Session, organisation_id: UUID) -> Iterator[Row]:
+    """All referrals the organisation was asked about, oldest change first, in pages of a thousand."""
+    after: Place | None = None
+    while rows := page(session, organisation_id, Wanted(), after=after, limit=_BATCH):
+        yield from rows
+        after = (rows[-1].updated_at, rows[-1].id)
 
 
 def one(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | None:

@@ -26,6 +26,7 @@ from app.intake.states import CaseState, CaseVerb
 from app.matching import matches, records
 from app.matching.engine import Found, MatchResult
 from app.matching.models import MatchRun
+from app.partners import sandbox
 from app.referrals import clocks, queries, service, tasks
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
@@ -168,7 +169,7 @@ def ask_next(
     """
     if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_for is not None:
         return []
-    if case.country in by.by_hand:
+    if case.country in by.by_hand or case.team_id == sandbox.TEAM_ID:
         return []
     before = queries.of_case(session, case.id)
     room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)

@@ -27,8 +27,9 @@ from app.messaging import sending
 from app.messaging.channels import Channel
 from app.messaging.sending import Post
 from app.operations import marks
+from app.partners import sandbox as published
 from app.partners import service as partners
-from app.referrals import feed, ticking, undelivered
+from app.referrals import feed, sandbox, ticking, undelivered
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
 from app.staff import browsers, invitations, passkeys, proposals, quotas
@@ -72,6 +73,7 @@ class Worker:
             "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
+            "sandbox": self._sandbox,
         }
         self._marked_at: datetime | None = None
 
@@ -180,3 +182,15 @@ class Worker:
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:
             return privacy.forget_due(session, now=now, limit=_BATCH)
+
+    def _sandbox(self, now: datetime) -> int:
+        """Open and full where the setting says so, else closed. It writes only when that is not so yet."""
+        with self._database.begin(write=False) as session:
+            todo = sandbox.missing(session, now) if self._settings.sandbox else published.is_open(session)
+        if not todo:
+            return 0
+        with self._database.begin() as session:
+            if self._settings.sandbox:
+                return sandbox.refill(session, keys=self._keys, directory=self._current.directory, now=now)
+            published.close(session)
+            return 1

@@ -13,7 +13,17 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api import (
-    conflicts, deliveries, documents, events, fhir, intakes, oauth, referrals, schemas, told_by_us, webhooks,
+    conflicts,
+    deliveries,
+    documents,
+    events,
+    fhir,
+    intakes,
+    oauth,
+    referrals,
+    schemas,
+    told_by_us,
+    webhooks,
 )  # fmt: skip
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
@@ -126,8 +136,11 @@ def _schemas() -> dict[str, Any]:
     )
     taken = models_json_schema(
         [
-            (Intake, "validation"), (schemas.ConflictHashes, "validation"),
-            *referrals.BODIES, *webhooks.BODIES, *deliveries.BODIES,
+            (Intake, "validation"),
+            (schemas.ConflictHashes, "validation"),
+            *referrals.BODIES,
+            *webhooks.BODIES,
+            *deliveries.BODIES,
         ],
         ref_template="#/components/schemas/{model}",
     )

@@ -85,7 +85,6 @@ class AnswerBy(_Part):
     may_say_who: bool = False
     may_leave_message: bool = False
     good_times: Annotated[Text, Field(max_length=200)] = ""
-    notify: bool = False
     good_hours: Annotated[tuple[Literal["morning", "day", "evening", "weekend"], ...], Field(max_length=4)] = ()
 
     @model_validator(mode="after")

@@ -105,7 +105,7 @@ def file_made_up(
     session.execute(
         sa.insert(Case), _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     )
-    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=())
     _note(session, case_id, team_id, intake, facts, now)
     return case_id
 

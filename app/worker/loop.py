@@ -32,7 +32,8 @@ from app.partners import service as partners
 from app.referrals import feed, sandbox, ticking, undelivered
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
-from app.staff import browsers, invitations, passkeys, proposals, quotas
+from app.staff import browsers, invitations, passkeys, proposals
+from app.staff import quotas as daily_reads
 from app.staff import service as staff
 from app.webhooks import delivering
 from app.webhooks.delivering import Postman
@@ -130,7 +131,9 @@ class Worker:
 
     def _first_offers(self, now: datetime) -> int:
         """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
-        after = {country.code: self._settings.offer_after(country.code) for country in self._current.directory.countries}
+        after = {
+            country.code: self._settings.offer_after(country.code) for country in self._current.directory.countries
+        }
         waits = {code: wait for code, wait in after.items() if wait is not None}
         if not waits:
             return 0
@@ -176,7 +179,7 @@ class Worker:
                 + browsers.drop_expired(session, now)
                 + invitations.drop_old(session, now)
                 + proposals.expire(session, now)
-                + quotas.drop_old(session, now)
+                + daily_reads.drop_old(session, now)
             )
 
     def _retention(self, now: datetime) -> int:

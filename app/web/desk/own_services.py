@@ -82,7 +82,7 @@ def propose(request: Request, who: Member, session: Db, packs: OwnPacks, now: No
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
     edits.propose(session, packs, subject, name, value, by=_editor(who), now=now)
-    return pages.to("/partner/services?done=proposed")
+    return pages.to("/partner/services?done=edit_proposed")
 
 
 def _page(

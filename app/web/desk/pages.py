@@ -29,7 +29,7 @@ _SHOWN = {
     "reopened": words.N_("The case is open again and yours."),
     "sent": words.N_("Your message is in the person's thread. They read it when they come with their number."),
     "noted": words.N_("Your note is kept. Only this team can open it."),
-    "proposed": words.N_("Proposed. It stands in the directory once somebody else has published it."),
+    "edit_proposed": words.N_("Proposed. It stands in the directory once somebody else has published it."),
     "publish": words.N_("Published. Every part of the service knows it within seconds."),
     "reject": words.N_("Rejected. The directory says what it said."),
     "withdraw": words.N_("Withdrawn."),

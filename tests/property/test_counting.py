@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from datetime import date
-from itertools import product
+from itertools import pairwise, product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +48,7 @@ def test_no_figure_and_no_difference_of_totals_is_about_fewer_than_ten(counted: 
 @given(cells)
 def test_no_two_pages_of_different_days_differ_by_fewer_than_ten(counted: list[Counted]) -> None:
     pages = [totals(published([one for one in counted if one.month <= today], today)) for today in LATER]
-    for earlier, later in zip(pages, pages[1:], strict=False):
+    for earlier, later in pairwise(pages):
         for key in later:
             grown = later[key] - earlier.get(key, 0)
             assert grown == 0 or grown >= FEWEST, key

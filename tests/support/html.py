@@ -1,4 +1,4 @@
-"""Is a page valid HTML? Parsed by the HTML standard's own rules without forgiveness, and what a parser does not mind is looked at too."""
+"""Is a page valid HTML? Parsed by the standard's own rules without forgiveness; what a parser does not mind is looked at too."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _attributes(elements: list[Any]) -> Iterator[str]:
     for element in elements:
         kind = _kind(element)
         allowed = _ATTRIBUTES["*"] | _ATTRIBUTES.get(kind, frozenset())
-        for name in element.keys():
+        for name in element.attrib:
             if name not in allowed and not name.startswith(_OWN):
                 yield f"{kind} has {name!r}"
 

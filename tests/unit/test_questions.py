@@ -1,4 +1,4 @@
-"""What is asked of somebody with a cheap phone: few questions, fewer that must be answered, and a way back from answers to fields."""
+"""What is asked of somebody with a cheap phone: few questions, fewer that must be answered; and the way back from answers."""
 
 import pytest
 

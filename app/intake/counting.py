@@ -6,9 +6,9 @@ else, so no difference of totals, of countries or of two days' pages tells more 
 or more. The month that is still running is not shown, or two looks at the page would tell who came between them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -44,23 +44,24 @@ class Figure:
 
 def published(counted: Iterable[Counted], today: date) -> list[Figure]:
     """All figures that may be seen, by code and country, oldest first."""
-    over = (one for one in counted if one.month < today.replace(day=1))
+    over = [one for one in counted if one.month < today.replace(day=1)]
     ordered = sorted(over, key=attrgetter("code", "country", "month"))
+    begun = min((one.month for one in over), default=today)
     return [
         figure
         for (code, country), months in groupby(ordered, key=attrgetter("code", "country"))
-        for figure in _figures(code, country, list(months))
+        for figure in _figures(code, country, begun, months)
     ]
 
 
-def _figures(code: str, country: str, months: Sequence[Counted]) -> Iterable[Figure]:
-    first, together = None, 0
+def _figures(code: str, country: str, begun: date, months: Iterable[Counted]) -> Iterable[Figure]:
+    """Each figure begins where the one before it ended, the first with the counting itself: so it tells of no empty month."""
+    first, together = begun, 0
     for one in months:
-        first = first or one.month
         together += one.count
         if together >= FEWEST:
             yield Figure(code, country, first, one.month, together)
-            first, together = None, 0
+            first, together = (one.month + timedelta(days=31)).replace(day=1), 0
 
 
 def counted(session: Session) -> list[Counted]:

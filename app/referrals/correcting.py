@@ -136,10 +136,13 @@ def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) 
 def found(
     session: Session, opened: OpenedCase, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> tuple[dict[str, Any], MatchResult]:
-    """The answers, and what the rules say of them now: to choose from. Raises Conflict when the case has ended."""
+    """The answers, and what the rules say of them now: to choose from, so what was ruled out before is among them.
+
+    Raises Conflict when the case has ended.
+    """
     answers = answers_of(session, opened, keys)
     facts, _letter = matches.understood(answers, directory, now)
-    facts = replace(facts, excluded=queries.excluded_organisations(session, opened.case.id))
+    facts = replace(facts, excluded=queries.excluded_organisations(session, opened.case.id), never=frozenset())
     return answers, matches.run(session, facts, directory, now, seed=opened.case.id.int)
 
 
@@ -170,6 +173,7 @@ def choose(
         "never": sorted(slug for slug, choice in chosen.items() if choice == "never"),
     }
     _lock_facts(keys, opened.case, facts)
+    session.flush()  # what follows reads the row anew
     _give_and_take_keys(session, opened, {slug: chosen[slug] for slug in known}, keys, now)
     _noted(session, opened.case, "choose", "case:consent_changed", now)
 

@@ -70,9 +70,18 @@ class Browser:
         return self
 
     def fill(
-        self, action: str | None = None, /, *, button: tuple[str, str] | None = None, **typed: str | list[str]
+        self,
+        action: str | None = None,
+        /,
+        *,
+        button: tuple[str, str] | None = None,
+        to: str | None = None,
+        **typed: str | list[str],
     ) -> "Browser":
-        """Send the page's form (the one with this action, else the first), with what it holds and what is typed."""
+        """Send the page's form (the one with this action, else the first), with what it holds and what is typed.
+
+        `to`: the address that the pressed button sends it to, when it names one itself.
+        """
         form = next(
             form
             for form in self.page.css("form")
@@ -83,7 +92,8 @@ class Browser:
             fields += [(name, value) for value in ([values] if isinstance(values, str) else values)]
         if button:
             fields.append(button)
-        target = form.attributes["action"] or ""
+        assert to is None or self.page.css_first(f'button[formaction="{to}"]') is not None, f"no button leads to {to}"
+        target = to or form.attributes["action"] or ""
         if self.time:
             self.time.at += READING
         body = str(httpx.QueryParams(fields))

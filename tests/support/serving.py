@@ -22,6 +22,7 @@ class InProcess:
 
     def request(self, method: str, url: str, **rest: Any) -> httpx.Response:
         async def send() -> httpx.Response:
+            self._client.cookies.clear()
             return await self._client.request(method, url, **rest)
 
         return self._portal.call(send)

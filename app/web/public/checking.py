@@ -1,6 +1,7 @@
 """The page to check everything: each answer with a way to change it, who can help and why, and who may read it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -59,6 +60,9 @@ def shown_to(
     """What the page says: the answers in words, the letter's last day, whom to call, and every centre with its reasons."""
     reader = Reader(lang, directory)
     facts, deadline = filing.understood(intake, directory, now)
+    facts = replace(
+        facts, never=frozenset()
+    )  # a centre that is ruled out keeps its place, so that it can be let in again
     result = matches.run(session, facts, directory, now, seed=0)
     return {
         "answered": [

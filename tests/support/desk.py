@@ -276,6 +276,7 @@ def _found(session: Any, keys: KeyRing) -> dict[str, str]:
         "partner": (Role.PARTNER, organisations[ONE], None, named_id("organisation", ONE)),
         "other-partner": (Role.PARTNER, organisations[TWO], None, named_id("organisation", TWO)),
         "auditor": (Role.AUDITOR, None, None, None),
+        "admin": (Role.ADMIN, None, None, None),
     }
     for name, (role, held, team_id, organisation_id) in places.items():
         with _quick_unless(name == "vera"):

@@ -10,6 +10,7 @@ from app.cli.i18n import i18n_app
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
+from app.cli.sandbox import sandbox_app
 from app.cli.upkeep import backup, freeze, keys_app, members_app, recover, restore, unfreeze
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(members_app, name="members")
 app.add_typer(partner_app, name="partner")
 partner_app.add_typer(conflicts_app, name="conflicts")
 app.add_typer(rules_app, name="rules")
+app.add_typer(sandbox_app, name="sandbox")
 app.command()(match)
 app.command()(recover)
 app.command()(backup)

@@ -31,7 +31,7 @@ def line(referral: Referral) -> str:
     due = referral.last_safe_day or "no date"
     answer = f", answer by {referral.respond_by}" if referral.respond_by else ""
     needs = ", ".join(referral.needs)
-    shown = f"{referral.label}  {referral.priority:<9}  {referral.state:<14}  {due:<10}  {referral.country}"
+    shown = f"{referral.label:<11}  {referral.priority:<9}  {referral.state:<14}  {due:<10}  {referral.country}"
     return f"{shown}  {needs}{answer}  {referral.id}"
 
 

@@ -5,6 +5,7 @@ or reports leaves them out by `ORGANISATION_ID` and `TEAM_ID`.
 """
 
 import base64
+import re
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.client import sandbox as published
 from app.core import keyholders
+from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
@@ -28,6 +30,8 @@ SERVICE: Final = f"{ORGANISATION}/legal-help"
 SERVICE_ID: Final = named_id("service", SERVICE)
 SCOPES: Final = ("referrals:read", "referrals:contact", "referrals:write", "events:read")
 """Nothing that reaches beyond the sandbox: no intake, no referring in, no web address that this service would call."""
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 
 
 def key_pair() -> KeyPair:
@@ -70,6 +74,23 @@ def found(session: Session, keys: KeyRing, now: datetime) -> None:
     else:
         client.active = True
     session.flush()
+
+
+def add_own_client(session: Session, keys: KeyRing, client_id: str, now: datetime) -> str:
+    """A program of somebody's own in the sandbox; gives its secret, which is shown once.
+
+    Known to the operator, it may have webhooks, which the published one may not. Raises Conflict: no sandbox, a name taken or odd.
+    """
+    if not _NAME.fullmatch(client_id):
+        raise Conflict("A client id has 3 to 64 small letters, digits and dashes.")
+    if session.get(Organisation, ORGANISATION_ID) is None:
+        raise Conflict("There is no sandbox yet: set PRISTAN_SANDBOX=true and let the worker go round once.")
+    if session.get(OAuthClient, client_id) is not None:
+        raise Conflict("There is a client of this name.")
+    scopes = [*SCOPES, "webhooks:manage"]
+    return service.add_client(
+        session, keys, client_id, "In the sandbox", scopes, now, organisation_id=ORGANISATION_ID, sandbox=True
+    )
 
 
 def is_open(session: Session) -> bool:

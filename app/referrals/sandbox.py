@@ -21,7 +21,6 @@ from app.directory.packs import Directory
 from app.intake import life
 from app.intake.models import Case
 from app.intake.schemas import Intake
-from app.intake.states import CaseState
 from app.partners import sandbox
 from app.referrals import filing, service
 from app.referrals.labels import new_label
@@ -53,7 +52,7 @@ def missing(session: Session, now: datetime) -> bool:
     """Whether `refill` has something to do. Reads only."""
     if not sandbox.is_open(session) or session.scalar(sa.select(Case.id).where(*_old(now)).limit(1)) is not None:
         return True
-    return _room(session, now) > 0 and bool(_languages(session) or _magic(session))
+    return _room(session, now) > 0 and bool(_languages(session, now) or _magic(session))
 
 
 def refill(session: Session, *, keys: KeyRing, directory: Directory, now: datetime) -> int:
@@ -63,7 +62,7 @@ def refill(session: Session, *, keys: KeyRing, directory: Directory, now: dateti
     session.execute(sa.update(Case).where(*_old(now)).values(forget_at=now))
     room, made = _room(session, now), 0
     for story in STORIES:
-        if made < room and story["language"] in _languages(session):
+        if made < room and story["language"] in _languages(session, now):
             _offer(session, story, keys, directory, now)
             made += 1
     for label in _magic(session):
@@ -98,26 +97,28 @@ def _old(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Made-up cases whose time has come, and that retention does not know of yet."""
     return (
         Case.team_id == sandbox.TEAM_ID,
-        Case.state != CaseState.ERASED.value,
+        Case.closed_at.is_(None),
         Case.forget_at.is_(None),
         Case.waiting_since < now - KEPT_FOR,
     )
 
 
 def _room(session: Session, now: datetime) -> int:
+    since = now - timedelta(hours=1)
     lately = sa.select(sa.func.count()).where(
-        Referral.organisation_id == sandbox.ORGANISATION_ID, Referral.created_at > now - timedelta(hours=1)
+        Referral.organisation_id == sandbox.ORGANISATION_ID, Referral.updated_at > since, Referral.created_at > since
     )
     return MOST_AN_HOUR - (session.scalar(lately) or 0)
 
 
-def _languages(session: Session) -> set[str]:
-    """The languages in which nothing waits for an answer."""
+def _languages(session: Session, now: datetime) -> set[str]:
+    """The languages in which nothing waits for an answer. What is older than can be is not looked at: there may be much."""
     waiting = (
         sa.select(Case.language)
         .join(Referral, Referral.case_id == Case.id)
         .where(
             Referral.organisation_id == sandbox.ORGANISATION_ID,
+            Referral.updated_at > now - 2 * KEPT_FOR,
             Referral.state == State.OFFERED.value,
             Referral.label.not_in(list(MAGIC)),
         )

@@ -202,3 +202,12 @@ def test_after_a_new_key_what_was_sealed_to_the_old_one_still_opens(office: Desk
         )
     browser = office.as_("partner")
     assert STORY in browser.submit(browser.get(path), f"{path}/show").text
+
+
+def test_colleagues_see_who_did_what_and_nothing_from_before_the_offer(office: DeskHouse) -> None:
+    _label, path, _receipt = accepted(office)
+    second = colleague(office)
+    assert second.submit(second.get(path), f"{path}/start").status == 303
+    told = [node.text().split(" UTC ")[1] for node in second.get(path).tree.css("ol.timeline li")]
+    assert told == ["offered (the desk)", "accepted (partner)", "work started (colleague)"]
+    assert "vera" not in second.get(path).text

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -37,6 +39,15 @@ def test_two_commands_to_the_first_referral(terminal: Terminal):
     label = next(one["label"] for one in pulled if one["languages"] == ["ka", "ru"])
     terminal("accept", label)
     assert "მერცხალი" in terminal("show", label).stdout
+
+
+def test_the_commands_of_the_page_run_as_they_stand_there(terminal: Terminal):
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\.venv/bin/pristan partner (.*)$", page, re.MULTILINE)
+    assert len(commands) <= 3
+    for command in commands:
+        last = terminal(*shlex.split(command.replace("http://127.0.0.1:8000", BASE)))
+    assert "offered" in last.stdout
 
 
 def last_line(result: Result) -> str:

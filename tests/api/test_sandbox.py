@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.client import opened
 from app.client import sandbox as published
+from app.core.errors import Conflict
 from app.core.sealing import CannotOpen
 from app.intake import queue
 from app.intake.models import Case, HappenedCount
@@ -250,3 +251,16 @@ def test_making_it_twice_makes_it_once(play: Network):
     with play.database.begin() as session:
         sandbox.found(session, play.keys, play.now)
         assert session.scalar(sa.select(sa.func.count()).where(OAuthClient.id == published.CLIENT_ID)) == 1
+
+
+def test_the_operator_makes_somebody_a_program_of_their_own(play: Network):
+    with play.database.begin() as session:
+        secret = sandbox.add_own_client(session, play.keys, "acme-test", play.now)
+        own = session.get_one(OAuthClient, "acme-test")
+        assert (own.organisation_id, own.sandbox) == (sandbox.ORGANISATION_ID, True)
+        assert set(own.scopes) - set(sandbox.SCOPES) == {"webhooks:manage"}
+        for name in ("acme-test", published.CLIENT_ID, "No Good", "x"):
+            with pytest.raises(Conflict):
+                sandbox.add_own_client(session, play.keys, name, play.now)
+    form = {"grant_type": "client_credentials"}
+    assert play.http.post("/oauth/token", data=form, auth=("acme-test", secret)).status_code == 200

@@ -14,7 +14,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.models import Part
 from app.intake.vault import Opened
-from app.referrals import opening, pulls
+from app.referrals import history, opening, pulls
 from app.referrals.states import OPENED, State
 from app.web.desk import answers, pages, when
 from app.web.desk.words import N_
@@ -67,6 +67,7 @@ def page(
         answers=answers.possible(state),
         may_open=state in OPENED,
         lines_seen=opening.lines_of(session, row.case_id),
+        steps=history.steps(session, row.id, organisation_id),
         parts=in_order(opened, packs) if opened is not None else None,
         wrong=wrong,
         by=lambda moment: when.by(moment, now, zone),

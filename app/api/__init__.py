@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import conflicts, deliveries, events, fhir, health, intakes, oauth, openapi, referrals, webhooks
+from app.api import conflicts, deliveries, events, fhir, health, hsds, intakes, oauth, openapi, referrals, webhooks
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -14,6 +14,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if wanted & {"partner", "public"}:
         app.include_router(oauth.router)
         app.include_router(intakes.router)
+        app.include_router(hsds.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
         app.include_router(fhir.router)

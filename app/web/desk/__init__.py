@@ -22,6 +22,8 @@ from app.web.desk.proposals import partner_router as partner_proposals_router
 from app.web.desk.proposals import router as proposals_router
 from app.web.desk.quarantine import router as quarantine_router
 from app.web.desk.queue import router as queue_router
+from app.web.desk.reports import desk_router as reports_router
+from app.web.desk.reports import partner_router as own_report_router
 from app.web.desk.sign_in import router as sign_in_router
 
 own_router = APIRouter()  # what everybody who signs in has, at the desk or on a partner's page
@@ -40,6 +42,7 @@ for part in (
     quarantine_router,
     assisted_router,
     directory_router,
+    reports_router,
 ):
     router.include_router(part)
 
@@ -48,6 +51,7 @@ for part in (
     partner_members_router,
     partner_proposals_router,
     own_services_router,
+    own_report_router,
     opened_router,
     answers_router,  # last: its `{verb}` takes every other step
 ):

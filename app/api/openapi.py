@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api import deliveries, documents, events, intakes, oauth, referrals, schemas, told_by_us, webhooks
+from app.api import deliveries, documents, events, intakes, oauth, referrals, schemas, signatures, told_by_us, webhooks
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -53,7 +53,7 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, events, webhooks, deliveries, intakes)
+        for part in (oauth, referrals, signatures, events, webhooks, deliveries, intakes)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]

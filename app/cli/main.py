@@ -7,6 +7,7 @@ import typer
 
 from app.cli.clients import clients_app
 from app.cli.i18n import i18n_app
+from app.cli.keys import keys_app
 from app.cli.partner import partner_app
 from app.cli.rules import match, rules_app
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(clients_app, name="clients")
+app.add_typer(keys_app, name="keys")
 app.add_typer(i18n_app, name="i18n")
 app.add_typer(partner_app, name="partner")
 app.add_typer(rules_app, name="rules")

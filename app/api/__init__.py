@@ -4,7 +4,20 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import conflicts, deliveries, events, fhir, health, hsds, intakes, oauth, openapi, referrals, webhooks
+from app.api import (
+    conflicts,
+    deliveries,
+    events,
+    fhir,
+    health,
+    hsds,
+    intakes,
+    oauth,
+    openapi,
+    referrals,
+    signatures,
+    webhooks,
+)
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -18,6 +31,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if "partner" in wanted:
         app.include_router(referrals.router)
         app.include_router(fhir.router)
+        app.include_router(signatures.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
         app.include_router(webhooks.router)

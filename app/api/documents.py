@@ -231,6 +231,14 @@ METADATA: Final[Responses] = {
     },
     422: ref("responses", "Invalid"),
 }
+SIGNERS: Final[Responses] = {
+    200: {
+        "description": "The keys, the newest first.",
+        "headers": {"Cache-Control": {"schema": {"type": "string"}, "description": "May be kept for an hour."}},
+        "content": {"application/json": {"schema": ref("schemas", "PublicKeys")}},
+    },
+    422: ref("responses", "Invalid"),
+}
 _OAUTH_PROBLEMS: Final[Responses] = {
     400: _answer(
         "The request does not fit.", "OAuthProblem",

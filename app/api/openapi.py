@@ -22,9 +22,10 @@ from app.api import (
     oauth,
     referrals,
     schemas,
+    signatures,
     told_by_us,
     webhooks,
-)  # fmt: skip
+)
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -66,7 +67,7 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, fhir, events, webhooks, deliveries, intakes, conflicts)
+        for part in (oauth, referrals, signatures, fhir, events, webhooks, deliveries, intakes, conflicts)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import cursors, documents, rehearsal
+from app.api import cursors, documents, rehearsal, signatures
 from app.api.deps import (
     Acts,
     Config,
@@ -35,7 +35,7 @@ from app.api.deps import (
     tag,
     told,
 )
-from app.core import strict_json
+from app.core import keyholders, sealing, strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, Gone, NotFound
 from app.core.keyring import KeyRing
@@ -58,7 +58,6 @@ router = APIRouter(tags=["Referrals"])
 VERBS: Final = tuple(dict.fromkeys(move.verb for move in MOVES if Actor.PARTNER in move.by))
 STATES: Final = tuple(state.value for state in State if state in SEEN_BY_PARTNER)
 ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
-HPKE: Final = {"kem": 0x647A, "kdf": 1, "aead": 2}
 _PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_BYTES: Final = 8 + 16
@@ -365,8 +364,8 @@ def hand_over(
 ) -> JSONResponse:
     """The sealed part of a referral that you accepted: contact, story, what happened, and the thread.
 
-    Only your private key opens it. Each read is written into the audit, in the same transaction: without that there is
-    no answer.
+    Only your private key opens it, and our signature says that it comes from us. Each read is written into the audit, in
+    the same transaction: without that there is no answer.
     """
     partner = for_organisation(caller)
     rehearsal.open_sealed(session, caller, identified(referral_id))
@@ -389,12 +388,14 @@ def hand_over(
         codes={"client": partner.client_id, "version": referral.version},
         now=now,
     )
+    sealed_to = keyholders.by_id(session, wrap.key_id) if wrap.key_id else None
+    kem = sealing.kem_of(sealed_to.public_key) if sealed_to else sealing.X_WING
     document = {
         "referral": str(referral.id),
         "case": case.label,
         "key_id": str(wrap.key_id),
         "alg": ALG,
-        "hpke": HPKE,
+        "hpke": {"kem": kem, "kdf": 1, "aead": 2},
         "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
         "wrap": _b64(sealed),
         "parts": [
@@ -410,7 +411,7 @@ def hand_over(
             for row in rows
         ],
     }
-    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, document))
+    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, signatures.signed(keys, document, now)))
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:

@@ -131,7 +131,7 @@ class ReferralPage(_Document):
 class Hpke(_Document):
     """Algorithm numbers of the IANA HPKE registry."""
 
-    kem: Literal[25722] = Field(description="X-Wing (0x647A)")
+    kem: Literal[25722, 32] = Field(description="25722 X-Wing (0x647A), or 32 X25519 (0x0020): the kind of your key")
     kdf: Literal[1] = Field(description="HKDF-SHA256")
     aead: Literal[2] = Field(description="AES-256-GCM")
 
@@ -149,6 +149,32 @@ class SealedPartOut(_Document):
     ciphertext: Base64Url = Field(description="Nonce (12 bytes), ciphertext, tag (16 bytes).")
 
 
+class Signature(_Document):
+    """The service's signature over the document's texts; see the documentation for their order."""
+
+    kid: str = Field(description="Which key of /.well-known/jwks.json.")
+    alg: Literal["Ed25519"]
+    signed_at: datetime
+    value: Base64Url
+
+
+class PublicKeyOut(_Document):
+    """RFC 8037."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: Base64Url
+    kid: str = Field(description="RFC 7638.")
+    alg: Literal["Ed25519"]
+    use: Literal["sig"]
+
+
+class PublicKeys(_Document):
+    """RFC 7517."""
+
+    keys: list[PublicKeyOut]
+
+
 class Sealed(_Document):
     """The case's key, sealed to your organisation's public key, and the parts it opens. See the documentation."""
 
@@ -158,8 +184,9 @@ class Sealed(_Document):
     alg: Literal["HPKE+HKDF-SHA256+AES-256-GCM-SIV"]
     hpke: Hpke
     info: Base64Url
-    wrap: Base64Url = Field(description="enc (1,120 bytes), then ciphertext and tag (48 bytes).")
+    wrap: Base64Url = Field(description="enc (X-Wing 1,120 bytes, X25519 32), then ciphertext and tag (48 bytes).")
     parts: list[SealedPartOut]
+    signature: Signature
 
 
 class FhirMeta(_Document):

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.clients import clients_app
 from app.cli.i18n import i18n_app
+from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
@@ -24,6 +25,8 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(clients_app, name="clients")
 app.add_typer(i18n_app, name="i18n")
 app.add_typer(keys_app, name="keys")
+keys_app.command()(register)
+keys_app.command()(rewrap)
 app.add_typer(members_app, name="members")
 app.add_typer(partner_app, name="partner")
 partner_app.add_typer(conflicts_app, name="conflicts")

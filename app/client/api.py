@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from app.client.errors import ApiError, CannotReach
-from app.client.opening import OpenedPart, base64url, from_base64url, opened
+from app.client.opening import OpenedPart, base64url, from_base64url, opened, signers_of
 from app.client.records import Event, Referral
 
 TRIES: Final = 5
@@ -53,7 +53,7 @@ class PartnerClient:
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`private_key`: the 32-byte X-Wing seed, for `open` only. `http`: your own, with proxies or certificates."""
+        """`private_key`: the 32-byte X-Wing seed or X25519 key, for `open` only. `http`: your own, with proxies or certificates."""
         self._base = base_url.rstrip("/")
         self._credentials = (client_id, client_secret)
         self._private_key = private_key
@@ -61,6 +61,7 @@ class PartnerClient:
         self._http = http or httpx.Client(timeout=httpx.Timeout(15.0, read=LONGEST_WAIT + 15.0))
         self._sleep = sleep
         self._tick = tick
+        self._known_signers: dict[str, bytes] = {}
         self._token = ""
         self._token_until = 0.0
 
@@ -130,10 +131,23 @@ class PartnerClient:
         return document
 
     def open(self, referral_id: str) -> list[OpenedPart]:
-        """The sealed parts, opened here with your private key. Raises CannotOpen; ValueError without a key."""
+        """The sealed parts, opened here with your private key, once their signature holds. Raises CannotOpen; ValueError
+        without a key.
+        """
         if self._private_key is None:
             raise ValueError("a private key is needed to open sealed parts")
-        return opened(self.sealed(referral_id), self._private_key)
+        document = self.sealed(referral_id)
+        return opened(document, self._private_key, signers=self._signers(document))
+
+    def _signers(self, document: dict[str, Any]) -> dict[str, bytes]:
+        """The service's public keys; asked for again when it has a new one."""
+        kid = (document.get("signature") or {}).get("kid")
+        if kid not in self._known_signers:
+            response = self._send("GET", "/.well-known/jwks.json")
+            if response.status_code != 200:
+                raise ApiError(response.status_code, _problem(response))
+            self._known_signers = signers_of(response.json())
+        return self._known_signers
 
     def events(self, cursor: str | None = None, *, limit: int = 100, wait: int = 0) -> EventsPage:
         """One page of the feed. `wait`: seconds (at most 25) that the service waits for something to happen."""

@@ -29,6 +29,7 @@ from app.core.errors import (
 from app.core.http import Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
+from app.directory.current import Current
 from app.directory.packs import load_packs
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
@@ -67,7 +68,8 @@ def create_app(
     app.state.keys = keys
     app.state.clock = clock
     app.state.max_body = settings.max_body
-    app.state.directory = load_packs()
+    app.state.current = Current(load_packs())
+    app.state.directory = app.state.current.directory
     if "partner" in wanted or "public" in wanted:
         api.mount(app, wanted)
     web.mount(app, wanted)

@@ -4,6 +4,7 @@ import app.audit.models
 import app.conflicts.models
 import app.core.keyholders
 import app.directory.models
+import app.directory.rulesets
 import app.intake.drafts
 import app.intake.models
 import app.matching.models

@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
-from app.core.edge import Now, ReadDb
+from app.core.edge import Now, ReadDb, directory_in_force
 from app.core.errors import (
     AppError,
     BadRequest,
@@ -230,7 +230,7 @@ async def _settings(request: Request) -> Settings:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+    directory: Directory = await directory_in_force(request)
     return directory
 
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.ids import named_id
-from app.directory.models import RuleSet, ServiceRow
+from app.directory import rulesets
+from app.directory.models import ServiceRow
 from app.directory.packs import Directory
 from app.partners.organisations import Organisation
 
@@ -34,17 +35,8 @@ def upsert(session: Session, directory: Directory, now: datetime) -> None:
     _retire([row for row in known.values() if row.id not in seen and row.kind != "sandbox"], now)
     session.flush()
     _upsert_services(session, directory, now)
-    if session.get(RuleSet, directory.digest) is None:
-        session.add(RuleSet(digest=directory.digest, content=rule_set(directory), loaded_at=now))
+    rulesets.keep_directory(session, directory, now)
     session.flush()
-
-
-def rule_set(directory: Directory) -> dict[str, Any]:
-    """What a stored run needs to be read again: every service's rule, by key."""
-    return {
-        entry.key: entry.service.rule.model_dump(mode="json", exclude_none=True, by_alias=True)
-        for entry in directory.services
-    }
 
 
 def _upsert_services(session: Session, directory: Directory, now: datetime) -> None:

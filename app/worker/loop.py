@@ -18,6 +18,8 @@ from app.core import log
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
+from app.directory import rulesets
+from app.directory.current import Current
 from app.directory.packs import Directory
 from app.intake import drafts, replies
 from app.messaging import sending
@@ -47,10 +49,11 @@ class Worker:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._directory = directory
+        self._current = Current(directory)
         self._settings = settings
         self._clock = clock
         self._channel = channel or FileChannel(settings.var / "outbox")
+        self._kept = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -59,6 +62,7 @@ class Worker:
             "messages": self._messages,
             "expired": self._expired,
             "retention": self._retention,
+            "rule_sets": self._rule_sets,
         }
 
     def start(self) -> None:
@@ -94,8 +98,8 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
+            by = Clockwork(self._keys, self._current.refresh(session, now))
             due = ticking.due(session, now, _BATCH)
         return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
 
@@ -104,8 +108,8 @@ class Worker:
         after = self._settings.auto_offer_after
         if after is None:
             return 0
-        by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
+            by = Clockwork(self._keys, self._current.refresh(session, now))
             cases = ticking.untouched(session, now, _BATCH, after=after)
         return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
 
@@ -131,6 +135,17 @@ class Worker:
                 + feed.drop_old(session, now)
                 + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
             )
+
+    def _rule_sets(self, now: datetime) -> int:
+        """What is in force is kept with its content, so that runs under it can be explained for ever."""
+        with self._database.begin(write=False) as session:
+            directory = self._current.refresh(session, now)
+        if directory.digest == self._kept:
+            return 0
+        with self._database.begin() as session:
+            new = rulesets.keep_directory(session, directory, now)
+        self._kept = directory.digest
+        return int(new)
 
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:

@@ -32,6 +32,7 @@ ROLES = {
 }
 OPEN = {("/desk/sign-in", "GET"), ("/desk/sign-in", "POST")}
 EVERYBODY = {("/desk/sign-out", "POST")}
+RULES = "/desk/rules"
 
 
 @dataclass
@@ -117,6 +118,10 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
         if "{label}" not in path:
             return let_in
         return let_in if name == "partner" and place == "own team" else {404}
+    if path.startswith((RULES, "/desk/coverage")):
+        writes = method == "POST" or path == f"{RULES}/new"
+        may = {"senior"} if writes else {"coordinator", "senior", "auditor"}
+        return {404 if "{" in path else 200, 422} if role in may else {403}
     if role not in {"coordinator", "senior"}:
         return {403}
     if "{label}" not in path:
@@ -193,8 +198,9 @@ def test_without_the_token_of_the_session_no_form_acts(opened: Opened) -> None:
         if method != "POST" or (route.path, method) in OPEN:
             continue
         name = "partner" if route.path.startswith("/partner") else "vera"
+        name = "sofia" if route.path.startswith(RULES) else name
         path = fill(route.path, opened.places["own team"])
-        for csrf in ("", "0" * 64, opened.csrf["sofia"]):
+        for csrf in ("", "0" * 64, opened.csrf["vera" if name == "sofia" else "sofia"]):
             page = opened.browsers[name].post(path, {"csrf": csrf, "version": "1"})
             assert page.status == 409, (path, page.status)
             assert "before you last signed in" in page.words()

@@ -6,15 +6,21 @@ from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
 from app.web.desk.case import router as case_router
+from app.web.desk.coverage import router as coverage_router
 from app.web.desk.errors import error_page
 from app.web.desk.partner import router as partner_router
 from app.web.desk.queue import router as queue_router
+from app.web.desk.rules import router as rules_router
+from app.web.desk.runs import router as runs_router
 from app.web.desk.sign_in import router as sign_in_router
 
 router = APIRouter()
 router.include_router(sign_in_router)
 router.include_router(queue_router)
 router.include_router(case_router)
+router.include_router(runs_router)
+router.include_router(rules_router)
+router.include_router(coverage_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 

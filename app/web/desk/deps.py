@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
 
-from app.core.edge import Keys, Now
+from app.core.edge import Keys, Now, directory_in_force
 from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
 from app.directory.packs import Directory
 from app.referrals.desk import Desk, at_desk
@@ -157,7 +157,7 @@ def drop_cookie(response: Response, settings: Settings) -> None:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+    directory: Directory = await directory_in_force(request)
     return directory
 
 

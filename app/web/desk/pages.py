@@ -26,6 +26,12 @@ _SHOWN = {
     "reopened": words.N_("The case is open again and yours."),
     "sent": words.N_("Your message is in the person's thread. They read it when they come with their number."),
     "noted": words.N_("Your note is kept. Only this team can open it."),
+    "rules_proposed": words.N_("Proposed. Nothing changes until somebody else publishes it."),
+    "rules_published": words.N_("Published. Every process of the service follows it from its day on."),
+    "rules_rejected": words.N_("Rejected. The rules stay as they were."),
+    "rules_withdrawn": words.N_("Withdrawn. The rules stay as they were."),
+    "replayed": words.N_("Tried. The counts stand below."),
+    "matched": words.N_("Matched again. What has changed stands below."),
     "done": words.N_("Done."),
 }
 

@@ -45,7 +45,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["decided_by"], ["members.id"], name=op.f("fk_rule_proposals_decided_by_members")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_proposals")),
     )
-    op.create_index("ix_rule_proposals_in_force", "rule_proposals", ["state", "effective_on"])
+    op.create_index(
+        "uq_rule_proposals_one_line",
+        "rule_proposals",
+        ["upon"],
+        unique=True,
+        sqlite_where=sa.text("state = 'published'"),
+        postgresql_where=sa.text("state = 'published'"),
+    )
 
 
 def downgrade() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from app.core.db import Base
 from app.core.errors import IllegalMove, NotAllowed
@@ -65,8 +65,11 @@ class RuleProposal(Base):
         sa.CheckConstraint("state IN ('proposed', 'published', 'rejected', 'withdrawn')", name="state_known"),
         sa.CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided_when_not_proposed"),
         sa.CheckConstraint("state <> 'published' OR decided_by <> proposed_by", name="published_by_another"),
-        sa.Index("ix_rule_proposals_in_force", "state", "effective_on"),
-    )
+        sa.Index(
+            "uq_rule_proposals_one_line", "upon", unique=True,
+            sqlite_where=sa.text("state = 'published'"), postgresql_where=sa.text("state = 'published'"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     digest: Mapped[str] = mapped_column(sa.String(64), sa.ForeignKey("rule_sets.digest"))
@@ -82,11 +85,13 @@ class RuleProposal(Base):
     replayed: Mapped[dict[str, int] | None]
 
 
-_IN_FORCE: Final = (
-    sa.select(RuleProposal.id, RuleProposal.digest)
-    .where(RuleProposal.state == State.PUBLISHED.value, RuleProposal.effective_on <= sa.bindparam("today"))
-    .order_by(RuleProposal.effective_on.desc(), RuleProposal.decided_at.desc(), RuleProposal.id)
-    .limit(1)
+_Next: Final = aliased(RuleProposal)
+_FOLLOWED: Final = sa.exists().where(_Next.upon == RuleProposal.id, _Next.state == State.PUBLISHED.value)
+_TODAY: Final = sa.bindparam("today", type_=sa.Date())
+_IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
+    RuleProposal.state == State.PUBLISHED.value,
+    RuleProposal.effective_on <= _TODAY,
+    ~_FOLLOWED.where(_Next.effective_on <= _TODAY),
 )
 
 
@@ -105,10 +110,7 @@ def in_force(session: Session, directory: Directory, today: date) -> Directory:
 def last(session: Session) -> RuleProposal | None:
     """The end of the line, in force or still to come: what the next set is made upon."""
     return session.scalars(
-        sa.select(RuleProposal)
-        .where(RuleProposal.state == State.PUBLISHED.value)
-        .order_by(RuleProposal.decided_at.desc(), RuleProposal.id)
-        .limit(1)
+        sa.select(RuleProposal).where(RuleProposal.state == State.PUBLISHED.value, ~_FOLLOWED)
     ).one_or_none()
 
 

@@ -86,7 +86,7 @@ def test_what_another_person_published_is_what_the_service_follows(office: DeskH
     decide(office, proposal, Verb.PUBLISH, by="pavel")
     office.later(seconds=3)
     office.as_("vera").get("/desk/rules")
-    assert said_of(office, filed_over_http(office)) == "not"
+    assert said_of(office, filed_over_http(office)) == "nearest"  # an appeal is close to it
 
 
 def test_every_process_follows_it_within_seconds(office: DeskHouse, tmp_path: Path):
@@ -229,8 +229,8 @@ def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
     shown = pavel.get(address)
     words = shown.words()
     assert "Waits for a second person" in words
-    assert "Cases tried 1" in words
-    assert "A centre less 1" in words
+    assert "Cases tried1" in words
+    assert "A centre less1" in words
     assert pavel.submit(shown, f"{address}/publish").status == 303
     assert "in force" in pavel.get("/desk/rules").words()
     assert sofia.get(address).words().count("Published")
@@ -246,8 +246,8 @@ def test_the_case_is_matched_again_and_the_difference_is_shown(office: DeskHouse
     done = vera.submit(page, f"/desk/cases/{label}/match")
     assert done.status == 303
     words = vera.get(done.location).words()
-    assert f"{KEY}: could help → not for this case" in words
-    assert "They do not offer help with this" in words
+    assert f"{KEY}: could help → nearest" in words
+    assert "they help with something close" in words
     stale = vera.post(f"/desk/cases/{label}/match", {**page.form(f"/desk/cases/{label}/match")})
     assert stale.status == 412
     assert vera.get(f"/desk/cases/{label}").status == 200

@@ -45,7 +45,7 @@ def show_rules(request: Request, who: Reads, session: ReadDb, packs: Packs, now:
         in_force=in_force[0] if in_force else None,
         digest=packs.digest[:12],
         services=len(packs.services),
-        findings=_told(lint(packs, today)),
+        findings=_told(_linted(packs, today)),
         may_edit=who.role in editors.roles,
     )
 
@@ -101,7 +101,7 @@ def show_rule_set(request: Request, proposal_id: ProposalId, who: Reads, session
         (key, publishing.written(before, [key]), publishing.written(tried, [key]) if tried else "")
         for key in proposal.changed
     ]
-    known = {(finding.code, finding.place) for finding in lint(before, now.date())}
+    known = {(finding.code, finding.place) for finding in _linted(before, now.date())}
     return pages.page(
         request,
         "desk/rules/show.html",
@@ -143,6 +143,20 @@ def decide_rule_set(
     proposal = _found(session, proposal_id)
     publishing.decide(session, _base(request, session), proposal.id, Verb(verb), by=who.member_id, now=now)
     return pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
+
+
+_kept: Final[dict[tuple[str, date], list[Finding]]] = {}
+
+
+def _linted(directory: Directory, on: date) -> list[Finding]:
+    """What the linter says of a directory today: it takes a while, and stays the same all day."""
+    key = (directory.digest, on)
+    if key not in _kept:
+        found = lint(directory, on)
+        while len(_kept) >= 8:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = found
+    return _kept[key]
 
 
 def _base(request: Request, session: Session) -> Directory:

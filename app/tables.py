@@ -6,6 +6,7 @@ import app.core.keyholders
 import app.core.quotas
 import app.core.switches
 import app.directory.models
+import app.directory.rulesets
 import app.intake.decoys
 import app.intake.drafts
 import app.intake.models

@@ -1,5 +1,6 @@
 """Runs of the rules over cases: from an intake's codes to facts, and runs stored and read back with every reason."""
 
+import contextlib
 import json
 import zlib
 from collections.abc import Collection
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
 from app.directory.models import ServicePause, ServiceRow
 from app.directory.packs import Directory
 from app.matching import deadlines, engine, records, urgency
@@ -192,6 +194,18 @@ def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, Ma
     if row is None:
         return None
     return row, opened(keys, row.id, row.trace, row.order_version)
+
+
+def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[tuple[MatchRun, MatchResult]]:
+    """The runs of a case, the newest first; those whose epoch's key is destroyed are left out."""
+    rows = session.scalars(
+        sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(limit)
+    )
+    found = []
+    for row in rows:
+        with contextlib.suppress(CannotOpen):
+            found.append((row, opened(keys, row.id, row.trace, row.order_version)))
+    return found
 
 
 def opened(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:

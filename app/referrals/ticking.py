@@ -5,29 +5,27 @@ nothing more, because the due time has moved on in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.conflicts import service as conflicts
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
-from app.core.sealing import CannotOpen
 from app.directory.packs import Directory
 from app.intake import life, vault
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
-from app.matching import matches, records
-from app.matching.engine import Found, MatchResult
+from app.matching import records
+from app.matching.engine import Found
 from app.matching.models import MatchRun
 from app.partners import sandbox
-from app.referrals import clocks, queries, service, tasks
+from app.referrals import clocks, queries, rematching, service, tasks
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
 from app.referrals.service import CLOCK
@@ -175,7 +173,7 @@ def ask_next(
     room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)
     if room <= 0 or any(State(referral.state) in AT_WORK for referral in before):
         return []
-    result = _matched(session, case, now, by)
+    result = rematching.matched(session, by.keys, by.directory, case, now)
     if result is None:
         return []
     asked = {referral.organisation_id for referral in before}
@@ -184,26 +182,6 @@ def ask_next(
     if not offered and CaseState(case.state) is not CaseState.REFERRED:
         _nobody_left(session, case, left, now)
     return offered
-
-
-def _matched(session: Session, case: Case, now: datetime, by: Clockwork) -> MatchResult | None:
-    """The rules asked anew, with what is known of the services now; the run is kept. None: the facts can not be read."""
-    assert case.facts is not None
-    try:
-        answers: dict[str, Any] = vault.unlock_facts(by.keys, case.id, case.facts_version, case.facts)
-    except CannotOpen:
-        return None
-    facts, _ = matches.understood(answers, by.directory, now)
-    facts = replace(  # tier and deadline as they were found when all that was said could be read
-        facts,
-        tier=service.tier_now(case, now),
-        last_safe_day=case.last_safe_day,
-        excluded=queries.excluded_organisations(session, case.id),
-    )
-    resting = conflicts.excluded(session, case.id)
-    result = matches.run(session, facts, by.directory, now, seed=case.id.int, resting=resting)
-    matches.store(session, by.keys, case.id, facts, result, directory=by.directory, now=now)
-    return result
 
 
 def _offer(

@@ -8,6 +8,7 @@ again, closed with a key that only the cookie has.
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -425,6 +426,12 @@ def open_sessions(session: Session, member_id: UUID, secret: str | None) -> list
 def drop_stale_sessions(session: Session, now: datetime, *, idle: timedelta, longest: timedelta) -> int:
     stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - longest)
     return int(session.execute(sa.delete(StaffSession).where(stale)).rowcount)  # type: ignore[attr-defined]
+
+
+def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Sign-in names by member, also of those who have left."""
+    found = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(set(ids))))
+    return {row.id: row.name for row in found}
 
 
 def folded(name: str) -> str:

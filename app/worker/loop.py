@@ -20,6 +20,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
+from app.directory import rulesets
 from app.directory.current import Current
 from app.directory.packs import Directory
 from app.intake import drafts, replies
@@ -65,6 +66,7 @@ class Worker:
         self._clock = clock
         self._channel = channel or channel_of(settings)
         self._postman = Postman(database, keys, outbound or Outbound(), SystemRandom())
+        self._kept = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -75,6 +77,7 @@ class Worker:
             "expired": self._expired,
             "retention": self._retention,
             "sandbox": self._sandbox,
+            "rule_sets": self._rule_sets,
         }
         self._marked_at: datetime | None = None
 
@@ -181,6 +184,17 @@ class Worker:
                 + proposals.expire(session, now)
                 + daily_reads.drop_old(session, now)
             )
+
+    def _rule_sets(self, now: datetime) -> int:
+        """What is in force is kept with its content, so that runs under it can be explained for ever."""
+        with self._database.begin(write=False) as session:
+            directory = self._current.refresh(session, now)
+        if directory.digest == self._kept:
+            return 0
+        with self._database.begin() as session:
+            new = rulesets.keep_directory(session, directory, now)
+        self._kept = directory.digest
+        return int(new)
 
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:

@@ -60,6 +60,7 @@ CHANGES_PEOPLE = {
     "/desk/members/{member}/role",
     "/desk/freeze",
 }
+RULES = "/desk/rules"
 
 
 @dataclass
@@ -158,6 +159,10 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
         if "{label}" not in path:
             return let_in
         return let_in if name == "partner" and place == "own team" else {404}
+    if path.startswith((RULES, "/desk/coverage")):
+        writes = method == "POST" or path == f"{RULES}/new"
+        may = {"senior"} if writes else {"coordinator", "senior", "auditor"}
+        return {404 if "{" in path else 200, 422} if role in may else {403}
     if role not in {"coordinator", "senior"}:
         return {403}
     if "{label}" not in path:
@@ -255,8 +260,10 @@ def test_without_the_token_of_the_session_no_form_acts(opened: Opened) -> None:
         name = "partner" if route.path.startswith("/partner") else "vera"
         if any(route.path.startswith(start) and "coordinator" not in roles for start, roles in ROLES_OF.items()):
             name = "admin"
+        elif route.path.startswith(RULES):
+            name = "sofia"
         path = fill(route.path, opened.places["own team"])
-        for csrf in ("", "0" * 64, opened.csrf["sofia"]):
+        for csrf in ("", "0" * 64, opened.csrf["vera" if name == "sofia" else "sofia"]):
             page = opened.browsers[name].post(path, {"csrf": csrf, "version": "1"})
             assert page.status == 409, (path, page.status)
             assert "before you last signed in" in page.words()

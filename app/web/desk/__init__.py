@@ -8,6 +8,7 @@ from app.settings import Surface
 from app.web.desk.assisted import router as assisted_router
 from app.web.desk.audit import router as audit_router
 from app.web.desk.case import router as case_router
+from app.web.desk.coverage import router as coverage_router
 from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
 from app.web.desk.joining import router as joining_router
@@ -24,6 +25,8 @@ from app.web.desk.quarantine import router as quarantine_router
 from app.web.desk.queue import router as queue_router
 from app.web.desk.reports import desk_router as reports_router
 from app.web.desk.reports import partner_router as own_report_router
+from app.web.desk.rules import router as rules_router
+from app.web.desk.runs import router as runs_router
 from app.web.desk.sign_in import router as sign_in_router
 
 own_router = APIRouter()  # what everybody who signs in has, at the desk or on a partner's page
@@ -39,6 +42,9 @@ for part in (
     operations_router,
     queue_router,
     case_router,
+    runs_router,
+    rules_router,
+    coverage_router,
     quarantine_router,
     assisted_router,
     directory_router,

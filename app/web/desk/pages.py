@@ -36,6 +36,12 @@ _SHOWN = {
     "capacity": words.N_("Saved. New cases are matched with it from now on."),
     "paused": words.N_("Paused. Nothing new is offered until then."),
     "resumed": words.N_("The pause has ended."),
+    "rules_proposed": words.N_("Proposed. Nothing changes until somebody else publishes it."),
+    "rules_published": words.N_("Published. Every process of the service follows it from its day on."),
+    "rules_rejected": words.N_("Rejected. The rules stay as they were."),
+    "rules_withdrawn": words.N_("Withdrawn. The rules stay as they were."),
+    "replayed": words.N_("Tried. The counts stand below."),
+    "matched": words.N_("Matched again. What has changed stands below."),
     "done": words.N_("Done."),
     "passphrase": words.N_("Your passphrase is changed. Everywhere else you are signed out."),
     "passkey_added": words.N_("The passkey is known now. You can sign in with it beside the passphrase."),
@@ -59,6 +65,7 @@ _NAV = {
     "next": ("/desk/next", words.N_("Next case")),
     "held": ("/desk/held", words.N_("Held back")),
     "assisted": ("/desk/assisted", words.N_("Assisted intake")),
+    "rules": ("/desk/rules", words.N_("Rules")),
     "directory": ("/desk/directory", words.N_("Directory")),
     "reports": ("/desk/reports", words.N_("Reports")),
     "members": ("/desk/members", words.N_("Members")),
@@ -71,10 +78,10 @@ _NAV = {
     "colleagues": ("/partner/members", words.N_("Members")),
 }
 _NAV_OF = {
-    Role.COORDINATOR: ("queue", "next", "held", "assisted", "directory", "reports", "members"),
-    Role.SENIOR: ("queue", "next", "held", "assisted", "directory", "reports", "members", "proposals", "operations"),
-    Role.AUDITOR: ("audit", "proposals", "operations"),
-    Role.ADMIN: ("members", "proposals", "audit", "operations"),
+    Role.COORDINATOR: ("queue", "next", "held", "assisted", "directory", "rules", "reports", "members"),
+    Role.SENIOR: ("queue", "next", "held", "assisted", "directory", "rules", "reports", "members", "proposals", "operations"),
+    Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
+    Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "colleagues"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")

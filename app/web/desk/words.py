@@ -64,6 +64,64 @@ EMPTY: Final = MappingProxyType(
         "closed": N_("No case was closed, or all closed ones have been forgotten already."),
     }
 )
+RULE_STATES: Final = MappingProxyType(
+    {
+        "proposed": N_("Waits for a second person"),
+        "published": N_("Published"),
+        "rejected": N_("Rejected"),
+        "withdrawn": N_("Withdrawn"),
+    }
+)
+RULE_VERBS: Final = MappingProxyType(
+    {"publish": N_("Publish it"), "reject": N_("Reject it"), "withdraw": N_("Withdraw it")}
+)
+PLACES: Final = MappingProxyType(
+    {
+        "candidate": N_("could help"),
+        "nearest": N_("nearest"),
+        "not_matched": N_("not for this case"),
+        "absent": N_("not in the directory"),
+    }
+)
+REPLAYED: Final = MappingProxyType(
+    {
+        "cases": N_("Cases tried"),
+        "unchanged": N_("As before"),
+        "first_moved": N_("Another first choice"),
+        "gained": N_("A centre more"),
+        "lost": N_("A centre less"),
+        "now_without_anybody": N_("Left without anybody"),
+        "unreadable": N_("Could not be read any more"),
+    }
+)
+_FINDINGS: Final = MappingProxyType(
+    {
+        "identical": N_("Two services of a centre are for the same people"),
+        "covered": N_("A service is for nobody whom another of the same centre is not for"),
+        "contradiction": N_("Nobody can ever fulfil it"),
+        "only_nearest": N_("It can only ever be nearest"),
+        "dead_branch": N_("A part can never be fulfilled"),
+        "always_true": N_("A part is always fulfilled"),
+        "too_long": N_("Too many ways to try them all"),
+        "unreachable": N_("Nobody can reach it"),
+        "dead_end": N_("A need that ends nowhere"),
+        "hole": N_("No confirmed centre"),
+        "language": N_("Nobody works in the language"),
+        "no_reason": N_("A reason is missing"),
+        "no_translation": N_("A translation is missing"),
+        "unit": N_("A number that can not be right"),
+        "no_limit": N_("A letter without a number"),
+        "date": N_("A date that can not be right"),
+        "stale": N_("Not confirmed for a long time"),
+        "unreadable": N_("It can not be read"),
+    }
+)
+
+
+def finding(code: str) -> str:
+    return _FINDINGS.get(code, code)
+
+
 REFERRAL_STATES: Final = MappingProxyType(
     {
         "draft": N_("Draft"),

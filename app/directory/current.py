@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.directory import ruling, rulesets
+from app.directory import rulesets, ruling
 from app.directory.catalogue import Directory
 from app.directory.models import DirectoryEdit
 from app.directory.overlay import Edit, Laid, laid_over
@@ -46,9 +46,7 @@ class Current:
         version = (session.scalar(_VERSION) or 0, rules[0] if rules else None)
         if version != self._version:
             under = without_rules(session, self.packs)
-            self.directory = (
-                ruling.laid_over(under, rulesets.content(session, rules[1]), rules[1]) if rules else under
-            )
+            self.directory = ruling.laid_over(under, rulesets.content(session, rules[1]), rules[1]) if rules else under
             self._version = version
         self._looked_at = now
         return self.directory

@@ -79,7 +79,18 @@ _NAV = {
 }
 _NAV_OF = {
     Role.COORDINATOR: ("queue", "next", "held", "assisted", "directory", "rules", "reports", "members"),
-    Role.SENIOR: ("queue", "next", "held", "assisted", "directory", "rules", "reports", "members", "proposals", "operations"),
+    Role.SENIOR: (
+        "queue",
+        "next",
+        "held",
+        "assisted",
+        "directory",
+        "rules",
+        "reports",
+        "members",
+        "proposals",
+        "operations",
+    ),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
     Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "colleagues"),

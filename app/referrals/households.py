@@ -12,11 +12,8 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict
 from app.intake import queue
 from app.intake.models import Case, HouseholdMember
-from app.intake.states import CaseState
 from app.referrals import desk as verbs
 from app.referrals.desk import Desk
-
-Row = sa.Row[str, str, str, str]
 
 
 def link(session: Session, desk: Desk, label: str, version: int, other_label: str) -> Case:
@@ -46,24 +43,6 @@ def unlink(session: Session, desk: Desk, label: str, version: int) -> Case:
     forget(session, case.id)
     verbs.touched(session, desk, case, "case:household_left")
     return case
-
-
-def others(session: Session, team_id: UUID, case_id: UUID) -> list[Row]:
-    """Label, state, tier and country of the other cases of the household that this team may see."""
-    mine = sa.select(HouseholdMember.household_id).where(HouseholdMember.case_id == case_id).scalar_subquery()
-    return list(
-        session.execute(
-            sa.select(Case.label, Case.state, Case.tier, Case.country)
-            .join(HouseholdMember, HouseholdMember.case_id == Case.id)
-            .where(
-                HouseholdMember.household_id == mine,
-                Case.id != case_id,
-                Case.team_id == team_id,
-                Case.state != CaseState.ERASED.value,
-            )
-            .order_by(Case.label)
-        )
-    )
 
 
 def forget(session: Session, case_id: UUID) -> None:

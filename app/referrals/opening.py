@@ -14,8 +14,9 @@ from app.core.sealing import CannotOpen
 from app.intake import vault
 from app.intake.models import Part
 from app.intake.vault import Opened
+from app.referrals import queries
 from app.referrals.models import Referral
-from app.referrals.service import may_open
+from app.referrals.service import first_read, may_open
 from app.staff.service import SignedIn
 
 PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
@@ -38,7 +39,7 @@ def open_parts(session: Session, keys: KeyRing, who: SignedIn, label: str, now: 
     if who.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
     referral_id = by_label(session, who.organisation_id, label)
-    referral = session.get_one(Referral, referral_id)
+    referral, _case = queries.locked(session, referral_id, who.organisation_id)
     if not may_open(referral):
         raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
     try:
@@ -48,6 +49,7 @@ def open_parts(session: Session, keys: KeyRing, who: SignedIn, label: str, now: 
     holder = who.keys_of(session).get(wrap.key_id) if wrap.key_id else None
     if holder is None:
         raise NotAllowed("Your organisation's key was not given to you. If your program keeps the key, open it there.")
+    first_read(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",

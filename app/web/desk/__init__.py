@@ -7,14 +7,19 @@ from fastapi import APIRouter, FastAPI
 from app.settings import Surface
 from app.web.desk.case import router as case_router
 from app.web.desk.errors import error_page
+from app.web.desk.life import router as life_router
+from app.web.desk.notices import router as notices_router
 from app.web.desk.partner import router as partner_router
 from app.web.desk.queue import router as queue_router
 from app.web.desk.sign_in import router as sign_in_router
+from app.web.desk.tasks import router as tasks_router
 
 router = APIRouter()
 router.include_router(sign_in_router)
 router.include_router(queue_router)
+router.include_router(life_router)
 router.include_router(case_router)
+router.include_router(tasks_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 
@@ -26,4 +31,5 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     elif "partner" in surfaces:
         app.include_router(sign_in_router)
     if "partner" in surfaces:
+        app.include_router(notices_router)
         app.include_router(partner_router)

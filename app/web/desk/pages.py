@@ -26,6 +26,11 @@ _SHOWN = {
     "reopened": words.N_("The case is open again and yours."),
     "sent": words.N_("Your message is in the person's thread. They read it when they come with their number."),
     "noted": words.N_("Your note is kept. Only this team can open it."),
+    "linked": words.N_("The two cases are linked. Each keeps its own consent."),
+    "move_asked": words.N_("The person will be asked whether the case may move, when they come with their number."),
+    "retried": words.N_("It is sent once more."),
+    "dropped": words.N_("Dropped. Nobody is told any more."),
+    "kept": words.N_("Kept. It holds for what comes from now on."),
     "done": words.N_("Done."),
 }
 
@@ -51,6 +56,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         csrf=who.csrf if who else "",
         demo=settings.demo,
         now=request.app.state.clock(),
+        open_tasks=getattr(request.state, "open_tasks", None),
         notice=_SHOWN.get(request.query_params.get("done", "")),
         names=names,
         w=words,

@@ -1,6 +1,6 @@
 """The partner's page: for a centre without developers. The same commands as the API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -15,9 +15,19 @@ from app.core.keyring import KeyRing
 from app.intake.vault import Opened
 from app.referrals import opening, pulls, service
 from app.referrals.pulls import Wanted
-from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, REASON_REQUIRED, reasons_for
+from app.referrals.reasons import (
+    DAY_REQUIRED,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
+    REASON_REQUIRED,
+    WORK_DONE,
+    WORK_TAKEN,
+    reasons_for,
+)
 from app.referrals.service import ActorRef, Said
-from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb, allowed_actions
+from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb
 from app.staff.service import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import Member, Packs, field, number
@@ -39,12 +49,14 @@ class Action:
     reasons: Sequence[str]
     outcomes: Sequence[str]
     needs_day: bool
+    questions: Mapping[str, str]
+    work_done: Mapping[str, str]
 
 
 @router.get("/", name="offers")
 def show_offers(request: Request, who: Member, session: ReadDb) -> Response:
     """What waits for an answer, what is under way, what has ended."""
-    organisation_id = _organisation(who)
+    organisation_id = organisation_of(who)
     shelves = []
     for states in _SHELVES:
         wanted = Wanted(states=tuple(sorted(state.value for state in states)))
@@ -75,9 +87,16 @@ def answer_offer(
     """Take one step. A second person who is late learns what the state is now."""
     if verb not in set(Verb):
         raise NotFound
-    organisation_id = _organisation(who)
+    organisation_id = organisation_of(who)
     referral_id = opening.by_label(session, organisation_id, label)
-    said = Said(field(request, "reason") or None, field(request, "outcome") or None, _day(field(request, "until")))
+    said = Said(
+        field(request, "reason") or None,
+        field(request, "outcome") or None,
+        _day(field(request, "until")),
+        field(request, "question") or None,
+        tuple(dict.fromkeys(request.state.typed.get("work_done", []))),
+        _day(field(request, "deadline_on"), "/deadline_on"),
+    )
     by = ActorRef(Actor.PARTNER, who.member_id, organisation_id)
     version = number(request, "version")
     service.advance(session, referral_id, Verb(verb), by=by, now=now, expected_version=version, said=said)
@@ -93,8 +112,9 @@ def _offer_page(
     label: str,
     opened: Sequence[Opened] | None = None,
 ) -> Response:
-    organisation_id = _organisation(who)
+    organisation_id = organisation_of(who)
     row = pulls.one(session, organisation_id, opening.by_label(session, organisation_id, label))
+    now = request.app.state.clock()
     if row is None:
         raise NotFound("There is no such referral.")
     state = State(row.state)
@@ -103,7 +123,7 @@ def _offer_page(
         "partner/offer.html",
         row=row,
         card=pulls.unlocked_card(keys, row),
-        actions=[_action(Verb(verb)) for verb in allowed_actions(state, by=Actor.PARTNER)],
+        actions=[_action(verb) for verb in service.open_to_partner(session, row.id, organisation_id, now)],
         may_open=state in OPENED,
         parts=_in_order(opened, packs) if opened is not None else None,
     )
@@ -112,7 +132,9 @@ def _offer_page(
 def _action(verb: Verb) -> Action:
     reasons = reasons_for(verb) if verb in REASON_REQUIRED else []
     outcomes = list(OUTCOMES) if verb in OUTCOME_REQUIRED else []
-    return Action(verb.value, reasons, outcomes, verb in DAY_REQUIRED)
+    questions = QUESTIONS if verb in QUESTION_TAKEN else {}
+    work_done = WORK_DONE if verb in WORK_TAKEN else {}
+    return Action(verb.value, reasons, outcomes, verb in DAY_REQUIRED, questions, work_done)
 
 
 def _in_order(opened: Sequence[Opened], packs: Any) -> dict[str, Any]:
@@ -126,16 +148,16 @@ def _in_order(opened: Sequence[Opened], packs: Any) -> dict[str, Any]:
     }
 
 
-def _organisation(who: SignedIn) -> UUID:
+def organisation_of(who: SignedIn) -> UUID:
     if who.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
     return who.organisation_id
 
 
-def _day(text: str) -> date | None:
+def _day(text: str, pointer: str = "/until") -> date | None:
     if not text.strip():
         return None
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise Invalid([FieldError(pointer="/until", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None
+        raise Invalid([FieldError(pointer=pointer, code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None

@@ -8,6 +8,7 @@ import typer
 from app.cli.i18n import i18n_app
 from app.cli.partner import partner_app
 from app.cli.rules import match, rules_app
+from app.cli.simulate import simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +22,7 @@ app.add_typer(i18n_app, name="i18n")
 app.add_typer(partner_app, name="partner")
 app.add_typer(rules_app, name="rules")
 app.command()(match)
+app.command()(simulate)
 
 Port = Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.intake import queue
 from app.intake.models import Case, HouseholdMember
 from app.referrals import desk as verbs
@@ -17,10 +17,15 @@ from app.referrals.desk import Desk
 
 
 def link(session: Session, desk: Desk, label: str, version: int, other_label: str) -> Case:
-    """These two belong together. Raises NotFound, Clash, Conflict (the same one, or each in a household already)."""
+    """These two belong together. Raises NotFound, Invalid, Clash, Conflict (the same one, or each in one already)."""
     if label == other_label:
         raise Conflict("This is the same case.")
-    both = {one.label: one for one in _locked(session, desk.team_id, label, other_label)}
+    queue.by_label(session, desk.team_id, label)
+    try:
+        both = {one.label: one for one in _locked(session, desk.team_id, label, other_label)}
+    except NotFound:
+        detail = "Your team has no case of this name."
+        raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
     case = verbs.locked(session, desk, label, version)
     theirs = {row.case_id: row.household_id for row in _rows(session, [one.id for one in both.values()])}
     if len(set(theirs.values())) > 1:

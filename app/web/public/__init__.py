@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.web.public import form, plain, returning
+from app.web.public import answers, form, plain, returning
 
 router = APIRouter(include_in_schema=False)
 router.include_router(plain.root)
-for part in (form.router, returning.router, plain.router):
+for part in (form.router, returning.router, answers.router, plain.router):
     router.include_router(part, prefix="/{lang}")

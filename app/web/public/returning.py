@@ -18,6 +18,7 @@ from app.intake.receipts import MistypedReceipt, Receipt
 from app.intake.returning import OpenedCase
 from app.matching.reader import Reader
 from app.referrals import person
+from app.web.public import loop
 from app.web.public.deps import Config, Cookie, Directory, Form, Lang, anyone, drop_cookie, new_token, set_cookie
 from app.web.rendering import page
 
@@ -113,11 +114,19 @@ def show_case(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Direc
         opened = _opened(session, cookie, keys, now, lock=False)
     except (_VisitEnded, NotFound):
         return RedirectResponse(f"/{lang}/return", 303)
-    return _case_page(lang, session, opened, keys, directory)
+    return _case_page(lang, session, opened, keys, directory, now)
 
 
 def _case_page(
-    lang: str, session: Session, opened: OpenedCase, keys: KeyRing, directory: Packs, *, text: str = "", error: str = ""
+    lang: str,
+    session: Session,
+    opened: OpenedCase,
+    keys: KeyRing,
+    directory: Packs,
+    now: Any,
+    *,
+    text: str = "",
+    error: str = "",
 ) -> Response:
     case, reader = opened.case, Reader(lang, directory)
     headline, follows = STATUS[case.state]
@@ -132,6 +141,7 @@ def _case_page(
         needs=reader.names("need", case.needs),
         country=reader.translator.country_name(case.country),
         referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
+        loop_asks=loop.asked(session, case.id, shown, reader, now),
         thread=returning.thread(session, opened),
         contacts=directory.emergency(case.country) if case.tier == "emergency" or case.state == "unmet" else (),
         text=text,
@@ -153,14 +163,14 @@ def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directo
         person.write(session, opened, text, now=now)
     except Invalid:
         message = N_("Please write something, and not more than 10,000 characters.")
-        return _case_page(lang, session, opened, keys, directory, text=text, error=message)
+        return _case_page(lang, session, opened, keys, directory, now, text=text, error=message)
     return RedirectResponse(f"/{lang}/case#thread", 303)
 
 
 @router.post("/case/consent")
 def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Yes or no to one centre that was not named before."""
-    opened = _visit(session, cookie, keys, now)
+    opened = visit(session, cookie, keys, now)
     if opened is not None:
         label, yes = typed.get("referral", [""])[-1], typed.get("answer", [""])[-1] == "yes"
         person.answer_consent(session, opened, label, yes=yes, keys=keys, now=now)
@@ -169,7 +179,7 @@ def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, sessi
 
 @router.post("/case/withdraw")
 def withdraw(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    opened = _visit(session, cookie, keys, now)
+    opened = visit(session, cookie, keys, now)
     if opened is not None and typed.get("sure", [""])[-1] == "yes" and opened.case.closed_at is None:
         privacy.withdraw(session, opened.case, now=now)
     return RedirectResponse(f"/{lang}/case", 303)
@@ -177,7 +187,7 @@ def withdraw(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, sess
 
 @router.post("/case/erase")
 def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    opened = _visit(session, cookie, keys, now)
+    opened = visit(session, cookie, keys, now)
     if opened is None or typed.get("sure", [""])[-1] != "yes":
         return RedirectResponse(f"/{lang}/case", 303)
     privacy.erase(session, opened.case, actor_kind="person", now=now)
@@ -190,7 +200,7 @@ def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session
 @router.post("/case/export")
 def export(lang: Lang, _typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Everything we hold, as JSON to keep."""
-    opened = _visit(session, cookie, keys, now)
+    opened = visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
     document = json.dumps(privacy.export(session, opened, keys), ensure_ascii=False, indent=2)
@@ -207,7 +217,7 @@ def leave(lang: Lang, _typed: Form, cookie: Cookie, session: Db) -> Response:
     return response
 
 
-def _visit(session: Session, cookie: str | None, keys: KeyRing, now: Any) -> OpenedCase | None:
+def visit(session: Session, cookie: str | None, keys: KeyRing, now: Any) -> OpenedCase | None:
     """The opened case of this visit, its row locked; None when the visit has ended."""
     try:
         return _opened(session, cookie, keys, now)

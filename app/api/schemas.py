@@ -113,6 +113,7 @@ class ReferralSummary(_Document):
     review_on: date | None = Field(default=None, description="The day you named for a waitlisted or held referral.")
     reason: str | None = Field(default=None, description="Why it ended.")
     outcome: str | None = Field(default=None, description="How it was completed.")
+    question: str | None = Field(default=None, description="What you asked, while you wait for the answer.")
     sealed: bool = Field(description="Whether /sealed can be read now.")
     waiting_since: datetime = Field(description="To the hour.")
     offered_at: datetime

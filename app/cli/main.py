@@ -12,6 +12,7 @@ from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
 from app.cli.sandbox import sandbox_app
+from app.cli.simulate import simulate
 from app.cli.upkeep import backup, freeze, keys_app, members_app, recover, restore, unfreeze
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.command()(backup)
 app.command()(restore)
 app.command()(freeze)
 app.command()(unfreeze)
+app.command()(simulate)
 
 Port = Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -91,14 +91,3 @@ def answer(session: Session, case: Case, label: str, *, yes: bool, now: datetime
         codes={"about": about, "yes": yes},
         now=now,
     )
-
-
-def answers(session: Session, case_id: UUID) -> list[sa.Row[UUID, str, bool]]:
-    """What the person has said so far, for the desk: referral id, about what, yes or no."""
-    return list(
-        session.execute(
-            sa.select(ContactAnswer.referral_id, ContactAnswer.about, ContactAnswer.yes)
-            .join(Referral, Referral.id == ContactAnswer.referral_id)
-            .where(Referral.case_id == case_id)
-        )
-    )

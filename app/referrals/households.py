@@ -9,21 +9,23 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.intake import queue
 from app.intake.models import Case, HouseholdMember
-from app.intake.states import CaseState
 from app.referrals import desk as verbs
 from app.referrals.desk import Desk
 
-Row = sa.Row[str, str, str, str]
-
 
 def link(session: Session, desk: Desk, label: str, version: int, other_label: str) -> Case:
-    """These two belong together. Raises NotFound, Clash, Conflict (the same one, or each in a household already)."""
+    """These two belong together. Raises NotFound, Invalid, Clash, Conflict (the same one, or each in one already)."""
     if label == other_label:
         raise Conflict("This is the same case.")
-    both = {one.label: one for one in _locked(session, desk.team_id, label, other_label)}
+    queue.by_label(session, desk.team_id, label)
+    try:
+        both = {one.label: one for one in _locked(session, desk.team_id, label, other_label)}
+    except NotFound:
+        detail = "Your team has no case of this name."
+        raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
     case = verbs.locked(session, desk, label, version)
     theirs = {row.case_id: row.household_id for row in _rows(session, [one.id for one in both.values()])}
     if len(set(theirs.values())) > 1:
@@ -46,24 +48,6 @@ def unlink(session: Session, desk: Desk, label: str, version: int) -> Case:
     forget(session, case.id)
     verbs.touched(session, desk, case, "case:household_left")
     return case
-
-
-def others(session: Session, team_id: UUID, case_id: UUID) -> list[Row]:
-    """Label, state, tier and country of the other cases of the household that this team may see."""
-    mine = sa.select(HouseholdMember.household_id).where(HouseholdMember.case_id == case_id).scalar_subquery()
-    return list(
-        session.execute(
-            sa.select(Case.label, Case.state, Case.tier, Case.country)
-            .join(HouseholdMember, HouseholdMember.case_id == Case.id)
-            .where(
-                HouseholdMember.household_id == mine,
-                Case.id != case_id,
-                Case.team_id == team_id,
-                Case.state != CaseState.ERASED.value,
-            )
-            .order_by(Case.label)
-        )
-    )
 
 
 def forget(session: Session, case_id: UUID) -> None:

@@ -18,7 +18,7 @@ from app.intake.vault import Opened
 from app.referrals import guard, queries
 from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral
-from app.referrals.service import may_open
+from app.referrals.service import first_read, may_open
 from app.staff.service import SignedIn
 
 PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
@@ -51,8 +51,9 @@ def open_parts(
     Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key), QuotaReached.
     """
     organisation_id = _organisation(who)
-    referral = session.get_one(Referral, by_label(session, organisation_id, label))
+    referral, _case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
     data_key = _data_key(session, keys, who, referral)
+    first_read(session, referral, now)
     guard.before_opening(session, keys, Reader.member("partner", who.member_id, reads_a_day), referral.case_id, now)
     audit.record(
         session,

@@ -357,6 +357,17 @@ def may(session: Session, referral: Referral, case: Case, verb: Verb, *, by: Act
     return True
 
 
+def open_to_partner(session: Session, referral_id: UUID, organisation_id: UUID, now: datetime) -> list[Verb]:
+    """The steps a partner can take just now, guards included. Takes no lock: the step itself checks again."""
+    row = session.execute(
+        sa.select(Referral, Case)
+        .join(Case, Case.id == Referral.case_id)
+        .where(Referral.id == referral_id, Referral.organisation_id == organisation_id)
+    ).one()
+    verbs = [Verb(verb) for verb in allowed_actions(State(row.Referral.state), by=Actor.PARTNER)]
+    return [verb for verb in verbs if may(session, row.Referral, row.Case, verb, by=Actor.PARTNER, now=now)]
+
+
 # --- the one step --------------------------------------------------------------------------------------------------
 
 

@@ -174,7 +174,9 @@ def end_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) ->
 # --- the desk's list -------------------------------------------------------------------------------------------------
 
 LISTED: Final = 100
-_OPEN_COUNT: Final = sa.select(sa.func.count()).where(Task.team_id == sa.bindparam("team_id"), Task.done_at.is_(None))
+_OPEN_COUNT: Final = sa.select(sa.func.count()).where(
+    Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None)
+)
 Row = sa.Row[UUID, str, datetime, datetime, str | None, str | None, UUID | None]
 
 
@@ -183,7 +185,7 @@ def count(session: Session, team_id: UUID) -> int:
     return session.execute(_OPEN_COUNT, {"team_id": team_id}).scalar_one()
 
 
-def listed(session: Session, team_id: UUID, *, owner_id: UUID | None = None, case_id: UUID | None = None) -> list[Row]:
+def listed(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[Row]:
     """Open tasks with the labels of what they are about, those due first. At most `LISTED`."""
     query = (
         sa.select(
@@ -198,8 +200,6 @@ def listed(session: Session, team_id: UUID, *, owner_id: UUID | None = None, cas
     )  # fmt: skip
     if owner_id is not None:
         query = query.where(Task.owner_id == owner_id)
-    if case_id is not None:
-        query = query.where(Task.case_id == case_id)
     return list(session.execute(query))
 
 

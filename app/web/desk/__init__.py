@@ -12,9 +12,11 @@ from app.web.desk.coverage import router as coverage_router
 from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
 from app.web.desk.joining import router as joining_router
+from app.web.desk.life import router as life_router
 from app.web.desk.me import router as me_router
 from app.web.desk.members import partner_router as partner_members_router
 from app.web.desk.members import router as members_router
+from app.web.desk.notices import router as notices_router
 from app.web.desk.opened import router as opened_router
 from app.web.desk.operations import router as operations_router
 from app.web.desk.own_services import router as own_services_router
@@ -28,6 +30,7 @@ from app.web.desk.reports import partner_router as own_report_router
 from app.web.desk.rules import router as rules_router
 from app.web.desk.runs import router as runs_router
 from app.web.desk.sign_in import router as sign_in_router
+from app.web.desk.tasks import router as tasks_router
 
 own_router = APIRouter()  # what everybody who signs in has, at the desk or on a partner's page
 for part in (sign_in_router, me_router, joining_router):
@@ -41,6 +44,8 @@ for part in (
     audit_router,
     operations_router,
     queue_router,
+    life_router,
+    tasks_router,
     case_router,
     runs_router,
     rules_router,
@@ -58,6 +63,7 @@ for part in (
     partner_proposals_router,
     own_services_router,
     own_report_router,
+    notices_router,
     opened_router,
     answers_router,  # last: its `{verb}` takes every other step
 ):
@@ -73,4 +79,5 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     elif "partner" in surfaces:
         app.include_router(own_router)
     if "partner" in surfaces:
+        app.include_router(notices_router)
         app.include_router(partner_router)

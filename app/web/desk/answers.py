@@ -3,13 +3,21 @@
 The page asks less than the API takes: five reasons in plain words, and no code that a lawyer would have to look up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES
-from app.referrals.states import Actor, State, Verb, allowed_actions
+from app.referrals.reasons import (
+    DAY_REQUIRED,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
+    WORK_DONE,
+    WORK_TAKEN,
+)
+from app.referrals.states import Verb
 from app.web.desk.words import N_
 
 WHY_NOT: Final = MappingProxyType(
@@ -45,13 +53,21 @@ class Answer:
         return list(OUTCOMES.items()) if self.verb in OUTCOME_REQUIRED else []
 
     @property
+    def questions(self) -> Sequence[tuple[str, str]]:
+        return list(QUESTIONS.items()) if self.verb in QUESTION_TAKEN else []
+
+    @property
+    def work_done(self) -> Sequence[tuple[str, str]]:
+        return list(WORK_DONE.items()) if self.verb in WORK_TAKEN else []
+
+    @property
     def needs_day(self) -> bool:
         return self.verb in DAY_REQUIRED
 
     @property
     def asks(self) -> bool:
         """Whether it is folded away until somebody wants it: it needs a choice, or a second thought."""
-        return bool(self.reasons or self.outcomes or self.needs_day or self.reason)
+        return bool(self.reasons or self.outcomes or self.questions or self.needs_day or self.reason)
 
 
 ANSWERS: Final = (
@@ -105,11 +121,16 @@ ANSWERS: Final = (
         N_("It goes back to the coordinators, who look for another centre. What you opened closes."),
         reasons=tuple(WHY_NOT.items()),
     ),
+    Answer(
+        "undo_accept",
+        Verb.UNDO_ACCEPT,
+        N_("Take it back: we pressed by mistake"),
+        N_("Possible for half an hour, while nobody has opened it. Your time to answer begins anew."),
+    ),
     Answer("reopen", Verb.REOPEN, N_("Open it again"), N_("The work goes on.")),
 )
 
 
-def possible(state: State) -> list[Answer]:
-    """The steps of this state, in the order of the page."""
-    allowed = set(allowed_actions(state, by=Actor.PARTNER))
-    return [answer for answer in ANSWERS if answer.verb.value in allowed]
+def possible(open_to_us: Collection[Verb]) -> list[Answer]:
+    """The steps for these verbs, in the order of the page."""
+    return [answer for answer in ANSWERS if answer.verb in open_to_us]

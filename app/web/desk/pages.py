@@ -42,6 +42,11 @@ _SHOWN = {
     "rules_withdrawn": words.N_("Withdrawn. The rules stay as they were."),
     "replayed": words.N_("Tried. The counts stand below."),
     "matched": words.N_("Matched again. What has changed stands below."),
+    "linked": words.N_("The two cases are linked. Each keeps its own consent."),
+    "move_asked": words.N_("The person will be asked whether the case may move, when they come with their number."),
+    "retried": words.N_("It is sent once more."),
+    "dropped": words.N_("Dropped. Nobody is told any more."),
+    "kept": words.N_("Kept. It holds for what comes from now on."),
     "done": words.N_("Done."),
     "passphrase": words.N_("Your passphrase is changed. Everywhere else you are signed out."),
     "passkey_added": words.N_("The passkey is known now. You can sign in with it beside the passphrase."),
@@ -68,6 +73,7 @@ _NAV = {
     "rules": ("/desk/rules", words.N_("Rules")),
     "directory": ("/desk/directory", words.N_("Directory")),
     "reports": ("/desk/reports", words.N_("Reports")),
+    "tasks": ("/desk/tasks", words.N_("Tasks")),
     "members": ("/desk/members", words.N_("Members")),
     "proposals": ("/desk/proposals", words.N_("Proposals")),
     "audit": ("/desk/audit", words.N_("Audit")),
@@ -75,10 +81,11 @@ _NAV = {
     "requests": ("/partner/", words.N_("Requests")),
     "services": ("/partner/services", words.N_("Our services")),
     "how_we_did": ("/partner/report", words.N_("How we did")),
+    "notices": ("/partner/notices", words.N_("Notices")),
     "colleagues": ("/partner/members", words.N_("Members")),
 }
 _NAV_OF = {
-    Role.COORDINATOR: ("queue", "next", "held", "assisted", "directory", "rules", "reports", "members"),
+    Role.COORDINATOR: ("queue", "next", "tasks", "held", "assisted", "directory", "rules", "reports", "members"),
     Role.SENIOR: (
         "queue",
         "next",
@@ -93,7 +100,7 @@ _NAV_OF = {
     ),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
     Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
-    Role.PARTNER: ("requests", "services", "how_we_did", "colleagues"),
+    Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")
 
@@ -131,6 +138,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         now=request.app.state.clock(),
         nav=[_NAV[name] for name in _NAV_OF[who.role]] if who else [],
         home=home(who) if who else "/desk/",
+        open_tasks=getattr(request.state, "open_tasks", None),
         notice=_SHOWN.get(request.query_params.get("done", "")),
         names=names,
         w=words,

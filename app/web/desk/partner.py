@@ -86,14 +86,19 @@ def organisation_of(who: SignedIn) -> UUID:
 
 def _said(request: Request) -> Said:
     """What was chosen in the form. Raises Invalid."""
-    chosen: dict[str, Any] = {name: field(request, name) or None for name in ("reason", "outcome")}
-    return Said(**chosen, until=_day(field(request, "until")))
+    chosen: dict[str, Any] = {name: field(request, name) or None for name in ("reason", "outcome", "question")}
+    return Said(
+        **chosen,
+        until=_day(field(request, "until")),
+        work_done=tuple(dict.fromkeys(request.state.typed.get("work_done", []))),
+        deadline_on=_day(field(request, "deadline_on"), "/deadline_on"),
+    )
 
 
-def _day(text: str) -> date | None:
+def _day(text: str, pointer: str = "/until") -> date | None:
     if not text.strip():
         return None
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise Invalid([FieldError(pointer="/until", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None
+        raise Invalid([FieldError(pointer=pointer, code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None

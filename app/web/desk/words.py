@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.intake.vocabulary import CHANNELS, HELPS
-from app.referrals.reasons import OUTCOMES, REASONS
+from app.referrals.reasons import OUTCOMES, QUESTIONS, REASONS, WORK_DONE
 
-__all__ = ["CHANNELS", "HELPS", "OUTCOMES"]
+__all__ = ["CHANNELS", "HELPS", "OUTCOMES", "QUESTIONS", "WORK_DONE"]
 
 
 def N_(message: str) -> str:
@@ -166,6 +166,9 @@ VERBS: Final = MappingProxyType(
         "client_withdraw": N_("the person withdrew"),
         "expire": N_("expired without an answer"),
         "reopen": N_("opened again"),
+        "undo_accept": N_("acceptance taken back"),
+        "undo_withdraw": N_("withdrawal taken back"),
+        "moved": N_("moved to another country"),
         "void": N_("entered in error"),
         "take": N_("taken into review"),
         "refer": N_("referred"),
@@ -225,6 +228,7 @@ PARTNER_ACTIONS: Final = MappingProxyType(
         "complete": N_("Complete"),
         "hand_back": N_("Hand back"),
         "reopen": N_("Open again"),
+        "undo_accept": N_("Take the acceptance back"),
     }
 )
 

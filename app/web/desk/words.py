@@ -97,7 +97,6 @@ REPLAYED: Final = MappingProxyType(
 _FINDINGS: Final = MappingProxyType(
     {
         "identical": N_("Two services of a centre are for the same people"),
-        "covered": N_("A service is for nobody whom another of the same centre is not for"),
         "contradiction": N_("Nobody can ever fulfil it"),
         "only_nearest": N_("It can only ever be nearest"),
         "dead_branch": N_("A part can never be fulfilled"),
@@ -113,6 +112,7 @@ _FINDINGS: Final = MappingProxyType(
         "no_limit": N_("A letter without a number"),
         "date": N_("A date that can not be right"),
         "stale": N_("Not confirmed for a long time"),
+        "undated": N_("Nobody wrote down when it was confirmed"),
         "unreadable": N_("It can not be read"),
     }
 )

@@ -54,12 +54,13 @@ class SmtpChannel:
             raise ChannelDown(type(error).__name__, for_all=True) from error
 
     def _connected(self) -> smtplib.SMTP:
-        server = self._server
+        """Greets with the sender's domain: the name of this machine is nobody's business."""
+        server, me = self._server, self._domain
         connection: smtplib.SMTP
         if server.security == "tls":
-            connection = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=self._context)
+            connection = smtplib.SMTP_SSL(server.host, server.port, me, timeout=server.timeout, context=self._context)
         else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+            connection = smtplib.SMTP(server.host, server.port, me, timeout=server.timeout)
         try:
             if server.security == "starttls":
                 connection.starttls(context=self._context)
@@ -70,6 +71,10 @@ class SmtpChannel:
             raise
         return connection
 
+    @property
+    def _domain(self) -> str:
+        return parseaddr(self._server.sender)[1].rpartition("@")[2] or "localhost"
+
     def _mail(self, notice: Notice) -> EmailMessage:
         """The same id for the same notice: a mailbox shows one that was sent twice only once."""
         mail = EmailMessage()
@@ -77,7 +82,7 @@ class SmtpChannel:
         mail["To"] = notice.address
         mail["Subject"] = notice.subject
         mail["Date"] = format_datetime(self._clock())
-        mail["Message-ID"] = f"<{notice.id.hex}@{parseaddr(self._server.sender)[1].rpartition('@')[2]}>"
+        mail["Message-ID"] = f"<{notice.id.hex}@{self._domain}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(notice.text)
         return mail

@@ -15,9 +15,11 @@ _DAY: Final = 7
 
 def hours_of(country: str, own: Mapping[str, Any] | None = None) -> Hours:
     """The hours in which an answer from this country can be owed. `own` is what `checked` made."""
-    calendar = calendar_of(load_packs().country(country))
+    pack = load_packs().country(country)
+    calendar = calendar_of(pack)
     if not own:
-        return Hours(calendar.time_zone, calendar.is_holiday)
+        opens, closes = time.fromisoformat(pack.opens), time.fromisoformat(pack.closes)
+        return Hours(calendar.time_zone, calendar.is_holiday, opens, closes)
     off = frozenset(date.fromisoformat(day) for day in own["days_off"])
     return Hours(
         calendar.time_zone,

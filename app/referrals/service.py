@@ -622,15 +622,24 @@ def forget(session: Session, case_id: UUID) -> None:
 
 
 def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
-    """For the person: who was asked and what became of it. Why an organisation said no is not told."""
+    """For the person: who was asked, what became of it, and what they told us of it. Why an organisation said no is not told."""
     rows = session.execute(
-        sa.select(Organisation.name, Referral.state, Referral.offered_at, Referral.updated_at)
+        sa.select(Referral.id, Organisation.name, Referral.state, Referral.offered_at)
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id, Referral.offered_at.is_not(None))
         .order_by(Referral.offered_at)
-    )
+    ).all()
+    said: dict[UUID, dict[str, bool]] = {row.id: {} for row in rows}
+    for answer in session.scalars(sa.select(ContactAnswer).where(ContactAnswer.referral_id.in_(list(said)))):
+        said[answer.referral_id][answer.about] = answer.yes
     return [
-        {"organisation": row.name, "state": row.state, "asked_on": row.offered_at.date().isoformat()} for row in rows
+        {
+            "organisation": row.name,
+            "state": row.state,
+            "asked_on": row.offered_at.date().isoformat(),
+            **({"you_said": said[row.id]} if said[row.id] else {}),
+        }
+        for row in rows
     ]
 
 

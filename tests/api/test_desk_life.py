@@ -113,13 +113,27 @@ def outsider_sees(office: DeskHouse, label: str) -> int:
     return office.as_("outsider").get(f"/desk/cases/{label}").status
 
 
-def test_what_was_only_asked_ends_with_the_move_and_who_is_at_work_stops_it(office: DeskHouse) -> None:
-    label, path = offered(office)
-    partner, vera = office.as_("partner"), office.as_("vera")
+def test_what_was_only_asked_ends_with_the_move(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    offered(office, label)
+    vera, them = office.as_("vera"), person(office, receipt)
+    assert vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/move", country="GE").status == 303
+    them.submit(them.get("/ru/case"), "/ru/case/move", answer="yes")
+    (referral,) = referrals(office, label)
+    assert (referral.state, referral.reason) == ("withdrawn", "moved_away")
+    assert office.case(label).state == "in_review"
+
+
+def test_a_centre_at_work_stops_the_move(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    _label, path = offered(office, label)
+    vera, partner, them = office.as_("vera"), office.as_("partner"), person(office, receipt)
     move = f"/desk/cases/{label}/move"
     assert vera.submit(vera.get(f"/desk/cases/{label}"), move, country="GE").status == 303
+    page = them.get("/ru/case")
     partner.submit(partner.get(path), f"{path}/accept")
-    assert vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/household/leave").status == 303
+    assert them.submit(page, "/ru/case/move", answer="yes").status == 409
+    assert office.case(label).country == "PL"
     other, _receipt = office.file()
     assert vera.submit(vera.get(f"/desk/cases/{other}"), f"/desk/cases/{other}/move", country="XX").status == 422
 
@@ -196,16 +210,16 @@ def test_an_organisation_says_where_when_and_in_which_hours(office: DeskHouse) -
     form = page.form("/partner/notices")
     given = {
         **form,
-        "address": "intake@centre.test",
+        "address": "intake@example.org",
         "when": "digest",
         "hour": "7",
         "own_hours": "yes",
         "opens": "10:00",
     }
-    wrong = partner.post("/partner/notices", {**given, "address": "nobody", "closes": "18:00"})
+    wrong = partner.post("/partner/notices", {**given, "weekdays": "1", "address": "nobody", "closes": "18:00"})
     assert (wrong.status, "This is not an e-mail address." in wrong.words()) == (422, True)
     assert wrong.form("/partner/notices")["opens"] == "10:00"
-    assert partner.post("/partner/notices", {**given, "closes": "09:00"}).status == 422
+    assert partner.post("/partner/notices", {**given, "weekdays": "1", "closes": "09:00"}).status == 422
     body = [*given.items(), ("weekdays", "0"), ("weekdays", "2")]
     from urllib.parse import urlencode
 
@@ -216,14 +230,14 @@ def test_an_organisation_says_where_when_and_in_which_hours(office: DeskHouse) -
         headers={"content-type": "application/x-www-form-urlencoded"},
     )
     assert sent.status == 303
-    assert "intake@centre.test" in partner.get("/partner/notices").text
+    assert "intake@example.org" in partner.get("/partner/notices").text
     with office.database.begin(write=False) as session:
         row = session.scalars(sa.select(PartnerNotices)).one()
-        assert b"centre.test" not in (row.address or b"")
-        assert notices.address_of(session, office.keys, row.organisation_id) == "intake@centre.test"
+        assert b"example.org" not in (row.address or b"")
+        assert notices.address_of(session, office.keys, row.organisation_id) == "intake@example.org"
         assert (row.digest_hour, row.zone) == (7, "Europe/Warsaw")
         assert row.hours == {"opens": "10:00", "closes": "18:00", "weekdays": [0, 2], "days_off": []}
-    assert partner.post("/partner/notices", {**given, "closes": "18:00"}).status in {412, 422}
+    assert partner.post("/partner/notices", {**given, "weekdays": "1"}).status == 412
     label, _path = offered(office)
     (referral,) = referrals(office, label)
     assert referral.hours is not None

@@ -119,7 +119,7 @@ def test_accept_after_revoke(live: Live) -> None:
     assert withdraw_of(live, label, referral, vera.get(f"/desk/cases/{label}"), vera)().status == 303
     late = partner.submit(old, f"{path}/accept")
     assert late.status == 412
-    assert "Withdrawn" in late.words()
+    assert "withdrawn" in late.words()
     assert live.events(referral) == ["create", "offer", "withdraw"]
     live.holds(label)
 

@@ -1,4 +1,4 @@
-"""The world that is played in: a database of its own, every centre connected, the real worker, and time that jumps.
+"""The world that is played in: a database of its own, every centre connected, the real clock, and time that jumps.
 
 Time goes from one thing that happens to the next: a request comes in, a centre acts, or a clock is due.
 """
@@ -31,18 +31,18 @@ from app.directory.packs import Directory
 from app.intake.models import Case
 from app.intake.schemas import Intake
 from app.matching import matches
-from app.referrals import filing, service
+from app.referrals import filing, service, ticking
 from app.referrals.hours import hours_of
 from app.referrals.models import FeedEvent, Referral
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
-from app.settings import Settings
+from app.referrals.ticking import Clockwork
 from app.staff import service as staff
-from app.worker import Worker
 
 START: Final = datetime(
     2026, 9, 7, 0, 0, tzinfo=UTC
 )  # a Monday; three months on lie the holidays at the end of the year
+_BATCH: Final = 50
 SETTLES_IN: Final = timedelta(days=75)
 """How long is played on after the last request: the slowest clock has run out by then."""
 _WEIGHTS: Final = {"PL": 4, "GE": 3, "LT": 2, "DE": 3}
@@ -57,17 +57,12 @@ class World:
     directory: Directory
     database: Database
     keys: KeyRing
-    worker: Worker
-    clock: list[datetime]
+    now: datetime
     chance: Random
     matched: dict[UUID, bool] = field(default_factory=dict)
     _heap: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
     _seen: int = 0
-
-    @property
-    def now(self) -> datetime:
-        return self.clock[0]
 
     def at(self, moment: datetime, act: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (max(moment, self.now), next(self._order), act))
@@ -77,10 +72,10 @@ class World:
             self.at(arrival, self._somebody_writes)
         end = self.now + timedelta(days=self.plan.days) + SETTLES_IN
         while (moment := self._next()) is not None and moment <= end:
-            self.clock[0] = max(self.now, moment)
+            self.now = max(self.now, moment)
             while self._heap and self._heap[0][0] <= self.now:
                 heapq.heappop(self._heap)[2]()
-            while any([self.worker.jobs["clocks"](self.now), self.worker.jobs["first_offers"](self.now)]):
+            while self._the_clock_goes_round():
                 pass
             self._centres_look()
 
@@ -91,6 +86,21 @@ class World:
             )
         moments = [moment for moment in (due, self._heap[0][0] if self._heap else None) if moment is not None]
         return min(moments) if moments else None
+
+    def _the_clock_goes_round(self) -> int:
+        """What the worker does: each thing that is due, in a transaction of its own. Every country offers at once."""
+        by = Clockwork(self.keys, self.directory)
+        at_once = dict.fromkeys((country.code for country in self.directory.countries), timedelta(0))
+        with self.database.begin(write=False) as session:
+            due = ticking.due(session, self.now, _BATCH)
+            new = ticking.untouched(session, self.now, _BATCH, after=at_once)
+        for referral_id in due:
+            with self.database.begin() as session:
+                ticking.tick(session, referral_id, now=self.now, by=by)
+        for case_id in new:
+            with self.database.begin() as session:
+                ticking.ask_first(session, case_id, now=self.now, by=by)
+        return len(due) + len(new)
 
     # --- who acts ----------------------------------------------------------------------------------------------------
 
@@ -162,11 +172,9 @@ def played(plan: Plan, directory: Directory) -> Iterator[World]:
     with TemporaryDirectory(prefix="pristan-simulate-") as folder:
         database = Database(f"sqlite:///{Path(folder) / 'world.db'}")
         try:
-            keys, clock = KeyRing.generate(START.date()), [START]
+            keys = KeyRing.generate(START.date())
+            world = World(plan, directory, database, keys, START, Random(plan.seed))  # noqa: S311  no secret
             codes = [country.code for country in directory.countries]
-            settings = Settings(var=Path(folder), offers=dict.fromkeys(codes, timedelta(0)))
-            worker = Worker(database, keys, directory, settings, lambda: clock[0])
-            world = World(plan, directory, database, keys, worker, clock, Random(plan.seed))  # noqa: S311  no secret
             _found(world, codes)
             world.play()
             yield world

@@ -28,6 +28,7 @@ def show_tasks(
         request,
         "desk/tasks.html",
         rows=rows,
+        most=tasks.LISTED,
         rules=tasks.RULES,
         mine=mine,
         dead=undelivered.messages(session, desk.team_id),

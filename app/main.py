@@ -26,7 +26,7 @@ from app.core.errors import (
     TooLarge,
     Unavailable,
 )
-from app.core.http import Around
+from app.core.http import HEADERS, Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
@@ -162,8 +162,11 @@ async def _on_database_failure(request: Request, error: Exception) -> Response:
 
 
 async def _on_anything_else(request: Request, error: Exception) -> Response:
+    """Outside of every middleware, so that it has to bring the safe headers along."""
     log.get().error("unexpected", error=type(error).__name__, where=log.where(error))
-    return _shaped(request, AppError())
+    response = _shaped(request, AppError())
+    response.headers.update(HEADERS)
+    return response
 
 
 _HANDLERS: Final = {

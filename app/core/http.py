@@ -18,7 +18,7 @@ PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS: Final = {
+HEADERS: Final = {
     "content-security-policy": PAGE_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -50,7 +50,7 @@ class Around:
         self.max_body = max_body
         self.onion = onion.rstrip("/")
         self.saw = saw
-        self.headers = {**_HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
+        self.headers = {**HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

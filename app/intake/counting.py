@@ -65,10 +65,7 @@ def _figures(code: str, country: str, begun: date, months: Iterable[Counted]) ->
 
 
 def counted(session: Session) -> list[Counted]:
-    rows = session.execute(
-        sa.select(HappenedCount.month, HappenedCount.code, HappenedCount.country, HappenedCount.count)
-    )
     return [
-        Counted(date.fromisoformat(f"{month}-01"), code, country, number)
-        for month, code, country, number in rows.tuples()
+        Counted(date.fromisoformat(f"{row.month}-01"), row.code, row.country, row.count)
+        for row in session.scalars(sa.select(HappenedCount))
     ]

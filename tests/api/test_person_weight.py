@@ -50,8 +50,8 @@ def test_the_first_page_fits_into_the_first_round_trip_with_its_style(house: Hou
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_question_is_light_and_so_is_the_whole_way(house: House, lang: str) -> None:
-    browser, sizes = house.browser(), []
-    sizes += [weight(browser.open(f"/{lang}/{path}")) for path in ("", *(f"form/{step.slug}" for step in STEPS))]
+    browser, paths = house.browser(), ("", *(f"form/{step.slug}" for step in STEPS))
+    sizes = [weight(browser.open(f"/{lang}/{path}")) for path in paths]
     assert max(sizes[1:]) <= QUESTION
     short_form(browser, lang, until_check=True, needs=["asylum", "detention"])
     sizes.append(weight(browser))

@@ -357,6 +357,10 @@ def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
         passphrase = new_passphrase()
         secret = founding.add_coordinator(session, keys, founded, name, role, passphrase, now)
         desk.append({"name": name, "passphrase": passphrase, "totp_secret": secret, "role": role.value})
+    for name, role in (("demo-admin", Role.ADMIN), ("demo-auditor", Role.AUDITOR)):
+        passphrase = new_passphrase()
+        new = staff.add_member(session, keys, name, role, passphrase, now)
+        desk.append({"name": name, "passphrase": passphrase, "totp_secret": new.totp_secret, "role": role.value})
     clients = []
     for slug in (*PARTNERS, "sandbox"):
         client, member = _partner(session, keys, slug, now)

@@ -43,7 +43,7 @@ def show_proposals(request: Request, who: Overseer, session: ReadDb) -> Response
         request,
         "desk/proposals.html",
         waiting=waiting,
-        names=members.names(session, [one.proposed_by for one in waiting]),
+        proposers=members.names(session, [one.proposed_by for one in waiting]),
         may_decide=who.role in proposals.DECIDERS,
         kinds=[kind.value for kind in Kind if who.role in PROPOSERS[kind]],
         centres=centres(session) if who.role is Role.ADMIN else [],

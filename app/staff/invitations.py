@@ -47,10 +47,10 @@ class Invitation(Base):
     code_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     name: Mapped[str] = mapped_column(sa.String(64))
     role: Mapped[str] = mapped_column(sa.String(16))
-    team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("teams.id"))
-    organisation_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("organisations.id"))
-    member_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
-    invited_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    team_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
+    member_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    invited_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]

@@ -56,9 +56,9 @@ class Proposal(Base):
     kind: Mapped[str] = mapped_column(sa.String(24))
     state: Mapped[str] = mapped_column(sa.String(12), index=True)
     codes: Mapped[dict[str, Any]]
-    proposed_by: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    proposed_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     proposed_at: Mapped[datetime]
-    decided_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    decided_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     decided_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
 

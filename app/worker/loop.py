@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import privacy
+from app import audit, privacy
 from app.core import log
 from app.core.clock import Clock
 from app.core.db import Database
@@ -156,4 +156,6 @@ class Worker:
 
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return privacy.forget_due(session, now=now, limit=_BATCH)
+            forgotten = privacy.forget_due(session, now=now, limit=_BATCH)
+        with self._database.begin() as session:
+            return forgotten + audit.shorten(session, before=now - self._settings.audit_kept, now=now)

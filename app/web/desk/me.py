@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import keyholders
 from app.core.edge import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.staff import members, passkeys, quotas
@@ -116,7 +116,7 @@ def add_passkey(request: Request, who: Anybody, session: Db, keys: Keys, config:
     """Make a passkey of this device, or of a security key, known."""
     where = site(config)
     if where is None:
-        raise NotFound("Passkeys need a host with a name and TLS.")
+        raise Conflict("Passkeys need a host with a name and TLS.")
     answer, label = field(request, "passkey"), field(request, "label")
     passkeys.add(session, keys, where, who.member_id, answer, label, who.csrf, now)
     staff.note(session, who.member_id, "staff:passkey_added", now)

@@ -32,7 +32,7 @@ from app.referrals.reasons import reasons_for
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import LIVE, Actor, State, Verb
 from app.staff.models import Member, Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
 WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)

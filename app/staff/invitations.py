@@ -21,7 +21,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.staff import browsers, passkeys
+from app.staff import browsers, passkeys, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
 from app.staff.service import Closed
@@ -147,7 +147,7 @@ def _renewed(session: Session, keys: KeyRing, member_id: UUID, seed: Closed, tot
     member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, seed.sealed
     member.totp_secret, member.totp_step = staff.locked_totp(keys, member.id, totp_secret), 0
     member.active, member.failures, member.wait_until = True, 0, None
-    staff.end_sessions(session, member.id)
+    sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
     browsers.forget(session, member.id)
     return member

@@ -17,7 +17,7 @@ from app import audit
 from app.core.db import Base
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.staff.states import LIVE, Actor, State, Verb, next_state
 
 OPEN_FOR: Final = timedelta(days=3)

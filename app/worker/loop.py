@@ -27,8 +27,7 @@ from app.partners import service as partners
 from app.referrals import feed, ticking
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
-from app.staff import browsers, invitations, passkeys, proposals, quotas
-from app.staff import service as staff
+from app.staff import browsers, invitations, passkeys, proposals, quotas, sessions
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
@@ -146,7 +145,7 @@ class Worker:
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + feed.drop_old(session, now)
-                + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
+                + sessions.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
                 + passkeys.drop_expired(session, now)
                 + browsers.drop_expired(session, now)
                 + invitations.drop_old(session, now)

@@ -58,7 +58,7 @@ def cookie_of(context: BrowserContext, office: Any, here: str, name: str) -> Non
     def start() -> None:
         with office.database.begin() as session:
             member = session.query(desk.staff.Member).filter_by(name=name).one()
-            found["secret"] = desk.staff._start(session, member, desk._seed(name), utc_now())
+            found["secret"] = desk.sessions.start(session, member, desk._seed(name), utc_now())
 
     thread = threading.Thread(target=start)
     thread.start()

@@ -20,10 +20,10 @@ from app.core.switches import Frozen
 from app.directory.packs import Directory
 from app.referrals.desk import Desk, at_desk
 from app.settings import Settings
-from app.staff import service as staff
+from app.staff import sessions
 from app.staff.models import Role
 from app.staff.passkeys import Site
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 Typed = dict[str, list[str]]
 _MOST_FIELDS: Final = 200
@@ -129,13 +129,15 @@ async def _signed_in(request: Request) -> SignedIn:
     try:
         async with state.transactions.open(write=False) as session:
             who: SignedIn = await run_sync(
-                lambda: staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+                lambda: sessions.signed_in(
+                    session, secret, now, idle=settings.session_idle, longest=settings.session_max
+                )
             )
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:
         async with state.transactions.open(write=True) as session:
-            await run_sync(staff.seen, session, secret, now)
+            await run_sync(sessions.seen, session, secret, now)
     return who
 
 

@@ -18,7 +18,7 @@ from app.referrals.pulls import Wanted
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, REASON_REQUIRED, reasons_for
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb, allowed_actions
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import Config, Member, Packs, field, number
 

@@ -21,7 +21,7 @@ from app.staff import invitations, members, organisation_keys, proposals
 from app.staff.invitations import Seat
 from app.staff.models import Role
 from app.staff.proposals import PROPOSERS, Kind, Proposal
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.staff.states import Verb
 from app.web.desk import pages
 from app.web.desk.deps import Member, Overseer, field

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     max_body: int = Field(default=262_144, ge=65_536)
     """Bytes of one request. The longest honest form is under 100 KB."""
     onion_location: str = ""
+    audit_kept: timedelta = timedelta(days=731)
+    """How long the audit reaches back: 24 months."""
     reads_a_day: int = Field(default=100, ge=1)
     """How many times a day one person may open sealed parts, at the desk or on the partner's page."""
     partner_reads_a_day: int = Field(default=500, ge=1)

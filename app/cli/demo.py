@@ -359,6 +359,10 @@ def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
         secret = founding.add_coordinator(session, keys, founded, name, role, passphrase, now)
         desk.append({"name": name, "passphrase": passphrase, "totp_secret": secret, "role": role.value})
     refill(session, keys=keys, directory=directory, now=now)
+    for name, role in (("demo-admin", Role.ADMIN), ("demo-auditor", Role.AUDITOR)):
+        passphrase = new_passphrase()
+        new = staff.add_member(session, keys, name, role, passphrase, now)
+        desk.append({"name": name, "passphrase": passphrase, "totp_secret": new.totp_secret, "role": role.value})
     clients = []
     for slug in (*PARTNERS, sandbox.ORGANISATION):
         client, member = _partner(session, keys, slug, now)

@@ -66,6 +66,7 @@ def found_interactively(team: str, countries: list[str], member: str) -> None:
     typer.echo(f"Secret for the one-time code app: {totp_secret}")
     typer.echo("The recovery key. Write it on paper, keep it away from the server; it is not shown again:")
     typer.echo(founded.recovery)
+    typer.echo("Next: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
 
 
 def load_directory(packs: Path | None) -> None:

@@ -20,7 +20,7 @@ class Decoy(Base):
     __tablename__ = "decoys"
 
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    made_by: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    made_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     made_at: Mapped[datetime]
 
 

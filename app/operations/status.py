@@ -28,7 +28,7 @@ from app.staff import quotas
 from app.staff.models import Team
 
 WORKER_LATE: Final = timedelta(minutes=2)
-MESSAGE_LATE: Final = timedelta(minutes=10)
+MESSAGE_LATE: Final = timedelta(minutes=70)  # what a person set off is due from the full hour on
 CLOCK_LATE: Final = timedelta(minutes=10)
 BACKUP_OLD: Final = timedelta(days=2)
 EPOCH_OLD: Final = timedelta(days=35)

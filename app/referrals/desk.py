@@ -33,7 +33,7 @@ from app.referrals.service import ActorRef, Said
 from app.referrals.states import LIVE, OPENED, Actor, State, Verb
 from app.referrals.tasks import TaskKind
 from app.staff.models import Member, Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
 WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)

@@ -19,7 +19,7 @@ from app.referrals import guard, queries
 from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral
 from app.referrals.service import first_read, may_open
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
 

@@ -24,7 +24,7 @@ class KnownBrowser(Base):
     __tablename__ = "known_browsers"
 
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"), index=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
     failures: Mapped[int] = mapped_column(default=0)
     wait_until: Mapped[datetime | None]
     expires_at: Mapped[datetime]

@@ -21,7 +21,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.staff import browsers, passkeys
+from app.staff import browsers, passkeys, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
 from app.staff.service import Closed
@@ -47,10 +47,10 @@ class Invitation(Base):
     code_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     name: Mapped[str] = mapped_column(sa.String(64))
     role: Mapped[str] = mapped_column(sa.String(16))
-    team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("teams.id"))
-    organisation_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("organisations.id"))
-    member_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
-    invited_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    team_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
+    member_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    invited_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
@@ -147,7 +147,7 @@ def _renewed(session: Session, keys: KeyRing, member_id: UUID, seed: Closed, tot
     member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, seed.sealed
     member.totp_secret, member.totp_step = staff.locked_totp(keys, member.id, totp_secret), 0
     member.active, member.failures, member.wait_until = True, 0, None
-    staff.end_sessions(session, member.id)
+    sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
     browsers.forget(session, member.id)
     return member

@@ -19,11 +19,10 @@ from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
-from app.staff import browsers, invitations, passkeys
-from app.staff import service as staff
+from app.staff import browsers, invitations, passkeys, sessions
 from app.staff.invitations import Seat
 from app.staff.models import Member, Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 LET_IN_FOR: Final = timedelta(minutes=15)
 INVITES: Final = {
@@ -147,7 +146,7 @@ def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, no
     if member.role == role:
         raise Conflict("This is their role already.")
     member.role = role.value
-    staff.end_sessions(session, member.id)
+    sessions.end_sessions(session, member.id)
     browsers.forget(session, member.id)
     _note(session, who, member, "member:role_changed", now)
 
@@ -163,7 +162,7 @@ def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) 
     _refuse_the_last(session, member)
     member.active = False
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
-    staff.end_sessions(session, member.id)
+    sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
     browsers.forget(session, member.id)
     _note(session, who, member, "member:deactivated", now)

@@ -38,7 +38,7 @@ class Passkey(Base):
     __tablename__ = "passkeys"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"), index=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
     credential_id: Mapped[bytes] = mapped_column(unique=True)
     public_key: Mapped[bytes]
     sign_count: Mapped[int] = mapped_column(sa.BigInteger)

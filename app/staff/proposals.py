@@ -17,7 +17,7 @@ from app import audit
 from app.core.db import Base
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.staff.states import LIVE, Actor, State, Verb, next_state
 
 OPEN_FOR: Final = timedelta(days=3)
@@ -56,9 +56,9 @@ class Proposal(Base):
     kind: Mapped[str] = mapped_column(sa.String(24))
     state: Mapped[str] = mapped_column(sa.String(12), index=True)
     codes: Mapped[dict[str, Any]]
-    proposed_by: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    proposed_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     proposed_at: Mapped[datetime]
-    decided_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    decided_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     decided_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
 

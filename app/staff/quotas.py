@@ -50,7 +50,7 @@ def count(session: Session, reader: str, now: datetime, *, limit: int) -> None:
     if session.scalars(statement).one() > limit:
         raise QuotaReached(
             f"You have opened sealed parts {limit} times today, and that is the limit of a day. It begins anew at 0:00 UTC. "
-            "If you need more now, ask an administrator.",
+            "Whoever runs the service can raise it.",
             headers={"Retry-After": "3600"},
         )
 

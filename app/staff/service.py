@@ -1,8 +1,7 @@
-"""Making members, signing in, and opening the keys that a session carries.
+"""Making members, and signing in.
 
 Passphrase → Argon2id → with the server's pepper → the key that closes the member's private seed. The seed opening *is* the
-proof of the passphrase: there is no hash of it that could be tried without the key file. The session row holds the seed
-again, closed with a key that only the cookie has.
+proof of the passphrase: there is no hash of it that could be tried without the key file. What follows is in `sessions`.
 """
 
 import hmac
@@ -21,15 +20,17 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.core import keyholders, sealing
-from app.core.errors import Conflict, NotSignedIn
+from app.core.errors import Conflict
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.core.switches import frozen
-from app.staff import browsers, passkeys
+from app.staff import browsers, passkeys, sessions
 from app.staff.browsers import KnownBrowser
-from app.staff.models import Member, Role, StaffSession, Team, TeamCountry
+from app.staff.models import Member, Role, Team, TeamCountry
 from app.staff.passkeys import Passkey, Site
+from app.staff.sessions import SignedIn
+
+__all__ = ["SignedIn"]
 
 MIN_PASSPHRASE: Final = 12
 _PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
@@ -38,31 +39,6 @@ _TOTP_STEP: Final = 30
 _FREE_FAILURES: Final = 5
 _WAIT: Final = timedelta(minutes=5)
 _SALT: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who is asking, with the private key they opened at sign-in. Lives for one request; its repr shows no key."""
-
-    member_id: UUID
-    name: str
-    role: Role
-    team_id: UUID | None
-    organisation_id: UUID | None
-    key_id: UUID
-    seed: bytes
-    csrf: str
-    seen_at: datetime
-    frozen: bool = False
-    """Whether all reading by partners is stopped at this moment."""
-
-    def __repr__(self) -> str:
-        return f"SignedIn(member_id={self.member_id}, role={self.role})"
-
-    def keys_of(self, session: Session) -> dict[UUID, KeyPair]:
-        """The team's or organisation's key pairs this member holds, by the id of the public key."""
-        granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed))
-        return {key_id: KeyPair.from_seed(seed) for key_id, seed in granted.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +165,7 @@ def change_passphrase(
     if member is None or member.sealed_seed != tried.sealed_seed:
         raise Conflict("The passphrase was changed elsewhere meanwhile. Sign in again.")
     member.salt, member.sealed_seed = seed.salt, seed.sealed
-    end_sessions(session, member.id, but=keep_session)
+    sessions.end_sessions(session, member.id, but=keep_session)
     browsers.forget(session, member.id)
     note(session, member.id, "staff:passphrase_changed", now)
     session.flush()
@@ -201,7 +177,7 @@ def change_totp(
     """Another code app. Every other session of theirs ends."""
     member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
     member.totp_secret, member.totp_step = locked_totp(keys, member_id, secret), int(now.timestamp()) // _TOTP_STEP
-    end_sessions(session, member_id, but=keep_session)
+    sessions.end_sessions(session, member_id, but=keep_session)
     note(session, member_id, "staff:code_app_changed", now)
     session.flush()
 
@@ -298,7 +274,7 @@ def admit(
     count.failures, count.wait_until, member.let_in_until = 0, None, None
     member.totp_step = member.totp_step if step is None else step
     note(session, member.id, "staff:signed_in", now)
-    return _start(session, member, seed, now, "passkey" if passkey else "code")
+    return sessions.start(session, member, seed, now, "passkey" if passkey else "code")
 
 
 def _has_to_wait(count: Passkey | KnownBrowser | Member, now: datetime) -> bool:
@@ -337,97 +313,6 @@ def note(session: Session, member_id: UUID, action: str, now: datetime) -> None:
     )
 
 
-def _start(session: Session, member: Member, seed: bytes, now: datetime, factor: str = "code") -> str:
-    secret = secrets.token_urlsafe(32)
-    session_id = _session_id(secret)
-    sealed = sealing.encrypt(_session_key(secret), seed, sealing.context("sessions", session_id.hex()))
-    session.add(
-        StaffSession(id=session_id, member_id=member.id, sealed_seed=sealed, factor=factor, started_at=now, seen_at=now)
-    )
-    session.flush()
-    return secret
-
-
-def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, longest: timedelta) -> SignedIn:
-    """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
-    session_id = _session_id(secret)
-    found = session.execute(
-        sa.select(StaffSession, Member, frozen)
-        .join(Member, Member.id == StaffSession.member_id)
-        .where(StaffSession.id == session_id, Member.active)
-    ).one_or_none()
-    if found is None:
-        raise NotSignedIn
-    row, member, is_frozen = found
-    if now - row.seen_at > idle or now - row.started_at > longest:
-        raise NotSignedIn("Your session has ended. Sign in again.")
-    try:
-        seed = sealing.decrypt(_session_key(secret), row.sealed_seed, sealing.context("sessions", session_id.hex()))
-    except CannotOpen:
-        raise NotSignedIn from None
-    return SignedIn(
-        member_id=member.id,
-        name=member.name,
-        role=Role(member.role),
-        team_id=member.team_id,
-        organisation_id=member.organisation_id,
-        key_id=member.key_id,
-        seed=seed,
-        csrf=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
-        seen_at=row.seen_at,
-        frozen=bool(is_frozen),
-    )
-
-
-def seen(session: Session, secret: str, now: datetime) -> None:
-    """They were here: the idle time starts anew."""
-    session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
-
-
-def sign_out(session: Session, secret: str) -> None:
-    session.execute(sa.delete(StaffSession).where(StaffSession.id == _session_id(secret)))
-
-
-def end_sessions(session: Session, member_id: UUID, *, but: str | None = None) -> None:
-    """At once, everywhere: after a change of role or keys. `but`: the secret of the one session that goes on."""
-    gone = sa.delete(StaffSession).where(StaffSession.member_id == member_id)
-    if but is not None:
-        gone = gone.where(StaffSession.id != _session_id(but))
-    session.execute(gone)
-
-
-def end_session(session: Session, member_id: UUID, session_id: bytes) -> None:
-    """One of their own. One that is gone already, or another's, is passed over in silence."""
-    session.execute(sa.delete(StaffSession).where(StaffSession.id == session_id, StaffSession.member_id == member_id))
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSession:
-    """A session as its owner sees it. Where it was opened is not known: addresses and browsers are not kept."""
-
-    id: bytes
-    factor: str
-    started_at: datetime
-    seen_at: datetime
-    this_one: bool
-
-
-def open_sessions(session: Session, member_id: UUID, secret: str | None) -> list[OpenSession]:
-    """Their sessions, the last used first."""
-    mine = _session_id(secret) if secret else b""
-    rows = session.execute(
-        sa.select(StaffSession.id, StaffSession.factor, StaffSession.started_at, StaffSession.seen_at)
-        .where(StaffSession.member_id == member_id)
-        .order_by(StaffSession.seen_at.desc())
-    )
-    return [OpenSession(row.id, row.factor or "code", row.started_at, row.seen_at, row.id == mine) for row in rows]
-
-
-def drop_stale_sessions(session: Session, now: datetime, *, idle: timedelta, longest: timedelta) -> int:
-    stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - longest)
-    return int(session.execute(sa.delete(StaffSession).where(stale)).rowcount)  # type: ignore[attr-defined]
-
-
 def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Sign-in names by member, also of those who have left."""
     found = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(set(ids))))
@@ -457,11 +342,3 @@ def _totp_step(keys: KeyRing, member: Member, code: str, now: datetime) -> int |
         if step > member.totp_step and hmac.compare_digest(totp.at(step * _TOTP_STEP), digits):
             return step
     return None
-
-
-def _session_id(secret: str) -> bytes:
-    return sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:session-id")
-
-
-def _session_key(secret: str) -> bytes:
-    return sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:session-key")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import privacy
+from app import audit, privacy
 from app.core import log, quotas
 from app.core.clock import Clock
 from app.core.db import Database
@@ -33,9 +33,8 @@ from app.partners import service as partners
 from app.referrals import feed, sandbox, ticking, undelivered
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
-from app.staff import browsers, invitations, passkeys, proposals
+from app.staff import browsers, invitations, passkeys, proposals, sessions
 from app.staff import quotas as daily_reads
-from app.staff import service as staff
 from app.webhooks import delivering
 from app.webhooks.delivering import Postman
 from app.worker.channel import channel_of
@@ -177,7 +176,7 @@ class Worker:
                 + feed.drop_old(session, now)
                 + delivering.drop_old(session, now)
                 + quotas.drop_old(session, now)
-                + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
+                + sessions.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
                 + passkeys.drop_expired(session, now)
                 + browsers.drop_expired(session, now)
                 + invitations.drop_old(session, now)
@@ -198,7 +197,9 @@ class Worker:
 
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return privacy.forget_due(session, now=now, limit=_BATCH)
+            forgotten = privacy.forget_due(session, now=now, limit=_BATCH)
+        with self._database.begin() as session:
+            return forgotten + audit.shorten(session, before=now - self._settings.audit_kept, now=now)
 
     def _sandbox(self, now: datetime) -> int:
         """Open and full where the setting says so, else closed. It writes only when that is not so yet."""

@@ -39,7 +39,7 @@ def test_a_house_that_stands_well_says_so(office: DeskHouse) -> None:
 def test_what_goes_wrong_is_named(office: DeskHouse) -> None:
     all_is_well(office)
     office.file()
-    office.later(minutes=11)
+    office.later(minutes=71)
     assert told(office) == ["worker-late", "messages-late"]
     office.later(days=3)
     assert "backup-old" in told(office)

@@ -21,10 +21,10 @@ from app.directory.packs import Directory
 from app.referrals import tasks
 from app.referrals.desk import Desk, at_desk
 from app.settings import Settings
-from app.staff import service as staff
+from app.staff import sessions
 from app.staff.models import Role
 from app.staff.passkeys import Site
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 Typed = dict[str, list[str]]
 _MOST_FIELDS: Final = 200
@@ -134,7 +134,9 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
     try:
         async with state.transactions.open(write=False) as session:
             who: SignedIn = await run_sync(
-                lambda: staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+                lambda: sessions.signed_in(
+                    session, secret, now, idle=settings.session_idle, longest=settings.session_max
+                )
             )
             if counted and who.team_id is not None:
                 request.state.open_tasks = await run_sync(tasks.count, session, who.team_id)
@@ -142,7 +144,7 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:
         async with state.transactions.open(write=True) as session:
-            await run_sync(staff.seen, session, secret, now)
+            await run_sync(sessions.seen, session, secret, now)
     return who
 
 

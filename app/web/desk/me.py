@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from app.core import keyholders
 from app.core.edge import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.staff import members, passkeys, quotas
+from app.staff import members, passkeys, quotas, sessions
 from app.staff import service as staff
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import Anybody, Config, cookie, everybody_signed_in, field, site
 from app.web.desk.sign_in import stretching
@@ -39,7 +39,7 @@ def show_me(request: Request, who: Anybody, session: ReadDb, keys: Keys, config:
     response = pages.page(
         request,
         "desk/me.html",
-        sessions=staff.open_sessions(session, who.member_id, cookie(request)),
+        sessions=sessions.open_sessions(session, who.member_id, cookie(request)),
         passkeys=known,
         question=question,
         fingerprint=members.fingerprint(keyholders.by_id(session, who.key_id).public_key),
@@ -56,14 +56,14 @@ def show_me(request: Request, who: Anybody, session: ReadDb, keys: Keys, config:
 @router.post("/sessions/end-others", name="end_other_sessions")
 def end_other_sessions(request: Request, who: Anybody, session: Db) -> Response:
     """Signed out everywhere but here."""
-    staff.end_sessions(session, who.member_id, but=cookie(request))
+    sessions.end_sessions(session, who.member_id, but=cookie(request))
     return pages.to("/desk/me?done=sessions_ended")
 
 
 @router.post("/sessions/{session_id}/end", name="end_session")
 def end_session(session_id: Id, who: Anybody, session: Db) -> Response:
     try:
-        staff.end_session(session, who.member_id, bytes.fromhex(session_id))
+        sessions.end_session(session, who.member_id, bytes.fromhex(session_id))
     except ValueError:
         raise NotFound from None
     return pages.to("/desk/me?done=sessions_ended")
@@ -116,7 +116,7 @@ def add_passkey(request: Request, who: Anybody, session: Db, keys: Keys, config:
     """Make a passkey of this device, or of a security key, known."""
     where = site(config)
     if where is None:
-        raise NotFound("Passkeys need a host with a name and TLS.")
+        raise Conflict("Passkeys need a host with a name and TLS.")
     answer, label = field(request, "passkey"), field(request, "label")
     passkeys.add(session, keys, where, who.member_id, answer, label, who.csrf, now)
     staff.note(session, who.member_id, "staff:passkey_added", now)

@@ -16,7 +16,7 @@ from app.partners.organisations import Organisation
 from app.staff import members, proposals
 from app.staff.invitations import Seat
 from app.staff.models import Role, Team
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import Member, TeamOrAdmin, field
 from app.web.desk.me import uuid_of

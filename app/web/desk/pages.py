@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from app.core.http import PAGE_POLICY
 from app.matching.reader import Reader
 from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web import rendering
 from app.web.desk import words
 

@@ -12,7 +12,7 @@ from app.referrals import opening, pulls, service, waiting
 from app.referrals.pulls import Wanted
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import offer, pages, when
 from app.web.desk.deps import Member, Packs, field, number
 

@@ -21,7 +21,7 @@ from app.staff import invitations, members, organisation_keys, proposals
 from app.staff.invitations import Seat
 from app.staff.models import Role
 from app.staff.proposals import PROPOSERS, Kind, Proposal
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.staff.states import Verb
 from app.web.desk import pages
 from app.web.desk.deps import Member, Overseer, field
@@ -43,7 +43,7 @@ def show_proposals(request: Request, who: Overseer, session: ReadDb) -> Response
         request,
         "desk/proposals.html",
         waiting=waiting,
-        names=members.names(session, [one.proposed_by for one in waiting]),
+        proposers=members.names(session, [one.proposed_by for one in waiting]),
         may_decide=who.role in proposals.DECIDERS,
         kinds=[kind.value for kind in Kind if who.role in PROPOSERS[kind]],
         centres=centres(session) if who.role is Role.ADMIN else [],

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from app.core.edge import Db
 from app.core.errors import NotSignedIn, Unavailable
 from app.settings import Settings
-from app.staff import browsers
+from app.staff import browsers, sessions
 from app.staff import service as staff
-from app.staff.service import Second, SignedIn
+from app.staff.service import Second
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import (
     Anybody,
@@ -119,8 +120,8 @@ async def _admit(request: Request, settings: Settings, name: str, mark: str) -> 
         if secret is None:
             return None, None, ""
         if before is not None:
-            staff.sign_out(session, before)
-        who = staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+            sessions.sign_out(session, before)
+        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
         return secret, who, browsers.remember(session, state.keys, who.member_id, known, now)
 
     async with state.transactions.open(write=True) as session:
@@ -134,7 +135,7 @@ def sign_out(request: Request, who: Anybody, session: Db, settings: Config) -> R
     secret = cookie(request)
     if secret is None:
         raise NotSignedIn
-    staff.sign_out(session, secret)
+    sessions.sign_out(session, secret)
     response = pages.to("/desk/sign-in")
     drop_cookie(response, settings)
     return response

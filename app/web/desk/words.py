@@ -262,7 +262,7 @@ PROBLEMS: Final = MappingProxyType(
     {
         "worker-late": N_("The worker has not gone round for two minutes: clocks and messages stand still."),
         "worker-job-failed": N_("A job of the worker failed in its last round; the log names it."),
-        "messages-late": N_("Messages wait for more than ten minutes."),
+        "messages-late": N_("Messages wait for more than an hour."),
         "messages-dead": N_("Messages were given up: somebody was not told."),
         "clocks-late": N_("A clock of a referral is due for more than ten minutes."),
         "rotation-unfinished": N_(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.clients import clients_app
+from app.cli.hsds import hsds_app
 from app.cli.i18n import i18n_app
 from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
@@ -24,6 +25,7 @@ app = typer.Typer(
 audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(clients_app, name="clients")
+app.add_typer(hsds_app, name="hsds")
 app.add_typer(i18n_app, name="i18n")
 app.add_typer(keys_app, name="keys")
 keys_app.command()(register)

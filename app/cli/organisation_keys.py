@@ -19,6 +19,7 @@ from app.core.sealing import CannotOpen, KeyPair
 from app.intake import rewrapping
 from app.partners import organisations
 from app.staff import service as staff
+from app.staff import sessions
 
 _BATCH: Final = 50
 
@@ -110,13 +111,13 @@ def _unlocked(house: House, member: str, now: datetime) -> dict[UUID, KeyPair]:
         _fail("Not signed in.")
     with house.database.begin() as session:
         settings = house.settings
-        who = staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
         try:
             return who.keys_of(session)
         except CannotOpen:
             _fail("This member's keys can not be opened.")
         finally:
-            staff.sign_out(session, secret)
+            sessions.sign_out(session, secret)
 
 
 def _fail(words: str) -> NoReturn:

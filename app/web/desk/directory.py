@@ -17,7 +17,7 @@ from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.states import EditVerb
 from app.partners.organisations import Organisation
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import listed, pages
 from app.web.desk.deps import coordinators, field
 

@@ -15,7 +15,7 @@ from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.fields import Field
 from app.partners.organisations import Organisation
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import listed, pages
 from app.web.desk.deps import Member, field
 from app.web.desk.directory import LANGUAGES, OwnPacks, day_of, kind_of_pause

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import deliveries, events, health, intakes, oauth, openapi, referrals, signatures, webhooks
+from app.api import deliveries, events, health, intakes, oauth, openapi, referrals, referring, signatures, webhooks
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -16,6 +16,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(intakes.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
+        app.include_router(referring.router)
         app.include_router(signatures.router)
         app.include_router(events.router)
         app.include_router(webhooks.router)

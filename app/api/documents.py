@@ -195,6 +195,7 @@ INTAKE_EXAMPLE: Final[dict[str, Any]] = {
     "answer_by": {"channel": "number"},
     "consent": {"mode": "named", "organisations": ["pl-hfhr"]},
 }
+REFERRED_EXAMPLE: Final[dict[str, Any]] = {"person_agreed": "spoken", "intake": INTAKE_EXAMPLE}
 _FILED_EXAMPLE: Final[dict[str, Any]] = {
     "receipt": "1029 3847 5610 2938 4756 1029 3817",
     "case": "7KX-29QM",

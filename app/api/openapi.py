@@ -12,7 +12,19 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api import deliveries, documents, events, intakes, oauth, referrals, schemas, signatures, told_by_us, webhooks
+from app.api import (
+    deliveries,
+    documents,
+    events,
+    intakes,
+    oauth,
+    referrals,
+    referring,
+    schemas,
+    signatures,
+    told_by_us,
+    webhooks,
+)
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -53,7 +65,7 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, signatures, events, webhooks, deliveries, intakes)
+        for part in (oauth, referrals, referring, signatures, events, webhooks, deliveries, intakes)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]
@@ -122,7 +134,7 @@ def _schemas() -> dict[str, Any]:
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
     taken = models_json_schema(
-        [(Intake, "validation"), *referrals.BODIES, *webhooks.BODIES, *deliveries.BODIES],
+        [(Intake, "validation"), *referrals.BODIES, *referring.BODIES, *webhooks.BODIES, *deliveries.BODIES],
         ref_template="#/components/schemas/{model}",
     )
     return {

@@ -15,7 +15,8 @@ class Case(Base):
     """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
 
     `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
-    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at.
+    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `referred_by` is the
+    organisation that brought the person here; null when they came by themselves.
     """
 
     __tablename__ = "cases"
@@ -55,6 +56,7 @@ class Case(Base):
     owner_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
+    referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
     closed_at: Mapped[datetime | None]

@@ -50,7 +50,24 @@ class Filed:
     result: MatchResult
 
 
-def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime) -> Filed:
+@dataclass(frozen=True, slots=True)
+class ReferredIn:
+    """Which organisation refers the person, by which of its programs, and how the person agreed: spoken or written."""
+
+    organisation_id: UUID
+    client_id: str
+    agreed: str
+
+
+def file_intake(
+    session: Session,
+    intake: Intake,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    referred: ReferredIn | None = None,
+) -> Filed:
     """Take in one case. Raises Unavailable when no team answers for the country."""
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
@@ -60,12 +77,10 @@ def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: D
     result = matches.run(session, facts, directory, now, seed=case_id.int)
     receipt = receipts.new()
     label = _free_label(session)
-    session.execute(
-        sa.insert(Case),
-        _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now),
-    )
+    row = _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    session.execute(sa.insert(Case), {**row, "referred_by": referred.organisation_id if referred else None})
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
-    _note(session, case_id, team_id, intake, facts, now)
+    _note(session, case_id, team_id, intake, facts, referred, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
     if intake.count_me:
         _count(session, intake, now)
@@ -179,7 +194,17 @@ def _seal(
     session.execute(sa.insert(SealedPart), parts)
 
 
-def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts: Facts, now: datetime) -> None:
+def _note(
+    session: Session,
+    case_id: UUID,
+    team_id: UUID,
+    intake: Intake,
+    facts: Facts,
+    referred: ReferredIn | None,
+    now: datetime,
+) -> None:
+    actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
+    codes = {"tier": facts.tier, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
     session.execute(
         sa.insert(CaseEvent),
         {
@@ -189,22 +214,22 @@ def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts:
             "verb": "submit",
             "source": None,
             "target": "submitted",
-            "actor_kind": "person",
-            "actor_id": None,
-            "codes": {"tier": facts.tier, "country": intake.country},
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes,
             "at": to_the_hour(now),
         },
     )
     messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
-        actor_kind="person",
-        actor_id="-",
-        action="case:submitted",
+        actor_kind=actor_kind,
+        actor_id=actor_id.hex if actor_id else "-",
+        action="case:referred_in" if referred else "case:submitted",
         subject_kind="case",
         subject_id=case_id,
-        codes={"tier": facts.tier, "country": intake.country},
-        now=now,
+        codes={**codes, **({"client": referred.client_id} if referred else {})},
+        now=to_the_hour(now),
     )
 
 

@@ -4,7 +4,19 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import deliveries, events, health, intakes, oauth, openapi, referrals, referring, signatures, webhooks
+from app.api import (
+    deliveries,
+    events,
+    health,
+    intakes,
+    oauth,
+    openapi,
+    reference,
+    referrals,
+    referring,
+    signatures,
+    webhooks,
+)
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -22,6 +34,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(webhooks.router)
         app.include_router(deliveries.router)
         app.include_router(openapi.router)
+        app.include_router(reference.router)
 
 
 __all__ = ["mount"]

@@ -86,7 +86,7 @@ PROBLEMS: Final[dict[str, Any]] = {
     ),
     "Conflict": _problem(
         "The present state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "
-        "is still under way (`conflict`). Nothing was written.",
+        "is still under way (`request-in-progress`). Nothing was written.",
         409, "illegal-move", "This step is not possible in the present state", **_NOW,
     ),
     "NotOpenYet": _problem(

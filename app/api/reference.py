@@ -1,5 +1,6 @@
 """The API's description as a page: made from the document itself, without a script and without a request to anywhere else."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
@@ -8,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from app.api import openapi, told_by_us
 from app.api.deps import Config, anyone
@@ -21,6 +23,7 @@ _PAGES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_CODE: Final = re.compile(r"`([^`]+)`")
 _KEPT: Final = {"Cache-Control": "public, max-age=3600"}
 
 
@@ -81,6 +84,14 @@ def named(schema: dict[str, Any]) -> list[tuple[str, str]]:
         return [("list of ", ""), *named(schema.get("items", {}))]
     words = str(schema.get("type", "anything")) + (f" ({schema['format']})" if "format" in schema else "")
     return [(words, "")]
+
+
+def coded(text: str) -> Markup:
+    """A sentence of the document, with what stands in backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped just before
+
+
+_PAGES.filters["coded"] = coded
 
 
 @lru_cache(maxsize=1)

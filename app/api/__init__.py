@@ -14,7 +14,9 @@ from app.api import (
     intakes,
     oauth,
     openapi,
+    reference,
     referrals,
+    referring,
     signatures,
     webhooks,
 )
@@ -31,12 +33,14 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if "partner" in wanted:
         app.include_router(referrals.router)
         app.include_router(fhir.router)
+        app.include_router(referring.router)
         app.include_router(signatures.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
         app.include_router(webhooks.router)
         app.include_router(deliveries.router)
         app.include_router(openapi.router)
+        app.include_router(reference.router)
 
 
 __all__ = ["mount"]

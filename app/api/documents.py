@@ -86,7 +86,7 @@ PROBLEMS: Final[dict[str, Any]] = {
     ),
     "Conflict": _problem(
         "The present state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "
-        "is still under way (`conflict`). Nothing was written.",
+        "is still under way (`request-in-progress`). Nothing was written.",
         409, "illegal-move", "This step is not possible in the present state", **_NOW,
     ),
     "NotOpenYet": _problem(
@@ -200,6 +200,7 @@ INTAKE_EXAMPLE: Final[dict[str, Any]] = {
     "answer_by": {"channel": "number"},
     "consent": {"mode": "named", "organisations": ["pl-hfhr"]},
 }
+REFERRED_EXAMPLE: Final[dict[str, Any]] = {"person_agreed": "spoken", "intake": INTAKE_EXAMPLE}
 _FILED_EXAMPLE: Final[dict[str, Any]] = {
     "receipt": "1029 3847 5610 2938 4756 1029 3817",
     "case": "7KX-29QM",

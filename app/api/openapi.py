@@ -21,6 +21,7 @@ from app.api import (
     intakes,
     oauth,
     referrals,
+    referring,
     schemas,
     signatures,
     told_by_us,
@@ -67,7 +68,9 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, signatures, fhir, events, webhooks, deliveries, intakes, conflicts)
+        for part in (
+            oauth, referrals, referring, signatures, fhir, events, webhooks, deliveries, intakes, conflicts,
+        )
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]
@@ -140,6 +143,7 @@ def _schemas() -> dict[str, Any]:
             (Intake, "validation"),
             (schemas.ConflictHashes, "validation"),
             *referrals.BODIES,
+            *referring.BODIES,
             *webhooks.BODIES,
             *deliveries.BODIES,
         ],

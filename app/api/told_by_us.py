@@ -36,6 +36,7 @@ def document(version: str) -> dict[str, Any]:
             "description": _WORDS,
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
+        "servers": [{"url": "https://centre.example", "description": "Your own endpoint, as you registered it."}],
         "webhooks": {**{kind.removeprefix(PREFIX): _sent(kind) for kind in TYPES}, "test": _sent(TEST)},
         "components": {"schemas": {"ReferralMoved": _moved(), "Test": _test()}},
     }

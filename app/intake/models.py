@@ -17,6 +17,7 @@ class Case(Base):
     `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
     ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `held_for`: why it looks
     like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is offered to nobody.
+    `referred_by` is the organisation that brought the person here; null when they came by themselves.
     """
 
     __tablename__ = "cases"
@@ -58,6 +59,7 @@ class Case(Base):
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
     held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
     closed_at: Mapped[datetime | None]

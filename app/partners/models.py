@@ -45,7 +45,7 @@ class ClientCredential(Base):
         ),
     )
 
-    client_id: Mapped[str] = mapped_column(sa.ForeignKey("oauth_clients.id"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(sa.String(64), sa.ForeignKey("oauth_clients.id"), primary_key=True)
     slot: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(sa.String(8))
     secret_mac: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32))

@@ -54,6 +54,15 @@ class Filed:
     result: MatchResult
 
 
+@dataclass(frozen=True, slots=True)
+class ReferredIn:
+    """Which organisation refers the person, by which of its programs, and how the person agreed: spoken or written."""
+
+    organisation_id: UUID
+    client_id: str
+    agreed: str
+
+
 def file_intake(
     session: Session,
     intake: Intake,
@@ -62,6 +71,7 @@ def file_intake(
     directory: Directory,
     now: datetime,
     held_for: str | None = None,
+    referred: ReferredIn | None = None,
 ) -> Filed:
     """Take in one case. `held_for`: why it looks like a machine's, see `intake.quarantine`.
 
@@ -77,18 +87,16 @@ def file_intake(
     result = matches.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     label = _free_label(session)
-    session.execute(
-        sa.insert(Case),
-        _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
-        | {"held_for": held_for},
-    )
+    row = _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    brought_by = referred.organisation_id if referred else None
+    session.execute(sa.insert(Case), {**row, "held_for": held_for, "referred_by": brought_by})
     conflicts.remember(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
     if intake.answer_by.notify:
         zone = directory.country(intake.country).time_zone
         answer_by = intake.answer_by.model_dump(mode="json")
         notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
-    _note(session, case_id, team_id, intake, facts, now)
+    _note(session, case_id, team_id, intake, facts, referred, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
     if intake.count_me and held_for is None:
         _count(session, intake, now)
@@ -106,7 +114,7 @@ def file_made_up(
         sa.insert(Case), _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     )
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=())
-    _note(session, case_id, team_id, intake, facts, now)
+    _note(session, case_id, team_id, intake, facts, None, now)
     return case_id
 
 
@@ -225,7 +233,17 @@ def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
     }
 
 
-def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts: Facts, now: datetime) -> None:
+def _note(
+    session: Session,
+    case_id: UUID,
+    team_id: UUID,
+    intake: Intake,
+    facts: Facts,
+    referred: ReferredIn | None,
+    now: datetime,
+) -> None:
+    actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
+    codes = {"tier": facts.tier, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
     session.execute(
         sa.insert(CaseEvent),
         {
@@ -235,22 +253,22 @@ def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts:
             "verb": "submit",
             "source": None,
             "target": "submitted",
-            "actor_kind": "person",
-            "actor_id": None,
-            "codes": {"tier": facts.tier, "country": intake.country},
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes,
             "at": to_the_hour(now),
         },
     )
     messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
-        actor_kind="person",
-        actor_id="-",
-        action="case:submitted",
+        actor_kind=actor_kind,
+        actor_id=actor_id.hex if actor_id else "-",
+        action="case:referred_in" if referred else "case:submitted",
         subject_kind="case",
         subject_id=case_id,
-        codes={"tier": facts.tier, "country": intake.country},
-        now=now,
+        codes={**codes, **({"client": referred.client_id} if referred else {})},
+        now=to_the_hour(now),
     )
 
 

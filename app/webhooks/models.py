@@ -27,7 +27,7 @@ class WebhookEndpoint(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), index=True)
     url: Mapped[str] = mapped_column(sa.String(500))
     types: Mapped[list[str]]
     state: Mapped[str] = mapped_column(sa.String(8), default="active")
@@ -61,7 +61,7 @@ class WebhookDelivery(Base):
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    endpoint_id: Mapped[UUID] = mapped_column(sa.ForeignKey("webhook_endpoints.id"))
+    endpoint_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("webhook_endpoints.id"))
     event_id: Mapped[UUID]
     type: Mapped[str] = mapped_column(sa.String(48))
     referral_id: Mapped[UUID | None]

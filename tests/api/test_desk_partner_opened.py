@@ -76,6 +76,7 @@ def test_words_go_both_ways(office: DeskHouse) -> None:
     assert "The person wrote" in browser.get("/partner/").words()
     page = browser.submit(browser.get(path), f"{path}/show")
     assert page.words().index(MESSAGE) < page.words().index("zinnober-answer")
+    assert "The organisation Tue 24 Nov 2026, 10:00 UTC" in page.words()
     assert browser.submit(browser.get(path), f"{path}/message", text="gelesen").status == 303
     assert "The person wrote" not in browser.get("/partner/").words()
 

@@ -38,7 +38,9 @@ For organisations that take referrals, and for trusted front ends that file inta
 
 Sign in with client credentials, pull your referrals or follow the feed, answer each with an action, and after
 acceptance open the sealed part with your own private key. Errors are problem documents (RFC 9457) with a stable
-`type`; they never repeat what you sent. There is no `null` in any answer: a field that has nothing to say is absent.
+`type`; they never repeat what you sent. Where the sandbox is open, the client `sandbox` with the secret
+`published-and-protects-nothing` finds made-up referrals, and errors on demand.
+There is no `null` in any answer: a field that has nothing to say is absent.
 """
 _TAGS: Final = [
     {"name": "Signing in", "description": "OAuth 2.0 client credentials."},

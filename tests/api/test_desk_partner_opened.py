@@ -76,6 +76,7 @@ def test_words_go_both_ways(office: DeskHouse) -> None:
     assert "The person wrote" in browser.get("/partner/").words()
     page = browser.submit(browser.get(path), f"{path}/show")
     assert page.words().index(MESSAGE) < page.words().index("zinnober-answer")
+    assert "The organisation Tue 24 Nov 2026, 10:00 UTC" in page.words()
     assert browser.submit(browser.get(path), f"{path}/message", text="gelesen").status == 303
     assert "The person wrote" not in browser.get("/partner/").words()
 
@@ -211,3 +212,18 @@ def test_colleagues_see_who_did_what_and_nothing_from_before_the_offer(office: D
     told = [node.text().split(" UTC ")[1] for node in second.get(path).tree.css("ol.timeline li")]
     assert told == ["offered (the desk)", "accepted (partner)", "work started (colleague)"]
     assert "vera" not in second.get(path).text
+
+
+def test_a_long_list_shows_what_is_due_first_and_says_what_it_leaves_out(
+    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.desk.partner._LISTED", 2)
+    soon = {}
+    for how_soon in ("none", "month", "today", "week"):
+        label, _receipt = office.file(how_soon=how_soon)
+        referred(office, label, office.as_("vera"))
+        soon[how_soon] = referral_of(office, label).label
+    page = office.as_("partner").get("/partner/")
+    assert [node.text() for node in page.tree.css("tbody th a")] == [soon["today"], soon["week"]]
+    assert page.tree.css_first("h1 .count").text() == "4"  # type: ignore[union-attr]
+    assert "These are due first." in page.words()

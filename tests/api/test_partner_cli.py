@@ -69,14 +69,19 @@ class Terminal:
         self("login", "--demo", str(file), "--organisation", organisation)
 
 
-@pytest.fixture
-def terminal(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    monkeypatch.setenv("PRISTAN_CONFIG", str(tmp_path / "config"))
-    found = Terminal(network, tmp_path)
+def sitting_at(network: Network, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """A terminal whose commands reach this network, with an empty folder for what they keep."""
+    monkeypatch.setenv("PRISTAN_CONFIG", str(place / "config"))
+    found = Terminal(network, place)
     http = httpx.Client(transport=found.transport())
     monkeypatch.setattr(partner, "PartnerClient", partial(PartnerClient, http=http, sleep=lambda _seconds: None))
     yield found
     http.close()
+
+
+@pytest.fixture
+def terminal(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    yield from sitting_at(network, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -6,30 +6,23 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 from typer.testing import Result
 
 from app.cli import partner
-from app.client import PartnerClient, profile
+from app.client import profile
 from app.client import sandbox as published
 from app.partners import sandbox
-from tests.api.test_partner_cli import Terminal
+from tests.api.test_partner_cli import Terminal, sitting_at
 from tests.support.partners import Network
 from tests.support.serving import BASE
 
 
 @pytest.fixture
 def terminal(play: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    monkeypatch.setenv("PRISTAN_CONFIG", str(tmp_path / "config"))
-    found = Terminal(play, tmp_path)
-    http = httpx.Client(transport=found.transport())
-    monkeypatch.setattr(partner, "PartnerClient", partial(PartnerClient, http=http, sleep=lambda _seconds: None))
-    yield found
-    http.close()
+    yield from sitting_at(play, tmp_path, monkeypatch)
 
 
 def test_two_commands_to_the_first_referral(terminal: Terminal):

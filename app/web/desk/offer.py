@@ -1,8 +1,8 @@
 """One request as its partner sees it: the card without a name, and after acceptance what was opened for this one page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -85,5 +85,11 @@ def in_order(opened: Sequence[Opened], packs: Directory) -> dict[str, Any]:
         "contact": by_part.get(Part.CONTACT),
         "story": by_part.get(Part.STORY),
         "happened": [labels.get(code, code) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())],
-        "thread": [one for one in opened if one.part is Part.THREAD],
+        "thread": [_said(one) for one in opened if one.part is Part.THREAD],
     }
+
+
+def _said(line: Opened) -> Opened:
+    """A line of the conversation with its moment in words."""
+    at = pages.moment(datetime.fromisoformat(line.content["at"]))
+    return replace(line, content={**line.content, "at": at})

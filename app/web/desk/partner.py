@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Request, Response
 from app.core.edge import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
 from app.referrals import opening, pulls, service, waiting
-from app.referrals.pulls import Wanted
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
@@ -22,24 +21,21 @@ Label = Annotated[str, Path(max_length=14)]
 _LISTED = 100
 _WAITING = frozenset(ASKED)
 _AT_WORK = frozenset(OPENED) - {State.COMPLETED}
-_SHELVES = (_WAITING, _AT_WORK, SEEN_BY_PARTNER - _WAITING - _AT_WORK)
+_ENDED = SEEN_BY_PARTNER - _WAITING - _AT_WORK
 
 
 @router.get("/", name="offers")
 def show_offers(request: Request, who: Member, session: ReadDb, packs: Packs, now: Now) -> Response:
     """What waits for an answer, what is under way, what has ended."""
     organisation_id = organisation_of(who)
-    shelves = []
-    for states in _SHELVES:
-        wanted = Wanted(states=tuple(sorted(state.value for state in states)))
-        rows = pulls.page(session, organisation_id, wanted, after=None, limit=_LISTED)
-        shelves.append(sorted(rows, key=lambda row: (row.decide_by or row.contact_by or row.updated_at, row.id)))
+    counts = pulls.counts(session, organisation_id)
     return pages.page(
         request,
         "partner/offers.html",
-        asked=shelves[0],
-        working=shelves[1],
-        ended=shelves[2],
+        asked=pulls.soonest(session, organisation_id, _WAITING, _LISTED),
+        working=pulls.soonest(session, organisation_id, _AT_WORK, _LISTED),
+        ended=pulls.latest(session, organisation_id, _ENDED, _LISTED),
+        how_many=[sum(counts[state] for state in states) for states in (_WAITING, _AT_WORK, _ENDED)],
         wrote=waiting.for_an_answer(session, organisation_id),
         by=lambda moment, country: when.by(moment, now, when.zone_of(packs, country)),
     )

@@ -71,7 +71,16 @@ def document(base_url: str) -> dict[str, Any]:
     routes = [
         route
         for part in (
-            oauth, referrals, referring, signatures, fhir, events, webhooks, deliveries, intakes, conflicts,
+            oauth,
+            referrals,
+            referring,
+            signatures,
+            fhir,
+            events,
+            webhooks,
+            deliveries,
+            intakes,
+            conflicts,
         )
         for route in part.router.routes
         if isinstance(route, APIRoute)

@@ -1,16 +1,19 @@
-"""The directory in force: the packs of this process, and the edits that were published, looked for every two seconds.
+"""The directory in force: the packs of this process, then the edits and the rules that were published, looked for every two
+seconds.
 
-Each process keeps it in memory and asks the database only how many edits were ever published, so several processes agree
-within `LOOK_AGAIN` without a word between them.
+Each process keeps it in memory and asks the database only how many edits were ever published and which rules are in force
+today, so several processes agree within `LOOK_AGAIN` without a word between them.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.directory import rulesets, ruling
 from app.directory.catalogue import Directory
 from app.directory.models import DirectoryEdit
 from app.directory.overlay import Edit, Laid, laid_over
@@ -31,17 +34,19 @@ class Current:
     def __init__(self, packs: Directory) -> None:
         self.packs = packs
         self.directory = packs
-        self._version = 0
+        self._version: tuple[int, UUID | None] = (0, None)
         self._looked_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
         return self._looked_at is None or abs(now - self._looked_at) >= LOOK_AGAIN
 
     def refresh(self, session: Session, now: datetime) -> Directory:
-        """Look for edits that were published since. One statement when there are none."""
-        version = session.scalar(_VERSION) or 0
+        """Look for what was published since. Two statements when nothing was."""
+        rules = rulesets.published(session, now.astimezone(UTC).date())
+        version = (session.scalar(_VERSION) or 0, rules[0] if rules else None)
         if version != self._version:
-            self.directory = laid(session, self.packs).directory
+            under = without_rules(session, self.packs)
+            self.directory = ruling.laid_over(under, rulesets.content(session, rules[1]), rules[1]) if rules else under
             self._version = version
         self._looked_at = now
         return self.directory
@@ -55,3 +60,8 @@ def published(session: Session) -> Sequence[Edit]:
 def laid(session: Session, packs: Directory) -> Laid:
     """The packs with these edits, as this transaction sees them."""
     return laid_over(packs, published(session))
+
+
+def without_rules(session: Session, packs: Directory) -> Directory:
+    """What published rules are laid over, as this transaction sees it."""
+    return laid(session, packs).directory

@@ -136,11 +136,15 @@ class Counting(Entry):
 
 
 class Country(Entry):
+    """A host country. `opens` and `closes`: from when until when an office answers there on a working day, local time."""
+
     code: str = Field(pattern=r"^[A-Z]{2}$")
     name: str
     time_zone: str
     languages: tuple[str, ...] = Field(min_length=1)
     holidays: str
+    opens: str = Field(default="09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    closes: str = Field(default="18:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     regions: dict[str, Region]
     counting: Counting | None = None
     safety: tuple[str, ...] = ()

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.ids import named_id
-from app.directory import current
+from app.directory import current, rulesets
 from app.directory.catalogue import ServiceEntry
-from app.directory.models import RuleSet, ServiceRow
+from app.directory.models import ServiceRow
 from app.directory.packs import Directory
 from app.directory.schemas import Organisation as Entry
 from app.partners.organisations import Organisation
@@ -29,7 +29,8 @@ def upsert(session: Session, directory: Directory, now: datetime) -> None:
     services = {row.id: row for row in session.scalars(sa.select(ServiceRow))}
     seen = {_put_service(session, services, entry, now) for entry in directory.services}
     _retire([row for row in services.values() if row.id not in seen and not row.key.startswith("sandbox/")], now)
-    _keep_rule_set(session, directory, now)
+    rulesets.keep_directory(session, directory, now)
+    session.flush()
 
 
 def bring_up(session: Session, directory: Directory, slug: str, now: datetime) -> None:
@@ -46,21 +47,8 @@ def bring_up(session: Session, directory: Directory, slug: str, now: datetime) -
     mine = [one for one in directory.services if one.organisation.id == slug]
     seen = {_put_service(session, services, one, now) for one in mine}
     _retire([row for row in services.values() if row.id not in seen], now)
-    _keep_rule_set(session, directory, now)
-
-
-def _keep_rule_set(session: Session, directory: Directory, now: datetime) -> None:
-    if session.get(RuleSet, directory.digest) is None:
-        session.add(RuleSet(digest=directory.digest, content=rule_set(directory), loaded_at=now))
+    rulesets.keep_directory(session, directory, now)
     session.flush()
-
-
-def rule_set(directory: Directory) -> dict[str, Any]:
-    """What a stored run needs to be read again: every service's rule, by key."""
-    return {
-        entry.key: entry.service.rule.model_dump(mode="json", exclude_none=True, by_alias=True)
-        for entry in directory.services
-    }
 
 
 def _put_organisation(session: Session, known: dict[UUID, Organisation], entry: Entry, now: datetime) -> UUID:

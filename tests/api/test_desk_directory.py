@@ -58,7 +58,7 @@ def matched(office: DeskHouse, **changed: Any) -> Any:
 
 def test_an_edit_is_in_force_once_a_second_person_has_published_it(office: DeskHouse) -> None:
     vera, pavel = office.as_("vera"), office.as_("pavel")
-    assert propose(vera, ONE, "phone", phone="+48 22 000 00 00").location == f"{ENTRY}?done=proposed"
+    assert propose(vera, ONE, "phone", phone="+48 22 000 00 00").location == f"{ENTRY}?done=edit_proposed"
     assert "+48 22 000 00 00" not in vera.get(ENTRY).tree.css_first("section").text()
     edit = only(office)
     assert decide(vera, edit, "publish").status == 403
@@ -91,7 +91,7 @@ def test_it_survives_a_pack_that_is_loaded_again_and_two_people_take_it_back(off
     office.later(minutes=1)
     page = pavel.get(ENTRY)
     assert "The pack says" in page.words()
-    assert pavel.submit(page, "/desk/directory/as-pack").location == f"{ENTRY}?done=proposed"
+    assert pavel.submit(page, "/desk/directory/as-pack").location == f"{ENTRY}?done=edit_proposed"
     assert decide(pavel, only(office), "publish").status == 403
     decide(vera, only(office), "publish")
     assert "Gdynia" not in vera.get(ENTRY).tree.css_first("section").text()

@@ -76,14 +76,15 @@ def test_a_foreign_package_becomes_proposals_and_then_unverified_centres(
         assert entry is not None
         assert not entry.verified
         assert entry in directory.services_for("PL")
-    page = office.as_("vera").get("/desk/directory/organisations/pl-help-odz")
+    vera = office.as_("vera")
+    page = vera.get("/desk/directory/organisations/pl-help-odz")
     assert "Not verified" in page.words()
-    assert office.as_("vera").submit(page, "/desk/directory/as-pack").status == 303
+    assert vera.submit(page, "/desk/directory/as-pack").status == 303
     with office.database.begin() as session:
         (out,) = [one for one in edits.waiting(session) if one.subject == "pl-help-odz"]
         edits.publish(session, load_packs(), out.id, by=by, now=office.time.at)
         assert current.laid(session, load_packs()).directory.organisation("pl-help-odz") is None
-    assert office.as_("vera").get("/desk/directory/organisations/pl-help-odz").status == 404
+    assert vera.get("/desk/directory/organisations/pl-help-odz").status == 404
 
 
 @pytest.mark.parametrize("name", ["partner", "auditor", "nobody"])

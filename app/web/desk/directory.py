@@ -17,7 +17,7 @@ from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.states import EditVerb
 from app.partners.organisations import Organisation
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import listed, pages
 from app.web.desk.deps import coordinators, field
 
@@ -102,7 +102,7 @@ def propose(request: Request, who: Who, session: Db, packs: OwnPacks, now: Now) 
     except Invalid as error:
         return _form_page(request, asked, typed_in=given, errors=_errors(error), status=422)
     edits.propose(session, packs, asked.subject, asked.field.name, value, by=_editor(who), now=now)
-    return pages.to(f"{_entry(asked.subject)}?done=proposed")
+    return pages.to(f"{_entry(asked.subject)}?done=edit_proposed")
 
 
 @router.post("/as-pack", name="directory_as_pack")
@@ -110,7 +110,7 @@ def propose_pack(request: Request, who: Who, session: Db, now: Now) -> Response:
     """Propose to say again what the pack says."""
     subject = field(request, "subject")
     edits.propose_pack(session, subject, field(request, "name"), by=_editor(who), now=now)
-    return pages.to(f"{_entry(subject)}?done=proposed")
+    return pages.to(f"{_entry(subject)}?done=edit_proposed")
 
 
 @router.post("/edits/{edit}/{verb}", name="directory_decide")

@@ -15,7 +15,7 @@ from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.fields import Field
 from app.partners.organisations import Organisation
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import listed, pages
 from app.web.desk.deps import Member, field
 from app.web.desk.directory import LANGUAGES, OwnPacks, day_of, kind_of_pause
@@ -82,7 +82,7 @@ def propose(request: Request, who: Member, session: Db, packs: OwnPacks, now: No
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
     edits.propose(session, packs, subject, name, value, by=_editor(who), now=now)
-    return pages.to("/partner/services?done=proposed")
+    return pages.to("/partner/services?done=edit_proposed")
 
 
 def _page(

@@ -14,7 +14,7 @@ from app.referrals.reporting import figures, reading
 from app.referrals.reporting.figures import ALL, Report, Table
 from app.referrals.reporting.periods import Quarter
 from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web import charts
 from app.web.desk import pages, report_files, words
 from app.web.desk.deps import Member, Packs, requires_role

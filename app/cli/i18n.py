@@ -25,6 +25,7 @@ _SOURCES: Final = [
     ("intake/vocabulary.py", "python"),
     ("matching/reasons.py", "python"),
     ("web/rendering.py", "python"),
+    ("web/desk/asking.py", "python"),
     ("web/public/**.py", "python"),
     ("web/templates/base.html", "jinja2"),
     ("web/templates/parts/**.html", "jinja2"),

@@ -103,6 +103,22 @@ class KeyRing:
             raise CannotOpen
         return sealing.decrypt(key, envelope[_EPOCH_ID_BYTES:], epoch + sealing.context(*place))
 
+    def lock_same(self, plaintext: bytes, *place: str) -> bytes:
+        """Lock under the current epoch key so that the same gives the same: for what is compared, and must not outlive the key."""
+        key = sealing.derive(self._epochs[self.current], "pristan/same")
+        locked = sealing.encrypt_same(key, plaintext, sealing.context(*place))
+        return self.current.to_bytes(_EPOCH_ID_BYTES, "big") + locked
+
+    def unlock_same(self, envelope: bytes, *place: str) -> bytes:
+        """Undo `lock_same`. Raises CannotOpen."""
+        epoch = envelope[:_EPOCH_ID_BYTES]
+        key = self._epochs.get(int.from_bytes(epoch, "big"))
+        if key is None:
+            raise CannotOpen
+        return sealing.decrypt_same(
+            sealing.derive(key, "pristan/same"), envelope[_EPOCH_ID_BYTES:], sealing.context(*place)
+        )
+
     def mac(self, purpose: str, *data: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) under a key of its own for `purpose`; each datum is length-prefixed."""
         digest = hmac.new(self.derive(f"mac:{purpose}"), digestmod=hashlib.sha256)

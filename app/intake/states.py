@@ -26,6 +26,8 @@ class CaseVerb(StrEnum):
     ADVISE = "advise"  # by the desk, or a referral was completed with advice alone
     UNMET = "unmet"
     REOPEN = "reopen"
+    PUT_BACK = "put_back"  # the desk takes its own "take" back
+    RECALL = "recall"  # the desk takes its own "withdraw" back
     WITHDRAW = "withdraw"
     ERASE = "erase"
 
@@ -43,9 +45,11 @@ MOVES: Final = tuple(
         ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.REFER,    S.REFERRED,  _DESK | {"clock", "person"}),
         ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, _DESK | {"clock", "partner", "person"}),
         ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    _DESK | {"partner"}),
-        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.ADVISE,   S.ADVISED,   _DESK),
-        ((S.REFERRED,),                               V.ADVISE,   S.ADVISED,   _DESK | {"partner"}),
+        ((S.SUBMITTED, S.UNMET),                      V.ADVISE,   S.ADVISED,   _DESK),
+        ((S.IN_REVIEW, S.REFERRED),                   V.ADVISE,   S.ADVISED,   _DESK | {"partner"}),
         ((S.SUBMITTED, S.IN_REVIEW),                  V.UNMET,    S.UNMET,     _DESK | {"clock"}),
+        ((S.IN_REVIEW,),                              V.PUT_BACK, S.SUBMITTED, _DESK),
+        ((S.WITHDRAWN,),                              V.RECALL,   S.IN_REVIEW, _DESK),
         ((S.HELPED, S.ADVISED),                       V.REOPEN,   S.IN_REVIEW, _DESK | {"partner", "person"}),
         (_OPEN,                                       V.WITHDRAW, S.WITHDRAWN, frozenset({"person"}) | _DESK),
         (tuple(s for s in S if s is not S.ERASED),    V.ERASE,    S.ERASED,    frozenset({"person", "clock"})),

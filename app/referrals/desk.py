@@ -4,7 +4,7 @@ Each verb takes the case's row lock and the version that the coordinator has see
 and writes nothing. Sealed words are opened and written with the team's key, which only a signed-in session carries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -20,8 +20,8 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 from app.directory.models import ServiceRow
-from app.intake import life, queue, returning, vault
-from app.intake.models import Case, Part, WrapFor
+from app.intake import life, openings, queue, returning, undos, vault
+from app.intake.models import Case, CaseOpening, Part, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
@@ -86,16 +86,18 @@ def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
 def take(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Make it mine; a new one is in review from now on."""
     case = locked(session, desk, label, version)
+    was = undos.before(case)
     _take(session, desk, case)
+    _can_be_undone(session, desk, case, "take", was)
     return case
 
 
 def _take(session: Session, desk: Desk, case: Case) -> None:
     if CaseState(case.state) in _FILED:
-        _move(session, desk, case, CaseVerb.TAKE)
+        moved(session, desk, case, CaseVerb.TAKE)
     if case.owner_id != desk.who.member_id:
         case.owner_id = desk.who.member_id
-        _touched(session, desk, case, "case:taken")
+        touched(session, desk, case, "case:taken")
 
 
 def assign(session: Session, desk: Desk, label: str, version: int, member_id: UUID | None) -> Case:
@@ -103,8 +105,10 @@ def assign(session: Session, desk: Desk, label: str, version: int, member_id: UU
     case = locked(session, desk, label, version)
     if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
+    was = undos.before(case)
     case.owner_id = member_id
-    _touched(session, desk, case, "case:assigned")
+    touched(session, desk, case, "case:assigned")
+    _can_be_undone(session, desk, case, "assign", was)
     return case
 
 
@@ -123,15 +127,34 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
         if not today < until <= latest:
             detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
             raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
+    was = undos.before(case)
     case.snoozed_until = until
-    _touched(session, desk, case, "case:snoozed" if until else "case:woken")
+    touched(session, desk, case, "case:snoozed" if until else "case:woken")
+    _can_be_undone(session, desk, case, "snooze", was)
     return case
 
 
-def colleagues(session: Session, team_id: UUID) -> Sequence[sa.Row[UUID, str]]:
-    return session.execute(
-        sa.select(Member.id, Member.name).where(Member.team_id == team_id, Member.active).order_by(Member.name)
-    ).all()
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member of the team; `opened_at`: when they last had the case on the screen, if that is minutes ago."""
+
+    id: UUID
+    name: str
+    opened_at: datetime | None = None
+
+
+def colleagues(
+    session: Session, team_id: UUID, *, case_id: UUID | None = None, now: datetime | None = None
+) -> list[Colleague]:
+    """The team, by name; with a case, also who has it on the screen. One statement."""
+    query = sa.select(Member.id, Member.name).where(Member.team_id == team_id, Member.active).order_by(Member.name)
+    if case_id is None or now is None:
+        return [Colleague(row.id, row.name) for row in session.execute(query)]
+    fresh = sa.and_(
+        CaseOpening.member_id == Member.id, CaseOpening.case_id == case_id, CaseOpening.at > now - openings.LASTS
+    )
+    rows = session.execute(query.add_columns(CaseOpening.at).outerjoin(CaseOpening, fresh))
+    return [Colleague(row.id, row.name, row.at) for row in rows]
 
 
 # --- to a partner ----------------------------------------------------------------------------------------------------
@@ -166,12 +189,20 @@ class Standings:
 
 
 def standings(
-    session: Session, case: Case, facts: Mapping[str, Any], slugs: Sequence[str], asked: Sequence[Referral]
+    session: Session,
+    case: Case,
+    facts: Mapping[str, Any],
+    slugs: Sequence[str],
+    asked: Sequence[Referral],
+    connected: Collection[UUID] | None = None,
+    holders: Collection[UUID] | None = None,
 ) -> Standings:
-    """How each of these organisations stands to the case. Two statements, however many there are."""
+    """How each of these organisations stands to the case. Who is connected and who holds a key is looked up unless it is given."""
     ids = {slug: named_id("organisation", slug) for slug in dict.fromkeys(slugs)}
-    connected = keyholders.active_keys(session, list(ids.values()))
-    holders = vault.holders(session, case.id)
+    if connected is None:
+        connected = keyholders.active_keys(session, list(ids.values()))
+    if holders is None:
+        holders = vault.holders(session, case.id)
     consent = facts.get("consent") or {}
     live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
     conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}
@@ -198,6 +229,7 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
     Raises Conflict: not connected, excluded, asked already, or the case has ended.
     """
     case = locked(session, desk, label, version)
+    was = undos.before(case)
     slug = service_key.split("/", 1)[0]
     facts = facts_of(desk.keys, case)
     standing = standings(session, case, facts, [slug], queries.of_case(session, case.id)).of(slug)
@@ -214,9 +246,10 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
     else:
         service.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)
         if CaseState(case.state) in _FILED:
-            _move(session, desk, case, CaseVerb.TAKE)
+            moved(session, desk, case, CaseVerb.TAKE)
     case.snoozed_until = None
-    _touched(session, desk, case, "case:referred")
+    touched(session, desk, case, "case:referred")
+    _can_be_undone(session, desk, case, "refer", {**was, "referral": referral.id.hex})
     return referral
 
 
@@ -231,7 +264,7 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
         )
     to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
     vault.grant(session, desk.keys, case.id, vault.PERSON, _data_key(session, desk, case, vault.PERSON), [to])
-    _note(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
+    noted(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 
 def step(
@@ -250,7 +283,7 @@ def step(
         )
     except PreconditionFailed as error:
         raise Clash("The referral has moved on since you opened the case.", **error.extra) from None
-    _touched(session, desk, case, f"case:referral_{verb}")
+    touched(session, desk, case, f"case:referral_{verb}")
     return referral
 
 
@@ -262,26 +295,30 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
     if verb not in ENDS:
         raise Invalid([FieldError(pointer="/verb", code="unknown_code", detail="Choose how the case ends.")])
     case = locked(session, desk, label, version)
+    was = undos.before(case)
     if verb is CaseVerb.HELP and CaseState(case.state) in _FILED:
-        _move(session, desk, case, CaseVerb.TAKE)
+        moved(session, desk, case, CaseVerb.TAKE)
     for referral in queries.live_of_case(session, case.id):
         service.advance(
             session, referral.id, Verb.WITHDRAW, by=desk.actor, now=desk.now, said=Said(reason="no_longer_needed")
         )
     if verb is not CaseVerb.UNMET or CaseState(case.state) is not CaseState.UNMET:
-        _move(session, desk, case, verb)
+        moved(session, desk, case, verb)
     case.person_wrote = False
     case.snoozed_until = None
-    _touched(session, desk, case, f"case:{verb}")
+    touched(session, desk, case, f"case:{verb}")
+    _can_be_undone(session, desk, case, "close", was)
     return case
 
 
 def reopen(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Undo an ending as helped or advised."""
     case = locked(session, desk, label, version)
-    _move(session, desk, case, CaseVerb.REOPEN)
+    was = undos.before(case)
+    moved(session, desk, case, CaseVerb.REOPEN)
     case.owner_id = desk.who.member_id
-    _touched(session, desk, case, "case:reopened")
+    touched(session, desk, case, "case:reopened")
+    _can_be_undone(session, desk, case, "reopen", was)
     return case
 
 
@@ -297,7 +334,7 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
     returning.add_line(session, case, data_key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
     if CaseState(case.state) in _FILED:
         _take(session, desk, case)
-    _touched(session, desk, case, "case:message_sent")
+    touched(session, desk, case, "case:message_sent")
     return case
 
 
@@ -310,15 +347,15 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
     content = {"text": text, "at": vault.said_at(desk.now), "by": desk.who.name}
     vault.add_part(session, _data_key(session, desk, case, vault.DESK), case.id, Part.NOTE, content, author="desk")
-    _touched(session, desk, case, "case:note_added")
+    touched(session, desk, case, "case:note_added")
     return case
 
 
 def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
     """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed."""
     case = queue.by_label(session, desk.team_id, label)
-    _note(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
-    return case, _opened(session, desk, case, WORDS)
+    noted(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
+    return case, opened(session, desk, case, WORDS)
 
 
 def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
@@ -326,12 +363,13 @@ def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Cas
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
     case = queue.by_label(session, desk.team_id, label)
-    _note(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
-    opened = _opened(session, desk, case, (Part.CONTACT,))
-    return case, opened[0] if opened else None
+    noted(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
+    found = opened(session, desk, case, (Part.CONTACT,))
+    return case, found[0] if found else None
 
 
-def _opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+    """Parts opened with the team's key. The caller has noted it. Raises NotAllowed, Conflict."""
     rows = vault.parts(session, case.id, which)
     held = desk.holds(session)
     found = []
@@ -413,19 +451,25 @@ def withdraw_reasons() -> list[str]:
 # --- noting ----------------------------------------------------------------------------------------------------------
 
 
-def _move(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
+def _can_be_undone(session: Session, desk: Desk, case: Case, act: str, was: dict[str, Any]) -> None:
+    undos.remember(session, case, act, was, member_id=desk.who.member_id, now=desk.now)
+
+
+def moved(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
+    """One step in the case's life, by this coordinator. Raises IllegalMove, NotAllowed."""
     life.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
 
 
-def _touched(session: Session, desk: Desk, case: Case, action: str) -> None:
+def touched(session: Session, desk: Desk, case: Case, action: str) -> None:
     """A new version, so that whoever has the old one on the screen is told."""
     case.version += 1
     case.updated_at = desk.now
     session.flush()
-    _note(session, desk, case, action)
+    noted(session, desk, case, action)
 
 
-def _note(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
+def noted(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
+    """In the audit log, or not at all: it is written with the commit."""
     audit.record(
         session,
         actor_kind=desk.actor.kind.value,

@@ -94,6 +94,8 @@ def create(session: Session, keys: KeyRing, case: Case, service_key: str, *, by:
     case = life.locked(session, case.id)
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
+    if case.merged_into_id is not None:
+        raise Conflict("This case goes on as another one: refer that.", state=case.state)
     service = session.scalars(
         sa.select(ServiceRow).where(ServiceRow.key == service_key, ServiceRow.retired_at.is_(None))
     ).one_or_none()
@@ -300,6 +302,7 @@ def _apply(
         messaging.queue(session, f"referral_{move.target}", about_id=referral.id, organisation_id=to, now=at)
     _remember(session, referral, move, at)
     _follow_up(session, referral, case, move, by, now)
+    case.asked = queries.asked(session, case.id)
 
 
 def _remember(session: Session, referral: Referral, move: Move, at: datetime) -> None:

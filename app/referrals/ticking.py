@@ -110,6 +110,7 @@ def untouched(session: Session, now: datetime, limit: int, *, after: timedelta) 
             Case.closed_at.is_(None),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
+            Case.merged_into_id.is_(None),
             Case.waiting_since <= now - after,
             holds,
             ~tried,

@@ -19,7 +19,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import drafts, replies
+from app.intake import drafts, openings, replies, tallies
 from app.messaging import sending
 from app.messaging.channels import Channel, FileChannel
 from app.partners import service as partners
@@ -59,6 +59,7 @@ class Worker:
             "messages": self._messages,
             "expired": self._expired,
             "retention": self._retention,
+            "tallies": self._tallies,
         }
 
     def start(self) -> None:
@@ -129,9 +130,14 @@ class Worker:
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + feed.drop_old(session, now)
+                + openings.drop_old(session, now)
                 + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
             )
 
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:
             return privacy.forget_due(session, now=now, limit=_BATCH)
+
+    def _tallies(self, _now: datetime) -> int:
+        with self._database.begin() as session:
+            return tallies.fold(session)

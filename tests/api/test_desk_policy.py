@@ -31,6 +31,7 @@ ROLES = {
     "auditor": "auditor",
 }
 OPEN = {("/desk/sign-in", "GET"), ("/desk/sign-in", "POST")}
+NO_VIEW = "00000000-0000-4000-8000-000000000000"
 EVERYBODY = {("/desk/sign-out", "POST")}
 
 
@@ -119,6 +120,8 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
         return let_in if name == "partner" and place == "own team" else {404}
     if role not in {"coordinator", "senior"}:
         return {403}
+    if "{view_id}" in path:
+        return {404}  # nobody has kept a view here
     if "{label}" not in path:
         return let_in
     if "{referral}" in path and name == "outsider":
@@ -130,7 +133,12 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
 def fill(path: str, place: dict[str, str]) -> str:
     label = place["referral"] if path.startswith("/partner") else place["label"]
     verb = "acknowledge" if path.startswith("/partner") else place["verb"]
-    return path.replace("{label}", label).replace("{referral}", place["referral"]).replace("{verb}", verb)
+    return (
+        path.replace("{label}", label)
+        .replace("{referral}", place["referral"])
+        .replace("{verb}", verb)
+        .replace("{view_id}", NO_VIEW)
+    )
 
 
 def test_every_route_declares_exactly_one_policy(opened: Opened) -> None:
@@ -166,6 +174,9 @@ def test_each_route_answers_each_role_as_declared(opened: Opened) -> None:
                     "text": "x",
                     "purpose": "answer",
                     "verb": "advise",
+                    "into": given["label"],
+                    "act": "assign",
+                    "case": f"{given['label']}:99999",
                 }
                 page = browser.get(path) if method == "GET" else browser.post(path, fields)
                 allowed = expected(route.path, method, name, place)

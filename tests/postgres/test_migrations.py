@@ -63,14 +63,21 @@ def shape(database: Database) -> dict[str, Any]:
 def test_the_steps_form_one_line_and_their_names_tell_it() -> None:
     assert len(SCRIPTS.get_heads()) == 1
     names = sorted(path.name for path in Path(SCRIPTS.versions).glob("*.py"))
-    assert [name[:4] for name in names] == STEPS == [f"{number:04}" for number in range(1, len(STEPS) + 1)]
+    assert [name[:4] for name in names] == sorted(STEPS)
     assert all(re.fullmatch(r"\d{4}(_[a-z0-9]+)+\.py", name) for name in names)
 
 
 def test_the_models_equal_the_migrated_schema(unmigrated_database: Database) -> None:
     migrate(unmigrated_database)
     with unmigrated_database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True}
+
+        def made_here(thing: Any, *_rest: Any) -> bool:
+            """Not what is made on the other kind of database only (`ddl_if`)."""
+            only = getattr(thing, "_ddl_if", None)
+            return only is None or only.dialect == unmigrated_database.dialect
+
+        context = MigrationContext.configure(connection, opts={**options, "include_object": made_here})
         assert compare_metadata(context, Base.metadata) == []
     assert set(shape(unmigrated_database)) == set(Base.metadata.tables)
 

@@ -5,16 +5,20 @@ from collections.abc import Collection
 from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
+from app.web.desk.bulk import router as bulk_router
 from app.web.desk.case import router as case_router
 from app.web.desk.errors import error_page
 from app.web.desk.partner import router as partner_router
 from app.web.desk.queue import router as queue_router
+from app.web.desk.shortcuts import router as shortcuts_router
 from app.web.desk.sign_in import router as sign_in_router
 
 router = APIRouter()
 router.include_router(sign_in_router)
 router.include_router(queue_router)
 router.include_router(case_router)
+router.include_router(bulk_router)
+router.include_router(shortcuts_router)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 

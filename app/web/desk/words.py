@@ -76,8 +76,6 @@ EMPTY: Final = MappingProxyType(
 )
 ASKED: Final = MappingProxyType(
     {
-        "work": N_("a partner is at work"),
-        "answer": N_("a partner owes an answer"),
         "consent": N_("the person is asked"),
         "declined": N_("declined or not answered"),
     }

@@ -28,18 +28,9 @@ WHERE closed_at IS NULL
 def upgrade() -> None:
     op.add_column("cases", sa.Column("asked", sa.String(length=8), nullable=True))
     op.add_column("cases", sa.Column("merged_into_id", sa.Uuid(), nullable=True))
-    op.create_index(
-        "ix_cases_merged_into",
-        "cases",
-        ["merged_into_id"],
-        unique=False,
-        sqlite_where=sa.text("merged_into_id IS NOT NULL"),
-        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
-    )
     op.execute(FILL)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_cases_merged_into", table_name="cases")
     op.drop_column("cases", "merged_into_id")
     op.drop_column("cases", "asked")

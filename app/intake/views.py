@@ -11,6 +11,7 @@ on nobody new goes before it; those who are before it already are finitely many,
 one place forward. (`tests/property/test_queue_order.py`)
 """
 
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -61,7 +62,7 @@ OF_CASES: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.m
 OF_TALLIES: Final = MappingProxyType(_views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression))
 
 ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
-_NO_DAY: Final = sa.literal_column("'9999-12-31'", sa.Date())
+_NO_DAY: Final = sa.literal(date.max, sa.Date())
 DEFAULT: Final = "order"
 # Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
 ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
@@ -69,7 +70,7 @@ ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
         DEFAULT: ORDER,
         "label": (Case.label,),
         "urgency": (Case.tier_rank, Case.due_on, Case.waiting_since, Case.id),
-        "deadline": (sa.func.coalesce(Case.last_safe_day, sa.cast(_NO_DAY, sa.Date())), *ORDER),
+        "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *ORDER),
         "waits": (Case.waiting_since, Case.id),
         "country": (Case.country, *ORDER),
         "owner": (sa.func.coalesce(Member.name, ""), *ORDER),

@@ -209,8 +209,10 @@ def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: Des
     assert vera.submit(first, path, text="from vera").status == 303
     clash = pavel.submit(second, path, text="from pavel")
     assert clash.status == 412
-    for offered in ("Save anyway", "See how it is now", "In review"):
+    for offered in ("Save anyway", "See the case as it is now", "Discard mine", "In review"):
         assert offered in clash.words()
+    theirs = pavel.submit(clash, f"/desk/cases/{label}/show")
+    assert "from vera" in theirs.words()
     assert clash.form(path)["text"] == "from pavel"
     assert pavel.submit(clash, path).status == 303
     page = pavel.submit(pavel.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")

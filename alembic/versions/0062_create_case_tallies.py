@@ -13,11 +13,11 @@ depends_on: Sequence[str] | None = None
 
 COLUMNS = (
     "team_id, need, language, country, tier, state, is_open, is_merged, owner_id, due_on, snoozed_until, person_wrote,"
-    " asked, n, folded"
+    " asked, held_for, n, folded"
 )
 WATCHED = (
     "team_id, country, tier, state, needs, speak, closed_at, merged_into_id, owner_id, due_on, snoozed_until,"
-    " person_wrote, asked"
+    " person_wrote, asked, held_for"
 )
 # A case counts once under each need and each language it has, and under '' (any). What is closed keeps fewer marks.
 ROWS = """
@@ -28,6 +28,7 @@ SELECT {row}.team_id, need.code, spoken.code, {row}.country, {row}.tier, {row}.s
   CASE WHEN {row}.closed_at IS NULL THEN {row}.snoozed_until END,
   {row}.person_wrote,
   CASE WHEN {row}.closed_at IS NULL THEN {row}.asked END,
+  CASE WHEN {row}.closed_at IS NULL THEN {row}.held_for END,
   {sign}, false
 FROM ({needs}) AS need CROSS JOIN ({speak}) AS spoken
 WHERE {row}.state <> 'erased'
@@ -76,6 +77,7 @@ def upgrade() -> None:
         sa.Column("snoozed_until", sa.Date(), nullable=True),
         sa.Column("person_wrote", sa.Boolean(), nullable=False),
         sa.Column("asked", sa.String(length=8), nullable=True),
+        sa.Column("held_for", sa.String(length=8), nullable=True),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("folded", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_tallies")),

@@ -8,7 +8,7 @@ itself leaves no mark: too many share it. Nothing here says that two cases *are*
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from app.core.keyring import KeyRing
 from app.intake.models import Case, CaseLikeness
 from app.intake.states import CaseState
 
-_PLACE: Final = ("case_likenesses", "mark")
+PLACE: Final = ("case_likenesses", "mark")
 _SHOWN: Final = 12
 _MOST_ROWS: Final = 60
 
@@ -56,7 +56,12 @@ def note(
     """Keep the marks of what is given now, instead of those that were kept before."""
     forget(session, case_id)
     rows = [
-        {"case_id": case_id, "kind": one.kind.value, "mark": keys.lock_same(_mac(keys, team_id, one), *_PLACE)}
+        {
+            "id": uuid4(),
+            "case_id": case_id,
+            "kind": one.kind.value,
+            "mark": keys.lock_same(_mac(keys, team_id, one), *PLACE),
+        }
         for one in given(contact, country)
     ]
     if rows:
@@ -95,17 +100,6 @@ def _told(case: Case, rows: list[sa.Row[Any]]) -> Alike:
 
 def forget(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(CaseLikeness).where(CaseLikeness.case_id == case_id))
-
-
-def relock(session: Session, keys: KeyRing, limit: int) -> int:
-    """Lock up to `limit` marks that stand under an older epoch key under the current one. 0: none is left."""
-    current = keys.current.to_bytes(4, "big")
-    old = sa.select(CaseLikeness).where(sa.func.substr(CaseLikeness.mark, 1, 4) != current).limit(limit)
-    rows = session.scalars(old.with_for_update(skip_locked=True)).all()
-    for row in rows:
-        row.mark = keys.lock_same(keys.unlock_same(row.mark, *_PLACE), *_PLACE)
-    session.flush()
-    return len(rows)
 
 
 def _mac(keys: KeyRing, team_id: UUID, one: Identifier) -> bytes:

@@ -34,6 +34,8 @@ class Case(Base):
     `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
     ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `asked` tells how its
     referrals stand (see `Asked`). `merged_into_id`: the same person wrote twice, and that other case is the one that goes on.
+    `held_for`: why it looks like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is
+    offered to nobody. `referred_by` is the organisation that brought the person here; null when they came by themselves.
     """
 
     __tablename__ = "cases"
@@ -46,6 +48,7 @@ class Case(Base):
         sa.CheckConstraint(
             "(state IN ('helped', 'advised', 'withdrawn', 'erased')) = (closed_at IS NOT NULL)", name="closed_when_ended"
         ),
+        sa.CheckConstraint("held_for IN ('trap', 'haste', 'crowd')", name="held_for_known"),
         sa.CheckConstraint("state <> 'erased' OR (facts IS NULL AND receipt_id IS NULL)", name="erased_is_empty"),
         sa.Index(
             "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
@@ -84,6 +87,8 @@ class Case(Base):
     person_wrote: Mapped[bool] = mapped_column(default=False)
     asked: Mapped[str | None] = mapped_column(sa.String(8))
     merged_into_id: Mapped[UUID | None]
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
     closed_at: Mapped[datetime | None]
@@ -170,6 +175,48 @@ class CaseEvent(Base):
     at: Mapped[datetime]
 
 
+class HouseholdMember(Base):
+    """Cases of people who belong together. Each keeps its own consent, its own referrals and its own conflicts."""
+
+    __tablename__ = "household_members"
+    __table_args__ = (sa.Index("ix_household_members_household", "household_id"),)
+
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    household_id: Mapped[UUID]
+    joined_at: Mapped[datetime]
+
+
+class CaseMove(Base):
+    """The question whether a case may go to another country's team, and what the person answered (to the hour).
+
+    While it is asked, `desk_key` is the notes' key, sealed to the new team and locked under the epoch key; it becomes a wrap of
+    the case with a yes and is destroyed with a no.
+    """
+
+    __tablename__ = "case_moves"
+    __table_args__ = (
+        sa.CheckConstraint("answer IN ('yes', 'no', 'ended')", name="answer_known"),
+        sa.CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_when_answer"),
+        sa.CheckConstraint("answer IS NULL OR desk_key IS NULL", name="key_while_asked"),
+        sa.Index(
+            "uq_case_moves_one_open", "case_id", unique=True,
+            sqlite_where=sa.text("answer IS NULL"), postgresql_where=sa.text("answer IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    from_country: Mapped[str] = mapped_column(sa.String(2))
+    to_country: Mapped[str] = mapped_column(sa.String(2))
+    from_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    to_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    desk_key_id: Mapped[UUID | None]
+    desk_key: Mapped[bytes | None]
+    answer: Mapped[str | None] = mapped_column(sa.String(8))
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
 class SealedReply(Base):
     """The answer to a request that may come twice, sealed with a key that only who sent the request can make again.
 
@@ -214,6 +261,7 @@ class CaseTally(Base):
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool]
     asked: Mapped[str | None] = mapped_column(sa.String(8))
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
     n: Mapped[int]
     folded: Mapped[bool]
 
@@ -222,18 +270,20 @@ class CaseLikeness(Base):
     """A keyed mark of a phone number, an address, a user name or a whole name that was given with a case.
 
     `mark` is a MAC that holds within one team, locked under the epoch key so that the same gives the same (`KeyRing.lock_same`):
-    rotating that key must lock it anew (`likeness.relock`), and then no old backup can be asked whether a number is in it.
+    rotating that key locks it anew, and then no old backup can be asked whether a number is in it.
     """
 
     __tablename__ = "case_likenesses"
     __table_args__ = (
+        sa.UniqueConstraint("case_id", "kind", "mark"),
         sa.CheckConstraint("kind IN ('phone', 'email', 'handle', 'name')", name="kind_known"),
         sa.Index("ix_case_likenesses_mark", "mark"),
     )
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
-    mark: Mapped[bytes] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    mark: Mapped[bytes]
 
 
 class CaseOpening(Base):

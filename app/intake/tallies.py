@@ -55,7 +55,7 @@ def recount(session: Session) -> None:
     marks = (
         cases.c.team_id, need.c.code, spoken.c.code, cases.c.country, cases.c.tier, cases.c.state, still_open,
         cases.c.merged_into_id.is_not(None), kept(cases.c.owner_id), kept(cases.c.due_on), kept(cases.c.snoozed_until),
-        cases.c.person_wrote, kept(cases.c.asked),
+        cases.c.person_wrote, kept(cases.c.asked), kept(cases.c.held_for),
     )  # fmt: skip
     counted = (
         sa.select(*marks, sa.func.count(), sa.true())

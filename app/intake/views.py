@@ -18,6 +18,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.intake.models import Asked, Case, CaseTally
+from app.intake.quarantine import HIDDEN
 from app.intake.states import CaseState
 from app.staff.models import Member
 
@@ -29,11 +30,12 @@ ME: Final = sa.bindparam("me", type_=sa.Uuid())
 def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
     """The conditions over cases or over tallies: both have the columns these speak of.
 
-    Snoozed and merged cases are out of the lists until their person writes. A neighbour's view (quarantine, messages that could not
-    be sent) that holds cases is one more line here and one in `web/desk/words.VIEWS`.
+    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a page of
+    its own, see `quarantine`. A new view is one more line here and one in `web/desk/words.VIEWS`.
     """
     mine_to_see = sa.or_(sa.not_(is_merged), rows.person_wrote)
-    here = sa.and_(is_open, mine_to_see)
+    seen = sa.or_(rows.held_for.is_(None), rows.held_for.not_in(HIDDEN))
+    here = sa.and_(is_open, mine_to_see, seen)
     awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= TODAY, rows.person_wrote)
 
     def asked(code: Asked) -> Condition:
@@ -50,10 +52,10 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "waiting": asked(Asked.ANSWER),
         "declined": asked(Asked.DECLINED),
         "working": asked(Asked.WORK),
-        "answered": sa.and_(is_open, rows.person_wrote),
+        "answered": sa.and_(is_open, seen, rows.person_wrote),
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
-        "merged": sa.and_(is_open, is_merged),
+        "merged": sa.and_(is_open, seen, is_merged),
         "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
     }
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import audit
+from app import audit, messaging
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound, PreconditionFailed
 from app.core.ids import named_id
@@ -25,13 +25,15 @@ from app.intake.models import Case, CaseOpening, Part, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
-from app.referrals import queries, service
+from app.referrals import guard, queries, screening, service, tasks
+from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reasons import reasons_for
 from app.referrals.service import ActorRef, Said
-from app.referrals.states import LIVE, Actor, State, Verb
+from app.referrals.states import LIVE, OPENED, Actor, State, Verb
+from app.referrals.tasks import TaskKind
 from app.staff.models import Member, Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
 WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)
@@ -46,12 +48,13 @@ class Clash(PreconditionFailed):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A coordinator at work: who they are, their team, the server's keys, the moment."""
+    """A coordinator at work: who they are, their team, the server's keys, the moment, how many cases they may open a day."""
 
     who: SignedIn
     team_id: UUID
     keys: KeyRing
     now: datetime
+    reads_a_day: int = READS_A_DAY
 
     @property
     def actor(self) -> ActorRef:
@@ -65,11 +68,11 @@ class Desk:
         return held
 
 
-def at_desk(who: SignedIn, keys: KeyRing, now: datetime) -> Desk:
+def at_desk(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_A_DAY) -> Desk:
     """Raises NotAllowed for somebody without a team."""
     if who.team_id is None:
         raise NotAllowed("This is for coordinators of a team.")
-    return Desk(who, who.team_id, keys, now)
+    return Desk(who, who.team_id, keys, now, reads_a_day)
 
 
 def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
@@ -229,7 +232,40 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
     Raises Conflict: not connected, excluded, asked already, or the case has ended.
     """
     case = locked(session, desk, label, version)
-    was = undos.before(case)
+    return _refer(session, desk, case, service_key, was=undos.before(case))
+
+
+def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
+    """Put the case to another service instead: the one before ends, and the two are linked. `version` is the referral's.
+
+    One that a centre is at work on is withdrawn only by itself first. Raises Clash, NotFound, Conflict as `refer` does.
+    """
+    case = queue.by_label(session, desk.team_id, label, lock=True)
+    before = session.scalars(
+        sa.select(Referral).where(Referral.label == referral_label, Referral.case_id == case.id)
+    ).one_or_none()
+    if before is None:
+        raise NotFound("There is no such referral.")
+    state = State(before.state)
+    if state in OPENED:
+        raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
+    if state in LIVE:
+        step(session, desk, label, referral_label, version, Verb.WITHDRAW, Said(reason="better_option"))
+    elif before.version != version:
+        raise Clash("The referral has moved on since you opened the case.", state=state, version=before.version)
+    return _refer(session, desk, case, service_key, follows=before.id)
+
+
+def _refer(
+    session: Session,
+    desk: Desk,
+    case: Case,
+    service_key: str,
+    *,
+    follows: UUID | None = None,
+    was: dict[str, Any] | None = None,
+) -> Referral:
+    """`was`: how the case was before, when this can be taken back as a whole."""
     slug = service_key.split("/", 1)[0]
     facts = facts_of(desk.keys, case)
     standing = standings(session, case, facts, [slug], queries.of_case(session, case.id)).of(slug)
@@ -239,7 +275,7 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
         )
     if case.owner_id is None:
         case.owner_id = desk.who.member_id
-    referral = service.create(session, desk.keys, case, service_key, by=desk.actor, now=desk.now)
+    referral = service.create(session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows)
     if standing.consented:
         _let_read(session, desk, case, standing.organisation_id)
         service.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
@@ -249,7 +285,8 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
             moved(session, desk, case, CaseVerb.TAKE)
     case.snoozed_until = None
     touched(session, desk, case, "case:referred")
-    _can_be_undone(session, desk, case, "refer", {**was, "referral": referral.id.hex})
+    if was is not None:
+        _can_be_undone(session, desk, case, "refer", {**was, "referral": referral.id.hex})
     return referral
 
 
@@ -263,7 +300,10 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
         )
     to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
-    vault.grant(session, desk.keys, case.id, vault.PERSON, _data_key(session, desk, case, vault.PERSON), [to])
+    person_key = data_key(session, desk, case, vault.PERSON)
+    if screening.is_hit(session, desk.keys, case, person_key, organisation_id):
+        raise Conflict("This organisation takes no new cases at present.")
+    vault.grant(session, desk.keys, case.id, vault.PERSON, person_key, [to])
     noted(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 
@@ -304,6 +344,9 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
         )
     if verb is not CaseVerb.UNMET or CaseState(case.state) is not CaseState.UNMET:
         moved(session, desk, case, verb)
+    if verb is CaseVerb.UNMET:
+        tasks.end_kind(session, TaskKind.FIND_NEXT, case.id, desk.now)
+        tasks.open_task(session, TaskKind.UNMET, case, now=desk.now)
     case.person_wrote = False
     case.snoozed_until = None
     touched(session, desk, case, f"case:{verb}")
@@ -330,10 +373,11 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
     case = locked(session, desk, label, version)
     if case.closed_at is not None and CaseState(case.state) is CaseState.WITHDRAWN:
         raise Conflict("The person has withdrawn; nothing is sent.", state=case.state)
-    data_key = _data_key(session, desk, case, vault.PERSON)
-    returning.add_line(session, case, data_key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
+    key = data_key(session, desk, case, vault.PERSON)
+    returning.add_line(session, case, key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
     if CaseState(case.state) in _FILED:
         _take(session, desk, case)
+    messaging.news(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
     touched(session, desk, case, "case:message_sent")
     return case
 
@@ -346,26 +390,34 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
         detail = f"Write 1 to {returning.LONGEST_LINE} characters."
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
     content = {"text": text, "at": vault.said_at(desk.now), "by": desk.who.name}
-    vault.add_part(session, _data_key(session, desk, case, vault.DESK), case.id, Part.NOTE, content, author="desk")
+    vault.add_part(session, data_key(session, desk, case, vault.DESK), case.id, Part.NOTE, content, author="desk")
     touched(session, desk, case, "case:note_added")
     return case
 
 
 def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
-    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed."""
+    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
     case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
     noted(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
     return case, opened(session, desk, case, WORDS)
 
 
 def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
-    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed."""
+    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
     case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
     noted(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
     found = opened(session, desk, case, (Part.CONTACT,))
     return case, found[0] if found else None
+
+
+def _count_read(session: Session, desk: Desk, case: Case) -> None:
+    """Raises QuotaReached."""
+    reader = Reader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
+    guard.before_opening(session, desk.keys, reader, case.id, desk.now)
 
 
 def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
@@ -382,7 +434,7 @@ def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> l
     return found
 
 
-def _data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
+def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
     return _with(session, desk, case, purpose, desk.holds(session))
 
 
@@ -445,7 +497,7 @@ def referrals(session: Session, case_id: UUID) -> list[Put]:
 
 
 def withdraw_reasons() -> list[str]:
-    return [code for code in reasons_for(Verb.WITHDRAW) if code != "taken_elsewhere"]
+    return [code for code in reasons_for(Verb.WITHDRAW) if code not in {"taken_elsewhere", "moved_away"}]
 
 
 # --- noting ----------------------------------------------------------------------------------------------------------
@@ -458,6 +510,8 @@ def _can_be_undone(session: Session, desk: Desk, case: Case, act: str, was: dict
 def moved(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
     """One step in the case's life, by this coordinator. Raises IllegalMove, NotAllowed."""
     life.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    if case.closed_at is not None:
+        service.let_go(session, case.id, desk.now)
 
 
 def touched(session: Session, desk: Desk, case: Case, action: str) -> None:

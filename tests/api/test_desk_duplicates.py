@@ -1,11 +1,16 @@
 """Who wrote twice: found by keyed marks inside one team, merged and separated by the desk, forgotten with the case."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
+from app.core import keyring
 from app.core.keyring import KeyRing
 from app.intake import life, likeness, returning
 from app.intake.models import Case, CaseLikeness
+from app.operations import rotation
+from app.operations.locked import LOCKED
 from app.privacy import service as privacy
 from app.referrals import person
 from app.referrals.ticking import untouched
@@ -164,22 +169,24 @@ def test_the_clock_offers_nothing_for_a_merged_case(office: DeskHouse) -> None:
     from datetime import timedelta
 
     with office.database.begin(write=False) as session:
-        found = untouched(session, office.time.at + timedelta(days=1), 10, after=timedelta(hours=1))
+        found = untouched(session, office.time.at + timedelta(days=1), 10, after={"PL": timedelta(hours=1)})
     assert found == [office.case(second).id]
 
 
-def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_old_one(office: DeskHouse) -> None:
-    office.file(**LENA)
-    office.file(**LENA)
-    import secrets
-
-    old = office.keys
-    changed = KeyRing({**old._epochs, 2: secrets.token_bytes(32)}, 2, old._root, {**old.since, 2: START.date()})
+def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_old_one(
+    office: DeskHouse, tmp_path: Path
+) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    ring = keyring.load_or_create(tmp_path / "keys.json", START.date())
     with office.database.begin() as session:
-        assert likeness.relock(session, changed, 3) == 3
-    with office.database.begin() as session:
-        assert likeness.relock(session, changed, 3) == 1
-        assert likeness.relock(session, changed, 3) == 0
-        cases = session.scalars(sa.select(Case)).all()
-        assert [one.label for one in likeness.alike(session, cases[0])] == [cases[1].label]
-    assert all(mark[:4] == (2).to_bytes(4, "big") for mark in marks(office))
+        for label in (first, second):
+            case = office.case(label)
+            likeness.note(session, ring, case.id, case.team_id, LENA, "PL")
+    changed = keyring.begin_epoch(tmp_path / "keys.json", START.date())
+    of_marks = next(one for one in LOCKED if one.name == "case_likenesses.mark")
+    moved, closed, _after = rotation.lock_anew(office.database, changed, of_marks)
+    assert (moved, closed) == (4, 0)
+    assert {mark[:4] for mark in marks(office)} == {changed.current.to_bytes(4, "big")}
+    with office.database.begin(write=False) as session:
+        assert [one.label for one in likeness.alike(session, office.case(first))] == [second]

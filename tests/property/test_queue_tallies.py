@@ -48,6 +48,7 @@ def changed(chance: random.Random, members: list[UUID | None]) -> dict[str, Any]
         "snoozed_until": chance.choice([None, None, date(2026, 11, 20), date(2026, 12, 1)]),
         "person_wrote": chance.random() < 0.2,
         "asked": chance.choice([None, "work", "answer", "consent", "declined"]),
+        "held_for": chance.choice([None, None, "trap", "haste"]),
         "merged_into_id": chance.choice([None, None, None, UUID(int=5)]),
     }
 

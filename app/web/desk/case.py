@@ -16,11 +16,11 @@ from app.intake.models import Case, Part
 from app.intake.states import CaseVerb
 from app.intake.vault import Opened
 from app.referrals import desk as verbs
-from app.referrals import merging, undo
+from app.referrals import merging, tasks, undo
 from app.referrals.desk import Desk
 from app.referrals.service import Said
 from app.referrals.states import LIVE, State, Verb, allowed_actions
-from app.web.desk import asking, known, lists, pages
+from app.web.desk import asking, known, life, lists, pages
 from app.web.desk.deps import AtDesk, Packs, field, number
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -247,6 +247,8 @@ def _case_page(
     inside = known.inside(session, case)
     listed = carried(request.query_params.get("list") or field_if_posted(request, "list"))
     allowed = states.allowed(states.CaseState(case.state), by=actor.value)
+    around = life.gathered(session, desk, packs, case, put)
+    request.state.open_tasks = around.beside.open_tasks
     live = any(State(one.referral.state) in LIVE for one in put)
     return pages.page(
         request,
@@ -264,6 +266,8 @@ def _case_page(
             for one in put
         ],
         live=live,
+        life=around,
+        task_rules=tasks.RULES,
         timeline=known.timeline(session, case, put, {member.id: member.name for member in colleagues}),
         others=[one for one in colleagues if one.opened_at and one.id != desk.who.member_id],
         alike=alike,

@@ -29,11 +29,14 @@ from app.core.errors import (
 from app.core.http import HEADERS, Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
+from app.core.quotas import Quotas
+from app.directory.current import Current
 from app.directory.packs import load_packs
+from app.operations.metrics import Metrics
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
 
-_MACHINE_PATHS: Final = ("/v1", "/oauth", "/hsds", "/.well-known", "/healthz", "/readyz")
+_MACHINE_PATHS: Final = ("/v1", "/oauth", "/hsds", "/.well-known", "/healthz", "/readyz", "/metrics")
 
 
 def create_app(
@@ -65,14 +68,21 @@ def create_app(
     app.state.database = database
     app.state.transactions = Transactions(database)
     app.state.keys = keys
+    app.state.quotas = Quotas()
     app.state.clock = clock
     app.state.max_body = settings.max_body
-    app.state.directory = load_packs()
-    if "partner" in wanted or "public" in wanted:
-        api.mount(app, wanted)
+    app.state.current = Current(load_packs())
+    app.state.directory = app.state.current.directory
+    app.state.metrics = Metrics()
+    api.mount(app, wanted)
     web.mount(app, wanted)
-    https = settings.base_url.startswith("https:")
-    app.add_middleware(Around, max_body=settings.max_body, https=https, onion=settings.onion_location)
+    app.add_middleware(
+        Around,
+        max_body=settings.max_body,
+        https=settings.base_url.startswith("https:"),
+        onion=settings.onion_location,
+        saw=app.state.metrics.saw,
+    )
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

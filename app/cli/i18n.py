@@ -25,6 +25,7 @@ _SOURCES: Final = [
     ("intake/questions.py", "python"),
     ("intake/vocabulary.py", "python"),
     ("matching/reasons.py", "python"),
+    ("messaging/words.py", "python"),
     ("web/rendering.py", "python"),
     ("web/public/**.py", "python"),
     ("web/templates/base.html", "jinja2"),

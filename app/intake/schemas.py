@@ -73,7 +73,10 @@ class Letter(_Part):
 
 
 class AnswerBy(_Part):
-    """How an answer may reach the person. By default they come back with their number, and nobody writes to them."""
+    """How an answer may reach the person. By default they come back with their number, and nobody writes to them.
+
+    `notify`: this one address is also kept so that the service itself can say that there is news, in the `good_hours`.
+    """
 
     channel: Literal["number", "signal", "whatsapp", "telegram", "email", "phone"] = "number"
     address: Annotated[Text, Field(max_length=320)] = ""
@@ -82,10 +85,11 @@ class AnswerBy(_Part):
     may_say_who: bool = False
     may_leave_message: bool = False
     good_times: Annotated[Text, Field(max_length=200)] = ""
+    good_hours: Annotated[tuple[Literal["morning", "day", "evening", "weekend"], ...], Field(max_length=4)] = ()
 
     @model_validator(mode="after")
     def _an_address_where_one_is_needed(self) -> "AnswerBy":
-        if self.channel != "number" and not self.address:
+        if (self.channel != "number" or self.notify) and not self.address:
             raise PydanticCustomError("address_required", "This way of answering needs an address or a number.")
         if self.channel == "number" and self.notify:
             raise PydanticCustomError("nowhere_to_notify", "News can only be told at an address.")

@@ -39,7 +39,8 @@ _OPEN = (S.SUBMITTED, S.IN_REVIEW, S.REFERRED, S.UNMET)
 MOVES: Final = tuple(
     (source, verb, target, by)
     for sources, verb, target, by in (
-        ((S.SUBMITTED, S.UNMET),                      V.TAKE,     S.IN_REVIEW, DESK),
+        ((S.SUBMITTED,),                              V.TAKE,     S.IN_REVIEW, DESK),
+        ((S.UNMET,),                                  V.TAKE,     S.IN_REVIEW, DESK | {"clock"}),
         ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.REFER,    S.REFERRED,  DESK | {"clock", "person"}),
         ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, DESK | {"clock", "partner", "person"}),
         ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    DESK | {"partner"}),

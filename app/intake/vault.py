@@ -117,6 +117,14 @@ def data_key(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner
     return holder.open(sealed, wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version))
 
 
+def seal_anew(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, key_id: UUID) -> None:
+    """The same data key for the same recipient, sealed to a newer key of theirs. Raises CannotOpen."""
+    place = _place(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    info = wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    inner = holder.open(keys.unlock(wrap.locked, *place), info)
+    wrap.locked, wrap.key_id = keys.lock(sealing.seal_to(public_key, inner, info), *place), key_id
+
+
 def holders(session: Session, case_id: UUID) -> frozenset[UUID]:
     """The organisations that hold a wrap: exactly those the person agreed to and that still may be asked."""
     found = session.scalars(

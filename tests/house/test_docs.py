@@ -18,6 +18,12 @@ def test_links_to_our_own_files_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:app|tests|docs|alembic|bench)/[\w/.*-]+)`", page.read_text())
+    assert [path for path in named if not any(ROOT.glob(path.rstrip("/")))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_has_the_targets_that_are_named(page: Path) -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {"dev"}
     assert {word for pair in MAKE.findall(page.read_text()) for word in pair if word} - targets == set()

@@ -2,9 +2,18 @@
 
 from fastapi import APIRouter
 
-from app.web.public import changing, form, number, numbers, plain, returning, whole
+from app.web.public import asked, changing, form, number, numbers, plain, returning, whole
 
 router = APIRouter(include_in_schema=False)
 router.include_router(plain.root)
-for part in (whole.router, form.router, number.router, changing.router, returning.router, numbers.router, plain.router):
+for part in (
+    whole.router,
+    form.router,
+    number.router,
+    changing.router,
+    returning.router,
+    asked.router,
+    numbers.router,
+    plain.router,
+):
     router.include_router(part, prefix="/{lang}")

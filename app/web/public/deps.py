@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
 
-from app.core.edge import Body
+from app.core.edge import Body, directory_in_force
 from app.core.errors import BadRequest, NotAllowed, NotFound
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
@@ -29,7 +29,7 @@ async def _language(lang: str) -> str:
 
 
 async def _directory(request: Request) -> Packs:
-    directory: Packs = request.app.state.directory
+    directory: Packs = await directory_in_force(request)
     return directory
 
 

@@ -20,7 +20,7 @@ from app.intake.returning import OpenedCase
 from app.matching import deadlines, matches
 from app.matching.reader import Reader
 from app.referrals import person
-from app.web.public import visits
+from app.web.public import loop, visits
 from app.web.public.deps import (
     Config,
     Cookie,
@@ -148,6 +148,7 @@ def _case_page(
         needs=reader.names("need", case.needs),
         country=reader.translator.country_name(case.country),
         referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
+        loop_asks=loop.asked(session, case.id, shown, reader, now),
         thread=returning.thread(session, opened),
         contacts=directory.emergency(case.country) if case.tier == "emergency" or case.state == "unmet" else (),
         text=text,

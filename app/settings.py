@@ -46,14 +46,31 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = ""
     smtp_timeout: timedelta = timedelta(seconds=10)
+    sandbox: bool = False
+    """Whether the published sandbox program may sign in and finds made-up referrals."""
     draft_idle: timedelta = timedelta(minutes=60)
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)
     token_ttl: timedelta = timedelta(minutes=15)
     reply_ttl: timedelta = timedelta(hours=48)
+    reads_per_minute: int = Field(default=1200, ge=10)
+    """What one client of the API may ask: lists, details, the feed. The three below: actions and webhooks, filing, hand-overs."""
+    writes_per_minute: int = Field(default=300, ge=10)
+    filings_per_minute: int = Field(default=300, ge=10)
+    hand_overs_per_minute: int = Field(default=120, ge=10)
     max_body: int = Field(default=262_144, ge=65_536)
     """Bytes of one request. The longest honest form is under 100 KB."""
     onion_location: str = ""
+    audit_kept: timedelta = timedelta(days=731)
+    """How long the audit reaches back: 24 months."""
+    reads_a_day: int = Field(default=100, ge=1)
+    """How many times a day one person may open sealed parts, at the desk or on the partner's page."""
+    partner_reads_a_day: int = Field(default=500, ge=1)
+    """How many times a day one program of a partner may fetch sealed parts."""
+    metrics_token: str = Field(default="", repr=False)
+    """What a collector shows to read /metrics. Empty: there is no such page."""
+    backup_key_file: Path = Path()
+    """The public key that backups are sealed to; its private half is kept elsewhere."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,6 +81,7 @@ class Settings(BaseSettings):
             "var": var,
             "database_url": values.get("database_url") or f"sqlite:///{var / 'pristan.db'}",
             "key_file": values.get("key_file") or var / "keys.json",
+            "backup_key_file": values.get("backup_key_file") or var / "backup.pub",
         }
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import cursors, documents
+from app.api import cursors, documents, rehearsal, signatures
 from app.api.deps import (
     Acts,
     Config,
@@ -30,11 +30,13 @@ from app.api.deps import (
     for_organisation,
     identified,
     invalid,
+    moment_of,
     not_here,
     only,
     tag,
+    told,
 )
-from app.core import strict_json
+from app.core import keyholders, sealing, strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, Gone, NotFound
 from app.core.keyring import KeyRing
@@ -44,7 +46,8 @@ from app.intake import replies, vault
 from app.intake.models import Case, Part
 from app.intake.replies import Reply
 from app.partners.service import Caller
-from app.referrals import pulls, queries, service
+from app.referrals import guard, pulls, queries, service
+from app.referrals.guard import Reader as SealedReader
 from app.referrals.models import Referral
 from app.referrals.pulls import Place, Wanted
 from app.referrals.reasons import (
@@ -67,11 +70,9 @@ router = APIRouter(tags=["Referrals"])
 VERBS: Final = tuple(dict.fromkeys(move.verb for move in MOVES if Actor.PARTNER in move.by))
 STATES: Final = tuple(state.value for state in State if state in SEEN_BY_PARTNER)
 ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
-HPKE: Final = {"kem": 0x647A, "kdf": 1, "aead": 2}
 _PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_BYTES: Final = 8 + 16
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
 
@@ -122,7 +123,9 @@ def list_referrals(
     before your last look; to miss nothing, follow `/v1/events`.
     """
     partner = for_organisation(caller)
-    wanted = Wanted(_states(state), need, _instant_of(updated_since))
+    wanted = Wanted(
+        _states(state), need, moment_of(updated_since, "/query/updated_since") if updated_since is not None else None
+    )
     belongs_to = (partner.client_id, *wanted.states, f"need={need}", f"since={wanted.updated_since}")
     after = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to)) if cursor is not None else None
     rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=limit + 1)
@@ -171,8 +174,8 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
     state = State(row.state)
     optional = {
         "deadline": _deadline(row),
-        "respond_by": _instant(_owed_by(row, state)),
-        "decide_by": _instant(row.decide_by),
+        "respond_by": told(_owed_by(row, state)),
+        "decide_by": told(row.decide_by),
         "review_on": row.review_on.isoformat() if row.review_on else None,
         "reason": row.reason,
         "outcome": row.outcome,
@@ -190,9 +193,9 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "country": row.country,
         "languages": row.speak,
         "sealed": state in OPENED,
-        "waiting_since": _instant(row.waiting_since),
-        "offered_at": _instant(row.offered_at),
-        "updated_at": _instant(row.updated_at),
+        "waiting_since": told(row.waiting_since),
+        "offered_at": told(row.offered_at),
+        "updated_at": told(row.updated_at),
         **{name: value for name, value in optional.items() if value is not None},
     }
 
@@ -220,25 +223,10 @@ def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:
     return moment
 
 
-def _instant(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
-
-
 def _states(given: Sequence[str]) -> tuple[str, ...]:
     if not set(given) <= set(STATES):
         raise invalid("/query/state", "unknown_code", f"One of: {', '.join(STATES)}.")
     return tuple(sorted(set(given)))
-
-
-def _instant_of(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        if not _INSTANT.fullmatch(text):
-            raise ValueError
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise invalid("/query/updated_since", "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
 
 
 def _place_bytes(place: Place) -> bytes:
@@ -379,6 +367,7 @@ def take_action(
     Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
     """
     partner = for_organisation(caller)
+    rehearsal.act(session, caller, step.referral_id, step.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> Reply:
@@ -404,21 +393,25 @@ def hand_over(
     caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
     session: Db,
     keys: Keys,
+    config: Config,
     now: Now,
     referral_id: ReferralId,
 ) -> JSONResponse:
     """The sealed part of a referral that you accepted: contact, story, what happened, and the thread.
 
-    Only your private key opens it. Each read is written into the audit, in the same transaction: without that there is
-    no answer.
+    Only your private key opens it, and our signature says that it comes from us. Each read is written into the audit, in
+    the same transaction: without that there is no answer.
     """
     partner = for_organisation(caller)
+    rehearsal.open_sealed(session, caller, identified(referral_id))
     referral, case = _opened(session, partner, identified(referral_id))
     case_id = case.id
     try:
         wrap, sealed = vault.unlocked_wrap(session, keys, case_id, vault.PERSON, partner.organisation_id)
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
+    reader = SealedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    guard.before_opening(session, keys, reader, case_id, now)
     rows = vault.parts(session, case_id, _PARTS)
     service.first_read(session, referral, now)
     audit.record(
@@ -431,29 +424,30 @@ def hand_over(
         codes={"client": partner.client_id, "version": referral.version},
         now=now,
     )
-    return JSONResponse(
-        {
-            "referral": str(referral.id),
-            "case": case.label,
-            "key_id": str(wrap.key_id),
-            "alg": ALG,
-            "hpke": HPKE,
-            "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
-            "wrap": _b64(sealed),
-            "parts": [
-                {
-                    "id": str(row.id),
-                    "part": row.part,
-                    "seq": row.seq,
-                    "author": row.author,
-                    "version": row.version,
-                    "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
-                    "ciphertext": _b64(row.ciphertext),
-                }
-                for row in rows
-            ],
-        }
-    )
+    sealed_to = keyholders.by_id(session, wrap.key_id) if wrap.key_id else None
+    kem = sealing.kem_of(sealed_to.public_key) if sealed_to else sealing.X_WING
+    document = {
+        "referral": str(referral.id),
+        "case": case.label,
+        "key_id": str(wrap.key_id),
+        "alg": ALG,
+        "hpke": {"kem": kem, "kdf": 1, "aead": 2},
+        "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
+        "wrap": _b64(sealed),
+        "parts": [
+            {
+                "id": str(row.id),
+                "part": row.part,
+                "seq": row.seq,
+                "author": row.author,
+                "version": row.version,
+                "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
+                "ciphertext": _b64(row.ciphertext),
+            }
+            for row in rows
+        ],
+    }
+    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, signatures.signed(keys, document, now)))
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import to_the_hour
 from app.intake.models import Case, CaseEvent
-from app.intake.states import ENDED, CaseState, CaseVerb, fold, next_state
+from app.intake.states import DESK, ENDED, CaseState, CaseVerb, fold, next_state
 
 CONTACT_KEPT: Final = timedelta(days=30)
 UNMET_KEPT: Final = timedelta(days=90)
@@ -36,7 +36,11 @@ def move(
     source = CaseState(case.state)
     target = next_state(source, verb, by=actor_kind)
     at = to_the_hour(now) if actor_kind == "person" else now
-    _write(session, case, verb.value, source.value, target.value, actor_kind, actor_id, codes or {}, at)
+    note(
+        session, case, verb.value, actor_kind=actor_kind, actor_id=actor_id, at=at, codes=codes, states=(source, target)
+    )
+    if actor_kind in DESK:
+        case.held_for = None  # who moves it has looked at it
     case.state = target.value
     case.version += 1
     case.updated_at = at
@@ -49,24 +53,20 @@ def move(
     session.flush()
 
 
-def note(session: Session, case: Case, what: str, *, actor_kind: str, now: datetime, codes: dict[str, Any]) -> None:
-    """Write down what changes no state. The caller holds the row's lock."""
-    at = to_the_hour(now) if actor_kind == "person" else now
-    _write(session, case, what, None, case.state, actor_kind, None, codes, at)
-
-
-def _write(
+def note(
     session: Session,
     case: Case,
     verb: str,
-    source: str | None,
-    target: str,
+    *,
     actor_kind: str,
-    actor_id: UUID | None,
-    codes: dict[str, Any],
     at: datetime,
+    actor_id: UUID | None = None,
+    codes: dict[str, Any] | None = None,
+    states: tuple[CaseState, CaseState] | None = None,
 ) -> None:
+    """Add what happened to the case's story, in codes. Without `states` it changed no state, and no fold minds it."""
     seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
+    source, target = states or (None, CaseState(case.state))
     session.execute(
         sa.insert(CaseEvent),
         {
@@ -74,11 +74,11 @@ def _write(
             "case_id": case.id,
             "seq": (seq or 0) + 1,
             "verb": verb,
-            "source": source,
-            "target": target,
+            "source": source.value if source else None,
+            "target": target.value,
             "actor_kind": actor_kind,
             "actor_id": actor_id,
-            "codes": codes,
+            "codes": codes or {},
             "at": at,
         },
     )

@@ -15,7 +15,9 @@ class Case(Base):
     """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
 
     `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
-    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at.
+    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `held_for`: why it looks
+    like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is offered to nobody.
+    `referred_by` is the organisation that brought the person here; null when they came by themselves.
     """
 
     __tablename__ = "cases"
@@ -28,6 +30,7 @@ class Case(Base):
         sa.CheckConstraint(
             "(state IN ('helped', 'advised', 'withdrawn', 'erased')) = (closed_at IS NOT NULL)", name="closed_when_ended"
         ),
+        sa.CheckConstraint("held_for IN ('trap', 'haste', 'crowd')", name="held_for_known"),
         sa.CheckConstraint("state <> 'erased' OR (facts IS NULL AND receipt_id IS NULL)", name="erased_is_empty"),
         sa.Index(
             "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
@@ -55,6 +58,8 @@ class Case(Base):
     owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
     closed_at: Mapped[datetime | None]

@@ -100,12 +100,19 @@ def _bundled(session: Session, post: Post, claimed: Sequence[OutboxMessage], now
         elif message.case_id is not None:
             bundles += _to_person(session, post, message, message.case_id, now)
         else:
-            subject, text = _FOR_THE_DESK
-            notice = Notice(message.id, f"team:{message.team_id}", subject, text.format(link=f"{post.base_url}/desk/"))
-            bundles.append(_Bundle(notice, (message.id,), for_team=True))
+            bundles.append(_at_the_desk(message, post))
     for organisation_id, messages in by_organisation.items():
         bundles.append(_to_organisation(session, post, organisation_id, messages))
     return bundles
+
+
+def _at_the_desk(message: OutboxMessage, post: Post) -> _Bundle:
+    """For a team; without one, for whoever looks after the service itself."""
+    to, page = (f"team:{message.team_id}", "") if message.team_id is not None else ("operations", "operations")
+    subject, text = _FOR_THE_DESK
+    return _Bundle(
+        Notice(message.id, to, subject, text.format(link=f"{post.base_url}/desk/{page}")), (message.id,), for_team=True
+    )
 
 
 def _to_organisation(session: Session, post: Post, organisation_id: UUID, messages: Sequence[OutboxMessage]) -> _Bundle:

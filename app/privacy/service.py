@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
 from app.intake import life, returning, vault
 from app.intake.models import Case, Part
@@ -38,6 +39,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
     vault.destroy(session, case.id)
     matches.forget(session, case.id)
+    conflicts.forget(session, case.id)
     notices.forget(session, case.id)
     households.forget(session, case.id)
     referrals.forget(session, case.id)
@@ -93,6 +95,7 @@ def forget_due(session: Session, *, now: datetime, limit: int, rest_after: timed
         all_on = (case.closed_at or now) + rest_after if case.closed_at else now
         if all_on > now:
             vault.destroy_part(session, case.id, Part.CONTACT)
+            conflicts.forget_traces(session, case.id)
             notices.forget(session, case.id)
             case.forget_at = all_on
             session.flush()

@@ -25,14 +25,15 @@ from app.intake.models import Case, Part, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
-from app.referrals import queries, service, tasks
+from app.referrals import guard, queries, screening, service, tasks
+from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reasons import reasons_for
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import LIVE, OPENED, Actor, State, Verb
 from app.referrals.tasks import TaskKind
 from app.staff.models import Member, Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
 WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)
@@ -47,12 +48,13 @@ class Clash(PreconditionFailed):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A coordinator at work: who they are, their team, the server's keys, the moment."""
+    """A coordinator at work: who they are, their team, the server's keys, the moment, how many cases they may open a day."""
 
     who: SignedIn
     team_id: UUID
     keys: KeyRing
     now: datetime
+    reads_a_day: int = READS_A_DAY
 
     @property
     def actor(self) -> ActorRef:
@@ -66,11 +68,11 @@ class Desk:
         return held
 
 
-def at_desk(who: SignedIn, keys: KeyRing, now: datetime) -> Desk:
+def at_desk(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_A_DAY) -> Desk:
     """Raises NotAllowed for somebody without a team."""
     if who.team_id is None:
         raise NotAllowed("This is for coordinators of a team.")
-    return Desk(who, who.team_id, keys, now)
+    return Desk(who, who.team_id, keys, now, reads_a_day)
 
 
 def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
@@ -256,7 +258,10 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
         )
     to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
-    vault.grant(session, desk.keys, case.id, vault.PERSON, data_key(session, desk, case, vault.PERSON), [to])
+    person_key = data_key(session, desk, case, vault.PERSON)
+    if screening.is_hit(session, desk.keys, case, person_key, organisation_id):
+        raise Conflict("This organisation takes no new cases at present.")
+    vault.grant(session, desk.keys, case.id, vault.PERSON, person_key, [to])
     _note(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 
@@ -345,20 +350,28 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
 
 
 def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
-    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed."""
+    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
     case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
     _note(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
     return case, _opened(session, desk, case, WORDS)
 
 
 def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
-    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed."""
+    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
     case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
     _note(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
     opened = _opened(session, desk, case, (Part.CONTACT,))
     return case, opened[0] if opened else None
+
+
+def _count_read(session: Session, desk: Desk, case: Case) -> None:
+    """Raises QuotaReached."""
+    reader = Reader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
+    guard.before_opening(session, desk.keys, reader, case.id, desk.now)
 
 
 def _opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:

@@ -164,9 +164,8 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
     case.updated_at = to_the_hour(now)
     if CaseState(case.state) is CaseState.UNMET:
         life.move(session, case, CaseVerb.TAKE, actor_kind="clock", actor_id=None, now=now)
-    life.note(
-        session, case, "moved", actor_kind="person", now=now, codes={"from": move.from_country, "to": move.to_country}
-    )
+    codes = {"from": move.from_country, "to": move.to_country}
+    life.note(session, case, "moved", actor_kind="person", at=to_the_hour(now), codes=codes)
     notices.moved(session, case.id, directory.country(move.to_country).time_zone)
     if case.facts is not None:
         answers = vault.unlock_facts(keys, case.id, case.facts_version, case.facts)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.conflicts import service as conflicts
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
@@ -173,9 +174,16 @@ def _check_may_be_asked(session: Session, case_id: UUID, organisation: Organisat
     if organisation.retired_at is not None:
         raise Conflict("This organisation is no longer in the directory.")
     if organisation.paused_until is not None and organisation.paused_until > now:
-        raise Conflict("This organisation takes no new cases at present.")
+        raise _rests()
     if organisation.slug in queries.excluded_organisations(session, case_id):
         raise Conflict("This organisation is not available for this case.")
+    if organisation.slug in conflicts.excluded(session, case_id):
+        raise _rests()
+
+
+def _rests() -> Conflict:
+    """Of an organisation that is paused, and of one with a conflict of interest: the two are not told apart."""
+    return Conflict("This organisation takes no new cases at present.")
 
 
 def advance(
@@ -277,7 +285,10 @@ def _may_be_asked(session: Session, referral: Referral, case: Case, now: datetim
 
 
 def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
-    if referral.organisation_id not in vault.holders(session, case.id):
+    organisation = session.get_one(Organisation, referral.organisation_id)
+    if organisation.id not in vault.holders(session, case.id) or organisation.slug in conflicts.excluded(
+        session, case.id
+    ):
         raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
 
 
@@ -494,6 +505,8 @@ def _completed(session: Session, referral: Referral, case: Case, by: ActorRef, n
 
 def _failed(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, now: datetime) -> None:
     conflict = referral.reason == "conflict"
+    if conflict:
+        conflicts.take_from(session, case.id, referral.organisation_id, now)
     refused = move.target in {State.CLIENT_DECLINED, State.HANDED_BACK}
     if conflict or refused or (move.verb is Verb.VOID and move.source in OPENED):
         vault.destroy_wraps(session, case.id, [referral.organisation_id])
@@ -563,6 +576,23 @@ def _withdraw_others(session: Session, accepted: Referral, case: Case, now: date
 def _withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:
     move = next_move(State(referral.state), Verb.WITHDRAW, by=Actor.CLOCK)
     _apply(session, referral, case, move, CLOCK, Said(reason=reason), now)
+
+
+def is_at_work(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
+    """Whether the organisation has accepted this case and may open it."""
+    return organisation_id in queries.organisations_in(session, case_id, OPENED)
+
+
+def end_offers(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
+    """What this organisation was asked and has not taken up is over, and the next-best is asked. Whoever is at work goes on.
+
+    The caller holds the case's row.
+    """
+    for referral in queries.live_of_case(session, case.id, LIVE - OPENED):
+        if referral.organisation_id == organisation_id:
+            _withdraw(session, referral, case, "no_longer_needed", now)
+            referral.due_at = now
+    session.flush()
 
 
 def _keep_only_readers(session: Session, case: Case) -> None:

@@ -5,9 +5,9 @@ nothing more, because the due time has moved on in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,15 +17,15 @@ from app import messaging
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
-from app.core.sealing import CannotOpen
 from app.directory.packs import Directory
 from app.intake import life, vault
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
-from app.matching import matches, records
-from app.matching.engine import Found, MatchResult
+from app.matching import records
+from app.matching.engine import Found
 from app.matching.models import MatchRun
-from app.referrals import clocks, queries, service, tasks
+from app.partners import sandbox
+from app.referrals import clocks, queries, rematching, service, tasks
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
 from app.referrals.service import CLOCK
@@ -136,6 +136,7 @@ def untouched(session: Session, now: datetime, limit: int, *, after: Mapping[str
         sa.select(Case.id)
         .where(
             Case.closed_at.is_(None),
+            Case.held_for.is_(None),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
             sa.or_(*(sa.and_(Case.country == code, Case.waiting_since <= now - wait) for code, wait in after.items())),
@@ -160,17 +161,19 @@ def ask_next(
 ) -> list[Referral]:
     """Offer the case to the next-best organisations that the person agreed to, as many as its tier allows at once.
 
-    Only verified centres, never one that was asked before, is excluded, paused or full. With nobody left to ask the case
-    stays with the desk: *unmet* when the rules name nobody any more, else to ask the person about others.
-    The caller holds the case's row.
+    Never for a case that is held because it looks like a machine's. Only verified centres, never one that was asked
+    before, is excluded, paused or full. With nobody left to ask the case stays with the desk: *unmet* when the rules name
+    nobody any more, else to ask the person about others. The caller holds the case's row.
     """
-    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.country in by.by_hand:
+    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_for is not None:
+        return []
+    if case.country in by.by_hand or case.team_id == sandbox.TEAM_ID:
         return []
     before = queries.of_case(session, case.id)
     room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)
     if room <= 0 or any(State(referral.state) in AT_WORK for referral in before):
         return []
-    result = _matched(session, case, now, by)
+    result = rematching.matched(session, by.keys, by.directory, case, now)
     if result is None:
         return []
     asked = {referral.organisation_id for referral in before}
@@ -179,25 +182,6 @@ def ask_next(
     if not offered and CaseState(case.state) is not CaseState.REFERRED:
         _nobody_left(session, case, left, now)
     return offered
-
-
-def _matched(session: Session, case: Case, now: datetime, by: Clockwork) -> MatchResult | None:
-    """The rules asked anew, with what is known of the services now; the run is kept. None: the facts can not be read."""
-    assert case.facts is not None
-    try:
-        answers: dict[str, Any] = vault.unlock_facts(by.keys, case.id, case.facts_version, case.facts)
-    except CannotOpen:
-        return None
-    facts, _ = matches.understood(answers, by.directory, now)
-    facts = replace(  # tier and deadline as they were found when all that was said could be read
-        facts,
-        tier=service.tier_now(case, now),
-        last_safe_day=case.last_safe_day,
-        excluded=queries.excluded_organisations(session, case.id),
-    )
-    result = matches.run(session, facts, by.directory, now, seed=case.id.int)
-    matches.store(session, by.keys, case.id, facts, result, directory=by.directory, now=now)
-    return result
 
 
 def _offer(

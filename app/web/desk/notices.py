@@ -14,7 +14,7 @@ from app.messaging import notices
 from app.messaging.notices import Wanted
 from app.partners.organisations import Organisation
 from app.referrals import hours
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import Member, Packs, field, number
 from app.web.desk.partner import organisation_of

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.core.db import Base
-from app.intake.models import Case, CaseWrap
+from app.intake.models import Case, CaseMove, CaseWrap
 from app.matching.models import MatchRun
+from app.messaging.models import PartnerNotices, PersonNotices
 from app.referrals.models import Referral
 from app.staff.models import Member
 
@@ -20,22 +21,23 @@ Row = Mapping[str, Any]
 class Locked:
     """A column whose values were made by `KeyRing.lock`. `place` tells of a row what its value is bound to.
 
-    `reads` are the columns that `place` needs beside the primary key.
+    `reads` are the columns that `place` needs beside the primary key, which it is given as `id` whatever `key` it goes by.
     """
 
     model: type[Base]
     column: str
     place: Callable[[Row], tuple[str, ...]]
     reads: tuple[str, ...] = ()
+    key: str = "id"
 
     @property
     def name(self) -> str:
         return f"{self.model.__tablename__}.{self.column}"
 
 
-def _simple(model: type[Base], column: str) -> Locked:
+def _simple(model: type[Base], column: str, key: str = "id") -> Locked:
     """Bound to table, row, column and version 1, as most are."""
-    return Locked(model, column, lambda row: (model.__tablename__, str(row["id"]), column, "1"))
+    return Locked(model, column, lambda row: (model.__tablename__, str(row["id"]), column, "1"), key=key)
 
 
 LOCKED: Final = (
@@ -53,6 +55,14 @@ LOCKED: Final = (
         ),
         ("case_id", "purpose", "kind", "owner_id", "version"),
     ),
+    Locked(  # the wrap that it becomes with the person's yes
+        CaseMove,
+        "desk_key",
+        lambda row: ("case_wraps", str(row["case_id"]), f"desk:team:{row['to_team_id']}", "1"),
+        ("case_id", "to_team_id"),
+    ),
+    _simple(PartnerNotices, "address", key="organisation_id"),
+    _simple(PersonNotices, "how", key="case_id"),
     _simple(MatchRun, "trace"),
     _simple(Referral, "card"),
     _simple(Member, "totp_secret"),

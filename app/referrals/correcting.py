@@ -25,6 +25,7 @@ from app.intake.schemas import Consent, Intake
 from app.matching import matches
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
+from app.messaging import notices
 from app.referrals import filing, person, queries, service
 from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
@@ -82,6 +83,8 @@ def correct(
     case.due_on = min(case.due_on, filing.due_on(facts.tier, case.last_safe_day, hour))
     _lock_facts(keys, case, filing.stored_facts(intake))
     _replace_parts(session, opened, intake, now)
+    zone, answer_by = directory.country(intake.country).time_zone, intake.answer_by.model_dump(mode="json")
+    notices.person_asks(session, keys, case.id, answer_by, zone=zone, language=intake.language or "en")
     result = _run_anew(session, keys, case, facts, directory, now)
     _noted(session, case, "correct", "case:corrected", now)
     return result

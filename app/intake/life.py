@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.clock import to_the_hour
-from app.intake.models import Case, CaseEvent
+from app.intake.models import Case, CaseEvent, CaseMove
 from app.intake.states import DESK, ENDED, CaseState, CaseVerb, fold, next_state
 
 CONTACT_KEPT: Final = timedelta(days=30)
@@ -47,10 +47,17 @@ def move(
     if target in ENDED:
         case.closed_at = case.closed_at or at
         case.forget_at = at + CONTACT_KEPT
+        _end_question(session, case, at)
     else:
         case.closed_at = None
         case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
     session.flush()
+
+
+def _end_question(session: Session, case: Case, at: datetime) -> None:
+    """Whether it may move to another country is asked no more, and the key that lay ready for that is destroyed."""
+    asked = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
+    session.execute(sa.update(CaseMove).where(asked).values(answer="ended", answered_at=to_the_hour(at), desk_key=None))
 
 
 def note(

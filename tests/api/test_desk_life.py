@@ -132,6 +132,17 @@ def test_what_was_only_asked_ends_with_the_move(office: DeskHouse) -> None:
     assert office.case(label).state == "in_review"
 
 
+def test_the_end_of_a_case_ends_the_question_and_destroys_the_key_that_lay_ready(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    vera, them = office.as_("vera"), person(office, receipt)
+    vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/move", country="GE")
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(CaseMove.desk_key)).one() is not None
+    them.submit(them.get("/ru/case"), "/ru/case/erase", sure="yes")
+    with office.database.begin(write=False) as session:
+        assert session.execute(sa.select(CaseMove.answer, CaseMove.desk_key)).one() == ("ended", None)
+
+
 def test_a_centre_at_work_stops_the_move(office: DeskHouse) -> None:
     label, receipt = office.file()
     _label, path = offered(office, label)

@@ -10,8 +10,9 @@ from typing import Any, Final
 from app.core.db import Base
 from app.core.keyring import KeyRing
 from app.intake import likeness
-from app.intake.models import Case, CaseLikeness, CaseWrap
+from app.intake.models import Case, CaseLikeness, CaseMove, CaseWrap
 from app.matching.models import MatchRun
+from app.messaging.models import PartnerNotices, PersonNotices
 from app.referrals.models import Referral
 from app.staff.models import Member
 
@@ -22,7 +23,8 @@ Row = Mapping[str, Any]
 class Locked:
     """A column whose values were made by `KeyRing.lock`. `place` tells of a row what its value is bound to.
 
-    `same`: they were made by `lock_same`. `reads` are the columns that `place` needs beside the primary key.
+    `same`: they were made by `lock_same`. `reads` are the columns that `place` needs beside the primary key, which it is
+    given as `id` whatever `key` it goes by.
     """
 
     model: type[Base]
@@ -30,6 +32,7 @@ class Locked:
     place: Callable[[Row], tuple[str, ...]]
     reads: tuple[str, ...] = ()
     same: bool = False
+    key: str = "id"
 
     def anew(self, ring: KeyRing, value: bytes, place: tuple[str, ...]) -> bytes:
         """The value under the key of today. Raises CannotOpen."""
@@ -42,9 +45,9 @@ class Locked:
         return f"{self.model.__tablename__}.{self.column}"
 
 
-def _simple(model: type[Base], column: str) -> Locked:
+def _simple(model: type[Base], column: str, key: str = "id") -> Locked:
     """Bound to table, row, column and version 1, as most are."""
-    return Locked(model, column, lambda row: (model.__tablename__, str(row["id"]), column, "1"))
+    return Locked(model, column, lambda row: (model.__tablename__, str(row["id"]), column, "1"), key=key)
 
 
 LOCKED: Final = (
@@ -63,6 +66,14 @@ LOCKED: Final = (
         ("case_id", "purpose", "kind", "owner_id", "version"),
     ),
     Locked(CaseLikeness, "mark", lambda _row: likeness.PLACE, same=True),
+    Locked(  # the wrap that it becomes with the person's yes
+        CaseMove,
+        "desk_key",
+        lambda row: ("case_wraps", str(row["case_id"]), f"desk:team:{row['to_team_id']}", "1"),
+        ("case_id", "to_team_id"),
+    ),
+    _simple(PartnerNotices, "address", key="organisation_id"),
+    _simple(PersonNotices, "how", key="case_id"),
     _simple(MatchRun, "trace"),
     _simple(Referral, "card"),
     _simple(Member, "totp_secret"),

@@ -92,10 +92,10 @@ def rotate(
 
 def lock_anew(database: Database, ring: KeyRing, one: Locked, after: Any = None) -> tuple[int, int, Any]:
     """One batch of one column: how many were moved, how many open with no key, and where to go on (None: the end)."""
-    key = one.model.__table__.c.id
+    key = one.model.__table__.c[one.key]
     column = one.model.__table__.c[one.column]
     query = (
-        sa.select(key, column, *(one.model.__table__.c[name] for name in one.reads))
+        sa.select(key.label("id"), column, *(one.model.__table__.c[name] for name in one.reads))
         .where(_older(one, ring.current))
         .order_by(key)
         .limit(BATCH)

@@ -20,4 +20,4 @@ def test_each_column_of_bytes_stands_in_exactly_one_group() -> None:
 
 def test_a_locked_column_reads_only_what_its_table_has() -> None:
     for one in LOCKED:
-        assert {*one.reads, one.column, "id"} <= set(one.model.__table__.columns.keys())
+        assert {*one.reads, one.column, one.key} <= set(one.model.__table__.columns.keys())

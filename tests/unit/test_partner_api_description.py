@@ -12,6 +12,7 @@ from app.api import documents, openapi, schemas
 from app.api.deps import Policy, anyone
 from app.core import errors
 from app.partners.service import SCOPES
+from app.staff import quotas
 
 DOCUMENT = openapi.document("https://pristan.test")
 OPERATIONS = [
@@ -61,7 +62,7 @@ def all_of(dependant: Any) -> Iterator[Any]:
 def test_every_route_but_those_for_monitoring_is_described():
     described = {(path, method) for method, path, _ in OPERATIONS}
     served = {(route.path_format, method.lower()) for route in routes() for method in route.methods}
-    assert served - described == {("/healthz", "get"), ("/readyz", "get")}
+    assert served - described == {("/healthz", "get"), ("/readyz", "get"), ("/metrics", "get")}
     assert described <= served
 
 
@@ -148,7 +149,7 @@ def test_examples_are_true():
 def test_problems_in_the_examples_are_problems_that_exist():
     slugs = {
         kind.slug
-        for module in (errors, *submodules())
+        for module in (errors, quotas, *submodules())
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.AppError)
     }

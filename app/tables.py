@@ -1,9 +1,12 @@
 """Imports every module that declares tables, so that `Base.metadata` is whole. For migrations and tests only."""
 
 import app.audit.models
+import app.conflicts.models
 import app.core.keyholders
+import app.core.quotas
 import app.core.switches
 import app.directory.models
+import app.directory.rulesets
 import app.intake.decoys
 import app.intake.drafts
 import app.intake.models
@@ -18,4 +21,5 @@ import app.staff.invitations
 import app.staff.models
 import app.staff.passkeys
 import app.staff.proposals
-import app.staff.quotas  # noqa: F401
+import app.staff.quotas
+import app.webhooks.models  # noqa: F401

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-keys_app = typer.Typer(no_args_is_help=True, help="The server's epoch key, the keys of teams, the key of backups.")
+keys_app = typer.Typer(
+    no_args_is_help=True, help="The server's epoch key, the keys of teams and organisations, the key of backups."
+)
 members_app = typer.Typer(no_args_is_help=True, help="The first admin.")
 
 Team = Annotated[str, typer.Option(help="Rotate this team's key in place of the epoch key.")]

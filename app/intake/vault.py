@@ -205,6 +205,14 @@ def add_part(
     return part_id
 
 
+def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> None:
+    """Other content in the place of the old, under the next version: the old ciphertext fits here no more."""
+    version = row.version + 1
+    plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    aad = part_aad(row.id, row.case_id, row.part, version)
+    row.version, row.ciphertext = version, sealing.encrypt(part_key(data_key, row.part), plain, aad)
+
+
 def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[SealedPart]:
     """The sealed rows, in order of part and time. Reading them opens nothing."""
     return session.scalars(

@@ -7,6 +7,7 @@ proof of the passphrase: there is no hash of it that could be tried without the 
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -310,6 +311,12 @@ def note(session: Session, member_id: UUID, action: str, now: datetime) -> None:
         subject_id=member_id,
         now=now,
     )
+
+
+def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Sign-in names by member, also of those who have left."""
+    found = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(set(ids))))
+    return {row.id: row.name for row in found}
 
 
 def folded(name: str) -> str:

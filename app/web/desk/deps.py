@@ -14,10 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
 
-from app.core.edge import Keys, Now
+from app.core.edge import Keys, Now, directory_in_force
 from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
 from app.core.switches import Frozen
 from app.directory.packs import Directory
+from app.referrals import tasks
 from app.referrals.desk import Desk, at_desk
 from app.settings import Settings
 from app.staff import sessions
@@ -56,7 +57,7 @@ class RequiresRole:
         posted = request.method not in {"GET", "HEAD"}
         if posted:
             await read_form(request)
-        who = await _signed_in(request)
+        who = await _signed_in(request, counted=not posted and "label" not in request.path_params)
         request.state.who = who
         if who.role not in self.roles:
             raise NotAllowed("Your role does not open this page.")
@@ -119,7 +120,11 @@ def number(request: Request, name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-async def _signed_in(request: Request) -> SignedIn:
+async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
+    """Who is asking; with `counted` also how many tasks their team has open, for the head of the page.
+
+    The page of one case counts them with what else stands beside the case.
+    """
     secret = cookie(request)
     if secret is None:
         raise SignInNeeded
@@ -133,6 +138,8 @@ async def _signed_in(request: Request) -> SignedIn:
                     session, secret, now, idle=settings.session_idle, longest=settings.session_max
                 )
             )
+            if counted and who.team_id is not None:
+                request.state.open_tasks = await run_sync(tasks.count, session, who.team_id)
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:
@@ -193,7 +200,7 @@ def site(settings: Settings) -> Site | None:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+    directory: Directory = await directory_in_force(request)
     return directory
 
 

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.intake.vocabulary import CHANNELS, HELPS
-from app.referrals.reasons import OUTCOMES, REASONS
+from app.referrals.reasons import OUTCOMES, QUESTIONS, REASONS, WORK_DONE
 
-__all__ = ["CHANNELS", "HELPS", "OUTCOMES"]
+__all__ = ["CHANNELS", "HELPS", "OUTCOMES", "QUESTIONS", "WORK_DONE"]
 
 
 def N_(message: str) -> str:
@@ -64,6 +64,64 @@ EMPTY: Final = MappingProxyType(
         "closed": N_("No case was closed, or all closed ones have been forgotten already."),
     }
 )
+RULE_STATES: Final = MappingProxyType(
+    {
+        "proposed": N_("Waits for a second person"),
+        "published": N_("Published"),
+        "rejected": N_("Rejected"),
+        "withdrawn": N_("Withdrawn"),
+    }
+)
+RULE_VERBS: Final = MappingProxyType(
+    {"publish": N_("Publish it"), "reject": N_("Reject it"), "withdraw": N_("Withdraw it")}
+)
+PLACES: Final = MappingProxyType(
+    {
+        "candidate": N_("could help"),
+        "nearest": N_("nearest"),
+        "not_matched": N_("not for this case"),
+        "absent": N_("not in the directory"),
+    }
+)
+REPLAYED: Final = MappingProxyType(
+    {
+        "cases": N_("Cases tried"),
+        "unchanged": N_("As before"),
+        "first_moved": N_("Another first choice"),
+        "gained": N_("A centre more"),
+        "lost": N_("A centre less"),
+        "now_without_anybody": N_("Left without anybody"),
+        "unreadable": N_("Could not be read any more"),
+    }
+)
+_FINDINGS: Final = MappingProxyType(
+    {
+        "identical": N_("Two services of a centre are for the same people"),
+        "contradiction": N_("Nobody can ever fulfil it"),
+        "only_nearest": N_("It can only ever be nearest"),
+        "dead_branch": N_("A part can never be fulfilled"),
+        "always_true": N_("A part is always fulfilled"),
+        "too_long": N_("Too many ways to try them all"),
+        "unreachable": N_("Nobody can reach it"),
+        "dead_end": N_("A need that ends nowhere"),
+        "hole": N_("No confirmed centre"),
+        "language": N_("Nobody works in the language"),
+        "no_reason": N_("A reason is missing"),
+        "no_translation": N_("A translation is missing"),
+        "unit": N_("A number that can not be right"),
+        "no_limit": N_("A letter without a number"),
+        "date": N_("A date that can not be right"),
+        "stale": N_("Not confirmed for a long time"),
+        "undated": N_("Nobody wrote down when it was confirmed"),
+        "unreadable": N_("It can not be read"),
+    }
+)
+
+
+def finding(code: str) -> str:
+    return _FINDINGS.get(code, code)
+
+
 REFERRAL_STATES: Final = MappingProxyType(
     {
         "draft": N_("Draft"),
@@ -108,6 +166,9 @@ VERBS: Final = MappingProxyType(
         "client_withdraw": N_("the person withdrew"),
         "expire": N_("expired without an answer"),
         "reopen": N_("opened again"),
+        "undo_accept": N_("acceptance taken back"),
+        "undo_withdraw": N_("withdrawal taken back"),
+        "moved": N_("moved to another country"),
         "void": N_("entered in error"),
         "take": N_("taken into review"),
         "refer": N_("referred"),
@@ -116,6 +177,8 @@ VERBS: Final = MappingProxyType(
         "advise": N_("closed as advised"),
         "unmet": N_("marked unmet"),
         "erase": N_("erased"),
+        "correct": N_("answers corrected"),
+        "choose": N_("consent changed"),
     }
 )
 ACTORS: Final = MappingProxyType(
@@ -165,6 +228,7 @@ PARTNER_ACTIONS: Final = MappingProxyType(
         "complete": N_("Complete"),
         "hand_back": N_("Hand back"),
         "reopen": N_("Open again"),
+        "undo_accept": N_("Take the acceptance back"),
     }
 )
 

@@ -344,7 +344,7 @@ def latest_day(written: str) -> date | None:
         if len(numbers) == 1:
             return date(numbers[0], 12, 31)
         if len(numbers) == 2:
-            first = date(*numbers, 1)
+            first = date(numbers[0], numbers[1], 1)
             return date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(days=1)
         return date(*numbers)
     except (ValueError, TypeError):

@@ -156,10 +156,7 @@ def test_a_language_is_an_obstacle_only_where_no_interpreter_comes(
 ) -> None:
     rule = {"language": {"any_of": list(listed), "interpreter": interpreter}}
     shared = bool(set(listed) & set(speak))
-    if shared or not listed or interpreter != "no":
-        verdict = YES
-    else:
-        verdict = NO if speak else UNKNOWN
+    verdict = YES if shared or not listed or interpreter != "no" else NO if speak else UNKNOWN
     assert asked(rule, facts(speak=speak))[0] == verdict
 
 

@@ -56,7 +56,11 @@ Json = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 class Base(DeclarativeBase):
-    """Mother of all tables. Relationships, where there are any, are `lazy="raise"`."""
+    """Mother of all tables. Relationships, where there are any, are `lazy="raise"`.
+
+    A foreign key names its type itself, `mapped_column(sa.Uuid(), sa.ForeignKey(…))`: left to the annotation it is known
+    only once the other table is imported, and a select prepared before that would bind its values without a type.
+    """
 
     metadata = sa.MetaData(
         naming_convention={

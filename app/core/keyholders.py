@@ -56,8 +56,8 @@ class KeyGrant(Base):
     __table_args__ = (sa.UniqueConstraint("sealing_key_id", "holder_key_id"), sa.Index(None, "holder_key_id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    sealing_key_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sealing_keys.id"))
-    holder_key_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    sealing_key_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("sealing_keys.id"))
+    holder_key_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("sealing_keys.id"))
     sealed_seed: Mapped[bytes]
 
 

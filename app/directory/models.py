@@ -20,7 +20,7 @@ class ServiceRow(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), index=True)
     key: Mapped[str] = mapped_column(sa.String(130), unique=True)
     name: Mapped[str] = mapped_column(sa.String(200))
     capacity: Mapped[str] = mapped_column(sa.String(8), default="unknown")

@@ -41,7 +41,7 @@ class Case(Base):
     receipt_id: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
     state: Mapped[str] = mapped_column(sa.String(16))
     version: Mapped[int]
-    team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
     country: Mapped[str] = mapped_column(sa.String(2))
     language: Mapped[str] = mapped_column(sa.String(8))
     needs: Mapped[list[str]]
@@ -52,7 +52,7 @@ class Case(Base):
     deadline_certainty: Mapped[str | None] = mapped_column(sa.String(16))
     due_on: Mapped[date]
     waiting_since: Mapped[datetime]
-    owner_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
     facts: Mapped[bytes | None]
@@ -84,11 +84,11 @@ class CaseWrap(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     purpose: Mapped[str] = mapped_column(sa.String(8))
     kind: Mapped[str] = mapped_column(sa.String(16))
     owner_id: Mapped[UUID]
-    key_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    key_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("sealing_keys.id"))
     version: Mapped[int]
     locked: Mapped[bytes]
 
@@ -114,7 +114,7 @@ class SealedPart(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     part: Mapped[str] = mapped_column(sa.String(12))
     seq: Mapped[int]
     version: Mapped[int]
@@ -130,7 +130,7 @@ class CaseEvent(Base):
     __table_args__ = (sa.UniqueConstraint("case_id", "seq"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     seq: Mapped[int]
     verb: Mapped[str] = mapped_column(sa.String(24))
     source: Mapped[str | None] = mapped_column(sa.String(16))

@@ -19,7 +19,7 @@ class MatchRun(Base):
     __table_args__ = (sa.UniqueConstraint("case_id", "seq"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     seq: Mapped[int]
     rule_set: Mapped[str] = mapped_column(sa.String(64))
     order_version: Mapped[int]
@@ -38,7 +38,7 @@ class ServiceRecord(Base):
         sa.CheckConstraint("answers >= 0 AND answer_hours >= 0", name="answers_not_negative"),
     )
 
-    service_id: Mapped[UUID] = mapped_column(sa.ForeignKey("services.id"), primary_key=True)
+    service_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("services.id"), primary_key=True)
     weight: Mapped[int]
     earned: Mapped[int] = mapped_column(sa.BigInteger)
     got: Mapped[int]

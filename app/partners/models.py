@@ -15,7 +15,7 @@ class OAuthClient(Base):
     __tablename__ = "oauth_clients"
 
     id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    organisation_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("organisations.id"))
+    organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     name: Mapped[str] = mapped_column(sa.String(120))
     secret_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     scopes: Mapped[list[str]]
@@ -30,6 +30,6 @@ class AccessToken(Base):
     __tablename__ = "access_tokens"
 
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    client_id: Mapped[str] = mapped_column(sa.ForeignKey("oauth_clients.id"), index=True)
+    client_id: Mapped[str] = mapped_column(sa.String(64), sa.ForeignKey("oauth_clients.id"), index=True)
     scopes: Mapped[list[str]]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -41,7 +41,7 @@ _AFTER: Final = (
     sa.select(_TABLE.c.id, _TABLE.c.referral_id, _TABLE.c.type, _TABLE.c.version, _TABLE.c.at, _TABLE.c.position)
     .where(_TABLE.c.organisation_id == sa.bindparam("organisation_id"), _TABLE.c.position > sa.bindparam("after"))
     .order_by(_TABLE.c.position)
-    .limit(sa.bindparam("limit"))
+    .limit(sa.bindparam("limit", type_=sa.Integer()))
 )
 Told = sa.Row[*tuple[Any, ...]]
 """What a reader gets of an event: id, referral_id, type, version, at, position."""

@@ -40,9 +40,9 @@ class Referral(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     label: Mapped[str] = mapped_column(sa.String(12), unique=True)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
-    service_id: Mapped[UUID] = mapped_column(sa.ForeignKey("services.id"))
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    service_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("services.id"))
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     state: Mapped[str] = mapped_column(sa.String(16))
     version: Mapped[int]
     tier: Mapped[str] = mapped_column(sa.String(12))
@@ -73,7 +73,7 @@ class ReferralEvent(Base):
     __table_args__ = (sa.UniqueConstraint("referral_id", "seq"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    referral_id: Mapped[UUID] = mapped_column(sa.ForeignKey("referrals.id"))
+    referral_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("referrals.id"))
     seq: Mapped[int]
     verb: Mapped[str] = mapped_column(sa.String(20))
     source: Mapped[str | None] = mapped_column(sa.String(16))
@@ -102,7 +102,7 @@ class FeedEvent(Base):
 
     n: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=True)
     id: Mapped[UUID] = mapped_column(unique=True, default=uuid4)
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"))
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     referral_id: Mapped[UUID]
     type: Mapped[str] = mapped_column(sa.String(48))
     version: Mapped[int]

@@ -37,7 +37,7 @@ class TeamCountry(Base):
     __tablename__ = "team_countries"
 
     country: Mapped[str] = mapped_column(sa.String(2), primary_key=True)
-    team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
 
 
 class Member(Base):
@@ -59,9 +59,9 @@ class Member(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(sa.String(64), unique=True)
     role: Mapped[str] = mapped_column(sa.String(16))
-    team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("teams.id"))
-    organisation_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("organisations.id"))
-    key_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sealing_keys.id"))
+    team_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
+    key_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("sealing_keys.id"))
     salt: Mapped[bytes]
     sealed_seed: Mapped[bytes]
     totp_secret: Mapped[bytes]
@@ -78,7 +78,7 @@ class StaffSession(Base):
     __tablename__ = "sessions"
 
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"), index=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
     sealed_seed: Mapped[bytes]
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]

@@ -51,20 +51,20 @@ def propose(file: Path, who: str, why: str, first: date) -> None:
     typer.echo(f"Proposed: {told}")
 
 
-def decide(verb: Verb, which: str, who: str) -> None:
+def decide(verb: str, which: str, who: str) -> None:
     """Publish, reject or withdraw."""
     house = open_house()
     by = _signed_in(house, who)
     try:
         with house.database.begin() as session:
             base = current.without_rules(session, house.directory)
-            made = publishing.decide(session, base, UUID(which), verb, by=by, now=utc_now())
+            made = publishing.decide(session, base, UUID(which), Verb(verb), by=by, now=utc_now())
             told, first = made.state, made.effective_on
     except ValueError:
         _refused("This is no id of a rule set.")
     except AppError as error:
         _refused(error)
-    typer.echo(f"It is {told}.{_from(first) if verb is Verb.PUBLISH else ''}")
+    typer.echo(f"It is {told}.{_from(first) if told == 'published' else ''}")
 
 
 def _from(day: date) -> str:

@@ -257,7 +257,7 @@ def publish(which: Which, who: Who) -> None:
     """Put a proposed rule set in force: for somebody else than its author."""
     from app.cli import rule_sets
 
-    rule_sets.decide(rule_sets.Verb.PUBLISH, which, who)
+    rule_sets.decide("publish", which, who)
 
 
 @rules_app.command()
@@ -265,7 +265,7 @@ def reject(which: Which, who: Who) -> None:
     """Turn a proposed rule set down: for somebody else than its author."""
     from app.cli import rule_sets
 
-    rule_sets.decide(rule_sets.Verb.REJECT, which, who)
+    rule_sets.decide("reject", which, who)
 
 
 @rules_app.command()
@@ -273,7 +273,7 @@ def withdraw(which: Which, who: Who) -> None:
     """Take back a rule set that you proposed."""
     from app.cli import rule_sets
 
-    rule_sets.decide(rule_sets.Verb.WITHDRAW, which, who)
+    rule_sets.decide("withdraw", which, who)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

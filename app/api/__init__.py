@@ -4,7 +4,22 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from app.api import conflicts, events, health, intakes, oauth, openapi, referrals
+from app.api import (
+    conflicts,
+    deliveries,
+    events,
+    fhir,
+    health,
+    hsds,
+    intakes,
+    oauth,
+    openapi,
+    reference,
+    referrals,
+    referring,
+    signatures,
+    webhooks,
+)
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -14,11 +29,18 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if wanted & {"partner", "public"}:
         app.include_router(oauth.router)
         app.include_router(intakes.router)
+        app.include_router(hsds.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
+        app.include_router(fhir.router)
+        app.include_router(referring.router)
+        app.include_router(signatures.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
+        app.include_router(webhooks.router)
+        app.include_router(deliveries.router)
         app.include_router(openapi.router)
+        app.include_router(reference.router)
 
 
 __all__ = ["mount"]

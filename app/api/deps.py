@@ -8,7 +8,7 @@ embedded database is asked for, so a stranger can make nobody wait.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
+from app.api import limits
 from app.core.edge import Now, ReadDb, directory_in_force
 from app.core.errors import (
     AppError,
@@ -29,15 +30,18 @@ from app.core.errors import (
     NotSignedIn,
     PreconditionRequired,
 )
+from app.core.switches import Frozen
 from app.directory.packs import Directory
 from app.partners import service as partners
 from app.partners.service import Caller
 from app.settings import Settings
 
 REALM: Final = "pristan"
+_NEVER_FROZEN: Final = frozenset({"intakes:create"})  # a story is always taken in
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 _KEY: Final = re.compile(r"[!-~]{8,255}")
 _TAG: Final = re.compile(r'"(\d{1,9})"')
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -100,15 +104,19 @@ class Policy:
         if self.scope not in caller.scopes:
             challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self.scope}"'
             raise MissingScope(f"This takes the scope {self.scope}.", headers={"WWW-Authenticate": challenge})
+        if caller.frozen and self.scope not in _NEVER_FROZEN:
+            raise Frozen
         refuse_unknown_parameters(request)
         return caller
 
 
 class Reads(Policy):
-    """For a route that only reads: the caller is looked up in the route's own snapshot."""
+    """For a route that only reads: the caller is looked up in the route's own session."""
 
     async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
-        return self.check(request, await run_sync(_caller, session, token, now))
+        caller = self.check(request, await run_sync(_looked_up, session, token, now))
+        await limits.count(request, caller.client_id, self.scope, now)
+        return caller
 
 
 class Acts(Policy):
@@ -117,7 +125,9 @@ class Acts(Policy):
     async def __call__(self, request: Request, token: Token, now: Now) -> Caller:
         async with request.app.state.transactions.open(write=False) as session:
             caller = await run_sync(_caller, session, token, now)
-        return self.check(request, caller)
+        self.check(request, caller)
+        await limits.count(request, caller.client_id, self.scope, now)
+        return caller
 
 
 async def anyone(request: Request) -> None:
@@ -130,6 +140,14 @@ def _caller(session: Session, token: str, now: datetime) -> Caller:
         return partners.caller(session, token, now)
     except NotSignedIn:
         raise _bad_token() from None
+
+
+def _looked_up(session: Session, token: str, now: datetime) -> Caller:
+    """The snapshot ends with it; the route's first statement begins its own."""
+    try:
+        return _caller(session, token, now)
+    finally:
+        session.rollback()
 
 
 def for_organisation(caller: Caller) -> Partner:
@@ -188,6 +206,21 @@ def identified(text: str) -> UUID:
     return UUID(text)
 
 
+def moment_of(text: str, pointer: str) -> datetime:
+    """An instant of RFC 3339, in UTC. Raises Invalid (422), pointing to `pointer`."""
+    try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(pointer, "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
+
+
+def told(moment: datetime | None) -> str | None:
+    """An instant as it stands in our answers."""
+    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
+
+
 def not_here() -> NotFound:
     """The one answer for an unknown id, another organisation's id and no id at all."""
     return NotFound("No referral of yours has this id.")
@@ -201,7 +234,7 @@ _KEY_HEADER: Final = Header(
 )
 _MATCH_HEADER: Final = Header(
     alias="If-Match",
-    description="The ETag of the referral as you have seen it.",
+    description="The ETag as you have seen it.",
     json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
 )
 
@@ -219,7 +252,7 @@ async def expected_version(given: Annotated[str | None, _MATCH_HEADER] = None) -
     Raises PreconditionRequired (428).
     """
     if given is None or given.strip() == "*":
-        raise PreconditionRequired("Send If-Match with the ETag of the referral you have seen.")
+        raise PreconditionRequired("Send If-Match with the ETag you have seen.")
     tag = _TAG.fullmatch(given.strip())
     return int(tag[1]) if tag else -1
 

@@ -24,6 +24,14 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "`true` when this answer was given before and nothing was done now.",
         "schema": {"type": "string", "const": "true"},
     },
+    "RateLimitPolicy": {
+        "description": "draft-ietf-httpapi-ratelimit-headers: `q` calls of this kind in `w` seconds.",
+        "schema": {"type": "string", "pattern": '^"[a-z_]+";q=[0-9]+;w=[0-9]+$'},
+    },
+    "RateLimit": {
+        "description": "`r` calls are left for the next `t` seconds.",
+        "schema": {"type": "string", "pattern": '^"[a-z_]+";r=[0-9]+;t=[0-9]+$'},
+    },
     "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "Challenge": {"description": "RFC 6750 or RFC 7617.", "schema": {"type": "string"}},
 }
@@ -77,8 +85,8 @@ PROBLEMS: Final[dict[str, Any]] = {
         "Unknown, or another organisation's: these two are not told apart.", 404, "not-found", "There is nothing here"
     ),
     "Conflict": _problem(
-        "The referral's state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "
-        "is still under way (`conflict`). Nothing was written.",
+        "The present state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "
+        "is still under way (`request-in-progress`). Nothing was written.",
         409, "illegal-move", "This step is not possible in the present state", **_NOW,
     ),
     "NotOpenYet": _problem(
@@ -89,6 +97,9 @@ PROBLEMS: Final[dict[str, Any]] = {
     "Gone": _problem(
         "The cursor is older than what is kept. Start again at `restart`, and pull the referrals once.",
         410, "cursor-gone", "This cursor is older than what is kept", restart="/v1/events",
+    ),
+    "Erased": _problem(
+        "The person has had it erased, or it is no longer kept.", 410, "gone", "This is no longer kept"
     ),
     "Stale": _problem(
         "Somebody was faster: the version of If-Match is not the present one. Nothing was written.",
@@ -108,8 +119,19 @@ PROBLEMS: Final[dict[str, Any]] = {
     "VersionNeeded": _problem(
         "Send If-Match.", 428, "precondition-required", "Say which version you have seen"
     ),
+    "TooMany": _problem(
+        "This client has asked as much as it may in a minute, or the day's reads of sealed parts are used up "
+        "(`daily-reads-used-up`: they begin anew at 0:00 UTC). Nothing was done.",
+        429, "too-many-requests", "Too many requests; wait a little",
+        headers={
+            "Retry-After": {"$ref": "#/components/headers/RetryAfter"},
+            "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+            "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+        },
+    ),
     "Busy": _problem(
-        "The service can not do this now. Nothing was saved; try again.",
+        "The service can not do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
+        "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
         503, "unavailable", "The service can not do this now; try again",
         headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
     ),
@@ -117,7 +139,8 @@ PROBLEMS: Final[dict[str, Any]] = {
 
 _BY_STATUS: Final = {
     400: "BadRequest", 401: "NotSignedIn", 403: "NotAllowed", 404: "NotFound", 409: "Conflict", 410: "Gone",
-    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 503: "Busy",
+    412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 429: "TooMany",
+    503: "Busy",
 }  # fmt: skip
 
 
@@ -127,7 +150,7 @@ def _problems(*statuses: int) -> Responses:
 
 
 def _signed_in(*statuses: int) -> Responses:
-    return _problems(401, 403, *statuses)
+    return _problems(401, 403, 429, *statuses)
 
 
 # --- examples ------------------------------------------------------------------------------------------------------
@@ -177,6 +200,7 @@ INTAKE_EXAMPLE: Final[dict[str, Any]] = {
     "answer_by": {"channel": "number"},
     "consent": {"mode": "named", "organisations": ["pl-hfhr"]},
 }
+REFERRED_EXAMPLE: Final[dict[str, Any]] = {"person_agreed": "spoken", "intake": INTAKE_EXAMPLE}
 _FILED_EXAMPLE: Final[dict[str, Any]] = {
     "receipt": "1029 3847 5610 2938 4756 1029 3817",
     "case": "7KX-29QM",
@@ -208,14 +232,22 @@ METADATA: Final[Responses] = {
     },
     422: ref("responses", "Invalid"),
 }
+SIGNERS: Final[Responses] = {
+    200: {
+        "description": "The keys, the newest first.",
+        "headers": {"Cache-Control": {"schema": {"type": "string"}, "description": "May be kept for an hour."}},
+        "content": {"application/json": {"schema": ref("schemas", "PublicKeys")}},
+    },
+    422: ref("responses", "Invalid"),
+}
 _OAUTH_PROBLEMS: Final[Responses] = {
     400: _answer(
         "The request does not fit.", "OAuthProblem",
         {"error": "unsupported_grant_type", "error_description": "The only grant here is client_credentials."},
     ),
     401: _answer(
-        "The client is unknown, or its secret is wrong.", "OAuthProblem",
-        {"error": "invalid_client", "error_description": "The client is unknown, or its secret is wrong."},
+        "The client is unknown, or its proof does not hold.", "OAuthProblem",
+        {"error": "invalid_client", "error_description": "The client is unknown, or its proof does not hold."},
         headers=_CHALLENGE,
     ),
     **_problems(),
@@ -243,6 +275,17 @@ def _form(required: list[str], **fields: Any) -> dict[str, Any]:
         **fields,
         "client_id": {"type": "string", "maxLength": 64, "description": "Only without Basic authentication."},
         "client_secret": {"type": "string", "maxLength": 256, "description": "Only without Basic authentication."},
+        "client_assertion_type": {
+            "type": "string",
+            "const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "description": "With client_assertion.",
+        },
+        "client_assertion": {
+            "type": "string",
+            "maxLength": 4096,
+            "description": "RFC 7523: a JWT signed with your registered key (EdDSA or ES256); `iss` and `sub` are your "
+            "client id, `aud` our issuer, `exp` at most 5 minutes ahead, `jti` used once.",
+        },
     }
     schema = {"type": "object", "required": required, "properties": properties}
     content = {"application/x-www-form-urlencoded": {"schema": schema}}
@@ -272,12 +315,21 @@ ACTION: Final[Responses] = {
         {**DETAIL_EXAMPLE, "state": "accepted", "version": 3, "sealed": True},
         headers={**_ETAG, **_REPLAYED},
     ),
-    **_signed_in(400, 404, 409, 412, 415, 428),
+    **_signed_in(400, 404, 409, 412, 415, 428, 429),
+}
+FHIR: Final[Responses] = {
+    200: {
+        "description": "The referral as a Bundle, without names.",
+        "headers": {**_NO_STORE, **_ETAG},
+        "content": {"application/fhir+json": {"schema": ref("schemas", "FhirBundle")}},
+    },
+    **_signed_in(404),
 }
 SEALED: Final[Responses] = {
     200: _answer("The sealed parts.", "Sealed"),
-    **_signed_in(404),
+    **_signed_in(404, 429),
     409: ref("responses", "NotOpenYet"),
+    410: ref("responses", "Erased"),
 }
 EVENTS: Final[Responses] = {
     200: {
@@ -293,6 +345,66 @@ EVENTS: Final[Responses] = {
 }
 EVENTS[200]["content"]["application/cloudevents-batch+json"] = {
     "schema": {"type": "array", "items": ref("schemas", "CloudEvent")}
+}
+_WEBHOOK_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "7d3e0a44-5f0c-4a57-8a53-0f3f9a5d6c21",
+    "version": 1,
+    "url": "https://centre.example/pristan",
+    "types": [],
+    "signature": "v1",
+    "state": "active",
+    "created_at": "2026-11-24T10:05:12.250000Z",
+    "updated_at": "2026-11-24T10:05:12.250000Z",
+}
+_DELIVERY_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "b1f7a9c0-3c1d-4b0e-9f5b-8f6c2d1e0a77",
+    "event": "8c0f5a1e-2b6d-4c58-a3cf-4f1a3c7d9e02",
+    "type": "org.pristan.referral.offered",
+    "referral": _ID,
+    "state": "waiting",
+    "attempts": 2,
+    "next_attempt_at": "2026-11-24T10:10:21.000000Z",
+    "attempted_at": "2026-11-24T10:05:18.000000Z",
+    "last_status": 503,
+    "happened_at": "2026-11-24T10:05:12.250000Z",
+    "created_at": "2026-11-24T10:05:13.000000Z",
+}
+_SHOWN: Final = {**_WEBHOOK_EXAMPLE, "secret": "whsec_…"}
+WEBHOOKS: Final[Responses] = {
+    200: _answer("Your endpoints, oldest first.", "WebhookList", {"endpoints": [_WEBHOOK_EXAMPLE]}),
+    **_signed_in(),
+}
+WEBHOOK: Final[Responses] = {
+    200: _answer("The endpoint.", "WebhookOut", _WEBHOOK_EXAMPLE, headers=_ETAG),
+    **_signed_in(404),
+}
+WEBHOOK_ADDED: Final[Responses] = {
+    201: _answer("It is told what happens from now on.", "WebhookOut", _SHOWN, headers={**_ETAG, **_REPLAYED}),
+    **_signed_in(400, 409, 415),
+}
+WEBHOOK_CHANGED: Final[Responses] = {
+    200: _answer("The endpoint as it is now.", "WebhookOut", _WEBHOOK_EXAMPLE, headers=_ETAG),
+    **_signed_in(400, 404, 412, 415, 428),
+}
+WEBHOOK_REMOVED: Final[Responses] = {
+    204: {"description": "It is gone, and its deliveries with it.", "headers": _NO_STORE},
+    **_signed_in(404),
+}
+WEBHOOK_SECRET: Final[Responses] = {
+    200: _answer("The endpoint with its new secret.", "WebhookOut", _SHOWN, headers={**_ETAG, **_REPLAYED}),
+    **_signed_in(400, 404, 409),
+}
+DELIVERIES: Final[Responses] = {
+    200: _answer("A page, newest first.", "DeliveryPage", {"deliveries": [_DELIVERY_EXAMPLE]}, headers=_LINK),
+    **_signed_in(400, 404),
+}
+DELIVERY: Final[Responses] = {
+    202: _answer("It goes out next.", "DeliveryOut", {**_DELIVERY_EXAMPLE, "attempts": 0}),
+    **_signed_in(404, 409),
+}
+RESENT: Final[Responses] = {
+    202: _answer("They go out next.", "Resent", {"events": 12}),
+    **_signed_in(400, 404, 409, 415),
 }
 INTAKE: Final[Responses] = {
     201: _answer("The intake is filed.", "FiledIntake", _FILED_EXAMPLE, headers=_REPLAYED),

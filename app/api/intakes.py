@@ -56,14 +56,14 @@ def create_intake(
     reader = Reader(intake.language or "en", packs)
 
     def act() -> Reply:
-        return Reply(201, _answer(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
+        return Reply(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
 
     reply = replies.once(session, keys, f"intake:{caller.client_id}", key, body, act, now=now, ttl=config.reply_ttl)
     replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
     return JSONResponse(reply.body, status_code=reply.status, headers=replayed)
 
 
-def _answer(filed: Filed, reader: Reader) -> dict[str, Any]:
+def answer_of(filed: Filed, reader: Reader) -> dict[str, Any]:
     result = filed.result
     return {
         "receipt": filed.receipt.grouped(),

@@ -19,10 +19,14 @@ from sqlalchemy.orm import Session
 from app.api import documents
 from app.api.deps import REALM, Config, anyone
 from app.core.edge import Body, Keys, Now
+from app.partners import credentials
 from app.partners import service as partners
+from app.partners.credentials import Proof, Secret, Signed
 
 LONGEST: Final = timedelta(minutes=15)
-METHODS: Final = ["client_secret_basic", "client_secret_post"]
+METHODS: Final = ["private_key_jwt", "client_secret_basic", "client_secret_post"]
+ALGORITHMS: Final = ["EdDSA", "Ed25519", "ES256"]
+_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NEVER_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _SECRET: Final = re.compile(r"[ -~]{1,256}")
@@ -62,8 +66,10 @@ async def metadata(config: Config) -> JSONResponse:
             "issuer": issuer,
             "token_endpoint": f"{issuer}/oauth/token",
             "token_endpoint_auth_methods_supported": METHODS,
+            "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
             "revocation_endpoint": f"{issuer}/oauth/revoke",
             "revocation_endpoint_auth_methods_supported": METHODS,
+            "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
             "scopes_supported": list(partners.SCOPES),
@@ -79,20 +85,19 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
     """A bearer token for at most 15 minutes, for the scopes asked for, or for all that the client was given."""
     ttl = min(config.token_ttl, LONGEST)
 
-    def issue(session: Session, client_id: str, secret: str, form: dict[str, str]) -> dict[str, Any]:
+    def issue(session: Session, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
         wanted = form["scope"].split(" ") if form.get("scope") else None
         try:
-            issued = partners.issue_token(session, keys, client_id, secret, wanted, now, ttl)
+            issued = partners.issue_token(session, keys, proof, wanted, now, ttl)
         except ValueError:
             raise OAuthError("invalid_scope", "This client was not given all of these scopes.") from None
         if issued is None:
             raise _unknown_client()
-        text, scopes = issued
         return {
-            "access_token": text,
+            "access_token": issued.token,
             "token_type": "Bearer",
             "expires_in": int(ttl.total_seconds()),
-            "scope": " ".join(scopes),
+            "scope": " ".join(issued.scopes),
         }
 
     try:
@@ -106,13 +111,14 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
 @router.post(
     "/oauth/revoke", operation_id="revokeToken", responses=documents.REVOKE, openapi_extra=documents.REVOKE_REQUEST
 )
-async def revoke(request: Request, body: Body, keys: Keys) -> Response:
+async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response:
     """End a token of your own. A token that is unknown, expired or another client's is answered the same."""
 
-    def end(session: Session, client_id: str, secret: str, form: dict[str, str]) -> dict[str, Any]:
-        if not partners.is_client(session, keys, client_id, secret):
+    def end(session: Session, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
+        client = credentials.authentic(session, keys, proof, now)
+        if client is None:
             raise _unknown_client()
-        partners.revoke(session, client_id, form["token"])
+        partners.revoke(session, client.id, form["token"])
         return {}
 
     try:
@@ -125,12 +131,12 @@ async def revoke(request: Request, body: Body, keys: Keys) -> Response:
 
 
 async def _as_client(
-    request: Request, form: dict[str, str], act: Callable[[Session, str, str, dict[str, str]], dict[str, Any]]
+    request: Request, form: dict[str, str], act: Callable[[Session, Proof, dict[str, str]], dict[str, Any]]
 ) -> Response:
     """Read who asks, and only then open the transaction. Raises OAuthError."""
-    client_id, secret = _credentials(request, form)
+    proof = _signed(request, form) if "client_assertion" in form else _secret(request, form)
     async with request.app.state.transactions.open(write=True) as session:
-        done = await run_sync(act, session, client_id, secret, form)
+        done = await run_sync(act, session, proof, form)
     return JSONResponse(done, headers=_NEVER_STORED)
 
 
@@ -154,7 +160,18 @@ def _take_grant(form: dict[str, str]) -> None:
         raise OAuthError("unsupported_grant_type", "The only grant here is client_credentials.")
 
 
-def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
+def _signed(request: Request, form: dict[str, str]) -> Proof:
+    """RFC 7523 §2.2. It may be addressed to the issuer or to the endpoint it is sent to, and to nobody else."""
+    if "client_secret" in form or request.headers.getlist("authorization"):
+        raise OAuthError("invalid_request", "Send the client's credentials in one way only.")
+    if form.get("client_assertion_type") != _BEARER:
+        raise OAuthError("invalid_request", "The parameter client_assertion_type does not fit.")
+    issuer = request.app.state.settings.base_url.rstrip("/")
+    ours = frozenset({issuer, f"{issuer}/oauth/token", f"{issuer}{request.url.path}"})
+    return Signed(form["client_assertion"], ours, form.get("client_id"))
+
+
+def _secret(request: Request, form: dict[str, str]) -> Proof:
     """Client id and secret, from the header or from the form, never from both."""
     headers = request.headers.getlist("authorization")
     if headers and ("client_secret" in form or len(headers) > 1):
@@ -164,7 +181,7 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
         raise OAuthError("invalid_request", "The parameter client_id names another client.")
     if not _CLIENT_ID.fullmatch(client_id) or not _SECRET.fullmatch(secret):
         raise _unknown_client()
-    return client_id, secret
+    return Secret(client_id, secret)
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -181,4 +198,4 @@ def _basic(header: str) -> tuple[str, str]:
 
 
 def _unknown_client() -> OAuthError:
-    return OAuthError("invalid_client", "The client is unknown, or its secret is wrong.")
+    return OAuthError("invalid_client", "The client is unknown, or its proof does not hold.")

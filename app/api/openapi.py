@@ -12,7 +12,21 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api import conflicts, documents, events, intakes, oauth, referrals, schemas
+from app.api import (
+    conflicts,
+    deliveries,
+    documents,
+    events,
+    fhir,
+    intakes,
+    oauth,
+    referrals,
+    referring,
+    schemas,
+    signatures,
+    told_by_us,
+    webhooks,
+)
 from app.api.deps import Config, Policy, anyone
 from app.intake.schemas import Intake
 
@@ -24,12 +38,15 @@ For organisations that take referrals, and for trusted front ends that file inta
 
 Sign in with client credentials, pull your referrals or follow the feed, answer each with an action, and after
 acceptance open the sealed part with your own private key. Errors are problem documents (RFC 9457) with a stable
-`type`; they never repeat what you sent. There is no `null` in any answer: a field that has nothing to say is absent.
+`type`; they never repeat what you sent. Where the sandbox is open, the client `sandbox` with the secret
+`published-and-protects-nothing` finds made-up referrals, and errors on demand.
+There is no `null` in any answer: a field that has nothing to say is absent.
 """
 _TAGS: Final = [
     {"name": "Signing in", "description": "OAuth 2.0 client credentials."},
     {"name": "Referrals", "description": "Cases put to your organisation."},
     {"name": "Events", "description": "What happened since you last looked."},
+    {"name": "Webhooks", "description": "Being told at once. What is sent: /v1/webhooks.openapi.json."},
     {"name": "Conflicts of interest", "description": "Whom you must not advise, as hashes only you can make."},
     {"name": "Intakes", "description": "Filing a request for a person."},
     {"name": "This description", "description": "The document you are reading."},
@@ -42,12 +59,29 @@ async def description(config: Config) -> JSONResponse:
     return JSONResponse(document(config.base_url.rstrip("/")), headers={"Cache-Control": "public, max-age=3600"})
 
 
+@router.get("/v1/webhooks.openapi.json", operation_id="getWebhookDescription", responses=documents.DESCRIPTION)
+async def webhook_description() -> JSONResponse:
+    """What we send to your webhook endpoints: a document of its own, for few generators read both kinds in one."""
+    return JSONResponse(told_by_us.document(VERSION), headers={"Cache-Control": "public, max-age=3600"})
+
+
 @lru_cache(maxsize=4)
 def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, events, intakes, conflicts)
+        for part in (
+            oauth,
+            referrals,
+            referring,
+            signatures,
+            fhir,
+            events,
+            webhooks,
+            deliveries,
+            intakes,
+            conflicts,
+        )
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]
@@ -81,14 +115,26 @@ def policies(dependant: Dependant) -> Iterator[Policy]:
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     """What the routes can not say: security from the policy, the answers as `documents` has them, strict parameters."""
+    operation["responses"] = {str(status): answer for status, answer in sorted(route.responses.items(), key=str)}
     scopes = sorted({policy.scope for policy in policies(route.dependant)})
     if scopes:
+        _limited(operation)
         operation["security"] = [{"oauth2": scopes}, {"bearer": []}]
-    operation["responses"] = {str(status): answer for status, answer in sorted(route.responses.items(), key=str)}
     for parameter in operation.get("parameters", ()):
         _without_null(parameter)
         parameter["required"] = parameter["in"] == "path" or parameter["name"] in {"Idempotency-Key", "If-Match"}
         parameter["schema"].pop("title", None)
+
+
+def _limited(operation: dict[str, Any]) -> None:
+    """A good answer says what is left of the quota. The answers of `documents` are shared, so they are copied."""
+    told = {
+        "RateLimit-Policy": documents.ref("headers", "RateLimitPolicy"),
+        "RateLimit": documents.ref("headers", "RateLimit"),
+    }
+    for status, answer in operation["responses"].items():
+        if status < "400":
+            operation["responses"][status] = {**answer, "headers": {**answer.get("headers", {}), **told}}
 
 
 def _schemas() -> dict[str, Any]:
@@ -104,7 +150,14 @@ def _schemas() -> dict[str, Any]:
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
     taken = models_json_schema(
-        [(Intake, "validation"), (schemas.ConflictHashes, "validation"), *referrals.BODIES],
+        [
+            (Intake, "validation"),
+            (schemas.ConflictHashes, "validation"),
+            *referrals.BODIES,
+            *referring.BODIES,
+            *webhooks.BODIES,
+            *deliveries.BODIES,
+        ],
         ref_template="#/components/schemas/{model}",
     )
     return {

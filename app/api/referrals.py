@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import GenericAlias
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import cursors, documents
+from app.api import cursors, documents, rehearsal, signatures
 from app.api.deps import (
     Acts,
     Config,
@@ -29,11 +30,13 @@ from app.api.deps import (
     for_organisation,
     identified,
     invalid,
+    moment_of,
     not_here,
     only,
     tag,
+    told,
 )
-from app.core import strict_json
+from app.core import keyholders, sealing, strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, Gone, NotFound
 from app.core.keyring import KeyRing
@@ -43,10 +46,22 @@ from app.intake import replies, vault
 from app.intake.models import Case, Part
 from app.intake.replies import Reply
 from app.partners.service import Caller
-from app.referrals import pulls, queries, service
+from app.referrals import guard, pulls, queries, service
+from app.referrals.guard import Reader as SealedReader
 from app.referrals.models import Referral
 from app.referrals.pulls import Place, Wanted
-from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, REASON_REQUIRED, reasons_for
+from app.referrals.reasons import (
+    DAY_REQUIRED,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
+    REASON_REQUIRED,
+    UNNAMED_QUESTION,
+    WORK_DONE,
+    WORK_TAKEN,
+    reasons_for,
+)
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import MOVES, OPENED, SEEN_BY_PARTNER, Actor, State, Verb, allowed_actions
 
@@ -55,11 +70,9 @@ router = APIRouter(tags=["Referrals"])
 VERBS: Final = tuple(dict.fromkeys(move.verb for move in MOVES if Actor.PARTNER in move.by))
 STATES: Final = tuple(state.value for state in State if state in SEEN_BY_PARTNER)
 ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
-HPKE: Final = {"kem": 0x647A, "kdf": 1, "aead": 2}
 _PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_BYTES: Final = 8 + 16
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
 
@@ -110,7 +123,9 @@ def list_referrals(
     before your last look; to miss nothing, follow `/v1/events`.
     """
     partner = for_organisation(caller)
-    wanted = Wanted(_states(state), need, _instant_of(updated_since))
+    wanted = Wanted(
+        _states(state), need, moment_of(updated_since, "/query/updated_since") if updated_since is not None else None
+    )
     belongs_to = (partner.client_id, *wanted.states, f"need={need}", f"since={wanted.updated_since}")
     after = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to)) if cursor is not None else None
     rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=limit + 1)
@@ -159,11 +174,12 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
     state = State(row.state)
     optional = {
         "deadline": _deadline(row),
-        "respond_by": _instant(_owed_by(row, state)),
-        "decide_by": _instant(row.decide_by),
+        "respond_by": told(_owed_by(row, state)),
+        "decide_by": told(row.decide_by),
         "review_on": row.review_on.isoformat() if row.review_on else None,
         "reason": row.reason,
         "outcome": row.outcome,
+        "question": row.question,
     }
     return {
         "id": str(row.id),
@@ -177,9 +193,9 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "country": row.country,
         "languages": row.speak,
         "sealed": state in OPENED,
-        "waiting_since": _instant(row.waiting_since),
-        "offered_at": _instant(row.offered_at),
-        "updated_at": _instant(row.updated_at),
+        "waiting_since": told(row.waiting_since),
+        "offered_at": told(row.offered_at),
+        "updated_at": told(row.updated_at),
         **{name: value for name, value in optional.items() if value is not None},
     }
 
@@ -207,25 +223,10 @@ def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:
     return moment
 
 
-def _instant(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
-
-
 def _states(given: Sequence[str]) -> tuple[str, ...]:
     if not set(given) <= set(STATES):
         raise invalid("/query/state", "unknown_code", f"One of: {', '.join(STATES)}.")
     return tuple(sorted(set(given)))
-
-
-def _instant_of(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        if not _INSTANT.fullmatch(text):
-            raise ValueError
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise invalid("/query/updated_since", "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
 
 
 def _place_bytes(place: Place) -> bytes:
@@ -253,6 +254,16 @@ def _body_of(verb: Verb) -> type[BaseModel]:
         fields["outcome"] = (Literal[tuple(OUTCOMES)], ...)
     if verb in DAY_REQUIRED:
         fields["until"] = (date, Field(description="The day on which it is looked at again."))
+    if verb in QUESTION_TAKEN:
+        told = "What you ask. Without it: `other`, and a coordinator asks you."
+        fields["question"] = (Literal[tuple(QUESTIONS)], Field(default=UNNAMED_QUESTION, description=told))
+    if verb in WORK_TAKEN:
+        fields["work_done"] = (
+            GenericAlias(list, (Literal[tuple(WORK_DONE)],)),
+            Field(default=[], description="What you did already."),
+        )
+        told = "The earliest day by which something has to be done, if you know one."
+        fields["deadline_on"] = (date | None, Field(default=None, description=told))
     name = "".join(word.capitalize() for word in verb.split("_")) + "Body"
     return create_model(name, __base__=_Body, __doc__=f"What the action {verb} takes.", **fields)
 
@@ -270,6 +281,8 @@ _ACTION_BODY: Final = {
                     "decline": {"value": {"reason": "no_capacity"}},
                     "complete": {"value": {"outcome": "represented"}},
                     "waitlist": {"value": {"until": "2026-12-15"}},
+                    "ask_info": {"value": {"question": "letter_date"}},
+                    "hand_back": {"value": {"reason": "no_capacity", "work_done": ["contact_made", "appeal_filed"]}},
                 },
             }
         },
@@ -303,13 +316,23 @@ def _said_of(request: Request, body: bytes) -> Said:
         return Said()
     only("application/json", request)
     document = document_of(strict_json.loads(body), _FIELDS)
+    work_done = document.pop("work_done", [])
+    if not isinstance(work_done, list) or not all(isinstance(code, str) for code in work_done):
+        raise invalid("/work_done", "not_a_list", "This is to be a list of codes.")
     for name, value in document.items():
         if not isinstance(value, str):
             raise invalid(f"/{name}", "not_a_string", "This is to be a string.")
-    return Said(document.get("reason"), document.get("outcome"), _day_of(document.get("until")))
+    return Said(
+        document.get("reason"),
+        document.get("outcome"),
+        _day_of("/until", document.get("until")),
+        document.get("question"),
+        tuple(dict.fromkeys(work_done)),
+        _day_of("/deadline_on", document.get("deadline_on")),
+    )
 
 
-def _day_of(text: str | None) -> date | None:
+def _day_of(pointer: str, text: str | None) -> date | None:
     if text is None:
         return None
     try:
@@ -317,7 +340,7 @@ def _day_of(text: str | None) -> date | None:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        raise invalid("/until", "not_a_day", "Write the day as YYYY-MM-DD.") from None
+        raise invalid(pointer, "not_a_day", "Write the day as YYYY-MM-DD.") from None
 
 
 @router.post(
@@ -344,6 +367,7 @@ def take_action(
     Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
     """
     partner = for_organisation(caller)
+    rehearsal.act(session, caller, step.referral_id, step.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> Reply:
@@ -369,22 +393,27 @@ def hand_over(
     caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
     session: Db,
     keys: Keys,
+    config: Config,
     now: Now,
     referral_id: ReferralId,
 ) -> JSONResponse:
     """The sealed part of a referral that you accepted: contact, story, what happened, and the thread.
 
-    Only your private key opens it. Each read is written into the audit, in the same transaction: without that there is
-    no answer.
+    Only your private key opens it, and our signature says that it comes from us. Each read is written into the audit, in
+    the same transaction: without that there is no answer.
     """
     partner = for_organisation(caller)
+    rehearsal.open_sealed(session, caller, identified(referral_id))
     referral, case = _opened(session, partner, identified(referral_id))
     case_id = case.id
     try:
         wrap, sealed = vault.unlocked_wrap(session, keys, case_id, vault.PERSON, partner.organisation_id)
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
+    reader = SealedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    guard.before_opening(session, keys, reader, case_id, now)
     rows = vault.parts(session, case_id, _PARTS)
+    service.first_read(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",
@@ -395,29 +424,30 @@ def hand_over(
         codes={"client": partner.client_id, "version": referral.version},
         now=now,
     )
-    return JSONResponse(
-        {
-            "referral": str(referral.id),
-            "case": case.label,
-            "key_id": str(wrap.key_id),
-            "alg": ALG,
-            "hpke": HPKE,
-            "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
-            "wrap": _b64(sealed),
-            "parts": [
-                {
-                    "id": str(row.id),
-                    "part": row.part,
-                    "seq": row.seq,
-                    "author": row.author,
-                    "version": row.version,
-                    "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
-                    "ciphertext": _b64(row.ciphertext),
-                }
-                for row in rows
-            ],
-        }
-    )
+    sealed_to = keyholders.by_id(session, wrap.key_id) if wrap.key_id else None
+    kem = sealing.kem_of(sealed_to.public_key) if sealed_to else sealing.X_WING
+    document = {
+        "referral": str(referral.id),
+        "case": case.label,
+        "key_id": str(wrap.key_id),
+        "alg": ALG,
+        "hpke": {"kem": kem, "kdf": 1, "aead": 2},
+        "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
+        "wrap": _b64(sealed),
+        "parts": [
+            {
+                "id": str(row.id),
+                "part": row.part,
+                "seq": row.seq,
+                "author": row.author,
+                "version": row.version,
+                "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
+                "ciphertext": _b64(row.ciphertext),
+            }
+            for row in rows
+        ],
+    }
+    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, signatures.signed(keys, document, now)))
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:

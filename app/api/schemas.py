@@ -5,7 +5,7 @@ is no null in any answer.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,8 +55,10 @@ class ServerMetadata(_Document):
     issuer: str
     token_endpoint: str
     token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
     grant_types_supported: list[str]
     response_types_supported: list[str]
     scopes_supported: list[str]
@@ -111,6 +113,7 @@ class ReferralSummary(_Document):
     review_on: date | None = Field(default=None, description="The day you named for a waitlisted or held referral.")
     reason: str | None = Field(default=None, description="Why it ended.")
     outcome: str | None = Field(default=None, description="How it was completed.")
+    question: str | None = Field(default=None, description="What you asked, while you wait for the answer.")
     sealed: bool = Field(description="Whether /sealed can be read now.")
     waiting_since: datetime = Field(description="To the hour.")
     offered_at: datetime
@@ -129,7 +132,7 @@ class ReferralPage(_Document):
 class Hpke(_Document):
     """Algorithm numbers of the IANA HPKE registry."""
 
-    kem: Literal[25722] = Field(description="X-Wing (0x647A)")
+    kem: Literal[25722, 32] = Field(description="25722 X-Wing (0x647A), or 32 X25519 (0x0020): the kind of your key")
     kdf: Literal[1] = Field(description="HKDF-SHA256")
     aead: Literal[2] = Field(description="AES-256-GCM")
 
@@ -147,6 +150,32 @@ class SealedPartOut(_Document):
     ciphertext: Base64Url = Field(description="Nonce (12 bytes), ciphertext, tag (16 bytes).")
 
 
+class Signature(_Document):
+    """The service's signature over the document's texts; see the documentation for their order."""
+
+    kid: str = Field(description="Which key of /.well-known/jwks.json.")
+    alg: Literal["Ed25519"]
+    signed_at: datetime
+    value: Base64Url
+
+
+class PublicKeyOut(_Document):
+    """RFC 8037."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: Base64Url
+    kid: str = Field(description="RFC 7638.")
+    alg: Literal["Ed25519"]
+    use: Literal["sig"]
+
+
+class PublicKeys(_Document):
+    """RFC 7517."""
+
+    keys: list[PublicKeyOut]
+
+
 class Sealed(_Document):
     """The case's key, sealed to your organisation's public key, and the parts it opens. See the documentation."""
 
@@ -156,8 +185,29 @@ class Sealed(_Document):
     alg: Literal["HPKE+HKDF-SHA256+AES-256-GCM-SIV"]
     hpke: Hpke
     info: Base64Url
-    wrap: Base64Url = Field(description="enc (1,120 bytes), then ciphertext and tag (48 bytes).")
+    wrap: Base64Url = Field(description="enc (X-Wing 1,120 bytes, X25519 32), then ciphertext and tag (48 bytes).")
     parts: list[SealedPartOut]
+    signature: Signature
+
+
+class FhirMeta(_Document):
+    lastUpdated: datetime
+
+
+class FhirEntry(_Document):
+    fullUrl: str = Field(pattern="^urn:uuid:")
+    resource: dict[str, Any] = Field(description="A resource of FHIR R4: Task, ServiceRequest or Patient.")
+
+
+class FhirBundle(_Document):
+    """HL7 FHIR R4 (4.0.1). Our own codes have systems that begin with `urn:pristan:`."""
+
+    resourceType: Literal["Bundle"]
+    id: UUID
+    meta: FhirMeta
+    type: Literal["collection"]
+    timestamp: datetime
+    entry: list[FhirEntry] = Field(min_length=3, max_length=3)
 
 
 class EventData(_Document):
@@ -185,6 +235,54 @@ class EventPage(_Document):
     events: list[CloudEvent]
     cursor: str
     more: bool = Field(description="Whether others are waiting already.")
+
+
+class WebhookOut(_Document):
+    """An address at which you are told. `secret` stands here only in the answer that made it."""
+
+    id: UUID
+    version: int = Field(ge=1)
+    url: str
+    types: list[str] = Field(description="Empty: every type.", examples=[["org.pristan.referral.offered"]])
+    signature: Literal["v1", "v1a"] = Field(description="v1: HMAC-SHA256. v1a: Ed25519.")
+    state: Literal["active", "paused", "gone"] = Field(description="gone: it answered 410.")
+    secret: str | None = Field(default=None, description="For v1. Shown once.", examples=["whsec_…"])
+    public_key: str | None = Field(default=None, description="For v1a.", examples=["whpk_…"])
+    old_secret_until: datetime | None = Field(
+        default=None, description="Until then everything is signed with the secret before, too."
+    )
+    created_at: datetime
+    updated_at: datetime
+
+
+class WebhookList(_Document):
+    endpoints: list[WebhookOut]
+
+
+class DeliveryOut(_Document):
+    """One event for one endpoint, and how its last attempt went."""
+
+    id: UUID
+    event: UUID = Field(description="The event's id, which is also the header webhook-id.")
+    type: str
+    referral: UUID | None = Field(default=None, description="Absent for a test event.")
+    state: Literal["waiting", "delivered", "dead"] = Field(description="dead: given up after four days, or after 410.")
+    attempts: int
+    next_attempt_at: datetime | None = Absent
+    attempted_at: datetime | None = Absent
+    last_status: int | None = Field(default=None, description="What your endpoint answered.")
+    last_error: str | None = Field(default=None, description="Why there was no answer.", examples=["too_slow"])
+    happened_at: datetime
+    created_at: datetime
+
+
+class DeliveryPage(_Document):
+    deliveries: list[DeliveryOut]
+    next_cursor: str | None = Field(default=None, description="Absent on the last page.")
+
+
+class Resent(_Document):
+    events: int = Field(description="How many events go out again.")
 
 
 class ReasonOut(_Document):

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from app.client.errors import ApiError, CannotReach
-from app.client.opening import OpenedPart, base64url, from_base64url, opened
+from app.client.opening import OpenedPart, base64url, from_base64url, opened, signers_of
 from app.client.records import Event, Referral
 
 TRIES: Final = 5
@@ -22,6 +22,7 @@ LONGEST_PAUSE: Final = 30.0
 LONGEST_WAIT: Final = 25
 CONFLICTS_AT_ONCE: Final = 5_000
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_SILENCE: Final = 60.0
 _EARLY: Final = 30.0  # seconds before its end at which a token is replaced
 
 
@@ -52,7 +53,7 @@ class PartnerClient:
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`private_key`: the 32-byte X-Wing seed, for `open` only. `http`: your own, with proxies or certificates."""
+        """`private_key`: the 32-byte X-Wing seed or X25519 key, for `open` only. `http`: your own, with proxies or certificates."""
         self._base = base_url.rstrip("/")
         self._credentials = (client_id, client_secret)
         self._private_key = private_key
@@ -60,6 +61,7 @@ class PartnerClient:
         self._http = http or httpx.Client(timeout=httpx.Timeout(15.0, read=LONGEST_WAIT + 15.0))
         self._sleep = sleep
         self._tick = tick
+        self._known_signers: dict[str, bytes] = {}
         self._token = ""
         self._token_until = 0.0
 
@@ -99,6 +101,11 @@ class PartnerClient:
     def referral(self, referral_id: str) -> Referral:
         return Referral.read(self._call("GET", f"/v1/referrals/{_segment(referral_id)}").json())
 
+    def fhir(self, referral_id: str) -> dict[str, Any]:
+        """One referral as an HL7 FHIR R4 Bundle, without names."""
+        document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/fhir").json()
+        return document
+
     def act(
         self,
         referral_id: str,
@@ -124,10 +131,23 @@ class PartnerClient:
         return document
 
     def open(self, referral_id: str) -> list[OpenedPart]:
-        """The sealed parts, opened here with your private key. Raises CannotOpen; ValueError without a key."""
+        """The sealed parts, opened here with your private key, once their signature holds. Raises CannotOpen; ValueError
+        without a key.
+        """
         if self._private_key is None:
             raise ValueError("a private key is needed to open sealed parts")
-        return opened(self.sealed(referral_id), self._private_key)
+        document = self.sealed(referral_id)
+        return opened(document, self._private_key, signers=self._signers(document))
+
+    def _signers(self, document: dict[str, Any]) -> dict[str, bytes]:
+        """The service's public keys; asked for again when it has a new one."""
+        kid = (document.get("signature") or {}).get("kid")
+        if kid not in self._known_signers:
+            response = self._send("GET", "/.well-known/jwks.json")
+            if response.status_code != 200:
+                raise ApiError(response.status_code, _problem(response))
+            self._known_signers = signers_of(response.json())
+        return self._known_signers
 
     def events(self, cursor: str | None = None, *, limit: int = 100, wait: int = 0) -> EventsPage:
         """One page of the feed. `wait`: seconds (at most 25) that the service waits for something to happen."""
@@ -136,10 +156,22 @@ class PartnerClient:
         page = self._call("GET", "/v1/events", params=params).json()
         return EventsPage(tuple(Event.read(event) for event in page["events"]), page["cursor"], page["more"])
 
-    def listen(self, cursor: str | None = None) -> Iterator[EventsPage]:
-        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it."""
+    def listen(
+        self, cursor: str | None = None, *, on_silence: Callable[[Exception], None] | None = None
+    ) -> Iterator[EventsPage]:
+        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it.
+
+        With `on_silence` a service that does not answer is waited for, minute by minute, and this is called each time.
+        """
         while True:
-            page = self.events(cursor, wait=LONGEST_WAIT)
+            try:
+                page = self.events(cursor, wait=LONGEST_WAIT)
+            except (ApiError, CannotReach) as error:
+                if on_silence is None or not (isinstance(error, CannotReach) or error.status in _TRY_AGAIN):
+                    raise
+                on_silence(error)
+                self._sleep(_SILENCE)
+                continue
             cursor = page.cursor
             if page.events:
                 yield page

@@ -64,9 +64,11 @@ class KeyGrant(Base):
 def register(session: Session, kind: OwnerKind, owner_id: UUID, public_key: bytes, now: datetime) -> SealingKey:
     """Make this the owner's active key; the one before stays known, to open what was sealed to it.
 
-    Raises ValueError when the bytes are no X-Wing public key.
+    Raises ValueError when the bytes are no public key. Only an organisation may have one of the older kind, X25519.
     """
     sealing.check_public_key(public_key)
+    if kind is not OwnerKind.ORGANISATION and sealing.kem_of(public_key) != sealing.X_WING:
+        raise ValueError("this owner has an X-Wing key")
     before = active_key(session, owner_id)
     if before is not None:
         before.active = False

@@ -2,6 +2,8 @@
 
 * `seal_to` / `KeyPair.open`: HPKE base mode (RFC 9180) with X-Wing (ML-KEM-768 + X25519), HKDF-SHA256, AES-256-GCM.
   What was recorded today stays closed to a quantum computer of tomorrow.
+  An organisation with an older stack may have an X25519 key instead (DHKEM, RFC 9180); which of the two a key is, its
+  length tells.
 * `encrypt` / `decrypt`: AES-256-GCM-SIV (RFC 8452): a nonce that repeats by bad luck does not give the text away.
 * `pad` / `unpad`: ISO/IEC 7816-4 padding to a few bucket sizes, so that a length tells little.
 
@@ -29,8 +31,13 @@ from cryptography.hazmat.primitives.hpke import (
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_OLDER_SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+X_WING: Final = 0x647A
+X25519: Final = 0x0020
+"""Numbers of the IANA registry of HPKE KEMs."""
 _MLKEM_PUBLIC: Final = 1184
 PUBLIC_KEY_BYTES: Final = _MLKEM_PUBLIC + 32
+X25519_BYTES: Final = 32
 SEED_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 BUCKETS: Final = tuple(2**n for n in range(8, 21))  # 256 bytes … 1 MiB
@@ -87,14 +94,37 @@ def _public_key(raw: bytes) -> MLKEM768X25519PublicKey:
     )
 
 
+def kem_of(public: bytes) -> int:
+    """X_WING or X25519."""
+    return X25519 if len(public) == X25519_BYTES else X_WING
+
+
 def check_public_key(raw: bytes) -> None:
-    """Raises ValueError when these bytes are no X-Wing public key."""
-    _public_key(raw)
+    """Raises ValueError when these bytes are neither an X-Wing nor an X25519 public key that one can seal to."""
+    if kem_of(raw) == X_WING:
+        _public_key(raw)
+        return
+    probe = x25519.X25519PrivateKey.generate()
+    probe.exchange(x25519.X25519PublicKey.from_public_bytes(raw))  # ValueError for a point of small order
 
 
 def seal_to(public: bytes, plaintext: bytes, info: bytes) -> bytes:
-    """HPKE-seal to an X-Wing public key. Gives the encapsulated key (1,120 bytes) followed by the ciphertext."""
+    """HPKE-seal to a public key. Gives the encapsulated key (X-Wing 1,120 bytes, X25519 32), then the ciphertext."""
+    if kem_of(public) == X25519:
+        return _OLDER_SUITE.encrypt(plaintext, x25519.X25519PublicKey.from_public_bytes(public), info=info)
     return SUITE.encrypt(plaintext, _public_key(public), info=info)
+
+
+def open_sealed(kem: int, private: bytes, sealed: bytes, info: bytes) -> bytes:
+    """Undo `seal_to` with a 32-byte private key of this KEM. Raises CannotOpen; ValueError for no 32-byte key."""
+    if kem == X_WING:
+        return KeyPair.from_seed(private).open(sealed, info)
+    if len(private) != X25519_BYTES:
+        raise ValueError("an X25519 private key has 32 bytes")
+    try:
+        return _OLDER_SUITE.decrypt(sealed, x25519.X25519PrivateKey.from_private_bytes(private), info=info)
+    except (InvalidTag, ValueError) as error:
+        raise CannotOpen from error
 
 
 def context(*parts: str) -> bytes:

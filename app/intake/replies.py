@@ -8,16 +8,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.keyring import KeyRing
 from app.intake.models import SealedReply
+
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class OtherPayload(Invalid):
     slug, title = "idempotency-key-reused", "This key was used for another request"
 
 
+class UnderWay(Conflict):
+    """The first request with this key has not ended yet, and we have waited long enough."""
+
+    slug, title = "request-in-progress", "The first request with this key is still under way"
+
+
 def once(
     session: Session,
     keys: KeyRing,
@@ -49,7 +58,7 @@ def once(
     """Carry out `act` the first time that `who` comes with `key`; later give the same answer again.
 
     Two that come at the same moment: the second waits for the first's transaction and then reads its answer.
-    Raises OtherPayload (422) when the payload differs, Conflict while the first is still under way elsewhere.
+    Raises OtherPayload (422) when the payload differs, UnderWay (409) when the first takes longer than a lock may be waited for.
     """
     request_id = keys.mac("reply-id", who.encode(), key.encode())
     fingerprint = keys.mac("reply-payload", request_id, payload)
@@ -73,7 +82,12 @@ def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: 
         .on_conflict_do_nothing(index_elements=["request_id"])
         .returning(SealedReply.request_id)
     )
-    return session.execute(statement).one_or_none() is not None
+    try:
+        return session.execute(statement).one_or_none() is not None
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise _under_way() from None
+        raise
 
 
 def _replay(session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes) -> Reply:
@@ -82,9 +96,13 @@ def _replay(session: Session, keys: KeyRing, request_id: bytes, fingerprint: byt
         error = FieldError(pointer="", code="other_payload", detail="Use a new Idempotency-Key for a new request.")
         raise OtherPayload([error])
     if row.reply is None or row.status is None:
-        raise Conflict("The first request with this key is still under way. Ask again in a moment.")
+        raise _under_way()
     plain = sealing.decrypt(_reply_key(keys, key, payload), row.reply, sealing.context(request_id.hex()))
     return Reply(row.status, json.loads(sealing.unpad(plain)), replayed=True)
+
+
+def _under_way() -> UnderWay:
+    return UnderWay("Ask again in a moment, with the same key.", headers={"Retry-After": "2"})
 
 
 def _reply_key(keys: KeyRing, key: str, payload: bytes) -> bytes:

@@ -16,7 +16,7 @@ from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.directory.models import ServiceRow
+from app.directory.models import ServicePause, ServiceRow
 from app.directory.packs import Directory
 from app.matching import deadlines, engine, records, urgency
 from app.matching.deadlines import DeadlineFinding
@@ -90,18 +90,39 @@ def _letter(answers: dict[str, Any], directory: Directory, on: date) -> Deadline
 
 
 def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
-    """Capacity and pauses of the services of a country, only where something is known."""
-    keys = [entry.key for entry in directory.services_for(country)]
+    """Capacity and pauses of the services of a country, only where something is known. One statement."""
+    entries = {entry.key: entry for entry in directory.services_for(country)}
+    on = today(directory, country, now)
     columns = (ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, Organisation.paused_until)
+    pause = (ServicePause.id.label("pause"), ServicePause.need, ServicePause.language)
     rows = session.execute(
-        sa.select(*columns)
+        sa.select(*columns, *pause)
         .join(Organisation, Organisation.id == ServiceRow.organisation_id)
-        .where(ServiceRow.key.in_(keys), sa.or_(ServiceRow.capacity != "unknown", Organisation.paused_until > now))
+        .outerjoin(ServicePause, sa.and_(ServicePause.service_id == ServiceRow.id, ServicePause.until >= on))
+        .where(
+            ServiceRow.key.in_(list(entries)),
+            sa.or_(ServiceRow.capacity != "unknown", Organisation.paused_until > now, ServicePause.id.is_not(None)),
+        )
+    ).all()
+    by_key: dict[str, list[Any]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, []).append(row)
+    return {key: _live(found, frozenset(entries[key].service.needs), now) for key, found in by_key.items()}
+
+
+def _live(rows: list[Any], needs: frozenset[str], now: datetime) -> Live:
+    """One service's row, as often as it has pauses."""
+    first = rows[0]
+    paused = frozenset(row.need for row in rows if row.need)
+    whole = any(row.pause is not None and row.need is None and row.language is None for row in rows)
+    return Live(
+        first.capacity,
+        first.capacity_until,
+        accepts=not whole and (first.paused_until is None or first.paused_until <= now),
+        paused_needs=paused,
+        open_needs=needs - paused,
+        paused_languages=frozenset(row.language for row in rows if row.language),
     )
-    return {
-        row.key: Live(row.capacity, row.capacity_until, accepts=row.paused_until is None or row.paused_until <= now)
-        for row in rows
-    }
 
 
 def run(

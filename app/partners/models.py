@@ -10,18 +10,58 @@ from app.core.db import Base
 
 
 class OAuthClient(Base):
-    """A program with a client id and a secret (kept as a MAC only). Without an organisation it can only file intakes."""
+    """A program with a client id; what it proves itself by is a ClientCredential. Without an organisation it only files intakes.
+
+    `secret_mac` is where the version before kept the one secret. Nothing reads it, and empty it matches nothing; a later
+    release drops it.
+    """
 
     __tablename__ = "oauth_clients"
 
     id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     name: Mapped[str] = mapped_column(sa.String(120))
-    secret_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    secret_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), default=b"")
     scopes: Mapped[list[str]]
     sandbox: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+
+
+class ClientCredential(Base):
+    """What a client proves itself by: a secret, kept as a MAC, or a public key that its assertions are signed for.
+
+    A client has two places, so that a new one works before the old one ends; the table holds no third. `public_key` is
+    the raw Ed25519 key (32 bytes), or the P-256 point (65 bytes, uncompressed).
+    """
+
+    __tablename__ = "client_credentials"
+    __table_args__ = (
+        sa.CheckConstraint("slot IN (1, 2)", name="at_most_two"),
+        sa.CheckConstraint(
+            "(kind = 'secret' AND secret_mac IS NOT NULL AND public_key IS NULL)"
+            " OR (kind IN ('EdDSA', 'ES256') AND secret_mac IS NULL AND public_key IS NOT NULL)",
+            name="secret_or_key",
+        ),
+    )
+
+    client_id: Mapped[str] = mapped_column(sa.String(64), sa.ForeignKey("oauth_clients.id"), primary_key=True)
+    slot: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    secret_mac: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32))
+    kid: Mapped[str | None] = mapped_column(sa.String(64))
+    public_key: Mapped[bytes | None] = mapped_column(sa.LargeBinary(65))
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+
+
+class UsedAssertion(Base):
+    """A signed assertion that was taken once: the hash of its client and `jti`, kept until it would have expired."""
+
+    __tablename__ = "used_assertions"
+
+    id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AccessToken(Base):

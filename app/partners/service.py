@@ -1,8 +1,8 @@
 """OAuth 2 client credentials (RFC 6749 §4.4): clients, opaque tokens, and what a token may do."""
 
 import hashlib
-import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,8 +11,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.errors import NotSignedIn
+from app.core.errors import Conflict, NotFound, NotSignedIn
 from app.core.keyring import KeyRing
+from app.core.switches import frozen
+from app.partners import credentials
+from app.partners.assertions import PublicKey
+from app.partners.credentials import Proof
 from app.partners.models import AccessToken, OAuthClient
 
 SCOPES: Final = (
@@ -28,6 +32,18 @@ _TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """A fresh token. The repr hides it."""
+
+    client_id: str
+    token: str
+    scopes: list[str]
+
+    def __repr__(self) -> str:
+        return f"Issued({self.client_id})"
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """The program behind a token."""
 
@@ -35,6 +51,8 @@ class Caller:
     organisation_id: UUID | None
     scopes: frozenset[str]
     sandbox: bool
+    frozen: bool = False
+    """Whether all reading by partners is stopped at this moment."""
 
 
 def add_client(
@@ -47,69 +65,63 @@ def add_client(
     *,
     organisation_id: UUID | None = None,
     sandbox: bool = False,
+    public_keys: Collection[PublicKey] = (),
+    secret: str | None = None,
 ) -> str:
-    """A new program; gives its secret, which is shown once. Raises ValueError for an unknown scope."""
+    """A new program. Gives its secret, which is shown once: a fresh one, unless it is to be published anyway. With public
+    keys it has none, and the text is empty.
+
+    Raises ValueError for an unknown scope, Conflict when the id is taken.
+    """
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise ValueError(f"unknown scopes: {sorted(unknown)}")
-    secret = secrets.token_urlsafe(32)
+    if session.get(OAuthClient, client_id) is not None:
+        raise Conflict("A client of this id exists.")
     session.add(
         OAuthClient(
             id=client_id,
             organisation_id=organisation_id,
             name=name,
-            secret_mac=_secret_mac(keys, client_id, secret),
             scopes=sorted(scopes),
             sandbox=sandbox,
             created_at=now,
         )
     )
     session.flush()
-    return secret
+    if public_keys:
+        credentials.add_keys(session, client_id, public_keys, now)
+        return ""
+    return credentials.add_secret(session, keys, client_id, now, published=secret)
 
 
 def issue_token(
-    session: Session,
-    keys: KeyRing,
-    client_id: str,
-    secret: str,
-    wanted: list[str] | None,
-    now: datetime,
-    ttl: timedelta,
-) -> tuple[str, list[str]] | None:
-    """A token and its scopes, or None when the client is unknown or the secret wrong.
+    session: Session, keys: KeyRing, proof: Proof, wanted: list[str] | None, now: datetime, ttl: timedelta
+) -> Issued | None:
+    """A token, or None when the client is unknown or its proof is none.
 
     Raises ValueError when a scope is wanted that the client was not given. An unknown client costs the same work.
     """
-    client = _authentic(session, keys, client_id, secret)
+    client = credentials.authentic(session, keys, proof, now)
     if client is None:
         return None
     scopes = sorted(set(wanted)) if wanted else client.scopes
     if not set(scopes) <= set(client.scopes):
         raise ValueError("scope")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    session.add(AccessToken(id=_token_id(token), client_id=client_id, scopes=scopes, expires_at=now + ttl))
+    session.add(AccessToken(id=_token_id(token), client_id=client.id, scopes=scopes, expires_at=now + ttl))
     session.flush()
-    return token, scopes
-
-
-def is_client(session: Session, keys: KeyRing, client_id: str, secret: str) -> bool:
-    """Whether this is an active client with its own secret."""
-    return _authentic(session, keys, client_id, secret) is not None
-
-
-def _authentic(session: Session, keys: KeyRing, client_id: str, secret: str) -> OAuthClient | None:
-    client = session.scalars(
-        sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)
-    ).one_or_none()
-    offered = _secret_mac(keys, client_id, secret)
-    known = client.secret_mac if client else bytes(32)
-    return client if hmac.compare_digest(offered, known) else None
+    return Issued(client.id, token, scopes)
 
 
 _CALLER: Final = (
     sa.select(
-        AccessToken.scopes, AccessToken.expires_at, OAuthClient.id, OAuthClient.organisation_id, OAuthClient.sandbox
+        AccessToken.scopes,
+        AccessToken.expires_at,
+        OAuthClient.id,
+        OAuthClient.organisation_id,
+        OAuthClient.sandbox,
+        frozen.label("frozen"),
     )
     .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
     .where(AccessToken.id == sa.bindparam("token_id"), OAuthClient.active)
@@ -121,7 +133,7 @@ def caller(session: Session, token: str, now: datetime) -> Caller:
     row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
     if row is None or row.expires_at <= now:
         raise NotSignedIn("The token is unknown or has expired.")
-    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox)
+    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox, bool(row.frozen))
 
 
 def revoke(session: Session, client_id: str, token: str) -> None:
@@ -132,12 +144,19 @@ def revoke(session: Session, client_id: str, token: str) -> None:
 
 
 def drop_expired_tokens(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(AccessToken).where(AccessToken.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
-
-
-def _secret_mac(keys: KeyRing, client_id: str, secret: str) -> bytes:
-    return keys.mac("oauth-secret", client_id.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))
+    """Tokens, and what is remembered of assertions."""
+    used = credentials.drop_used(session, now)
+    return used + int(session.execute(sa.delete(AccessToken).where(AccessToken.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
 
 
 def _token_id(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def switch_off(session: Session, client_id: str) -> None:
+    """The client is a client no more; its tokens open nothing from the next request on. Raises NotFound."""
+    client = session.get(OAuthClient, client_id)
+    if client is None:
+        raise NotFound("There is no such client.")
+    client.active = False
+    session.flush()

@@ -84,3 +84,16 @@ def drop_old(session: Session, now: datetime) -> int:
         FeedEvent.n.in_(oldest), FeedEvent.at < now - KEPT_FOR, FeedEvent.position < (last or 0)
     )
     return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+
+
+def last_position(session: Session, organisation_id: UUID) -> int:
+    """The position of an organisation's newest placed event; 0 when there is none."""
+    last = sa.select(sa.func.max(FeedEvent.position)).where(FeedEvent.organisation_id == organisation_id)
+    return session.scalar(last) or 0
+
+
+def since(session: Session, organisation_id: UUID, moment: datetime) -> tuple[int | None, int]:
+    """The first position of what happened since then, and how many events that are."""
+    mine = (FeedEvent.organisation_id == organisation_id, FeedEvent.at >= moment, FeedEvent.position.is_not(None))
+    row = session.execute(sa.select(sa.func.min(FeedEvent.position), sa.func.count()).where(*mine)).one()
+    return row[0], row[1]

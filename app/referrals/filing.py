@@ -32,6 +32,7 @@ from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
 from app.matching.reader import Reader
 from app.matching.reasons import render
+from app.messaging import notices
 from app.referrals import screening
 from app.referrals.labels import new_label
 from app.staff import service as staff
@@ -53,8 +54,29 @@ class Filed:
     result: MatchResult
 
 
-def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime) -> Filed:
-    """Take in one case. Raises Unavailable when no team answers for the country."""
+@dataclass(frozen=True, slots=True)
+class ReferredIn:
+    """Which organisation refers the person, by which of its programs, and how the person agreed: spoken or written."""
+
+    organisation_id: UUID
+    client_id: str
+    agreed: str
+
+
+def file_intake(
+    session: Session,
+    intake: Intake,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    held_for: str | None = None,
+    referred: ReferredIn | None = None,
+) -> Filed:
+    """Take in one case. `held_for`: why it looks like a machine's, see `intake.quarantine`.
+
+    Raises Unavailable when no team answers for the country.
+    """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
         raise Unavailable("No team takes cases from this country yet.")
@@ -65,17 +87,35 @@ def file_intake(session: Session, intake: Intake, *, keys: KeyRing, directory: D
     result = matches.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     label = _free_label(session)
-    session.execute(
-        sa.insert(Case),
-        _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now),
-    )
+    row = _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    brought_by = referred.organisation_id if referred else None
+    session.execute(sa.insert(Case), {**row, "held_for": held_for, "referred_by": brought_by})
     conflicts.remember(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
-    _note(session, case_id, team_id, intake, facts, now)
+    if intake.answer_by.notify:
+        zone = directory.country(intake.country).time_zone
+        answer_by = intake.answer_by.model_dump(mode="json")
+        notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
+    _note(session, case_id, team_id, intake, facts, referred, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
-    if intake.count_me:
+    if intake.count_me and held_for is None:
         _count(session, intake, now)
     return Filed(receipt, case_id, label, facts.tier, deadline, result)
+
+
+def file_made_up(
+    session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
+) -> UUID:
+    """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
+    facts, deadline = understood(intake, directory, now)
+    case_id, receipt = uuid4(), receipts.new()
+    label = _free_label(session)
+    session.execute(
+        sa.insert(Case), _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    )
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=())
+    _note(session, case_id, team_id, intake, facts, None, now)
+    return case_id
 
 
 def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
@@ -180,16 +220,30 @@ def _seal(
     rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
     rows.append(vault.wrapped(keys, case_id, vault.DESK, desk_key, team))
     session.execute(sa.insert(CaseWrap), rows)
-    contents: dict[Part, dict[str, Any]] = {
+    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()]
+    session.execute(sa.insert(SealedPart), parts)
+
+
+def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
+    """What is sealed, part by part."""
+    return {
         Part.CONTACT: {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")},
         Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": vault.said_at(now)},
         Part.HAPPENED: {"codes": list(intake.happened)},
     }
-    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents.items()]
-    session.execute(sa.insert(SealedPart), parts)
 
 
-def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts: Facts, now: datetime) -> None:
+def _note(
+    session: Session,
+    case_id: UUID,
+    team_id: UUID,
+    intake: Intake,
+    facts: Facts,
+    referred: ReferredIn | None,
+    now: datetime,
+) -> None:
+    actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
+    codes = {"tier": facts.tier, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
     session.execute(
         sa.insert(CaseEvent),
         {
@@ -199,22 +253,22 @@ def _note(session: Session, case_id: UUID, team_id: UUID, intake: Intake, facts:
             "verb": "submit",
             "source": None,
             "target": "submitted",
-            "actor_kind": "person",
-            "actor_id": None,
-            "codes": {"tier": facts.tier, "country": intake.country},
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes,
             "at": to_the_hour(now),
         },
     )
     messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
-        actor_kind="person",
-        actor_id="-",
-        action="case:submitted",
+        actor_kind=actor_kind,
+        actor_id=actor_id.hex if actor_id else "-",
+        action="case:referred_in" if referred else "case:submitted",
         subject_kind="case",
         subject_id=case_id,
-        codes={"tier": facts.tier, "country": intake.country},
-        now=now,
+        codes={**codes, **({"client": referred.client_id} if referred else {})},
+        now=to_the_hour(now),
     )
 
 
@@ -246,6 +300,7 @@ def file_once(
     directory: Directory,
     now: datetime,
     ttl: timedelta,
+    held_for: str | None = None,
 ) -> Reply:
     """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
 
@@ -253,7 +308,7 @@ def file_once(
     """
 
     def act() -> Reply:
-        filed = file_intake(session, intake, keys=keys, directory=directory, now=now)
+        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_for=held_for)
         return Reply(201, answer(filed, intake, directory))
 
     return replies.once(session, keys, who, key, payload, act, now=now, ttl=ttl)

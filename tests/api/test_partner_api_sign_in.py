@@ -20,7 +20,9 @@ def test_the_metadata_names_the_endpoints(network: Network):
     found = answer.json()
     assert found["issuer"] == "https://pristan.test"
     assert found["token_endpoint"] == "https://pristan.test/oauth/token"
-    assert set(found["token_endpoint_auth_methods_supported"]) == {"client_secret_basic", "client_secret_post"}
+    ways = {"private_key_jwt", "client_secret_basic", "client_secret_post"}
+    assert set(found["token_endpoint_auth_methods_supported"]) == ways
+    assert found["token_endpoint_auth_signing_alg_values_supported"] == ["EdDSA", "Ed25519", "ES256"]
     assert "intakes:create" in found["scopes_supported"]
 
 

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from app import api
 from app.api import documents, openapi, schemas
 from app.api.deps import Policy, anyone
+from app.api.hsds import everybody
 from app.core import errors
 from app.partners.service import SCOPES
 
@@ -17,6 +18,7 @@ DOCUMENT = openapi.document("https://pristan.test")
 OPERATIONS = [
     (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
+OPEN = {"/v1/openapi.json", "/v1/webhooks.openapi.json", "/v1/docs", "/v1/docs.css"}
 NAMES = [f"{method} {path}" for method, path, _ in OPERATIONS]
 
 
@@ -47,9 +49,10 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.path)
 def test_every_route_says_who_may_call_it(route: APIRoute):
     calls = [dependant.call for dependant in all_of(route.dependant)]
-    policies = [call for call in calls if isinstance(call, Policy) or call is anyone]
+    policies = [call for call in calls if isinstance(call, Policy) or call in {anyone, everybody}]
     assert len(policies) == 1, f"{route.path} has no policy of its own"
-    assert (policies[0] is anyone) == (not route.path.startswith("/v1/") or route.path == "/v1/openapi.json")
+    assert (policies[0] is everybody) == route.path.startswith("/hsds/")
+    assert (policies[0] in {anyone, everybody}) == (not route.path.startswith("/v1/") or route.path in OPEN)
 
 
 def all_of(dependant: Any) -> Iterator[Any]:
@@ -61,7 +64,8 @@ def all_of(dependant: Any) -> Iterator[Any]:
 def test_every_route_but_those_for_monitoring_is_described():
     described = {(path, method) for method, path, _ in OPERATIONS}
     served = {(route.path_format, method.lower()) for route in routes() for method in route.methods}
-    assert served - described == {("/healthz", "get"), ("/readyz", "get")}
+    not_for_programs = {("/healthz", "get"), ("/readyz", "get"), ("/v1/docs", "get"), ("/v1/docs.css", "get")}
+    assert served - described == not_for_programs
     assert described <= served
 
 
@@ -104,7 +108,7 @@ def test_an_operation_names_its_answers_and_its_security(method, path, operation
     statuses = set(operation["responses"])
     assert any(status.startswith("2") for status in statuses)
     assert "default" not in statuses
-    is_open = not path.startswith("/v1/") or path.endswith("openapi.json")
+    is_open = not path.startswith("/v1/") or path in OPEN
     if is_open:
         assert not {name for entry in operation.get("security", []) for name in entry} - {"clientSecretBasic"}
     else:
@@ -112,9 +116,10 @@ def test_an_operation_names_its_answers_and_its_security(method, path, operation
         assert scopes
         assert set(scopes) <= set(SCOPES)
         assert {"401", "403", "422", "503"} <= statuses
-    if method == "post":
-        assert operation["requestBody"]["content"]
+    if method in {"post", "patch"}:
         assert "413" in statuses
+        assert ("requestBody" in operation) == (not path.endswith(("/secret", "/test", "/retry")))
+        assert all(media["schema"] for media in operation.get("requestBody", {}).get("content", {}).values())
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)

@@ -16,7 +16,7 @@ from app.matching import publishing, replay
 from app.matching.lint import Finding, lint
 from app.staff import service as staff
 from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import Packs, field, requires_role
 

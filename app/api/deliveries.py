@@ -1,0 +1,153 @@
+"""What was sent to a webhook endpoint, or waits to be: listed, tried out, sent again."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from app.api import cursors, documents
+from app.api.deps import identified, moment_of, told
+from app.api.webhooks import BASE, ONE, EndpointId, Manager, Reader, StrictBody, identified_endpoint, owner_of, read
+from app.core.edge import Body, Db, Keys, Now, ReadDb
+from app.core.errors import NotFound
+from app.webhooks import service
+from app.webhooks.models import WebhookDelivery
+
+router = APIRouter(tags=["Webhooks"])
+
+_PLACE_BYTES: Final = 8 + 16
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ResendRequest(StrictBody):
+    """From when on."""
+
+    since: str = Field(description="RFC 3339.", json_schema_extra={"format": "date-time"})
+
+
+BODIES: Final[list[tuple[type[BaseModel], Literal["validation"]]]] = [(ResendRequest, "validation")]
+
+
+async def _since(request: Request, body: Body) -> datetime:
+    return moment_of(read(request, body, ResendRequest).since, "/since")
+
+
+def _delivery(text: str) -> UUID:
+    try:
+        return identified(text)
+    except NotFound:
+        raise NotFound("No delivery of this endpoint has this id.") from None
+
+
+DeliveryId = Annotated[str, Path(description="The delivery's id.", json_schema_extra={"format": "uuid"})]
+StateFilter = Annotated[Literal["waiting", "delivered", "dead"] | None, Query(alias="state", description="Only these.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the last page.")]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+@router.get(ONE + "/deliveries", operation_id="listDeliveries", responses=documents.DELIVERIES)
+def list_deliveries(
+    *,
+    caller: Reader,
+    session: ReadDb,
+    keys: Keys,
+    endpoint_id: EndpointId,
+    state: StateFilter = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> JSONResponse:
+    """What was sent, or waits to be, newest first; kept for 90 days."""
+    owner = owner_of(caller)
+    endpoint = service.one(session, owner.organisation_id, identified_endpoint(endpoint_id))
+    belongs_to = ("deliveries", owner.client_id, str(endpoint.id), f"state={state}")
+    query = sa.select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
+    if state is not None:
+        query = query.where(WebhookDelivery.state == state)
+    if cursor is not None:
+        place = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to))
+        query = query.where(
+            sa.tuple_(WebhookDelivery.created_at, WebhookDelivery.id) < sa.tuple_(*map(sa.literal, place))
+        )
+    query = query.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc()).limit(limit + 1)
+    rows = session.scalars(query).all()
+    answer: dict[str, Any] = {"deliveries": [_told_of(row) for row in rows[:limit]]}
+    headers = {}
+    if len(rows) > limit:
+        answer["next_cursor"] = cursors.signed(keys, _place_bytes(rows[limit - 1]), *belongs_to)
+        given = {"state": state, "limit": limit, "cursor": answer["next_cursor"]}
+        parameters = urlencode({name: value for name, value in given.items() if value is not None})
+        headers["Link"] = f'<{BASE}/{endpoint.id}/deliveries?{parameters}>; rel="next"'
+    return JSONResponse(answer, headers=headers)
+
+
+@router.post(ONE + "/test", status_code=202, operation_id="testWebhook", responses=documents.DELIVERY)
+def try_out(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
+    """Send an event of the type `org.pristan.test`, which means nothing."""
+    return JSONResponse(
+        _told_of(service.try_out(session, owner_of(caller), identified_endpoint(endpoint_id), now)), status_code=202
+    )
+
+
+@router.post(
+    ONE + "/deliveries/{delivery_id}/retry",
+    status_code=202,
+    operation_id="retryDelivery",
+    responses=documents.DELIVERY,
+)
+def retry(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId, delivery_id: DeliveryId) -> JSONResponse:
+    """Send one again, whatever became of it."""
+    delivery = service.retry(session, owner_of(caller), identified_endpoint(endpoint_id), _delivery(delivery_id), now)
+    return JSONResponse(_told_of(delivery), status_code=202)
+
+
+@router.post(
+    ONE + "/resend",
+    status_code=202,
+    operation_id="resendSince",
+    responses=documents.RESENT,
+    openapi_extra=documents.json_body("ResendRequest", {"since": "2026-11-24T08:00:00Z"}),
+)
+def resend(
+    caller: Manager,
+    since: Annotated[datetime, Depends(_since)],
+    session: Db,
+    now: Now,
+    endpoint_id: EndpointId,
+) -> JSONResponse:
+    """Send again everything that happened since a moment: after your endpoint was down for long, or was restored."""
+    count = service.resend(session, owner_of(caller), identified_endpoint(endpoint_id), since, now)
+    return JSONResponse({"events": count}, status_code=202)
+
+
+def _told_of(delivery: WebhookDelivery) -> dict[str, Any]:
+    optional = {
+        "referral": str(delivery.referral_id) if delivery.referral_id else None,
+        "next_attempt_at": told(delivery.due_at),
+        "attempted_at": told(delivery.attempted_at),
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+    }
+    return {
+        "id": str(delivery.id),
+        "event": str(delivery.event_id),
+        "type": delivery.type,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "happened_at": told(delivery.happened_at),
+        "created_at": told(delivery.created_at),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _place_bytes(row: WebhookDelivery) -> bytes:
+    micros = (row.created_at - _EPOCH) // timedelta(microseconds=1)
+    return micros.to_bytes(8, "big") + row.id.bytes
+
+
+def _place_of(raw: bytes) -> tuple[datetime, UUID]:
+    return _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big")), UUID(bytes=raw[8:])

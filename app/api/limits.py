@@ -1,0 +1,68 @@
+"""How much one client may ask in a minute, by kind of call, told on every answer (RateLimit fields of the IETF draft)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from anyio.to_thread import run_sync
+from fastapi import Request
+
+from app.core import quotas
+from app.core.errors import TooMany
+from app.core.http import ANSWER_HEADERS
+from app.core.quotas import WINDOW, Quotas, Standing
+from app.settings import Settings
+
+KIND_OF: Final[Mapping[str, str]] = {
+    "referrals:read": "reads",
+    "events:read": "reads",
+    "referrals:write": "writes",
+    "webhooks:manage": "writes",
+    "referrals:create": "filings",
+    "intakes:create": "filings",
+    "referrals:contact": "hand_overs",
+}
+"""Which quota a call with this scope is counted against."""
+
+
+def quota_of(settings: Settings, kind: str) -> int:
+    quota: int = getattr(settings, f"{kind}_per_minute")
+    return quota
+
+
+async def count(request: Request, client_id: str, scope: str, now: datetime) -> None:
+    """Count this call, and say on the answer how much is left. Raises TooMany (429) with Retry-After.
+
+    Must not be called while the request holds a snapshot: taking a share writes, and an embedded database without WAL
+    would wait for itself.
+    """
+    kind = KIND_OF[scope]
+    quota = quota_of(request.app.state.settings, kind)
+    what = f"{client_id}:{kind}"
+    held: Quotas = request.app.state.quotas
+    standing = held.spend(what, quota, now)
+    if standing is None:
+        async with held.turn:
+            standing = held.spend(what, quota, now) or await _from_the_next_share(request, held, what, quota, now)
+    request.scope[ANSWER_HEADERS].update(fields(kind, standing))
+    if not standing.allowed:
+        raise TooMany(
+            "This client has asked as much as it may in a minute.",
+            headers={"Retry-After": str(standing.seconds_left)},
+        )
+
+
+async def _from_the_next_share(request: Request, held: Quotas, what: str, quota: int, now: datetime) -> Standing:
+    async with request.app.state.transactions.open(write=True) as session:
+        taken, got = await run_sync(partial(quotas.take, session, what, quota, now))
+    held.hold(what, quota, now, taken, got)
+    return held.spend(what, quota, now) or Standing(False, quota, 0, WINDOW)
+
+
+def fields(kind: str, standing: Standing) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers: `q` calls in `w` seconds; `r` are left for the next `t` seconds."""
+    return {
+        "RateLimit-Policy": f'"{kind}";q={standing.quota};w={WINDOW}',
+        "RateLimit": f'"{kind}";r={standing.remaining};t={standing.seconds_left}',
+    }

@@ -1,0 +1,99 @@
+"""The API's description as a page: made from the document itself, without a script and without a request to anywhere else."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from app.api import openapi, told_by_us
+from app.api.deps import Config, anyone
+
+router = APIRouter(dependencies=[Depends(anyone)], include_in_schema=False)
+
+_PAGES: Final = Environment(
+    loader=PackageLoader("app.api", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_CODE: Final = re.compile(r"`([^`]+)`")
+_KEPT: Final = {"Cache-Control": "public, max-age=3600"}
+
+
+@router.get("/v1/docs")
+async def reference(config: Config) -> Response:
+    return HTMLResponse(page(config.base_url.rstrip("/")), headers=_KEPT)
+
+
+@router.get("/v1/docs.css")
+async def style() -> Response:
+    return Response(_css(), media_type="text/css", headers=_KEPT)
+
+
+@lru_cache(maxsize=4)
+def page(base_url: str) -> str:
+    """The whole page. Both documents are on it: what you call, and what calls you."""
+    document, webhooks = openapi.document(base_url), told_by_us.document(openapi.VERSION)
+    return _PAGES.get_template("reference.html").render(
+        document=document,
+        tags=[(tag, list(operations(document, tag["name"]))) for tag in document["tags"]],
+        webhooks=webhooks,
+        schemas={**document["components"]["schemas"], **webhooks["components"]["schemas"]},
+        named=named,
+        resolved=lambda value: resolved(document, value),
+    )
+
+
+def operations(document: dict[str, Any], tag: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Method, path and operation of everything under one heading."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if tag in operation["tags"]:
+                yield method.upper(), path, operation
+
+
+def resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    """What a reference to a component leads to; anything else as it is."""
+    if "$ref" not in value:
+        return value
+    kind, name = value["$ref"].split("/")[-2:]
+    found: dict[str, Any] = document["components"][kind][name]
+    return found
+
+
+def named(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    """A schema in a few words: each a text and, where it is a component, its name to link to."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return [(name, name)]
+    if "anyOf" in schema:
+        parts = [named(one) for one in schema["anyOf"]]
+        return [word for index, part in enumerate(parts) for word in ([(" or ", "")] if index else []) + part]
+    if "const" in schema:
+        return [(str(schema["const"]), "")]
+    if "enum" in schema:
+        return [(" | ".join(map(str, schema["enum"])), "")]
+    if schema.get("type") == "array":
+        return [("list of ", ""), *named(schema.get("items", {}))]
+    words = str(schema.get("type", "anything")) + (f" ({schema['format']})" if "format" in schema else "")
+    return [(words, "")]
+
+
+def coded(text: str) -> Markup:
+    """A sentence of the document, with what stands in backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped just before
+
+
+_PAGES.filters["coded"] = coded
+
+
+@lru_cache(maxsize=1)
+def _css() -> str:
+    return (files("app.api") / "templates" / "reference.css").read_text(encoding="utf-8")

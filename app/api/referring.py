@@ -1,0 +1,96 @@
+"""A partner refers somebody in: the intake of a person who sits before them, filed with the person's word that they agree."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api import documents
+from app.api.deps import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
+from app.api.intakes import answer_of
+from app.core import strict_json
+from app.core.edge import Body, Db, Keys, Now
+from app.core.errors import Invalid
+from app.intake import replies, schemas
+from app.intake.replies import Reply
+from app.intake.schemas import Intake
+from app.matching.reader import Reader
+from app.partners.service import Caller
+from app.referrals.filing import ReferredIn, file_intake
+
+router = APIRouter(tags=["Referrals"])
+
+AGREED: Final = ("spoken", "written")
+
+
+class ReferralIn(BaseModel):
+    """Somebody whom you refer to the network. They get a number of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person_agreed: Literal["spoken", "written"] = Field(
+        description="How the person told you that this may be passed on, and to whom (`intake.consent`)."
+    )
+    intake: Intake
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    agreed: str
+    intake: Intake
+
+
+async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
+    """Read before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
+    only("application/json", request)
+    document = document_of(strict_json.loads(body), frozenset(ReferralIn.model_fields))
+    agreed = document.get("person_agreed")
+    if agreed not in AGREED:
+        raise invalid("/person_agreed", "required", "One of: spoken, written. Without their word nothing is passed on.")
+    try:
+        return _Read(agreed, schemas.read(document.get("intake"), packs, now.date()))
+    except Invalid as error:
+        raise Invalid([{**one, "pointer": f"/intake{one['pointer']}"} for one in error.errors]) from None
+
+
+@router.post(
+    "/v1/referrals",
+    status_code=201,
+    operation_id="referIn",
+    responses=documents.INTAKE,
+    openapi_extra=documents.json_body("ReferralIn", documents.REFERRED_EXAMPLE),
+)
+def refer_in(
+    *,
+    caller: Annotated[Caller, Depends(Acts("referrals:create"))],
+    key: IdempotencyKey,
+    read: Annotated[_Read, Depends(_read)],
+    body: Body,
+    session: Db,
+    keys: Keys,
+    packs: Packs,
+    config: Config,
+    now: Now,
+) -> JSONResponse:
+    """Refer a person to the network. It becomes a case of theirs, with your organisation noted as where it came from.
+
+    The answer holds the person's receipt number: hand it to them, keep it nowhere. You see nothing more of the case
+    unless it is offered to you; to keep that from happening, name yourself in `intake.consent.never`.
+    """
+    partner = for_organisation(caller)
+    referred = ReferredIn(partner.organisation_id, partner.client_id, read.agreed)
+    reader = Reader(read.intake.language or "en", packs)
+
+    def act() -> Reply:
+        filed = file_intake(session, read.intake, keys=keys, directory=packs, now=now, referred=referred)
+        return Reply(201, answer_of(filed, reader))
+
+    who = f"refer:{partner.client_id}"
+    reply = replies.once(session, keys, who, key, body, act, now=now, ttl=config.reply_ttl)
+    replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
+    return JSONResponse(reply.body, status_code=reply.status, headers=replayed)
+
+
+BODIES: Final[list[tuple[type[BaseModel], Any]]] = [(ReferralIn, "validation")]

@@ -1,0 +1,30 @@
+"""A route that will end says so on every answer and in the description: Deprecation (RFC 9745), Sunset (RFC 8594), Link."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from fastapi import Request
+
+from app.core.http import ANSWER_HEADERS
+
+
+@dataclass(frozen=True)
+class Retiring:
+    """A dependency of the route: `dependencies=[Depends(Retiring(...))]`, beside `deprecated=True`.
+
+    `since`: from when on it is advised against; `until`: from when on it may be gone; `see`: what to use instead.
+    """
+
+    since: datetime
+    until: datetime
+    see: str
+
+    async def __call__(self, request: Request) -> None:
+        request.scope[ANSWER_HEADERS].update(
+            {
+                "Deprecation": f"@{int(self.since.timestamp())}",
+                "Sunset": format_datetime(self.until, usegmt=True),
+                "Link": f'<{self.see}>; rel="deprecation"',
+            }
+        )

@@ -1,0 +1,33 @@
+"""The service signs what it hands over, and publishes the keys to check that with."""
+
+import base64
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+
+from app.api import documents
+from app.api.deps import anyone, told
+from app.client.opening import signed_bytes
+from app.core import signing
+from app.core.edge import Keys
+from app.core.keyring import KeyRing
+
+router = APIRouter(dependencies=[Depends(anyone)], tags=["Referrals"])
+
+
+@router.get("/.well-known/jwks.json", operation_id="getSigningKeys", responses=documents.SIGNERS)
+async def signing_keys(keys: Keys) -> JSONResponse:
+    """The public keys (Ed25519) with which we sign sealed parts. Ask again when a `kid` is new to you."""
+    return JSONResponse(signing.jwks(keys), headers={"Cache-Control": "public, max-age=3600"})
+
+
+def signed(keys: KeyRing, document: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The document of a hand-over with its signature; the order of what is signed is the client's."""
+    signature = {"kid": signing.current_kid(keys), "alg": signing.ALG, "signed_at": told(now)}
+    value = signing.sign(keys, signed_bytes({**document, "signature": signature}))
+    return {
+        **document,
+        "signature": {**signature, "value": base64.urlsafe_b64encode(value).decode().rstrip("=")},
+    }

@@ -1,0 +1,256 @@
+"""Webhook endpoints of an organisation: added, changed, given a new secret, removed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
+
+from app.api import documents
+from app.api.deps import (
+    Acts,
+    Config,
+    ExpectedVersion,
+    IdempotencyKey,
+    Reads,
+    document_of,
+    for_organisation,
+    identified,
+    invalid,
+    only,
+    tag,
+    told,
+)
+from app.core import outbound, strict_json
+from app.core.edge import Body, Db, Keys, Now, ReadDb
+from app.core.errors import NotFound
+from app.core.keyring import KeyRing
+from app.intake import replies
+from app.intake.replies import Reply
+from app.partners.service import Caller
+from app.webhooks import service, signing
+from app.webhooks.models import WebhookEndpoint
+from app.webhooks.service import TYPES, Owner
+
+router = APIRouter(tags=["Webhooks"])
+
+BASE: Final = "/v1/webhook-endpoints"
+ONE: Final = BASE + "/{endpoint_id}"
+
+EventType = Literal[TYPES]  # type: ignore[valid-type]
+Url = Annotated[str, Field(max_length=500, json_schema_extra={"format": "uri", "pattern": "^https://"})]
+Types = Annotated[list[EventType], Field(max_length=len(TYPES), description="Empty: every type.")]
+EndpointId = Annotated[str, Path(description="The endpoint's id.", json_schema_extra={"format": "uuid"})]
+Reader = Annotated[Caller, Depends(Reads("webhooks:manage"))]
+Manager = Annotated[Caller, Depends(Acts("webhooks:manage"))]
+
+
+Given = TypeVar("Given", bound=BaseModel)
+
+
+class StrictBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewWebhook(StrictBody):
+    """An https address with a public name."""
+
+    url: Url
+    types: Types = []
+    signature: Literal["v1", "v1a"] = Field(default="v1", description="v1: HMAC-SHA256. v1a: Ed25519.")
+
+
+class WebhookChange(StrictBody):
+    """What is left out stays as it is."""
+
+    url: Url | None = None
+    types: Types | None = None
+    active: bool | None = Field(default=None, description="false: nothing is sent. true: told from now on.")
+
+
+BODIES: Final[list[tuple[type[BaseModel], Literal["validation"]]]] = [
+    (NewWebhook, "validation"),
+    (WebhookChange, "validation"),
+]
+
+
+def read(request: Request, body: bytes, model: type[Given]) -> Given:
+    """Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
+    only("application/json", request)
+    document = document_of(strict_json.loads(body), frozenset(model.model_fields))
+    try:
+        given = model.model_validate(document)
+    except ValidationError as error:
+        where = "/".join(str(step) for step in error.errors(include_input=False, include_url=False)[0]["loc"])
+        raise invalid(f"/{where}", "does_not_fit", "This value does not fit; see the API description.") from None
+    url = getattr(given, "url", None)
+    if url is not None:
+        try:
+            outbound.check_url(url)
+        except ValueError as error:
+            raise invalid("/url", "not_public_https", str(error)) from None
+    return given
+
+
+async def _new(request: Request, body: Body) -> NewWebhook:
+    return read(request, body, NewWebhook)
+
+
+async def _change(request: Request, body: Body) -> WebhookChange:
+    return read(request, body, WebhookChange)
+
+
+def owner_of(caller: Caller) -> Owner:
+    partner = for_organisation(caller)
+    return Owner(partner.organisation_id, partner.client_id)
+
+
+def identified_endpoint(text: str) -> UUID:
+    try:
+        return identified(text)
+    except NotFound:
+        raise NotFound("No endpoint of yours has this id.") from None
+
+
+@router.get(BASE, operation_id="listWebhooks", responses=documents.WEBHOOKS)
+def list_endpoints(caller: Reader, session: ReadDb, keys: Keys) -> JSONResponse:
+    """Your endpoints, oldest first: at most ten."""
+    found = service.of_organisation(session, owner_of(caller).organisation_id)
+    return JSONResponse({"endpoints": [_shown(keys, endpoint) for endpoint in found]})
+
+
+@router.post(
+    BASE,
+    status_code=201,
+    operation_id="addWebhook",
+    responses=documents.WEBHOOK_ADDED,
+    openapi_extra=documents.json_body("NewWebhook", {"url": "https://centre.example/pristan"}),
+)
+def add_endpoint(
+    *,
+    caller: Manager,
+    key: IdempotencyKey,
+    new: Annotated[NewWebhook, Depends(_new)],
+    body: Body,
+    session: Db,
+    keys: Keys,
+    config: Config,
+    now: Now,
+) -> JSONResponse:
+    """Add an address. The answer holds its secret, which is shown only here."""
+    owner = owner_of(caller)
+
+    def act() -> tuple[WebhookEndpoint, bytes]:
+        return service.add(session, keys, owner, new.url, list(new.types), new.signature, now)
+
+    return _once(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)
+
+
+@router.get(ONE, operation_id="getWebhook", responses=documents.WEBHOOK)
+def read_endpoint(caller: Reader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
+    """One of your endpoints."""
+    endpoint = service.one(session, owner_of(caller).organisation_id, identified_endpoint(endpoint_id))
+    return JSONResponse(_shown(keys, endpoint), headers={"ETag": tag(endpoint.version)})
+
+
+@router.patch(
+    ONE,
+    operation_id="changeWebhook",
+    responses=documents.WEBHOOK_CHANGED,
+    openapi_extra=documents.json_body("WebhookChange", {"active": False}),
+)
+def change_endpoint(
+    *,
+    caller: Manager,
+    version: ExpectedVersion,
+    change: Annotated[WebhookChange, Depends(_change)],
+    session: Db,
+    keys: Keys,
+    now: Now,
+    endpoint_id: EndpointId,
+) -> JSONResponse:
+    """Change the address or the types, pause it, or let it go on: then it is told what happens from now on."""
+    types = list(change.types) if change.types is not None else None
+    endpoint = service.change(
+        session,
+        owner_of(caller),
+        identified_endpoint(endpoint_id),
+        version,
+        now,
+        url=change.url,
+        types=types,
+        active=change.active,
+    )
+    return JSONResponse(_shown(keys, endpoint), headers={"ETag": tag(endpoint.version)})
+
+
+@router.delete(ONE, status_code=204, operation_id="removeWebhook", responses=documents.WEBHOOK_REMOVED)
+def remove_endpoint(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> Response:
+    """Remove it, with what was still to be delivered. The feed keeps everything."""
+    service.remove(session, owner_of(caller), identified_endpoint(endpoint_id), now)
+    return Response(status_code=204)
+
+
+@router.post(ONE + "/secret", operation_id="renewWebhookSecret", responses=documents.WEBHOOK_SECRET)
+def renew_secret(
+    *,
+    caller: Manager,
+    key: IdempotencyKey,
+    session: Db,
+    keys: Keys,
+    config: Config,
+    now: Now,
+    endpoint_id: EndpointId,
+) -> JSONResponse:
+    """A new secret (or key pair). For a day everything carries two signatures, so that you can change over in peace."""
+    owner, known = owner_of(caller), identified_endpoint(endpoint_id)
+
+    def act() -> tuple[WebhookEndpoint, bytes]:
+        return service.renew_secret(session, keys, owner, known, now)
+
+    return _once(session, keys, f"hook-secret:{owner.client_id}:{known}", key, b"", act, 200, config, now)
+
+
+def _once(
+    session: Session,
+    keys: KeyRing,
+    who: str,
+    key: str,
+    payload: bytes,
+    act: Callable[[], tuple[WebhookEndpoint, bytes]],
+    status: int,
+    config: Config,
+    now: datetime,
+) -> JSONResponse:
+    """The answer shows a secret; it is kept for a repeated request sealed with what only the sender has."""
+
+    def reply() -> Reply:
+        endpoint, secret = act()
+        shared = {"secret": signing.shown_secret(secret)} if endpoint.signature == signing.SHARED else {}
+        return Reply(status, {**_shown(keys, endpoint), **shared})
+
+    found = replies.once(session, keys, who, key, payload, reply, now=now, ttl=config.reply_ttl)
+    replayed = {"Idempotency-Replayed": "true"} if found.replayed else {}
+    return JSONResponse(found.body, status_code=found.status, headers={"ETag": tag(found.body["version"]), **replayed})
+
+
+def _shown(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:
+    optional = {
+        "public_key": service.public_key(keys, endpoint),
+        "old_secret_until": told(endpoint.old_until),
+    }
+    return {
+        "id": str(endpoint.id),
+        "version": endpoint.version,
+        "url": endpoint.url,
+        "types": endpoint.types,
+        "signature": endpoint.signature,
+        "state": endpoint.state,
+        "created_at": told(endpoint.created_at),
+        "updated_at": told(endpoint.updated_at),
+        **{name: value for name, value in optional.items() if value is not None},
+    }

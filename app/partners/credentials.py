@@ -1,0 +1,173 @@
+"""What a client proves itself by, two at a time: the new one works while the old one still does."""
+
+import hmac
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, NotFound
+from app.core.keyring import KeyRing
+from app.partners import assertions
+from app.partners.assertions import Assertion, BadAssertion, PublicKey
+from app.partners.models import ClientCredential, OAuthClient, UsedAssertion
+
+_SLOTS: Final = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A client id and secret as they were sent. The repr hides it."""
+
+    client_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A client assertion as it was sent, and whom it may be addressed to. The repr hides it."""
+
+    text: str
+    audiences: frozenset[str]
+    client_id: str | None = None
+
+    def __repr__(self) -> str:
+        return "Signed(…)"
+
+
+Proof = Secret | Signed
+
+
+def authentic(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> OAuthClient | None:
+    """The active client that this proves. None for any fault; an unknown client costs the same work.
+
+    Needs a writing transaction: an assertion is taken once, by whichever process is first.
+    """
+    if isinstance(proof, Signed):
+        return _by_assertion(session, proof, now)
+    offered = secret_mac(keys, proof.client_id, proof.secret)
+    known = [row.secret_mac for row in live(session, proof.client_id, now) if row.secret_mac] or [bytes(32)]
+    if not any(hmac.compare_digest(offered, one) for one in known):
+        return None
+    return _active(session, proof.client_id)
+
+
+def _by_assertion(session: Session, proof: Signed, now: datetime) -> OAuthClient | None:
+    try:
+        assertion = assertions.read(proof.text)
+        assertion.check(proof.audiences, now)
+    except BadAssertion:
+        return None
+    if proof.client_id not in {None, assertion.client_id}:
+        return None
+    verified = any(key.verifies(assertion.signature, assertion.signed) for key in _keys_for(session, assertion, now))
+    if not verified or not _spend(session, assertion):
+        return None
+    return _active(session, assertion.client_id)
+
+
+def _keys_for(session: Session, assertion: Assertion, now: datetime) -> list[PublicKey]:
+    return [
+        PublicKey(row.kind, row.kid, row.public_key)
+        for row in live(session, assertion.client_id, now)
+        if row.kind == assertion.kind and row.public_key is not None and assertion.kid in {None, row.kid}
+    ]
+
+
+def _spend(session: Session, assertion: Assertion) -> bool:
+    """Whether it was not taken before, here or in another process."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(UsedAssertion)
+        .values(id=assertion.once_id, expires_at=assertion.expires_at + assertions.LEEWAY)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(UsedAssertion.id)
+    )
+    return session.execute(statement).one_or_none() is not None
+
+
+def _active(session: Session, client_id: str) -> OAuthClient | None:
+    return session.scalars(sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)).one_or_none()
+
+
+_OF_CLIENT: Final = sa.select(ClientCredential).order_by(ClientCredential.slot)
+
+
+def of_client(session: Session, client_id: str) -> Sequence[ClientCredential]:
+    """Both places, those that have ended too."""
+    return session.scalars(_OF_CLIENT.where(ClientCredential.client_id == client_id)).all()
+
+
+def live(session: Session, client_id: str, now: datetime) -> list[ClientCredential]:
+    return [row for row in of_client(session, client_id) if row.ends_at is None or row.ends_at > now]
+
+
+def add_secret(
+    session: Session,
+    keys: KeyRing,
+    client_id: str,
+    now: datetime,
+    *,
+    ends_at: datetime | None = None,
+    published: str | None = None,
+) -> str:
+    """A further secret; it is shown once. A fresh one, unless it is `published` anyway.
+
+    Raises NotFound, Conflict when both places are taken.
+    """
+    secret = published or secrets.token_urlsafe(32)
+    _put(session, client_id, now, ends_at, kind="secret", secret_mac=secret_mac(keys, client_id, secret))
+    return secret
+
+
+def add_keys(
+    session: Session,
+    client_id: str,
+    public: Collection[PublicKey],
+    now: datetime,
+    *,
+    ends_at: datetime | None = None,
+) -> None:
+    """Further public keys. Raises NotFound, Conflict when there is no place for all of them."""
+    for key in public:
+        _put(session, client_id, now, ends_at, kind=key.kind, kid=key.kid, public_key=key.raw)
+
+
+def end(session: Session, client_id: str, slot: int, at: datetime) -> None:
+    """This one is good until `at`. Raises NotFound. Tokens given for it live out their minutes."""
+    row = session.get(ClientCredential, (client_id, slot))
+    if row is None:
+        raise NotFound("There is no such credential.")
+    row.ends_at = at
+    session.flush()
+
+
+def _put(session: Session, client_id: str, now: datetime, ends_at: datetime | None, **what: bytes | str | None) -> None:
+    locked = sa.select(OAuthClient.id).where(OAuthClient.id == client_id).with_for_update()
+    if session.scalar(locked) is None:
+        raise NotFound("There is no such client.")
+    taken = {row.slot for row in live(session, client_id, now)}
+    free = next((slot for slot in _SLOTS if slot not in taken), None)
+    if free is None:
+        raise Conflict("Two credentials are live already: end one first.")
+    session.execute(
+        sa.delete(ClientCredential).where(ClientCredential.client_id == client_id, ClientCredential.slot == free)
+    )
+    session.add(ClientCredential(client_id=client_id, slot=free, created_at=now, ends_at=ends_at, **what))
+    session.flush()
+
+
+def drop_used(session: Session, now: datetime) -> int:
+    return int(session.execute(sa.delete(UsedAssertion).where(UsedAssertion.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+
+
+def secret_mac(keys: KeyRing, client_id: str, secret: str) -> bytes:
+    return keys.mac("oauth-secret", client_id.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))

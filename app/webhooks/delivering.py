@@ -1,0 +1,239 @@
+"""What the worker does: spread the feed over the endpoints, claim what is due, send it outside of any transaction, note it.
+
+At least once: a worker that dies after sending leaves a lease that ends, and the same `webhook-id` comes again.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.core import log
+from app.core.db import Database
+from app.core.keyring import KeyRing
+from app.core.outbound import CannotSend, Outbound
+from app.core.sealing import CannotOpen
+from app.referrals import feed
+from app.webhooks import service, signing
+from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+from app.webhooks.retries import pause_after
+
+LEASE: Final = timedelta(minutes=2)
+KEPT_FOR: Final = feed.KEPT_FOR
+_AT_ONCE: Final = 8
+_EACH: Final = 4
+"""Deliveries of one endpoint in one turn: one that hangs can not keep the others waiting."""
+_PAGE: Final = 500
+_GONE: Final = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One attempt, ready to go. The repr shows the delivery's id only."""
+
+    delivery_id: UUID
+    endpoint_id: UUID
+    attempt: int
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Parcel({self.delivery_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it went: the status of the answer, or why there was none."""
+
+    parcel: Parcel
+    status: int | None = None
+    error: str | None = None
+
+    @property
+    def arrived(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Postman:
+    """Carries everything that is due, for at most `patience` seconds in a round."""
+
+    database: Database
+    keys: KeyRing
+    outbound: Outbound
+    chance: Random
+    patience: float = 10.0
+    tick: Callable[[], float] = time.monotonic
+
+    def round(self, now: datetime) -> int:
+        """How many arrived."""
+        until, arrived = self.tick() + self.patience, 0
+        with self.database.begin() as session:
+            spread(session, now)
+        while self.tick() < until:
+            with self.database.begin() as session:
+                parcels = claim(session, self.keys, now)
+            if not parcels:
+                break
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                outcomes = list(threads.map(self._carry, parcels))
+            with self.database.begin() as session:
+                for outcome in outcomes:
+                    note(session, outcome, now, self.chance)
+            arrived += sum(outcome.arrived for outcome in outcomes)
+        return arrived
+
+    def _carry(self, parcel: Parcel) -> Outcome:
+        try:
+            return Outcome(parcel, status=self.outbound.post(parcel.url, parcel.body, parcel.headers))
+        except CannotSend as error:
+            return Outcome(parcel, error=error.code)
+        except Exception as error:  # noqa: BLE001  one address that nobody thought of must not hold up the others
+            log.get().error("webhook_failed", error=type(error).__name__, where=log.where(error))
+            return Outcome(parcel, error="internal")
+
+
+def spread(session: Session, now: datetime) -> int:
+    """A delivery for each new event of the feed and each active endpoint that wants its type; gives how many."""
+    feed.sequence(session)
+    active = (
+        sa.select(WebhookEndpoint)
+        .where(WebhookEndpoint.state == "active")
+        .order_by(WebhookEndpoint.id)
+        .with_for_update(skip_locked=True)
+    )
+    return sum(_spread_to(session, endpoint, now) for endpoint in session.scalars(active).all())
+
+
+def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
+    events = feed.read(session, endpoint.organisation_id, endpoint.position, _PAGE)
+    if not events:
+        return 0
+    endpoint.position = events[-1].position
+    session.flush()
+    rows = [_row(endpoint.id, event, now) for event in events if _wants(endpoint, event.type)]
+    if rows:
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        once = insert(WebhookDelivery).on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
+        session.connection().execute(once, rows)
+    return len(rows)
+
+
+def _wants(endpoint: WebhookEndpoint, kind: str) -> bool:
+    return not endpoint.types or f"{service.PREFIX}{kind}" in endpoint.types
+
+
+def _row(endpoint_id: UUID, event: Any, now: datetime) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "endpoint_id": endpoint_id,
+        "event_id": event.id,
+        "type": f"{service.PREFIX}{event.type}",
+        "referral_id": event.referral_id,
+        "referral_version": event.version,
+        "happened_at": event.at,
+        "state": "waiting",
+        "attempts": 0,
+        "due_at": now,
+        "created_at": now,
+    }
+
+
+def claim(session: Session, keys: KeyRing, now: datetime) -> list[Parcel]:
+    """A few due deliveries of each active endpoint, each for one lease. Another worker passes over them."""
+    endpoints = session.scalars(sa.select(WebhookEndpoint).where(WebhookEndpoint.state == "active")).all()
+    return [parcel for endpoint in endpoints for parcel in _claim_of(session, keys, endpoint, now)]
+
+
+def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> Iterable[Parcel]:
+    due = session.scalars(
+        sa.select(WebhookDelivery)
+        .where(
+            WebhookDelivery.endpoint_id == endpoint.id,
+            WebhookDelivery.state == "waiting",
+            WebhookDelivery.due_at <= now,
+        )
+        .order_by(WebhookDelivery.due_at, WebhookDelivery.happened_at)
+        .limit(_EACH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not due:
+        return []
+    try:
+        secrets = service.secrets_of(keys, endpoint, now)
+    except CannotOpen:  # its epoch key is gone: the partner renews the secret
+        log.get().error("webhook_secret_lost", count=len(due))
+        return []
+    for delivery in due:
+        delivery.due_at = now + LEASE
+        delivery.attempts += 1
+        delivery.attempted_at = now
+    session.flush()
+    return [_parcel(endpoint, delivery, secrets, now) for delivery in due]
+
+
+def _parcel(endpoint: WebhookEndpoint, delivery: WebhookDelivery, secrets: Sequence[bytes], now: datetime) -> Parcel:
+    body = json.dumps(payload(delivery), separators=(",", ":")).encode()
+    signed = signing.headers(str(delivery.event_id), now, body, endpoint.signature, secrets)
+    headers = {"Content-Type": "application/json", "User-Agent": "Pristan-Webhooks/1", **signed}
+    return Parcel(delivery.id, endpoint.id, delivery.attempts, endpoint.url, body, headers)
+
+
+def payload(delivery: WebhookDelivery) -> dict[str, Any]:
+    """Ids and codes only: who wants to know more asks with a token."""
+    data: dict[str, Any] = {"event": str(delivery.event_id)}
+    if delivery.referral_id is not None:
+        data |= {"referral": str(delivery.referral_id), "version": delivery.referral_version}
+    timestamp = delivery.happened_at.isoformat().replace("+00:00", "Z")
+    return {"type": delivery.type, "timestamp": timestamp, "data": data}
+
+
+def note(session: Session, outcome: Outcome, now: datetime, chance: Random) -> None:
+    """Delivered, tried again later, or dead; an endpoint that answers 410 wants no more."""
+    delivery = session.get(WebhookDelivery, outcome.parcel.delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None or delivery.attempts != outcome.parcel.attempt:  # removed, or sent for once more meanwhile
+        return
+    delivery.last_status, delivery.last_error = outcome.status, outcome.error
+    if outcome.arrived:
+        delivery.state, delivery.due_at = "delivered", None
+    elif outcome.status == _GONE:
+        _close(session, outcome.parcel.endpoint_id, now)
+    else:
+        pause = pause_after(delivery.attempts, chance)
+        delivery.state, delivery.due_at = ("waiting", now + pause) if pause else ("dead", None)
+    session.flush()
+
+
+def _close(session: Session, endpoint_id: UUID, now: datetime) -> None:
+    session.execute(
+        sa.update(WebhookEndpoint)
+        .where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.state == "active")
+        .values(state="gone", version=WebhookEndpoint.version + 1, updated_at=now)
+    )
+    session.execute(
+        sa.update(WebhookDelivery)
+        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == "waiting")
+        .values(state="dead", due_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def drop_old(session: Session, now: datetime) -> int:
+    """Forget deliveries as old as the feed forgets events."""
+    old = sa.delete(WebhookDelivery).where(WebhookDelivery.created_at < now - KEPT_FOR)
+    return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+
+
+def dead(session: Session) -> int:
+    """How many deliveries were given up."""
+    return session.scalar(sa.select(sa.func.count()).where(WebhookDelivery.state == "dead")) or 0

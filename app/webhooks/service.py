@@ -1,0 +1,238 @@
+"""What an organisation does with its endpoints: add, change, renew the secret, remove, try out, have things sent again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.errors import Conflict, NotFound, PreconditionFailed
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.referrals import feed
+from app.referrals.states import SEEN_BY_PARTNER, State
+from app.webhooks import signing
+from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+
+MOST: Final = 10
+"""Endpoints of one organisation."""
+OLD_SECRET_FOR: Final = timedelta(hours=24)
+PREFIX: Final = "org.pristan."
+TEST: Final = "org.pristan.test"
+TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in SEEN_BY_PARTNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """On whose behalf: the organisation, and its program for the audit."""
+
+    organisation_id: UUID
+    client_id: str
+
+
+def add(
+    session: Session, keys: KeyRing, owner: Owner, url: str, types: list[str], signature: str, now: datetime
+) -> tuple[WebhookEndpoint, bytes]:
+    """An endpoint that is told what happens from now on, and its secret. Raises Conflict when there are ten already."""
+    if len(of_organisation(session, owner.organisation_id)) >= MOST:
+        raise Conflict(f"An organisation has at most {MOST} endpoints.")
+    endpoint_id, secret = uuid4(), signing.new_secret()
+    endpoint = WebhookEndpoint(
+        id=endpoint_id,
+        organisation_id=owner.organisation_id,
+        url=url,
+        types=types,
+        state="active",
+        version=1,
+        signature=signature,
+        secret=keys.lock(secret, *_place(endpoint_id, 1)),
+        secret_version=1,
+        position=_now_in_feed(session, owner),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(endpoint)
+    _note(session, owner, endpoint, "added", now)
+    session.flush()
+    return endpoint, secret
+
+
+def of_organisation(session: Session, organisation_id: UUID) -> list[WebhookEndpoint]:
+    query = sa.select(WebhookEndpoint).where(WebhookEndpoint.organisation_id == organisation_id)
+    return list(session.scalars(query.order_by(WebhookEndpoint.created_at, WebhookEndpoint.id)))
+
+
+def one(session: Session, organisation_id: UUID, endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
+    """Raises NotFound, for another organisation's as for an unknown one."""
+    query = sa.select(WebhookEndpoint).where(
+        WebhookEndpoint.id == endpoint_id, WebhookEndpoint.organisation_id == organisation_id
+    )
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("No endpoint of yours has this id.")
+    return found
+
+
+def change(
+    session: Session,
+    owner: Owner,
+    endpoint_id: UUID,
+    expected_version: int,
+    now: datetime,
+    *,
+    url: str | None = None,
+    types: list[str] | None = None,
+    active: bool | None = None,
+) -> WebhookEndpoint:
+    """What is None stays. One that was paused or gone goes on from now; for what happened meanwhile there is `resend`.
+
+    Raises NotFound, PreconditionFailed.
+    """
+    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    if endpoint.version != expected_version:
+        raise PreconditionFailed("The endpoint has been changed.", version=endpoint.version)
+    if active is True and endpoint.state != "active":
+        endpoint.position = _now_in_feed(session, owner)
+    if active is not None:
+        endpoint.state = "active" if active else "paused"
+    endpoint.url = url if url is not None else endpoint.url
+    endpoint.types = types if types is not None else endpoint.types
+    _moved(session, owner, endpoint, "changed", now)
+    return endpoint
+
+
+def renew_secret(
+    session: Session, keys: KeyRing, owner: Owner, endpoint_id: UUID, now: datetime
+) -> tuple[WebhookEndpoint, bytes]:
+    """A new secret; for a day everything is signed with the old one too. Raises NotFound."""
+    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    secret = signing.new_secret()
+    endpoint.old_secret, endpoint.old_until = endpoint.secret, now + OLD_SECRET_FOR
+    endpoint.secret_version += 1
+    endpoint.secret = keys.lock(secret, *_place(endpoint.id, endpoint.secret_version))
+    _moved(session, owner, endpoint, "secret_renewed", now)
+    return endpoint, secret
+
+
+def remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> None:
+    """Raises NotFound."""
+    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
+    _note(session, owner, endpoint, "removed", now)
+    session.execute(sa.delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint.id))
+
+
+def try_out(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> WebhookDelivery:
+    """Queue an event that means nothing. Raises NotFound, Conflict (not active)."""
+    endpoint = _active(session, owner, endpoint_id)
+    delivery = WebhookDelivery(
+        id=uuid4(),
+        endpoint_id=endpoint.id,
+        event_id=uuid4(),
+        type=TEST,
+        happened_at=now,
+        state="waiting",
+        attempts=0,
+        due_at=now,
+        created_at=now,
+    )
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def retry(session: Session, owner: Owner, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> WebhookDelivery:
+    """Send this one again, from the top of the table. Raises NotFound, Conflict (not active)."""
+    endpoint = _active(session, owner, endpoint_id)
+    query = sa.select(WebhookDelivery).where(
+        WebhookDelivery.id == delivery_id, WebhookDelivery.endpoint_id == endpoint.id
+    )
+    delivery = session.scalars(query.with_for_update()).one_or_none()
+    if delivery is None:
+        raise NotFound("No delivery of this endpoint has this id.")
+    delivery.state, delivery.attempts, delivery.due_at = "waiting", 0, now
+    session.flush()
+    return delivery
+
+
+def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, now: datetime) -> int:
+    """Send again everything that happened since then and that the feed still has; gives how many events that are.
+
+    Raises NotFound, Conflict (not active).
+    """
+    endpoint = _active(session, owner, endpoint_id)
+    first, count = feed.since(session, owner.organisation_id, since)
+    session.execute(
+        sa.update(WebhookDelivery)
+        .where(
+            WebhookDelivery.endpoint_id == endpoint.id,
+            WebhookDelivery.happened_at >= since,
+            WebhookDelivery.referral_id.is_not(None),
+        )
+        .values(state="waiting", attempts=0, due_at=now)
+    )
+    if first is not None:
+        endpoint.position = min(endpoint.position, first - 1)
+    _note(session, owner, endpoint, "resent", now)
+    session.flush()
+    return count
+
+
+def secrets_of(keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> list[bytes]:
+    """What a delivery is signed with now, the newest first. Raises CannotOpen."""
+    found = [keys.unlock(endpoint.secret, *_place(endpoint.id, endpoint.secret_version))]
+    if endpoint.old_secret is not None and endpoint.old_until is not None and endpoint.old_until > now:
+        found.append(keys.unlock(endpoint.old_secret, *_place(endpoint.id, endpoint.secret_version - 1)))
+    return found
+
+
+def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
+    """What a receiver verifies `v1a` with; None for an endpoint with a shared secret, or when the key is lost."""
+    if endpoint.signature != signing.PUBLIC:
+        return None
+    try:
+        return signing.shown_public_key(keys.unlock(endpoint.secret, *_place(endpoint.id, endpoint.secret_version)))
+    except CannotOpen:
+        return None
+
+
+def _now_in_feed(session: Session, owner: Owner) -> int:
+    """The place from which on everything is news: what was committed before is placed first."""
+    feed.sequence(session)
+    return feed.last_position(session, owner.organisation_id)
+
+
+def _place(endpoint_id: UUID, version: int) -> tuple[str, ...]:
+    return ("webhook_endpoints", str(endpoint_id), "secret", str(version))
+
+
+def _active(session: Session, owner: Owner, endpoint_id: UUID) -> WebhookEndpoint:
+    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    if endpoint.state != "active":
+        raise Conflict("The endpoint is not active: set `active` first.")
+    return endpoint
+
+
+def _moved(session: Session, owner: Owner, endpoint: WebhookEndpoint, what: str, now: datetime) -> None:
+    endpoint.version += 1
+    endpoint.updated_at = now
+    _note(session, owner, endpoint, what, now)
+    session.flush()
+
+
+def _note(session: Session, owner: Owner, endpoint: WebhookEndpoint, what: str, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind="partner",
+        actor_id=owner.organisation_id.hex,
+        action=f"webhook:{what}",
+        subject_kind="webhook",
+        subject_id=endpoint.id,
+        codes={"client": owner.client_id},
+        now=now,
+    )

@@ -1,0 +1,140 @@
+"""A signed client assertion: what is read of it, and every way in which it does not hold."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from app.partners import assertions
+from app.partners.assertions import BadAssertion, BadJwk
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+OURS = {"https://pristan.test", "https://pristan.test/oauth/token"}
+ED = ed25519.Ed25519PrivateKey.generate()
+EC = ec.generate_private_key(ec.SECP256R1())
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def jwk_of(private: Any, **more: Any) -> dict[str, Any]:
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        return {"kty": "OKP", "crv": "Ed25519", "x": b64(private.public_key().public_bytes_raw()), **more}
+    numbers = private.public_key().public_numbers()
+    x, y = (b64(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, **more}
+
+
+def token(private: Any = ED, header: dict[str, Any] | None = None, **claims: Any) -> str:
+    """A token that holds, but for what is given. `name=None` leaves a claim out."""
+    alg = "EdDSA" if private is ED else "ES256"
+    body: dict[str, Any] = {
+        "iss": "a-client", "sub": "a-client", "aud": "https://pristan.test", "jti": "once",
+        "exp": int((NOW + timedelta(minutes=2)).timestamp()), **claims,
+    }  # fmt: skip
+    body = {name: value for name, value in body.items() if value is not None}
+    signed = f"{b64(json.dumps({'alg': alg, **(header or {})}).encode())}.{b64(json.dumps(body).encode())}"
+    if private is ED:
+        return f"{signed}.{b64(ED.sign(signed.encode()))}"
+    r, s = decode_dss_signature(private.sign(signed.encode(), ec.ECDSA(SHA256())))
+    return f"{signed}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+@pytest.mark.parametrize("private", [ED, EC], ids=["EdDSA", "ES256"])
+def test_what_its_key_signed_is_verified(private: Any) -> None:
+    assertion = assertions.read(token(private))
+    (key,) = assertions.public_keys(jwk_of(private))
+    assertion.check(OURS, NOW)
+    assert key.verifies(assertion.signature, assertion.signed)
+    assert not key.verifies(assertion.signature, assertion.signed + b" ")
+    assert not key.verifies(bytes(64), assertion.signed)
+    assert (assertion.client_id, assertion.kind) == ("a-client", key.kind)
+
+
+def test_the_newer_name_of_eddsa_is_taken() -> None:
+    assert assertions.read(token(header={"alg": "Ed25519"})).kind == "EdDSA"
+
+
+@pytest.mark.parametrize(
+    "header", [{"alg": "none"}, {"alg": "HS256"}, {"alg": "RS256"}, {"alg": None}, {"crit": ["exp"]}, {"kid": 7}]
+)
+def test_a_header_that_asks_for_something_else_is_refused(header: dict[str, Any]) -> None:
+    with pytest.raises(BadAssertion):
+        assertions.read(token(header=header))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "another"}, {"sub": None}, {"aud": 7}, {"aud": ["https://pristan.test", 7]}, {"exp": None},
+        {"exp": "soon"}, {"exp": True}, {"exp": 1e300}, {"exp": -1}, {"jti": None}, {"jti": ""}, {"jti": "x" * 257},
+        {"nbf": "x"},
+    ],
+)  # fmt: skip
+def test_claims_that_can_not_be_read_are_refused(claims: dict[str, Any]) -> None:
+    with pytest.raises(BadAssertion):
+        assertions.read(token(**claims))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "https://elsewhere.test"},
+        {"aud": []},
+        {"aud": ["https://pristan.test", "https://elsewhere.test"]},
+        {"exp": int(NOW.timestamp())},
+        {"exp": int((NOW + timedelta(minutes=6)).timestamp())},
+        {"nbf": int((NOW + timedelta(minutes=1)).timestamp())},
+        {"iat": int((NOW + timedelta(minutes=1)).timestamp())},
+    ],
+)
+def test_for_somebody_else_or_for_another_time_it_does_not_hold(claims: dict[str, Any]) -> None:
+    with pytest.raises(BadAssertion):
+        assertions.read(token(**claims)).check(OURS, NOW)
+
+
+@pytest.mark.parametrize("text", ["", "a.b.c", "...", token()[:-1], token() + "A", "é.a." + "A" * 86, "A" * 5000])
+def test_what_is_no_token_is_refused(text: str) -> None:
+    with pytest.raises(BadAssertion):
+        assertions.read(text)
+
+
+def test_one_token_is_known_by_its_client_and_its_jti() -> None:
+    ids = {
+        assertions.read(token(jti=jti, iss=client, sub=client)).once_id
+        for client, jti in [("a", "bc"), ("ab", "c"), ("a", "bd"), ("a", "bc")]
+    }
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"keys": []},
+        {"keys": [jwk_of(ED)] * 3},
+        {"keys": "x"},
+        jwk_of(ED, d="x"),
+        jwk_of(ED, kid=""),
+        jwk_of(ED, x="AAAA"),
+        jwk_of(EC, y="AAAA"),
+        jwk_of(EC, crv="P-384"),
+        {"kty": "oct", "k": "AAAA"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+        {"keys": [7]},
+    ],
+)
+def test_a_key_that_we_do_not_take_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(BadJwk):
+        assertions.public_keys(document)
+
+
+def test_a_set_may_hold_two() -> None:
+    found = assertions.public_keys({"keys": [jwk_of(ED, kid="new"), jwk_of(EC, kid="old")]})
+    assert [(key.kind, key.kid) for key in found] == [("EdDSA", "new"), ("ES256", "old")]

@@ -1,0 +1,76 @@
+"""`pristan clients`: a program is added, its credential replaced without a gap, and at last switched off."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.house import migrate, open_house
+from app.cli.main import app
+from app.core.clock import utc_now
+from app.partners import credentials
+from app.partners.credentials import Secret
+from tests.unit.test_assertions import ED, jwk_of
+
+RUN = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
+    opened = open_house()
+    migrate(opened.database)
+    opened.database.dispose()
+
+
+def clients(*arguments: str, code: int = 0) -> str:
+    done = RUN.invoke(app, ["clients", *arguments])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def signs_in(secret: str) -> bool:
+    house = open_house()
+    with house.database.begin() as session:
+        found = credentials.authentic(session, house.keys, Secret("bot", secret), utc_now()) is not None
+    house.database.dispose()
+    return found
+
+
+def test_a_secret_is_replaced_while_the_old_one_still_works() -> None:
+    first = clients("add", "bot", "--name", "A bot", "--scopes", "intakes:create").splitlines()[-1]
+    second = clients("rotate", "bot", "--keep-old", "1").splitlines()[-1]
+    assert [signs_in(first), signs_in(second)] == [True, True]
+    assert "Two credentials" in clients("rotate", "bot", code=1)
+    clients("end", "bot", "--slot", "1")
+    assert [signs_in(first), signs_in(second)] == [False, True]
+    listed = clients("list")
+    assert "bot  intakes:create" in listed
+    assert first not in listed
+    assert ", ended " in listed
+    clients("switch-off", "bot")
+    assert not signs_in(second)
+
+
+def test_a_program_that_signs_has_no_secret(tmp_path: Path) -> None:
+    jwk = tmp_path / "key.json"
+    jwk.write_text(json.dumps(jwk_of(ED, kid="theirs")))
+    added = clients("add", "bot", "--name", "A bot", "--scopes", "intakes:create", "--jwk", str(jwk))
+    assert added == ""
+    assert "EdDSA theirs" in clients("list")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["add", "bot", "--name", "A bot", "--scopes", "everything"],
+        ["add", "bot", "--name", "A bot", "--scopes", "events:read", "--organisation", "nobody"],
+        ["rotate", "nobody"],
+        ["end", "nobody", "--slot", "1"],
+        ["switch-off", "nobody"],
+    ],
+)
+def test_what_can_not_be_done_is_said(wrong: list[str]) -> None:
+    assert clients(*wrong, code=1)

@@ -1,0 +1,73 @@
+"""`pristan keys`: an organisation's key is registered by its kind, and open cases are sealed to it by a coordinator."""
+
+from pathlib import Path
+
+import pyotp
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from typer.testing import CliRunner
+
+from app.cli import founding
+from app.cli.house import House, migrate, open_house
+from app.cli.main import app
+from app.client.opening import base64url
+from app.core import keyholders
+from app.core.clock import utc_now
+from app.core.ids import named_id
+from app.core.keyholders import OwnerKind
+from app.core.sealing import KeyPair
+from app.directory import service as directory_service
+from app.intake import schemas
+from app.referrals.filing import file_intake
+from app.staff.models import Role
+from tests.support.partners import MINE, intake
+
+RUN = CliRunner()
+PASSPHRASE = "a passphrase for tests only"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
+    opened = open_house()
+    migrate(opened.database)
+    return opened
+
+
+def found(house: House) -> str:
+    """A team with a coordinator and one case, sealed to the centre's first key. Gives the secret of the one-time code."""
+    now = utc_now()
+    with house.database.begin() as session:
+        directory_service.upsert(session, house.directory, now)
+        founded = founding.found_team(session, "pl", "Poland", ["PL"], now)
+        totp = founding.add_coordinator(session, house.keys, founded, "anna", Role.COORDINATOR, PASSPHRASE, now)
+        owner = named_id("organisation", MINE)
+        keyholders.register(session, OwnerKind.ORGANISATION, owner, KeyPair.generate().public, now)
+        given = schemas.read(intake(), house.directory, now.date())
+        file_intake(session, given, keys=house.keys, directory=house.directory, now=now)
+    return totp
+
+
+def keys(*arguments: str, typed: str = "", code: int = 0) -> str:
+    done = RUN.invoke(app, ["keys", *arguments], input=typed)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(house: House) -> None:
+    totp = found(house)
+    public = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
+    assert "version 2" in keys("register", MINE, public, "--kind", "x25519")
+    typed = f"{PASSPHRASE}\n{pyotp.TOTP(totp).now()}\n"
+    assert "1 case(s)" in keys("rewrap", MINE, "--as", "anna", typed=typed)
+    assert "Not signed in" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
+
+
+def test_what_is_no_key_or_no_organisation_is_refused(house: House) -> None:
+    found(house)
+    x25519 = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
+    assert "no x-wing public key" in keys("register", MINE, x25519, code=1)
+    assert "no x25519 public key" in keys("register", MINE, "AAAA", "--kind", "x25519", code=1)
+    assert "no such organisation" in keys("register", "nobody", x25519, "--kind", "x25519", code=1)
+    assert "has no key" in keys("rewrap", "pl-sip", "--as", "anna", code=1)

@@ -17,6 +17,7 @@ from app.directory import current, rulesets
 from app.directory.rulesets import Verb
 from app.matching import publishing
 from app.staff import service as staff
+from app.staff import sessions
 from app.staff.models import Role
 
 
@@ -80,11 +81,13 @@ def _signed_in(house: House, name: str) -> UUID:
         tried = staff.attempt(session, name)
     seed = staff.prove(house.keys, tried, passphrase)
     with house.database.begin() as session:
-        secret = staff.admit(session, house.keys, tried, seed, code, utc_now())
+        secret = staff.admit(session, house.keys, tried, seed, staff.Second(code), utc_now())
         who = None
         if secret is not None:
-            who = staff.signed_in(session, secret, utc_now(), idle=settings.session_idle, longest=settings.session_max)
-            staff.sign_out(session, secret)
+            who = sessions.signed_in(
+                session, secret, utc_now(), idle=settings.session_idle, longest=settings.session_max
+            )
+            sessions.sign_out(session, secret)
     if who is None:
         _refused("Name, passphrase or code is wrong.")
     if who.role not in {Role.SENIOR, Role.ADMIN}:

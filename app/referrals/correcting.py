@@ -93,7 +93,7 @@ def correct(
         language=intake.language or "en",
     )
     session.flush()
-    screening.contact_changed(session, keys, case, opened.person_key, now)
+    screening.compare_anew(session, keys, directory, case, opened.person_key, now)
     result = _run_anew(session, keys, case, facts, directory, now)
     _noted(session, case, "correct", "case:corrected", now)
     return result

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
@@ -24,7 +25,7 @@ from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Recipient
 from app.messaging import notices
 from app.referrals import desk as verbs
-from app.referrals import queries, rematching, service, tasks
+from app.referrals import queries, rematching, screening, service, tasks
 from app.referrals.desk import Desk
 from app.referrals.service import CLOCK, Said
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
@@ -107,6 +108,8 @@ def answer(
         _refuse_at_work(session, case)
         _hand_over_keys(session, opened, move, notes_key, keys)
         _end_what_was_asked(session, case, now)
+        case.country = move.to_country
+        screening.compare_anew(session, keys, directory, case, opened.person_key, now)
         _settle(session, case, move, keys, directory, now)
     audit.record(
         session,

@@ -26,15 +26,17 @@ from app.core.errors import (
     TooLarge,
     Unavailable,
 )
-from app.core.http import Around
+from app.core.http import HEADERS, Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
+from app.directory.current import Current
 from app.directory.packs import load_packs
+from app.operations.metrics import Metrics
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
 
-_MACHINE_PATHS: Final = ("/v1", "/oauth", "/hsds", "/.well-known", "/healthz", "/readyz")
+_MACHINE_PATHS: Final = ("/v1", "/oauth", "/hsds", "/.well-known", "/healthz", "/readyz", "/metrics")
 
 
 def create_app(
@@ -69,11 +71,18 @@ def create_app(
     app.state.quotas = Quotas()
     app.state.clock = clock
     app.state.max_body = settings.max_body
-    app.state.directory = load_packs()
-    if "partner" in wanted or "public" in wanted:
-        api.mount(app, wanted)
+    app.state.current = Current(load_packs())
+    app.state.directory = app.state.current.directory
+    app.state.metrics = Metrics()
+    api.mount(app, wanted)
     web.mount(app, wanted)
-    app.add_middleware(Around, max_body=settings.max_body, https=settings.base_url.startswith("https:"))
+    app.add_middleware(
+        Around,
+        max_body=settings.max_body,
+        https=settings.base_url.startswith("https:"),
+        onion=settings.onion_location,
+        saw=app.state.metrics.saw,
+    )
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app
@@ -153,8 +162,11 @@ async def _on_database_failure(request: Request, error: Exception) -> Response:
 
 
 async def _on_anything_else(request: Request, error: Exception) -> Response:
+    """Outside of every middleware, so that it has to bring the safe headers along."""
     log.get().error("unexpected", error=type(error).__name__, where=log.where(error))
-    return _shaped(request, AppError())
+    response = _shaped(request, AppError())
+    response.headers.update(HEADERS)
+    return response
 
 
 _HANDLERS: Final = {

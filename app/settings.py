@@ -2,13 +2,22 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Surface = Literal["public", "desk", "partner"]
 ALL_SURFACES: frozenset[Surface] = frozenset({"public", "desk", "partner"})
+
+
+def _offer_mode(value: object) -> object:
+    """`at_once` and `by_hand` are words for no wait and for never."""
+    return {"at_once": timedelta(0), "by_hand": None}.get(value, value) if isinstance(value, str) else value
+
+
+OfferAfter = Annotated[timedelta | None, BeforeValidator(_offer_mode)]
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
@@ -23,8 +32,22 @@ class Settings(BaseSettings):
     demo: bool = False
     worker_in_web: bool = True
     worker_every: timedelta = timedelta(seconds=5)
-    auto_offer_after: timedelta | None = None
-    """None: referrals are offered by a coordinator. A duration: by the clock when nobody took the case for so long."""
+    auto_offer_after: OfferAfter = None
+    """`by_hand`: cases are offered first by a coordinator. A duration like PT4H: by the clock when nobody took the case for
+    so long. `at_once`: by the clock as soon as it came in."""
+    offers: dict[str, OfferAfter] = {}
+    """The same by host country, as JSON: `{"PL": "at_once", "DE": "PT4H", "GE": "by_hand"}`. In a country set to `by_hand`
+    the next-best is offered by hand as well."""
+    smtp_host: str = ""
+    """Empty: notices are written as files below `var`."""
+    smtp_port: int = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = ""
+    smtp_timeout: timedelta = timedelta(seconds=10)
+    sandbox: bool = False
+    """Whether the published sandbox program may sign in and finds made-up referrals."""
     draft_idle: timedelta = timedelta(minutes=60)
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)
@@ -38,6 +61,16 @@ class Settings(BaseSettings):
     max_body: int = Field(default=262_144, ge=65_536)
     """Bytes of one request. The longest honest form is under 100 KB."""
     onion_location: str = ""
+    audit_kept: timedelta = timedelta(days=731)
+    """How long the audit reaches back: 24 months."""
+    reads_a_day: int = Field(default=100, ge=1)
+    """How many times a day one person may open sealed parts, at the desk or on the partner's page."""
+    partner_reads_a_day: int = Field(default=500, ge=1)
+    """How many times a day one program of a partner may fetch sealed parts."""
+    metrics_token: str = Field(default="", repr=False)
+    """What a collector shows to read /metrics. Empty: there is no such page."""
+    backup_key_file: Path = Path()
+    """The public key that backups are sealed to; its private half is kept elsewhere."""
 
     @model_validator(mode="before")
     @classmethod
@@ -48,4 +81,22 @@ class Settings(BaseSettings):
             "var": var,
             "database_url": values.get("database_url") or f"sqlite:///{var / 'pristan.db'}",
             "key_file": values.get("key_file") or var / "keys.json",
+            "backup_key_file": values.get("backup_key_file") or var / "backup.pub",
         }
+
+    @model_validator(mode="after")
+    def _mail_is_private_and_has_a_sender(self) -> "Settings":
+        if self.smtp_host and not self.smtp_from:
+            raise ValueError("PRISTAN_SMTP_FROM is needed to send mail")
+        if self.smtp_host and self.smtp_security == "none" and self.smtp_host not in _LOOPBACK:
+            raise ValueError("mail leaves this machine only encrypted: set PRISTAN_SMTP_SECURITY to starttls or tls")
+        return self
+
+    def offer_after(self, country: str) -> timedelta | None:
+        """How long a new case of this country waits for a coordinator before the clock offers it; None: for ever."""
+        return self.offers.get(country, self.auto_offer_after)
+
+    @property
+    def by_hand(self) -> frozenset[str]:
+        """Countries in which nothing is offered by the clock, the next-best neither."""
+        return frozenset(country for country, after in self.offers.items() if after is None)

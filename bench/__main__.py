@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import load, rows
+from bench import load, matching, rows
 from bench.serving import Server
 from tests.support import postgres
 
@@ -23,7 +23,10 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=10_000, help="cases loaded for the second size (default 10,000)")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each row is measured (default 2)")
     parser.add_argument("--only", choices=["sqlite", "postgresql"], help="one database only")
+    parser.add_argument("--no-matching", action="store_true", help="leave out the rows of matching")
     wanted = parser.parse_args()
+    if not wanted.no_matching:
+        matching.measure(2_000)
     print(f"{'row':<46}{'hellos':>8}{'ms CPU':>9}{'statements':>12}")
     for name, url in _databases(wanted.only):
         _measure(name, url, wanted.cases, wanted.seconds)

@@ -91,7 +91,11 @@ def machine() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.matching", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--cases", type=int, default=2_000)
-    wanted = parser.parse_args()
+    measure(parser.parse_args().cases)
+
+
+def measure(cases: int) -> None:
+    """Print all rows; `cases`: how many are matched again."""
     related = related_needs(PACKS)
     print(f"machine: a million additions in {machine():.1f} ms")
     costs = {}
@@ -100,7 +104,7 @@ def main() -> None:
         costs[count] = milliseconds(lambda many=many: evaluate(PERSON, many, TODAY, related=related))
         print(f"one case, {count:5,} services, every reason: {costs[count]:7.2f} ms")
     print(f"growth 500 -> 4,000 services: {costs[4_000] / costs[500]:.1f} times (8 is linear)")
-    _again(wanted.cases)
+    _again(cases)
     print(f"machine: a million additions in {machine():.1f} ms")
 
 

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 
 from app.api import (
+    conflicts,
     deliveries,
     events,
+    fhir,
     health,
+    hsds,
     intakes,
     oauth,
     openapi,
@@ -26,11 +29,14 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if wanted & {"partner", "public"}:
         app.include_router(oauth.router)
         app.include_router(intakes.router)
+        app.include_router(hsds.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
+        app.include_router(fhir.router)
         app.include_router(referring.router)
         app.include_router(signatures.router)
         app.include_router(events.router)
+        app.include_router(conflicts.router)
         app.include_router(webhooks.router)
         app.include_router(deliveries.router)
         app.include_router(openapi.router)

@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from app.api import limits
-from app.core.edge import Now, ReadDb
+from app.core.edge import Now, ReadDb, directory_in_force
 from app.core.errors import (
     AppError,
     BadRequest,
@@ -30,12 +30,14 @@ from app.core.errors import (
     NotSignedIn,
     PreconditionRequired,
 )
+from app.core.switches import Frozen
 from app.directory.packs import Directory
 from app.partners import service as partners
 from app.partners.service import Caller
 from app.settings import Settings
 
 REALM: Final = "pristan"
+_NEVER_FROZEN: Final = frozenset({"intakes:create"})  # a story is always taken in
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 _KEY: Final = re.compile(r"[!-~]{8,255}")
 _TAG: Final = re.compile(r'"(\d{1,9})"')
@@ -102,6 +104,8 @@ class Policy:
         if self.scope not in caller.scopes:
             challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self.scope}"'
             raise MissingScope(f"This takes the scope {self.scope}.", headers={"WWW-Authenticate": challenge})
+        if caller.frozen and self.scope not in _NEVER_FROZEN:
+            raise Frozen
         refuse_unknown_parameters(request)
         return caller
 
@@ -259,7 +263,7 @@ async def _settings(request: Request) -> Settings:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+    directory: Directory = await directory_in_force(request)
     return directory
 
 

@@ -98,6 +98,9 @@ PROBLEMS: Final[dict[str, Any]] = {
         "The cursor is older than what is kept. Start again at `restart`, and pull the referrals once.",
         410, "cursor-gone", "This cursor is older than what is kept", restart="/v1/events",
     ),
+    "Erased": _problem(
+        "The person has had it erased, or it is no longer kept.", 410, "gone", "This is no longer kept"
+    ),
     "Stale": _problem(
         "Somebody was faster: the version of If-Match is not the present one. Nothing was written.",
         412, "version-mismatch", "Somebody has changed this in the meantime", version=4, **_NOW,
@@ -117,7 +120,8 @@ PROBLEMS: Final[dict[str, Any]] = {
         "Send If-Match.", 428, "precondition-required", "Say which version you have seen"
     ),
     "TooMany": _problem(
-        "This client has asked as much as it may in a minute. Nothing was done.",
+        "This client has asked as much as it may in a minute, or the day's reads of sealed parts are used up "
+        "(`daily-reads-used-up`: they begin anew at 0:00 UTC). Nothing was done.",
         429, "too-many-requests", "Too many requests; wait a little",
         headers={
             "Retry-After": {"$ref": "#/components/headers/RetryAfter"},
@@ -126,7 +130,8 @@ PROBLEMS: Final[dict[str, Any]] = {
         },
     ),
     "Busy": _problem(
-        "The service can not do this now. Nothing was saved; try again.",
+        "The service can not do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
+        "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
         503, "unavailable", "The service can not do this now; try again",
         headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
     ),
@@ -310,12 +315,21 @@ ACTION: Final[Responses] = {
         {**DETAIL_EXAMPLE, "state": "accepted", "version": 3, "sealed": True},
         headers={**_ETAG, **_REPLAYED},
     ),
-    **_signed_in(400, 404, 409, 412, 415, 428),
+    **_signed_in(400, 404, 409, 412, 415, 428, 429),
+}
+FHIR: Final[Responses] = {
+    200: {
+        "description": "The referral as a Bundle, without names.",
+        "headers": {**_NO_STORE, **_ETAG},
+        "content": {"application/fhir+json": {"schema": ref("schemas", "FhirBundle")}},
+    },
+    **_signed_in(404),
 }
 SEALED: Final[Responses] = {
     200: _answer("The sealed parts.", "Sealed"),
-    **_signed_in(404),
+    **_signed_in(404, 429),
     409: ref("responses", "NotOpenYet"),
+    410: ref("responses", "Erased"),
 }
 EVENTS: Final[Responses] = {
     200: {
@@ -396,6 +410,13 @@ INTAKE: Final[Responses] = {
     201: _answer("The intake is filed.", "FiledIntake", _FILED_EXAMPLE, headers=_REPLAYED),
     **_signed_in(400, 409, 415),
 }
+CONFLICT_LIST_EXAMPLE: Final[dict[str, Any]] = {"form": "1", "salt": "q" * 42 + "o", "entries": 120}
+CONFLICT_HASHES_EXAMPLE: Final[dict[str, Any]] = {"form": "1", "hashes": ["h" * 42 + "o"]}
+CONFLICTS: Final[Responses] = {
+    200: _answer("Your list, told by its size.", "ConflictList", CONFLICT_LIST_EXAMPLE),
+    **_signed_in(),
+}
+CONFLICTS_ADDED: Final[Responses] = {**CONFLICTS, **_signed_in(400, 415)}
 DESCRIPTION: Final[Responses] = {
     200: {
         "description": "This document.",
@@ -415,7 +436,7 @@ def json_body(model: str, example: Any = None) -> dict[str, Any]:
 SCOPE_WORDS: Final = {
     "referrals:read": "List your organisation's referrals and read one.",
     "referrals:contact": "Read the sealed part of a referral that your organisation accepted.",
-    "referrals:write": "Take steps: accept, decline, start, complete …",
+    "referrals:write": "Take steps: accept, decline, start, complete …; keep your conflict list.",
     "referrals:create": "Refer somebody in.",
     "events:read": "Read the feed.",
     "webhooks:manage": "Manage webhook endpoints.",

@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from app.api import cursors, documents
 from app.api.deps import Acts, Config, Partner, for_organisation
 from app.api.referrals import Cursor
+from app.core import switches
 from app.core.edge import Keys, Now, Transactions
 from app.core.errors import Gone
 from app.core.keyring import KeyRing
+from app.core.switches import Frozen
 from app.partners.service import Caller
 from app.referrals import feed
 from app.referrals.feed import Told
@@ -84,6 +86,8 @@ async def _look(request: Request, partner: Partner, after: int, limit: int, wait
 
 async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[Told]:
     def read(session: Session) -> tuple[bool, Sequence[Told]]:
+        if switches.is_on(session, switches.FREEZE):  # turned while this request waited
+            raise Frozen
         return feed.unplaced(session), feed.read(session, partner.organisation_id, after, limit)
 
     async with transactions.open(write=False) as session:

@@ -1,15 +1,27 @@
-"""For what watches the service: is the process there, can it reach its database."""
+"""For what watches the service: is the process there, can it do its work, what did it count."""
+
+import hmac
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api.deps import anyone
-from app.core.edge import ReadDb
-from app.core.errors import Unavailable
+from app.api.deps import Config, anyone
+from app.core.edge import Keys, Now, ReadDb
+from app.core.errors import NotFound, Unavailable
+from app.operations import marks, status
+from app.operations.metrics import Metrics
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(anyone)], default_response_class=PlainTextResponse)
+
+
+class NotReady(Unavailable):
+    """`problems` says in codes what is wrong."""
+
+    def __init__(self, *codes: str) -> None:
+        super().__init__("The service can not do its work now.", problems=list(codes))
 
 
 @router.get("/healthz")
@@ -18,10 +30,29 @@ async def process_is_there() -> str:
 
 
 @router.get("/readyz")
-def database_answers(session: ReadDb) -> str:
-    """Raises Unavailable (503) while the database can not be asked."""
+def can_do_its_work(session: ReadDb, keys: Keys, now: Now) -> str:
+    """`ready`, and under it codes of what somebody should look at all the same.
+
+    Raises NotReady (503): `database-unreachable`, `schema-behind`, `key-file-unreadable`.
+    """
     try:
         session.execute(sa.text("SELECT 1"))
+        behind = status.schema(session) < status.schema_wanted()
+        worker = marks.last(session).get(marks.WORKER)
     except SQLAlchemyError:
-        raise Unavailable("The database can not be reached.") from None
-    return "ready"
+        raise NotReady("database-unreachable") from None
+    wrong = ["schema-behind"] * behind + ["key-file-unreadable"] * (not keys.is_readable())
+    if wrong:
+        raise NotReady(*wrong)
+    late = worker is not None and now - worker.at > status.WORKER_LATE
+    return "ready\nworker-late" if late else "ready"
+
+
+@router.get("/metrics")
+def counted(request: Request, config: Config, session: ReadDb, keys: Keys, now: Now) -> Response:
+    """For a collector that shows the token of the settings. For anybody else there is nothing here."""
+    offered = request.headers.get("authorization", "").encode("utf-8", "replace")
+    if not config.metrics_token or not hmac.compare_digest(offered, f"Bearer {config.metrics_token}".encode()):
+        raise NotFound
+    metrics: Metrics = request.app.state.metrics
+    return Response(metrics.text(status.look(session, keys, now)), media_type=CONTENT_TYPE_LATEST)

@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api import (
+    conflicts,
     deliveries,
     documents,
     events,
+    fhir,
     intakes,
     oauth,
     referrals,
@@ -36,13 +38,16 @@ For organisations that take referrals, and for trusted front ends that file inta
 
 Sign in with client credentials, pull your referrals or follow the feed, answer each with an action, and after
 acceptance open the sealed part with your own private key. Errors are problem documents (RFC 9457) with a stable
-`type`; they never repeat what you sent. There is no `null` in any answer: a field that has nothing to say is absent.
+`type`; they never repeat what you sent. Where the sandbox is open, the client `sandbox` with the secret
+`published-and-protects-nothing` finds made-up referrals, and errors on demand.
+There is no `null` in any answer: a field that has nothing to say is absent.
 """
 _TAGS: Final = [
     {"name": "Signing in", "description": "OAuth 2.0 client credentials."},
     {"name": "Referrals", "description": "Cases put to your organisation."},
     {"name": "Events", "description": "What happened since you last looked."},
     {"name": "Webhooks", "description": "Being told at once. What is sent: /v1/webhooks.openapi.json."},
+    {"name": "Conflicts of interest", "description": "Whom you must not advise, as hashes only you can make."},
     {"name": "Intakes", "description": "Filing a request for a person."},
     {"name": "This description", "description": "The document you are reading."},
 ]
@@ -65,7 +70,18 @@ def document(base_url: str) -> dict[str, Any]:
     """The whole description. Callers must not change it."""
     routes = [
         route
-        for part in (oauth, referrals, referring, signatures, events, webhooks, deliveries, intakes)
+        for part in (
+            oauth,
+            referrals,
+            referring,
+            signatures,
+            fhir,
+            events,
+            webhooks,
+            deliveries,
+            intakes,
+            conflicts,
+        )
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]
@@ -134,7 +150,14 @@ def _schemas() -> dict[str, Any]:
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
     taken = models_json_schema(
-        [(Intake, "validation"), *referrals.BODIES, *referring.BODIES, *webhooks.BODIES, *deliveries.BODIES],
+        [
+            (Intake, "validation"),
+            (schemas.ConflictHashes, "validation"),
+            *referrals.BODIES,
+            *referring.BODIES,
+            *webhooks.BODIES,
+            *deliveries.BODIES,
+        ],
         ref_template="#/components/schemas/{model}",
     )
     return {

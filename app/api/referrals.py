@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import GenericAlias
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import cursors, documents, signatures
+from app.api import cursors, documents, rehearsal, signatures
 from app.api.deps import (
     Acts,
     Config,
@@ -45,10 +46,22 @@ from app.intake import replies, vault
 from app.intake.models import Case, Part
 from app.intake.replies import Reply
 from app.partners.service import Caller
-from app.referrals import pulls, queries, service
+from app.referrals import guard, pulls, queries, service
+from app.referrals.guard import Reader as SealedReader
 from app.referrals.models import Referral
 from app.referrals.pulls import Place, Wanted
-from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, REASON_REQUIRED, reasons_for
+from app.referrals.reasons import (
+    DAY_REQUIRED,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
+    REASON_REQUIRED,
+    UNNAMED_QUESTION,
+    WORK_DONE,
+    WORK_TAKEN,
+    reasons_for,
+)
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import MOVES, OPENED, SEEN_BY_PARTNER, Actor, State, Verb, allowed_actions
 
@@ -166,6 +179,7 @@ def _summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "review_on": row.review_on.isoformat() if row.review_on else None,
         "reason": row.reason,
         "outcome": row.outcome,
+        "question": row.question,
     }
     return {
         "id": str(row.id),
@@ -240,6 +254,16 @@ def _body_of(verb: Verb) -> type[BaseModel]:
         fields["outcome"] = (Literal[tuple(OUTCOMES)], ...)
     if verb in DAY_REQUIRED:
         fields["until"] = (date, Field(description="The day on which it is looked at again."))
+    if verb in QUESTION_TAKEN:
+        told = "What you ask. Without it: `other`, and a coordinator asks you."
+        fields["question"] = (Literal[tuple(QUESTIONS)], Field(default=UNNAMED_QUESTION, description=told))
+    if verb in WORK_TAKEN:
+        fields["work_done"] = (
+            GenericAlias(list, (Literal[tuple(WORK_DONE)],)),
+            Field(default=[], description="What you did already."),
+        )
+        told = "The earliest day by which something has to be done, if you know one."
+        fields["deadline_on"] = (date | None, Field(default=None, description=told))
     name = "".join(word.capitalize() for word in verb.split("_")) + "Body"
     return create_model(name, __base__=_Body, __doc__=f"What the action {verb} takes.", **fields)
 
@@ -257,6 +281,8 @@ _ACTION_BODY: Final = {
                     "decline": {"value": {"reason": "no_capacity"}},
                     "complete": {"value": {"outcome": "represented"}},
                     "waitlist": {"value": {"until": "2026-12-15"}},
+                    "ask_info": {"value": {"question": "letter_date"}},
+                    "hand_back": {"value": {"reason": "no_capacity", "work_done": ["contact_made", "appeal_filed"]}},
                 },
             }
         },
@@ -290,13 +316,23 @@ def _said_of(request: Request, body: bytes) -> Said:
         return Said()
     only("application/json", request)
     document = document_of(strict_json.loads(body), _FIELDS)
+    work_done = document.pop("work_done", [])
+    if not isinstance(work_done, list) or not all(isinstance(code, str) for code in work_done):
+        raise invalid("/work_done", "not_a_list", "This is to be a list of codes.")
     for name, value in document.items():
         if not isinstance(value, str):
             raise invalid(f"/{name}", "not_a_string", "This is to be a string.")
-    return Said(document.get("reason"), document.get("outcome"), _day_of(document.get("until")))
+    return Said(
+        document.get("reason"),
+        document.get("outcome"),
+        _day_of("/until", document.get("until")),
+        document.get("question"),
+        tuple(dict.fromkeys(work_done)),
+        _day_of("/deadline_on", document.get("deadline_on")),
+    )
 
 
-def _day_of(text: str | None) -> date | None:
+def _day_of(pointer: str, text: str | None) -> date | None:
     if text is None:
         return None
     try:
@@ -304,7 +340,7 @@ def _day_of(text: str | None) -> date | None:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        raise invalid("/until", "not_a_day", "Write the day as YYYY-MM-DD.") from None
+        raise invalid(pointer, "not_a_day", "Write the day as YYYY-MM-DD.") from None
 
 
 @router.post(
@@ -331,6 +367,7 @@ def take_action(
     Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
     """
     partner = for_organisation(caller)
+    rehearsal.act(session, caller, step.referral_id, step.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> Reply:
@@ -356,6 +393,7 @@ def hand_over(
     caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
     session: Db,
     keys: Keys,
+    config: Config,
     now: Now,
     referral_id: ReferralId,
 ) -> JSONResponse:
@@ -365,13 +403,17 @@ def hand_over(
     the same transaction: without that there is no answer.
     """
     partner = for_organisation(caller)
+    rehearsal.open_sealed(session, caller, identified(referral_id))
     referral, case = _opened(session, partner, identified(referral_id))
     case_id = case.id
     try:
         wrap, sealed = vault.unlocked_wrap(session, keys, case_id, vault.PERSON, partner.organisation_id)
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
+    reader = SealedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    guard.before_opening(session, keys, reader, case_id, now)
     rows = vault.parts(session, case_id, _PARTS)
+    service.first_read(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",
@@ -405,7 +447,7 @@ def hand_over(
             for row in rows
         ],
     }
-    return JSONResponse(signatures.signed(keys, document, now))
+    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, signatures.signed(keys, document, now)))
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:

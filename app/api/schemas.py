@@ -5,7 +5,7 @@ is no null in any answer.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -113,6 +113,7 @@ class ReferralSummary(_Document):
     review_on: date | None = Field(default=None, description="The day you named for a waitlisted or held referral.")
     reason: str | None = Field(default=None, description="Why it ended.")
     outcome: str | None = Field(default=None, description="How it was completed.")
+    question: str | None = Field(default=None, description="What you asked, while you wait for the answer.")
     sealed: bool = Field(description="Whether /sealed can be read now.")
     waiting_since: datetime = Field(description="To the hour.")
     offered_at: datetime
@@ -187,6 +188,26 @@ class Sealed(_Document):
     wrap: Base64Url = Field(description="enc (X-Wing 1,120 bytes, X25519 32), then ciphertext and tag (48 bytes).")
     parts: list[SealedPartOut]
     signature: Signature
+
+
+class FhirMeta(_Document):
+    lastUpdated: datetime
+
+
+class FhirEntry(_Document):
+    fullUrl: str = Field(pattern="^urn:uuid:")
+    resource: dict[str, Any] = Field(description="A resource of FHIR R4: Task, ServiceRequest or Patient.")
+
+
+class FhirBundle(_Document):
+    """HL7 FHIR R4 (4.0.1). Our own codes have systems that begin with `urn:pristan:`."""
+
+    resourceType: Literal["Bundle"]
+    id: UUID
+    meta: FhirMeta
+    type: Literal["collection"]
+    timestamp: datetime
+    entry: list[FhirEntry] = Field(min_length=3, max_length=3)
 
 
 class EventData(_Document):
@@ -305,6 +326,23 @@ class FiledIntake(_Document):
     candidates: list[CandidateOut]
     nearest: list[NearestOut]
     not_matched: list[NotMatchedOut]
+
+
+class ConflictList(_Document):
+    """`salt` is 32 bytes as base64url: the key of the HMAC-SHA256 your program hashes with. `form`: see the docs."""
+
+    form: Literal["1"]
+    salt: str = Field(pattern="^[A-Za-z0-9_-]{43}$")
+    entries: int = Field(ge=0)
+
+
+class ConflictHashes(_Document):
+    """What your program sends: hashes, never what was hashed."""
+
+    form: Literal["1"]
+    hashes: list[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]] = Field(
+        min_length=1, max_length=5_000
+    )
 
 
 assert set(FieldError.__annotations__) == set(FieldProblem.model_fields)

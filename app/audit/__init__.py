@@ -3,6 +3,6 @@
 It is no log of the machine and holds no word of a person; what stands here may be shown to an auditor who may read no case.
 """
 
-from app.audit.service import length, record, verify
+from app.audit.service import length, record, shorten, verify
 
-__all__ = ["length", "record", "verify"]
+__all__ = ["length", "record", "shorten", "verify"]

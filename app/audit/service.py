@@ -24,6 +24,7 @@ GENESIS: Final = "0" * 64
 _LOCK: Final = 0x50525F4155  # any fixed number, one for each advisory lock of the service
 _WAITING: Final = "audit_waiting"
 _PAGE: Final = 1000
+SHORTENED: Final = "audit:shortened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,44 @@ def length(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(AuditEntry)) or 0
 
 
+def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1000) -> int:
+    """Forget up to `limit` of the oldest entries, if they are from before; gives how many.
+
+    That it was done, and where the chain goes on, is itself an entry: the chain holds without what was taken off its beginning.
+    """
+    first = sa.select(AuditEntry.seq).order_by(AuditEntry.seq).limit(limit).subquery()
+    young = sa.select(sa.func.min(AuditEntry.seq)).where(AuditEntry.seq.in_(sa.select(first)), AuditEntry.at >= before)
+    end = session.scalar(young)
+    last = sa.select(sa.func.max(first.c.seq)) if end is None else sa.select(sa.literal(end - 1))
+    entry = session.execute(
+        sa.select(AuditEntry.seq, AuditEntry.hash).where(AuditEntry.seq == last.scalar_subquery())
+    ).one_or_none()
+    if entry is None:
+        return 0
+    gone = session.execute(sa.delete(AuditEntry).where(AuditEntry.seq <= entry.seq))
+    record(
+        session,
+        actor_kind="clock",
+        actor_id="-",
+        action=SHORTENED,
+        subject_kind="audit",
+        subject_id=entry.seq,
+        codes={"seq": entry.seq, "hash": entry.hash},
+        now=now,
+    )
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def _beginning(session: Session) -> tuple[str, int]:
+    """The hash before the first entry that has to be there, and its number."""
+    shortened = sa.select(AuditEntry.codes).where(AuditEntry.action == SHORTENED).order_by(AuditEntry.seq.desc())
+    codes = session.scalars(shortened.limit(1)).first()
+    return (str(codes["hash"]), int(codes["seq"]) + 1) if codes else (GENESIS, 1)
+
+
 def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> Break | None:
     """Walk the whole chain. None: it holds. Else the first entry that was changed, taken out or put in."""
-    last, expected = GENESIS, 1
+    last, expected = _beginning(session)
     columns = AuditEntry.__table__.c
     while True:
         page = sa.select(*columns).where(columns.seq >= expected).order_by(columns.seq).limit(_PAGE)

@@ -30,9 +30,10 @@ from app.directory import service as directory_service
 from app.directory.packs import Directory
 from app.intake import schemas
 from app.intake.models import Case
+from app.partners import sandbox
 from app.partners import service as partners
-from app.partners.organisations import Organisation
 from app.referrals import filing, queries, service
+from app.referrals.sandbox import refill
 from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
@@ -357,8 +358,13 @@ def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
         passphrase = new_passphrase()
         secret = founding.add_coordinator(session, keys, founded, name, role, passphrase, now)
         desk.append({"name": name, "passphrase": passphrase, "totp_secret": secret, "role": role.value})
+    refill(session, keys=keys, directory=directory, now=now)
+    for name, role in (("demo-admin", Role.ADMIN), ("demo-auditor", Role.AUDITOR)):
+        passphrase = new_passphrase()
+        new = staff.add_member(session, keys, name, role, passphrase, now)
+        desk.append({"name": name, "passphrase": passphrase, "totp_secret": new.totp_secret, "role": role.value})
     clients = []
-    for slug in (*PARTNERS, "sandbox"):
+    for slug in (*PARTNERS, sandbox.ORGANISATION):
         client, member = _partner(session, keys, slug, now)
         clients.append(client)
         desk.append(member)
@@ -381,15 +387,11 @@ def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
 def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
     """An organisation that is connected: a key pair, a program, and a member for the page."""
     organisation_id = named_id("organisation", slug)
-    if slug == "sandbox":
-        session.add(
-            Organisation(
-                id=organisation_id, slug=slug, name="Sandbox", kind="sandbox", verified=False, entry={}, updated_at=now
-            )
-        )
-        session.flush()
-    pair = KeyPair.generate()
-    key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
+    if slug == sandbox.ORGANISATION:
+        pair, key = sandbox.key_pair(), keyholders.active_keys(session, [organisation_id])[organisation_id]
+    else:
+        pair = KeyPair.generate()
+        key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
     client_id = f"demo-{slug}"
     secret = partners.add_client(
         session,
@@ -399,7 +401,7 @@ def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple
         PARTNER_SCOPES,
         now,
         organisation_id=organisation_id,
-        sandbox=slug == "sandbox",
+        sandbox=slug == sandbox.ORGANISATION,
     )
     passphrase, name = new_passphrase(), f"demo-{slug}"
     new = staff.add_member(session, keys, name, Role.PARTNER, passphrase, now, organisation_id=organisation_id)
@@ -447,7 +449,7 @@ def _write_private(path: Path, document: dict[str, Any]) -> None:
 def run(port: int) -> None:
     """Schema, demo network, and the service on 127.0.0.1."""
     base = Settings()
-    settings = base.model_copy(update={"demo": True, "base_url": f"http://127.0.0.1:{port}"})
+    settings = base.model_copy(update={"demo": True, "sandbox": True, "base_url": f"http://127.0.0.1:{port}"})
     house = open_house(settings)
     migrate(house.database)
     fresh = seed_if_empty(house)

@@ -1,10 +1,8 @@
 """The first day of a network: keys, a team, its first member, the recovery key; and small upkeep."""
 
-import base64
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
 import typer
 from sqlalchemy.orm import Session
@@ -13,11 +11,11 @@ from app import audit
 from app.cli.house import migrate, open_house
 from app.core import keyholders
 from app.core.clock import utc_now
-from app.core.keyholders import OwnerKind, SealingKey
+from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
-from app.core.sealing import KeyPair
 from app.directory import service as directory_service
 from app.directory.packs import PackError, load_packs
+from app.staff import recovery
 from app.staff import service as staff
 from app.staff.models import Role
 
@@ -35,10 +33,9 @@ class Founded:
 def found_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> Founded:
     """A team and an offline recovery key that can open it."""
     _team, team_key, team_seed = staff.add_team(session, slug, name, countries, now)
-    pair = KeyPair.generate()
-    recovery_key = keyholders.register(session, OwnerKind.RECOVERY, uuid4(), pair.public, now)
+    recovery_key, recovery_seed = recovery.found(session, now)
     keyholders.grant(session, team_key, team_seed, recovery_key)
-    return Founded(team_key, team_seed, recovery_key, spoken(pair.seed))
+    return Founded(team_key, team_seed, recovery_key, recovery.spoken(recovery_seed))
 
 
 def add_coordinator(
@@ -48,12 +45,6 @@ def add_coordinator(
     new = staff.add_member(session, keys, name, role, passphrase, now, team_id=founded.team_key.owner_id)
     keyholders.grant(session, founded.team_key, founded.team_seed, new.key)
     return new.totp_secret
-
-
-def spoken(seed: bytes) -> str:
-    """A key as one writes it on paper: base32 in groups of four."""
-    text = base64.b32encode(seed).decode().rstrip("=")
-    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 def found_interactively(team: str, countries: list[str], member: str) -> None:
@@ -75,6 +66,7 @@ def found_interactively(team: str, countries: list[str], member: str) -> None:
     typer.echo(f"Secret for the one-time code app: {totp_secret}")
     typer.echo("The recovery key. Write it on paper, keep it away from the server; it is not shown again:")
     typer.echo(founded.recovery)
+    typer.echo("Next: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
 
 
 def load_directory(packs: Path | None) -> None:

@@ -5,7 +5,7 @@ import string
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 from babel import Locale
@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from app.core.i18n import LANGUAGES, LOCALES, compile_po, po_file
+from app.core.i18n import LANGUAGES, LOCALES, compile_po, plural_forms, po_file
 
 i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the person's pages.")
 APP: Final = Path(__file__).resolve().parent.parent
@@ -24,6 +24,7 @@ _SOURCES: Final = [
     ("intake/questions.py", "python"),
     ("intake/vocabulary.py", "python"),
     ("matching/reasons.py", "python"),
+    ("messaging/words.py", "python"),
     ("web/rendering.py", "python"),
     ("web/public/**.py", "python"),
     ("web/templates/base.html", "jinja2"),
@@ -35,16 +36,19 @@ _STATE: Final = re.compile("State: (?:draft|signed by ).*")
 _KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
 
 
-def messages() -> list[str]:
+Message = str | tuple[str, str]
+"""A sentence, or a counted one: for one and for many."""
+
+
+def messages() -> list[Message]:
     """Every message id of the person's pages, from code, templates and packs, in order of place."""
     from app.directory.packs import load_packs
 
-    found: dict[str, None] = {}
+    found: dict[Message, None] = {}
     for _file, _line, message, _comments, _context in extract_from_dir(
         str(APP), method_map=_SOURCES, keywords=_KEYWORDS, options_map={"web/templates/**.html": {"trimmed": "true"}}
     ):
-        for text in (message,) if isinstance(message, str) else message:
-            found.setdefault(text)
+        found.setdefault(message if isinstance(message, str) else (message[0], message[1]))
     packs = load_packs()
     for need in packs.needs:
         found.setdefault(need.label)
@@ -54,6 +58,10 @@ def messages() -> list[str]:
         for row in packs.deadlines(country.code):
             if row.letter_kind and row.label:
                 found.setdefault(row.label)
+        for contact in packs.emergency(country.code):
+            found.setdefault(contact.name)
+            if contact.hours:
+                found.setdefault(contact.hours)
     found.pop("", None)
     return list(found)
 
@@ -75,13 +83,22 @@ def problems() -> Iterator[str]:
             yield f"{language}: the catalogue's head says neither `State: draft` nor `State: signed by …`"
         for message in wanted:
             entry = have.get(message)
-            if entry is None or not entry.string:
-                yield f"{language}: not translated: {message[:60]}"
-            elif fields(str(entry.string)) != fields(message):
-                yield f"{language}: other placeholders: {message[:60]}"
+            said = _forms(entry.string) if entry else ()
+            if not said or not all(said) or (not isinstance(message, str) and len(said) != plural_forms(language)[0]):
+                yield f"{language}: not translated: {_short(message)}"
+            elif any(fields(form) != fields(_forms(message)[-1]) for form in said):
+                yield f"{language}: other placeholders: {_short(message)}"
         for entry in have:
-            if entry.id and str(entry.id) not in wanted:
-                yield f"{language}: no longer used: {str(entry.id)[:60]}"
+            if entry.id and entry.id not in wanted:
+                yield f"{language}: no longer used: {_short(entry.id)}"
+
+
+def _forms(text: Any) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def _short(message: Any) -> str:
+    return _forms(message)[0][:60]
 
 
 def fields(text: str) -> set[str]:
@@ -101,7 +118,8 @@ def extract() -> None:
         fresh = _empty(_head(language, have), language)
         for message in wanted:
             known = have.get(message)
-            fresh.add(message, message if language == "en" else (known.string if known else ""))
+            untranslated = "" if isinstance(message, str) else ("",) * plural_forms(language)[0]
+            fresh.add(message, message if language == "en" else (known.string if known else untranslated))
         _write(po_file(language), fresh)
     typer.echo(f"{len(wanted)} messages")
 
@@ -109,10 +127,14 @@ def extract() -> None:
 def _empty(head: str, language: str | None = None) -> Catalog:
     """A catalogue without moments, so that gathering the same messages again changes no byte."""
     whose = f"{language or 'all'} <->"
-    return Catalog(
+    made = Catalog(
         locale=language, project="Pristan", version="1", charset="utf-8", header_comment=head, fuzzy=False,
         msgid_bugs_address="-", last_translator="-", language_team=whose, creation_date=_ONCE, revision_date=_ONCE,
     )  # fmt: skip
+    if language:
+        forms, rule = plural_forms(language)
+        made._num_plurals, made._plural_expr = forms, rule  # type: ignore[assignment]
+    return made
 
 
 def _head(language: str, have: Catalog) -> str:

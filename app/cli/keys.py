@@ -1,127 +1,93 @@
-"""Public keys of organisations: registered by the network, and what was sealed to an older one sealed anew."""
+"""What `pristan keys` and `pristan recover` do: new keys for old, and the day on which nobody holds one any more."""
 
-import base64
-import binascii
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Final, NoReturn
+from collections.abc import Mapping
+from pathlib import Path
 from uuid import UUID
 
 import typer
 
-from app import audit
 from app.cli.house import House, open_house
-from app.core import keyholders, sealing
 from app.core.clock import utc_now
-from app.core.errors import NotFound
-from app.core.keyholders import OwnerKind, SealingKey
-from app.core.sealing import CannotOpen, KeyPair
-from app.intake import rewrapping
-from app.partners import organisations
+from app.core.errors import AppError
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.operations import rotation, team_keys
+from app.staff import recovery
 from app.staff import service as staff
-
-keys_app = typer.Typer(no_args_is_help=True, help="Public keys of organisations.")
-_BATCH: Final = 50
+from app.staff.recovery import WrongKey
 
 
-class Kind(StrEnum):
-    X_WING = "x-wing"
-    X25519 = "x25519"
-
-
-_KEMS: Final = {Kind.X_WING: sealing.X_WING, Kind.X25519: sealing.X25519}
-Organisation = Annotated[str, typer.Argument(help="The organisation's slug.")]
-Member = Annotated[str | None, typer.Option("--as", help="Sign-in name of a coordinator who seals anew what is open.")]
-
-
-@keys_app.command()
-def register(
-    organisation: Organisation,
-    public_key: Annotated[str, typer.Argument(help="Its public key in base64url, as its program printed it.")],
-    kind: Annotated[Kind, typer.Option(help="What kind of key that is.")] = Kind.X_WING,
-    member: Member = None,
-) -> None:
-    """Make this the organisation's key. Ask them by another channel whether it is theirs before you do."""
-    house, now = open_house(), utc_now()
-    try:
-        raw = base64.urlsafe_b64decode(public_key + "=" * (-len(public_key) % 4))
-        if sealing.kem_of(raw) != _KEMS[kind]:
-            raise ValueError
-        with house.database.begin() as session:
-            owner = organisations.by_slug(session, organisation)
-            key = keyholders.register(session, OwnerKind.ORGANISATION, owner.id, raw, now)
-            audit.record(
-                session, actor_kind="operator", actor_id="-", action="organisation:key_registered",
-                subject_kind="organisation", subject_id=owner.id, codes={"version": key.version, "kind": kind}, now=now,
-            )  # fmt: skip
-    except (ValueError, binascii.Error):
-        _fail(f"This is no {kind} public key.")
-    except NotFound as error:
-        _fail(error.detail)
-    typer.echo(f"Registered as version {key.version}. New cases are sealed to it.")
-    if member:
-        _rewrap(house, key, member, now)
-
-
-@keys_app.command()
-def rewrap(organisation: Organisation, member: Annotated[str, typer.Option("--as", help="A coordinator.")]) -> None:
-    """Seal to the organisation's present key what was sealed to an older one, as far as a coordinator's team can."""
+def rotate_epoch(backup: Path | None) -> None:
     house = open_house()
     with house.database.begin(write=False) as session:
-        try:
-            owner = organisations.by_slug(session, organisation)
-        except NotFound as error:
-            _fail(error.detail)
-        key = keyholders.active_key(session, owner.id)
-    if key is None:
-        _fail("This organisation has no key.")
-    _rewrap(house, key, member, utc_now())
+        length = rotation.todo(session, house.keys.current if len(house.keys.epochs) > 1 else house.keys.current + 1)
+
+    def take_backup(_ring: KeyRing) -> None:
+        if backup is not None:
+            from app.cli.backups import make_backup
+
+            typer.echo()
+            make_backup(house, backup)
+
+    with typer.progressbar(length=length, label="Locking anew") as bar:
+        report = rotation.rotate(
+            house.database, house.settings.key_file, utc_now, progress=bar.update, before_the_end=take_backup
+        )
+    typer.echo(
+        f"{report.locked_anew} values are locked under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
+    )
+    if report.closed:
+        typer.echo(f"{report.closed} values opened with no key; their keys had been destroyed before.")
+    if backup is None:
+        typer.echo("Backups from before open no more. Make a new one now: pristan backup FILE")
 
 
-def _rewrap(house: House, key: SealingKey, member: str, now: datetime) -> None:
-    team_keys, done = _unlocked(house, member, now), 0
-    while True:
+def rotate_team(slug: str, member: str) -> None:
+    house = open_house()
+    try:
+        held = _held(house, member)
+        with house.database.begin() as session:
+            team_id = team_keys.team_by_slug(session, slug)
+            team_keys.begin(session, team_id, held, utc_now())
         with house.database.begin(write=False) as session:
-            cases = rewrapping.stale(session, key, team_keys, _BATCH)
-        if not cases:
-            break
-        moved = 0
-        for case_id in cases:
-            with house.database.begin() as session:
-                moved += rewrapping.rewrap(session, house.keys, case_id, key, team_keys)
-        done += moved
-        if not moved:
-            break
-    with house.database.begin() as session:
-        audit.record(
-            session, actor_kind="operator", actor_id=member, action="organisation:rewrapped",
-            subject_kind="organisation", subject_id=key.owner_id, codes={"cases": done}, now=now,
-        )  # fmt: skip
-    typer.echo(f"{done} case(s) are sealed to the new key.")
+            length = team_keys.todo(session, team_id)
+        with typer.progressbar(length=length, label="Sealing anew") as bar:
+            moved = team_keys.seal_anew(house.database, house.keys, team_id, held, bar.update)
+        with house.database.begin() as session:
+            destroyed = team_keys.end(session, team_id, utc_now())
+    except (AppError, WrongKey, CannotOpen) as error:
+        typer.echo(str(error) or "This opens nothing.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{moved} wraps are sealed to the team's new key; {destroyed} grants of the old key are destroyed.")
 
 
-def _unlocked(house: House, member: str, now: datetime) -> dict[UUID, KeyPair]:
-    """The team keys of somebody who signs in here and now. Their session ends with the command."""
-    passphrase = typer.prompt("Passphrase", hide_input=True)
-    code = typer.prompt("One-time code")
+def _held(house: House, member: str) -> Mapping[UUID, bytes]:
+    """The private seeds that a passphrase or the recovery key opens. Raises WrongKey."""
+    if not member:
+        seed = recovery.read(typer.prompt("Recovery key", hide_input=True))
+        with house.database.begin(write=False) as session:
+            return recovery.opened(session, seed)
+    passphrase = typer.prompt(f"Passphrase of {member}", hide_input=True)
     with house.database.begin(write=False) as session:
         tried = staff.attempt(session, member)
-    seed = staff.prove(house.keys, tried, passphrase)
-    with house.database.begin() as session:
-        secret = staff.admit(session, house.keys, tried, seed, code, now)
-    if secret is None:
-        _fail("Not signed in.")
-    with house.database.begin() as session:
-        settings = house.settings
-        who = staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
-        try:
-            return who.keys_of(session)
-        except CannotOpen:
-            _fail("This member's keys can not be opened.")
-        finally:
-            staff.sign_out(session, secret)
+    own = staff.prove(house.keys, tried, passphrase)
+    if own is None or tried.member_id is None:
+        raise WrongKey("Name or passphrase is not right.")
+    with house.database.begin(write=False) as session:
+        return team_keys.held_by(session, staff.key_id(session, tried.member_id), own)
 
 
-def _fail(words: str) -> NoReturn:
-    typer.echo(words, err=True)
-    raise typer.Exit(1)
+def recover(member: str, *, renew: bool) -> None:
+    house = open_house()
+    try:
+        seed = recovery.read(typer.prompt("Recovery key", hide_input=True))
+        with house.database.begin() as session:
+            given = recovery.grant_to(session, seed, member, utc_now())
+            new = recovery.renew(session, seed, utc_now()) if renew else None
+    except (AppError, WrongKey, CannotOpen) as error:
+        typer.echo(str(error) or "This opens nothing.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{given} keys were granted.")
+    if new is not None:
+        typer.echo("The recovery key that you typed opens nothing any more. The new one, shown once, for paper:")
+        typer.echo(recovery.spoken(new))

@@ -9,8 +9,17 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from app.intake import states as case_states
-from app.referrals import clocks, reasons, states
-from app.referrals.reasons import CONSEQUENCES, DAY_REQUIRED, FOLLOWS, OUTCOME_REQUIRED, REASONS, reasons_for
+from app.referrals import clocks, reasons, states, tasks
+from app.referrals.reasons import (
+    CONSEQUENCES,
+    DAY_REQUIRED,
+    FOLLOWS,
+    OUTCOME_REQUIRED,
+    QUESTION_TAKEN,
+    REASONS,
+    WORK_TAKEN,
+    reasons_for,
+)
 from app.referrals.states import Actor, Clock, Move, State, Verb, discloses
 
 _CLOCK_WORDS = {
@@ -60,7 +69,10 @@ def page() -> str:
             "",
             "Not drawn, but in the table: the ways to an end without help.",
             "",
-            *_table(("verb", "from", "to", "by", "needs", "if", "the clock", "notice to"), map(_verb_row, _by_verb())),
+            *_table(
+                ("verb", "from", "to", "by", "needs", "if", "the clock", "they see", "notice to"),
+                map(_verb_row, _by_verb()),
+            ),
             "",
             "## What an organisation may see",
             "",
@@ -77,6 +89,29 @@ def page() -> str:
             *_table(
                 ("code", "in words", "for", "consequence"),
                 ((c, r.label, _words(r.verbs), _CONSEQUENCE_WORDS[CONSEQUENCES[c]]) for c, r in REASONS.items()),
+            ),
+            "",
+            "## Questions",
+            "",
+            "What a partner may ask before it has accepted. The person reads it in their language and answers in the thread;",
+            "`other` is a task for a coordinator.",
+            "",
+            *_table(("code", "in words"), reasons.QUESTIONS.items()),
+            "",
+            "## Work done",
+            "",
+            "What a partner that hands a case back may say of it.",
+            "",
+            *_table(("code", "in words"), reasons.WORK_DONE.items()),
+            "",
+            "## Tasks",
+            "",
+            "Every end that is no success, and every clock that runs out, leaves a row that the case's team owns. It is due",
+            "in this time, and never later than the legal deadline minus two working days.",
+            "",
+            *_table(
+                ("kind", "in words", "due in: emergency / urgent / normal", "ended, besides by hand, when"),
+                ((kind, rule.label, _within(rule), _ended_when(rule)) for kind, rule in tasks.RULES.items()),
             ),
             "",
             "## Outcomes",
@@ -131,7 +166,8 @@ def _verb_row(moves: list[Move]) -> tuple[str, ...]:
         _needs(first.verb),
         "; ".join(first.guards),
         _CLOCK_WORDS[first.clock],
-        first.tells or "",
+        str(first.shows).replace("_", " "),
+        ", ".join(first.tells),
     )
 
 
@@ -139,7 +175,25 @@ def _needs(verb: Verb) -> str:
     needed = ["a reason"] if reasons_for(verb) else []
     needed += ["an outcome"] if verb in OUTCOME_REQUIRED else []
     needed += ["a day (`until`)"] if verb in DAY_REQUIRED else []
+    needed += ["a question (else `other`)"] if verb in QUESTION_TAKEN else []
+    needed += ["may tell `work_done`, `deadline_on`"] if verb in WORK_TAKEN else []
     return ", ".join(needed)
+
+
+_ENDED_WORDS = {
+    tasks.Ends.OFFERED: "somebody is asked",
+    tasks.Ends.MOVED: "the referral takes its next step",
+    tasks.Ends.CASE_ENDED: "the case ends",
+}
+
+
+def _within(rule: tasks.TaskRule) -> str:
+    hours = [int(rule.within[tier].total_seconds()) // 3600 for tier in ("emergency", "urgent", "normal")]
+    return " / ".join(f"{number} h" if number < 24 else f"{number // 24} d" for number in hours)
+
+
+def _ended_when(rule: tasks.TaskRule) -> str:
+    return "; ".join(words for ends, words in _ENDED_WORDS.items() if ends in rule.ends_with)
 
 
 def _words(codes: Iterable[str]) -> str:

@@ -6,10 +6,15 @@ from typing import Annotated
 import typer
 
 from app.cli.clients import clients_app
+from app.cli.hsds import hsds_app
 from app.cli.i18n import i18n_app
-from app.cli.keys import keys_app
+from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
+from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
+from app.cli.sandbox import sandbox_app
+from app.cli.simulate import simulate
+from app.cli.upkeep import backup, freeze, keys_app, members_app, recover, restore, unfreeze
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,11 +25,23 @@ app = typer.Typer(
 audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(clients_app, name="clients")
-app.add_typer(keys_app, name="keys")
+app.add_typer(hsds_app, name="hsds")
 app.add_typer(i18n_app, name="i18n")
+app.add_typer(keys_app, name="keys")
+keys_app.command()(register)
+keys_app.command()(rewrap)
+app.add_typer(members_app, name="members")
 app.add_typer(partner_app, name="partner")
+partner_app.add_typer(conflicts_app, name="conflicts")
 app.add_typer(rules_app, name="rules")
+app.add_typer(sandbox_app, name="sandbox")
 app.command()(match)
+app.command()(recover)
+app.command()(backup)
+app.command()(restore)
+app.command()(freeze)
+app.command()(unfreeze)
+app.command()(simulate)
 
 Port = Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

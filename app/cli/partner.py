@@ -1,32 +1,34 @@
 """`pristan partner`: the API from a terminal. Needs no open port, no database and no key of the service.
 
-Exit codes: 0 done · 1 something unexpected · 2 wrong usage or not logged in · 3 refused (401, 403) · 4 not found ·
-5 the referral has moved on (409, 412) · 6 no answer: run the same command again · 7 this key does not open it.
+Exit codes: 0 done · 1 something unexpected · 2 wrong usage or not logged in · 3 refused (401, 403) · 4 not found, or no
+longer kept · 5 the referral has moved on (409, 412) · 6 no answer: run the same command again · 7 this key does not open it.
 """
 
-import csv
 import hashlib
 import json
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
-from app.client import ApiError, CannotReach, Event, OpenedPart, PartnerClient, Referral, profile
+from app.cli import partner_login, partner_tables, partner_words
+from app.cli.partner_tables import Format
+from app.client import ApiError, CannotReach, OpenedPart, PartnerClient, Referral, opened, profile
 from app.client.api import new_key
 from app.client.opening import base64url, from_base64url
 from app.client.profile import NoProfile, Profile
-from app.core.sealing import SEED_BYTES, CannotOpen, KeyPair
+from app.core.sealing import CannotOpen, KeyPair
 
-partner_app = typer.Typer(no_args_is_help=True, help="Work with your referrals over the API.")
+partner_app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Work with your referrals over the API."
+)
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_EXIT_BY_STATUS: Final = {401: 3, 403: 3, 404: 4, 409: 5, 412: 5, 429: 6, 502: 6, 503: 6, 504: 6}
+_EXIT_BY_STATUS: Final = {401: 3, 403: 3, 404: 4, 410: 4, 409: 5, 412: 5, 429: 6, 502: 6, 503: 6, 504: 6}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of words for people.")]
 Which = Annotated[str, typer.Argument(metavar="REFERRAL", help="A referral's id, or its label like R-7KX-29QM.")]
@@ -35,21 +37,30 @@ Need = Annotated[str | None, typer.Option(help="Only referrals with this need.")
 Since = Annotated[str | None, typer.Option(metavar="INSTANT", help="Only changes since, like 2026-11-24T08:00:00Z.")]
 
 
-class Format(StrEnum):
-    CSV = "csv"
-    JSONL = "jsonl"
+@partner_app.callback()
+def speak() -> None:
+    """Work with your referrals over the API."""
+    partner_words.in_utf8()
 
 
 @partner_app.command()
 def login(
     base_url: Annotated[str | None, typer.Option(help="Address of the service.")] = None,
     client_id: Annotated[str | None, typer.Option(help="Your OAuth client id.")] = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Try it with made-up cases: no account is needed.")
+    ] = False,
     demo: Annotated[Path | None, typer.Option(help="Take everything from the file that `make run` writes.")] = None,
     organisation: Annotated[str | None, typer.Option(help="With --demo: the slug of the organisation to be.")] = None,
 ) -> None:
     """Keep address and credentials here. The secret is asked for, or read from PRISTAN_CLIENT_SECRET."""
     with _told():
-        mine = _from_demo(demo, organisation) if demo else _from_prompts(base_url, client_id)
+        if sandbox:
+            mine = partner_login.from_sandbox(base_url)
+        elif demo:
+            mine = partner_login.from_demo(demo, organisation)
+        else:
+            mine = partner_login.from_prompts(base_url, client_id)
         with _client(mine) as client:
             client.sign_in()
         profile.save(mine)
@@ -80,11 +91,11 @@ def keygen(
 @partner_app.command()
 def pull(state: States = None, need: Need = None, since: Since = None, as_json: AsJson = False) -> None:
     """List your referrals, those changed longest ago first."""
-    with _told(), _client() as client:
+    with _told(as_json), _client() as client:
         found = client.referrals(state=state or (), need=need, updated_since=since)
         count = 0
-        for referral in _with_progress(found, "referrals"):
-            _print(referral.raw if as_json else _line(referral), as_json)
+        for referral in partner_words.with_progress(found, "referrals"):
+            partner_words.show(referral.raw if as_json else partner_words.line(referral), as_json)
             count += 1
         if not count and not as_json:
             typer.echo("Nothing here.")
@@ -93,20 +104,20 @@ def pull(state: States = None, need: Need = None, since: Since = None, as_json: 
 @partner_app.command()
 def show(which: Which, as_json: AsJson = False) -> None:
     """Show one referral, and after acceptance the sealed part, opened here with your own private key."""
-    with _told():
+    with _told(as_json):
         mine = profile.load()
         with _client(mine) as client:
             referral = client.referral(_id(client, which))
             parts = _opened(client, mine, referral)
     if as_json:
         opened = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
-        _print({**referral.raw, "opened": opened}, as_json)
+        partner_words.show({**referral.raw, "opened": opened}, as_json)
         return
-    typer.echo(_line(referral))
+    typer.echo(partner_words.line(referral))
     typer.echo(f"Next: {', '.join(referral.allowed_actions) or 'nothing for you to do'}")
     for part in parts:
         typer.echo(f"\n{part.part} ({part.author})")
-        for name, value in _flat(part.content):
+        for name, value in partner_words.flat(part.content):
             typer.echo(f"  {name}: {value}")
 
 
@@ -168,14 +179,17 @@ def listen(
     from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest event that is kept.")] = False,
 ) -> None:
     """Print events as they happen. Goes on where it stopped; an event may be told twice, its id tells."""
-    with _told():
+    with _told(as_json):
         mine = profile.load()
         with _client(mine) as client:
             cursor = None if from_start else mine.cursor or None
-            for page in _until_now(client, cursor) if once else client.listen(cursor):
+            for page in _until_now(client, cursor) if once else client.listen(cursor, on_silence=_say_so):
                 for event in page.events:
-                    _print(
-                        _event_document(event) if as_json else f"{event.time}  {event.type}  {event.referral}", as_json
+                    partner_words.show(
+                        partner_words.event_document(event)
+                        if as_json
+                        else f"{event.time}  {event.type}  {event.referral}",
+                        as_json,
                     )
                 sys.stdout.flush()
                 mine.cursor = page.cursor
@@ -185,96 +199,47 @@ def listen(
 @partner_app.command()
 def export(
     file: Annotated[Path | None, typer.Option("--out", help="File to write; otherwise standard output.")] = None,
-    style: Annotated[Format, typer.Option("--format", help="csv for a spreadsheet, jsonl for a program.")] = Format.CSV,
+    style: Annotated[
+        Format, typer.Option("--format", help="csv for a spreadsheet; jsonl or fhir for a program.")
+    ] = Format.CSV,
     state: States = None,
     since: Since = None,
 ) -> None:
     """Write all your referrals, without names, as a table or as lines of JSON."""
     with _told(), _client() as client:
-        found = _with_progress(client.referrals(state=state or (), updated_since=since), "referrals")
-        if file is None:
-            _write(found, sys.stdout, style)
-        else:
-            with file.open("w", encoding="utf-8", newline="") as out:
-                _write(found, out, style)
+        found = partner_words.with_progress(client.referrals(state=state or (), updated_since=since), "referrals")
+        with partner_tables.opened(file, sys.stdout) as out:
+            partner_tables.write(found, out, style, client)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Errors become one line and an exit code."""
+def _told(as_json: bool = False) -> Iterator[None]:
+    """Errors become one line on standard error, with --json a JSON object, and an exit code."""
     try:
         yield
     except NoProfile as error:
-        _fail(str(error), 2)
+        _fail(str(error), 2, "no-profile", as_json)
     except ApiError as error:
-        _fail(_explained(error), _EXIT_BY_STATUS.get(error.status, 1))
+        code = _EXIT_BY_STATUS.get(error.status, 1)
+        _fail(partner_words.explained(error), code, error.code, as_json, status=error.status, problem=error.problem)
     except CannotReach as error:
-        _fail(f"The service does not answer: {error}. Run the same command again; nothing is done twice.", 6)
+        words = f"The service does not answer: {error}. Run the same command again; nothing is done twice."
+        _fail(words, 6, "no-answer", as_json)
     except CannotOpen:
-        _fail("The sealed part does not open with this key.", 7)
+        _fail("The sealed part does not open with this key, or it was changed on the way.", 7, "not-opened", as_json)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def _fail(words: str, code: int) -> None:
-    typer.echo(words, err=True)
+def _fail(words: str, code: int, error: str, as_json: bool, **more: Any) -> None:
+    document = {"error": error, "message": words, "exit_code": code, **more}
+    typer.echo(json.dumps(document, ensure_ascii=False) if as_json else partner_words.harmless(words), err=True)
     raise typer.Exit(code)
-
-
-def _explained(error: ApiError) -> str:
-    words = [error.detail or error.title]
-    if error.state:
-        words.append(f"It is {error.state} now; possible: {', '.join(error.allowed_actions) or 'nothing'}.")
-    words += [f"{entry['pointer']}: {entry['detail']}" for entry in error.problem.get("errors", ())]
-    return " ".join(words)
 
 
 def _client(mine: Profile | None = None) -> PartnerClient:
     mine = mine or profile.load()
     return PartnerClient(mine.base_url, mine.client_id, mine.client_secret)
-
-
-def _from_prompts(base_url: str | None, client_id: str | None) -> Profile:
-    return Profile(
-        base_url=base_url or typer.prompt("Address of the service"),
-        client_id=client_id or typer.prompt("Client id"),
-        client_secret=_secret(),
-        private_key=_key_kept(),
-    )
-
-
-def _secret() -> str:
-    import os
-
-    return os.environ.get("PRISTAN_CLIENT_SECRET") or str(typer.prompt("Client secret", hide_input=True))
-
-
-def _key_kept() -> str:
-    """A new login does not lose the private key."""
-    try:
-        return profile.load().private_key
-    except NoProfile:
-        return ""
-
-
-def _from_demo(file: Path, organisation: str | None) -> Profile:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        clients = {entry["organisation"]: entry for entry in document["clients"] if entry.get("private_key")}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise typer.BadParameter("this is no file of the demo network", param_hint="--demo") from None
-    if organisation is None or organisation not in clients:
-        raise typer.BadParameter(f"one of: {', '.join(sorted(map(str, clients)))}", param_hint="--organisation")
-    entry = clients[organisation]
-    if len(from_base64url(entry["private_key"])) != SEED_BYTES:
-        raise typer.BadParameter("the private key in it has not 32 bytes", param_hint="--demo")
-    return Profile(
-        base_url=document["base_url"],
-        client_id=entry["client_id"],
-        client_secret=entry["client_secret"],
-        organisation=organisation,
-        private_key=entry["private_key"],
-    )
 
 
 def _keep_old(mine: Profile) -> None:
@@ -290,7 +255,7 @@ def _id(client: PartnerClient, which: str) -> str:
     label = which.upper()
     matching = [referral for referral in client.referrals() if referral.label == label]
     if not matching:
-        _fail("No referral of yours has this id or label.", 4)
+        raise ApiError(404, {"type": "not-found", "detail": "No referral of yours has this id or label."})
     return matching[-1].id
 
 
@@ -303,8 +268,6 @@ def _opened(client: PartnerClient, mine: Profile, referral: Referral) -> list[Op
             "There is no private key here (`pristan partner keygen`), so the sealed part stays closed.", err=True
         )
         return []
-    from app.client import opened
-
     document = client.sealed(referral.id)
     keys = [from_base64url(key) for key in (mine.private_key, *mine.old_keys)]
     for key in keys[:-1]:
@@ -317,7 +280,7 @@ def _opened(client: PartnerClient, mine: Profile, referral: Referral) -> list[Op
 
 def _act(which: str, verb: str, as_json: bool, **details: str | None) -> None:
     """Take a step once, however often the command is run: its key is on disk before the request leaves."""
-    with _told():
+    with _told(as_json):
         mine = profile.load()
         with _client(mine) as client:
             referral_id = _id(client, which)
@@ -331,7 +294,7 @@ def _act(which: str, verb: str, as_json: bool, **details: str | None) -> None:
                 name,
                 lambda: client.act(referral_id, verb, version=promised["version"], key=promised["key"], **details),
             )
-    _print(referral.raw if as_json else _line(referral), as_json)
+    partner_words.show(referral.raw if as_json else partner_words.line(referral), as_json)
 
 
 def _name_of(referral_id: str, verb: str, details: dict[str, str | None]) -> str:
@@ -355,6 +318,10 @@ def _forget(mine: Profile, name: str) -> None:
     profile.save(mine)
 
 
+def _say_so(_error: Exception) -> None:
+    typer.echo("The service does not answer; trying again in a minute.", err=True)
+
+
 def _until_now(client: PartnerClient, cursor: str | None) -> Iterator[Any]:
     """The pages that are there already."""
     while True:
@@ -365,56 +332,5 @@ def _until_now(client: PartnerClient, cursor: str | None) -> Iterator[Any]:
         cursor = page.cursor
 
 
-def _with_progress(found: Iterator[Referral], what: str) -> Iterator[Referral]:
-    """Count on standard error while somebody looks at it; the result itself goes to standard output."""
-    shown = sys.stderr.isatty() and not sys.stdout.isatty()
-    for count, referral in enumerate(found, start=1):
-        if shown and count % 100 == 0:
-            typer.echo(f"\r{count} {what}", err=True, nl=False)
-        yield referral
-    if shown:
-        typer.echo("\r", err=True, nl=False)
-
-
-def _print(value: Any, as_json: bool) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False) if as_json else _harmless(str(value)))
-
-
-def _harmless(text: str) -> str:
-    """What people wrote may hold control characters, which a terminal would obey."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "\ufffd" for character in text)
-
-
-def _line(referral: Referral) -> str:
-    due = referral.last_safe_day or "no date"
-    answer = f", answer by {referral.respond_by}" if referral.respond_by else ""
-    needs = ", ".join(referral.needs)
-    shown = f"{referral.label}  {referral.priority:<9}  {referral.state:<14}  {due:<10}  {referral.country}"
-    return f"{shown}  {needs}{answer}  {referral.id}"
-
-
-def _flat(content: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
-        elif value not in (None, "", []):
-            yield above + name, _harmless(", ".join(map(str, value)) if isinstance(value, list) else str(value))
-
-
-def _event_document(event: Event) -> dict[str, Any]:
-    return {"id": event.id, "type": event.type, "referral": event.referral, "time": event.time, "data": event.data}
-
-
-_COLUMNS: Final = ("id", "label", "state", "priority", "country", "needs", "last_safe_day", "respond_by", "updated_at")
-
-
-def _write(found: Iterator[Referral], out: IO[str], style: Format) -> None:
-    if style is Format.JSONL:
-        for referral in found:
-            out.write(json.dumps(referral.raw, ensure_ascii=False) + "\n")
-        return
-    table = csv.writer(out)
-    table.writerow(_COLUMNS)
-    for referral in found:
-        values = {**{name: getattr(referral, name) for name in _COLUMNS}, "needs": " ".join(referral.needs)}
-        table.writerow([values[name] or "" for name in _COLUMNS])
+if __name__ == "__main__":
+    partner_app()

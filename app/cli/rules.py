@@ -4,16 +4,21 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from app.core.errors import AppError
     from app.directory.catalogue import Directory
     from app.matching.deadlines import DeadlineFinding
     from app.matching.engine import Found, MatchResult
     from app.matching.facts import Facts
     from app.matching.reader import Reader
+    from app.matching.replay import Summary
 
 rules_app = typer.Typer(no_args_is_help=True, help="The rule sets: check them, try them, play them over stored cases.")
 Packs = Annotated[Path | None, typer.Option("--packs", help="Folder of country packs; without it, our own.")]
@@ -136,23 +141,65 @@ def coverage(
 
 @rules_app.command()
 def replay(
-    ruleset: Annotated[Path, typer.Option("--ruleset", help="Folder of the country packs to try.")],
+    ruleset: Annotated[
+        Path | None, typer.Option("--ruleset", help="Folder of country packs, or a file with the services that change.")
+    ] = None,
+    proposal: Annotated[
+        str | None, typer.Option("--proposal", help="A proposed rule set; its counts are kept.")
+    ] = None,
     show: Annotated[int, typer.Option(help="How many cases the table shows.")] = 50,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="How many processes do the work.")] = 2,
 ) -> None:
-    """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes nothing."""
+    """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes no case."""
     from app.cli.house import open_house
+    from app.cli.replaying import replay_on
+    from app.core.errors import AppError
+    from app.matching import publishing
     from app.matching.replay import Summary, stored_cases
-    from app.matching.replay import replay as play
 
-    directory = _directory(ruleset)
+    if (ruleset is None) == (proposal is None):
+        raise typer.BadParameter("name either --ruleset or --proposal")
     house = open_house()
     summary = Summary()
     with house.database.begin(write=False) as session:
-        with typer.progressbar(length=stored_cases(session), label="Cases") as bar:
-            before = 0
-            for done in play(session, house.keys, directory, summary):
-                bar.update(done - before)
-                before = done
+        try:
+            directory = _other_rules(session, house.directory, ruleset, proposal)
+        except AppError as error:
+            _refused(error)
+        count = stored_cases(session)
+    with typer.progressbar(length=count, label="Cases") as bar:
+        before = 0
+        for done in replay_on(house, directory, summary, processes):
+            bar.update(done - before)
+            before = done
+    if proposal is not None:
+        with house.database.begin() as session:
+            publishing.keep_replay(session, publishing.found(session, UUID(proposal)), summary.counts())
+    _tell_replay(summary, show)
+
+
+def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, proposal: str | None) -> "Directory":
+    """What the stored cases are put to. Raises Invalid, NotFound."""
+    from app.core.clock import utc_now
+    from app.core.errors import NotFound
+    from app.directory import rulesets
+    from app.matching import publishing
+
+    if ruleset is not None and ruleset.is_dir():
+        return _directory(ruleset)
+    now = utc_now()
+    present = rulesets.in_force(session, packs, now.date())
+    if ruleset is not None:
+        content = publishing.read(ruleset.read_text(encoding="utf-8"), present)
+    else:
+        try:
+            content = rulesets.content(session, publishing.found(session, UUID(proposal)).digest)
+        except ValueError:
+            raise NotFound("There is no such rule set.") from None
+    return publishing.checked(present, content, now.date())[0]
+
+
+def _tell_replay(summary: "Summary", show: int) -> None:
     for moved in summary.moved[:show]:
         found = moved.difference
         typer.echo(f"{moved.label}  {moved.country}  {found.first_was or 'nobody'} -> {found.first_now or 'nobody'}")
@@ -160,11 +207,20 @@ def replay(
             typer.echo(f"    {change.service}: {change.was} -> {change.now}")
     if len(summary.moved) > show:
         typer.echo(f"… and {len(summary.moved) - show} more")
+    for country, count in sorted(summary.by_country().items()):
+        typer.echo(f"{country}: {count} with another first choice")
     typer.echo(
         f"{summary.cases} cases: {summary.unchanged} unchanged, {summary.first_moved} with another first choice,"
         f" {summary.gained} gain a candidate, {summary.lost} lose one, {summary.now_without_anybody} would be left without"
         f" anybody; {summary.unreadable} could not be read"
     )
+
+
+def _refused(error: "AppError") -> NoReturn:
+    """One line for each thing that is wrong."""
+    for fault in getattr(error, "errors", None) or ({"detail": error.detail or error.title},):
+        typer.echo(fault["detail"], err=True)
+    raise typer.Exit(2) from None
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

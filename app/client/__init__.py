@@ -1,6 +1,7 @@
 """The partner's side of the API: a small typed client that signs in, pulls, acts, listens, and opens what is sealed.
 
-It needs httpx and cryptography and nothing else of this house but `core.sealing`; see `docs/partner-client.md`.
+It needs httpx, cryptography and, for conflict lists, phonenumbers and email-validator; and of this house nothing but
+`core.sealing` and `core.identifiers`; see `docs/partner-client.md`.
 """
 
 from app.client.api import EventsPage, PartnerClient

@@ -14,13 +14,15 @@ from uuid import uuid4
 import httpx
 
 from app.client.errors import ApiError, CannotReach
-from app.client.opening import OpenedPart, opened, signers_of
+from app.client.opening import OpenedPart, base64url, from_base64url, opened, signers_of
 from app.client.records import Event, Referral
 
 TRIES: Final = 5
 LONGEST_PAUSE: Final = 30.0
 LONGEST_WAIT: Final = 25
+CONFLICTS_AT_ONCE: Final = 5_000
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_SILENCE: Final = 60.0
 _EARLY: Final = 30.0  # seconds before its end at which a token is replaced
 
 
@@ -99,6 +101,11 @@ class PartnerClient:
     def referral(self, referral_id: str) -> Referral:
         return Referral.read(self._call("GET", f"/v1/referrals/{_segment(referral_id)}").json())
 
+    def fhir(self, referral_id: str) -> dict[str, Any]:
+        """One referral as an HL7 FHIR R4 Bundle, without names."""
+        document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/fhir").json()
+        return document
+
     def act(
         self,
         referral_id: str,
@@ -149,13 +156,45 @@ class PartnerClient:
         page = self._call("GET", "/v1/events", params=params).json()
         return EventsPage(tuple(Event.read(event) for event in page["events"]), page["cursor"], page["more"])
 
-    def listen(self, cursor: str | None = None) -> Iterator[EventsPage]:
-        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it."""
+    def listen(
+        self, cursor: str | None = None, *, on_silence: Callable[[Exception], None] | None = None
+    ) -> Iterator[EventsPage]:
+        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it.
+
+        With `on_silence` a service that does not answer is waited for, minute by minute, and this is called each time.
+        """
         while True:
-            page = self.events(cursor, wait=LONGEST_WAIT)
+            try:
+                page = self.events(cursor, wait=LONGEST_WAIT)
+            except (ApiError, CannotReach) as error:
+                if on_silence is None or not (isinstance(error, CannotReach) or error.status in _TRY_AGAIN):
+                    raise
+                on_silence(error)
+                self._sleep(_SILENCE)
+                continue
             cursor = page.cursor
             if page.events:
                 yield page
+
+    def conflict_salt(self) -> bytes:
+        """What to hash identifiers with; see `app.client.conflicts`."""
+        return from_base64url(self._call("GET", "/v1/conflicts").json()["salt"])
+
+    def add_conflicts(self, hashes: Sequence[bytes], *, form: str) -> int:
+        """Add to your conflict list, in several requests if need be; gives its size. Never tells whom it hits.
+
+        `hashes` and their `form` are made by `app.client.conflicts`.
+        """
+        entries = 0
+        for start in range(0, len(hashes), CONFLICTS_AT_ONCE):
+            some = [base64url(one) for one in hashes[start : start + CONFLICTS_AT_ONCE]]
+            answer = self._call("POST", "/v1/conflicts", json={"form": form, "hashes": some})
+            entries = answer.json()["entries"]
+        return entries
+
+    def clear_conflicts(self) -> None:
+        """Empty your conflict list. Cases that were kept from you stay so."""
+        self._call("DELETE", "/v1/conflicts")
 
     def file_intake(self, intake: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
         """File an intake for a person (scope `intakes:create`).

@@ -9,13 +9,16 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from app.core import log
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import TooLarge, Unavailable
@@ -100,6 +103,20 @@ async def _now(request: Request) -> datetime:
 async def _keys(request: Request) -> KeyRing:
     keys: KeyRing = request.app.state.keys
     return keys
+
+
+async def directory_in_force(request: Request) -> Any:
+    """The directory with all that was published; looked for anew when it is due. Without a database: as it was last seen."""
+    state = request.app.state
+    moment = state.clock()
+    if state.current.is_due(moment):
+        try:
+            async with state.transactions.open(write=False) as session:
+                await run_sync(state.current.refresh, session, moment)
+        except (OperationalError, InterfaceError, PoolTimeout, Unavailable) as error:
+            log.get().error("directory", error=type(error).__name__, where=log.where(error))
+        state.directory = state.current.directory
+    return state.directory
 
 
 async def whole_body(request: Request) -> bytes:

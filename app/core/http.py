@@ -4,6 +4,7 @@ Plain ASGI, for a middleware that wraps requests in tasks would cost as much as 
 """
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.datastructures import MutableHeaders
@@ -11,12 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import log
 from app.core.errors import AppError, TooLarge
+from app.core.shrinking import Shrunk, takes_gzip
 
 PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS: Final = {
+HEADERS: Final = {
     "content-security-policy": PAGE_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -28,23 +30,34 @@ _HEADERS: Final = {
 }
 
 
+Saw = Callable[[str, str, int, float], None]
 ANSWER_HEADERS: Final = "pristan.answer_headers"
 """Where in the scope a dependency puts a header that stands on the answer whatever becomes of the request."""
 
 
 class Around:
-    """The one middleware. `https`: the service is reached over TLS, so browsers may insist on it."""
+    """The one middleware.
 
-    def __init__(self, app: ASGIApp, *, max_body: int, https: bool) -> None:
+    `https`: the service is reached over TLS, so browsers may insist on it. `onion`: the same pages in the Tor network; a Tor
+    Browser that opened one of them here is told where. `saw` is told of each request: method, route template, status,
+    seconds.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, max_body: int, https: bool, onion: str = "", saw: Saw = lambda *_told: None
+    ) -> None:
         self.app = app
         self.max_body = max_body
-        self.headers = {**_HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
+        self.onion = onion.rstrip("/")
+        self.saw = saw
+        self.headers = {**HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
+        out = Shrunk(send) if takes_gzip(scope) else send
         taken = 0
         answer_headers: dict[str, str] = scope.setdefault(ANSWER_HEADERS, {})
 
@@ -64,9 +77,11 @@ class Around:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
+                if self.onion and headers.get("content-type", "").startswith("text/html"):
+                    headers["onion-location"] = self.onion + _address(scope)
                 for name, value in answer_headers.items():
                     headers.append(name, value)
-            await send(message)
+            await out(message)
 
         try:
             if _announced(scope) > self.max_body:
@@ -74,8 +89,15 @@ class Around:
             else:
                 await self.app(scope, counted, with_headers)
         finally:
-            milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            log.get().info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
+            seconds, route = time.perf_counter() - started, _template(scope)
+            self.saw(scope["method"], route, status, seconds)
+            log.get().info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _address(scope: Scope) -> str:
+    """The path as it came; for what was sent as a form, the first page: it can not be asked for again."""
+    raw: bytes = scope.get("raw_path") or b"/"
+    return raw.decode("ascii", "replace") if scope["method"] == "GET" and raw.isascii() else "/"
 
 
 def _announced(scope: Scope) -> int:

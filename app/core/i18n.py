@@ -6,21 +6,25 @@ when it is not older. A message without a translation comes out in English, and 
 
 import gettext
 import io
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_interval, format_skeleton, format_time
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
+from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LANGUAGES: Final = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
 LOCALES: Final = Path(__file__).resolve().parent.parent / "locales"
 _REGIONAL: Final = {"en": "en_GB"}
+_OTHER_PLURALS: Final = {"ka": (2, "(n != 1)")}
+"""Where the common gettext rule knows fewer forms than the language has (CLDR): Georgian says one house otherwise than two."""
 OWN_NAMES: Final = {
     "ru": "Русский", "en": "English", "be": "Беларуская", "uk": "Українська",
     "pl": "Polski", "lt": "Lietuvių", "ka": "ქართული", "de": "Deutsch",
@@ -45,17 +49,31 @@ class Translator:
         return translated.format(**params) if params else translated
 
     def plural(self, one: str, many: str, n: int, **params: object) -> str:
-        return self._catalogue.ngettext(one, many, n).format(n=n, **params)
+        """The sentence in the form that goes with `n`, which stands in it as this language writes numbers."""
+        return self._catalogue.ngettext(one, many, n).format(n=self.number(n), **params)
+
+    def number(self, value: float) -> str:
+        return str(format_decimal(value, locale=self.locale))
+
+    def months(self, first: date, last: date) -> str:
+        """A stretch of time from the month of one day to the month of another."""
+        return str(format_interval(first, last, skeleton="yMMMM", locale=self.locale))
 
     def date(self, day: date) -> str:
         """A day in words, without a full stop at its end (some languages abbreviate "year" there): it often ends a sentence."""
         return str(format_date(day, format="long", locale=self.locale)).rstrip(".")
 
-    def moment(self, instant: datetime) -> str:
-        return str(format_datetime(instant, format="d MMMM, HH:mm", locale=self.locale))
+    def moment(self, instant: datetime, zone: tzinfo = UTC) -> str:
+        """Day and time of day, on the clocks of `zone`."""
+        there = instant.astimezone(zone)
+        day = str(format_skeleton("MMMMd", there, locale=self.locale))
+        return str(self.locale.datetime_formats["medium"]).format(format_time(there, "HH:mm", locale=self.locale), day)
 
     def language_name(self, code: str) -> str:
         return str(self.locale.languages.get(code.partition("-")[0], code))
+
+    def language_names(self, codes: Iterable[str]) -> list[str]:
+        return [self.language_name(code) for code in codes]
 
     def country_name(self, code: str) -> str:
         return str(self.locale.territories.get(code, code))
@@ -94,3 +112,11 @@ def compile_po(source: Path) -> bytes:
     buffer = io.BytesIO()
     write_mo(buffer, catalogue, use_fuzzy=True)
     return buffer.getvalue()
+
+
+def plural_forms(language: str) -> tuple[int, str]:
+    """How many forms a counted sentence has, and gettext's rule which of them goes with `n`."""
+    if language in _OTHER_PLURALS:
+        return _OTHER_PLURALS[language]
+    rule = get_plural(language)
+    return rule.num_plurals, rule.plural_expr

@@ -5,6 +5,7 @@ alike, so the form must never change without a new `FORM`. What was folded is as
 a key at once and stored nowhere.
 """
 
+import hmac
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ class Identifier:
     def canonical(self) -> bytes:
         """The bytes to hash, the same on both sides."""
         return f"{FORM}:{self.kind}:{self.text}".encode()
+
+    def keyed(self, salt: bytes) -> bytes:
+        """HMAC-SHA256 of it under a salt of 32 bytes: what leaves a partner's machine."""
+        return hmac.digest(salt, self.canonical(), "sha256")
 
 
 def of_contact(channel: str, address: str, country: str) -> Identifier | None:

@@ -100,6 +100,12 @@ def active_keys(session: Session, owner_ids: list[UUID]) -> dict[UUID, SealingKe
     return {key.owner_id: key for key in found}
 
 
+def connected(session: Session, owner_ids: list[UUID]) -> list[UUID]:
+    """Those of them that have an active key, so that something can be sealed to them."""
+    held = sa.select(SealingKey.owner_id).where(SealingKey.owner_id.in_(owner_ids), SealingKey.active)
+    return sorted(session.scalars(held))
+
+
 def _grant_info(sealing_key_id: UUID, holder_key_id: UUID) -> bytes:
     return sealing.context("key-grant", str(sealing_key_id), str(holder_key_id))
 

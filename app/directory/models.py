@@ -1,13 +1,13 @@
-"""Tables of services and of the rule sets that were ever in force."""
+"""Tables of services, of the rule sets that were ever in force, and of what was edited at the desk."""
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base
+from app.core.db import Base, Json
 
 
 class ServiceRow(Base):
@@ -38,3 +38,58 @@ class RuleSet(Base):
     digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     content: Mapped[dict[str, Any]]
     loaded_at: Mapped[datetime]
+
+
+class DirectoryEdit(Base):
+    """One field of an organisation or a service, as somebody wants it to be; in force once a second person published it.
+
+    `subject` is a slug or a service's key. `old` is what the directory said when it was proposed, `new` what it shall say:
+    `{"value": …}`, or `{"pack": true}`, to say again what the pack says. Nothing about any person.
+    """
+
+    __tablename__ = "directory_edits"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "state IN ('proposed', 'published', 'rejected', 'withdrawn', 'superseded')", name="state_known"
+        ),
+        sa.CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided_when_not_proposed"),
+        sa.CheckConstraint(
+            "state NOT IN ('published', 'superseded') OR decided_by <> proposed_by", name="published_by_another"
+        ),
+        sa.CheckConstraint("origin IN ('desk', 'partner', 'import')", name="origin_known"),
+        sa.Index(
+            "uq_directory_edits_one_proposed", "subject", "field", unique=True,
+            sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"),
+        ),
+        sa.Index(
+            "uq_directory_edits_one_published", "subject", "field", unique=True,
+            sqlite_where=sa.text("state = 'published'"), postgresql_where=sa.text("state = 'published'"),
+        ),
+        sa.Index("ix_directory_edits_subject", "subject"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    subject: Mapped[str] = mapped_column(sa.String(130))
+    field: Mapped[str] = mapped_column(sa.String(32))
+    old: Mapped[dict[str, Any]] = mapped_column(Json)
+    new: Mapped[dict[str, Any]] = mapped_column(Json)
+    state: Mapped[str] = mapped_column(sa.String(12))
+    origin: Mapped[str] = mapped_column(sa.String(8))
+    proposed_by: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    decided_at: Mapped[datetime | None]
+
+
+class ServicePause(Base):
+    """A service takes no new requests up to and including `until`: none at all, or none for a need, or in a language."""
+
+    __tablename__ = "service_pauses"
+    __table_args__ = (sa.CheckConstraint("need IS NULL OR language IS NULL", name="one_kind"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    service_id: Mapped[UUID] = mapped_column(sa.ForeignKey("services.id"), index=True)
+    need: Mapped[str | None] = mapped_column(sa.String(32))
+    language: Mapped[str | None] = mapped_column(sa.String(8))
+    until: Mapped[date]
+    set_at: Mapped[datetime]

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.directory.rules import Answer, Rule
 
 Confidence = Literal["high", "medium", "low"]
+Day = Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 CODE = r"^[a-z0-9]+(_[a-z0-9]+)*$"
 
@@ -28,6 +30,14 @@ class Source(Entry):
 class Name(Entry):
     en: str
     local: str | None = None
+
+
+class Hours(Entry):
+    """Open on these days from `opens` to `closes`, local time, like 09:30."""
+
+    days: tuple[Day, ...] = Field(min_length=1)
+    opens: str = Field(pattern=TIME)
+    closes: str = Field(pattern=TIME)
 
 
 class Service(Entry):
@@ -60,6 +70,7 @@ class Organisation(Entry):
     email: str | None = None
     phone: str | None = None
     eligibility: str | None = None
+    hours: tuple[Hours, ...] = ()
     safety: tuple[str, ...] = ()
     source: Source
     services: tuple[Service, ...] = ()
@@ -125,11 +136,15 @@ class Counting(Entry):
 
 
 class Country(Entry):
+    """A host country. `opens` and `closes`: from when until when an office answers there on a working day, local time."""
+
     code: str = Field(pattern=r"^[A-Z]{2}$")
     name: str
     time_zone: str
     languages: tuple[str, ...] = Field(min_length=1)
     holidays: str
+    opens: str = Field(default="09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    closes: str = Field(default="18:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     regions: dict[str, Region]
     counting: Counting | None = None
     safety: tuple[str, ...] = ()

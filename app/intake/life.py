@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import to_the_hour
 from app.intake.models import Case, CaseEvent
-from app.intake.states import ENDED, CaseState, CaseVerb, fold, next_state
+from app.intake.states import DESK, ENDED, CaseState, CaseVerb, fold, next_state
 
 CONTACT_KEPT: Final = timedelta(days=30)
 UNMET_KEPT: Final = timedelta(days=90)
@@ -36,22 +36,11 @@ def move(
     source = CaseState(case.state)
     target = next_state(source, verb, by=actor_kind)
     at = to_the_hour(now) if actor_kind == "person" else now
-    seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
-    session.execute(
-        sa.insert(CaseEvent),
-        {
-            "id": uuid4(),
-            "case_id": case.id,
-            "seq": (seq or 0) + 1,
-            "verb": verb.value,
-            "source": source.value,
-            "target": target.value,
-            "actor_kind": actor_kind,
-            "actor_id": actor_id,
-            "codes": codes or {},
-            "at": at,
-        },
+    note(
+        session, case, verb.value, actor_kind=actor_kind, actor_id=actor_id, at=at, codes=codes, states=(source, target)
     )
+    if actor_kind in DESK:
+        case.held_for = None  # who moves it has looked at it
     case.state = target.value
     case.version += 1
     case.updated_at = at
@@ -62,6 +51,37 @@ def move(
         case.closed_at = None
         case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
     session.flush()
+
+
+def note(
+    session: Session,
+    case: Case,
+    verb: str,
+    *,
+    actor_kind: str,
+    at: datetime,
+    actor_id: UUID | None = None,
+    codes: dict[str, Any] | None = None,
+    states: tuple[CaseState, CaseState] | None = None,
+) -> None:
+    """Add what happened to the case's story, in codes. Without `states` it changed no state, and no fold minds it."""
+    seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
+    source, target = states or (None, CaseState(case.state))
+    session.execute(
+        sa.insert(CaseEvent),
+        {
+            "id": uuid4(),
+            "case_id": case.id,
+            "seq": (seq or 0) + 1,
+            "verb": verb,
+            "source": source.value if source else None,
+            "target": target.value,
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes or {},
+            "at": at,
+        },
+    )
 
 
 def refolded(session: Session, case: Case) -> CaseState:

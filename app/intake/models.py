@@ -15,8 +15,9 @@ class Case(Base):
     """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
 
     `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
-    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `referred_by` is the
-    organisation that brought the person here; null when they came by themselves.
+    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `held_for`: why it looks
+    like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is offered to nobody.
+    `referred_by` is the organisation that brought the person here; null when they came by themselves.
     """
 
     __tablename__ = "cases"
@@ -29,6 +30,7 @@ class Case(Base):
         sa.CheckConstraint(
             "(state IN ('helped', 'advised', 'withdrawn', 'erased')) = (closed_at IS NOT NULL)", name="closed_when_ended"
         ),
+        sa.CheckConstraint("held_for IN ('trap', 'haste', 'crowd')", name="held_for_known"),
         sa.CheckConstraint("state <> 'erased' OR (facts IS NULL AND receipt_id IS NULL)", name="erased_is_empty"),
         sa.Index(
             "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
@@ -56,6 +58,7 @@ class Case(Base):
     owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
     referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
@@ -141,6 +144,48 @@ class CaseEvent(Base):
     actor_id: Mapped[UUID | None]
     codes: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+class HouseholdMember(Base):
+    """Cases of people who belong together. Each keeps its own consent, its own referrals and its own conflicts."""
+
+    __tablename__ = "household_members"
+    __table_args__ = (sa.Index("ix_household_members_household", "household_id"),)
+
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    household_id: Mapped[UUID]
+    joined_at: Mapped[datetime]
+
+
+class CaseMove(Base):
+    """The question whether a case may go to another country's team, and what the person answered (to the hour).
+
+    While it is asked, `desk_key` is the notes' key, sealed to the new team and locked under the epoch key; it becomes a wrap of
+    the case with a yes and is destroyed with a no.
+    """
+
+    __tablename__ = "case_moves"
+    __table_args__ = (
+        sa.CheckConstraint("answer IN ('yes', 'no', 'ended')", name="answer_known"),
+        sa.CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_when_answer"),
+        sa.CheckConstraint("answer IS NULL OR desk_key IS NULL", name="key_while_asked"),
+        sa.Index(
+            "uq_case_moves_one_open", "case_id", unique=True,
+            sqlite_where=sa.text("answer IS NULL"), postgresql_where=sa.text("answer IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    from_country: Mapped[str] = mapped_column(sa.String(2))
+    to_country: Mapped[str] = mapped_column(sa.String(2))
+    from_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    to_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    desk_key_id: Mapped[UUID | None]
+    desk_key: Mapped[bytes | None]
+    answer: Mapped[str | None] = mapped_column(sa.String(8))
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
 
 
 class SealedReply(Base):

@@ -1,5 +1,6 @@
 """The questions of the form, in order. One list drives the steps, the one-page form, the paper form and the check page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -21,7 +22,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. `options` names a vocabulary; `folded`: shown behind "more", for who wants to say it."""
+    """One question. `options` names a vocabulary; `folded`: shown behind "more", for who wants to say it.
+
+    `of`: it only rounds off the answer to another question, like the day to a letter. `default` is chosen beforehand.
+    """
 
     name: str
     kind: Kind
@@ -31,7 +35,8 @@ class Question:
     required: bool = False
     folded: bool = False
     longest: int = 0
-    several: bool = False
+    of: str = ""
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,14 @@ STEPS: Final = (
     )),
     Step("3", N_("Where are you?"), (
         Question("country", Kind.RADIO, N_("Which country are you in now?"), options="countries", required=True),
-        Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions"),
+        Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions", of="country"),
         Question("status", Kind.SELECT, N_("What papers do you have there?"), N_("You can skip this."), options="statuses"),
         Question("nationality", Kind.SELECT, N_("Which citizenship do you have?"), N_("Some centres help only people with a certain citizenship. You can skip this."), options="nationalities"),
     )),
     Step("4", N_("How soon?"), (
         Question("how_soon", Kind.RADIO, N_("When does something have to be done?"), options="how_soon", required=True),
         Question("letter_kind", Kind.SELECT, N_("Do you have a letter or a decision? Which one?"), N_("Look at the heading of the letter. “I do not know” is fine."), options="letters"),
-        Question("letter_received_on", Kind.DAY, N_("On which day did you get the letter?"), N_("For example 2026-11-24. We use it to work out how much time is left.")),
+        Question("letter_received_on", Kind.DAY, N_("On which day did you get the letter?"), N_("For example 2026-11-24. We use it to work out how much time is left."), of="letter_kind"),
     )),
     Step("5", N_("How shall we talk?"), (
         Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages"),
@@ -68,16 +73,19 @@ STEPS: Final = (
         Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Do not write names of other people."), longest=20_000),
         Question("call_me", Kind.TEXT, N_("What shall we call you?"), N_("Any name. It does not have to be your real one."), longest=120),
         Question("happened", Kind.CHECKS, N_("Did any of this happen to you?"), N_("Only the lawyer who takes your case reads this."), options="happened", folded=True),
-        Question("count_me", Kind.TICK, N_("You may count this in statistics, without any link to me."), folded=True),
+        Question("count_me", Kind.TICK, N_("You may count this in statistics, without any link to me."), folded=True, of="happened"),
     )),
     Step("7", N_("How may we answer you?"), (
-        Question("channel", Kind.RADIO, N_("How may we answer you?"), N_("The safest way is to come back here with your number. Then nobody writes to you."), options="channels"),
-        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("Not needed if you come back with your number."), longest=320),
-        Question("may_say_who", Kind.TICK, N_("You may say who is writing.")),
-        Question("may_leave_message", Kind.TICK, N_("You may leave a message.")),
-        Question("good_times", Kind.TEXT, N_("When is it safe to reach you?"), N_("You can skip this."), longest=200),
+        Question("channel", Kind.RADIO, N_("How may we answer you?"), N_("The safest way is to come back here with your number. Then nobody writes to you."), options="channels", required=True, default="number"),
+        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("Not needed if you come back with your number."), longest=320, of="channel"),
+        Question("notify", Kind.TICK, N_("Tell me there when there is news."), N_("We then write only “You have news”, no more. For this we keep the address itself so that our computer can read it. Leave it empty to be safest."), of="channel"),
+        Question("may_say_who", Kind.TICK, N_("You may say who is writing."), of="channel"),
+        Question("may_leave_message", Kind.TICK, N_("You may leave a message."), of="channel"),
+        Question("good_times", Kind.TEXT, N_("When is it safe to reach you?"), N_("You can skip this."), longest=200, of="channel"),
     )),
 )  # fmt: skip
+CONSENT: Final = "consent"
+"""The last question, who may read it, is asked on the page to check, beside the centres that it is about."""
 QUESTIONS: Final = {question.name: question for step in STEPS for question in step.questions}
 SLUGS: Final = tuple(step.slug for step in STEPS)
 _NESTED: Final = {
@@ -85,12 +93,14 @@ _NESTED: Final = {
     "letter_received_on": ("letter", "received_on"),
     "channel": ("answer_by", "channel"),
     "address": ("answer_by", "address"),
+    "notify": ("answer_by", "notify"),
     "may_say_who": ("answer_by", "may_say_who"),
     "may_leave_message": ("answer_by", "may_leave_message"),
     "good_times": ("answer_by", "good_times"),
 }
 _LISTS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.CHECKS)
 _TICKS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.TICK)
+assert {question.of for question in QUESTIONS.values() if question.of} <= QUESTIONS.keys()
 Typed = dict[str, list[str]]
 """What a form sent: for each field the values as they were typed."""
 
@@ -111,6 +121,23 @@ def answers(typed: Typed, language: str) -> dict[str, Any]:
     never = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["never"]]
     read["consent"] = {"mode": "named" if allowed else "ask_first", "organisations": allowed, "never": never}
     return read
+
+
+def typed(answers: Mapping[str, Any]) -> Typed:
+    """The way back: JSON answers as a form would send them."""
+    said: Typed = {}
+    for name in QUESTIONS:
+        outer, inner = _NESTED.get(name, (name, ""))
+        value = (answers.get(outer) or {}).get(inner) if inner else answers.get(outer)
+        if name == "letter_kind" and value and value != "unknown":
+            value = f"{answers['country']}.{value}"
+        if value in (None, "", (), [], False):
+            continue
+        said[name] = list(value) if name in _LISTS else ["yes" if value is True else str(value)]
+    consent = answers.get(CONSENT) or {}
+    for choice, slugs in (("allow", consent.get("organisations")), ("never", consent.get("never"))):
+        said.update({f"c_{slug}": [choice] for slug in slugs or ()})
+    return said
 
 
 def _value(name: str, said: list[str]) -> Any:

@@ -13,10 +13,10 @@ from app.core.clock import to_the_hour
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.intake import vault
-from app.intake.models import Case, Part
+from app.intake import receipts, vault
+from app.intake.models import Case, Part, WrapFor
 from app.intake.receipts import Receipt
-from app.intake.vault import Opened
+from app.intake.vault import Opened, Recipient
 
 LONGEST_LINE: Final = 10_000
 
@@ -57,6 +57,26 @@ def open_by_receipt(
         now=now,
     )
     return OpenedCase(case, key)
+
+
+def new_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
+    """Another number for the case, and the old one dead from this moment on. The caller holds the case's row."""
+    case, receipt = opened.case, receipts.new()
+    case.receipt_id = receipt.look_up_id(keys)
+    case.version += 1
+    mine = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
+    vault.grant(session, keys, case.id, vault.PERSON, opened.person_key, [mine])
+    session.flush()
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action="case:number_changed",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    return receipt
 
 
 def thread(session: Session, opened: OpenedCase) -> list[Opened]:

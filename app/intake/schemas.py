@@ -73,18 +73,26 @@ class Letter(_Part):
 
 
 class AnswerBy(_Part):
-    """How an answer may reach the person. By default they come back with their number, and nobody writes to them."""
+    """How an answer may reach the person. By default they come back with their number, and nobody writes to them.
+
+    `notify`: this one address is also kept so that the service itself can say that there is news, in the `good_hours`.
+    """
 
     channel: Literal["number", "signal", "whatsapp", "telegram", "email", "phone"] = "number"
     address: Annotated[Text, Field(max_length=320)] = ""
+    notify: bool = False
+    """Say at `address` that there is news: then the address is also kept so that the service itself can read it."""
     may_say_who: bool = False
     may_leave_message: bool = False
     good_times: Annotated[Text, Field(max_length=200)] = ""
+    good_hours: Annotated[tuple[Literal["morning", "day", "evening", "weekend"], ...], Field(max_length=4)] = ()
 
     @model_validator(mode="after")
     def _an_address_where_one_is_needed(self) -> "AnswerBy":
-        if self.channel != "number" and not self.address:
+        if (self.channel != "number" or self.notify) and not self.address:
             raise PydanticCustomError("address_required", "This way of answering needs an address or a number.")
+        if self.channel == "number" and self.notify:
+            raise PydanticCustomError("nowhere_to_notify", "News can only be told at an address.")
         if self.channel == "email":
             try:
                 validate_email(self.address, check_deliverability=False)
@@ -168,7 +176,7 @@ def read(answers: Any, directory: Vocabulary, today: date) -> Intake:
 def _field_error(entry: Any) -> FieldError:
     code = entry["type"]
     custom = code in {
-        "control_characters", "unknown_code", "address_required", "not_an_email", "not_a_number",
+        "control_characters", "unknown_code", "address_required", "nowhere_to_notify", "not_an_email", "not_a_number",
         "allowed_and_excluded", "named_but_ask_first",
     }  # fmt: skip
     detail = entry["msg"] if custom else _DETAILS.get(code, "This value does not fit.")

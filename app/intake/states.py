@@ -32,22 +32,23 @@ class CaseVerb(StrEnum):
 
 S, V = CaseState, CaseVerb
 ENDED: Final = frozenset({S.HELPED, S.ADVISED, S.WITHDRAWN, S.ERASED})
-_DESK = frozenset({"coordinator", "senior"})
+DESK: Final = frozenset({"coordinator", "senior"})
 _OPEN = (S.SUBMITTED, S.IN_REVIEW, S.REFERRED, S.UNMET)
 
 # fmt: off
 MOVES: Final = tuple(
     (source, verb, target, by)
     for sources, verb, target, by in (
-        ((S.SUBMITTED, S.UNMET),                      V.TAKE,     S.IN_REVIEW, _DESK),
-        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.REFER,    S.REFERRED,  _DESK | {"clock", "person"}),
-        ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, _DESK | {"clock", "partner", "person"}),
-        ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    _DESK | {"partner"}),
-        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.ADVISE,   S.ADVISED,   _DESK),
-        ((S.REFERRED,),                               V.ADVISE,   S.ADVISED,   _DESK | {"partner"}),
-        ((S.SUBMITTED, S.IN_REVIEW),                  V.UNMET,    S.UNMET,     _DESK | {"clock"}),
-        ((S.HELPED, S.ADVISED),                       V.REOPEN,   S.IN_REVIEW, _DESK | {"partner", "person"}),
-        (_OPEN,                                       V.WITHDRAW, S.WITHDRAWN, frozenset({"person"}) | _DESK),
+        ((S.SUBMITTED,),                              V.TAKE,     S.IN_REVIEW, DESK),
+        ((S.UNMET,),                                  V.TAKE,     S.IN_REVIEW, DESK | {"clock"}),
+        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.REFER,    S.REFERRED,  DESK | {"clock", "person"}),
+        ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, DESK | {"clock", "partner", "person"}),
+        ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    DESK | {"partner"}),
+        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.ADVISE,   S.ADVISED,   DESK),
+        ((S.REFERRED,),                               V.ADVISE,   S.ADVISED,   DESK | {"partner"}),
+        ((S.SUBMITTED, S.IN_REVIEW),                  V.UNMET,    S.UNMET,     DESK | {"clock"}),
+        ((S.HELPED, S.ADVISED),                       V.REOPEN,   S.IN_REVIEW, DESK | {"partner", "person"}),
+        (_OPEN,                                       V.WITHDRAW, S.WITHDRAWN, frozenset({"person"}) | DESK),
         (tuple(s for s in S if s is not S.ERASED),    V.ERASE,    S.ERASED,    frozenset({"person", "clock"})),
     )
     for source in sources

@@ -117,6 +117,14 @@ def data_key(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner
     return holder.open(sealed, wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version))
 
 
+def seal_anew(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, key_id: UUID) -> None:
+    """The same data key for the same recipient, sealed to a newer key of theirs. Raises CannotOpen."""
+    place = _place(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    info = wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    inner = holder.open(keys.unlock(wrap.locked, *place), info)
+    wrap.locked, wrap.key_id = keys.lock(sealing.seal_to(public_key, inner, info), *place), key_id
+
+
 def holders(session: Session, case_id: UUID) -> frozenset[UUID]:
     """The organisations that hold a wrap: exactly those the person agreed to and that still may be asked."""
     found = session.scalars(
@@ -195,6 +203,14 @@ def add_part(
     session.execute(sa.insert(SealedPart), [row])
     part_id: UUID = row["id"]
     return part_id
+
+
+def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> None:
+    """Other content in the place of the old, under the next version: the old ciphertext fits here no more."""
+    version = row.version + 1
+    plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    aad = part_aad(row.id, row.case_id, row.part, version)
+    row.version, row.ciphertext = version, sealing.encrypt(part_key(data_key, row.part), plain, aad)
 
 
 def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[SealedPart]:

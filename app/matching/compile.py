@@ -6,7 +6,7 @@ is pushed down into the leaves (De Morgan holds for three values), so that there
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Final, Literal
 
@@ -18,6 +18,7 @@ from app.matching.reasons import Reason
 Values = Sequence[int]
 Pick = Callable[[Values], tuple[int, ...]]
 _KEPT: Final = 16
+_READINGS: Final = 256
 
 
 @dataclass(slots=True)
@@ -49,6 +50,10 @@ Way = tuple[int, list[int], list[int]]
 """The effort of the cheapest way to a yes, the leaves on it, and the open leaves of the other ways."""
 
 
+Reading = tuple[int, tuple[int, ...]]
+"""Of a yes or a no: 0 and the leaves that decide it. Of an unknown: the effort to find out, and what to ask, easy ones first."""
+
+
 def _row(part: Part) -> Row:
     return part.cell, part.pick, part.decides, part.otherwise
 
@@ -70,6 +75,8 @@ class Line:
     remarks: tuple[Reason, ...]
     repeats: bool
     """Whether two of its leaves could give the same reason."""
+    read: dict[tuple[int, ...], "Reading"] = field(default_factory=dict)
+    """By its leaves' values: what follows from them. Filled as cases come; see `Program.reading`."""
 
 
 @dataclass(slots=True)
@@ -100,6 +107,21 @@ class Program:
             seen = pick(values)
             values[cell] = decides if decides in seen else UNKNOWN if UNKNOWN in seen else otherwise
 
+    def reading(self, line: Line, outcomes: tuple[int, ...], values: Values) -> Reading:
+        """What follows for a service from its leaves' values: the same for every case that has these, so it is kept."""
+        found = line.read.get(outcomes)
+        if found is None:
+            if len(line.read) >= _READINGS:
+                line.read.clear()
+            found = line.read[outcomes] = self._read(line.root, values)
+        return found
+
+    def _read(self, root: int, values: Values) -> Reading:
+        if values[root] != UNKNOWN:
+            return 0, tuple(self.decisive(root, values))
+        effort, best, rest = self.to_ask(root, values)
+        return effort, (*sorted(best, key=self.asked_when.__getitem__), *sorted(rest, key=self.asked_when.__getitem__))
+
     def decisive(self, cell: int, values: Values) -> list[int]:
         """The leaves that make this cell what it is: what one has to know to believe it, and no more."""
         part = self.part_of.get(cell)
@@ -111,11 +133,8 @@ class Program:
             return found
         return [leaf for below in found for leaf in self.decisive(below, values)]
 
-    def to_ask(self, cell: int, values: Values, known: dict[int, Way]) -> Way:
-        """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways.
-
-        `known`: what was found of this case before; it is added to.
-        """
+    def to_ask(self, cell: int, values: Values) -> Way:
+        """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways."""
         part, efforts = self.part_of.get(cell), self.efforts
         if part is None:
             return efforts[cell], [cell], []
@@ -126,8 +145,7 @@ class Program:
             if efforts[below]:
                 effort, way = efforts[below], [below]
             else:
-                found = known.get(below) or self.to_ask(below, values, known)
-                effort, way, more = found
+                effort, way, more = self.to_ask(below, values)
                 rest += more
             if part.op == "all":
                 total += effort
@@ -137,8 +155,7 @@ class Program:
                 total, best = effort, list(way)
             else:
                 rest += way
-        known[cell] = total, best, rest
-        return known[cell]
+        return total, best, rest
 
 
 _PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from app.directory.packs import Directory, ServiceEntry
 from app.matching import order
-from app.matching.compile import Line, Program, Way, program_of
+from app.matching.compile import Line, Program, program_of
 from app.matching.facts import Facts
 from app.matching.leaves import NO, NO_NEWS, UNKNOWN, YES, Ask, Live, Outcome, always
 from app.matching.order import ORDER_VERSION, Circumstances, Share
@@ -143,8 +143,7 @@ class _Case:
         self.blocked = facts.never | facts.excluded
         self.answers = [_NOT_ASKED] * program.size
         self.values = [NO] * program.size
-        self._reasons: dict[int, Reason] = {}
-        self._ways: dict[int, Way] = {}
+        self._reasons: list[Reason | None] = [None] * program.size
         self._close_to: dict[frozenset[str], Reason] = {}
         self._answer(program.asks, facts)
         for own in program.own:
@@ -164,7 +163,7 @@ class _Case:
             return None
         wide = copy(self)
         # its reasons are the same but those of the need, which nobody asks for
-        wide.close, wide._close_to, wide._ways = close, {}, {}
+        wide.close, wide._close_to = close, {}
         wide.answers, wide.values = list(self.answers), list(self.values)
         wide._answer(self.program.needs, replace(self.facts, needs=self.facts.needs | close))
         self.program.fill(wide.values, self.program.after_needs)
@@ -184,7 +183,8 @@ class _Case:
         return tuple(leaf.ask(self.facts, live or NO_NEWS, self.on) for leaf in always(line.organisation))
 
     def candidate(self, line: Line, state: State | None) -> _Row:
-        leaves = self.program.decisive(line.root, self.values)
+        plain = line.trace(self.values)
+        _, leaves = self.program.reading(line, plain, self.values)
         reasons = [reason for reason in self.reasons(line, leaves) if reason.key not in _SELF_EVIDENT]
         capacity = "unknown" if state is None else state[2][1]
         leaf_of = self.program.leaf_of
@@ -196,13 +196,14 @@ class _Case:
             open_now=capacity == "open",
             made_for=any(leaf_of[cell].leaf.name in _MADE_FOR for cell in leaves),
         )
-        return terms, line, (*reasons, _CAPACITY[capacity], *line.remarks), self.outcomes(line, state)
+        return terms, line, (*reasons, _CAPACITY[capacity], *line.remarks), _whole(plain, state)
 
     def nearest(self, line: Line, state: State | None) -> Found:
         """Not yet: which answers would make it a yes, the smallest first, then the other ways."""
-        effort, ways = self.to_ask(line)
+        plain = line.trace(self.values)
+        effort, leaves = self.program.reading(line, plain, self.values)
         terms = (int(not line.verified), effort, len(self.facts.needs - line.listed))
-        return self.found(line, (*ways, *line.remarks), state, terms)
+        return _found(line, (*self.reasons(line, leaves), *line.remarks), _whole(plain, state), terms)
 
     def related(self, line: Line, state: State | None) -> Found:
         """Close to what is needed, and otherwise open, or open after an answer."""
@@ -211,32 +212,26 @@ class _Case:
         if close_to is None:
             said = {"needs": sorted(self.facts.needs), "listed": sorted(offered - self.facts.needs)}
             close_to = self._close_to[offered] = Reason("need.related", said)
-        effort, ways = self.to_ask(line) if self.values[line.root] == UNKNOWN else (0, [])
+        plain, effort, leaves = line.trace(self.values), 0, tuple[int, ...]()
+        if self.values[line.root] == UNKNOWN:
+            effort, leaves = self.program.reading(line, plain, self.values)
         terms = (int(not line.verified), 1 + effort, len(self.facts.needs))
-        return self.found(line, (close_to, *ways, *line.remarks), state, terms)
+        reasons = (close_to, *self.reasons(line, leaves), *line.remarks)
+        return _found(line, reasons, _whole(plain, state), terms)
 
     def refused(self, line: Line, state: State | None) -> Found:
-        reasons: list[Reason] = []
+        plain, reasons = line.trace(self.values), list[Reason]()
         if self.values[line.root] == NO:
-            reasons = self.reasons(line, self.program.decisive(line.root, self.values))
+            reasons = self.reasons(line, self.program.reading(line, plain, self.values)[1])
         if state is not None:
             asked = zip(always(line.organisation), state, strict=True)
             reasons += [leaf.explain(self.facts, answer) for leaf, (value, answer) in asked if value == NO]
-        return self.found(line, tuple(reasons), state, ())
+        return _found(line, tuple(reasons), _whole(plain, state), ())
 
-    def to_ask(self, line: Line) -> tuple[int, list[Reason]]:
-        """The effort of the cheapest way to a yes, and the questions: that way's first, then those of other ways."""
-        effort, best, rest = self.program.to_ask(line.root, self.values, self._ways)
-        if len(best) > 1:
-            best = sorted(best, key=self.program.asked_when.__getitem__)
-        if rest:
-            best = best + sorted(rest, key=self.program.asked_when.__getitem__)
-        return effort, self.reasons(line, best)
-
-    def reasons(self, line: Line, leaves: list[int]) -> list[Reason]:
+    def reasons(self, line: Line, leaves: Sequence[int]) -> list[Reason]:
         """The reasons of these leaves, each once."""
         known = self._reasons
-        made = [known.get(cell) or self.reason(cell) for cell in leaves]
+        made = [known[cell] or self.reason(cell) for cell in leaves]
         if not line.repeats or len(made) == 1:
             return made
         return [reason for place, reason in enumerate(made) if reason not in made[:place]]
@@ -245,12 +240,15 @@ class _Case:
         made = self._reasons[cell] = self.program.leaf_of[cell].leaf.explain(self.facts, self.answers[cell][1])
         return made
 
-    def outcomes(self, line: Line, state: State | None) -> tuple[int, ...]:
-        return line.trace(self.values) + (_FREE if state is None else tuple([value for value, _ in state]))
 
-    def found(self, line: Line, reasons: tuple[Reason, ...], state: State | None, terms: tuple[int, ...]) -> Found:
-        outcomes = line.trace(self.values) + _FREE if state is None else self.outcomes(line, state)
-        return Found(line.key, line.organisation, line.name, line.verified, reasons, outcomes, 0, terms)
+def _whole(plain: tuple[int, ...], state: State | None) -> tuple[int, ...]:
+    """The trace: the rule's leaves, then consent, pause and capacity."""
+    return plain + (_FREE if state is None else tuple([value for value, _ in state]))
+
+
+def _found(line: Line, reasons: tuple[Reason, ...], outcomes: tuple[int, ...], terms: tuple[int, ...]) -> Found:
+    # made thousands of times a case, so not by the constructor, which takes three times as long
+    return tuple.__new__(Found, (line.key, line.organisation, line.name, line.verified, reasons, outcomes, 0, terms))
 
 
 __all__ = ["NO", "UNKNOWN", "YES", "Found", "Live", "MatchResult", "evaluate", "related_needs"]

@@ -26,11 +26,17 @@ ABOUT_THE_SERVICE: Final = frozenset({"consent_allows", "accepts_referrals", "ca
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What of a service changes from day to day."""
+    """What of a service changes from day to day.
+
+    While it pauses for some needs, `paused_needs` names these and `open_needs` what else it still takes.
+    """
 
     capacity: Literal["open", "full", "unknown"] = "unknown"
     capacity_until: date | None = None
     accepts: bool = True
+    paused_needs: frozenset[str] = frozenset()
+    open_needs: frozenset[str] = frozenset()
+    paused_languages: frozenset[str] = frozenset()
 
 
 NO_NEWS: Final = Live()
@@ -76,9 +82,16 @@ def _mirrored(leaf: Leaf) -> Leaf:
 def leaf_value(answer: str) -> int:
     """The value that stands behind an answer of a mirrored leaf."""
     plain = answer.removeprefix("not_")
-    return YES - {"no": NO, "full": NO, "excluded": NO, "unknown": UNKNOWN, "part": UNKNOWN, "perhaps": UNKNOWN}.get(
-        plain, YES
-    )
+    return YES - {
+        "no": NO,
+        "full": NO,
+        "excluded": NO,
+        "need_paused": NO,
+        "language_paused": NO,
+        "unknown": UNKNOWN,
+        "part": UNKNOWN,
+        "perhaps": UNKNOWN,
+    }.get(plain, YES)
 
 
 def _said(value: str | None, wanted: frozenset[str]) -> Outcome:
@@ -229,7 +242,25 @@ def _consent(_test: Any, organisation: str) -> Leaf:
 
 
 def _accepts(_test: Any, _organisation: str) -> Leaf:
-    return Leaf("accepts_referrals", lambda _f, live, _on: YES_ if live.accepts else NO_, _plain("accepts_referrals"))
+    """A pause for a need hinders who has no other need that they take; one for a language, who speaks no other."""
+
+    def ask(facts: Facts, live: Live, _on: date) -> Outcome:
+        if not live.accepts:
+            return NO_
+        if facts.needs & live.paused_needs and not facts.needs & live.open_needs:
+            return NO, "need_paused"
+        if facts.speak and live.paused_languages.issuperset(facts.speak):
+            return NO, "language_paused"
+        return YES_
+
+    def explain(facts: Facts, answer: str) -> Reason:
+        if answer == "need_paused":
+            return Reason("accepts_referrals.need_paused", {"needs": sorted(facts.needs)})
+        if answer == "language_paused":
+            return Reason("accepts_referrals.language_paused", {"languages": list(facts.speak)})
+        return Reason(f"accepts_referrals.{answer}")
+
+    return Leaf("accepts_referrals", ask, explain)
 
 
 def _capacity(_test: Any, _organisation: str) -> Leaf:

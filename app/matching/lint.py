@@ -8,11 +8,14 @@ status, one citizenship, one age, lives in one region, and may have many needs, 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import combinations
 from typing import Any, Final, Literal
 
 from app.directory.catalogue import Directory, ServiceEntry
 from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, TIERS, Rule
 from app.matching import coverage
+from app.matching.engine import evaluate, related_needs
+from app.matching.facts import Facts
 from app.matching.leaves import ALWAYS
 from app.matching.reasons import SENTENCES
 
@@ -59,12 +62,23 @@ def _rules(directory: Directory) -> Iterator[Finding]:
     for entry in directory.services:
         yield from _rule(entry, directory)
     for organisation in directory.organisations:
-        seen: dict[Any, str] = {}
-        for service in organisation.services:
-            same = seen.setdefault(_canonical(service.rule), service.id)
-            if same != service.id:
-                place = f"{directory.files.get(organisation.id, '?')}: {organisation.id}"
-                yield Finding("error", "identical", place, f"{same} and {service.id} are for exactly the same people")
+        place = f"{directory.files.get(organisation.id, '?')}: {organisation.id}"
+        for one, other in combinations(organisation.services, 2):
+            if _same_people(one.rule, other.rule):
+                yield Finding("error", "identical", place, f"{one.id} and {other.id} are for exactly the same people")
+
+
+def _same_people(one: Rule, other: Rule) -> bool:
+    """Whether each rule is fulfilled by exactly those who fulfil the other, however it is written."""
+    if _canonical(one) == _canonical(other):
+        return True
+    try:
+        return all(
+            not can_be(Rule.model_validate({"all": [inside, {"not": outside}]}), may=True)
+            for inside, outside in ((one, other), (other, one))
+        )
+    except TooLong:
+        return False
 
 
 def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
@@ -249,22 +263,25 @@ def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
             yield Finding("warning", "hole", place, f"no confirmed centre helps; the nearest is {near}")
         else:
             for language in coverage.SPOKEN:
-                if not _speaks(cell, language, directory, on):
-                    yield Finding(
-                        "warning", "language", f"{place}: {language}", "nobody works in it or with an interpreter"
-                    )
+                if language not in cell.speaks:
+                    yield from _in_language(cell, language, directory, on)
 
 
-def _speaks(cell: coverage.Cell, language: str, directory: Directory, on: date) -> bool:
-    """Whether somebody who speaks only this language still has a candidate, or somebody to ask."""
-    if language in cell.speaks:
-        return True
-    from app.matching.engine import evaluate
-    from app.matching.facts import Facts
-
+def _in_language(cell: coverage.Cell, language: str, directory: Directory, on: date) -> Iterator[Finding]:
+    """For somebody who speaks this language only: without a candidate there is a fallback with a name, or it is a dead end."""
     case = Facts(frozenset({cell.need}), cell.country, speak=(language,))
-    result = evaluate(case, directory.services_for(cell.country), on)
-    return bool(result.candidates or result.nearest)
+    result = evaluate(case, directory.services_for(cell.country), on, related=related_needs(directory))
+    place = f"{cell.country}: {cell.need}: {language}"
+    if any(found.verified for found in result.candidates):
+        return
+    near = [found.service for found in (*result.nearest, *result.candidates)]
+    fallback = near or [contact.name for contact in directory.emergency(cell.country)]
+    if fallback:
+        yield Finding(
+            "warning", "language", place, f"nobody works in it or with an interpreter; the nearest is {fallback[0]}"
+        )
+    else:
+        yield Finding("error", "dead_end", place, "nobody works in it or with an interpreter, and nobody is near")
 
 
 def _sentences(catalogues: Mapping[str, Callable[[str], bool]]) -> Iterator[Finding]:
@@ -304,6 +321,7 @@ def _stale(directory: Directory, on: date) -> Iterator[Finding]:
     ]
     for place, written in sources:
         if written is None:
+            yield Finding("warning", "undated", place, "nobody wrote down when it was confirmed")
             continue
         day = latest_day(written)
         if day is None:
@@ -326,8 +344,8 @@ def latest_day(written: str) -> date | None:
         if len(numbers) == 1:
             return date(numbers[0], 12, 31)
         if len(numbers) == 2:
-            first_of_next = date(numbers[0] + numbers[1] // 12, numbers[1] % 12 + 1, 1)
-            return first_of_next - timedelta(days=1)
+            first = date(numbers[0], numbers[1], 1)
+            return date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(days=1)
         return date(*numbers)
     except (ValueError, TypeError):
         return None

@@ -1,8 +1,10 @@
 """Runs of the rules over cases: from an intake's codes to facts, and runs stored and read back with every reason."""
 
+import contextlib
 import json
 import zlib
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,12 +15,14 @@ from sqlalchemy.orm import Session
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
-from app.directory.models import ServiceRow
+from app.core.sealing import CannotOpen
+from app.directory.models import ServicePause, ServiceRow
 from app.directory.packs import Directory
 from app.matching import deadlines, engine, records, urgency
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, Live, MatchResult
 from app.matching.facts import Facts
+from app.matching.leaves import NO_NEWS
 from app.matching.models import MatchRun
 from app.matching.reasons import Reason
 from app.partners.organisations import Organisation
@@ -86,18 +90,39 @@ def _letter(answers: dict[str, Any], directory: Directory, on: date) -> Deadline
 
 
 def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
-    """Capacity and pauses of the services of a country, only where something is known."""
-    keys = [entry.key for entry in directory.services_for(country)]
+    """Capacity and pauses of the services of a country, only where something is known. One statement."""
+    entries = {entry.key: entry for entry in directory.services_for(country)}
+    on = today(directory, country, now)
     columns = (ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, Organisation.paused_until)
+    pause = (ServicePause.id.label("pause"), ServicePause.need, ServicePause.language)
     rows = session.execute(
-        sa.select(*columns)
+        sa.select(*columns, *pause)
         .join(Organisation, Organisation.id == ServiceRow.organisation_id)
-        .where(ServiceRow.key.in_(keys), sa.or_(ServiceRow.capacity != "unknown", Organisation.paused_until > now))
+        .outerjoin(ServicePause, sa.and_(ServicePause.service_id == ServiceRow.id, ServicePause.until >= on))
+        .where(
+            ServiceRow.key.in_(list(entries)),
+            sa.or_(ServiceRow.capacity != "unknown", Organisation.paused_until > now, ServicePause.id.is_not(None)),
+        )
+    ).all()
+    by_key: dict[str, list[Any]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, []).append(row)
+    return {key: _live(found, frozenset(entries[key].service.needs), now) for key, found in by_key.items()}
+
+
+def _live(rows: list[Any], needs: frozenset[str], now: datetime) -> Live:
+    """One service's row, as often as it has pauses."""
+    first = rows[0]
+    paused = frozenset(row.need for row in rows if row.need)
+    whole = any(row.pause is not None and row.need is None and row.language is None for row in rows)
+    return Live(
+        first.capacity,
+        first.capacity_until,
+        accepts=not whole and (first.paused_until is None or first.paused_until <= now),
+        paused_needs=paused,
+        open_needs=needs - paused,
+        paused_languages=frozenset(row.language for row in rows if row.language),
     )
-    return {
-        row.key: Live(row.capacity, row.capacity_until, accepts=row.paused_until is None or row.paused_until <= now)
-        for row in rows
-    }
 
 
 def run(
@@ -107,16 +132,25 @@ def run(
     now: datetime,
     seed: int,
     services: tuple[Any, ...] | None = None,
+    *,
+    resting: Collection[str] = (),
 ) -> MatchResult:
-    """Ask the rules for this case, with what is known of the services now."""
+    """Ask the rules for this case, with what is known of the services now.
+
+    `resting`: organisations that take no requests in this case; it looks as if they took none at all.
+    """
     entries = services if services is not None else directory.services_for(facts.country)
+    live = live_states(session, facts.country, directory, now)
+    for entry in entries if resting else ():
+        if entry.organisation.id in resting:
+            live[entry.key] = replace(live.get(entry.key, NO_NEWS), accepts=False)
     known = records.experience(session, [entry.key for entry in entries])
     return engine.evaluate(
         facts,
         entries,
         on=today(directory, facts.country, now),
         related=engine.related_needs(directory),
-        live=live_states(session, facts.country, directory, now),
+        live=live,
         answer_days=known.answer_days,
         shares=known.shares,
         seed=seed,
@@ -160,6 +194,18 @@ def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, Ma
     if row is None:
         return None
     return row, opened(keys, row.id, row.trace, row.order_version)
+
+
+def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[tuple[MatchRun, MatchResult]]:
+    """The runs of a case, the newest first; those whose epoch's key is destroyed are left out."""
+    rows = session.scalars(
+        sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(limit)
+    )
+    found = []
+    for row in rows:
+        with contextlib.suppress(CannotOpen):
+            found.append((row, opened(keys, row.id, row.trace, row.order_version)))
+    return found
 
 
 def opened(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:

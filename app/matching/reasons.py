@@ -84,6 +84,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "consent_allows.excluded": N_("They are not available for this request."),
         "accepts_referrals.yes": N_("They take requests."),
         "accepts_referrals.no": N_("They do not take new requests now."),
+        "accepts_referrals.need_paused": N_("They do not take new requests for this now: {needs}."),
+        "accepts_referrals.language_paused": N_("They do not take new requests in this language now: {languages}."),
         "capacity.open": N_("They have free places now."),
         "capacity.unknown": N_("We do not know if they have free places now."),
         "capacity.full": N_("They have no free places now."),

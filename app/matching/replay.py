@@ -1,8 +1,9 @@
 """What a change would have done: two results side by side, and a new rule set over all stored runs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -117,6 +118,22 @@ class Summary:
         self.now_without_anybody += found.first_was is not None and found.first_now is None
         self.moved.append(Moved(label, country, found))
 
+    def merge(self, other: "Summary") -> None:
+        """Add what another process has counted."""
+        for name, count in other.counts().items():
+            setattr(self, name, getattr(self, name) + count)
+        self.moved += other.moved
+
+    def counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in _COUNTS}
+
+    def by_country(self) -> dict[str, int]:
+        """How many cases of each country have another first choice."""
+        return dict(Counter(moved.country for moved in self.moved if not moved.difference.same_first))
+
+
+_COUNTS: Final = tuple(entry.name for entry in fields(Summary) if entry.name != "moved")
+
 
 def stored_cases(session: Session) -> int:
     """How many cases have a stored run that can be played again."""
@@ -129,33 +146,57 @@ def replay(session: Session, keys: KeyRing, directory: Directory, summary: Summa
 
     The circumstances are those of the stored run: who was paused, full or excluded then is so again.
     """
-    related = related_needs(directory)
     done = 0
-    for rows in _batches(session):
-        for row in rows:
-            done += 1
-            _try(row, keys, directory, related, summary)
+    for ids in batches(session):
+        summary.merge(played(session, keys, directory, ids))
+        done += len(ids)
         yield done
 
 
-def _batches(session: Session) -> Iterator[list[Any]]:
-    latest = sa.select(MatchRun.case_id, sa.func.max(MatchRun.seq).label("seq")).group_by(MatchRun.case_id).subquery()
+def batches(session: Session, size: int = _BATCH) -> Iterator[list[UUID]]:
+    """The ids of all cases that can be played again, some at a time: work for several processes."""
+    run = sa.exists().where(MatchRun.case_id == Case.id)
+    query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.id).limit(size)
+    after: UUID | None = None
+    while ids := list(session.scalars(query if after is None else query.where(Case.id > after))):
+        yield ids
+        after = ids[-1]
+
+
+def newest(session: Session, count: int) -> list[UUID]:
+    """The ids of the cases that came last, for a first impression."""
+    run = sa.exists().where(MatchRun.case_id == Case.id)
+    query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.waiting_since.desc()).limit(count)
+    return list(session.scalars(query))
+
+
+def played(session: Session, keys: KeyRing, directory: Directory, ids: Sequence[UUID]) -> Summary:
+    """What becomes of these cases under `directory`."""
+    summary, related = Summary(), related_needs(directory)
+    for row in session.execute(_stored(ids)):
+        _try(row, keys, directory, related, summary)
+    return summary
+
+
+def _stored(ids: Sequence[UUID]) -> sa.Executable:
+    mine = MatchRun.case_id.in_(ids)
+    latest = (
+        sa.select(MatchRun.case_id, sa.func.max(MatchRun.seq).label("seq"))
+        .where(mine)
+        .group_by(MatchRun.case_id)
+        .subquery()
+    )
     columns = (
         Case.id, Case.label, Case.country, Case.tier, Case.facts, Case.facts_version,
         MatchRun.id.label("run"), MatchRun.trace, MatchRun.order_version, MatchRun.at,
     )  # fmt: skip
-    query = (
+    return (
         sa.select(*columns)
         .join(latest, latest.c.case_id == Case.id)
         .join(MatchRun, sa.and_(MatchRun.case_id == latest.c.case_id, MatchRun.seq == latest.c.seq))
         .where(Case.facts.is_not(None))
         .order_by(Case.id)
-        .limit(_BATCH)
     )
-    after: UUID | None = None
-    while rows := list(session.execute(query if after is None else query.where(Case.id > after))):
-        yield rows
-        after = rows[-1].id
 
 
 def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, frozenset[str]], summary: Summary) -> None:

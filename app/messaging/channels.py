@@ -9,19 +9,34 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is sent: a subject and a text with counts and a link. Never a name, a contact or a story."""
+    """What is sent: a subject and a text with counts and a link. Never a name of the person, a contact or a story.
+
+    `to` says who it is for by kind and id; `address` is where a mail would go, and its repr does not show it.
+    """
 
     id: UUID
     to: str
     subject: str
     text: str
+    address: str = ""
+
+    def __repr__(self) -> str:
+        return f"Notice(id={self.id}, to={self.to})"
 
 
 class ChannelDown(Exception):
-    """It did not go out now; try again later. Holds no address."""
+    """It did not go out now; try again later. Holds no address. `for_all`: nothing else would go out either."""
+
+    def __init__(self, why: str = "", *, for_all: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.for_all = for_all
 
 
 class Channel(Protocol):
+    def takes(self, notice: Notice) -> bool:
+        """Whether this channel has a way to whom it is for."""
+
     def send(self, notice: Notice) -> None:
         """Hand over once. May be called again with the same `id`. Raises ChannelDown."""
 
@@ -32,6 +47,9 @@ class FileChannel:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def takes(self, notice: Notice) -> bool:  # noqa: ARG002
+        return True
+
     def send(self, notice: Notice) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -40,4 +58,4 @@ class FileChannel:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(f"To: {notice.to}\nSubject: {notice.subject}\n\n{notice.text}\n")
         except OSError as error:
-            raise ChannelDown from error
+            raise ChannelDown(type(error).__name__) from error

@@ -1,16 +1,20 @@
-"""The outbox table."""
+"""The outbox, and where notices go: to organisations, and to persons who asked for it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base
+from app.core.db import Base, Json
 
 
 class OutboxMessage(Base):
-    """One message to send, at least once. `not_before` moves on with each failed attempt; `lease_until` is one worker's claim."""
+    """One message to send, at least once. `not_before` moves on with each failed attempt; `lease_until` is one worker's claim.
+
+    It goes to an organisation, to a team, or to the person of a case. `dropped_at`: dead, and nobody has to look any more.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -35,3 +39,38 @@ class OutboxMessage(Base):
     last_error: Mapped[str | None] = mapped_column(sa.String(64))
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+    case_id: Mapped[UUID | None]
+    dropped_at: Mapped[datetime | None]
+
+
+class PartnerNotices(Base):
+    """How an organisation wants to be told, and when it works. `address` is locked under the epoch key.
+
+    `digest_hour`: one mail a day at this hour of its `zone`, with counts; null: each at once. `hours` null: the country's.
+    """
+
+    __tablename__ = "partner_notices"
+    __table_args__ = (sa.CheckConstraint("digest_hour IS NULL OR digest_hour BETWEEN 0 AND 23", name="hour_of_a_day"),)
+
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), primary_key=True)
+    address: Mapped[bytes | None]
+    emergencies_at_once: Mapped[bool]
+    digest_hour: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    zone: Mapped[str] = mapped_column(sa.String(40))
+    hours: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    version: Mapped[int]
+    updated_at: Mapped[datetime]
+
+
+class PersonNotices(Base):
+    """The one address of a person who asked to be told of news, with its rules: `how` is locked under the epoch key.
+
+    A row exists only where they asked for it, and goes with the contact.
+    """
+
+    __tablename__ = "person_notices"
+
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    zone: Mapped[str] = mapped_column(sa.String(40))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    how: Mapped[bytes]

@@ -111,10 +111,19 @@ def live(session: Session, client_id: str, now: datetime) -> list[ClientCredenti
 
 
 def add_secret(
-    session: Session, keys: KeyRing, client_id: str, now: datetime, *, ends_at: datetime | None = None
+    session: Session,
+    keys: KeyRing,
+    client_id: str,
+    now: datetime,
+    *,
+    ends_at: datetime | None = None,
+    published: str | None = None,
 ) -> str:
-    """A further secret; it is shown once. Raises NotFound, Conflict when both places are taken."""
-    secret = secrets.token_urlsafe(32)
+    """A further secret; it is shown once. A fresh one, unless it is `published` anyway.
+
+    Raises NotFound, Conflict when both places are taken.
+    """
+    secret = published or secrets.token_urlsafe(32)
     _put(session, client_id, now, ends_at, kind="secret", secret_mac=secret_mac(keys, client_id, secret))
     return secret
 

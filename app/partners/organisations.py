@@ -36,6 +36,14 @@ def by_slug(session: Session, slug: str) -> Organisation:
     return found
 
 
+def by_id(session: Session, organisation_id: UUID) -> Organisation:
+    """Raises NotFound."""
+    found = session.get(Organisation, organisation_id)
+    if found is None:
+        raise NotFound("There is no such organisation.")
+    return found
+
+
 def names(session: Session, ids: list[UUID]) -> dict[UUID, str]:
     rows = session.execute(sa.select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids)))
     return {row.id: row.name for row in rows}

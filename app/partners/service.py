@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound, NotSignedIn
 from app.core.keyring import KeyRing
+from app.core.switches import frozen
 from app.partners import credentials
 from app.partners.assertions import PublicKey
 from app.partners.credentials import Proof
@@ -50,6 +51,8 @@ class Caller:
     organisation_id: UUID | None
     scopes: frozenset[str]
     sandbox: bool
+    frozen: bool = False
+    """Whether all reading by partners is stopped at this moment."""
 
 
 def add_client(
@@ -63,8 +66,10 @@ def add_client(
     organisation_id: UUID | None = None,
     sandbox: bool = False,
     public_keys: Collection[PublicKey] = (),
+    secret: str | None = None,
 ) -> str:
-    """A new program. Gives its secret, which is shown once; with public keys it has none, and the text is empty.
+    """A new program. Gives its secret, which is shown once: a fresh one, unless it is to be published anyway. With public
+    keys it has none, and the text is empty.
 
     Raises ValueError for an unknown scope, Conflict when the id is taken.
     """
@@ -87,7 +92,7 @@ def add_client(
     if public_keys:
         credentials.add_keys(session, client_id, public_keys, now)
         return ""
-    return credentials.add_secret(session, keys, client_id, now)
+    return credentials.add_secret(session, keys, client_id, now, published=secret)
 
 
 def issue_token(
@@ -111,7 +116,12 @@ def issue_token(
 
 _CALLER: Final = (
     sa.select(
-        AccessToken.scopes, AccessToken.expires_at, OAuthClient.id, OAuthClient.organisation_id, OAuthClient.sandbox
+        AccessToken.scopes,
+        AccessToken.expires_at,
+        OAuthClient.id,
+        OAuthClient.organisation_id,
+        OAuthClient.sandbox,
+        frozen.label("frozen"),
     )
     .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
     .where(AccessToken.id == sa.bindparam("token_id"), OAuthClient.active)
@@ -123,7 +133,7 @@ def caller(session: Session, token: str, now: datetime) -> Caller:
     row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
     if row is None or row.expires_at <= now:
         raise NotSignedIn("The token is unknown or has expired.")
-    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox)
+    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox, bool(row.frozen))
 
 
 def revoke(session: Session, client_id: str, token: str) -> None:

@@ -7,12 +7,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
 from app.intake import life, returning, vault
 from app.intake.models import Case, Part
 from app.intake.returning import OpenedCase
 from app.intake.states import CaseVerb
 from app.matching import matches
+from app.messaging import notices
+from app.referrals import households
 from app.referrals import service as referrals
 from app.referrals.states import Actor
 
@@ -24,6 +27,7 @@ def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
     vault.destroy_wraps(session, case.id, vault.holders(session, case.id))
     life.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
+    referrals.let_go(session, case.id, now)
 
 
 def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> None:
@@ -35,7 +39,11 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
     vault.destroy(session, case.id)
     matches.forget(session, case.id)
+    conflicts.forget(session, case.id)
+    notices.forget(session, case.id)
+    households.forget(session, case.id)
     referrals.forget(session, case.id)
+    referrals.let_go(session, case.id, now)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = None
     case.needs, case.speak = [], []
     life.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
@@ -87,6 +95,8 @@ def forget_due(session: Session, *, now: datetime, limit: int, rest_after: timed
         all_on = (case.closed_at or now) + rest_after if case.closed_at else now
         if all_on > now:
             vault.destroy_part(session, case.id, Part.CONTACT)
+            conflicts.forget_traces(session, case.id)
+            notices.forget(session, case.id)
             case.forget_at = all_on
             session.flush()
         else:

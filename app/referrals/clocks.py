@@ -7,7 +7,8 @@
 | normal | 2 working days | 14 days | 7 days |
 
 None of them is later than the legal deadline minus two working days; when that moment has gone by already the partner has
-`LEAST`, and once the deadline itself has passed it binds nothing any more. A working day lasts until 18:00 local time.
+`LEAST`, and once the deadline itself has passed it binds nothing any more. A working day lasts from 9:00
+until 18:00 local time, without the country's holidays, unless the organisation has named hours and days off of its own.
 Reminders come at 50 % and 80 % of the time to decide, escalation at 100 %, expiry at 150 %; an offer that is not even
 acknowledged in time is escalated by itself. A question to the person stops the clock, at most twice and for at most
 `LONGEST_PAUSE` each. What waits for a later day (waitlist, hold, work under way, consent) is looked at again and again.
@@ -28,11 +29,9 @@ LEAST: Final = timedelta(hours=2)
 LONGEST_PAUSE: Final = timedelta(days=5)
 MOST_PAUSES: Final = 2
 REOPEN_WITHIN: Final = timedelta(days=90)
+UNDO_WITHIN: Final = timedelta(minutes=30)
 LONGEST_REVIEW: Final = timedelta(days=180)
 """The furthest day that `waitlist` and `hold` may name."""
-_CLOSES: Final = time(18, 0)
-_OPENS: Final = time(9, 0)
-_WEEKEND: Final = 5
 _DAYS_BEFORE_DEADLINE: Final = 2
 _FIRST_CONTACT: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
 _CONSENT: Final = _FIRST_CONTACT
@@ -42,13 +41,16 @@ _LOOK_AGAIN: Final = {"emergency": timedelta(days=1), "urgent": timedelta(days=3
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A country's time zone and days off."""
+    """A time zone, days off, and the hours of a working day: the country's, or an organisation's own within it."""
 
     zone: ZoneInfo
     is_holiday: Callable[[date], bool]
+    opens: time = time(9, 0)
+    closes: time = time(18, 0)
+    weekdays: frozenset[int] = frozenset(range(5))
 
     def is_working(self, day: date) -> bool:
-        return day.weekday() < _WEEKEND and not self.is_holiday(day)
+        return day.weekday() in self.weekdays and not self.is_holiday(day)
 
     def at(self, day: date, hour: time) -> datetime:
         return datetime.combine(day, hour, self.zone).astimezone(UTC)
@@ -128,7 +130,7 @@ def latest_answer(start: datetime, terms: Terms) -> datetime | None:
     while left:
         day -= timedelta(days=1)
         left -= terms.hours.is_working(day)
-    return max(terms.hours.at(day, _CLOSES), start + LEAST)
+    return max(terms.hours.at(day, terms.hours.closes), start + LEAST)
 
 
 def working_days_later(start: datetime, days: int, hours: Hours) -> datetime:
@@ -137,7 +139,7 @@ def working_days_later(start: datetime, days: int, hours: Hours) -> datetime:
     while days:
         day += timedelta(days=1)
         days -= hours.is_working(day)
-    return hours.at(day, _CLOSES)
+    return hours.at(day, hours.closes)
 
 
 def answer_times(offered_at: datetime, terms: Terms) -> tuple[datetime, datetime, datetime]:
@@ -234,7 +236,7 @@ def _ask_next(owed: Owed, happened: Happened, _terms: Terms) -> Owed:
 
 def _review(owed: Owed, happened: Happened, terms: Terms) -> Owed:
     assert happened.until
-    look = _capped(terms.hours.at(happened.until, _OPENS), latest_answer(happened.at, terms))
+    look = _capped(terms.hours.at(happened.until, terms.hours.opens), latest_answer(happened.at, terms))
     return replace(_stopped(owed), review_on=happened.until, due_at=look)
 
 

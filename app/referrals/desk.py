@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import audit
+from app import audit, messaging
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound, PreconditionFailed
 from app.core.ids import named_id
@@ -25,13 +25,15 @@ from app.intake.models import Case, Part, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
-from app.referrals import queries, service
+from app.referrals import guard, queries, screening, service, tasks
+from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reasons import reasons_for
 from app.referrals.service import ActorRef, Said
-from app.referrals.states import LIVE, Actor, State, Verb
+from app.referrals.states import LIVE, OPENED, Actor, State, Verb
+from app.referrals.tasks import TaskKind
 from app.staff.models import Member, Role
-from app.staff.service import SignedIn
+from app.staff.sessions import SignedIn
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
 WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)
@@ -46,12 +48,13 @@ class Clash(PreconditionFailed):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A coordinator at work: who they are, their team, the server's keys, the moment."""
+    """A coordinator at work: who they are, their team, the server's keys, the moment, how many cases they may open a day."""
 
     who: SignedIn
     team_id: UUID
     keys: KeyRing
     now: datetime
+    reads_a_day: int = READS_A_DAY
 
     @property
     def actor(self) -> ActorRef:
@@ -65,11 +68,11 @@ class Desk:
         return held
 
 
-def at_desk(who: SignedIn, keys: KeyRing, now: datetime) -> Desk:
+def at_desk(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_A_DAY) -> Desk:
     """Raises NotAllowed for somebody without a team."""
     if who.team_id is None:
         raise NotAllowed("This is for coordinators of a team.")
-    return Desk(who, who.team_id, keys, now)
+    return Desk(who, who.team_id, keys, now, reads_a_day)
 
 
 def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
@@ -95,7 +98,7 @@ def _take(session: Session, desk: Desk, case: Case) -> None:
         _move(session, desk, case, CaseVerb.TAKE)
     if case.owner_id != desk.who.member_id:
         case.owner_id = desk.who.member_id
-        _touched(session, desk, case, "case:taken")
+        touched(session, desk, case, "case:taken")
 
 
 def assign(session: Session, desk: Desk, label: str, version: int, member_id: UUID | None) -> Case:
@@ -104,7 +107,7 @@ def assign(session: Session, desk: Desk, label: str, version: int, member_id: UU
     if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
     case.owner_id = member_id
-    _touched(session, desk, case, "case:assigned")
+    touched(session, desk, case, "case:assigned")
     return case
 
 
@@ -124,7 +127,7 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
             detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
             raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
     case.snoozed_until = until
-    _touched(session, desk, case, "case:snoozed" if until else "case:woken")
+    touched(session, desk, case, "case:snoozed" if until else "case:woken")
     return case
 
 
@@ -198,6 +201,31 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
     Raises Conflict: not connected, excluded, asked already, or the case has ended.
     """
     case = locked(session, desk, label, version)
+    return _refer(session, desk, case, service_key)
+
+
+def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
+    """Put the case to another service instead: the one before ends, and the two are linked. `version` is the referral's.
+
+    One that a centre is at work on is withdrawn only by itself first. Raises Clash, NotFound, Conflict as `refer` does.
+    """
+    case = queue.by_label(session, desk.team_id, label, lock=True)
+    before = session.scalars(
+        sa.select(Referral).where(Referral.label == referral_label, Referral.case_id == case.id)
+    ).one_or_none()
+    if before is None:
+        raise NotFound("There is no such referral.")
+    state = State(before.state)
+    if state in OPENED:
+        raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
+    if state in LIVE:
+        step(session, desk, label, referral_label, version, Verb.WITHDRAW, Said(reason="better_option"))
+    elif before.version != version:
+        raise Clash("The referral has moved on since you opened the case.", state=state, version=before.version)
+    return _refer(session, desk, case, service_key, follows=before.id)
+
+
+def _refer(session: Session, desk: Desk, case: Case, service_key: str, *, follows: UUID | None = None) -> Referral:
     slug = service_key.split("/", 1)[0]
     facts = facts_of(desk.keys, case)
     standing = standings(session, case, facts, [slug], queries.of_case(session, case.id)).of(slug)
@@ -207,7 +235,7 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
         )
     if case.owner_id is None:
         case.owner_id = desk.who.member_id
-    referral = service.create(session, desk.keys, case, service_key, by=desk.actor, now=desk.now)
+    referral = service.create(session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows)
     if standing.consented:
         _let_read(session, desk, case, standing.organisation_id)
         service.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
@@ -216,7 +244,7 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
         if CaseState(case.state) in _FILED:
             _move(session, desk, case, CaseVerb.TAKE)
     case.snoozed_until = None
-    _touched(session, desk, case, "case:referred")
+    touched(session, desk, case, "case:referred")
     return referral
 
 
@@ -230,7 +258,10 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
         )
     to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
-    vault.grant(session, desk.keys, case.id, vault.PERSON, _data_key(session, desk, case, vault.PERSON), [to])
+    person_key = data_key(session, desk, case, vault.PERSON)
+    if screening.is_hit(session, desk.keys, case, person_key, organisation_id):
+        raise Conflict("This organisation takes no new cases at present.")
+    vault.grant(session, desk.keys, case.id, vault.PERSON, person_key, [to])
     _note(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 
@@ -250,7 +281,7 @@ def step(
         )
     except PreconditionFailed as error:
         raise Clash("The referral has moved on since you opened the case.", **error.extra) from None
-    _touched(session, desk, case, f"case:referral_{verb}")
+    touched(session, desk, case, f"case:referral_{verb}")
     return referral
 
 
@@ -270,9 +301,12 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
         )
     if verb is not CaseVerb.UNMET or CaseState(case.state) is not CaseState.UNMET:
         _move(session, desk, case, verb)
+    if verb is CaseVerb.UNMET:
+        tasks.end_kind(session, TaskKind.FIND_NEXT, case.id, desk.now)
+        tasks.open_task(session, TaskKind.UNMET, case, now=desk.now)
     case.person_wrote = False
     case.snoozed_until = None
-    _touched(session, desk, case, f"case:{verb}")
+    touched(session, desk, case, f"case:{verb}")
     return case
 
 
@@ -281,7 +315,7 @@ def reopen(session: Session, desk: Desk, label: str, version: int) -> Case:
     case = locked(session, desk, label, version)
     _move(session, desk, case, CaseVerb.REOPEN)
     case.owner_id = desk.who.member_id
-    _touched(session, desk, case, "case:reopened")
+    touched(session, desk, case, "case:reopened")
     return case
 
 
@@ -293,11 +327,12 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
     case = locked(session, desk, label, version)
     if case.closed_at is not None and CaseState(case.state) is CaseState.WITHDRAWN:
         raise Conflict("The person has withdrawn; nothing is sent.", state=case.state)
-    data_key = _data_key(session, desk, case, vault.PERSON)
-    returning.add_line(session, case, data_key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
+    key = data_key(session, desk, case, vault.PERSON)
+    returning.add_line(session, case, key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
     if CaseState(case.state) in _FILED:
         _take(session, desk, case)
-    _touched(session, desk, case, "case:message_sent")
+    messaging.news(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
+    touched(session, desk, case, "case:message_sent")
     return case
 
 
@@ -309,26 +344,34 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
         detail = f"Write 1 to {returning.LONGEST_LINE} characters."
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
     content = {"text": text, "at": vault.said_at(desk.now), "by": desk.who.name}
-    vault.add_part(session, _data_key(session, desk, case, vault.DESK), case.id, Part.NOTE, content, author="desk")
-    _touched(session, desk, case, "case:note_added")
+    vault.add_part(session, data_key(session, desk, case, vault.DESK), case.id, Part.NOTE, content, author="desk")
+    touched(session, desk, case, "case:note_added")
     return case
 
 
 def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
-    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed."""
+    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
     case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
     _note(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
     return case, _opened(session, desk, case, WORDS)
 
 
 def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
-    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed."""
+    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
     case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
     _note(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
     opened = _opened(session, desk, case, (Part.CONTACT,))
     return case, opened[0] if opened else None
+
+
+def _count_read(session: Session, desk: Desk, case: Case) -> None:
+    """Raises QuotaReached."""
+    reader = Reader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
+    guard.before_opening(session, desk.keys, reader, case.id, desk.now)
 
 
 def _opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
@@ -344,7 +387,7 @@ def _opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> 
     return found
 
 
-def _data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
+def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
     return _with(session, desk, case, purpose, desk.holds(session))
 
 
@@ -407,7 +450,7 @@ def referrals(session: Session, case_id: UUID) -> list[Put]:
 
 
 def withdraw_reasons() -> list[str]:
-    return [code for code in reasons_for(Verb.WITHDRAW) if code != "taken_elsewhere"]
+    return [code for code in reasons_for(Verb.WITHDRAW) if code not in {"taken_elsewhere", "moved_away"}]
 
 
 # --- noting ----------------------------------------------------------------------------------------------------------
@@ -415,9 +458,11 @@ def withdraw_reasons() -> list[str]:
 
 def _move(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
     life.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    if case.closed_at is not None:
+        service.let_go(session, case.id, desk.now)
 
 
-def _touched(session: Session, desk: Desk, case: Case, action: str) -> None:
+def touched(session: Session, desk: Desk, case: Case, action: str) -> None:
     """A new version, so that whoever has the old one on the screen is told."""
     case.version += 1
     case.updated_at = desk.now

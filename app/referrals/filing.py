@@ -3,6 +3,7 @@
 Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Unavailable
@@ -30,6 +32,8 @@ from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
 from app.matching.reader import Reader
 from app.matching.reasons import render
+from app.messaging import notices
+from app.referrals import screening
 from app.referrals.labels import new_label
 from app.staff import service as staff
 
@@ -66,25 +70,52 @@ def file_intake(
     keys: KeyRing,
     directory: Directory,
     now: datetime,
+    held_for: str | None = None,
     referred: ReferredIn | None = None,
 ) -> Filed:
-    """Take in one case. Raises Unavailable when no team answers for the country."""
+    """Take in one case. `held_for`: why it looks like a machine's, see `intake.quarantine`.
+
+    Raises Unavailable when no team answers for the country.
+    """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
         raise Unavailable("No team takes cases from this country yet.")
     facts, deadline = understood(intake, directory, now)
     case_id = uuid4()
-    result = matches.run(session, facts, directory, now, seed=case_id.int)
+    compared = screening.compared(session, keys, directory, intake)
+    resting = screening.slugs(compared.hits, directory)
+    result = matches.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     label = _free_label(session)
     row = _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
-    session.execute(sa.insert(Case), {**row, "referred_by": referred.organisation_id if referred else None})
-    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now)
+    brought_by = referred.organisation_id if referred else None
+    session.execute(sa.insert(Case), {**row, "held_for": held_for, "referred_by": brought_by})
+    conflicts.remember(session, case_id, compared)
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
+    if intake.answer_by.notify:
+        zone = directory.country(intake.country).time_zone
+        answer_by = intake.answer_by.model_dump(mode="json")
+        notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
     _note(session, case_id, team_id, intake, facts, referred, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
-    if intake.count_me:
+    if intake.count_me and held_for is None:
         _count(session, intake, now)
     return Filed(receipt, case_id, label, facts.tier, deadline, result)
+
+
+def file_made_up(
+    session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
+) -> UUID:
+    """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
+    facts, deadline = understood(intake, directory, now)
+    case_id, receipt = uuid4(), receipts.new()
+    label = _free_label(session)
+    session.execute(
+        sa.insert(Case), _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    )
+    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=())
+    _note(session, case_id, team_id, intake, facts, None, now)
+    return case_id
 
 
 def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
@@ -168,10 +199,14 @@ def _seal(
     *,
     keys: KeyRing,
     now: datetime,
+    but: Collection[UUID],
 ) -> None:
-    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten."""
+    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten.
+
+    `but`: organisations that get no key although the person agreed, for a conflict of interest.
+    """
     person_key, desk_key = vault.new_key(), vault.new_key()
-    consented = {named_id("organisation", slug): slug for slug in intake.consent.organisations}
+    consented = {named_id("organisation", slug) for slug in intake.consent.organisations} - set(but)
     public = keyholders.active_keys(session, [team_id, *consented])
     if team_id not in public:
         raise Unavailable("The team of this country has no key yet.")
@@ -185,13 +220,17 @@ def _seal(
     rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
     rows.append(vault.wrapped(keys, case_id, vault.DESK, desk_key, team))
     session.execute(sa.insert(CaseWrap), rows)
-    contents: dict[Part, dict[str, Any]] = {
+    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()]
+    session.execute(sa.insert(SealedPart), parts)
+
+
+def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
+    """What is sealed, part by part."""
+    return {
         Part.CONTACT: {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")},
         Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": vault.said_at(now)},
         Part.HAPPENED: {"codes": list(intake.happened)},
     }
-    parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents.items()]
-    session.execute(sa.insert(SealedPart), parts)
 
 
 def _note(
@@ -261,6 +300,7 @@ def file_once(
     directory: Directory,
     now: datetime,
     ttl: timedelta,
+    held_for: str | None = None,
 ) -> Reply:
     """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
 
@@ -268,7 +308,7 @@ def file_once(
     """
 
     def act() -> Reply:
-        filed = file_intake(session, intake, keys=keys, directory=directory, now=now)
+        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_for=held_for)
         return Reply(201, answer(filed, intake, directory))
 
     return replies.once(session, keys, who, key, payload, act, now=now, ttl=ttl)

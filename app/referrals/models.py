@@ -1,4 +1,4 @@
-"""Tables of referrals, their events, and the feed that partners read."""
+"""Tables of referrals, their events, what is left to do, and the feed that partners read."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,12 +7,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base
+from app.core.db import Base, Json
 from app.referrals.states import LIVE
 
 _LIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(LIVE)))
 _OWES = "state IN ('offered', 'acknowledged', 'info_requested')"
 _DUE = "due_at IS NOT NULL"
+_TO_DO = "done_at IS NULL"
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -21,6 +22,8 @@ class Referral(Base):
 
     `expires_at` stands exactly while the partner owes an answer; `due_at` is the next thing the clock has to do; the
     card (region and access needs) is locked under the epoch key. `offered_at` null: the organisation knows nothing of it.
+    `question` stands while the partner waits for an answer to it; `read_at` says when the sealed parts were first opened;
+    `predecessor_id` is the referral that this one follows; `hours` are the organisation's own, as they were when it was asked.
     """
 
     __tablename__ = "referrals"
@@ -64,6 +67,10 @@ class Referral(Base):
     reason: Mapped[str | None] = mapped_column(sa.String(24))
     outcome: Mapped[str | None] = mapped_column(sa.String(24))
     updated_at: Mapped[datetime]
+    question: Mapped[str | None] = mapped_column(sa.String(24))
+    read_at: Mapped[datetime | None]
+    predecessor_id: Mapped[UUID | None]
+    hours: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 
 class ReferralEvent(Base):
@@ -82,6 +89,57 @@ class ReferralEvent(Base):
     actor_id: Mapped[UUID | None]
     reason: Mapped[str | None] = mapped_column(sa.String(24))
     codes: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class Task(Base):
+    """Something a team has to do next. `about_id` is the referral, the case, or the message that can not be sent.
+
+    It belongs to the team; `owner_id` is the member who has it in hand. Open while `done_at` is null; `ending` says how it
+    ended. Codes and ids only.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        sa.CheckConstraint("(done_at IS NULL) = (ending IS NULL)", name="ended_somehow"),
+        sa.Index(
+            "uq_tasks_one_open", "kind", "about_id", unique=True,
+            sqlite_where=sa.text(_TO_DO), postgresql_where=sa.text(_TO_DO),
+        ),
+        sa.Index(
+            "ix_tasks_team_due", "team_id", "due_at", "id",
+            sqlite_where=sa.text(_TO_DO), postgresql_where=sa.text(_TO_DO),
+        ),
+        sa.Index("ix_tasks_case", "case_id"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str] = mapped_column(sa.String(24))
+    about_id: Mapped[UUID]
+    case_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("cases.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("referrals.id"))
+    team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    owner_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    due_at: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[UUID | None]
+    ending: Mapped[str | None] = mapped_column(sa.String(12))
+
+
+class ContactAnswer(Base):
+    """What the person says to "did they contact you?", once about the first contact and once about the end. To the hour."""
+
+    __tablename__ = "contact_answers"
+    __table_args__ = (
+        sa.UniqueConstraint("referral_id", "about"),
+        sa.CheckConstraint("about IN ('first_contact', 'completion')", name="about_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    referral_id: Mapped[UUID] = mapped_column(sa.ForeignKey("referrals.id"))
+    about: Mapped[str] = mapped_column(sa.String(16))
+    yes: Mapped[bool]
     at: Mapped[datetime]
 
 

@@ -1,4 +1,4 @@
-"""A partner's people open the sealed parts on the page: only from acceptance on, with their organisation's key, and noted."""
+"""A partner's people read and write sealed parts on the page: only from acceptance on, with their organisation's key, and noted."""
 
 from datetime import datetime
 from typing import Final
@@ -8,15 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.core.errors import Conflict, NotAllowed, NotFound
+from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.intake import vault
-from app.intake.models import Part
+from app.intake import returning, vault
+from app.intake.models import Part, SealedPart
+from app.intake.states import CaseState
 from app.intake.vault import Opened
+from app.referrals import guard, queries
+from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral
-from app.referrals.service import may_open
-from app.staff.service import SignedIn
+from app.referrals.service import first_read, may_open
+from app.staff.sessions import SignedIn
 
 PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
 
@@ -33,21 +36,25 @@ def by_label(session: Session, organisation_id: UUID, label: str) -> UUID:
     return found
 
 
-def open_parts(session: Session, keys: KeyRing, who: SignedIn, label: str, now: datetime) -> list[Opened]:
-    """Everything the organisation may read. Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key)."""
-    if who.organisation_id is None:
-        raise NotAllowed("This is for members of an organisation.")
-    referral_id = by_label(session, who.organisation_id, label)
-    referral = session.get_one(Referral, referral_id)
-    if not may_open(referral):
-        raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
-    try:
-        wrap, sealed = vault.unlocked_wrap(session, keys, referral.case_id, vault.PERSON, who.organisation_id)
-    except (NotFound, CannotOpen):
-        raise Conflict("There is nothing left to open: the person had it erased.", state=referral.state) from None
-    holder = who.keys_of(session).get(wrap.key_id) if wrap.key_id else None
-    if holder is None:
-        raise NotAllowed("Your organisation's key was not given to you. If your program keeps the key, open it there.")
+def open_parts(
+    session: Session,
+    keys: KeyRing,
+    who: SignedIn,
+    label: str,
+    now: datetime,
+    reads_a_day: int = READS_A_DAY,
+    *,
+    purpose: str = "read",
+) -> list[Opened]:
+    """Everything the organisation may read; `purpose`, `read` or `print`, is noted.
+
+    Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key), QuotaReached.
+    """
+    organisation_id = _organisation(who)
+    referral, _case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
+    data_key = _data_key(session, keys, who, referral)
+    first_read(session, referral, now)
+    guard.before_opening(session, keys, Reader.member("partner", who.member_id, reads_a_day), referral.case_id, now)
     audit.record(
         session,
         actor_kind="partner",
@@ -55,12 +62,72 @@ def open_parts(session: Session, keys: KeyRing, who: SignedIn, label: str, now: 
         action="referral:sealed_opened",
         subject_kind="referral",
         subject_id=referral.id,
-        codes={"parts": [part.value for part in PARTS]},
+        codes={"parts": [part.value for part in PARTS], "purpose": purpose},
         now=now,
     )
-    info = vault.wrap_info(referral.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
     try:
-        data_key = holder.open(sealed, info)
         return [vault.open_part(data_key, row) for row in vault.parts(session, referral.case_id, PARTS)]
     except CannotOpen:
-        raise Conflict("The sealed parts can not be opened with this key.", state=referral.state) from None
+        raise _another_key(referral) from None
+
+
+def write(
+    session: Session, keys: KeyRing, who: SignedIn, label: str, text: str, *, now: datetime, lines_seen: int
+) -> None:
+    """Add a line to the conversation with the person, who reads it when they come with their number.
+
+    `lines_seen` is how many lines the page showed: when there are more by now, a colleague or the person was faster. Raises
+    what `open_parts` raises, and PreconditionFailed (with the number of lines as its version), Invalid.
+    """
+    organisation_id = _organisation(who)
+    referral, case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
+    data_key = _data_key(session, keys, who, referral)
+    if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
+        raise Conflict("The person has withdrawn; nothing is sent.", state=referral.state)
+    lines = lines_of(session, referral.case_id)
+    if lines != lines_seen:
+        raise PreconditionFailed("There is a new message in the conversation. Read it before you send.", version=lines)
+    returning.add_line(
+        session,
+        case,
+        data_key,
+        text,
+        author="partner",
+        now=now,
+        actor_id=who.member_id.hex,
+        organisation_id=organisation_id,
+    )
+
+
+def lines_of(session: Session, case_id: UUID) -> int:
+    """How many lines the conversation has."""
+    query = sa.select(sa.func.count()).where(SealedPart.case_id == case_id, SealedPart.part == Part.THREAD.value)
+    return session.scalar(query) or 0
+
+
+def _organisation(who: SignedIn) -> UUID:
+    if who.organisation_id is None:
+        raise NotAllowed("This is for members of an organisation.")
+    return who.organisation_id
+
+
+def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral) -> bytes:
+    """The case's key, opened with what this member was given. Raises Conflict, NotAllowed."""
+    if not may_open(referral):
+        raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
+    try:
+        wrap, sealed = vault.unlocked_wrap(session, keys, referral.case_id, vault.PERSON, referral.organisation_id)
+    except (NotFound, CannotOpen):
+        raise Conflict("There is nothing left to open: the person had it erased.", state=referral.state) from None
+    holder = who.keys_of(session).get(wrap.key_id) if wrap.key_id else None
+    if holder is None:
+        raise NotAllowed("Your organisation's key was not given to you. If your program keeps the key, open it there.")
+    info = vault.wrap_info(referral.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    try:
+        return holder.open(sealed, info)
+    except CannotOpen:
+        raise _another_key(referral) from None
+
+
+def _another_key(referral: Referral) -> Conflict:
+    return Conflict("The sealed parts can not be opened with this key.", state=referral.state)

@@ -8,7 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import messaging
 from app.core import keyholders
+from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
 from app.intake import life, returning, vault
@@ -16,35 +18,36 @@ from app.intake.models import WrapFor
 from app.intake.returning import OpenedCase
 from app.intake.vault import Recipient
 from app.partners.organisations import Organisation
-from app.referrals import service
+from app.referrals import queries, screening, service
 from app.referrals.models import Referral
 from app.referrals.service import ActorRef
-from app.referrals.states import Actor, State, Verb
+from app.referrals.states import AT_WORK, Actor, State, Verb
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A referral as the person sees it: no refusal, no reason, no clock of the partner's."""
+    """A referral as the person sees it: no refusal, no reason, no clock of the partner's. `question`: a code they are asked."""
 
     label: str
     organisation: str
     state: str
     answer_by: datetime | None
+    question: str | None
 
 
 def referrals(session: Session, case_id: UUID) -> Sequence[Shown]:
     """What the person may know of the referrals of their case, oldest first."""
     rows = session.execute(
-        sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by)
+        sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by, Referral.question)
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
         .order_by(Referral.created_at, Referral.label)
     )
-    return [Shown(row.label, row.name, row.state, row.decide_by) for row in rows]
+    return [Shown(row.label, row.name, row.state, row.decide_by, row.question) for row in rows]
 
 
 def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
-    """Add a line; it also answers what a partner asked. Raises Invalid."""
+    """Add a line; it also answers what a partner asked, and who is at work on the case is told. Raises Invalid."""
     returning.add_line(
         session, opened.case, opened.person_key, text, author="person", now=now, actor_id=opened.case.id.hex
     )
@@ -53,6 +56,9 @@ def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> 
     ).all()
     for referral_id in asked:
         service.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
+    for referral in queries.live_of_case(session, opened.case.id, AT_WORK):
+        to, at = referral.organisation_id, to_the_hour(now)
+        messaging.queue(session, "person_wrote", about_id=referral.id, organisation_id=to, now=at)
 
 
 def answer_consent(
@@ -60,6 +66,7 @@ def answer_consent(
 ) -> None:
     """Yes: the organisation gets a key of its own and is asked at once. No: the referral ends.
 
+    With a conflict of interest it ends as well, and nobody learns why.
     Raises NotFound (no such question), Conflict (the organisation can not receive anything yet).
     """
     referral = session.scalars(
@@ -71,8 +78,11 @@ def answer_consent(
     ).one_or_none()
     if referral is None:
         raise NotFound("There is no such question.")
-    life.locked(session, opened.case.id)
+    case = life.locked(session, opened.case.id)
     if yes:
+        if screening.is_hit(session, keys, case, opened.person_key, referral.organisation_id):
+            screening.exclude(session, case, referral.organisation_id, now)
+            return
         grant(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
     service.advance(session, referral.id, Verb.CONSENT if yes else Verb.REFUSE, by=ActorRef(Actor.PERSON), now=now)
 

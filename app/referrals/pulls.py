@@ -1,7 +1,8 @@
 """What a partner reads of its own referrals: prepared selects, one statement a page, no entity in between."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,12 +17,13 @@ from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
 from app.intake.models import Case
 from app.referrals.models import Referral
+from app.referrals.states import State
 
 Row = sa.Row[*tuple[Any, ...]]
 _COLUMNS: Final = (
     Referral.id, Referral.label, Referral.state, Referral.version, Referral.tier, Referral.deadline_on,
     Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
-    Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at,
+    Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
     Case.needs, Case.country, Case.speak, Case.deadline_certainty, ServiceRow.key.label("service"),
 )  # fmt: skip
 _MINE: Final = (
@@ -30,7 +32,8 @@ _MINE: Final = (
     .join(ServiceRow, ServiceRow.id == Referral.service_id)
     .where(Referral.organisation_id == sa.bindparam("organisation_id"), Referral.offered_at.is_not(None))
 )
-_ONE: Final = _MINE.add_columns(Referral.card).where(Referral.id == sa.bindparam("referral_id"))
+_BATCH: Final = 1000
+_ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.id == sa.bindparam("referral_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,42 @@ def page(session: Session, organisation_id: UUID, wanted: Wanted, *, after: Plac
     elif wanted.updated_since is not None:
         query = query.where(Referral.updated_at >= wanted.updated_since)
     return session.execute(query, {"organisation_id": organisation_id}).all()
+
+
+def soonest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
+    """Referrals in these states, those first on which the organisation owes something first."""
+    due = sa.func.coalesce(Referral.decide_by, Referral.contact_by, Referral.updated_at)
+    return _shelf(session, organisation_id, states, limit, due)
+
+
+def latest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
+    """Referrals in these states, those first that changed last."""
+    return _shelf(session, organisation_id, states, limit, Referral.updated_at.desc())
+
+
+def _shelf(
+    session: Session, organisation_id: UUID, states: Collection[State], limit: int, order: sa.ColumnElement[Any]
+) -> Sequence[Row]:
+    query = _MINE.where(Referral.state.in_([state.value for state in states])).order_by(order, Referral.id).limit(limit)
+    return session.execute(query, {"organisation_id": organisation_id}).all()
+
+
+def counts(session: Session, organisation_id: UUID) -> Counter[State]:
+    """How many referrals the organisation has in each state."""
+    query = (
+        sa.select(Referral.state, sa.func.count())
+        .where(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
+        .group_by(Referral.state)
+    )
+    return Counter({State(state): number for state, number in session.execute(query)})
+
+
+def everything(session: Session, organisation_id: UUID) -> Iterator[Row]:
+    """All referrals the organisation was asked about, oldest change first, in pages of a thousand."""
+    after: Place | None = None
+    while rows := page(session, organisation_id, Wanted(), after=after, limit=_BATCH):
+        yield from rows
+        after = (rows[-1].updated_at, rows[-1].id)
 
 
 def one(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | None:

@@ -38,6 +38,7 @@ _ALL: Final = (
     ReasonCode("better_option", "A better place was found", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
     ReasonCode("mistake", "Sent by mistake", frozenset({Verb.WITHDRAW, Verb.VOID}), Consequence.NEXT),
     ReasonCode("no_longer_needed", "No longer needed", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
+    ReasonCode("moved_away", "The person moved to another country", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
     ReasonCode("taken_elsewhere", "Another organisation took the case", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
 )
 REASONS: Final = MappingProxyType({reason.code: reason for reason in _ALL})
@@ -74,6 +75,36 @@ FOLLOWS: Final = MappingProxyType(
 OUTCOME_REQUIRED: Final = frozenset({Verb.COMPLETE})
 DAY_REQUIRED: Final = frozenset({Verb.WAITLIST, Verb.HOLD})
 """These verbs name the day on which they are looked at again (`until`)."""
+
+
+QUESTIONS: Final = MappingProxyType(
+    {
+        "letter_date": "What date is printed on the letter, and when did it arrive?",
+        "papers": "Which papers do they have at hand?",
+        "language": "In which language can a lawyer speak with them?",
+        "region": "In which region do they live now?",
+        "reach": "Is there a way to reach them by phone or messenger?",
+        "family": "Who else of the family needs help?",
+        "other": "Something else: a coordinator asks you what it is",
+    }
+)
+"""What a partner may ask before it has accepted: codes, because it can not write sealed words yet. The person reads each in
+their language and answers in the thread."""
+QUESTION_TAKEN: Final = frozenset({Verb.ASK_INFO})
+UNNAMED_QUESTION: Final = "other"
+WORK_DONE: Final = MappingProxyType(
+    {
+        "contact_made": "Spoke with the person",
+        "advised": "Gave advice",
+        "papers_collected": "Collected papers",
+        "application_filed": "Filed an application",
+        "appeal_filed": "Filed an appeal",
+        "hearing_attended": "Attended a hearing",
+    }
+)
+"""What a partner that hands back has done already, for whoever goes on."""
+WORK_TAKEN: Final = frozenset({Verb.HAND_BACK})
+"""These verbs may say what was done (`work_done`) and until when something has to be done (`deadline_on`)."""
 
 
 def reasons_for(verb: Verb) -> list[str]:

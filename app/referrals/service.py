@@ -4,7 +4,7 @@ State and every time owed follow from the events alone; there is no repair job b
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
@@ -13,29 +13,35 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.conflicts import service as conflicts
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.directory.models import ServiceRow
-from app.directory.packs import load_packs
 from app.intake import life, vault
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
 from app.matching import records
-from app.matching.deadlines import calendar_of
 from app.matching.facts import Tier
+from app.messaging import notices
 from app.partners.organisations import Organisation
-from app.referrals import clocks, feed, queries
-from app.referrals.clocks import Happened, Hours, Owed, Terms
+from app.referrals import clocks, feed, queries, tasks
+from app.referrals.clocks import Happened, Owed, Terms
+from app.referrals.hours import hours_of
 from app.referrals.labels import new_label
-from app.referrals.models import Referral, ReferralEvent
+from app.referrals.models import ContactAnswer, Referral, ReferralEvent
 from app.referrals.reasons import (
     CONSEQUENCES,
     DAY_REQUIRED,
     FOLLOWS,
     OUTCOME_REQUIRED,
     OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
     REASON_REQUIRED,
+    UNNAMED_QUESTION,
+    WORK_DONE,
+    WORK_TAKEN,
     AfterOutcome,
     Consequence,
     reasons_for,
@@ -57,11 +63,15 @@ from app.referrals.states import (
     allowed_actions,
     next_move,
 )
+from app.referrals.tasks import TaskKind
 
+_FURTHEST_DEADLINE: Final = timedelta(days=2 * 366)
 FULL_FOR: Final = timedelta(days=14)
 """How long a service counts as full after it declined for want of a free place."""
 
 
+_TAKES_UP: Final = frozenset({State.AWAITING_CONSENT, State.OFFERED, State.ACCEPTED, State.IN_PROGRESS})
+"""In these states somebody was asked, or is at work: nobody has to look for them any more."""
 _DECIDES: Final = frozenset({Verb.ACCEPT, Verb.DECLINE, Verb.WAITLIST, Verb.EXPIRE})
 
 
@@ -76,17 +86,29 @@ class ActorRef:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a verb may carry beside itself: a reason code, an outcome code, a day."""
+    """What a verb may carry beside itself: codes and days."""
 
     reason: str | None = None
     outcome: str | None = None
     until: date | None = None
+    question: str | None = None
+    work_done: tuple[str, ...] = ()
+    deadline_on: date | None = None
 
 
 CLOCK: Final = ActorRef(Actor.CLOCK)
 
 
-def create(session: Session, keys: KeyRing, case: Case, service_key: str, *, by: ActorRef, now: datetime) -> Referral:
+def create(
+    session: Session,
+    keys: KeyRing,
+    case: Case,
+    service_key: str,
+    *,
+    by: ActorRef,
+    now: datetime,
+    follows: UUID | None = None,
+) -> Referral:
     """A draft for one service. Takes the case's row lock, which the caller may hold already.
 
     Raises Conflict: the case has ended, the organisation is excluded, can not answer here, or is asked already.
@@ -122,6 +144,8 @@ def create(session: Session, keys: KeyRing, case: Case, service_key: str, *, by:
         waiting_since=case.waiting_since,
         created_at=now,
         updated_at=now,
+        predecessor_id=follows,
+        hours=notices.hours(session, service.organisation_id),
     )
     set_times(referral, clocks.after(Owed(), Happened(Clock.WAIT, _at(by, now)), terms_of(referral, case)))
     session.add(referral)
@@ -139,7 +163,7 @@ def _free_label(session: Session) -> str:
 
 def tier_now(case: Case, now: datetime) -> Tier:
     """The case's tier, raised by a deadline that has come near since it was filed."""
-    today = now.astimezone(_hours(case).zone).date()
+    today = now.astimezone(hours_of(case.country).zone).date()
     return clocks.tier_now(cast("Tier", case.tier), case.last_safe_day, today)
 
 
@@ -150,9 +174,16 @@ def _check_may_be_asked(session: Session, case_id: UUID, organisation: Organisat
     if organisation.retired_at is not None:
         raise Conflict("This organisation is no longer in the directory.")
     if organisation.paused_until is not None and organisation.paused_until > now:
-        raise Conflict("This organisation takes no new cases at present.")
+        raise _rests()
     if organisation.slug in queries.excluded_organisations(session, case_id):
         raise Conflict("This organisation is not available for this case.")
+    if organisation.slug in conflicts.excluded(session, case_id):
+        raise _rests()
+
+
+def _rests() -> Conflict:
+    """Of an organisation that is paused, and of one with a conflict of interest: the two are not told apart."""
+    return Conflict("This organisation takes no new cases at present.")
 
 
 def advance(
@@ -183,7 +214,7 @@ def advance(
     }
     if expected_version is not None and expected_version != referral.version:
         raise PreconditionFailed("The referral has moved on.", **present)
-    said = said or Said()
+    said = _named(said or Said(), verb)
     try:
         move = next_move(state, verb, by=by.kind)
         _check_said(verb, said, now)
@@ -196,11 +227,17 @@ def advance(
     return referral
 
 
+def _named(said: Said, verb: Verb) -> Said:
+    """A question without a code is one that the coordinator has to find out."""
+    return replace(said, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and said.question is None else said
+
+
 def _check_said(verb: Verb, said: Said, now: datetime) -> None:
     """Reason, outcome and day: there when the verb needs them, of its own codes, and absent otherwise."""
     wanted = (
         ("reason", said.reason, verb in REASON_REQUIRED, reasons_for(verb)),
         ("outcome", said.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
+        ("question", said.question, False, list(QUESTIONS) if verb in QUESTION_TAKEN else []),
     )
     errors = []
     for name, value, required, codes in wanted:
@@ -216,8 +253,23 @@ def _check_said(verb: Verb, said: Said, now: datetime) -> None:
         errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
     if verb not in DAY_REQUIRED and said.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
+    errors += _wrong_work(verb, said, now)
     if errors:
         raise Invalid(errors)
+
+
+def _wrong_work(verb: Verb, said: Said, now: datetime) -> list[FieldError]:
+    """What is said of work done and a deadline known belongs to handing back alone."""
+    errors = []
+    if set(said.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
+        detail = f"Some of: {', '.join(WORK_DONE)}." if verb in WORK_TAKEN else "This action takes none."
+        errors.append(FieldError(pointer="/work_done", code="unknown_code", detail=detail))
+    if said.deadline_on is not None and verb not in WORK_TAKEN:
+        errors.append(FieldError(pointer="/deadline_on", code="not_taken", detail="This action takes no deadline."))
+    elif said.deadline_on is not None and not now.date() <= said.deadline_on <= (now + _FURTHEST_DEADLINE).date():
+        detail = f"A day from today on, at most {_FURTHEST_DEADLINE.days} days ahead."
+        errors.append(FieldError(pointer="/deadline_on", code="out_of_range", detail=detail))
+    return errors
 
 
 # --- guards --------------------------------------------------------------------------------------------------------
@@ -233,7 +285,10 @@ def _may_be_asked(session: Session, referral: Referral, case: Case, now: datetim
 
 
 def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
-    if referral.organisation_id not in vault.holders(session, case.id):
+    organisation = session.get_one(Organisation, referral.organisation_id)
+    if organisation.id not in vault.holders(session, case.id) or organisation.slug in conflicts.excluded(
+        session, case.id
+    ):
         raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
 
 
@@ -257,6 +312,26 @@ def _no_other_live(session: Session, referral: Referral, case: Case, _now: datet
         raise Conflict("There is a newer referral of this case to the same organisation.")
 
 
+def _just_now(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
+    if now - referral.updated_at > clocks.UNDO_WITHIN:
+        raise Conflict("It was done more than 30 minutes ago and can not be taken back any more.")
+
+
+def _unread(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if referral.read_at is not None:
+        raise Conflict("The sealed parts were opened: it can not be taken back any more.")
+
+
+def _not_undone(session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if any(event.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW} for event in queries.events(session, referral.id)):
+        raise Conflict("It was taken back once already.")
+
+
+def _not_taken(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if referral.offered_at is None or referral.reason == "taken_elsewhere":
+        raise Conflict("It was not withdrawn by the desk after an offer: there is nothing to take back.")
+
+
 _GUARDS: Final[dict[Guard, Callable[[Session, Referral, Case, datetime], None]]] = {
     Guard.CASE_OPEN: _case_open,
     Guard.MAY_BE_ASKED: _may_be_asked,
@@ -265,7 +340,32 @@ _GUARDS: Final[dict[Guard, Callable[[Session, Referral, Case, datetime], None]]]
     Guard.COMPLETED_LATELY: _completed_lately,
     Guard.NOT_ERASED: _not_erased,
     Guard.NO_OTHER_LIVE: _no_other_live,
+    Guard.JUST_NOW: _just_now,
+    Guard.UNREAD: _unread,
+    Guard.NOT_UNDONE: _not_undone,
+    Guard.NOT_TAKEN: _not_taken,
 }
+
+
+def may(session: Session, referral: Referral, case: Case, verb: Verb, *, by: Actor, now: datetime) -> bool:
+    """Whether the table has this step and its guards hold now: for the pages, which offer only what works."""
+    try:
+        for guard in next_move(State(referral.state), verb, by=by).guards:
+            _GUARDS[guard](session, referral, case, now)
+    except (Conflict, NotAllowed):
+        return False
+    return True
+
+
+def open_to_partner(session: Session, referral_id: UUID, organisation_id: UUID, now: datetime) -> list[Verb]:
+    """The steps a partner can take just now, guards included. Takes no lock: the step itself checks again."""
+    row = session.execute(
+        sa.select(Referral, Case)
+        .join(Case, Case.id == Referral.case_id)
+        .where(Referral.id == referral_id, Referral.organisation_id == organisation_id)
+    ).one()
+    verbs = [Verb(verb) for verb in allowed_actions(State(row.Referral.state), by=Actor.PARTNER)]
+    return [verb for verb in verbs if may(session, row.Referral, row.Case, verb, by=Actor.PARTNER, now=now)]
 
 
 # --- the one step --------------------------------------------------------------------------------------------------
@@ -286,6 +386,7 @@ def _apply(
     if referral.reason != "conflict":  # it excludes the organisation for ever, whatever becomes of the referral
         referral.reason = said.reason
     referral.outcome = said.outcome or referral.outcome
+    referral.question = said.question
     referral.completed_at = at if move.target is State.COMPLETED else None
     happened = Happened(move.clock, at, said.until)
     set_times(referral, clocks.after(times_of(referral), happened, terms_of(referral, case)))
@@ -293,13 +394,22 @@ def _apply(
     _note(session, referral, move.source.value, move.verb.value, said, by, now)
     if referral.offered_at is not None:
         feed.publish(session, referral.organisation_id, referral.id, f"referral.{move.target}", referral.version, at)
-    if move.tells is Party.TEAM:
-        messaging.queue(session, f"referral_{move.target}", about_id=referral.id, team_id=case.team_id, now=at)
-    elif move.tells is Party.PARTNER and referral.offered_at is not None:
-        to = referral.organisation_id
-        messaging.queue(session, f"referral_{move.target}", about_id=referral.id, organisation_id=to, now=at)
+    _tell(session, referral, case, move, at)
+    tasks.moved(session, referral.id, now)
     _remember(session, referral, move, at)
-    _follow_up(session, referral, case, move, by, now)
+    _follow_up(session, referral, case, move, by, said, now)
+
+
+def _tell(session: Session, referral: Referral, case: Case, move: Move, at: datetime) -> None:
+    kind, urgent = f"referral_{move.target}", referral.tier == "emergency"
+    for party in move.tells:
+        if party is Party.TEAM:
+            messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=at)
+        elif party is Party.PERSON:
+            messaging.news(session, kind, about_id=referral.id, case_id=case.id, now=at)
+        elif referral.offered_at is not None:
+            to = referral.organisation_id
+            messaging.queue(session, kind, about_id=referral.id, organisation_id=to, now=at, urgent=urgent)
 
 
 def _remember(session: Session, referral: Referral, move: Move, at: datetime) -> None:
@@ -312,9 +422,9 @@ def _note(
     session: Session, referral: Referral, source: str | None, verb: str, said: Said, by: ActorRef, now: datetime
 ) -> None:
     codes: dict[str, Any] = {
-        name: value
-        for name, value in (("outcome", said.outcome), ("until", said.until.isoformat() if said.until else None))
-        if value
+        name: value.isoformat() if isinstance(value, date) else value
+        for name in ("outcome", "until", "question", "work_done", "deadline_on")
+        if (value := getattr(said, name))
     }
     session.execute(
         sa.insert(ReferralEvent),
@@ -351,14 +461,20 @@ def _note(
 # --- what follows --------------------------------------------------------------------------------------------------
 
 
-def _follow_up(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, now: datetime) -> None:
+def _follow_up(
+    session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, said: Said, now: datetime
+) -> None:
     """Every end that is no success leaves an owned next step; a success ends what was asked of others."""
+    if move.target in _TAKES_UP:
+        tasks.offered(session, case.id, now)
     if move.target is State.OFFERED:
         if CaseState(case.state) is not CaseState.REFERRED:
             _move_case(session, case, CaseVerb.REFER, by, now)
     elif move.target is State.ACCEPTED:
         _withdraw_others(session, referral, case, now)
         _keep_only_readers(session, case)
+    elif move.target is State.INFO_REQUESTED and referral.question == UNNAMED_QUESTION:
+        tasks.open_task(session, TaskKind.QUESTION, case, referral=referral, now=now)
     elif move.target is State.COMPLETED:
         _completed(session, referral, case, by, now)
     elif move.verb is Verb.REOPEN:
@@ -367,7 +483,10 @@ def _follow_up(session: Session, referral: Referral, case: Case, move: Move, by:
         if CaseState(case.state) is not CaseState.REFERRED:
             _move_case(session, case, CaseVerb.REFER, CLOCK, now)
     elif move.target in FAILED:
+        if said.deadline_on is not None:
+            _deadline_known(case, said.deadline_on)
         _failed(session, referral, case, move, by, now)
+        _leave_next_step(session, referral, case, move, now)
 
 
 def _completed(session: Session, referral: Referral, case: Case, by: ActorRef, now: datetime) -> None:
@@ -377,6 +496,7 @@ def _completed(session: Session, referral: Referral, case: Case, by: ActorRef, n
     follows = FOLLOWS.get(referral.outcome or "", AfterOutcome.DESK)
     if follows is AfterOutcome.DESK:
         _return(session, case, by, now)
+        tasks.open_task(session, TaskKind.FIND_NEXT, case, now=now)
         return
     for draft in queries.live_of_case(session, case.id):
         _withdraw(session, draft, case, "no_longer_needed", now)
@@ -385,6 +505,8 @@ def _completed(session: Session, referral: Referral, case: Case, by: ActorRef, n
 
 def _failed(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, now: datetime) -> None:
     conflict = referral.reason == "conflict"
+    if conflict:
+        conflicts.take_from(session, case.id, referral.organisation_id, now)
     refused = move.target in {State.CLIENT_DECLINED, State.HANDED_BACK}
     if conflict or refused or (move.verb is Verb.VOID and move.source in OPENED):
         vault.destroy_wraps(session, case.id, [referral.organisation_id])
@@ -395,6 +517,33 @@ def _failed(session: Session, referral: Referral, case: Case, move: Move, by: Ac
         _return(session, case, by, now)
     elif move.source is State.COMPLETED and state in {CaseState.HELPED, CaseState.ADVISED}:
         _move_case(session, case, CaseVerb.REOPEN, by, now)
+
+
+_LEAVES: Final = {
+    Consequence.REVIEW_RULE: TaskKind.REVIEW_RULE,
+    Consequence.CHECK_CHANNEL: TaskKind.CHECK_CHANNEL,
+    Consequence.MERGE: TaskKind.MERGE,
+}
+
+
+def _leave_next_step(session: Session, referral: Referral, case: Case, move: Move, now: datetime) -> None:
+    """Somebody owns what comes next: what the reason asks for, and who is asked when nobody is."""
+    if case.closed_at is not None:
+        return
+    left = _LEAVES.get(CONSEQUENCES.get(referral.reason or "", Consequence.NEXT))
+    if left is not None:
+        tasks.open_task(session, left, case, referral=referral, now=now)
+    if move.verb is Verb.HAND_BACK:
+        tasks.open_task(session, TaskKind.HANDED_BACK, case, referral=referral, now=now)
+    elif not queries.live_of_case(session, case.id):
+        tasks.open_task(session, TaskKind.FIND_NEXT, case, now=now)
+
+
+def _deadline_known(case: Case, deadline_on: date) -> None:
+    """A deadline that a partner knows binds what comes next, unless an earlier one does already."""
+    if case.last_safe_day is None or deadline_on < case.last_safe_day:
+        case.last_safe_day, case.deadline_certainty = deadline_on, "sourced-high"
+    case.due_on = min(case.due_on, deadline_on)
 
 
 def _return(session: Session, case: Case, by: ActorRef, now: datetime) -> None:
@@ -413,6 +562,8 @@ def _count_as_full(session: Session, service_id: UUID, now: datetime) -> None:
 
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:
     life.move(session, case, verb, actor_kind=by.kind.value, actor_id=by.id, now=now)
+    if case.closed_at is not None:
+        tasks.case_ended(session, case.id, now)
 
 
 def _withdraw_others(session: Session, accepted: Referral, case: Case, now: datetime) -> None:
@@ -425,6 +576,23 @@ def _withdraw_others(session: Session, accepted: Referral, case: Case, now: date
 def _withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:
     move = next_move(State(referral.state), Verb.WITHDRAW, by=Actor.CLOCK)
     _apply(session, referral, case, move, CLOCK, Said(reason=reason), now)
+
+
+def is_at_work(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
+    """Whether the organisation has accepted this case and may open it."""
+    return organisation_id in queries.organisations_in(session, case_id, OPENED)
+
+
+def end_offers(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
+    """What this organisation was asked and has not taken up is over, and the next-best is asked. Whoever is at work goes on.
+
+    The caller holds the case's row.
+    """
+    for referral in queries.live_of_case(session, case.id, LIVE - OPENED):
+        if referral.organisation_id == organisation_id:
+            _withdraw(session, referral, case, "no_longer_needed", now)
+            referral.due_at = now
+    session.flush()
 
 
 def _keep_only_readers(session: Session, case: Case) -> None:
@@ -441,22 +609,45 @@ def end_all(session: Session, case_id: UUID, *, by: Actor, now: datetime) -> Non
         _apply(session, referral, case, move, ActorRef(by), Said(), now)
 
 
+def let_go(session: Session, case_id: UUID, now: datetime) -> None:
+    """The case has ended for good: nothing is left to do on it."""
+    tasks.case_ended(session, case_id, now)
+
+
 def forget(session: Session, case_id: UUID) -> None:
-    """Erasure: the cards go; states, verbs and times stay, they name nobody."""
+    """Erasure: the cards and what the person said of the centres go; states, verbs and times stay, they name nobody."""
     session.execute(sa.update(Referral).where(Referral.case_id == case_id).values(card=None, deadline_on=None))
+    mine = sa.select(Referral.id).where(Referral.case_id == case_id).scalar_subquery()
+    session.execute(sa.delete(ContactAnswer).where(ContactAnswer.referral_id.in_(mine)))
 
 
 def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
-    """For the person: who was asked and what became of it. Why an organisation said no is not told."""
+    """For the person: who was asked, what became of it, and what they told us of it. Why an organisation said no is not told."""
     rows = session.execute(
-        sa.select(Organisation.name, Referral.state, Referral.offered_at, Referral.updated_at)
+        sa.select(Referral.id, Organisation.name, Referral.state, Referral.offered_at)
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id, Referral.offered_at.is_not(None))
         .order_by(Referral.offered_at)
-    )
+    ).all()
+    said: dict[UUID, dict[str, bool]] = {row.id: {} for row in rows}
+    for answer in session.scalars(sa.select(ContactAnswer).where(ContactAnswer.referral_id.in_(list(said)))):
+        said[answer.referral_id][answer.about] = answer.yes
     return [
-        {"organisation": row.name, "state": row.state, "asked_on": row.offered_at.date().isoformat()} for row in rows
+        {
+            "organisation": row.name,
+            "state": row.state,
+            "asked_on": row.offered_at.date().isoformat(),
+            **({"you_said": said[row.id]} if said[row.id] else {}),
+        }
+        for row in rows
     ]
+
+
+def first_read(session: Session, referral: Referral, now: datetime) -> None:
+    """The sealed parts were opened: from here on the acceptance can not be taken back. The caller holds the row."""
+    if referral.read_at is None:
+        referral.read_at = now
+        session.flush()
 
 
 def may_open(referral: Referral) -> bool:
@@ -471,12 +662,7 @@ _TIMES: Final = tuple(field.name for field in fields(Owed))
 
 def terms_of(referral: Referral, case: Case) -> Terms:
     """What the referral's times hang on."""
-    return Terms(cast("Tier", referral.tier), _hours(case), referral.deadline_on)
-
-
-def _hours(case: Case) -> Hours:
-    calendar = calendar_of(load_packs().country(case.country))
-    return Hours(calendar.time_zone, calendar.is_holiday)
+    return Terms(cast("Tier", referral.tier), hours_of(case.country, referral.hours), referral.deadline_on)
 
 
 def times_of(referral: Referral) -> Owed:

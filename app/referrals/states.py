@@ -47,6 +47,8 @@ class Verb(StrEnum):
     CLIENT_WITHDRAW = "client_withdraw"
     EXPIRE = "expire"
     REOPEN = "reopen"
+    UNDO_ACCEPT = "undo_accept"
+    UNDO_WITHDRAW = "undo_withdraw"
     VOID = "void"
 
 
@@ -85,6 +87,10 @@ class Guard(StrEnum):
     COMPLETED_LATELY = "it was completed at most 90 days ago"
     NOT_ERASED = "the person has neither withdrawn nor erased the case"
     NO_OTHER_LIVE = "no other referral of the case to this organisation is live"
+    JUST_NOW = "it was done at most 30 minutes ago"
+    UNREAD = "the sealed parts were not opened"
+    NOT_UNDONE = "it was not taken back before"
+    NOT_TAKEN = "it had been offered, and no other organisation took the case"
 
 
 class Discloses(StrEnum):
@@ -96,32 +102,42 @@ class Discloses(StrEnum):
 
 
 class Party(StrEnum):
-    """Who is told of a move by a notice. The person reads of it when they come back with their number."""
+    """Who is told of a move by a notice. The person reads of every move when they come back with their number; a notice is
+    "you have news" and goes only to who asked for it.
+    """
 
     PARTNER = "partner"
     TEAM = "team"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of the table."""
+    """One row of the table. `shows`: what the organisation may see from this move on; `tells`: who gets a notice."""
 
     source: State
     verb: Verb
     target: State
     by: frozenset[Actor]
     clock: Clock
-    tells: Party | None = None
+    shows: Discloses
+    tells: tuple[Party, ...] = ()
     guards: tuple[Guard, ...] = ()
 
 
-S, V, C, G = State, Verb, Clock, Guard
+S, V, C, G, D = State, Verb, Clock, Guard, Discloses
 _DESK: Final = (Actor.COORDINATOR, Actor.SENIOR)
 _PARTNER: Final = (Actor.PARTNER,)
 _PERSON: Final = (Actor.PERSON,)
 _CLOCK: Final = (Actor.CLOCK,)
 _OFFER: Final = (G.CASE_OPEN, G.MAY_BE_ASKED, G.CONSENT)
 _REOPEN: Final = (G.COMPLETED_LATELY, G.NOT_ERASED, G.CONSENT, G.NO_OTHER_LIVE)
+_UNDO_ACCEPT: Final = (G.JUST_NOW, G.UNREAD, G.NOT_UNDONE)
+_UNDO_WITHDRAW: Final = (G.JUST_NOW, G.UNREAD, G.NOT_UNDONE, G.NOT_TAKEN, *_OFFER, G.NO_OTHER_LIVE)
+_PARTNER_TOLD: Final = (Party.PARTNER,)
+_TEAM_TOLD: Final = (Party.TEAM,)
+_PERSON_TOLD: Final = (Party.PERSON,)
+_TEAM_AND_PERSON: Final = (Party.TEAM, Party.PERSON)
 
 
 def _moves(
@@ -130,11 +146,14 @@ def _moves(
     target: State,
     by: Iterable[Actor],
     clock: Clock,
-    tells: Party | None = None,
+    shows: Discloses,
+    tells: tuple[Party, ...] = (),
     guards: tuple[Guard, ...] = (),
 ) -> Iterable[Move]:
     given = set(sources)
-    return [Move(source, verb, target, frozenset(by), clock, tells, guards) for source in State if source in given]
+    return [
+        Move(source, verb, target, frozenset(by), clock, shows, tells, guards) for source in State if source in given
+    ]
 
 
 NOT_ASKED: Final = frozenset({S.DRAFT, S.AWAITING_CONSENT})
@@ -157,31 +176,34 @@ BEGINNING: Final = S.DRAFT
 MOVES: Final = tuple(
     move
     for moves in (
-        _moves([S.DRAFT],                     V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,               C.WAIT,          None,          (G.CASE_OPEN, G.MAY_BE_ASKED)),
-        _moves([S.AWAITING_CONSENT],          V.CONSENT,         S.OFFERED,          _PERSON,             C.START_ANSWER,  Party.PARTNER, _OFFER),
-        _moves([S.AWAITING_CONSENT],          V.REFUSE,          S.CLIENT_DECLINED,  _PERSON,             C.STOP,          Party.TEAM),
-        _moves([S.DRAFT],                     V.OFFER,           S.OFFERED,          (*_DESK, *_CLOCK),   C.START_ANSWER,  Party.PARTNER, _OFFER),
-        _moves([S.OFFERED],                   V.ACKNOWLEDGE,     S.ACKNOWLEDGED,     _PARTNER,            C.GO_ON),
-        _moves([S.OFFERED, S.ACKNOWLEDGED],   V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,            C.PAUSE,         Party.TEAM,    (G.PAUSE_LEFT,)),
-        _moves([S.INFO_REQUESTED],            V.ANSWER,          S.ACKNOWLEDGED,     (*_PERSON, *_DESK),  C.UNPAUSE,       Party.PARTNER),
-        _moves([S.OFFERED, S.ACKNOWLEDGED],   V.WAITLIST,        S.WAITLISTED,       _PARTNER,            C.REVIEW,        Party.TEAM),
-        _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED], V.ACCEPT, S.ACCEPTED,      _PARTNER,            C.FIRST_CONTACT, Party.TEAM,    (G.CONSENT,)),
-        _moves(ASKED,                         V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      Party.TEAM),
-        _moves([S.ACCEPTED],                  V.START,           S.IN_PROGRESS,      _PARTNER,            C.PROGRESS),
-        _moves([S.IN_PROGRESS],               V.HOLD,            S.ON_HOLD,          _PARTNER,            C.REVIEW),
-        _moves([S.ON_HOLD],                   V.RESUME,          S.IN_PROGRESS,      _PARTNER,            C.PROGRESS),
-        _moves([S.ACCEPTED, S.IN_PROGRESS],   V.COMPLETE,        S.COMPLETED,        _PARTNER,            C.STOP,          Party.TEAM),
-        _moves(AT_WORK,                       V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,            C.ASK_NEXT,      Party.TEAM),
-        _moves(LIVE,                          V.WITHDRAW,        S.WITHDRAWN,        (*_DESK, *_CLOCK),   C.STOP,          Party.PARTNER),
-        _moves(LIVE,                          V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  _PERSON,             C.STOP,          Party.PARTNER),
-        _moves(OWES_ANSWER,                   V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      Party.TEAM),
-        _moves([S.COMPLETED],                 V.REOPEN,          S.IN_PROGRESS,      (*_PARTNER, *_DESK), C.PROGRESS,      Party.TEAM,    _REOPEN),
-        _moves(frozenset(State) - {S.ENTERED_IN_ERROR}, V.VOID, S.ENTERED_IN_ERROR, (Actor.SENIOR,), C.STOP,         Party.PARTNER),
+        _moves([S.DRAFT],                                  V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,               C.WAIT,          D.NOTHING,      _PERSON_TOLD,     (G.CASE_OPEN, G.MAY_BE_ASKED)),
+        _moves([S.AWAITING_CONSENT],                       V.CONSENT,         S.OFFERED,          _PERSON,             C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _OFFER),
+        _moves([S.AWAITING_CONSENT],                       V.REFUSE,          S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.CARD,         _TEAM_TOLD),
+        _moves([S.DRAFT],                                  V.OFFER,           S.OFFERED,          (*_DESK, *_CLOCK),   C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _OFFER),
+        _moves([S.OFFERED],                                V.ACKNOWLEDGE,     S.ACKNOWLEDGED,     _PARTNER,            C.GO_ON,         D.CARD),
+        _moves([S.OFFERED, S.ACKNOWLEDGED],                V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,            C.PAUSE,         D.CARD,         _TEAM_AND_PERSON, (G.PAUSE_LEFT,)),
+        _moves([S.INFO_REQUESTED],                         V.ANSWER,          S.ACKNOWLEDGED,     (*_PERSON, *_DESK),  C.UNPAUSE,       D.CARD,         _PARTNER_TOLD),
+        _moves([S.OFFERED, S.ACKNOWLEDGED],                V.WAITLIST,        S.WAITLISTED,       _PARTNER,            C.REVIEW,        D.CARD,         _TEAM_AND_PERSON),
+        _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED],  V.ACCEPT,          S.ACCEPTED,         _PARTNER,            C.FIRST_CONTACT, D.SEALED_PARTS, _TEAM_AND_PERSON, (G.CONSENT,)),
+        _moves(ASKED,                                      V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves([S.ACCEPTED],                               V.START,           S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
+        _moves([S.IN_PROGRESS],                            V.HOLD,            S.ON_HOLD,          _PARTNER,            C.REVIEW,        D.SEALED_PARTS),
+        _moves([S.ON_HOLD],                                V.RESUME,          S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
+        _moves([S.ACCEPTED, S.IN_PROGRESS],                V.COMPLETE,        S.COMPLETED,        _PARTNER,            C.STOP,          D.SEALED_PARTS, _TEAM_AND_PERSON),
+        _moves(AT_WORK,                                    V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves(LIVE,                                       V.WITHDRAW,        S.WITHDRAWN,        (*_DESK, *_CLOCK),   C.STOP,          D.CARD,         _PARTNER_TOLD),
+        _moves(LIVE,                                       V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.CARD,         _PARTNER_TOLD),
+        _moves(OWES_ANSWER,                                V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves([S.COMPLETED],                              V.REOPEN,          S.IN_PROGRESS,      (*_PARTNER, *_DESK), C.PROGRESS,      D.SEALED_PARTS, _TEAM_TOLD,       _REOPEN),
+        _moves([S.ACCEPTED],                               V.UNDO_ACCEPT,     S.ACKNOWLEDGED,     _PARTNER,            C.START_ANSWER,  D.CARD,         _TEAM_TOLD,       _UNDO_ACCEPT),
+        _moves([S.WITHDRAWN],                              V.UNDO_WITHDRAW,   S.OFFERED,          _DESK,               C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _UNDO_WITHDRAW),
+        _moves(frozenset(State) - {S.ENTERED_IN_ERROR},    V.VOID,            S.ENTERED_IN_ERROR, (Actor.SENIOR,),     C.STOP,          D.CARD,         _PARTNER_TOLD),
     )
     for move in moves
 )
 # fmt: on
 _BY_SOURCE_AND_VERB: Final = {(move.source, move.verb): move for move in MOVES}
+_SHOWS: Final = {BEGINNING: Discloses.NOTHING, **{move.target: move.shows for move in MOVES}}
 
 
 def next_move(state: State, verb: Verb, *, by: Actor) -> Move:
@@ -205,9 +227,8 @@ def allowed_actions(state: State, *, by: Actor) -> list[str]:
 
 
 def discloses(state: State) -> Discloses:
-    if state in OPENED:
-        return Discloses.SEALED_PARTS
-    return Discloses.CARD if state in SEEN_BY_PARTNER else Discloses.NOTHING
+    """What the organisation may see of a referral in this state, once it was offered."""
+    return _SHOWS[state]
 
 
 def fold(verbs: Iterable[Verb]) -> State:

@@ -4,10 +4,10 @@
 nothing more, because the due time has moved on in the same transaction.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,19 +17,20 @@ from app import messaging
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
-from app.core.sealing import CannotOpen
 from app.directory.packs import Directory
 from app.intake import life, vault
-from app.intake.models import Case, CaseWrap, WrapFor
+from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
-from app.matching import matches, records
-from app.matching.engine import Found, MatchResult
+from app.matching import records
+from app.matching.engine import Found
 from app.matching.models import MatchRun
-from app.referrals import clocks, queries, service
+from app.partners import sandbox
+from app.referrals import clocks, queries, rematching, service, tasks
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
 from app.referrals.service import CLOCK
 from app.referrals.states import ASKED, AT_WORK, FAILED, NOT_ASKED, State, Verb
+from app.referrals.tasks import TaskKind
 
 _ASKABLE: Final = frozenset({CaseState.SUBMITTED, CaseState.IN_REVIEW, CaseState.REFERRED})
 AT_ONCE: Final = {"emergency": 3, "urgent": 1, "normal": 1}
@@ -38,10 +39,14 @@ AT_ONCE: Final = {"emergency": 3, "urgent": 1, "normal": 1}
 
 @dataclass(frozen=True, slots=True)
 class Clockwork:
-    """What the clock needs besides a database: keys for the facts, the directory for the next-best."""
+    """What the clock needs besides a database: keys for the facts, the directory for the next-best.
+
+    In the countries of `by_hand` it offers nothing: what comes next is a task of the desk.
+    """
 
     keys: KeyRing
     directory: Directory
+    by_hand: frozenset[str] = frozenset()
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
@@ -59,7 +64,7 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, by: Clockwork) -
     if state in FAILED:
         referral.due_at = None
         session.flush()
-        ask_next(session, case, now=now, by=by)
+        ask_next(session, case, now=now, by=by, follows=referral.id)
         return True
     steps, owed = clocks.strike(service.times_of(referral), now, service.terms_of(referral, case))
     if Step.EXPIRE in steps:
@@ -69,6 +74,7 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, by: Clockwork) -
     session.flush()
     for step in steps:
         _tell(session, referral, case, step, now)
+        _open_task(session, referral, case, step, now)
     return True
 
 
@@ -93,25 +99,47 @@ def _tell(session: Session, referral: Referral, case: Case, step: Step, now: dat
         messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=now)
 
 
+_BY_STEP: Final = {
+    Step.NOT_ACKNOWLEDGED: TaskKind.OVERDUE,
+    Step.ESCALATE: TaskKind.OVERDUE,
+    Step.NOT_ANSWERED: TaskKind.QUESTION,
+}
+_LOOKED_AT: Final = {
+    State.DRAFT: TaskKind.CONSENT_WAITS,
+    State.AWAITING_CONSENT: TaskKind.CONSENT_WAITS,
+    State.ACCEPTED: TaskKind.FIRST_CONTACT,
+}
+
+
+def _open_task(session: Session, referral: Referral, case: Case, step: Step, now: datetime) -> None:
+    """What the clock alone can not settle becomes somebody's next step."""
+    state = State(referral.state)
+    kind = _LOOKED_AT.get(state, TaskKind.PROGRESS) if step is Step.LOOK else _BY_STEP.get(step)
+    if kind is None or (step is Step.NOT_ACKNOWLEDGED and state is not State.OFFERED):
+        return
+    tasks.open_task(session, kind, case, referral=referral, now=now)
+    if kind is TaskKind.FIRST_CONTACT:
+        messaging.news(session, "did_they_contact_you", about_id=referral.id, case_id=case.id, now=now)
+
+
 # --- the best, and the next-best -----------------------------------------------------------------------------------
 
 
-def untouched(session: Session, now: datetime, limit: int, *, after: timedelta) -> Sequence[UUID]:
-    """New cases that no coordinator took within `after`, and of which somebody holds a key.
+def untouched(session: Session, now: datetime, limit: int, *, after: Mapping[str, timedelta]) -> Sequence[UUID]:
+    """New cases that no coordinator took within their country's `after`.
 
     Each is tried once: the run of the rules that this leaves behind shows it. Later the desk's list is what remains.
     """
-    holds = sa.exists().where(CaseWrap.case_id == Case.id, CaseWrap.kind == WrapFor.ORGANISATION.value)
     tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
     asked = sa.exists().where(Referral.case_id == Case.id)
     return session.scalars(
         sa.select(Case.id)
         .where(
             Case.closed_at.is_(None),
+            Case.held_for.is_(None),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
-            Case.waiting_since <= now - after,
-            holds,
+            sa.or_(*(sa.and_(Case.country == code, Case.waiting_since <= now - wait) for code, wait in after.items())),
             ~tried,
             ~asked,
         )
@@ -128,51 +156,42 @@ def ask_first(session: Session, case_id: UUID, *, now: datetime, by: Clockwork) 
     return ask_next(session, case, now=now, by=by)
 
 
-def ask_next(session: Session, case: Case, *, now: datetime, by: Clockwork) -> list[Referral]:
+def ask_next(
+    session: Session, case: Case, *, now: datetime, by: Clockwork, follows: UUID | None = None
+) -> list[Referral]:
     """Offer the case to the next-best organisations that the person agreed to, as many as its tier allows at once.
 
-    Only verified centres, never one that was asked before, is excluded, paused or full. With nobody left to ask the case
-    stays with the desk: *unmet* when the rules name nobody any more, else to ask the person about others.
-    The caller holds the case's row.
+    Never for a case that is held because it looks like a machine's. Only verified centres, never one that was asked
+    before, is excluded, paused or full. With nobody left to ask the case stays with the desk: *unmet* when the rules name
+    nobody any more, else to ask the person about others. The caller holds the case's row.
     """
-    if CaseState(case.state) not in _ASKABLE or case.facts is None:
+    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_for is not None:
+        return []
+    if case.country in by.by_hand or case.team_id == sandbox.TEAM_ID:
         return []
     before = queries.of_case(session, case.id)
     room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)
     if room <= 0 or any(State(referral.state) in AT_WORK for referral in before):
         return []
-    result = _matched(session, case, now, by)
+    result = rematching.matched(session, by.keys, by.directory, case, now)
     if result is None:
         return []
     asked = {referral.organisation_id for referral in before}
     left = [found for found in result.candidates if named_id("organisation", found.organisation) not in asked]
-    offered = _offer(session, case, left, room, now, by)
+    offered = _offer(session, case, left, room, now, by, follows)
     if not offered and CaseState(case.state) is not CaseState.REFERRED:
         _nobody_left(session, case, left, now)
     return offered
 
 
-def _matched(session: Session, case: Case, now: datetime, by: Clockwork) -> MatchResult | None:
-    """The rules asked anew, with what is known of the services now; the run is kept. None: the facts can not be read."""
-    assert case.facts is not None
-    try:
-        answers: dict[str, Any] = vault.unlock_facts(by.keys, case.id, case.facts_version, case.facts)
-    except CannotOpen:
-        return None
-    facts, _ = matches.understood(answers, by.directory, now)
-    facts = replace(  # tier and deadline as they were found when all that was said could be read
-        facts,
-        tier=service.tier_now(case, now),
-        last_safe_day=case.last_safe_day,
-        excluded=queries.excluded_organisations(session, case.id),
-    )
-    result = matches.run(session, facts, by.directory, now, seed=case.id.int)
-    matches.store(session, by.keys, case.id, facts, result, directory=by.directory, now=now)
-    return result
-
-
 def _offer(
-    session: Session, case: Case, left: Sequence[Found], room: int, now: datetime, by: Clockwork
+    session: Session,
+    case: Case,
+    left: Sequence[Found],
+    room: int,
+    now: datetime,
+    by: Clockwork,
+    follows: UUID | None,
 ) -> list[Referral]:
     holders = vault.holders(session, case.id)
     offered: list[Referral] = []
@@ -185,7 +204,7 @@ def _offer(
         if named_id("organisation", found.organisation) not in holders:
             continue
         try:
-            draft = service.create(session, by.keys, case, found.service, by=CLOCK, now=now)
+            draft = service.create(session, by.keys, case, found.service, by=CLOCK, now=now, follows=follows)
         except Conflict:
             continue
         offered.append(service.advance(session, draft.id, Verb.OFFER, by=CLOCK, now=now))
@@ -207,7 +226,11 @@ def _equals(chosen: Found, left: Sequence[Found], taken: set[str], holders: froz
 
 
 def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datetime) -> None:
+    """The list says what is to be done now, more exactly than that nobody is asked; and the person is told."""
     kind = "nobody_consented_left" if left else "nobody_left"
     if not left:
         life.move(session, case, CaseVerb.UNMET, actor_kind=CLOCK.kind.value, actor_id=None, now=now)
     messaging.queue(session, kind, about_id=case.id, team_id=case.team_id, now=now)
+    messaging.news(session, kind, about_id=case.id, case_id=case.id, now=now)
+    tasks.end_kind(session, TaskKind.FIND_NEXT, case.id, now)
+    tasks.open_task(session, TaskKind.ASK_PERSON if left else TaskKind.UNMET, case, now=now)

@@ -44,6 +44,8 @@ class Member(Base):
     """Somebody who signs in. `sealed_seed` is their private key, closed with the passphrase and the server's pepper.
 
     The one-time password secret is locked under the epoch key; `totp_step` is the last 30-second step that was used.
+    `failures` and `wait_until` count the wrong tries of strangers' browsers; until `let_in_until` they do not matter, because
+    a colleague said so.
     """
 
     __tablename__ = "members"
@@ -69,16 +71,21 @@ class Member(Base):
     active: Mapped[bool] = mapped_column(default=True)
     failures: Mapped[int] = mapped_column(default=0)
     wait_until: Mapped[datetime | None]
+    let_in_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
 class StaffSession(Base):
-    """A sign-in. `id` is a hash of the cookie's secret; `sealed_seed` opens only with that secret."""
+    """A sign-in. `id` is a hash of the cookie's secret; `sealed_seed` opens only with that secret.
+
+    `factor` is what stood beside the passphrase: a code or a passkey.
+    """
 
     __tablename__ = "sessions"
 
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
     sealed_seed: Mapped[bytes]
+    factor: Mapped[str | None] = mapped_column(sa.String(8))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]

@@ -1,13 +1,13 @@
-"""Making members, signing in, and opening the keys that a session carries.
+"""Making members, and signing in.
 
 Passphrase → Argon2id → with the server's pepper → the key that closes the member's private seed. The seed opening *is* the
-proof of the passphrase: there is no hash of it that could be tried without the key file. The session row holds the seed
-again, closed with a key that only the cookie has.
+proof of the passphrase: there is no hash of it that could be tried without the key file. What follows is in `sessions`.
 """
 
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,11 +20,17 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.core import keyholders, sealing
-from app.core.errors import Conflict, NotSignedIn
+from app.core.errors import Conflict
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.staff.models import Member, Role, StaffSession, Team, TeamCountry
+from app.staff import browsers, passkeys, sessions
+from app.staff.browsers import KnownBrowser
+from app.staff.models import Member, Role, Team, TeamCountry
+from app.staff.passkeys import Passkey, Site
+from app.staff.sessions import SignedIn
+
+__all__ = ["SignedIn"]
 
 MIN_PASSPHRASE: Final = 12
 _PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
@@ -33,29 +39,6 @@ _TOTP_STEP: Final = 30
 _FREE_FAILURES: Final = 5
 _WAIT: Final = timedelta(minutes=5)
 _SALT: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who is asking, with the private key they opened at sign-in. Lives for one request; its repr shows no key."""
-
-    member_id: UUID
-    name: str
-    role: Role
-    team_id: UUID | None
-    organisation_id: UUID | None
-    key_id: UUID
-    seed: bytes
-    csrf: str
-    seen_at: datetime
-
-    def __repr__(self) -> str:
-        return f"SignedIn(member_id={self.member_id}, role={self.role})"
-
-    def keys_of(self, session: Session) -> dict[UUID, KeyPair]:
-        """The team's or organisation's key pairs this member holds, by the id of the public key."""
-        granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed))
-        return {key_id: KeyPair.from_seed(seed) for key_id, seed in granted.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +81,105 @@ def add_member(
 
     Raises Conflict when the name is taken, ValueError when the passphrase is shorter than 12 characters.
     """
+    return enrol(
+        session,
+        keys,
+        name,
+        role,
+        closed(keys, uuid4(), passphrase),
+        pyotp.random_base32(),
+        now,
+        team_id=team_id,
+        organisation_id=organisation_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A private seed closed with a passphrase: what a member's row holds. Its repr shows nothing."""
+
+    member_id: UUID
+    seed: bytes
+    salt: bytes
+    sealed: bytes
+
+    def __repr__(self) -> str:
+        return "Closed(…)"
+
+
+def closed(keys: KeyRing, member_id: UUID, passphrase: str, seed: bytes | None = None) -> Closed:
+    """Close a seed (a fresh one unless given) with a passphrase. Takes a good part of a second; call it outside of any transaction.
+
+    Raises ValueError when the passphrase is shorter than 12 characters.
+    """
     if len(passphrase) < MIN_PASSPHRASE:
         raise ValueError(f"a passphrase has at least {MIN_PASSPHRASE} characters")
-    name = _folded(name)
+    seed, salt = seed or KeyPair.generate().seed, secrets.token_bytes(_SALT)
+    kek = _kek(keys, passphrase, salt)
+    return Closed(member_id, seed, salt, sealing.encrypt(kek, seed, _seed_place(member_id)))
+
+
+def enrol(
+    session: Session,
+    keys: KeyRing,
+    name: str,
+    role: Role,
+    seed: Closed,
+    totp_secret: str,
+    now: datetime,
+    *,
+    team_id: UUID | None = None,
+    organisation_id: UUID | None = None,
+) -> NewMember:
+    """A new member with what was made ready outside of the transaction. Raises Conflict when the name is taken."""
+    name = folded(name)
     if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
         raise Conflict("A member of this name exists.")
-    pair, member_id, salt = KeyPair.generate(), uuid4(), secrets.token_bytes(_SALT)
-    key = keyholders.register(session, OwnerKind.MEMBER, member_id, pair.public, now)
-    totp_secret = pyotp.random_base32()
+    key = keyholders.register(session, OwnerKind.MEMBER, seed.member_id, KeyPair.from_seed(seed.seed).public, now)
     member = Member(
-        id=member_id,
+        id=seed.member_id,
         name=name,
         role=role,
         team_id=team_id,
         organisation_id=organisation_id,
         key_id=key.id,
-        salt=salt,
-        sealed_seed=sealing.encrypt(_kek(keys, passphrase, salt), pair.seed, _seed_place(member_id)),
-        totp_secret=keys.lock(totp_secret.encode(), "members", str(member_id), "totp_secret", "1"),
+        salt=seed.salt,
+        sealed_seed=seed.sealed,
+        totp_secret=locked_totp(keys, seed.member_id, totp_secret),
         created_at=now,
     )
     session.add(member)
     session.flush()
     return NewMember(member, key, totp_secret)
+
+
+def locked_totp(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
+    return keys.lock(secret.encode(), "members", str(member_id), "totp_secret", "1")
+
+
+def change_passphrase(
+    session: Session, tried: "Attempt", seed: Closed, now: datetime, *, keep_session: str | None
+) -> None:
+    """Close the seed anew; every other session of theirs ends. Raises Conflict: it was changed elsewhere meanwhile."""
+    member = session.get(Member, seed.member_id, with_for_update=True, populate_existing=True)
+    if member is None or member.sealed_seed != tried.sealed_seed:
+        raise Conflict("The passphrase was changed elsewhere meanwhile. Sign in again.")
+    member.salt, member.sealed_seed = seed.salt, seed.sealed
+    sessions.end_sessions(session, member.id, but=keep_session)
+    browsers.forget(session, member.id)
+    note(session, member.id, "staff:passphrase_changed", now)
+    session.flush()
+
+
+def change_totp(
+    session: Session, keys: KeyRing, member_id: UUID, secret: str, now: datetime, *, keep_session: str | None
+) -> None:
+    """Another code app. Every other session of theirs ends."""
+    member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
+    member.totp_secret, member.totp_step = locked_totp(keys, member_id, secret), int(now.timestamp()) // _TOTP_STEP
+    sessions.end_sessions(session, member_id, but=keep_session)
+    note(session, member_id, "staff:code_app_changed", now)
+    session.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +200,7 @@ class Attempt:
 def attempt(session: Session, name: str) -> Attempt:
     """First step of signing in: a look at the member of this name."""
     found = session.execute(
-        sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == _folded(name), Member.active)
+        sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == folded(name), Member.active)
     ).one_or_none()
     return Attempt(found.id, found.salt, found.sealed_seed) if found else Attempt(None, bytes(_SALT), b"")
 
@@ -160,106 +219,107 @@ def prove(keys: KeyRing, tried: Attempt, passphrase: str) -> bytes | None:
         return None
 
 
-def admit(session: Session, keys: KeyRing, tried: Attempt, seed: bytes | None, code: str, now: datetime) -> str | None:
-    """Third step: check the one-time code and start a session; gives the secret for the cookie, or None.
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What stands beside the passphrase: a one-time code, or a passkey's answer to the challenge of this form.
+
+    `browser` is the secret of a browser that was known before. Its repr shows nothing.
+    """
+
+    code: str = ""
+    passkey: str = ""
+    site: Site | None = None
+    bound_to: str = ""
+    browser: str | None = None
+
+    def __repr__(self) -> str:
+        return "Second(…)"
+
+
+def admit(
+    session: Session, keys: KeyRing, tried: Attempt, seed: bytes | None, second: Second, now: datetime
+) -> str | None:
+    """Third step: check the second factor and start a session; gives the secret for the cookie, or None.
 
     The answer does not say what was wrong. The caller commits in either case, for failures are counted: after five in a
-    row nothing is right for five minutes; a right one clears them. A code opens once (RFC 6238 §5.2).
+    row nothing is right for five minutes; a right one clears them. Whoever shows a passkey of theirs, or comes with a browser
+    that they signed in with before, has a count of their own: a stranger's tries do not shut them out. A code opens once
+    (RFC 6238 §5.2), an answer of a passkey too. For a name that nobody has the same is written, so that time tells nothing.
     """
+    passkey = None
+    if second.passkey and second.site is not None:
+        passkey = passkeys.check(session, keys, second.site, second.passkey, second.bound_to, now)
     if tried.member_id is None:
+        _note_nobody(session, now)
         return None
     member = session.scalars(
         sa.select(Member).where(Member.id == tried.member_id, Member.active).with_for_update()
     ).one_or_none()
     if member is None or member.sealed_seed != tried.sealed_seed:
         return None
-    if member.wait_until is not None and now < member.wait_until:
-        _note(session, member, "staff:sign_in_refused", now)
+    if passkey is not None and passkey.member_id != member.id:
+        passkey = None
+    count = passkey or browsers.known_browser(session, keys, member.id, second.browser, now) or member
+    if _has_to_wait(count, now):
+        note(session, member.id, "staff:sign_in_refused", now)
         return None
-    step = _totp_step(keys, member, code, now)
-    if seed is None or step is None:
-        member.failures += 1
-        if member.failures >= _FREE_FAILURES:
-            member.wait_until = now + _WAIT
-        _note(session, member, "staff:sign_in_failed", now)
+    step = None if passkey else _totp_step(keys, member, second.code, now)
+    if seed is None or (passkey is None and step is None):
+        count.failures += 1
+        if count.failures >= _FREE_FAILURES:
+            count.wait_until = now + _WAIT
+        note(session, member.id, "staff:sign_in_failed", now)
         session.flush()
         return None
-    member.failures, member.wait_until, member.totp_step = 0, None, step
-    _note(session, member, "staff:signed_in", now)
-    return _start(session, member, seed, now)
+    count.failures, count.wait_until, member.let_in_until = 0, None, None
+    member.totp_step = member.totp_step if step is None else step
+    note(session, member.id, "staff:signed_in", now)
+    return sessions.start(session, member, seed, now, "passkey" if passkey else "code")
 
 
-def _note(session: Session, member: Member, action: str, now: datetime) -> None:
+def _has_to_wait(count: Passkey | KnownBrowser | Member, now: datetime) -> bool:
+    if isinstance(count, Member) and count.let_in_until is not None and now < count.let_in_until:
+        return False
+    return count.wait_until is not None and now < count.wait_until
+
+
+def _note_nobody(session: Session, now: datetime) -> None:
     audit.record(
         session,
         actor_kind="member",
-        actor_id=member.id.hex,
-        action=action,
+        actor_id="-",
+        action="staff:sign_in_failed",
         subject_kind="member",
-        subject_id=member.id,
+        subject_id="-",
         now=now,
     )
 
 
-def _start(session: Session, member: Member, seed: bytes, now: datetime) -> str:
-    secret = secrets.token_urlsafe(32)
-    session_id = _session_id(secret)
-    sealed = sealing.encrypt(_session_key(secret), seed, sealing.context("sessions", session_id.hex()))
-    session.add(StaffSession(id=session_id, member_id=member.id, sealed_seed=sealed, started_at=now, seen_at=now))
-    session.flush()
-    return secret
+def key_id(session: Session, member_id: UUID) -> UUID:
+    """The id of a member's own public key."""
+    return session.get_one(Member, member_id).key_id
 
 
-def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, longest: timedelta) -> SignedIn:
-    """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
-    session_id = _session_id(secret)
-    found = session.execute(
-        sa.select(StaffSession, Member)
-        .join(Member, Member.id == StaffSession.member_id)
-        .where(StaffSession.id == session_id, Member.active)
-    ).one_or_none()
-    if found is None:
-        raise NotSignedIn
-    row, member = found
-    if now - row.seen_at > idle or now - row.started_at > longest:
-        raise NotSignedIn("Your session has ended. Sign in again.")
-    try:
-        seed = sealing.decrypt(_session_key(secret), row.sealed_seed, sealing.context("sessions", session_id.hex()))
-    except CannotOpen:
-        raise NotSignedIn from None
-    return SignedIn(
-        member_id=member.id,
-        name=member.name,
-        role=Role(member.role),
-        team_id=member.team_id,
-        organisation_id=member.organisation_id,
-        key_id=member.key_id,
-        seed=seed,
-        csrf=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
-        seen_at=row.seen_at,
+def note(session: Session, member_id: UUID, action: str, now: datetime) -> None:
+    """What a member did to their own account."""
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=member_id.hex,
+        action=action,
+        subject_kind="member",
+        subject_id=member_id,
+        now=now,
     )
 
 
-def seen(session: Session, secret: str, now: datetime) -> None:
-    """They were here: the idle time starts anew."""
-    session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
+def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Sign-in names by member, also of those who have left."""
+    found = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(set(ids))))
+    return {row.id: row.name for row in found}
 
 
-def sign_out(session: Session, secret: str) -> None:
-    session.execute(sa.delete(StaffSession).where(StaffSession.id == _session_id(secret)))
-
-
-def end_sessions(session: Session, member_id: UUID) -> None:
-    """At once, everywhere: after a change of role or keys."""
-    session.execute(sa.delete(StaffSession).where(StaffSession.member_id == member_id))
-
-
-def drop_stale_sessions(session: Session, now: datetime, *, idle: timedelta, longest: timedelta) -> int:
-    stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - longest)
-    return int(session.execute(sa.delete(StaffSession).where(stale)).rowcount)  # type: ignore[attr-defined]
-
-
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
@@ -282,11 +342,3 @@ def _totp_step(keys: KeyRing, member: Member, code: str, now: datetime) -> int |
         if step > member.totp_step and hmac.compare_digest(totp.at(step * _TOTP_STEP), digits):
             return step
     return None
-
-
-def _session_id(secret: str) -> bytes:
-    return sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:session-id")
-
-
-def _session_key(secret: str) -> bytes:
-    return sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:session-key")

@@ -6,7 +6,7 @@ did not do is still due. A job that fails is logged by its class and does not st
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from random import SystemRandom
 from typing import Final
@@ -14,26 +14,34 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import privacy
+from app import audit, privacy
 from app.core import log, quotas
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
+from app.directory import rulesets
+from app.directory.current import Current
 from app.directory.packs import Directory
 from app.intake import drafts, replies
 from app.messaging import sending
-from app.messaging.channels import Channel, FileChannel
+from app.messaging.channels import Channel
+from app.messaging.sending import Post
+from app.operations import marks
+from app.partners import sandbox as published
 from app.partners import service as partners
-from app.referrals import feed, ticking
+from app.referrals import feed, sandbox, ticking, undelivered
 from app.referrals.ticking import Clockwork
 from app.settings import Settings
-from app.staff import service as staff
+from app.staff import browsers, invitations, passkeys, proposals, sessions
+from app.staff import quotas as daily_reads
 from app.webhooks import delivering
 from app.webhooks.delivering import Postman
+from app.worker.channel import channel_of
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
+_MARK_EVERY: Final = timedelta(seconds=30)
 
 
 class Worker:
@@ -52,11 +60,12 @@ class Worker:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._directory = directory
+        self._current = Current(directory)
         self._settings = settings
         self._clock = clock
-        self._channel = channel or FileChannel(settings.var / "outbox")
+        self._channel = channel or channel_of(settings)
         self._postman = Postman(database, keys, outbound or Outbound(), SystemRandom())
+        self._kept = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -66,7 +75,10 @@ class Worker:
             "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
+            "sandbox": self._sandbox,
+            "rule_sets": self._rule_sets,
         }
+        self._marked_at: datetime | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -83,7 +95,7 @@ class Worker:
 
     def once(self) -> dict[str, int]:
         """One round: how many things each job did. A job that raised is missing."""
-        done = {}
+        done: dict[str, int] = {}
         for name, job in self.jobs.items():
             if self._stop.is_set():
                 break
@@ -91,7 +103,20 @@ class Worker:
                 done[name] = job(self._clock())
             except Exception as error:  # noqa: BLE001  one broken job must not stop the clocks of the others
                 log.get().error("job_failed", kind=name, error=type(error).__name__, where=log.where(error))
+        self._note_round(failed=[name for name in self.jobs if name not in done])
         return done
+
+    def _note_round(self, failed: list[str]) -> None:
+        """A round was gone, for the page of operations: twice a minute at most, and whoever comes last says it."""
+        now = self._clock()
+        if self._marked_at is not None and now - self._marked_at < _MARK_EVERY:
+            return
+        try:
+            with self._database.begin() as session:
+                marks.set_mark(session, marks.WORKER, now, failed=failed)
+            self._marked_at = now
+        except Exception as error:  # noqa: BLE001  the database is away: the next round says so again
+            log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -101,20 +126,26 @@ class Worker:
             self._stop.wait(self._settings.worker_every.total_seconds())
 
     def _clocks(self, now: datetime) -> int:
-        by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
+            by = self._clockwork(session, now)
             due = ticking.due(session, now, _BATCH)
         return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
 
     def _first_offers(self, now: datetime) -> int:
-        """Only where the setting says so: what nobody at the desk took is offered by the clock."""
-        after = self._settings.auto_offer_after
-        if after is None:
+        """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
+        after = {
+            country.code: self._settings.offer_after(country.code) for country in self._current.directory.countries
+        }
+        waits = {code: wait for code, wait in after.items() if wait is not None}
+        if not waits:
             return 0
-        by = Clockwork(self._keys, self._directory)
         with self._database.begin(write=False) as session:
-            cases = ticking.untouched(session, now, _BATCH, after=after)
+            by = self._clockwork(session, now)
+            cases = ticking.untouched(session, now, _BATCH, after=waits)
         return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
+
+    def _clockwork(self, session: Session, now: datetime) -> Clockwork:
+        return Clockwork(self._keys, self._current.refresh(session, now), self._settings.by_hand)
 
     def _alone(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
         """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""
@@ -126,7 +157,14 @@ class Worker:
             return False
 
     def _messages(self, now: datetime) -> int:
-        return sending.send_due(self._database, self._channel, self._settings.base_url, now, _BATCH)
+        post = Post(
+            self._channel,
+            self._keys,
+            self._settings.base_url,
+            dead=partial(undelivered.dead_letter, now=now),
+            ask_desk=partial(undelivered.ask_desk, now=now),
+        )
+        return sending.send_due(self._database, post, now, _BATCH)
 
     def _expired(self, now: datetime) -> int:
         settings = self._settings
@@ -138,9 +176,39 @@ class Worker:
                 + feed.drop_old(session, now)
                 + delivering.drop_old(session, now)
                 + quotas.drop_old(session, now)
-                + staff.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
+                + sessions.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
+                + passkeys.drop_expired(session, now)
+                + browsers.drop_expired(session, now)
+                + invitations.drop_old(session, now)
+                + proposals.expire(session, now)
+                + daily_reads.drop_old(session, now)
             )
+
+    def _rule_sets(self, now: datetime) -> int:
+        """What is in force is kept with its content, so that runs under it can be explained for ever."""
+        with self._database.begin(write=False) as session:
+            directory = self._current.refresh(session, now)
+        if directory.digest == self._kept:
+            return 0
+        with self._database.begin() as session:
+            new = rulesets.keep_directory(session, directory, now)
+        self._kept = directory.digest
+        return int(new)
 
     def _retention(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return privacy.forget_due(session, now=now, limit=_BATCH)
+            forgotten = privacy.forget_due(session, now=now, limit=_BATCH)
+        with self._database.begin() as session:
+            return forgotten + audit.shorten(session, before=now - self._settings.audit_kept, now=now)
+
+    def _sandbox(self, now: datetime) -> int:
+        """Open and full where the setting says so, else closed. It writes only when that is not so yet."""
+        with self._database.begin(write=False) as session:
+            todo = sandbox.missing(session, now) if self._settings.sandbox else published.is_open(session)
+        if not todo:
+            return 0
+        with self._database.begin() as session:
+            if self._settings.sandbox:
+                return sandbox.refill(session, keys=self._keys, directory=self._current.directory, now=now)
+            published.close(session)
+            return 1

@@ -1,7 +1,7 @@
 """The audit chain on both databases: written with the act or not at all, and every tampering shows."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -96,3 +96,36 @@ def test_what_the_person_did_is_noted_to_the_hour(database: Database) -> None:
     person, staff = entries(database)
     assert (person.at.minute, person.at.second) == (0, 0)
     assert staff.at == NOW
+
+
+def test_what_is_older_than_it_is_kept_goes_and_the_chain_holds(database: Database) -> None:
+    for _ in range(3):
+        with database.begin() as session:
+            note(session)
+    later = NOW + timedelta(days=800)
+
+    def shorten(before: datetime) -> int:
+        with database.begin() as session:
+            return audit.shorten(session, before=before, now=later)
+
+    assert shorten(NOW - timedelta(days=1)) == 0
+    assert shorten(NOW + timedelta(days=1)) == 3
+    assert [(entry.seq, entry.action) for entry in entries(database)] == [(4, "audit:shortened")]
+    assert check(database) is None
+    with database.begin() as session:
+        note(session)
+    assert check(database) is None
+    assert shorten(NOW + timedelta(days=1)) == 0, "the entry about it is younger"
+    with database.begin() as session:
+        session.execute(sa.text("DELETE FROM audit_log WHERE seq = 4"))
+    assert check(database) is not None, "cutting it off by hand still shows"
+
+
+def test_only_whole_batches_of_the_oldest_go(database: Database) -> None:
+    for _ in range(5):
+        with database.begin() as session:
+            note(session)
+    with database.begin() as session:
+        assert audit.shorten(session, before=NOW + timedelta(days=1), now=NOW + timedelta(days=1), limit=2) == 2
+    assert [entry.seq for entry in entries(database)] == [3, 4, 5, 6]
+    assert check(database) is None

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import partner
+from app.cli import partner, partner_words
 from app.client import PartnerClient, profile
 from app.client.opening import base64url
 from app.core.sealing import PUBLIC_KEY_BYTES
@@ -69,14 +69,19 @@ class Terminal:
         self("login", "--demo", str(file), "--organisation", organisation)
 
 
-@pytest.fixture
-def terminal(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    monkeypatch.setenv("PRISTAN_CONFIG", str(tmp_path / "config"))
-    found = Terminal(network, tmp_path)
+def sitting_at(network: Network, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """A terminal whose commands reach this network, with an empty folder for what they keep."""
+    monkeypatch.setenv("PRISTAN_CONFIG", str(place / "config"))
+    found = Terminal(network, place)
     http = httpx.Client(transport=found.transport())
     monkeypatch.setattr(partner, "PartnerClient", partial(PartnerClient, http=http, sleep=lambda _seconds: None))
     yield found
     http.close()
+
+
+@pytest.fixture
+def terminal(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    yield from sitting_at(network, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -186,5 +191,5 @@ def test_logging_in_by_hand(terminal: Terminal):
 
 
 def test_words_of_others_do_not_steer_the_terminal():
-    assert "\x1b" not in partner._harmless("a\x1b[2Jb\x07\u202e")
-    assert partner._harmless("Анна\nქართული") == "Анна\nქართული"
+    assert "\x1b" not in partner_words.harmless("a\x1b[2Jb\x07\u202e")
+    assert partner_words.harmless("Анна\nქართული") == "Анна\nქართული"

@@ -63,7 +63,7 @@ def shape(database: Database) -> dict[str, Any]:
 def test_the_steps_form_one_line_and_their_names_tell_it() -> None:
     assert len(SCRIPTS.get_heads()) == 1
     names = sorted(path.name for path in Path(SCRIPTS.versions).glob("*.py"))
-    assert [name[:4] for name in names] == STEPS
+    assert [name[:4] for name in names] == STEPS == sorted(set(STEPS))
     assert all(re.fullmatch(r"\d{4}(_[a-z0-9]+)+\.py", name) for name in names)
 
 

@@ -20,7 +20,7 @@ from app.intake.models import Case
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.referrals import ticking
-from app.referrals.models import Referral, ReferralEvent
+from app.referrals.models import Referral, ReferralEvent, Task
 from app.referrals.states import Verb
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -131,15 +131,22 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(scene: Scene,
     chance = random.Random(7)
     url = scene.database.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", KILLED, url, str(tmp_path), scene.now.isoformat()]
-    for _ in range(4):
+    for _ in range(6):
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"started\n"
-            time.sleep(chance.uniform(0.0, 0.25))
+            time.sleep(chance.uniform(0.0, 0.4))
             os.kill(process.pid, signal.SIGKILL)
     machine = worker(scene, tmp_path)
     while machine.once()["clocks"]:
         pass
+    scene.later(minutes=3)  # what a killed worker had claimed is free again
+    while machine.once()["messages"]:
+        pass
+    with scene.database.begin(write=False) as session:
+        assert set(session.scalars(sa.select(OutboxMessage.state))) == {"sent"}
+        tasks = session.execute(sa.select(Task.case_id, Task.kind, Task.ending)).all()
+    assert sorted(tasks) == sorted((case, "find_next", "overtaken") for case in cases)
     for case in cases:
         assert scene.referrals(case) == {ONE: "expired", TWO: "offered"}
     with scene.database.begin(write=False) as session:

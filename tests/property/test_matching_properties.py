@@ -146,6 +146,18 @@ def test_the_program_says_what_the_words_of_the_rule_say(rule: dict[str, Any], p
     assert got == slow_truth(Rule.model_validate(rule), person)
 
 
+@given(many=st.lists(rules, min_size=1, max_size=4), crowd=st.lists(people, min_size=2, max_size=6), live=states)
+def test_who_was_matched_before_changes_nothing(
+    many: list[dict[str, Any]], crowd: list[Facts], live: dict[str, Live]
+) -> None:
+    """A compiled program keeps what it has worked out: the same services, many people, each as if they were the first."""
+    services = [entry(f"s{number}", rule, needs=NEEDS[: 1 + number % 3]) for number, rule in enumerate(many)]
+    for person in (*crowd, *crowd):
+        fresh = [entry(f"s{number}", rule, needs=NEEDS[: 1 + number % 3]) for number, rule in enumerate(many)]
+        one = evaluate(person, services, TODAY, related=RELATED, live=live)
+        assert one == evaluate(person, fresh, TODAY, related=RELATED, live=live)
+
+
 @given(many=st.lists(rules, min_size=1, max_size=5), more=rules, person=people, live=states)
 def test_another_service_changes_nobody_s_outcome(
     many: list[dict[str, Any]], more: dict[str, Any], person: Facts, live: dict[str, Live]

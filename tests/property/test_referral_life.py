@@ -8,6 +8,7 @@ import tempfile
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
@@ -20,13 +21,16 @@ from app.core.errors import AppError, Conflict, IllegalMove, NotFound, Precondit
 from app.intake import life, vault
 from app.intake.models import Case
 from app.privacy import service as privacy
-from app.referrals.models import Referral
+from app.referrals.models import Referral, Task
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
 from app.referrals.service import ActorRef
 from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions
+from app.referrals.tasks import RULES, Ends
 from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
 
 SLUGS = (ONE, TWO, THREE)
+LEFT_OVER = {kind.value for kind, rule in RULES.items() if Ends.CASE_ENDED not in rule.ends_with}
+"""Tasks that concern others than the case, and so outlive it."""
 _template: list[bytes] = []
 
 
@@ -193,6 +197,9 @@ class Lives(RuleBasedStateMachine):
         with self.scene.database.begin(write=False) as session:
             cases = {case.id: case for case in session.scalars(sa.select(Case).where(Case.id.in_(self.cases)))}
             holders = {case_id: vault.holders(session, case_id) for case_id in cases}
+            owned: dict[UUID, set[str]] = {case_id: set() for case_id in cases}
+            for task in session.scalars(sa.select(Task).where(Task.case_id.in_(self.cases), Task.done_at.is_(None))):
+                owned[task.case_id or task.id].add(task.kind)
         live = [(row.case_id, row.organisation_id) for row in rows if row.state in LIVE]
         assert len(live) == len(set(live))
         for row in rows:
@@ -209,6 +216,11 @@ class Lives(RuleBasedStateMachine):
         for case_id, case in cases.items():
             if case.state in {"withdrawn", "erased"}:
                 assert not holders[case_id]
+            mine = [row for row in rows if row.case_id == case_id]
+            if case.closed_at is None and mine and not [row for row in mine if row.state in LIVE]:
+                assert owned[case_id], "an end without help that nobody owns"
+            if case.closed_at is not None:
+                assert not owned[case_id] - LEFT_OVER
             if case.state == "referred":
                 assert [row for row in rows if row.case_id == case_id and row.state in LIVE]
 

@@ -32,6 +32,7 @@ from app.main import create_app
 from app.referrals import filing
 from app.settings import Settings
 from app.staff import service as staff
+from app.staff import sessions
 from app.staff.models import Role, StaffSession
 from tests.support.serving import InProcess, in_process
 
@@ -159,7 +160,7 @@ class DeskHouse:
         with self.database.begin() as session:
             member = session.scalars(sa.select(staff.Member).where(staff.Member.name == name)).one()
             seed = _seed(name)
-            secret = staff._start(session, member, seed, self.time.at)
+            secret = sessions.start(session, member, seed, self.time.at)
         browser.cookies["__Host-staff" if self.https else "staff"] = secret
         return browser
 
@@ -276,6 +277,7 @@ def _found(session: Any, keys: KeyRing) -> dict[str, str]:
         "partner": (Role.PARTNER, organisations[ONE], None, named_id("organisation", ONE)),
         "other-partner": (Role.PARTNER, organisations[TWO], None, named_id("organisation", TWO)),
         "auditor": (Role.AUDITOR, None, None, None),
+        "admin": (Role.ADMIN, None, None, None),
     }
     for name, (role, held, team_id, organisation_id) in places.items():
         with _quick_unless(name == "vera"):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.support.partners import START, Time
 from tests.support.serving import BASE, SyncTransport, in_process
 
 CENTRE = "pl-hfhr"
+READING = timedelta(seconds=5)
 NUMBER = re.compile(r"\b(?:\d{4} ){6}\d{4}\b")
 
 
@@ -42,14 +44,15 @@ class House:
     centre: KeyPair
 
     def browser(self) -> "Browser":
-        return Browser(httpx.Client(transport=self.transport, base_url=BASE))
+        return Browser(httpx.Client(transport=self.transport, base_url=BASE), self.time)
 
 
 class Browser:
-    """Fills and sends the forms of a page as a browser without scripts does."""
+    """Fills and sends the forms of a page as a browser without scripts does. Whoever uses it reads for a while first."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, time: Time | None = None) -> None:
         self.client = client
+        self.time = time
         self.answer = httpx.Response(204)
 
     @property
@@ -67,9 +70,18 @@ class Browser:
         return self
 
     def fill(
-        self, action: str | None = None, /, *, button: tuple[str, str] | None = None, **typed: str | list[str]
+        self,
+        action: str | None = None,
+        /,
+        *,
+        button: tuple[str, str] | None = None,
+        to: str | None = None,
+        **typed: str | list[str],
     ) -> "Browser":
-        """Send the page's form (the one with this action, else the first), with what it holds and what is typed."""
+        """Send the page's form (the one with this action, else the first), with what it holds and what is typed.
+
+        `to`: the address that the pressed button sends it to, when it names one itself.
+        """
         form = next(
             form
             for form in self.page.css("form")
@@ -80,7 +92,10 @@ class Browser:
             fields += [(name, value) for value in ([values] if isinstance(values, str) else values)]
         if button:
             fields.append(button)
-        target = form.attributes["action"] or ""
+        assert to is None or self.page.css_first(f'button[formaction="{to}"]') is not None, f"no button leads to {to}"
+        target = to or form.attributes["action"] or ""
+        if self.time:
+            self.time.at += READING
         body = str(httpx.QueryParams(fields))
         self.answer = self.client.post(
             target, content=body, headers={"content-type": "application/x-www-form-urlencoded"}, follow_redirects=True

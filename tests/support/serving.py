@@ -8,6 +8,8 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length"})
+"""What the inner client has undone already."""
 BASE = "http://pristan.test"
 
 
@@ -20,6 +22,7 @@ class InProcess:
 
     def request(self, method: str, url: str, **rest: Any) -> httpx.Response:
         async def send() -> httpx.Response:
+            self._client.cookies.clear()
             return await self._client.request(method, url, **rest)
 
         return self._portal.call(send)
@@ -39,7 +42,8 @@ class SyncTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         answer = self._app.request(request.method, str(request.url), headers=request.headers, content=request.read())
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+        plain = [pair for pair in answer.headers.multi_items() if pair[0] not in _OF_THE_WIRE]
+        return httpx.Response(answer.status_code, headers=plain, content=answer.content)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ referred   help      helped     coordinator senior partner
 referred   advise    advised    coordinator senior partner
 referred   withdraw  withdrawn  coordinator senior person
 referred   erase     erased     person clock
-unmet      take      in_review  coordinator senior
+unmet      take      in_review  coordinator senior clock
 unmet      refer     referred   coordinator senior clock person
 unmet      advise    advised    coordinator senior
 unmet      withdraw  withdrawn  coordinator senior person

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -143,6 +144,25 @@ def test_listening_passes_over_empty_pages_and_goes_on_from_each_cursor():
     pages = service.client().listen()
     assert [next(pages).cursor, next(pages).cursor] == ["b", "c"]
     assert [request.url.params.get("cursor") for request in service.asked] == [None, "a", "b"]
+
+
+def test_who_listens_outlives_a_service_that_is_away():
+    event = {"id": "1", "type": "org.pristan.referral.offered", "subject": "x", "time": "t", "data": {}}
+    away: list[Any] = [httpx.ConnectError] * 5
+    service = Service(*away, *[httpx.Response(503)] * 5, ok({"events": [event], "cursor": "b", "more": False}))
+    heard: list[Exception] = []
+    pages = service.client().listen("a", on_silence=heard.append)
+    assert next(pages).cursor == "b"
+    assert [type(error).__name__ for error in heard] == ["CannotReach", "ApiError"]
+    assert service.slept.count(60.0) == 2
+    assert {request.url.params["cursor"] for request in service.asked} == {"a"}
+
+
+def test_who_listens_is_told_of_a_refusal_at_once():
+    service = Service(httpx.Response(410, json={"type": "urn:pristan:problem:cursor-gone"}))
+    with pytest.raises(ApiError) as caught:
+        next(service.client().listen("old", on_silence=lambda _error: None))
+    assert caught.value.code == "cursor-gone"
 
 
 def test_an_id_can_not_lead_elsewhere():

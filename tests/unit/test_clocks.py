@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.core.errors import Invalid
 from app.matching.facts import Tier
 from app.referrals import clocks
-from app.referrals.clocks import Happened, Hours, Owed, Step, Terms
+from app.referrals.clocks import Happened, Hours, Owed, Step, Terms, working_days_later
+from app.referrals.hours import checked, hours_of
 from app.referrals.states import Clock
 
 INDEPENDENCE_DAY = date(2026, 11, 11)  # a Wednesday
@@ -204,3 +206,32 @@ def test_two_pauses_survive_all_the_rest() -> None:
         Happened(Clock.FIRST_CONTACT, at(24)),
     ]
     assert clocks.fold(moves, terms()).pauses == 2
+
+
+def test_an_organisations_own_hours_and_days_off_move_what_it_owes() -> None:
+    """Tuesdays and Thursdays from 10 to 16, and not on the Thursday of this week: one working day later is next Tuesday at four."""
+    own = checked("10:00", "16:00", ["1", "3"], ["2026-11-26"])
+    hours = hours_of("PL", own)
+    assert working_days_later(datetime(2026, 11, 24, 9, 0, tzinfo=UTC), 1, hours) == datetime(
+        2026, 12, 1, 15, 0, tzinfo=UTC
+    )
+    assert working_days_later(datetime(2026, 11, 24, 9, 0, tzinfo=UTC), 1, hours_of("PL")) == datetime(
+        2026, 11, 25, 17, 0, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "weekdays", "days_off", "pointer"),
+    [
+        ("late", "16:00", ["1"], [], "/opens"),
+        ("16:00", "10:00", ["1"], [], "/closes"),
+        ("10:00", "16:00", ["7", "x"], [], "/weekdays"),
+        ("10:00", "16:00", ["1"], ["christmas"], "/days_off"),
+    ],
+)
+def test_hours_that_make_no_sense_are_refused(
+    opens: str, closes: str, weekdays: list[str], days_off: list[str], pointer: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        checked(opens, closes, weekdays, days_off)
+    assert [error["pointer"] for error in refused.value.errors] == [pointer]

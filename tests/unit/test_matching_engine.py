@@ -1,13 +1,13 @@
 """Every leaf over every value it may meet, Kleene's tables, reasons of each outcome."""
 
-from datetime import date
-from itertools import product
+from datetime import date, timedelta
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 
 from app.directory.packs import load_packs
-from app.directory.rules import LEAVES, Rule
+from app.directory.rules import AGES, GENDERS, GROUPS, LEAVES, STATUSES, TIERS, Rule
 from app.matching import engine
 from app.matching.engine import NO, UNKNOWN, YES, Found, Live, MatchResult
 from app.matching.facts import Facts
@@ -15,6 +15,7 @@ from app.matching.reasons import SENTENCES
 from tests.support.rules import entry, facts
 
 TODAY = date(2026, 11, 24)
+NEEDS = ["asylum", "appeals", "detention", "housing"]
 
 
 def asked(rule: Any, case: Facts, **more: Any) -> tuple[int, Found]:
@@ -107,6 +108,63 @@ def test_a_negated_leaf_is_its_mirror_with_a_reason_of_its_own(
     got, found = asked({"not": rule}, facts(**known))
     assert got == YES - verdict
     assert key not in {reason.key for reason in found.reasons}, "a plain reason would say the opposite"
+
+
+WHOLE: dict[str, tuple[str, list[Any]]] = {
+    "region": ("region", ["PL-02", "PL-14", "PL-06"]),
+    "status": ("status", sorted(STATUSES)),
+    "nationality": ("nationality", ["RU", "BY", "UA"]),
+    "gender": ("gender", sorted(GENDERS)),
+    "age": ("age", sorted(AGES)),
+    "urgency": ("tier", sorted(TIERS)),
+    "country": ("country", ["PL", "GE"]),
+}
+
+
+@pytest.mark.parametrize("leaf", WHOLE)
+def test_a_leaf_of_one_value_is_right_for_every_value_and_for_none(leaf: str) -> None:
+    """Every code asked for, alone and in pairs, against every code said; not said is unknown, and never no."""
+    field, codes = WHOLE[leaf]
+    for wanted in [[code] for code in codes] + [list(pair) for pair in combinations(codes, 2)]:
+        rule = {leaf: {"any_of": wanted}}
+        for said in codes:
+            verdict = YES if said in wanted else NO
+            assert asked(rule, facts(**{field: said}))[0] == verdict
+            assert asked({"not": rule}, facts(**{field: said}))[0] == YES - verdict
+        if field not in {"tier", "country"}:
+            assert asked(rule, facts(**{field: None}))[0] == UNKNOWN
+            assert asked({"not": rule}, facts(**{field: None}))[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(("leaf", "field", "codes"), [("group", "groups", sorted(GROUPS)), ("need", "needs", NEEDS)])
+def test_a_leaf_of_many_values_asks_for_one_in_common(leaf: str, field: str, codes: list[str]) -> None:
+    for wanted in [[code] for code in codes]:
+        for said in [frozenset(), *[frozenset(pair) for pair in combinations(codes, 2)]]:
+            if field == "needs" and not said:
+                continue
+            verdict = YES if said & set(wanted) else NO
+            assert asked({leaf: {"any_of": wanted}}, facts(**{field: said}))[0] == verdict
+    if field == "groups":
+        assert asked({leaf: {"any_of": codes[:1]}}, facts(groups=None))[0] == UNKNOWN
+
+
+@pytest.mark.parametrize("interpreter", ["yes", "no", "unknown"])
+@pytest.mark.parametrize("listed", [(), ("pl",), ("pl", "ru")])
+@pytest.mark.parametrize("speak", [(), ("ru",), ("be", "ru"), ("ka",)])
+def test_a_language_is_an_obstacle_only_where_no_interpreter_comes(
+    interpreter: str, listed: tuple[str, ...], speak: tuple[str, ...]
+) -> None:
+    rule = {"language": {"any_of": list(listed), "interpreter": interpreter}}
+    shared = bool(set(listed) & set(speak))
+    verdict = YES if shared or not listed or interpreter != "no" else NO if speak else UNKNOWN
+    assert asked(rule, facts(speak=speak))[0] == verdict
+
+
+@pytest.mark.parametrize("days", [0, 1, 7])
+@pytest.mark.parametrize("left", [-400, -1, 0, 1, 2, 6, 7, 8, 400])
+def test_a_near_deadline_is_one_within_so_many_days_and_a_passed_one_too(days: int, left: int) -> None:
+    verdict = YES if left <= days else NO
+    assert asked({"deadline_within": days}, facts(last_safe_day=TODAY + timedelta(days=left)))[0] == verdict
 
 
 def test_the_table_tries_every_leaf_of_the_language() -> None:

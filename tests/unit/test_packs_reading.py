@@ -22,13 +22,13 @@ READINGS: list[tuple[str, dict[str, Any], str]] = [
     ("pl-hnlac/legal-help", {"needs": "gbv", "status": "visa"}, "no"),
     # "above all" is no exclusion
     ("pl-hfhr/legal-help", {"needs": "residence_permit", "status": "visa_free"}, "yes"),
-    # "staying legally"; a project for Mazovia
+    # "staying legally"; the page is about Mazovia, but help from afar is named and no one elsewhere left out
     ("pl-pfm/legal-help", {"needs": "integration", "status": "visa", "region": "PL-14"}, "yes"),
     ("pl-pfm/legal-help", {"needs": "integration", "status": "asylum_seeker", "region": "PL-14"}, "yes"),
     ("pl-pfm/legal-help", {"needs": "integration", "status": "no_status", "region": "PL-14"}, "no"),
     ("pl-pfm/legal-help", {"needs": "integration", "region": "PL-14"}, "ask"),
-    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa"}, "ask"),
-    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa", "region": "PL-12"}, "ask"),
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa"}, "yes"),
+    ("pl-pfm/legal-help", {"needs": "integration", "status": "visa", "region": "PL-12"}, "yes"),
     # "mainly Lublin region" is no exclusion; "seeking or holding international protection" is one
     ("pl-ipp/legal-help", {"needs": "asylum", "region": "PL-22"}, "yes"),
     ("pl-ipp/legal-help", {"needs": "residence_permit", "status": "protected"}, "yes"),
@@ -58,7 +58,8 @@ READINGS: list[tuple[str, dict[str, Any], str]] = [
     ("pl-kcik/helpline", {"needs": "housing"}, "no"),
     # advice for anyone; in court for the groups of the law, and for who can not pay, which we never ask
     ("ge-las/legal-advice", {"needs": "appeals", "status": "visa_free"}, "yes"),
-    ("ge-las/court-representation", {"needs": "appeals", "status": "asylum_seeker"}, "yes"),
+    # "asylum seekers (regular procedure)": not in the fast one, and nobody asks which one it is
+    ("ge-las/court-representation", {"needs": "appeals", "status": "asylum_seeker"}, "ask"),
     ("ge-las/court-representation", {"needs": "criminal_defence", "age": "minor"}, "yes"),
     ("ge-las/court-representation", {"needs": "gbv", "status": "visa_free"}, "yes"),
     ("ge-las/court-representation", {"needs": "appeals", "status": "visa_free"}, "ask"),
@@ -119,7 +120,9 @@ READINGS: list[tuple[str, dict[str, Any], str]] = [
     ("x-arga/legal-help", {"needs": "asylum", "country": "GE"}, "no"),
     ("x-arga/legal-help", {"needs": "asylum extradition_interpol", "country": "GE"}, "yes"),
     ("x-fairtrials/legal-help", {"needs": "criminal_defence", "country": "LT"}, "no"),
-    ("x-labirint/information", {"needs": "children", "country": "LT"}, "yes"),
+    # "facing domestic or sexual violence": help for a child is a part of that
+    ("x-labirint/information", {"needs": "children", "country": "LT"}, "no"),
+    ("x-labirint/information", {"needs": "children gbv", "country": "LT"}, "yes"),
 ]  # fmt: skip
 
 
@@ -164,6 +167,12 @@ def test_each_need_a_service_lists_can_be_met_by_somebody(entry: Any) -> None:
     )
     result = evaluate(facts, (entry,), date(2026, 11, 24))
     assert result.nearest if only_part else result.candidates
+
+
+def test_a_rule_says_of_help_from_afar_what_its_service_says() -> None:
+    for entry in DIRECTORY.services:
+        for leaf in entry.service.rule.leaves():
+            assert leaf.kind != "remote_ok" or leaf.test == entry.service.remote, entry.key
 
 
 def test_the_authorities_have_no_service() -> None:

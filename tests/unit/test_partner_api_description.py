@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from app import api
 from app.api import documents, openapi, schemas
 from app.api.deps import Policy, anyone
+from app.api.hsds import everybody
 from app.core import errors
 from app.partners.service import SCOPES
 
@@ -48,9 +49,10 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.path)
 def test_every_route_says_who_may_call_it(route: APIRoute):
     calls = [dependant.call for dependant in all_of(route.dependant)]
-    policies = [call for call in calls if isinstance(call, Policy) or call is anyone]
+    policies = [call for call in calls if isinstance(call, Policy) or call in {anyone, everybody}]
     assert len(policies) == 1, f"{route.path} has no policy of its own"
-    assert (policies[0] is anyone) == (not route.path.startswith("/v1/") or route.path in OPEN)
+    assert (policies[0] is everybody) == route.path.startswith("/hsds/")
+    assert (policies[0] in {anyone, everybody}) == (not route.path.startswith("/v1/") or route.path in OPEN)
 
 
 def all_of(dependant: Any) -> Iterator[Any]:

@@ -23,6 +23,7 @@ from app.referrals.states import (
     Clock,
     Discloses,
     Guard,
+    Party,
     State,
     Verb,
     allowed_actions,
@@ -73,6 +74,7 @@ waitlisted        void            entered_in_error   senior
 accepted          start           in_progress        partner
 accepted          complete        completed          partner
 accepted          hand_back       handed_back        partner
+accepted          undo_accept     acknowledged       partner
 accepted          withdraw        withdrawn          coordinator senior clock
 accepted          client_withdraw client_declined    person
 accepted          void            entered_in_error   senior
@@ -91,6 +93,7 @@ completed         reopen          in_progress        partner coordinator senior
 completed         void            entered_in_error   senior
 declined          void            entered_in_error   senior
 handed_back       void            entered_in_error   senior
+withdrawn         undo_withdraw   offered            coordinator senior
 withdrawn         void            entered_in_error   senior
 client_declined   void            entered_in_error   senior
 expired           void            entered_in_error   senior
@@ -158,6 +161,26 @@ def test_sealed_parts_open_from_acceptance_to_completion_and_never_else() -> Non
     }
     assert {state for state, what in seen.items() if what is Discloses.NOTHING} == {State.DRAFT, State.AWAITING_CONSENT}
     assert {state for state in OPENED if discloses(state) is not Discloses.SEALED_PARTS} == set()
+
+
+def test_what_a_move_discloses_is_the_same_whatever_led_there() -> None:
+    for move in MOVES:
+        assert move.shows is discloses(move.target), move
+
+
+def test_whoever_has_to_act_next_is_told() -> None:
+    """An offer and its answer reach the partner, whatever a partner does reaches the team, and the person hears of the good."""
+    told = {(move.verb, party) for move in MOVES for party in move.tells}
+    assert {(verb, Party.PARTNER) for verb in (Verb.OFFER, Verb.CONSENT, Verb.ANSWER, Verb.WITHDRAW)} <= told
+    assert {(verb, Party.TEAM) for verb in (Verb.DECLINE, Verb.HAND_BACK, Verb.EXPIRE, Verb.ACCEPT)} <= told
+    assert {(verb, Party.PERSON) for verb in (Verb.ASK_CONSENT, Verb.ASK_INFO, Verb.ACCEPT, Verb.COMPLETE)} <= told
+    assert not {(verb, Party.PERSON) for verb in (Verb.DECLINE, Verb.EXPIRE, Verb.HAND_BACK)} & told
+
+
+def test_only_what_was_just_done_and_not_read_can_be_taken_back() -> None:
+    for move in MOVES:
+        if move.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW}:
+            assert {Guard.JUST_NOW, Guard.UNREAD, Guard.NOT_UNDONE} <= set(move.guards)
 
 
 def test_sealed_parts_open_only_by_the_partners_own_acceptance() -> None:

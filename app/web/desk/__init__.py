@@ -5,16 +5,69 @@ from collections.abc import Collection
 from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
+from app.web.desk.assisted import router as assisted_router
+from app.web.desk.audit import router as audit_router
 from app.web.desk.case import router as case_router
+from app.web.desk.coverage import router as coverage_router
+from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
-from app.web.desk.partner import router as partner_router
+from app.web.desk.joining import router as joining_router
+from app.web.desk.life import router as life_router
+from app.web.desk.me import router as me_router
+from app.web.desk.members import partner_router as partner_members_router
+from app.web.desk.members import router as members_router
+from app.web.desk.notices import router as notices_router
+from app.web.desk.opened import router as opened_router
+from app.web.desk.operations import router as operations_router
+from app.web.desk.own_services import router as own_services_router
+from app.web.desk.partner import router as answers_router
+from app.web.desk.proposals import partner_router as partner_proposals_router
+from app.web.desk.proposals import router as proposals_router
+from app.web.desk.quarantine import router as quarantine_router
 from app.web.desk.queue import router as queue_router
+from app.web.desk.reports import desk_router as reports_router
+from app.web.desk.reports import partner_router as own_report_router
+from app.web.desk.rules import router as rules_router
+from app.web.desk.runs import router as runs_router
 from app.web.desk.sign_in import router as sign_in_router
+from app.web.desk.tasks import router as tasks_router
+
+own_router = APIRouter()  # what everybody who signs in has, at the desk or on a partner's page
+for part in (sign_in_router, me_router, joining_router):
+    own_router.include_router(part)
 
 router = APIRouter()
-router.include_router(sign_in_router)
-router.include_router(queue_router)
-router.include_router(case_router)
+for part in (
+    own_router,
+    members_router,
+    proposals_router,
+    audit_router,
+    operations_router,
+    queue_router,
+    life_router,
+    tasks_router,
+    case_router,
+    runs_router,
+    rules_router,
+    coverage_router,
+    quarantine_router,
+    assisted_router,
+    directory_router,
+    reports_router,
+):
+    router.include_router(part)
+
+partner_router = APIRouter()
+for part in (
+    partner_members_router,
+    partner_proposals_router,
+    own_services_router,
+    own_report_router,
+    notices_router,
+    opened_router,
+    answers_router,  # last: its `{verb}` takes every other step
+):
+    partner_router.include_router(part)
 
 __all__ = ["error_page", "mount", "partner_router", "router"]
 
@@ -24,6 +77,7 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     if "desk" in surfaces:
         app.include_router(router)
     elif "partner" in surfaces:
-        app.include_router(sign_in_router)
+        app.include_router(own_router)
     if "partner" in surfaces:
+        app.include_router(notices_router)
         app.include_router(partner_router)

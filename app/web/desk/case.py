@@ -15,10 +15,11 @@ from app.intake.models import Case, Part
 from app.intake.states import CaseVerb
 from app.intake.vault import Opened
 from app.referrals import desk as verbs
+from app.referrals import tasks
 from app.referrals.desk import Desk
 from app.referrals.service import Said
 from app.referrals.states import LIVE, State, Verb, allowed_actions
-from app.web.desk import known, pages
+from app.web.desk import known, life, pages
 from app.web.desk.deps import AtDesk, Packs, field, number
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -158,13 +159,15 @@ def _case_page(
     opened: Sequence[Opened] | None = None,
     contact: Opened | None = None,
 ) -> Response:
-    """Ten statements, whatever the case has; opening its parts adds the grants, the wraps and the parts."""
+    """Eleven statements, whatever the case has; opening its parts adds the grants, the wraps and the parts."""
     reader = pages.reader(request)
     facts = verbs.facts_of(desk.keys, case)
     put = verbs.referrals(session, case.id)
     actor = desk.actor.kind
     colleagues = verbs.colleagues(session, desk.team_id)
     allowed = states.allowed(states.CaseState(case.state), by=actor.value)
+    around = life.gathered(session, desk, packs, case, put)
+    request.state.open_tasks = around.beside.open_tasks
     live = any(State(one.referral.state) in LIVE for one in put)
     return pages.page(
         request,
@@ -182,6 +185,8 @@ def _case_page(
             for one in put
         ],
         live=live,
+        life=around,
+        task_rules=tasks.RULES,
         timeline=known.timeline(session, case, put),
         sealed=known.sealed_counts(session, case),
         opened=_by_part(opened, packs) if opened is not None else None,

@@ -1,11 +1,12 @@
 """Who is asking, and that the form is ours: the policies of the desk's and the partner's routes.
 
-A route declares one of `coordinators`, `members_of_partners`, `everybody_signed_in` or `anyone`; a test of the house
+A route declares `anyone` or one of the roles' policies below (`coordinators`, `members_of_partners`, …); a test of the house
 finds a route that has none. The policy looks at the session in a short read of its own, before the one writer of an
 embedded database is asked for, and on a POST it also checks where the form comes from and the token in it.
 """
 
 import hmac
+import ipaddress
 import re
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -13,14 +14,17 @@ from urllib.parse import parse_qsl, urlsplit
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
 
-from app.core.edge import Keys, Now
+from app.core.edge import Keys, Now, directory_in_force
 from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
+from app.core.switches import Frozen
 from app.directory.packs import Directory
+from app.referrals import tasks
 from app.referrals.desk import Desk, at_desk
 from app.settings import Settings
-from app.staff import service as staff
+from app.staff import sessions
 from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.passkeys import Site
+from app.staff.sessions import SignedIn
 
 Typed = dict[str, list[str]]
 _MOST_FIELDS: Final = 200
@@ -53,10 +57,12 @@ class RequiresRole:
         posted = request.method not in {"GET", "HEAD"}
         if posted:
             await read_form(request)
-        who = await _signed_in(request)
+        who = await _signed_in(request, counted=not posted and "label" not in request.path_params)
         request.state.who = who
         if who.role not in self.roles:
             raise NotAllowed("Your role does not open this page.")
+        if who.frozen and self.roles == {Role.PARTNER}:
+            raise Frozen
         if posted and not hmac.compare_digest(who.csrf.encode(), field(request, "csrf").encode("utf-8", "replace")):
             raise OldForm("This form was made before you last signed in. Look at it, then send it again.")
         return who
@@ -114,7 +120,11 @@ def number(request: Request, name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-async def _signed_in(request: Request) -> SignedIn:
+async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
+    """Who is asking; with `counted` also how many tasks their team has open, for the head of the page.
+
+    The page of one case counts them with what else stands beside the case.
+    """
     secret = cookie(request)
     if secret is None:
         raise SignInNeeded
@@ -124,13 +134,17 @@ async def _signed_in(request: Request) -> SignedIn:
     try:
         async with state.transactions.open(write=False) as session:
             who: SignedIn = await run_sync(
-                lambda: staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+                lambda: sessions.signed_in(
+                    session, secret, now, idle=settings.session_idle, longest=settings.session_max
+                )
             )
+            if counted and who.team_id is not None:
+                request.state.open_tasks = await run_sync(tasks.count, session, who.team_id)
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:
         async with state.transactions.open(write=True) as session:
-            await run_sync(staff.seen, session, secret, now)
+            await run_sync(sessions.seen, session, secret, now)
     return who
 
 
@@ -156,8 +170,37 @@ def drop_cookie(response: Response, settings: Settings) -> None:
     response.delete_cookie(cookie_name(settings), path="/", httponly=True, samesite="strict", secure=_https(settings))
 
 
+def browser_cookie_name(settings: Settings) -> str:
+    return "__Host-staff_browser" if _https(settings) else "staff_browser"
+
+
+def browser_cookie(request: Request) -> str | None:
+    """The secret of a browser that somebody signed in with before."""
+    value = request.cookies.get(browser_cookie_name(request.app.state.settings))
+    return value if value and _SECRET.fullmatch(value) else None
+
+
+def set_browser_cookie(response: Response, secret: str, settings: Settings, seconds: int) -> None:
+    response.set_cookie(
+        browser_cookie_name(settings), secret, max_age=seconds, httponly=True, samesite="strict",
+        secure=_https(settings), path="/",
+    )  # fmt: skip
+
+
+def site(settings: Settings) -> Site | None:
+    """Where passkeys are good for. None: a bare address, or a host without TLS, where browsers know none."""
+    parts = urlsplit(settings.base_url)
+    host = parts.hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        secure = parts.scheme == "https" or host == "localhost" or host.endswith(".localhost")
+        return Site(host, f"{parts.scheme}://{parts.netloc}") if host and secure else None
+    return None
+
+
 async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+    directory: Directory = await directory_in_force(request)
     return directory
 
 
@@ -169,18 +212,28 @@ async def _settings(request: Request) -> Settings:
 coordinators: Final = requires_role(*DESK_ROLES)
 members_of_partners: Final = requires_role(Role.PARTNER)
 everybody_signed_in: Final = requires_role(*Role)
+team_and_admins: Final = requires_role(*DESK_ROLES, Role.ADMIN)
+seniors_and_admins: Final = requires_role(Role.SENIOR, Role.ADMIN)
+admins: Final = requires_role(Role.ADMIN)
+auditors: Final = requires_role(Role.AUDITOR, Role.ADMIN)
+overseers: Final = requires_role(Role.SENIOR, Role.ADMIN, Role.AUDITOR)
 
 Packs = Annotated[Directory, Depends(_directory)]
 Config = Annotated[Settings, Depends(_settings)]
 
 
-async def _desk(who: Annotated[SignedIn, Depends(coordinators)], keys: Keys, now: Now) -> Desk:
-    return at_desk(who, keys, now)
+async def _desk(who: Annotated[SignedIn, Depends(coordinators)], keys: Keys, config: Config, now: Now) -> Desk:
+    return at_desk(who, keys, now, config.reads_a_day)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
 Member = Annotated[SignedIn, Depends(members_of_partners)]
 Anybody = Annotated[SignedIn, Depends(everybody_signed_in)]
+TeamOrAdmin = Annotated[SignedIn, Depends(team_and_admins)]
+SeniorOrAdmin = Annotated[SignedIn, Depends(seniors_and_admins)]
+Admin = Annotated[SignedIn, Depends(admins)]
+Auditor = Annotated[SignedIn, Depends(auditors)]
+Overseer = Annotated[SignedIn, Depends(overseers)]
 
 
 def policies(dependant: Any) -> list[Any]:

@@ -1,7 +1,9 @@
 """An error as a page of the desk. Whatever somebody typed is on it, to be sent again, corrected or dropped."""
 
+import hmac
+import json
 import secrets
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import Request
@@ -9,21 +11,25 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.errors import AppError, Conflict, Invalid, NotSignedIn, PreconditionFailed
 from app.core.i18n import translator
+from app.core.switches import Frozen
+from app.staff import passkeys
 from app.web.desk import pages
-from app.web.desk.deps import OldForm, set_cookie
+from app.web.desk.deps import OldForm, set_cookie, site
 from app.web.desk.words import N_
 
 _FORM_COOKIE: Final = "staff_form"
 _TYPED_AGAIN: Final = ("text",)
-_NOT_CARRIED: Final = frozenset({"csrf", "passphrase", "code"})
+_NOT_CARRIED: Final = frozenset({"csrf", "passphrase", "passphrase_new", "passphrase_again", "code", "passkey", "seat"})
 _WORDS: Final = {
     400: N_("This request could not be read."),
     403: N_("This is not possible for you."),
     404: N_("There is nothing at this address. It may belong to another team, or have been erased."),
     405: N_("This is not possible here."),
     413: N_("This is too long. Please send less text."),
+    429: N_("That was too much for one day. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved; try again in a minute."),
 }
+_STOPPED: Final = N_("Reading is stopped for now.")
 _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Please try again.")
 
 
@@ -32,13 +38,15 @@ def error_page(request: Request, error: AppError) -> Response:
         return _sign_in(request, error)
     if typed(request) and isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm):
         return _again(request, error)
-    words = translator(pages.LANGUAGE).text(_WORDS.get(error.status, _UNEXPECTED))
+    words = translator(pages.LANGUAGE).text(
+        _STOPPED if isinstance(error, Frozen) else _WORDS.get(error.status, _UNEXPECTED)
+    )
     response = pages.page(
         request,
         "desk/error.html",
         status=error.status,
         message=words,
-        detail=error.detail if error.status < 500 else "",
+        detail=error.detail if error.status < 500 or isinstance(error, Frozen) else "",
     )
     response.headers.update(error.headers)
     return response
@@ -83,9 +91,36 @@ def sign_in_page(
         wrong=wrong,
         name=name,
         token=sign_in_token(request, mark),
+        passkey=passkey_question(request, mark),
     )
+    pages.allow_own_script(response)
     set_cookie(response, _FORM_COOKIE, mark, settings)
     return response
+
+
+def passkey_question(request: Request, mark: str) -> str:
+    """What the browser is asked when a passkey is used, as JSON; nothing where there can be none."""
+    state = request.app.state
+    where = site(state.settings)
+    if where is None:
+        return ""
+    return json.dumps(passkeys.options_for_use(where, passkeys.challenge(state.keys, mark, state.clock())))
+
+
+def marked_page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page with a form for somebody who is not signed in: tied to this browser like the form of the sign-in."""
+    mark = form_mark(request) or secrets.token_urlsafe(24)
+    response = pages.page(request, template, status=status, token=sign_in_token(request, mark), **context)
+    set_cookie(response, _FORM_COOKIE, mark, request.app.state.settings)
+    return response
+
+
+def is_our_form(request: Request) -> bool:
+    """Whether this form was made for this browser."""
+    mark, given = form_mark(request), request.state.typed.get("csrf", [""])[0]
+    return mark is not None and hmac.compare_digest(
+        sign_in_token(request, mark).encode(), given.encode("utf-8", "replace")
+    )
 
 
 def form_mark(request: Request) -> str | None:

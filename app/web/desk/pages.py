@@ -3,10 +3,13 @@
 from datetime import date, datetime
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from app.core.http import PAGE_POLICY
 from app.matching.reader import Reader
+from app.staff.models import Role
+from app.staff.sessions import SignedIn
 from app.web import rendering
 from app.web.desk import words
 
@@ -26,8 +29,90 @@ _SHOWN = {
     "reopened": words.N_("The case is open again and yours."),
     "sent": words.N_("Your message is in the person's thread. They read it when they come with their number."),
     "noted": words.N_("Your note is kept. Only this team can open it."),
+    "edit_proposed": words.N_("Proposed. It stands in the directory once somebody else has published it."),
+    "publish": words.N_("Published. Every part of the service knows it within seconds."),
+    "reject": words.N_("Rejected. The directory says what it said."),
+    "withdraw": words.N_("Withdrawn."),
+    "capacity": words.N_("Saved. New cases are matched with it from now on."),
+    "paused": words.N_("Paused. Nothing new is offered until then."),
+    "resumed": words.N_("The pause has ended."),
+    "rules_proposed": words.N_("Proposed. Nothing changes until somebody else publishes it."),
+    "rules_published": words.N_("Published. Every process of the service follows it from its day on."),
+    "rules_rejected": words.N_("Rejected. The rules stay as they were."),
+    "rules_withdrawn": words.N_("Withdrawn. The rules stay as they were."),
+    "replayed": words.N_("Tried. The counts stand below."),
+    "matched": words.N_("Matched again. What has changed stands below."),
+    "linked": words.N_("The two cases are linked. Each keeps its own consent."),
+    "move_asked": words.N_("The person will be asked whether the case may move, when they come with their number."),
+    "retried": words.N_("It is sent once more."),
+    "dropped": words.N_("Dropped. Nobody is told any more."),
+    "kept": words.N_("Kept. It holds for what comes from now on."),
     "done": words.N_("Done."),
+    "passphrase": words.N_("Your passphrase is changed. Everywhere else you are signed out."),
+    "passkey_added": words.N_("The passkey is known now. You can sign in with it beside the passphrase."),
+    "passkey_removed": words.N_("The passkey is gone."),
+    "code_changed": words.N_("The new code app counts from now on; the old one does not."),
+    "sessions_ended": words.N_("Signed out there."),
+    "granted": words.N_("The key is granted. They can open the cases of your team or organisation now."),
+    "deactivated": words.N_("Switched off. Their sessions, passkeys and keys are gone."),
+    "role_changed": words.N_("The role is changed. Their sessions have ended."),
+    "let_in": words.N_("For a quarter of an hour, wrong tries by strangers do not keep them out."),
+    "proposed": words.N_("Proposed. Somebody else has to approve it now."),
+    "approved": words.N_("Approved. Who proposed it carries it out, within a day."),
+    "declined": words.N_("Declined."),
+    "withdrawn": words.N_("Withdrawn."),
+    "frozen": words.N_("All reading by partners is stopped, in every process."),
+    "unfrozen": words.N_("Partners can read again."),
+    "key_made": words.N_("The organisation has its new key."),
 }
+_NAV = {
+    "queue": ("/desk/", words.N_("Queue")),
+    "next": ("/desk/next", words.N_("Next case")),
+    "held": ("/desk/held", words.N_("Held back")),
+    "assisted": ("/desk/assisted", words.N_("Assisted intake")),
+    "rules": ("/desk/rules", words.N_("Rules")),
+    "directory": ("/desk/directory", words.N_("Directory")),
+    "reports": ("/desk/reports", words.N_("Reports")),
+    "tasks": ("/desk/tasks", words.N_("Tasks")),
+    "members": ("/desk/members", words.N_("Members")),
+    "proposals": ("/desk/proposals", words.N_("Proposals")),
+    "audit": ("/desk/audit", words.N_("Audit")),
+    "operations": ("/desk/operations", words.N_("Operations")),
+    "requests": ("/partner/", words.N_("Requests")),
+    "services": ("/partner/services", words.N_("Our services")),
+    "how_we_did": ("/partner/report", words.N_("How we did")),
+    "notices": ("/partner/notices", words.N_("Notices")),
+    "colleagues": ("/partner/members", words.N_("Members")),
+}
+_NAV_OF = {
+    Role.COORDINATOR: ("queue", "next", "tasks", "held", "assisted", "directory", "rules", "reports", "members"),
+    Role.SENIOR: (
+        "queue",
+        "next",
+        "held",
+        "assisted",
+        "directory",
+        "rules",
+        "reports",
+        "members",
+        "proposals",
+        "operations",
+    ),
+    Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
+    Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
+    Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues"),
+}
+OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")
+
+
+def home(who: SignedIn) -> str:
+    """The page on which somebody of this role begins."""
+    return _NAV[_NAV_OF[who.role][0]][0]
+
+
+def allow_own_script(response: Response) -> None:
+    """This one page may run a script file of ours, and no other."""
+    response.headers["content-security-policy"] = OWN_SCRIPT
 
 
 def reader(request: Request) -> Reader:
@@ -51,6 +136,9 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         csrf=who.csrf if who else "",
         demo=settings.demo,
         now=request.app.state.clock(),
+        nav=[_NAV[name] for name in _NAV_OF[who.role]] if who else [],
+        home=home(who) if who else "/desk/",
+        open_tasks=getattr(request.state, "open_tasks", None),
         notice=_SHOWN.get(request.query_params.get("done", "")),
         names=names,
         w=words,

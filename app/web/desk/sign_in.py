@@ -1,6 +1,5 @@
 """Signing in and out. The passphrase is stretched outside of any transaction, two at a time."""
 
-import hmac
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,21 +13,25 @@ from sqlalchemy.orm import Session
 from app.core.edge import Db
 from app.core.errors import NotSignedIn, Unavailable
 from app.settings import Settings
+from app.staff import browsers, sessions
 from app.staff import service as staff
-from app.staff.models import Role
-from app.staff.service import SignedIn
+from app.staff.service import Second
+from app.staff.sessions import SignedIn
 from app.web.desk import pages
 from app.web.desk.deps import (
     Anybody,
     Config,
     anyone,
+    browser_cookie,
     cookie,
     cookie_name,
     drop_cookie,
     field,
+    set_browser_cookie,
     set_cookie,
+    site,
 )
-from app.web.desk.errors import form_mark, send_again_page, sign_in_page, sign_in_token
+from app.web.desk.errors import form_mark, is_our_form, send_again_page, sign_in_page
 
 router = APIRouter()
 
@@ -57,7 +60,7 @@ class Stretching:
             self._waiting -= 1
 
 
-def _stretching(request: Request) -> Stretching:
+def stretching(request: Request) -> Stretching:
     state = request.app.state
     if not hasattr(state, "stretching"):
         state.stretching = Stretching()
@@ -83,11 +86,10 @@ async def sign_in(request: Request, settings: Config) -> Response:
     ]
     again = _target(field(request, "again"))
     mark = form_mark(request)
-    given = field(request, "csrf").encode("utf-8", "replace")
-    if mark is None or not hmac.compare_digest(sign_in_token(request, mark).encode(), given):
+    if mark is None or not is_our_form(request):
         ended = "Please sign in here."
         return sign_in_page(request, status=403, carried=carried, again=again, target=target, ended=ended, name=name)
-    secret, who = await _admit(request, settings, name)
+    secret, who, known = await _admit(request, settings, name, mark)
     if secret is None or who is None:
         return sign_in_page(request, status=401, carried=carried, again=again, target=target, wrong=True, name=name)
     request.state.who = who
@@ -96,29 +98,31 @@ async def sign_in(request: Request, settings: Config) -> Response:
         detail = "You are signed in again. Nothing was sent yet: look at it, then send it."
         response = send_again_page(request, again, carried, detail=detail)
     else:
-        response = pages.to(target or _home(who))
+        response = pages.to(target or pages.home(who))
     set_cookie(response, cookie_name(settings), secret, settings)
+    set_browser_cookie(response, known, settings, int(browsers.KNOWN_FOR.total_seconds()))
     return response
 
 
-async def _admit(request: Request, settings: Settings, name: str) -> tuple[str | None, SignedIn | None]:
+async def _admit(request: Request, settings: Settings, name: str, mark: str) -> tuple[str | None, SignedIn | None, str]:
     """Look, stretch, write: three steps, and no transaction is open during the slow one."""
     state = request.app.state
-    passphrase, code, before = field(request, "passphrase"), field(request, "code"), cookie(request)
+    passphrase, before, known = field(request, "passphrase"), cookie(request), browser_cookie(request)
+    second = Second(field(request, "code"), field(request, "passkey"), site(settings), mark, known)
     async with state.transactions.open(write=False) as session:
         tried = await run_sync(staff.attempt, session, name)
-    async with _stretching(request).turn():
+    async with stretching(request).turn():
         seed = await run_sync(staff.prove, state.keys, tried, passphrase)
 
-    def finish(session: Session) -> tuple[str | None, SignedIn | None]:
+    def finish(session: Session) -> tuple[str | None, SignedIn | None, str]:
         now = state.clock()
-        secret = staff.admit(session, state.keys, tried, seed, code, now)
+        secret = staff.admit(session, state.keys, tried, seed, second, now)
         if secret is None:
-            return None, None
+            return None, None, ""
         if before is not None:
-            staff.sign_out(session, before)
-        who = staff.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
-        return secret, who
+            sessions.sign_out(session, before)
+        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+        return secret, who, browsers.remember(session, state.keys, who.member_id, known, now)
 
     async with state.transactions.open(write=True) as session:
         return await run_sync(finish, session)
@@ -131,14 +135,10 @@ def sign_out(request: Request, who: Anybody, session: Db, settings: Config) -> R
     secret = cookie(request)
     if secret is None:
         raise NotSignedIn
-    staff.sign_out(session, secret)
+    sessions.sign_out(session, secret)
     response = pages.to("/desk/sign-in")
     drop_cookie(response, settings)
     return response
-
-
-def _home(who: SignedIn) -> str:
-    return "/partner/" if who.role is Role.PARTNER else "/desk/"
 
 
 def _target(path: str) -> str:

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.intake.vocabulary import CHANNELS, HELPS
-from app.referrals.reasons import OUTCOMES, REASONS
+from app.referrals.reasons import OUTCOMES, QUESTIONS, REASONS, WORK_DONE
 
-__all__ = ["CHANNELS", "HELPS", "OUTCOMES"]
+__all__ = ["CHANNELS", "HELPS", "OUTCOMES", "QUESTIONS", "WORK_DONE"]
 
 
 def N_(message: str) -> str:
@@ -64,6 +64,64 @@ EMPTY: Final = MappingProxyType(
         "closed": N_("No case was closed, or all closed ones have been forgotten already."),
     }
 )
+RULE_STATES: Final = MappingProxyType(
+    {
+        "proposed": N_("Waits for a second person"),
+        "published": N_("Published"),
+        "rejected": N_("Rejected"),
+        "withdrawn": N_("Withdrawn"),
+    }
+)
+RULE_VERBS: Final = MappingProxyType(
+    {"publish": N_("Publish it"), "reject": N_("Reject it"), "withdraw": N_("Withdraw it")}
+)
+PLACES: Final = MappingProxyType(
+    {
+        "candidate": N_("could help"),
+        "nearest": N_("nearest"),
+        "not_matched": N_("not for this case"),
+        "absent": N_("not in the directory"),
+    }
+)
+REPLAYED: Final = MappingProxyType(
+    {
+        "cases": N_("Cases tried"),
+        "unchanged": N_("As before"),
+        "first_moved": N_("Another first choice"),
+        "gained": N_("A centre more"),
+        "lost": N_("A centre less"),
+        "now_without_anybody": N_("Left without anybody"),
+        "unreadable": N_("Could not be read any more"),
+    }
+)
+_FINDINGS: Final = MappingProxyType(
+    {
+        "identical": N_("Two services of a centre are for the same people"),
+        "contradiction": N_("Nobody can ever fulfil it"),
+        "only_nearest": N_("It can only ever be nearest"),
+        "dead_branch": N_("A part can never be fulfilled"),
+        "always_true": N_("A part is always fulfilled"),
+        "too_long": N_("Too many ways to try them all"),
+        "unreachable": N_("Nobody can reach it"),
+        "dead_end": N_("A need that ends nowhere"),
+        "hole": N_("No confirmed centre"),
+        "language": N_("Nobody works in the language"),
+        "no_reason": N_("A reason is missing"),
+        "no_translation": N_("A translation is missing"),
+        "unit": N_("A number that can not be right"),
+        "no_limit": N_("A letter without a number"),
+        "date": N_("A date that can not be right"),
+        "stale": N_("Not confirmed for a long time"),
+        "undated": N_("Nobody wrote down when it was confirmed"),
+        "unreadable": N_("It can not be read"),
+    }
+)
+
+
+def finding(code: str) -> str:
+    return _FINDINGS.get(code, code)
+
+
 REFERRAL_STATES: Final = MappingProxyType(
     {
         "draft": N_("Draft"),
@@ -108,6 +166,9 @@ VERBS: Final = MappingProxyType(
         "client_withdraw": N_("the person withdrew"),
         "expire": N_("expired without an answer"),
         "reopen": N_("opened again"),
+        "undo_accept": N_("acceptance taken back"),
+        "undo_withdraw": N_("withdrawal taken back"),
+        "moved": N_("moved to another country"),
         "void": N_("entered in error"),
         "take": N_("taken into review"),
         "refer": N_("referred"),
@@ -116,6 +177,8 @@ VERBS: Final = MappingProxyType(
         "advise": N_("closed as advised"),
         "unmet": N_("marked unmet"),
         "erase": N_("erased"),
+        "correct": N_("answers corrected"),
+        "choose": N_("consent changed"),
     }
 )
 ACTORS: Final = MappingProxyType(
@@ -165,6 +228,57 @@ PARTNER_ACTIONS: Final = MappingProxyType(
         "complete": N_("Complete"),
         "hand_back": N_("Hand back"),
         "reopen": N_("Open again"),
+        "undo_accept": N_("Take the acceptance back"),
+    }
+)
+
+ROLES: Final = MappingProxyType(
+    {
+        "coordinator": N_("Coordinator"),
+        "senior": N_("Senior coordinator"),
+        "auditor": N_("Auditor"),
+        "admin": N_("Network admin"),
+        "partner": N_("Member of a partner"),
+    }
+)
+PROPOSALS: Final = MappingProxyType(
+    {
+        "new_admin": N_("A new admin"),
+        "organisation_key": N_("A new key of an organisation"),
+        "bulk_export": N_("An export in bulk"),
+    }
+)
+PROPOSED: Final = MappingProxyType(
+    {
+        "name": N_("Sign-in name"),
+        "organisation": N_("Organisation"),
+        "fingerprint": N_("Fingerprint of their own key"),
+        "what": N_("What"),
+        "month": N_("Month"),
+    }
+)
+EXPORTS: Final = MappingProxyType({"audit": N_("The audit (codes only)")})
+PROBLEMS: Final = MappingProxyType(
+    {
+        "worker-late": N_("The worker has not gone round for two minutes: clocks and messages stand still."),
+        "worker-job-failed": N_("A job of the worker failed in its last round; the log names it."),
+        "messages-late": N_("Messages wait for more than an hour."),
+        "messages-dead": N_("Messages were given up: somebody was not told."),
+        "clocks-late": N_("A clock of a referral is due for more than ten minutes."),
+        "rotation-unfinished": N_(
+            "A rotation of the epoch key was begun and not ended: run `pristan keys rotate` again."
+        ),
+        "epoch-key-old": N_(
+            "The epoch key is older than five weeks: what was erased since then still opens from a backup."
+        ),
+        "backup-old": N_("There is no backup of the last two days."),
+        "backup-before-rotation": N_(
+            "The last backup is from before the last rotation and opens no more: make a new one."
+        ),
+        "directory-old": N_("Organisations were not looked at for 90 days."),
+        "decoy-read": N_("A decoy was read: look at the audit, kind “alarm”."),
+        "partner-reads-frozen": N_("Reading by partners is stopped."),
+        "schema-behind": N_("The database is older than the program: run `pristan migrate`."),
     }
 )
 
@@ -178,6 +292,14 @@ def waited(since: datetime, now: datetime) -> str:
     """How long, in the largest unit that says enough."""
     hours = max(0, int((now - since).total_seconds() // 3600))
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"
+
+
+def ago(since: datetime, now: datetime) -> str:
+    """How long since, from seconds to days."""
+    seconds = max(0, int((now - since).total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else waited(since, now)
 
 
 def left(deadline: date, today: date) -> str:

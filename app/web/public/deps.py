@@ -2,14 +2,14 @@
 
 import hmac
 import secrets
-import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
 
-from app.core.edge import Body
+from app.core.edge import Body, directory_in_force
 from app.core.errors import BadRequest, NotAllowed, NotFound
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
@@ -18,7 +18,7 @@ from app.intake.questions import Typed
 from app.settings import Settings
 
 COOKIE: Final = "s"
-_TOKEN_LASTS_SECONDS: Final = 24 * 3600
+_TOKEN_LASTS: Final = timedelta(hours=24)
 _MOST_FIELDS: Final = 1000
 
 
@@ -29,7 +29,7 @@ async def _language(lang: str) -> str:
 
 
 async def _directory(request: Request) -> Packs:
-    directory: Packs = request.app.state.directory
+    directory: Packs = await directory_in_force(request)
     return directory
 
 
@@ -71,19 +71,36 @@ Cookie = Annotated[str | None, Depends(_cookie)]
 Form = Annotated[Typed, Depends(_form)]
 
 
-def new_token(keys: KeyRing) -> str:
-    """A token for one form: when it was made, something random, and our mark. It also names the submission."""
-    body = f"{int(time.time())}.{secrets.token_urlsafe(16)}"
-    return f"{body}.{keys.mac('form-token', body.encode()).hex()[:32]}"
+def new_token(keys: KeyRing, now: datetime, bound: str | None = None) -> str:
+    """A token for one form: when it was made, something random, and our mark. It also names the submission.
+
+    `bound`: the cookie of a visit; then the form can be sent in that visit only.
+    """
+    body = f"{int(now.timestamp())}.{secrets.token_urlsafe(16)}"
+    return f"{body}.{_mark(keys, body, bound)}"
 
 
-def token_is_ours(keys: KeyRing, token: str) -> bool:
-    """Whether we made this token in the last 24 hours."""
+def token_is_ours(keys: KeyRing, token: str, now: datetime, bound: str | None = None) -> bool:
+    """Whether we made this token in the last 24 hours, and for this visit."""
+    made = made_at(keys, token, bound)
+    return made is not None and timedelta(0) <= now - made < _TOKEN_LASTS
+
+
+def made_at(keys: KeyRing, token: str, bound: str | None = None) -> datetime | None:
+    """When we made this token, however long ago; None for one that is not ours."""
     body, _, mark = token.rpartition(".")
-    made = body.split(".")[0]
-    fresh = made.isdigit() and len(made) < 12 and 0 <= time.time() - int(made) < _TOKEN_LASTS_SECONDS
-    expected = keys.mac("form-token", body.encode("utf-8", "replace")).hex()[:32]
-    return hmac.compare_digest(mark.encode("utf-8", "replace"), expected.encode()) and fresh
+    seconds = body.split(".")[0]
+    ours = hmac.compare_digest(mark.encode("utf-8", "replace"), _mark(keys, body, bound).encode())
+    return datetime.fromtimestamp(int(seconds), UTC) if ours and seconds.isdecimal() else None
+
+
+def _mark(keys: KeyRing, body: str, bound: str | None) -> str:
+    return keys.mac("form-token", body.encode("utf-8", "replace"), (bound or "").encode()).hex()[:32]
+
+
+def said(typed: Typed, name: str) -> str:
+    """The last value of a field, or nothing."""
+    return typed.get(name, [""])[-1]
 
 
 def set_cookie(response: Response, secret: str, settings: Settings) -> None:

@@ -19,6 +19,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "too_short": N_("Please choose at least one answer."),
     "string_too_long": N_("This is too long. Please shorten it."),
     "address_required": N_("Please write where we can reach you, or choose to come back with your number."),
+    "nowhere_to_notify": N_("To be told about news, choose one of the ways with an address."),
     "not_an_email": N_("This does not look like an e-mail address."),
     "not_a_number": N_("This does not look like a phone number."),
     "in_the_future": N_("This day is still to come. Please check the date."),
@@ -26,6 +27,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "not_in_country": N_("This region is in another country. Please choose again."),
     "control_characters": N_("There are characters in it that we can not keep. Please type it again."),
 }
+_MENDED_AT: Final = {"nowhere_to_notify": "channel"}
 _DAY: Final = N_("Please write the day like this: 2026-11-24.")
 _CHOOSE: Final = N_("Please choose one of the answers.")
 _MALFORMED_DAYS: Final = frozenset(
@@ -73,7 +75,7 @@ def fields(
 
 
 def _field(question: Question, typed: Typed, error: str, reader: Reader, directory: Directory) -> Field:
-    said = typed.get(question.name, [])
+    said = typed.get(question.name, [question.default] if question.default else [])
     groups = tuple(
         Group(label, tuple(Option(value, name, value in said) for value, name in options))
         for label, options in _options(question.options, typed, reader, directory)
@@ -146,7 +148,7 @@ def in_words(found: Sequence[FieldError], reader: Reader) -> dict[str, str]:
     """Errors by field name, the first of each field, in the reader's language."""
     errors: dict[str, str] = {}
     for entry in found:
-        name = questions.question_of(entry["pointer"])
+        name = _MENDED_AT.get(entry["code"]) or questions.question_of(entry["pointer"])
         message = _DAY if entry["code"] in _MALFORMED_DAYS else _WORDS.get(entry["code"], _CHOOSE)
         errors.setdefault(name, reader.text(message))
     return errors

@@ -46,10 +46,7 @@ def robots() -> Response:
 
 @router.get("/")
 def start(lang: Lang, settings: Config) -> Response:
-    response = page("public/start.html", lang, demo=settings.demo, here="")
-    if settings.onion_location:
-        response.headers["onion-location"] = settings.onion_location
-    return response
+    return page("public/start.html", lang, demo=settings.demo, here="")
 
 
 @router.get("/safety")

@@ -1,7 +1,8 @@
-"""Coming back with the number: how it stands, words both ways, and every right the person has."""
+"""Coming back with the number: how it stands, words both ways, and the ways out."""
 
 import json
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
@@ -9,16 +10,31 @@ from sqlalchemy.orm import Session
 
 from app import privacy
 from app.core.edge import Db, Keys, Now
-from app.core.errors import AppError, Invalid, NotFound
+from app.core.errors import Invalid, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts, returning
-from app.intake.receipts import MistypedReceipt, Receipt
+from app.intake.receipts import MistypedReceipt
 from app.intake.returning import OpenedCase
+from app.matching import deadlines, matches
 from app.matching.reader import Reader
 from app.referrals import person
-from app.web.public.deps import Config, Cookie, Directory, Form, Lang, anyone, drop_cookie, new_token, set_cookie
+from app.web.public import loop, visits
+from app.web.public.deps import (
+    Config,
+    Cookie,
+    Directory,
+    Form,
+    Lang,
+    anyone,
+    drop_cookie,
+    new_token,
+    said,
+    set_cookie,
+    token_is_ours,
+)
+from app.web.public.whole import AGAIN
 from app.web.rendering import page
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -52,76 +68,74 @@ REFERRAL: Final = {
     "on_hold": N_("They have paused the work on your case."),
     "completed": N_("They have finished their work on your case."),
 }  # fmt: skip
+_LOOKED_AT: Final = frozenset({"submitted", "in_review"})
+_TOO_LONG: Final = N_("Please write something, and not more than 10,000 characters.")
 
 
 @router.get("/return")
-def ask_for_number(lang: Lang, keys: Keys) -> Response:
-    return _ask(lang, keys)
+def ask_for_number(lang: Lang, now: Now, keys: Keys) -> Response:
+    return _ask(lang, keys, now)
 
 
-def _ask(lang: str, keys: KeyRing, error: str = "", typed: str = "") -> Response:
+def _ask(lang: str, keys: KeyRing, now: datetime, error: str = "", typed: str = "") -> Response:
     return page(
         "public/return.html",
         lang,
         status=422 if error else 200,
         error=error,
         typed=typed,
-        token=new_token(keys),
+        token=new_token(keys, now),
         here="return",
+        switch="return",
     )
 
 
 @router.post("/return")
 def come_back(lang: Lang, typed: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
     """Open the case for this visit. A typing error is told from an unknown number without asking the database."""
-    number = typed.get("number", [""])[-1]
+    number = said(typed, "number")
+    if "switch" in typed:
+        return _ask(lang, keys, now, typed=number)
     try:
         receipt = receipts.parse(number)
     except MistypedReceipt:
-        return _ask(lang, keys, _MISTYPED, number)
+        return _ask(lang, keys, now, _MISTYPED, number)
     try:
         returning.open_by_receipt(session, receipt, keys, now)
     except NotFound:
-        return _ask(lang, keys, _UNKNOWN, number)
+        return _ask(lang, keys, now, _UNKNOWN, number)
     secret = drafts.new_secret()
-    drafts.save(session, secret, {"visit": receipt.digits}, now, settings.draft_idle)
+    visits.begin(session, secret, receipt, now, settings.draft_idle)
     response = RedirectResponse(f"/{lang}/case", 303)
     set_cookie(response, secret, settings)
     return response
 
 
-class _VisitEnded(AppError):
-    """The visit is over; the number is needed again."""
-
-    status, slug, title = 403, "visit-ended", "Enter your number again"
-
-
-def _receipt(session: Session, cookie: str | None, now: Any) -> Receipt:
-    content = drafts.load(session, cookie, now) or {}
-    if "visit" not in content:
-        raise _VisitEnded
-    return receipts.parse(content["visit"])
-
-
-def _opened(session: Session, cookie: str | None, keys: KeyRing, now: Any, *, lock: bool = True) -> OpenedCase:
-    return returning.open_by_receipt(session, _receipt(session, cookie, now), keys, now, lock=lock)
-
-
 @router.get("/case")
 def show_case(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    try:
-        opened = _opened(session, cookie, keys, now, lock=False)
-    except (_VisitEnded, NotFound):
+    opened = visits.opened(session, cookie, keys, now)
+    if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
-    return _case_page(lang, session, opened, keys, directory)
+    return _case_page(lang, session, opened, cookie, keys, directory, now)
 
 
 def _case_page(
-    lang: str, session: Session, opened: OpenedCase, keys: KeyRing, directory: Packs, *, text: str = "", error: str = ""
+    lang: str,
+    session: Session,
+    opened: OpenedCase,
+    cookie: str | None,
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    *,
+    text: str = "",
+    error: str = "",
+    notice: str = "",
 ) -> Response:
     case, reader = opened.case, Reader(lang, directory)
     headline, follows = STATUS[case.state]
     shown = [entry for entry in person.referrals(session, case.id) if entry.state in REFERRAL]
+    today = matches.today(directory, case.country, now)
     return page(
         "public/case.html",
         lang,
@@ -129,70 +143,75 @@ def _case_page(
         case=case,
         headline=headline,
         follows=follows,
+        look_by=max(case.due_on, today) if case.state in _LOOKED_AT else None,
+        zone=deadlines.zone(directory.country(case.country)),
         needs=reader.names("need", case.needs),
         country=reader.translator.country_name(case.country),
         referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
+        loop_asks=loop.asked(session, case.id, shown, reader, now),
         thread=returning.thread(session, opened),
         contacts=directory.emergency(case.country) if case.tier == "emergency" or case.state == "unmet" else (),
         text=text,
         error=error,
-        token=new_token(keys),
+        notice=notice,
+        token=new_token(keys, now, cookie),
         here="case",
+        switch="case/message",
     )
 
 
 @router.post("/case/message")
 def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
     """Add a line. If the visit has ended, the text is shown again with the question for the number."""
-    text = typed.get("text", [""])[-1]
-    try:
-        opened = _opened(session, cookie, keys, now)
-    except (_VisitEnded, NotFound):
+    text = said(typed, "text")
+    opened = visits.opened(session, cookie, keys, now, lock=True)
+    if opened is None:
         return page("public/visit_ended.html", lang, status=403, text=text, here="return")
+    fresh = token_is_ours(keys, said(typed, "token"), now, cookie)
+    if "switch" in typed or not fresh:
+        notice = "" if fresh else AGAIN
+        return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)
     try:
         person.write(session, opened, text, now=now)
     except Invalid:
-        message = N_("Please write something, and not more than 10,000 characters.")
-        return _case_page(lang, session, opened, keys, directory, text=text, error=message)
+        return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, error=_TOO_LONG)
     return RedirectResponse(f"/{lang}/case#thread", 303)
 
 
 @router.post("/case/consent")
 def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Yes or no to one centre that was not named before."""
-    opened = _visit(session, cookie, keys, now)
+    opened = visits.acting(session, typed, cookie, keys, now)
     if opened is not None:
-        label, yes = typed.get("referral", [""])[-1], typed.get("answer", [""])[-1] == "yes"
-        person.answer_consent(session, opened, label, yes=yes, keys=keys, now=now)
+        person.answer_consent(
+            session, opened, said(typed, "referral"), yes=said(typed, "answer") == "yes", keys=keys, now=now
+        )
     return RedirectResponse(f"/{lang}/case", 303)
 
 
 @router.post("/case/withdraw")
 def withdraw(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    opened = _visit(session, cookie, keys, now)
-    if opened is not None and typed.get("sure", [""])[-1] == "yes" and opened.case.closed_at is None:
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is not None and said(typed, "sure") == "yes" and opened.case.closed_at is None:
         privacy.withdraw(session, opened.case, now=now)
     return RedirectResponse(f"/{lang}/case", 303)
 
 
 @router.post("/case/erase")
 def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    opened = _visit(session, cookie, keys, now)
-    if opened is None or typed.get("sure", [""])[-1] != "yes":
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is None or said(typed, "sure") != "yes":
         return RedirectResponse(f"/{lang}/case", 303)
     privacy.erase(session, opened.case, actor_kind="person", now=now)
-    drafts.drop(session, cookie)
-    response = RedirectResponse(f"/{lang}/goodbye", 303)
-    drop_cookie(response)
-    return response
+    return _closed(lang, session, cookie)
 
 
 @router.post("/case/export")
-def export(lang: Lang, _typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Everything we hold, as JSON to keep."""
-    opened = _visit(session, cookie, keys, now)
+    opened = visits.acting(session, typed, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/case", 303)
     document = json.dumps(privacy.export(session, opened, keys), ensure_ascii=False, indent=2)
     return Response(
         document, media_type="application/json", headers={"content-disposition": 'attachment; filename="copy.json"'}
@@ -201,15 +220,11 @@ def export(lang: Lang, _typed: Form, cookie: Cookie, now: Now, keys: Keys, sessi
 
 @router.post("/case/leave")
 def leave(lang: Lang, _typed: Form, cookie: Cookie, session: Db) -> Response:
+    return _closed(lang, session, cookie)
+
+
+def _closed(lang: str, session: Session, cookie: str | None) -> Response:
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
     drop_cookie(response)
     return response
-
-
-def _visit(session: Session, cookie: str | None, keys: KeyRing, now: Any) -> OpenedCase | None:
-    """The opened case of this visit, its row locked; None when the visit has ended."""
-    try:
-        return _opened(session, cookie, keys, now)
-    except (_VisitEnded, NotFound):
-        return None

@@ -1,0 +1,111 @@
+"""An organisation's conflict list: keyed hashes of those it must not advise. No name comes in and no hit goes out."""
+
+import base64
+import binascii
+from base64 import urlsafe_b64encode
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.api import documents
+from app.api.deps import Acts, Reads, document_of, for_organisation, invalid, only
+from app.conflicts import service as conflicts
+from app.core import strict_json
+from app.core.edge import Body, Db, Keys, Now, ReadDb
+from app.core.identifiers import FORM
+from app.core.keyring import KeyRing
+from app.partners.service import Caller
+from app.referrals import screening
+
+router = APIRouter(tags=["Conflicts of interest"])
+
+MOST: Final = 5_000
+"""Hashes in one request; more come in several."""
+_FIELDS: Final = frozenset({"form", "hashes"})
+
+
+@router.get("/v1/conflicts", operation_id="getConflictList", responses=documents.CONFLICTS)
+def read_list(
+    *, caller: Annotated[Caller, Depends(Reads("referrals:write"))], session: ReadDb, keys: Keys
+) -> JSONResponse:
+    """The salt to hash with, which is yours alone, and how many entries your list has."""
+    return JSONResponse(_list(session, keys, for_organisation(caller).organisation_id))
+
+
+async def read_hashes(request: Request, body: Body) -> list[bytes]:
+    """Raises UnsupportedType, BadRequest, Invalid."""
+    only("application/json", request)
+    document = document_of(strict_json.loads(body), _FIELDS)
+    if document.get("form") != FORM:
+        raise invalid("/form", "unknown_code", f"Only form {FORM} is known here.")
+    hashes = document.get("hashes")
+    if not isinstance(hashes, list) or not 1 <= len(hashes) <= MOST:
+        raise invalid("/hashes", "out_of_range", f"A list of 1 to {MOST} hashes.")
+    return [_hash(place, text) for place, text in enumerate(hashes)]
+
+
+def _hash(place: int, text: Any) -> bytes:
+    try:
+        if isinstance(text, str) and len(text) == 43:
+            return base64.b64decode(text + "=", altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise invalid(f"/hashes/{place}", "not_a_hash", "32 bytes as base64url without padding: 43 characters.")
+
+
+@router.post(
+    "/v1/conflicts",
+    operation_id="addToConflictList",
+    responses=documents.CONFLICTS_ADDED,
+    openapi_extra=documents.json_body("ConflictHashes", documents.CONFLICT_HASHES_EXAMPLE),
+)
+def add_to_list(
+    *,
+    caller: Annotated[Caller, Depends(Acts("referrals:write"))],
+    hashes: Annotated[list[bytes], Depends(read_hashes)],
+    session: Db,
+    keys: Keys,
+    now: Now,
+) -> JSONResponse:
+    """Add hashes. Repeating it changes nothing.
+
+    A case that one of them fits is not offered to you, now and later, and an offer of it that you have not accepted ends.
+    The answer never tells whether there is such a case.
+    """
+    partner = for_organisation(caller)
+    screening.add_to_list(session, keys, partner.organisation_id, hashes, now)
+    _note(session, partner.organisation_id, partner.client_id, "added", len(hashes), now)
+    return JSONResponse(_list(session, keys, partner.organisation_id))
+
+
+@router.delete("/v1/conflicts", operation_id="clearConflictList", responses=documents.CONFLICTS)
+def clear_list(
+    *, caller: Annotated[Caller, Depends(Acts("referrals:write"))], session: Db, keys: Keys, now: Now
+) -> JSONResponse:
+    """Empty your list. A case that was kept from you stays so."""
+    partner = for_organisation(caller)
+    conflicts.clear(session, partner.organisation_id)
+    _note(session, partner.organisation_id, partner.client_id, "cleared", 0, now)
+    return JSONResponse(_list(session, keys, partner.organisation_id))
+
+
+def _list(session: Session, keys: KeyRing, organisation_id: UUID) -> dict[str, Any]:
+    salt = urlsafe_b64encode(conflicts.salt(keys, organisation_id)).decode().rstrip("=")
+    return {"form": FORM, "salt": salt, "entries": conflicts.size(session, organisation_id)}
+
+
+def _note(session: Session, organisation_id: UUID, client_id: str, what: str, count: int, now: Any) -> None:
+    audit.record(
+        session,
+        actor_kind="partner",
+        actor_id=client_id,
+        action=f"conflicts:{what}",
+        subject_kind="organisation",
+        subject_id=organisation_id,
+        codes={"count": count},
+        now=now,
+    )

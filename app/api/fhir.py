@@ -1,0 +1,60 @@
+"""One referral for systems that speak HL7 FHIR R4: the same that `/v1/referrals/{id}` tells, in their words."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from app.api import documents
+from app.api.deps import Packs, for_organisation, identified, not_here, tag
+from app.api.referrals import Reader, ReferralId
+from app.core.edge import Keys, ReadDb
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake.vocabulary import HELPS
+from app.referrals import fhir, pulls
+from app.referrals.fhir import Told
+from app.referrals.states import State
+
+router = APIRouter(tags=["Referrals"])
+
+MEDIA: Final = "application/fhir+json"
+
+
+class FhirResponse(JSONResponse):
+    media_type = MEDIA
+
+
+@router.get("/v1/referrals/{referral_id}/fhir", operation_id="getReferralAsFhir", responses=documents.FHIR)
+def read_as_fhir(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId) -> FhirResponse:
+    """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient who has languages and no name."""
+    partner = for_organisation(caller)
+    row = pulls.one(session, partner.organisation_id, identified(referral_id))
+    if row is None:
+        raise not_here()
+    return FhirResponse(fhir.bundle(_told(row, keys, packs)), headers={"ETag": tag(row.version)})
+
+
+def _told(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> Told:
+    card = pulls.unlocked_card(keys, row)
+    return Told(
+        id=row.id,
+        label=row.label,
+        version=row.version,
+        state=State(row.state),
+        tier=row.tier,
+        organisation=row.service.partition("/")[0],
+        service=row.service,
+        needs=tuple((code, need.label if (need := packs.need(code)) else code) for code in row.needs),
+        country=row.country,
+        speak=tuple(row.speak),
+        offered_at=row.offered_at,
+        updated_at=row.updated_at,
+        region=card.get("region"),
+        helps=tuple((code, HELPS.get(code, code)) for code in card.get("helps", ())),
+        answer_by=row.decide_by,
+        last_safe_day=row.deadline_on,
+        reason=row.reason,
+        outcome=row.outcome,
+    )

@@ -1,0 +1,80 @@
+"""Errors on demand: a referral of the sandbox whose label names an error answers its acts, or its opening, with that error.
+
+| label | acting | reading the sealed part |
+| --- | --- | --- |
+| SANDBOX-403 | 403 | 403 |
+| SANDBOX-409 | 409, with state and allowed actions | |
+| SANDBOX-410 | | 410, as after an erasure |
+| SANDBOX-412 | 412, with the version | |
+| SANDBOX-429 | 429, Retry-After | 429 |
+| SANDBOX-503 | 503, Retry-After | 503 |
+| SANDBOX-SIG | | 200, with one bit turned over: neither signature nor seal hold |
+
+Nothing is written. Only callers of the sandbox are ever asked about; for all others this costs one look at a flag.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.api.deps import REALM, MissingScope
+from app.core.errors import AppError, Gone, IllegalMove, PreconditionFailed, TooMany, Unavailable
+from app.partners.service import Caller
+from app.referrals import pulls, sandbox
+from app.referrals.states import Actor, State, allowed_actions
+
+SOON: Final = {"Retry-After": "1"}
+_ACTING: Final = frozenset({"SANDBOX-403", "SANDBOX-409", "SANDBOX-412", "SANDBOX-429", "SANDBOX-503"})
+_OPENING: Final = frozenset({"SANDBOX-403", "SANDBOX-410", "SANDBOX-429", "SANDBOX-503"})
+
+
+def act(session: Session, caller: Caller, referral_id: UUID, verb: str) -> None:
+    """Raises the error that the label names; passes over everything else."""
+    label = _label(session, caller, referral_id)
+    if label in _ACTING:
+        raise _error(session, caller, label, referral_id, verb)
+
+
+def open_sealed(session: Session, caller: Caller, referral_id: UUID) -> None:
+    """Raises the error that the label names; passes over everything else."""
+    label = _label(session, caller, referral_id)
+    if label in _OPENING:
+        raise _error(session, caller, label, referral_id, "")
+
+
+def handed_over(session: Session, caller: Caller, referral_id: UUID, document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it is; under SANDBOX-SIG with the last bit of `wrap` turned over."""
+    if _label(session, caller, referral_id) != "SANDBOX-SIG":
+        return document
+    raw = urlsafe_b64decode(document["wrap"] + "=" * (-len(document["wrap"]) % 4))
+    changed = raw[:-1] + bytes([raw[-1] ^ 1])
+    return {**document, "wrap": urlsafe_b64encode(changed).decode().rstrip("=")}
+
+
+def _label(session: Session, caller: Caller, referral_id: UUID) -> str | None:
+    return sandbox.label_of(session, referral_id) if caller.sandbox else None
+
+
+def _error(session: Session, caller: Caller, label: str, referral_id: UUID, verb: str) -> AppError:
+    assert caller.organisation_id
+    row = pulls.one(session, caller.organisation_id, referral_id)
+    assert row
+    now: dict[str, Any] = {
+        "state": row.state,
+        "allowed_actions": allowed_actions(State(row.state), by=Actor.PARTNER),
+    }
+    match label:
+        case "SANDBOX-403":
+            challenge = f'Bearer realm="{REALM}", error="insufficient_scope"'
+            return MissingScope("This is a rehearsal: SANDBOX-403.", headers={"WWW-Authenticate": challenge})
+        case "SANDBOX-409":
+            return IllegalMove("referral", row.state, verb, now["allowed_actions"])
+        case "SANDBOX-410":
+            return Gone("This is a rehearsal: SANDBOX-410.")
+        case "SANDBOX-412":
+            return PreconditionFailed("The referral has moved on.", version=row.version, **now)
+        case "SANDBOX-429":
+            return TooMany("This is a rehearsal: SANDBOX-429.", headers=SOON)
+    return Unavailable("This is a rehearsal: SANDBOX-503.", headers=SOON)

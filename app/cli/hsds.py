@@ -1,0 +1,97 @@
+"""`pristan hsds`: the directory as an Open Referral package, out and in."""
+
+import csv
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+hsds_app = typer.Typer(no_args_is_help=True, help="The directory as an Open Referral package (HSDS 3.1).")
+
+
+@hsds_app.command("export")
+def export_package(
+    file: Annotated[Path, typer.Argument(help="The zip to write.", dir_okay=False)],
+    everything: Annotated[bool, typer.Option("--all", help="Unverified centres too: not for publishing.")] = False,
+) -> None:
+    """Write the directory as a zip of CSV files with their descriptor, datapackage.json."""
+    from app.cli.house import open_house
+    from app.core.clock import utc_now
+    from app.directory import current
+    from app.directory.hsds import tabular
+    from app.directory.hsds.live import states
+    from app.directory.hsds.records import records
+
+    house, now = open_house(), utc_now()
+    with house.database.begin(write=False) as session:
+        directory = current.laid(session, house.directory).directory
+        found = records(directory, states(session, now), unverified=everything)
+    with file.open("wb") as out:
+        counts = tabular.write(out, found, now)
+    typer.echo("\n".join(f"{many:6} {name}" for name, many in counts.items()))
+
+
+@hsds_app.command("import")
+def import_package(
+    file: Annotated[Path, typer.Argument(help="The zip to read.", exists=True, dir_okay=False)],
+    by: Annotated[str, typer.Option(help="Sign-in name of the member who proposes; somebody else publishes.")],
+    report: Annotated[Path | None, typer.Option(help="Write the report there, as CSV; else it is printed.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only the report.")] = False,
+) -> None:
+    """Propose the organisations of a foreign package, unverified, and say what became of every single row."""
+    from app.cli.house import open_house
+    from app.core.clock import utc_now
+    from app.directory import current, edits
+    from app.directory.edits import Editor
+    from app.directory.hsds import reading
+
+    house, now = open_house(), utc_now()
+    with house.database.begin(write=not dry_run) as session:
+        editor = Editor(*_proposer(session, by), origin="import")
+        directory = current.laid(session, house.directory).directory
+        try:
+            with file.open("rb") as source:
+                found = reading.read(source, directory, now.date())
+        except reading.NotAPackage as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+        waits = {edit.subject for edit in edits.waiting(session)}
+        for slug, entry in found.found.items():
+            if not dry_run and slug not in waits:
+                edits.propose_whole(session, house.directory, slug, entry, by=editor, now=now)
+    _tell(found.lines, report, waits)
+    counts = Counter(line.outcome for line in found.lines)
+    told = ", ".join(f"{counts[name]} {name}" for name in ("proposed", "used", "left out"))
+    typer.echo(f"{len(found.lines)} rows: {told}." + (" Nothing was written." if dry_run else ""), err=True)
+
+
+def _proposer(session: Any, name: str) -> tuple[Any, str]:
+    """Id and role of an active member of the desk."""
+    import sqlalchemy as sa
+
+    from app.staff.models import Member, Role
+
+    roles = [Role.COORDINATOR.value, Role.SENIOR.value]
+    wanted = sa.select(Member.id, Member.role).where(Member.name == name, Member.active, Member.role.in_(roles))
+    row = session.execute(wanted).one_or_none()
+    if row is None:
+        raise typer.BadParameter("there is no active coordinator of this name")
+    return row.id, row.role
+
+
+def _tell(lines: Any, report: Path | None, waits: set[str]) -> None:
+    from app.core.tables import safe_cell
+
+    target = report.open("w", newline="", encoding="utf-8") if report else sys.stdout
+    try:
+        writer = csv.writer(target, lineterminator="\n")
+        writer.writerow(("file", "line", "id", "outcome", "detail"))
+        for line in lines:
+            again = line.outcome == "proposed" and any(f"as {slug}," in line.detail for slug in waits)
+            detail = f"{line.detail}; a proposal for it waits already" if again else line.detail
+            writer.writerow((safe_cell(line.file), line.number, safe_cell(line.id), line.outcome, safe_cell(detail)))
+    finally:
+        if report:
+            target.close()

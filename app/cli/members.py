@@ -1,0 +1,39 @@
+"""The first admin, and the switch for partners' reading, for whoever stands at the machine itself."""
+
+import sqlalchemy as sa
+import typer
+
+from app import audit
+from app.cli.house import open_house
+from app.core import switches
+from app.core.clock import utc_now
+from app.core.errors import AppError
+from app.staff import invitations
+from app.staff.invitations import Seat
+from app.staff.models import Member, Role
+
+
+def invite_admin(name: str) -> None:
+    """A one-time code for the first admin. When there is one, the next is proposed and approved at the desk, by two people."""
+    house = open_house()
+    with house.database.begin() as session:
+        if session.scalar(sa.select(Member.id).where(Member.role == Role.ADMIN.value, Member.active)) is not None:
+            typer.echo("There is an admin already. The next one is proposed at /desk/proposals.", err=True)
+            raise typer.Exit(1)
+        try:
+            code = invitations.invite(session, house.keys, Seat(name, Role.ADMIN), by=None, now=utc_now())
+        except AppError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+    typer.echo(f"They open /desk/join and type, within three days: {code}")
+
+
+def turn_freeze(*, on: bool) -> None:
+    now = utc_now()
+    with open_house().database.begin() as session:
+        if switches.turn(session, switches.FREEZE, on=on, by=None, now=now):
+            audit.record(
+                session, actor_kind="console", actor_id="-", action="freeze:on" if on else "freeze:off",
+                subject_kind="switch", subject_id=switches.FREEZE, now=now,
+            )  # fmt: skip
+    typer.echo("All reading by partners is stopped." if on else "Partners can read again.")

@@ -1,0 +1,177 @@
+"""Lists and traces compared. Both sides are MACs bound to one organisation, so no list tells anything about another's.
+
+Two transactions that add to a list and to a case at the same moment do not see each other. That is why `excluded` looks at the
+hits themselves as well as at those that were noted: whoever asks later sees it, and an offer or acceptance always asks.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
+from app.core.identifiers import Identifier
+from app.core.keyring import KeyRing
+from app.partners.organisations import Organisation
+
+HASH_BYTES: Final = 32
+_One = TypeVar("_One")
+_IN_ONE: Final = 400  # parameters of one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a case can be recognised by, and whom that excludes. Made before the case is written, kept by `remember`."""
+
+    traces: tuple[tuple[UUID, bytes], ...] = ()
+    hits: frozenset[UUID] = frozenset()
+
+
+def salt(keys: KeyRing, organisation_id: UUID) -> bytes:
+    """The organisation's own salt: 32 bytes, always the same. Its client hashes with it before anything is sent."""
+    return keys.mac("conflict-salt", organisation_id.bytes)
+
+
+def mac_of(keys: KeyRing, organisation_id: UUID, hashed: bytes) -> bytes:
+    """What is stored of a client's hash."""
+    return keys.mac("conflict", organisation_id.bytes, hashed)
+
+
+def compare(
+    session: Session, keys: KeyRing, identifiers: Iterable[Identifier], organisation_ids: Collection[UUID]
+) -> Compared:
+    """Put identifiers to the lists of these organisations. One statement, or none when there is nothing to compare.
+
+    What may belong to many people, like a first name, is left out.
+    """
+    strong = [identifier for identifier in identifiers if identifier.strong]
+    traces = tuple(
+        (organisation_id, mac_of(keys, organisation_id, identifier.keyed(salt(keys, organisation_id))))
+        for organisation_id in organisation_ids
+        for identifier in strong
+    )
+    hits: set[UUID] = set()
+    for some in _slices([mac for _, mac in traces]):
+        hits.update(session.scalars(sa.select(ConflictEntry.organisation_id).where(ConflictEntry.mac.in_(some))))
+    return Compared(traces, frozenset(hits))
+
+
+def remember(session: Session, case_id: UUID, compared: Compared) -> None:
+    """Keep the traces, so that a later list hits too, and the hits. The case's row exists."""
+    traces = [
+        {"case_id": case_id, "organisation_id": organisation_id, "mac": mac} for organisation_id, mac in compared.traces
+    ]
+    _put(session, ConflictTrace, traces)
+    exclude(session, case_id, compared.hits)
+
+
+def exclude(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -> None:
+    rows = [{"case_id": case_id, "organisation_id": organisation_id} for organisation_id in organisation_ids]
+    _put(session, Exclusion, rows)
+
+
+def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime) -> list[UUID]:
+    """Add to the organisation's list; gives the cases it hits that are not excluded yet, in order of their ids."""
+    macs = sorted({mac_of(keys, organisation_id, hashed) for hashed in hashes})
+    insert = _insert(session)(ConflictEntry)
+    rows = [{"organisation_id": organisation_id, "mac": mac, "case_id": None, "added_on": now} for mac in macs]
+    for some in _slices(rows):
+        session.execute(
+            insert.on_conflict_do_update(index_elements=["organisation_id", "mac"], set_={"case_id": None}), some
+        )
+    hit: set[UUID] = set()
+    noted = sa.exists().where(
+        Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id
+    )
+    for some_macs in _slices(macs):
+        found = sa.select(ConflictTrace.case_id).where(ConflictTrace.mac.in_(some_macs), ~noted)
+        hit.update(session.scalars(found))
+    return sorted(hit)
+
+
+def take_from(session: Session, case_id: UUID, organisation_id: UUID, now: datetime) -> None:
+    """The organisation declined this case for conflict: its list has the person from now on."""
+    exclude(session, case_id, [organisation_id])
+    macs = session.scalars(
+        sa.select(ConflictTrace.mac).where(
+            ConflictTrace.case_id == case_id, ConflictTrace.organisation_id == organisation_id
+        )
+    ).all()
+    rows = [{"organisation_id": organisation_id, "mac": mac, "case_id": case_id, "added_on": now} for mac in macs]
+    _put(session, ConflictEntry, rows)
+
+
+def clear(session: Session, organisation_id: UUID) -> None:
+    """Empty the uploaded list. Who was excluded stays so."""
+    session.execute(
+        sa.delete(ConflictEntry).where(
+            ConflictEntry.organisation_id == organisation_id, ConflictEntry.case_id.is_(None)
+        )
+    )
+
+
+def size(session: Session, organisation_id: UUID) -> int:
+    """How many entries were uploaded."""
+    count = sa.select(sa.func.count()).select_from(ConflictEntry)
+    mine = ConflictEntry.organisation_id == organisation_id, ConflictEntry.case_id.is_(None)
+    return session.scalar(count.where(*mine)) or 0
+
+
+_NOTED: Final = (
+    sa.select(Organisation.slug)
+    .join(Exclusion, Exclusion.organisation_id == Organisation.id)
+    .where(Exclusion.case_id == sa.bindparam("case_id"))
+)
+_HIT: Final = (
+    sa.select(Organisation.slug)
+    .join(ConflictTrace, ConflictTrace.organisation_id == Organisation.id)
+    .join(
+        ConflictEntry,
+        sa.and_(ConflictEntry.organisation_id == ConflictTrace.organisation_id, ConflictEntry.mac == ConflictTrace.mac),
+    )
+    .where(ConflictTrace.case_id == sa.bindparam("case_id"))
+)
+_EXCLUDED: Final = sa.union(_NOTED, _HIT)
+
+
+def excluded(session: Session, case_id: UUID) -> frozenset[str]:
+    """Slugs of organisations that are never asked for this case. Everybody else sees them as taking no requests now."""
+    return frozenset(session.scalars(_EXCLUDED, {"case_id": case_id}))
+
+
+def compared_with(session: Session, case_id: UUID) -> frozenset[UUID]:
+    """The organisations for whose lists traces of the case are kept."""
+    return frozenset(
+        session.scalars(sa.select(ConflictTrace.organisation_id).where(ConflictTrace.case_id == case_id).distinct())
+    )
+
+
+def forget_traces(session: Session, case_id: UUID) -> None:
+    """What the case can be recognised by is gone, and what lists took from it. Exclusions stay."""
+    session.execute(sa.delete(ConflictTrace).where(ConflictTrace.case_id == case_id))
+    session.execute(sa.delete(ConflictEntry).where(ConflictEntry.case_id == case_id))
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    """Erasure."""
+    forget_traces(session, case_id)
+    session.execute(sa.delete(Exclusion).where(Exclusion.case_id == case_id))
+
+
+def _insert(session: Session) -> Any:
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+
+
+def _put(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert what is not there yet."""
+    for some in _slices(rows):
+        session.execute(_insert(session)(table).on_conflict_do_nothing(), some)
+
+
+def _slices(many: Sequence[_One]) -> Iterable[Sequence[_One]]:
+    return (many[start : start + _IN_ONE] for start in range(0, len(many), _IN_ONE))

@@ -1,0 +1,58 @@
+"""Switches that every process obeys at once: rows of the database, read when they matter and never remembered."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.db import Base
+from app.core.errors import Unavailable
+
+FREEZE: Final = "partner_reads_frozen"
+
+
+class Switch(Base):
+    """One switch. A missing row is off."""
+
+    __tablename__ = "switches"
+
+    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    on: Mapped[bool]
+    changed_by: Mapped[UUID | None]
+    changed_at: Mapped[datetime]
+
+
+class Frozen(Unavailable):
+    """The network has stopped all reading by partners, in all processes: something is being looked into."""
+
+    slug, title = "partner-reads-frozen", "Reading by partners is stopped"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The network has stopped all reading by partners while something is looked into. Nothing is lost; ask your "
+            "contact at the network.",
+            headers={"Retry-After": "300"},
+        )
+
+
+frozen: Final = sa.exists(sa.select(Switch.name).where(Switch.name == FREEZE, Switch.on))
+"""For a column of a select that looks somebody up anyway: the switch costs no statement of its own."""
+
+
+def is_on(session: Session, name: str) -> bool:
+    return bool(session.scalar(sa.select(Switch.on).where(Switch.name == name)))
+
+
+def turn(session: Session, name: str, *, on: bool, by: UUID | None, now: datetime) -> bool:
+    """Turn it. False: it stood so already. Two at the same moment: both end with it turned."""
+    row = session.get(Switch, name, with_for_update=True, populate_existing=True)
+    if row is None:
+        row = Switch(name=name, on=False, changed_by=by, changed_at=now)
+        session.add(row)
+    if row.on == on:
+        return False
+    row.on, row.changed_by, row.changed_at = on, by, now
+    session.flush()
+    return True

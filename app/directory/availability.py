@@ -1,0 +1,153 @@
+"""What changes from day to day and takes effect at once: free places until a day, and pauses. One person is enough.
+
+Each is noted in the audit. A pause is whole, or only for a need or for people of a language; the organisation as a whole
+pauses by `Organisation.paused_until`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.errors import FieldError, Invalid, NotFound
+from app.core.ids import named_id
+from app.directory.edits import Editor
+from app.directory.models import ServicePause, ServiceRow
+from app.partners.organisations import Organisation
+
+LONGEST: Final = timedelta(days=366)
+CAPACITIES: Final = ("open", "full", "unknown")
+
+
+def set_capacity(session: Session, key: str, capacity: str, until: date | None, *, by: Editor, now: datetime) -> None:
+    """Until `until` there are free places (open) or none (full); after it, or at once with `unknown`, nobody knows.
+
+    Raises NotFound, Invalid.
+    """
+    row = _service(session, key)
+    if capacity not in CAPACITIES:
+        raise Invalid([FieldError(pointer="/capacity", code="unknown_code", detail="Choose one of the three.")])
+    row.capacity = capacity
+    row.capacity_until = None if capacity == "unknown" else _day(until, now)
+    row.updated_at = now
+    _note(session, "capacity_set", "service", row.id, by, now, {"capacity": capacity})
+
+
+def pause_service(
+    session: Session,
+    key: str,
+    until: date | None,
+    *,
+    by: Editor,
+    now: datetime,
+    need: str | None = None,
+    language: str | None = None,
+) -> None:
+    """No new requests up to and including `until`: none at all, or none for this need, or in this language.
+
+    Raises NotFound, Invalid. A pause of the same kind that is there already gets the new day.
+    """
+    row = _service(session, key)
+    last = _day(until, now)
+    if need is not None and need not in row.entry["needs"]:
+        raise Invalid([FieldError(pointer="/need", code="unknown_code", detail="This service does not offer that.")])
+    if need is not None and language is not None:
+        raise Invalid([FieldError(pointer="/language", code="one_kind", detail="Choose a need or a language.")])
+    same = sa.select(ServicePause).where(
+        ServicePause.service_id == row.id,
+        ServicePause.need.is_not_distinct_from(need),
+        ServicePause.language.is_not_distinct_from(language),
+    )
+    pause = session.scalars(same.with_for_update()).first()
+    if pause is None:
+        session.add(ServicePause(service_id=row.id, need=need, language=language, until=last, set_at=now))
+    else:
+        pause.until, pause.set_at = last, now
+    row.updated_at = now
+    _note(session, "paused", "service", row.id, by, now, {"need": need, "language": language})
+
+
+def end_pause(
+    session: Session, pause_id: UUID, *, by: Editor, now: datetime, organisation_id: UUID | None = None
+) -> str:
+    """It takes requests again; gives the service's key. Raises NotFound, also when it is another organisation's."""
+    found = sa.select(ServicePause, ServiceRow).join(ServiceRow, ServiceRow.id == ServicePause.service_id)
+    row = session.execute(found.where(ServicePause.id == pause_id)).one_or_none()
+    if row is None or organisation_id not in {None, row.ServiceRow.organisation_id}:
+        raise NotFound("There is no such pause.")
+    session.delete(row.ServicePause)
+    row.ServiceRow.updated_at = now
+    _note(session, "resumed", "service", row.ServiceRow.id, by, now, {})
+    return str(row.ServiceRow.key)
+
+
+def pause_organisation(session: Session, slug: str, until: date | None, *, by: Editor, now: datetime) -> None:
+    """All its services pause up to and including `until`; None: they take requests again. Raises NotFound, Invalid."""
+    row = session.scalars(
+        sa.select(Organisation).where(Organisation.slug == slug, Organisation.retired_at.is_(None)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such organisation.")
+    row.paused_until = None
+    if until is not None:
+        row.paused_until = datetime.combine(_day(until, now) + timedelta(days=1), time(), UTC)
+    row.updated_at = now
+    _note(session, "paused" if until else "resumed", "organisation", row.id, by, now, {})
+
+
+def rows(session: Session, keys: Iterable[str]) -> Mapping[str, ServiceRow]:
+    """The services' rows, by key."""
+    return {row.key: row for row in session.scalars(sa.select(ServiceRow).where(ServiceRow.key.in_(list(keys))))}
+
+
+def pauses(session: Session, keys: Iterable[str], today: date) -> Mapping[str, Sequence[ServicePause]]:
+    """The pauses in force of these services, by key."""
+    found: dict[str, list[ServicePause]] = {}
+    wanted = (
+        sa.select(ServiceRow.key, ServicePause)
+        .join(ServicePause, ServicePause.service_id == ServiceRow.id)
+        .where(ServiceRow.key.in_(list(keys)), ServicePause.until >= today)
+        .order_by(ServicePause.until, ServicePause.id)
+    )
+    for key, pause in session.execute(wanted):
+        found.setdefault(key, []).append(pause)
+    return found
+
+
+def _service(session: Session, key: str) -> ServiceRow:
+    row = session.get(ServiceRow, named_id("service", key), with_for_update=True)
+    if row is None or row.key != key or row.retired_at is not None:
+        raise NotFound("There is no such service.")
+    return row
+
+
+def _day(until: date | None, now: datetime) -> date:
+    today = now.date()
+    if until is None or not today <= until <= today + LONGEST:
+        raise Invalid(
+            [
+                FieldError(
+                    pointer="/until", code="out_of_range", detail="Give a day from today on, a year ahead at most."
+                )
+            ]
+        )
+    return until
+
+
+def _note(
+    session: Session, what: str, kind: str, subject_id: UUID, by: Editor, now: datetime, codes: dict[str, Any]
+) -> None:
+    audit.record(
+        session,
+        actor_kind=by.kind,
+        actor_id=by.member_id,
+        action=f"directory:{what}",
+        subject_kind=kind,
+        subject_id=subject_id,
+        now=now,
+        codes={name: code for name, code in codes.items() if code is not None},
+    )

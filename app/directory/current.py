@@ -1,0 +1,67 @@
+"""The directory in force: the packs of this process, then the edits and the rules that were published, looked for every two
+seconds.
+
+Each process keeps it in memory and asks the database only how many edits were ever published and which rules are in force
+today, so several processes agree within `LOOK_AGAIN` without a word between them.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.directory import rulesets, ruling
+from app.directory.catalogue import Directory
+from app.directory.models import DirectoryEdit
+from app.directory.overlay import Edit, Laid, laid_over
+from app.directory.states import EditState
+
+LOOK_AGAIN: Final = timedelta(seconds=2)
+_VERSION: Final = sa.select(sa.func.count()).where(
+    DirectoryEdit.state.in_([EditState.PUBLISHED.value, EditState.SUPERSEDED.value])
+)
+_PUBLISHED: Final = sa.select(DirectoryEdit.subject, DirectoryEdit.field, DirectoryEdit.old, DirectoryEdit.new).where(
+    DirectoryEdit.state == EditState.PUBLISHED.value
+)
+
+
+class Current:
+    """One a process. `directory` may be up to `LOOK_AGAIN` old; `refresh` brings it up to date."""
+
+    def __init__(self, packs: Directory) -> None:
+        self.packs = packs
+        self.directory = packs
+        self._version: tuple[int, UUID | None] = (0, None)
+        self._looked_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        return self._looked_at is None or abs(now - self._looked_at) >= LOOK_AGAIN
+
+    def refresh(self, session: Session, now: datetime) -> Directory:
+        """Look for what was published since. Two statements when nothing was."""
+        rules = rulesets.published(session, now.astimezone(UTC).date())
+        version = (session.scalar(_VERSION) or 0, rules[0] if rules else None)
+        if version != self._version:
+            under = without_rules(session, self.packs)
+            self.directory = ruling.laid_over(under, rulesets.content(session, rules[1]), rules[1]) if rules else under
+            self._version = version
+        self._looked_at = now
+        return self.directory
+
+
+def published(session: Session) -> Sequence[Edit]:
+    """The edits in force."""
+    return [Edit(*row) for row in session.execute(_PUBLISHED)]
+
+
+def laid(session: Session, packs: Directory) -> Laid:
+    """The packs with these edits, as this transaction sees them."""
+    return laid_over(packs, published(session))
+
+
+def without_rules(session: Session, packs: Directory) -> Directory:
+    """What published rules are laid over, as this transaction sees it."""
+    return laid(session, packs).directory

@@ -1,0 +1,172 @@
+"""The verbs of an edit: one person proposes, another publishes or rejects, and from then on the directory says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.db import take_turn
+from app.core.errors import Conflict, NotFound
+from app.directory import current, fields, overlay, service
+from app.directory.catalogue import Directory
+from app.directory.models import DirectoryEdit
+from app.directory.states import EditState, EditVerb, Hand, next_state
+
+_LOCK: Final = 0x5052444952
+AS_PACK: Final = {"pack": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who edits: a member, and from where (desk, partner, import)."""
+
+    member_id: UUID
+    kind: str
+    origin: str = "desk"
+
+
+def propose(
+    session: Session, packs: Directory, subject: str, field: str, value: Any, *, by: Editor, now: datetime
+) -> DirectoryEdit:
+    """Ask for another value. Nothing changes until somebody else publishes it.
+
+    Raises NotFound: no such organisation, service or field. Conflict: the directory says so already, or another proposal for
+    this field waits.
+    """
+    entity = overlay.entity(current.laid(session, packs).directory, subject)
+    if entity is None or fields.field_of(subject, field) is None:
+        raise NotFound("There is no such entry in the directory.")
+    said = fields.read(entity, field)
+    if said == value:
+        raise Conflict("This is what the directory says already.")
+    return _put_forward(session, subject, field, {"value": said}, {"value": value}, by, now)
+
+
+def propose_whole(
+    session: Session, packs: Directory, slug: str, entry: Any, *, by: Editor, now: datetime
+) -> DirectoryEdit:
+    """Ask for an organisation that no pack has. Raises Conflict when the directory has it."""
+    if current.laid(session, packs).directory.organisation(slug) is not None:
+        raise Conflict("The directory has this organisation already.")
+    return _put_forward(session, slug, fields.WHOLE, {"value": None}, {"value": entry}, by, now)
+
+
+def propose_pack(session: Session, subject: str, field: str, *, by: Editor, now: datetime) -> DirectoryEdit:
+    """Ask to say again what the pack says. Raises NotFound when nothing was edited here."""
+    in_force = {(edit.subject, edit.field): edit for edit in current.published(session)}
+    edit = in_force.get((subject, field))
+    if edit is None or "value" not in edit.new:
+        raise NotFound("The directory says what the pack says.")
+    return _put_forward(session, subject, field, edit.new, AS_PACK, by, now)
+
+
+def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, now: datetime) -> Directory:
+    """Put it in force and bring the tables up; gives the directory as it is from now on.
+
+    Raises NotFound, IllegalMove, NotAllowed (the one who proposed it), Conflict (it is about something that has changed).
+    """
+    edit, target = _taken(session, edit_id, EditVerb.PUBLISH, by)
+    before = current.laid(session, packs).directory
+    entity = overlay.entity(before, edit.subject)
+    if edit.field != fields.WHOLE:
+        if entity is None or fields.read(entity, edit.field) != edit.old.get("value"):
+            raise Conflict("The directory has changed since this was proposed. Reject it, and propose it anew.")
+    elif entity is not None and edit.new != AS_PACK:
+        raise Conflict("The directory has this organisation already.")
+    earlier = sa.select(DirectoryEdit).where(
+        DirectoryEdit.subject == edit.subject,
+        DirectoryEdit.field == edit.field,
+        DirectoryEdit.state == EditState.PUBLISHED.value,
+    )
+    for other in session.scalars(earlier):
+        other.state = next_state(EditState.PUBLISHED, EditVerb.SUPERSEDE, by=Hand.NEXT).value
+    session.flush()
+    _decide(session, edit, target, by, now)
+    laid = current.laid(session, packs)
+    if any((misfit.subject, misfit.field) == (edit.subject, edit.field) for misfit in laid.misfits):
+        raise Conflict("This does not fit the directory any more.")
+    service.bring_up(session, laid.directory, edit.subject.split("/")[0], now)
+    return laid.directory
+
+
+def turn_down(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, now: datetime) -> None:
+    """Reject (somebody else) or withdraw (the one who proposed it). Raises NotFound, IllegalMove, NotAllowed."""
+    edit, target = _taken(session, edit_id, verb, by)
+    _decide(session, edit, target, by, now)
+
+
+def waiting(session: Session) -> Sequence[DirectoryEdit]:
+    """All proposals, the oldest first."""
+    wanted = sa.select(DirectoryEdit).where(DirectoryEdit.state == EditState.PROPOSED.value)
+    return session.scalars(wanted.order_by(DirectoryEdit.proposed_at, DirectoryEdit.id)).all()
+
+
+def history(session: Session, slug: str) -> Sequence[DirectoryEdit]:
+    """Every edit of an organisation and its services, the newest first."""
+    mine = sa.or_(DirectoryEdit.subject == slug, DirectoryEdit.subject.startswith(f"{slug}/", autoescape=True))
+    order = (DirectoryEdit.proposed_at.desc(), DirectoryEdit.id)
+    return session.scalars(sa.select(DirectoryEdit).where(mine).order_by(*order).limit(200)).all()
+
+
+def _put_forward(
+    session: Session, subject: str, field: str, old: dict[str, Any], new: dict[str, Any], by: Editor, now: datetime
+) -> DirectoryEdit:
+    take_turn(session, _LOCK)
+    waits = sa.select(DirectoryEdit.id).where(
+        DirectoryEdit.subject == subject,
+        DirectoryEdit.field == field,
+        DirectoryEdit.state == EditState.PROPOSED.value,
+    )
+    if session.scalar(waits) is not None:
+        raise Conflict("Another proposal for this waits to be published or rejected.")
+    edit = DirectoryEdit(
+        subject=subject,
+        field=field,
+        old=old,
+        new=new,
+        state=EditState.PROPOSED.value,
+        origin=by.origin,
+        proposed_by=by.member_id,
+        proposed_at=now,
+    )
+    session.add(edit)
+    session.flush()
+    _note(session, edit, "proposed", by, now)
+    return edit
+
+
+def _taken(session: Session, edit_id: UUID, verb: EditVerb, by: Editor) -> tuple[DirectoryEdit, EditState]:
+    """The edit with its row locked, and where the verb leads. Raises NotFound, and as `next_state`."""
+    take_turn(session, _LOCK)
+    edit = session.get(DirectoryEdit, edit_id, with_for_update=True)
+    if edit is None:
+        raise NotFound("There is no such proposal.")
+    return edit, next_state(EditState(edit.state), verb, by=_hand(edit, by))
+
+
+def _decide(session: Session, edit: DirectoryEdit, target: EditState, by: Editor, now: datetime) -> None:
+    edit.state, edit.decided_by, edit.decided_at = target.value, by.member_id, now
+    session.flush()
+    _note(session, edit, target.value, by, now)
+
+
+def _hand(edit: DirectoryEdit, by: Editor) -> Hand:
+    return Hand.AUTHOR if edit.proposed_by == by.member_id else Hand.SECOND
+
+
+def _note(session: Session, edit: DirectoryEdit, what: str, by: Editor, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind=by.kind,
+        actor_id=by.member_id,
+        action=f"directory:{what}",
+        subject_kind="directory_edit",
+        subject_id=edit.id,
+        now=now,
+        codes={"subject": edit.subject, "field": edit.field, "origin": edit.origin},
+    )

@@ -1,0 +1,125 @@
+"""The fields of an organisation and of a service that are edited one by one, and how each reads and writes its value.
+
+A value is plain JSON. Whom a service is for is no field: that is its rule, which has a life of its own. The languages are
+one, and stand in the rule's language test.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from app.directory.rules import Rule
+from app.directory.schemas import Organisation, Service
+
+Kind = Literal["line", "text", "url", "email", "choice", "languages", "hours", "source"]
+Entity = Organisation | Service
+WHOLE: Final = "entry"
+"""The field of an organisation that no pack has: all of it, with its services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`may_be_empty`: the directory then says nothing of it. `of_partner`: a member of the organisation may propose it."""
+
+    name: str
+    label: str
+    kind: Kind
+    longest: int = 200
+    may_be_empty: bool = True
+    of_partner: bool = False
+    choices: Mapping[str, str] | None = None
+
+
+_YES_NO: Final = {"yes": "Yes", "no": "No", "unknown": "Not known"}
+ORGANISATION: Final = (
+    Field("name_en", "Name in English", "line", may_be_empty=False),
+    Field("name_local", "Name in the country's language", "line"),
+    Field("city", "Town, never a street", "line", 120, of_partner=True),
+    Field("website", "Web site", "url", 300, of_partner=True),
+    Field("email", "E-mail", "email", 120, of_partner=True),
+    Field("phone", "Phone; several with a semicolon", "line", 120, of_partner=True),
+    Field("eligibility", "Whom they help, in their own words", "text", 600),
+    Field("hours", "Opening hours", "hours", 600, of_partner=True),
+    Field("source", "Verification: source, day, confidence", "source", may_be_empty=False),
+)
+SERVICE: Final = (
+    Field("name_en", "Name in English", "line", may_be_empty=False),
+    Field("languages", "Languages they work in", "languages", of_partner=True),
+    Field("remote", "Helps by phone or online", "choice", may_be_empty=False, of_partner=True, choices=_YES_NO),
+    Field("takes_referrals", "Takes requests through us", "choice", may_be_empty=False, choices=_YES_NO),
+    Field("representation", "Represents before offices and courts", "choice", may_be_empty=False, choices=_YES_NO),
+    Field(
+        "cost", "Cost", "choice", may_be_empty=False,
+        choices={"free": "Free", "state_funded": "Paid by the state", "unknown": "Not known"},
+    ),
+)  # fmt: skip
+_BY_NAME: Final = {True: {field.name: field for field in SERVICE}, False: {field.name: field for field in ORGANISATION}}
+
+
+def is_service(subject: str) -> bool:
+    """A service's key is `organisation-slug/service-slug`; an organisation's slug has no stroke."""
+    return "/" in subject
+
+
+def field_of(subject: str, name: str) -> Field | None:
+    return _BY_NAME[is_service(subject)].get(name)
+
+
+def fields_of(subject: str) -> tuple[Field, ...]:
+    return SERVICE if is_service(subject) else ORGANISATION
+
+
+def read(entity: Entity, name: str) -> Any:
+    """The present value of a field."""
+    if name in {"name_en", "name_local"}:
+        return getattr(entity.name, name.removeprefix("name_"))
+    if name == "languages":
+        assert isinstance(entity, Service)
+        return list(languages(entity.rule))
+    value = getattr(entity, name)
+    if name == "source":
+        return value.model_dump(mode="json", exclude_none=True)
+    if name == "hours":
+        return [entry.model_dump(mode="json") for entry in value]
+    return value
+
+
+def written(entity: Entity, name: str, value: Any) -> Entity:
+    """The entity with another value in this field. Raises pydantic's ValidationError when it does not fit."""
+    document = entity.model_dump(mode="json", exclude_none=True, by_alias=True)
+    if name in {"name_en", "name_local"}:
+        document["name"][name.removeprefix("name_")] = value
+    elif name == "languages":
+        document["rule"] = _with_languages(document["rule"], value)
+    else:
+        document[name] = value
+    return type(entity).model_validate(document)
+
+
+def languages(rule: Rule) -> tuple[str, ...]:
+    """The languages that the rule's first language test names."""
+    return next((leaf.test.any_of for leaf in rule.leaves() if leaf.kind == "language"), ())
+
+
+def _with_languages(rule: dict[str, Any], codes: list[str]) -> dict[str, Any]:
+    """Every language test of the rule names these; a rule without one gets one."""
+    found = [False]
+
+    def change(test: dict[str, Any]) -> dict[str, Any]:
+        found[0] = True
+        return {**test, "any_of": codes}
+
+    changed = _each_language(rule, change)
+    if found[0]:
+        return changed
+    leaf = {"language": {"any_of": codes, "interpreter": "unknown"}}
+    return {"all": [*changed["all"], leaf]} if "all" in changed else {"all": [changed, leaf]}
+
+
+def _each_language(rule: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    (kind, test), *_rest = rule.items()
+    if kind in {"all", "any"}:
+        return {kind: [_each_language(child, change) for child in test]}
+    if kind == "not":
+        return {kind: _each_language(test, change)}
+    return {kind: change(test)} if kind == "language" else rule

@@ -1,0 +1,68 @@
+"""Opening hours as people type them: a line for each stretch, like `Mo-Fr 09:00-17:00` or `Sa, Su 10:00-12:30`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_LINE: Final = re.compile(
+    r"(?P<days>[A-Za-z ,–-]+?)\s+(?P<opens>\d{1,2}[:.]\d{2})\s*[–-]\s*(?P<closes>\d{1,2}[:.]\d{2})"
+)
+MOST_LINES: Final = 14
+
+
+def parse(text: str) -> list[dict[str, Any]]:
+    """The entries of a text. Raises ValueError, in words, for the first line that can not be read."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > MOST_LINES:
+        raise ValueError("There are too many lines.")
+    return [_line(number, line) for number, line in enumerate(lines, 1)]
+
+
+def written(hours: Iterable[Any]) -> str:
+    """The same as text, that `parse` reads back. Takes entries as dicts or as `Hours`."""
+    found = [entry if isinstance(entry, dict) else entry.model_dump() for entry in hours]
+    return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}" for entry in found)
+
+
+def _line(number: int, line: str) -> dict[str, Any]:
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise ValueError(f"Line {number} can not be read. Write it like: Mo-Fr 09:00-17:00")
+    opens, closes = (_time(number, found[name]) for name in ("opens", "closes"))
+    if opens >= closes:
+        raise ValueError(f"Line {number} closes before it opens.")
+    days = set(_day_codes(number, found["days"]))
+    return {"days": [day for day in DAYS if day in days], "opens": opens, "closes": closes}
+
+
+def _time(number: int, text: str) -> str:
+    hour, minute = (int(part) for part in re.split("[:.]", text))
+    if hour > 23 or minute > 59:
+        raise ValueError(f"Line {number} has a time that does not exist.")
+    return f"{hour:02}:{minute:02}"
+
+
+def _day_codes(number: int, text: str) -> Iterator[str]:
+    for part in text.split(","):
+        ends = [end.strip().upper()[:2] for end in re.split("[–-]", part)]
+        if len(ends) > 2 or not set(ends) <= set(DAYS):
+            raise ValueError(f"Line {number} has a day that can not be read. The days are Mo, Tu, We, Th, Fr, Sa, Su.")
+        first, last = DAYS.index(ends[0]), DAYS.index(ends[-1])
+        if first > last:
+            raise ValueError(f"Line {number} has days in the wrong order.")
+        yield from DAYS[first : last + 1]
+
+
+def _days(codes: Iterable[str]) -> str:
+    """`Mo-Fr`, or `Mo, We, Fr`."""
+    places = [DAYS.index(code) for code in codes]
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return ", ".join(
+        DAYS[run[0]].title() if len(run) == 1 else f"{DAYS[run[0]].title()}-{DAYS[run[-1]].title()}" for run in runs
+    )

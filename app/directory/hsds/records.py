@@ -1,0 +1,332 @@
+"""Every object of the directory, as HSDS nests them. Pure but for `live`, which is read beforehand.
+
+Ids are UUIDv5 of slugs, so they are the same in every copy and survive every reload. Nothing is ever null: what is not
+known is absent.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from babel import Locale
+
+from app.core.ids import named_id
+from app.directory import fields
+from app.directory.catalogue import Directory, ServiceEntry
+from app.directory.notes import ORGANISATION_NOTES
+from app.directory.schemas import Organisation
+
+Record = dict[str, Any]
+_ENGLISH: Final = Locale.parse("en_GB")
+_FEES: Final = {"free": "Free of charge.", "state_funded": "Paid by the state; they may ask about income."}
+NEEDS: Final = "pristan-needs"
+LIST: Final = "list"
+CROSS_REFERENCES: Final = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                "asylum", "appeals", "deportation", "residence_permit", "humanitarian_visa", "family_reunification",
+                "temporary_protection", "citizenship",
+            ),
+            "IM-00-00-00-00",
+        ),
+        "housing": "HO-00-00-00-00",
+    }
+)  # fmt: skip
+"""Needs that lie inside a category of LIST (taxonomy.legal) beyond doubt. Its finer codes follow the law of another country."""
+_LIST_NAMES: Final = {"IM-00-00-00-00": "Immigration", "HO-00-00-00-00": "Housing"}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What the database knows of a service today. `changed`: when anything about it last changed."""
+
+    changed: datetime | None = None
+    capacity: str = "unknown"
+    capacity_until: str | None = None
+    paused: bool = False
+    paused_needs: tuple[str, ...] = ()
+    paused_languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All of it, fully nested, each kind in a steady order."""
+
+    organizations: tuple[Record, ...]
+    services: tuple[Record, ...]
+    service_at_locations: tuple[Record, ...]
+    taxonomies: tuple[Record, ...]
+    taxonomy_terms: tuple[Record, ...]
+    changed: Mapping[str, datetime] = field(default_factory=dict)
+    """By service id: `last_modified` as an instant."""
+
+
+def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: bool = False) -> Records:
+    """The directory's centres. `unverified`: also those nobody has confirmed (never for the public)."""
+    taxonomies = {record["x_slug"]: record for record in _taxonomies()}
+    terms = {term["code"]: term for term in _terms(directory, taxonomies)}
+    shown = [
+        one
+        for one in directory.organisations
+        if one.kind == "centre" and (unverified or one.source.confidence != "low")
+    ]
+    organizations = {one.id: _organization(directory, one) for one in shown}
+    services = []
+    for entry in directory.services:
+        if entry.organisation.id in organizations:
+            record = _service(directory, entry, live.get(entry.key, LiveState()), terms)
+            services.append({**record, "organization": organizations[entry.organisation.id]})
+    by_organisation: dict[str, list[Record]] = {}
+    for service in services:
+        by_organisation.setdefault(service["organization_id"], []).append(service)
+    changed = {str(named_id("service", key)): state.changed for key, state in live.items() if state.changed is not None}
+    return Records(
+        tuple(
+            {**one, "services": [_brief(s) for s in by_organisation.get(one["id"], ())]}
+            for one in organizations.values()
+        ),
+        tuple(services),
+        tuple(_at_locations(services)),
+        tuple(taxonomies.values()),
+        tuple(terms.values()),
+        changed,
+    )
+
+
+def instant(moment: datetime) -> str:
+    """To the millisecond, as HSDS wants it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def known(record: Mapping[str, Any]) -> Record:
+    """Without what has nothing to say."""
+    return {name: value for name, value in record.items() if value is not None and value not in ("", [])}
+
+
+def _brief(service: Record) -> Record:
+    return {name: service[name] for name in ("id", "name", "status")}
+
+
+def _organization(directory: Directory, one: Organisation) -> Record:
+    own_id = _id("organisation", one.id)
+    needs = {need: None for service in one.services for need in service.needs}
+    labels = "; ".join(_label(directory, need) for need in needs)
+    return known(
+        {
+            "id": own_id,
+            "name": one.name.en,
+            "alternate_name": one.name.local,
+            "description": f"Helps with: {labels}.",
+            "email": one.email,
+            "website": one.website,
+            "phones": [
+                {"id": _id("hsds-phone", f"{one.id}:{place}"), "organization_id": own_id, "number": number.strip()}
+                for place, number in enumerate((one.phone or "").split(";"))
+                if number.strip()
+            ],
+            "locations": list(_locations(one)),
+            "organization_identifiers": [
+                {
+                    "id": _id("hsds-identifier", one.id),
+                    "organization_id": own_id,
+                    "identifier_type": "Pristan slug",
+                    "identifier": one.id,
+                }
+            ],
+            "x_slug": one.id,
+            "x_country": _country(directory, one.id),
+            "x_confirmed_on": one.source.date,
+            "x_confidence": one.source.confidence,
+            "x_verified": one.source.confidence != "low",
+        }
+    )
+
+
+def _locations(one: Organisation) -> Iterator[Record]:
+    """The town, where there is one: never a street. Else the web site, else nothing."""
+    common = {"id": _id("hsds-location", one.id), "organization_id": _id("organisation", one.id)}
+    if one.city:
+        yield {**common, "location_type": "physical", "name": one.city}
+    elif one.website:
+        yield {**common, "location_type": "virtual", "name": "Online", "url": one.website}
+
+
+def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: Mapping[str, Record]) -> Record:
+    one, service = entry.organisation, entry.service
+    own_id = _id("service", entry.key)
+    languages = fields.languages(service.rule)
+    return known(
+        {
+            "id": own_id,
+            "organization_id": _id("organisation", one.id),
+            "name": service.name.en,
+            "alternate_name": service.name.local,
+            "description": f"Helps with: {'; '.join(_label(directory, need) for need in service.needs)}.",
+            "url": one.website,
+            "email": one.email,
+            "status": "temporarily closed" if live.paused else "active",
+            "fees_description": _FEES.get(service.cost),
+            "eligibility_description": one.eligibility,
+            "assured_date": one.source.date if one.source.date and len(one.source.date) == 10 else None,
+            "alert": " ".join(ORGANISATION_NOTES[note] for note in one.safety),
+            "last_modified": instant(live.changed) if live.changed else None,
+            "phones": [
+                {
+                    **_without(phone, "organization_id"),
+                    "id": _id("hsds-phone", f"{entry.key}:{phone['id']}"),
+                    "service_id": own_id,
+                }
+                for phone in _organization(directory, one).get("phones", ())
+            ],
+            "schedules": list(_schedules(directory, entry)),
+            "service_areas": list(_areas(directory, entry)),
+            "languages": [
+                {
+                    "id": _id("hsds-language", f"{entry.key}:{code}"),
+                    "service_id": own_id,
+                    "name": _ENGLISH.languages.get(code, code),
+                    "code": code,
+                }
+                for code in languages
+            ],
+            "service_at_locations": [
+                {
+                    "id": _id("hsds-service-at-location", entry.key),
+                    "service_id": own_id,
+                    "location_id": place["id"],
+                    "location": place,
+                }
+                for place in _locations(one)
+            ],
+            "attributes": [
+                {
+                    "id": _id("hsds-attribute", f"{entry.key}:{need}"),
+                    "link_id": own_id,
+                    "link_type": "need",
+                    "link_entity": "service",
+                    "taxonomy_term_id": terms[need]["id"],
+                    "taxonomy_term": terms[need],
+                }
+                for need in service.needs
+            ],
+            "x_slug": entry.key,
+            "x_representation": service.representation,
+            "x_remote": service.remote,
+            "x_takes_referrals": service.takes_referrals,
+            "x_capacity": live.capacity,
+            "x_capacity_until": live.capacity_until,
+            "x_paused_needs": list(live.paused_needs),
+            "x_paused_languages": list(live.paused_languages),
+        }
+    )
+
+
+def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
+    country = _country(directory, entry.organisation.id)
+    zone = directory.country(country).time_zone if directory.has_country(country) else None
+    for place, hours in enumerate(entry.organisation.hours):
+        yield known(
+            {
+                "id": _id("hsds-schedule", f"{entry.key}:{place}"),
+                "service_id": _id("service", entry.key),
+                "freq": "WEEKLY",
+                "byday": ",".join(hours.days),
+                "opens_at": hours.opens,
+                "closes_at": hours.closes,
+                "description": "Local time.",
+                "x_time_zone": zone,
+            }
+        )
+
+
+def _areas(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
+    """The countries; and where the rule asks for a region, these regions."""
+    regions = [code for leaf in entry.service.rule.leaves() if leaf.kind == "region" for code in leaf.test.any_of]
+    for code in dict.fromkeys((*sorted(entry.countries), *regions)):
+        country = directory.country(code[:2])
+        region = country.regions.get(code)
+        yield {
+            "id": _id("hsds-area", f"{entry.key}:{code}"),
+            "service_id": _id("service", entry.key),
+            "name": (region.en or region.local) if region else country.name,
+            "x_iso_3166": code,
+        }
+
+
+def _at_locations(services: Iterable[Record]) -> Iterator[Record]:
+    for service in services:
+        for one in service.get("service_at_locations", ()):
+            yield {**one, "service": _without(service, "service_at_locations")}
+
+
+def _taxonomies() -> Iterator[Record]:
+    yield {
+        "id": _id("hsds-taxonomy", NEEDS),
+        "name": "Needs of political exiles",
+        "description": "What people who had to leave Russia or Belarus need legal help with.",
+        "version": "1",
+        "x_slug": NEEDS,
+    }
+    yield {
+        "id": _id("hsds-taxonomy", LIST),
+        "name": "LIST: Legal Issues Taxonomy",
+        "description": "Only the categories that needs of ours lie in beyond doubt, as a cross-reference.",
+        "uri": "https://taxonomy.legal/",
+        "x_slug": LIST,
+    }
+
+
+def _terms(directory: Directory, taxonomies: Mapping[str, Record]) -> Iterator[Record]:
+    ours = taxonomies[NEEDS]
+    for need in directory.needs:
+        broader = next(iter(need.broader), None)
+        reference = CROSS_REFERENCES.get(need.id)
+        yield known(
+            {
+                "id": _id("hsds-term", need.id),
+                "code": need.id,
+                "name": need.label,
+                "description": need.label,
+                "parent_id": _id("hsds-term", broader) if broader else None,
+                "taxonomy": ours["name"],
+                "taxonomy_id": ours["id"],
+                "taxonomy_detail": ours,
+                "language": "en",
+                "x_cross_references": [f"LIST:{reference}"] if reference else None,
+            }
+        )
+    for code, name in _LIST_NAMES.items():
+        yield {
+            "id": _id("hsds-list-term", code),
+            "code": code,
+            "name": name,
+            "description": name,
+            "taxonomy": taxonomies[LIST]["name"],
+            "taxonomy_id": taxonomies[LIST]["id"],
+            "taxonomy_detail": taxonomies[LIST],
+            "language": "en",
+        }
+
+
+def _country(directory: Directory, slug: str) -> str:
+    folder = directory.files.get(slug, "").split("/", maxsplit=1)[0].upper()
+    served = {code for entry in directory.services if entry.organisation.id == slug for code in entry.countries}
+    if directory.has_country(folder):
+        return folder
+    return next(iter(served)) if len(served) == 1 else "XX"
+
+
+def _label(directory: Directory, need: str) -> str:
+    found = directory.need(need)
+    return found.label if found else need
+
+
+def _without(record: Record, *names: str) -> Record:
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def _id(kind: str, slug: str) -> str:
+    return str(named_id(kind, slug))

@@ -1,0 +1,136 @@
+"""The packs with what two people published at the desk laid over them. Pure.
+
+What was published stands until two people take it back, whatever a new pack says: they asked the centre, the pack's authors
+read a page. Where the pack has changed since, `Laid.departures` says so. An edit that no longer fits its pack is left out
+and named, never guessed at. An organisation that came in whole is there until a pack brings its slug.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from app.directory import fields
+from app.directory.catalogue import Directory, ServiceEntry
+from app.directory.schemas import Organisation, Service
+
+DESK = "desk"
+"""The name of the file that an organisation without a pack stands in."""
+
+
+class Edit(NamedTuple):
+    """A published edit. `new` is `{"value": …}` or `{"pack": true}`; `old` what the directory said before."""
+
+    subject: str
+    field: str
+    old: dict[str, Any]
+    new: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """`departures`: edits whose pack says something else now than when they were proposed. `misfits`: left out."""
+
+    directory: Directory
+    departures: tuple[Edit, ...] = ()
+    misfits: tuple[Edit, ...] = ()
+
+
+def laid_over(packs: Directory, edits: Sequence[Edit]) -> Laid:
+    """The same packs and edits give the same directory, with the same digest, in every process."""
+    in_force = sorted((edit for edit in edits if "value" in edit.new), key=lambda edit: (edit.subject, edit.field))
+    if not in_force:
+        return Laid(packs)
+    known = {organisation.id: organisation for organisation in packs.organisations}
+    misfits = list(_add_whole(known, in_force))
+    departures = []
+    for edit in in_force:
+        if edit.field == fields.WHOLE:
+            continue
+        before = known.get(edit.subject.split("/")[0])
+        try:
+            if before is None:
+                raise LookupError
+            known[before.id] = _edited(before, edit)
+        except (ValidationError, LookupError):
+            misfits.append(edit)
+            continue
+        if _pack_moved_on(packs, edit):
+            departures.append(edit)
+    return Laid(_rebuilt(packs, known, in_force), tuple(departures), tuple(misfits))
+
+
+def entity(directory: Directory, subject: str) -> Organisation | Service | None:
+    """The organisation or service of this slug or key."""
+    if fields.is_service(subject):
+        entry = directory.service(subject)
+        return entry.service if entry else None
+    return directory.organisation(subject)
+
+
+def _add_whole(known: dict[str, Organisation], edits: Sequence[Edit]) -> list[Edit]:
+    misfits = []
+    for edit in edits:
+        if edit.field != fields.WHOLE or edit.subject in known:
+            continue
+        try:
+            known[edit.subject] = Organisation.model_validate(edit.new["value"])
+        except ValidationError:
+            misfits.append(edit)
+    return misfits
+
+
+def _edited(organisation: Organisation, edit: Edit) -> Organisation:
+    """Raises ValidationError, LookupError (no such field or service)."""
+    if fields.field_of(edit.subject, edit.field) is None:
+        raise LookupError
+    value = edit.new["value"]
+    if not fields.is_service(edit.subject):
+        changed = fields.written(organisation, edit.field, value)
+        assert isinstance(changed, Organisation)
+        return changed.model_copy(update={"services": organisation.services})
+    slug = edit.subject.partition("/")[2]
+    if all(service.id != slug for service in organisation.services):
+        raise LookupError
+    services = tuple(
+        fields.written(service, edit.field, value) if service.id == slug else service
+        for service in organisation.services
+    )
+    return organisation.model_copy(update={"services": services})
+
+
+def _pack_moved_on(packs: Directory, edit: Edit) -> bool:
+    """Whether the pack says neither what it said before the edit, nor what the edit says."""
+    said = entity(packs, edit.subject)
+    return said is not None and fields.read(said, edit.field) not in (edit.old.get("value"), edit.new["value"])
+
+
+def _rebuilt(packs: Directory, known: dict[str, Organisation], edits: Sequence[Edit]) -> Directory:
+    """What did not change stays the very same object, so that nothing is compiled anew for it."""
+    services = []
+    for before in packs.services:
+        organisation = known[before.organisation.id]
+        if organisation is before.organisation:
+            services.append(before)
+            continue
+        service = next(one for one in organisation.services if one.id == before.service.id)
+        services.append(replace(before, organisation=organisation, service=service))
+    slugs = {organisation.id for organisation in packs.organisations}
+    added = [organisation for slug, organisation in known.items() if slug not in slugs]
+    services += [_entry(organisation, service) for organisation in added for service in organisation.services]
+    said = json.dumps([packs.digest, *([edit.subject, edit.field, edit.new] for edit in edits)], sort_keys=True)
+    return replace(
+        packs,
+        organisations=(*(known[organisation.id] for organisation in packs.organisations), *added),
+        services=tuple(services),
+        digest=hashlib.sha256(said.encode()).hexdigest(),
+        files={**packs.files, **{organisation.id: DESK for organisation in added}},
+    )
+
+
+def _entry(organisation: Organisation, service: Service) -> ServiceEntry:
+    countries = {code for leaf in service.rule.leaves() if leaf.kind == "country" for code in leaf.test.any_of}
+    return ServiceEntry(f"{organisation.id}/{service.id}", organisation, service, frozenset(countries))

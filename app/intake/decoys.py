@@ -1,0 +1,41 @@
+"""Decoys: cases of nobody, that nobody has a reason to open. Reading one raises an alarm, and the reader sees nothing of it.
+
+Which case is one stands nowhere in plain: the table holds a keyed hash of its id, so that whoever has only the database can
+not step round it.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.db import Base
+from app.core.keyring import KeyRing
+
+
+class Decoy(Base):
+    """`id` is a MAC of the case's id."""
+
+    __tablename__ = "decoys"
+
+    id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    made_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    made_at: Mapped[datetime]
+
+
+def _mark(keys: KeyRing, case_id: UUID) -> bytes:
+    return keys.mac("decoy", case_id.bytes)
+
+
+def mark(session: Session, keys: KeyRing, case_id: UUID, *, by: UUID, now: datetime) -> None:
+    session.add(Decoy(id=_mark(keys, case_id), made_by=by, made_at=now))
+    session.flush()
+
+
+def is_decoy(session: Session, keys: KeyRing, case_id: UUID) -> bool:
+    return session.get(Decoy, _mark(keys, case_id)) is not None
+
+
+def how_many(session: Session) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(Decoy)) or 0

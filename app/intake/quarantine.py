@@ -1,0 +1,93 @@
+"""Cases that look like a machine's: nobody is refused, nothing is offered, and somebody of the desk looks at them.
+
+Whoever moves such a case has looked at it, and it is held no longer (`life.move`); so is one that is released here. What is
+spam after all is ended, and forgotten a week later by the clock: time enough to see a mistake.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.errors import Conflict
+from app.intake import life
+from app.intake.models import Case
+from app.intake.states import CaseVerb
+
+SPAM_KEPT: Final = timedelta(days=7)
+LONGEST_LIST: Final = 100
+HELD_FOR: Final = MappingProxyType(
+    {
+        "trap": "It filled in a field that people do not see.",
+        "haste": "It was sent faster than anybody can read the form.",
+        "crowd": "Very many forms came at the same time.",
+    }
+)
+HIDDEN: Final = ("trap", "crowd")
+"""Held for these, a case stands in no other list. One that was only quick stands in its place, with a mark."""
+_HELD: Final = sa.and_(Case.held_for.is_not(None), Case.closed_at.is_(None))
+
+
+def held(session: Session, team_id: UUID) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """What this team has to look at, most urgent first; codes only."""
+    columns: tuple[Any, ...] = (
+        Case.label,
+        Case.version,
+        Case.held_for,
+        Case.tier,
+        Case.country,
+        Case.needs,
+        Case.waiting_since,
+    )
+    return session.execute(
+        sa.select(*columns)
+        .where(Case.team_id == team_id, _HELD)
+        .order_by(Case.tier_rank, Case.due_on, Case.waiting_since, Case.id)
+        .limit(LONGEST_LIST)
+    ).all()
+
+
+def count(session: Session, team_id: UUID) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(Case).where(Case.team_id == team_id, _HELD)) or 0
+
+
+def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
+    """A person wrote it. The caller holds the row's lock. Raises Conflict (it is not held)."""
+    _check_held(case)
+    case.held_for = None
+    case.version += 1
+    case.updated_at = now
+    session.flush()
+    _note(session, case, "case:released", actor_kind, actor_id, now)
+
+
+def discard(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
+    """A machine wrote it: it ends, and all of it is forgotten in a week. Raises Conflict (it is not held)."""
+    _check_held(case)
+    life.move(session, case, CaseVerb.WITHDRAW, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"spam": True})
+    case.closed_at = case.closed_at or now
+    case.forget_at = now + SPAM_KEPT
+    session.flush()
+    _note(session, case, "case:discarded", actor_kind, actor_id, now)
+
+
+def _check_held(case: Case) -> None:
+    if case.held_for is None or case.closed_at is not None:
+        raise Conflict("This case is not held.", state=case.state)
+
+
+def _note(session: Session, case: Case, action: str, actor_kind: str, actor_id: UUID, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind=actor_kind,
+        actor_id=actor_id.hex,
+        action=action,
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )

@@ -1,0 +1,142 @@
+"""Where notices go: an organisation's address and hour, a person's address where they asked for it. Both locked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy.orm import Session
+
+from app.core import sealing
+from app.core.errors import FieldError, Invalid, PreconditionFailed
+from app.core.keyring import KeyRing
+from app.messaging.models import PartnerNotices, PersonNotices
+from app.messaging.rules import How, next_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an organisation asks for. `address` "": no mail; `digest_hour` None: each notice at once."""
+
+    address: str = ""
+    emergencies_at_once: bool = True
+    digest_hour: int | None = None
+    hours: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"Wanted(digest_hour={self.digest_hour})"
+
+
+def _place(organisation_id: UUID) -> tuple[str, ...]:
+    return ("partner_notices", str(organisation_id), "address", "1")
+
+
+def wanted(session: Session, keys: KeyRing, organisation_id: UUID) -> tuple[Wanted, int]:
+    """What the organisation has asked for, and the version of that; version 0: nothing yet. Raises CannotOpen."""
+    row = session.get(PartnerNotices, organisation_id)
+    if row is None:
+        return Wanted(), 0
+    return Wanted(_address(keys, row), row.emergencies_at_once, row.digest_hour, row.hours), row.version
+
+
+def _address(keys: KeyRing, row: PartnerNotices) -> str:
+    if row.address is None:
+        return ""
+    return sealing.unpad(keys.unlock(row.address, *_place(row.organisation_id))).decode()
+
+
+def address_of(session: Session, keys: KeyRing, organisation_id: UUID) -> str:
+    row = session.get(PartnerNotices, organisation_id)
+    return _address(keys, row) if row is not None else ""
+
+
+def ask_for(
+    session: Session, keys: KeyRing, organisation_id: UUID, new: Wanted, *, zone: str, version: int, now: datetime
+) -> None:
+    """Keep what an organisation asks for. Raises Invalid (no address), PreconditionFailed (a colleague was faster)."""
+    if new.address:
+        _check(new.address)
+    row = session.get(PartnerNotices, organisation_id, with_for_update=True)
+    if (row.version if row is not None else 0) != version:
+        raise PreconditionFailed("A colleague has changed this since you opened it.")
+    if row is None:
+        row = PartnerNotices(organisation_id=organisation_id, version=0)
+        session.add(row)
+    address = sealing.pad(new.address.encode())
+    row.address = keys.lock(address, *_place(organisation_id)) if new.address else None
+    row.emergencies_at_once, row.digest_hour, row.zone = new.emergencies_at_once, new.digest_hour, zone
+    row.hours = dict(new.hours) if new.hours else None
+    row.version, row.updated_at = version + 1, now
+    session.flush()
+
+
+def _check(address: str) -> None:
+    try:
+        validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        raise Invalid(
+            [FieldError(pointer="/address", code="not_an_email", detail="This is not an e-mail address.")]
+        ) from None
+
+
+def hours(session: Session, organisation_id: UUID) -> dict[str, Any] | None:
+    """When the organisation works, if it has said so."""
+    return session.scalar(sa.select(PartnerNotices.hours).where(PartnerNotices.organisation_id == organisation_id))
+
+
+def not_before(session: Session, organisation_id: UUID, now: datetime, *, urgent: bool) -> datetime:
+    """From when on a notice to the organisation goes out: at once, or with its next digest."""
+    row = session.execute(
+        sa.select(PartnerNotices.digest_hour, PartnerNotices.emergencies_at_once, PartnerNotices.zone).where(
+            PartnerNotices.organisation_id == organisation_id
+        )
+    ).one_or_none()
+    if row is None or row.digest_hour is None or (urgent and row.emergencies_at_once):
+        return now
+    return next_digest(now, row.digest_hour, ZoneInfo(row.zone))
+
+
+# --- the person ------------------------------------------------------------------------------------------------------
+
+
+def _how_place(case_id: UUID) -> tuple[str, ...]:
+    return ("person_notices", str(case_id), "how", "1")
+
+
+def person_asks(
+    session: Session, keys: KeyRing, case_id: UUID, answer_by: Mapping[str, Any], *, zone: str, language: str
+) -> None:
+    """The person wants to be told of news (`notify`), or does no longer: their one address is kept, or destroyed."""
+    forget(session, case_id)
+    if not answer_by.get("notify"):
+        return
+    kept = {
+        name: answer_by.get(name)
+        for name in ("channel", "address", "may_say_who", "may_leave_message", "good_hours", "good_times")
+    }
+    plain = sealing.pad(json.dumps(kept, ensure_ascii=False).encode())
+    locked = keys.lock(plain, *_how_place(case_id))
+    session.execute(sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": locked})
+
+
+def person(session: Session, keys: KeyRing, case_id: UUID) -> tuple[How, PersonNotices] | None:
+    """How the person may be told; None: they did not ask for it, or it is forgotten. Raises CannotOpen."""
+    row = session.get(PersonNotices, case_id)
+    if row is None:
+        return None
+    answer_by = json.loads(sealing.unpad(keys.unlock(row.how, *_how_place(case_id))))
+    return How.of(answer_by), row
+
+
+def moved(session: Session, case_id: UUID, zone: str) -> None:
+    """The person lives by another time now."""
+    session.execute(sa.update(PersonNotices).where(PersonNotices.case_id == case_id).values(zone=zone))
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    session.execute(sa.delete(PersonNotices).where(PersonNotices.case_id == case_id))

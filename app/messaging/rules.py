@@ -1,0 +1,84 @@
+"""When a notice may go out, and whether a machine may tell a person at all. Pure; times are local to who is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+_HOURS: Final[Mapping[str, tuple[time, time]]] = {
+    "morning": (time(8), time(12)),
+    "day": (time(12), time(17)),
+    "evening": (time(17), time(21)),
+}
+_UNSAID: Final = (time(9), time(20))
+_WEEKEND: Final = (time(9), time(21))
+_SATURDAY: Final = 5
+
+
+class Verdict(StrEnum):
+    SEND = "send"
+    WAIT = "wait"
+    ASK_DESK = "ask_desk"  # no machine may do it; a coordinator reads the rules and decides
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How the person may be told, in their own words and ticks. Its repr shows no address."""
+
+    channel: str
+    address: str
+    may_say_who: bool
+    may_leave_message: bool
+    good_hours: tuple[str, ...]
+    good_times: str
+
+    def __repr__(self) -> str:
+        return f"How(channel={self.channel})"
+
+    @classmethod
+    def of(cls, answer_by: Mapping[str, Any]) -> "How":
+        return cls(
+            answer_by["channel"],
+            answer_by["address"],
+            answer_by["may_say_who"],
+            answer_by["may_leave_message"],
+            tuple(answer_by.get("good_hours", ())),
+            answer_by["good_times"],
+        )
+
+
+def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """The next time it is this hour there; now itself when it is just struck."""
+    local = now.astimezone(zone)
+    at = local.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if at < local:
+        at = (local + timedelta(days=1)).replace(hour=hour, minute=0, second=0, microsecond=0)
+    return at.astimezone(now.tzinfo)
+
+
+def may_tell(how: How, local: datetime) -> tuple[Verdict, datetime | None]:
+    """Whether "you have news" may go out by itself now; WAIT comes with the moment from which it may.
+
+    A mail is a message left behind: without leave for that none is sent. Times given in own words are read by people only.
+    """
+    if how.channel != "email" or not how.may_leave_message or (how.good_times and not how.good_hours):
+        return Verdict.ASK_DESK, None
+    for days in range(8):
+        day = (local + timedelta(days=days)).date()
+        for opens, closes in _windows(how.good_hours, day.weekday()):
+            start, end = (datetime.combine(day, at, local.tzinfo) for at in (opens, closes))
+            if start <= local < end:
+                return Verdict.SEND, None
+            if local < start:
+                return Verdict.WAIT, start
+    return Verdict.ASK_DESK, None
+
+
+def _windows(good_hours: tuple[str, ...], weekday: int) -> list[tuple[time, time]]:
+    if not good_hours:
+        return [_UNSAID]
+    if weekday >= _SATURDAY and "weekend" in good_hours:
+        return [_WEEKEND]
+    return [_HOURS[name] for name in _HOURS if name in good_hours]

@@ -1,0 +1,210 @@
+"""All rows of the service as lines of JSON, the same from SQLite and PostgreSQL, and back into either.
+
+What lives for minutes is left out: sessions, tokens, unfinished forms, answers to repeated requests. A backup signs nobody in.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.db import Base, Database, UtcDateTime, sqlite_driver
+from app.operations import status
+
+SHORT_LIVED: Final = frozenset(
+    {"sessions", "access_tokens", "drafts", "sealed_replies", "used_challenges", "known_browsers", "read_counts"}
+)
+_PAGE: Final = 500
+
+
+class NotRestorable(Exception):
+    """The lines do not fit: not whole, of a newer version, or the database is not empty."""
+
+
+def lines(database: Database, work: Path, progress: Callable[[int], None] = lambda _count: None) -> Iterator[bytes]:
+    """Everything at one moment, beside the running service, tables in an order in which they can be put back.
+
+    `work` is a private folder on the same machine: SQLite is copied there first (its own online backup), and removed again.
+    """
+    with _snapshot(database, work) as session:
+        _refuse_unknown_tables(session)
+        tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED]
+        yield _line({"pristan": 1, "schema": status.schema(session), "tables": [table.name for table in tables]})
+        counts = {}
+        for table in tables:
+            counts[table.name] = 0
+            for row in session.execute(sa.select(table), execution_options={"yield_per": _PAGE}).mappings():
+                yield _line({"t": table.name, "r": {name: _plain(value) for name, value in row.items()}})
+                counts[table.name] += 1
+                progress(1)
+        yield _line({"counts": counts})
+
+
+def _refuse_unknown_tables(session: Session) -> None:
+    """Raises NotRestorable when there is a table that this process has not heard of: it would be missing without a word."""
+    there = set(sa.inspect(session.connection()).get_table_names()) - {"alembic_version"}
+    if there - set(Base.metadata.tables):
+        raise NotRestorable("the database has tables that this version does not know")
+
+
+def how_many(session: Session) -> int:
+    """How many rows there will be."""
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED]
+    return sum(session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables)
+
+
+@contextmanager
+def _snapshot(database: Database, work: Path) -> Iterator[Session]:
+    """A session that sees one moment and holds up nobody."""
+    if database.dialect == "postgresql":
+        engine = database.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with engine.connect() as connection, connection.begin():
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            with Session(connection) as session:
+                yield session
+        return
+    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    copy = work / ".backup.db"
+    copy.unlink(missing_ok=True)
+    private = Database(f"sqlite:///{copy}")
+    try:
+        _copy_sqlite(str(database.url.database), copy)
+        with private.begin(write=False) as session:
+            yield session
+    finally:
+        private.dispose()
+        for path in copy.parent.glob(f"{copy.name}*"):
+            path.unlink()
+
+
+def _copy_sqlite(source: str, target: Path) -> None:
+    driver = sqlite_driver()
+    taken, put = driver.connect(source), driver.connect(str(target))
+    try:
+        taken.backup(put)
+    finally:
+        taken.close()
+        put.close()
+
+
+def load(
+    database: Database,
+    given: Iterable[bytes],
+    migrate: Callable[[str], None],
+    progress: Callable[[int], None] = lambda _count: None,
+) -> dict[str, int]:
+    """Put a dump into an empty database, all of it or nothing; gives the rows by table. Raises NotRestorable.
+
+    `migrate` brings the schema to a step: first to the dump's, and when the rows are in, to today's.
+    """
+    source = iter(given)
+    head = _read(next(source, b""))
+    if head.get("pristan") != 1:
+        raise NotRestorable("this is no backup of Pristan")
+    if str(head["schema"]) > status.schema_wanted():
+        raise NotRestorable("the backup is of a newer version")
+    migrate(str(head["schema"]))
+    with database.begin() as session:
+        if database.dialect == "postgresql":
+            session.execute(sa.text("SET LOCAL statement_timeout = 0"))
+        counts = _fill(session, source, head["tables"], progress)
+        _set_sequences(session)
+    migrate("head")
+    return counts
+
+
+def _fill(
+    session: Session, source: Iterator[bytes], tables: list[str], progress: Callable[[int], None]
+) -> dict[str, int]:
+    for name in tables:
+        if session.scalar(sa.select(sa.func.count()).select_from(_table(name))):
+            raise NotRestorable("the database is not empty; restore into a new one")
+    counts = dict.fromkeys(tables, 0)
+    waiting: list[dict[str, Any]] = []
+    current = ""
+    for line in source:
+        entry = _read(line)
+        if "counts" in entry:
+            _insert(session, current, waiting)
+            if entry["counts"] != counts:
+                raise NotRestorable("the backup is not whole")
+            return counts
+        if entry["t"] != current or len(waiting) >= _PAGE:
+            _insert(session, current, waiting)
+            current, waiting = entry["t"], []
+        waiting.append(entry["r"])
+        counts[current] += 1
+        progress(1)
+    raise NotRestorable("the backup is cut short")
+
+
+def _insert(session: Session, name: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    kinds = {column.name: column.type for column in _table(name).columns if column.name in rows[0]}
+    bare = sa.table(name, *(sa.column(column, kind) for column, kind in kinds.items()))
+    session.execute(sa.insert(bare), [{key: _typed(kinds[key], value) for key, value in row.items()} for row in rows])
+
+
+def _set_sequences(session: Session) -> None:
+    """Numbers that the database gives go on after the highest that was put back."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for table in Base.metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None and column.autoincrement is True:
+            session.execute(
+                sa.text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  our own names
+                    f"(SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name}), false)"
+                )
+            )
+
+
+def _table(name: str) -> sa.Table:
+    found = Base.metadata.tables.get(name)
+    if found is None:
+        raise NotRestorable("the backup holds a table that this version does not know")
+    return found
+
+
+def _line(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(line)
+    except ValueError:
+        raise NotRestorable("the backup can not be read") from None
+    if not isinstance(document, dict):
+        raise NotRestorable("the backup can not be read")
+    return document
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return base64.b64encode(bytes(value)).decode()
+    if isinstance(value, UUID):
+        return value.hex
+    return value.isoformat() if isinstance(value, datetime | date) else value
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """Undo `_plain` by the column's type."""
+    if value is None:
+        return None
+    if isinstance(kind, sa.LargeBinary):
+        return base64.b64decode(value)
+    if isinstance(kind, sa.Uuid):
+        return UUID(hex=value)
+    if isinstance(kind, UtcDateTime):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if isinstance(kind, sa.Date) else value

@@ -1,0 +1,40 @@
+"""When something that has to happen again and again happened last: the worker's round, a backup, a rotation."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.db import Base
+
+WORKER: Final = "worker"
+BACKUP: Final = "backup"
+ROTATION: Final = "rotation"
+
+
+class Mark(Base):
+    """The last time of one thing, with codes about it."""
+
+    __tablename__ = "marks"
+
+    name: Mapped[str] = mapped_column(sa.String(48), primary_key=True)
+    at: Mapped[datetime]
+    codes: Mapped[dict[str, Any]]
+
+
+def set_mark(session: Session, name: str, now: datetime, **codes: Any) -> None:
+    """It happened now. Any number of processes may say so."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Mark).values(name=name, at=now, codes=codes)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"at": statement.excluded.at, "codes": statement.excluded.codes}
+        )
+    )
+
+
+def last(session: Session) -> dict[str, Mark]:
+    """All marks by name."""
+    return {mark.name: mark for mark in session.scalars(sa.select(Mark))}

@@ -1,0 +1,69 @@
+"""Counters for a collector: by route template, method and status only. Nothing of a request's content or sender becomes a label."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.operations.status import Status
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """What one process counted, and how the house stands when somebody asks. One for an app: nothing is global."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        labels = ("method", "route")
+        self._requests = Counter(
+            "pristan_requests", "Requests by route template and status.", (*labels, "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "pristan_request_seconds", "Time of a request.", labels, buckets=_BUCKETS, registry=self._registry
+        )
+        self._gauges = {
+            name: Gauge(f"pristan_{name}", words, registry=self._registry) for name, words in _GAUGES.items()
+        }
+        self._problems = Gauge(
+            "pristan_problem", "1: somebody should look at this.", ("code",), registry=self._registry
+        )
+
+    def saw(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note one request. `route` is a template of ours; a method that is none of HTTP's common ones is `other`."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def text(self, status: Status) -> bytes:
+        """The exposition format of Prometheus."""
+        ages = {
+            "worker_age_seconds": status.worker_at,
+            "oldest_message_age_seconds": status.oldest_message_at,
+            "oldest_clock_age_seconds": status.oldest_clock_at,
+            "backup_age_seconds": status.backup_at,
+        }
+        for name, since in ages.items():
+            self._gauges[name].set((status.at - since).total_seconds() if since else float("nan"))
+        self._gauges["messages_waiting"].set(status.messages_waiting)
+        self._gauges["messages_dead"].set(status.messages_dead)
+        self._gauges["epoch_key_age_seconds"].set(status.epoch_age.total_seconds())
+        self._gauges["decoy_reads"].set(status.alarms)
+        self._gauges["partner_reads_frozen"].set(status.frozen)
+        self._problems.clear()
+        for code in status.problems():
+            self._problems.labels(code).set(1)
+        return generate_latest(self._registry)
+
+
+_GAUGES: Final = {
+    "worker_age_seconds": "Since the worker's last round.",
+    "oldest_message_age_seconds": "How long the oldest waiting message has been due.",
+    "oldest_clock_age_seconds": "How long the oldest due clock has been due.",
+    "backup_age_seconds": "Since the last backup.",
+    "epoch_key_age_seconds": "Age of the oldest epoch key that still exists.",
+    "messages_waiting": "Messages that wait to be sent.",
+    "messages_dead": "Messages that were given up.",
+    "decoy_reads": "Decoys read in the last 30 days.",
+    "partner_reads_frozen": "1 while all reading by partners is stopped.",
+}

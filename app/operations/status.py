@@ -1,0 +1,185 @@
+"""How the house stands: what a look at it shows, in numbers and codes. Nothing in it is about a person.
+
+What is wrong is named by a code, the same on the page, in /readyz and in the metrics.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.audit.models import AuditEntry
+from app.core import switches
+from app.core.db import sqlite_driver
+from app.core.keyholders import OwnerKind, SealingKey
+from app.core.keyring import KeyRing
+from app.intake import decoys
+from app.messaging.models import OutboxMessage
+from app.operations import marks
+from app.partners.organisations import Organisation
+from app.referrals.models import Referral
+from app.staff import quotas
+from app.staff.models import Team
+
+WORKER_LATE: Final = timedelta(minutes=2)
+MESSAGE_LATE: Final = timedelta(minutes=70)  # what a person set off is due from the full hour on
+CLOCK_LATE: Final = timedelta(minutes=10)
+BACKUP_OLD: Final = timedelta(days=2)
+EPOCH_OLD: Final = timedelta(days=35)
+DIRECTORY_OLD: Final = timedelta(days=90)
+ALARMS_SHOWN: Final = timedelta(days=30)
+_VERSIONS: Final = Path(__file__).resolve().parents[2] / "alembic" / "versions"
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    app: str
+    database: str
+    schema: str
+    schema_wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamKey:
+    team: str
+    version: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The house at one moment. None: it never happened, or there is nothing of the kind."""
+
+    at: datetime
+    worker_at: datetime | None
+    worker_failed: Sequence[str]
+    messages_waiting: int
+    oldest_message_at: datetime | None
+    messages_dead: int
+    oldest_clock_at: datetime | None
+    epochs: Sequence[int]
+    epoch_age: timedelta
+    team_keys: Sequence[TeamKey]
+    backup_at: datetime | None
+    rotation_at: datetime | None
+    directory_at: datetime | None
+    directory_old: int
+    alarms: int
+    decoys: int
+    frozen: bool
+    most_reads: Sequence[tuple[str, int]]
+    versions: Versions
+
+    def problems(self) -> list[str]:
+        """What somebody should look at, as codes."""
+        found = {
+            "worker-late": self.worker_at is None or self.at - self.worker_at > WORKER_LATE,
+            "worker-job-failed": bool(self.worker_failed),
+            "messages-late": self.oldest_message_at is not None and self.at - self.oldest_message_at > MESSAGE_LATE,
+            "messages-dead": self.messages_dead > 0,
+            "clocks-late": self.oldest_clock_at is not None and self.at - self.oldest_clock_at > CLOCK_LATE,
+            "rotation-unfinished": len(self.epochs) > 1,
+            "epoch-key-old": self.epoch_age > EPOCH_OLD,
+            "backup-old": self.backup_at is None or self.at - self.backup_at > BACKUP_OLD,
+            "backup-before-rotation": None not in (self.backup_at, self.rotation_at)
+            and self.backup_at < self.rotation_at,  # type: ignore[operator]
+            "directory-old": self.directory_old > 0,
+            "decoy-read": self.alarms > 0,
+            "partner-reads-frozen": self.frozen,
+            "schema-behind": self.versions.schema < self.versions.schema_wanted,
+        }
+        return [code for code, is_so in found.items() if is_so]
+
+
+def look(session: Session, keys: KeyRing, now: datetime) -> Status:
+    """A fixed number of statements, each on an index or a small table."""
+    last = marks.last(session)
+    worker, backup, rotated = last.get(marks.WORKER), last.get(marks.BACKUP), last.get(marks.ROTATION)
+    queued = OutboxMessage.state == "queued"
+    count = sa.func.count()
+    waiting, oldest, dead = session.execute(
+        sa.select(
+            sa.select(count).select_from(OutboxMessage).where(queued).scalar_subquery(),
+            sa.select(sa.func.min(OutboxMessage.not_before)).where(queued).scalar_subquery(),
+            sa.select(count).select_from(OutboxMessage).where(OutboxMessage.state == "dead").scalar_subquery(),
+        )
+    ).one()
+    overdue = session.scalar(sa.select(sa.func.min(Referral.due_at)).where(Referral.due_at.is_not(None)))
+    centres = sa.and_(Organisation.retired_at.is_(None), Organisation.kind == "centre")
+    newest, old = session.execute(
+        sa.select(
+            sa.func.max(Organisation.updated_at),
+            sa.func.coalesce(sa.func.sum(sa.case((Organisation.updated_at < now - DIRECTORY_OLD, 1), else_=0)), 0),
+        ).where(centres)
+    ).one()
+    return Status(
+        at=now,
+        worker_at=worker.at if worker else None,
+        worker_failed=tuple(worker.codes.get("failed", ())) if worker else (),
+        messages_waiting=waiting,
+        oldest_message_at=min(oldest, now) if oldest else None,
+        messages_dead=dead,
+        oldest_clock_at=min(overdue, now) if overdue else None,
+        epochs=keys.epochs,
+        epoch_age=now.date() - min(keys.since.values()),
+        team_keys=_team_keys(session),
+        backup_at=backup.at if backup else None,
+        rotation_at=rotated.at if rotated else None,
+        directory_at=newest,
+        directory_old=int(old),
+        alarms=alarms(session, now),
+        decoys=decoys.how_many(session),
+        frozen=switches.is_on(session, switches.FREEZE),
+        most_reads=quotas.most_today(session, now),
+        versions=versions(session),
+    )
+
+
+def alarms(session: Session, now: datetime) -> int:
+    """How often a decoy was read in the last 30 days."""
+    since = AuditEntry.at >= now - ALARMS_SHOWN
+    query = sa.select(sa.func.count()).select_from(AuditEntry).where(AuditEntry.action == "alarm:decoy_read", since)
+    return session.scalar(query) or 0
+
+
+def _team_keys(session: Session) -> list[TeamKey]:
+    rows = session.execute(
+        sa.select(Team.name, SealingKey.version, SealingKey.created_at)
+        .join(SealingKey, sa.and_(SealingKey.owner_id == Team.id, SealingKey.active))
+        .where(SealingKey.owner_kind == OwnerKind.TEAM.value)
+        .order_by(Team.name)
+    )
+    return [TeamKey(row.name, row.version, row.created_at) for row in rows]
+
+
+def versions(session: Session) -> Versions:
+    if session.get_bind().dialect.name == "postgresql":
+        database = "PostgreSQL " + str(session.scalar(sa.text("SHOW server_version"))).split(" ")[0]
+    else:
+        database = f"SQLite {sqlite_driver().sqlite_version}"
+    return Versions(app_version(), database, schema(session), schema_wanted())
+
+
+def schema(session: Session) -> str:
+    """The step that the database has taken last."""
+    return str(session.scalar(sa.text("SELECT version_num FROM alembic_version")) or "0000")
+
+
+@lru_cache(maxsize=1)
+def schema_wanted() -> str:
+    """The last step that this version knows."""
+    return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
+
+
+@lru_cache(maxsize=1)
+def app_version() -> str:
+    try:
+        return version("pristan")
+    except PackageNotFoundError:
+        return "0"

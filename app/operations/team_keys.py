@@ -1,0 +1,143 @@
+"""A new key for a team: after somebody left, or when a device was lost. Every case of the team is sealed to it anew.
+
+It takes the old private key, which only a member's passphrase or the offline recovery key opens. The new key is granted to whoever
+held the old one in the transaction that makes it, so nobody is ever without; the old key's grants are destroyed when no case is
+sealed to it any more. Killed at any point, every case opens with the old key or the new one, and both are held.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core import keyholders
+from app.core.db import Database
+from app.core.errors import NotAllowed, NotFound
+from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.intake import vault
+from app.intake.models import CaseWrap
+from app.staff.models import Team
+
+BATCH: Final = 100
+
+
+def team_by_slug(session: Session, slug: str) -> UUID:
+    """Raises NotFound."""
+    found = session.scalar(sa.select(Team.id).where(Team.slug == slug))
+    if found is None:
+        raise NotFound("There is no team of this name.")
+    return found
+
+
+def todo(session: Session, team_id: UUID) -> int:
+    """How many wraps are sealed to an older key of the team."""
+    active = keyholders.active_key(session, team_id)
+    query = sa.select(sa.func.count()).select_from(CaseWrap).where(CaseWrap.owner_id == team_id)
+    return session.scalar(query.where(CaseWrap.key_id != active.id)) or 0 if active else 0
+
+
+def begin(session: Session, team_id: UUID, held: Mapping[UUID, bytes], now: datetime) -> UUID:
+    """Make the new key and grant it to all who hold the present one; gives its id. An unfinished rotation is gone on with.
+
+    Raises NotAllowed when `held` does not open the present key.
+    """
+    present = keyholders.active_key(session, team_id)
+    if present is None or present.id not in held:
+        raise NotAllowed("This does not open the team's present key.")
+    if todo(session, team_id) or _older_grants(session, team_id, present.id):
+        return present.id
+    pair = KeyPair.generate()
+    holders = session.scalars(
+        sa.select(SealingKey)
+        .join(KeyGrant, KeyGrant.holder_key_id == SealingKey.id)
+        .where(KeyGrant.sealing_key_id == present.id)
+    ).all()
+    key = keyholders.register(session, OwnerKind.TEAM, team_id, pair.public, now)
+    for holder in holders:
+        keyholders.grant(session, key, pair.seed, holder)
+    _note(session, "keys:team_rotation_begun", team_id, key.id, now)
+    return key.id
+
+
+def seal_anew(
+    database: Database,
+    keys: KeyRing,
+    team_id: UUID,
+    held: Mapping[UUID, bytes],
+    progress: Callable[[int], None] = lambda _count: None,
+) -> int:
+    """Seal every case of the team to its present key, in small transactions; gives how many were moved."""
+    moved, after = 0, None
+    while True:
+        done, after = _batch(database, keys, team_id, held, after)
+        moved += done
+        progress(done)
+        if after is None:
+            return moved
+
+
+def _batch(
+    database: Database, keys: KeyRing, team_id: UUID, held: Mapping[UUID, bytes], after: UUID | None
+) -> tuple[int, UUID | None]:
+    with database.begin() as session:
+        active = keyholders.active_key(session, team_id)
+        if active is None:
+            return 0, None
+        query = (
+            sa.select(CaseWrap)
+            .where(CaseWrap.owner_id == team_id, CaseWrap.key_id != active.id)
+            .order_by(CaseWrap.id)
+            .limit(BATCH)
+            .with_for_update()
+        )
+        wraps = session.scalars(query.where(CaseWrap.id > after) if after else query).all()
+        done = 0
+        for wrap in wraps:
+            seed = held.get(wrap.key_id) if wrap.key_id else None
+            if seed is None:
+                continue
+            vault.seal_anew(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
+            done += 1
+        session.flush()
+        return done, wraps[-1].id if len(wraps) == BATCH else None
+
+
+def end(session: Session, team_id: UUID, now: datetime) -> int:
+    """Destroy every grant of the older keys, if no case is sealed to one; gives how many grants went.
+
+    A case that came in meanwhile was sealed to the present key, for that is the only active one.
+    """
+    present = keyholders.active_key(session, team_id)
+    if present is None or todo(session, team_id):
+        return 0
+    gone = session.execute(sa.delete(KeyGrant).where(KeyGrant.id.in_(_older_grants(session, team_id, present.id))))
+    _note(session, "keys:team_rotated", team_id, present.id, now)
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def _older_grants(session: Session, team_id: UUID, present: UUID) -> list[UUID]:
+    """The grants of the team's older keys."""
+    query = (
+        sa.select(KeyGrant.id)
+        .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
+        .where(SealingKey.owner_id == team_id, SealingKey.id != present)
+    )
+    return list(session.scalars(query))
+
+
+def held_by(session: Session, key_id: UUID, seed: bytes) -> dict[UUID, bytes]:
+    """What a member's own seed opens. Raises CannotOpen."""
+    return keyholders.open_granted(session, key_id, KeyPair.from_seed(seed))
+
+
+def _note(session: Session, action: str, team_id: UUID, key_id: UUID, now: datetime) -> None:
+    audit.record(
+        session, actor_kind="console", actor_id="-", action=action, subject_kind="team", subject_id=team_id,
+        codes={"key": key_id.hex}, now=now,
+    )  # fmt: skip

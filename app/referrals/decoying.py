@@ -1,0 +1,35 @@
+"""Planting a decoy: filed like any case, with its story sealed to the team, and withdrawn at once, as many true ones are.
+
+It stands among the closed cases, where nobody has a reason to look, and is forgotten after the same time as they are.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake import decoys, life
+from app.intake.schemas import Intake
+from app.intake.states import CaseVerb
+from app.referrals import filing
+
+
+def plant(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, by: UUID, now: datetime) -> str:
+    """Make one; gives its label. Nobody holds its number. Raises Unavailable when no team takes the country."""
+    filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=now)
+    decoys.mark(session, keys, filed.case_id, by=by, now=now)
+    case = life.locked(session, filed.case_id)
+    life.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=by.hex,
+        action="decoy:planted",
+        subject_kind="case",
+        subject_id=filed.case_id,
+        now=now,
+    )
+    return filed.label

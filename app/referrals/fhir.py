@@ -1,0 +1,192 @@
+"""One referral as HL7 FHIR R4 (4.0.1): a Bundle of Task, ServiceRequest and a Patient without a name. Pure.
+
+The Task is the organisation's side (asked, accepted, done), the ServiceRequest what is asked for, the Patient carries nothing but
+the languages. Every state, reason, outcome and tier has its place; our own codes stand beside FHIR's, so nothing is lost.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from app.referrals.reasons import OUTCOMES, REASONS
+from app.referrals.states import State
+
+TASK_STATUS: Final = MappingProxyType(
+    {
+        State.DRAFT: "draft",
+        State.AWAITING_CONSENT: "draft",
+        State.OFFERED: "requested",
+        State.ACKNOWLEDGED: "received",
+        State.INFO_REQUESTED: "received",
+        State.WAITLISTED: "received",
+        State.ACCEPTED: "accepted",
+        State.IN_PROGRESS: "in-progress",
+        State.ON_HOLD: "on-hold",
+        State.COMPLETED: "completed",
+        State.DECLINED: "rejected",
+        State.HANDED_BACK: "failed",
+        State.WITHDRAWN: "cancelled",
+        State.CLIENT_DECLINED: "cancelled",
+        State.EXPIRED: "cancelled",
+        State.ENTERED_IN_ERROR: "entered-in-error",
+    }
+)
+REQUEST_STATUS: Final = MappingProxyType(
+    {
+        State.DRAFT: "draft",
+        State.AWAITING_CONSENT: "draft",
+        State.OFFERED: "active",
+        State.ACKNOWLEDGED: "active",
+        State.INFO_REQUESTED: "active",
+        State.WAITLISTED: "active",
+        State.ACCEPTED: "active",
+        State.IN_PROGRESS: "active",
+        State.ON_HOLD: "on-hold",
+        State.COMPLETED: "completed",
+        State.DECLINED: "revoked",
+        State.HANDED_BACK: "revoked",
+        State.WITHDRAWN: "revoked",
+        State.CLIENT_DECLINED: "revoked",
+        State.EXPIRED: "revoked",
+        State.ENTERED_IN_ERROR: "entered-in-error",
+    }
+)
+"""`revoked`: no longer asked of this organisation. Whether another is asked is not told to this one."""
+PRIORITY: Final = MappingProxyType({"emergency": "stat", "urgent": "urgent", "normal": "routine"})
+_PLACES: Final = UUID("2b4be3fd-1c0d-5f4e-8d0f-6a1ed3d0f2a4")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the bundle is made of: the plain codes of a referral, and the card without a name."""
+
+    id: UUID
+    label: str
+    version: int
+    state: State
+    tier: str
+    organisation: str
+    service: str
+    needs: tuple[tuple[str, str], ...]
+    country: str
+    speak: tuple[str, ...]
+    offered_at: datetime
+    updated_at: datetime
+    region: str | None = None
+    helps: tuple[tuple[str, str], ...] = ()
+    answer_by: datetime | None = None
+    last_safe_day: date | None = None
+    reason: str | None = None
+    outcome: str | None = None
+
+
+def bundle(told: Told) -> dict[str, Any]:
+    """The whole of it, as JSON. Never a name, a contact or a word that a person wrote."""
+    request, patient = _place(told.id, "request"), _place(told.id, "patient")
+    resources = (
+        (told.id, _task(told, request, patient)),
+        (request, _request(told, request, patient)),
+        (patient, _patient(told, patient)),
+    )
+    return {
+        "resourceType": "Bundle",
+        "id": str(told.id),
+        "meta": {"lastUpdated": _instant(told.updated_at)},
+        "type": "collection",
+        "timestamp": _instant(told.updated_at),
+        "entry": [{"fullUrl": _urn(place), "resource": resource} for place, resource in resources],
+    }
+
+
+def _task(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
+    optional: dict[str, Any] = {
+        "statusReason": _reason(told.reason),
+        "restriction": {"period": {"end": _instant(told.answer_by)}} if told.answer_by else None,
+        "output": _outcome(told.outcome),
+    }
+    return {
+        "resourceType": "Task",
+        "id": str(told.id),
+        "meta": {"versionId": str(told.version), "lastUpdated": _instant(told.updated_at)},
+        "identifier": [{"system": "urn:pristan:referral", "value": told.label}],
+        "status": TASK_STATUS[told.state],
+        "businessStatus": _concept("state", told.state.value),
+        "intent": "order",
+        "priority": PRIORITY[told.tier],
+        "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
+        "focus": {"reference": _urn(request)},
+        "for": {"reference": _urn(patient)},
+        "authoredOn": _instant(told.offered_at),
+        "lastModified": _instant(told.updated_at),
+        "owner": _organisation(told.organisation),
+        **_without_nothing(optional),
+    }
+
+
+def _request(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
+    optional: dict[str, Any] = {
+        "occurrencePeriod": {"end": told.last_safe_day.isoformat()} if told.last_safe_day else None,
+        "orderDetail": [_concept("help", code, words) for code, words in told.helps],
+        "reasonCode": [_concept("need", code, words) for code, words in told.needs],
+    }
+    places = [{"system": "urn:iso:std:iso:3166", "code": told.country}]
+    if told.region:
+        places.append({"system": "urn:iso:std:iso:3166:-2", "code": told.region})
+    return {
+        "resourceType": "ServiceRequest",
+        "id": str(request),
+        "identifier": [{"system": "urn:pristan:referral", "value": told.label}],
+        "status": REQUEST_STATUS[told.state],
+        "intent": "order",
+        "priority": PRIORITY[told.tier],
+        "code": {**_concept("service", told.service), "text": "Legal help"},
+        "subject": {"reference": _urn(patient)},
+        "authoredOn": _instant(told.offered_at),
+        "performer": [_organisation(told.organisation)],
+        "locationCode": [{"coding": [place]} for place in places],
+        **_without_nothing(optional),
+    }
+
+
+def _patient(told: Told, patient: UUID) -> dict[str, Any]:
+    spoken = [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": code}]}} for code in told.speak]
+    return {"resourceType": "Patient", "id": str(patient), **_without_nothing({"communication": spoken})}
+
+
+def _reason(code: str | None) -> dict[str, Any] | None:
+    return _concept("reason", code, REASONS[code].label) if code else None
+
+
+def _outcome(code: str | None) -> list[dict[str, Any]]:
+    if not code:
+        return []
+    return [{"type": {"text": "outcome"}, "valueCodeableConcept": _concept("outcome", code, OUTCOMES[code])}]
+
+
+def _organisation(slug: str) -> dict[str, Any]:
+    return {"type": "Organization", "identifier": {"system": "urn:pristan:organisation", "value": slug}}
+
+
+def _concept(kind: str, code: str, words: str | None = None) -> dict[str, Any]:
+    coding = {"system": f"urn:pristan:{kind}", "code": code, **({"display": words} if words else {})}
+    return {"coding": [coding]}
+
+
+def _place(referral_id: UUID, kind: str) -> UUID:
+    """An id of its own in every export of this referral, that leads to no other referral of the same person."""
+    return uuid5(_PLACES, f"{kind}:{referral_id}")
+
+
+def _urn(place: UUID) -> str:
+    return f"urn:uuid:{place}"
+
+
+def _instant(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _without_nothing(fields: dict[str, Any]) -> dict[str, Any]:
+    """FHIR knows neither null nor an empty list."""
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,86 @@
+"""What follows from a conflict of interest: no key, no offer, and no word of it to anybody.
+
+Everything an organisation could be told is told in the case's absence: an upload is answered with the size of the list. The
+person and the desk see a centre that takes no requests now.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.conflicts import service as conflicts
+from app.conflicts.service import Compared
+from app.core import identifiers, keyholders
+from app.core.identifiers import Identifier
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake import life, vault
+from app.intake.models import Case, Part
+from app.intake.schemas import Intake
+from app.referrals import service
+
+
+def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
+    """What somebody can be recognised by in the sealed contact: their address, and their name when it is more than a first name."""
+    way = contact.get("answer_by") or {}
+    found = (
+        identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
+        identifiers.name(contact.get("call_me", "")),
+    )
+    return [identifier for identifier in found if identifier is not None and identifier.strong]
+
+
+def compared(session: Session, keys: KeyRing, directory: Directory, intake: Intake) -> Compared:
+    """An intake put to the lists of all connected organisations of its country. No statement for who left no address."""
+    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump()}
+    known = identifiers_in(contact, intake.country)
+    if not known:
+        return Compared()
+    here = {entry.organisation.id for entry in directory.services_for(intake.country)}
+    ids = [named_id("organisation", slug) for slug in sorted(here | set(intake.consent.organisations))]
+    return conflicts.compare(session, keys, known, keyholders.connected(session, ids))
+
+
+def slugs(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
+    return frozenset(entry.id for entry in directory.organisations if named_id("organisation", entry.id) in hits)
+
+
+def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organisation_id: UUID) -> bool:
+    """Before an organisation is given a key: whether its list has the person. Also for one that was not connected before.
+
+    What the case can be recognised by is kept for it from now on. The caller holds the case's row.
+    """
+    parts = [vault.open_part(person_key, row) for row in vault.parts(session, case.id, [Part.CONTACT])]
+    known = [identifier for part in parts for identifier in identifiers_in(part.content, case.country)]
+    found = conflicts.compare(session, keys, known, [organisation_id])
+    conflicts.remember(session, case.id, found)
+    return bool(found.hits)
+
+
+def add_to_list(
+    session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime
+) -> None:
+    """Add to an organisation's list. What is hit ends at once and for ever."""
+    for case_id in conflicts.add(session, keys, organisation_id, hashes, now):
+        exclude(session, life.locked(session, case_id), organisation_id, now)
+
+
+def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
+    """Take the key from an organisation that has not accepted, and end what it was asked. The caller holds the case's row."""
+    conflicts.exclude(session, case.id, [organisation_id])
+    if not service.is_at_work(session, case.id, organisation_id):
+        vault.destroy_wraps(session, case.id, [organisation_id])
+        service.end_offers(session, case, organisation_id, now)
+
+
+def contact_changed(session: Session, keys: KeyRing, case: Case, person_key: bytes, now: datetime) -> None:
+    """The person gave another address: put the case to the lists anew. The caller holds the case's row."""
+    before = conflicts.compared_with(session, case.id)
+    conflicts.forget_traces(session, case.id)
+    for organisation_id in sorted(before | vault.holders(session, case.id)):
+        if is_hit(session, keys, case, person_key, organisation_id):
+            exclude(session, case, organisation_id, now)

@@ -1,0 +1,79 @@
+"""What becomes of notices that no machine can deliver: a task of the team whose case it is about."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.intake import life
+from app.intake.models import Case
+from app.messaging import service as outbox
+from app.messaging.models import OutboxMessage
+from app.referrals import tasks
+from app.referrals.models import Referral, Task
+from app.referrals.tasks import TaskKind
+
+__all__ = ["ask_desk", "dead_letter", "drop", "messages", "retry"]
+
+
+def ask_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
+    """Somebody who can read the person's rules decides whether and how they are told."""
+    if message.case_id is None:
+        return
+    case = life.locked(session, message.case_id)
+    if case.closed_at is None:
+        tasks.open_task(session, TaskKind.TELL_PERSON, case, now=now)
+
+
+def dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None:
+    case = session.scalars(
+        sa.select(Case)
+        .outerjoin(Referral, Referral.case_id == Case.id)
+        .where(sa.or_(Referral.id == message.about_id, Case.id == message.about_id))
+        .limit(1)
+    ).one_or_none()
+    team_id = message.team_id or (case.team_id if case else None)
+    if team_id is not None:
+        tasks.open_dead_letter(session, message.id, team_id, case.id if case else None, now=now)
+
+
+def messages(session: Session, team_id: UUID) -> list[OutboxMessage]:
+    """The team's dead letters that nobody has dealt with, oldest first."""
+    ids = session.scalars(
+        sa.select(Task.about_id).where(
+            Task.team_id == team_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None)
+        )
+    ).all()
+    return sorted(outbox.dead(session, ids), key=lambda message: message.created_at)
+
+
+def retry(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
+    """Send it once more. Raises NotFound: unknown, another team's, or dealt with."""
+    _finish(session, team_id, message_id, member_id, "outbox:retried", now)
+    outbox.retry(session, message_id, now)
+
+
+def drop(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
+    """They know it otherwise. Raises NotFound."""
+    _finish(session, team_id, message_id, member_id, "outbox:dropped", now)
+    outbox.drop(session, message_id, now)
+
+
+def _finish(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, action: str, now: datetime) -> None:
+    task_id = session.scalar(
+        sa.select(Task.id).where(
+            Task.about_id == message_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None)
+        )
+    )
+    tasks.finish(session, team_id, task_id or message_id, member_id, now=now)
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=member_id.hex,
+        action=action,
+        subject_kind="outbox",
+        subject_id=message_id,
+        now=now,
+    )

@@ -1,0 +1,165 @@
+"""A new member, or one who lost their passphrase, comes in with a code that a colleague told them over another channel.
+
+The code opens once, for three days. Twenty digits are 66 bits, so nobody guesses one, and only a MAC of it is kept. Whoever comes
+in holds no key yet: a colleague who has it grants it, after comparing the fingerprint with them by voice.
+"""
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app import audit
+from app.core import keyholders
+from app.core.db import Base
+from app.core.errors import Conflict, NotFound
+from app.core.keyholders import KeyGrant, OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.staff import browsers, passkeys, sessions
+from app.staff import service as staff
+from app.staff.models import Member, Role
+from app.staff.service import Closed
+
+VALID_FOR: Final = timedelta(days=3)
+_DIGITS: Final = 20
+
+
+class Invitation(Base):
+    """One code. `member_id` stands when somebody who is a member already comes back with a new passphrase."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "(role IN ('coordinator', 'senior')) = (team_id IS NOT NULL)"
+            " AND (role = 'partner') = (organisation_id IS NOT NULL)",
+            name="role_has_its_place",
+        ),
+        sa.CheckConstraint("role IN ('coordinator', 'senior', 'auditor', 'admin', 'partner')", name="role_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    code_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(64))
+    role: Mapped[str] = mapped_column(sa.String(16))
+    team_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
+    member_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    invited_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What an invitation is for: a name, a role and its place."""
+
+    name: str
+    role: Role
+    team_id: UUID | None = None
+    organisation_id: UUID | None = None
+
+
+def invite(session: Session, keys: KeyRing, seat: Seat, *, by: UUID | None, now: datetime) -> str:
+    """A code for somebody new; an earlier one for the same name is void. Raises Conflict: a member has this name."""
+    name = staff.folded(seat.name)
+    if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
+        raise Conflict("A member of this name exists. Choose another name, or let them come back.")
+    return _new(session, keys, Seat(name, seat.role, seat.team_id, seat.organisation_id), None, by=by, now=now)
+
+
+def let_return(session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime) -> str:
+    """A code for a member who lost passphrase or code app. Until it is used nothing of theirs changes."""
+    seat = Seat(member.name, Role(member.role), member.team_id, member.organisation_id)
+    return _new(session, keys, seat, member.id, by=by, now=now)
+
+
+def _new(session: Session, keys: KeyRing, seat: Seat, member_id: UUID | None, *, by: UUID | None, now: datetime) -> str:
+    session.execute(sa.delete(Invitation).where(Invitation.name == seat.name, Invitation.used_at.is_(None)))
+    code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
+    invitation = Invitation(
+        id=uuid4(), code_mac=_mac(keys, code), name=seat.name, role=seat.role.value, team_id=seat.team_id,
+        organisation_id=seat.organisation_id, member_id=member_id, invited_by=by, created_at=now,
+        expires_at=now + VALID_FOR,
+    )  # fmt: skip
+    session.add(invitation)
+    session.flush()
+    action = "member:return_invited" if member_id else "member:invited"
+    audit.record(
+        session,
+        actor_kind="member" if by else "console",
+        actor_id=by.hex if by else "-",
+        action=action,
+        subject_kind="member" if member_id else "invitation",
+        subject_id=member_id or invitation.id,
+        codes={"role": seat.role.value},
+        now=now,
+    )
+    return " ".join(code[at : at + 4] for at in range(0, _DIGITS, 4))
+
+
+def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: bool = False) -> Invitation:
+    """Raises NotFound: mistyped, used, void and expired are not told apart."""
+    query = sa.select(Invitation).where(
+        Invitation.code_mac == _mac(keys, code), Invitation.used_at.is_(None), Invitation.expires_at > now
+    )
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("This code opens nothing: it was mistyped, used already, or is too old. Ask for a new one.")
+    return found
+
+
+def accept(session: Session, keys: KeyRing, code: str, seed: Closed, totp_secret: str, now: datetime) -> Member:
+    """Come in: a new member, or one of old with a new key pair and none of the keys they held. Raises NotFound, Conflict."""
+    invitation = find(session, keys, code, now, lock=True)
+    invitation.used_at = now
+    if invitation.member_id is None:
+        member = staff.enrol(
+            session, keys, invitation.name, Role(invitation.role), seed, totp_secret, now,
+            team_id=invitation.team_id, organisation_id=invitation.organisation_id,
+        ).member  # fmt: skip
+    else:
+        member = _renewed(session, keys, invitation.member_id, seed, totp_secret, now)
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=member.id.hex,
+        action="member:returned" if invitation.member_id else "member:joined",
+        subject_kind="member",
+        subject_id=member.id,
+        codes={"role": member.role},
+        now=now,
+    )
+    session.flush()
+    return member
+
+
+def _renewed(session: Session, keys: KeyRing, member_id: UUID, seed: Closed, totp_secret: str, now: datetime) -> Member:
+    member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
+    key = keyholders.register(session, OwnerKind.MEMBER, member.id, KeyPair.from_seed(seed.seed).public, now)
+    session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
+    member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, seed.sealed
+    member.totp_secret, member.totp_step = staff.locked_totp(keys, member.id, totp_secret), 0
+    member.active, member.failures, member.wait_until = True, 0, None
+    sessions.end_sessions(session, member.id)
+    passkeys.forget(session, member.id)
+    browsers.forget(session, member.id)
+    return member
+
+
+def drop_old(session: Session, now: datetime) -> int:
+    """What was used or has expired says nothing any more; who invited whom stands in the audit."""
+    gone = sa.delete(Invitation).where(sa.or_(Invitation.expires_at <= now, Invitation.used_at.is_not(None)))
+    return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
+
+
+def _mac(keys: KeyRing, code: str) -> bytes:
+    """Of the digits alone, in whatever script and grouping they were typed."""
+    digits = "".join(str(unicodedata.digit(c)) for c in code[:80] if unicodedata.digit(c, None) is not None)
+    return keys.mac("invitation", digits.encode())

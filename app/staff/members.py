@@ -1,0 +1,227 @@
+"""What colleagues do for each other: grant the team's key, let back in, change a role, switch somebody off.
+
+An admin manages accounts and holds no key, so that an admin alone opens no case; a key is granted only out of the open session of
+somebody who has it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core import keyholders
+from app.core.errors import Conflict, NotAllowed, NotFound
+from app.core.keyholders import KeyGrant, SealingKey
+from app.core.keyring import KeyRing
+from app.staff import browsers, invitations, passkeys, sessions
+from app.staff.invitations import Seat
+from app.staff.models import Member, Role
+from app.staff.sessions import SignedIn
+
+LET_IN_FOR: Final = timedelta(minutes=15)
+INVITES: Final = {
+    Role.ADMIN: frozenset({Role.COORDINATOR, Role.SENIOR, Role.AUDITOR, Role.PARTNER}),
+    Role.SENIOR: frozenset({Role.COORDINATOR}),
+    Role.PARTNER: frozenset({Role.PARTNER}),
+}
+_SWITCHABLE: Final = frozenset({Role.COORDINATOR, Role.SENIOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member as colleagues see them. `has_key`: they hold the active key of their team or organisation; None: there is none."""
+
+    id: UUID
+    name: str
+    role: Role
+    team_id: UUID | None
+    organisation_id: UUID | None
+    active: bool
+    has_key: bool | None
+    fingerprint: str
+    waits: bool
+
+
+def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague]:
+    """Whom this member may see: all for an admin, else those of their own team or organisation. One statement."""
+    place_key, own_key = sa.orm.aliased(SealingKey), sa.orm.aliased(SealingKey)
+    place = sa.func.coalesce(Member.team_id, Member.organisation_id)
+    query = (
+        sa.select(Member, place_key.id.label("place_key"), own_key.public_key, KeyGrant.id.label("granted"))
+        .join(own_key, own_key.id == Member.key_id)
+        .outerjoin(place_key, sa.and_(place_key.owner_id == place, place_key.active))
+        .outerjoin(KeyGrant, sa.and_(KeyGrant.sealing_key_id == place_key.id, KeyGrant.holder_key_id == Member.key_id))
+        .order_by(Member.active.desc(), Member.role, Member.name)
+    )
+    if who.role is not Role.ADMIN:
+        query = query.where(_same_place(who))
+    return [
+        Colleague(
+            id=row.Member.id,
+            name=row.Member.name,
+            role=Role(row.Member.role),
+            team_id=row.Member.team_id,
+            organisation_id=row.Member.organisation_id,
+            active=row.Member.active,
+            has_key=(row.granted is not None) if row.place_key is not None else None,
+            fingerprint=fingerprint(row.public_key),
+            waits=row.Member.wait_until is not None and now < row.Member.wait_until,
+        )
+        for row in session.execute(query)
+    ]
+
+
+def _same_place(who: SignedIn) -> sa.ColumnElement[bool]:
+    if who.team_id is not None:
+        return Member.team_id == who.team_id
+    if who.organisation_id is not None:
+        return Member.organisation_id == who.organisation_id
+    return Member.id == who.member_id
+
+
+def fingerprint(public_key: bytes) -> str:
+    """Thirty digits of a public key in groups of five, to be read out: the same on both screens, or somebody sits in between."""
+    number = int.from_bytes(hashlib.sha256(b"pristan/fingerprint" + public_key).digest(), "big") % 10**30
+    text = f"{number:030d}"
+    return " ".join(text[at : at + 5] for at in range(0, 30, 5))
+
+
+def invite(session: Session, keys: KeyRing, who: SignedIn, seat: Seat, now: datetime) -> str:
+    """A code for somebody new. Raises NotAllowed (this role does not invite that one, or elsewhere), Conflict."""
+    if seat.role not in INVITES.get(who.role, frozenset()):
+        raise NotAllowed("Your role does not invite this one. A new admin is proposed, and approved by another.")
+    if who.role is not Role.ADMIN and (seat.team_id, seat.organisation_id) != (who.team_id, who.organisation_id):
+        raise NotAllowed("You invite to your own team or organisation only.")
+    return invitations.invite(session, keys, seat, by=who.member_id, now=now)
+
+
+def let_return(session: Session, keys: KeyRing, who: SignedIn, member_id: UUID, now: datetime) -> str:
+    """A code for a member who lost passphrase or code app. Raises NotFound, NotAllowed."""
+    return invitations.let_return(session, keys, _managed(session, who, member_id), by=who.member_id, now=now)
+
+
+def let_in(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
+    """Wrong tries do not make them wait for a quarter of an hour: for who is kept out by a stranger's tries."""
+    member = _managed(session, who, member_id)
+    member.let_in_until, member.failures, member.wait_until = now + LET_IN_FOR, 0, None
+    _note(session, who, member, "member:let_in", now)
+
+
+def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> int:
+    """Hand on every key of the shared team or organisation that this session holds; gives how many were new to them.
+
+    Raises NotFound (not of the same place), NotAllowed (this member holds no key), Conflict (switched off).
+    """
+    member = _seen(session, who, member_id)
+    if not member.active:
+        raise Conflict("This member is switched off.")
+    held = who.keys_of(session)
+    place = who.team_id or who.organisation_id
+    keys_of_place = session.scalars(
+        sa.select(SealingKey).where(SealingKey.id.in_(list(held)), SealingKey.owner_id == place)
+    ).all()
+    if place is None or not keys_of_place:
+        raise NotAllowed("You hold no key that you could grant.")
+    has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
+    holder = keyholders.by_id(session, member.key_id)
+    new = [key for key in keys_of_place if key.id not in has]
+    for key in new:
+        keyholders.grant(session, key, held[key.id].seed, holder)
+    if new:
+        _note(session, who, member, "member:key_granted", now)
+    return len(new)
+
+
+def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, now: datetime) -> None:
+    """Coordinator to senior and back, by an admin. Their sessions end at once. Raises NotFound, NotAllowed, Conflict."""
+    member = _managed(session, who, member_id)
+    if who.role is not Role.ADMIN or {role, Role(member.role)} - _SWITCHABLE:
+        raise NotAllowed("Only coordinators and seniors change into each other. For any other role, invite them anew.")
+    if member.role == role:
+        raise Conflict("This is their role already.")
+    member.role = role.value
+    sessions.end_sessions(session, member.id)
+    browsers.forget(session, member.id)
+    _note(session, who, member, "member:role_changed", now)
+
+
+def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
+    """Switch somebody off: their sessions, passkeys and keys are gone at once; their name stays in what they did.
+
+    Raises NotFound, NotAllowed, and Conflict when nobody else would hold the key, or be an admin.
+    """
+    member = _managed(session, who, member_id)
+    if not member.active:
+        raise Conflict("This member is switched off already.")
+    _refuse_the_last(session, member)
+    member.active = False
+    session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
+    sessions.end_sessions(session, member.id)
+    passkeys.forget(session, member.id)
+    browsers.forget(session, member.id)
+    _note(session, who, member, "member:deactivated", now)
+
+
+def _refuse_the_last(session: Session, member: Member) -> None:
+    if member.role == Role.ADMIN:
+        others = sa.select(Member.id).where(Member.role == "admin", Member.active, Member.id != member.id)
+        if session.scalar(others.limit(1)) is None:
+            raise Conflict("This is the last admin. Let another one come in first.")
+    mine = sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)
+    key_ids = session.scalars(mine).all()
+    shared = sa.select(KeyGrant.sealing_key_id).where(
+        KeyGrant.sealing_key_id.in_(key_ids),
+        KeyGrant.holder_key_id.in_(sa.select(Member.key_id).where(Member.active, Member.id != member.id)),
+    )
+    if set(key_ids) - set(session.scalars(shared)):
+        raise Conflict("Nobody else holds all the keys of this member. Grant them to a colleague first.")
+
+
+def lock(session: Session, member_id: UUID) -> Member | None:
+    return session.get(Member, member_id, with_for_update=True, populate_existing=True)
+
+
+def _seen(session: Session, who: SignedIn, member_id: UUID) -> Member:
+    """A member whom `who` may see, the row locked. Raises NotFound: another team's is like unknown."""
+    member = lock(session, member_id)
+    place = (who.team_id, who.organisation_id)
+    if member is None or (who.role is not Role.ADMIN and (member.team_id, member.organisation_id) != place):
+        raise NotFound("There is no such member.")
+    return member
+
+
+def _managed(session: Session, who: SignedIn, member_id: UUID) -> Member:
+    """A member whom `who` may manage. Raises NotFound, NotAllowed."""
+    member = _seen(session, who, member_id)
+    if member.id == who.member_id:
+        raise NotAllowed("Somebody else has to do this for you.")
+    if Role(member.role) is Role.ADMIN and who.role is not Role.ADMIN:
+        raise NotAllowed("Only an admin does this for an admin.")
+    if who.role is not Role.ADMIN and Role(member.role) not in INVITES.get(who.role, frozenset()):
+        raise NotAllowed("Your role does not do this for this member.")
+    return member
+
+
+def _note(session: Session, who: SignedIn, member: Member, action: str, now: datetime) -> None:
+    session.flush()
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=who.member_id.hex,
+        action=action,
+        subject_kind="member",
+        subject_id=member.id,
+        codes={"role": member.role},
+        now=now,
+    )
+
+
+def names(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
+    rows = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(list(ids))))
+    return {row.id: row.name for row in rows}

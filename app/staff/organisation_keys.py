@@ -1,0 +1,68 @@
+"""A new key of a partner organisation: made here for people who use the page, or registered by a partner who keeps it themselves.
+
+Called only with an approved proposal in hand. What was sealed to the key before stays readable for who holds that one.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core import keyholders, sealing
+from app.core.errors import FieldError, Invalid
+from app.core.keyholders import OwnerKind, SealingKey
+from app.core.sealing import KeyPair
+from app.staff.models import Member
+
+
+def make(session: Session, organisation_id: UUID, *, by: UUID, now: datetime) -> int:
+    """A key pair whose private half exists only sealed to the organisation's members and to the offline key.
+
+    Gives how many members hold it.
+    """
+    pair = KeyPair.generate()
+    key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
+    members = sa.select(Member.key_id).where(Member.organisation_id == organisation_id, Member.active)
+    holders = session.scalars(
+        sa.select(SealingKey).where(
+            sa.or_(
+                SealingKey.id.in_(members),
+                sa.and_(SealingKey.owner_kind == OwnerKind.RECOVERY.value, SealingKey.active),
+            )
+        )
+    ).all()
+    for holder in holders:
+        keyholders.grant(session, key, pair.seed, holder)
+    _note(session, key, by, now, "made")
+    return sum(holder.owner_kind == OwnerKind.MEMBER for holder in holders)
+
+
+def check(public_key: bytes) -> None:
+    """Raises ValueError when these bytes are no X-Wing public key."""
+    sealing.check_public_key(public_key)
+
+
+def register(session: Session, organisation_id: UUID, public_key: bytes, *, by: UUID, now: datetime) -> SealingKey:
+    """A partner's own public key. Raises Invalid when the bytes are none."""
+    try:
+        key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, public_key, now)
+    except ValueError:
+        detail = "This is no X-Wing public key: 1,216 bytes in base64."
+        raise Invalid([FieldError(pointer="/public_key", code="not_a_key", detail=detail)]) from None
+    _note(session, key, by, now, "registered")
+    return key
+
+
+def _note(session: Session, key: SealingKey, by: UUID, now: datetime, how: str) -> None:
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=by.hex,
+        action=f"organisation:key_{how}",
+        subject_kind="organisation",
+        subject_id=key.owner_id,
+        codes={"key": key.id.hex, "version": key.version},
+        now=now,
+    )

@@ -1,0 +1,101 @@
+"""The offline recovery key: printed once, kept on paper away from the server, for the day on which nobody holds a key any more."""
+
+import base64
+import binascii
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core import keyholders
+from app.core.errors import NotFound
+from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
+from app.core.sealing import KeyPair
+from app.staff.models import Member
+
+
+class WrongKey(Exception):
+    """What was typed is no recovery key of this network."""
+
+
+def spoken(seed: bytes) -> str:
+    """A key as one writes it on paper: base32 in groups of four."""
+    text = base64.b32encode(seed).decode().rstrip("=")
+    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def read(text: str) -> bytes:
+    """Undo `spoken`, as people type it. Raises WrongKey."""
+    letters = "".join(text.split()).replace("-", "").upper().replace("0", "O").replace("1", "I").replace("8", "B")
+    try:
+        seed = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except (binascii.Error, ValueError):
+        raise WrongKey("This is no recovery key: 52 letters and digits.") from None
+    if len(seed) != 32:
+        raise WrongKey("This is no recovery key: 52 letters and digits.")
+    return seed
+
+
+def key_of(session: Session, seed: bytes) -> SealingKey:
+    """The recovery key's row. Raises WrongKey: it is none of this network, or was replaced."""
+    found = session.scalars(
+        sa.select(SealingKey).where(
+            SealingKey.owner_kind == OwnerKind.RECOVERY.value,
+            SealingKey.public_key == KeyPair.from_seed(seed).public,
+            SealingKey.active,
+        )
+    ).one_or_none()
+    if found is None:
+        raise WrongKey("This network does not know this recovery key, or it was replaced by a newer one.")
+    return found
+
+
+def opened(session: Session, seed: bytes) -> dict[UUID, bytes]:
+    """All private seeds the recovery key holds, by the id of their public key. Raises WrongKey, CannotOpen."""
+    return keyholders.open_granted(session, key_of(session, seed).id, KeyPair.from_seed(seed))
+
+
+def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:
+    """Give a member every key of their team or organisation that they lack; gives how many. Raises WrongKey, NotFound."""
+    member = session.scalars(
+        sa.select(Member).where(Member.name == name.strip().casefold(), Member.active)
+    ).one_or_none()
+    if member is None:
+        raise NotFound("There is no active member of this name.")
+    held = opened(session, seed)
+    place = member.team_id or member.organisation_id
+    has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
+    keys = session.scalars(
+        sa.select(SealingKey).where(SealingKey.id.in_(set(held) - has), SealingKey.owner_id == place)
+    ).all()
+    for key in keys:
+        keyholders.grant(session, key, held[key.id], keyholders.by_id(session, member.key_id))
+    _note(session, "recovery:granted", "member", member.id, now)
+    return len(keys)
+
+
+def renew(session: Session, seed: bytes, now: datetime) -> bytes:
+    """A new recovery key in place of the one that was used: it takes over what that one held, which opens nothing any more."""
+    old = key_of(session, seed)
+    held = keyholders.open_granted(session, old.id, KeyPair.from_seed(seed))
+    pair = KeyPair.generate()
+    new = keyholders.register(session, OwnerKind.RECOVERY, old.owner_id, pair.public, now)
+    for key_id, inner in held.items():
+        keyholders.grant(session, keyholders.by_id(session, key_id), inner, new)
+    session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == old.id))
+    _note(session, "recovery:renewed", "key", new.id, now)
+    return pair.seed
+
+
+def found(session: Session, now: datetime) -> tuple[SealingKey, bytes]:
+    """A recovery key for a new network, with its private seed."""
+    pair = KeyPair.generate()
+    return keyholders.register(session, OwnerKind.RECOVERY, uuid4(), pair.public, now), pair.seed
+
+
+def _note(session: Session, action: str, kind: str, subject: UUID, now: datetime) -> None:
+    audit.record(
+        session, actor_kind="console", actor_id="-", action=action, subject_kind=kind, subject_id=subject, now=now
+    )

@@ -1,0 +1,142 @@
+"""Sessions: who is signed in, and the private key that a sign-in opened, closed again with what only the cookie has.
+
+They end when somebody signs out, after a time without a sign of life, after eight hours, and at once by a change of role or keys.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core import keyholders, sealing
+from app.core.errors import NotSignedIn
+from app.core.sealing import CannotOpen, KeyPair
+from app.core.switches import frozen
+from app.staff.models import Member, Role, StaffSession
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is asking, with the private key they opened at sign-in. Lives for one request; its repr shows no key."""
+
+    member_id: UUID
+    name: str
+    role: Role
+    team_id: UUID | None
+    organisation_id: UUID | None
+    key_id: UUID
+    seed: bytes
+    csrf: str
+    seen_at: datetime
+    frozen: bool = False
+    """Whether all reading by partners is stopped at this moment."""
+
+    def __repr__(self) -> str:
+        return f"SignedIn(member_id={self.member_id}, role={self.role})"
+
+    def keys_of(self, session: Session) -> dict[UUID, KeyPair]:
+        """The team's or organisation's key pairs this member holds, by the id of the public key."""
+        granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed))
+        return {key_id: KeyPair.from_seed(seed) for key_id, seed in granted.items()}
+
+
+def start(session: Session, member: Member, seed: bytes, now: datetime, factor: str = "code") -> str:
+    secret = secrets.token_urlsafe(32)
+    session_id = _session_id(secret)
+    sealed = sealing.encrypt(_session_key(secret), seed, sealing.context("sessions", session_id.hex()))
+    session.add(
+        StaffSession(id=session_id, member_id=member.id, sealed_seed=sealed, factor=factor, started_at=now, seen_at=now)
+    )
+    session.flush()
+    return secret
+
+
+def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, longest: timedelta) -> SignedIn:
+    """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
+    session_id = _session_id(secret)
+    found = session.execute(
+        sa.select(StaffSession, Member, frozen)
+        .join(Member, Member.id == StaffSession.member_id)
+        .where(StaffSession.id == session_id, Member.active)
+    ).one_or_none()
+    if found is None:
+        raise NotSignedIn
+    row, member, is_frozen = found
+    if now - row.seen_at > idle or now - row.started_at > longest:
+        raise NotSignedIn("Your session has ended. Sign in again.")
+    try:
+        seed = sealing.decrypt(_session_key(secret), row.sealed_seed, sealing.context("sessions", session_id.hex()))
+    except CannotOpen:
+        raise NotSignedIn from None
+    return SignedIn(
+        member_id=member.id,
+        name=member.name,
+        role=Role(member.role),
+        team_id=member.team_id,
+        organisation_id=member.organisation_id,
+        key_id=member.key_id,
+        seed=seed,
+        csrf=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
+        seen_at=row.seen_at,
+        frozen=bool(is_frozen),
+    )
+
+
+def seen(session: Session, secret: str, now: datetime) -> None:
+    """They were here: the idle time starts anew."""
+    session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
+
+
+def sign_out(session: Session, secret: str) -> None:
+    session.execute(sa.delete(StaffSession).where(StaffSession.id == _session_id(secret)))
+
+
+def end_sessions(session: Session, member_id: UUID, *, but: str | None = None) -> None:
+    """At once, everywhere: after a change of role or keys. `but`: the secret of the one session that goes on."""
+    gone = sa.delete(StaffSession).where(StaffSession.member_id == member_id)
+    if but is not None:
+        gone = gone.where(StaffSession.id != _session_id(but))
+    session.execute(gone)
+
+
+def end_session(session: Session, member_id: UUID, session_id: bytes) -> None:
+    """One of their own. One that is gone already, or another's, is passed over in silence."""
+    session.execute(sa.delete(StaffSession).where(StaffSession.id == session_id, StaffSession.member_id == member_id))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its owner sees it. Where it was opened is not known: addresses and browsers are not kept."""
+
+    id: bytes
+    factor: str
+    started_at: datetime
+    seen_at: datetime
+    this_one: bool
+
+
+def open_sessions(session: Session, member_id: UUID, secret: str | None) -> list[OpenSession]:
+    """Their sessions, the last used first."""
+    mine = _session_id(secret) if secret else b""
+    rows = session.execute(
+        sa.select(StaffSession.id, StaffSession.factor, StaffSession.started_at, StaffSession.seen_at)
+        .where(StaffSession.member_id == member_id)
+        .order_by(StaffSession.seen_at.desc())
+    )
+    return [OpenSession(row.id, row.factor or "code", row.started_at, row.seen_at, row.id == mine) for row in rows]
+
+
+def drop_stale_sessions(session: Session, now: datetime, *, idle: timedelta, longest: timedelta) -> int:
+    stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - longest)
+    return int(session.execute(sa.delete(StaffSession).where(stale)).rowcount)  # type: ignore[attr-defined]
+
+
+def _session_id(secret: str) -> bytes:
+    return sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:session-id")
+
+
+def _session_key(secret: str) -> bytes:
+    return sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:session-key")

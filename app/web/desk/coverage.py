@@ -1,0 +1,55 @@
+"""Who helps with what where, and where nobody does: the holes of the directory, said as they are."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.core.edge import Now
+from app.core.errors import NotFound
+from app.matching.coverage import SPOKEN, Cell, coverage
+from app.matching.engine import Found
+from app.matching.reader import Reader
+from app.matching.reasons import render
+from app.web.desk import pages
+from app.web.desk.deps import Packs
+from app.web.desk.rules import Reads
+
+router = APIRouter(prefix="/desk/coverage")
+
+NEAREST: Final = 3
+
+
+@router.get("", name="coverage")
+def show_coverage(
+    request: Request, _who: Reads, packs: Packs, now: Now, country: Annotated[str, Query(max_length=2)] = ""
+) -> Response:
+    """One country, or all; counted from the rules in force, without a look at any case."""
+    if country and not packs.has_country(country):
+        raise NotFound
+    cells = coverage(packs, now.date())
+    reader = pages.reader(request)
+    shown = [country] if country else [entry.code for entry in packs.countries]
+    return pages.page(
+        request,
+        "desk/coverage.html",
+        countries=[entry.code for entry in packs.countries],
+        chosen=country,
+        tables=[(code, [cell for cell in cells if cell.country == code]) for code in shown],
+        holes=[(cell, _nearest(cell, reader)) for cell in cells if cell.is_hole and cell.country in shown],
+        spoken=SPOKEN,
+        counts=_counts([cell for cell in cells if cell.country in shown]),
+    )
+
+
+def _nearest(cell: Cell, reader: Reader) -> list[tuple[Found, list[str]]]:
+    return [(found, [render(reason, reader) for reason in found.reasons]) for found in cell.nearest[:NEAREST]]
+
+
+def _counts(cells: Sequence[Cell]) -> dict[str, int]:
+    return {
+        "all": len(cells),
+        "holes": sum(cell.is_hole for cell in cells),
+        "nobody": sum(cell.is_hole and not cell.unverified for cell in cells),
+        "thin": sum(cell.is_thin for cell in cells),
+    }

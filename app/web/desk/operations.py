@@ -1,0 +1,104 @@
+"""How the house stands; the switch that stops partners' reading; and decoys."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core import switches
+from app.core.edge import Db, Keys, Now, ReadDb
+from app.core.errors import FieldError, Invalid
+from app.intake.schemas import Intake
+from app.operations import status
+from app.referrals import decoying
+from app.staff import members
+from app.web.desk import pages
+from app.web.desk.deps import Admin, Overseer, Packs, SeniorOrAdmin, field
+
+router = APIRouter(prefix="/desk")
+
+_LANGUAGES: Final = ("ru", "be", "uk", "en")
+
+
+@router.get("/operations", name="operations")
+def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys, now: Now) -> Response:
+    stands = status.look(session, keys, now)
+    return pages.page(
+        request,
+        "desk/operations.html",
+        s=stands,
+        problems=stands.problems(),
+        readers=_named(session, stands.most_reads),
+        limit=request.app.state.settings.reads_a_day,
+        may_stop=who.role in {"senior", "admin"},
+        may_plant=who.role == "admin",
+        countries=[(entry.code, pages.reader(request).name("country", entry.code)) for entry in _packs(request)],
+        needs=[(entry.id, pages.reader(request).name("need", entry.id)) for entry in request.app.state.directory.needs],
+        languages=_LANGUAGES,
+    )
+
+
+def _packs(request: Request) -> Any:
+    return request.app.state.directory.countries
+
+
+def _named(session: Session, most: Any) -> list[tuple[str, int]]:
+    """Readers by the name they sign in with; a program by its client id."""
+    ids = [UUID(hex=reader.removeprefix("member:")) for reader, _n in most if reader.startswith("member:")]
+    known = {f"member:{member_id.hex}": name for member_id, name in members.names(session, ids).items()}
+    return [(known.get(reader, reader.removeprefix("client:")), count) for reader, count in most]
+
+
+@router.post("/freeze", name="freeze")
+def freeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
+    """Stop all reading by partners, in every process, from the next request on."""
+    _turn(session, who.member_id, now, on=True)
+    return pages.to("/desk/operations?done=frozen")
+
+
+@router.post("/unfreeze", name="unfreeze")
+def unfreeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
+    _turn(session, who.member_id, now, on=False)
+    return pages.to("/desk/operations?done=unfrozen")
+
+
+def _turn(session: Session, by: UUID, now: Any, *, on: bool) -> None:
+    if not switches.turn(session, switches.FREEZE, on=on, by=by, now=now):
+        return
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=by.hex,
+        action="freeze:on" if on else "freeze:off",
+        subject_kind="switch",
+        subject_id=switches.FREEZE,
+        now=now,
+    )
+
+
+@router.post("/decoys", name="plant_decoy")
+def plant_decoy(request: Request, who: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
+    """A case of nobody among the closed ones. Its label is shown on this one page."""
+    answers = {
+        "language": field(request, "language"),
+        "for_whom": "self",
+        "needs": [field(request, "need")],
+        "how_soon": "month",
+        "country": field(request, "country"),
+        "speak": [field(request, "language")],
+        "story": field(request, "text"),
+        "call_me": field(request, "call_me"),
+        "answer_by": {"channel": "number"},
+        "consent": {"mode": "ask_first"},
+    }
+    try:
+        intake = Intake.model_validate(answers)
+    except ValidationError:
+        raise Invalid(
+            [FieldError(pointer="/text", code="unfit", detail="Choose country, language and need.")]
+        ) from None
+    label = decoying.plant(session, intake, keys=keys, directory=packs, by=who.member_id, now=now)
+    return pages.page(request, "desk/decoy.html", label=label)

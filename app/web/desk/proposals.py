@@ -1,0 +1,213 @@
+"""What takes two people: proposed here, approved here by somebody else, and carried out here by who proposed it."""
+
+import base64
+import binascii
+import csv
+import io
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.audit import queries
+from app.core.edge import Db, Keys, Now, ReadDb
+from app.core.errors import FieldError, Invalid, NotFound
+from app.core.keyring import KeyRing
+from app.partners import organisations
+from app.staff import invitations, members, organisation_keys, proposals
+from app.staff.invitations import Seat
+from app.staff.models import Role
+from app.staff.proposals import PROPOSERS, Kind, Proposal
+from app.staff.sessions import SignedIn
+from app.staff.states import Verb
+from app.web.desk import pages
+from app.web.desk.deps import Member, Overseer, field
+from app.web.desk.me import uuid_of
+from app.web.desk.members import centres, new_name
+
+router = APIRouter(prefix="/desk/proposals")
+partner_router = APIRouter(prefix="/partner/proposals")
+
+Id = Annotated[str, Path(max_length=36)]
+_DONE: Final = {Verb.APPROVE: "approved", Verb.DECLINE: "declined", Verb.WITHDRAW: "withdrawn"}
+_RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@router.get("", name="proposals")
+def show_proposals(request: Request, who: Overseer, session: ReadDb) -> Response:
+    waiting = proposals.live(session)
+    return pages.page(
+        request,
+        "desk/proposals.html",
+        waiting=waiting,
+        proposers=members.names(session, [one.proposed_by for one in waiting]),
+        may_decide=who.role in proposals.DECIDERS,
+        kinds=[kind.value for kind in Kind if who.role in PROPOSERS[kind]],
+        centres=centres(session) if who.role is Role.ADMIN else [],
+        exports=sorted(EXPORTS),
+    )
+
+
+@router.post("", name="propose")
+def propose(request: Request, who: Overseer, session: Db, now: Now) -> Response:
+    try:
+        kind = Kind(field(request, "kind"))
+    except ValueError:
+        raise _unfit("kind", "Choose what you propose.") from None
+    proposals.propose(session, who, kind, _CODES[kind](session, request), now)
+    return pages.to("/desk/proposals?done=proposed")
+
+
+@router.post("/{proposal}/{verb}", name="decide_proposal")
+def decide(
+    proposal: Id,
+    verb: Annotated[str, Path(max_length=12)],
+    request: Request,
+    who: Overseer,
+    session: Db,
+    keys: Keys,
+    now: Now,
+) -> Response:
+    """Approve, decline, withdraw, or carry out."""
+    if verb == Verb.CARRY_OUT:
+        return _carry_out(request, who, session, proposal, keys, now)
+    if verb not in _DONE:
+        raise NotFound
+    proposals.decide(session, who, uuid_of(proposal), Verb(verb), now)
+    return pages.to(f"/desk/proposals?done={_DONE[Verb(verb)]}")
+
+
+@partner_router.post("", name="propose_own_key")
+def propose_own_key(request: Request, who: Member, session: Db, now: Now) -> Response:
+    """A new key for the member's own organisation; somebody of the network approves it."""
+    codes = {"organisation": _own_slug(session, who), **_public_key(request)}
+    proposals.propose(session, who, Kind.ORGANISATION_KEY, codes, now)
+    return pages.to("/partner/members?done=proposed")
+
+
+@partner_router.post("/{proposal}/carry_out", name="carry_out_own_key")
+def carry_out_own_key(proposal: Id, request: Request, who: Member, session: Db, now: Now) -> Response:
+    done = proposals.carry_out(session, who, uuid_of(proposal), Kind.ORGANISATION_KEY, now)
+    _make_key(session, done, who, now)
+    del request
+    return pages.to("/partner/members?done=key_made")
+
+
+# --- what exactly is proposed ----------------------------------------------------------------------------------------
+
+
+def _new_admin(_session: Session, request: Request) -> dict[str, Any]:
+    return {"name": new_name(request)}
+
+
+def _organisation_key(session: Session, request: Request) -> dict[str, Any]:
+    organisation = organisations.by_slug(session, field(request, "organisation"))
+    return {"organisation": organisation.slug, **_public_key(request)}
+
+
+def _bulk_export(_session: Session, request: Request) -> dict[str, Any]:
+    what, month = field(request, "what"), field(request, "month").strip()
+    if what not in EXPORTS:
+        raise _unfit("what", "Choose what is exported.")
+    try:
+        date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise _unfit("month", "Write the month as YYYY-MM.") from None
+    return {"what": what, "month": month}
+
+
+_CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] = {
+    Kind.NEW_ADMIN: _new_admin,
+    Kind.ORGANISATION_KEY: _organisation_key,
+    Kind.BULK_EXPORT: _bulk_export,
+}
+
+
+def _public_key(request: Request) -> dict[str, str]:
+    """A key that the organisation keeps itself, or nothing: then one is made here. Raises Invalid."""
+    text = "".join(field(request, "public_key").split())
+    if not text:
+        return {}
+    try:
+        raw = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+        organisation_keys.check(raw)
+    except (binascii.Error, ValueError):
+        raise _unfit("public_key", "This is no X-Wing public key: 1,216 bytes in base64.") from None
+    return {"public_key": base64.b64encode(raw).decode(), "fingerprint": members.fingerprint(raw)}
+
+
+def _own_slug(session: Session, who: SignedIn) -> str:
+    if who.organisation_id is None:
+        raise NotFound
+    return organisations.by_id(session, who.organisation_id).slug
+
+
+# --- carrying out ----------------------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    request: Request, who: SignedIn, session: Session, proposal: str, keys: KeyRing, now: datetime
+) -> Response:
+    proposal_id = uuid_of(proposal)
+    kind = proposals.kind_of(session, proposal_id)
+    done = proposals.carry_out(session, who, proposal_id, kind, now)
+    if kind is Kind.NEW_ADMIN:
+        seat = Seat(str(done.codes["name"]), Role.ADMIN)
+        code = invitations.invite(session, keys, seat, by=who.member_id, now=now)
+        return pages.page(request, "desk/invited.html", name=seat.name, code=code)
+    if kind is Kind.ORGANISATION_KEY:
+        _make_key(session, done, who, now)
+        return pages.to("/desk/proposals?done=key_made")
+    return _export(session, done, who, now)
+
+
+def _make_key(session: Session, done: Proposal, who: SignedIn, now: datetime) -> None:
+    organisation = organisations.by_slug(session, str(done.codes["organisation"]))
+    given = done.codes.get("public_key")
+    if given:
+        organisation_keys.register(session, organisation.id, base64.b64decode(given), by=who.member_id, now=now)
+    else:
+        organisation_keys.make(session, organisation.id, by=who.member_id, now=now)
+
+
+def _export(session: Session, done: Proposal, who: SignedIn, now: datetime) -> Response:
+    what, month = str(done.codes["what"]), date.fromisoformat(f"{done.codes['month']}-01")
+    text = EXPORTS[what](session, month)
+    audit.record(
+        session, actor_kind="member", actor_id=who.member_id.hex, action="export:taken", subject_kind="proposal",
+        subject_id=done.id, codes=done.codes, now=now,
+    )  # fmt: skip
+    name = f"{what}-{done.codes['month']}.csv"
+    return Response(
+        text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _audit_of(session: Session, month: date) -> str:
+    """The audit of a month as CSV: the same codes as on the page."""
+    after = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+    wanted = queries.Wanted(since=month, until=after - timedelta(days=1))
+    sink = io.StringIO()
+    writer = csv.writer(sink)
+    writer.writerow(["seq", "at", "actor_kind", "actor_id", "action", "subject_kind", "subject_id", "codes", "hash"])
+    for entry in queries.every(session, wanted):
+        codes = " ".join(f"{name}={value}" for name, value in sorted(entry.codes.items()))
+        row = [entry.seq, entry.at.isoformat(), entry.actor_kind, entry.actor_id, entry.action, entry.subject_kind]
+        writer.writerow([safe(value) for value in (*row, entry.subject_id, codes, entry.hash)])
+    return sink.getvalue()
+
+
+EXPORTS: Final[dict[str, Callable[[Session, date], str]]] = {"audit": _audit_of}
+"""What can be exported in bulk, by its code: each makes a CSV of one month."""
+
+
+def safe(value: object) -> object:
+    """No cell that a spreadsheet would take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
+
+
+def _unfit(pointer: str, detail: str) -> Invalid:
+    return Invalid([FieldError(pointer=f"/{pointer}", code="unfit", detail=detail)])

@@ -1,0 +1,45 @@
+"""What looks like a machine's: looked at by a coordinator, and released or thrown away."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from app.core.edge import Db, ReadDb
+from app.intake import quarantine
+from app.referrals import desk as verbs
+from app.web.desk import pages
+from app.web.desk.deps import AtDesk, number
+
+router = APIRouter(prefix="/desk/held")
+
+Label = Annotated[str, Path(max_length=12)]
+
+
+@router.get("", name="held_cases")
+def show_held(request: Request, desk: AtDesk, session: ReadDb) -> Response:
+    """The list, with the reason of each."""
+    rows = quarantine.held(session, desk.team_id)
+    return pages.page(
+        request,
+        "desk/held.html",
+        rows=rows,
+        total=quarantine.count(session, desk.team_id),
+        why=quarantine.HELD_FOR,
+        days=quarantine.SPAM_KEPT.days,
+    )
+
+
+@router.post("/{label}/release", name="release_case")
+def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """It is a person's: into the queue with it, at the place it would have had."""
+    case = verbs.locked(session, desk, label, number(request, "version"))
+    quarantine.release(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    return pages.to(f"/desk/cases/{label}?done=done")
+
+
+@router.post("/{label}/discard", name="discard_case")
+def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """It is spam: ended now, forgotten in a week."""
+    case = verbs.locked(session, desk, label, number(request, "version"))
+    quarantine.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    return pages.to("/desk/held?done=done")

@@ -1,0 +1,88 @@
+"""One's own sign-in: sessions, passphrase, code app."""
+
+import pyotp
+import pytest
+
+from tests.support.desk import PASSPHRASE, DeskHouse
+
+NEW = "four quite different words"
+
+
+def change(office: DeskHouse, browser, **typed: str):
+    page = browser.get("/desk/me")
+    fields = {"passphrase": PASSPHRASE, "passphrase_new": NEW, "passphrase_again": NEW, **typed}
+    return browser.submit(page, "/desk/me/passphrase", **fields)
+
+
+def test_a_new_passphrase_opens_the_same_keys_and_ends_all_other_sessions(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    browser, elsewhere = office.as_("vera"), office.as_("vera")
+    assert change(office, browser).location == "/desk/me?done=passphrase"
+    assert browser.get("/desk/").status == 200
+    assert elsewhere.get("/desk/").status == 303
+    assert office.sign_in("vera").status == 401
+    fresh = office.browser()
+    assert office.sign_in("vera", fresh, passphrase=NEW).status == 303
+    page = fresh.get(f"/desk/cases/{label}")
+    assert "zinnober-story-of-mine" in fresh.submit(page, f"/desk/cases/{label}/show").text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"passphrase": "not the present one"},
+        {"passphrase_new": "short", "passphrase_again": "short"},
+        {"passphrase_again": "another one altogether"},
+    ],
+)
+def test_a_passphrase_that_does_not_fit_changes_nothing_and_is_not_shown_again(
+    office: DeskHouse, typed: dict[str, str]
+) -> None:
+    page = change(office, office.as_("vera"), **typed)
+    assert page.status == 422
+    assert PASSPHRASE not in page.text
+    assert NEW not in page.text
+    assert office.sign_in("vera").status == 303
+
+
+def test_sessions_are_listed_and_ended_one_by_one_or_all(office: DeskHouse) -> None:
+    here, there, far = office.as_("vera"), office.as_("vera"), office.as_("vera")
+    stranger = office.as_("pavel")
+    page = here.get("/desk/me")
+    ends = [
+        str(form.attributes["action"])
+        for form in page.tree.css("form")
+        if str(form.attributes["action"]).endswith("/end")
+    ]
+    assert len(ends) == 2
+    csrf = stranger.get("/desk/me").form("/desk/sign-out")["csrf"]
+    stranger.post(ends[0], {"csrf": csrf})
+    assert [one.get("/desk/").status for one in (here, there, far)] == [200, 200, 200], "another's is not theirs to end"
+    here.submit(page, ends[0])
+    assert sorted(one.get("/desk/").status for one in (here, there, far)) == [200, 200, 303]
+    here.submit(page, "/desk/me/sessions/end-others")
+    assert [one.get("/desk/").status for one in (here, there, far)] == [200, 303, 303]
+    assert stranger.get("/desk/").status == 200
+
+
+def test_another_code_app_counts_from_its_first_code_on(office: DeskHouse) -> None:
+    browser, elsewhere = office.as_("vera"), office.as_("vera")
+    page = browser.get("/desk/me/code")
+    secret = next(node.text() for node in page.tree.css("p.code")).replace(" ", "").strip()
+    assert browser.submit(page, "/desk/me/code", code="000000").status == 422
+    assert office.sign_in("vera").status == 303, "nothing has changed yet"
+    code = pyotp.TOTP(secret).at(office.time.at)
+    assert browser.submit(page, "/desk/me/code", code=code).location == "/desk/me?done=code_changed"
+    assert elsewhere.get("/desk/").status == 303
+    office.later(minutes=1)
+    assert office.sign_in("vera").status == 401
+    assert office.sign_in("vera", code=pyotp.TOTP(secret).at(office.time.at)).status == 303
+
+
+def test_a_secret_from_another_form_is_not_taken(office: DeskHouse) -> None:
+    """The secret travels through the form locked: nobody can put one of their own in."""
+    page = office.as_("pavel").get("/desk/me/code")
+    secret = next(node.text() for node in page.tree.css("p.code")).replace(" ", "").strip()
+    vera = office.as_("vera")
+    typed = {"seat": page.form("/desk/me/code")["seat"], "code": pyotp.TOTP(secret).at(office.time.at)}
+    assert vera.submit(vera.get("/desk/me/code"), "/desk/me/code", **typed).status == 422

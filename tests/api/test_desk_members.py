@@ -1,0 +1,316 @@
+"""Members: invited with a spoken code, granted keys by colleagues, let back in, switched off; two people for what matters most."""
+
+import base64
+import re
+
+import pyotp
+import pytest
+import sqlalchemy as sa
+
+from app.audit.models import AuditEntry
+from app.core import keyholders
+from app.core.ids import named_id
+from app.core.sealing import KeyPair
+from app.staff.models import Member
+from tests.support.desk import ONE, STORY, Browser, DeskHouse, Page
+
+CODE = re.compile(r"\b(?:\d{4} ){4}\d{4}\b")
+WORDS = "four quite different words"
+
+
+def member_id(office: DeskHouse, name: str) -> object:
+    with office.database.begin(write=False) as session:
+        return session.scalars(sa.select(Member.id).where(Member.name == name)).one()
+
+
+def code_on(page: Page) -> str:
+    found = CODE.search(page.words())
+    assert found is not None, page.words()
+    return found.group()
+
+
+def join(office: DeskHouse, code: str, browser: Browser | None = None, passphrase: str = WORDS) -> str:
+    """Come in with a code; gives the secret of the code app."""
+    browser = browser or office.browser()
+    page = browser.submit(browser.get("/desk/join"), "/desk/join", invitation=code)
+    assert page.status == 200, page.words()
+    secret = next(node.text() for node in page.tree.css("p.code")).replace(" ", "").strip()
+    one_time = pyotp.TOTP(secret).at(office.time.at)
+    typed = {"code": one_time, "passphrase_new": passphrase, "passphrase_again": passphrase}
+    done = browser.submit(page, "/desk/join/finish", **typed)
+    assert done.location == "/desk/sign-in", done.words()
+    return secret
+
+
+def enter(office: DeskHouse, name: str, secret: str, passphrase: str = WORDS) -> Browser:
+    browser = office.browser()
+    office.later(minutes=1)
+    page = office.sign_in("vera", browser, name=name, passphrase=passphrase, code=pyotp.TOTP(secret).at(office.time.at))
+    assert page.status == 303, page.words()
+    return browser
+
+
+def invite(office: DeskHouse, by: str, base: str = "/desk/members", **typed: str) -> str:
+    browser = office.as_(by)
+    return code_on(browser.submit(browser.get(base), f"{base}/invite", **typed))
+
+
+def opens_a_case(browser: Browser, label: str) -> bool:
+    page = browser.get(f"/desk/cases/{label}")
+    shown = browser.submit(page, f"/desk/cases/{label}/show")
+    return shown.status == 200 and STORY in shown.text
+
+
+def test_from_the_spoken_code_to_the_first_opened_case(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    secret = join(office, invite(office, "sofia", name="Nadja", role="coordinator"))
+    nadja = enter(office, "nadja", secret)
+    assert nadja.get("/desk/").status == 200
+    assert not opens_a_case(nadja, label), "nobody granted the key yet"
+    told = next(node.text() for node in nadja.get("/desk/me").tree.css("p.code"))
+    vera = office.as_("vera")
+    page = vera.get("/desk/members")
+    assert told in page.words(), "the same fingerprint on both screens"
+    granted = vera.submit(page, f"/desk/members/{member_id(office, 'nadja')}/grant")
+    assert granted.location == "/desk/members?done=granted"
+    assert opens_a_case(nadja, label)
+
+
+def test_a_code_opens_once_for_three_days_and_the_last_one_only(office: DeskHouse) -> None:
+    first = invite(office, "sofia", name="nadja", role="coordinator")
+    second = invite(office, "sofia", name="nadja", role="coordinator")
+    assert first != second
+    browser = office.browser()
+
+    def tried(code: str) -> int:
+        return browser.submit(browser.get("/desk/join"), "/desk/join", invitation=code).status
+
+    assert [tried(first), tried("1" * 20), tried(second)] == [404, 404, 200]
+    join(office, second)
+    assert tried(second) == 404
+    late = invite(office, "sofia", name="lena", role="coordinator")
+    office.later(days=3, seconds=1)
+    assert tried(late) == 404
+    with office.database.begin(write=False) as session:
+        rows = session.execute(sa.text("SELECT * FROM invitations")).all()
+    assert not any(code.replace(" ", "") in repr(rows) for code in (first, second, late))
+
+
+@pytest.mark.parametrize(
+    ("by", "role"),
+    [("vera", "coordinator"), ("sofia", "senior"), ("sofia", "admin"), ("admin", "admin"), ("sofia", "partner")],
+)
+def test_who_may_not_invite_whom(office: DeskHouse, by: str, role: str) -> None:
+    browser = office.as_(by)
+    csrf = browser.get("/desk/members").form("/desk/sign-out")["csrf"]
+    typed = {"csrf": csrf, "name": "nadja", "role": role, "team": "pl", "organisation": ONE}
+    assert browser.post("/desk/members/invite", typed).status == 403
+
+
+def test_a_lost_passphrase_makes_new_keys_that_a_colleague_grants_again(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    old = office.as_("pavel")
+    assert opens_a_case(old, label)
+    sofia = office.as_("sofia")
+    pavel = member_id(office, "pavel")
+    code = code_on(sofia.submit(sofia.get("/desk/members"), f"/desk/members/{pavel}/return"))
+    assert old.get("/desk/").status == 200, "until the code is used nothing changes"
+    secret = join(office, code)
+    assert old.get("/desk/").status == 303
+    again = enter(office, "pavel", secret)
+    assert not opens_a_case(again, label)
+    vera = office.as_("vera")
+    vera.submit(vera.get("/desk/members"), f"/desk/members/{pavel}/grant")
+    assert opens_a_case(again, label)
+
+
+def test_switched_off_means_no_session_no_key_and_no_way_back_in(office: DeskHouse) -> None:
+    pavel, sofia = office.as_("pavel"), office.as_("sofia")
+    who = member_id(office, "pavel")
+    done = sofia.submit(sofia.get("/desk/members"), f"/desk/members/{who}/deactivate")
+    assert done.location.endswith("deactivated")
+    assert pavel.get("/desk/").status == 303
+    with office.database.begin(write=False) as session:
+        key_id = session.get_one(Member, who).key_id
+        held = session.scalar(
+            sa.select(sa.func.count())
+            .select_from(keyholders.KeyGrant)
+            .where(keyholders.KeyGrant.holder_key_id == key_id)
+        )
+    assert held == 0
+
+
+def test_the_last_holder_of_a_key_is_not_switched_off(office: DeskHouse) -> None:
+    admin = office.as_("admin")
+    outsider = member_id(office, "outsider")  # alone in the Georgian team
+    page = admin.submit(admin.get("/desk/members"), f"/desk/members/{outsider}/deactivate")
+    assert page.status == 409
+    assert "Nobody else holds" in page.words()
+
+
+def test_a_change_of_role_ends_their_sessions(office: DeskHouse) -> None:
+    pavel, admin = office.as_("pavel"), office.as_("admin")
+    page = admin.get("/desk/members")
+    admin.submit(page, f"/desk/members/{member_id(office, 'pavel')}/role")
+    assert pavel.get("/desk/").status == 303
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Member.role).where(Member.name == "pavel")).one() == "senior"
+
+
+def test_another_team_s_people_are_like_nobody(office: DeskHouse) -> None:
+    sofia = office.as_("sofia")
+    page = sofia.get("/desk/members")
+    assert "outsider" not in page.words()
+    csrf = page.form("/desk/sign-out")["csrf"]
+    for act in ("grant", "return", "deactivate", "let-in", "role"):
+        for who in (member_id(office, "outsider"), "00000000-0000-0000-0000-000000000000", "x"):
+            answer = sofia.post(f"/desk/members/{who}/{act}", {"csrf": csrf, "role": "senior"})
+            assert answer.status == 404, (act, who)
+
+
+def test_nobody_manages_themself(office: DeskHouse) -> None:
+    sofia = office.as_("sofia")
+    csrf = sofia.get("/desk/members").form("/desk/sign-out")["csrf"]
+    for act in ("return", "deactivate", "let-in"):
+        assert sofia.post(f"/desk/members/{member_id(office, 'sofia')}/{act}", {"csrf": csrf}).status == 403
+
+
+def test_an_admin_holds_no_key_to_grant(office: DeskHouse) -> None:
+    admin = office.as_("admin")
+    csrf = admin.get("/desk/members").form("/desk/sign-out")["csrf"]
+    assert admin.post(f"/desk/members/{member_id(office, 'vera')}/grant", {"csrf": csrf}).status == 403
+
+
+# --- two people ------------------------------------------------------------------------------------------------------
+
+
+def propose(office: DeskHouse, by: str, **typed: str) -> str:
+    browser = office.as_(by)
+    csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    done = browser.post("/desk/proposals", {"csrf": csrf, **typed})
+    assert done.location == "/desk/proposals?done=proposed", done.words()
+    with office.database.begin(write=False) as session:
+        newest = sa.text("SELECT id FROM proposals ORDER BY proposed_at DESC, id LIMIT 1").columns(id=sa.Uuid())
+        return str(session.execute(newest).scalar_one())
+
+
+def act(office: DeskHouse, by: str, proposal: str, verb: str) -> Page:
+    browser = office.as_(by)
+    csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    return browser.post(f"/desk/proposals/{proposal}/{verb}", {"csrf": csrf})
+
+
+def test_a_new_admin_takes_two_people(office: DeskHouse) -> None:
+    proposal = propose(office, "admin", kind="new_admin", name="second")
+    assert act(office, "admin", proposal, "approve").status == 403
+    assert act(office, "admin", proposal, "carry_out").status == 409
+    assert act(office, "auditor", proposal, "approve").status == 403
+    assert act(office, "sofia", proposal, "approve").status == 303
+    assert act(office, "sofia", proposal, "carry_out").status == 403
+    secret = join(office, code_on(act(office, "admin", proposal, "carry_out")))
+    assert act(office, "admin", proposal, "carry_out").status == 409, "once"
+    second = enter(office, "second", secret)
+    assert second.get("/desk/members").status == 200
+    assert second.get("/desk/").status == 403, "an admin sees no case"
+
+
+def test_what_waits_too_long_is_over(office: DeskHouse) -> None:
+    late, never = (propose(office, "admin", kind="new_admin", name=name) for name in ("late", "never"))
+    act(office, "sofia", late, "approve")
+    office.later(days=1, seconds=1)
+    assert act(office, "admin", late, "carry_out").status == 409
+    office.later(days=3)
+    assert act(office, "sofia", never, "approve").status == 409
+
+
+def test_an_organisation_s_new_key_is_made_for_its_members(office: DeskHouse) -> None:
+    proposal = propose(office, "admin", kind="organisation_key", organisation=ONE)
+    act(office, "sofia", proposal, "approve")
+    before = active(office)
+    assert act(office, "admin", proposal, "carry_out").location.endswith("key_made")
+    assert active(office) != before
+    label, _receipt = office.file()
+    partner = office.as_("partner")
+    referral = accepted(office, label)
+    page = partner.get(f"/partner/referrals/{referral}")
+    assert STORY in partner.submit(page, f"/partner/referrals/{referral}/show").text
+
+
+def test_a_partner_registers_a_key_of_its_own_with_the_network_s_consent(office: DeskHouse) -> None:
+    pair = KeyPair.generate()
+    partner = office.as_("partner")
+    page = partner.get("/partner/members")
+    wrong = partner.submit(page, "/partner/proposals", public_key="AAAA")
+    assert wrong.status == 422
+    given = base64.b64encode(pair.public).decode()
+    assert partner.submit(page, "/partner/proposals", public_key=given).location.endswith("proposed")
+    admin = office.as_("admin").get("/desk/proposals")
+    assert "Fingerprint of their own key" in admin.words()
+    assert given not in admin.text
+    with office.database.begin(write=False) as session:
+        proposal = str(session.execute(sa.text("SELECT id FROM proposals").columns(id=sa.Uuid())).scalar_one())
+    act(office, "admin", proposal, "approve")
+    page = partner.get("/partner/members")
+    assert partner.submit(page, f"/partner/proposals/{proposal}/carry_out").location.endswith("key_made")
+    with office.database.begin(write=False) as session:
+        key = keyholders.active_key(session, named_id("organisation", ONE))
+    assert key is not None
+    assert bytes(key.public_key) == pair.public
+
+
+def test_an_export_in_bulk_takes_two_people_and_is_taken_once(office: DeskHouse) -> None:
+    office.file()
+    proposal = propose(office, "auditor", kind="bulk_export", what="audit", month="2026-11")
+    assert act(office, "auditor", proposal, "carry_out").status == 409
+    act(office, "admin", proposal, "approve")
+    page = act(office, "auditor", proposal, "carry_out")
+    assert page.response.headers["content-type"].startswith("text/csv")
+    assert "case:submitted" in page.text
+    assert STORY not in page.text
+    assert act(office, "auditor", proposal, "carry_out").status == 409
+
+
+def test_a_partner_s_people_look_after_each_other(office: DeskHouse) -> None:
+    code = invite(office, "partner", "/partner/members", name="second", role="partner")
+    second = enter(office, "second", join(office, code))
+    partner = office.as_("partner")
+    page = partner.get("/partner/members")
+    assert "waits for it" in page.words()
+    partner.submit(page, f"/partner/members/{member_id(office, 'second')}/grant")
+    label, _receipt = office.file()
+    referral = accepted(office, label)
+    page = second.get(f"/partner/referrals/{referral}")
+    assert STORY in second.submit(page, f"/partner/referrals/{referral}/show").text
+    other = office.as_("other-partner")
+    assert "second" not in other.get("/partner/members").words()
+
+
+def test_all_of_it_is_noted_in_codes(office: DeskHouse) -> None:
+    join(office, invite(office, "sofia", name="nadja", role="coordinator"))
+    with office.database.begin(write=False) as session:
+        entries = session.scalars(sa.select(AuditEntry)).all()
+    assert {"member:invited", "member:joined"} <= {entry.action for entry in entries}
+    assert "nadja" not in repr([(entry.action, entry.codes, entry.subject_id) for entry in entries])
+
+
+def active(office: DeskHouse) -> object:
+    with office.database.begin(write=False) as session:
+        key = keyholders.active_key(session, named_id("organisation", ONE))
+        return key.id if key else None
+
+
+def accepted(office: DeskHouse, label: str) -> str:
+    """The case offered to ONE and accepted by it; gives the referral's label."""
+    vera = office.as_("vera")
+    page = vera.get(f"/desk/cases/{label}/refer", params={"service": f"{ONE}/legal-help"})
+    vera.submit(page, f"/desk/cases/{label}/refer")
+    partner = office.as_("partner")
+    offers = partner.get("/partner/")
+    link = next(
+        str(node.attributes["href"])
+        for node in offers.tree.css("a")
+        if str(node.attributes.get("href")).startswith("/partner/referrals/")
+    )
+    page = partner.get(link)
+    partner.submit(page, f"{link}/accept")
+    return link.rsplit("/", 1)[1]

@@ -1,0 +1,113 @@
+"""Reports as pages and files: counted from true rows, hidden where they are small, and only of one's own."""
+
+import csv
+import io
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.core.tables import as_csv, safe_cell
+from app.intake import life
+from app.referrals import service
+from app.referrals.models import Referral
+from app.referrals.service import ActorRef, Said
+from app.referrals.states import Actor, Verb
+from app.web.charts import Bar, bars
+from tests.support.desk import ONE, TWO, DeskHouse
+
+DESK = ActorRef(Actor.COORDINATOR, None)
+
+
+def decline(office: DeskHouse, many: int) -> None:
+    """Twice as many offers to one centre: every second one is declined an hour later, the others wait."""
+    from app.core.ids import named_id
+
+    labels = [office.file()[0] for _ in range(2 * many)]
+    organisation = named_id("organisation", ONE)
+    for place, label in enumerate(labels):
+        with office.database.begin() as session:
+            case = life.locked(session, office.case(label).id)
+            draft = service.create(session, office.keys, case, f"{ONE}/legal-help", by=DESK, now=office.time.at)
+            service.advance(session, draft.id, Verb.OFFER, by=DESK, now=office.time.at)
+            by = ActorRef(Actor.PARTNER, organisation, organisation)
+            at = office.time.at + timedelta(hours=1)
+            if place % 2:
+                service.advance(session, draft.id, Verb.DECLINE, by=by, now=at, said=Said(reason="other"))
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def value(found: list[dict[str, str]], table: str, row: str, column: str) -> str:
+    return next(one["value"] for one in found if (one["table"], one["row"], one["column"]) == (table, row, column))
+
+
+def test_a_report_counts_true_rows_and_hides_small_ones(office: DeskHouse) -> None:
+    decline(office, 11)
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Referral)) == 22
+    vera = office.as_("vera")
+    page = vera.get("/desk/reports?period=2026-Q4")
+    assert page.status == 200
+    assert page.tree.css_first("svg.chart title").text()
+    assert page.tree.css_first("svg.chart desc").text()
+    found = rows(vera.get("/desk/reports?period=2026-Q4&format=csv").text)
+    name = next(one["row"] for one in found if one["table"] == "Offers by organisation" and one["row"] != "All")
+    assert value(found, "Offers by organisation", name, "All") == "22"
+    assert value(found, "Offers by organisation", name, "Accepted") == "under 10, or hidden with one"
+    assert value(found, "Cases by country", "Poland", "All") == "22"
+    assert value(found, "Median time in hours", "From the offer to a decision", "hours") == "1.0"
+    assert not any(one["value"].isdigit() and int(one["value"]) < 10 for one in found)
+
+
+def test_another_team_and_another_partner_count_their_own(office: DeskHouse) -> None:
+    decline(office, 11)
+    mine = rows(office.as_("partner").get("/partner/report?format=csv").text)
+    assert value(mine, "Offers by urgency", "All", "All") == "22"
+    assert office.as_("other-partner").get("/partner/report").words().count("Nothing happened in this quarter") == 1
+    assert "Nothing happened in this quarter" in office.as_("outsider").get("/desk/reports").words()
+    assert (
+        value(rows(office.as_("auditor").get("/desk/reports?format=csv").text), "Cases by country", "Poland", "All")
+        == "11"
+    )
+    assert TWO not in str(mine)
+
+
+def test_a_spreadsheet_opens_and_holds_no_formula(office: DeskHouse) -> None:
+    decline(office, 10)
+    answer = office.as_("vera").get("/desk/reports?format=xlsx").response
+    assert answer.headers["content-type"].endswith("spreadsheetml.sheet")
+    assert answer.headers["content-disposition"] == 'attachment; filename="report-2026-Q4.xlsx"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+        assert book.testzip() is None
+        sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+        assert len(sheets) > 8
+        assert all(b"<f>" not in book.read(name) for name in sheets)
+
+
+def test_a_period_that_is_none_or_to_come_is_not_found(office: DeskHouse) -> None:
+    vera = office.as_("vera")
+    for wrong in ("2027-Q1", "2026-Q9", "last", "2026-10"):
+        assert vera.get(f"/desk/reports?period={wrong}").status == 404
+    assert vera.get("/desk/reports?format=pdf").status == 404
+    assert "still running" in vera.get("/desk/reports").words()
+    assert "still running" not in vera.get("/desk/reports?period=2026-Q3").words()
+
+
+def test_no_cell_is_a_formula() -> None:
+    for text in ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "  =1", "%x"):
+        assert safe_cell(text) == "'" + text
+    for text in ("+48 22 556 44 40", "-5", "-1.5", "Legal help", ""):
+        assert safe_cell(text) == text
+    assert as_csv([("=x", None, 3)]) == "\ufeff'=x,,3\r\n"
+
+
+def test_a_plot_says_its_numbers_and_escapes_its_words() -> None:
+    drawn: Any = bars("c", 'A "plot" <b>', ["One", "Two"], [Bar("<script>", [3, None], "…", "One 3, Two …")])
+    assert "<script>" not in drawn
+    assert "One 3, Two …" in drawn
+    assert 'role="img"' in drawn
+    assert "style=" not in drawn

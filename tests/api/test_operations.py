@@ -1,0 +1,114 @@
+"""How the house stands: the page, /readyz with its codes, and metrics that hold nothing of a request."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.db import Database
+from app.core.keyring import KeyRing
+from app.messaging.models import OutboxMessage
+from app.operations import marks, status
+from app.worker.loop import Worker
+from tests.support.desk import DeskHouse, load_packs, running
+
+TOKEN = "a-collector-s-long-token"
+
+
+def told(office: DeskHouse) -> list[str]:
+    with office.database.begin(write=False) as session:
+        return status.look(session, office.keys, office.time.at).problems()
+
+
+def all_is_well(office: DeskHouse) -> None:
+    with office.database.begin() as session:
+        for name in (marks.WORKER, marks.BACKUP):
+            marks.set_mark(session, name, office.time.at)
+
+
+def test_a_house_that_stands_well_says_so(office: DeskHouse) -> None:
+    all_is_well(office)
+    assert told(office) == []
+    assert "All is well" in office.as_("admin").get("/desk/operations").words()
+    for name, status_code in (("vera", 403), ("partner", 403), ("sofia", 200), ("auditor", 200)):
+        assert office.as_(name).get("/desk/operations").status == status_code
+
+
+def test_what_goes_wrong_is_named(office: DeskHouse) -> None:
+    all_is_well(office)
+    office.file()
+    office.later(minutes=71)
+    assert told(office) == ["worker-late", "messages-late"]
+    office.later(days=3)
+    assert "backup-old" in told(office)
+    office.later(days=40)
+    assert "epoch-key-old" in told(office)
+    with office.database.begin() as session:
+        session.execute(sa.update(OutboxMessage).values(state="dead"))
+        marks.set_mark(session, marks.ROTATION, office.time.at)
+    assert {"messages-dead", "backup-before-rotation"} <= set(told(office))
+    page = office.as_("admin").get("/desk/operations").words()
+    assert "Messages were given up" in page
+    assert "The last backup is from before the last rotation" in page
+
+
+def test_the_worker_says_that_it_went_round_and_what_failed(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(office.database, office.keys, load_packs(), office.app.state.settings, office.time)
+    worker.once()
+    assert "worker-late" not in told(office)
+
+    def fails(_now: object) -> int:
+        raise RuntimeError
+
+    worker.jobs["retention"] = fails
+    office.later(minutes=1)
+    worker.once()
+    assert "worker-job-failed" in told(office)
+    office.later(minutes=3)
+    assert "worker-late" in told(office)
+
+
+def test_readyz_says_in_codes_what_is_wrong(database: Database, tmp_path: Path) -> None:
+    with running(database, tmp_path / "var") as office:
+        path = tmp_path / "keys.json"
+        office.keys.save(path)
+        office.app.state.keys = KeyRing.load(path)
+        assert office.http.get("/readyz").text == "ready"
+        with database.begin() as session:
+            marks.set_mark(session, marks.WORKER, office.time.at - timedelta(minutes=5))
+        late = office.http.get("/readyz")
+        assert (late.status_code, late.text) == (200, "ready\nworker-late")
+        path.unlink()
+        with database.begin() as session:
+            session.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+        wrong = office.http.get("/readyz")
+        with database.begin() as session:
+            session.execute(sa.text("UPDATE alembic_version SET version_num = :step"), {"step": status.schema_wanted()})
+        assert wrong.status_code == 503
+        assert wrong.json()["problems"] == ["schema-behind", "key-file-unreadable"]
+
+
+def test_metrics_are_for_who_has_the_token_and_hold_templates_only(database: Database, tmp_path: Path) -> None:
+    with running(database, tmp_path / "var", metrics_token=TOKEN) as office:
+        label, _receipt = office.file()
+        vera = office.as_("vera")
+        vera.get(f"/desk/cases/{label}", params={"q": "zinnober"})
+        office.http.request("BREW", "/desk/zinnober-path")
+        for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": f"Basic {TOKEN}"}):
+            assert office.http.get("/metrics", headers=wrong).status_code == 404
+        answer = office.http.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+        assert answer.status_code == 200
+        text = answer.text
+        assert 'pristan_requests_total{method="GET",route="/desk/cases/{label}",status="200"} 1.0' in text
+        assert 'method="other"' in text
+        assert not [word for word in (label, "zinnober", "BREW") if word in text]
+        names = set(re.findall(r'(\w+)="', text))
+        assert names <= {"method", "route", "status", "le", "code"}
+        assert "pristan_messages_waiting 1.0" in text
+        assert 'pristan_problem{code="backup-old"} 1.0' in text
+
+
+def test_without_a_token_in_the_settings_there_is_no_such_page(office: DeskHouse) -> None:
+    assert office.http.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404

@@ -1,0 +1,57 @@
+"""`GET /v1/referrals/{id}/fhir`: one's own referral as FHIR, without a word that only its sealed part may say."""
+
+import json
+
+from app.client import PartnerClient
+from tests.support.partners import MINE, OTHER, Network
+
+SECRETS = ("Тестовая", "Анна", "+48 600 000 000")
+
+
+def test_a_referral_in_the_words_of_fhir(network: Network):
+    referral = network.offer()
+    network.act(referral, "decline", json={"reason": "no_capacity"})
+    answer = network.get(f"/v1/referrals/{referral}/fhir")
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert answer.headers["etag"] == '"3"'
+    task, request, patient = (entry["resource"] for entry in answer.json()["entry"])
+    assert (task["resourceType"], task["status"]) == ("Task", "rejected")
+    assert task["statusReason"]["coding"][0]["code"] == "no_capacity"
+    assert [need["coding"][0]["code"] for need in request["reasonCode"]] == ["asylum"]
+    assert [place["coding"][0]["code"] for place in request["locationCode"]] == ["PL", "PL-14"]
+    assert patient["communication"][0]["language"]["coding"][0]["code"] == "ru"
+
+
+def test_after_acceptance_it_names_nobody_either(network: Network):
+    referral = network.offer()
+    network.act(referral, "accept")
+    document = network.get(f"/v1/referrals/{referral}/fhir").text
+    assert not any(secret in document for secret in SECRETS)
+    detail = network.get(f"/v1/referrals/{referral}").json()
+    case_label = network.get(f"/v1/referrals/{referral}/sealed").json()["case"]
+    assert detail["label"] in document
+    assert case_label not in document
+
+
+def test_anothers_is_like_unknown(network: Network):
+    theirs = network.offer(OTHER)
+    unknown = "00000000-0000-4000-8000-000000000000"
+    answers = [network.get(f"/v1/referrals/{one}/fhir") for one in (theirs, unknown, "x")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_it_takes_the_scope_to_read(network: Network):
+    referral = network.offer()
+    assert network.get(f"/v1/referrals/{referral}/fhir", scope="events:read").status_code == 403
+
+
+def test_the_client_gets_it(network: Network):
+    import httpx
+
+    from tests.support.serving import BASE, SyncTransport
+
+    referral, seat = network.offer(), network.seats[MINE]
+    with httpx.Client(transport=SyncTransport(network.http)) as http:
+        client = PartnerClient(BASE, seat.client_id, seat.secret, http=http)
+        assert json.dumps(client.fhir(referral)).count("resourceType") == 4

@@ -1,0 +1,198 @@
+"""What the person changes when they are back: answers, contact, consent, the number. And the copy they may have."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.ids import named_id
+from app.intake import vault
+from app.intake.models import Case, CaseEvent, SealedPart
+from app.matching.models import MatchRun
+from app.referrals import service
+from app.referrals.models import Referral
+from app.referrals.service import ActorRef
+from app.referrals.states import Actor, Verb
+from tests.support.people import CENTRE, Browser, House, short_form
+
+DESK = ActorRef(Actor.SENIOR)
+
+
+def back(house: House, number: str, lang: str = "en") -> Browser:
+    return house.browser().open(f"/{lang}/return").fill(number=number)
+
+
+def one_case(house: House) -> Case:
+    with house.database.begin(write=False) as session:
+        return session.scalars(sa.select(Case)).one()
+
+
+def facts(house: House) -> dict[str, Any]:
+    case = one_case(house)
+    assert case.facts is not None
+    return vault.unlock_facts(house.keys, case.id, case.facts_version, case.facts)
+
+
+def test_corrected_answers_are_locked_anew_and_the_rules_run_again(house: House) -> None:
+    number = short_form(house.browser(), story="Первое.", call_me="Сова").number()
+    before = one_case(house)
+    browser = back(house, number).open("/en/case/answers")
+    assert browser.page.css_first("#f-story").text().strip() == "Первое."
+    assert browser.page.css_first("#f-call_me").attributes["value"] == "Сова"
+    browser.fill(needs=["detention"], story="Второе, кумкват.", how_soon="today", region="PL-14")
+    assert "Saved" in browser.text
+    after = one_case(house)
+    assert (after.needs, after.tier, after.facts_version) == (["detention"], "emergency", before.facts_version + 1)
+    assert after.due_on <= before.due_on
+    assert after.waiting_since == before.waiting_since
+    assert after.version > before.version
+    assert after.person_wrote
+    assert facts(house)["region"] == "PL-14"
+    assert facts(house)["consent"]["organisations"] == [CENTRE], "who may read it is chosen elsewhere"
+    with house.database.begin(write=False) as session:
+        runs = session.scalars(sa.select(MatchRun.seq).order_by(MatchRun.seq)).all()
+        events = session.scalars(sa.select(CaseEvent.verb).order_by(CaseEvent.seq)).all()
+        raw = b"".join(session.scalars(sa.select(SealedPart.ciphertext)))
+        versions = session.scalars(sa.select(SealedPart.version).where(SealedPart.part == "story")).all()
+    assert (runs, events, list(versions)) == ([1, 2], ["submit", "correct"], [2])
+    assert "кумкват".encode() not in raw
+    assert "Второе, кумкват." in browser.open("/en/case/answers").page.css_first("#f-story").text()
+
+
+def test_a_corrected_case_never_waits_longer_for_it(house: House) -> None:
+    number = short_form(house.browser(), how_soon="today").number()
+    due = one_case(house).due_on
+    back(house, number).open("/en/case/answers").fill(how_soon="none")
+    assert one_case(house).due_on == due
+    assert one_case(house).tier == "normal"
+
+
+def test_another_way_to_be_reached_is_sealed_like_the_first(house: House) -> None:
+    number = short_form(house.browser()).number()
+    browser = (
+        back(house, number).open("/en/case/answers").fill(channel="email", address="sova@example.org", notify="yes")
+    )
+    assert "Saved" in browser.text
+    browser.open("/en/case/answers")
+    assert browser.page.css_first("input[value=email][checked]") is not None
+    assert browser.page.css_first("#f-address").attributes["value"] == "sova@example.org"
+    with house.database.begin(write=False) as session:
+        assert b"sova@example.org" not in b"".join(session.scalars(sa.select(SealedPart.ciphertext)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"channel": "email", "address": "nowhere"},
+        {"channel": "number", "notify": "yes"},
+        {"needs": []},
+        {"country": "ge"},
+    ],
+)
+def test_what_does_not_fit_is_said_and_nothing_is_changed(house: House, wrong: dict[str, Any]) -> None:
+    number = short_form(house.browser(), story="Первое.").number()
+    before = one_case(house)
+    browser = back(house, number).open("/en/case/answers").fill(**{"story": "Длинный новый текст.", **wrong})
+    assert browser.answer.status_code == 422
+    assert browser.page.css_first(browser.page.css_first(".errors a").attributes["href"]) is not None
+    assert browser.page.css_first("#f-story").text().strip() == "Длинный новый текст."
+    assert one_case(house).facts_version == before.facts_version
+
+
+def offered(house: House) -> None:
+    with house.database.begin() as session:
+        case = session.scalars(sa.select(Case)).one()
+        referral = service.create(session, house.keys, case, f"{CENTRE}/legal-help", by=DESK, now=house.time())
+        service.advance(session, referral.id, Verb.OFFER, by=DESK, now=house.time())
+
+
+def holders(house: House) -> set[Any]:
+    with house.database.begin(write=False) as session:
+        return set(vault.holders(session, one_case(house).id))
+
+
+@pytest.mark.parametrize("choice", ["ask", "never"])
+def test_a_yes_taken_back_takes_the_key_and_ends_what_was_asked(house: House, choice: str) -> None:
+    number = short_form(house.browser()).number()
+    offered(house)
+    assert holders(house) == {named_id("organisation", CENTRE)}
+    browser = back(house, number).open("/en/case/centres")
+    assert browser.page.css_first(f"input[name=c_{CENTRE}][value=allow][checked]") is not None
+    browser.fill(**{f"c_{CENTRE}": choice})
+    assert holders(house) == set()
+    with house.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Referral.state)).all() == ["client_declined"]
+    assert facts(house)["consent"] == {
+        "mode": "ask_first",
+        "organisations": [],
+        "never": [CENTRE] if choice == "never" else [],
+    }
+    assert (
+        browser.open("/en/case/centres").page.css_first(f"input[name=c_{CENTRE}][value={choice}][checked]") is not None
+    )
+
+
+def test_a_yes_given_later_gives_a_key_that_opens(house: House) -> None:
+    number = short_form(house.browser(), allow=()).number()
+    assert holders(house) == set()
+    back(house, number).open("/en/case/centres").fill(**{f"c_{CENTRE}": "allow"})
+    (owner,) = holders(house)
+    with house.database.begin(write=False) as session:
+        assert vault.data_key(session, house.keys, one_case(house).id, vault.PERSON, owner, house.centre)
+    assert facts(house)["consent"]["organisations"] == [CENTRE]
+
+
+def test_an_authority_or_a_centre_that_is_none_gets_no_key(house: House) -> None:
+    number = short_form(house.browser(), allow=()).number()
+    back(house, number).open("/en/case/centres").fill(**{"c_pl-udsc": "allow", "c_nobody": "allow", "c_../x": "never"})
+    assert facts(house)["consent"] == {"mode": "ask_first", "organisations": [], "never": []}
+
+
+def test_a_new_number_opens_the_case_and_the_old_one_is_dead(house: House) -> None:
+    old = short_form(house.browser(), story="Первое.").number()
+    other_tab = back(house, old)
+    browser = back(house, old).fill("/case/number", sure="yes")
+    assert browser.answer.url.path == "/en/case/number"
+    new = browser.number()
+    assert new != old
+    assert browser.fill(last_four="0000" if new[-4:] != "0000" else "1111").answer.status_code == 422
+    assert browser.fill(last_four=new[-4:]).answer.url.path == "/en/case"
+    assert browser.open("/en/case/number").answer.url.path == "/en/case", "it is not shown again"
+    assert "We know no request" in back(house, old).text
+    assert other_tab.open("/en/case").answer.url.path == "/en/return"
+    assert "Первое." in back(house, new).open("/en/case/answers").page.css_first("#f-story").text()
+
+
+def test_the_copy_to_read_says_everything_in_the_readers_words(house: House) -> None:
+    said = {"story": "Пришёл отказ.", "call_me": "Сова", "region": "PL-14", "status": "asylum_seeker"}
+    number = short_form(house.browser(), **said).number()
+    back(house, number).fill("/case/message", text="Ещё строка.")
+    browser = back(house, number, "ru").fill("/case/copy")
+    for words in ("Пришёл отказ.", "Сова", "azowieckie", "Подано ходатайство", "Ещё строка.", "Helsińska"):
+        assert words in browser.text, words
+
+
+def test_what_is_done_by_when_is_said_with_a_day(house: House) -> None:
+    number = short_form(house.browser(), how_soon="week").number()
+    case = one_case(house)
+    assert isinstance(case.due_on, date)
+    assert f"{case.due_on.day} {case.due_on:%B %Y}" in back(house, number).text
+
+
+@pytest.mark.parametrize("action", ["message", "withdraw", "erase", "number", "consent", "centres", "answers"])
+def test_a_form_that_is_not_of_this_visit_does_nothing(house: House, action: str) -> None:
+    number = short_form(house.browser()).number()
+    stranger = back(house, short_form(house.browser()).number())
+    token = stranger.page.css_first("input[name=token]").attributes["value"]
+    browser = back(house, number)
+    with house.database.begin(write=False) as session:
+        before = session.execute(sa.select(Case.label, Case.state, Case.version).order_by(Case.label)).all()
+    browser.client.post(f"/en/case/{action}", data={"token": token, "sure": "yes", "text": "x", f"c_{CENTRE}": "never"})
+    with house.database.begin(write=False) as session:
+        assert session.execute(sa.select(Case.label, Case.state, Case.version).order_by(Case.label)).all() == before
+
+
+@pytest.mark.parametrize("path", ["answers", "centres", "number"])
+def test_without_a_visit_there_is_nothing_to_change(house: House, path: str) -> None:
+    assert house.browser().open(f"/en/case/{path}").answer.url.path == "/en/return"

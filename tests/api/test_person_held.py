@@ -1,0 +1,162 @@
+"""What looks like a machine's is taken like all else, offered to nobody, and looked at by a coordinator."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict
+from app.directory.packs import load_packs
+from app.intake import life, quarantine, queue
+from app.intake.models import Case
+from app.intake.states import CaseVerb
+from app.privacy import forget_due
+from app.referrals import ticking
+from app.referrals.models import Referral
+from app.web.public.suspicion import Crowd
+from tests.support.partners import START
+from tests.support.people import House, short_form
+
+MEMBER = uuid4()
+
+
+def one_case(house: House) -> Case:
+    with house.database.begin(write=False) as session:
+        return session.scalars(sa.select(Case)).one()
+
+
+def fast(house: House) -> Any:
+    browser = house.browser()
+    browser.time = None
+    return browser
+
+
+def test_who_fills_in_what_people_do_not_see_gets_a_number_and_is_held(house: House) -> None:
+    assert short_form(house.browser(), subject="Buy now").number()
+    assert one_case(house).held_for is None, "the trap is on every step, and this field is on none of them"
+    browser = house.browser().open("/ru/form/2").fill(needs=["asylum"], subject="Buy now")
+    for path, said in (("1", {"for_whom": "self"}), ("3", {"country": "PL"}), ("4", {"how_soon": "none"})):
+        browser.open(f"/ru/form/{path}").fill(**said)
+    browser.open("/ru/form/check").fill()
+    assert browser.number()
+    with house.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Case.held_for).order_by(Case.held_for)).all() in (
+            [None, "trap"],
+            ["trap", None],
+        )
+
+
+def test_the_one_page_carries_what_a_machine_filled_in(house: House) -> None:
+    browser = house.browser().open("/ru/form/all")
+    browser.fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", subject="Buy now")
+    assert browser.fill().number()
+    assert one_case(house).held_for == "trap"
+
+
+@pytest.mark.parametrize("way", ["steps", "page"])
+def test_who_is_faster_than_anybody_reads_gets_a_number_and_is_held(house: House, way: str) -> None:
+    browser = fast(house)
+    if way == "steps":
+        short_form(browser)
+    else:
+        browser.open("/ru/form/all").fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none").fill()
+    assert browser.number()
+    assert one_case(house).held_for == "haste"
+
+
+def test_a_page_that_was_never_opened_is_no_persons(house: House) -> None:
+    browser = house.browser().open("/ru/form/all")
+    browser.fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", begun="1.made-up.0000")
+    assert browser.fill().number()
+    assert one_case(house).held_for == "haste"
+
+
+def test_who_takes_their_time_is_not_held(house: House) -> None:
+    short_form(house.browser())
+    assert one_case(house).held_for is None
+
+
+def test_very_many_from_one_sender_are_held_and_forgotten_with_the_window() -> None:
+    crowd = Crowd()
+    assert [crowd.too_many("198.51.100.7", START) for _ in range(31)] == [False] * 30 + [True]
+    assert not crowd.too_many("another", START)
+    assert not crowd.too_many("198.51.100.7", START + timedelta(minutes=10)), "a new window knows nobody"
+    assert "198.51" not in repr(vars(crowd))
+
+
+def test_very_many_from_everybody_are_held() -> None:
+    crowd = Crowd()
+    late = [crowd.too_many(str(n), START) for n in range(301)]
+    assert (late[299], late[300]) == (False, True)
+
+
+def test_a_held_case_is_offered_to_nobody_until_it_is_released(house: House) -> None:
+    short_form(fast(house))
+    by = ticking.Clockwork(house.keys, load_packs())
+    house.time.at += timedelta(hours=5)
+    with house.database.begin() as session:
+        assert ticking.untouched(session, house.time(), 10, after=timedelta(hours=1)) == []
+        case = session.scalars(sa.select(Case)).one()
+        assert ticking.ask_next(session, case, now=house.time(), by=by) == []
+        quarantine.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+        assert case.held_for is None
+        assert list(ticking.untouched(session, house.time(), 10, after=timedelta(hours=1))) == [case.id]
+        assert len(ticking.ask_first(session, case.id, now=house.time(), by=by)) == 1
+        assert session.scalars(sa.select(Referral.state)).all() == ["offered"]
+        with pytest.raises(Conflict):
+            quarantine.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+
+
+@pytest.mark.parametrize(("why", "listed"), [("trap", False), ("crowd", False), ("haste", True)])
+def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
+    short_form(house.browser())
+    with house.database.begin() as session:
+        case = session.scalars(sa.select(Case)).one()
+        case.held_for = why
+        session.flush()
+        today = house.time().date()
+        rows = queue.page(session, case.team_id, "open", queue.Filters(), me=MEMBER, today=today).rows
+        counts = queue.counts(session, case.team_id, "open", queue.Filters(), me=MEMBER, today=today)
+        assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
+        assert [row.held_for for row in quarantine.held(session, case.team_id)] == [why]
+        assert quarantine.count(session, case.team_id) == 1
+
+
+def test_a_coordinator_who_takes_it_has_looked_at_it(house: House) -> None:
+    short_form(fast(house))
+    with house.database.begin() as session:
+        case = session.scalars(sa.select(Case)).one()
+        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=house.time())
+        assert case.held_for is None
+
+
+def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
+    browser = fast(house)
+    number = short_form(browser).number()
+    with house.database.begin() as session:
+        case = session.scalars(sa.select(Case)).one()
+        quarantine.discard(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+    assert one_case(house).state == "withdrawn"
+    house.time.at += timedelta(days=7, hours=1)
+    with house.database.begin() as session:
+        forget_due(session, now=house.time(), limit=10, rest_after=timedelta(0))
+    assert one_case(house).state == "erased"
+    assert "We know no request" in house.browser().open("/en/return").fill(number=number).text
+
+
+def test_a_held_story_is_not_counted(house: House) -> None:
+    short_form(fast(house), happened=["search_seizure"], count_me="yes")
+    with house.database.begin(write=False) as session:
+        assert session.execute(sa.text("SELECT count(*) FROM happened_counts")).scalar() == 0
+
+
+def test_no_address_is_kept_anywhere(house: House, tmp_path: Path) -> None:
+    short_form(house.browser())
+    assert to_the_hour(house.time()) <= house.time()
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"127.0.0.1" not in path.read_bytes(), path

@@ -1,0 +1,121 @@
+"""The day on which nobody holds a key any more; and the commands of upkeep, run as they are."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from app.cli.main import app
+from app.core import keyholders
+from app.core.db import Database
+from app.core.keyholders import KeyGrant
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.core.switches import FREEZE, is_on
+from app.staff import recovery
+from app.staff.models import Member, Role
+from app.staff.recovery import WrongKey
+from tests.support.desk import PASSPHRASE, DeskHouse, running
+
+PAPER = KeyPair.generate()
+
+
+def printed(office: DeskHouse) -> str:
+    """A recovery key that holds the Polish team's key, as it would be from the first day on."""
+    with office.database.begin() as session:
+        vera = session.scalars(sa.select(Member).where(Member.name == "vera")).one()
+        held = keyholders.open_granted(session, vera.key_id, _pair_of("vera"))
+        key, seed = recovery.found(session, office.time.at)
+        for key_id, inner in held.items():
+            keyholders.grant(session, keyholders.by_id(session, key_id), inner, key)
+    return recovery.spoken(seed)
+
+
+def _pair_of(name: str) -> KeyPair:
+    from tests.support.desk import _pair
+
+    return _pair(name)
+
+
+def test_what_is_on_paper_is_read_as_people_type_it() -> None:
+    seed = bytes(range(7, 39))
+    text = recovery.spoken(seed)
+    assert len(text.replace("-", "")) == 52
+    assert recovery.read(text.lower().replace("-", " ")) == seed
+    for wrong in ("", text[:-1], "!" * 52):
+        with pytest.raises(WrongKey):
+            recovery.read(wrong)
+
+
+def test_all_keys_lost_one_member_gets_them_again_and_the_paper_is_replaced(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    paper = printed(office)
+    with office.database.begin() as session:
+        held = sa.select(Member.key_id).where(Member.role != Role.ADMIN.value)
+        session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id.in_(held)))
+    vera = office.as_("vera")
+    path = f"/desk/cases/{label}/show"
+    assert vera.submit(vera.get(f"/desk/cases/{label}"), path).status == 403
+    seed = recovery.read(paper)
+    with office.database.begin() as session:
+        assert recovery.grant_to(session, seed, "Vera", office.time.at) == 1
+        new = recovery.renew(session, seed, office.time.at)
+    assert "zinnober-story-of-mine" in vera.submit(vera.get(f"/desk/cases/{label}"), path).text
+    with office.database.begin() as session:
+        with pytest.raises(WrongKey):
+            recovery.opened(session, seed)
+        assert len(recovery.opened(session, new)) == 1
+
+
+def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """backup-key, rotate with a backup, restore elsewhere, a team's key by passphrase, freeze, the first admin, recover."""
+    var = tmp_path / "var"
+    with running(sqlite_database, var) as office:
+        office.keys.save(var / "keys.json")
+        office.file()
+        paper = printed(office)
+    url = sqlite_database.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("PRISTAN_VAR", str(var))
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", url)
+    run = CliRunner().invoke
+
+    def rotate_without_waiting(*arguments: object, **named: object) -> object:
+        from datetime import timedelta
+
+        return rotate(*arguments, **{**named, "patience": timedelta(0)})  # type: ignore[arg-type]
+
+    from app.operations.rotation import rotate
+
+    monkeypatch.setattr("app.operations.rotation.rotate", rotate_without_waiting)
+    made = run(app, ["keys", "backup-key"])
+    private = made.output.strip().splitlines()[-1]
+    assert made.exit_code == 0, made.output
+    assert run(app, ["keys", "backup-key"]).exit_code == 1, "never over another"
+    file = tmp_path / "one.backup"
+    rotated = run(app, ["keys", "rotate", "--backup", str(file)])
+    assert rotated.exit_code == 0, rotated.output
+    assert KeyRing.load(var / "keys.json").epochs == (2,)
+    assert run(app, ["backup", str(file)]).exit_code == 1, "never over another"
+
+    team = run(app, ["keys", "rotate", "--team", "pl", "--as", "vera"], input=f"{PASSPHRASE}\n")
+    assert team.exit_code == 0, team.output
+    assert "2 wraps are sealed" in team.output
+    assert run(app, ["keys", "rotate", "--team", "pl", "--as", "vera"], input="wrong\n").exit_code == 1
+
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
+    assert run(app, ["restore", str(file)], input=recovery.spoken(PAPER.seed) + "\n").exit_code == 1
+    back = run(app, ["restore", str(file)], input=private + "\n")
+    assert back.exit_code == 0, back.output
+    assert "rows are back" in back.output
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", url)
+
+    assert run(app, ["freeze"]).exit_code == 0
+    with sqlite_database.begin(write=False) as session:
+        assert is_on(session, FREEZE)
+    run(app, ["unfreeze"])
+    assert run(app, ["members", "invite-admin", "second"]).exit_code == 1, "there is an admin already"
+    assert run(app, ["recover", "vera"], input="AAAA\n").exit_code == 1
+    recovered = run(app, ["recover", "vera"], input=paper + "\n")
+    assert recovered.exit_code == 0, recovered.output
+    assert paper not in recovered.output

@@ -1,0 +1,273 @@
+"""Rule sets: proposed by one, published by another, in force from a day on, in every process, with old runs still explained."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed
+from app.directory import rulesets, ruling
+from app.directory.current import Current
+from app.directory.packs import load_packs
+from app.directory.rulesets import RuleProposal, State, Verb
+from app.intake.schemas import Intake
+from app.main import create_app
+from app.matching import matches, publishing
+from app.matching.models import MatchRun
+from app.referrals import filing
+from app.settings import Settings
+from app.staff import service as staff
+from app.worker import Worker
+from tests.support.desk import ONE, DeskHouse, intake
+
+KEY = f"{ONE}/legal-help"
+WITHOUT_ASYLUM = f"""
+{KEY}:
+  needs: [appeals, detention]
+  rule:
+    all:
+      - need: {{any_of: [appeals, detention]}}
+      - country: {{any_of: [PL]}}
+      - language: {{any_of: [pl, ru, en]}}
+"""
+
+
+def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia", days: int = 0) -> RuleProposal:
+    packs = load_packs()
+    with office.database.begin() as session:
+        return publishing.propose(
+            session,
+            packs,
+            publishing.read(text, rulesets.upon(session, packs)),
+            effective_on=office.time.at.date() + timedelta(days=days),
+            why="They told us by phone",
+            by=member(office, by),
+            now=office.time.at,
+        )
+
+
+def decide(office: DeskHouse, proposal: RuleProposal, verb: Verb, *, by: str) -> RuleProposal:
+    with office.database.begin() as session:
+        return publishing.decide(session, load_packs(), proposal.id, verb, by=member(office, by), now=office.time.at)
+
+
+def member(office: DeskHouse, name: str) -> UUID:
+    with office.database.begin(write=False) as session:
+        return session.scalars(sa.select(staff.Member.id).where(staff.Member.name == name)).one()
+
+
+def said_of(office: DeskHouse, label: str) -> str:
+    """Where the centre stands in the stored run of a case."""
+    with office.database.begin(write=False) as session:
+        found = matches.latest(session, office.keys, office.case(label).id)
+    assert found is not None
+    _row, result = found
+    groups = (("candidate", result.candidates), ("nearest", result.nearest), ("not", result.not_matched))
+    return next(place for place, group in groups for one in group if one.service == KEY)
+
+
+def filed_over_http(office: DeskHouse) -> str:
+    """A case that goes through the service itself, with the rules it follows."""
+    directory = office.app.state.current.directory
+    with office.database.begin() as session:
+        return filing.file_intake(
+            session, Intake.model_validate(intake()), keys=office.keys, directory=directory, now=office.time.at
+        ).label
+
+
+def test_what_another_person_published_is_what_the_service_follows(office: DeskHouse):
+    assert said_of(office, filed_over_http(office)) == "candidate"
+    proposal = propose(office)
+    office.later(seconds=3)
+    office.as_("vera").get("/desk/rules")
+    assert said_of(office, filed_over_http(office)) == "candidate"  # proposed is not published
+    decide(office, proposal, Verb.PUBLISH, by="pavel")
+    office.later(seconds=3)
+    office.as_("vera").get("/desk/rules")
+    assert said_of(office, filed_over_http(office)) == "nearest"  # an appeal is close to it
+
+
+def test_every_process_follows_it_within_seconds(office: DeskHouse, tmp_path: Path):
+    """Another web process and a worker, each with a memory of its own."""
+    settings = Settings(var=tmp_path / "var", worker_in_web=False, base_url="http://pristan.test")
+    other = create_app(settings, database=office.database, keys=office.keys, clock=office.time)
+    worker = Worker(office.database, office.keys, load_packs(), settings, office.time)
+    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    with office.database.begin(write=False) as session:
+        there = other.state.current.refresh(session, office.time.at)
+        here = office.app.state.current.refresh(session, office.time.at)
+        at_work = worker._current.refresh(session, office.time.at)
+    assert there.digest == here.digest == at_work.digest != load_packs().digest
+    entry = there.service(KEY)
+    assert entry is not None
+    assert entry.service.needs == ("appeals", "detention")
+
+
+def test_nobody_publishes_what_they_proposed(office: DeskHouse):
+    proposal = propose(office)
+    with pytest.raises(NotAllowed):
+        decide(office, proposal, Verb.PUBLISH, by="sofia")
+    with pytest.raises(NotAllowed):
+        decide(office, proposal, Verb.REJECT, by="sofia")
+    with pytest.raises(NotAllowed):
+        decide(office, proposal, Verb.WITHDRAW, by="pavel")
+    assert decide(office, proposal, Verb.WITHDRAW, by="sofia").state == State.WITHDRAWN
+
+
+def test_the_database_holds_it_too(office: DeskHouse):
+    proposal = propose(office)
+    same = sa.update(RuleProposal).where(RuleProposal.id == proposal.id)
+    values = {"state": "published", "decided_by": proposal.proposed_by, "decided_at": office.time.at}
+    with pytest.raises(sa.exc.IntegrityError), office.database.begin() as session:
+        session.execute(same.values(**values))
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("by_author", [True, False])
+def test_every_step_that_is_not_written_here_is_refused(state: State, verb: Verb, by_author: bool):
+    allowed = {
+        (State.PROPOSED, Verb.PUBLISH, False): State.PUBLISHED,
+        (State.PROPOSED, Verb.REJECT, False): State.REJECTED,
+        (State.PROPOSED, Verb.WITHDRAW, True): State.WITHDRAWN,
+    }
+    if (state, verb, by_author) in allowed:
+        assert rulesets.next_state(state, verb, by_author=by_author) is allowed[state, verb, by_author]
+    else:
+        with pytest.raises((IllegalMove, NotAllowed)):
+            rulesets.next_state(state, verb, by_author=by_author)
+
+
+def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
+    decide(office, propose(office, days=7), Verb.PUBLISH, by="pavel")
+    today = office.time.at.date()
+    with office.database.begin(write=False) as session:
+        for days, changed in ((0, False), (6, False), (7, True), (30, True)):
+            found = rulesets.in_force(session, load_packs(), today + timedelta(days=days))
+            assert (found.digest != load_packs().digest) == changed
+
+
+def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: DeskHouse):
+    first, second = propose(office, days=3), propose(office, WITHOUT_ASYLUM.replace(ONE, "pl-sip"))
+    decide(office, first, Verb.PUBLISH, by="pavel")
+    with pytest.raises(Conflict, match="Another rule set was published"):
+        decide(office, second, Verb.PUBLISH, by="pavel")
+    third = propose(office, WITHOUT_ASYLUM.replace(ONE, "pl-sip"))
+    assert third.effective_on == first.effective_on  # it can not be earlier than what it is made upon
+    decide(office, third, Verb.PUBLISH, by="pavel")
+    with office.database.begin(write=False) as session:
+        later = rulesets.in_force(session, load_packs(), third.effective_on)
+    for slug in (ONE, "pl-sip"):
+        entry = later.service(f"{slug}/legal-help")
+        assert entry is not None
+        assert entry.service.needs == ("appeals", "detention")
+
+
+def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: DeskHouse, tmp_path: Path):
+    label = filed_over_http(office)
+    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    settings = Settings(var=tmp_path / "var", worker_in_web=False)
+    Worker(office.database, office.keys, load_packs(), settings, office.time).once()
+    with office.database.begin(write=False) as session:
+        office.app.state.current.refresh(session, office.time.at)
+    new = filed_over_http(office)
+    with office.database.begin(write=False) as session:
+        for case, needs in ((label, 6), (new, 2)):
+            digest = session.scalars(sa.select(MatchRun.rule_set).where(MatchRun.case_id == office.case(case).id)).one()
+            assert len(rulesets.content(session, digest)[KEY]["needs"]) == needs
+    assert said_of(office, label) == "candidate"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense: [", "not readable as YAML"),
+        ("[]", "at least one service"),
+        ("pl-nobody/legal-help: {needs: [asylum]}", "does not have"),
+        (f"{KEY}: {{rules: {{}}}}", "needs and a rule, and nothing else"),
+        (f"{KEY}: {{needs: [asylum], rule: {{need: {{any_of: [asylum]}}, country: {{any_of: [PL]}}}}}}", "exactly one"),
+        (f"{KEY}: {{needs: [nonsense]}}", "nonsense"),
+        (
+            f"{KEY}: {{needs: [asylum], rule: {{all: [{{need: {{any_of: [asylum]}}}}, {{country: {{any_of: [PL]}}}},"
+            " {status: {any_of: [visa]}}, {not: {status: {any_of: [visa]}}}]}}",
+            "nobody can ever fulfil",
+        ),
+    ],
+)
+def test_what_can_not_be_right_is_refused_and_writes_nothing(office: DeskHouse, text: str, said: str):
+    with pytest.raises(Invalid) as error:
+        propose(office, text)
+    assert said in " ".join(found["detail"] for found in error.value.errors)
+    with office.database.begin(write=False) as session:
+        assert rulesets.all_of(session) == []
+
+
+def test_what_changes_nothing_is_no_proposal(office: DeskHouse):
+    with pytest.raises(Conflict):
+        propose(office, publishing.written(load_packs(), [KEY]))
+
+
+def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
+    office.file()
+    sofia, pavel = office.as_("sofia"), office.as_("vera")
+    with office.database.begin() as session:  # vera becomes a senior, too
+        session.execute(sa.update(staff.Member).where(staff.Member.name == "vera").values(role="senior"))
+    form = sofia.get(f"/desk/rules/new?service={KEY}")
+    assert "any_of" in form.form("/desk/rules")["text"]
+    bad = sofia.submit(form, "/desk/rules", text=f"{KEY}: {{needs: [nonsense]}}", why="They <b>said</b> so")
+    assert bad.status == 422
+    assert bad.form("/desk/rules")["why"] == "They <b>said</b> so"
+    made = sofia.submit(form, "/desk/rules", text=WITHOUT_ASYLUM, why="They told us by phone")
+    assert made.status == 303, made.words()
+    address = made.location.partition("?")[0]
+    mine = sofia.get(address)
+    assert f'action="{address}/publish"' not in mine.text
+    tried = sofia.submit(mine, f"{address}/replay")
+    assert tried.status == 303
+    shown = pavel.get(address)
+    words = shown.words()
+    assert "Waits for a second person" in words
+    assert "Cases tried1" in words
+    assert "A centre less1" in words
+    assert pavel.submit(shown, f"{address}/publish").status == 303
+    assert "in force" in pavel.get("/desk/rules").words()
+    assert sofia.get(address).words().count("Published")
+
+
+def test_the_case_is_matched_again_and_the_difference_is_shown(office: DeskHouse):
+    label, _receipt = office.file()
+    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    office.later(seconds=3)
+    vera = office.as_("vera")
+    page = vera.get(f"/desk/cases/{label}/runs")
+    assert "none before it" in page.words()
+    done = vera.submit(page, f"/desk/cases/{label}/match")
+    assert done.status == 303
+    words = vera.get(done.location).words()
+    assert f"{KEY}: could help → nearest" in words
+    assert "they help with something close" in words
+    stale = vera.post(f"/desk/cases/{label}/match", {**page.form(f"/desk/cases/{label}/match")})
+    assert stale.status == 412
+    assert vera.get(f"/desk/cases/{label}").status == 200
+
+
+def test_the_coverage_page_says_the_holes_as_they_are(office: DeskHouse):
+    vera = office.as_("vera")
+    page = vera.get("/desk/coverage?country=LT")
+    words = page.words()
+    assert page.status == 200
+    assert "The holes, and whom to ask" in words
+    assert "Lithuania: Forced labour or human trafficking" in words
+    assert vera.get("/desk/coverage?country=XX").status == 404
+
+
+def test_a_rule_set_keeps_what_it_does_not_change_the_same_object():
+    packs = load_packs()
+    content = publishing.read(WITHOUT_ASYLUM, packs)
+    laid = ruling.laid_over(packs, content, "x")
+    assert sum(a is not b for a, b in zip(packs.services, laid.services, strict=True)) == 1
+    assert laid.organisation(ONE) is not packs.organisation(ONE)
+    assert ruling.laid_over(packs, {"gone/away": {"needs": [], "rule": {}}}, "x").services == packs.services
+    assert Current(packs).directory is packs

@@ -1,0 +1,266 @@
+"""The sandbox: open to anybody, always full, every error on demand, and no live row is ever touched or counted."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.client import opened
+from app.client import sandbox as published
+from app.core.errors import Conflict
+from app.core.sealing import CannotOpen
+from app.intake import queue
+from app.intake.models import Case, HappenedCount
+from app.intake.queue import Filters
+from app.intake.states import CaseState
+from app.matching.models import MatchRun
+from app.messaging.models import OutboxMessage
+from app.partners import sandbox
+from app.partners.models import OAuthClient
+from app.partners.organisations import Organisation
+from app.privacy import service as privacy
+from app.referrals import ticking
+from app.referrals.models import Referral
+from app.referrals.sandbox import KEPT_FOR, MAGIC, MOST_AN_HOUR
+from app.referrals.sandbox_stories import STORIES
+from app.referrals.states import OPENED
+from app.referrals.ticking import Clockwork
+from app.settings import Settings
+from app.staff.models import Member, Team, TeamCountry
+from tests.support.partners import MINE, Network
+from tests.support.sandbox import WHO, refilled, worker
+
+LANGUAGES = {"ru", "en", "be", "uk", "pl", "lt", "ka", "de"}
+
+
+def listed(play: Network) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = play.get("/v1/referrals?limit=100", who=WHO).json()["referrals"]
+    return found
+
+
+def labelled(play: Network, label: str) -> dict[str, Any]:
+    return next(referral for referral in listed(play) if referral["label"] == label)
+
+
+def ordinary(play: Network) -> list[dict[str, Any]]:
+    return [referral for referral in listed(play) if referral["label"] not in MAGIC]
+
+
+def test_the_published_key_signs_in_and_finds_a_case_in_each_language(play: Network):
+    found = ordinary(play)
+    assert {referral["languages"][0] for referral in found} == LANGUAGES == {story["language"] for story in STORIES}
+    assert {referral["state"] for referral in found} == {"offered"}
+    assert all("accept" in referral["allowed_actions"] for referral in found)
+
+
+def test_whoever_accepts_opens_the_story_with_the_published_private_key(play: Network):
+    for referral in ordinary(play):
+        assert play.act(referral["id"], "accept", who=WHO).status_code == 200
+        document = play.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO).json()
+        parts = {part.part: part.content for part in opened(document, play.seats[WHO].pair.seed)}
+        assert parts["contact"]["answer_by"]["address"].endswith("@example.org")
+        assert len(parts["story"]["story"]) > 40
+
+
+def test_there_is_always_something_to_do(play: Network):
+    assert refilled(play) == 0
+    taken = ordinary(play)[0]
+    play.act(taken["id"], "accept", who=WHO)
+    assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} < LANGUAGES
+    assert refilled(play) == 1
+    assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} == LANGUAGES
+
+
+def test_events_tell_of_it_like_of_any_other(play: Network):
+    taken = ordinary(play)[0]
+    before = play.get("/v1/events?limit=100", who=WHO).json()
+    play.act(taken["id"], "decline", who=WHO, json={"reason": "no_capacity"})
+    after = play.get(f"/v1/events?cursor={before['cursor']}", who=WHO).json()
+    assert [(event["subject"], event["data"]["state"]) for event in after["events"]] == [(taken["id"], "declined")]
+
+
+REHEARSED = [
+    ("SANDBOX-403", "act", 403, "insufficient-scope"),
+    ("SANDBOX-403", "open", 403, "insufficient-scope"),
+    ("SANDBOX-409", "act", 409, "illegal-move"),
+    ("SANDBOX-410", "open", 410, "gone"),
+    ("SANDBOX-412", "act", 412, "version-mismatch"),
+    ("SANDBOX-429", "act", 429, "too-many-requests"),
+    ("SANDBOX-429", "open", 429, "too-many-requests"),
+    ("SANDBOX-503", "act", 503, "unavailable"),
+    ("SANDBOX-503", "open", 503, "unavailable"),
+]
+
+
+@pytest.mark.parametrize(("label", "how", "status", "slug"), REHEARSED)
+def test_a_label_rehearses_its_error_and_nothing_is_written(
+    play: Network, label: str, how: str, status: int, slug: str
+):
+    referral = labelled(play, label)
+    if how == "act":
+        answer = play.act(referral["id"], "acknowledge", who=WHO)
+    else:
+        answer = play.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:pristan:problem:{slug}")
+    if status in {409, 412}:
+        assert answer.json()["state"] == "offered"
+        assert "accept" in answer.json()["allowed_actions"]
+    if status in {429, 503}:
+        assert answer.headers["retry-after"] == "1"
+    assert labelled(play, label)["version"] == referral["version"]
+
+
+def test_every_label_is_rehearsed():
+    assert {label for label, *_rest in REHEARSED} | {"SANDBOX-SIG"} == set(MAGIC)
+
+
+def test_a_bit_that_was_turned_over_on_the_way_opens_nothing(play: Network):
+    referral = labelled(play, "SANDBOX-SIG")
+    document = play.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO).json()
+    with pytest.raises(CannotOpen):
+        opened(document, play.seats[WHO].pair.seed)
+
+
+def test_a_label_that_was_used_up_comes_back(play: Network):
+    referral = labelled(play, "SANDBOX-SIG")
+    assert play.act(referral["id"], "hand_back", who=WHO, json={"reason": "other"}).status_code == 200
+    assert refilled(play) == 1
+    assert labelled(play, "SANDBOX-SIG")["id"] != referral["id"]
+    assert labelled(play, "SANDBOX-SIG")["state"] in OPENED
+    assert [one["state"] for one in listed(play) if one["id"] == referral["id"]] == ["handed_back"]
+
+
+def test_a_true_organisation_never_rehearses(play: Network):
+    """The flag of the program decides, not the label."""
+    true = play.offer(MINE)
+    with play.database.begin() as session:
+        session.execute(sa.update(Referral).where(Referral.label == "SANDBOX-403").values(label="R-000-0001"))
+        session.execute(sa.update(Referral).where(Referral.label == "SANDBOX-412").values(label="R-000-0002"))
+        session.execute(
+            sa.update(Referral)
+            .where(Referral.id == sa.literal(true, sa.Uuid(as_uuid=False)))
+            .values(label="SANDBOX-412")
+        )
+    assert play.act(true, "acknowledge").status_code == 200
+
+
+def test_the_published_key_reaches_nothing_but_the_sandbox(play: Network):
+    true = play.offer(MINE)
+    for path in (f"/v1/referrals/{true}", f"/v1/referrals/{true}/sealed"):
+        assert play.get(path, who=WHO).status_code == 404
+    assert play.act(true, "accept", who=WHO, version=2).status_code == 404
+    assert true not in {referral["id"] for referral in listed(play)}
+    headers = {"Idempotency-Key": "from-the-sandbox"}
+    assert play.call("POST", "/v1/intakes", who=WHO, headers=headers, json={}).status_code == 403
+    assert set(sandbox.SCOPES).isdisjoint({"intakes:create", "referrals:create", "webhooks:manage"})
+
+
+def snapshot(play: Network) -> dict[str, Any]:
+    """Everything of the living that could be touched, counted or shown."""
+    with play.database.begin(write=False) as session:
+        team = session.scalars(sa.select(Team).where(Team.slug == "pl")).one()
+        today = play.now.date()
+        counts = queue.counts(session, team.id, "open", Filters(), me=team.id, today=today)
+        live = sa.select(Case).where(Case.team_id != sandbox.TEAM_ID).order_by(Case.id)
+        referrals = sa.select(Referral).where(Referral.organisation_id != sandbox.ORGANISATION_ID).order_by(Referral.id)
+        return {
+            "queue": counts,
+            "cases": [(case.id, case.version, case.state, case.updated_at) for case in session.scalars(live)],
+            "referrals": [(one.id, one.version, one.state) for one in session.scalars(referrals)],
+            "runs": session.scalar(sa.select(sa.func.count()).select_from(MatchRun)),
+            "happened": session.scalar(sa.select(sa.func.count()).select_from(HappenedCount)),
+            "told": session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)),
+            "organisations": session.scalar(sa.select(sa.func.count()).where(Organisation.kind != "sandbox")),
+        }
+
+
+def test_a_busy_sandbox_leaves_the_living_as_they_were(play: Network):
+    play.offer(MINE)
+    before = snapshot(play)
+    clockwork = Clockwork(play.keys, play.directory)
+    for step, referral in enumerate(ordinary(play)):
+        if step % 2:
+            play.act(referral["id"], "decline", who=WHO, json={"reason": "conflict"})
+        else:
+            play.act(referral["id"], "accept", who=WHO)
+            play.act(referral["id"], "complete", who=WHO, json={"outcome": "advised"})
+        with play.database.begin() as session:
+            due = ticking.due(session, play.now, 50)
+        for referral_id in due:
+            with play.database.begin() as session:
+                ticking.tick(session, referral_id, now=play.now, by=clockwork)
+        refilled(play)
+    assert snapshot(play) == before
+
+
+def test_nobody_sits_in_its_team_and_no_country_leads_there(play: Network):
+    with play.database.begin(write=False) as session:
+        assert session.scalar(sa.select(Member.id).where(Member.team_id == sandbox.TEAM_ID)) is None
+        assert session.scalar(sa.select(TeamCountry.country).where(TeamCountry.team_id == sandbox.TEAM_ID)) is None
+        kinds = session.scalars(sa.select(Organisation.kind).where(Organisation.id == sandbox.ORGANISATION_ID)).all()
+        assert kinds == ["sandbox"]
+
+
+def test_the_rules_never_name_it(play: Network):
+    filed = play.file(consent={"mode": "ask_first"}).json()
+    told = [entry["service"] for name in ("candidates", "nearest", "not_matched") for entry in filed[name]]
+    assert told
+    assert sandbox.SERVICE not in told
+
+
+def test_somebody_who_plays_day_and_night_fills_no_disk(play: Network):
+    made = len(listed(play))
+    for _round in range(30):
+        for referral in ordinary(play):
+            if referral["state"] == "offered":
+                play.act(referral["id"], "decline", who=WHO, version=referral["version"], json={"reason": "other"})
+        made += refilled(play)
+    assert made == MOST_AN_HOUR
+    play.later(hours=1, seconds=1)
+    assert refilled(play) > 0
+
+
+def test_what_is_old_is_forgotten_and_made_anew(play: Network):
+    first = {referral["id"] for referral in listed(play)}
+    play.later(seconds=KEPT_FOR.total_seconds() + 3601)
+    play.tokens.clear()
+    refilled(play)
+    with play.database.begin() as session:
+        assert privacy.forget_due(session, now=play.now, limit=100) == len(first)
+        old = session.scalars(sa.select(Case.state).where(Case.team_id == sandbox.TEAM_ID)).all()
+        assert set(old) == {CaseState.ERASED.value}
+    refilled(play)
+    assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} == LANGUAGES
+    assert set(MAGIC) <= {referral["label"] for referral in listed(play) if referral["id"] not in first}
+
+
+def test_where_the_setting_is_off_nobody_gets_in(play: Network):
+    assert Settings().sandbox is False
+    assert worker(play, sandbox=False).jobs["sandbox"](play.now) == 1
+    assert worker(play, sandbox=False).jobs["sandbox"](play.now) == 0
+    form = {"grant_type": "client_credentials"}
+    auth = (published.CLIENT_ID, published.CLIENT_SECRET)
+    assert play.http.post("/oauth/token", data=form, auth=auth).status_code == 401
+    token = play.tokens.get((WHO, ""))
+    assert token is None or play.get("/v1/referrals", who=WHO).status_code == 401
+    refilled(play)
+    assert play.http.post("/oauth/token", data=form, auth=auth).status_code == 200
+
+
+def test_making_it_twice_makes_it_once(play: Network):
+    with play.database.begin() as session:
+        sandbox.found(session, play.keys, play.now)
+        assert session.scalar(sa.select(sa.func.count()).where(OAuthClient.id == published.CLIENT_ID)) == 1
+
+
+def test_the_operator_makes_somebody_a_program_of_their_own(play: Network):
+    with play.database.begin() as session:
+        secret = sandbox.add_own_client(session, play.keys, "acme-test", play.now)
+        own = session.get_one(OAuthClient, "acme-test")
+        assert (own.organisation_id, own.sandbox) == (sandbox.ORGANISATION_ID, True)
+        assert set(own.scopes) - set(sandbox.SCOPES) == {"webhooks:manage"}
+        for name in ("acme-test", published.CLIENT_ID, "No Good", "x"):
+            with pytest.raises(Conflict):
+                sandbox.add_own_client(session, play.keys, name, play.now)
+    form = {"grant_type": "client_credentials"}
+    assert play.http.post("/oauth/token", data=form, auth=("acme-test", secret)).status_code == 200

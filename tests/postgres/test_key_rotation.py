@@ -1,0 +1,237 @@
+"""Rotation on both databases: everything opens at every moment, the old key is gone at the end, a kill does no harm."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.core import keyholders
+from app.core.db import Database
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen, KeyPair
+from app.intake import vault
+from app.intake.models import Case, CaseWrap
+from app.operations import rotation, team_keys
+from app.operations.locked import LOCKED
+from app.staff import recovery
+from app.staff import service as staff
+from app.staff.models import Role
+from tests.support.cases import ONE, START, Scene, set_scene
+
+NO_WAIT = timedelta(0)
+
+
+@pytest.fixture
+def scene(database: Database, tmp_path: Path) -> Scene:
+    """Three cases with referrals, locked with a ring that stands in a file."""
+    made = set_scene(database)
+    made.keys.save(tmp_path / "keys.json")
+    made.keys = KeyRing.load(tmp_path / "keys.json")
+    for _ in range(3):
+        made.offered(ONE)
+    with made.write() as session:
+        team = session.scalars(sa.select(Case.team_id).limit(1)).one()
+        staff.enrol(
+            session, made.keys, "vera", Role.COORDINATOR, staff.Closed(UUID(int=7), bytes(range(32)), b"s", b"x"),
+            "JBSWY3DPEHPK3PXP", START, team_id=team,
+        )  # fmt: skip
+    return made
+
+
+def run(scene: Scene, path: Path, **rest: Any) -> rotation.Report:
+    return rotation.rotate(scene.database, path, lambda: scene.now, patience=NO_WAIT, sleep=lambda _s: None, **rest)
+
+
+def opens(scene: Scene, ring: KeyRing) -> tuple[int, int]:
+    """How many locked values open with this ring, and how many do not."""
+    good = bad = 0
+    with scene.database.begin(write=False) as session:
+        for one in LOCKED:
+            for row in session.execute(sa.select(one.model.__table__)).mappings():
+                if row[one.column] is None:
+                    continue
+                try:
+                    ring.unlock(bytes(row[one.column]), *one.place(dict(row)))
+                    good += 1
+                except CannotOpen:
+                    bad += 1
+    return good, bad
+
+
+def test_everything_opens_with_the_new_key_alone(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    before = opens(scene, KeyRing.load(path))
+    old = KeyRing.load(path)
+    old._path = None  # a copy of the old key file that somebody kept
+    report = run(scene, path)
+    assert report.destroyed == (1,)
+    assert report.locked_anew == before[0] >= 3 + 9 + 3 + 3 + 1
+    assert KeyRing.load(path).epochs == (2,)
+    assert opens(scene, KeyRing.load(path)) == before
+    assert opens(scene, old) == (0, before[0])
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 4, 9, 15])
+def test_killed_anywhere_everything_opens_and_the_next_run_ends_it(
+    scene: Scene, tmp_path: Path, killed_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "BATCH", 2)
+    path, batches = tmp_path / "keys.json", 0
+
+    def kill(_moved: int) -> None:
+        nonlocal batches
+        batches += 1
+        if batches > killed_after:
+            raise KeyboardInterrupt
+
+    whole = opens(scene, KeyRing.load(path))
+    with pytest.raises(KeyboardInterrupt):
+        run(scene, path, progress=kill)
+    assert opens(scene, scene.keys) == whole
+    case = scene.case()  # the running service goes on with the ring it had
+    assert vault.unlock_facts(scene.keys, case, 1, scene.case_row(case).facts or b"")
+    more = opens(scene, KeyRing.load(path))
+    report = run(scene, path)
+    assert report.epoch == 2
+    assert KeyRing.load(path).epochs == (2,)
+    assert opens(scene, KeyRing.load(path)) == more
+    assert more[1] == 0
+
+
+def test_killed_between_the_last_row_and_the_end_both_keys_are_there(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+
+    def kill(_ring: KeyRing) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(scene, path, before_the_end=kill)
+    assert KeyRing.load(path).epochs == (1, 2)
+    assert opens(scene, KeyRing.load(path))[1] == 0
+    assert run(scene, path).destroyed == (1,)
+
+
+def test_two_at_once_do_no_harm(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "BATCH", 1)
+    path, problems = tmp_path / "keys.json", []
+    whole = opens(scene, KeyRing.load(path))
+
+    def one() -> None:
+        try:
+            run(scene, path)
+        except Exception as problem:  # noqa: BLE001
+            problems.append(problem)
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert problems == []
+    ring = KeyRing.load(path)
+    assert len(ring.epochs) == 1
+    assert opens(scene, ring) == whole
+
+
+def test_what_is_written_meanwhile_is_not_overwritten(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody changes facts between our look and our write: theirs stays, and is locked anew in the next round."""
+    monkeypatch.setattr(rotation, "BATCH", 1)
+    done: list[UUID] = []
+
+    def meddle(_moved: int) -> None:
+        if done:
+            return
+        with scene.write() as session:
+            case = session.scalars(sa.select(Case).order_by(Case.id.desc()).limit(1)).one()
+            case.facts_version += 1
+            case.facts = vault.lock_facts(scene.keys, case.id, case.facts_version, {"changed": True})
+            done.append(case.id)
+
+    run(scene, tmp_path / "keys.json", progress=meddle)
+    row = scene.case_row(done[0])
+    assert vault.unlock_facts(scene.keys, row.id, row.facts_version, row.facts or b"") == {"changed": True}
+
+
+def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene, tmp_path: Path) -> None:
+    """A transaction that began with the old key and ends late: the wait lets it end, and the next round takes it up."""
+    path = tmp_path / "keys.json"
+    stale = KeyRing.load(path)
+    stale._path = None
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if not waited:
+            with scene.write() as session:
+                case = session.scalars(sa.select(Case).limit(1)).one()
+                case.facts = vault.lock_facts(stale, case.id, case.facts_version, {"late": True})
+        waited.append(seconds)
+        import os
+
+        os.utime(path, (1, 1))  # the wait is over
+
+    report = rotation.rotate(scene.database, path, lambda: scene.now, patience=timedelta(hours=1), sleep=sleep)
+    assert waited
+    assert report.rounds >= 3
+    assert opens(scene, KeyRing.load(path))[1] == 0
+
+
+# --- a team's key ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(scene: Scene) -> tuple[UUID, dict[UUID, bytes], KeyPair]:
+    """The scene's team with a key of which we know the private half, granted to vera and the recovery key."""
+    pair = KeyPair.generate()
+    with scene.write() as session:
+        team_id = session.scalars(sa.select(Case.team_id).limit(1)).one()
+        key = keyholders.register(session, keyholders.OwnerKind.TEAM, team_id, pair.public, scene.now)
+        recovery_key, _seed = recovery.found(session, scene.now)
+        vera = keyholders.by_id(session, session.scalars(sa.select(staff.Member.key_id)).one())
+        for holder in (recovery_key, vera):
+            keyholders.grant(session, key, pair.seed, holder)
+    for _ in range(3):
+        scene.case(ONE)
+    return team_id, {key.id: pair.seed}, pair
+
+
+def sealed_to(scene: Scene, team_id: UUID) -> set[UUID | None]:
+    with scene.database.begin(write=False) as session:
+        known = sa.select(CaseWrap.key_id).where(CaseWrap.owner_id == team_id)
+        return set(session.scalars(known))
+
+
+def test_every_case_the_key_opens_is_sealed_to_the_new_one(
+    scene: Scene, held: tuple[UUID, dict[UUID, bytes], KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team_id, seeds, _pair = held
+    with scene.write() as session:  # the first cases were sealed to a key that nobody here holds
+        first = session.scalars(sa.select(CaseWrap.key_id).where(CaseWrap.key_id.not_in(list(seeds))).distinct()).all()
+        session.execute(sa.delete(CaseWrap).where(CaseWrap.owner_id == team_id, CaseWrap.key_id.in_(first)))
+    monkeypatch.setattr(team_keys, "BATCH", 2)
+    with scene.write() as session:
+        new = team_keys.begin(session, team_id, seeds, scene.now)
+
+    def kill(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        team_keys.seal_anew(scene.database, scene.keys, team_id, seeds, kill)
+    assert sealed_to(scene, team_id) == {*seeds, new}
+    with scene.write() as session:
+        assert team_keys.end(session, team_id, scene.now) == 0  # cases are left: nothing is destroyed
+        vera = staff.key_id(session, UUID(int=7))
+        mine = team_keys.held_by(session, vera, bytes(range(32)))
+        assert set(mine) >= {*seeds, new}
+    assert team_keys.seal_anew(scene.database, scene.keys, team_id, seeds) == 4
+    with scene.write() as session:
+        assert team_keys.end(session, team_id, scene.now) == 2
+    assert sealed_to(scene, team_id) == {new}
+    with scene.database.begin(write=False) as session:
+        case_id = session.scalars(sa.select(CaseWrap.case_id).where(CaseWrap.key_id == new).limit(1)).one()
+        assert vault.data_key(session, scene.keys, case_id, vault.PERSON, team_id, KeyPair.from_seed(mine[new]))

@@ -1,0 +1,123 @@
+"""Forgetting by the clock, on both databases: on time, late, repeated, by several workers at once, or killed in the middle."""
+
+import threading
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app import privacy
+from app.core.db import Database
+from app.intake import life
+from app.intake.models import Case, CaseWrap, SealedPart
+from app.intake.states import CaseVerb
+from app.matching.models import MatchRun
+from tests.support.cases import ONE, Scene, set_scene
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return set_scene(database)
+
+
+def closed(scene: Scene) -> UUID:
+    case_id = scene.case(ONE)
+    with scene.write() as session:
+        case = life.locked(session, case_id)
+        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
+        life.move(session, case, CaseVerb.ADVISE, actor_kind="coordinator", actor_id=None, now=scene.now)
+    return case_id
+
+
+def forget(scene: Scene, limit: int = 50) -> int:
+    with scene.write() as session:
+        return privacy.forget_due(session, now=scene.now, limit=limit)
+
+
+def left(scene: Scene, case_id: UUID) -> dict[str, int]:
+    """How much of a case there still is."""
+    with scene.database.begin(write=False) as session:
+        count = sa.func.count()
+        contact = SealedPart.part == "contact"
+        mine = SealedPart.case_id == case_id
+        return {
+            "contact": session.scalar(sa.select(count).select_from(SealedPart).where(mine, contact)) or 0,
+            "parts": session.scalar(sa.select(count).select_from(SealedPart).where(mine)) or 0,
+            "wraps": session.scalar(sa.select(count).select_from(CaseWrap).where(CaseWrap.case_id == case_id)) or 0,
+            "runs": session.scalar(sa.select(count).select_from(MatchRun).where(MatchRun.case_id == case_id)) or 0,
+            "facts": int(session.get_one(Case, case_id).facts is not None),
+        }
+
+
+GONE = {"contact": 0, "parts": 0, "wraps": 0, "runs": 0, "facts": 0}
+
+
+def test_contact_goes_after_thirty_days_and_all_the_rest_after_ninety(scene: Scene) -> None:
+    case_id = closed(scene)
+    scene.later(days=29)
+    assert forget(scene) == 0
+    scene.later(days=2)
+    assert forget(scene) == 1
+    after = left(scene, case_id)
+    assert (after["contact"], after["wraps"] > 0, after["facts"]) == (0, True, 1)
+    assert forget(scene) == 0, "repeated: nothing more"
+    scene.later(days=60)
+    assert forget(scene) == 1
+    assert left(scene, case_id) == GONE
+    assert scene.case_row(case_id).state == "erased"
+    assert forget(scene) == 0
+
+
+def test_a_job_that_comes_half_a_year_late_ends_the_same(scene: Scene) -> None:
+    case_id = closed(scene)
+    scene.later(days=200)
+    assert forget(scene) == 1
+    assert left(scene, case_id) == GONE
+
+
+def test_killed_in_the_middle_a_case_is_whole_or_gone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [closed(scene) for _ in range(3)]
+    scene.later(days=100)
+    before = [left(scene, case_id) for case_id in cases]
+    whole, calls = privacy.service.life.move, 0
+
+    def killed(*arguments: object, **named: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        whole(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(privacy.service.life, "move", killed)
+    with pytest.raises(KeyboardInterrupt):
+        forget(scene)
+    monkeypatch.undo()
+    assert [left(scene, case_id) for case_id in cases] == before
+    assert forget(scene) == 3
+    assert [left(scene, case_id) for case_id in cases] == [GONE] * 3
+
+
+def test_several_at_once_forget_each_case_once(scene: Scene) -> None:
+    cases = [closed(scene) for _ in range(6)]
+    scene.later(days=100)
+    done: list[int] = []
+    threads = [threading.Thread(target=lambda: done.append(forget(scene, limit=2))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    while forget(scene):
+        pass
+    assert [left(scene, case_id) for case_id in cases] == [GONE] * 6
+    with scene.database.begin(write=False) as session:
+        erased = sa.text("SELECT count(*) FROM audit_log WHERE action = 'case:erased'")
+        assert session.scalar(erased) == 6
+
+
+def test_what_lives_is_not_touched(scene: Scene) -> None:
+    open_case = scene.case(ONE)
+    closed_one = closed(scene)
+    scene.later(days=80)
+    forget(scene)
+    assert left(scene, open_case)["contact"] == 1
+    assert left(scene, closed_one)["facts"] == 1

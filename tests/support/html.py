@@ -1,0 +1,92 @@
+"""Is a page valid HTML? Parsed by the standard's own rules without forgiveness; what a parser does not mind is looked at too."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+import html5lib
+
+_NAME: Final = "{http://www.w3.org/1999/xhtml}"
+_POINTS_AT: Final = ("for", "aria-describedby", "aria-labelledby", "form")
+_PHRASING_ONLY: Final = frozenset({"p", "span", "label", "button", "summary", "h1", "h2", "h3", "h4", "strong", "a"})
+_FLOW: Final = frozenset(
+    {"div", "p", "ul", "ol", "dl", "table", "form", "section", "fieldset", "details", "figure", "nav"}
+)
+_PRESSED: Final = frozenset({"a", "button", "input", "select", "textarea", "label", "summary"})
+_OWN: Final = ("data-", "aria-")
+_ATTRIBUTES: Final[dict[str, frozenset[str]]] = {
+    "*": frozenset({"class", "id", "lang", "hidden", "role", "tabindex", "translate", "title", "dir"}),
+    "a": frozenset({"href", "rel", "hreflang"}),
+    "button": frozenset({"name", "value", "form", "formaction", "type", "disabled"}),
+    "details": frozenset({"open"}),
+    "fieldset": frozenset({"disabled"}),
+    "form": frozenset({"action", "method", "novalidate"}),
+    "html": frozenset(),
+    "input": frozenset({"type", "name", "value", "checked", "inputmode", "maxlength", "autocomplete", "spellcheck"}),
+    "label": frozenset({"for"}),
+    "link": frozenset({"rel", "href"}),
+    "meta": frozenset({"charset", "name", "content"}),
+    "ol": frozenset({"start"}),
+    "optgroup": frozenset({"label"}),
+    "option": frozenset({"value", "selected"}),
+    "select": frozenset({"name"}),
+    "td": frozenset({"colspan", "rowspan", "headers"}),
+    "textarea": frozenset({"name", "rows", "maxlength", "autocomplete", "spellcheck", "readonly"}),
+    "th": frozenset({"scope", "colspan", "rowspan"}),
+    "time": frozenset({"datetime"}),
+}
+
+
+def faults(text: str) -> list[str]:
+    """What is wrong with the page, in words; nothing for a valid one."""
+    parser = html5lib.HTMLParser(strict=False)
+    tree = parser.parse(text)
+    found = [f"parse: {code} at {place}" for place, code, _ in parser.errors]
+    elements = [element for element in tree.iter() if isinstance(element.tag, str) and element.tag.startswith(_NAME)]
+    return found + list(_ids(elements)) + list(_attributes(elements)) + list(_inside(tree, ()))
+
+
+def _ids(elements: list[Any]) -> Iterator[str]:
+    ids = Counter(element.get("id") for element in elements if element.get("id") is not None)
+    yield from (f"id {name!r} stands there {count} times" for name, count in ids.items() if count > 1 or not name)
+    for element in elements:
+        for attribute in _POINTS_AT:
+            for target in (element.get(attribute) or "").split():
+                if target not in ids:
+                    yield f"{_kind(element)} {attribute} points at {target!r}, which is not there"
+        link = element.get("href") or ""
+        if link.startswith("#") and link[1:] not in ids:
+            yield f"a link leads to {link!r}, which is not there"
+
+
+def _attributes(elements: list[Any]) -> Iterator[str]:
+    for element in elements:
+        kind = _kind(element)
+        allowed = _ATTRIBUTES["*"] | _ATTRIBUTES.get(kind, frozenset())
+        for name in element.attrib:
+            if name not in allowed and not name.startswith(_OWN):
+                yield f"{kind} has {name!r}"
+
+
+def _inside(element: Any, above: tuple[str, ...]) -> Iterator[str]:
+    kind = _kind(element)
+    parent = above[-1] if above else ""
+    if kind in _FLOW and parent in _PHRASING_ONLY - {"a"}:
+        yield f"{kind} stands in {parent}"
+    if kind in _PRESSED and set(above) & {"a", "button", "summary"}:
+        yield f"{kind} stands in something to press"
+    if kind == "li" and parent not in {"ul", "ol", "menu"}:
+        yield f"li stands in {parent}"
+    if parent in {"ul", "ol"} and kind != "li":
+        yield f"{kind} stands in a list"
+    if kind in {"dt", "dd"} and parent not in {"dl", "div"}:
+        yield f"{kind} stands in {parent}"
+    if kind == "form" and "form" in above:
+        yield "form stands in form"
+    for child in element:
+        if isinstance(child.tag, str):
+            yield from _inside(child, (*above, kind))
+
+
+def _kind(element: Any) -> str:
+    return str(element.tag).removeprefix(_NAME)

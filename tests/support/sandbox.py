@@ -1,0 +1,37 @@
+"""The service with its sandbox open, beside a network of true organisations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.client import sandbox as published
+from app.client.opening import from_base64url
+from app.core.db import Database
+from app.core.sealing import KeyPair
+from app.partners import sandbox
+from app.settings import Settings
+from app.worker import Worker
+from tests.support.partners import Network, Seat, running
+
+WHO = sandbox.ORGANISATION
+
+
+def worker(network: Network, *, sandbox: bool) -> Worker:
+    settings = Settings(var=Path("unused"), sandbox=sandbox)
+    return Worker(network.database, network.keys, network.directory, settings, network.time)
+
+
+def refilled(network: Network) -> int:
+    """One round of the job that keeps the sandbox full; how many referrals it made."""
+    return worker(network, sandbox=True).jobs["sandbox"](network.now)
+
+
+@pytest.fixture
+def play(database: Database, tmp_path: Path) -> Iterator[Network]:
+    """A network whose seat `sandbox` has what is published, and nothing else."""
+    with running(database, tmp_path / "var", sandbox=True) as network:
+        refilled(network)
+        pair = KeyPair.from_seed(from_base64url(published.PRIVATE_KEY))
+        network.seats[WHO] = Seat(WHO, published.CLIENT_ID, published.CLIENT_SECRET, pair)
+        yield network

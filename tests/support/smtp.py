@@ -1,0 +1,130 @@
+"""A mail server on a port of this machine: speaks STARTTLS, keeps what it was given, and can hang or refuse."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HOST = "localhost"
+
+
+@dataclass
+class MailServerOfTests:
+    port: int
+    certificate: Path
+    behaves: str = "well"  # well, refuses, hangs, plain
+    mails: list[Message] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
+
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.certificate))
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "mail.pem", folder / "mail.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private
+
+
+@contextmanager
+def mail_server(folder: Path) -> Iterator[MailServerOfTests]:
+    certificate, private = _certificate(folder)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = MailServerOfTests(listening.getsockname()[1], certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    stop = threading.Event()
+
+    def accept() -> None:
+        while not stop.is_set():
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=_talk, args=(server, connection, context, stop), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        stop.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join(5)
+
+
+def _talk(server: MailServerOfTests, connection: socket.socket, context: ssl.SSLContext, stop: threading.Event) -> None:
+    if server.behaves == "hangs":
+        stop.wait(10)
+        connection.close()
+        return
+    secure = False
+    lines = connection.makefile("rwb")
+
+    def say(text: str) -> None:
+        lines.write(text.encode() + b"\r\n")
+        lines.flush()
+
+    say("220 here")
+    try:
+        while line := lines.readline():
+            word = line.split()[0].upper() if line.split() else b""
+            if word == b"EHLO":
+                say("250-here" if not secure and server.behaves != "plain" else "250 here")
+                if not secure and server.behaves != "plain":
+                    say("250 STARTTLS")
+            elif word == b"STARTTLS":
+                say("220 go on")
+                lines.close()
+                connection = context.wrap_socket(connection, server_side=True)
+                lines, secure = connection.makefile("rwb"), True
+            elif word == b"RCPT" and server.behaves == "refuses":
+                say("550 nobody of this name")
+            elif word == b"DATA":
+                say("354 go on")
+                body = b""
+                while (part := lines.readline()) != b".\r\n":
+                    body += part
+                server.mails.append(message_from_bytes(body))
+                server.encrypted.append(secure)
+                say("250 kept")
+            elif word == b"QUIT":
+                say("221 bye")
+                break
+            else:
+                say("250 fine")
+    except OSError:
+        pass
+    finally:
+        lines.close()
+        connection.close()

@@ -1,0 +1,195 @@
+"""The directory as a package of CSV files: it validates, it comes back, and of a foreign one no row is lost."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.directory.hsds import reading, tabular
+from app.directory.hsds.reading import NotAPackage, Read
+from app.directory.hsds.records import LiveState, records
+from app.directory.packs import load_packs
+from tests.support import hsds
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+TODAY = date(2026, 11, 24)
+
+
+def exported() -> bytes:
+    file = io.BytesIO()
+    live = {"pl-hfhr/legal-help": LiveState(changed=NOW, capacity="open", capacity_until="2026-12-01")}
+    tabular.write(file, records(load_packs(), live), NOW)
+    return file.getvalue()
+
+
+def tables(content: bytes) -> dict[str, list[dict[str, str]]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        descriptor = json.loads(package.read("datapackage.json"))
+        return {
+            one["name"]: list(csv.DictReader(io.StringIO(package.read(one["path"]).decode())))
+            for one in descriptor["resources"]
+        }
+
+
+def package(**files: list[dict[str, str]]) -> io.BytesIO:
+    """A foreign package without a descriptor."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as out:
+        for name, rows in files.items():
+            text = io.StringIO()
+            writer = csv.DictWriter(text, list({key: None for row in rows for key in row}))
+            writer.writeheader()
+            writer.writerows(rows)
+            out.writestr(f"{name}.csv", text.getvalue())
+    made.seek(0)
+    return made
+
+
+FOREIGN: dict[str, list[dict[str, str]]] = {
+    "organization": [
+        {"id": "o1", "name": "Help Łódź", "description": "They help.", "website": "https://help.example", "x_other": "1"},
+        {"id": "o2", "name": "Без имени", "description": "Other script."},
+        {"id": "o3", "name": "Nobody", "description": "No services."},
+        {"id": "o4", "name": "", "description": "No name."},
+    ],
+    "service": [
+        {"id": "s1", "organization_id": "o1", "name": "Advice", "status": "active"},
+        {"id": "s2", "organization_id": "o1", "name": "Advice", "status": "active"},
+        {"id": "s3", "organization_id": "o1", "name": "Gone", "status": "defunct"},
+        {"id": "s4", "organization_id": "o2", "name": "Консультация", "status": "active"},
+        {"id": "s5", "organization_id": "o9", "name": "Orphan", "status": "active"},
+    ],
+    "attribute": [
+        {"id": "a1", "link_id": "s1", "taxonomy_term_id": "t1", "link_entity": "service"},
+        {"id": "a2", "link_id": "s2", "taxonomy_term_id": "t1", "link_entity": "service"},
+        {"id": "a3", "link_id": "s4", "taxonomy_term_id": "t1", "link_entity": "service"},
+        {"id": "a4", "link_id": "s1", "taxonomy_term_id": "t2", "link_entity": "service"},
+    ],
+    "taxonomy_term": [
+        {"id": "t1", "code": "asylum", "name": "Asylum", "description": "Asylum"},
+        {"id": "t2", "code": "gardening", "name": "Gardening", "description": "Gardening"},
+    ],
+    "service_area": [
+        {"id": "p1", "service_id": "s1", "name": "Poland"},
+        {"id": "p2", "service_id": "s2", "name": "x", "x_iso_3166": "PL-14"},
+        {"id": "p3", "service_id": "s4", "name": "Lithuania"},
+        {"id": "p4", "service_id": "s1", "name": "Mars"},
+    ],
+    "language": [{"id": "l1", "service_id": "s1", "name": "Russian", "code": "RU"}],
+    "phone": [{"id": "h1", "organization_id": "o1", "number": "'+48 1"}, {"id": "h2", "organization_id": "o3", "number": "1"}],
+    "funding": [{"id": "f1", "organization_id": "o1", "source": "A fund"}],
+}  # fmt: skip
+
+
+def read(**changed: Any) -> Read:
+    return reading.read(package(**{**FOREIGN, **changed}), load_packs(), TODAY)
+
+
+def test_the_package_validates_against_its_descriptor_and_the_specification() -> None:
+    found = tables(exported())
+    with zipfile.ZipFile(io.BytesIO(exported())) as made:
+        descriptor = json.loads(made.read("datapackage.json"))
+    for resource in descriptor["resources"]:
+        rows, schema = found[resource["name"]], resource["schema"]
+        assert rows or resource["name"] == "schedule"
+        assert len({row["id"] for row in rows}) == len(rows)
+        for one in schema["fields"]:
+            values = [row[one["name"]] for row in rows]
+            limits = one.get("constraints", {})
+            assert not limits.get("required") or all(values), (resource["name"], one["name"])
+            assert "enum" not in limits or set(values) <= {*limits["enum"], ""}
+            if one["format"] == "uuid":
+                assert all(str(UUID(value)) == value for value in values if value)
+        for key in schema.get("foreignKeys", ()):
+            known = {row["id"] for row in found[key["reference"]["resource"]]}
+            assert {row[key["fields"]] for row in rows} - {""} <= known, (resource["name"], key)
+        required = hsds.REQUIRED[resource["name"]] + hsds.TABULAR_REQUIRED.get(resource["name"], [])
+        assert all(row[name] for row in rows for name in required), resource["name"]
+
+
+def test_the_same_directory_gives_the_same_bytes() -> None:
+    assert exported() == exported()
+
+
+def test_unverified_centres_are_in_an_export_of_everything_alone() -> None:
+    public = records(load_packs(), {})
+    whole = records(load_packs(), {}, unverified=True)
+    assert all(one["x_verified"] for one in public.organizations)
+    assert len(whole.organizations) > len(public.organizations)
+
+
+def test_our_own_package_comes_back_as_known() -> None:
+    """Every row is told; organisations that are here already are left out by name."""
+    content = exported()
+    found = reading.read(io.BytesIO(content), load_packs(), TODAY)
+    assert found.found == {}
+    assert len(found.lines) == sum(len(rows) for rows in tables(content).values())
+    organisations = [line for line in found.lines if line.file == "organizations.csv"]
+    assert all("already" in line.detail for line in organisations)
+
+
+def test_our_own_package_fills_an_empty_directory() -> None:
+    from dataclasses import replace
+
+    empty = replace(load_packs(), organisations=(), services=(), files={})
+    found = reading.read(io.BytesIO(exported()), empty, TODAY)
+    shown = {one.id for one in load_packs().organisations if one.kind == "centre" and one.source.confidence != "low"}
+    assert set(found.found) == shown
+    assert all(entry["source"]["confidence"] == "low" for entry in found.found.values())
+    assert found.found["pl-hfhr"]["services"][0]["needs"]
+
+
+def test_of_a_foreign_package_no_row_is_lost() -> None:
+    found = read()
+    told = {line.id: line for line in found.lines}
+    assert len(found.lines) == sum(len(rows) for rows in FOREIGN.values())
+    assert set(found.found) == {"pl-help-odz", next(slug for slug in found.found if slug.startswith("lt-"))}
+    assert {one: told[one].outcome for one in ("o1", "o2", "o3", "o4")} == {
+        "o1": "proposed", "o2": "proposed", "o3": "left out", "o4": "left out",
+    }  # fmt: skip
+    used = {"s1", "s2", "s4", "a1", "a2", "a3", "t1", "p1", "p2", "p3", "l1", "h1"}
+    assert {line.id for line in found.lines if line.outcome == "used"} == used
+    left = {line.id: line.detail for line in found.lines if line.outcome == "left out"}
+    assert set(left) == {"o3", "o4", "s3", "s5", "a4", "t2", "p4", "h2", "f1"}
+    assert left["s3"] == "It is not active."
+    assert all(left.values())
+    entry = found.found["pl-help-odz"]
+    assert entry["source"]["confidence"] == "low"
+    assert [service["id"] for service in entry["services"]] == ["advice", "advice-2"]
+    assert entry["services"][0]["rule"]["all"][2]["language"]["any_of"] == ["ru"]
+    assert entry["phone"] == "+48 1"
+    assert next(line for line in found.lines if line.id == "o1").number == 2
+
+
+def test_an_unknown_need_or_country_is_said_and_not_guessed() -> None:
+    none_of_ours = read(taxonomy_term=[{"id": "t1", "code": "plumbing", "name": "Plumbing", "description": "x"}])
+    assert none_of_ours.found == {}
+    assert {line.detail for line in none_of_ours.lines if line.id == "s1"} == {
+        "None of its terms is a need of ours: map it by hand."
+    }
+    nowhere = read(service_area=[{"id": "p1", "service_id": "s1", "name": "Mars"}])
+    assert nowhere.found == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04nonsense", b"id,name\n1,2\n"])
+def test_what_is_no_package_is_said_to_be_none(content: bytes) -> None:
+    with pytest.raises(NotAPackage):
+        reading.read(io.BytesIO(content), load_packs(), TODAY)
+
+
+def test_a_package_that_swells_or_is_not_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_BYTES", 100)
+    with pytest.raises(NotAPackage, match="larger"):
+        read()
+    monkeypatch.undo()
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as out:
+        out.writestr("organization.csv", b"id,name\n\xff\xfe,x\n")
+    made.seek(0)
+    with pytest.raises(NotAPackage, match="UTF-8"):
+        reading.read(made, load_packs(), TODAY)

@@ -1,0 +1,49 @@
+"""The plain steps of the partner's page cover the table: no state leaves a partner without a way on."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.referrals.reasons import reasons_for
+from app.referrals.states import Actor, State, Verb, allowed_actions
+from app.web.desk import answers, when
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_step_of_the_table_is_on_the_page_and_no_other(state: State) -> None:
+    assert {answer.verb.value for answer in answers.possible(state)} == set(allowed_actions(state, by=Actor.PARTNER))
+
+
+def test_declining_is_five_plain_words_with_conflict_and_other() -> None:
+    declining = next(answer for answer in answers.ANSWERS if answer.verb is Verb.DECLINE)
+    codes = [code for code, _words in declining.reasons]
+    assert len(codes) == 5
+    assert {"conflict", "other"} <= set(codes)
+    assert set(codes) <= set(reasons_for(Verb.DECLINE)) & set(reasons_for(Verb.HAND_BACK))
+
+
+def test_keys_are_unlike_so_that_errors_find_their_form() -> None:
+    assert len({answer.key for answer in answers.ANSWERS}) == len(answers.ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [
+        (timedelta(seconds=59), "in 0 minutes"),
+        (timedelta(minutes=1), "in 1 minute"),
+        (timedelta(minutes=119), "in 119 minutes"),
+        (timedelta(hours=2), "in 2 hours"),
+        (timedelta(hours=47, minutes=59), "in 47 hours"),
+        (timedelta(days=14), "in 14 days"),
+        (-timedelta(hours=3), "3 hours late"),
+    ],
+)
+def test_what_is_left_is_never_rounded_up(away: timedelta, words: str) -> None:
+    assert when.left(NOON + away, NOON) == words
+
+
+def test_the_moment_is_on_the_clock_of_the_country() -> None:
+    assert when.by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
+    assert when.by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"

@@ -1,0 +1,173 @@
+"""What is counted for a report, and that its tables together give no small number away."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import cycle, islice
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.referrals.reporting import figures
+from app.referrals.reporting.figures import ALL, Report
+from app.referrals.reporting.periods import Quarter
+from app.referrals.reporting.reading import ENDS, CaseSeen, OfferSeen
+
+QUARTER = Quarter(2026, 4)
+START = datetime(2026, 10, 5, 9, tzinfo=UTC)
+
+
+def case(number: int, **changed: object) -> CaseSeen:
+    given_in = {
+        "id": UUID(int=number), "month": "2026-10", "came_in": START, "country": "PL", "language": "ru", "tier": "normal",
+        "needs": ("asylum",), "state": "in_review", **changed,
+    }  # fmt: skip
+    return CaseSeen(**given_in)  # type: ignore[arg-type]
+
+
+def offer(number: int, **changed: object) -> OfferSeen:
+    given_in = {
+        "case_id": UUID(int=number), "organisation": "pl-hfhr", "month": "2026-10", "country": "PL", "tier": "normal",
+        "needs": ("asylum",), "offered_at": START + timedelta(hours=2), "state": "offered", "outcome": None, **changed,
+    }  # fmt: skip
+    return OfferSeen(**given_in)  # type: ignore[arg-type]
+
+
+def after(hours: float) -> datetime:
+    return START + timedelta(hours=2 + hours)
+
+
+def cell(report: Report, table: str, row: str, column: str) -> int | None:
+    found = report.table(table)
+    assert found is not None
+    line = found.everything if row == ALL else next(one for one in found.rows if one.code == row)
+    assert line is not None
+    return line.total.count if column == ALL else line.cells[found.columns.index(column)].count
+
+
+def test_quarters_follow_each_other_and_never_overlap() -> None:
+    assert str(Quarter.of(date(2026, 12, 31))) == "2026-Q4"
+    assert Quarter.parse("2026-Q4") == QUARTER
+    assert [Quarter.parse(text) for text in ("2026-Q5", "26-Q1", "2026", "٢٠٢٦-Q1", "")] == [None] * 5
+    assert QUARTER.months == ("2026-10", "2026-11", "2026-12")
+    assert QUARTER.end == QUARTER.next.start == datetime(2027, 1, 1, tzinfo=UTC)
+    assert QUARTER.next.before == QUARTER
+
+
+@pytest.mark.parametrize(
+    ("state", "first", "end"),
+    [
+        ("completed", {"accept": after(1)}, "accepted"),
+        ("handed_back", {"accept": after(1)}, "accepted"),
+        ("declined", {"decline": after(1)}, "declined"),
+        ("expired", {}, "no_answer"),
+        ("expired", {"acknowledge": after(1)}, "only_acknowledged"),
+        ("withdrawn", {"acknowledge": after(1)}, "taken_back"),
+        ("offered", {}, "waiting"),
+        ("waitlisted", {"waitlist": after(1)}, "waiting"),
+    ],
+)
+def test_every_offer_has_one_end(state: str, first: dict[str, datetime], end: str) -> None:
+    assert offer(1, state=state, first=first).end == end
+
+
+HOW: dict[str, tuple[str, dict[str, datetime]]] = {
+    "accepted": ("completed", {"accept": after(3), "complete": after(13)}),
+    "declined": ("declined", {"decline": after(3)}),
+    "only_acknowledged": ("expired", {"acknowledge": after(1)}),
+    "no_answer": ("expired", {}),
+    "taken_back": ("withdrawn", {}),
+    "waiting": ("offered", {}),
+}
+
+
+def ended(slug: str, start: int, **ends: int) -> list[OfferSeen]:
+    """So many offers to an organisation with each end, as different cases from `start` on."""
+    listed = [end for end, many in ends.items() for _ in range(many)]
+    return [
+        offer(n, organisation=slug, state=HOW[end][0], first=dict(HOW[end][1])) for n, end in enumerate(listed, start)
+    ]
+
+
+def test_what_is_large_is_shown_with_its_rate_and_middle() -> None:
+    offers = ended(
+        "pl-hfhr", 0, accepted=30, declined=10, only_acknowledged=10, no_answer=20, taken_back=10, waiting=20
+    )
+    states = [*["helped"] * 30, *["unmet"] * 50, *["in_review"] * 20]
+    report = figures.network(QUARTER, [case(n, state=state) for n, state in enumerate(states)], offers)
+    assert cell(report, "partners", "pl-hfhr", "accepted") == 30
+    assert cell(report, "partners", "pl-hfhr", "no_answer") == 20
+    partners = report.table("partners")
+    assert partners is not None
+    assert partners.rows[0].share == 30
+    assert cell(report, "unmet_places", "asylum|PL", "unmet") == 50
+    assert {one.step: one.hours for one in report.medians} == {
+        "first_offer": 2.0, "acknowledge": 1.0, "decide": 3.0, "start": None, "complete": 10.0,
+    }  # fmt: skip
+
+
+def test_a_small_cell_is_hidden_and_so_is_what_would_tell_of_it() -> None:
+    plenty = dict.fromkeys(ENDS, 12)
+    offers = [
+        *ended("pl-hfhr", 0, **plenty),
+        *ended("pl-ocalenie", 100, **plenty),
+        *ended("pl-sip", 200, **{**plenty, "declined": 3}),
+    ]
+    report = figures.network(QUARTER, [], offers)
+    assert cell(report, "partners", ALL, "declined") == 27
+    assert cell(report, "partners", "pl-sip", "declined") is None
+    others = [cell(report, "partners", slug, "declined") for slug in ("pl-hfhr", "pl-ocalenie")]
+    assert None in others, "27 less twice 12 is three"
+    assert None in [cell(report, "partners", "pl-sip", end) for end in ENDS if end != "declined"], (
+        "63 less five times 12 too"
+    )
+
+
+def test_nobody_is_a_small_number_too() -> None:
+    """All eleven were declined: to say so would say that nobody was accepted, or that nobody waits."""
+    report = figures.own(QUARTER, ended("pl-hfhr", 0, declined=11))
+    assert cell(report, "offer_tiers", "normal", "declined") is None
+    assert None in (cell(report, "offer_tiers", ALL, ALL), cell(report, "in_time", ALL, ALL))
+    waiting = figures.own(QUARTER, ended("pl-hfhr", 0, declined=11, waiting=11))
+    assert cell(waiting, "offer_tiers", ALL, ALL) == 22
+
+
+def test_a_middle_of_fewer_than_ten_is_not_told() -> None:
+    offers = [offer(n, state="accepted", first={"accept": after(5)}) for n in range(9)]
+    assert next(one.hours for one in figures.own(QUARTER, offers).medians if one.step == "decide") is None
+    offers.append(offer(9, state="accepted", first={"accept": after(5)}))
+    assert next(one.hours for one in figures.own(QUARTER, offers).medians if one.step == "decide") == 5.0
+
+
+def test_in_time_is_by_urgency() -> None:
+    late = [offer(n, tier="emergency", state="accepted", first={"accept": after(25)}) for n in range(20)]
+    soon = [offer(n, tier="emergency", state="accepted", first={"accept": after(23)}) for n in range(20, 60)]
+    report = figures.own(QUARTER, late + soon)
+    assert cell(report, "in_time", "emergency", "in_time") == 40
+    assert cell(report, "in_time", "emergency", "late_or_never") == 20
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["pl-hfhr", "pl-sip", "de-rlc"]),
+            st.sampled_from(["normal", "urgent"]),
+            st.sampled_from(ENDS[:4]),
+        ),
+        max_size=60,
+    )
+)
+def test_no_shown_cell_is_small_and_no_line_leaves_a_small_rest(rows: list[tuple[str, str, str]]) -> None:
+    offers = [
+        offer(n, organisation=slug, tier=tier, state=HOW[end][0], first=dict(HOW[end][1]), month=month)
+        for n, ((slug, tier, end), month) in enumerate(zip(rows, islice(cycle(QUARTER.months), len(rows)), strict=True))
+    ]
+    for report in (figures.network(QUARTER, [], offers), figures.own(QUARTER, offers)):
+        for table in report.tables:
+            lines = [*table.rows, *([table.everything] if table.everything else [])]
+            for line in lines:
+                counts = [one.count for one in line.cells]
+                assert all(count is None or count >= 10 for count in (*counts, line.total.count))
+                if line.total.count is not None and None in counts:
+                    assert line.total.count - sum(count or 0 for count in counts) >= 10
+                    assert counts.count(None) > 1

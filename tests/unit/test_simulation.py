@@ -1,0 +1,42 @@
+"""The promise, measured: with centres that leave four of ten offers unanswered, nobody who can be helped falls through."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from app.cli.simulation.people import Plan
+from app.cli.simulation.plot import svg
+from app.cli.simulation.results import Results, results, table
+from app.cli.simulation.world import played
+from app.directory.packs import load_packs
+
+SMALL = Plan(cases=36, days=30, answers=0.6, seed=4)
+
+
+@pytest.fixture(scope="module")
+def found() -> Results:
+    with played(SMALL, load_packs()) as world:
+        return results(world)
+
+
+def test_nearly_all_who_can_be_helped_are_accepted_or_owned_before_the_legal_deadline(found: Results) -> None:
+    matched = [case for case in found.cases if case.matched]
+    assert len(found.cases) == SMALL.cases
+    assert len(matched) >= 12
+    assert found.promise >= 0.99
+
+
+def test_the_play_is_no_mere_idyll(found: Results) -> None:
+    """Offers run out, others are accepted, and some cases end with a task alone: all three must have been lived through."""
+    assert {"in_time", "expired"} <= {offer.ended for offer in found.offers}
+    assert any(case.accepted_at for case in found.cases)
+    assert any(case.owned_at and not case.accepted_at for case in found.cases)
+
+
+def test_the_table_has_every_tier_and_country_and_the_plot_a_line_a_tier(found: Results) -> None:
+    printed = table(found)
+    for word in ("emergency", "urgent", "normal", "PL", "GE", "LT", "DE", "all", "in time", "expired", "waiting"):
+        assert word in printed
+    drawn = ElementTree.fromstring(svg(found))
+    labels = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {case.tier for case in found.cases if case.matched} <= set(labels)

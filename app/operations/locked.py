@@ -12,6 +12,7 @@ from app.intake.models import Case, CaseWrap
 from app.matching.models import MatchRun
 from app.referrals.models import Referral
 from app.staff.models import Member
+from app.webhooks.models import WebhookEndpoint
 
 Row = Mapping[str, Any]
 
@@ -38,6 +39,11 @@ def _simple(model: type[Base], column: str) -> Locked:
     return Locked(model, column, lambda row: (model.__tablename__, str(row["id"]), column, "1"))
 
 
+def _webhook_place(row: Row, before: int) -> tuple[str, ...]:
+    """The old secret keeps the place it had when it was the newest."""
+    return ("webhook_endpoints", str(row["id"]), "secret", str(row["secret_version"] - before))
+
+
 LOCKED: Final = (
     Locked(
         Case, "facts", lambda row: ("cases", str(row["id"]), "facts", str(row["facts_version"])), ("facts_version",)
@@ -56,6 +62,8 @@ LOCKED: Final = (
     _simple(MatchRun, "trace"),
     _simple(Referral, "card"),
     _simple(Member, "totp_secret"),
+    Locked(WebhookEndpoint, "secret", lambda row: _webhook_place(row, 0), ("secret_version",)),
+    Locked(WebhookEndpoint, "old_secret", lambda row: _webhook_place(row, 1), ("secret_version",)),
 )
 """Locked under the epoch key: rotation reads each and locks it anew."""
 
@@ -75,6 +83,7 @@ HASHED: Final = frozenset(
     {
         "access_tokens.id",
         "cases.receipt_id",
+        "client_credentials.secret_mac",
         "decoys.id",
         "drafts.id",
         "invitations.code_mac",
@@ -84,6 +93,7 @@ HASHED: Final = frozenset(
         "sealed_replies.fingerprint",
         "sealed_replies.request_id",
         "sessions.id",
+        "used_assertions.id",
         "used_challenges.id",
     }
 )
@@ -91,6 +101,7 @@ HASHED: Final = frozenset(
 
 PUBLIC: Final = frozenset(
     {
+        "client_credentials.public_key",
         "members.salt",
         "passkeys.credential_id",
         "passkeys.public_key",

@@ -152,7 +152,7 @@ class HouseholdMember(Base):
     __tablename__ = "household_members"
     __table_args__ = (sa.Index("ix_household_members_household", "household_id"),)
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
     household_id: Mapped[UUID]
     joined_at: Mapped[datetime]
 
@@ -176,11 +176,11 @@ class CaseMove(Base):
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     from_country: Mapped[str] = mapped_column(sa.String(2))
     to_country: Mapped[str] = mapped_column(sa.String(2))
-    from_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
-    to_team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
+    from_team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    to_team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
     desk_key_id: Mapped[UUID | None]
     desk_key: Mapped[bytes | None]
     answer: Mapped[str | None] = mapped_column(sa.String(8))

@@ -13,6 +13,7 @@ from app.api.deps import Policy, anyone
 from app.api.hsds import everybody
 from app.core import errors
 from app.partners.service import SCOPES
+from app.staff import quotas
 
 DOCUMENT = openapi.document("https://pristan.test")
 OPERATIONS = [
@@ -155,7 +156,7 @@ def test_examples_are_true():
 def test_problems_in_the_examples_are_problems_that_exist():
     slugs = {
         kind.slug
-        for module in (errors, *submodules())
+        for module in (errors, quotas, *submodules())
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.AppError)
     }

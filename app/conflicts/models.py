@@ -19,9 +19,9 @@ class ConflictEntry(Base):
     __tablename__ = "conflict_entries"
     __table_args__ = (sa.Index(None, "case_id"),)
 
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
     mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    case_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     added_on: Mapped[datetime]
 
 
@@ -31,8 +31,8 @@ class ConflictTrace(Base):
     __tablename__ = "conflict_traces"
     __table_args__ = (sa.Index(None, "mac"),)
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
     mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
 
 
@@ -41,5 +41,5 @@ class Exclusion(Base):
 
     __tablename__ = "exclusions"
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)

@@ -75,9 +75,9 @@ class DirectoryEdit(Base):
     new: Mapped[dict[str, Any]] = mapped_column(Json)
     state: Mapped[str] = mapped_column(sa.String(12))
     origin: Mapped[str] = mapped_column(sa.String(8))
-    proposed_by: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    proposed_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     proposed_at: Mapped[datetime]
-    decided_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    decided_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     decided_at: Mapped[datetime | None]
 
 
@@ -88,7 +88,7 @@ class ServicePause(Base):
     __table_args__ = (sa.CheckConstraint("need IS NULL OR language IS NULL", name="one_kind"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    service_id: Mapped[UUID] = mapped_column(sa.ForeignKey("services.id"), index=True)
+    service_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("services.id"), index=True)
     need: Mapped[str | None] = mapped_column(sa.String(32))
     language: Mapped[str | None] = mapped_column(sa.String(8))
     until: Mapped[date]

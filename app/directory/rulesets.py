@@ -73,14 +73,14 @@ class RuleProposal(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     digest: Mapped[str] = mapped_column(sa.String(64), sa.ForeignKey("rule_sets.digest"))
-    upon: Mapped[UUID | None] = mapped_column(sa.ForeignKey("rule_proposals.id"))
+    upon: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("rule_proposals.id"))
     changed: Mapped[list[str]]
     why: Mapped[str] = mapped_column(sa.String(500))
     effective_on: Mapped[date]
     state: Mapped[str] = mapped_column(sa.String(12))
-    proposed_by: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    proposed_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     proposed_at: Mapped[datetime]
-    decided_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    decided_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     decided_at: Mapped[datetime | None]
     replayed: Mapped[dict[str, int] | None]
 

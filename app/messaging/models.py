@@ -52,7 +52,7 @@ class PartnerNotices(Base):
     __tablename__ = "partner_notices"
     __table_args__ = (sa.CheckConstraint("digest_hour IS NULL OR digest_hour BETWEEN 0 AND 23", name="hour_of_a_day"),)
 
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
     address: Mapped[bytes | None]
     emergencies_at_once: Mapped[bool]
     digest_hour: Mapped[int | None] = mapped_column(sa.SmallInteger)
@@ -70,7 +70,7 @@ class PersonNotices(Base):
 
     __tablename__ = "person_notices"
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
     zone: Mapped[str] = mapped_column(sa.String(40))
     language: Mapped[str] = mapped_column(sa.String(8))
     how: Mapped[bytes]

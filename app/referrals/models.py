@@ -116,10 +116,10 @@ class Task(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[str] = mapped_column(sa.String(24))
     about_id: Mapped[UUID]
-    case_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("cases.id"))
-    referral_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("referrals.id"))
-    team_id: Mapped[UUID] = mapped_column(sa.ForeignKey("teams.id"))
-    owner_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    case_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("referrals.id"))
+    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     due_at: Mapped[datetime]
     opened_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
@@ -137,7 +137,7 @@ class ContactAnswer(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    referral_id: Mapped[UUID] = mapped_column(sa.ForeignKey("referrals.id"))
+    referral_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("referrals.id"))
     about: Mapped[str] = mapped_column(sa.String(16))
     yes: Mapped[bool]
     at: Mapped[datetime]

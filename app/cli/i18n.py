@@ -26,6 +26,7 @@ _SOURCES: Final = [
     ("matching/reasons.py", "python"),
     ("messaging/words.py", "python"),
     ("web/rendering.py", "python"),
+    ("web/desk/asking.py", "python"),
     ("web/public/**.py", "python"),
     ("web/templates/base.html", "jinja2"),
     ("web/templates/parts/**.html", "jinja2"),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.core.db import Base
-from app.intake.models import Case, CaseWrap
+from app.core.keyring import KeyRing
+from app.intake import likeness
+from app.intake.models import Case, CaseLikeness, CaseWrap
 from app.matching.models import MatchRun
 from app.referrals.models import Referral
 from app.staff.models import Member
@@ -21,13 +23,20 @@ Row = Mapping[str, Any]
 class Locked:
     """A column whose values were made by `KeyRing.lock`. `place` tells of a row what its value is bound to.
 
-    `reads` are the columns that `place` needs beside the primary key.
+    `same`: they were made by `lock_same`. `reads` are the columns that `place` needs beside the primary key.
     """
 
     model: type[Base]
     column: str
     place: Callable[[Row], tuple[str, ...]]
     reads: tuple[str, ...] = ()
+    same: bool = False
+
+    def anew(self, ring: KeyRing, value: bytes, place: tuple[str, ...]) -> bytes:
+        """The value under the key of today. Raises CannotOpen."""
+        if self.same:
+            return ring.lock_same(ring.unlock_same(value, *place), *place)
+        return ring.lock(ring.unlock(value, *place), *place)
 
     @property
     def name(self) -> str:
@@ -59,6 +68,7 @@ LOCKED: Final = (
         ),
         ("case_id", "purpose", "kind", "owner_id", "version"),
     ),
+    Locked(CaseLikeness, "mark", lambda _row: likeness.PLACE, same=True),
     _simple(MatchRun, "trace"),
     _simple(Referral, "card"),
     _simple(Member, "totp_secret"),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.clock import to_the_hour
-from app.intake.models import Case, CaseEvent
+from app.intake.models import Case, CaseEvent, CaseMove
 from app.intake.states import DESK, ENDED, CaseState, CaseVerb, allowed, fold, next_state
 
 CONTACT_KEPT: Final = timedelta(days=30)
@@ -50,6 +50,7 @@ def move(
     if target in ENDED:
         case.closed_at = case.closed_at or at
         case.forget_at = at + CONTACT_KEPT
+        _end_question(session, case, at)
     else:
         case.closed_at = None
         case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
@@ -72,6 +73,12 @@ def _follow(
         elif verb.value in allowed(CaseState(other.state), by=actor_kind):
             move(session, other, verb, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"with": case.label})
     session.flush()
+
+
+def _end_question(session: Session, case: Case, at: datetime) -> None:
+    """Whether it may move to another country is asked no more, and the key that lay ready for that is destroyed."""
+    asked = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
+    session.execute(sa.update(CaseMove).where(asked).values(answer="ended", answered_at=to_the_hour(at), desk_key=None))
 
 
 def note(

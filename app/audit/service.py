@@ -97,16 +97,19 @@ def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1
 
     That it was done, and where the chain goes on, is itself an entry: the chain holds without what was taken off its beginning.
     """
-    first = sa.select(AuditEntry.seq).order_by(AuditEntry.seq).limit(limit).subquery()
-    young = sa.select(sa.func.min(AuditEntry.seq)).where(AuditEntry.seq.in_(sa.select(first)), AuditEntry.at >= before)
-    end = session.scalar(young)
-    last = sa.select(sa.func.max(first.c.seq)) if end is None else sa.select(sa.literal(end - 1))
-    entry = session.execute(
-        sa.select(AuditEntry.seq, AuditEntry.hash).where(AuditEntry.seq == last.scalar_subquery())
-    ).one_or_none()
+    seq, at = AuditEntry.seq, AuditEntry.at
+    oldest = sa.select(seq, at).order_by(seq).limit(limit).subquery()
+    young = session.scalar(sa.select(sa.func.min(oldest.c.seq)).where(oldest.c.at >= before))
+    newest = session.scalar(sa.select(sa.func.max(seq)))
+    ends = (young, newest)  # the newest stays whatever its age: the numbers go on from it
+    below = min(end for end in ends if end is not None) if newest is not None else 0
+    last = sa.select(sa.func.max(oldest.c.seq)).where(oldest.c.seq < below).scalar_subquery()
+    entry = session.execute(sa.select(seq, AuditEntry.hash).where(seq == last)).one_or_none()
     if entry is None:
         return 0
-    gone = session.execute(sa.delete(AuditEntry).where(AuditEntry.seq <= entry.seq))
+    gone = int(session.execute(sa.delete(AuditEntry).where(seq <= entry.seq)).rowcount)  # type: ignore[attr-defined]
+    if not gone:  # another worker was faster
+        return 0
     record(
         session,
         actor_kind="clock",
@@ -117,7 +120,7 @@ def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1
         codes={"seq": entry.seq, "hash": entry.hash},
         now=now,
     )
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+    return gone
 
 
 def _beginning(session: Session) -> tuple[str, int]:

@@ -81,7 +81,6 @@ class AnswerBy(_Part):
     channel: Literal["number", "signal", "whatsapp", "telegram", "email", "phone"] = "number"
     address: Annotated[Text, Field(max_length=320)] = ""
     notify: bool = False
-    """Say at `address` that there is news: then the address is also kept so that the service itself can read it."""
     may_say_who: bool = False
     may_leave_message: bool = False
     good_times: Annotated[Text, Field(max_length=200)] = ""

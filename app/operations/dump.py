@@ -19,7 +19,17 @@ from app.core.db import Base, Database, UtcDateTime, sqlite_driver
 from app.operations import status
 
 SHORT_LIVED: Final = frozenset(
-    {"sessions", "access_tokens", "drafts", "sealed_replies", "used_challenges", "known_browsers", "read_counts"}
+    {
+        "sessions",
+        "access_tokens",
+        "drafts",
+        "sealed_replies",
+        "used_challenges",
+        "known_browsers",
+        "read_counts",
+        "used_assertions",
+        "quota_windows",
+    }
 )
 _PAGE: Final = 500
 

@@ -92,7 +92,7 @@ def rotate(
 
 def lock_anew(database: Database, ring: KeyRing, one: Locked, after: Any = None) -> tuple[int, int, Any]:
     """One batch of one column: how many were moved, how many open with no key, and where to go on (None: the end)."""
-    key = one.model.__table__.c.id
+    key = one.model.__table__.c[one.key]
     column = one.model.__table__.c[one.column]
     query = (
         sa.select(key, column, *(one.model.__table__.c[name] for name in one.reads))
@@ -112,13 +112,13 @@ def lock_anew(database: Database, ring: KeyRing, one: Locked, after: Any = None)
             value = bytes(row[one.column])
             try:
                 place = one.place(dict(row))
-                fresh = ring.lock(ring.unlock(value, *place), *place)
+                fresh = one.anew(ring, value, place)
             except CannotOpen:
                 closed += 1
                 continue
-            same = sa.update(one.model).where(key == row["id"], column == value).values({one.column: fresh})
+            same = sa.update(one.model).where(key == row[one.key], column == value).values({one.column: fresh})
             moved += session.execute(same.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
-    return moved, closed, rows[-1]["id"] if len(rows) == BATCH else None
+    return moved, closed, rows[-1][one.key] if len(rows) == BATCH else None
 
 
 def _round(database: Database, ring: KeyRing, report: Report, progress: Callable[[int], None]) -> int:

@@ -22,10 +22,9 @@ from app.intake.models import Case, CaseMove, CaseWrap, WrapFor
 from app.intake.returning import OpenedCase
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Recipient
-from app.matching import matches
 from app.messaging import notices
 from app.referrals import desk as verbs
-from app.referrals import queries, service, tasks
+from app.referrals import queries, rematching, service, tasks
 from app.referrals.desk import Desk
 from app.referrals.service import CLOCK, Said
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
@@ -173,9 +172,8 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
         answers.pop("region", None)
         case.facts_version += 1
         case.facts = vault.lock_facts(keys, case.id, case.facts_version, answers)
-        facts, _deadline = matches.understood(answers, directory, now)
-        result = matches.run(session, facts, directory, now, seed=case.id.int)
-        matches.store(session, keys, case.id, facts, result, directory=directory, now=now)
+        session.flush()
+        rematching.matched(session, keys, directory, case, now)
     tasks.case_ended(session, case.id, now)
     tasks.open_task(session, TaskKind.MOVED_HERE, case, now=now)
     messaging.queue(session, "case_moved_here", about_id=case.id, team_id=case.team_id, now=to_the_hour(now))

@@ -109,11 +109,14 @@ def test_what_is_older_than_it_is_kept_goes_and_the_chain_holds(database: Databa
             return audit.shorten(session, before=before, now=later)
 
     assert shorten(NOW - timedelta(days=1)) == 0
-    assert shorten(NOW + timedelta(days=1)) == 3
-    assert [(entry.seq, entry.action) for entry in entries(database)] == [(4, "audit:shortened")]
+    assert shorten(NOW + timedelta(days=1)) == 2, "the newest stays: the numbers go on from it"
+    assert [(entry.seq, entry.action) for entry in entries(database)] == [(3, "case:read"), (4, "audit:shortened")]
     assert check(database) is None
     with database.begin() as session:
         note(session)
+    assert check(database) is None
+    assert shorten(NOW + timedelta(days=1)) == 1
+    assert [entry.seq for entry in entries(database)] == [4, 5, 6]
     assert check(database) is None
     assert shorten(NOW + timedelta(days=1)) == 0, "the entry about it is younger"
     with database.begin() as session:

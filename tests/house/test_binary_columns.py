@@ -1,10 +1,15 @@
 """Every column of bytes is known for what it is, so that no locked one is forgotten when the epoch key is rotated."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 
 import app.tables  # noqa: F401  fills Base.metadata
 from app.core.db import Base
+from app.intake import vault
+from app.messaging import notices
 from app.operations.locked import HASHED, LOCKED, PUBLIC, SEALED
+from app.webhooks import service as webhooks
 
 
 def test_each_column_of_bytes_stands_in_exactly_one_group() -> None:
@@ -20,4 +25,17 @@ def test_each_column_of_bytes_stands_in_exactly_one_group() -> None:
 
 def test_a_locked_column_reads_only_what_its_table_has() -> None:
     for one in LOCKED:
-        assert {*one.reads, one.column, "id"} <= set(one.model.__table__.columns.keys())
+        assert {*one.reads, one.column, one.key} <= set(one.model.__table__.columns.keys())
+
+
+def test_a_place_is_the_one_that_was_locked_with() -> None:
+    """Rotation and whoever writes the column name the same place; else nothing would open after it."""
+    by, one, two = {locked.name: locked.place for locked in LOCKED}, UUID(int=1), UUID(int=2)
+    wrap = {"case_id": one, "purpose": "person", "kind": "team", "owner_id": two, "version": 1}
+    assert by["case_wraps.locked"](wrap) == vault._place(one, "person", "team", two, 1)
+    assert by["case_moves.desk_key"]({"case_id": one, "to_team_id": two}) == vault._place(one, "desk", "team", two, 1)
+    assert by["partner_notices.address"]({"organisation_id": one}) == notices._place(one)
+    assert by["person_notices.how"]({"case_id": one}) == notices._how_place(one)
+    endpoint = {"id": one, "secret_version": 3}
+    assert by["webhook_endpoints.secret"](endpoint) == webhooks._place(one, 3)
+    assert by["webhook_endpoints.old_secret"](endpoint) == webhooks._place(one, 2)

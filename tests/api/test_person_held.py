@@ -99,12 +99,12 @@ def test_a_held_case_is_offered_to_nobody_until_it_is_released(house: House) -> 
     by = ticking.Clockwork(house.keys, load_packs())
     house.time.at += timedelta(hours=5)
     with house.database.begin() as session:
-        assert ticking.untouched(session, house.time(), 10, after=timedelta(hours=1)) == []
+        assert ticking.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)}) == []
         case = session.scalars(sa.select(Case)).one()
         assert ticking.ask_next(session, case, now=house.time(), by=by) == []
         quarantine.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
         assert case.held_for is None
-        assert list(ticking.untouched(session, house.time(), 10, after=timedelta(hours=1))) == [case.id]
+        assert list(ticking.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
         assert len(ticking.ask_first(session, case.id, now=house.time(), by=by)) == 1
         assert session.scalars(sa.select(Referral.state)).all() == ["offered"]
         with pytest.raises(Conflict):
@@ -119,8 +119,8 @@ def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
         case.held_for = why
         session.flush()
         today = house.time().date()
-        rows = queue.page(session, case.team_id, "open", queue.Filters(), me=MEMBER, today=today).rows
-        counts = queue.counts(session, case.team_id, "open", queue.Filters(), me=MEMBER, today=today)
+        rows = queue.page(session, case.team_id, queue.Look("open"), me=MEMBER, today=today).rows
+        counts = queue.counts(session, case.team_id, queue.Look("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
         assert [row.held_for for row in quarantine.held(session, case.team_id)] == [why]
         assert quarantine.count(session, case.team_id) == 1

@@ -11,21 +11,32 @@ LOCK_TIMEOUT = "4s"
 
 
 def run(connection: Connection) -> None:
+    ours = not connection.in_transaction()  # then each step is a transaction of its own
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        how = "SET" if ours else "SET LOCAL"
+        connection.execute(text(f"{how} lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.execute(text(f"{how} statement_timeout = 0"))
+        if ours:
+            connection.commit()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        transaction_per_migration=ours,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        if ours and connection.dialect.name == "postgresql" and not connection.in_transaction():
+            connection.execute(text("RESET ALL"))
+            connection.commit()
 
 
 given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with Database(Settings().database_url).engine.begin() as own:
+    with Database(Settings().database_url).engine.connect() as own:
         run(own)

@@ -1,12 +1,14 @@
 """What is measured: one request a row, as a caller would send it."""
 
 from collections.abc import Iterator
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import httpx
 import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
+from app.intake.queue import Place
 from bench.load import PASSPHRASE, Network, answers
 from bench.serving import Request
 
@@ -45,11 +47,22 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
     yield "start page", lambda client: client.get("/ru/")
     yield "question page", lambda client: client.get("/ru/form/3")
     yield "queue, first page", desk("/desk/")
+    yield "queue, a view", desk("/desk/?view=answered")
+    yield "queue, common filter", desk("/desk/?need=asylum&language=ru")
+    yield "queue, rare filter", desk("/desk/?need=statelessness")
+    yield "queue, deep page", desk(f"/desk/?at={_deep()}")
+    yield "queue, by waiting", desk("/desk/?sort=waits")
     yield "one case", desk(f"/desk/cases/{network.case_label}")
     yield "partner pull, 25", partner("/v1/referrals?limit=25")
     yield "partner pull, nothing new", partner("/v1/referrals?updated_since=2100-01-01T00:00:00Z")
     yield "one referral", partner(f"/v1/referrals/{network.referral_id}")
     yield "feed", partner("/v1/events?limit=1000")
+
+
+def _deep() -> str:
+    """Half-way down the list: the cases are due within forty days."""
+    half_way = datetime.now(UTC) + timedelta(days=25)
+    return Place((half_way.date(), 1, half_way, UUID(int=0))).token()
 
 
 def _sign_in(client: httpx.Client, network: Network) -> None:

@@ -53,7 +53,10 @@ class Server:
     @classmethod
     @contextmanager
     def pristan(cls, url: str, var: Path) -> Iterator["Server"]:
-        environment = {"PRISTAN_DATABASE_URL": url, "PRISTAN_VAR": str(var), "PRISTAN_WORKER_IN_WEB": "false"}
+        quotas = {f"PRISTAN_{kind}_PER_MINUTE": "1000000000" for kind in ("READS", "WRITES", "FILINGS", "HAND_OVERS")}
+        environment = {
+            "PRISTAN_DATABASE_URL": url, "PRISTAN_VAR": str(var), "PRISTAN_WORKER_IN_WEB": "false", **quotas
+        }  # fmt: skip
         with cls._started(_PRISTAN, environment, "/readyz") as server:
             yield server
 

@@ -12,6 +12,7 @@ from app.directory.packs import Directory, load_packs
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+_MIGRATING = 0x50524D4947
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,29 @@ def open_house(settings: Settings | None = None) -> House:
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the schema to `revision`; safe beside the running version, and when two start it at once."""
+    """Bring the schema to `revision`; safe beside the running version, and when two start it at once.
+
+    On PostgreSQL each step is a transaction of its own, so that a step may build an index while others write; who migrates
+    holds a lock meanwhile. On SQLite all steps are one transaction.
+    """
     from alembic.config import Config
 
     from alembic import command
 
     config = Config(str(ROOT / "alembic.ini"))
-    with database.engine.begin() as connection:
-        if database.dialect == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": 0x50524D4947})
+    if database.dialect != "postgresql":
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        return
+    with database.engine.connect() as waiting, database.engine.connect() as connection:
+        guard = waiting.execution_options(isolation_level="AUTOCOMMIT")
+        guard.execute(sa.text("SET lock_timeout = 0"))
+        guard.execute(sa.text("SET statement_timeout = 0"))
+        guard.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATING})
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        finally:
+            guard.execute(sa.text("SELECT pg_advisory_unlock(:lock)"), {"lock": _MIGRATING})
+            guard.execute(sa.text("RESET ALL"))

@@ -5,7 +5,7 @@ import string
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from babel import Locale
@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from app.core.i18n import LANGUAGES, LOCALES, compile_po, plural_forms, po_file
+from app.core.readability import Score, score
 
 i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the person's pages.")
 APP: Final = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ _SOURCES: Final = [
     ("matching/reasons.py", "python"),
     ("messaging/words.py", "python"),
     ("web/rendering.py", "python"),
+    ("web/desk/asking.py", "python"),
     ("web/public/**.py", "python"),
     ("web/templates/base.html", "jinja2"),
     ("web/templates/parts/**.html", "jinja2"),
@@ -168,3 +170,23 @@ def check() -> None:
         typer.echo(problem, err=True)
     if found:
         raise typer.Exit(1)
+
+
+def scores(language: str) -> list[tuple[Score, str]]:
+    """Every message of a language with how hard it is to read, the hardest first."""
+    told = [_forms(entry.string)[-1] for entry in catalogue(language) if entry.id and entry.string]
+    return sorted(((score(text), text) for text in told), key=lambda pair: (-pair[0].lix, pair[1]))
+
+
+@i18n_app.command()
+def readability(worst: Annotated[int, typer.Option(help="How many of the hardest to list.")] = 5) -> None:
+    """Score sentence length and word length per language, and list what reads worst."""
+    for language in LANGUAGES:
+        found = scores(language)
+        middle = sorted(one.lix for one, _text in found)[len(found) // 2]
+        longest = max(one.longest for one, _text in found)
+        typer.echo(
+            f"{language}: half of the messages score under {middle:.0f}; the longest sentence has {longest} words"
+        )
+        for one, text in found[:worst]:
+            typer.echo(f"  {one.lix:5.0f}  {one.longest:3}  {text}")

@@ -20,6 +20,7 @@ from app.intake import rewrapping
 from app.partners import organisations
 from app.staff import service as staff
 from app.staff import sessions
+from app.staff.service import Second
 
 _BATCH: Final = 50
 
@@ -101,12 +102,12 @@ def _rewrap(house: House, key: SealingKey, member: str, now: datetime) -> None:
 def _unlocked(house: House, member: str, now: datetime) -> dict[UUID, KeyPair]:
     """The team keys of somebody who signs in here and now. Their session ends with the command."""
     passphrase = typer.prompt("Passphrase", hide_input=True)
-    code = typer.prompt("One-time code")
+    code: str = typer.prompt("One-time code")
     with house.database.begin(write=False) as session:
         tried = staff.attempt(session, member)
     seed = staff.prove(house.keys, tried, passphrase)
     with house.database.begin() as session:
-        secret = staff.admit(session, house.keys, tried, seed, code, now)
+        secret = staff.admit(session, house.keys, tried, seed, Second(code=code), now)
     if secret is None:
         _fail("Not signed in.")
     with house.database.begin() as session:

@@ -223,6 +223,59 @@ def _refused(error: "AppError") -> NoReturn:
     raise typer.Exit(2) from None
 
 
+# --- by two people ---------------------------------------------------------------------------------------------------
+
+Who = Annotated[str, typer.Option("--as", help="Your sign-in name: a senior's or an admin's.")]
+Which = Annotated[str, typer.Argument(metavar="ID", help="As `pristan rules sets` lists it.")]
+
+
+@rules_app.command()
+def sets() -> None:
+    """The rule sets that were proposed, the newest first, and which one is in force."""
+    from app.cli import rule_sets
+
+    rule_sets.sets()
+
+
+@rules_app.command()
+def propose(
+    file: Annotated[Path, typer.Argument(help="YAML: the services that change, each with needs and rule.")],
+    who: Who,
+    why: Annotated[str, typer.Option(help="What the centre said, and who asked them.")],
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Its first day, in UTC.")
+    ] = None,
+) -> None:
+    """Ask for other rules. They come into force when somebody else has published them."""
+    from app.cli import rule_sets
+
+    rule_sets.propose(file, who, why, _now(first).date())
+
+
+@rules_app.command()
+def publish(which: Which, who: Who) -> None:
+    """Put a proposed rule set in force: for somebody else than its author."""
+    from app.cli import rule_sets
+
+    rule_sets.decide("publish", which, who)
+
+
+@rules_app.command()
+def reject(which: Which, who: Who) -> None:
+    """Turn a proposed rule set down: for somebody else than its author."""
+    from app.cli import rule_sets
+
+    rule_sets.decide("reject", which, who)
+
+
+@rules_app.command()
+def withdraw(which: Which, who: Who) -> None:
+    """Take back a rule set that you proposed."""
+    from app.cli import rule_sets
+
+    rule_sets.decide("withdraw", which, who)
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 

@@ -151,9 +151,14 @@ def compared_with(session: Session, case_id: UUID) -> frozenset[UUID]:
     )
 
 
+def drop_traces(session: Session, case_id: UUID) -> None:
+    """What the case could be recognised by so far is gone: others come in its place."""
+    session.execute(sa.delete(ConflictTrace).where(ConflictTrace.case_id == case_id))
+
+
 def forget_traces(session: Session, case_id: UUID) -> None:
     """What the case can be recognised by is gone, and what lists took from it. Exclusions stay."""
-    session.execute(sa.delete(ConflictTrace).where(ConflictTrace.case_id == case_id))
+    drop_traces(session, case_id)
     session.execute(sa.delete(ConflictEntry).where(ConflictEntry.case_id == case_id))
 
 

@@ -151,6 +151,27 @@ class KeyRing:
             return False
         return True
 
+    def lock_same(self, plaintext: bytes, *place: str) -> bytes:
+        """Lock under the current epoch key so that the same gives the same: for what is compared, and must not outlive the key.
+
+        Raises Unavailable as `lock` does.
+        """
+        self._follow(must=True)
+        now = self._now
+        epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
+        return epoch + sealing.encrypt_same(
+            _for_sames(now.keys[now.current]), plaintext, epoch + sealing.context(*place)
+        )
+
+    def unlock_same(self, envelope: bytes, *place: str) -> bytes:
+        """Undo `lock_same`. Raises CannotOpen."""
+        epoch = envelope[:EPOCH_ID_BYTES]
+        self._follow()
+        key = self._now.keys.get(int.from_bytes(epoch, "big"))
+        if key is None:
+            raise CannotOpen
+        return sealing.decrypt_same(_for_sames(key), envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*place))
+
     def mac(self, purpose: str, *data: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) under a key of its own for `purpose`; each datum is length-prefixed."""
         digest = hmac.new(self.derive(f"mac:{purpose}"), digestmod=hashlib.sha256)
@@ -262,6 +283,10 @@ def _settle(folder: Path) -> None:
 def _mark(path: Path) -> tuple[int, ...]:
     seen = path.stat()
     return (seen.st_ino, seen.st_mtime_ns, seen.st_size)
+
+
+def _for_sames(epoch_key: bytes) -> bytes:
+    return sealing.derive(epoch_key, "pristan/same")
 
 
 def _refuse_weak(key: bytes) -> None:

@@ -147,6 +147,19 @@ def decrypt(key: bytes, blob: bytes, aad: bytes) -> bytes:
         raise CannotOpen from error
 
 
+def encrypt_same(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
+    """AES-256-GCM-SIV with no nonce: equal plaintexts give equal ciphertexts, and nothing else is told (RFC 8452 §9)."""
+    return AESGCMSIV(key).encrypt(bytes(NONCE_BYTES), plaintext, aad)
+
+
+def decrypt_same(key: bytes, blob: bytes, aad: bytes) -> bytes:
+    """Undo `encrypt_same`. Raises CannotOpen."""
+    try:
+        return AESGCMSIV(key).decrypt(bytes(NONCE_BYTES), blob, aad)
+    except (InvalidTag, ValueError) as error:
+        raise CannotOpen from error
+
+
 def derive(key: bytes, purpose: str, length: int = 32, salt: bytes | None = None) -> bytes:
     """HKDF-SHA256: another key out of `key`, for one purpose."""
     return HKDF(algorithm=hashes.SHA256(), length=length, salt=salt, info=purpose.encode()).derive(key)

@@ -8,11 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.clock import to_the_hour
-from app.intake.models import Case, CaseEvent
-from app.intake.states import DESK, ENDED, CaseState, CaseVerb, fold, next_state
+from app.intake.models import Case, CaseEvent, CaseMove
+from app.intake.states import DESK, ENDED, CaseState, CaseVerb, allowed, fold, next_state
 
 CONTACT_KEPT: Final = timedelta(days=30)
 UNMET_KEPT: Final = timedelta(days=90)
+_FOLLOWED: Final = frozenset(
+    {CaseVerb.HELP, CaseVerb.ADVISE, CaseVerb.WITHDRAW, CaseVerb.REOPEN, CaseVerb.RECALL, CaseVerb.ERASE}
+)
 
 
 def locked(session: Session, case_id: UUID) -> Case:
@@ -47,10 +50,35 @@ def move(
     if target in ENDED:
         case.closed_at = case.closed_at or at
         case.forget_at = at + CONTACT_KEPT
+        _end_question(session, case, at)
     else:
         case.closed_at = None
         case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
     session.flush()
+    if verb in _FOLLOWED:
+        _follow(session, case, verb, actor_kind=actor_kind, actor_id=actor_id, now=now)
+
+
+def _follow(
+    session: Session, case: Case, verb: CaseVerb, *, actor_kind: str, actor_id: UUID | None, now: datetime
+) -> None:
+    """Cases that were merged into this one end and open with it. When the person ends it, the others stand alone again:
+    that they are of one person was only the desk's opinion.
+    """
+    linked = session.scalars(sa.select(Case).where(Case.merged_into_id == case.id).with_for_update()).all()
+    for other in linked:
+        if actor_kind in {"person", "clock"}:
+            other.merged_into_id = None
+            other.version += 1
+        elif verb.value in allowed(CaseState(other.state), by=actor_kind):
+            move(session, other, verb, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"with": case.label})
+    session.flush()
+
+
+def _end_question(session: Session, case: Case, at: datetime) -> None:
+    """Whether it may move to another country is asked no more, and the key that lay ready for that is destroyed."""
+    asked = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
+    session.execute(sa.update(CaseMove).where(asked).values(answer="ended", answered_at=to_the_hour(at), desk_key=None))
 
 
 def note(

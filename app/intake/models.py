@@ -10,14 +10,32 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
+_ORDER = ("due_on", "tier_rank", "waiting_since", "id")
+_IS_OPEN = "closed_at IS NULL"
+
+
+def _partial(name: str, *columns: str, where: str = _IS_OPEN) -> sa.Index:
+    """An index over some rows. What the filters of the queue look into has two more on PostgreSQL: see the end."""
+    return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+class Asked(StrEnum):
+    """How the referrals of an open case stand, the first that is true; none: nobody was asked, or nobody is any more."""
+
+    WORK = "work"  # somebody has accepted
+    ANSWER = "answer"  # somebody owes an answer
+    CONSENT = "consent"  # only the person's yes is missing
+    DECLINED = "declined"  # whoever was asked said no, or nothing in time
+
 
 class Case(Base):
     """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
 
     `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
-    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `held_for`: why it looks
-    like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is offered to nobody.
-    `referred_by` is the organisation that brought the person here; null when they came by themselves.
+    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `asked` tells how its
+    referrals stand (see `Asked`). `merged_into_id`: the same person wrote twice, and that other case is the one that goes on.
+    `held_for`: why it looks like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is
+    offered to nobody. `referred_by` is the organisation that brought the person here; null when they came by themselves.
     """
 
     __tablename__ = "cases"
@@ -36,6 +54,15 @@ class Case(Base):
             "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
             sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"),
         ),
+        _partial("ix_cases_state", "team_id", "state", *_ORDER),
+        _partial("ix_cases_owner", "owner_id", *_ORDER, where=f"{_IS_OPEN} AND owner_id IS NOT NULL"),
+        _partial("ix_cases_asked", "team_id", "asked", *_ORDER, where=f"{_IS_OPEN} AND asked IS NOT NULL"),
+        _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
+        _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
+        _partial("ix_cases_closed", "team_id", *_ORDER, where="closed_at IS NOT NULL"),
+        _partial("ix_cases_waits", "team_id", "waiting_since", "id"),
+        _partial("ix_cases_tier", "team_id", "tier_rank", "due_on", "waiting_since", "id"),
+        _partial("ix_cases_merged_into", "merged_into_id", where="merged_into_id IS NOT NULL"),
         sa.Index("ix_cases_forget", "forget_at"),
     )  # fmt: skip
 
@@ -58,6 +85,8 @@ class Case(Base):
     owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
+    asked: Mapped[str | None] = mapped_column(sa.String(8))
+    merged_into_id: Mapped[UUID | None]
     held_for: Mapped[str | None] = mapped_column(sa.String(8))
     referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
@@ -204,6 +233,98 @@ class SealedReply(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class CaseTally(Base):
+    """How many cases have these marks: the sum of `n` over its rows. Written by triggers, see docs/decisions/0060.
+
+    A case counts once under each need and each language that it has, and under "" for any; closed ones keep no owner and no day.
+    """
+
+    __tablename__ = "case_tallies"
+    __table_args__ = (
+        sa.Index("ix_case_tallies_face", "team_id", "need", "language"),
+        _partial("ix_case_tallies_fresh", "id", where="NOT folded"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
+    team_id: Mapped[UUID]
+    need: Mapped[str] = mapped_column(sa.String(64))
+    language: Mapped[str] = mapped_column(sa.String(64))
+    country: Mapped[str] = mapped_column(sa.String(2))
+    tier: Mapped[str] = mapped_column(sa.String(12))
+    state: Mapped[str] = mapped_column(sa.String(16))
+    is_open: Mapped[bool]
+    is_merged: Mapped[bool]
+    owner_id: Mapped[UUID | None]
+    due_on: Mapped[date | None]
+    snoozed_until: Mapped[date | None]
+    person_wrote: Mapped[bool]
+    asked: Mapped[str | None] = mapped_column(sa.String(8))
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    n: Mapped[int]
+    folded: Mapped[bool]
+
+
+class CaseLikeness(Base):
+    """A keyed mark of a phone number, an address, a user name or a whole name that was given with a case.
+
+    `mark` is a MAC that holds within one team, locked under the epoch key so that the same gives the same (`KeyRing.lock_same`):
+    rotating that key locks it anew, and then no old backup can be asked whether a number is in it.
+    """
+
+    __tablename__ = "case_likenesses"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "kind", "mark"),
+        sa.CheckConstraint("kind IN ('phone', 'email', 'handle', 'name')", name="kind_known"),
+        sa.Index("ix_case_likenesses_mark", "mark"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    mark: Mapped[bytes]
+
+
+class CaseOpening(Base):
+    """A member has this case on the screen. It stops nobody, and is forgotten after a while."""
+
+    __tablename__ = "case_openings"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CaseUndo(Base):
+    """The last act of the desk on a case and how it was before, in codes: what "Undo" goes back to while nothing else happened.
+
+    `version` is the case's version right after the act.
+    """
+
+    __tablename__ = "case_undos"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    act: Mapped[str] = mapped_column(sa.String(12))
+    version: Mapped[int]
+    before: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class MemberView(Base):
+    """A member's own view of the queue: a view, filters and an order. Codes only; its name is made of them."""
+
+    __tablename__ = "member_views"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
+    view: Mapped[str] = mapped_column(sa.String(16))
+    filters: Mapped[dict[str, Any]]
+    sort: Mapped[str] = mapped_column(sa.String(16))
+    created_at: Mapped[datetime]
+
+
 class HappenedCount(Base):
     """How often a kind of repression was told and agreed to be counted. No row ties it to a case."""
 
@@ -213,3 +334,14 @@ class HappenedCount(Base):
     code: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     country: Mapped[str] = mapped_column(sa.String(2), primary_key=True)
     count: Mapped[int]
+
+
+for _column in ("needs", "speak"):
+    _gin = sa.Index(
+        f"ix_cases_{_column}",
+        Case.__table__.c[_column],
+        postgresql_using="gin",
+        postgresql_ops={_column: "jsonb_path_ops"},
+        postgresql_where=sa.text(_IS_OPEN),
+    )
+    _gin.ddl_if(dialect="postgresql")

@@ -81,6 +81,7 @@ STEPS: Final = (
         Question("notify", Kind.TICK, N_("Tell me there when there is news."), N_("We then write only “You have news”, no more. For this we keep the address itself so that our computer can read it. Leave it empty to be safest."), of="channel"),
         Question("may_say_who", Kind.TICK, N_("You may say who is writing."), of="channel"),
         Question("may_leave_message", Kind.TICK, N_("You may leave a message."), of="channel"),
+        Question("good_hours", Kind.CHECKS, N_("At which hours may we write to you?"), N_("You can skip this."), options="good_hours", of="channel"),
         Question("good_times", Kind.TEXT, N_("When is it safe to reach you?"), N_("You can skip this."), longest=200, of="channel"),
     )),
 )  # fmt: skip
@@ -96,6 +97,7 @@ _NESTED: Final = {
     "notify": ("answer_by", "notify"),
     "may_say_who": ("answer_by", "may_say_who"),
     "may_leave_message": ("answer_by", "may_leave_message"),
+    "good_hours": ("answer_by", "good_hours"),
     "good_times": ("answer_by", "good_times"),
 }
 _LISTS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.CHECKS)

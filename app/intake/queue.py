@@ -1,13 +1,12 @@
 """The coordinators' queue: one prepared select a page, one for all counts. Routing codes only, never a sealed word.
 
-Order: (due_on, tier_rank, waiting_since, id). `due_on` is fixed when a case comes in and never moves later, so a case that
-waits is overtaken only by cases that are due earlier, and of those there are finitely many: nobody waits for ever.
+What the views hold and in which order stands in `views`.
 """
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,43 +16,23 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequest, NotFound
-from app.intake import quarantine
-from app.intake.models import Case
+from app.intake.models import Case, CaseTally
 from app.intake.states import CaseState
+from app.intake.views import DEFAULT, OF_CASES, OF_TALLIES, ORDERS, Condition
 from app.staff.models import Member
 
 PAGE: Final = 25
+ALL: Final = "open"
 Row = sa.Row[*tuple[Any, ...]]
-Condition = sa.ColumnElement[bool]
-_ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
+VIEWS: Final = OF_CASES
 _COLUMNS: Final = (
-    Case.id, Case.label, Case.state, Case.tier, Case.tier_rank, Case.last_safe_day, Case.deadline_certainty, Case.due_on,
-    Case.waiting_since, Case.needs, Case.country, Case.speak, Case.person_wrote, Case.snoozed_until,
-    Member.name.label("owner"),
+    Case.id, Case.label, Case.state, Case.version, Case.tier, Case.tier_rank, Case.last_safe_day, Case.deadline_certainty,
+    Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.speak, Case.person_wrote, Case.snoozed_until, Case.asked,
+    Member.name.label("owner"), Case.owner_id,
 )  # fmt: skip
-_OPEN: Final = sa.and_(  # what a machine seems to have sent has a page of its own, see `quarantine`
-    Case.closed_at.is_(None), sa.or_(Case.held_for.is_(None), Case.held_for.not_in(quarantine.HIDDEN))
-)
-_TODAY: Final = sa.bindparam("today", type_=sa.Date())
-_ME: Final = sa.bindparam("me", type_=sa.Uuid())
-_AWAKE: Final = sa.or_(Case.snoozed_until.is_(None), Case.snoozed_until <= _TODAY, Case.person_wrote)
 
-# What each saved view holds. All but the last are parts of the open cases, which is what the queue's index covers.
-VIEWS: Final = MappingProxyType[str, Condition](
-    {
-        "open": sa.and_(_OPEN, _AWAKE),
-        "new": sa.and_(_OPEN, Case.state == CaseState.SUBMITTED.value),
-        "mine": sa.and_(_OPEN, _AWAKE, Case.owner_id == _ME),
-        "due": sa.and_(_OPEN, Case.due_on == _TODAY),
-        "overdue": sa.and_(_OPEN, Case.due_on < _TODAY),
-        "review": sa.and_(_OPEN, _AWAKE, Case.state == CaseState.IN_REVIEW.value),
-        "waiting": sa.and_(_OPEN, _AWAKE, Case.state == CaseState.REFERRED.value),
-        "answered": sa.and_(_OPEN, Case.person_wrote),
-        "unmet": sa.and_(_OPEN, Case.state == CaseState.UNMET.value),
-        "snoozed": sa.and_(_OPEN, sa.not_(_AWAKE)),
-        "closed": sa.and_(Case.closed_at.is_not(None), Case.state != CaseState.ERASED.value),
-    }
-)
+
+FILTERS: Final = ("country", "need", "tier", "language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +44,92 @@ class Filters:
     tier: str | None = None
     language: str | None = None
 
+    @classmethod
+    def of(cls, codes: Mapping[str, str]) -> "Filters":
+        """From codes by name; what is empty does not narrow anything."""
+        return cls(**{name: codes.get(name) or None for name in FILTERS})
+
     def any(self) -> bool:
         return any((self.country, self.need, self.tier, self.language))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A row's place in the order. `back`: the page before it is meant, else the page after it."""
+class Look:
+    """How the queue is looked at: a view, what narrows it down, and an order. `down`: the order backwards."""
 
-    key: tuple[date, int, datetime, UUID]
+    view: str = ALL
+    filters: Filters = field(default_factory=Filters)
+    sort: str = DEFAULT
+    down: bool = False
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        return ORDERS[self.sort]
+
+
+def look(view: str, filters: Filters, sort: str) -> Look:
+    """`sort` is the name of an order, with `-` in front for backwards. Raises NotFound for a view or order that is none."""
+    name = sort.removeprefix("-") or DEFAULT
+    if view not in VIEWS or name not in ORDERS:
+        raise NotFound("There is no such view.")
+    return Look(view, filters, name, sort.startswith("-"))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row's place in an order. `back`: the page before it is meant, else the page after it."""
+
+    key: tuple[Any, ...]
     back: bool = False
 
     def token(self) -> str:
-        due_on, rank, waiting, case_id = self.key
-        plain = json.dumps([due_on.isoformat(), rank, waiting.isoformat(), case_id.hex, int(self.back)])
+        plain = json.dumps([[_written(value) for value in self.key], int(self.back)], separators=(",", ":"))
         return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-def place_of(token: str) -> Place:
-    """Raises BadRequest for what is no place."""
+def _written(value: Any) -> str | int:
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.hex if isinstance(value, UUID) else value
+
+
+def _moment(text: Any) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
+
+
+def _rank(number: Any) -> int:
+    if not isinstance(number, int) or not 0 <= number <= 9:
+        raise ValueError
+    return number
+
+
+def _code(text: Any) -> str:
+    if not isinstance(text, str) or len(text) > 64 or "\0" in text or not text.isprintable():
+        raise ValueError
+    return text
+
+
+_READ: Final = MappingProxyType[type, Callable[[Any], Any]](
+    {date: date.fromisoformat, datetime: _moment, int: _rank, UUID: UUID, str: _code}
+)
+
+
+def place_of(token: str, order: Sequence[Any] = ORDERS[DEFAULT]) -> Place:
+    """Raises BadRequest for what is no place in this order."""
     try:
-        plain = urlsafe_b64decode(token[:400].encode("ascii") + b"==")
-        due_on, rank, waiting, case_id, back = json.loads(plain)
-        moment = datetime.fromisoformat(waiting)
-        if moment.tzinfo is None or not 0 <= int(rank) <= 9:
-            raise ValueError
-        return Place((date.fromisoformat(due_on), int(rank), moment, UUID(case_id)), bool(back))
+        values, back = json.loads(urlsafe_b64decode(token[:400].encode("ascii") + b"=="))
+        pairs = zip(order, values, strict=True)
+        return Place(tuple(_READ[column.type.python_type](value) for column, value in pairs), bool(back))
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BadRequest("This place in the list does not exist.") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the queue's order, and the places to go on from."""
+    """Rows in the order asked for, and the places to go on from."""
 
     rows: Sequence[Row]
     before: Place | None
@@ -105,56 +137,114 @@ class Page:
 
 
 def page(
-    session: Session, team_id: UUID, view: str, filters: Filters, *, me: UUID, today: date, place: Place | None = None
+    session: Session,
+    team_id: UUID,
+    seen: Look,
+    *,
+    me: UUID,
+    today: date,
+    place: Place | None = None,
+    only: Sequence[Condition] = (),
+    most: int = PAGE,
 ) -> Page:
-    """One page of a view, one statement. Raises KeyError for a view that is none."""
+    """One page of a view, one statement. `only`: what else must be true of a case."""
     back = place is not None and place.back
-    query = (
-        sa.select(*_COLUMNS)
-        .outerjoin(Member, Member.id == Case.owner_id)
-        .where(Case.team_id == team_id, VIEWS[view], *_conditions(session, filters))
-        .order_by(*(column.desc() if back else column.asc() for column in _ORDER))
-        .limit(PAGE + 1)
-    )
+    query = _selected(session, team_id, seen, back=back).where(*only).limit(most + 1)
     if place is not None:
-        here, there = sa.tuple_(*_ORDER), sa.tuple_(*_bound(place.key))
-        query = query.where(here < there if back else here > there)
+        query = query.where(_beyond(seen, place))
     found = list(session.execute(query, {"today": today, "me": me}))
-    more = len(found) > PAGE
-    rows = found[:PAGE]
+    more, rows = len(found) > most, found[:most]
     if back:
         rows.reverse()
     if not rows:
         return Page(rows, None, None)
     earlier = more if back else place is not None
     later = more if not back else True
-    return Page(rows, Place(_key(rows[0]), back=True) if earlier else None, Place(_key(rows[-1])) if later else None)
+    return Page(
+        rows, Place(_key(seen, rows[0]), back=True) if earlier else None, Place(_key(seen, rows[-1])) if later else None
+    )
 
 
-def counts(session: Session, team_id: UUID, view: str, filters: Filters, *, me: UUID, today: date) -> dict[str, int]:
-    """How many each view holds, exactly, and under "shown" how many the chosen one holds with its filters. One statement."""
-    of_open = [
-        sa.func.count().filter(condition).label(name)
-        for name, condition in VIEWS.items()
-        if name not in {"open", "closed"}
+def _selected(session: Session, team_id: UUID, seen: Look, *, back: bool) -> sa.Select[*tuple[Any, ...]]:
+    down = back != seen.down
+    keys = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
+    return (
+        sa.select(*_COLUMNS, *keys)
+        .outerjoin(Member, Member.id == Case.owner_id)
+        .where(Case.team_id == team_id, VIEWS[seen.view], *_conditions(session, seen.filters))
+        .order_by(*(column.desc() if down else column.asc() for column in seen.order))
+    )
+
+
+def _beyond(seen: Look, place: Place) -> Condition:
+    here = sa.tuple_(*seen.order)
+    pairs = zip(place.key, seen.order, strict=True)
+    there = sa.tuple_(*(sa.bindparam(None, value, type_=column.type) for value, column in pairs))
+    return here < there if place.back != seen.down else here > there
+
+
+def _key(seen: Look, row: Row) -> tuple[Any, ...]:
+    return tuple(row._mapping[f"key_{n}"] for n in range(len(seen.order)))
+
+
+def following(session: Session, team_id: UUID, seen: Look, label: str, *, me: UUID, today: date) -> str | None:
+    """The case to go on with: the one after this in the order, or else the first; never one that a colleague owns.
+
+    What waits for others is only shown to who asked for such a view. Two or three statements.
+    """
+    columns = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
+    here = session.execute(
+        sa.select(Case.id, *columns)
+        .outerjoin(Member, Member.id == Case.owner_id)
+        .where(Case.label == label, Case.team_id == team_id)
+    ).one_or_none()
+    only = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me)]
+    if here is not None:
+        only.append(Case.id != here.id)
+    if seen.view == ALL:
+        only.append(Case.state.in_([CaseState.SUBMITTED.value, CaseState.IN_REVIEW.value]))
+    for place in [None] if here is None else [Place(_key(seen, here)), None]:
+        found = page(session, team_id, seen, me=me, today=today, place=place, only=only, most=1)
+        if found.rows:
+            return str(found.rows[0].label)
+    return None
+
+
+def counts(
+    session: Session, team_id: UUID, seen: Look, *, me: UUID, today: date, own: Sequence[Look] = ()
+) -> dict[str, int]:
+    """How many each view holds, exactly; under "shown" the chosen one with its filters, under "own_0" … the member's own.
+
+    One statement over the tallies, whatever the number of cases.
+    """
+    of_all = [_sum(condition).label(name) for name, condition in OF_TALLIES.items()]
+    named = {"shown": seen, **{f"own_{n}": one for n, one in enumerate(own)}}
+    narrowed = [_narrowed(team_id, one).label(name) for name, one in named.items()]
+    query = sa.select(*of_all, *narrowed).where(*_face(team_id, Filters()))
+    row = session.execute(query, {"today": today, "me": me}).one()
+    return {name: int(count) for name, count in row._mapping.items()}
+
+
+def _sum(condition: Condition) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(CaseTally.n).filter(condition), 0)
+
+
+def _narrowed(team_id: UUID, seen: Look) -> sa.ScalarSelect[int]:
+    rows = sa.select(_sum(OF_TALLIES[seen.view])).where(*_face(team_id, seen.filters)).select_from(CaseTally)
+    return rows.correlate(None).scalar_subquery()
+
+
+def _face(team_id: UUID, filters: Filters) -> list[Condition]:
+    """The tallies that count each case once under these filters."""
+    found: list[Condition] = [
+        CaseTally.team_id == team_id,
+        CaseTally.need == (filters.need or ""),
+        CaseTally.language == (filters.language or ""),
     ]
-    of_open.append(sa.func.count().filter(_AWAKE).label("open"))
-    closed = (
-        sa.select(sa.func.count()).select_from(Case).where(Case.team_id == team_id, VIEWS["closed"]).scalar_subquery()
-    )
-    shown = (
-        sa.select(sa.func.count())
-        .select_from(Case)
-        .where(Case.team_id == team_id, VIEWS[view], *_conditions(session, filters))
-        .scalar_subquery()
-    )
-    query = sa.select(
-        *of_open, closed.label("closed"), shown.label("shown") if filters.any() else sa.literal(0).label("shown")
-    )
-    row = session.execute(query.where(Case.team_id == team_id, _OPEN), {"today": today, "me": me}).one()
-    found: dict[str, int] = dict(row._mapping)
-    if not filters.any():
-        found["shown"] = found[view]
+    if filters.country is not None:
+        found.append(CaseTally.country == filters.country)
+    if filters.tier is not None:
+        found.append(CaseTally.tier == filters.tier)
     return found
 
 
@@ -167,32 +257,6 @@ def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False)
     if case is None:
         raise NotFound("There is no such case.")
     return case
-
-
-def next_label(session: Session, team_id: UUID, today: date, me: UUID, *, but: str | None = None) -> str | None:
-    """The first case of the queue that is to be looked at now: new or in review, and nobody else's."""
-    query = (
-        sa.select(Case.label)
-        .where(
-            Case.team_id == team_id,
-            VIEWS["open"],
-            Case.state.in_([CaseState.SUBMITTED.value, CaseState.IN_REVIEW.value]),
-            sa.or_(Case.owner_id.is_(None), Case.owner_id == me),
-        )
-        .order_by(*_ORDER)
-        .limit(1)
-    )
-    if but is not None:
-        query = query.where(Case.label != but)
-    return session.scalar(query.params(today=today, me=me))
-
-
-def _key(row: Row) -> tuple[date, int, datetime, UUID]:
-    return row.due_on, row.tier_rank, row.waiting_since, row.id
-
-
-def _bound(key: tuple[date, int, datetime, UUID]) -> list[sa.BindParameter[Any]]:
-    return [sa.bindparam(None, value, type_=column.type) for value, column in zip(key, _ORDER, strict=True)]
 
 
 def _conditions(session: Session, filters: Filters) -> list[Condition]:

@@ -26,6 +26,8 @@ class CaseVerb(StrEnum):
     ADVISE = "advise"  # by the desk, or a referral was completed with advice alone
     UNMET = "unmet"
     REOPEN = "reopen"
+    PUT_BACK = "put_back"  # the desk takes its own "take" back
+    RECALL = "recall"  # the desk takes its own "withdraw" back
     WITHDRAW = "withdraw"
     ERASE = "erase"
 
@@ -44,9 +46,11 @@ MOVES: Final = tuple(
         ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.REFER,    S.REFERRED,  DESK | {"clock", "person"}),
         ((S.REFERRED,),                               V.RETURN,   S.IN_REVIEW, DESK | {"clock", "partner", "person"}),
         ((S.IN_REVIEW, S.REFERRED),                   V.HELP,     S.HELPED,    DESK | {"partner"}),
-        ((S.SUBMITTED, S.IN_REVIEW, S.UNMET),         V.ADVISE,   S.ADVISED,   DESK),
-        ((S.REFERRED,),                               V.ADVISE,   S.ADVISED,   DESK | {"partner"}),
+        ((S.SUBMITTED, S.UNMET),                      V.ADVISE,   S.ADVISED,   DESK),
+        ((S.IN_REVIEW, S.REFERRED),                   V.ADVISE,   S.ADVISED,   DESK | {"partner"}),
         ((S.SUBMITTED, S.IN_REVIEW),                  V.UNMET,    S.UNMET,     DESK | {"clock"}),
+        ((S.IN_REVIEW,),                              V.PUT_BACK, S.SUBMITTED, DESK),
+        ((S.WITHDRAWN,),                              V.RECALL,   S.IN_REVIEW, DESK),
         ((S.HELPED, S.ADVISED),                       V.REOPEN,   S.IN_REVIEW, DESK | {"partner", "person"}),
         (_OPEN,                                       V.WITHDRAW, S.WITHDRAWN, frozenset({"person"}) | DESK),
         (tuple(s for s in S if s is not S.ERASED),    V.ERASE,    S.ERASED,    frozenset({"person", "clock"})),

@@ -65,6 +65,14 @@ CHANNELS: Final = MappingProxyType(
         "phone": N_("Phone"),
     }
 )
+GOOD_HOURS: Final = MappingProxyType(
+    {
+        "morning": N_("In the morning"),
+        "day": N_("During the day"),
+        "evening": N_("In the evening"),
+        "weekend": N_("At the weekend"),
+    }
+)
 CONSENT_MODES: Final = MappingProxyType(
     {
         "named": N_("Only the centres that I choose"),

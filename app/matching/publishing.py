@@ -50,7 +50,11 @@ def written(directory: Directory, keys: list[str]) -> str:
     """These services as `read` takes them."""
     content = ruling.content_of(directory)
     return yaml.safe_dump(
-        {key: content[key] for key in keys if key in content}, sort_keys=False, allow_unicode=True, width=120
+        {key: content[key] for key in keys if key in content},
+        sort_keys=False,
+        allow_unicode=True,
+        width=120,
+        default_flow_style=None,
     )
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.core.db import Base
-from app.intake.models import Case, CaseMove, CaseWrap
+from app.core.keyring import KeyRing
+from app.intake import likeness
+from app.intake.models import Case, CaseLikeness, CaseMove, CaseWrap
 from app.matching.models import MatchRun
 from app.messaging.models import PartnerNotices, PersonNotices
 from app.referrals.models import Referral
@@ -22,14 +24,21 @@ Row = Mapping[str, Any]
 class Locked:
     """A column whose values were made by `KeyRing.lock`. `place` tells of a row what its value is bound to.
 
-    `reads` are the columns that `place` needs beside the primary key, which is `key`.
+    `same`: they were made by `lock_same`. `reads` are the columns that `place` needs beside the primary key, which is `key`.
     """
 
     model: type[Base]
     column: str
     place: Callable[[Row], tuple[str, ...]]
     reads: tuple[str, ...] = ()
+    same: bool = False
     key: str = "id"
+
+    def anew(self, ring: KeyRing, value: bytes, place: tuple[str, ...]) -> bytes:
+        """The value under the key of today. Raises CannotOpen."""
+        if self.same:
+            return ring.lock_same(ring.unlock_same(value, *place), *place)
+        return ring.lock(ring.unlock(value, *place), *place)
 
     @property
     def name(self) -> str:
@@ -66,7 +75,8 @@ LOCKED: Final = (
         ),
         ("case_id", "purpose", "kind", "owner_id", "version"),
     ),
-    Locked(
+    Locked(CaseLikeness, "mark", lambda _row: likeness.PLACE, same=True),
+    Locked(  # the wrap that it becomes with the person's yes
         CaseMove,
         "desk_key",
         lambda row: ("case_wraps", str(row["case_id"]), f"desk:team:{row['to_team_id']}", "1"),

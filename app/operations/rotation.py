@@ -112,7 +112,7 @@ def lock_anew(database: Database, ring: KeyRing, one: Locked, after: Any = None)
             value = bytes(row[one.column])
             try:
                 place = one.place(dict(row))
-                fresh = ring.lock(ring.unlock(value, *place), *place)
+                fresh = one.anew(ring, value, place)
             except CannotOpen:
                 closed += 1
                 continue

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
-from app.intake import life, returning, vault
+from app.intake import life, likeness, openings, returning, undos, vault
 from app.intake.models import Case, Part
 from app.intake.returning import OpenedCase
 from app.intake.states import CaseVerb
@@ -39,12 +39,15 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
     vault.destroy(session, case.id)
     matches.forget(session, case.id)
+    likeness.forget(session, case.id)
+    openings.forget(session, case.id)
+    undos.forget(session, case.id)
     conflicts.forget(session, case.id)
     notices.forget(session, case.id)
     households.forget(session, case.id)
     referrals.forget(session, case.id)
     referrals.let_go(session, case.id, now)
-    case.receipt_id = case.facts = case.last_safe_day = case.owner_id = None
+    case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.asked = case.merged_into_id = None
     case.needs, case.speak = [], []
     life.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
     case.forget_at = None
@@ -95,6 +98,7 @@ def forget_due(session: Session, *, now: datetime, limit: int, rest_after: timed
         all_on = (case.closed_at or now) + rest_after if case.closed_at else now
         if all_on > now:
             vault.destroy_part(session, case.id, Part.CONTACT)
+            likeness.forget(session, case.id)
             conflicts.forget_traces(session, case.id)
             notices.forget(session, case.id)
             case.forget_at = all_on

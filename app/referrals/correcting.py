@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict
@@ -25,7 +26,8 @@ from app.intake.schemas import Consent, Intake
 from app.matching import matches
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
-from app.referrals import filing, person, queries, service
+from app.messaging import notices
+from app.referrals import filing, person, queries, screening, service
 from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
@@ -82,6 +84,16 @@ def correct(
     case.due_on = min(case.due_on, filing.due_on(facts.tier, case.last_safe_day, hour))
     _lock_facts(keys, case, filing.stored_facts(intake))
     _replace_parts(session, opened, intake, now)
+    notices.person_asks(
+        session,
+        keys,
+        case.id,
+        intake.answer_by.model_dump(mode="json"),
+        zone=directory.country(case.country).time_zone,
+        language=intake.language or "en",
+    )
+    session.flush()
+    screening.compare_anew(session, keys, directory, case, opened.person_key, now)
     result = _run_anew(session, keys, case, facts, directory, now)
     _noted(session, case, "correct", "case:corrected", now)
     return result
@@ -107,7 +119,8 @@ def _run_anew(
     session: Session, keys: KeyRing, case: Case, facts: Facts, directory: Directory, now: datetime
 ) -> MatchResult:
     facts = replace(facts, excluded=queries.excluded_organisations(session, case.id))
-    result = matches.run(session, facts, directory, now, seed=case.id.int)
+    resting = conflicts.excluded(session, case.id)
+    result = matches.run(session, facts, directory, now, seed=case.id.int, resting=resting)
     matches.store(session, keys, case.id, facts, result, directory=directory, now=now)
     return result
 
@@ -143,7 +156,8 @@ def found(
     answers = answers_of(session, opened, keys)
     facts, _letter = matches.understood(answers, directory, now)
     facts = replace(facts, excluded=queries.excluded_organisations(session, opened.case.id), never=frozenset())
-    return answers, matches.run(session, facts, directory, now, seed=opened.case.id.int)
+    resting = conflicts.excluded(session, opened.case.id)
+    return answers, matches.run(session, facts, directory, now, seed=opened.case.id.int, resting=resting)
 
 
 def choose(
@@ -197,7 +211,10 @@ def _give_and_take_keys(
     wanted = {named_id("organisation", slug): choice for slug, choice in chosen.items()}
     allowed = {organisation_id for organisation_id, choice in wanted.items() if choice == "allow"}
     for organisation_id in keyholders.active_keys(session, list(allowed - holders)):
-        person.grant(session, keys, case_id, opened.person_key, organisation_id)
+        if screening.is_hit(session, keys, opened.case, opened.person_key, organisation_id):
+            screening.exclude(session, opened.case, organisation_id, now)
+        else:
+            person.grant(session, keys, case_id, opened.person_key, organisation_id)
     refused = {organisation_id for organisation_id, choice in wanted.items() if choice == "never"}
     refused |= {organisation_id for organisation_id, choice in wanted.items() if choice == "ask"} & holders
     for referral in queries.live_of_case(session, case_id):

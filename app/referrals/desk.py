@@ -4,7 +4,7 @@ Each verb takes the case's row lock and the version that the coordinator has see
 and writes nothing. Sealed words are opened and written with the team's key, which only a signed-in session carries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -20,8 +20,8 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 from app.directory.models import ServiceRow
-from app.intake import life, queue, returning, vault
-from app.intake.models import Case, Part, WrapFor
+from app.intake import life, openings, queue, returning, undos, vault
+from app.intake.models import Case, CaseOpening, Part, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
@@ -89,13 +89,15 @@ def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
 def take(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Make it mine; a new one is in review from now on."""
     case = locked(session, desk, label, version)
+    was = undos.before(case)
     _take(session, desk, case)
+    _can_be_undone(session, desk, case, "take", was)
     return case
 
 
 def _take(session: Session, desk: Desk, case: Case) -> None:
     if CaseState(case.state) in _FILED:
-        _move(session, desk, case, CaseVerb.TAKE)
+        moved(session, desk, case, CaseVerb.TAKE)
     if case.owner_id != desk.who.member_id:
         case.owner_id = desk.who.member_id
         touched(session, desk, case, "case:taken")
@@ -106,8 +108,10 @@ def assign(session: Session, desk: Desk, label: str, version: int, member_id: UU
     case = locked(session, desk, label, version)
     if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
+    was = undos.before(case)
     case.owner_id = member_id
     touched(session, desk, case, "case:assigned")
+    _can_be_undone(session, desk, case, "assign", was)
     return case
 
 
@@ -126,15 +130,34 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
         if not today < until <= latest:
             detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
             raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
+    was = undos.before(case)
     case.snoozed_until = until
     touched(session, desk, case, "case:snoozed" if until else "case:woken")
+    _can_be_undone(session, desk, case, "snooze", was)
     return case
 
 
-def colleagues(session: Session, team_id: UUID) -> Sequence[sa.Row[UUID, str]]:
-    return session.execute(
-        sa.select(Member.id, Member.name).where(Member.team_id == team_id, Member.active).order_by(Member.name)
-    ).all()
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member of the team; `opened_at`: when they last had the case on the screen, if that is minutes ago."""
+
+    id: UUID
+    name: str
+    opened_at: datetime | None = None
+
+
+def colleagues(
+    session: Session, team_id: UUID, *, case_id: UUID | None = None, now: datetime | None = None
+) -> list[Colleague]:
+    """The team, by name; with a case, also who has it on the screen. One statement."""
+    query = sa.select(Member.id, Member.name).where(Member.team_id == team_id, Member.active).order_by(Member.name)
+    if case_id is None or now is None:
+        return [Colleague(row.id, row.name) for row in session.execute(query)]
+    fresh = sa.and_(
+        CaseOpening.member_id == Member.id, CaseOpening.case_id == case_id, CaseOpening.at > now - openings.LASTS
+    )
+    rows = session.execute(query.add_columns(CaseOpening.at).outerjoin(CaseOpening, fresh))
+    return [Colleague(row.id, row.name, row.at) for row in rows]
 
 
 # --- to a partner ----------------------------------------------------------------------------------------------------
@@ -169,12 +192,20 @@ class Standings:
 
 
 def standings(
-    session: Session, case: Case, facts: Mapping[str, Any], slugs: Sequence[str], asked: Sequence[Referral]
+    session: Session,
+    case: Case,
+    facts: Mapping[str, Any],
+    slugs: Sequence[str],
+    asked: Sequence[Referral],
+    connected: Collection[UUID] | None = None,
+    holders: Collection[UUID] | None = None,
 ) -> Standings:
-    """How each of these organisations stands to the case. Two statements, however many there are."""
+    """How each of these organisations stands to the case. Who is connected and who holds a key is looked up unless it is given."""
     ids = {slug: named_id("organisation", slug) for slug in dict.fromkeys(slugs)}
-    connected = keyholders.active_keys(session, list(ids.values()))
-    holders = vault.holders(session, case.id)
+    if connected is None:
+        connected = keyholders.active_keys(session, list(ids.values()))
+    if holders is None:
+        holders = vault.holders(session, case.id)
     consent = facts.get("consent") or {}
     live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
     conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}
@@ -201,7 +232,7 @@ def refer(session: Session, desk: Desk, label: str, version: int, service_key: s
     Raises Conflict: not connected, excluded, asked already, or the case has ended.
     """
     case = locked(session, desk, label, version)
-    return _refer(session, desk, case, service_key)
+    return _refer(session, desk, case, service_key, was=undos.before(case))
 
 
 def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
@@ -225,7 +256,16 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     return _refer(session, desk, case, service_key, follows=before.id)
 
 
-def _refer(session: Session, desk: Desk, case: Case, service_key: str, *, follows: UUID | None = None) -> Referral:
+def _refer(
+    session: Session,
+    desk: Desk,
+    case: Case,
+    service_key: str,
+    *,
+    follows: UUID | None = None,
+    was: dict[str, Any] | None = None,
+) -> Referral:
+    """`was`: how the case was before, when this can be taken back as a whole."""
     slug = service_key.split("/", 1)[0]
     facts = facts_of(desk.keys, case)
     standing = standings(session, case, facts, [slug], queries.of_case(session, case.id)).of(slug)
@@ -242,9 +282,11 @@ def _refer(session: Session, desk: Desk, case: Case, service_key: str, *, follow
     else:
         service.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)
         if CaseState(case.state) in _FILED:
-            _move(session, desk, case, CaseVerb.TAKE)
+            moved(session, desk, case, CaseVerb.TAKE)
     case.snoozed_until = None
     touched(session, desk, case, "case:referred")
+    if was is not None:
+        _can_be_undone(session, desk, case, "refer", {**was, "referral": referral.id.hex})
     return referral
 
 
@@ -262,7 +304,7 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
     if screening.is_hit(session, desk.keys, case, person_key, organisation_id):
         raise Conflict("This organisation takes no new cases at present.")
     vault.grant(session, desk.keys, case.id, vault.PERSON, person_key, [to])
-    _note(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
+    noted(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 
 def step(
@@ -293,29 +335,33 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
     if verb not in ENDS:
         raise Invalid([FieldError(pointer="/verb", code="unknown_code", detail="Choose how the case ends.")])
     case = locked(session, desk, label, version)
+    was = undos.before(case)
     if verb is CaseVerb.HELP and CaseState(case.state) in _FILED:
-        _move(session, desk, case, CaseVerb.TAKE)
+        moved(session, desk, case, CaseVerb.TAKE)
     for referral in queries.live_of_case(session, case.id):
         service.advance(
             session, referral.id, Verb.WITHDRAW, by=desk.actor, now=desk.now, said=Said(reason="no_longer_needed")
         )
     if verb is not CaseVerb.UNMET or CaseState(case.state) is not CaseState.UNMET:
-        _move(session, desk, case, verb)
+        moved(session, desk, case, verb)
     if verb is CaseVerb.UNMET:
         tasks.end_kind(session, TaskKind.FIND_NEXT, case.id, desk.now)
         tasks.open_task(session, TaskKind.UNMET, case, now=desk.now)
     case.person_wrote = False
     case.snoozed_until = None
     touched(session, desk, case, f"case:{verb}")
+    _can_be_undone(session, desk, case, "close", was)
     return case
 
 
 def reopen(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Undo an ending as helped or advised."""
     case = locked(session, desk, label, version)
-    _move(session, desk, case, CaseVerb.REOPEN)
+    was = undos.before(case)
+    moved(session, desk, case, CaseVerb.REOPEN)
     case.owner_id = desk.who.member_id
     touched(session, desk, case, "case:reopened")
+    _can_be_undone(session, desk, case, "reopen", was)
     return case
 
 
@@ -353,8 +399,8 @@ def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
     """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
     case = queue.by_label(session, desk.team_id, label)
     _count_read(session, desk, case)
-    _note(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
-    return case, _opened(session, desk, case, WORDS)
+    noted(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
+    return case, opened(session, desk, case, WORDS)
 
 
 def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
@@ -363,9 +409,9 @@ def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Cas
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
     case = queue.by_label(session, desk.team_id, label)
     _count_read(session, desk, case)
-    _note(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
-    opened = _opened(session, desk, case, (Part.CONTACT,))
-    return case, opened[0] if opened else None
+    noted(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
+    found = opened(session, desk, case, (Part.CONTACT,))
+    return case, found[0] if found else None
 
 
 def _count_read(session: Session, desk: Desk, case: Case) -> None:
@@ -374,7 +420,8 @@ def _count_read(session: Session, desk: Desk, case: Case) -> None:
     guard.before_opening(session, desk.keys, reader, case.id, desk.now)
 
 
-def _opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+    """Parts opened with the team's key. The caller has noted it. Raises NotAllowed, Conflict."""
     rows = vault.parts(session, case.id, which)
     held = desk.holds(session)
     found = []
@@ -456,7 +503,12 @@ def withdraw_reasons() -> list[str]:
 # --- noting ----------------------------------------------------------------------------------------------------------
 
 
-def _move(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
+def _can_be_undone(session: Session, desk: Desk, case: Case, act: str, was: dict[str, Any]) -> None:
+    undos.remember(session, case, act, was, member_id=desk.who.member_id, now=desk.now)
+
+
+def moved(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
+    """One step in the case's life, by this coordinator. Raises IllegalMove, NotAllowed."""
     life.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     if case.closed_at is not None:
         service.let_go(session, case.id, desk.now)
@@ -467,10 +519,11 @@ def touched(session: Session, desk: Desk, case: Case, action: str) -> None:
     case.version += 1
     case.updated_at = desk.now
     session.flush()
-    _note(session, desk, case, action)
+    noted(session, desk, case, action)
 
 
-def _note(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
+def noted(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
+    """In the audit log, or not at all: it is written with the commit."""
     audit.record(
         session,
         actor_kind=desk.actor.kind.value,

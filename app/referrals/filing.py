@@ -21,7 +21,7 @@ from app.core.errors import Unavailable
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import receipts, replies, vault
+from app.intake import likeness, receipts, replies, vault
 from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, SealedPart, WrapFor
 from app.intake.replies import Reply
 from app.intake.schemas import Intake
@@ -98,6 +98,8 @@ def file_intake(
         notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
     _note(session, case_id, team_id, intake, facts, referred, now)
     matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
+    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
+    likeness.note(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_for is None:
         _count(session, intake, now)
     return Filed(receipt, case_id, label, facts.tier, deadline, result)
@@ -145,10 +147,12 @@ def _free_label(session: Session) -> str:
 def due_on(tier: str, last_safe_day: date | None, waiting_since: datetime) -> date:
     """The day the queue is ordered by: the last safe day, or when this tier is to be looked at, whichever is earlier.
 
-    It never moves later while a case waits, so a case that waits is overtaken only by cases that are due earlier.
+    It is not before the day the case came in and never moves later, so that from the day after it on no newcomer overtakes:
+    see `intake.views`.
     """
+    came_in = waiting_since.date()
     by_tier = (waiting_since + LOOK_WITHIN[tier]).date()
-    return min(by_tier, last_safe_day) if last_safe_day else by_tier
+    return max(came_in, min(by_tier, last_safe_day)) if last_safe_day else by_tier
 
 
 def _case_row(

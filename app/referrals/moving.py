@@ -17,15 +17,14 @@ from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import life, vault
+from app.intake import life, likeness, vault
 from app.intake.models import Case, CaseMove, CaseWrap, WrapFor
 from app.intake.returning import OpenedCase
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Recipient
-from app.matching import matches
 from app.messaging import notices
 from app.referrals import desk as verbs
-from app.referrals import queries, service, tasks
+from app.referrals import queries, rematching, screening, service, tasks
 from app.referrals.desk import Desk
 from app.referrals.service import CLOCK, Said
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
@@ -108,6 +107,8 @@ def answer(
         _refuse_at_work(session, case)
         _hand_over_keys(session, opened, move, notes_key, keys)
         _end_what_was_asked(session, case, now)
+        case.country = move.to_country
+        screening.compare_anew(session, keys, directory, case, opened.person_key, now)
         _settle(session, case, move, keys, directory, now)
     audit.record(
         session,
@@ -160,6 +161,8 @@ def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
 def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directory: Directory, now: datetime) -> None:
     """Country, team, facts and matches are those of the new place. `waiting_since` and the last safe day stay."""
     case.country, case.team_id, case.owner_id, case.snoozed_until = move.to_country, move.to_team_id, None, None
+    if move.to_team_id != move.from_team_id:
+        likeness.leave_team(session, case)
     case.version += 1
     case.updated_at = to_the_hour(now)
     if CaseState(case.state) is CaseState.UNMET:
@@ -173,9 +176,8 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
         answers.pop("region", None)
         case.facts_version += 1
         case.facts = vault.lock_facts(keys, case.id, case.facts_version, answers)
-        facts, _deadline = matches.understood(answers, directory, now)
-        result = matches.run(session, facts, directory, now, seed=case.id.int)
-        matches.store(session, keys, case.id, facts, result, directory=directory, now=now)
+        session.flush()
+        rematching.matched(session, keys, directory, case, now)
     tasks.case_ended(session, case.id, now)
     tasks.open_task(session, TaskKind.MOVED_HERE, case, now=now)
     messaging.queue(session, "case_moved_here", about_id=case.id, team_id=case.team_id, now=to_the_hour(now))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
 from app.intake import life
-from app.intake.models import Case
+from app.intake.models import Asked, Case
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import LIVE, State
+from app.referrals.states import ASKED, AT_WORK, FAILED, LIVE, State
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
@@ -51,6 +52,20 @@ def live_of_case(session: Session, case_id: UUID, states: Collection[State] = LI
         .order_by(Referral.id)
         .with_for_update()
     ).all()
+
+
+_ASKED: Final = (
+    (Asked.WORK, AT_WORK),
+    (Asked.ANSWER, ASKED),
+    (Asked.CONSENT, frozenset({State.AWAITING_CONSENT})),
+    (Asked.DECLINED, FAILED - {State.WITHDRAWN, State.ENTERED_IN_ERROR}),
+)
+
+
+def asked(session: Session, case_id: UUID) -> Asked | None:
+    """How the referrals of a case stand together."""
+    states = set(session.scalars(sa.select(Referral.state).where(Referral.case_id == case_id)))
+    return next((found for found, among in _ASKED if states & among), None)
 
 
 def is_asked(session: Session, case_id: UUID, organisation_id: UUID) -> bool:

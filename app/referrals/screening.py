@@ -54,11 +54,14 @@ def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organ
 
     What the case can be recognised by is kept for it from now on. The caller holds the case's row.
     """
-    parts = [vault.open_part(person_key, row) for row in vault.parts(session, case.id, [Part.CONTACT])]
-    known = [identifier for part in parts for identifier in identifiers_in(part.content, case.country)]
-    found = conflicts.compare(session, keys, known, [organisation_id])
+    found = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
     conflicts.remember(session, case.id, found)
     return bool(found.hits)
+
+
+def _known(session: Session, case: Case, person_key: bytes) -> list[Identifier]:
+    parts = [vault.open_part(person_key, row) for row in vault.parts(session, case.id, [Part.CONTACT])]
+    return [identifier for part in parts for identifier in identifiers_in(part.content, case.country)]
 
 
 def add_to_list(
@@ -77,10 +80,18 @@ def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) 
         service.end_offers(session, case, organisation_id, now)
 
 
-def contact_changed(session: Session, keys: KeyRing, case: Case, person_key: bytes, now: datetime) -> None:
-    """The person gave another address: put the case to the lists anew. The caller holds the case's row."""
-    before = conflicts.compared_with(session, case.id)
-    conflicts.forget_traces(session, case.id)
-    for organisation_id in sorted(before | vault.holders(session, case.id)):
-        if is_hit(session, keys, case, person_key, organisation_id):
-            exclude(session, case, organisation_id, now)
+def compare_anew(
+    session: Session, keys: KeyRing, directory: Directory, case: Case, person_key: bytes, now: datetime
+) -> None:
+    """The person gave another address, or is in another country: put the case to the lists anew.
+
+    Whoever was excluded stays so. The caller holds the case's row.
+    """
+    here = {named_id("organisation", entry.organisation.id) for entry in directory.services_for(case.country)}
+    ids = here | conflicts.compared_with(session, case.id) | vault.holders(session, case.id)
+    conflicts.drop_traces(session, case.id)
+    known = _known(session, case, person_key)
+    found = conflicts.compare(session, keys, known, keyholders.connected(session, sorted(ids)) if known else ())
+    conflicts.remember(session, case.id, found)
+    for organisation_id in sorted(found.hits):
+        exclude(session, case, organisation_id, now)

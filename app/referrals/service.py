@@ -116,6 +116,8 @@ def create(
     case = life.locked(session, case.id)
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
+    if case.merged_into_id is not None:
+        raise Conflict("This case goes on as another one: refer that.", state=case.state)
     service = session.scalars(
         sa.select(ServiceRow).where(ServiceRow.key == service_key, ServiceRow.retired_at.is_(None))
     ).one_or_none()
@@ -398,6 +400,7 @@ def _apply(
     tasks.moved(session, referral.id, now)
     _remember(session, referral, move, at)
     _follow_up(session, referral, case, move, by, said, now)
+    case.asked = queries.asked(session, case.id)
 
 
 def _tell(session: Session, referral: Referral, case: Case, move: Move, at: datetime) -> None:

@@ -139,6 +139,7 @@ def untouched(session: Session, now: datetime, limit: int, *, after: Mapping[str
             Case.held_for.is_(None),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
+            Case.merged_into_id.is_(None),
             sa.or_(*(sa.and_(Case.country == code, Case.waiting_since <= now - wait) for code, wait in after.items())),
             ~tried,
             ~asked,

@@ -23,7 +23,7 @@ from app.core.outbound import Outbound
 from app.directory import rulesets
 from app.directory.current import Current
 from app.directory.packs import Directory
-from app.intake import drafts, replies
+from app.intake import drafts, openings, replies, tallies
 from app.messaging import sending
 from app.messaging.channels import Channel
 from app.messaging.sending import Post
@@ -75,6 +75,7 @@ class Worker:
             "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
+            "tallies": self._tallies,
             "sandbox": self._sandbox,
             "rule_sets": self._rule_sets,
         }
@@ -174,6 +175,7 @@ class Worker:
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + feed.drop_old(session, now)
+                + openings.drop_old(session, now)
                 + delivering.drop_old(session, now)
                 + quotas.drop_old(session, now)
                 + sessions.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
@@ -212,3 +214,7 @@ class Worker:
                 return sandbox.refill(session, keys=self._keys, directory=self._current.directory, now=now)
             published.close(session)
             return 1
+
+    def _tallies(self, _now: datetime) -> int:
+        with self._database.begin() as session:
+            return tallies.fold(session)

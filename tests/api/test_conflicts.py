@@ -19,7 +19,8 @@ from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.intake import life, receipts, returning, vault
 from app.intake.models import Case
-from app.referrals import person, service
+from app.intake.schemas import Intake
+from app.referrals import correcting, person, service
 from app.referrals.models import Referral
 from app.referrals.states import Verb
 from tests.support.partners import DESK, MINE, OTHER, Network
@@ -212,6 +213,42 @@ def test_a_centre_that_was_not_connected_is_looked_up_when_the_person_says_yes(n
         person.answer_consent(session, opened, label, yes=True, keys=network.keys, now=network.now)
         assert not vault.holders(session, opened.case.id)
         assert session.scalars(sa.select(Referral.state)).all() == ["withdrawn"]
+
+
+def reopened(network: Network, session: Any, answer: httpx.Response) -> Any:
+    receipt = receipts.parse(answer.json()["receipt"])
+    return returning.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
+
+
+def test_a_person_who_allows_the_centre_later_gives_it_no_key_either(network: Network):
+    upload(network, ADDRESS)
+    answer = network.file(consent={"mode": "ask_first"})
+    with network.database.begin() as session:
+        opened = reopened(network, session, answer)
+        choices = {MINE: "allow", OTHER: "allow"}
+        correcting.choose(session, opened, choices, keys=network.keys, directory=network.directory, now=network.now)
+        assert vault.holders(session, opened.case.id) == {named_id("organisation", OTHER)}
+
+
+def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
+    upload(network, "+48 600 555 555")
+    answer = network.file()
+    with network.database.begin() as session:
+        opened = reopened(network, session, answer)
+        assert named_id("organisation", MINE) in vault.holders(session, opened.case.id)
+        said = correcting.answers_of(session, opened, network.keys)
+        changed = {**said, "answer_by": {"channel": "phone", "address": "600 555 555"}}
+        result = correcting.correct(
+            session,
+            opened,
+            Intake.model_validate(changed),
+            keys=network.keys,
+            directory=network.directory,
+            now=network.now,
+        )
+        assert named_id("organisation", MINE) not in vault.holders(session, opened.case.id)
+    hit = next(found for found in result.not_matched if found.service == SERVICE)
+    assert [reason.key for reason in hit.reasons] == ["accepts_referrals.no"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """The life of a case on the pages: tasks, household, moving to another country, another instead, questions, notices."""
 
 import re
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from app.core import keyring
 from app.intake.models import CaseMove, CaseWrap
 from app.intake.receipts import Receipt
 from app.messaging import notices
 from app.messaging.models import PartnerNotices
+from app.operations.locked import LOCKED
+from app.operations.rotation import lock_anew
 from app.referrals.models import Referral, Task
 from tests.api.test_desk_case import referral_of, referred
 from tests.support.desk import ONE, STORY, TWO, Browser, DeskHouse, Page
@@ -79,7 +83,7 @@ def test_two_cases_of_a_household_are_seen_together_and_share_nothing(office: De
     assert vera.get(f"/desk/cases/{two}").tree.css_first(f'a[href="/desk/cases/{one}"]') is None
 
 
-def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office: DeskHouse) -> None:
+def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office: DeskHouse, tmp_path: Path) -> None:
     label, receipt = office.file()
     vera, outsider = office.as_("vera"), office.as_("outsider")
     vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/note", text="a note that goes along")
@@ -89,6 +93,10 @@ def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office:
     page = vera.get(f"/desk/cases/{label}")
     assert vera.submit(page, f"/desk/cases/{label}/move", country="GE").status == 303
     assert outsider_sees(office, label) == 404
+    office.keys.save(tmp_path / "keys.json")
+    ring = keyring.begin_epoch(tmp_path / "keys.json", office.time.at.date())
+    (asked,) = [one for one in LOCKED if one.model is CaseMove]
+    assert lock_anew(office.database, ring, asked) == (1, 0, None)
     them = person(office, receipt)
     page = them.get("/ru/case")
     assert them.submit(page, "/ru/case/move", answer="no").status == 303
@@ -122,6 +130,17 @@ def test_what_was_only_asked_ends_with_the_move(office: DeskHouse) -> None:
     (referral,) = referrals(office, label)
     assert (referral.state, referral.reason) == ("withdrawn", "moved_away")
     assert office.case(label).state == "in_review"
+
+
+def test_the_end_of_a_case_ends_the_question_and_destroys_the_key_that_lay_ready(office: DeskHouse) -> None:
+    label, receipt = office.file()
+    vera, them = office.as_("vera"), person(office, receipt)
+    vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/move", country="GE")
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(CaseMove.desk_key)).one() is not None
+    them.submit(them.get("/ru/case"), "/ru/case/erase", sure="yes")
+    with office.database.begin(write=False) as session:
+        assert session.execute(sa.select(CaseMove.answer, CaseMove.desk_key)).one() == ("ended", None)
 
 
 def test_a_centre_at_work_stops_the_move(office: DeskHouse) -> None:
@@ -207,7 +226,7 @@ def test_handing_back_shows_the_desk_what_was_done(office: DeskHouse) -> None:
 def test_an_organisation_says_where_when_and_in_which_hours(office: DeskHouse) -> None:
     partner = office.as_("partner")
     page = partner.get("/partner/notices")
-    form = page.form("/partner/notices")
+    form = {name: value for name, value in page.form("/partner/notices").items() if name != "weekdays"}
     given = {
         **form,
         "address": "intake@example.org",

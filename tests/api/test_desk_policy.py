@@ -178,6 +178,8 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
         return {404 if "{" in path else 200, 422} if role in may else {403}
     if role not in {"coordinator", "senior"}:
         return {403}
+    if "{view_id}" in path:
+        return {404}  # nobody has kept a view here
     if "{task}" in path or "{message}" in path:
         return {404}  # what is filled in is the id of nothing
     if any(part in path for part in BY_ID) or path == "/desk/directory/as-pack":
@@ -212,7 +214,9 @@ def fill(path: str, place: dict[str, str]) -> str:
     for name in ("{proposal}", "{passkey_id}"):
         path = path.replace(name, place["member"])
     path = path.replace("{member}", place["member"]).replace("{session_id}", "00" * 32)
-    path = path.replace("{slug}", ONE).replace("{pause}", NOBODYS).replace("{edit}", NOBODYS)
+    path = (
+        path.replace("{slug}", ONE).replace("{pause}", NOBODYS).replace("{edit}", NOBODYS).replace("{view_id}", NOBODYS)
+    )
     if path.startswith("/desk/directory"):
         verb = "publish"
     return path.replace("{label}", label).replace("{referral}", place["referral"]).replace("{verb}", verb)
@@ -253,6 +257,9 @@ def test_each_route_answers_each_role_as_declared(opened: Opened) -> None:
                     "text": "x",
                     "purpose": "answer",
                     "verb": "advise",
+                    "into": given["label"],
+                    "act": "assign",
+                    "case": f"{given['label']}:99999",
                     "service": f"{ONE}/legal-help",
                     "subject": ONE,
                     "name": "source",

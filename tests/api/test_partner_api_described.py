@@ -37,6 +37,13 @@ RUNS = [
 ]
 
 
+def add_webhook(network: Network) -> str:
+    body = {"url": "https://centre.example/hook"}
+    headers = {"Idempotency-Key": "the-first-endpoint"}
+    found: str = network.call("POST", "/v1/webhook-endpoints", headers=headers, json=body).json()["id"]
+    return found
+
+
 @pytest.mark.parametrize(("name", "mode"), RUNS)
 def test_every_answer_is_one_that_is_described(network: Network, name: str, mode: GenerationMode):
     operation = OPERATIONS[name]
@@ -44,6 +51,7 @@ def test_every_answer_is_one_that_is_described(network: Network, name: str, mode
     mine, accepted = network.offer(MINE, case), network.offer(MINE)
     network.act(accepted, "accept")
     theirs = network.offer(OTHER, case)
+    hook = add_webhook(network)
     for who in (MINE, "bot"):
         network.token(who)
 
@@ -63,6 +71,8 @@ def test_every_answer_is_one_that_is_described(network: Network, name: str, mode
         headers = {
             key: value for key, value in dict(sent.pop("headers") or {}).items() if key.lower() != "authorization"
         }
+        if known in {mine, accepted} and "endpoint_id" in (found.path_parameters or {}):
+            found.path_parameters["endpoint_id"] = hook
         if found.path.endswith("{verb}") and known not in {theirs, None}:
             headers["If-Match"] = network.get(f"/v1/referrals/{known}").headers["etag"]
         who = "bot" if found.path == "/v1/intakes" else MINE

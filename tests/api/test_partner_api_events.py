@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from app import privacy
 from app.api import schemas
 from app.core.db import Database
+from app.intake import life
 from app.referrals import feed
 from tests.support.partners import MINE, OTHER, Network, running
 
@@ -28,6 +30,22 @@ def test_events_come_oldest_first_with_ids_and_codes_only(network: Network):
     assert not page.more
     assert page.cursor in answer.headers["link"]
     for secret in ("canary", "Анна", "asylum", "RU"):
+        assert secret not in answer.text
+
+
+def test_after_an_erasure_the_feed_holds_no_more_than_an_id_and_states(network: Network):
+    case_id = network.case(story="planted-canary", call_me="Анна")
+    referral = network.offer(MINE, case_id)
+    network.act(referral, "accept")
+    with network.database.begin() as session:
+        privacy.erase(session, life.locked(session, case_id), actor_kind="person", now=network.now)
+    answer = network.get("/v1/events")
+    assert [event["data"]["state"] for event in answer.json()["events"]] == ["offered", "accepted", "client_declined"]
+    assert {frozenset(event["data"]) for event in answer.json()["events"]} == {
+        frozenset({"referral", "state", "version"})
+    }
+    assert str(case_id) not in answer.text
+    for secret in ("canary", "Анна", "asylum", "PL"):
         assert secret not in answer.text
 
 

@@ -139,9 +139,10 @@ def test_the_client_verifies_and_opens_both_kinds(network: Network, older: bytes
 
 
 def test_the_signing_key_changes_with_the_epoch_and_the_old_one_stays_published():
-    first = KeyRing.generate(date(2026, 1, 1))
-    both = {1: first._epochs[1], 2: bytes(range(32))}
-    second = KeyRing(both, 2, first._root, {1: date(2026, 1, 1), 2: date(2026, 2, 1)})
+    days, root = {1: date(2026, 1, 1), 2: date(2026, 2, 1)}, bytes(range(100, 132))
+    epochs = {1: bytes(range(32)), 2: bytes(range(50, 82))}
+    first = KeyRing({1: epochs[1]}, 1, root, {1: days[1]})
+    second = KeyRing(epochs, 2, root, days)
     kids = [key["kid"] for key in signing.jwks(second)["keys"]]
     assert kids == [signing.current_kid(second), signing.current_kid(first)]
     assert len(set(kids)) == 2

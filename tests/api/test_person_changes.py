@@ -10,6 +10,7 @@ from app.core.ids import named_id
 from app.intake import vault
 from app.intake.models import Case, CaseEvent, SealedPart
 from app.matching.models import MatchRun
+from app.messaging import notices
 from app.referrals import service
 from app.referrals.models import Referral
 from app.referrals.service import ActorRef
@@ -196,3 +197,16 @@ def test_a_form_that_is_not_of_this_visit_does_nothing(house: House, action: str
 @pytest.mark.parametrize("path", ["answers", "centres", "number"])
 def test_without_a_visit_there_is_nothing_to_change(house: House, path: str) -> None:
     assert house.browser().open(f"/en/case/{path}").answer.url.path == "/en/return"
+
+
+def test_a_changed_contact_changes_where_news_go_and_taking_it_back_leaves_no_address(house: House) -> None:
+    number = short_form(house.browser()).number()
+    browser = back(house, number).open("/en/case/answers")
+    browser.fill(channel="email", address="sova@example.org", notify="yes", may_leave_message="yes")
+    with house.database.begin(write=False) as session:
+        found = notices.person(session, house.keys, one_case(house).id)
+    assert found is not None
+    assert found[0].address == "sova@example.org"
+    browser.open("/en/case/answers").fill(channel="number", address="", notify=[])
+    with house.database.begin(write=False) as session:
+        assert notices.person(session, house.keys, one_case(house).id) is None

@@ -21,6 +21,8 @@ from app.partners.organisations import Organisation
 from app.privacy import service as privacy
 from app.referrals import ticking
 from app.referrals.models import Referral
+from app.referrals.reporting import reading
+from app.referrals.reporting.periods import Quarter
 from app.referrals.sandbox import KEPT_FOR, MAGIC, MOST_AN_HOUR
 from app.referrals.sandbox_stories import STORIES
 from app.referrals.states import OPENED
@@ -161,6 +163,7 @@ def snapshot(play: Network) -> dict[str, Any]:
         team = session.scalars(sa.select(Team).where(Team.slug == "pl")).one()
         today = play.now.date()
         counts = queue.counts(session, team.id, "open", Filters(), me=team.id, today=today)
+        quarter = Quarter.of(play.now.date())
         live = sa.select(Case).where(Case.team_id != sandbox.TEAM_ID).order_by(Case.id)
         referrals = sa.select(Referral).where(Referral.organisation_id != sandbox.ORGANISATION_ID).order_by(Referral.id)
         return {
@@ -170,6 +173,7 @@ def snapshot(play: Network) -> dict[str, Any]:
             "runs": session.scalar(sa.select(sa.func.count()).select_from(MatchRun)),
             "happened": session.scalar(sa.select(sa.func.count()).select_from(HappenedCount)),
             "told": session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)),
+            "reported": len(reading.cases(session, quarter, None)) + len(reading.offers(session, quarter)),
             "organisations": session.scalar(sa.select(sa.func.count()).where(Organisation.kind != "sandbox")),
         }
 

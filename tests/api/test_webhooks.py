@@ -18,8 +18,9 @@ from app.api import schemas, told_by_us
 from app.audit.models import AuditEntry
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
+from app.operations.locked import LOCKED
 from app.settings import Settings
-from app.webhooks import delivering
+from app.webhooks import delivering, signing
 from app.webhooks import service as webhooks
 from app.webhooks.delivering import Postman
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -324,6 +325,17 @@ def test_secrets_are_locked_and_bound_to_their_row(network: Network, receiver: R
     assert other.round(network.now) == 0
     assert receiver.came == []
     assert postman.round(network.now) == 1
+
+
+def test_rotation_of_the_epoch_key_finds_both_secrets(network: Network):
+    endpoint = add(network).json()
+    renewed = manage(network, endpoint, "secret").json()
+    with network.database.begin(write=False) as session:
+        row = dict(session.execute(sa.select(WebhookEndpoint.__table__)).mappings().one())
+        found = [
+            network.keys.unlock(row[one.column], *one.place(row)) for one in LOCKED if one.model is WebhookEndpoint
+        ]
+    assert [signing.shown_secret(secret) for secret in found] == [renewed["secret"], endpoint["secret"]]
 
 
 def test_pages_of_deliveries_follow_each_other(network: Network, receiver: Receiver, postman: Postman):

@@ -8,15 +8,18 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from app.core import keyring
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.intake import life
 from app.messaging import notices, service
 from app.messaging.channels import ChannelDown, FileChannel, Notice
-from app.messaging.models import OutboxMessage, PersonNotices
+from app.messaging.models import OutboxMessage, PartnerNotices, PersonNotices
 from app.messaging.notices import Wanted
 from app.messaging.rules import How, Verdict, may_tell, next_digest
 from app.messaging.smtp import MailServer, SmtpChannel
+from app.operations.locked import LOCKED
+from app.operations.rotation import lock_anew
 from app.privacy import service as privacy
 from app.referrals.models import Task
 from app.referrals.states import Verb
@@ -309,3 +312,20 @@ def test_offers_by_country_are_read_from_the_settings(monkeypatch: pytest.Monkey
         timedelta(0), timedelta(hours=4), None, timedelta(days=1),
     ]  # fmt: skip
     assert settings.by_hand == {"GE"}
+
+
+def test_both_addresses_are_locked_anew_with_the_epoch(scene: Scene, tmp_path: Path) -> None:
+    wants(scene)
+    case = scene.case(ONE, answer_by=mail_to())
+    scene.keys.save(tmp_path / "keys.json")
+    ring = keyring.begin_epoch(tmp_path / "keys.json", START.date())
+    for one in LOCKED:
+        if one.model in {PartnerNotices, PersonNotices}:
+            assert lock_anew(scene.database, ring, one) == (1, 0, None)
+    keyring.end_epochs(tmp_path / "keys.json", ring.current)
+    only_new = keyring.KeyRing.load(tmp_path / "keys.json")
+    with scene.database.begin(write=False) as session:
+        assert notices.address_of(session, only_new, organisation(ONE)) == "intake@example.org"
+        found = notices.person(session, only_new, case)
+        assert found is not None
+        assert found[0].address == "me@example.net"

@@ -72,6 +72,10 @@ class Page:
     def location(self) -> str:
         return str(self.response.headers.get("location", ""))
 
+    def did(self, what: str) -> bool:
+        """Whether this sends on to where it is said that this was done."""
+        return self.status == 303 and f"done={what}" in self.location.replace("?", "&").split("&")
+
     def words(self) -> str:
         body = self.tree.body
         return re.sub(r"\s+", " ", body.text() if body else "")

@@ -16,7 +16,8 @@ submitted  withdraw  withdrawn  coordinator senior person
 submitted  erase     erased     person clock
 in_review  refer     referred   coordinator senior clock person
 in_review  help      helped     coordinator senior partner
-in_review  advise    advised    coordinator senior
+in_review  advise    advised    coordinator senior partner
+in_review  put_back  submitted  coordinator senior
 in_review  unmet     unmet      coordinator senior clock
 in_review  withdraw  withdrawn  coordinator senior person
 in_review  erase     erased     person clock
@@ -34,6 +35,7 @@ helped     reopen    in_review  coordinator senior partner person
 helped     erase     erased     person clock
 advised    reopen    in_review  coordinator senior partner person
 advised    erase     erased     person clock
+withdrawn  recall    in_review  coordinator senior
 withdrawn  erase     erased     person clock
 """
 ACTORS = ("person", "coordinator", "senior", "partner", "clock")

@@ -150,8 +150,13 @@ def _whole(total: str) -> Key:
     return total.partition(":")[0], ALL, ALL
 
 
-def network(quarter: Quarter, cases: Sequence[CaseSeen], offers: Sequence[OfferSeen]) -> Report:
-    """The desk's report. Tables of the same things are suppressed as one system."""
+def network(
+    quarter: Quarter, cases: Sequence[CaseSeen], offers: Sequence[OfferSeen], months: Sequence[str] = ()
+) -> Report:
+    """The desk's report. Tables of the same things are suppressed as one system.
+
+    `months`: those of the quarter that have begun; a month to come is no zero that anything has to be hidden for.
+    """
     counts = _Counts()
     asked = first_offer(offers)
     accepted = {one.case_id for one in offers if one.end == "accepted"}
@@ -165,7 +170,7 @@ def network(quarter: Quarter, cases: Sequence[CaseSeen], offers: Sequence[OfferS
     funnel = ("not_offered", "offered", "accepted")
     counts.add(
         "months", "month", funnel, (((case.month,), reached(case)) for case in cases),
-        total="cases:reached", rows=quarter.months,
+        total="cases:reached", rows=months or quarter.months,
     )  # fmt: skip
     counts.add("tiers", "tier", CASE_ENDS, (((case.tier,), became(case)) for case in cases), total="cases:became")
     counts.add(
@@ -192,12 +197,17 @@ def network(quarter: Quarter, cases: Sequence[CaseSeen], offers: Sequence[OfferS
     return _report(quarter, counts, _medians(offers, cases))
 
 
-def own(quarter: Quarter, offers: Sequence[OfferSeen]) -> Report:
+def own(quarter: Quarter, offers: Sequence[OfferSeen], months: Sequence[str] = ()) -> Report:
     """What an organisation sees of itself: only its own offers."""
     counts = _Counts()
     _add_offers(counts, offers, partners=False)
     counts.add(
-        "months", "month", ENDS, (((one.month,), one.end) for one in offers), total="offers", rows=quarter.months
+        "months",
+        "month",
+        ENDS,
+        (((one.month,), one.end) for one in offers),
+        total="offers",
+        rows=months or quarter.months,
     )
     return _report(quarter, counts, _medians(offers, ()))
 

@@ -31,6 +31,10 @@ class Quarter:
         first = 3 * self.number - 2
         return tuple(f"{self.year}-{month:02}" for month in range(first, first + 3))
 
+    def begun(self, day: date) -> tuple[str, ...]:
+        """The months that have begun by this day."""
+        return tuple(month for month in self.months if month <= f"{day:%Y-%m}")
+
     @property
     def start(self) -> datetime:
         return datetime(self.year, 3 * self.number - 2, 1, tzinfo=UTC)

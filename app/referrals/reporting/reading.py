@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.intake.models import Case
 from app.intake.states import CaseState
+from app.partners import sandbox
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reporting.periods import Quarter
@@ -82,13 +83,12 @@ ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", 
 
 
 def cases(session: Session, quarter: Quarter, team_id: UUID | None) -> Sequence[CaseSeen]:
-    """None: every team's. Erased cases are not there any more, and are not counted."""
+    """None: every team's, but for what is made up. Erased cases are not there any more, and are not counted."""
     columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.tier, Case.needs, Case.state)
     wanted = sa.select(*columns).where(
         Case.waiting_since >= quarter.start, Case.waiting_since < quarter.end, Case.state != CaseState.ERASED.value
     )
-    if team_id is not None:
-        wanted = wanted.where(Case.team_id == team_id)
+    wanted = wanted.where(Case.team_id == team_id if team_id is not None else Case.team_id != sandbox.TEAM_ID)
     return [
         CaseSeen(
             row.id,
@@ -107,12 +107,14 @@ def cases(session: Session, quarter: Quarter, team_id: UUID | None) -> Sequence[
 def offers(
     session: Session, quarter: Quarter, team_id: UUID | None = None, organisation_id: UUID | None = None
 ) -> Sequence[OfferSeen]:
-    """The offers, each with the first time of every step."""
+    """The offers, each with the first time of every step. Of everybody's, what is made up is left out."""
     within = [Referral.offered_at >= quarter.start, Referral.offered_at < quarter.end]
     if team_id is not None:
         within.append(Case.team_id == team_id)
     if organisation_id is not None:
         within.append(Referral.organisation_id == organisation_id)
+    if team_id is None and organisation_id is None:
+        within.append(Referral.organisation_id != sandbox.ORGANISATION_ID)
     columns = (
         Referral.id, Referral.case_id, Referral.offered_at, Referral.state, Referral.outcome,
         Case.country, Case.tier, Case.needs, Organisation.slug,

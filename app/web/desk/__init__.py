@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from app.settings import Surface
 from app.web.desk.assisted import router as assisted_router
 from app.web.desk.audit import router as audit_router
+from app.web.desk.bulk import router as bulk_router
 from app.web.desk.case import router as case_router
 from app.web.desk.coverage import router as coverage_router
 from app.web.desk.directory import router as directory_router
@@ -29,6 +30,7 @@ from app.web.desk.reports import desk_router as reports_router
 from app.web.desk.reports import partner_router as own_report_router
 from app.web.desk.rules import router as rules_router
 from app.web.desk.runs import router as runs_router
+from app.web.desk.shortcuts import router as shortcuts_router
 from app.web.desk.sign_in import router as sign_in_router
 from app.web.desk.tasks import router as tasks_router
 
@@ -44,6 +46,8 @@ for part in (
     audit_router,
     operations_router,
     queue_router,
+    bulk_router,
+    shortcuts_router,
     life_router,
     tasks_router,
     case_router,

@@ -1,34 +1,57 @@
 """One case: what is known, what to do next, and every act of the desk on it."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.edge import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
-from app.intake import queue, states
+from app.intake import likeness, openings, queue, states
 from app.intake.models import Case, Part
 from app.intake.states import CaseVerb
 from app.intake.vault import Opened
 from app.referrals import desk as verbs
-from app.referrals import tasks
+from app.referrals import merging, tasks, undo
 from app.referrals.desk import Desk
 from app.referrals.service import Said
 from app.referrals.states import LIVE, State, Verb, allowed_actions
-from app.web.desk import known, life, pages
+from app.web.desk import asking, known, life, lists, pages
 from app.web.desk.deps import AtDesk, Packs, field, number
 
 router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
+Listed = Annotated[str, Query(max_length=400, alias="list")]
 _STEPS = (Verb.WITHDRAW, Verb.ANSWER, Verb.REOPEN, Verb.VOID)
+_RENEWED_AFTER = timedelta(minutes=1)
+_MOST_REMEMBERED = 1_000
 
 
-@router.get("", name="case")
+async def _noted(label: Label, request: Request, desk: AtDesk) -> None:
+    """Tell colleagues that this member has the case on the screen: once a minute, in a short write of its own.
+
+    How lately it was noted is remembered by the process only to spare writes; what is said stands in the database.
+    """
+    state = request.app.state
+    if not hasattr(state, "noted_openings"):
+        state.noted_openings = {}
+    lately: dict[tuple[UUID, str], datetime] = state.noted_openings
+    key = (desk.who.member_id, label)
+    if key in lately and timedelta(0) <= desk.now - lately[key] < _RENEWED_AFTER:
+        return
+    async with state.transactions.open(write=True) as session:
+        await run_sync(openings.note, session, desk.team_id, label, desk.who.member_id, desk.now)
+    if len(lately) >= _MOST_REMEMBERED:
+        lately.clear()
+    lately[key] = desk.now
+
+
+@router.get("", name="case", dependencies=[Depends(_noted)])
 def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """The case with its sealed parts closed."""
     return _case_page(request, desk, session, packs, queue.by_label(session, desk.team_id, label))
@@ -50,23 +73,23 @@ def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, pack
 
 @router.post("/take", name="take_case")
 def take_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    verbs.take(session, desk, label, number(request, "version"))
-    return _back(label, "taken")
+    case = verbs.take(session, desk, label, number(request, "version"))
+    return back(request, case, "taken")
 
 
 @router.post("/assign", name="assign_case")
 def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     member = field(request, "member")
-    verbs.assign(session, desk, label, number(request, "version"), _member(member) if member else None)
-    return _back(label, "assigned")
+    case = verbs.assign(session, desk, label, number(request, "version"), chosen_member(member))
+    return back(request, case, "assigned", decided=case.owner_id != desk.who.member_id)
 
 
 @router.post("/snooze", name="snooze_case")
 def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Until a day; an empty day wakes it."""
-    until = _day(field(request, "until"))
-    verbs.snooze(session, desk, label, number(request, "version"), until)
-    return _back(label, "snoozed" if until else "woken")
+    until = chosen_day(field(request, "until"))
+    case = verbs.snooze(session, desk, label, number(request, "version"), until)
+    return back(request, case, "snoozed" if until else "woken", decided=until is not None)
 
 
 @router.get("/refer", name="refer_form")
@@ -77,6 +100,7 @@ def refer_form(
     session: ReadDb,
     packs: Packs,
     service: Annotated[str, Query(max_length=130)] = "",
+    listed: Listed = "",
 ) -> Response:
     """The last look before referring: exactly what goes to whom, and when."""
     case = queue.by_label(session, desk.team_id, label)
@@ -95,6 +119,7 @@ def refer_form(
         standing=standing,
         rows=known.facts_in_words(facts, case, pages.reader(request)),
         deadline=known.deadline(facts, packs, desk.now),
+        listed=carried(listed),
     )
 
 
@@ -102,7 +127,8 @@ def refer_form(
 def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Offer it, or ask the person first: whichever the consent says at this moment."""
     referral = verbs.refer(session, desk, label, number(request, "version"), field(request, "service"))
-    return _back(label, "asked" if referral.state == State.AWAITING_CONSENT else "offered")
+    case = session.get_one(Case, referral.case_id)
+    return back(request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True)
 
 
 @router.post("/referrals/{referral}/{verb}", name="step_referral")
@@ -118,20 +144,44 @@ def step_referral(
     if verb not in _STEPS:
         raise NotFound
     said = Said(reason=field(request, "reason") or None)
-    verbs.step(session, desk, label, referral, number(request, "version"), Verb(verb), said)
-    return _back(label, "stepped")
+    stepped = verbs.step(session, desk, label, referral, number(request, "version"), Verb(verb), said)
+    return back(request, session.get_one(Case, stepped.case_id), "stepped")
+
+
+@router.get("/ask", name="ask_form")
+def ask_form(
+    label: Label,
+    request: Request,
+    desk: AtDesk,
+    session: ReadDb,
+    question: Annotated[str, Query(max_length=24)] = "letter_date",
+    listed: Listed = "",
+) -> Response:
+    """A question in the person's language, to be read, changed and sent. Nothing is sent by looking at it."""
+    case = queue.by_label(session, desk.team_id, label)
+    if question not in asking.QUESTIONS:
+        raise NotFound("There is no such question.")
+    return pages.page(
+        request,
+        "desk/ask.html",
+        case=case,
+        question=question,
+        questions=asking.QUESTIONS,
+        text=asking.text(question, case.language),
+        listed=carried(listed),
+    )
 
 
 @router.post("/message", name="send_message")
 def send_message(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    verbs.message(session, desk, label, number(request, "version"), field(request, "text"))
-    return _back(label, "sent")
+    case = verbs.message(session, desk, label, number(request, "version"), field(request, "text"))
+    return back(request, case, "sent")
 
 
 @router.post("/note", name="add_note")
 def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    verbs.note(session, desk, label, number(request, "version"), field(request, "text"))
-    return _back(label, "noted")
+    case = verbs.note(session, desk, label, number(request, "version"), field(request, "text"))
+    return back(request, case, "noted")
 
 
 @router.post("/close", name="close_case")
@@ -139,14 +189,39 @@ def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     verb = field(request, "verb")
     if verb not in set(verbs.ENDS):
         raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose how the case ends.")])
-    verbs.close(session, desk, label, number(request, "version"), CaseVerb(verb))
-    return _back(label, "unmet" if verb == CaseVerb.UNMET else "closed")
+    case = verbs.close(session, desk, label, number(request, "version"), CaseVerb(verb))
+    return back(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
 
 
 @router.post("/reopen", name="reopen_case")
 def reopen_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    verbs.reopen(session, desk, label, number(request, "version"))
-    return _back(label, "reopened")
+    case = verbs.reopen(session, desk, label, number(request, "version"))
+    return back(request, case, "reopened")
+
+
+@router.post("/undo", name="undo_act")
+def undo_act(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """Take one's own last act back, while nothing else has happened."""
+    case = undo.undo(session, desk, label, number(request, "version"))
+    return back(request, case, "undone")
+
+
+@router.post("/compare", name="compare_case")
+def compare_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """Look for cases with the same contact or name, as they are given today. It is noted; nothing of them is shown."""
+    return back(request, merging.compare(session, desk, label), "compared")
+
+
+@router.post("/merge", name="merge_case")
+def merge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """The same person: let the other case go on."""
+    other = merging.merge(session, desk, label, number(request, "version"), field(request, "into")[:12])
+    return back(request, other, "merged")
+
+
+@router.post("/unmerge", name="unmerge_case")
+def unmerge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    return back(request, merging.unmerge(session, desk, label, number(request, "version")), "unmerged")
 
 
 def _case_page(
@@ -159,12 +234,18 @@ def _case_page(
     opened: Sequence[Opened] | None = None,
     contact: Opened | None = None,
 ) -> Response:
-    """Eleven statements, whatever the case has; opening its parts adds the grants, the wraps and the parts."""
+    """Eleven statements with the sign-in, whatever the case has, and once a minute one to note that it was opened.
+
+    Opening its parts adds the grants, the wraps and the parts.
+    """
     reader = pages.reader(request)
     facts = verbs.facts_of(desk.keys, case)
     put = verbs.referrals(session, case.id)
     actor = desk.actor.kind
-    colleagues = verbs.colleagues(session, desk.team_id)
+    colleagues = verbs.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
+    alike = likeness.alike(session, case)
+    inside = known.inside(session, case)
+    listed = carried(request.query_params.get("list") or field_if_posted(request, "list"))
     allowed = states.allowed(states.CaseState(case.state), by=actor.value)
     around = life.gathered(session, desk, packs, case, put)
     request.state.open_tasks = around.beside.open_tasks
@@ -179,7 +260,7 @@ def _case_page(
         facts=known.facts_in_words(facts, case, reader),
         consent=known.consent_in_words(facts, packs) if facts else [],
         deadline=known.deadline(facts, packs, desk.now),
-        step=known.next_step(session, desk.keys, packs, reader, case, facts, put),
+        step=known.next_step(session, desk.keys, packs, reader, case, facts, put, inside.holders),
         put=[
             (one, [verb for verb in allowed_actions(State(one.referral.state), by=actor) if verb in _STEPS])
             for one in put
@@ -187,8 +268,13 @@ def _case_page(
         live=live,
         life=around,
         task_rules=tasks.RULES,
-        timeline=known.timeline(session, case, put),
-        sealed=known.sealed_counts(session, case),
+        timeline=known.timeline(session, case, put, {member.id: member.name for member in colleagues}),
+        others=[one for one in colleagues if one.opened_at and one.id != desk.who.member_id],
+        alike=alike,
+        merged_into=next((one.label for one in alike if one.link == "into"), None),
+        questions=asking.QUESTIONS,
+        listed=listed,
+        sealed=inside.counts,
         opened=_by_part(opened, packs) if opened is not None else None,
         contact=contact.content if contact else None,
         ends=[verb.value for verb in verbs.ENDS if _may_end(verb, allowed, live=live)],
@@ -221,18 +307,37 @@ def _by_part(opened: Sequence[Opened], packs: Any) -> dict[str, Any]:
     }
 
 
-def _back(label: str, done: str) -> Response:
-    return pages.to(f"/desk/cases/{label}?done={done}")
+def carried(query: str) -> str:
+    """The list that the coordinator came from, if it is one of ours: where to go on after a decision."""
+    listing = lists.read(query)
+    return listing.query if listing else ""
 
 
-def _member(text: str) -> UUID:
+def field_if_posted(request: Request, name: str) -> str:
+    return field(request, name) if request.method == "POST" else ""
+
+
+def back(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
+    """To the case; after a decision, when it was opened from a list, to the next one of that list."""
+    listed = carried(field(request, "list"))
+    told = {"done": done, "v": str(case.version) if done in pages.UNDOABLE else ""}
+    if decided and listed:
+        return pages.to(pages.with_news("/desk/next", but=case.label, list=listed, was=case.label, **told))
+    return pages.to(lists.case_path(case.label, listed, **told))
+
+
+def chosen_member(text: str) -> UUID | None:
+    """A colleague, or nobody. Raises Invalid."""
+    if not text:
+        return None
     try:
         return UUID(text)
     except ValueError:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague.")]) from None
 
 
-def _day(text: str) -> date | None:
+def chosen_day(text: str) -> date | None:
+    """A day, or none. Raises Invalid."""
     if not text.strip():
         return None
     try:

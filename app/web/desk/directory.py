@@ -262,6 +262,8 @@ def _entry_page(
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,
         log=[(edit, listed.proposal(edit), _name(laid.directory, edit.subject)) for edit in log],
         stale=listed.is_stale(organisation, now.date()),
+        imported=laid.directory.files[slug] == overlay.DESK,
+        whole=fields.WHOLE,
         errors=_errors(error) if error else {},
         languages=LANGUAGES,
         typed_in={name: values[0] for name, values in getattr(request.state, "typed", {}).items()},

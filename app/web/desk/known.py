@@ -2,26 +2,44 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.audit.models import AuditEntry
+from app.core.ids import named_id
+from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
+from app.directory.models import ServiceRow
 from app.directory.packs import Directory, Organisation
-from app.intake.models import Case, CaseEvent, Part, SealedPart
+from app.intake.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
 from app.matching import matches
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
+from app.matching.models import ServiceRecord
 from app.matching.reader import Reader
 from app.matching.reasons import render
 from app.referrals.desk import Put, Standing, Standings, standings
-from app.web.desk.words import N_
+from app.web.desk.words import N_, VERBS
 
 BEST: Final = 3
+ACTS: Final = tuple(code for code in VERBS if code.startswith("case:"))
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is known of a service now: free places until when, and how long it took to answer, on the average of so many."""
+
+    capacity: str
+    until: date | None
+    answers: int
+    answer_hours: int
+    connected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,7 @@ class Offered:
     reasons: tuple[str, ...]
     standing: Standing | None
     entry: Organisation | None
+    room: Room | None = None
 
     @property
     def can_be_asked(self) -> bool:
@@ -74,8 +93,9 @@ def next_step(
     case: Case,
     facts: Mapping[str, Any],
     put: Sequence[Put],
+    holders: frozenset[UUID],
 ) -> NextStep:
-    """Three statements: the latest run, who is connected, who holds the key."""
+    """Two statements: the latest run, and what is known of its services today."""
     try:
         latest = matches.latest(session, keys, case.id)
     except CannotOpen:
@@ -83,12 +103,44 @@ def next_step(
     if latest is None:
         return NextStep()
     row, result = latest
-    slugs = [found.organisation for found in (*result.candidates, *result.nearest)]
-    standing = standings(session, case, facts, slugs, [entry.referral for entry in put])
-    return _told(result, directory, reader, standing, row.at)
+    shown = (*result.candidates, *result.nearest)
+    rooms = _rooms(session, [found.service for found in shown])
+    slugs = [found.organisation for found in shown]
+    connected = {
+        named_id("organisation", found.organisation)
+        for found in shown
+        if found.service in rooms and rooms[found.service].connected
+    }
+    standing = standings(session, case, facts, slugs, [entry.referral for entry in put], connected, holders)
+    return _told(result, directory, reader, standing, rooms, row.at)
 
 
-def _told(result: MatchResult, directory: Directory, reader: Reader, standing: Standings, ran_at: datetime) -> NextStep:
+def _rooms(session: Session, keys: Sequence[str]) -> dict[str, Room]:
+    """By service key. One statement."""
+    key_of = sa.and_(SealingKey.owner_id == ServiceRow.organisation_id, SealingKey.active)
+    rows = session.execute(
+        sa.select(
+            ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRecord.answers,
+            ServiceRecord.answer_hours, SealingKey.id,
+        )
+        .outerjoin(ServiceRecord, ServiceRecord.service_id == ServiceRow.id)
+        .outerjoin(SealingKey, key_of)
+        .where(ServiceRow.key.in_(keys))
+    )  # fmt: skip
+    return {
+        row.key: Room(row.capacity, row.capacity_until, row.answers or 0, row.answer_hours or 0, row.id is not None)
+        for row in rows
+    }
+
+
+def _told(
+    result: MatchResult,
+    directory: Directory,
+    reader: Reader,
+    standing: Standings,
+    rooms: Mapping[str, Room],
+    ran_at: datetime,
+) -> NextStep:
     def told(found: Found) -> Offered:
         return Offered(
             found.service,
@@ -98,6 +150,7 @@ def _told(result: MatchResult, directory: Directory, reader: Reader, standing: S
             tuple(render(reason, reader) for reason in found.reasons),
             standing.by_slug.get(found.organisation),
             directory.organisation(found.organisation),
+            rooms.get(found.service),
         )
 
     candidates = [told(found) for found in result.candidates]
@@ -156,10 +209,21 @@ def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str
     return told
 
 
-def timeline(session: Session, case: Case, put: Sequence[Put]) -> list[Event]:
-    """What happened, newest first, in codes only. One statement."""
-    rows = session.scalars(sa.select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)).all()
-    events = [Event(row.at, row.verb, "", row.actor_kind) for row in rows]
+def timeline(session: Session, case: Case, put: Sequence[Put], members: Mapping[UUID, str]) -> list[Event]:
+    """What happened, newest first, in codes only: steps of the case and of its referrals, and what the desk did and read.
+
+    `members`: names of the team. One statement.
+    """
+    steps = sa.select(
+        CaseEvent.at, CaseEvent.verb.label("what"), CaseEvent.actor_kind, sa.null().label("actor_id")
+    ).where(CaseEvent.case_id == case.id)
+    acts = sa.select(AuditEntry.at, AuditEntry.action, AuditEntry.actor_kind, AuditEntry.actor_id).where(
+        AuditEntry.subject_id == case.id.hex, AuditEntry.action.in_(ACTS)
+    )
+    names = {member_id.hex: name for member_id, name in members.items()}
+    both: sa.CompoundSelect[Any] = sa.union_all(steps, acts)
+    rows = session.execute(both).all()
+    events = [Event(row.at, row.what, "", names.get(row.actor_id) or row.actor_kind) for row in rows]
     for entry in put:
         events += [
             Event(step.at, step.verb, f"{entry.organisation} ({entry.referral.label})", step.actor_kind, step.reason)
@@ -168,13 +232,28 @@ def timeline(session: Session, case: Case, put: Sequence[Put]) -> list[Event]:
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
-def sealed_counts(session: Session, case: Case) -> dict[str, int]:
-    """How many sealed pieces there are of each part, without opening any."""
-    rows = session.execute(
-        sa.select(SealedPart.part, sa.func.count()).where(SealedPart.case_id == case.id).group_by(SealedPart.part)
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What the vault tells without being opened: how many sealed pieces of each part, and which organisations hold a key."""
+
+    counts: Mapping[str, int]
+    holders: frozenset[UUID]
+
+
+def inside(session: Session, case: Case) -> Inside:
+    """One statement."""
+    parts = (
+        sa.select(SealedPart.part.label("what"), sa.cast(sa.func.count(), sa.String(64)).label("told"))
+        .where(SealedPart.case_id == case.id)
+        .group_by(SealedPart.part)
     )
-    found = {str(part): int(count) for part, count in rows}
-    return {part.value: found.get(part.value, 0) for part in Part}
+    holders = sa.select(CaseWrap.kind, sa.cast(CaseWrap.owner_id, sa.String(64))).where(
+        CaseWrap.case_id == case.id, CaseWrap.kind == WrapFor.ORGANISATION.value
+    )
+    rows = session.execute(sa.union_all(parts, holders)).all()
+    counts = {part.value: 0 for part in Part}
+    counts.update({row.what: int(row.told) for row in rows if row.what != WrapFor.ORGANISATION.value})
+    return Inside(counts, frozenset(UUID(row.told) for row in rows if row.what == WrapFor.ORGANISATION.value))
 
 
 def _word(words: Mapping[str, str], code: Any) -> str:

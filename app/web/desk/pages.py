@@ -1,7 +1,10 @@
 """A page for somebody who signed in: the template, who they are, their token, the demo banner, the words."""
 
+import re
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -48,6 +51,14 @@ _SHOWN = {
     "dropped": words.N_("Dropped. Nobody is told any more."),
     "kept": words.N_("Kept. It holds for what comes from now on."),
     "done": words.N_("Done."),
+    "undone": words.N_("Taken back. It is as it was before."),
+    "merged": words.N_("Merged. The other case goes on; both numbers keep working."),
+    "unmerged": words.N_("They are two cases again."),
+    "compared": words.N_("Compared with the cases of this team."),
+    "view_kept": words.N_("Kept among your own views."),
+    "view_dropped": words.N_("The view is gone. No case was changed."),
+    "shortcuts_on": words.N_("Shortcuts are on in this browser."),
+    "shortcuts_off": words.N_("Shortcuts are off in this browser."),
     "passphrase": words.N_("Your passphrase is changed. Everywhere else you are signed out."),
     "passkey_added": words.N_("The passkey is known now. You can sign in with it beside the passphrase."),
     "passkey_removed": words.N_("The passkey is gone."),
@@ -65,6 +76,37 @@ _SHOWN = {
     "unfrozen": words.N_("Partners can read again."),
     "key_made": words.N_("The organisation has its new key."),
 }
+UNDOABLE: Final = frozenset(
+    {"taken", "assigned", "snoozed", "woken", "offered", "asked", "closed", "unmet", "reopened"}
+)
+SHORTCUTS: Final = "staff_shortcuts"
+_LABEL: Final = re.compile(r"[0-9A-Z]{1,8}-?[0-9A-Z]{0,8}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was just done, with which case, and the version it left: what "Undo" needs. `elsewhere`: not the case on this page."""
+
+    text: str
+    case: str
+    version: str
+    may_undo: bool
+    elsewhere: bool
+
+
+def news(request: Request) -> News | None:
+    """Out of the address, of our own words and codes alone."""
+    code = request.query_params.get("done", "")
+    if code not in _SHOWN:
+        return None
+    steps = request.url.path.split("/")
+    here = steps[3] if request.url.path.startswith("/desk/cases/") else ""
+    case, version = request.query_params.get("was") or here, request.query_params.get("v", "")
+    known = bool(_LABEL.fullmatch(case)) and version.isascii() and version.isdigit() and len(version) < 10
+    named = case if _LABEL.fullmatch(case) else ""
+    return News(_SHOWN[code], named, version, known and code in UNDOABLE, bool(named) and named != here)
+
+
 _NAV = {
     "queue": ("/desk/", words.N_("Queue")),
     "next": ("/desk/next", words.N_("Next case")),
@@ -75,6 +117,7 @@ _NAV = {
     "reports": ("/desk/reports", words.N_("Reports")),
     "tasks": ("/desk/tasks", words.N_("Tasks")),
     "members": ("/desk/members", words.N_("Members")),
+    "shortcuts": ("/desk/shortcuts", words.N_("Shortcuts")),
     "proposals": ("/desk/proposals", words.N_("Proposals")),
     "audit": ("/desk/audit", words.N_("Audit")),
     "operations": ("/desk/operations", words.N_("Operations")),
@@ -85,7 +128,18 @@ _NAV = {
     "colleagues": ("/partner/members", words.N_("Members")),
 }
 _NAV_OF = {
-    Role.COORDINATOR: ("queue", "next", "tasks", "held", "assisted", "directory", "rules", "reports", "members"),
+    Role.COORDINATOR: (
+        "queue",
+        "next",
+        "tasks",
+        "held",
+        "assisted",
+        "directory",
+        "rules",
+        "reports",
+        "members",
+        "shortcuts",
+    ),
     Role.SENIOR: (
         "queue",
         "next",
@@ -97,6 +151,7 @@ _NAV_OF = {
         "members",
         "proposals",
         "operations",
+        "shortcuts",
     ),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
     Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
@@ -129,6 +184,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     names = reader(request)
     who = getattr(request.state, "who", None)
     settings = request.app.state.settings
+    shortcuts = bool(who) and request.cookies.get(SHORTCUTS) == "on"
     html = rendering.render(
         template,
         LANGUAGE,
@@ -136,22 +192,35 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         csrf=who.csrf if who else "",
         demo=settings.demo,
         now=request.app.state.clock(),
+        news=news(request),
+        shortcuts=shortcuts,
         nav=[_NAV[name] for name in _NAV_OF[who.role]] if who else [],
         home=home(who) if who else "/desk/",
         open_tasks=getattr(request.state, "open_tasks", None),
-        notice=_SHOWN.get(request.query_params.get("done", "")),
         names=names,
         w=words,
         day=day,
         moment=moment,
         **context,
     )
-    return HTMLResponse(html, status_code=status)
+    headers = {"content-security-policy": OWN_SCRIPT} if shortcuts else None
+    return HTMLResponse(html, status_code=status, headers=headers)
 
 
 def to(path: str) -> RedirectResponse:
     """After a POST. 303: the browser asks with GET."""
     return RedirectResponse(path, status_code=303)
+
+
+def said(code: str) -> str:
+    """What is said after an act."""
+    return _SHOWN[code]
+
+
+def with_news(path: str, **told: str) -> str:
+    """The address, with what is to be said there."""
+    more = urlencode({name: value for name, value in told.items() if value})
+    return path + (("&" if "?" in path else "?") + more if more else "")
 
 
 def day(value: date) -> str:

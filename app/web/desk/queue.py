@@ -1,17 +1,16 @@
 """The queue: whom to look at first. Codes only: never a name, a contact or a story."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.core.edge import ReadDb
-from app.core.errors import NotFound
-from app.intake import queue
-from app.intake.queue import Filters, Place
-from app.web.desk import pages, words
-from app.web.desk.deps import AtDesk, Packs
+from app.core.edge import Db, ReadDb
+from app.intake import own_views, queue
+from app.referrals import desk as verbs
+from app.web.desk import lists, pages, words
+from app.web.desk.deps import AtDesk, Packs, field
+from app.web.desk.lists import Listing
 from app.web.desk.words import N_
 
 router = APIRouter()
@@ -23,30 +22,19 @@ FILTERS = {
     "tier": N_("Urgency"),
     "language": N_("Language"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The queue as it is looked at: its view and filters, to make links from."""
-
-    view: str
-    filters: dict[str, str]
-
-    def with_view(self, view: str) -> str:
-        return self._path({"view": view, **self.filters})
-
-    def without(self, name: str) -> str:
-        return self._path({"view": self.view, **{key: value for key, value in self.filters.items() if key != name}})
-
-    def at(self, place: Place) -> str:
-        return self._path({"view": self.view, **self.filters, "at": place.token()})
-
-    @staticmethod
-    def _path(parameters: dict[str, str]) -> str:
-        kept = {key: value for key, value in parameters.items() if value and (key, value) != ("view", "open")}
-        return "/desk/" + (f"?{urlencode(kept)}" if kept else "")
-
-
+# Columns of the table: the order its header leads to ("" for a list of codes, which has none), and its word.
+COLUMNS = (
+    ("label", N_("Case")),
+    ("urgency", N_("Urgency")),
+    ("deadline", N_("Deadline")),
+    ("order", N_("Look by")),
+    ("waits", N_("Waits")),
+    ("", N_("Need")),
+    ("country", N_("Country")),
+    ("", N_("Speaks")),
+    ("owner", N_("Owner")),
+    ("state", N_("State")),
+)
 Code = Annotated[str, Query(max_length=64)]
 
 
@@ -61,44 +49,82 @@ def show_queue(
     need: Code = "",
     tier: Code = "",
     language: Code = "",
+    sort: Annotated[str, Query(max_length=16)] = "order",
     at: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
-    """One page of a view, narrowed by filters."""
-    if view not in queue.VIEWS:
-        raise NotFound("There is no such view.")
-    filters = Filters(country or None, need or None, tier or None, language or None)
-    place = queue.place_of(at) if at else None
-    me, today = desk.who.member_id, desk.now.date()
-    page = queue.page(session, desk.team_id, view, filters, me=me, today=today, place=place)
-    counts = queue.counts(session, desk.team_id, view, filters, me=me, today=today)
+    """One page of a view, narrowed by filters. Five statements, whatever waits."""
     chosen = {"country": country, "need": need, "tier": tier, "language": language}
-    address = Address(view, {name: code for name, code in chosen.items() if code})
+    listing = lists.listing({"view": view, "sort": sort, **chosen})
+    place = queue.place_of(at, listing.look.order) if at else None
+    me, today = desk.who.member_id, desk.now.date()
+    page = queue.page(session, desk.team_id, listing.look, me=me, today=today, place=place)
+    own = own_views.of_member(session, me)
+    counts = queue.counts(session, desk.team_id, listing.look, me=me, today=today, own=[one for _id, one in own])
     return pages.page(
         request,
         "desk/queue.html",
         view=view,
+        listing=listing,
         rows=page.rows,
         counts=counts,
         chosen=chosen,
         chips=[
-            (FILTERS[name], _named(request, name, code), address.without(name))
-            for name, code in address.filters.items()
+            (FILTERS[name], _named(request, name, code), listing.without(name)) for name, code in listing.codes.items()
         ],
+        own=[_own(request, view_id, Listing(one), counts[f"own_{n}"]) for n, (view_id, one) in enumerate(own)],
+        is_own=listing.look in [one for _id, one in own],
         options=_options(request, packs),
         filter_names=FILTERS,
-        address=address,
-        newer=address.at(page.before) if page.before else None,
-        older=address.at(page.after) if page.after else None,
+        columns=COLUMNS,
+        newer=listing.at(page.before) if page.before else None,
+        older=listing.at(page.after) if page.after else None,
         today=today,
         most_needs=_MOST_NEEDS,
+        colleagues=verbs.colleagues(session, desk.team_id),
     )
 
 
+@router.post("/desk/views", name="keep_view")
+def keep_view(request: Request, desk: AtDesk, session: Db) -> Response:
+    """Keep the queue as it is looked at as a view of one's own."""
+    listing = lists.read(field(request, "list")) or Listing()
+    own_views.keep(session, desk.who.member_id, listing.look, desk.now)
+    return pages.to(pages.with_news(listing.here, done="view_kept"))
+
+
+@router.post("/desk/views/{view_id}/drop", name="drop_view")
+def drop_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
+    own_views.drop(session, desk.who.member_id, view_id)
+    return pages.to(pages.with_news("/desk/", done="view_dropped"))
+
+
 @router.get("/desk/next", name="next_case")
-def next_case(desk: AtDesk, session: ReadDb, but: Annotated[str, Query(max_length=12)] = "") -> Response:
-    """Go to the case that is to be looked at now; with none left, to the queue."""
-    label = queue.next_label(session, desk.team_id, desk.now.date(), desk.who.member_id, but=but or None)
-    return pages.to(f"/desk/cases/{label}" if label else "/desk/?view=new")
+def next_case(
+    request: Request,
+    desk: AtDesk,
+    session: ReadDb,
+    but: Annotated[str, Query(max_length=12)] = "",
+    listed: Annotated[str, Query(max_length=400, alias="list")] = "",
+) -> Response:
+    """Go to the case that comes next in the list; without a list, to the first of what is open. With none left, to the list.
+
+    `done`, `was` and `v` say what was just done with which case, and are handed on.
+    """
+    listing = lists.read(listed)
+    look = (listing or Listing()).look
+    label = queue.following(session, desk.team_id, look, but, me=desk.who.member_id, today=desk.now.date())
+    told = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
+    if label:
+        return pages.to(lists.case_path(label, listing.query if listing else "", **told))
+    return pages.to(pages.with_news(listing.here if listing else "/desk/?view=new", **told))
+
+
+def _own(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[str, Any]:
+    named = [words.VIEWS[listing.look.view], *(_named(request, name, code) for name, code in listing.codes.items())]
+    if listing.sort != "order":
+        title = next((word for name, word in COLUMNS if name == listing.look.sort), listing.look.sort)
+        named.append(f"{title} {'↓' if listing.look.down else '↑'}")
+    return {"id": view_id, "listing": listing, "title": " · ".join(named), "count": count}
 
 
 def _named(request: Request, name: str, code: str) -> str:

@@ -93,7 +93,10 @@ def show_reports(
     """A quarter of the team; for an auditor, who has none, of the whole network."""
     quarter = _quarter(period, now)
     report = figures.network(
-        quarter, reading.cases(session, quarter, who.team_id), reading.offers(session, quarter, who.team_id)
+        quarter,
+        reading.cases(session, quarter, who.team_id),
+        reading.offers(session, quarter, who.team_id),
+        quarter.begun(now.date()),
     )
     return _answer(request, report, packs, now, "/desk/reports", format)
 
@@ -110,7 +113,7 @@ def show_own(
 ) -> Response:
     """What an organisation's members see of it: its own offers, and nobody else's."""
     quarter = _quarter(period, now)
-    report = figures.own(quarter, _own(session, who, quarter))
+    report = figures.own(quarter, _own(session, who, quarter), quarter.begun(now.date()))
     return _answer(request, report, packs, now, "/partner/report", format)
 
 

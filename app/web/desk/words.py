@@ -42,10 +42,14 @@ VIEWS: Final = MappingProxyType(
         "due": N_("Due today"),
         "overdue": N_("Overdue"),
         "review": N_("In review"),
+        "consent": N_("Person's yes"),
         "waiting": N_("Waiting for a partner"),
+        "declined": N_("Declined"),
+        "working": N_("With a partner"),
         "answered": N_("Person wrote"),
         "unmet": N_("Unmet"),
         "snoozed": N_("Snoozed"),
+        "merged": N_("Merged"),
         "closed": N_("Closed"),
     }
 )
@@ -57,11 +61,23 @@ EMPTY: Final = MappingProxyType(
         "due": N_("Nothing has to be looked at today."),
         "overdue": N_("Nothing is overdue: every case was looked at in time."),
         "review": N_("No case is in review. A case is in review from when somebody takes it until it is offered."),
+        "consent": N_("No person is asked for their yes at the moment."),
         "waiting": N_("No partner owes an answer."),
+        "declined": N_(
+            "Nobody who was asked has said no, or let the time pass, without somebody else being asked since."
+        ),
+        "working": N_("No partner is at work on a case of this team."),
         "answered": N_("No message of a person is unanswered."),
         "unmet": N_("No case is unmet. A case is unmet when the desk found nobody for it."),
         "snoozed": N_("No case is snoozed."),
+        "merged": N_("No case was merged into another one."),
         "closed": N_("No case was closed, or all closed ones have been forgotten already."),
+    }
+)
+ASKED: Final = MappingProxyType(
+    {
+        "consent": N_("the person is asked"),
+        "declined": N_("declined or not answered"),
     }
 )
 RULE_STATES: Final = MappingProxyType(
@@ -177,6 +193,21 @@ VERBS: Final = MappingProxyType(
         "advise": N_("closed as advised"),
         "unmet": N_("marked unmet"),
         "erase": N_("erased"),
+        "put_back": N_("put back among the new ones"),
+        "recall": N_("the withdrawal was taken back"),
+        "case:taken": N_("taken"),
+        "case:assigned": N_("owner changed"),
+        "case:snoozed": N_("snoozed"),
+        "case:woken": N_("woken"),
+        "case:words_opened": N_("story opened"),
+        "case:contact_opened": N_("contact opened"),
+        "case:note_added": N_("note written"),
+        "case:message_sent": N_("message sent"),
+        "case:key_granted": N_("key given to an organisation"),
+        "case:compared": N_("compared with other cases"),
+        "case:merged": N_("merged"),
+        "case:unmerged": N_("separated again"),
+        "case:undone": N_("last step taken back"),
         "correct": N_("answers corrected"),
         "choose": N_("consent changed"),
     }
@@ -294,6 +325,11 @@ def waited(since: datetime, now: datetime) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"
 
 
+def takes(hours: int) -> str:
+    """About how long, for an expectation: never less than an hour."""
+    return f"{max(1, hours)} h" if hours < 48 else f"{round(hours / 24)} d"
+
+
 def ago(since: datetime, now: datetime) -> str:
     """How long since, from seconds to days."""
     seconds = max(0, int((now - since).total_seconds()))
@@ -316,3 +352,17 @@ def verb(code: Any) -> str:
 def state(code: str) -> str:
     """Of a case or of a referral."""
     return CASE_STATES.get(code) or REFERRAL_STATES.get(code, code)
+
+
+LIKENESS: Final = MappingProxyType(
+    {
+        "phone": N_("the same phone number"),
+        "email": N_("the same e-mail address"),
+        "handle": N_("the same user name"),
+        "name": N_("a name that sounds the same"),
+    }
+)
+
+
+KEYS: Final = MappingProxyType({"/desk/": "q", "/desk/next": "n", "/desk/shortcuts": "?"})
+"""Shortcuts that work on every page, by where they lead."""

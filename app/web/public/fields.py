@@ -9,7 +9,7 @@ from app.core.i18n import N_
 from app.directory.packs import Directory
 from app.intake import questions
 from app.intake.questions import Kind, Question, Typed
-from app.intake.vocabulary import CHANNELS, FOR_WHOM, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
+from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
 from app.matching.reader import Reader
 
 SPOKEN: Final = ("ru", "en", "be", "uk", "ka", "pl", "lt", "de", "ce", "tt", "az", "hy", "kk", "fr")
@@ -135,6 +135,7 @@ _PLAIN: Final = {
     "groups": GROUPS,
     "helps": HELPS,
     "channels": CHANNELS,
+    "good_hours": GOOD_HOURS,
 }
 
 

@@ -1,0 +1,74 @@
+"""What coordinators ask people most, ready in the person's language, to be changed before it is sent.
+
+The sentences belong to the catalogues of the person's pages, because the person reads them.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from app.core.i18n import N_, translator
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`title`: for the desk, in English. `text`: what the person reads, a message of the catalogues."""
+
+    title: str
+    text: str
+
+
+QUESTIONS: Final = MappingProxyType(
+    {
+        "letter_date": Question(
+            "The date of the letter",
+            N_(
+                "Please look at the letter or decision you were given. Which date is printed on it, and on which day did it"
+                " reach you? This tells us how much time is left."
+            ),
+        ),
+        "letter_kind": Question(
+            "What the letter says",
+            N_(
+                "Please tell us what is written at the top of the letter or decision and which office sent it. You can copy the"
+                " heading as it stands, in any language."
+            ),
+        ),
+        "region": Question(
+            "Where they are",
+            N_("In which town or region are you now? Some centres help only there. The street is not needed."),
+        ),
+        "language": Question(
+            "Language and interpreter",
+            N_("In which languages can you speak with a lawyer? Do you need an interpreter?"),
+        ),
+        "papers": Question(
+            "Their papers",
+            N_("Which papers or permission to stay do you have now, and until which day are they valid?"),
+        ),
+        "safe_way": Question(
+            "A safe way to answer",
+            N_(
+                "We could not reach you in the way you named. Is there a safer one? You can also just come back here with your"
+                " number and read our answer."
+            ),
+        ),
+        "still": Question(
+            "Whether help is still needed",
+            N_("Do you still need help with this? If something has changed, please write it here."),
+        ),
+        "centre": Question(
+            "Whether a centre may read the case",
+            N_(
+                "We have found a centre that may be able to help you. Please look at the question above, and tell us if it may"
+                " read your request."
+            ),
+        ),
+    }
+)
+
+
+def text(code: str, language: str) -> str:
+    """The question in the person's language; nothing for a code that is none."""
+    question = QUESTIONS.get(code)
+    return translator(language).text(question.text) if question else ""

@@ -1,0 +1,41 @@
+// Shortcuts of the desk. Loaded only where a member has turned them on; the page says with `data-key` what a key means.
+"use strict";
+(() => {
+  const typing = (node) => node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName) && node.type !== "checkbox";
+  const rows = [...document.querySelectorAll("[data-row]")];
+
+  const use = (node) => {
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName)) node.focus();
+    else node.click();
+  };
+
+  const step = (by) => {
+    const at = rows.indexOf(document.activeElement);
+    const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by));
+    rows[next].focus();
+  };
+
+  const pick = () => {
+    const row = document.activeElement.closest("tr");
+    const box = row && row.querySelector("input[type=checkbox]");
+    if (box) box.checked = !box.checked;
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+    if (event.key === "Escape" && typing(event.target)) {
+      event.target.blur();
+      return;
+    }
+    if (typing(event.target)) return;
+    const key = event.key;
+    if (rows.length && (key === "j" || key === "k")) step(key === "j" ? 1 : -1);
+    else if (rows.length && key === "x") pick();
+    else {
+      const node = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      if (!node) return;
+      use(node);
+    }
+    event.preventDefault();
+  });
+})();

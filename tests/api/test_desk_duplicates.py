@@ -1,0 +1,192 @@
+"""Who wrote twice: found by keyed marks inside one team, merged and separated by the desk, forgotten with the case."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.core import keyring
+from app.core.keyring import KeyRing
+from app.intake import life, likeness, returning
+from app.intake.models import Case, CaseLikeness
+from app.operations import rotation
+from app.operations.locked import LOCKED
+from app.privacy import service as privacy
+from app.referrals import person
+from app.referrals.ticking import untouched
+from tests.api.test_desk_case import audited, referred
+from tests.api.test_desk_undo import act
+from tests.support.desk import START, DeskHouse, Page
+
+LENA = {"call_me": "Елена Смирнова", "answer_by": {"channel": "telegram", "address": "@sova_1"}}
+
+
+def alike(page: Page) -> str:
+    return " ".join(str(node.text()) for node in page.tree.css("ul.alike li"))
+
+
+def marks(office: DeskHouse) -> list[bytes]:
+    with office.database.begin(write=False) as session:
+        return list(session.scalars(sa.select(CaseLikeness.mark)))
+
+
+@pytest.mark.parametrize(
+    ("again", "kinds"),
+    [
+        ({"call_me": "Yelena Smirnova", "answer_by": {"channel": "number"}}, "a name that sounds the same"),
+        ({"call_me": "Лена", "answer_by": {"channel": "telegram", "address": "t.me/Sova_1"}}, "the same user name"),
+        ({"call_me": "Елена", "answer_by": {"channel": "telegram", "address": "@filin"}}, ""),
+        ({"call_me": "Смирнов Пётр", "answer_by": {"channel": "number"}}, ""),
+    ],
+)
+def test_who_wrote_twice_is_shown_as_possible_with_what_agrees(
+    office: DeskHouse, again: dict[str, object], kinds: str
+) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**again)
+    found = alike(office.as_("vera").get(f"/desk/cases/{second}"))
+    assert (first in found) == bool(kinds)
+    assert kinds in found
+    for secret in ("Смирнова", "sova_1", "Smirnova"):
+        assert secret not in office.as_("vera").get(f"/desk/cases/{first}").text
+
+
+def test_another_team_never_sees_it(office: DeskHouse) -> None:
+    office.file(**LENA)
+    georgian, _receipt = office.file(**LENA, country="GE", region=None, consent={"mode": "ask_first"})
+    assert alike(office.as_("outsider").get(f"/desk/cases/{georgian}")) == ""
+    found = marks(office)
+    assert len(found) == len(set(found)) == 4
+
+
+def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(office: DeskHouse) -> None:
+    office.file(call_me="Елена", answer_by={"channel": "number"})
+    assert marks(office) == []
+    office.file(**LENA)
+    other = KeyRing.generate(START.date())
+    label, _receipt = office.file(**LENA)
+    case = office.case(label)
+    with office.database.begin() as session:
+        likeness.note(session, other, case.id, case.team_id, LENA, "PL")
+    assert first_of(office, label) == ""
+
+
+def first_of(office: DeskHouse, label: str) -> str:
+    return alike(office.as_("vera").get(f"/desk/cases/{label}"))
+
+
+def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: DeskHouse) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    with office.database.begin() as session:
+        likeness.forget(session, office.case(second).id)
+    assert first_of(office, second) == ""
+    page = act(office.as_("vera"), second, "compare")
+    assert first in alike(page)
+    assert "sova_1" not in page.text
+    assert [action for action, _codes in audited(office, "case:compared")] == ["case:compared"]
+
+
+def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: DeskHouse) -> None:
+    first, receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{second}")
+    merged = browser.submit(page, f"/desk/cases/{first}/merge")
+    assert merged.location.startswith(f"/desk/cases/{second}?")
+    assert first not in browser.get("/desk/").text
+    assert first in browser.get("/desk/?view=merged").text
+    assert f"It goes on as {second}" in browser.get(f"/desk/cases/{first}").words()
+    with office.database.begin() as session:
+        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person.write(session, opened, "it is me again", now=office.time.at)
+    assert first in browser.get("/desk/").text
+    act(browser, first, "unmerge")
+    assert first_of(office, first)
+    assert office.case(first).merged_into_id is None
+
+
+@pytest.mark.parametrize("verb", ["help", "advise", "withdraw"])
+def test_what_was_merged_is_closed_and_opened_with_the_case_that_goes_on(office: DeskHouse, verb: str) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    browser = office.as_("vera")
+    act(browser, first, "merge", into=second)
+    page = act(browser, second, "close", verb=verb)
+    assert office.case(first).state == office.case(second).state
+    assert office.case(first).closed_at is not None
+    browser.submit(page, f"/desk/cases/{second}/undo")
+    assert office.case(first).closed_at is None
+    with office.database.begin(write=False) as session:
+        for label in (first, second):
+            case = office.case(label)
+            if verb == "withdraw":
+                assert life.refolded(session, case).value == case.state
+
+
+def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: DeskHouse) -> None:
+    first, _receipt = office.file(**LENA)
+    second, receipt = office.file(**LENA)
+    browser = office.as_("vera")
+    act(browser, first, "merge", into=second)
+    with office.database.begin() as session:
+        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        privacy.erase(session, opened.case, actor_kind="person", now=office.time.at)
+        assert session.scalars(sa.select(CaseLikeness).where(CaseLikeness.case_id == opened.case.id)).all() == []
+    assert first in browser.get("/desk/").text
+    assert first_of(office, first) == ""
+
+
+def test_what_can_not_be_merged_says_why(office: DeskHouse) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    third, _receipt = office.file()
+    georgian, _receipt = office.file(country="GE", region=None, consent={"mode": "ask_first"})
+    browser = office.as_("vera")
+
+    def refused(label: str, into: str) -> int:
+        path = f"/desk/cases/{label}"
+        return browser.submit(browser.get(path), f"{path}/merge", into=into).status
+
+    assert refused(first, first) == refused(first, "nothing") == refused(first, georgian) == 422
+    referred(office, first, browser)
+    assert refused(first, second) == 409
+    act(browser, second, "merge", into=first)
+    assert refused(third, second) == refused(first, third) == 409
+    act(browser, third, "close", verb="advise")
+    closed = browser.get(f"/desk/cases/{third}")
+    assert closed.tree.css_first('form[action$="/merge"]') is None
+    fields = {**closed.form(f"/desk/cases/{third}/compare"), "version": str(office.case(third).version), "into": first}
+    assert browser.post(f"/desk/cases/{third}/merge", fields).status == 409
+
+
+def test_the_clock_offers_nothing_for_a_merged_case(office: DeskHouse) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    with office.database.begin() as session:
+        rows = {row.label: row for row in session.scalars(sa.select(Case))}
+        rows[first].merged_into_id = rows[second].id
+    from datetime import timedelta
+
+    with office.database.begin(write=False) as session:
+        found = untouched(session, office.time.at + timedelta(days=1), 10, after={"PL": timedelta(hours=1)})
+    assert found == [office.case(second).id]
+
+
+def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_old_one(
+    office: DeskHouse, tmp_path: Path
+) -> None:
+    first, _receipt = office.file(**LENA)
+    second, _receipt = office.file(**LENA)
+    ring = keyring.load_or_create(tmp_path / "keys.json", START.date())
+    with office.database.begin() as session:
+        for label in (first, second):
+            case = office.case(label)
+            likeness.note(session, ring, case.id, case.team_id, LENA, "PL")
+    changed = keyring.begin_epoch(tmp_path / "keys.json", START.date())
+    of_marks = next(one for one in LOCKED if one.name == "case_likenesses.mark")
+    moved, closed, _after = rotation.lock_anew(office.database, changed, of_marks)
+    assert (moved, closed) == (4, 0)
+    assert {mark[:4] for mark in marks(office)} == {changed.current.to_bytes(4, "big")}
+    with office.database.begin(write=False) as session:
+        assert [one.label for one in likeness.alike(session, office.case(first))] == [second]

@@ -1,0 +1,93 @@
+"""At the desk: what looks like a machine's is released or thrown away; a form is filled in for somebody on the phone."""
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake.models import Case
+from app.intake.questions import STEPS
+from tests.support.desk import DeskHouse, office
+from tests.support.html import faults
+from tests.support.people import NUMBER
+
+__all__ = ["office"]
+SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "today", "story": "Кумкват <b>."}
+
+
+def hold(office: DeskHouse, why: str = "trap") -> str:
+    label, _receipt = office.file()
+    with office.database.begin() as session:
+        session.execute(sa.update(Case).where(Case.label == label).values(held_for=why))
+    return label
+
+
+def state(office: DeskHouse, label: str) -> tuple[str, str | None]:
+    with office.database.begin(write=False) as session:
+        row = session.execute(sa.select(Case.state, Case.held_for).where(Case.label == label)).one()
+    return row.state, row.held_for
+
+
+def test_a_held_case_is_listed_with_its_reason_and_released_into_the_queue(office: DeskHouse) -> None:
+    label = hold(office)
+    browser = office.as_("vera")
+    assert label not in browser.get("/desk/").text
+    page = browser.get("/desk/held")
+    assert "It filled in a field that people do not see." in page.words()
+    assert faults(page.text) == []
+    assert browser.submit(page, f"/desk/held/{label}/release").location == f"/desk/cases/{label}?done=done"
+    assert state(office, label) == ("submitted", None)
+    assert label in browser.get("/desk/").text
+    assert "Nothing is held back." in browser.get("/desk/held").words()
+
+
+def test_spam_is_ended_with_one_button_and_the_version_seen(office: DeskHouse) -> None:
+    label = hold(office, "haste")
+    browser = office.as_("vera")
+    page = browser.get("/desk/held")
+    assert browser.submit(page, f"/desk/held/{label}/discard", version="99").status == 412
+    assert browser.submit(page, f"/desk/held/{label}/discard").status == 303
+    assert state(office, label)[0] == "withdrawn"
+    assert label not in browser.get("/desk/held").text
+
+
+def test_another_team_neither_sees_nor_touches_it(office: DeskHouse) -> None:
+    label = hold(office)
+    page = office.as_("vera").get("/desk/held")
+    stranger = office.as_("outsider")
+    assert label not in stranger.get("/desk/held").text
+    form = page.form(f"/desk/held/{label}/release") | {"csrf": stranger.get("/desk/").form("/desk/sign-out")["csrf"]}
+    assert stranger.post(f"/desk/held/{label}/release", form).status == 404
+    assert state(office, label) == ("submitted", "trap")
+
+
+@pytest.mark.parametrize("lang", ["ru", "ka", "en"])
+def test_the_form_is_asked_in_the_persons_language_and_the_number_read_out(office: DeskHouse, lang: str) -> None:
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/assisted?lang={lang}")
+    asked = {node.attributes["name"] for node in page.tree.css("form [name]")}
+    assert {question.name for step in STEPS for question in step.questions} <= asked, (
+        "the same questions as the person's"
+    )
+    assert page.tree.css_first("main [lang]") is not None
+    check = browser.submit(page, "/desk/assisted", **SAID)
+    assert check.status == 200, check.words()
+    answer = browser.submit(check, "/desk/assisted/send", **{"c_pl-hfhr": "allow"})
+    found = NUMBER.search(answer.words())
+    assert found is not None
+    again = browser.submit(check, "/desk/assisted/send", **{"c_pl-hfhr": "allow"})
+    assert NUMBER.search(again.words()).group() == found.group(), "sent twice, it is one case"  # type: ignore[union-attr]
+    with office.database.begin(write=False) as session:
+        (case,) = session.scalars(sa.select(Case)).all()
+    assert (case.language, case.tier, case.held_for) == (lang, "emergency", None)
+    assert [faults(one.text) for one in (page, check, answer)] == [[], [], []]
+
+
+def test_what_is_wrong_is_said_and_nothing_is_lost(office: DeskHouse) -> None:
+    browser = office.as_("vera")
+    page = browser.submit(browser.get("/desk/assisted"), "/desk/assisted", story="Кумкват <b>.", channel="email")
+    assert page.status == 422
+    assert "Кумкват" in page.tree.css_first("#f-story").text()
+    stale = browser.submit(browser.get("/desk/assisted"), "/desk/assisted", **SAID)
+    kept = browser.submit(stale, "/desk/assisted/send", token="1.x.0")
+    assert kept.tree.css_first("input[name=story]").attributes["value"] == SAID["story"]
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Case)) == 0

@@ -174,7 +174,7 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
         return let_in if name == "partner" and place == "own team" else {404}
     if path.startswith((RULES, "/desk/coverage")):
         writes = method == "POST" or path == f"{RULES}/new"
-        may = {"senior"} if writes else {"coordinator", "senior", "auditor"}
+        may = {"senior", "admin"} if writes else {"coordinator", "senior", "auditor", "admin"}
         return {404 if "{" in path else 200, 422} if role in may else {403}
     if role not in {"coordinator", "senior"}:
         return {403}

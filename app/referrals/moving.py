@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound

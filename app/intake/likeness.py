@@ -102,5 +102,12 @@ def forget(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(CaseLikeness).where(CaseLikeness.case_id == case_id))
 
 
+def leave_team(session: Session, case: Case) -> None:
+    """Another team has the case from now on: marks and links to cases of the team before do not go with it."""
+    forget(session, case.id)
+    case.merged_into_id = None
+    session.execute(sa.update(Case).where(Case.merged_into_id == case.id).values(merged_into_id=None))
+
+
 def _mac(keys: KeyRing, team_id: UUID, one: Identifier) -> bytes:
     return keys.mac(f"likeness:{FORM}", team_id.bytes, one.canonical())

@@ -281,7 +281,7 @@ class CaseLikeness(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     kind: Mapped[str] = mapped_column(sa.String(8))
     mark: Mapped[bytes]
 
@@ -291,8 +291,8 @@ class CaseOpening(Base):
 
     __tablename__ = "case_openings"
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
-    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -304,8 +304,8 @@ class CaseUndo(Base):
 
     __tablename__ = "case_undos"
 
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
-    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     act: Mapped[str] = mapped_column(sa.String(12))
     version: Mapped[int]
     before: Mapped[dict[str, Any]]
@@ -318,7 +318,7 @@ class MemberView(Base):
     __tablename__ = "member_views"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("members.id"), index=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
     view: Mapped[str] = mapped_column(sa.String(16))
     filters: Mapped[dict[str, Any]]
     sort: Mapped[str] = mapped_column(sa.String(16))

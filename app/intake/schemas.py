@@ -88,10 +88,10 @@ class AnswerBy(_Part):
 
     @model_validator(mode="after")
     def _an_address_where_one_is_needed(self) -> "AnswerBy":
-        if (self.channel != "number" or self.notify) and not self.address:
-            raise PydanticCustomError("address_required", "This way of answering needs an address or a number.")
         if self.channel == "number" and self.notify:
             raise PydanticCustomError("nowhere_to_notify", "News can only be told at an address.")
+        if self.channel != "number" and not self.address:
+            raise PydanticCustomError("address_required", "This way of answering needs an address or a number.")
         if self.channel == "email":
             try:
                 validate_email(self.address, check_deliverability=False)

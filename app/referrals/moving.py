@@ -17,7 +17,7 @@ from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import life, vault
+from app.intake import life, likeness, vault
 from app.intake.models import Case, CaseMove, CaseWrap, WrapFor
 from app.intake.returning import OpenedCase
 from app.intake.states import CaseState, CaseVerb
@@ -161,6 +161,8 @@ def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
 def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directory: Directory, now: datetime) -> None:
     """Country, team, facts and matches are those of the new place. `waiting_since` and the last safe day stay."""
     case.country, case.team_id, case.owner_id, case.snoozed_until = move.to_country, move.to_team_id, None, None
+    if move.to_team_id != move.from_team_id:
+        likeness.leave_team(session, case)
     case.version += 1
     case.updated_at = to_the_hour(now)
     if CaseState(case.state) is CaseState.UNMET:

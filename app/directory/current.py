@@ -20,8 +20,14 @@ from app.directory.overlay import Edit, Laid, laid_over
 from app.directory.states import EditState
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
-_VERSION: Final = sa.select(sa.func.count()).where(
-    DirectoryEdit.state.in_([EditState.PUBLISHED.value, EditState.SUPERSEDED.value])
+_RULES: Final = rulesets.IN_FORCE.subquery()
+_IN_FORCE: Final = sa.select(
+    sa.select(sa.func.count())
+    .where(DirectoryEdit.state.in_([EditState.PUBLISHED.value, EditState.SUPERSEDED.value]))
+    .scalar_subquery()
+    .label("edits"),
+    sa.select(_RULES.c.id).scalar_subquery().label("rules"),
+    sa.select(_RULES.c.digest).scalar_subquery().label("digest"),
 )
 _PUBLISHED: Final = sa.select(DirectoryEdit.subject, DirectoryEdit.field, DirectoryEdit.old, DirectoryEdit.new).where(
     DirectoryEdit.state == EditState.PUBLISHED.value
@@ -41,13 +47,13 @@ class Current:
         return self._looked_at is None or abs(now - self._looked_at) >= LOOK_AGAIN
 
     def refresh(self, session: Session, now: datetime) -> Directory:
-        """Look for what was published since. Two statements when nothing was."""
-        rules = rulesets.published(session, now.astimezone(UTC).date())
-        version = (session.scalar(_VERSION) or 0, rules[0] if rules else None)
-        if version != self._version:
-            under = without_rules(session, self.packs)
-            self.directory = ruling.laid_over(under, rulesets.content(session, rules[1]), rules[1]) if rules else under
-            self._version = version
+        """Look for what was published since. One statement when nothing was."""
+        row = session.execute(_IN_FORCE, {"today": now.astimezone(UTC).date()}).one()
+        if (row.edits, row.rules) != self._version:
+            self.directory = without_rules(session, self.packs)
+            if row.digest is not None:
+                self.directory = ruling.laid_over(self.directory, rulesets.content(session, row.digest), row.digest)
+            self._version = row.edits, row.rules
         self._looked_at = now
         return self.directory
 

@@ -88,7 +88,7 @@ class RuleProposal(Base):
 _Next: Final = aliased(RuleProposal)
 _FOLLOWED: Final = sa.exists().where(_Next.upon == RuleProposal.id, _Next.state == State.PUBLISHED.value)
 _TODAY: Final = sa.bindparam("today", type_=sa.Date())
-_IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
+IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
     RuleProposal.state == State.PUBLISHED.value,
     RuleProposal.effective_on <= _TODAY,
     ~_FOLLOWED.where(_Next.effective_on <= _TODAY),
@@ -97,7 +97,7 @@ _IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
 
 def published(session: Session, today: date) -> tuple[UUID, str] | None:
     """The publication in force on this day and the digest of its content; None: the packs' own rules are."""
-    row = session.execute(_IN_FORCE, {"today": today}).one_or_none()
+    row = session.execute(IN_FORCE, {"today": today}).one_or_none()
     return (row.id, row.digest) if row else None
 
 

@@ -31,6 +31,8 @@ SHORT_LIVED: Final = frozenset(
         "quota_windows",
     }
 )
+DERIVED: Final = frozenset({"case_tallies"})
+"""Written by the database itself when the rows it counts come back."""
 _PAGE: Final = 500
 
 
@@ -45,7 +47,7 @@ def lines(database: Database, work: Path, progress: Callable[[int], None] = lamb
     """
     with _snapshot(database, work) as session:
         _refuse_unknown_tables(session)
-        tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED]
+        tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED | DERIVED]
         yield _line({"pristan": 1, "schema": status.schema(session), "tables": [table.name for table in tables]})
         counts = {}
         for table in tables:
@@ -66,7 +68,7 @@ def _refuse_unknown_tables(session: Session) -> None:
 
 def how_many(session: Session) -> int:
     """How many rows there will be."""
-    tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED]
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED | DERIVED]
     return sum(session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables)
 
 

@@ -19,7 +19,7 @@ from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import life, vault
+from app.intake import life, likeness, vault
 from app.intake.models import Case, Part
 from app.intake.returning import OpenedCase
 from app.intake.schemas import Consent, Intake
@@ -92,6 +92,8 @@ def correct(
         zone=directory.country(case.country).time_zone,
         language=intake.language or "en",
     )
+    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
+    likeness.note(session, keys, case.id, case.team_id, contact, case.country)
     session.flush()
     screening.compare_anew(session, keys, directory, case, opened.person_key, now)
     result = _run_anew(session, keys, case, facts, directory, now)

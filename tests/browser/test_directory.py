@@ -16,6 +16,7 @@ from app.core.keyring import KeyRing
 from app.main import create_app
 from app.settings import Settings
 from app.staff import service as staff
+from app.staff import sessions
 from tests.support import desk
 from tests.support.desk import ONE
 from tests.support.live import address, free_port, served
@@ -46,7 +47,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Calla
     def cookie(name: str) -> str:
         with database.begin() as session:
             member = session.scalars(sa.select(staff.Member).where(staff.Member.name == name)).one()
-            return staff._start(session, member, desk._seed(name), utc_now())
+            return sessions.start(session, member, desk._seed(name), utc_now())
 
     with served(app, bound) as started:
         yield started, cookie

@@ -42,20 +42,22 @@ def downgrade(database: Database, revision: str) -> None:
 def shape(database: Database) -> dict[str, Any]:
     """Tables with their columns, constraints and indexes, as the database tells them."""
     with database.engine.connect() as connection:
-        seen = sa.inspect(connection)
+        seen = sa.inspect(connection)  # all tables at once: one question of a kind
+        columns, keys = seen.get_multi_columns(), seen.get_multi_pk_constraint()
+        named = {
+            "foreign": seen.get_multi_foreign_keys(),
+            "unique": seen.get_multi_unique_constraints(),
+            "checks": seen.get_multi_check_constraints(),
+            "indexes": seen.get_multi_indexes(),
+        }
         return {
-            table: {
-                "columns": sorted(
-                    (c["name"], str(c["type"]), c["nullable"], str(c["default"])) for c in seen.get_columns(table)
-                ),
-                "keys": seen.get_pk_constraint(table)["constrained_columns"],
-                "foreign": sorted(str(f["name"]) for f in seen.get_foreign_keys(table)),
-                "unique": sorted(str(u["name"]) for u in seen.get_unique_constraints(table)),
-                "checks": sorted(str(c["name"]) for c in seen.get_check_constraints(table)),
-                "indexes": sorted(str(i["name"]) for i in seen.get_indexes(table)),
+            table[1]: {
+                "columns": sorted((c["name"], str(c["type"]), c["nullable"], str(c["default"])) for c in found),
+                "keys": keys[table]["constrained_columns"],
+                **{kind: sorted(str(one["name"]) for one in all_of.get(table, ())) for kind, all_of in named.items()},
             }
-            for table in seen.get_table_names()
-            if table != "alembic_version"
+            for table, found in columns.items()
+            if table[1] != "alembic_version"
         }
 
 

@@ -16,7 +16,7 @@ from app.core.errors import AppError
 from app.intake.models import Case, Part, SealedPart
 from app.referrals import desk as verbs
 from app.referrals.desk import Clash, Desk
-from app.staff import service as staff
+from app.staff import sessions
 from tests.support.desk import DeskHouse, running
 
 PAIRS = 500  # on each of the two databases
@@ -28,7 +28,7 @@ def at_desk(office: DeskHouse, name: str) -> Desk:
     secret = next(iter(office.as_(name).cookies.values()))
     with office.database.begin(write=False) as session:
         hour = timedelta(hours=9)
-        who = staff.signed_in(session, secret, office.time.at, idle=hour, longest=hour)
+        who = sessions.signed_in(session, secret, office.time.at, idle=hour, longest=hour)
     return verbs.at_desk(who, office.keys, office.time.at)
 
 

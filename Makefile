@@ -8,6 +8,9 @@ PORT ?= 8000
 WORKERS ?= auto
 ARGS ?=
 
+# Where it is set, each of the hundreds of processes that the tests start would compile every library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 PO := $(wildcard app/locales/*/LC_MESSAGES/*.po)
 CODE := app alembic tests $(wildcard bench) requirements/install.py

@@ -90,15 +90,16 @@ def test_a_change_goes_the_whole_way_on_a_phone_without_scripts(house: Any, new_
     assert "name=hours" in vera.url
     vera.fill("#f-hours", "always")
     vera.click("text=Propose it")
-    assert vera.locator(".error").first.is_visible()
+    vera.locator(".error").first.wait_for()
     assert vera.input_value("#f-hours") == "always"
     vera.fill("#f-hours", "Mo-Fr 9:00-17:00")
     vera.click("text=Propose it")
-    assert vera.locator("[role=status]").is_visible()
+    vera.locator("[role=status]").wait_for()
     pavel = signed_in(house, new_page, "pavel", viewport=PHONE, java_script_enabled=False)
     pavel.goto("/desk/directory/proposals")
     assert "Mo-Fr 09:00-17:00" in pavel.inner_text("main")
-    pavel.click("button:has-text('Publish')")
+    with pavel.expect_navigation():
+        pavel.click("button:has-text('Publish')")
     vera.goto(ENTRY)
     assert "Mo-Fr 09:00-17:00" in vera.inner_text("main")
 

@@ -93,7 +93,7 @@ def test_a_lawyer_goes_the_whole_way(office: Office, new_page: Callable[..., Pag
     page.click("summary:has-text('It is closed')")
     page.locator("details.answer[open] button").click()
     check(page)
-    assert page.locator("[role=alert]").is_visible()
+    page.locator("[role=alert]").wait_for()
     page.check("input[name=outcome][value=advised]")
     page.click("details.answer[open] button")
     assert "Completed" in page.inner_text("main")

@@ -87,7 +87,7 @@ class Program:
     own: tuple[LeafCell, ...]
     """The leaves about the state of one service."""
     asks: tuple[tuple[int, Ask], ...]
-    """The leaves that are shared, and so asked without the state of one service."""
+    """The leaves that are shared, and so asked without the state of one service, but for those in `yes_for`."""
     parts: tuple[Row, ...]
     lines: tuple[Line, ...]
     leaf_of: dict[int, LeafCell]
@@ -95,11 +95,15 @@ class Program:
     efforts: tuple[int, ...]
     asked_when: tuple[int, ...]
     """By cell: how hard a leaf is to find out, and its place among questions, the easy ones first."""
+    yes_for: dict[str, tuple[int, ...]]
+    """By need: the leaves that are a yes for it. They are many, and all else about them is a no."""
     needs: tuple[tuple[int, Ask], ...]
     after_needs: tuple[Row, ...]
-    """The leaves that ask for the need, and the parts that hang on them."""
+    """The other leaves that ask for the need, and the parts that hang on any of them."""
     offered_by: dict[str, int]
     """For a need: how many verified services list it."""
+    said: dict[str, list[Reason | None]] = field(default_factory=dict)
+    """By answer and cell: the reasons that depend on the rule alone. Filled as cases come."""
 
     def fill(self, values: list[int], parts: Sequence[Row]) -> None:
         """Work out parts whose cells are filled."""
@@ -180,6 +184,10 @@ def _compile(services: Sequence[ServiceEntry]) -> Program:
     maker = _Maker()
     lines = tuple(maker.line(entry) for entry in services)
     needs = tuple(leaf for leaf in maker.leaves if leaf.leaf.name == "need")
+    yes_for: dict[str, list[int]] = {}
+    for leaf in needs:
+        for need in leaf.leaf.codes:
+            yes_for.setdefault(need, []).append(leaf.cell)
     touched = {leaf.cell for leaf in needs}
     after = []
     for part in maker.parts:
@@ -193,14 +201,15 @@ def _compile(services: Sequence[ServiceEntry]) -> Program:
     return Program(
         size=maker.size,
         own=tuple(leaf for leaf in maker.leaves if leaf.service),
-        asks=tuple((leaf.cell, leaf.leaf.ask) for leaf in maker.leaves if not leaf.service),
+        asks=tuple((leaf.cell, leaf.leaf.ask) for leaf in maker.leaves if not (leaf.service or leaf.leaf.codes)),
         parts=tuple(map(_row, maker.parts)),
         lines=lines,
         leaf_of={leaf.cell: leaf for leaf in maker.leaves},
         part_of={part.cell: part for part in maker.parts},
         efforts=tuple(efforts),
         asked_when=tuple(asked_when),
-        needs=tuple((leaf.cell, leaf.leaf.ask) for leaf in needs),
+        yes_for={need: tuple(cells) for need, cells in yes_for.items()},
+        needs=tuple((leaf.cell, leaf.leaf.ask) for leaf in needs if not leaf.leaf.codes),
         after_needs=tuple(map(_row, after)),
         offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
     )

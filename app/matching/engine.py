@@ -15,14 +15,13 @@ from app.directory.packs import Directory, ServiceEntry
 from app.matching import order
 from app.matching.compile import Line, Program, program_of
 from app.matching.facts import Facts
-from app.matching.leaves import NO, NO_NEWS, UNKNOWN, YES, Ask, Live, Outcome, always
+from app.matching.leaves import NO, NO_, NO_NEWS, UNKNOWN, YES, YES_, Ask, Live, Outcome, always
 from app.matching.order import ORDER_VERSION, Circumstances, Share
 from app.matching.reasons import Reason
 
 _SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
 _MADE_FOR: Final = frozenset({"group", "nationality", "status"})
 _FREE: Final = (YES, YES, YES)
-_NOT_ASKED: Final[Outcome] = (NO, "")
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
@@ -141,11 +140,12 @@ class _Case:
         self.on = on
         self.close: frozenset[str] = frozenset()
         self.blocked = facts.never | facts.excluded
-        self.answers = [_NOT_ASKED] * program.size
+        self.answers = [NO_] * program.size
         self.values = [NO] * program.size
         self._reasons: list[Reason | None] = [None] * program.size
         self._close_to: dict[frozenset[str], Reason] = {}
         self._answer(program.asks, facts)
+        self._need(facts.needs)
         for own in program.own:
             answer = own.leaf.ask(facts, around.live.get(own.service or "", NO_NEWS), on)
             self.answers[own.cell], self.values[own.cell] = answer, answer[0]
@@ -157,6 +157,12 @@ class _Case:
             answers[cell] = answer = ask(facts, NO_NEWS, on)
             values[cell] = answer[0]
 
+    def _need(self, needs: frozenset[str]) -> None:
+        answers, values, yes_for = self.answers, self.values, self.program.yes_for
+        for need in needs:
+            for cell in yes_for.get(need, ()):
+                answers[cell], values[cell] = YES_, YES
+
     def with_needs(self, close: frozenset[str]) -> "_Case | None":
         """The same case, had it the needs close to its own as well; None when there are none."""
         if not close - self.facts.needs:
@@ -165,6 +171,7 @@ class _Case:
         # its reasons are the same but those of the need, which nobody asks for
         wide.close, wide._close_to = close, {}
         wide.answers, wide.values = list(self.answers), list(self.values)
+        wide._need(close)
         wide._answer(self.program.needs, replace(self.facts, needs=self.facts.needs | close))
         self.program.fill(wide.values, self.program.after_needs)
         return wide
@@ -237,7 +244,17 @@ class _Case:
         return [reason for place, reason in enumerate(made) if reason not in made[:place]]
 
     def reason(self, cell: int) -> Reason:
-        made = self._reasons[cell] = self.program.leaf_of[cell].leaf.explain(self.facts, self.answers[cell][1])
+        answer = self.answers[cell][1]
+        known = self.program.said.get(answer)
+        if known is None:
+            known = self.program.said.setdefault(answer, [None] * self.program.size)
+        made = known[cell]
+        if made is None:
+            leaf = self.program.leaf_of[cell].leaf
+            made = leaf.explain(self.facts, answer)
+            if answer not in leaf.repeated:
+                known[cell] = made
+        self._reasons[cell] = made
         return made
 
 

@@ -50,13 +50,17 @@ Ask = Callable[[Facts, Live, date], Outcome]
 class Leaf:
     """A compiled leaf test: what it is called, how it is answered, how its reason reads, and the effort to find out.
 
-    `effort`: 1 when the person can say it, 2 when the centre has to be asked.
+    `effort`: 1 when the person can say it, 2 when the centre has to be asked. `codes`: of a test that is a yes when one of
+    these is among the person's needs, and otherwise a no, so that it can be looked up instead of asked. `repeated`: the answers
+    whose reason says again what the person said; the reason of any other depends on the rule alone.
     """
 
     name: str
     ask: Ask
     explain: Callable[[Facts, str], Reason]
     effort: int = 1
+    codes: frozenset[str] = frozenset()
+    repeated: frozenset[str] = frozenset()
 
 
 def compile_leaf(rule: Rule, organisation: str, *, negated: bool = False) -> Leaf:
@@ -76,7 +80,8 @@ def _mirrored(leaf: Leaf) -> Leaf:
             return Reason({YES: "left_out.no", UNKNOWN: "left_out.unknown"}.get(leaf_value(answer), "left_out.yes"))
         return Reason(f"{leaf.name}.{answer}", plain.params)
 
-    return Leaf(leaf.name, ask, explain, leaf.effort)
+    repeated = frozenset(f"not_{answer}" for answer in leaf.repeated)
+    return Leaf(leaf.name, ask, explain, leaf.effort, repeated=repeated)
 
 
 def leaf_value(answer: str) -> int:
@@ -127,7 +132,7 @@ def _need(test: Any, _organisation: str) -> Leaf:
     def explain(facts: Facts, answer: str) -> Reason:
         return _about_needs(answer, facts.needs & wanted if answer == "yes" else facts.needs)
 
-    return Leaf("need", ask, explain)
+    return Leaf("need", ask, explain, codes=wanted, repeated=frozenset({"yes", "no"}))
 
 
 def _country(test: Any, _organisation: str) -> Leaf:
@@ -136,7 +141,10 @@ def _country(test: Any, _organisation: str) -> Leaf:
     def ask(facts: Facts, _live: Live, _on: date) -> Outcome:
         return _said(facts.country, wanted)
 
-    return Leaf("country", ask, lambda facts, answer: Reason(f"country.{answer}", {"country": [facts.country]}))
+    def explain(facts: Facts, answer: str) -> Reason:
+        return Reason(f"country.{answer}", {"country": [facts.country]})
+
+    return Leaf("country", ask, explain, repeated=frozenset({"yes", "no", "unknown"}))
 
 
 def _region(test: Any, _organisation: str) -> Leaf:
@@ -154,7 +162,7 @@ def _region(test: Any, _organisation: str) -> Leaf:
             return Reason("region.yes", {"regions": [facts.region]})
         return plain(facts, answer)
 
-    return Leaf("region", ask, explain, effort=2 if place else 1)
+    return Leaf("region", ask, explain, effort=2 if place else 1, repeated=frozenset({"yes"}))
 
 
 def _language(test: Any, _organisation: str) -> Leaf:
@@ -177,7 +185,7 @@ def _language(test: Any, _organisation: str) -> Leaf:
             return Reason("language.yes", {"languages": [code for code in facts.speak if code in wanted]})
         return plain(facts, answer)
 
-    return Leaf("language", ask, explain)
+    return Leaf("language", ask, explain, repeated=frozenset({"yes"}))
 
 
 def _one_value(name: str, param: str, read: Callable[[Facts], str | None]) -> Callable[[Any, str], Leaf]:
@@ -213,7 +221,7 @@ def _group(test: Any, _organisation: str) -> Leaf:
             return Reason("group.yes", {"groups": sorted(facts.groups & wanted)})
         return plain(facts, answer)
 
-    return Leaf("group", ask, explain)
+    return Leaf("group", ask, explain, repeated=frozenset({"yes"}))
 
 
 def _deadline_within(test: Any, _organisation: str) -> Leaf:
@@ -260,7 +268,7 @@ def _accepts(_test: Any, _organisation: str) -> Leaf:
             return Reason("accepts_referrals.language_paused", {"languages": list(facts.speak)})
         return Reason(f"accepts_referrals.{answer}")
 
-    return Leaf("accepts_referrals", ask, explain)
+    return Leaf("accepts_referrals", ask, explain, repeated=frozenset({"need_paused", "language_paused"}))
 
 
 def _capacity(_test: Any, _organisation: str) -> Leaf:

@@ -5,7 +5,8 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PORT ?= 8000
-WORKERS ?= auto
+# One more than there are processors: tests wait for disks, browsers and each other's servers.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 ARGS ?=
 
 # Where it is set, each of the hundreds of processes that the tests start would compile every library anew.

@@ -67,4 +67,5 @@ def work(*, once: bool) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    typer.echo("The worker runs; from now on SIGTERM lets it end its round.")
     worker.run_forever()

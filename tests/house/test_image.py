@@ -38,7 +38,7 @@ def health_check(port: int) -> int:
 def started(words: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", *words], cwd=ROOT, env=environment, stderr=sink
+            [sys.executable, "-m", "app.cli.main", *words], cwd=ROOT, env=environment, stdout=sink, stderr=sink
         )
         try:
             yield process
@@ -76,7 +76,10 @@ def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[
         while health_check(port) != 0 and time.monotonic() < end and web.poll() is None:
             time.sleep(0.2)
         assert health_check(port) == 0, (tmp_path / "web.log").read_text()
-        assert worker.poll() is None, (tmp_path / "worker.log").read_text()
+        while "The worker runs" not in (tmp_path / "worker.log").read_text() and time.monotonic() < end:
+            time.sleep(0.2)
+        assert "The worker runs" in (tmp_path / "worker.log").read_text()
+        assert worker.poll() is None
         for process in (web, worker):
             process.send_signal(signal.SIGTERM)
         assert worker.wait(WITHIN) == 0

@@ -79,7 +79,7 @@ def _holidays(code: str, part: str, year: int) -> frozenset[date]:
 
     try:
         return frozenset(holidays.country_holidays(code, subdiv=part or None, years=year))
-    except NotImplementedError:
+    except NotImplementedError:  # how the library says that it knows no such part
         return frozenset(holidays.country_holidays(code, years=year))
 
 

@@ -154,7 +154,7 @@ def test_no_audit_row_no_read(office: DeskHouse, monkeypatch: pytest.MonkeyPatch
     def full(*_arguments: object, **_named: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr("app.referrals.desk.audit.record", full)
+    monkeypatch.setattr("app.referrals.desk.at_work.audit.record", full)
     page = browser.submit(page, f"/desk/cases/{label}/show")
     assert page.status == 500
     assert STORY not in page.text

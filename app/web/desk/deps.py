@@ -19,7 +19,7 @@ from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
 from app.core.switches import Frozen
 from app.directory.packs import Directory
 from app.referrals import tasks
-from app.referrals.desk import Desk, at_desk
+from app.referrals.desk.at_work import Desk, at_desk
 from app.settings import Settings
 from app.staff import sessions
 from app.staff.models import Role

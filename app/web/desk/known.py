@@ -24,7 +24,8 @@ from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
 from app.matching.reader import Reader
 from app.matching.reasons import render
-from app.referrals.desk import Put, Standing, Standings, standings
+from app.referrals.desk.put import Put
+from app.referrals.desk.standing import Standing, Standings, standings
 from app.web.desk.words import N_, VERBS
 
 BEST: Final = 3

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from app.core.edge import Db, ReadDb
 from app.intake import quarantine
-from app.referrals import desk as verbs
+from app.referrals.desk import at_work
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk, number
 
@@ -32,7 +32,7 @@ def show_held(request: Request, desk: AtDesk, session: ReadDb) -> Response:
 @router.post("/{label}/release", name="release_case")
 def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """It is a person's: into the queue with it, at the place it would have had."""
-    case = verbs.locked(session, desk, label, number(request, "version"))
+    case = at_work.locked(session, desk, label, number(request, "version"))
     quarantine.release(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     return pages.to(f"/desk/cases/{label}?done=done")
 
@@ -40,6 +40,6 @@ def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Respon
 @router.post("/{label}/discard", name="discard_case")
 def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """It is spam: ended now, forgotten in a week."""
-    case = verbs.locked(session, desk, label, number(request, "version"))
+    case = at_work.locked(session, desk, label, number(request, "version"))
     quarantine.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     return pages.to("/desk/held?done=done")

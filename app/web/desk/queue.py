@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.core.edge import Db, ReadDb
 from app.intake import own_views, queue
-from app.referrals import desk as verbs
+from app.referrals.desk import owning
 from app.web.desk import lists, pages, words
 from app.web.desk.deps import AtDesk, Packs, field
 from app.web.desk.lists import Listing
@@ -80,7 +80,7 @@ def show_queue(
         older=listing.at(page.after) if page.after else None,
         today=today,
         most_needs=_MOST_NEEDS,
-        colleagues=verbs.colleagues(session, desk.team_id),
+        colleagues=owning.colleagues(session, desk.team_id),
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app.core.edge import Db, ReadDb
 from app.core.errors import NotFound
 from app.referrals import tasks, undelivered
-from app.referrals.desk import colleagues
+from app.referrals.desk.owning import colleagues
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk
 

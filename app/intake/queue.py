@@ -28,7 +28,7 @@ VIEWS: Final = OF_CASES
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.tier, Case.tier_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.speak, Case.person_wrote, Case.snoozed_until, Case.asked,
-    Member.name.label("owner"), Case.owner_id,
+    Case.held_for, Member.name.label("owner"), Case.owner_id,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from app.web.desk.coverage import router as coverage_router
 from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
 from app.web.desk.joining import router as joining_router
+from app.web.desk.letters import router as letters_router
 from app.web.desk.life import router as life_router
 from app.web.desk.me import router as me_router
 from app.web.desk.members import partner_router as partner_members_router
@@ -46,6 +47,7 @@ for part in (
     audit_router,
     operations_router,
     queue_router,
+    letters_router,
     bulk_router,
     shortcuts_router,
     life_router,

@@ -121,7 +121,7 @@ def number(request: Request, name: str) -> int:
 
 
 async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
-    """Who is asking; with `counted` also how many tasks their team has open, for the head of the page.
+    """Who is asking; with `counted` also what their team has to do, for the head of the page and the views of the queue.
 
     The page of one case counts them with what else stands beside the case.
     """
@@ -139,7 +139,8 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
                 )
             )
             if counted and who.team_id is not None:
-                request.state.open_tasks = await run_sync(tasks.count, session, who.team_id)
+                to_do = await run_sync(tasks.count, session, who.team_id)
+                request.state.open_tasks, request.state.dead_letters = to_do
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:

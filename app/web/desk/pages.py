@@ -48,6 +48,7 @@ _SHOWN = {
     "linked": words.N_("The two cases are linked. Each keeps its own consent."),
     "move_asked": words.N_("The person will be asked whether the case may move, when they come with their number."),
     "retried": words.N_("It is sent once more."),
+    "retried_all": words.N_("Each of them is sent once more."),
     "dropped": words.N_("Dropped. Nobody is told any more."),
     "kept": words.N_("Kept. It holds for what comes from now on."),
     "done": words.N_("Done."),
@@ -110,7 +111,6 @@ def news(request: Request) -> News | None:
 _NAV = {
     "queue": ("/desk/", words.N_("Queue")),
     "next": ("/desk/next", words.N_("Next case")),
-    "held": ("/desk/held", words.N_("Held back")),
     "assisted": ("/desk/assisted", words.N_("Assisted intake")),
     "rules": ("/desk/rules", words.N_("Rules")),
     "directory": ("/desk/directory", words.N_("Directory")),
@@ -132,7 +132,6 @@ _NAV_OF = {
         "queue",
         "next",
         "tasks",
-        "held",
         "assisted",
         "directory",
         "rules",
@@ -143,7 +142,7 @@ _NAV_OF = {
     Role.SENIOR: (
         "queue",
         "next",
-        "held",
+        "tasks",
         "assisted",
         "directory",
         "rules",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.core.edge import Db, ReadDb
+from app.core.edge import Db
 from app.intake import quarantine
 from app.referrals.desk import at_work
 from app.web.desk import pages
@@ -16,17 +16,10 @@ Label = Annotated[str, Path(max_length=12)]
 
 
 @router.get("", name="held_cases")
-def show_held(request: Request, desk: AtDesk, session: ReadDb) -> Response:
-    """The list, with the reason of each."""
-    rows = quarantine.held(session, desk.team_id)
-    return pages.page(
-        request,
-        "desk/held.html",
-        rows=rows,
-        total=quarantine.count(session, desk.team_id),
-        why=quarantine.HELD_FOR,
-        days=quarantine.SPAM_KEPT.days,
-    )
+def show_held(desk: AtDesk) -> Response:
+    """Where the list used to stand; it is a view of the queue."""
+    del desk
+    return pages.to("/desk/?view=quarantine")
 
 
 @router.post("/{label}/release", name="release_case")
@@ -42,4 +35,4 @@ def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Respon
     """It is spam: ended now, forgotten in a week."""
     case = at_work.locked(session, desk, label, number(request, "version"))
     quarantine.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
-    return pages.to("/desk/held?done=done")
+    return pages.to("/desk/?view=quarantine&done=done")

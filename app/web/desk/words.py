@@ -49,8 +49,21 @@ VIEWS: Final = MappingProxyType(
         "answered": N_("Person wrote"),
         "unmet": N_("Unmet"),
         "snoozed": N_("Snoozed"),
+        "quarantine": N_("Held back"),
+        "dead_letters": N_("Not delivered"),
         "merged": N_("Merged"),
         "closed": N_("Closed"),
+    }
+)
+HINTS: Final = MappingProxyType(
+    {
+        "quarantine": N_(
+            "These came in like something a machine sends. Nobody was refused: each has its number. But they are offered "
+            "to nobody before one of you has looked."
+        ),
+        "dead_letters": N_(
+            "Notices of which every attempt failed. Tell them by phone, then drop it; or try again once their mail works."
+        ),
     }
 )
 EMPTY: Final = MappingProxyType(
@@ -70,6 +83,8 @@ EMPTY: Final = MappingProxyType(
         "answered": N_("No message of a person is unanswered."),
         "unmet": N_("No case is unmet. A case is unmet when the desk found nobody for it."),
         "snoozed": N_("No case is snoozed."),
+        "quarantine": N_("Nothing is held back: no form of late looked like a machine's, or all were looked at."),
+        "dead_letters": N_("Every notice of this team arrived, is still being tried, or was dealt with."),
         "merged": N_("No case was merged into another one."),
         "closed": N_("No case was closed, or all closed ones have been forgotten already."),
     }

@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.core.db import UtcDateTime
 from app.core.errors import FieldError, Invalid
 from app.intake import openings, undos
 from app.intake.models import Case, CaseOpening
@@ -78,15 +79,27 @@ class Colleague:
     opened_at: datetime | None = None
 
 
+_TEAM: Final = (
+    sa.select(Member.id, Member.name)
+    .where(Member.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Member.active)
+    .order_by(Member.name)
+)
+_LOOKING_ON: Final = _TEAM.add_columns(CaseOpening.at).outerjoin(
+    CaseOpening,
+    sa.and_(
+        CaseOpening.member_id == Member.id,
+        CaseOpening.case_id == sa.bindparam("case_id", type_=sa.Uuid()),
+        CaseOpening.at > sa.bindparam("since", type_=UtcDateTime()),
+    ),
+)
+
+
 def colleagues(
     session: Session, team_id: UUID, *, case_id: UUID | None = None, now: datetime | None = None
 ) -> list[Colleague]:
     """The team, by name; with a case, also who has it on the screen. One statement."""
-    query = sa.select(Member.id, Member.name).where(Member.team_id == team_id, Member.active).order_by(Member.name)
     if case_id is None or now is None:
-        return [Colleague(row.id, row.name) for row in session.execute(query)]
-    fresh = sa.and_(
-        CaseOpening.member_id == Member.id, CaseOpening.case_id == case_id, CaseOpening.at > now - openings.LASTS
-    )
-    rows = session.execute(query.add_columns(CaseOpening.at).outerjoin(CaseOpening, fresh))
+        return [Colleague(row.id, row.name) for row in session.execute(_TEAM, {"team_id": team_id})]
+    given = {"team_id": team_id, "case_id": case_id, "since": now - openings.LASTS}
+    rows = session.execute(_LOOKING_ON, given)
     return [Colleague(row.id, row.name, row.at) for row in rows]

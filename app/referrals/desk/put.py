@@ -1,6 +1,7 @@
 """What was put to whom: the referrals of a case as its page tells of them."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,18 +23,26 @@ class Put:
     events: tuple[ReferralEvent, ...]
 
 
+_CASE: Final = sa.bindparam("case_id", type_=sa.Uuid())
+_OF_CASE: Final = (
+    sa.select(Referral, Organisation.name, ServiceRow.name.label("service"), ServiceRow.key)
+    .join(Organisation, Organisation.id == Referral.organisation_id)
+    .join(ServiceRow, ServiceRow.id == Referral.service_id)
+    .where(Referral.case_id == _CASE)
+    .order_by(Referral.created_at.desc(), Referral.id)
+)
+_STEPS: Final = (
+    sa.select(ReferralEvent)
+    .join(Referral, Referral.id == ReferralEvent.referral_id)
+    .where(Referral.case_id == _CASE)
+    .order_by(ReferralEvent.seq)
+)
+
+
 def referrals(session: Session, case_id: UUID) -> list[Put]:
     """All referrals of a case with their steps. Two statements."""
-    rows = session.execute(
-        sa.select(Referral, Organisation.name, ServiceRow.name.label("service"), ServiceRow.key)
-        .join(Organisation, Organisation.id == Referral.organisation_id)
-        .join(ServiceRow, ServiceRow.id == Referral.service_id)
-        .where(Referral.case_id == case_id)
-        .order_by(Referral.created_at.desc(), Referral.id)
-    ).all()
-    ids = [row.Referral.id for row in rows]
-    query = sa.select(ReferralEvent).where(ReferralEvent.referral_id.in_(ids)).order_by(ReferralEvent.seq)
-    steps = session.scalars(query).all() if ids else []
+    rows = session.execute(_OF_CASE, {"case_id": case_id}).all()
+    steps = session.scalars(_STEPS, {"case_id": case_id}).all() if rows else []
     return [
         Put(
             row.Referral,

@@ -41,18 +41,18 @@ for part in (sign_in_router, me_router, joining_router):
 
 router = APIRouter()
 for part in (
+    queue_router,  # first what is asked for most: a request is held against one route after the other
+    life_router,  # before the case's own, whose `{verb}` takes every other step
+    case_router,
     own_router,
     members_router,
     proposals_router,
     audit_router,
     operations_router,
-    queue_router,
     letters_router,
     bulk_router,
     shortcuts_router,
-    life_router,
     tasks_router,
-    case_router,
     runs_router,
     rules_router,
     coverage_router,

@@ -1,10 +1,12 @@
 """The desk and the partner's page: for people who sign in. Every route names who may call it, and that policy checks the form."""
 
 from collections.abc import Collection
+from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
+from app.web.desk import package
 from app.web.desk.assisted import router as assisted_router
 from app.web.desk.audit import router as audit_router
 from app.web.desk.bulk import router as bulk_router
@@ -22,6 +24,7 @@ from app.web.desk.notices import router as notices_router
 from app.web.desk.opened import router as opened_router
 from app.web.desk.operations import router as operations_router
 from app.web.desk.own_services import router as own_services_router
+from app.web.desk.package import router as package_router
 from app.web.desk.partner import router as answers_router
 from app.web.desk.proposals import partner_router as partner_proposals_router
 from app.web.desk.proposals import router as proposals_router
@@ -58,6 +61,7 @@ for part in (
     coverage_router,
     quarantine_router,
     assisted_router,
+    package_router,  # before the directory's, whose pages are for coordinators
     directory_router,
     reports_router,
 ):
@@ -75,7 +79,11 @@ for part in (
 ):
     partner_router.include_router(part)
 
-__all__ = ["error_page", "mount", "partner_router", "router"]
+__all__ = ["LARGER", "error_page", "mount", "partner_router", "router"]
+
+_FIELDS_AROUND: Final = 16_384
+LARGER: Final = {package.PATH: package.LARGEST + _FIELDS_AROUND}
+"""Paths that take more than a form, and how many bytes."""
 
 
 def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:

@@ -114,6 +114,7 @@ _NAV = {
     "assisted": ("/desk/assisted", words.N_("Assisted intake")),
     "rules": ("/desk/rules", words.N_("Rules")),
     "directory": ("/desk/directory", words.N_("Directory")),
+    "package": ("/desk/directory/package", words.N_("Directory package")),
     "reports": ("/desk/reports", words.N_("Reports")),
     "tasks": ("/desk/tasks", words.N_("Tasks")),
     "members": ("/desk/members", words.N_("Members")),
@@ -153,7 +154,7 @@ _NAV_OF = {
         "shortcuts",
     ),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
-    Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
+    Role.ADMIN: ("members", "proposals", "rules", "package", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")

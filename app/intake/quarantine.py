@@ -1,10 +1,10 @@
 """Cases that look like a machine's: nobody is refused, nothing is offered, and somebody of the desk looks at them.
 
 Whoever moves such a case has looked at it, and it is held no longer (`life.move`); so is one that is released here. What is
-spam after all is ended, and forgotten a week later by the clock: time enough to see a mistake.
+spam after all is ended, and forgotten by the clock some days later: time enough to see a mistake.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -17,7 +17,6 @@ from app.intake import life
 from app.intake.models import Case
 from app.intake.states import CaseVerb
 
-SPAM_KEPT: Final = timedelta(days=7)
 HELD_FOR: Final = MappingProxyType(
     {
         "trap": "It filled in a field that people do not see.",
@@ -40,11 +39,11 @@ def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, no
 
 
 def discard(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
-    """A machine wrote it: it ends, and all of it is forgotten in a week. Raises Conflict (it is not held)."""
+    """A machine wrote it: it ends, and is forgotten soon. It stays marked as held, which says why it ended. Raises Conflict."""
     _check_held(case)
+    why = case.held_for
     life.move(session, case, CaseVerb.WITHDRAW, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"spam": True})
-    case.closed_at = case.closed_at or now
-    case.forget_at = now + SPAM_KEPT
+    case.held_for, case.forget_at = why, now
     session.flush()
     _note(session, case, "case:discarded", actor_kind, actor_id, now)
 

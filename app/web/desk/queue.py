@@ -57,7 +57,7 @@ def show_queue(
         columns=COLUMNS,
         may_choose=view not in _LOOKED_AT_ONE_BY_ONE,
         held_for=quarantine.HELD_FOR,
-        spam_kept=quarantine.SPAM_KEPT,
+        spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
         today=today,

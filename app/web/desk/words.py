@@ -1,6 +1,6 @@
 """The desk's words for codes. English now; all go through `_()` in the templates."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -343,6 +343,11 @@ def waited(since: datetime, now: datetime) -> str:
 def takes(hours: int) -> str:
     """About how long, for an expectation: never less than an hour."""
     return f"{max(1, hours)} h" if hours < 48 else f"{round(hours / 24)} d"
+
+
+def lasts(time: timedelta) -> str:
+    """A stretch of time that somebody has set: whole days, or else minutes."""
+    return f"{time.days} d" if time.days and not time.seconds else f"{int(time.total_seconds() // 60)} min"
 
 
 def ago(since: datetime, now: datetime) -> str:

@@ -27,7 +27,7 @@ from app.messaging import notices
 from app.partners.organisations import Organisation
 from app.referrals import clocks, feed, queries, tasks
 from app.referrals.clocks import Happened, Owed, Terms
-from app.referrals.hours import hours_of
+from app.referrals.hours import hours_of, said_in_directory
 from app.referrals.labels import new_label
 from app.referrals.models import ContactAnswer, Referral, ReferralEvent
 from app.referrals.reasons import (
@@ -147,7 +147,7 @@ def create(
         created_at=now,
         updated_at=now,
         predecessor_id=follows,
-        hours=notices.hours(session, service.organisation_id),
+        hours=notices.hours(session, service.organisation_id) or said_in_directory(organisation.entry),
     )
     set_times(referral, clocks.after(Owed(), Happened(Clock.WAIT, _at(by, now)), terms_of(referral, case)))
     session.add(referral)

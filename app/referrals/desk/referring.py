@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core import keyholders
-from app.core.errors import Conflict, NotFound, PreconditionFailed
+from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from app.intake import queue, undos, vault
 from app.intake.models import Case, WrapFor
 from app.intake.states import CaseState, CaseVerb
@@ -15,6 +15,7 @@ from app.intake.vault import Recipient
 from app.referrals import queries, screening, service
 from app.referrals.desk import reading
 from app.referrals.desk.at_work import FILED, Clash, Desk, can_be_undone, locked, moved, noted, touched
+from app.referrals.desk.away import away
 from app.referrals.desk.standing import standings
 from app.referrals.models import Referral
 from app.referrals.reasons import reasons_for
@@ -22,14 +23,20 @@ from app.referrals.service import Said
 from app.referrals.states import LIVE, OPENED, State, Verb
 
 
-def refer(session: Session, desk: Desk, label: str, version: int, service_key: str) -> Referral:
+def refer(
+    session: Session, desk: Desk, label: str, version: int, service_key: str, *, despite: bool = False
+) -> Referral:
     """Put the case to a service of a connected organisation.
 
     With the person's consent it is offered at once; an organisation they named before it joined is given the case's key
     from this session. Without consent the person is asked first, and answers with their number.
-    Raises Conflict: not connected, excluded, asked already, or the case has ended.
+    `despite`: the coordinator knows that the service is full or pauses, and has talked to them.
+    Raises Conflict: not connected, excluded, asked already, or the case has ended. Invalid: it is away, and not `despite`.
     """
     case = locked(session, desk, label, version)
+    if not despite and away(session, case, service_key, desk.now.date()) is not None:
+        detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
+        raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
     return _refer(session, desk, case, service_key, was=undos.before(case))
 
 
@@ -47,6 +54,8 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     state = State(before.state)
     if state in OPENED:
         raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
+    if away(session, case, service_key, desk.now.date()) is not None:
+        raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")
     if state in LIVE:
         step(session, desk, label, referral_label, version, Verb.WITHDRAW, Said(reason="better_option"))
     elif before.version != version:

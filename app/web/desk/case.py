@@ -18,6 +18,7 @@ from app.intake.vault import Opened
 from app.referrals import merging, tasks, undo
 from app.referrals.desk import closing, owning, reading, referring, writing
 from app.referrals.desk.at_work import Desk
+from app.referrals.desk.away import away
 from app.referrals.desk.put import referrals
 from app.referrals.desk.standing import standings
 from app.referrals.service import Said
@@ -119,6 +120,7 @@ def refer_form(
         case=case,
         entry=entry,
         standing=standing,
+        away=away(session, case, entry.key, desk.now.date()),
         rows=known.facts_in_words(facts, case, pages.reader(request)),
         deadline=known.deadline(facts, packs, desk.now),
         listed=carried(listed),
@@ -128,7 +130,9 @@ def refer_form(
 @router.post("/refer", name="refer_case")
 def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Offer it, or ask the person first: whichever the consent says at this moment."""
-    referral = referring.refer(session, desk, label, number(request, "version"), field(request, "service"))
+    despite = field(request, "despite") == "yes"
+    service = field(request, "service")
+    referral = referring.refer(session, desk, label, number(request, "version"), service, despite=despite)
     case = session.get_one(Case, referral.case_id)
     return back(request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True)
 

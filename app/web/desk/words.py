@@ -374,6 +374,14 @@ def state(code: str) -> str:
     return CASE_STATES.get(code) or REFERRAL_STATES.get(code, code)
 
 
+AWAY: Final = MappingProxyType(
+    {
+        "all": N_("This service takes no new requests until {day}."),
+        "need": N_("This service takes no new requests for this need until {day}."),
+        "language": N_("This service takes no new requests in this language until {day}."),
+        "full": N_("This service has said that it is full until {day}."),
+    }
+)
 LIKENESS: Final = MappingProxyType(
     {
         "phone": N_("the same phone number"),

@@ -1,41 +1,17 @@
 """Notices that did not arrive, as a view of the queue: counted, told, sent again or dropped, by the team they belong to."""
 
-from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
-from app.core.ids import named_id
 from app.messaging.models import OutboxMessage
-from app.referrals import undelivered
-from tests.support.desk import ONE, DeskHouse, Page, office
+from tests.support.desk import DeskHouse, Page, office
 from tests.support.html import faults
+from tests.support.letters import give_up
 
 __all__ = ["office"]
 VIEW = "/desk/?view=dead_letters"
-
-
-def give_up(office: DeskHouse, label: str, *, minutes: int = 0) -> UUID:
-    """A notice about this case of which every attempt failed."""
-    written = office.time.at - timedelta(hours=72) + timedelta(minutes=minutes)
-    letter = OutboxMessage(
-        id=uuid4(),
-        kind="referral_offered",
-        about_id=office.case(label).id,
-        organisation_id=named_id("organisation", ONE),
-        state="dead",
-        attempts=8,
-        not_before=written,
-        created_at=written,
-        done_at=office.time.at,
-        last_error="smtp_550",
-    )
-    with office.database.begin() as session:
-        session.add(letter)
-        session.flush()
-        undelivered.dead_letter(session, letter, office.time.at)
-        return letter.id
 
 
 def counted(page: Page) -> str:

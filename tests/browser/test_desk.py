@@ -1,18 +1,21 @@
 """The desk in a real browser: readable on a phone and wide, by keyboard alone, without scripts, and with shortcuts."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from app.cli.house import migrate
 from app.core.clock import utc_now
 from app.core.db import Database
+from app.intake.models import Case
 from tests.support.desk import DeskHouse, running
+from tests.support.letters import give_up
 from tests.support.live import free_port, served
 
 PHONE, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 800}
@@ -30,6 +33,14 @@ class House:
         vera = office.as_("vera")
         page = vera.get(f"/desk/cases/{self.first}/refer?service=pl-hfhr/legal-help")
         vera.submit(page, f"/desk/cases/{self.first}/refer")
+        give_up(office, self.first)
+        held, _receipt = office.file()
+        entry = vera.get("/desk/directory/organisations/pl-sip")
+        service = entry.form("/desk/directory/pause")["service"]
+        vera.submit(entry, "/desk/directory/pause", what="all", until=f"{utc_now() + timedelta(days=9):%Y-%m-%d}")
+        self.away = f"/desk/cases/{self.second}/refer?service={service}"
+        with office.database.begin() as session:
+            session.execute(sa.update(Case).where(Case.label == held).values(held_for="trap"))
 
     def signed_in(self, page: Page, name: str = "vera") -> Page:
         for cookie, value in self.office.as_(name).cookies.items():
@@ -64,6 +75,9 @@ def pages(house: House) -> list[str]:
     return [
         "/desk/",
         "/desk/?view=closed",
+        "/desk/?view=quarantine",
+        "/desk/?view=dead_letters",
+        house.away,
         "/desk/?country=PL&sort=-waits&done=offered&was=" + house.first + "&v=1",
         first,
         second + "?list=view%3Dopen&done=taken&v=1",

@@ -20,6 +20,7 @@ from app.staff import sessions
 from tests.support import desk
 from tests.support.desk import ONE
 from tests.support.live import address, free_port, served
+from tests.unit.test_hsds_package import FOREIGN, package
 
 PHONE, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 _AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -29,6 +30,7 @@ AT_DESK = (
     f"/desk/directory/edit?subject={ONE}&name=hours", f"/desk/directory/edit?subject={ONE}&name=source",
     f"/desk/directory/edit?subject={ONE}/legal-help&name=remote", "/desk/reports",
 )  # fmt: skip
+AT_SENIORS = ("/desk/directory", "/desk/directory/package", "/desk/reports?period=2025", "/desk/operations")
 AT_PARTNERS = ("/partner/services", "/partner/report")
 
 
@@ -75,7 +77,7 @@ def check(page: Page) -> None:
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
 def test_every_page_is_readable_for_everybody(house: Any, new_page: Callable[..., Page], size: dict[str, int]) -> None:
-    for name, paths in (("vera", AT_DESK), ("partner", AT_PARTNERS)):
+    for name, paths in (("vera", AT_DESK), ("sofia", AT_SENIORS), ("partner", AT_PARTNERS)):
         page = signed_in(house, new_page, name, viewport=size)
         for path in paths:
             page.goto(path)
@@ -113,3 +115,22 @@ def test_a_wrong_day_is_said_beside_its_field_and_read_by_everybody(house: Any, 
     assert partner.input_value("#u-legal-help") == "tomorrow"
     assert partner.locator("#u-legal-help[aria-invalid=true]").count() == 1
     check(partner)
+
+
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
+def test_a_package_is_read_and_reported_without_scripts(
+    house: Any, new_page: Callable[..., Page], size: dict[str, int]
+) -> None:
+    page = signed_in(house, new_page, "sofia", viewport=size, java_script_enabled=False)
+    page.goto("/desk/directory")
+    page.click("text=As a package: read one, or download ours")
+    page.set_input_files(
+        "#f-file", {"name": "foreign.zip", "mimeType": "application/zip", "buffer": package(**FOREIGN).getvalue()}
+    )
+    page.click("text=Only look")
+    told = page.locator("main").inner_text()
+    assert "would be proposed" in told
+    assert "It is not active." in told
+    with page.expect_download() as found:
+        page.click("text=What is published")
+    assert found.value.suggested_filename.endswith(".zip")

@@ -229,10 +229,16 @@ def test_a_year_adds_up_what_its_quarters_show_and_says_where_a_part_is_hidden()
     table = few.table("languages")
     assert table is not None
     assert {row.code: row.total.text for row in table.rows}["be"] == "≥ 38"
-    assert [(one.step, one.quarter) for one in made.medians[:2]] == [
-        ("first_offer", "2026-Q1"),
-        ("first_offer", "2026-Q2"),
-    ]
+
+
+def test_the_time_a_step_takes_stands_quarter_by_quarter_where_it_is_known() -> None:
+    year = Stretch(Quarter(2026, 3), Quarter(2026, 4))
+    quick = [offer(n, state="declined", first={"offer": after(0), "acknowledge": after(2)}) for n in range(12)]
+    reports = [figures.network(year.first, [], quick[:9]), figures.network(year.last, [], quick)]
+    said = [(one.step, one.hours, one.quarter) for one in together(year, reports).medians]
+    assert ("acknowledge", 2.0, "2026-Q4") in said
+    assert [one for one in said if one[0] == "complete"] == [("complete", None, "")]
+    assert not [one for one in said if one[0] == "acknowledge" and one[2] == "2026-Q3"]
 
 
 @given(st.lists(st.fixed_dictionaries({"ru": st.integers(0, 40), "be": st.integers(0, 25)}), min_size=3, max_size=4))

@@ -5,10 +5,10 @@ stretches may overlap, and be subtracted from one another, as anybody likes. A c
 least what the others show. Medians can not be added up: they stand quarter by quarter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from app.referrals.reporting.figures import Cell, Report, Row, Table
+from app.referrals.reporting.figures import Cell, Median, Report, Row, Table
 from app.referrals.reporting.periods import Stretch
 
 
@@ -18,15 +18,17 @@ def together(stretch: Stretch, reports: Sequence[Report]) -> Report:
         return reports[0]
     names = dict.fromkeys(table.name for report in reports for table in report.tables)
     tables = tuple(_table([one for report in reports if (one := report.table(name))]) for name in names)
-    medians = tuple(
-        replace(one, quarter=str(report.period)) for step in range(_steps(reports)) for report in reports
-        for one in report.medians[step : step + 1]
-    )  # fmt: skip
+    steps: dict[str, list[Median]] = {}
+    for report in reports:
+        for one in report.medians:
+            steps.setdefault(one.step, []).append(replace(one, quarter=str(report.period)))
+    medians = tuple(one for step in steps.values() for one in _known(step))
     return Report(stretch, tables, medians, sum(report.hidden for report in reports))
 
 
-def _steps(reports: Iterable[Report]) -> int:
-    return max((len(report.medians) for report in reports), default=0)
+def _known(step: Sequence[Median]) -> list[Median]:
+    """Of the quarters that have one; if none has, that is said once."""
+    return [one for one in step if one.hours is not None] or [replace(step[0], quarter="")]
 
 
 def _table(tables: Sequence[Table]) -> Table:

@@ -20,9 +20,9 @@ def together(stretch: Stretch, reports: Sequence[Report]) -> Report:
     tables = tuple(_table([one for report in reports if (one := report.table(name))]) for name in names)
     steps: dict[str, list[Median]] = {}
     for report in reports:
-        for one in report.medians:
-            steps.setdefault(one.step, []).append(replace(one, quarter=str(report.period)))
-    medians = tuple(one for step in steps.values() for one in _known(step))
+        for median in report.medians:
+            steps.setdefault(median.step, []).append(replace(median, quarter=str(report.period)))
+    medians = tuple(median for step in steps.values() for median in _known(step))
     return Report(stretch, tables, medians, sum(report.hidden for report in reports))
 
 

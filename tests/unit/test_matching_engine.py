@@ -259,6 +259,20 @@ def test_who_is_one_answer_away_stands_before_who_is_two_away() -> None:
     assert [found.organisation for found in result.nearest] == ["near", "far"]
 
 
+def test_what_is_asked_twice_is_one_question() -> None:
+    status = {"status": {"any_of": ["protected"]}}
+    twice = entry("twice", {"all": [status, {"not": {"not": status}}]})
+    _, found = asked({"all": [status, status]}, facts())
+    assert keys(found) == ["status.unknown"]
+    nested = entry("nested", {"all": [status, {"all": [status, {"remote_ok": "unknown"}]}]})
+    result = engine.evaluate(facts(), [twice, entry("once", status), nested], TODAY)
+    assert [(found.organisation, found.terms[1]) for found in result.nearest] == [
+        ("once", 1),
+        ("twice", 1),
+        ("nested", 3),
+    ]
+
+
 RELATED = {"dublin": frozenset({"appeals"})}
 
 

@@ -104,7 +104,7 @@ def evaluate(
         elif verdict == UNKNOWN:
             found = case.nearest(line, reading, state)
             nearest[found.terms].append(found)
-        elif (close := case.close_reading(line, reading, state)) is not None:
+        elif (close := case.close_reading(line, state)) is not None:
             found = case.related(line, close, state)
             nearest[found.terms].append(found)
         else:
@@ -154,15 +154,13 @@ class _Case:
     def close_to(self, needs: frozenset[str]) -> None:
         """These are close to the needs of the case: the answers it would have had, had it said them too."""
         self.close = self.program.bits_of(needs)
-        if self.close & ~self.needs:
+        if self.close:
             self.close_codes = list(self.codes)
             self.program.look_up(self.close_codes, "need", needs)
-        else:
-            self.close = 0
 
-    def close_reading(self, line: Line, reading: Reading, state: State | None) -> Reading | None:
+    def close_reading(self, line: Line, state: State | None) -> Reading | None:
         """Of a service that refuses the need as such, and would take, or might take, one close to it."""
-        if not self.close & line.listed_bits or reading.verdict != NO:
+        if not self.close & line.listed_bits:
             return None
         answers, shape = line.pick(self.close_codes), line.shape
         close = shape.readings.get(answers) or shape.read(answers)

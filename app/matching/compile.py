@@ -134,7 +134,10 @@ _programs: dict[tuple[int, ...], Program] = {}
 
 
 def _compile(services: Sequence[ServiceEntry]) -> Program:
-    leaves = _in_runs({key: leaf for entry in services for key, leaf in _leaves_of(entry.service.rule, entry)})
+    found: dict[Key, Leaf] = {}
+    for entry in services:
+        _collect(found, entry.service.rule, entry)
+    leaves = _in_runs(found)
     cell_of = {key: cell for cell, key in enumerate(leaves)}
     listed = sorted({need for entry in services for need in entry.service.needs})
     bits = {need: 1 << place for place, need in enumerate(listed)}
@@ -171,14 +174,15 @@ def _key(rule: Rule, entry: ServiceEntry, negated: bool) -> Key:
     return rule.kind, rule.test, negated, entry.key if rule.kind in ABOUT_THE_SERVICE else ""
 
 
-def _leaves_of(rule: Rule, entry: ServiceEntry, negated: bool = False) -> Iterator[tuple[Key, Leaf]]:
+def _collect(found: dict[Key, Leaf], rule: Rule, entry: ServiceEntry, negated: bool = False) -> None:
+    """Add the leaf tests of a rule that are not known yet."""
     if rule.kind == "not_":
-        yield from _leaves_of(rule.test, entry, not negated)
+        _collect(found, rule.test, entry, not negated)
     elif rule.kind in {"all", "any"}:
         for child in rule.test:
-            yield from _leaves_of(child, entry, negated)
-    else:
-        yield _key(rule, entry, negated), compile_leaf(rule, entry.organisation.id, negated=negated)
+            _collect(found, child, entry, negated)
+    elif (key := _key(rule, entry, negated)) not in found:
+        found[key] = compile_leaf(rule, entry.organisation.id, negated=negated)
 
 
 def _alike(leaf: Leaf) -> tuple[int, str, int, int]:
@@ -223,7 +227,7 @@ class _Maker:
 
     def line(self, place: int, entry: ServiceEntry) -> Line:
         cells: list[int] = []
-        shape = self._shape(self._node(entry.service.rule, entry, False, cells), cells)
+        shape = self._shape(self._node(entry.service.rule, entry, False, cells, {}), cells)
         return Line(
             place=place,
             entry=entry,
@@ -244,14 +248,15 @@ class _Maker:
         efforts = tuple(self.leaves[cell].effort for cell in cells)
         return self._shapes.setdefault((tree, names, efforts), Shape(tree, names, efforts))
 
-    def _node(self, rule: Rule, entry: ServiceEntry, negated: bool, cells: list[int]) -> Node:
+    def _node(self, rule: Rule, entry: ServiceEntry, negated: bool, cells: list[int], places: dict[int, int]) -> Node:
+        """`cells` are added to; `places`: where each of them stands first."""
         if rule.kind == "not_":
-            return self._node(rule.test, entry, not negated, cells)
+            return self._node(rule.test, entry, not negated, cells, places)
         if rule.kind not in {"all", "any"}:
             cells.append(self._cell_of[_key(rule, entry, negated)])
-            return cells.index(cells[-1])
+            return places.setdefault(cells[-1], len(cells) - 1)
         op: Literal["all", "any"] = "all" if (rule.kind == "all") != negated else "any"
-        nodes = (self._node(child, entry, negated, cells) for child in rule.test)
+        nodes = (self._node(child, entry, negated, cells, places) for child in rule.test)
         once = tuple(dict.fromkeys(part for node in nodes for part in _joined(op, node)))
         return once[0] if len(once) == 1 else (op, once)
 

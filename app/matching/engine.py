@@ -22,6 +22,8 @@ from app.matching.reasons import Reason
 from app.matching.shapes import Reading
 
 _SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
+_MANY: Final = 16
+"""Reasons of one service from which on it pays to hash them."""
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
@@ -226,6 +228,8 @@ class _Case:
         ]
         if len(made) == 1 or not line.shape.repeats:
             return made
+        if len(made) > _MANY:
+            return list(dict.fromkeys(made))
         return [reason for place, reason in enumerate(made) if reason not in made[:place]]
 
 

@@ -20,7 +20,8 @@ SLOTS: Final = len(ASKED_FIRST) * len(OUTCOMES)
 _PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
 _ALWAYS_FREE: Final = (YES, YES, YES)
 _MADE_FOR: Final = frozenset({"group", "nationality", "status"})
-_READINGS: Final = 2048
+_KEPT: Final = 4096
+"""Answers that the kept readings of a shape are made from, all together: a rule of ten leaves keeps four hundred."""
 
 
 def slot(name: str, code: int) -> int:
@@ -85,7 +86,7 @@ class Shape:
             made_for=any(self.names[place] in _MADE_FOR for place in places),
             shares_language=all(code == CODE[YES, "yes"] for code in languages),
         )
-        if len(self.readings) >= _READINGS:
+        if len(self.readings) * len(codes) >= _KEPT:
             self.readings.clear()
         self.readings[codes] = reading
         return reading

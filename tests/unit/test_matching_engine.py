@@ -382,6 +382,21 @@ def test_every_answer_of_every_leaf_has_a_sentence(
             assert SENTENCES[reason.key].format_map(reason.params)
 
 
+def test_a_rule_with_thousands_of_ways_is_answered_and_says_each_reason_once() -> None:
+    regions = [f"PL-{number:02}" for number in range(40)]
+    ways = [
+        {"all": [{"region": {"any_of": list(pair)}}, {"deadline_within": number % 300}, {"age": {"any_of": ["minor"]}}]}
+        for number, pair in enumerate(product(regions, repeat=2))
+    ]
+    verdict, found = asked({"any": ways}, facts(region="PL-07", age="adult"))
+    assert verdict == NO
+    assert [reason.key for reason in found.reasons].count("age.no") == 1
+    assert len(found.outcomes) == 3 * 1600 + 3
+    assert len(found.reasons) == len({str(reason) for reason in found.reasons}) > 700
+    verdict, found = asked({"any": ways}, facts(region="PL-07", age="minor", last_safe_day=TODAY))
+    assert verdict == YES
+
+
 def test_a_rule_is_typed() -> None:
     with pytest.raises(ValueError):
         Rule.model_validate({"need": {"any_of": ["asylum"]}, "country": {"any_of": ["PL"]}})

@@ -239,9 +239,9 @@ def test_the_order_is_total_stable_and_does_not_depend_on_the_order_of_the_direc
     assert one.candidates == again.candidates
     assert one.nearest == again.nearest
     assert by_service(one) == by_service(again)
-    for result, given in ((one, services), (again, services[::-1])):
+    for result, listed in ((one, services), (again, services[::-1])):
         refused = [found.service for found in result.not_matched]
-        assert refused == [service.key for service in given if service.key in refused], "as the directory has them"
+        assert refused == [service.key for service in listed if service.key in refused], "as the directory has them"
     assert len({found.terms for found in one.candidates}) == len(one.candidates)
     places = [*one.candidates, *one.nearest, *one.not_matched]
     assert sorted(found.service for found in places) == sorted(service.key for service in services)

@@ -316,6 +316,21 @@ def test_a_service_for_a_related_need_is_nearest_and_never_a_candidate() -> None
     assert not result.candidates
 
 
+def test_what_is_close_is_named_and_nothing_else_that_the_service_lists() -> None:
+    several = entry("one", {"need": {"any_of": ["appeals", "housing"]}}, needs=["housing", "appeals"])
+    result = engine.evaluate(facts(needs={"dublin"}), [several], TODAY, related=RELATED)
+    assert result.nearest[0].reasons[0].params == {"needs": ["dublin"], "listed": ["appeals"]}
+
+
+def test_a_rule_may_ask_for_the_state_of_its_own_service() -> None:
+    rule = {"any": [{"capacity": True}, {"remote_ok": "unknown"}]}
+    full = {"one/service": Live("full", TODAY)}
+    both = [entry("one", rule), entry("two", rule)]
+    result = engine.evaluate(facts(), both, TODAY, live=full)
+    traces = {found.organisation: found.outcomes for found in (*result.candidates, *result.not_matched)}
+    assert traces == {"one": (NO, UNKNOWN, YES, YES, NO), "two": (YES, UNKNOWN, YES, YES, YES)}
+
+
 def test_a_service_is_not_close_by_a_need_that_it_does_not_list() -> None:
     rule = {"need": {"any_of": ["appeals", "asylum"]}}
     assert not engine.evaluate(

@@ -136,6 +136,12 @@ def test_a_scarce_service_keeps_its_free_places_for_the_cases_few_others_take() 
     assert ranked(scarce, *wide, live=open_for_all, needs={"statelessness"}) == ["scarce"]
 
 
+def test_a_service_that_is_there_for_such_people_stands_before_one_for_everybody() -> None:
+    plain = [entry(f"plain-{number}", RULE) for number in range(3)]
+    theirs = entry("theirs", {"all": [RULE, {"group": {"any_of": ["journalist"]}}]})
+    assert ranked(*plain, theirs, groups=frozenset({"journalist"}))[0] == "theirs"
+
+
 def test_shares_decide_between_equals_only() -> None:
     owed = {"b/service": Share(earned=3 * order.UNIT)}
     result = evaluate(facts(), [entry(name, RULE) for name in "abc"], TODAY, shares=owed)

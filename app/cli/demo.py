@@ -33,8 +33,8 @@ from app.intake.models import Case
 from app.partners import sandbox
 from app.partners import service as partners
 from app.referrals import filing, queries, service
+from app.referrals.acting import ActorRef, Said
 from app.referrals.sandbox import refill
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from app.staff import service as staff

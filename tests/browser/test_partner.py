@@ -13,7 +13,7 @@ from app.core.keyring import KeyRing
 from app.intake import life
 from app.main import create_app
 from app.referrals import service
-from app.referrals.service import ActorRef
+from app.referrals.acting import ActorRef
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from tests.browser.test_person import PHONE, check

@@ -189,7 +189,7 @@ def test_an_intake_over_json_reaches_the_same_partner(demo: Demo) -> None:
 
 
 def test_running_it_again_keeps_the_data(unmigrated_database: Database, tmp_path: Path) -> None:
-    from app.cli.demo import seed_if_empty
+    from app.cli.demo.seeding import seed_if_empty
     from app.cli.house import House, migrate, open_house
     from app.settings import Settings
 

@@ -65,6 +65,15 @@ def sqlite_database(tmp_path: Path, _sqlite_template: Path) -> Iterator[Database
         yield database
 
 
+@pytest.fixture(scope="module")
+def kept_database(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Iterator[Database]:
+    """One for all tests of a module, which leave it as they like: for an app behind a port."""
+    path = tmp_path_factory.mktemp("kept") / "pristan.db"
+    shutil.copyfile(_sqlite_template, path)
+    with _open(f"sqlite:///{path}") as database:
+        yield database
+
+
 @pytest.fixture
 def postgres_database(_postgres_url: URL) -> Iterator[Database]:
     with _open(_postgres_url) as database:

@@ -208,7 +208,7 @@ def test_planted_words_and_the_number_are_in_no_address_title_or_log(
 ) -> None:
     page, addresses, titles = new_page(viewport=PHONE), [], []
     page.on("request", lambda request: addresses.append(request.url))
-    page.expose_function("told", lambda title: titles.append(title))
+    page.expose_binding("told", lambda _source, title: titles.append(title))
     page.add_init_script("addEventListener('load', () => told(document.title))")
     number = go(page, base)
     page.goto(f"{base}/ru/return")

@@ -26,9 +26,9 @@ from app.intake import schemas, tallies
 from app.intake.models import Case
 from app.partners import service as partners
 from app.referrals import filing, service
+from app.referrals.acting import ActorRef
 from app.referrals.labels import new_label
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff.models import Role
 

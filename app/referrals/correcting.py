@@ -28,7 +28,7 @@ from app.matching.engine import MatchResult
 from app.matching.facts import Facts
 from app.messaging import notices
 from app.referrals import filing, person, queries, screening, service
-from app.referrals.service import ActorRef
+from app.referrals.acting import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
 

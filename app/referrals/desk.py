@@ -26,10 +26,10 @@ from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Opened, Recipient
 from app.partners.organisations import Organisation
 from app.referrals import guard, queries, screening, service, tasks
+from app.referrals.acting import ActorRef, Said
 from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reasons import reasons_for
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import LIVE, OPENED, Actor, State, Verb
 from app.referrals.tasks import TaskKind
 from app.staff.models import Member, Role

@@ -25,8 +25,8 @@ from app.intake.vault import Recipient
 from app.messaging import notices
 from app.referrals import desk as verbs
 from app.referrals import queries, rematching, screening, service, tasks
+from app.referrals.acting import CLOCK, Said
 from app.referrals.desk import Desk
-from app.referrals.service import CLOCK, Said
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
 from app.referrals.tasks import TaskKind
 from app.staff import service as staff

@@ -21,7 +21,7 @@ from app.directory.packs import Directory
 from app.intake import life, vault
 from app.intake.models import Case, Part
 from app.intake.schemas import Intake
-from app.referrals import service
+from app.referrals import queries, service
 
 
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
@@ -75,7 +75,7 @@ def add_to_list(
 def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
     """Take the key from an organisation that has not accepted, and end what it was asked. The caller holds the case's row."""
     conflicts.exclude(session, case.id, [organisation_id])
-    if not service.is_at_work(session, case.id, organisation_id):
+    if not queries.is_at_work(session, case.id, organisation_id):
         vault.destroy_wraps(session, case.id, [organisation_id])
         service.end_offers(session, case, organisation_id, now)
 

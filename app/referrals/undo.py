@@ -12,9 +12,9 @@ from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
 from app.referrals import desk as verbs
 from app.referrals import service
+from app.referrals.acting import Said
 from app.referrals.desk import Desk
 from app.referrals.models import Referral
-from app.referrals.service import Said
 from app.referrals.states import State, Verb
 
 _NOT_OPENED: Final = frozenset({State.DRAFT, State.AWAITING_CONSENT, State.OFFERED})

@@ -17,8 +17,8 @@ from app.intake.states import CaseVerb
 from app.intake.vault import Opened
 from app.referrals import desk as verbs
 from app.referrals import merging, tasks, undo
+from app.referrals.acting import Said
 from app.referrals.desk import Desk
-from app.referrals.service import Said
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.web.desk import asking, known, life, lists, pages
 from app.web.desk.deps import AtDesk, Packs, field, number

@@ -59,6 +59,7 @@ class Case(Base):
         _partial("ix_cases_asked", "team_id", "asked", *_ORDER, where=f"{_IS_OPEN} AND asked IS NOT NULL"),
         _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
         _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
+        _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_for IS NOT NULL"),
         _partial("ix_cases_closed", "team_id", *_ORDER, where="closed_at IS NOT NULL"),
         _partial("ix_cases_waits", "team_id", "waiting_since", "id"),
         _partial("ix_cases_tier", "team_id", "tier_rank", "due_on", "waiting_since", "id"),

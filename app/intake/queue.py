@@ -28,7 +28,7 @@ VIEWS: Final = OF_CASES
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.tier, Case.tier_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.speak, Case.person_wrote, Case.snoozed_until, Case.asked,
-    Member.name.label("owner"), Case.owner_id,
+    Case.held_for, Member.name.label("owner"), Case.owner_id,
 )  # fmt: skip
 
 
@@ -248,12 +248,18 @@ def _face(team_id: UUID, filters: Filters) -> list[Condition]:
     return found
 
 
+_BY_LABEL: Final = sa.select(Case).where(
+    Case.label == sa.bindparam("label", type_=sa.String()),
+    Case.team_id == sa.bindparam("team_id", type_=sa.Uuid()),
+    Case.state != CaseState.ERASED.value,
+)
+_BY_LABEL_LOCKED: Final = _BY_LABEL.with_for_update().execution_options(populate_existing=True)
+
+
 def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False) -> Case:
     """The case this team calls so. Raises NotFound: unknown, another team's and erased ones are not told apart."""
-    query = sa.select(Case).where(Case.label == label, Case.team_id == team_id, Case.state != CaseState.ERASED.value)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    case = session.scalars(query).one_or_none()
+    given = {"label": label, "team_id": team_id}
+    case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, given).one_or_none()
     if case is None:
         raise NotFound("There is no such case.")
     return case

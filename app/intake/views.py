@@ -30,7 +30,7 @@ ME: Final = sa.bindparam("me", type_=sa.Uuid())
 def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
     """The conditions over cases or over tallies: both have the columns these speak of.
 
-    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a page of
+    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a view of
     its own, see `quarantine`. A new view is one more line here and one in `web/desk/words.VIEWS`.
     """
     mine_to_see = sa.or_(sa.not_(is_merged), rows.person_wrote)
@@ -55,6 +55,7 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "answered": sa.and_(is_open, seen, rows.person_wrote),
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
+        "quarantine": sa.and_(is_open, rows.held_for.is_not(None)),
         "merged": sa.and_(is_open, seen, is_merged),
         "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
     }

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -186,11 +186,17 @@ def store(
     return run_id
 
 
+_LATEST: Final = (
+    sa.select(MatchRun)
+    .where(MatchRun.case_id == sa.bindparam("case_id", type_=sa.Uuid()))
+    .order_by(MatchRun.seq.desc())
+    .limit(1)
+)
+
+
 def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
     """The newest run of a case, with its reasons. Raises CannotOpen when its epoch's key is destroyed."""
-    row = session.scalars(
-        sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(1)
-    ).one_or_none()
+    row = session.scalars(_LATEST, {"case_id": case_id}).one_or_none()
     if row is None:
         return None
     return row, opened(keys, row.id, row.trace, row.order_version)

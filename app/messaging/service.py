@@ -137,11 +137,6 @@ def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) 
 _DEAD: Final = sa.and_(OutboxMessage.state == "dead", OutboxMessage.dropped_at.is_(None))
 
 
-def dead(session: Session, ids: Collection[UUID]) -> Sequence[OutboxMessage]:
-    """Those of these messages that could not be delivered and that nobody has dropped."""
-    return session.scalars(sa.select(OutboxMessage).where(OutboxMessage.id.in_(ids), _DEAD)).all()
-
-
 def _dead(session: Session, message_id: UUID) -> OutboxMessage:
     message = session.scalars(
         sa.select(OutboxMessage).where(OutboxMessage.id == message_id, _DEAD).with_for_update()

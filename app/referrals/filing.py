@@ -39,7 +39,6 @@ from app.staff import service as staff
 
 TIER_RANK: Final = {"emergency": 0, "urgent": 1, "normal": 2}
 LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
-UNMET_KEPT_FOR: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ def _case_row(
         "person_wrote": False,
         "facts": vault.lock_facts(keys, case_id, 1, stored_facts(intake)),
         "facts_version": 1,
-        "forget_at": hour + UNMET_KEPT_FOR,
+        "forget_at": hour,
         "updated_at": hour,
     }
 

@@ -20,6 +20,7 @@ from app.partners.organisations import Organisation
 from app.referrals import acting, clocks, conditions, queries, stepping, tasks
 from app.referrals.acting import CLOCK, ActorRef, Said
 from app.referrals.clocks import Happened, Owed
+from app.referrals.hours import said_in_directory
 from app.referrals.labels import new_label
 from app.referrals.models import Referral
 from app.referrals.states import BEGINNING, LIVE, OPENED, Actor, Clock, State, Verb, allowed_actions, next_move
@@ -74,7 +75,7 @@ def create(
         created_at=now,
         updated_at=now,
         predecessor_id=follows,
-        hours=notices.hours(session, service.organisation_id),
+        hours=notices.hours(session, service.organisation_id) or said_in_directory(organisation.entry),
     )
     set_times(referral, clocks.after(Owed(), Happened(Clock.WAIT, kept(by, now)), terms_of(referral, case)))
     session.add(referral)

@@ -30,7 +30,7 @@ def put_new(session: Session, model: type[Base], row: Mapping[str, Any], *, unle
     PostgreSQL: waits for the end of a transaction that is putting in the same value.
     """
     statement = _insert_new(model, unless, session.get_bind().dialect.name)
-    return bool(session.connection().execute(statement, row).rowcount)
+    return session.connection().execute(statement, row).rowcount == 1
 
 
 @cache
@@ -41,7 +41,8 @@ def _insert(model: type[Base]) -> sa.Insert:
 @cache
 def _insert_new(model: type[Base], unless: str | None, dialect: str) -> sa.Insert:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(_table(model)).on_conflict_do_nothing(index_elements=[unless] if unless else None)
+    new = insert(_table(model)).on_conflict_do_nothing(index_elements=[unless] if unless else None)
+    return new.execution_options(preserve_rowcount=True)
 
 
 def _table(model: type[Base]) -> sa.Table:

@@ -35,7 +35,7 @@ def fill(database: Database, world: World, numbers: range) -> None:
     _say("counting")
     with database.begin() as session:
         _take_your_time(session)
-        tallies.recount(session)
+        tallies.recount(session, world.now.date())
     _say("looking at what is there")
     _analyse(database)
     _say("")

@@ -61,7 +61,15 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
 
 
 OF_CASES: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
-OF_TALLIES: Final = MappingProxyType(_views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression))
+_OF_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
+"""What a view asks of the tallies: these the day or the owner, all others how the cases stand. See `tallies`."""
+_TALLIED: Final = _views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression)
+OF_TALLIES: Final = MappingProxyType(
+    {
+        name: condition if name in _OF_DAY_OR_OWNER else sa.and_(condition, CaseTally.state != "")
+        for name, condition in _TALLIED.items()
+    }
+)
 
 ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
 _NO_DAY: Final = sa.literal(date.max, sa.Date())

@@ -116,8 +116,7 @@ def fill(network: Network, wanted: int) -> None:
     """Put in made-up cases until there are `wanted`, with their referrals and the events of these."""
     with network.database.begin(write=False) as session:
         have = session.scalar(sa.select(sa.func.count()).select_from(Case)) or 0
-        members = session.scalars(
-            sa.select(Member.id).where(Member.team_id == network.team_id).order_by(Member.name)
-        ).all()
+        of_team = sa.select(Member.id, Member.name).where(Member.team_id == network.team_id).order_by(Member.name)
+        members = {row.id: row.name for row in session.execute(of_team)}
     world = World.of(network.team_id, members, load_packs(), network.founded_at)
     bulk.fill(network.database, world, range(have, wanted))

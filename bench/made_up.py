@@ -15,7 +15,8 @@ from uuid import UUID
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.directory.packs import Directory
-from app.referrals.filing import TIER_RANK, due_on
+from app.intake.views import TIER_RANK
+from app.referrals.filing import due_on
 from app.referrals.states import OWES_ANSWER, State
 
 Row = dict[str, Any]
@@ -56,12 +57,12 @@ class World:
     """What the rows refer to."""
 
     team_id: UUID
-    members: Sequence[UUID]
+    members: Mapping[UUID, str]
     services: Mapping[str, Sequence[tuple[UUID, UUID]]]
     now: datetime
 
     @classmethod
-    def of(cls, team_id: UUID, members: Sequence[UUID], packs: Directory, now: datetime) -> "World":
+    def of(cls, team_id: UUID, members: Mapping[UUID, str], packs: Directory, now: datetime) -> "World":
         """Organisation and service by country, one service of each organisation; the one that is asked most stands first."""
         services = {}
         for country in _COUNTRIES:
@@ -111,7 +112,7 @@ def _case(world: World, number: int, chance: random.Random) -> Row:
     has_letter, is_open = chance.random() < 0.4, state not in _LAST
     last_safe_day = waiting.date() + timedelta(days=chance.randrange(1, 90)) if has_letter else None
     closed_at = None if is_open else waiting + (world.now - waiting) * chance.random()
-    owned = state != "submitted" and chance.random() < 0.6
+    owner_id = chance.choice(list(world.members)) if state != "submitted" and chance.random() < 0.6 else None
     return {
         "id": case_id,
         "label": label(number),
@@ -129,7 +130,8 @@ def _case(world: World, number: int, chance: random.Random) -> Row:
         "deadline_certainty": "sure" if has_letter else None,
         "due_on": due_on(tier, last_safe_day, waiting),
         "waiting_since": waiting,
-        "owner_id": chance.choice(world.members) if owned else None,
+        "owner_id": owner_id,
+        "owner_name": world.members[owner_id] if owner_id else "",
         "snoozed_until": world.now.date() + timedelta(days=chance.randrange(-10, 30))
         if chance.random() < 0.05
         else None,

@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from app.intake.models import Asked, Case, CaseTally
 from app.intake.quarantine import HIDDEN
 from app.intake.states import CaseState
-from app.staff.models import Member
 
 Condition = sa.ColumnElement[bool]
 TODAY: Final = sa.bindparam("today", type_=sa.Date())
@@ -71,8 +70,9 @@ OF_TALLIES: Final = MappingProxyType(
     }
 )
 
+TIER_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
 ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
-_NO_DAY: Final = sa.literal(date.max, sa.Date())
+_NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # written out, as in the index
 DEFAULT: Final = "order"
 # Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
 ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
@@ -83,7 +83,7 @@ ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
         "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *ORDER),
         "waits": (Case.waiting_since, Case.id),
         "country": (Case.country, *ORDER),
-        "owner": (sa.func.coalesce(Member.name, ""), *ORDER),
+        "owner": (Case.owner_name, *ORDER),
         "state": (Case.state, *ORDER),
     }
 )

@@ -26,6 +26,7 @@ from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, Se
 from app.intake.replies import Reply
 from app.intake.schemas import Intake
 from app.intake.vault import Recipient
+from app.intake.views import TIER_RANK
 from app.matching import matches
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
@@ -37,7 +38,6 @@ from app.referrals import screening
 from app.referrals.labels import new_label
 from app.staff import service as staff
 
-TIER_RANK: Final = {"emergency": 0, "urgent": 1, "normal": 2}
 LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
 UNMET_KEPT_FOR: Final = timedelta(days=90)
 

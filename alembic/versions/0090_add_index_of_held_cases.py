@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0090"
-down_revision: str | None = "0084"
+down_revision: str | None = "0089"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 

@@ -46,7 +46,8 @@ from app.intake import replies, vault
 from app.intake.models import Case, Part
 from app.intake.replies import Reply
 from app.partners.service import Caller
-from app.referrals import guard, pulls, queries, service
+from app.referrals import guard, opening, pulls, queries, service
+from app.referrals.acting import ActorRef, Said
 from app.referrals.guard import Reader as SealedReader
 from app.referrals.models import Referral
 from app.referrals.pulls import Place, Wanted
@@ -62,7 +63,6 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import MOVES, OPENED, SEEN_BY_PARTNER, Actor, State, Verb, allowed_actions
 
 router = APIRouter(tags=["Referrals"])
@@ -413,7 +413,7 @@ def hand_over(
     reader = SealedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
     guard.before_opening(session, keys, reader, case_id, now)
     rows = vault.parts(session, case_id, _PARTS)
-    service.first_read(session, referral, now)
+    opening.first_read(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",
@@ -456,7 +456,7 @@ def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Refe
         referral, case = queries.locked(session, referral_id, partner.organisation_id)
     except NotFound:
         raise not_here() from None
-    if not service.may_open(referral):
+    if not opening.may_open(referral):
         state = State(referral.state)
         raise NotOpenYet("It opens with acceptance.", state=state, allowed_actions=_ACTIONS[state])
     return referral, case

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core import identifiers
+from app.core import identifiers, rows
 from app.core.identifiers import FORM, Identifier
 from app.core.keyring import KeyRing
 from app.intake.models import Case, CaseLikeness
@@ -55,7 +55,14 @@ def note(
 ) -> None:
     """Keep the marks of what is given now, instead of those that were kept before."""
     forget(session, case_id)
-    rows = [
+    note_first(session, keys, case_id, team_id, contact, country)
+
+
+def note_first(
+    session: Session, keys: KeyRing, case_id: UUID, team_id: UUID, contact: Mapping[str, Any], country: str
+) -> None:
+    """Keep the marks of what was given with a new case."""
+    marks = [
         {
             "id": uuid4(),
             "case_id": case_id,
@@ -64,8 +71,7 @@ def note(
         }
         for one in given(contact, country)
     ]
-    if rows:
-        session.execute(sa.insert(CaseLikeness), rows)
+    rows.put(session, CaseLikeness, marks)
 
 
 def _all_alike() -> sa.CompoundSelect[Any]:

@@ -16,7 +16,7 @@ from app.intake.states import CaseVerb
 from app.matching import matches
 from app.messaging import notices
 from app.privacy.keeping import USUAL, Due, Keeping, due
-from app.referrals import households
+from app.referrals import held, households
 from app.referrals import service as referrals
 from app.referrals.states import Actor
 
@@ -44,7 +44,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     conflicts.forget(session, case.id)
     notices.forget(session, case.id)
     households.forget(session, case.id)
-    referrals.forget(session, case.id)
+    held.forget(session, case.id)
     referrals.let_go(session, case.id, now)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.asked = case.merged_into_id = None
     case.needs, case.speak = [], []
@@ -79,7 +79,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
         "parts": [
             {"part": part.part, "by": part.author, **part.content} for part in returning.everything(session, opened)
         ],
-        "referrals": referrals.export(session, case.id),
+        "referrals": held.export(session, case.id),
     }
 
 

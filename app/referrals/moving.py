@@ -24,9 +24,9 @@ from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Recipient
 from app.messaging import notices
 from app.referrals import queries, rematching, screening, service, tasks
+from app.referrals.acting import CLOCK, Said
 from app.referrals.desk import at_work, reading
 from app.referrals.desk.at_work import Desk
-from app.referrals.service import CLOCK, Said
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
 from app.referrals.tasks import TaskKind
 from app.staff import service as staff

@@ -11,10 +11,10 @@ from app.intake import undos
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
 from app.referrals import service
+from app.referrals.acting import Said
 from app.referrals.desk import at_work
 from app.referrals.desk.at_work import Desk
 from app.referrals.models import Referral
-from app.referrals.service import Said
 from app.referrals.states import State, Verb
 
 _NOT_OPENED: Final = frozenset({State.DRAFT, State.AWAITING_CONSENT, State.OFFERED})

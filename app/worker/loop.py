@@ -237,6 +237,6 @@ class Worker:
             published.close(session)
             return 1
 
-    def _tallies(self, _now: datetime) -> int:
+    def _tallies(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return tallies.fold(session)
+            return tallies.fold(session, now.date())

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from app.core.tables import as_csv, safe_cell
 from app.intake import life
 from app.referrals import service
+from app.referrals.acting import ActorRef, Said
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.web.charts import Bar, bars
 from tests.support.desk import ONE, TWO, DeskHouse

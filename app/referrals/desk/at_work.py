@@ -16,8 +16,8 @@ from app.intake import life, queue, undos
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
 from app.referrals import service
+from app.referrals.acting import ActorRef
 from app.referrals.guard import READS_A_DAY
-from app.referrals.service import ActorRef
 from app.referrals.states import Actor
 from app.staff.models import Role
 from app.staff.sessions import SignedIn

@@ -9,8 +9,8 @@ from app.intake import undos
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
 from app.referrals import queries, service, tasks
+from app.referrals.acting import Said
 from app.referrals.desk.at_work import FILED, Desk, can_be_undone, locked, moved, touched
-from app.referrals.service import Said
 from app.referrals.states import Verb
 from app.referrals.tasks import TaskKind
 

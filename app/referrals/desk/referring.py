@@ -13,13 +13,13 @@ from app.intake.models import Case, WrapFor
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Recipient
 from app.referrals import queries, screening, service
+from app.referrals.acting import Said
 from app.referrals.desk import reading
 from app.referrals.desk.at_work import FILED, Clash, Desk, can_be_undone, locked, moved, noted, touched
 from app.referrals.desk.away import away
 from app.referrals.desk.standing import standings
 from app.referrals.models import Referral
 from app.referrals.reasons import reasons_for
-from app.referrals.service import Said
 from app.referrals.states import LIVE, OPENED, State, Verb
 
 

@@ -16,12 +16,12 @@ from app.intake.models import Case, Part
 from app.intake.states import CaseVerb
 from app.intake.vault import Opened
 from app.referrals import merging, tasks, undo
+from app.referrals.acting import Said
 from app.referrals.desk import closing, owning, reading, referring, writing
 from app.referrals.desk.at_work import Desk
 from app.referrals.desk.away import away
 from app.referrals.desk.put import referrals
 from app.referrals.desk.standing import standings
-from app.referrals.service import Said
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.web.desk import asking, known, life, lists, pages
 from app.web.desk.deps import AtDesk, Packs, field, number

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.core.edge import Db
 from app.directory.packs import Directory
 from app.intake.models import Case
-from app.referrals import households, moving, service
+from app.referrals import conditions, households, moving
+from app.referrals.acting import Said
 from app.referrals.beside import Beside, beside
 from app.referrals.desk import referring
 from app.referrals.desk.at_work import Desk
 from app.referrals.desk.put import Put
-from app.referrals.service import Said
 from app.referrals.states import OPENED, State, Verb
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk, Packs, field, number
@@ -61,7 +61,7 @@ def gathered(session: Session, desk: Desk, packs: Directory, case: Case, put: Se
 def _undo_open(session: Session, desk: Desk, case: Case, one: Put) -> bool:
     if one.referral.state != State.WITHDRAWN:
         return False
-    return service.may(session, one.referral, case, Verb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now)
+    return conditions.may(session, one.referral, case, Verb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now)
 
 
 @router.post("/household", name="link_household")

@@ -37,7 +37,7 @@ def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_
     page = browser.get(HELD)
     assert "It filled in a field that people do not see." in page.words()
     assert faults(page.text) == []
-    assert browser.submit(page, f"/desk/held/{label}/release").location == f"/desk/cases/{label}?done=done"
+    assert browser.submit(page, f"/desk/held/{label}/release").did("released")
     assert state(office, label) == ("submitted", None)
     assert label in browser.get("/desk/").text
     assert "Nothing is held back" in browser.get(HELD).words()
@@ -51,6 +51,17 @@ def test_spam_is_ended_with_one_button_and_the_version_seen(office: DeskHouse) -
     assert browser.submit(page, f"/desk/held/{label}/discard").status == 303
     assert state(office, label)[0] == "withdrawn"
     assert label not in browser.get(HELD).text
+
+
+@pytest.mark.parametrize("act", ["release", "discard"])
+def test_either_can_be_taken_back_with_one_button(office: DeskHouse, act: str) -> None:
+    label = hold(office)
+    browser = office.as_("vera")
+    done = browser.submit(browser.get(HELD), f"/desk/held/{label}/{act}")
+    assert browser.submit(browser.get(done.location), f"/desk/cases/{label}/undo").did("undone")
+    assert state(office, label) == ("submitted", "trap")
+    assert label in browser.get(HELD).text
+    assert label not in browser.get("/desk/").text
 
 
 def test_one_that_was_only_quick_stands_in_its_place_with_a_mark(office: DeskHouse) -> None:

@@ -51,6 +51,8 @@ _SHOWN = {
     "retried_all": words.N_("Each of them is sent once more."),
     "dropped": words.N_("Dropped. Nobody is told any more."),
     "kept": words.N_("Kept. It holds for what comes from now on."),
+    "released": words.N_("It is in the queue now, at the place it would have had."),
+    "discarded": words.N_("Thrown away. It is forgotten in some days; until then it stands among the closed ones."),
     "done": words.N_("Done."),
     "undone": words.N_("Taken back. It is as it was before."),
     "merged": words.N_("Merged. The other case goes on; both numbers keep working."),
@@ -78,7 +80,19 @@ _SHOWN = {
     "key_made": words.N_("The organisation has its new key."),
 }
 UNDOABLE: Final = frozenset(
-    {"taken", "assigned", "snoozed", "woken", "offered", "asked", "closed", "unmet", "reopened"}
+    {
+        "taken",
+        "assigned",
+        "snoozed",
+        "woken",
+        "offered",
+        "asked",
+        "closed",
+        "unmet",
+        "reopened",
+        "released",
+        "discarded",
+    }
 )
 SHORTCUTS: Final = "staff_shortcuts"
 _LABEL: Final = re.compile(r"[0-9A-Z]{1,8}-?[0-9A-Z]{0,8}", re.ASCII)

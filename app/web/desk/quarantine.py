@@ -5,9 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from app.core.edge import Db
-from app.intake import quarantine
-from app.referrals.desk import at_work
-from app.web.desk import pages
+from app.referrals.desk import sorting
+from app.web.desk import lists, pages
 from app.web.desk.deps import AtDesk, number
 
 router = APIRouter(prefix="/desk/held")
@@ -25,14 +24,12 @@ def show_held(desk: AtDesk) -> Response:
 @router.post("/{label}/release", name="release_case")
 def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """It is a person's: into the queue with it, at the place it would have had."""
-    case = at_work.locked(session, desk, label, number(request, "version"))
-    quarantine.release(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
-    return pages.to(f"/desk/cases/{label}?done=done")
+    case = sorting.release(session, desk, label, number(request, "version"))
+    return pages.to(lists.case_path(label, "", done="released", v=str(case.version)))
 
 
 @router.post("/{label}/discard", name="discard_case")
 def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """It is spam: ended now, forgotten in a week."""
-    case = at_work.locked(session, desk, label, number(request, "version"))
-    quarantine.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
-    return pages.to("/desk/?view=quarantine&done=done")
+    """It is spam: ended now, forgotten some days later."""
+    case = sorting.discard(session, desk, label, number(request, "version"))
+    return pages.to(pages.with_news("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version)))

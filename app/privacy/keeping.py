@@ -7,8 +7,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.intake.life import WAITS
 from app.intake.models import Case, CaseEvent
-from app.partners import sandbox
+from app.intake.states import CaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class Due:
 
 
 def due(session: Session, case: Case, keeping: Keeping) -> Due:
-    """One that was thrown away as spam is still marked as held. What is made up goes when the sandbox says so."""
+    """One that was thrown away as spam is still marked as held. Of others that are open, whoever set the time meant it."""
     if case.closed_at is not None:
         if case.held_for is not None:
             return Due(case.closed_at + keeping.spam, case.closed_at + keeping.spam)
         return Due(case.closed_at + keeping.contact, case.closed_at + max(keeping.contact, keeping.rest))
-    if case.team_id == sandbox.TEAM_ID:
-        return Due(case.waiting_since, case.waiting_since)
+    if CaseState(case.state) not in WAITS and case.forget_at is not None:
+        return Due(case.forget_at, case.forget_at)
     stepped = session.scalar(
         sa.select(sa.func.max(CaseEvent.at)).where(
             CaseEvent.case_id == case.id, sa.or_(CaseEvent.source.is_(None), CaseEvent.source != CaseEvent.target)

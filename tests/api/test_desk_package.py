@@ -23,10 +23,11 @@ def foreign() -> bytes:
     return package(**FOREIGN).getvalue()
 
 
-def send(browser: Browser, content: bytes | None, act: str, **fields: str) -> Page:
+def send(browser: Browser, content: bytes | None, act: str) -> Page:
     csrf = browser.get(PATH).form(PATH)["csrf"]
     files: Any = {"file": ("foreign.zip", content, "application/zip")} if content is not None else {"none": (None, "")}
-    return browser.send("POST", PATH, data={"csrf": csrf, "act": act, **fields}, files=files)
+    path = f"{PATH}/propose" if act == "propose" else PATH
+    return browser.send("POST", path, data={"csrf": csrf, "act": act}, files=files)
 
 
 def proposals(office: DeskHouse) -> list[tuple[str, str]]:
@@ -122,12 +123,13 @@ def test_more_than_a_package_can_be_is_refused_before_it_is_read(office: DeskHou
 
 def test_a_file_of_a_stranger_is_not_read(office: DeskHouse) -> None:
     files = {"file": ("foreign.zip", foreign(), "application/zip")}
-    assert office.browser().send("POST", PATH, data={"act": "propose"}, files=files).status == 401
+    path = f"{PATH}/propose"
+    assert office.browser().send("POST", path, files=files).status == 401
     vera = office.as_("vera")
     csrf = vera.get("/desk/").form("/desk/sign-out")["csrf"]
-    assert vera.send("POST", PATH, data={"csrf": csrf, "act": "propose"}, files=files).status == 403
+    assert vera.send("POST", path, data={"csrf": csrf}, files=files).status == 403
     sofia = office.as_("sofia")
-    assert sofia.send("POST", PATH, data={"csrf": csrf, "act": "propose"}, files=files).status == 409, "not her token"
+    assert sofia.send("POST", path, data={"csrf": csrf}, files=files).status == 409, "not her token"
     assert proposals(office) == []
 
 
@@ -148,3 +150,21 @@ def test_who_read_a_package_in_stands_in_the_audit(office: DeskHouse) -> None:
     with office.database.begin(write=False) as session:
         rows = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "directory:proposed")).all()
     assert {row.codes["origin"] for row in rows} == {"import"}
+
+
+def test_what_unpacks_to_more_than_a_directory_can_be_is_a_clear_no(office: DeskHouse) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("organization.csv", "id,name\n" + "0" * page_module.LARGEST_UNPACKED)
+    page = send(office.as_("sofia"), file.getvalue(), "look")
+    assert page.status == 422
+    assert "larger than a directory can be" in page.words()
+
+
+def test_of_a_very_long_report_the_page_says_how_much_it_leaves_to_the_file(
+    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "LINES_SHOWN", 3)
+    page = send(office.as_("sofia"), foreign(), "look")
+    assert len(page.tree.css("table.queue tbody tr")) == 3
+    assert "lines of this table are not shown here" in page.words()

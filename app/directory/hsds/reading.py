@@ -74,9 +74,9 @@ class _LeftOut(Exception):
     pass
 
 
-def read(file: BinaryIO, directory: Directory, today: date) -> Read:
-    """Raises NotAPackage."""
-    rows = list(_rows(file))
+def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MOST_BYTES) -> Read:
+    """`most_bytes`: of all its files, unpacked. Raises NotAPackage."""
+    rows = list(_rows(file, most_bytes))
     tables: dict[str, list[Row]] = {}
     for row in rows:
         tables.setdefault(row.table, []).append(row)
@@ -257,14 +257,14 @@ def _why_not(row: Row) -> str:
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
-def _rows(file: BinaryIO) -> Iterator[Row]:
+def _rows(file: BinaryIO, most_bytes: int) -> Iterator[Row]:
     try:
         package = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
         raise NotAPackage("It is not a zip file.") from None
     with package:
         entries = [entry for entry in package.infolist() if not entry.is_dir()]
-        if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
+        if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > most_bytes:
             raise NotAPackage("It is larger than a directory can be.")
         tables = _named_in(package)
         for entry in entries:

@@ -23,10 +23,17 @@ class Taken:
 
 
 def take_in(
-    session: Session, packs: Directory, file: BinaryIO, *, by: Editor, now: datetime, only_look: bool = False
+    session: Session,
+    packs: Directory,
+    file: BinaryIO,
+    *,
+    by: Editor,
+    now: datetime,
+    only_look: bool = False,
+    most_bytes: int = reading.MOST_BYTES,
 ) -> Taken:
     """Propose what is not proposed already; with `only_look` nothing is written. Raises NotAPackage."""
-    found = reading.read(file, current.laid(session, packs).directory, now.date())
+    found = reading.read(file, current.laid(session, packs).directory, now.date(), most_bytes)
     waits = {edit.subject for edit in edits.waiting(session)}
     new = [slug for slug in found.found if slug not in waits]
     if not only_look:

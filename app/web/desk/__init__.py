@@ -82,7 +82,7 @@ for part in (
 __all__ = ["LARGER", "error_page", "mount", "partner_router", "router"]
 
 _FIELDS_AROUND: Final = 16_384
-LARGER: Final = {package.PATH: package.LARGEST + _FIELDS_AROUND}
+LARGER: Final = dict.fromkeys(package.PATHS, package.LARGEST + _FIELDS_AROUND)
 """Paths that take more than a form, and how many bytes."""
 
 

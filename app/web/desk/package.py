@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.edge import Db, Now, ReadDb
-from app.core.errors import FieldError, Invalid
 from app.core.tables import safe_cell
 from app.directory import current
 from app.directory.catalogue import Directory
@@ -29,9 +28,11 @@ from app.web.desk.directory import OwnPacks
 
 router = APIRouter(prefix="/desk/directory/package")
 
-PATH: Final = "/desk/directory/package"
+PATHS: Final = ("/desk/directory/package", "/desk/directory/package/propose")
 LARGEST: Final = 4 * 1024 * 1024
 """Of an upload, in bytes. A directory of two thousand services is less than half a megabyte."""
+LARGEST_UNPACKED: Final = 16 * 1024 * 1024
+LINES_SHOWN: Final = 500
 Sender = Annotated[SignedIn, Depends(TakesFile(Role.SENIOR, Role.ADMIN, largest=LARGEST))]
 
 
@@ -70,17 +71,26 @@ def download(
     return _file(file.getvalue(), "application/zip", name)
 
 
-@router.post("", name="directory_import")
-def upload(request: Request, who: Sender, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Look, have the report as a file, or propose. Only the last writes anything."""
-    act = field(request, "act")
+@router.post("", name="directory_look")
+def look(request: Request, who: Sender, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
+    """What would become of each row: on the page, or as a file. Nothing is written, and nobody who writes has to wait."""
     try:
-        taken = _taken_in(request, who, session, packs, now, only_look=act != "propose")
+        taken = _taken_in(request, who, session, packs, now, only_look=True)
     except NotAPackage as error:
         return _page(request, wrong=str(error), status=422)
-    if act == "report":
+    if field(request, "act") == "report":
         return _file(_table(taken.lines), "text/csv; charset=utf-8", "report.csv")
-    return _page(request, taken=taken, proposed=act == "propose")
+    return _page(request, taken=taken)
+
+
+@router.post("/propose", name="directory_import")
+def propose(request: Request, who: Sender, session: Db, packs: OwnPacks, now: Now) -> Response:
+    """Each organisation becomes a proposal; sent twice, it is one."""
+    try:
+        taken = _taken_in(request, who, session, packs, now, only_look=False)
+    except NotAPackage as error:
+        return _page(request, wrong=str(error), status=422)
+    return _page(request, taken=taken, proposed=True)
 
 
 def _taken_in(
@@ -89,10 +99,10 @@ def _taken_in(
     content: bytes | None = request.state.file
     if not content:
         raise NotAPackage("Choose a file.")
-    if field(request, "act") not in {"look", "report", "propose"}:
-        raise Invalid([FieldError(pointer="/act", code="unknown_code", detail="Choose what to do with it.")])
     by = Editor(who.member_id, who.role.value, origin="import")
-    return taking_in.take_in(session, packs, io.BytesIO(content), by=by, now=now, only_look=only_look)
+    return taking_in.take_in(
+        session, packs, io.BytesIO(content), by=by, now=now, only_look=only_look, most_bytes=LARGEST_UNPACKED
+    )
 
 
 def _page(
@@ -104,6 +114,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     counts: Counter[str] = Counter(line.outcome for line in taken.lines) if taken else Counter()
+    told = _grouped(taken.lines) if taken else []
     return pages.page(
         request,
         "desk/directory/package.html",
@@ -112,7 +123,8 @@ def _page(
         proposed=proposed,
         wrong=wrong,
         counts=counts,
-        told=_grouped(taken.lines) if taken else [],
+        told=told[:LINES_SHOWN],
+        more=max(0, len(told) - LINES_SHOWN),
         largest=LARGEST // 1024 // 1024,
     )
 

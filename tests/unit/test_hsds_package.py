@@ -182,11 +182,9 @@ def test_what_is_no_package_is_said_to_be_none(content: bytes) -> None:
         reading.read(io.BytesIO(content), load_packs(), TODAY)
 
 
-def test_a_package_that_swells_or_is_not_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MOST_BYTES", 100)
+def test_a_package_that_swells_or_is_not_text_is_refused() -> None:
     with pytest.raises(NotAPackage, match="larger"):
-        read()
-    monkeypatch.undo()
+        reading.read(package(**FOREIGN), load_packs(), TODAY, most_bytes=100)
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as out:
         out.writestr("organization.csv", b"id,name\n\xff\xfe,x\n")

@@ -13,7 +13,7 @@ from app.core.db import Database
 from app.intake import queue, tallies
 from app.intake.models import Case, CaseTally
 from app.intake.queue import Filters, Look
-from app.intake.views import OF_CASES
+from app.intake.views import OF_CASES, TIER_RANK
 from app.staff import service as staff
 from tests.support.cases import COORDINATOR, START, set_scene
 
@@ -36,11 +36,13 @@ def changed(chance: random.Random, members: list[UUID | None]) -> dict[str, Any]
     state = chance.choice(
         ["helped", "advised", "withdrawn"] if closed else ["submitted", "in_review", "referred", "unmet"]
     )
+    tier = chance.choice(["emergency", "urgent", "normal"])
     return {
         "state": state,
         "closed_at": now if closed else None,
         "country": chance.choice(["PL", "DE"]),
-        "tier": chance.choice(["emergency", "urgent", "normal"]),
+        "tier": tier,
+        "tier_rank": TIER_RANK[tier],
         "needs": chance.sample(NEEDS, chance.randrange(4)) + chance.choice([[], ["asylum"]]),
         "speak": chance.sample(SPEAK, chance.randrange(3)),
         "owner_id": chance.choice(members),

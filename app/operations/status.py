@@ -26,6 +26,7 @@ from app.partners.organisations import Organisation
 from app.referrals.models import Referral
 from app.staff import quotas
 from app.staff.models import Team
+from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 WORKER_LATE: Final = timedelta(minutes=2)
 MESSAGE_LATE: Final = timedelta(minutes=70)  # what a person set off is due from the full hour on
@@ -34,6 +35,7 @@ BACKUP_OLD: Final = timedelta(days=2)
 EPOCH_OLD: Final = timedelta(days=35)
 DIRECTORY_OLD: Final = timedelta(days=90)
 ALARMS_SHOWN: Final = timedelta(days=30)
+GIVEN_UP_SHOWN: Final = timedelta(days=7)
 _VERSIONS: Final = Path(__file__).resolve().parents[2] / "alembic" / "versions"
 
 
@@ -62,6 +64,7 @@ class Status:
     messages_waiting: int
     oldest_message_at: datetime | None
     messages_dead: int
+    not_reached: Sequence[str]
     oldest_clock_at: datetime | None
     epochs: Sequence[int]
     epoch_age: timedelta
@@ -127,6 +130,7 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
         messages_waiting=waiting,
         oldest_message_at=min(oldest, now) if oldest else None,
         messages_dead=dead,
+        not_reached=_not_reached(session, now),
         oldest_clock_at=min(overdue, now) if overdue else None,
         epochs=keys.epochs,
         epoch_age=now.date() - min(keys.since.values()),
@@ -149,6 +153,25 @@ def alarms(session: Session, now: datetime) -> int:
     since = AuditEntry.at >= now - ALARMS_SHOWN
     query = sa.select(sa.func.count()).select_from(AuditEntry).where(AuditEntry.action == "alarm:decoy_read", since)
     return session.scalar(query) or 0
+
+
+def _not_reached(session: Session, now: datetime) -> list[str]:
+    """Organisations whose program is not there any more, or was lately sent something that was given up in the end."""
+    given_up = sa.exists().where(
+        WebhookDelivery.endpoint_id == WebhookEndpoint.id,
+        WebhookDelivery.created_at >= now - GIVEN_UP_SHOWN,
+        WebhookDelivery.state == "dead",
+    )
+    wanted = (
+        sa.select(Organisation.name)
+        .where(
+            sa.exists().where(
+                WebhookEndpoint.organisation_id == Organisation.id, sa.or_(WebhookEndpoint.state == "gone", given_up)
+            )
+        )
+        .order_by(Organisation.name)
+    )
+    return list(session.scalars(wanted))
 
 
 def _team_keys(session: Session) -> list[TeamKey]:

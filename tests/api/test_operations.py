@@ -8,11 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.db import Database
+from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.models import OutboxMessage
 from app.operations import marks, status
+from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
-from tests.support.desk import DeskHouse, load_packs, running
+from tests.support.desk import ONE, DeskHouse, load_packs, running
 
 TOKEN = "a-collector-s-long-token"
 
@@ -131,3 +133,33 @@ def test_how_long_what_is_kept_stands_on_the_page_as_it_was_set(database: Databa
     kept = {row.css_first("dt").text(): row.css_first("dd").text() for row in page.tree.css("dl.facts > div")}  # type: ignore[union-attr]
     assert kept["How to reach the person of a closed case"] == "21 d"
     assert kept["An unfinished form, without a touch"] == "60 min"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "delivery", "days", "named"),
+    [
+        ("gone", None, 0, True),
+        ("active", "dead", 3, True),
+        ("active", "dead", 8, False),
+        ("active", "delivered", 1, False),
+    ],
+)
+def test_whose_program_is_not_reached_is_named(
+    office: DeskHouse, endpoint: str, delivery: str | None, days: int, named: bool
+) -> None:
+    at = office.time.at - timedelta(days=days)
+    with office.database.begin() as session:
+        where = WebhookEndpoint(
+            organisation_id=named_id("organisation", ONE), url="https://partner.example/", types=[], state=endpoint,
+            signature="v1", secret=b"", position=0, created_at=at, updated_at=at,
+        )  # fmt: skip
+        session.add(where)
+        session.flush()
+        if delivery:
+            session.add(
+                WebhookDelivery(
+                    endpoint_id=where.id, event_id=where.id, type="test", happened_at=at, state=delivery, created_at=at
+                )
+            )
+    page = office.as_("auditor").get("/desk/operations")
+    assert ("Helsinki Foundation" in page.words()) is named

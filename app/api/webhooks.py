@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from app.api import documents
+from app.api import documents, once
 from app.api.deps import (
     Acts,
     Config,
@@ -29,7 +29,6 @@ from app.core import outbound, strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
-from app.intake import replies
 from app.intake.replies import Reply
 from app.partners.service import Caller
 from app.webhooks import service, signing
@@ -233,9 +232,7 @@ def _once(
         shared = {"secret": signing.shown_secret(secret)} if endpoint.signature == signing.SHARED else {}
         return Reply(status, {**_shown(keys, endpoint), **shared})
 
-    found = replies.once(session, keys, who, key, payload, reply, now=now, ttl=config.reply_ttl)
-    replayed = {"Idempotency-Replayed": "true"} if found.replayed else {}
-    return JSONResponse(found.body, status_code=found.status, headers={"ETag": tag(found.body["version"]), **replayed})
+    return once.answer(session, keys, config, now, who=who, key=key, payload=payload, act=reply)
 
 
 def _shown(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:

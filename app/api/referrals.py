@@ -1,20 +1,23 @@
 """A partner's referrals: listed and read. What is done with them stands beside, in `referral_actions` and `referral_sealed`."""
 
+import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.api import cursors, documents
 from app.api.deps import Packs, Reads, for_organisation, identified, invalid, moment_of, tag
+from app.api.negotiating import VARY, preferred
 from app.api.referral_shapes import detail, summary
+from app.core import spreadsheet
 from app.core.edge import Keys, ReadDb
 from app.partners.service import Caller
-from app.referrals import pulls
+from app.referrals import pulls, table
 from app.referrals.pulls import Place, Wanted
 from app.referrals.states import SEEN_BY_PARTNER, State
 
@@ -23,6 +26,8 @@ router = APIRouter(tags=["Referrals"])
 STATES: Final = tuple(state.value for state in State if state in SEEN_BY_PARTNER)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_BYTES: Final = 8 + 16
+CSV: Final = "text/csv"
+FORMS: Final = ("application/json", CSV)
 
 StateFilter = Annotated[
     list[str],
@@ -48,6 +53,7 @@ Reader = Annotated[Caller, Depends(Reads("referrals:read"))]
 @router.get("/v1/referrals", operation_id="listReferrals", responses=documents.REFERRALS)
 def list_referrals(
     *,
+    request: Request,
     caller: Reader,
     session: ReadDb,
     keys: Keys,
@@ -57,12 +63,14 @@ def list_referrals(
     updated_since: SinceFilter = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> JSONResponse:
+) -> Response:
     """Your organisation's referrals, those changed longest ago first.
 
-    Go on with `next_cursor`, or with the Link header. To look again later, ask with `updated_since` a few minutes
+    Go on with `next_cursor`, or with the Link header. With `Accept: text/csv` the page is a table for a spreadsheet, and the
+    cursor stands in Link alone. To look again later, ask with `updated_since` a few minutes
     before your last look; to miss nothing, follow `/v1/events`.
     """
+    form = preferred(request, *FORMS)
     partner = for_organisation(caller)
     wanted = Wanted(
         _states(state), need, moment_of(updated_since, "/query/updated_since") if updated_since is not None else None
@@ -70,17 +78,27 @@ def list_referrals(
     belongs_to = (partner.client_id, *wanted.states, f"need={need}", f"since={wanted.updated_since}")
     after = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to)) if cursor is not None else None
     rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=limit + 1)
-    answer: dict[str, Any] = {"referrals": [summary(row, packs) for row in rows[:limit]]}
-    headers = {}
+    following: dict[str, str] = {}
+    headers = dict(VARY)
     if len(rows) > limit:
         last = rows[limit - 1]
-        answer["next_cursor"] = cursors.signed(keys, _place_bytes((last.updated_at, last.id)), *belongs_to)
+        following["next_cursor"] = cursors.signed(keys, _place_bytes((last.updated_at, last.id)), *belongs_to)
         query = [("state", one) for one in state]
         query += [("need", need)] if need else []
         query += [("updated_since", updated_since)] if updated_since else []
-        query += [("limit", str(limit)), ("cursor", answer["next_cursor"])]
+        query += [("limit", str(limit)), ("cursor", following["next_cursor"])]
         headers["Link"] = f'</v1/referrals?{urlencode(query)}>; rel="next"'
-    return JSONResponse(answer, headers=headers)
+    if form == CSV:
+        return Response(_table(rows[:limit]), media_type=f"{CSV}; charset=utf-8; header=present", headers=headers)
+    return JSONResponse({"referrals": [summary(row, packs) for row in rows[:limit]], **following}, headers=headers)
+
+
+def _table(rows: Sequence[pulls.Row]) -> str:
+    text = io.StringIO(newline="")
+    spreadsheet.write(
+        text, ("id", "version", *table.COLUMNS), ([row.id, row.version, *table.cells(row)] for row in rows)
+    )
+    return text.getvalue()
 
 
 @router.get("/v1/referrals/{referral_id}", operation_id="getReferral", responses=documents.REFERRAL)

@@ -79,6 +79,7 @@ def create_app(
     app.add_middleware(
         Around,
         max_body=settings.max_body,
+        larger=web.LARGER if "desk" in wanted else {},
         https=settings.base_url.startswith("https:"),
         onion=settings.onion_location,
         saw=app.state.metrics.saw,

@@ -16,6 +16,12 @@ def _offer_mode(value: object) -> object:
     return {"at_once": timedelta(0), "by_hand": None}.get(value, value) if isinstance(value, str) else value
 
 
+def _days(value: object) -> object:
+    """A bare number is days."""
+    return timedelta(days=int(value)) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+Days = Annotated[timedelta, BeforeValidator(_days)]
 OfferAfter = Annotated[timedelta | None, BeforeValidator(_offer_mode)]
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -48,7 +54,17 @@ class Settings(BaseSettings):
     smtp_timeout: timedelta = timedelta(seconds=10)
     sandbox: bool = False
     """Whether the published sandbox program may sign in and finds made-up referrals."""
-    draft_idle: timedelta = timedelta(minutes=60)
+    draft_idle: Annotated[timedelta, Field(ge=timedelta(minutes=10), le=timedelta(hours=24))] = timedelta(minutes=60)
+    """How long an unfinished form is kept without a touch. The times below are as short as is still of use, and as long as can
+    be answered for; changed ones hold for the cases of today too."""
+    contact_kept: Days = Field(default=timedelta(days=30), ge=timedelta(days=7), le=timedelta(days=90))
+    """How to reach the person, from the end of the case."""
+    closed_kept: Days = Field(default=timedelta(days=90), ge=timedelta(days=14), le=timedelta(days=365))
+    """The rest of it, from the same day; never shorter than the contact."""
+    unmet_kept: Days = Field(default=timedelta(days=90), ge=timedelta(days=30), le=timedelta(days=365))
+    """A case that nobody has taken, or for which nobody was found."""
+    spam_kept: Days = Field(default=timedelta(days=7), ge=timedelta(days=1), le=timedelta(days=30))
+    """What was thrown away as a machine's."""
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)
     token_ttl: timedelta = timedelta(minutes=15)
@@ -61,7 +77,7 @@ class Settings(BaseSettings):
     max_body: int = Field(default=262_144, ge=65_536)
     """Bytes of one request. The longest honest form is under 100 KB."""
     onion_location: str = ""
-    audit_kept: timedelta = timedelta(days=731)
+    audit_kept: Days = Field(default=timedelta(days=731), ge=timedelta(days=365), le=timedelta(days=3653))
     """How long the audit reaches back: 24 months."""
     reads_a_day: int = Field(default=100, ge=1)
     """How many times a day one person may open sealed parts, at the desk or on the partner's page."""
@@ -90,6 +106,12 @@ class Settings(BaseSettings):
             raise ValueError("PRISTAN_SMTP_FROM is needed to send mail")
         if self.smtp_host and self.smtp_security == "none" and self.smtp_host not in _LOOPBACK:
             raise ValueError("mail leaves this machine only encrypted: set PRISTAN_SMTP_SECURITY to starttls or tls")
+        return self
+
+    @model_validator(mode="after")
+    def _contact_goes_first(self) -> "Settings":
+        if self.closed_kept < self.contact_kept:
+            raise ValueError("PRISTAN_CLOSED_KEPT is shorter than PRISTAN_CONTACT_KEPT")
         return self
 
     def offer_after(self, country: str) -> timedelta | None:

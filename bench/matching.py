@@ -13,6 +13,7 @@ import time
 import timeit
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from itertools import cycle
 from typing import Any
 
 from app.directory.packs import ServiceEntry, load_packs
@@ -26,7 +27,13 @@ TODAY = date(2026, 11, 24)
 NEEDS = [need.id for need in PACKS.needs]
 REGIONS = list(PACKS.country("PL").regions)
 LANGUAGES = ["ru", "en", "pl", "de", "uk", "be", "ka", "lt", "fr", "ar"]
-PERSON = Facts(frozenset({"asylum", "appeals", "housing"}), "PL", speak=("ru",), nationality="RU")
+PEOPLE = [
+    Facts(frozenset({"asylum", "appeals", "housing"}), "PL", speak=("ru",), nationality="RU"),
+    Facts(frozenset({"detention"}), "PL", region=REGIONS[0], speak=("be", "ru"), nationality="BY", tier="emergency"),
+    Facts(frozenset({"residence_permit"}), "PL", region=REGIONS[3], speak=("ru", "en"), status="visa", age="adult"),
+    Facts(frozenset({"housing", "appeals"}), "PL", speak=(), groups=frozenset({"journalist"}), gender="woman"),
+    Facts(frozenset({"asylum"}), "PL", region=REGIONS[7], speak=("uk",), nationality="UA", status="asylum_seeker"),
+]
 
 
 def rule(chance: random.Random) -> dict[str, Any]:
@@ -96,12 +103,12 @@ def main() -> None:
 
 def measure(cases: int) -> None:
     """Print all rows; `cases`: how many are matched again."""
-    related = related_needs(PACKS)
+    related, people = related_needs(PACKS), cycle(PEOPLE)
     print(f"machine: a million additions in {machine():.1f} ms")
     costs = {}
     for count in (500, 1_000, 2_000, 4_000):
         many = services(count)
-        costs[count] = milliseconds(lambda many=many: evaluate(PERSON, many, TODAY, related=related))
+        costs[count] = milliseconds(lambda many=many: evaluate(next(people), many, TODAY, related=related))
         print(f"one case, {count:5,} services, every reason: {costs[count]:7.2f} ms")
     print(f"growth 500 -> 4,000 services: {costs[4_000] / costs[500]:.1f} times (8 is linear)")
     _again(cases)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0095"
-down_revision: str | None = "0084"
+down_revision: str | None = "0090"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 

@@ -33,6 +33,7 @@ from app.core.errors import NotFound
 from app.intake.replies import Reply
 from app.partners.service import Caller
 from app.referrals import service
+from app.referrals.acting import ActorRef, Said
 from app.referrals.reasons import (
     DAY_REQUIRED,
     OUTCOME_REQUIRED,
@@ -45,7 +46,6 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import MOVES, Actor, Verb
 
 router = APIRouter(tags=["Referrals"])

@@ -20,7 +20,7 @@ from app.core.sealing import CannotOpen
 from app.intake import vault
 from app.intake.models import Case, Part
 from app.partners.service import Caller
-from app.referrals import guard, queries, service
+from app.referrals import guard, opening, queries
 from app.referrals.guard import Reader
 from app.referrals.models import Referral
 from app.referrals.states import State
@@ -60,7 +60,7 @@ def hand_over(
     reader = Reader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
     guard.before_opening(session, keys, reader, case_id, now)
     rows = vault.parts(session, case_id, _PARTS)
-    service.first_read(session, referral, now)
+    opening.first_read(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",
@@ -103,7 +103,7 @@ def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Refe
         referral, case = queries.locked(session, referral_id, partner.organisation_id)
     except NotFound:
         raise not_here() from None
-    if not service.may_open(referral):
+    if not opening.may_open(referral):
         state = State(referral.state)
         raise NotOpenYet("It opens with acceptance.", state=state, allowed_actions=ACTIONS[state])
     return referral, case

@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
+from app.core import rows
 from app.core.clock import to_the_hour
 from app.core.db import take_turn
 
@@ -24,6 +25,7 @@ GENESIS: Final = "0" * 64
 _LOCK: Final = 0x50525F4155  # any fixed number, one for each advisory lock of the service
 _WAITING: Final = "audit_waiting"
 _PAGE: Final = 1000
+_HEAD: Final = sa.select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)
 SHORTENED: Final = "audit:shortened"
 
 
@@ -71,15 +73,15 @@ def _append(session: Session) -> None:
         return
     session.flush()
     take_turn(session, _LOCK)
-    head = session.execute(sa.select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)).first()
+    head = session.connection().execute(_HEAD).first()
     seq, last = (head.seq, head.hash) if head else (0, GENESIS)
-    rows = []
+    entries = []
     for entry in waiting:
         seq += 1
         row = {**entry, "seq": seq, "prev_hash": last}
         row["hash"] = last = _digest(row)
-        rows.append(row)
-    session.execute(sa.insert(AuditEntry.__table__), rows)  # type: ignore[arg-type]
+        entries.append(row)
+    rows.put(session, AuditEntry, entries)
 
 
 @event.listens_for(Session, "after_rollback")

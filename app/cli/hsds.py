@@ -43,28 +43,22 @@ def import_package(
     """Propose the organisations of a foreign package, unverified, and say what became of every single row."""
     from app.cli.house import open_house
     from app.core.clock import utc_now
-    from app.directory import current, edits
     from app.directory.edits import Editor
-    from app.directory.hsds import reading
+    from app.directory.hsds import reading, taking_in
 
     house, now = open_house(), utc_now()
     with house.database.begin(write=not dry_run) as session:
         editor = Editor(*_proposer(session, by), origin="import")
-        directory = current.laid(session, house.directory).directory
         try:
             with file.open("rb") as source:
-                found = reading.read(source, directory, now.date())
+                taken = taking_in.take_in(session, house.directory, source, by=editor, now=now, only_look=dry_run)
         except reading.NotAPackage as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
-        waits = {edit.subject for edit in edits.waiting(session)}
-        for slug, entry in found.found.items():
-            if not dry_run and slug not in waits:
-                edits.propose_whole(session, house.directory, slug, entry, by=editor, now=now)
-    _tell(found.lines, report, waits)
-    counts = Counter(line.outcome for line in found.lines)
+    _tell(taken.lines, report)
+    counts = Counter(line.outcome for line in taken.lines)
     told = ", ".join(f"{counts[name]} {name}" for name in ("proposed", "used", "left out"))
-    typer.echo(f"{len(found.lines)} rows: {told}." + (" Nothing was written." if dry_run else ""), err=True)
+    typer.echo(f"{len(taken.lines)} rows: {told}." + (" Nothing was written." if dry_run else ""), err=True)
 
 
 def _proposer(session: Any, name: str) -> tuple[Any, str]:
@@ -81,7 +75,7 @@ def _proposer(session: Any, name: str) -> tuple[Any, str]:
     return row.id, row.role
 
 
-def _tell(lines: Any, report: Path | None, waits: set[str]) -> None:
+def _tell(lines: Any, report: Path | None) -> None:
     from app.core.tables import safe_cell
 
     target = report.open("w", newline="", encoding="utf-8") if report else sys.stdout
@@ -89,9 +83,8 @@ def _tell(lines: Any, report: Path | None, waits: set[str]) -> None:
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(("file", "line", "id", "outcome", "detail"))
         for line in lines:
-            again = line.outcome == "proposed" and any(f"as {slug}," in line.detail for slug in waits)
-            detail = f"{line.detail}; a proposal for it waits already" if again else line.detail
-            writer.writerow((safe_cell(line.file), line.number, safe_cell(line.id), line.outcome, safe_cell(detail)))
+            told = safe_cell(line.detail)
+            writer.writerow((safe_cell(line.file), line.number, safe_cell(line.id), line.outcome, told))
     finally:
         if report:
             target.close()

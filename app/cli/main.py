@@ -88,7 +88,7 @@ def init(
 @app.command()
 def demo() -> None:
     """Fill an empty database with a made-up network: a team, three partners, some twenty cases."""
-    from app.cli.demo import seed_if_empty
+    from app.cli.demo.seeding import seed_if_empty
     from app.cli.house import migrate as run
     from app.cli.house import open_house
 
@@ -100,7 +100,7 @@ def demo() -> None:
 @app.command("run-demo")
 def run_demo(port: Port = 8000) -> None:
     """Everything at once: schema, demo network, pages, API and worker. What `make run` starts."""
-    from app.cli.demo import run
+    from app.cli.demo.running import run
 
     run(port)
 
@@ -108,7 +108,7 @@ def run_demo(port: Port = 8000) -> None:
 @app.command()
 def code(name: str) -> None:
     """The present one-time code of a demo member (in the demonstration only)."""
-    from app.cli.demo import print_code
+    from app.cli.demo.sign_ins import print_code
 
     print_code(name)
 

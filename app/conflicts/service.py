@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
+from app.core import rows
 from app.core.identifiers import Identifier
 from app.core.keyring import KeyRing
 from app.partners.organisations import Organisation
@@ -22,6 +23,11 @@ from app.partners.organisations import Organisation
 HASH_BYTES: Final = 32
 _One = TypeVar("_One")
 _IN_ONE: Final = 400  # parameters of one statement
+
+
+_HITS: Final = sa.select(ConflictEntry.organisation_id).where(
+    ConflictEntry.mac.in_(sa.bindparam("macs", type_=sa.LargeBinary(), expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def compare(
     )
     hits: set[UUID] = set()
     for some in _slices([mac for _, mac in traces]):
-        hits.update(session.scalars(sa.select(ConflictEntry.organisation_id).where(ConflictEntry.mac.in_(some))))
+        hits.update(session.connection().scalars(_HITS, {"macs": some}))
     return Compared(traces, frozenset(hits))
 
 
@@ -172,10 +178,10 @@ def _insert(session: Session) -> Any:
     return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
-def _put(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+def _put(session: Session, table: Any, new: Sequence[dict[str, Any]]) -> None:
     """Insert what is not there yet."""
-    for some in _slices(rows):
-        session.execute(_insert(session)(table).on_conflict_do_nothing(), some)
+    for some in _slices(new):
+        rows.put_missing(session, table, some)
 
 
 def _slices(many: Sequence[_One]) -> Iterable[Sequence[_One]]:

@@ -4,7 +4,8 @@ Plain ASGI, for a middleware that wraps requests in tasks would cost as much as 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.datastructures import MutableHeaders
@@ -38,16 +39,24 @@ ANSWER_HEADERS: Final = "pristan.answer_headers"
 class Around:
     """The one middleware.
 
-    `https`: the service is reached over TLS, so browsers may insist on it. `onion`: the same pages in the Tor network; a Tor
-    Browser that opened one of them here is told where. `saw` is told of each request: method, route template, status,
-    seconds.
+    `larger`: paths whose route takes more than the others, and how much. `https`: the service is reached over TLS, so
+    browsers may insist on it. `onion`: the same pages in the Tor network; a Tor Browser that opened one of them here is told
+    where. `saw` is told of each request: method, route template, status, seconds.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_body: int, https: bool, onion: str = "", saw: Saw = lambda *_told: None
+        self,
+        app: ASGIApp,
+        *,
+        max_body: int,
+        https: bool,
+        larger: Mapping[str, int] = MappingProxyType({}),
+        onion: str = "",
+        saw: Saw = lambda *_told: None,
     ) -> None:
         self.app = app
         self.max_body = max_body
+        self.larger = larger
         self.onion = onion.rstrip("/")
         self.saw = saw
         self.headers = {**HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
@@ -58,7 +67,7 @@ class Around:
             return
         started, status = time.perf_counter(), 500
         out = Shrunk(send) if takes_gzip(scope) else send
-        taken = 0
+        taken, most = 0, self.larger.get(scope["path"], self.max_body)
         answer_headers: dict[str, str] = scope.setdefault(ANSWER_HEADERS, {})
 
         async def counted() -> Message:
@@ -66,7 +75,7 @@ class Around:
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
-                if taken > self.max_body:
+                if taken > most:
                     raise TooLarge("The request is larger than this service takes.")
             return message
 
@@ -84,7 +93,7 @@ class Around:
             await out(message)
 
         try:
-            if _announced(scope) > self.max_body:
+            if _announced(scope) > most:
                 await _refuse(scope, receive, with_headers)
             else:
                 await self.app(scope, counted, with_headers)

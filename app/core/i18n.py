@@ -70,16 +70,34 @@ class Translator:
         return str(self.locale.datetime_formats["medium"]).format(format_time(there, "HH:mm", locale=self.locale), day)
 
     def language_name(self, code: str) -> str:
-        return str(self.locale.languages.get(code.partition("-")[0], code))
+        return _language_name(self.locale, code)
 
     def language_names(self, codes: Iterable[str]) -> list[str]:
         return [self.language_name(code) for code in codes]
 
     def country_name(self, code: str) -> str:
-        return str(self.locale.territories.get(code, code))
+        return _country_name(self.locale, code)
 
     def listed(self, names: Sequence[str]) -> str:
-        return str(format_list(list(names), locale=self.locale)) if names else ""
+        return _listed(self.locale, tuple(names)) if names else ""
+
+
+# A list of cases says the same few of these on each row.
+
+
+@lru_cache(maxsize=256)
+def _language_name(locale: Locale, code: str) -> str:
+    return str(locale.languages.get(code.partition("-")[0], code))
+
+
+@lru_cache(maxsize=256)
+def _country_name(locale: Locale, code: str) -> str:
+    return str(locale.territories.get(code, code))
+
+
+@lru_cache(maxsize=1024)
+def _listed(locale: Locale, names: tuple[str, ...]) -> str:
+    return str(format_list(list(names), locale=locale))
 
 
 @lru_cache(maxsize=16)

@@ -4,8 +4,11 @@ A team's or an organisation's private seed exists in the database only sealed to
 the offline recovery key); a member's own seed stands in the member's row, locked under the passphrase.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -92,6 +95,20 @@ def active_key(session: Session, owner_id: UUID) -> SealingKey | None:
     ).one_or_none()
 
 
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An owner's active key, as far as one needs it to seal something to them."""
+
+    id: UUID
+    owner_id: UUID
+    public_key: bytes
+
+
+_ACTIVE: Final = sa.select(SealingKey.id, SealingKey.owner_id, SealingKey.public_key).where(
+    SealingKey.owner_id.in_(sa.bindparam("owner_ids", type_=sa.Uuid(), expanding=True)), SealingKey.active
+)
+
+
 def active_keys(session: Session, owner_ids: list[UUID]) -> dict[UUID, SealingKey]:
     """Active keys by owner, in one statement; owners without a key are missing."""
     if not owner_ids:
@@ -100,10 +117,12 @@ def active_keys(session: Session, owner_ids: list[UUID]) -> dict[UUID, SealingKe
     return {key.owner_id: key for key in found}
 
 
-def connected(session: Session, owner_ids: list[UUID]) -> list[UUID]:
-    """Those of them that have an active key, so that something can be sealed to them."""
-    held = sa.select(SealingKey.owner_id).where(SealingKey.owner_id.in_(owner_ids), SealingKey.active)
-    return sorted(session.scalars(held))
+def public_keys(session: Session, owner_ids: Collection[UUID]) -> dict[UUID, PublicKey]:
+    """What `active_keys` finds, without entities: owners that are missing are not connected, nothing can be sealed to them."""
+    if not owner_ids:
+        return {}
+    found = session.connection().execute(_ACTIVE, {"owner_ids": list(owner_ids)})
+    return {row.owner_id: PublicKey(row.id, row.owner_id, row.public_key) for row in found}
 
 
 def _grant_info(sealing_key_id: UUID, holder_key_id: UUID) -> bytes:

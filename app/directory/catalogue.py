@@ -25,7 +25,8 @@ class ServiceEntry:
 class Directory:
     """All packs, read-only. `digest` names this very content: stored runs refer to it.
 
-    `files`: for each organisation the file it stands in. The rows of the EU frame are `deadlines("EU")`.
+    `files`: for each organisation the file it stands in. The rows of the EU frame are `deadlines("EU")`. `desk_languages`: the
+    services whose languages two people published at the desk.
     """
 
     countries: tuple[Country, ...]
@@ -38,6 +39,7 @@ class Directory:
     digest: str = ""
     terms: tuple[Term, ...] = field(default=(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    desk_languages: frozenset[str] = field(default=frozenset(), repr=False)
 
     @cached_property
     def _country(self) -> dict[str, Country]:

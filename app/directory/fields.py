@@ -90,7 +90,7 @@ def written(entity: Entity, name: str, value: Any) -> Entity:
     if name in {"name_en", "name_local"}:
         document["name"][name.removeprefix("name_")] = value
     elif name == "languages":
-        document["rule"] = _with_languages(document["rule"], value)
+        document["rule"] = with_languages(document["rule"], value)
     else:
         document[name] = value
     return type(entity).model_validate(document)
@@ -101,7 +101,7 @@ def languages(rule: Rule) -> tuple[str, ...]:
     return next((leaf.test.any_of for leaf in rule.leaves() if leaf.kind == "language"), ())
 
 
-def _with_languages(rule: dict[str, Any], codes: list[str]) -> dict[str, Any]:
+def with_languages(rule: dict[str, Any], codes: list[str]) -> dict[str, Any]:
     """Every language test of the rule names these; a rule without one gets one."""
     found = [False]
 

@@ -128,6 +128,7 @@ def _rebuilt(packs: Directory, known: dict[str, Organisation], edits: Sequence[E
         services=tuple(services),
         digest=hashlib.sha256(said.encode()).hexdigest(),
         files={**packs.files, **{organisation.id: DESK for organisation in added}},
+        desk_languages=frozenset(edit.subject for edit in edits if edit.field == "languages"),
     )
 
 

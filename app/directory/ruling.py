@@ -1,6 +1,7 @@
 """A rule set laid over a directory: whose rule says what. Pure.
 
 A rule set names services by key, each with its needs and its rule; a service that it does not name keeps the rule it has.
+Languages that were published at the desk stand, whatever a rule set says: they asked the centre.
 """
 
 import hashlib
@@ -11,8 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.directory import fields
 from app.directory.catalogue import Directory, ServiceEntry
 from app.directory.checks import check
+from app.directory.rules import Rule
 from app.directory.schemas import Organisation, Service
 
 Content = Mapping[str, Mapping[str, Any]]
@@ -45,7 +48,7 @@ def laid_over(directory: Directory, content: Content, name: str) -> Directory:
     changed = {
         entry.key: service
         for entry in directory.services
-        if (service := _changed(entry, content.get(entry.key))) is not entry.service
+        if (service := _changed(entry, _said(directory, entry, content))) is not entry.service
     }
     digest = hashlib.sha256(f"{directory.digest}:{name}".encode()).hexdigest()
     if not changed:
@@ -66,6 +69,34 @@ def faults(directory: Directory) -> list[str]:
 def differences(before: Content, after: Content) -> list[str]:
     """Keys of the services that `after` says something else of."""
     return sorted(key for key in after if after[key] != before.get(key))
+
+
+def other_languages(directory: Directory, content: Content) -> list[str]:
+    """Keys of the services whose languages were published at the desk, and of which `content` says other ones."""
+    return sorted(
+        entry.key
+        for entry in directory.services
+        if entry.key in directory.desk_languages
+        and entry.key in content
+        and _languages(_said(directory, entry, content)) != _languages(content[entry.key])
+    )
+
+
+def _languages(said: Mapping[str, Any] | None) -> list[frozenset[str]]:
+    rule = Rule.model_validate(said["rule"] if said else None)
+    return [frozenset(leaf.test.any_of) for leaf in rule.leaves() if leaf.kind == "language"]
+
+
+def _said(directory: Directory, entry: ServiceEntry, content: Content) -> Mapping[str, Any] | None:
+    said = content.get(entry.key)
+    if said is None or entry.key not in directory.desk_languages:
+        return said
+    try:
+        rule = Rule.model_validate(said.get("rule"))
+    except ValidationError:
+        return said  # it is refused where the service is made of it, with its place
+    written = rule.model_dump(mode="json", exclude_none=True, by_alias=True)
+    return {**said, "rule": fields.with_languages(written, list(fields.languages(entry.service.rule)))}
 
 
 def _changed(entry: ServiceEntry, said: Mapping[str, Any] | None) -> Service:

@@ -1,6 +1,6 @@
 """Moving a case through its life: the one place that assigns a case's state, by the table in `states`."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -11,8 +11,8 @@ from app.core.clock import to_the_hour
 from app.intake.models import Case, CaseEvent, CaseMove
 from app.intake.states import DESK, ENDED, CaseState, CaseVerb, allowed, fold, next_state
 
-CONTACT_KEPT: Final = timedelta(days=30)
-UNMET_KEPT: Final = timedelta(days=90)
+WAITS: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
+"""With nobody: forgotten one day, unless somebody takes it."""
 _FOLLOWED: Final = frozenset(
     {CaseVerb.HELP, CaseVerb.ADVISE, CaseVerb.WITHDRAW, CaseVerb.REOPEN, CaseVerb.RECALL, CaseVerb.ERASE}
 )
@@ -49,11 +49,11 @@ def move(
     case.updated_at = at
     if target in ENDED:
         case.closed_at = case.closed_at or at
-        case.forget_at = at + CONTACT_KEPT
+        case.forget_at = at
         _end_question(session, case, at)
     else:
         case.closed_at = None
-        case.forget_at = at + UNMET_KEPT if target is CaseState.UNMET else None
+        case.forget_at = at if target in WAITS else None
     session.flush()
     if verb in _FOLLOWED:
         _follow(session, case, verb, actor_kind=actor_kind, actor_id=actor_id, now=now)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core import identifiers
+from app.core import identifiers, rows
 from app.core.identifiers import FORM, Identifier
 from app.core.keyring import KeyRing
 from app.intake.models import Case, CaseLikeness
@@ -55,7 +55,14 @@ def note(
 ) -> None:
     """Keep the marks of what is given now, instead of those that were kept before."""
     forget(session, case_id)
-    rows = [
+    note_first(session, keys, case_id, team_id, contact, country)
+
+
+def note_first(
+    session: Session, keys: KeyRing, case_id: UUID, team_id: UUID, contact: Mapping[str, Any], country: str
+) -> None:
+    """Keep the marks of what was given with a new case."""
+    marks = [
         {
             "id": uuid4(),
             "case_id": case_id,
@@ -64,28 +71,37 @@ def note(
         }
         for one in given(contact, country)
     ]
-    if rows:
-        session.execute(sa.insert(CaseLikeness), rows)
+    rows.put(session, CaseLikeness, marks)
 
 
-def alike(session: Session, case: Case) -> list[Alike]:
-    """Other cases of this team with one of the same marks, those that agree in most first, and the merged ones. One statement."""
+def _all_alike() -> sa.CompoundSelect[Any]:
+    case_id, team_id = sa.bindparam("case_id", type_=sa.Uuid()), sa.bindparam("team_id", type_=sa.Uuid())
     mine, theirs = sa.alias(CaseLikeness.__table__), sa.alias(CaseLikeness.__table__)
     told = (Case.id, Case.label, Case.state, Case.version, Case.merged_into_id, Case.waiting_since)
-    ours = (Case.team_id == case.team_id, Case.id != case.id, Case.state != CaseState.ERASED.value)
+    ours = (Case.team_id == team_id, Case.id != case_id, Case.state != CaseState.ERASED.value)
     same = (
         sa.select(*told, theirs.c.kind)
         .select_from(mine)
         .join(theirs, theirs.c.mark == mine.c.mark)
         .join(Case, Case.id == theirs.c.case_id)
-        .where(mine.c.case_id == case.id, *ours)
+        .where(mine.c.case_id == case_id, *ours)
         .limit(_MOST_ROWS)
     )
+    into = sa.bindparam("merged_into_id", type_=sa.Uuid())
     linked = sa.select(*told, sa.null().label("kind")).where(
-        *ours, sa.or_(Case.merged_into_id == case.id, Case.id == case.merged_into_id)
+        *ours, sa.or_(Case.merged_into_id == case_id, Case.id == into)
     )
+    return sa.union_all(sa.select(same.subquery()), linked)
+
+
+_ALL_ALIKE: Final = _all_alike()
+
+
+def alike(session: Session, case: Case) -> list[Alike]:
+    """Other cases of this team with one of the same marks, those that agree in most first, and the merged ones. One statement."""
+    given = {"case_id": case.id, "team_id": case.team_id, "merged_into_id": case.merged_into_id}
     found: dict[str, list[sa.Row[Any]]] = {}
-    for row in session.execute(sa.union_all(sa.select(same.subquery()), linked)):
+    for row in session.execute(_ALL_ALIKE, given):
         found.setdefault(row.label, []).append(row)
     cases = [_told(case, rows) for rows in found.values()]
     return sorted(cases, key=lambda one: (not one.link, -len(one.kinds), one.label))[:_SHOWN]

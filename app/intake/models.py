@@ -12,10 +12,21 @@ from app.core.db import Base
 
 _ORDER = ("due_on", "tier_rank", "waiting_since", "id")
 _IS_OPEN = "closed_at IS NULL"
+_IS_CLOSED = "closed_at IS NOT NULL"
+# What the queue can be ordered by, the order itself left out: each for open and for closed cases.
+_ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
+    "label": ("team_id", "label"),
+    "tier": ("team_id", "tier_rank", "due_on", "waiting_since", "id"),
+    "deadline": ("team_id", sa.text("coalesce(last_safe_day, '9999-12-31')"), *_ORDER),
+    "waits": ("team_id", "waiting_since", "id"),
+    "country": ("team_id", "country", *_ORDER),
+    "owner_name": ("team_id", "owner_name", *_ORDER),
+    "state": ("team_id", "state", *_ORDER),
+}
 
 
-def _partial(name: str, *columns: str, where: str = _IS_OPEN) -> sa.Index:
-    """An index over some rows. What the filters of the queue look into has two more on PostgreSQL: see the end."""
+def _partial(name: str, *columns: str | sa.TextClause, where: str = _IS_OPEN) -> sa.Index:
+    """An index over some rows. What the filters of the queue look into has four more on PostgreSQL: see the end."""
     return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
@@ -35,7 +46,8 @@ class Case(Base):
     ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `asked` tells how its
     referrals stand (see `Asked`). `merged_into_id`: the same person wrote twice, and that other case is the one that goes on.
     `held_for`: why it looks like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is
-    offered to nobody. `referred_by` is the organisation that brought the person here; null when they came by themselves.
+    offered to nobody. `referred_by` is the organisation that brought the person here; null when they came by
+    themselves. `owner_name` follows `owner_id` by a trigger, for the queue ordered by owner.
     """
 
     __tablename__ = "cases"
@@ -54,14 +66,14 @@ class Case(Base):
             "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
             sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"),
         ),
-        _partial("ix_cases_state", "team_id", "state", *_ORDER),
         _partial("ix_cases_owner", "owner_id", *_ORDER, where=f"{_IS_OPEN} AND owner_id IS NOT NULL"),
         _partial("ix_cases_asked", "team_id", "asked", *_ORDER, where=f"{_IS_OPEN} AND asked IS NOT NULL"),
         _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
         _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
-        _partial("ix_cases_closed", "team_id", *_ORDER, where="closed_at IS NOT NULL"),
-        _partial("ix_cases_waits", "team_id", "waiting_since", "id"),
-        _partial("ix_cases_tier", "team_id", "tier_rank", "due_on", "waiting_since", "id"),
+        _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_for IS NOT NULL"),
+        _partial("ix_cases_closed", "team_id", *_ORDER, where=_IS_CLOSED),
+        *(_partial(f"ix_cases_{name}", *columns) for name, columns in _ORDERS.items()),
+        *(_partial(f"ix_cases_closed_{name}", *columns, where=_IS_CLOSED) for name, columns in _ORDERS.items()),
         _partial("ix_cases_merged_into", "merged_into_id", where="merged_into_id IS NOT NULL"),
         sa.Index("ix_cases_forget", "forget_at"),
     )  # fmt: skip
@@ -83,6 +95,7 @@ class Case(Base):
     due_on: Mapped[date]
     waiting_since: Mapped[datetime]
     owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    owner_name: Mapped[str] = mapped_column(sa.String(64), server_default="")
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
     asked: Mapped[str | None] = mapped_column(sa.String(8))
@@ -336,12 +349,17 @@ class HappenedCount(Base):
     count: Mapped[int]
 
 
-for _column in ("needs", "speak"):
+for _name, _column, _where in (
+    ("needs", "needs", _IS_OPEN),
+    ("speak", "speak", _IS_OPEN),
+    ("closed_needs", "needs", _IS_CLOSED),
+    ("closed_speak", "speak", _IS_CLOSED),
+):
     _gin = sa.Index(
-        f"ix_cases_{_column}",
+        f"ix_cases_{_name}",
         Case.__table__.c[_column],
         postgresql_using="gin",
         postgresql_ops={_column: "jsonb_path_ops"},
-        postgresql_where=sa.text(_IS_OPEN),
+        postgresql_where=sa.text(_where),
     )
     _gin.ddl_if(dialect="postgresql")

@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import BadRequest, NotFound
 from app.intake.models import Case, CaseTally
 from app.intake.states import CaseState
-from app.intake.views import DEFAULT, OF_CASES, OF_TALLIES, ORDERS, Condition
-from app.staff.models import Member
+from app.intake.views import DEFAULT, OF_CASES, OF_TALLIES, ORDERS, TIER_RANK, Condition
 
 PAGE: Final = 25
 ALL: Final = "open"
@@ -28,7 +27,7 @@ VIEWS: Final = OF_CASES
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.tier, Case.tier_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.speak, Case.person_wrote, Case.snoozed_until, Case.asked,
-    Member.name.label("owner"), Case.owner_id,
+    Case.held_for, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
 )  # fmt: skip
 
 
@@ -170,7 +169,6 @@ def _selected(session: Session, team_id: UUID, seen: Look, *, back: bool) -> sa.
     keys = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
     return (
         sa.select(*_COLUMNS, *keys)
-        .outerjoin(Member, Member.id == Case.owner_id)
         .where(Case.team_id == team_id, VIEWS[seen.view], *_conditions(session, seen.filters))
         .order_by(*(column.desc() if down else column.asc() for column in seen.order))
     )
@@ -194,9 +192,7 @@ def following(session: Session, team_id: UUID, seen: Look, label: str, *, me: UU
     """
     columns = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
     here = session.execute(
-        sa.select(Case.id, *columns)
-        .outerjoin(Member, Member.id == Case.owner_id)
-        .where(Case.label == label, Case.team_id == team_id)
+        sa.select(Case.id, *columns).where(Case.label == label, Case.team_id == team_id)
     ).one_or_none()
     only = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me)]
     if here is not None:
@@ -248,12 +244,18 @@ def _face(team_id: UUID, filters: Filters) -> list[Condition]:
     return found
 
 
+_BY_LABEL: Final = sa.select(Case).where(
+    Case.label == sa.bindparam("label", type_=sa.String()),
+    Case.team_id == sa.bindparam("team_id", type_=sa.Uuid()),
+    Case.state != CaseState.ERASED.value,
+)
+_BY_LABEL_LOCKED: Final = _BY_LABEL.with_for_update().execution_options(populate_existing=True)
+
+
 def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False) -> Case:
     """The case this team calls so. Raises NotFound: unknown, another team's and erased ones are not told apart."""
-    query = sa.select(Case).where(Case.label == label, Case.team_id == team_id, Case.state != CaseState.ERASED.value)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    case = session.scalars(query).one_or_none()
+    given = {"label": label, "team_id": team_id}
+    case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, given).one_or_none()
     if case is None:
         raise NotFound("There is no such case.")
     return case
@@ -264,7 +266,7 @@ def _conditions(session: Session, filters: Filters) -> list[Condition]:
     if filters.country is not None:
         conditions.append(Case.country == filters.country)
     if filters.tier is not None:
-        conditions.append(Case.tier == filters.tier)
+        conditions.append(Case.tier_rank == TIER_RANK.get(filters.tier, -1))  # the rank is what the indexes hold
     if filters.need is not None:
         conditions.append(_holds(session, Case.needs, filters.need))
     if filters.language is not None:

@@ -8,14 +8,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.core import sealing
+from app.core import rows, sealing
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.keyring import KeyRing
 from app.intake.models import SealedReply
@@ -68,22 +67,22 @@ def once(
     sealed = sealing.encrypt(
         _reply_key(keys, key, payload), sealing.pad(json.dumps(reply.body).encode()), sealing.context(request_id.hex())
     )
-    session.execute(
-        sa.update(SealedReply).where(SealedReply.request_id == request_id).values(status=reply.status, reply=sealed)
-    )
+    session.connection().execute(_ANSWERED, {"asked": request_id, "status": reply.status, "reply": sealed})
     return reply
 
 
+_REPLIES: Final = cast("sa.Table", SealedReply.__table__)
+_ANSWERED: Final = (
+    sa.update(_REPLIES)
+    .where(_REPLIES.c.request_id == sa.bindparam("asked", type_=sa.LargeBinary()))
+    .values(status=sa.bindparam("status", type_=sa.SmallInteger()), reply=sa.bindparam("reply", type_=sa.LargeBinary()))
+)
+
+
 def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: datetime) -> bool:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(SealedReply)
-        .values(request_id=request_id, fingerprint=fingerprint, expires_at=expires_at)
-        .on_conflict_do_nothing(index_elements=["request_id"])
-        .returning(SealedReply.request_id)
-    )
+    asked = {"request_id": request_id, "fingerprint": fingerprint, "expires_at": expires_at}
     try:
-        return session.execute(statement).one_or_none() is not None
+        return rows.put_new(session, SealedReply, asked, unless="request_id")
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise _under_way() from None

@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from app.intake.models import Asked, Case, CaseTally
 from app.intake.quarantine import HIDDEN
 from app.intake.states import CaseState
-from app.staff.models import Member
 
 Condition = sa.ColumnElement[bool]
 TODAY: Final = sa.bindparam("today", type_=sa.Date())
@@ -30,7 +29,7 @@ ME: Final = sa.bindparam("me", type_=sa.Uuid())
 def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
     """The conditions over cases or over tallies: both have the columns these speak of.
 
-    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a page of
+    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a view of
     its own, see `quarantine`. A new view is one more line here and one in `web/desk/words.VIEWS`.
     """
     mine_to_see = sa.or_(sa.not_(is_merged), rows.person_wrote)
@@ -55,16 +54,26 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "answered": sa.and_(is_open, seen, rows.person_wrote),
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
+        "quarantine": sa.and_(is_open, rows.held_for.is_not(None)),
         "merged": sa.and_(is_open, seen, is_merged),
         "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
     }
 
 
 OF_CASES: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
-OF_TALLIES: Final = MappingProxyType(_views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression))
+_OF_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
+"""What a view asks of the tallies: these the day or the owner, all others how the cases stand. See `tallies`."""
+_TALLIED: Final = _views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression)
+OF_TALLIES: Final = MappingProxyType(
+    {
+        name: condition if name in _OF_DAY_OR_OWNER else sa.and_(condition, CaseTally.state != "")
+        for name, condition in _TALLIED.items()
+    }
+)
 
+TIER_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
 ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
-_NO_DAY: Final = sa.literal(date.max, sa.Date())
+_NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # written out, as in the index
 DEFAULT: Final = "order"
 # Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
 ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
@@ -75,7 +84,7 @@ ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
         "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *ORDER),
         "waits": (Case.waiting_since, Case.id),
         "country": (Case.country, *ORDER),
-        "owner": (sa.func.coalesce(Member.name, ""), *ORDER),
+        "owner": (Case.owner_name, *ORDER),
         "state": (Case.state, *ORDER),
     }
 )

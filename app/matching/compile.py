@@ -1,168 +1,121 @@
-"""Rules compiled once into a flat program: every distinct test, and every distinct part of a rule, has one cell.
+"""Rules compiled once into a program: every distinct leaf test has one cell, and a case fills each cell once.
 
-A case fills each cell once: first the leaves, then the parts in order, for a part stands after what it is made of. `not`
-is pushed down into the leaves (De Morgan holds for three values), so that there are only `all` and `any`.
+Tests that are answered alike when the person says something else, or nothing, stand side by side, so that a whole run of
+cells is filled at once; only what the person said is then looked up. How a rule is built, and what follows from its leaves'
+answers, is its `Shape`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, Literal
 
 from app.directory.packs import ServiceEntry
 from app.directory.rules import Rule
-from app.matching.leaves import ABOUT_THE_SERVICE, ASKED_FIRST, NO, UNKNOWN, YES, Ask, Leaf, compile_leaf
+from app.matching.facts import Facts
+from app.matching.leaves import ABOUT_THE_SERVICE, NO_NEWS, SAID, Ask, Choice, Leaf, Live, compile_leaf
+from app.matching.outcomes import CODE
 from app.matching.reasons import Reason
+from app.matching.shapes import SLOTS, Node, Shape, answer_in
 
-Values = Sequence[int]
-Pick = Callable[[Values], tuple[int, ...]]
+Pick = Callable[[Sequence[int]], tuple[int, ...]]
 _KEPT: Final = 16
-_READINGS: Final = 256
-
-
-@dataclass(slots=True)
-class LeafCell:
-    """One distinct leaf test. `service`: it is about this service's own state, and so shared with nobody."""
-
-    cell: int
-    leaf: Leaf
-    service: str | None
-
-
-@dataclass(slots=True)
-class Part:
-    """`all` or `any` over other cells. `decides`: the value of one cell that settles it; `otherwise`: when none is open."""
-
-    cell: int
-    op: Literal["all", "any"]
-    cells: tuple[int, ...]
-    pick: Pick
-    decides: int
-    otherwise: int
-
-
-Row = tuple[int, Pick, int, int]
-"""A part as it is worked out: its cell, how to look at its cells, what decides it, what it is otherwise."""
-
-
-Way = tuple[int, list[int], list[int]]
-"""The effort of the cheapest way to a yes, the leaves on it, and the open leaves of the other ways."""
-
-
-Reading = tuple[int, tuple[int, ...]]
-"""Of a yes or a no: 0 and the leaves that decide it. Of an unknown: the effort to find out, and what to ask, easy ones first."""
-
-
-def _row(part: Part) -> Row:
-    return part.cell, part.pick, part.decides, part.otherwise
 
 
 @dataclass(slots=True)
 class Line:
-    """One service of a program. `root`: the cell of its rule; `trace(values)`: its leaves' values in reading order."""
+    """One service of a program. `place`: where it was given; `cells`: its leaves in reading order; `pick(codes)`: their answers."""
 
+    place: int
     entry: ServiceEntry
     key: str
     organisation: str
     name: str
     verified: bool
     listed: frozenset[str]
-    root: int
-    leaves: tuple[int, ...]
-    languages: tuple[int, ...]
-    trace: Pick
+    listed_bits: int
+    shape: Shape
+    cells: tuple[int, ...]
+    pick: Pick
     remarks: tuple[Reason, ...]
-    repeats: bool
-    """Whether two of its leaves could give the same reason."""
-    read: dict[tuple[int, ...], "Reading"] = field(default_factory=dict)
-    """By its leaves' values: what follows from them. Filled as cases come; see `Program.reading`."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Neighbouring cells of choices of one name that are answered alike but for what the person said."""
+
+    name: str
+    otherwise: int
+    missing: int
+    length: int
+
+
+Hits = Mapping[str, tuple[tuple[int, tuple[int, ...]], ...]]
+"""By what the person said: an answer, and the cells that have it then."""
 
 
 @dataclass(slots=True)
 class Program:
-    """The compiled rules of some services, in their order."""
+    """The compiled rules of some services."""
 
-    size: int
-    own: tuple[LeafCell, ...]
-    """The leaves about the state of one service."""
-    asks: tuple[tuple[int, Ask], ...]
-    """The leaves that are shared, and so asked without the state of one service, but for those in `yes_for`."""
-    parts: tuple[Row, ...]
     lines: tuple[Line, ...]
-    leaf_of: dict[int, LeafCell]
-    part_of: dict[int, Part]
-    efforts: tuple[int, ...]
-    asked_when: tuple[int, ...]
-    """By cell: how hard a leaf is to find out, and its place among questions, the easy ones first."""
-    yes_for: dict[str, tuple[int, ...]]
-    """By need: the leaves that are a yes for it. They are many, and all else about them is a no."""
-    needs: tuple[tuple[int, Ask], ...]
-    after_needs: tuple[Row, ...]
-    """The other leaves that ask for the need, and the parts that hang on any of them."""
-    offered_by: dict[str, int]
+    """By their keys, so that what is put in order by it need not be sorted for each case."""
+    leaves: tuple[Leaf, ...]
+    """By cell."""
+    runs: tuple[Run, ...]
+    """Of the first cells, in their order: the choices."""
+    hits: Mapping[str, Hits]
+    """By the name of a choice."""
+    asks: tuple[tuple[int, Ask], ...]
+    """What is asked, and shared by services."""
+    own: tuple[tuple[int, Ask, str], ...]
+    """What is asked about one service's own state, by its key."""
+    bits: Mapping[str, int]
+    """For a need: its bit in `Line.listed_bits`."""
+    offered_by: Mapping[str, int]
     """For a need: how many verified services list it."""
-    said: dict[str, list[Reason | None]] = field(default_factory=dict)
-    """By answer and cell: the reasons that depend on the rule alone. Filled as cases come."""
+    said: tuple[dict[int, Reason], ...] = field(default_factory=lambda: tuple({} for _ in range(SLOTS)))
+    """By slot and cell: the reasons that depend on the rule alone. Filled as cases come."""
 
-    def fill(self, values: list[int], parts: Sequence[Row]) -> None:
-        """Work out parts whose cells are filled."""
-        for cell, pick, decides, otherwise in parts:
-            seen = pick(values)
-            values[cell] = decides if decides in seen else UNKNOWN if UNKNOWN in seen else otherwise
+    def answers(self, facts: Facts, live: Mapping[str, Live], on: date) -> list[int]:
+        """By cell: the number of its answer."""
+        codes = list[int]()
+        said = {name: read(facts) for name, read in SAID.items()}
+        for run in self.runs:
+            codes += [run.missing if said[run.name] is None else run.otherwise] * run.length
+        codes += [0] * (len(self.leaves) - len(codes))
+        for name, heard in said.items():
+            self.look_up(codes, name, heard or ())
+        for cell, ask in self.asks:
+            codes[cell] = CODE[ask(facts, NO_NEWS, on)]
+        for cell, ask, service in self.own:
+            codes[cell] = CODE[ask(facts, live.get(service, NO_NEWS), on)]
+        return codes
 
-    def reading(self, line: Line, outcomes: tuple[int, ...], values: Values) -> Reading:
-        """What follows for a service from its leaves' values: the same for every case that has these, so it is kept."""
-        found = line.read.get(outcomes)
-        if found is None:
-            if len(line.read) >= _READINGS:
-                line.read.clear()
-            found = line.read[outcomes] = self._read(line.root, values)
-        return found
+    def look_up(self, codes: list[int], name: str, said: Iterable[str]) -> None:
+        """Give the cells of this choice the answers they have when the person said so."""
+        hits = self.hits.get(name, {})
+        for heard in said:
+            for code, cells in hits.get(heard, ()):
+                for cell in cells:
+                    codes[cell] = code
 
-    def _read(self, root: int, values: Values) -> Reading:
-        if values[root] != UNKNOWN:
-            return 0, tuple(self.decisive(root, values))
-        effort, best, rest = self.to_ask(root, values)
-        return effort, (*sorted(best, key=self.asked_when.__getitem__), *sorted(rest, key=self.asked_when.__getitem__))
+    def bits_of(self, needs: Iterable[str]) -> int:
+        """As in `Line.listed_bits`; a need that no service lists has none."""
+        return sum(self.bits.get(need, 0) for need in set(needs))
 
-    def decisive(self, cell: int, values: Values) -> list[int]:
-        """The leaves that make this cell what it is: what one has to know to believe it, and no more."""
-        part = self.part_of.get(cell)
-        if part is None:
-            return [cell]
-        verdict, efforts = values[cell], self.efforts
-        found = [below for below in part.cells if values[below] == verdict]
-        if all(map(efforts.__getitem__, found)):
-            return found
-        return [leaf for below in found for leaf in self.decisive(below, values)]
-
-    def to_ask(self, cell: int, values: Values) -> Way:
-        """Of an unknown cell: the effort of the cheapest way to a yes, the leaves on it, and the open ones of other ways."""
-        part, efforts = self.part_of.get(cell), self.efforts
-        if part is None:
-            return efforts[cell], [cell], []
-        total, best, rest = 0, list[int](), list[int]()
-        for below in part.cells:
-            if values[below] != UNKNOWN:
-                continue
-            if efforts[below]:
-                effort, way = efforts[below], [below]
-            else:
-                effort, way, more = self.to_ask(below, values)
-                rest += more
-            if part.op == "all":
-                total += effort
-                best += way
-            elif not best or effort < total:
-                rest += best
-                total, best = effort, list(way)
-            else:
-                rest += way
-        return total, best, rest
-
-
-_PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
+    def explain(self, cell: int, slot: int, facts: Facts, same: dict[int, Reason]) -> Reason:
+        """The reason of an answer, kept where other cases (`said`) or, for this case, other services (`same`) have it too."""
+        leaf, answer = self.leaves[cell], answer_in(slot)
+        reason = leaf.explain(facts, answer)
+        if answer in leaf.of_case:
+            same[slot] = reason
+        elif answer not in leaf.of_both:
+            self.said[slot][cell] = reason
+        return reason
 
 
 def program_of(services: Sequence[ServiceEntry]) -> Program:
@@ -181,111 +134,139 @@ _programs: dict[tuple[int, ...], Program] = {}
 
 
 def _compile(services: Sequence[ServiceEntry]) -> Program:
-    maker = _Maker()
-    lines = tuple(maker.line(entry) for entry in services)
-    needs = tuple(leaf for leaf in maker.leaves if leaf.leaf.name == "need")
-    yes_for: dict[str, list[int]] = {}
-    for leaf in needs:
-        for need in leaf.leaf.codes:
-            yes_for.setdefault(need, []).append(leaf.cell)
-    touched = {leaf.cell for leaf in needs}
-    after = []
-    for part in maker.parts:
-        if not touched.isdisjoint(part.cells):
-            touched.add(part.cell)
-            after.append(part)
-    efforts, asked_when = [0] * maker.size, [0] * maker.size
-    for leaf in maker.leaves:
-        efforts[leaf.cell] = leaf.leaf.effort
-        asked_when[leaf.cell] = 100 * leaf.leaf.effort + _PLACE[leaf.leaf.name]
+    found: dict[Key, Leaf] = {}
+    for entry in services:
+        _collect(found, entry.service.rule, entry)
+    leaves = _in_runs(found)
+    cell_of = {key: cell for cell, key in enumerate(leaves)}
+    listed = sorted({need for entry in services for need in entry.service.needs})
+    bits = {need: 1 << place for place, need in enumerate(listed)}
+    maker = _Maker(cell_of, tuple(leaves.values()), bits)
     return Program(
-        size=maker.size,
-        own=tuple(leaf for leaf in maker.leaves if leaf.service),
-        asks=tuple((leaf.cell, leaf.leaf.ask) for leaf in maker.leaves if not (leaf.service or leaf.leaf.codes)),
-        parts=tuple(map(_row, maker.parts)),
-        lines=lines,
-        leaf_of={leaf.cell: leaf for leaf in maker.leaves},
-        part_of={part.cell: part for part in maker.parts},
-        efforts=tuple(efforts),
-        asked_when=tuple(asked_when),
-        yes_for={need: tuple(cells) for need, cells in yes_for.items()},
-        needs=tuple((leaf.cell, leaf.leaf.ask) for leaf in needs if not leaf.leaf.codes),
-        after_needs=tuple(map(_row, after)),
+        lines=tuple(maker.line(place, entry) for place, entry in sorted(enumerate(services), key=_by_key)),
+        leaves=maker.leaves,
+        runs=tuple(_runs(maker.leaves)),
+        hits=_hits(maker.leaves),
+        asks=tuple(
+            (cell, leaf.answer)
+            for (_, _, _, service), (cell, leaf) in zip(leaves, enumerate(maker.leaves), strict=True)
+            if not (isinstance(leaf.answer, Choice) or service)
+        ),
+        own=tuple(
+            (cell, leaf.answer, service)
+            for (_, _, _, service), (cell, leaf) in zip(leaves, enumerate(maker.leaves), strict=True)
+            if not isinstance(leaf.answer, Choice) and service
+        ),
+        bits=bits,
         offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
     )
 
 
+def _by_key(placed: tuple[int, ServiceEntry]) -> str:
+    return placed[1].key
+
+
+Key = tuple[str, Any, bool, str]
+"""What makes two leaf tests one: the kind, what it asks for, whether negated, and of which service's own state it is."""
+
+
+def _key(rule: Rule, entry: ServiceEntry, negated: bool) -> Key:
+    return rule.kind, rule.test, negated, entry.key if rule.kind in ABOUT_THE_SERVICE else ""
+
+
+def _collect(found: dict[Key, Leaf], rule: Rule, entry: ServiceEntry, negated: bool = False) -> None:
+    """Add the leaf tests of a rule that are not known yet."""
+    if rule.kind == "not_":
+        _collect(found, rule.test, entry, not negated)
+    elif rule.kind in {"all", "any"}:
+        for child in rule.test:
+            _collect(found, child, entry, negated)
+    elif (key := _key(rule, entry, negated)) not in found:
+        found[key] = compile_leaf(rule, entry.organisation.id, negated=negated)
+
+
+def _alike(leaf: Leaf) -> tuple[int, str, int, int]:
+    """What leaves of one run have in common; those that are asked stand last, and are no run."""
+    if not isinstance(leaf.answer, Choice):
+        return 1, "", 0, 0
+    return 0, leaf.name, CODE[leaf.answer.otherwise], CODE[leaf.answer.missing]
+
+
+def _in_runs(leaves: Mapping[Key, Leaf]) -> dict[Key, Leaf]:
+    return dict(sorted(leaves.items(), key=lambda item: _alike(item[1])))
+
+
+def _runs(leaves: Iterable[Leaf]) -> Iterator[Run]:
+    for (asked, name, otherwise, missing), run in groupby(leaves, key=_alike):
+        if not asked:
+            yield Run(name, otherwise, missing, len(list(run)))
+
+
+def _hits(leaves: Iterable[Leaf]) -> dict[str, Hits]:
+    found: dict[str, dict[str, dict[int, list[int]]]] = {}
+    for cell, leaf in enumerate(leaves):
+        if isinstance(leaf.answer, Choice):
+            for said, outcome in leaf.answer.by_code.items():
+                by_code = found.setdefault(leaf.name, {}).setdefault(said, {})
+                by_code.setdefault(CODE[outcome], []).append(cell)
+    return {
+        name: {said: tuple((code, tuple(cells)) for code, cells in by_code.items()) for said, by_code in by.items()}
+        for name, by in found.items()
+    }
+
+
 class _Maker:
-    """Compiles services one after the other, giving equal tests and equal parts the same cell."""
+    """Compiles services one after the other, giving rules that are built alike the same shape."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        self.leaves: list[LeafCell] = []
-        self.parts: list[Part] = []
-        self._known: dict[Hashable, int] = {}
-        self._names: dict[int, str] = {}
-        self._part: dict[int, Part] = {}
+    def __init__(self, cell_of: Mapping[Key, int], leaves: tuple[Leaf, ...], bits: Mapping[str, int]) -> None:
+        self.leaves = leaves
+        self._cell_of = cell_of
+        self._bits = bits
+        self._shapes: dict[Hashable, Shape] = {}
+        self._reasons: dict[str, Reason] = {}
 
-    def line(self, entry: ServiceEntry) -> Line:
-        leaves: list[int] = []
-        root = self._cell(entry.service.rule, entry, False, leaves)
-        names = [self._names[cell] for cell in leaves]
+    def line(self, place: int, entry: ServiceEntry) -> Line:
+        cells: list[int] = []
+        shape = self._shape(self._node(entry.service.rule, entry, False, cells, {}), cells)
         return Line(
+            place=place,
             entry=entry,
             key=entry.key,
             organisation=entry.organisation.id,
             name=entry.organisation.name.en,
             verified=entry.verified,
             listed=frozenset(entry.service.needs),
-            root=root,
-            leaves=tuple(leaves),
-            languages=tuple(cell for cell, name in zip(leaves, names, strict=True) if name == "language"),
-            trace=_picker(tuple(leaves)),
-            remarks=_remarks(entry),
-            repeats=len(set(names)) < len(names),
+            listed_bits=sum(map(self._bits.__getitem__, set(entry.service.needs))),
+            shape=shape,
+            cells=tuple(cells),
+            pick=_picker(tuple(cells)),
+            remarks=tuple(self._reasons.setdefault(key, Reason(key)) for key in _remarks(entry)),
         )
 
-    def _cell(self, rule: Rule, entry: ServiceEntry, negated: bool, leaves: list[int]) -> int:
+    def _shape(self, tree: Node, cells: Sequence[int]) -> Shape:
+        names = tuple(self.leaves[cell].name for cell in cells)
+        efforts = tuple(self.leaves[cell].effort for cell in cells)
+        return self._shapes.setdefault((tree, names, efforts), Shape(tree, names, efforts))
+
+    def _node(self, rule: Rule, entry: ServiceEntry, negated: bool, cells: list[int], places: dict[int, int]) -> Node:
+        """`cells` are added to; `places`: where each of them stands first."""
         if rule.kind == "not_":
-            return self._cell(rule.test, entry, not negated, leaves)
+            return self._node(rule.test, entry, not negated, cells, places)
         if rule.kind not in {"all", "any"}:
-            return self._leaf(rule, entry, negated, leaves)
+            cells.append(self._cell_of[_key(rule, entry, negated)])
+            return places.setdefault(cells[-1], len(cells) - 1)
         op: Literal["all", "any"] = "all" if (rule.kind == "all") != negated else "any"
-        cells: list[int] = []
-        for child in rule.test:
-            cell = self._cell(child, entry, negated, leaves)
-            part = self._part.get(cell)
-            cells += part.cells if part is not None and part.op == op else [cell]
-        once = tuple(dict.fromkeys(cells))
-        return once[0] if len(once) == 1 else self._joined(op, once)
-
-    def _leaf(self, rule: Rule, entry: ServiceEntry, negated: bool, leaves: list[int]) -> int:
-        service = entry.key if rule.kind in ABOUT_THE_SERVICE else None
-        key = (rule.kind, rule.test, negated, service)
-        cell = self._known.get(key)
-        if cell is None:
-            cell = self._known[key] = self._new()
-            leaf = compile_leaf(rule, entry.organisation.id, negated=negated)
-            self.leaves.append(LeafCell(cell, leaf, service))
-            self._names[cell] = leaf.name
-        leaves.append(cell)
-        return cell
-
-    def _joined(self, op: Literal["all", "any"], cells: tuple[int, ...]) -> int:
-        cell = self._known.get((op, cells))
-        if cell is None:
-            cell = self._known[op, cells] = self._new()
-            decides, otherwise = (NO, YES) if op == "all" else (YES, NO)
-            self._part[cell] = Part(cell, op, cells, _picker(cells), decides, otherwise)
-            self.parts.append(self._part[cell])
-        return cell
-
-    def _new(self) -> int:
-        self.size += 1
-        return self.size - 1
+        nodes = (self._node(child, entry, negated, cells, places) for child in rule.test)
+        once = tuple(dict.fromkeys(part for node in nodes for part in _joined(op, node)))
+        return once[0] if len(once) == 1 else (op, once)
 
 
-def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
+def _joined(op: str, node: Node) -> Collection[Node]:
+    """What a node adds to one of this kind: an `all` in an `all` is no more than its parts."""
+    return node[1] if not isinstance(node, int) and node[0] == op else (node,)
+
+
+def _remarks(entry: ServiceEntry) -> Iterator[str]:
     """What is said of a service whatever the case."""
     said = {
         "by_yourself": entry.service.takes_referrals == "no",
@@ -294,8 +275,8 @@ def _remarks(entry: ServiceEntry) -> tuple[Reason, ...]:
         "cost_unknown": entry.service.cost == "unknown",
         "not_verified": not entry.verified,
     }
-    notes = (f"note.{key}" for key in entry.organisation.safety)
-    return tuple(Reason(key) for key in (*(key for key, true in said.items() if true), *notes))
+    yield from (key for key, true in said.items() if true)
+    yield from (f"note.{key}" for key in entry.organisation.safety)
 
 
 def _picker(cells: tuple[int, ...]) -> Pick:

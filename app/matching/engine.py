@@ -4,9 +4,9 @@ Unknown is never no: a service one answer away is *nearest*, shown with what to 
 `leaves`, how rules become a program in `compile`, the order's formula in `order`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -15,13 +15,15 @@ from app.directory.packs import Directory, ServiceEntry
 from app.matching import order
 from app.matching.compile import Line, Program, program_of
 from app.matching.facts import Facts
-from app.matching.leaves import NO, NO_, NO_NEWS, UNKNOWN, YES, YES_, Ask, Live, Outcome, always
+from app.matching.leaves import NO_NEWS, Live, always
 from app.matching.order import ORDER_VERSION, Circumstances, Share
+from app.matching.outcomes import NO, UNKNOWN, YES, Outcome
 from app.matching.reasons import Reason
+from app.matching.shapes import Reading
 
 _SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
-_MADE_FOR: Final = frozenset({"group", "nationality", "status"})
-_FREE: Final = (YES, YES, YES)
+_MANY: Final = 16
+"""Reasons of one service from which on it pays to hash them."""
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
@@ -89,25 +91,31 @@ def evaluate(
     program = program_of(services)
     around = Circumstances(live or {}, answer_days or {}, shares or {}, program.offered_by, seed)
     case = _Case(program, facts, around, on)
-    wide = case.with_needs(frozenset(other for need in facts.needs for other in (related or {}).get(need, ())))
+    case.close_to(frozenset(other for need in facts.needs for other in (related or {}).get(need, ())))
+    codes, all_is_usual = case.codes, not around.live and not case.blocked
     candidates: list[_Row] = []
-    nearest, others = [], []
-    values, all_is_usual = case.values, not around.live and not case.blocked
+    nearest: defaultdict[tuple[int, ...], list[Found]] = defaultdict(list)
+    others = list[Found | None]([None]) * len(program.lines)
     for line in program.lines:
-        verdict = values[line.root]
+        answers, shape = line.pick(codes), line.shape
+        reading = shape.readings.get(answers) or shape.read(answers)
         state = None if all_is_usual else case.state_of(line)
-        if state is not None:
-            verdict = min(verdict, *(value for value, _ in state))
+        verdict = reading.verdict if state is None else min(reading.verdict, *(value for value, _ in state))
         if verdict == YES:
-            candidates.append(case.candidate(line, state))
+            candidates.append(case.candidate(line, reading, state))
         elif verdict == UNKNOWN:
-            nearest.append(case.nearest(line, state))
-        elif wide is not None and wide.may_help(line, state):
-            nearest.append(wide.related(line, state))
+            found = case.nearest(line, reading, state)
+            nearest[found.terms].append(found)
+        elif (close := case.close_reading(line, state)) is not None:
+            found = case.related(line, close, state)
+            nearest[found.terms].append(found)
         else:
-            others.append(case.refused(line, state))
-    nearest.sort(key=lambda found: (found.terms, found.service))
-    return MatchResult(tuple(_ranked(candidates, around)), tuple(nearest), tuple(others))
+            others[line.place] = case.refused(line, reading, state)
+    return MatchResult(
+        tuple(_ranked(candidates, around)),
+        tuple(found for terms in sorted(nearest) for found in nearest[terms]),
+        tuple(found for found in others if found is not None),
+    )
 
 
 State = Sequence[Outcome]
@@ -131,56 +139,36 @@ def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
 
 
 class _Case:
-    """One case put to one program: the answer to every cell, and the reasons, each made once and only when needed."""
+    """One case put to one program: the answer in every cell, and the reasons, each made once and only when needed."""
 
     def __init__(self, program: Program, facts: Facts, around: Circumstances, on: date) -> None:
         self.program = program
         self.facts = facts
         self.around = around
         self.on = on
-        self.close: frozenset[str] = frozenset()
         self.blocked = facts.never | facts.excluded
-        self.answers = [NO_] * program.size
-        self.values = [NO] * program.size
-        self._reasons: list[Reason | None] = [None] * program.size
-        self._close_to: dict[frozenset[str], Reason] = {}
-        self._answer(program.asks, facts)
-        self._need(facts.needs)
-        for own in program.own:
-            answer = own.leaf.ask(facts, around.live.get(own.service or "", NO_NEWS), on)
-            self.answers[own.cell], self.values[own.cell] = answer, answer[0]
-        program.fill(self.values, program.parts)
+        self.codes = program.answers(facts, around.live, on)
+        self.needs = program.bits_of(facts.needs)
+        self.close, self.close_codes = 0, self.codes
+        self._close_reasons: dict[int, Reason] = {}
+        self._same: dict[int, Reason] = {}
 
-    def _answer(self, asks: Iterable[tuple[int, Ask]], facts: Facts) -> None:
-        on, answers, values = self.on, self.answers, self.values
-        for cell, ask in asks:
-            answers[cell] = answer = ask(facts, NO_NEWS, on)
-            values[cell] = answer[0]
+    def close_to(self, needs: frozenset[str]) -> None:
+        """These are close to the needs of the case: the answers it would have had, had it said them too."""
+        self.close = self.program.bits_of(needs)
+        if self.close:
+            self.close_codes = list(self.codes)
+            self.program.look_up(self.close_codes, "need", needs)
 
-    def _need(self, needs: frozenset[str]) -> None:
-        answers, values, yes_for = self.answers, self.values, self.program.yes_for
-        for need in needs:
-            for cell in yes_for.get(need, ()):
-                answers[cell], values[cell] = YES_, YES
-
-    def with_needs(self, close: frozenset[str]) -> "_Case | None":
-        """The same case, had it the needs close to its own as well; None when there are none."""
-        if not close - self.facts.needs:
+    def close_reading(self, line: Line, state: State | None) -> Reading | None:
+        """Of a service that refuses the need as such, and would take, or might take, one close to it."""
+        if not self.close & line.listed_bits:
             return None
-        wide = copy(self)
-        # its reasons are the same but those of the need, which nobody asks for
-        wide.close, wide._close_to = close, {}
-        wide.answers, wide.values = list(self.answers), list(self.values)
-        wide._need(close)
-        wide._answer(self.program.needs, replace(self.facts, needs=self.facts.needs | close))
-        self.program.fill(wide.values, self.program.after_needs)
-        return wide
-
-    def may_help(self, line: Line, state: State | None) -> bool:
-        """Whether a service that refuses the need as such would take, or might take, one close to it."""
-        if self.values[line.root] == NO or self.close.isdisjoint(line.listed):
-            return False
-        return state is None or all(value != NO for value, _ in state)
+        answers, shape = line.pick(self.close_codes), line.shape
+        close = shape.readings.get(answers) or shape.read(answers)
+        if close.verdict == NO or (state is not None and any(value == NO for value, _ in state)):
+            return None
+        return close
 
     def state_of(self, line: Line) -> State | None:
         """What consent, pauses and capacity say; None for the usual: nothing stands against it, capacity not known."""
@@ -189,78 +177,67 @@ class _Case:
             return None
         return tuple(leaf.ask(self.facts, live or NO_NEWS, self.on) for leaf in always(line.organisation))
 
-    def candidate(self, line: Line, state: State | None) -> _Row:
-        plain = line.trace(self.values)
-        _, leaves = self.program.reading(line, plain, self.values)
-        reasons = [reason for reason in self.reasons(line, leaves) if reason.key not in _SELF_EVIDENT]
+    def candidate(self, line: Line, reading: Reading, state: State | None) -> _Row:
+        reasons = [reason for reason in self.reasons(line, reading) if reason.key not in _SELF_EVIDENT]
         capacity = "unknown" if state is None else state[2][1]
-        leaf_of = self.program.leaf_of
         terms = order.terms(
             line,
             self.facts,
             self.around,
-            shares_language=all(self.answers[cell][1] == "yes" for cell in line.languages),
+            shares_language=reading.shares_language,
             open_now=capacity == "open",
-            made_for=any(leaf_of[cell].leaf.name in _MADE_FOR for cell in leaves),
+            made_for=reading.made_for,
         )
-        return terms, line, (*reasons, _CAPACITY[capacity], *line.remarks), _whole(plain, state)
+        return terms, line, (*reasons, _CAPACITY[capacity], *line.remarks), _whole(reading, state)
 
-    def nearest(self, line: Line, state: State | None) -> Found:
+    def nearest(self, line: Line, reading: Reading, state: State | None) -> Found:
         """Not yet: which answers would make it a yes, the smallest first, then the other ways."""
-        plain = line.trace(self.values)
-        effort, leaves = self.program.reading(line, plain, self.values)
-        terms = (int(not line.verified), effort, len(self.facts.needs - line.listed))
-        return _found(line, (*self.reasons(line, leaves), *line.remarks), _whole(plain, state), terms)
+        unnamed = len(self.facts.needs) - (self.needs & line.listed_bits).bit_count()
+        terms = (int(not line.verified), reading.effort, unnamed)
+        return _found(line, (*self.reasons(line, reading), *line.remarks), _whole(reading, state), terms)
 
-    def related(self, line: Line, state: State | None) -> Found:
+    def related(self, line: Line, reading: Reading, state: State | None) -> Found:
         """Close to what is needed, and otherwise open, or open after an answer."""
-        offered = self.close & line.listed
-        close_to = self._close_to.get(offered)
-        if close_to is None:
-            said = {"needs": sorted(self.facts.needs), "listed": sorted(offered - self.facts.needs)}
-            close_to = self._close_to[offered] = Reason("need.related", said)
-        plain, effort, leaves = line.trace(self.values), 0, tuple[int, ...]()
-        if self.values[line.root] == UNKNOWN:
-            effort, leaves = self.program.reading(line, plain, self.values)
-        terms = (int(not line.verified), 1 + effort, len(self.facts.needs))
-        reasons = (close_to, *self.reasons(line, leaves), *line.remarks)
-        return _found(line, reasons, _whole(plain, state), terms)
+        asked = self.reasons(line, reading) if reading.verdict == UNKNOWN else []
+        reasons = (self.close_reason(line), *asked, *line.remarks)
+        terms = (int(not line.verified), 1 + reading.effort, len(self.facts.needs))
+        return _found(line, reasons, _whole(reading, state), terms)
 
-    def refused(self, line: Line, state: State | None) -> Found:
-        plain, reasons = line.trace(self.values), list[Reason]()
-        if self.values[line.root] == NO:
-            reasons = self.reasons(line, self.program.reading(line, plain, self.values)[1])
+    def refused(self, line: Line, reading: Reading, state: State | None) -> Found:
+        reasons = self.reasons(line, reading) if reading.verdict == NO else []
         if state is not None:
             asked = zip(always(line.organisation), state, strict=True)
             reasons += [leaf.explain(self.facts, answer) for leaf, (value, answer) in asked if value == NO]
-        return _found(line, tuple(reasons), _whole(plain, state), ())
+        return _found(line, tuple(reasons), _whole(reading, state), ())
 
-    def reasons(self, line: Line, leaves: Sequence[int]) -> list[Reason]:
-        """The reasons of these leaves, each once."""
-        known = self._reasons
-        made = [known[cell] or self.reason(cell) for cell in leaves]
-        if not line.repeats or len(made) == 1:
+    def close_reason(self, line: Line) -> Reason:
+        offered = self.close & line.listed_bits
+        reason = self._close_reasons.get(offered)
+        if reason is None:
+            listed = sorted(need for need in line.listed - self.facts.needs if self.program.bits[need] & offered)
+            said = {"needs": sorted(self.facts.needs), "listed": listed}
+            reason = self._close_reasons[offered] = Reason("need.related", said)
+        return reason
+
+    def reasons(self, line: Line, reading: Reading) -> list[Reason]:
+        """The reasons of the leaves that a reading tells of, each once."""
+        same, said, cells = self._same, self.program.said, line.cells
+        made = [
+            said[slot].get(cells[place]) or same.get(slot) or self.program.explain(cells[place], slot, self.facts, same)
+            for place, slot in reading.told
+        ]
+        if len(made) == 1 or not line.shape.repeats:
             return made
+        if len(made) > _MANY:
+            return list(dict.fromkeys(made))
         return [reason for place, reason in enumerate(made) if reason not in made[:place]]
 
-    def reason(self, cell: int) -> Reason:
-        answer = self.answers[cell][1]
-        known = self.program.said.get(answer)
-        if known is None:
-            known = self.program.said.setdefault(answer, [None] * self.program.size)
-        made = known[cell]
-        if made is None:
-            leaf = self.program.leaf_of[cell].leaf
-            made = leaf.explain(self.facts, answer)
-            if answer not in leaf.repeated:
-                known[cell] = made
-        self._reasons[cell] = made
-        return made
 
-
-def _whole(plain: tuple[int, ...], state: State | None) -> tuple[int, ...]:
+def _whole(reading: Reading, state: State | None) -> tuple[int, ...]:
     """The trace: the rule's leaves, then consent, pause and capacity."""
-    return plain + (_FREE if state is None else tuple([value for value, _ in state]))
+    if state is None:
+        return reading.values
+    return (*reading.values[: -len(state)], *(value for value, _ in state))
 
 
 def _found(line: Line, reasons: tuple[Reason, ...], outcomes: tuple[int, ...], terms: tuple[int, ...]) -> Found:

@@ -6,13 +6,15 @@ import zlib
 from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.core import rows
 from app.core.clock import to_the_hour
+from app.core.db import UtcDateTime
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -89,23 +91,35 @@ def _letter(answers: dict[str, Any], directory: Directory, on: date) -> Deadline
     )
 
 
+_LIVE: Final = (
+    sa.select(
+        ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, Organisation.paused_until,
+        ServicePause.id.label("pause"), ServicePause.need, ServicePause.language,
+    )
+    .join_from(ServiceRow, Organisation, Organisation.id == ServiceRow.organisation_id)
+    .outerjoin(
+        ServicePause,
+        sa.and_(
+            ServicePause.service_id == ServiceRow.id, ServicePause.until >= sa.bindparam("on", type_=sa.Date())
+        ),
+    )
+    .where(
+        ServiceRow.key.in_(sa.bindparam("keys", type_=sa.String(), expanding=True)),
+        sa.or_(
+            ServiceRow.capacity != "unknown",
+            Organisation.paused_until > sa.bindparam("now", type_=UtcDateTime()),
+            ServicePause.id.is_not(None),
+        ),
+    )
+)  # fmt: skip
+
+
 def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
     """Capacity and pauses of the services of a country, only where something is known. One statement."""
     entries = {entry.key: entry for entry in directory.services_for(country)}
     on = today(directory, country, now)
-    columns = (ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, Organisation.paused_until)
-    pause = (ServicePause.id.label("pause"), ServicePause.need, ServicePause.language)
-    rows = session.execute(
-        sa.select(*columns, *pause)
-        .join(Organisation, Organisation.id == ServiceRow.organisation_id)
-        .outerjoin(ServicePause, sa.and_(ServicePause.service_id == ServiceRow.id, ServicePause.until >= on))
-        .where(
-            ServiceRow.key.in_(list(entries)),
-            sa.or_(ServiceRow.capacity != "unknown", Organisation.paused_until > now, ServicePause.id.is_not(None)),
-        )
-    ).all()
     by_key: dict[str, list[Any]] = {}
-    for row in rows:
+    for row in session.connection().execute(_LIVE, {"keys": list(entries), "on": on, "now": now}):
         by_key.setdefault(row.key, []).append(row)
     return {key: _live(found, frozenset(entries[key].service.needs), now) for key, found in by_key.items()}
 
@@ -169,28 +183,47 @@ def store(
 ) -> UUID:
     """Keep a run: order, every leaf's outcome and every reason, locked under the epoch key."""
     last = session.scalar(sa.select(sa.func.max(MatchRun.seq)).where(MatchRun.case_id == case_id))
-    run_id, seq = uuid4(), (last or 0) + 1
-    session.execute(
-        sa.insert(MatchRun),
-        {
-            "id": run_id,
-            "case_id": case_id,
-            "seq": seq,
-            "rule_set": directory.digest,
-            "order_version": result.order_version,
-            "facts_mac": keys.mac("facts", _canonical(facts)),
-            "trace": keys.lock(_packed(result), "match_runs", str(run_id), "trace", "1"),
-            "at": to_the_hour(now),
-        },
-    )
+    return store_first(session, keys, case_id, facts, result, directory=directory, now=now, seq=(last or 0) + 1)
+
+
+def store_first(
+    session: Session,
+    keys: KeyRing,
+    case_id: UUID,
+    facts: Facts,
+    result: MatchResult,
+    *,
+    directory: Directory,
+    now: datetime,
+    seq: int = 1,
+) -> UUID:
+    """Keep the run of a new case, which has none yet."""
+    run_id = uuid4()
+    row = {
+        "id": run_id,
+        "case_id": case_id,
+        "seq": seq,
+        "rule_set": directory.digest,
+        "order_version": result.order_version,
+        "facts_mac": keys.mac("facts", _canonical(facts)),
+        "trace": keys.lock(_packed(result), "match_runs", str(run_id), "trace", "1"),
+        "at": to_the_hour(now),
+    }
+    rows.put(session, MatchRun, [row])
     return run_id
+
+
+_LATEST: Final = (
+    sa.select(MatchRun)
+    .where(MatchRun.case_id == sa.bindparam("case_id", type_=sa.Uuid()))
+    .order_by(MatchRun.seq.desc())
+    .limit(1)
+)
 
 
 def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
     """The newest run of a case, with its reasons. Raises CannotOpen when its epoch's key is destroyed."""
-    row = session.scalars(
-        sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(1)
-    ).one_or_none()
+    row = session.scalars(_LATEST, {"case_id": case_id}).one_or_none()
     if row is None:
         return None
     return row, opened(keys, row.id, row.trace, row.order_version)

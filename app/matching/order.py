@@ -31,7 +31,8 @@ from typing import Final, Protocol
 
 from app.directory.packs import ServiceEntry
 from app.matching.facts import Facts
-from app.matching.leaves import VALUE, Live
+from app.matching.leaves import Live
+from app.matching.outcomes import VALUE
 
 ORDER_VERSION: Final = 2
 TERMS: Final = (

@@ -93,6 +93,7 @@ def propose(
     before = rulesets.upon(session, directory)
     tried, findings = checked(before, content, today)
     _refuse_errors(findings)
+    _refuse_other_languages(directory, content)
     wanted = ruling.content_of(tried)
     changed = ruling.differences(ruling.content_of(before), wanted)
     if not changed:
@@ -167,6 +168,13 @@ def _refuse_errors(findings: list[Finding]) -> None:
                 for finding in errors[:20]
             ]
         )
+
+
+def _refuse_other_languages(directory: Directory, content: Content) -> None:
+    """They would not take effect: what was published at the desk stands."""
+    said = "The languages of this service were changed in the directory. Change them there."
+    if keys := ruling.other_languages(directory, content):
+        raise _invalid("languages_of_the_directory", f"{keys[0]}: {said}")
 
 
 def _invalid(code: str, detail: str, pointer: str = "/rules") -> Invalid:

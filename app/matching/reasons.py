@@ -18,6 +18,9 @@ class Reason:
     key: str
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.key, frozenset(map(repr, self.params.items()))))
+
 
 class Reader(Protocol):
     """What rendering needs of a translator: sentences, and names of codes in the reader's language."""

@@ -34,15 +34,16 @@ class Experience:
     answer_days: Mapping[str, float]
 
 
+_KNOWN: Final = sa.select(
+    ServiceRecord.service_id, ServiceRecord.weight, ServiceRecord.earned, ServiceRecord.got,
+    ServiceRecord.in_a_row, ServiceRecord.answers, ServiceRecord.answer_hours,
+).where(ServiceRecord.service_id.in_(sa.bindparam("ids", type_=sa.Uuid(), expanding=True)))  # fmt: skip
+
+
 def experience(session: Session, keys: Sequence[str]) -> Experience:
     """What is known of these services."""
     ids = {named_id("service", key): key for key in keys}
-    rows = session.execute(
-        sa.select(
-            ServiceRecord.service_id, ServiceRecord.weight, ServiceRecord.earned, ServiceRecord.got,
-            ServiceRecord.in_a_row, ServiceRecord.answers, ServiceRecord.answer_hours,
-        ).where(ServiceRecord.service_id.in_(ids))
-    ).all()  # fmt: skip
+    rows = session.connection().execute(_KNOWN, {"ids": list(ids)}).all()
     return Experience(
         {ids[row.service_id]: Share(row.weight, row.earned, row.got, row.in_a_row) for row in rows},
         {ids[row.service_id]: row.answer_hours / 24 for row in rows if row.answers},

@@ -17,8 +17,9 @@ from app.intake.models import Case
 from app.matching import matches
 from app.matching.engine import Found, MatchResult, evaluate, related_needs
 from app.matching.facts import Tier
-from app.matching.leaves import ALWAYS, NO, Live
+from app.matching.leaves import ALWAYS, Live
 from app.matching.models import MatchRun
+from app.matching.outcomes import NO
 
 _BATCH = 500
 

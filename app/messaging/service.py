@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.core import rows
 from app.core.errors import NotFound
 from app.core.ids import named_id
 from app.messaging import notices
@@ -56,21 +57,19 @@ def _write(
     """Write it down; nobody is told of what happens in the sandbox."""
     if not SANDBOX.isdisjoint({organisation_id, team_id}):
         return
-    session.execute(
-        sa.insert(OutboxMessage),
-        {
-            "id": uuid4(),
-            "kind": kind,
-            "about_id": about_id,
-            "organisation_id": organisation_id,
-            "team_id": team_id,
-            "case_id": case_id,
-            "state": "queued",
-            "attempts": 0,
-            "not_before": not_before,
-            "created_at": now,
-        },
-    )
+    message = {
+        "id": uuid4(),
+        "kind": kind,
+        "about_id": about_id,
+        "organisation_id": organisation_id,
+        "team_id": team_id,
+        "case_id": case_id,
+        "state": "queued",
+        "attempts": 0,
+        "not_before": not_before,
+        "created_at": now,
+    }
+    rows.put(session, OutboxMessage, [message])
 
 
 def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:
@@ -135,11 +134,6 @@ def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) 
 # --- dead letters ----------------------------------------------------------------------------------------------------
 
 _DEAD: Final = sa.and_(OutboxMessage.state == "dead", OutboxMessage.dropped_at.is_(None))
-
-
-def dead(session: Session, ids: Collection[UUID]) -> Sequence[OutboxMessage]:
-    """Those of these messages that could not be delivered and that nobody has dropped."""
-    return session.scalars(sa.select(OutboxMessage).where(OutboxMessage.id.in_(ids), _DEAD)).all()
 
 
 def _dead(session: Session, message_id: UUID) -> OutboxMessage:

@@ -12,6 +12,8 @@ from app.core.db import Base
 WORKER: Final = "worker"
 BACKUP: Final = "backup"
 ROTATION: Final = "rotation"
+KEEPING: Final = "keeping"
+"""Since when things are kept as long as they are now."""
 
 
 class Mark(Base):

@@ -74,6 +74,7 @@ class Status:
     decoys: int
     frozen: bool
     most_reads: Sequence[tuple[str, int]]
+    kept_since: datetime | None
     versions: Versions
 
     def problems(self) -> list[str]:
@@ -102,12 +103,13 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
     last = marks.last(session)
     worker, backup, rotated = last.get(marks.WORKER), last.get(marks.BACKUP), last.get(marks.ROTATION)
     queued = OutboxMessage.state == "queued"
+    given_up = sa.and_(OutboxMessage.state == "dead", OutboxMessage.dropped_at.is_(None))
     count = sa.func.count()
     waiting, oldest, dead = session.execute(
         sa.select(
             sa.select(count).select_from(OutboxMessage).where(queued).scalar_subquery(),
             sa.select(sa.func.min(OutboxMessage.not_before)).where(queued).scalar_subquery(),
-            sa.select(count).select_from(OutboxMessage).where(OutboxMessage.state == "dead").scalar_subquery(),
+            sa.select(count).select_from(OutboxMessage).where(given_up).scalar_subquery(),
         )
     ).one()
     overdue = session.scalar(sa.select(sa.func.min(Referral.due_at)).where(Referral.due_at.is_not(None)))
@@ -137,6 +139,7 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
         decoys=decoys.how_many(session),
         frozen=switches.is_on(session, switches.FREEZE),
         most_reads=quotas.most_today(session, now),
+        kept_since=kept.at if (kept := last.get(marks.KEEPING)) else None,
         versions=versions(session),
     )
 

@@ -1,7 +1,7 @@
 """The four acts: withdraw a request, erase it, export all of it, forget what is due."""
 
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,11 +15,10 @@ from app.intake.returning import OpenedCase
 from app.intake.states import CaseVerb
 from app.matching import matches
 from app.messaging import notices
-from app.referrals import households
+from app.privacy.keeping import USUAL, Due, Keeping, due
+from app.referrals import held, households
 from app.referrals import service as referrals
 from app.referrals.states import Actor
-
-REST_AFTER_CLOSE: Final = timedelta(days=90)
 
 
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
@@ -45,7 +44,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     conflicts.forget(session, case.id)
     notices.forget(session, case.id)
     households.forget(session, case.id)
-    referrals.forget(session, case.id)
+    held.forget(session, case.id)
     referrals.let_go(session, case.id, now)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.asked = case.merged_into_id = None
     case.needs, case.speak = [], []
@@ -80,29 +79,38 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
         "parts": [
             {"part": part.part, "by": part.author, **part.content} for part in returning.everything(session, opened)
         ],
-        "referrals": referrals.export(session, case.id),
+        "referrals": held.export(session, case.id),
     }
 
 
-def forget_due(session: Session, *, now: datetime, limit: int, rest_after: timedelta = REST_AFTER_CLOSE) -> int:
-    """Forget up to `limit` cases whose time has come: first how to reach the person, later all. Late or repeated: the same end."""
-    due = (
+def forget_due(session: Session, *, now: datetime, limit: int, keeping: Keeping = USUAL) -> int:
+    """Forget of up to `limit` cases whose time has come: first how to reach the person, later all. Late or repeated: the same end.
+
+    `forget_at` is when to look at a case next: at its end, then when its contact goes, then when the rest does. Gives of how
+    many something was forgotten.
+    """
+    wanted = (
         sa.select(Case)
         .where(Case.forget_at <= now, Case.state != "erased")
         .order_by(Case.forget_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    cases = session.scalars(due).all()
-    for case in cases:
-        all_on = (case.closed_at or now) + rest_after if case.closed_at else now
-        if all_on > now:
-            vault.destroy_part(session, case.id, Part.CONTACT)
-            likeness.forget(session, case.id)
-            conflicts.forget_traces(session, case.id)
-            notices.forget(session, case.id)
-            case.forget_at = all_on
-            session.flush()
-        else:
-            erase(session, case, actor_kind="clock", now=now)
-    return len(cases)
+    return sum(_forget_of(session, case, due(session, case, keeping), now) for case in session.scalars(wanted).all())
+
+
+def _forget_of(session: Session, case: Case, times: Due, now: datetime) -> bool:
+    if times.all <= now:
+        erase(session, case, actor_kind="clock", now=now)
+        return True
+    if times.contact > now:
+        case.forget_at = times.contact
+        session.flush()
+        return False
+    vault.destroy_part(session, case.id, Part.CONTACT)
+    likeness.forget(session, case.id)
+    conflicts.forget_traces(session, case.id)
+    notices.forget(session, case.id)
+    case.forget_at = times.all
+    session.flush()
+    return True

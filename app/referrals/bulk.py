@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import AppError, Invalid
 from app.intake.models import Case
-from app.referrals import desk as verbs
-from app.referrals.desk import Desk
+from app.referrals.desk import owning
+from app.referrals.desk.at_work import Desk
 
 MOST: Final = 25
 Chosen = Sequence[tuple[str, int]]
@@ -31,11 +31,11 @@ class Outcome:
 
 
 def assign(session: Session, desk: Desk, chosen: Chosen, member_id: UUID | None) -> list[Outcome]:
-    return _each(session, chosen, lambda label, version: verbs.assign(session, desk, label, version, member_id))
+    return _each(session, chosen, lambda label, version: owning.assign(session, desk, label, version, member_id))
 
 
 def snooze(session: Session, desk: Desk, chosen: Chosen, until: date | None) -> list[Outcome]:
-    return _each(session, chosen, lambda label, version: verbs.snooze(session, desk, label, version, until))
+    return _each(session, chosen, lambda label, version: owning.snooze(session, desk, label, version, until))
 
 
 def _each(session: Session, chosen: Chosen, act: Callable[[str, int], Case]) -> list[Outcome]:

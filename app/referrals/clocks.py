@@ -8,7 +8,8 @@
 
 None of them is later than the legal deadline minus two working days; when that moment has gone by already the partner has
 `LEAST`, and once the deadline itself has passed it binds nothing any more. A working day lasts from 9:00
-until 18:00 local time, without the country's holidays, unless the organisation has named hours and days off of its own.
+until 18:00 local time, without the country's holidays, unless the organisation has named hours and days off of its own, or the
+directory knows when it is open.
 Reminders come at 50 % and 80 % of the time to decide, escalation at 100 %, expiry at 150 %; an offer that is not even
 acknowledged in time is escalated by itself. A question to the person stops the clock, at most twice and for at most
 `LONGEST_PAUSE` each. What waits for a later day (waitlist, hold, work under way, consent) is looked at again and again.

@@ -23,12 +23,13 @@ from app.intake import life, likeness, vault
 from app.intake.models import Case, Part
 from app.intake.returning import OpenedCase
 from app.intake.schemas import Consent, Intake
+from app.intake.views import TIER_RANK
 from app.matching import matches
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
 from app.messaging import notices
 from app.referrals import filing, person, queries, screening, service
-from app.referrals.service import ActorRef
+from app.referrals.acting import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
 
@@ -78,7 +79,7 @@ def correct(
     facts, deadline = filing.understood(intake, directory, now)
     hour = to_the_hour(now)
     case.country, case.needs, case.speak = intake.country, list(intake.needs), list(facts.speak)
-    case.tier, case.tier_rank = facts.tier, filing.TIER_RANK[facts.tier]
+    case.tier, case.tier_rank = facts.tier, TIER_RANK[facts.tier]
     case.last_safe_day = deadline.last_safe_day if deadline else None
     case.deadline_certainty = deadline.certainty if deadline else None
     case.due_on = min(case.due_on, filing.due_on(facts.tier, case.last_safe_day, hour))

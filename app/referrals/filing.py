@@ -3,22 +3,22 @@
 Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.conflicts import service as conflicts
-from app.core import keyholders
+from app.core import keyholders, rows
 from app.core.clock import to_the_hour
 from app.core.errors import Unavailable
 from app.core.ids import named_id
+from app.core.keyholders import PublicKey
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake import likeness, receipts, replies, vault
@@ -26,6 +26,7 @@ from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, Se
 from app.intake.replies import Reply
 from app.intake.schemas import Intake
 from app.intake.vault import Recipient
+from app.intake.views import TIER_RANK
 from app.matching import matches
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
@@ -37,9 +38,7 @@ from app.referrals import screening
 from app.referrals.labels import new_label
 from app.staff import service as staff
 
-TIER_RANK: Final = {"emergency": 0, "urgent": 1, "normal": 2}
 LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
-UNMET_KEPT_FOR: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +80,23 @@ def file_intake(
     if team_id is None:
         raise Unavailable("No team takes cases from this country yet.")
     facts, deadline = understood(intake, directory, now)
-    case_id = uuid4()
-    compared = screening.compared(session, keys, directory, intake)
+    case_id, contact = uuid4(), contact_of(intake)
+    public = _keys_of(session, team_id, screening.candidates(directory, intake))
+    compared = screening.compared(session, keys, contact, intake.country, public.keys() - {team_id})
     resting = screening.slugs(compared.hits, directory)
     result = matches.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
-    label = _free_label(session)
-    row = _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     brought_by = referred.organisation_id if referred else None
-    session.execute(sa.insert(Case), {**row, "held_for": held_for, "referred_by": brought_by})
+    label = _put_under_free_label(session, {**row, "held_for": held_for, "referred_by": brought_by})
     conflicts.remember(session, case_id, compared)
-    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=compared.hits)
+    _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
     if intake.answer_by.notify:
-        zone = directory.country(intake.country).time_zone
-        answer_by = intake.answer_by.model_dump(mode="json")
+        zone, answer_by = directory.country(intake.country).time_zone, contact["answer_by"]
         notices.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
     _note(session, case_id, team_id, intake, facts, referred, now)
-    matches.store(session, keys, case_id, facts, result, directory=directory, now=now)
-    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
-    likeness.note(session, keys, case_id, team_id, contact, intake.country)
+    matches.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
+    likeness.note_first(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_for is None:
         _count(session, intake, now)
     return Filed(receipt, case_id, label, facts.tier, deadline, result)
@@ -111,11 +108,10 @@ def file_made_up(
     """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
     facts, deadline = understood(intake, directory, now)
     case_id, receipt = uuid4(), receipts.new()
-    label = _free_label(session)
-    session.execute(
-        sa.insert(Case), _case_row(case_id, label, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
-    )
-    _seal(session, case_id, intake, receipt, team_id, keys=keys, now=now, but=())
+    consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
+    public = _keys_of(session, team_id, consented)
+    _put_under_free_label(session, _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now))
+    _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=())
     _note(session, case_id, team_id, intake, facts, None, now)
     return case_id
 
@@ -137,10 +133,19 @@ def stored_facts(intake: Intake) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _free_label(session: Session) -> str:
+def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -> dict[UUID, PublicKey]:
+    """The team's public key and those of connected organisations. Raises Unavailable."""
+    public = keyholders.public_keys(session, [team_id, *organisations])
+    if team_id not in public:
+        raise Unavailable("The team of this country has no key yet.")
+    return public
+
+
+def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
+    """Insert the case and give its label: a new one is made as long as another case has it."""
     while True:
         label = new_label()
-        if session.scalar(sa.select(Case.id).where(Case.label == label)) is None:
+        if rows.put_new(session, Case, {**row, "label": label}, unless="label"):
             return label
 
 
@@ -157,7 +162,6 @@ def due_on(tier: str, last_safe_day: date | None, waiting_since: datetime) -> da
 
 def _case_row(
     case_id: UUID,
-    label: str,
     receipt: receipts.Receipt,
     team_id: UUID,
     intake: Intake,
@@ -171,7 +175,6 @@ def _case_row(
     last_safe_day = deadline.last_safe_day if deadline else None
     return {
         "id": case_id,
-        "label": label,
         "receipt_id": receipt.look_up_id(keys),
         "state": "submitted",
         "version": 1,
@@ -189,7 +192,7 @@ def _case_row(
         "person_wrote": False,
         "facts": vault.lock_facts(keys, case_id, 1, stored_facts(intake)),
         "facts_version": 1,
-        "forget_at": hour + UNMET_KEPT_FOR,
+        "forget_at": hour,
         "updated_at": hour,
     }
 
@@ -200,6 +203,7 @@ def _seal(
     intake: Intake,
     receipt: receipts.Receipt,
     team_id: UUID,
+    public: Mapping[UUID, PublicKey],
     *,
     keys: KeyRing,
     now: datetime,
@@ -211,9 +215,6 @@ def _seal(
     """
     person_key, desk_key = vault.new_key(), vault.new_key()
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations} - set(but)
-    public = keyholders.active_keys(session, [team_id, *consented])
-    if team_id not in public:
-        raise Unavailable("The team of this country has no key yet.")
     team = Recipient(WrapFor.TEAM, team_id, public[team_id].public_key, public[team_id].id)
     organisations = [
         Recipient(WrapFor.ORGANISATION, owner, key.public_key, key.id)
@@ -221,17 +222,21 @@ def _seal(
         if owner in consented
     ]
     mine = Recipient(WrapFor.RECEIPT, case_id, receipt.key_pair().public)
-    rows = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
-    rows.append(vault.wrapped(keys, case_id, vault.DESK, desk_key, team))
-    session.execute(sa.insert(CaseWrap), rows)
+    wraps = [vault.wrapped(keys, case_id, vault.PERSON, person_key, to) for to in (mine, team, *organisations)]
+    rows.put(session, CaseWrap, [*wraps, vault.wrapped(keys, case_id, vault.DESK, desk_key, team)])
     parts = [vault.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()]
-    session.execute(sa.insert(SealedPart), parts)
+    rows.put(session, SealedPart, parts)
+
+
+def contact_of(intake: Intake) -> dict[str, Any]:
+    """How to call the person and how to reach them."""
+    return {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
 
 
 def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
     """What is sealed, part by part."""
     return {
-        Part.CONTACT: {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")},
+        Part.CONTACT: contact_of(intake),
         Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": vault.said_at(now)},
         Part.HAPPENED: {"codes": list(intake.happened)},
     }
@@ -248,21 +253,19 @@ def _note(
 ) -> None:
     actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
     codes = {"tier": facts.tier, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
-    session.execute(
-        sa.insert(CaseEvent),
-        {
-            "id": uuid4(),
-            "case_id": case_id,
-            "seq": 1,
-            "verb": "submit",
-            "source": None,
-            "target": "submitted",
-            "actor_kind": actor_kind,
-            "actor_id": actor_id,
-            "codes": codes,
-            "at": to_the_hour(now),
-        },
-    )
+    event = {
+        "id": uuid4(),
+        "case_id": case_id,
+        "seq": 1,
+        "verb": "submit",
+        "source": None,
+        "target": "submitted",
+        "actor_kind": actor_kind,
+        "actor_id": actor_id,
+        "codes": codes,
+        "at": to_the_hour(now),
+    }
+    rows.put(session, CaseEvent, [event])
     messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
@@ -282,10 +285,10 @@ def _count(session: Session, intake: Intake, now: datetime) -> None:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     month = f"{now:%Y-%m}"
-    rows = [
+    ones = [
         {"month": month, "code": code, "country": intake.country, "count": 1} for code in sorted(set(intake.happened))
     ]
-    statement = insert(HappenedCount).values(rows)
+    statement = insert(HappenedCount).values(ones)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["month", "code", "country"], set_={"count": HappenedCount.count + statement.excluded.count}

@@ -1,10 +1,11 @@
-"""When an organisation works: its country's calendar, narrowed by what it says of itself."""
+"""When an organisation works: its country's calendar, narrowed by what it says of itself, or else by what the directory says."""
 
 from collections.abc import Mapping
 from datetime import date, time
 from typing import Any, Final
 
 from app.core.errors import FieldError, Invalid
+from app.directory.hours import DAYS
 from app.directory.packs import load_packs
 from app.matching.deadlines import calendar_of
 from app.referrals.clocks import Hours
@@ -28,6 +29,23 @@ def hours_of(country: str, own: Mapping[str, Any] | None = None) -> Hours:
         closes=time.fromisoformat(own["closes"]),
         weekdays=frozenset(own["weekdays"]),
     )
+
+
+def said_in_directory(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The opening hours that the directory has of an organisation, as `checked` would keep them; None when it has none.
+
+    Each day counts from the first hour at which it is open on any day to the last: an answer is never owed on a day on which
+    nobody is there.
+    """
+    stretches = entry.get("hours") or ()
+    if not stretches:
+        return None
+    return {
+        "opens": min(one["opens"] for one in stretches),
+        "closes": max(one["closes"] for one in stretches),
+        "weekdays": sorted({DAYS.index(day) for one in stretches for day in one["days"]}),
+        "days_off": [],
+    }
 
 
 def checked(opens: str, closes: str, weekdays: list[str], days_off: list[str]) -> dict[str, Any]:

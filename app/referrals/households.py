@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.intake import queue
 from app.intake.models import Case, HouseholdMember
-from app.referrals import desk as verbs
-from app.referrals.desk import Desk
+from app.referrals.desk import at_work
+from app.referrals.desk.at_work import Desk
 
 
 def link(session: Session, desk: Desk, label: str, version: int, other_label: str) -> Case:
@@ -26,7 +26,7 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
     except NotFound:
         detail = "Your team has no case of this name."
         raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
-    case = verbs.locked(session, desk, label, version)
+    case = at_work.locked(session, desk, label, version)
     theirs = {row.case_id: row.household_id for row in _rows(session, [one.id for one in both.values()])}
     if len(set(theirs.values())) > 1:
         raise Conflict("Each of the two belongs to a household already. Take one out of its own first.")
@@ -38,15 +38,15 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
         sa.insert(HouseholdMember),
         [{"case_id": case_id, "household_id": household, "joined_at": desk.now} for case_id in new],
     )
-    verbs.touched(session, desk, case, "case:household_linked")
+    at_work.touched(session, desk, case, "case:household_linked")
     return case
 
 
 def unlink(session: Session, desk: Desk, label: str, version: int) -> Case:
     """It belongs to no household any more; one that would be alone in it neither."""
-    case = verbs.locked(session, desk, label, version)
+    case = at_work.locked(session, desk, label, version)
     forget(session, case.id)
-    verbs.touched(session, desk, case, "case:household_left")
+    at_work.touched(session, desk, case, "case:household_left")
     return case
 
 

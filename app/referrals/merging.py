@@ -14,9 +14,9 @@ from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.intake import likeness, queue
 from app.intake.models import Case, Part
 from app.intake.states import CaseState, CaseVerb
-from app.referrals import desk as verbs
 from app.referrals import queries
-from app.referrals.desk import Clash, Desk
+from app.referrals.desk import at_work, reading
+from app.referrals.desk.at_work import Clash, Desk
 
 _FILED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
 
@@ -27,8 +27,8 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
     Raises NotFound, NotAllowed.
     """
     case = queue.by_label(session, desk.team_id, label, lock=True)
-    verbs.noted(session, desk, case, "case:compared")
-    opened = verbs.opened(session, desk, case, (Part.CONTACT,))
+    at_work.noted(session, desk, case, "case:compared")
+    opened = reading.opened(session, desk, case, (Part.CONTACT,))
     contact = opened[0].content if opened else {}
     likeness.note(session, desk.keys, case.id, case.team_id, contact, case.country)
     return case
@@ -52,10 +52,10 @@ def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> 
         raise Clash("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
     _check(session, case, other)
     if CaseState(case.state) in _FILED:
-        verbs.moved(session, desk, case, CaseVerb.TAKE)
+        at_work.moved(session, desk, case, CaseVerb.TAKE)
     case.merged_into_id, case.snoozed_until = other.id, None
-    verbs.touched(session, desk, case, "case:merged")
-    verbs.touched(session, desk, other, "case:merged")
+    at_work.touched(session, desk, case, "case:merged")
+    at_work.touched(session, desk, other, "case:merged")
     return other
 
 
@@ -85,9 +85,9 @@ def _check(session: Session, case: Case, other: Case) -> None:
 
 def unmerge(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Two cases again. Raises Clash, NotFound, Conflict (it is not merged)."""
-    case = verbs.locked(session, desk, label, version)
+    case = at_work.locked(session, desk, label, version)
     if case.merged_into_id is None:
         raise Conflict("This case is not merged.", state=case.state)
     case.merged_into_id = None
-    verbs.touched(session, desk, case, "case:unmerged")
+    at_work.touched(session, desk, case, "case:unmerged")
     return case

@@ -37,6 +37,7 @@ class Referral(Base):
             sqlite_where=sa.text(_LIVE_SQL), postgresql_where=sa.text(_LIVE_SQL),
         ),
         sa.Index("ix_referrals_partner", "organisation_id", "updated_at", "id"),
+        sa.Index("ix_referrals_state", "organisation_id", "state", "updated_at", "id"),
         sa.Index("ix_referrals_due", "due_at", sqlite_where=sa.text(_DUE), postgresql_where=sa.text(_DUE)),
         sa.Index("ix_referrals_case", "case_id"),
     )  # fmt: skip

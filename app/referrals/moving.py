@@ -23,10 +23,10 @@ from app.intake.returning import OpenedCase
 from app.intake.states import CaseState, CaseVerb
 from app.intake.vault import Recipient
 from app.messaging import notices
-from app.referrals import desk as verbs
 from app.referrals import queries, rematching, screening, service, tasks
-from app.referrals.desk import Desk
-from app.referrals.service import CLOCK, Said
+from app.referrals.acting import CLOCK, Said
+from app.referrals.desk import at_work, reading
+from app.referrals.desk.at_work import Desk
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
 from app.referrals.tasks import TaskKind
 from app.staff import service as staff
@@ -53,7 +53,7 @@ def question(session: Session, case_id: UUID) -> MoveQuestion | None:
 
 def ask(session: Session, desk: Desk, directory: Directory, label: str, version: int, country: str) -> Case:
     """Ask the person whether the case may go to this country. Raises Invalid, Conflict (asked already, at work, no team)."""
-    case = verbs.locked(session, desk, label, version)
+    case = at_work.locked(session, desk, label, version)
     if not directory.has_country(country) or country == case.country:
         raise Invalid([FieldError(pointer="/country", code="unknown_code", detail="Choose another host country.")])
     if case.closed_at is not None:
@@ -75,11 +75,11 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
     )
     if team_id != case.team_id:
         to = Recipient(WrapFor.TEAM, team_id, key.public_key, key.id)
-        notes_key = verbs.data_key(session, desk, case, vault.DESK)
+        notes_key = reading.data_key(session, desk, case, vault.DESK)
         move.desk_key_id = key.id
         move.desk_key = vault.wrapped(desk.keys, case.id, vault.DESK, notes_key, to)["locked"]
     session.add(move)
-    verbs.touched(session, desk, case, "case:move_asked")
+    at_work.touched(session, desk, case, "case:move_asked")
     messaging.news(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
     return case
 

@@ -18,7 +18,7 @@ from app.intake.vault import Opened
 from app.referrals import guard, queries
 from app.referrals.guard import READS_A_DAY, Reader
 from app.referrals.models import Referral
-from app.referrals.service import first_read, may_open
+from app.referrals.states import OPENED, State
 from app.staff.sessions import SignedIn
 
 PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
@@ -103,6 +103,18 @@ def lines_of(session: Session, case_id: UUID) -> int:
     """How many lines the conversation has."""
     query = sa.select(sa.func.count()).where(SealedPart.case_id == case_id, SealedPart.part == Part.THREAD.value)
     return session.scalar(query) or 0
+
+
+def first_read(session: Session, referral: Referral, now: datetime) -> None:
+    """The sealed parts were opened: from here on the acceptance can not be taken back. The caller holds the row."""
+    if referral.read_at is None:
+        referral.read_at = now
+        session.flush()
+
+
+def may_open(referral: Referral) -> bool:
+    """Whether the organisation may have the sealed parts now."""
+    return State(referral.state) in OPENED
 
 
 def _organisation(who: SignedIn) -> UUID:

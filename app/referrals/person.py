@@ -19,8 +19,8 @@ from app.intake.returning import OpenedCase
 from app.intake.vault import Recipient
 from app.partners.organisations import Organisation
 from app.referrals import queries, screening, service
+from app.referrals.acting import ActorRef
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef
 from app.referrals.states import AT_WORK, Actor, State, Verb
 
 

@@ -13,7 +13,7 @@ from app.intake import life
 from app.intake.models import Asked, Case
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import ASKED, AT_WORK, FAILED, LIVE, State
+from app.referrals.states import ASKED, AT_WORK, FAILED, LIVE, OPENED, State
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
@@ -86,6 +86,11 @@ def organisations_in(session: Session, case_id: UUID, states: Collection[State])
             )
         )
     )
+
+
+def is_at_work(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
+    """Whether the organisation has accepted this case and may open it."""
+    return organisation_id in organisations_in(session, case_id, OPENED)
 
 
 def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:

@@ -19,7 +19,7 @@ from app.matching import matches, replay
 from app.matching.engine import MatchResult
 from app.matching.models import MatchRun
 from app.matching.replay import Difference
-from app.referrals import queries, service
+from app.referrals import queries, times
 
 SHOWN = 10
 
@@ -44,7 +44,7 @@ def matched(session: Session, keys: KeyRing, directory: Directory, case: Case, n
     facts, _ = matches.understood(answers, directory, now)
     facts = replace(  # tier and deadline as they were found when all that was said could be read
         facts,
-        tier=service.tier_now(case, now),
+        tier=times.tier_now(case, now),
         last_safe_day=case.last_safe_day,
         excluded=queries.excluded_organisations(session, case.id),
     )

@@ -23,10 +23,10 @@ from app.intake.models import Case
 from app.intake.schemas import Intake
 from app.partners import sandbox
 from app.referrals import filing, service
+from app.referrals.acting import ActorRef
 from app.referrals.labels import new_label
 from app.referrals.models import Referral
 from app.referrals.sandbox_stories import STORIES
-from app.referrals.service import ActorRef
 from app.referrals.states import OPENED, Actor, State, Verb
 from app.staff.models import Team
 

@@ -21,7 +21,7 @@ from app.directory.packs import Directory
 from app.intake import life, vault
 from app.intake.models import Case, Part
 from app.intake.schemas import Intake
-from app.referrals import service
+from app.referrals import queries, service
 
 
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
@@ -34,15 +34,18 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
     return [identifier for identifier in found if identifier is not None and identifier.strong]
 
 
-def compared(session: Session, keys: KeyRing, directory: Directory, intake: Intake) -> Compared:
-    """An intake put to the lists of all connected organisations of its country. No statement for who left no address."""
-    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump()}
-    known = identifiers_in(contact, intake.country)
-    if not known:
-        return Compared()
+def candidates(directory: Directory, intake: Intake) -> set[UUID]:
+    """The organisations that an intake could reach: those of its country, and those the person named."""
     here = {entry.organisation.id for entry in directory.services_for(intake.country)}
-    ids = [named_id("organisation", slug) for slug in sorted(here | set(intake.consent.organisations))]
-    return conflicts.compare(session, keys, known, keyholders.connected(session, ids))
+    return {named_id("organisation", slug) for slug in here | set(intake.consent.organisations)}
+
+
+def compared(
+    session: Session, keys: KeyRing, contact: Mapping[str, Any], country: str, connected: Collection[UUID]
+) -> Compared:
+    """What came in put to the lists of these organisations. No statement for who left no address."""
+    known = identifiers_in(contact, country)
+    return conflicts.compare(session, keys, known, sorted(connected)) if known else Compared()
 
 
 def slugs(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
@@ -75,7 +78,7 @@ def add_to_list(
 def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
     """Take the key from an organisation that has not accepted, and end what it was asked. The caller holds the case's row."""
     conflicts.exclude(session, case.id, [organisation_id])
-    if not service.is_at_work(session, case.id, organisation_id):
+    if not queries.is_at_work(session, case.id, organisation_id):
         vault.destroy_wraps(session, case.id, [organisation_id])
         service.end_offers(session, case, organisation_id, now)
 
@@ -91,7 +94,7 @@ def compare_anew(
     ids = here | conflicts.compared_with(session, case.id) | vault.holders(session, case.id)
     conflicts.drop_traces(session, case.id)
     known = _known(session, case, person_key)
-    found = conflicts.compare(session, keys, known, keyholders.connected(session, sorted(ids)) if known else ())
+    found = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())
     conflicts.remember(session, case.id, found)
     for organisation_id in sorted(found.hits):
         exclude(session, case, organisation_id, now)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -174,15 +174,23 @@ def end_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) ->
 # --- the desk's list -------------------------------------------------------------------------------------------------
 
 LISTED: Final = 100
-_OPEN_COUNT: Final = sa.select(sa.func.count()).where(
-    Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None)
-)
+_UNDELIVERED: Final = Task.kind == TaskKind.DEAD_LETTER.value
+_OPEN_COUNT: Final = sa.select(
+    sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_UNDELIVERED, 1), else_=0)), 0)
+).where(Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None))
 Row = sa.Row[UUID, str, datetime, datetime, str | None, str | None, UUID | None]
 
 
-def count(session: Session, team_id: UUID) -> int:
-    """How many tasks of the team are open."""
-    return session.execute(_OPEN_COUNT, {"team_id": team_id}).scalar_one()
+class ToDo(NamedTuple):
+    """How many tasks of a team are open, and how many of them are notices that were not delivered."""
+
+    tasks: int
+    dead_letters: int
+
+
+def count(session: Session, team_id: UUID) -> ToDo:
+    """One statement, over what is open."""
+    return ToDo(*session.execute(_OPEN_COUNT, {"team_id": team_id}).one())
 
 
 def listed(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[Row]:

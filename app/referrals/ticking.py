@@ -25,10 +25,10 @@ from app.matching import records
 from app.matching.engine import Found
 from app.matching.models import MatchRun
 from app.partners import sandbox
-from app.referrals import clocks, queries, rematching, service, tasks
+from app.referrals import clocks, queries, rematching, service, tasks, times
+from app.referrals.acting import CLOCK
 from app.referrals.clocks import Step
 from app.referrals.models import Referral
-from app.referrals.service import CLOCK
 from app.referrals.states import ASKED, AT_WORK, FAILED, NOT_ASKED, State, Verb
 from app.referrals.tasks import TaskKind
 
@@ -66,11 +66,11 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, by: Clockwork) -
         session.flush()
         ask_next(session, case, now=now, by=by, follows=referral.id)
         return True
-    steps, owed = clocks.strike(service.times_of(referral), now, service.terms_of(referral, case))
+    steps, owed = clocks.strike(times.times_of(referral), now, times.terms_of(referral, case))
     if Step.EXPIRE in steps:
         service.expire(session, referral, case, now=now)
         return True
-    service.set_times(referral, owed)
+    times.set_times(referral, owed)
     session.flush()
     for step in steps:
         _tell(session, referral, case, step, now)
@@ -171,7 +171,7 @@ def ask_next(
     if case.country in by.by_hand or case.team_id == sandbox.TEAM_ID:
         return []
     before = queries.of_case(session, case.id)
-    room = AT_ONCE[service.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)
+    room = AT_ONCE[times.tier_now(case, now)] - sum(State(referral.state) in ASKED for referral in before)
     if room <= 0 or any(State(referral.state) in AT_WORK for referral in before):
         return []
     result = rematching.matched(session, by.keys, by.directory, case, now)

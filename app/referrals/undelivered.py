@@ -1,21 +1,28 @@
 """What becomes of notices that no machine can deliver: a task of the team whose case it is about."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.core.errors import NotFound
 from app.intake import life
 from app.intake.models import Case
 from app.messaging import service as outbox
 from app.messaging.models import OutboxMessage
+from app.partners.organisations import Organisation
 from app.referrals import tasks
 from app.referrals.models import Referral, Task
 from app.referrals.tasks import TaskKind
 
-__all__ = ["ask_desk", "dead_letter", "drop", "messages", "retry"]
+__all__ = ["LISTED", "Letter", "ask_desk", "dead_letter", "drop", "messages", "retry", "retry_all"]
+
+LISTED: Final = 100
 
 
 def ask_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
@@ -39,14 +46,42 @@ def dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None
         tasks.open_dead_letter(session, message.id, team_id, case.id if case else None, now=now)
 
 
-def messages(session: Session, team_id: UUID) -> list[OutboxMessage]:
-    """The team's dead letters that nobody has dealt with, oldest first."""
-    ids = session.scalars(
-        sa.select(Task.about_id).where(
-            Task.team_id == team_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None)
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice that was given up. `to`: the organisation it is for; None: a team or the person of the case."""
+
+    id: UUID
+    kind: str
+    to: str | None
+    case_label: str | None
+    created_at: datetime
+    attempts: int
+    last_error: str | None
+
+
+def messages(session: Session, team_id: UUID) -> list[Letter]:
+    """The team's dead letters that nobody has dealt with, oldest first, at most `LISTED`. One statement."""
+    query = (
+        sa.select(
+            OutboxMessage.id, OutboxMessage.kind, Organisation.name, Case.label, OutboxMessage.created_at,
+            OutboxMessage.attempts, OutboxMessage.last_error,
         )
-    ).all()
-    return sorted(outbox.dead(session, ids), key=lambda message: message.created_at)
+        .select_from(Task)
+        .join(OutboxMessage, OutboxMessage.id == Task.about_id)
+        .outerjoin(Organisation, Organisation.id == OutboxMessage.organisation_id)
+        .outerjoin(Case, Case.id == Task.case_id)
+        .where(Task.team_id == team_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None))
+        .order_by(OutboxMessage.created_at, OutboxMessage.id)
+        .limit(LISTED)
+    )  # fmt: skip
+    return [Letter(*row) for row in session.execute(query)]
+
+
+def retry_all(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> None:
+    """Each of those that are listed, once more; what a colleague deals with at the same moment is left to them."""
+    for letter in messages(session, team_id):
+        with suppress(NotFound):
+            retry(session, team_id, letter.id, member_id, now)
 
 
 def retry(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:

@@ -10,11 +10,11 @@ from app.core.errors import Conflict
 from app.intake import undos
 from app.intake.models import Case
 from app.intake.states import CaseState, CaseVerb
-from app.referrals import desk as verbs
 from app.referrals import service
-from app.referrals.desk import Desk
+from app.referrals.acting import Said
+from app.referrals.desk import at_work
+from app.referrals.desk.at_work import Desk
 from app.referrals.models import Referral
-from app.referrals.service import Said
 from app.referrals.states import State, Verb
 
 _NOT_OPENED: Final = frozenset({State.DRAFT, State.AWAITING_CONSENT, State.OFFERED})
@@ -43,7 +43,7 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
     What a partner was told when a case was closed stays told: withdrawn offers are not made again by this.
     Raises Clash, NotFound, Conflict (nothing to take back any more).
     """
-    case = verbs.locked(session, desk, label, version)
+    case = at_work.locked(session, desk, label, version)
     done = undos.last(session, case, desk.who.member_id)
     if done is None:
         raise Conflict("There is nothing of yours left to take back here.", state=case.state)
@@ -52,7 +52,7 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
     _state_back(session, desk, case, CaseState(done.before["state"]))
     undos.restore(case, done.before)
     undos.forget(session, case.id)
-    verbs.touched(session, desk, case, "case:undone")
+    at_work.touched(session, desk, case, "case:undone")
     return case
 
 
@@ -68,6 +68,6 @@ def _state_back(session: Session, desk: Desk, case: Case, target: CaseState) -> 
     if source is target:
         return
     if source in _OUT_OF:
-        verbs.moved(session, desk, case, _OUT_OF[source])
+        at_work.moved(session, desk, case, _OUT_OF[source])
     if target in _INTO and CaseState(case.state) is not target:
-        verbs.moved(session, desk, case, _INTO[target])
+        at_work.moved(session, desk, case, _INTO[target])

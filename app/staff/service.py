@@ -61,9 +61,14 @@ def add_team(
     return team, key, pair.seed
 
 
+_TEAM_FOR: Final = sa.select(TeamCountry.team_id).where(
+    TeamCountry.country == sa.bindparam("country", type_=sa.String(2))
+)
+
+
 def team_for(session: Session, country: str) -> UUID | None:
     """The team that takes the cases of this country."""
-    return session.scalar(sa.select(TeamCountry.team_id).where(TeamCountry.country == country))
+    return session.connection().scalar(_TEAM_FOR, {"country": country})
 
 
 def add_member(

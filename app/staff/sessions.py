@@ -6,6 +6,7 @@ They end when somebody signs out, after a time without a sign of life, after eig
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -54,14 +55,17 @@ def start(session: Session, member: Member, seed: bytes, now: datetime, factor: 
     return secret
 
 
+_SIGNED_IN: Final = (
+    sa.select(StaffSession, Member, frozen)
+    .join(Member, Member.id == StaffSession.member_id)
+    .where(StaffSession.id == sa.bindparam("session_id", type_=sa.LargeBinary()), Member.active)
+)
+
+
 def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, longest: timedelta) -> SignedIn:
     """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
     session_id = _session_id(secret)
-    found = session.execute(
-        sa.select(StaffSession, Member, frozen)
-        .join(Member, Member.id == StaffSession.member_id)
-        .where(StaffSession.id == session_id, Member.active)
-    ).one_or_none()
+    found = session.execute(_SIGNED_IN, {"session_id": session_id}).one_or_none()
     if found is None:
         raise NotSignedIn
     row, member, is_frozen = found

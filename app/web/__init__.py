@@ -11,7 +11,9 @@ from app.core.errors import AppError
 from app.settings import Surface
 from app.web import desk, public, rendering
 
-__all__ = ["error_page", "mount"]
+__all__ = ["LARGER", "error_page", "mount"]
+
+LARGER = desk.LARGER
 
 STATIC = Path(__file__).resolve().parent / "static"
 

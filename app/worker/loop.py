@@ -6,6 +6,7 @@ did not do is still due. A job that fails is logged by its class and does not st
 
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from random import SystemRandom
@@ -66,6 +67,7 @@ class Worker:
         self._channel = channel or channel_of(settings)
         self._postman = Postman(database, keys, outbound or Outbound(), SystemRandom())
         self._kept = ""
+        self._keeping: privacy.Keeping | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -198,10 +200,30 @@ class Worker:
         return int(new)
 
     def _retention(self, now: datetime) -> int:
+        settings = self._settings
+        keeping = privacy.Keeping(
+            contact=settings.contact_kept,
+            rest=settings.closed_kept,
+            unmet=settings.unmet_kept,
+            spam=settings.spam_kept,
+        )
+        self._keep_as_set(keeping, now)
         with self._database.begin() as session:
-            forgotten = privacy.forget_due(session, now=now, limit=_BATCH)
+            forgotten = privacy.forget_due(session, now=now, limit=_BATCH, keeping=keeping)
         with self._database.begin() as session:
-            return forgotten + audit.shorten(session, before=now - self._settings.audit_kept, now=now)
+            return forgotten + audit.shorten(session, before=now - settings.audit_kept, now=now)
+
+    def _keep_as_set(self, keeping: privacy.Keeping, now: datetime) -> None:
+        """When the times are others than the last worker's, they hold for what is there already too."""
+        if self._keeping == keeping:
+            return
+        codes = {name: int(kept.total_seconds()) for name, kept in asdict(keeping).items()}
+        with self._database.begin() as session:
+            before = marks.last(session).get(marks.KEEPING)
+            if before is None or before.codes != codes:
+                privacy.reckon_anew(session, now)
+                marks.set_mark(session, marks.KEEPING, now, **codes)
+        self._keeping = keeping
 
     def _sandbox(self, now: datetime) -> int:
         """Open and full where the setting says so, else closed. It writes only when that is not so yet."""
@@ -215,6 +237,6 @@ class Worker:
             published.close(session)
             return 1
 
-    def _tallies(self, _now: datetime) -> int:
+    def _tallies(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return tallies.fold(session)
+            return tallies.fold(session, now.date())

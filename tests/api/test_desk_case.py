@@ -154,7 +154,7 @@ def test_no_audit_row_no_read(office: DeskHouse, monkeypatch: pytest.MonkeyPatch
     def full(*_arguments: object, **_named: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr("app.referrals.desk.audit.record", full)
+    monkeypatch.setattr("app.referrals.desk.at_work.audit.record", full)
     page = browser.submit(page, f"/desk/cases/{label}/show")
     assert page.status == 500
     assert STORY not in page.text
@@ -374,3 +374,42 @@ def test_no_page_of_the_desk_loads_or_links_to_anything_outside(office: DeskHous
         addresses = re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
         assert all(address.startswith(("/", "#", "tel:")) for address in addresses), addresses
         assert page.response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("all", "takes no new requests until"),
+        ("need:asylum", "takes no new requests for this need until"),
+        ("language:ru", "takes no new requests in this language until"),
+        ("full", "has said that it is full until"),
+    ],
+)
+def test_to_a_service_that_is_away_a_case_goes_only_knowingly(office: DeskHouse, what: str, said: str) -> None:
+    label, _receipt = office.file(needs=["asylum"], speak=["ru"])
+    vera = office.as_("vera")
+    entry = vera.get(f"/desk/directory/organisations/{ONE}")
+    if what == "full":
+        vera.submit(entry, "/desk/directory/capacity", service=SERVICE, capacity="full", until="2026-12-24")
+    else:
+        vera.submit(entry, "/desk/directory/pause", service=SERVICE, what=what, until="2026-12-24")
+    path = f"/desk/cases/{label}/refer"
+    page = vera.get(f"{path}?service={SERVICE}")
+    assert said in page.words()
+    assert "24 Dec 2026" in page.words()
+    refused = vera.submit(page, path)
+    assert refused.status == 422
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Referral)) == 0
+    assert vera.submit(page, path, despite="yes").did("offered")
+    assert referral_of(office, label).state == "offered"
+
+
+def test_a_pause_that_does_not_concern_the_case_asks_nothing(office: DeskHouse) -> None:
+    label, _receipt = office.file(needs=["asylum"], speak=["ru", "en"])
+    vera = office.as_("vera")
+    entry = vera.get(f"/desk/directory/organisations/{ONE}")
+    vera.submit(entry, "/desk/directory/pause", service=SERVICE, what="language:ru", until="2026-12-24")
+    page = vera.get(f"/desk/cases/{label}/refer?service={SERVICE}")
+    assert page.tree.css_first("input[name=despite]") is None
+    assert vera.submit(page, f"/desk/cases/{label}/refer").did("offered")

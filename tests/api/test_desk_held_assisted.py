@@ -10,6 +10,7 @@ from tests.support.html import faults
 from tests.support.people import NUMBER
 
 __all__ = ["office"]
+HELD = "/desk/?view=quarantine"
 SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "today", "story": "Кумкват <b>."}
 
 
@@ -26,34 +27,46 @@ def state(office: DeskHouse, label: str) -> tuple[str, str | None]:
     return row.state, row.held_for
 
 
-def test_a_held_case_is_listed_with_its_reason_and_released_into_the_queue(office: DeskHouse) -> None:
+def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_queue(office: DeskHouse) -> None:
     label = hold(office)
     browser = office.as_("vera")
-    assert label not in browser.get("/desk/").text
-    page = browser.get("/desk/held")
+    queue = browser.get("/desk/")
+    assert label not in queue.text
+    assert queue.tree.css_first(f'nav.views a[href="{HELD}"] .count').text() == "1"  # type: ignore[union-attr]
+    assert browser.get("/desk/held").location == HELD
+    page = browser.get(HELD)
     assert "It filled in a field that people do not see." in page.words()
     assert faults(page.text) == []
     assert browser.submit(page, f"/desk/held/{label}/release").location == f"/desk/cases/{label}?done=done"
     assert state(office, label) == ("submitted", None)
     assert label in browser.get("/desk/").text
-    assert "Nothing is held back." in browser.get("/desk/held").words()
+    assert "Nothing is held back" in browser.get(HELD).words()
 
 
 def test_spam_is_ended_with_one_button_and_the_version_seen(office: DeskHouse) -> None:
     label = hold(office, "haste")
     browser = office.as_("vera")
-    page = browser.get("/desk/held")
+    page = browser.get(HELD)
     assert browser.submit(page, f"/desk/held/{label}/discard", version="99").status == 412
     assert browser.submit(page, f"/desk/held/{label}/discard").status == 303
     assert state(office, label)[0] == "withdrawn"
-    assert label not in browser.get("/desk/held").text
+    assert label not in browser.get(HELD).text
+
+
+def test_one_that_was_only_quick_stands_in_its_place_with_a_mark(office: DeskHouse) -> None:
+    label = hold(office, "haste")
+    browser = office.as_("vera")
+    page = browser.get("/desk/")
+    assert label in page.text
+    assert "perhaps a machine's" in page.words()
+    assert label in browser.get(HELD).text
 
 
 def test_another_team_neither_sees_nor_touches_it(office: DeskHouse) -> None:
     label = hold(office)
-    page = office.as_("vera").get("/desk/held")
+    page = office.as_("vera").get(HELD)
     stranger = office.as_("outsider")
-    assert label not in stranger.get("/desk/held").text
+    assert label not in stranger.get(HELD).text
     form = page.form(f"/desk/held/{label}/release") | {"csrf": stranger.get("/desk/").form("/desk/sign-out")["csrf"]}
     assert stranger.post(f"/desk/held/{label}/release", form).status == 404
     assert state(office, label) == ("submitted", "trap")

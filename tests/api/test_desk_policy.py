@@ -17,8 +17,8 @@ from app.core.db import Database
 from app.intake import life, vault
 from app.intake.states import CaseVerb
 from app.referrals import service
+from app.referrals.acting import ActorRef
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff.models import Member
 from app.web.desk.deps import RequiresRole, anyone, policies
@@ -51,6 +51,7 @@ ROLES_OF = {
     "/desk/freeze": {"senior", "admin"},
     "/desk/unfreeze": {"senior", "admin"},
     "/desk/decoys": {"admin"},
+    "/desk/directory/package": {"senior", "admin"},
 }
 # These would end or change who is asking next; they are tried in test_desk_me.py and test_desk_members.py.
 CHANGES_PEOPLE = {

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from app.core.tables import as_csv, safe_cell
 from app.intake import life
 from app.referrals import service
+from app.referrals.acting import ActorRef, Said
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.web.charts import Bar, bars
 from tests.support.desk import ONE, TWO, DeskHouse
@@ -112,3 +112,38 @@ def test_a_plot_says_its_numbers_and_escapes_its_words() -> None:
     assert "One 3, Two …" in drawn
     assert 'role="img"' in drawn
     assert "style=" not in drawn
+
+
+def test_a_year_and_a_stretch_of_quarters_add_up_what_their_quarters_show(office: DeskHouse) -> None:
+    decline(office, 6)
+    office.later(days=40)
+    for _ in range(11):
+        office.file(language="be")
+    vera = office.as_("vera")
+    first, second = (rows(vera.get(f"/desk/reports?period={one}&format=csv").text) for one in ("2026-Q4", "2027-Q1"))
+    assert value(first, "Cases by language of the form", "Russian", "All") == "12"
+    assert value(second, "Cases by language of the form", "Belarusian", "All") == "11"
+    both = rows(vera.get("/desk/reports?period=2026-Q4&until=2027-Q1&format=csv").text)
+    assert value(both, "Cases by language of the form", "Russian", "All") == "12"
+    assert value(both, "Cases by language of the form", "Belarusian", "All") == "11"
+    assert {one["period"] for one in both if one["table"] == "Median time in hours"} == {"2026-Q4", "2027-Q1"}
+    page = vera.get("/desk/reports?period=2027-Q1&until=2026-Q4")
+    assert page.status == 200
+    assert "Report 2026-Q4..2027-Q1" in page.words()
+    assert page.form("/desk/reports") == {"period": "2026-Q4", "until": "2027-Q1"}
+    assert "Report 2026" in vera.get("/desk/reports?period=2026").words()
+    assert vera.get("/desk/reports?period=2026&format=xlsx").response.content[:2] == b"PK"
+    for nothing in ("2031", "2026-10", "2020-Q1..2026-Q4", "x"):
+        assert vera.get(f"/desk/reports?period={nothing}").status == 404, nothing
+
+
+def test_a_stretch_costs_the_statements_of_one_quarter(office: DeskHouse) -> None:
+    decline(office, 1)
+    vera = office.as_("vera")
+    costs = []
+    for period in ("2026-Q4", "2024-Q1..2026-Q4"):
+        vera.get("/desk/")
+        with office.statements() as seen:
+            assert vera.get(f"/desk/reports?period={period}").status == 200
+        costs.append(len([one for one in seen.seen if not one.startswith("BEGIN")]))
+    assert costs[0] == costs[1]

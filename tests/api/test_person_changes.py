@@ -12,8 +12,8 @@ from app.intake.models import Case, CaseEvent, SealedPart
 from app.matching.models import MatchRun
 from app.messaging import notices
 from app.referrals import service
+from app.referrals.acting import ActorRef
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form
 

@@ -122,8 +122,9 @@ def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
         rows = queue.page(session, case.team_id, queue.Look("open"), me=MEMBER, today=today).rows
         counts = queue.counts(session, case.team_id, queue.Look("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
-        assert [row.held_for for row in quarantine.held(session, case.team_id)] == [why]
-        assert quarantine.count(session, case.team_id) == 1
+        held = queue.page(session, case.team_id, queue.Look("quarantine"), me=MEMBER, today=today).rows
+        assert [row.held_for for row in held] == [why]
+        assert counts["quarantine"] == 1
 
 
 def test_a_coordinator_who_takes_it_has_looked_at_it(house: House) -> None:
@@ -141,10 +142,11 @@ def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
         case = session.scalars(sa.select(Case)).one()
         quarantine.discard(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
     assert one_case(house).state == "withdrawn"
-    house.time.at += timedelta(days=7, hours=1)
-    with house.database.begin() as session:
-        forget_due(session, now=house.time(), limit=10, rest_after=timedelta(0))
-    assert one_case(house).state == "erased"
+    for days, state in ((6, "withdrawn"), (1, "erased")):
+        house.time.at += timedelta(days=days, hours=1)
+        with house.database.begin() as session:
+            forget_due(session, now=house.time(), limit=10)
+        assert one_case(house).state == state
     assert "We know no request" in house.browser().open("/en/return").fill(number=number).text
 
 

@@ -11,8 +11,8 @@ from app.intake.drafts import Draft
 from app.intake.models import Case, CaseWrap, SealedPart, WrapFor
 from app.intake.questions import STEPS
 from app.referrals import service
+from app.referrals.acting import ActorRef
 from app.referrals.models import Referral
-from app.referrals.service import ActorRef
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form
 

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed
-from app.directory import rulesets, ruling
+from app.directory import current, fields, rulesets, ruling
 from app.directory.current import Current
+from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
 from app.directory.rulesets import RuleProposal, State, Verb
 from app.intake.schemas import Intake
@@ -103,6 +104,51 @@ def test_every_process_follows_it_within_seconds(office: DeskHouse, tmp_path: Pa
     entry = there.service(KEY)
     assert entry is not None
     assert entry.service.needs == ("appeals", "detention")
+
+
+def in_georgian(office: DeskHouse) -> DirectoryEdit:
+    """The centre said at the desk that it works in Georgian only; another person published it."""
+    edit = DirectoryEdit(
+        subject=KEY, field="languages", old={"value": ["pl", "ru", "en"]}, new={"value": ["ka"]}, state="published",
+        origin="desk", proposed_by=member(office, "sofia"), proposed_at=office.time.at,
+        decided_by=member(office, "pavel"), decided_at=office.time.at,
+    )  # fmt: skip
+    with office.database.begin() as session:
+        session.add(edit)
+    return edit
+
+
+def languages(office: DeskHouse) -> tuple[str, ...]:
+    with office.database.begin(write=False) as session:
+        entry = Current(load_packs()).refresh(session, office.time.at).service(KEY)
+    assert entry is not None
+    assert entry.service.needs == ("appeals", "detention")
+    return fields.languages(entry.service.rule)
+
+
+def test_languages_published_at_the_desk_stand_whatever_a_rule_set_says(office: DeskHouse):
+    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    assert languages(office) == ("pl", "ru", "en")
+    in_georgian(office)
+    assert languages(office) == ("ka",)
+
+
+def test_a_rule_set_with_other_languages_than_the_desk_is_told_where_to_change_them(office: DeskHouse):
+    in_georgian(office)
+    with office.database.begin(write=False) as session:
+        base = current.without_rules(session, load_packs())
+        with pytest.raises(Invalid) as refused:
+            publishing.propose(
+                session,
+                base,
+                publishing.read(WITHOUT_ASYLUM, base),
+                effective_on=office.time.at.date(),
+                why="They told us by phone",
+                by=member(office, "sofia"),
+                now=office.time.at,
+            )
+    (error,) = refused.value.errors
+    assert error["detail"].startswith(f"{KEY}: The languages of this service were changed in the directory.")
 
 
 def test_nobody_publishes_what_they_proposed(office: DeskHouse):

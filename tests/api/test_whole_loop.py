@@ -24,7 +24,7 @@ import pytest
 
 from app.client.opening import opened
 from app.core.db import Database
-from tests.support.live import address, free_port
+from tests.support.live import held_port
 from tests.support.people import NUMBER, Browser, short_form
 
 CENTRE = "pl-hfhr"
@@ -51,6 +51,7 @@ class Demo:
             f"{self.base}/oauth/token",
             data={"grant_type": "client_credentials"},
             auth=(client["client_id"], client["client_secret"]),
+            timeout=60,
         )
         assert answer.status_code == 200, answer.text
         return self.client(Authorization=f"Bearer {answer.json()['access_token']}")
@@ -70,15 +71,13 @@ class Demo:
 @pytest.fixture
 def demo(unmigrated_database: Database, tmp_path: Path) -> Iterator[Demo]:
     """`pristan run-demo`, as `make run` starts it, on an empty database."""
-    port = free_port()
-    base = address(port)
-    port.close()
     var = tmp_path / "var"
     url = unmigrated_database.url.render_as_string(hide_password=False)
     unmigrated_database.dispose()
     environment = {**os.environ, "PRISTAN_VAR": str(var), "PRISTAN_DATABASE_URL": url}
-    command = [sys.executable, "-m", "app.cli.main", "run-demo", "--port", base.rsplit(":", 1)[1]]
-    with (tmp_path / "output.txt").open("wb") as output:
+    with held_port() as port, (tmp_path / "output.txt").open("wb") as output:
+        base = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "app.cli.main", "run-demo", "--port", str(port)]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         try:
             _wait(base, process, tmp_path / "output.txt")
@@ -87,7 +86,7 @@ def demo(unmigrated_database: Database, tmp_path: Path) -> Iterator[Demo]:
                 yield demo
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _wait(base: str, process: subprocess.Popen[bytes], output: Path) -> None:
@@ -189,7 +188,7 @@ def test_an_intake_over_json_reaches_the_same_partner(demo: Demo) -> None:
 
 
 def test_running_it_again_keeps_the_data(unmigrated_database: Database, tmp_path: Path) -> None:
-    from app.cli.demo import seed_if_empty
+    from app.cli.demo.seeding import seed_if_empty
     from app.cli.house import House, migrate, open_house
     from app.settings import Settings
 

@@ -1,22 +1,16 @@
 """The desk in a real browser: readable on a phone and wide, by keyboard alone, without scripts, and with shortcuts."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from app.cli.house import migrate
-from app.core.clock import utc_now
 from app.core.db import Database
-from tests.support.desk import DeskHouse, running
+from tests.support.desk import START, DeskHouse, running
 from tests.support.live import free_port, served
+from tests.support.pages import PHONE, WIDE, check, enter, focus, press
 
-PHONE, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 800}
-_AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LENA = {"call_me": "Елена Смирнова", "answer_by": {"channel": "telegram", "address": "@sova_1"}}
 
 
@@ -26,7 +20,7 @@ class House:
     def __init__(self, office: DeskHouse, base: str) -> None:
         self.office, self.base = office, base
         self.first, _receipt = office.file(how_soon="today", **LENA)
-        self.second, _receipt = office.file(letter={"kind": "unknown", "received_on": f"{utc_now():%Y-%m-%d}"}, **LENA)
+        self.second, _receipt = office.file(letter={"kind": "unknown", "received_on": f"{START:%Y-%m-%d}"}, **LENA)
         vera = office.as_("vera")
         page = vera.get(f"/desk/cases/{self.first}/refer?service=pl-hfhr/legal-help")
         vera.submit(page, f"/desk/cases/{self.first}/refer")
@@ -38,25 +32,10 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    var: Path = tmp_path_factory.mktemp("desk")
-    database = Database(f"sqlite:///{var / 'pristan.db'}")
-    migrate(database)
+def house(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     bound = free_port()
-    with running(database, var / "var") as office:
-        office.time.at = datetime.now(UTC)
-        with served(office.app, bound) as base:
-            yield House(office, base)
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
-
-
-def check(page: Page) -> None:
-    found = Axe().run(page, options=_AXE).response["violations"]
-    assert [(entry["id"], [node["target"] for node in entry["nodes"]][:3]) for entry in found] == [], page.url
-    assert fits(page), page.url
+    with running(kept_database, tmp_path_factory.mktemp("desk")) as office, served(office.app, bound) as base:
+        yield House(office, base)
 
 
 def pages(house: House) -> list[str]:
@@ -85,10 +64,10 @@ def test_every_page_of_the_desk_is_readable_for_everybody(
             folded.evaluate("node => node.open = true")
         check(page)
     page.goto(f"{house.base}/desk/cases/{house.second}")
-    page.click("text=Open them")
+    press(page, "text=Open them")
     check(page)
     page.goto(f"{house.base}/desk/cases/{house.second}")
-    page.click("text=Show the contact")
+    press(page, "text=Show the contact")
     check(page)
 
 
@@ -103,38 +82,28 @@ def test_a_case_is_taken_snoozed_and_undone_without_scripts(house: House, new_pa
     label, _receipt = house.office.file(how_soon="none")
     page = house.signed_in(new_page(viewport=PHONE, java_script_enabled=False))
     page.goto(house.base + "/desk/?view=new")
-    page.click(f"[data-row]:has-text('{label}')")
-    page.click("text=Take this case")
-    assert "The case is yours now." in page.locator("main").inner_text()
-    page.click("button:has-text('Undo')")
+    press(page, f"[data-row]:has-text('{label}')")
+    press(page, "text=Take this case")
+    expect(page.locator("main")).to_contain_text("The case is yours now.")
+    press(page, "button:has-text('Undo')")
     assert house.office.case(label).owner_id is None
     page.goto(house.base + "/desk/?view=new")
     page.check(f"input[name=case][value='{label}:{house.office.case(label).version}']")
-    page.click("text=Assign them")
-    assert "1 of 1 done" in page.locator("h1").inner_text()
+    press(page, "text=Assign them")
+    expect(page.locator("h1")).to_contain_text("1 of 1 done")
 
 
 def test_keyboard_alone_reaches_a_case_and_its_first_button(house: House, new_page: Callable[..., Page]) -> None:
     label, _receipt = house.office.file(how_soon="none")
     page = house.signed_in(new_page(viewport=WIDE))
     page.goto(house.base + "/desk/?view=new")
-    focus_on(page, f"node => node.textContent === '{label}'")
-    page.keyboard.press("Enter")
+    focus(page, f"node => node.textContent === '{label}'")
+    enter(page)
     page.wait_for_url(f"**/desk/cases/{label}**")
-    focus_on(page, "node => node.textContent === 'Take this case'")
-    page.keyboard.press("Enter")
+    focus(page, "node => node.textContent === 'Take this case'")
+    enter(page)
     page.wait_for_url("**done=taken**")
     assert house.office.case(label).state == "in_review"
-
-
-def focus_on(page: Page, wanted: str) -> None:
-    for _step in range(120):
-        page.keyboard.press("Tab")
-        if page.evaluate(f"({wanted})(document.activeElement)"):
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", "who uses keys sees where they are"
-            return
-    raise AssertionError(f"Tab never comes to {wanted}")
 
 
 def test_shortcuts_are_off_until_turned_on_and_then_work(house: House, new_page: Callable[..., Page]) -> None:
@@ -147,24 +116,24 @@ def test_shortcuts_are_off_until_turned_on_and_then_work(house: House, new_page:
     assert page.url.endswith(label)
     assert house.office.case(label).owner_id is None
     page.goto(house.base + "/desk/shortcuts")
-    page.click("text=Turn shortcuts on")
+    press(page, "text=Turn shortcuts on")
     page.goto(f"{house.base}/desk/cases/{label}")
     page.keyboard.press("m")
     page.keyboard.type("t")
     assert page.input_value("#f-message") == "t", "in a field a key is a letter"
     page.fill("#f-message", "")
     page.keyboard.press("Escape")
-    page.keyboard.press("t")
+    enter(page, "t")
     page.wait_for_url("**done=taken**")
-    page.keyboard.press("z")
+    enter(page, "z")
     page.wait_for_url("**done=undone**")
-    page.keyboard.press("?")
+    enter(page, "?")
     page.wait_for_url("**/desk/shortcuts")
-    page.keyboard.press("q")
+    enter(page, "q")
     page.wait_for_url("**/desk/")
     page.keyboard.press("j")
     page.keyboard.press("x")
-    assert page.locator("input[name=case]").first.is_checked()
-    page.keyboard.press("Enter")
+    expect(page.locator("input[name=case]").first).to_be_checked()
+    enter(page, "Enter")
     page.wait_for_url("**/desk/cases/**")
     check(page)

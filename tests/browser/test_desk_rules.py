@@ -1,37 +1,23 @@
 """The rules, the coverage and the runs of a case in a real browser: axe, 320 px, with and without scripts."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.core.db import Database
 from tests.support.desk import ONE, DeskHouse, running
 from tests.support.live import address, free_port, served
+from tests.support.pages import check, press
 
-_AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 KEY = f"{ONE}/legal-help"
 
 
 @pytest.fixture(scope="module")
-def desk(_sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DeskHouse, str]]:
-    import shutil
-
-    room: Path = tmp_path_factory.mktemp("rules")
-    shutil.copyfile(_sqlite_template, room / "pristan.db")
-    database, bound = Database(f"sqlite:///{room / 'pristan.db'}"), free_port()
-    with running(database, room / "var", base_url=address(bound)) as office, served(office.app, bound) as base:
+def desk(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DeskHouse, str]]:
+    bound, var = free_port(), tmp_path_factory.mktemp("rules")
+    with running(kept_database, var, base_url=address(bound)) as office, served(office.app, bound) as base:
         yield office, base
-
-
-def check(page: Page) -> None:
-    found = Axe().run(page, options=_AXE).response["violations"]
-    assert [(entry["id"], [node["target"] for node in entry["nodes"]][:3]) for entry in found] == [], page.url
-    wide = page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert wide, f"sideways: {page.url}"
 
 
 def test_the_pages_about_rules_are_for_everybody(
@@ -55,8 +41,8 @@ def test_the_pages_about_rules_are_for_everybody(
     plain.goto(f"{base}/desk/rules/new?service={KEY}")
     plain.fill("#f-text", plain.input_value("#f-text").replace("asylum, ", ""))
     plain.fill("#f-why", "They told us by phone")
-    plain.click("text=Propose it")
-    assert "Waits for a second person" in plain.content()
+    press(plain, "text=Propose it")
+    expect(plain.locator("main")).to_contain_text("Waits for a second person")
     seen = new_page(viewport={"width": 320, "height": 900})
     seen.context.add_cookies([{"name": "staff", "value": cookie, "url": base}])
     seen.goto(plain.url)

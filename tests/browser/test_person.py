@@ -2,15 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.cli import founding
-from app.cli.house import migrate
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, Translator
 from app.core.keyring import KeyRing
@@ -18,9 +14,11 @@ from app.directory import service as directory_service
 from app.directory.packs import load_packs
 from app.main import create_app
 from app.settings import Settings
+from tests.support.desk import START, Time
 from tests.support.live import address, free_port, served
+from tests.support.pages import PHONE, enter, fits, focus, press
+from tests.support.pages import check as readable
 
-PHONE = {"width": 320, "height": 640}
 PLAIN = (
     "",
     *(f"form/{step}" for step in range(1, 8)),
@@ -34,55 +32,34 @@ PLAIN = (
 )
 EVERY_PART = ("", "form/all", "return", "contacts", "numbers")
 """Between them they hold every part that a page is made of; the others differ from language to language in words alone."""
-_AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "rules": {"color-contrast-enhanced": {"enabled": True}},  # 7:1
-}
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def base(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The person's surface behind a real port, on SQLite."""
-    var: Path = tmp_path_factory.mktemp("person")
-    database, now = Database(f"sqlite:///{var / 'pristan.db'}"), datetime.now(UTC)
-    migrate(database)
-    with database.begin() as session:
-        directory_service.upsert(session, load_packs(), now)
-        founding.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], now)
-    bound = free_port()
-    settings = Settings(var=var, base_url=address(bound), worker_in_web=False)
-    app = create_app(settings, surfaces={"public"}, database=database, keys=KeyRing.generate(now.date()))
+    with kept_database.begin() as session:
+        directory_service.upsert(session, load_packs(), START)
+        founding.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+    bound, keys = free_port(), KeyRing.generate(START.date())
+    settings = Settings(var=tmp_path_factory.mktemp("person"), base_url=address(bound), worker_in_web=False)
+    app = create_app(settings, surfaces={"public"}, database=kept_database, keys=keys, clock=Time())
     with served(app, bound) as started:
         yield started
 
 
-def fits(page: Page) -> bool:
-    """Whether nothing has to be scrolled sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
-
-
 def check(page: Page, *, thorough: bool = True) -> None:
-    """Nothing to scroll sideways, everything to press large enough; thorough: and no rule of axe is broken."""
-    if thorough:
-        found = Axe().run(page, options=_AXE).response["violations"]
-        assert [(entry["id"], [node["target"] for node in entry["nodes"]][:3]) for entry in found] == []
-    assert fits(page), page.url
-    small = page.evaluate(
-        """[...document.querySelectorAll("button, .button, .leave, select, input[type=text], label.choice")]
-           .filter(node => node.offsetParent && node.getBoundingClientRect().height < 43.5)
-           .map(node => node.outerHTML.slice(0, 80))"""
-    )
-    assert small == [], "a finger needs 44 px"
+    """As everywhere, and with a contrast of 7:1."""
+    readable(page, thorough=thorough, fingers=True, **{"color-contrast-enhanced": {"enabled": True}})
 
 
 def next_step(page: Page) -> None:
-    page.click("button[name=next]")
+    press(page, "button[name=next]")
 
 
 def go(page: Page, base: str, lang: str = "ru") -> str:
     """The seven steps and the number, on a phone."""
     page.goto(f"{base}/{lang}/")
-    page.click("a.button")
+    press(page, "a.button")
     next_step(page)
     page.locator(".errors").wait_for()  # an empty required answer is asked for again
     page.check("input[value=self]")
@@ -94,7 +71,7 @@ def go(page: Page, base: str, lang: str = "ru") -> str:
     next_step(page)
     page.check("input[value=unknown]")
     page.select_option("#f-letter_kind", "DE.asylum_appeal_simple")
-    page.fill("#f-letter_received_on", f"{datetime.now(UTC):%Y-%m-%d}")
+    page.fill("#f-letter_received_on", f"{START:%Y-%m-%d}")
     next_step(page)
     page.check("input[name=speak][value=ru]")
     next_step(page)
@@ -103,7 +80,7 @@ def go(page: Page, base: str, lang: str = "ru") -> str:
     next_step(page)
     page.wait_for_url("**/form/check")
     assert page.locator(".centre .reasons li").count() > 3
-    page.locator("main form .actions button").first.click()
+    press(page, "main form .actions button")
     return page.locator(".receipt").inner_text()
 
 
@@ -113,11 +90,11 @@ def test_the_whole_way_on_a_phone_without_scripts(base: str, new_page: Callable[
     number = go(page, base, lang)
     page.goto(f"{base}/{lang}/return")
     page.fill("#f-number", number)
-    page.click("main button")
+    press(page, "main button")
     assert page.url == f"{base}/{lang}/case"
     page.fill("#f-text", "Ещё одна строка")
-    page.click("#thread button")
-    assert "Ещё одна строка" in page.locator(".thread").inner_text()
+    press(page, "#thread button")
+    expect(page.locator(".thread")).to_contain_text("Ещё одна строка")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -133,7 +110,7 @@ def test_every_page_in_every_language_is_readable_for_everybody(
     check(page)
     page.goto(f"{base}/{lang}/return")
     page.fill("#f-number", "1234")
-    page.click("main button")
+    press(page, "main button")
     check(page)
 
 
@@ -148,7 +125,7 @@ def test_the_pages_with_an_answer_are_readable_in_the_light_and_in_the_dark(
     check(page)
     page.goto(f"{base}/ru/return")
     page.fill("#f-number", number)
-    page.click("main button")
+    press(page, "main button")
     check(page)
 
 
@@ -160,38 +137,26 @@ def test_twice_the_letter_size_still_fits(base: str, new_page: Callable[..., Pag
         assert fits(page), path
 
 
-def focus(page: Page, what: str) -> None:
-    """Walk with the tabulator until this has the focus, as somebody without a mouse does."""
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        if page.evaluate("what => document.activeElement.matches(what)", what):
-            ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert ring != "none", f"one sees where one is: {what}"
-            return
-    raise AssertionError(f"the tabulator never comes to {what}")
-
-
-def enter(page: Page) -> None:
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+def matching(what: str) -> str:
+    return f"node => node.matches('{what}')"
 
 
 def test_the_whole_way_is_gone_with_the_keyboard_alone(base: str, new_page: Callable[..., Page]) -> None:
     page = new_page(viewport=PHONE)
     page.goto(f"{base}/en/")
-    focus(page, "main a.button")
+    focus(page, matching("main a.button"))
     enter(page)
     for choice in ("[name=for_whom]", "[name=needs]", "[name=country]", "[name=how_soon]", "", "", ""):
         if choice:
-            focus(page, choice)
+            focus(page, matching(choice))
             page.keyboard.press("Space")
-        focus(page, "button[name=next]")
+        focus(page, matching("button[name=next]"))
         enter(page)
     page.wait_for_url("**/form/check")
-    focus(page, "main form .actions button")
+    focus(page, matching("main form .actions button"))
     enter(page)
     page.wait_for_url("**/sent")
-    focus(page, "#f-last")
+    focus(page, matching("#f-last"))
     page.keyboard.type(page.locator(".receipt").inner_text()[-4:])
     enter(page)
     page.wait_for_url("**/goodbye")
@@ -201,14 +166,14 @@ def test_the_shortest_way_takes_fourteen_taps_and_no_letter(base: str, new_page:
     page, taps = new_page(viewport=PHONE, has_touch=True, java_script_enabled=False), 0
     page.goto(f"{base}/ru/")
 
-    def tap(what: str) -> None:
+    def tap(what: str, *, leads_on: bool = True) -> None:
         nonlocal taps
-        page.locator(what).first.tap()
+        press(page, what, tap=True) if leads_on else page.locator(what).first.tap()
         taps += 1
 
     tap("main a.button")
     for choice in ("for_whom", "needs", "country", "how_soon"):
-        tap(f"label:has([name={choice}])")
+        tap(f"label:has([name={choice}])", leads_on=False)
         tap("button[name=next]")
     for _ in range(3):
         tap("button[name=next]")
@@ -228,9 +193,7 @@ def test_leaving_shows_nothing_when_going_back(base: str, new_page: Callable[...
     with page.expect_response("**/leave") as left:
         page.click("a.leave")
     assert '"storage"' in left.value.all_headers()["clear-site-data"]
-    page.wait_for_url(
-        lambda url: "127.0.0.1" not in url
-    )  # the weather page, which does not exist for the tests' browser
+    expect(page).not_to_have_url(re.compile("127.0.0.1"))  # the weather page, which does not exist for this browser
     assert page.context.cookies() == []
     page.go_back()
     page.wait_for_load_state()
@@ -245,19 +208,21 @@ def test_planted_words_and_the_number_are_in_no_address_title_or_log(
 ) -> None:
     page, addresses, titles = new_page(viewport=PHONE), [], []
     page.on("request", lambda request: addresses.append(request.url))
-    page.on("load", lambda loaded: titles.append(loaded.title()))
+    page.expose_binding("told", lambda _source, title: titles.append(title))
+    page.add_init_script("addEventListener('load', () => told(document.title))")
     number = go(page, base)
     page.goto(f"{base}/ru/return")
     page.fill("#f-number", number)
-    page.click("main button")
+    press(page, "main button")
     page.fill("#f-text", "жаворонок7731")
-    page.click("#thread button")
+    press(page, "#thread button")
     logged = "".join(capfd.readouterr())
     assert '"route": "/case/message"' in logged, "the log was looked at"
+    kept = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie.length]")
+    assert len(set(titles)) > 5, "the titles were looked at"
     planted = ("отказ", "письмо", "7731", number, number.replace(" ", ""), number[-4:], "DE-BE", "asylum")
     for where in ("\n".join(addresses), "\n".join(titles), logged):
         assert [word for word in planted if word in where] == []
-    kept = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie.length]")
     assert kept == [0, 0, 0]
 
 

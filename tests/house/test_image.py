@@ -8,14 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 from sqlalchemy.engine import URL
 
-from tests.support.live import free_port
+from tests.support.live import free_port, held_port
 
 ROOT = Path(__file__).parents[2]
 WITHIN = 60  # seconds; about two on an idle machine
@@ -64,14 +64,11 @@ def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[
     with started(command_of("migrate"), environment, tmp_path / "migrate.log") as migrate:
         assert migrate.wait(WITHIN) == 0, (tmp_path / "migrate.log").read_text()
 
-    bound = free_port()
-    port = bound.getsockname()[1]
-    bound.close()
-    serve = [str(port) if word == "8000" else word.replace("0.0.0.0", "127.0.0.1") for word in command_of("web")]
-    with (
-        started(serve, environment, tmp_path / "web.log") as web,
-        started(command_of("worker"), environment, tmp_path / "worker.log") as worker,
-    ):
+    with ExitStack() as running:
+        port = running.enter_context(held_port())
+        serve = [str(port) if word == "8000" else word.replace("0.0.0.0", "127.0.0.1") for word in command_of("web")]
+        web = running.enter_context(started(serve, environment, tmp_path / "web.log"))
+        worker = running.enter_context(started(command_of("worker"), environment, tmp_path / "worker.log"))
         end = time.monotonic() + WITHIN
         while health_check(port) != 0 and time.monotonic() < end and web.poll() is None:
             time.sleep(0.2)

@@ -14,7 +14,8 @@ from app.directory.models import ServiceRow
 from app.intake import vault
 from app.intake.models import Case
 from app.partners.organisations import Organisation
-from app.referrals import clocks, feed, service
+from app.referrals import clocks, feed
+from app.referrals.acting import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import State, Verb
 from tests.support.cases import (
@@ -390,7 +391,7 @@ def test_in_an_emergency_three_are_asked_at_once_and_the_first_to_accept_ends_th
         rows = session.scalars(sa.select(Referral).where(Referral.case_id == case, Referral.state == "offered")).all()
     assert len(rows) == 3
     taker = rows[0]
-    by = service.ActorRef(partner(ONE).kind, taker.organisation_id, taker.organisation_id)
+    by = ActorRef(partner(ONE).kind, taker.organisation_id, taker.organisation_id)
     scene.act(taker.id, Verb.ACCEPT, by)
     with scene.database.begin(write=False) as session:
         states = sorted(session.scalars(sa.select(Referral.state).where(Referral.case_id == case)))
@@ -463,7 +464,7 @@ def test_state_is_assigned_in_one_place_only() -> None:
         for path in Path(app.__file__).parent.rglob("*.py")
         if re.search(r"\b(?:referral|case)\w*\.state = ", path.read_text(encoding="utf-8"))
     }
-    assert found == {"referrals/service.py", "intake/life.py"}
+    assert found == {"referrals/stepping.py", "intake/life.py"}
 
 
 def test_states_are_those_of_the_table(scene: Scene) -> None:

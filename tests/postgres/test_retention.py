@@ -1,6 +1,8 @@
 """Forgetting by the clock, on both databases: on time, late, repeated, by several workers at once, or killed in the middle."""
 
 import threading
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,10 +10,16 @@ import sqlalchemy as sa
 
 from app import privacy
 from app.core.db import Database
+from app.directory.packs import load_packs
 from app.intake import life
 from app.intake.models import Case, CaseWrap, SealedPart
 from app.intake.states import CaseVerb
 from app.matching.models import MatchRun
+from app.operations import marks
+from app.privacy import Keeping
+from app.privacy.keeping import USUAL
+from app.settings import Settings
+from app.worker.loop import Worker
 from tests.support.cases import ONE, Scene, set_scene
 
 
@@ -29,9 +37,18 @@ def closed(scene: Scene) -> UUID:
     return case_id
 
 
-def forget(scene: Scene, limit: int = 50) -> int:
+def forget(scene: Scene, limit: int = 50, keeping: Keeping = USUAL) -> int:
     with scene.write() as session:
-        return privacy.forget_due(session, now=scene.now, limit=limit)
+        return privacy.forget_due(session, now=scene.now, limit=limit, keeping=keeping)
+
+
+def unmet(scene: Scene) -> UUID:
+    case_id = scene.case(ONE)
+    with scene.write() as session:
+        case = life.locked(session, case_id)
+        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
+        life.move(session, case, CaseVerb.UNMET, actor_kind="coordinator", actor_id=None, now=scene.now)
+    return case_id
 
 
 def left(scene: Scene, case_id: UUID) -> dict[str, int]:
@@ -121,3 +138,67 @@ def test_what_lives_is_not_touched(scene: Scene) -> None:
     forget(scene)
     assert left(scene, open_case)["contact"] == 1
     assert left(scene, closed_one)["facts"] == 1
+
+
+# --- other times -----------------------------------------------------------------------------------------------------
+
+
+def test_times_of_ones_own_hold_from_the_end_of_the_case(scene: Scene) -> None:
+    keeping = Keeping(contact=timedelta(days=10), rest=timedelta(days=20))
+    case_id = closed(scene)
+    assert forget(scene, keeping=keeping) == 0, "looked at, and nothing is due"
+    scene.later(days=9)
+    assert forget(scene, keeping=keeping) == 0
+    scene.later(days=2)
+    assert forget(scene, keeping=keeping) == 1
+    assert (left(scene, case_id)["contact"], left(scene, case_id)["facts"]) == (0, 1)
+    scene.later(days=10)
+    assert forget(scene, keeping=keeping) == 1
+    assert left(scene, case_id) == GONE
+
+
+@pytest.mark.parametrize(("make", "kept"), [(unmet, "unmet"), (lambda scene: scene.case(ONE), "submitted")])
+def test_whom_nobody_was_found_for_is_forgotten_reckoned_from_the_last_step(scene: Scene, make: Any, kept: str) -> None:
+    case_id = make(scene)
+    assert scene.case_row(case_id).state == kept
+    scene.later(days=89)
+    forget(scene)
+    assert left(scene, case_id)["facts"] == 1
+    scene.later(days=2)
+    assert forget(scene) == 1
+    assert left(scene, case_id) == GONE
+
+
+def test_what_somebody_has_taken_is_not_forgotten_while_it_is_open(scene: Scene) -> None:
+    case_id = unmet(scene)
+    forget(scene)
+    with scene.write() as session:
+        case = life.locked(session, case_id)
+        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
+    scene.later(days=400)
+    assert forget(scene) == 0
+    assert left(scene, case_id)["contact"] == 1
+
+
+def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path: Any) -> None:
+    """The worker that comes with other settings than the last one reckons every date anew, once."""
+    case_id = closed(scene)
+    forget(scene)
+    scene.later(days=15)
+
+    def round_of(**times: timedelta) -> None:
+        settings = Settings(var=tmp_path, **times)
+        worker = Worker(scene.database, scene.keys, load_packs(), settings, lambda: scene.now)
+        worker.jobs["retention"](scene.now)
+
+    round_of()
+    assert left(scene, case_id)["contact"] == 1
+    round_of(contact_kept=timedelta(days=14))
+    assert left(scene, case_id)["contact"] == 0
+    with scene.database.begin(write=False) as session:
+        mark = marks.last(session)[marks.KEEPING]
+        assert (mark.codes["contact"], mark.at) == (14 * 86_400, scene.now)
+    scene.later(days=1)
+    round_of(contact_kept=timedelta(days=14))
+    with scene.database.begin(write=False) as session:
+        assert marks.last(session)[marks.KEEPING].at == mark.at, "reckoned once"

@@ -12,7 +12,7 @@ from app.intake import life
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
-from app.referrals import clocks, contacted, service, undelivered
+from app.referrals import clocks, contacted, opening, undelivered
 from app.referrals.clocks import Terms
 from app.referrals.hours import hours_of
 from app.referrals.models import Referral, ReferralEvent, Task
@@ -209,7 +209,7 @@ def test_an_acceptance_stands_once_it_is_old_or_was_read(scene: Scene, why: str)
         scene.later(minutes=31)
     else:
         with scene.write() as session:
-            service.first_read(session, session.get_one(Referral, referral), scene.now)
+            opening.first_read(session, session.get_one(Referral, referral), scene.now)
     assert isinstance(scene.refused(referral, Verb.UNDO_ACCEPT, partner(ONE)), Conflict)
     assert scene.row(referral).state == "accepted"
 

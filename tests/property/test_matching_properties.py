@@ -166,6 +166,37 @@ def test_another_service_changes_nobody_s_outcome(
     assert before == {key: value for key, value in after.items() if key in before}
 
 
+skeletons: st.SearchStrategy[Any] = st.recursive(
+    st.none(),
+    lambda below: st.one_of(
+        st.tuples(st.sampled_from(["all", "any"]), st.lists(below, min_size=1, max_size=3)),
+        st.tuples(st.just("not"), below),
+    ),
+    max_leaves=6,
+)
+
+
+def filled(skeleton: Any, draw: Any) -> dict[str, Any]:
+    """A rule built like this, of some leaves."""
+    if skeleton is None:
+        rule: dict[str, Any] = draw(leaves)
+        return rule
+    kind, below = skeleton
+    return {kind: filled(below, draw) if kind == "not" else [filled(part, draw) for part in below]}
+
+
+@given(skeleton=skeletons, count=st.integers(2, 4), person=people, leaf=st.data())
+def test_rules_built_alike_that_ask_for_other_things_do_not_speak_for_each_other(
+    skeleton: Any, count: int, person: Facts, leaf: st.DataObject
+) -> None:
+    many = [filled(skeleton, leaf.draw) for _ in range(count)]
+    alone = [evaluate(person, [entry(f"s{number}", rule)], TODAY, related=RELATED) for number, rule in enumerate(many)]
+    together = evaluate(person, [entry(f"s{number}", rule) for number, rule in enumerate(many)], TODAY, related=RELATED)
+    assert by_service(together) == {key: value for result in alone for key, value in by_service(result).items()}
+    efforts = {found.service: found.terms for found in together.nearest}
+    assert efforts == {found.service: found.terms for result in alone for found in result.nearest}
+
+
 @given(many=st.lists(rules, min_size=1, max_size=4), person=people, live=states)
 def test_lifting_an_exclusion_never_takes_a_candidate_away(
     many: list[dict[str, Any]], person: Facts, live: dict[str, Live]
@@ -208,6 +239,9 @@ def test_the_order_is_total_stable_and_does_not_depend_on_the_order_of_the_direc
     assert one.candidates == again.candidates
     assert one.nearest == again.nearest
     assert by_service(one) == by_service(again)
+    for result, listed in ((one, services), (again, services[::-1])):
+        refused = [found.service for found in result.not_matched]
+        assert refused == [service.key for service in listed if service.key in refused], "as the directory has them"
     assert len({found.terms for found in one.candidates}) == len(one.candidates)
     places = [*one.candidates, *one.nearest, *one.not_matched]
     assert sorted(found.service for found in places) == sorted(service.key for service in services)

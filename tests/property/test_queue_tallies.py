@@ -55,7 +55,7 @@ def changed(chance: random.Random, members: list[UUID | None]) -> dict[str, Any]
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_view_counts_what_is_there_before_and_after_folding(database: Database, seed: int) -> None:
-    scene, chance = set_scene(database), random.Random(seed)
+    scene, chance, tomorrow = set_scene(database), random.Random(seed), TODAY + timedelta(days=1)
     with scene.write() as session:
         member = staff.add_member(session, scene.keys, "m", staff.Role.ADMIN, "a long passphrase 17", START).member
         members = [None, member.id]
@@ -65,12 +65,13 @@ def test_every_view_counts_what_is_there_before_and_after_folding(database: Data
             for case_id in chance.sample(ids, 3):
                 session.execute(sa.update(Case).where(Case.id == case_id).values(**changed(chance, members)))
             if chance.random() < 0.3:
-                tallies.fold(session, at_least=0)
+                tallies.fold(session, chance.choice([TODAY, tomorrow]), at_least=0)
         if step % 6 == 5:
             check(scene.database, chance)
     with scene.write() as session:
+        tallies.fold(session, tomorrow, at_least=0)
         before = summed(session)
-        tallies.recount(session)
+        tallies.recount(session, tomorrow)
         assert summed(session) == before
 
 

@@ -21,9 +21,9 @@ from app.core.errors import AppError, Conflict, IllegalMove, NotFound, Precondit
 from app.intake import life, vault
 from app.intake.models import Case
 from app.privacy import service as privacy
+from app.referrals.acting import ActorRef
 from app.referrals.models import Referral, Task
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
-from app.referrals.service import ActorRef
 from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions
 from app.referrals.tasks import RULES, Ends
 from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together

@@ -25,7 +25,7 @@ FLAGS: Final = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
 )
 HOW_TO_GET_ONE: Final = "apt-get install chromium (or name a Chromium or Chrome: PRISTAN_CHROMIUM=/path/to/it)"
-WAIT: Final = 15_000  # milliseconds: two cores may have more to do
+WAIT: Final = 30_000  # milliseconds, as Playwright has it: two cores may have more to do
 
 
 def chromium() -> str | None:

@@ -23,10 +23,10 @@ from app.intake import life
 from app.intake.models import Case
 from app.intake.schemas import Intake
 from app.messaging.models import OutboxMessage
-from app.referrals import service, ticking
+from app.referrals import service, ticking, times
+from app.referrals.acting import ActorRef, Said
 from app.referrals.filing import file_intake
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.referrals.ticking import Clockwork
 from app.staff import service as staff
@@ -170,7 +170,7 @@ class Scene:
         with self.database.begin(write=False) as session:
             for referral in session.scalars(which):
                 case = session.get_one(Case, referral.case_id)
-                state, owed = service.refolded(session, referral, case)
+                state, owed = times.refolded(session, referral, case)
                 assert state.value == referral.state
                 for name in ("offered_at", "acknowledge_by", "decide_by", "expires_at", "contact_by", "review_on"):
                     assert getattr(owed, name) == getattr(referral, name), name

@@ -1,12 +1,15 @@
 """Databases for tests: each test has one of its own, migrated, empty, and with the service's true commits.
 
 A schema is migrated once in a run and then copied: for SQLite the file, for PostgreSQL the database (one a worker,
-emptied after each test). Nothing here is rolled back behind the service's back.
+emptied after each test). Nothing here is rolled back behind the service's back. A worker keeps one engine of each kind for
+all its tests: what SQLAlchemy has compiled for one stays compiled for the next; connections are new for each.
 """
 
+import copy
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,19 +61,30 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path, _sqlite_template: Path) -> Iterator[Database]:
-    path = tmp_path / "pristan.db"
+def sqlite_database(_sqlite_own: Database, _sqlite_template: Path) -> Iterator[Database]:
+    path = Path(_sqlite_own.url.database or "")
+    for left in path.parent.iterdir():
+        left.unlink()
+    shutil.copyfile(_sqlite_template, path)
+    with _lent(_sqlite_own) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def kept_database(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Iterator[Database]:
+    """One for all tests of a module, which leave it as they like: for an app behind a port."""
+    path = tmp_path_factory.mktemp("kept") / "pristan.db"
     shutil.copyfile(_sqlite_template, path)
     with _open(f"sqlite:///{path}") as database:
         yield database
 
 
 @pytest.fixture
-def postgres_database(_postgres_url: URL) -> Iterator[Database]:
-    with _open(_postgres_url) as database:
+def postgres_database(_postgres_own: tuple[Database, sa.Connection]) -> Iterator[Database]:
+    own, sweeper = _postgres_own
+    with _lent(own) as database:
         yield database
-        database.dispose()
-        _empty(_postgres_url)
+    sweeper.execute(_EMPTY)
 
 
 @pytest.fixture(params=KINDS)
@@ -109,15 +123,23 @@ def postgres_server(pytestconfig: pytest.Config) -> URL:
 
 
 @pytest.fixture(scope="session")
-def _postgres_url(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator[URL]:
-    """This worker's own database, a copy of the one that was migrated."""
+def _postgres_own(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator[tuple[Database, sa.Connection]]:
+    """This worker's own database, a copy of the one that was migrated, and the connection that empties it."""
     template = _template_name(pytestconfig)
     with _once(pytestconfig, "postgres-template") as first:
         if first:
             _migrate(_create(postgres_server, template))
         own = _create(postgres_server, f"pristan_{uuid4().hex[:12]}", template)
-    yield own
+    with _open(own) as database, _superuser(own) as sweeper:
+        yield database, sweeper
     _drop(postgres_server, own)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """This worker's own file, laid anew for each test."""
+    with _open(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'pristan.db'}") as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +176,17 @@ def _open(url: str | URL) -> Iterator[Database]:
         database.dispose()
 
 
+@contextmanager
+def _lent(own: Database) -> Iterator[Database]:
+    """For one test: with connections and a writer's turn of its own."""
+    database = copy.copy(own)
+    database.one_writer = threading.Lock() if own.one_writer else None
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
 def _migrate(url: str | URL) -> None:
     with _open(url) as database:
         migrate(database)
@@ -177,7 +210,7 @@ def _drop(server: URL, url: URL) -> None:
         connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
 
 
-_EMPTY: Final = """
+_EMPTY: Final = sa.text("""
 DO $$
 DECLARE
   one text;
@@ -196,9 +229,4 @@ BEGIN
     EXECUTE 'TRUNCATE ' || array_to_string(touched, ', ') || ' RESTART IDENTITY CASCADE';
   END IF;
 END $$
-"""
-
-
-def _empty(url: URL) -> None:
-    with _superuser(url) as connection:
-        connection.execute(sa.text(_EMPTY))
+""")

@@ -159,7 +159,7 @@ class DeskHouse:
         return browser.submit(page, "/desk/sign-in", **typed)
 
     def as_(self, name: str) -> Browser:
-        """A browser in which this person is signed in: without the slow stretching of the passphrase, but by true rows."""
+        """A browser in which this person is signed in: without the form, but by true rows."""
         browser = self.browser()
         with self.database.begin() as session:
             member = session.scalars(sa.select(staff.Member).where(staff.Member.name == name)).one()
@@ -263,7 +263,7 @@ def _seed(name: str) -> bytes:
 
 
 def _found(session: Any, keys: KeyRing) -> dict[str, str]:
-    """Teams, people and partner organisations. Passphrases are stretched for vera alone: it takes a while."""
+    """Teams, people and partner organisations."""
     directory_service.upsert(session, load_packs(), START)
     _team, poland, poland_seed = staff.add_team(session, "pl", "Poland", ["PL"], START)
     _team, georgia, georgia_seed = staff.add_team(session, "ge", "Georgia", ["GE"], START)
@@ -284,10 +284,9 @@ def _found(session: Any, keys: KeyRing) -> dict[str, str]:
         "admin": (Role.ADMIN, None, None, None),
     }
     for name, (role, held, team_id, organisation_id) in places.items():
-        with _quick_unless(name == "vera"):
-            new = staff.add_member(
-                session, keys, name, role, PASSPHRASE, START, team_id=team_id, organisation_id=organisation_id
-            )
+        new = staff.add_member(
+            session, keys, name, role, PASSPHRASE, START, team_id=team_id, organisation_id=organisation_id
+        )
         secrets[name] = new.totp_secret
         new.key.public_key = _pair(name).public  # the key pair that `as_` signs in with
         if name == "vera":
@@ -302,19 +301,6 @@ def _keep_vera(keys: KeyRing, new: Any) -> None:
     """Her row opens with the passphrase to the same key pair."""
     kek = staff._kek(keys, PASSPHRASE, new.member.salt)
     new.member.sealed_seed = staff.sealing.encrypt(kek, _seed("vera"), staff._seed_place(new.member.id))
-
-
-@contextmanager
-def _quick_unless(slow: bool) -> Iterator[None]:
-    if slow:
-        yield
-        return
-    memory, passes = staff._MEMORY_KIB, staff._PASSES
-    staff._MEMORY_KIB, staff._PASSES = 64, 1  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        staff._MEMORY_KIB, staff._PASSES = memory, passes  # type: ignore[misc]
 
 
 @pytest.fixture

@@ -20,9 +20,11 @@ _ATTRIBUTES: Final[dict[str, frozenset[str]]] = {
     "button": frozenset({"name", "value", "form", "formaction", "type", "disabled"}),
     "details": frozenset({"open"}),
     "fieldset": frozenset({"disabled"}),
-    "form": frozenset({"action", "method", "novalidate"}),
+    "form": frozenset({"action", "method", "enctype", "novalidate"}),
     "html": frozenset(),
-    "input": frozenset({"type", "name", "value", "checked", "inputmode", "maxlength", "autocomplete", "spellcheck"}),
+    "input": frozenset(
+        {"type", "name", "value", "checked", "inputmode", "maxlength", "autocomplete", "spellcheck", "accept"}
+    ),
     "label": frozenset({"for"}),
     "link": frozenset({"rel", "href"}),
     "meta": frozenset({"charset", "name", "content"}),

@@ -19,6 +19,15 @@ def free_port() -> socket.socket:
     return bound
 
 
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A port for another process: held here without listening, so that nobody else is given it until that one listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
+
+
 def address(bound: socket.socket) -> str:
     return f"http://127.0.0.1:{bound.getsockname()[1]}"
 

@@ -25,7 +25,7 @@ from app.intake.models import Case
 from app.main import create_app
 from app.partners import service as partners
 from app.referrals import service as referrals
-from app.referrals.service import ActorRef, Said
+from app.referrals.acting import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from app.staff import service as staff

@@ -252,11 +252,54 @@ def test_the_easiest_way_to_a_yes_is_asked_first() -> None:
     assert set(keys(found)) == {"region.unknown", "remote_ok.unknown", "status.unknown", "group.unknown"}
 
 
+def test_what_is_to_be_asked_stands_from_easy_to_hard_on_the_best_way_and_on_the_others() -> None:
+    status, region = {"status": {"any_of": ["protected"]}}, {"region": {"any_of": ["PL-14"]}}
+    only_they_know, group = {"remote_ok": "unknown"}, {"group": {"any_of": ["lgbtq"]}}
+    assert keys(asked({"all": [status, region]}, facts())[1]) == ["region.unknown", "status.unknown"]
+    rule = {"any": [{"all": [only_they_know, group, region]}, status]}
+    expected = ["status.unknown", "region.unknown", "group.unknown", "remote_ok.unknown"]
+    assert keys(asked(rule, facts())[1]) == expected
+
+
+def test_the_nearest_stand_by_effort_and_then_by_how_many_needs_they_name() -> None:
+    open_still = {"status": {"any_of": ["protected"]}}
+    need = {"need": {"any_of": ["dublin", "housing", "appeals"]}}
+    services = [
+        entry("a-one", {"all": [need, open_still]}, needs=["dublin"]),
+        entry("b-two", {"all": [need, open_still]}, needs=["dublin", "housing"]),
+        entry("c-close", {"need": {"any_of": ["appeals"]}}, needs=["appeals"]),
+        entry("d-close-and-open", {"all": [{"need": {"any_of": ["appeals"]}}, open_still]}, needs=["appeals"]),
+    ]
+    result = engine.evaluate(facts(needs={"dublin", "housing"}), services, TODAY, related=RELATED)
+    assert [(found.organisation, found.terms) for found in result.nearest] == [
+        ("b-two", (0, 1, 0)), ("a-one", (0, 1, 1)), ("c-close", (0, 1, 2)), ("d-close-and-open", (0, 2, 2)),
+    ]  # fmt: skip
+
+
+def test_of_two_ways_as_easy_the_one_that_is_written_first_is_asked_first() -> None:
+    rule = {"any": [{"status": {"any_of": ["protected"]}}, {"nationality": {"any_of": ["BY"]}}]}
+    assert keys(asked(rule, facts())[1]) == ["status.unknown", "nationality.unknown"]
+
+
 def test_who_is_one_answer_away_stands_before_who_is_two_away() -> None:
     near = entry("near", {"status": {"any_of": ["protected"]}})
     far = entry("far", {"all": [{"status": {"any_of": ["protected"]}}, {"nationality": {"any_of": ["RU"]}}]})
     result = engine.evaluate(facts(), [far, near], TODAY)
     assert [found.organisation for found in result.nearest] == ["near", "far"]
+
+
+def test_what_is_asked_twice_is_one_question() -> None:
+    status = {"status": {"any_of": ["protected"]}}
+    twice = entry("twice", {"all": [status, {"not": {"not": status}}]})
+    _, found = asked({"all": [status, status]}, facts())
+    assert keys(found) == ["status.unknown"]
+    nested = entry("nested", {"all": [status, {"all": [status, {"remote_ok": "unknown"}]}]})
+    result = engine.evaluate(facts(), [twice, entry("once", status), nested], TODAY)
+    assert [(found.organisation, found.terms[1]) for found in result.nearest] == [
+        ("once", 1),
+        ("twice", 1),
+        ("nested", 3),
+    ]
 
 
 RELATED = {"dublin": frozenset({"appeals"})}
@@ -271,6 +314,28 @@ def test_a_service_for_a_related_need_is_nearest_and_never_a_candidate() -> None
     )
     assert keys(result.nearest[0]) == ["need.related"]
     assert not result.candidates
+
+
+def test_what_is_close_is_named_and_nothing_else_that_the_service_lists() -> None:
+    several = entry("one", {"need": {"any_of": ["appeals", "housing"]}}, needs=["housing", "appeals"])
+    result = engine.evaluate(facts(needs={"dublin"}), [several], TODAY, related=RELATED)
+    assert result.nearest[0].reasons[0].params == {"needs": ["dublin"], "listed": ["appeals"]}
+
+
+def test_a_rule_may_ask_for_the_state_of_its_own_service() -> None:
+    rule = {"any": [{"capacity": True}, {"remote_ok": "unknown"}]}
+    full = {"one/service": Live("full", TODAY)}
+    both = [entry("one", rule), entry("two", rule)]
+    result = engine.evaluate(facts(), both, TODAY, live=full)
+    traces = {found.organisation: found.outcomes for found in (*result.candidates, *result.not_matched)}
+    assert traces == {"one": (NO, UNKNOWN, YES, YES, NO), "two": (YES, UNKNOWN, YES, YES, YES)}
+
+
+def test_a_service_is_not_close_by_a_need_that_it_does_not_list() -> None:
+    rule = {"need": {"any_of": ["appeals", "asylum"]}}
+    assert not engine.evaluate(
+        facts(needs={"dublin"}), [entry("one", rule, needs=["asylum"])], TODAY, related=RELATED
+    ).nearest
 
 
 def test_a_related_need_does_not_help_when_something_else_stands_against_it() -> None:
@@ -330,6 +395,21 @@ def test_every_answer_of_every_leaf_has_a_sentence(
         _, found = asked(tried, facts(**known))
         for reason in found.reasons:
             assert SENTENCES[reason.key].format_map(reason.params)
+
+
+def test_a_rule_with_thousands_of_ways_is_answered_and_says_each_reason_once() -> None:
+    regions = [f"PL-{number:02}" for number in range(40)]
+    ways = [
+        {"all": [{"region": {"any_of": list(pair)}}, {"deadline_within": number % 300}, {"age": {"any_of": ["minor"]}}]}
+        for number, pair in enumerate(product(regions, repeat=2))
+    ]
+    verdict, found = asked({"any": ways}, facts(region="PL-07", age="adult"))
+    assert verdict == NO
+    assert [reason.key for reason in found.reasons].count("age.no") == 1
+    assert len(found.outcomes) == 3 * 1600 + 3
+    assert len(found.reasons) == len({str(reason) for reason in found.reasons}) > 700
+    verdict, found = asked({"any": ways}, facts(region="PL-07", age="minor", last_safe_day=TODAY))
+    assert verdict == YES
 
 
 def test_a_rule_is_typed() -> None:

@@ -102,6 +102,8 @@ def test_each_term_puts_the_better_first() -> None:
         entry("one-need", RULE), entry("both", two, needs=["asylum", "appeals"]), needs={"asylum", "appeals"}
     ) == ["both", "one-need"]
     assert ranked(entry("interpreter", SPEAKS_NOT), entry("shared", SPEAKS)) == ["shared", "interpreter"]
+    partly = entry("a-partly", {"all": [SPEAKS, SPEAKS_NOT]})
+    assert ranked(partly, entry("b-shared", SPEAKS)) == ["b-shared", "a-partly"], "in one of two languages"
     assert ranked(entry("far", RULE, remote="unknown"), entry("near", RULE), tier="emergency") == ["near", "far"]
     assert ranked(entry("choosy", RULE, selective=True), entry("plain", RULE)) == ["plain", "choosy"]
     assert ranked(entry("unknown", RULE), entry("open", RULE), live={"open/service": OPEN}) == ["open", "unknown"]
@@ -132,6 +134,12 @@ def test_a_scarce_service_keeps_its_free_places_for_the_cases_few_others_take() 
     open_for_all = {f"{name}/service": OPEN for name in ("wide-0", "wide-1", "wide-2", "scarce")}
     assert ranked(scarce, *wide, live=open_for_all)[-1] == "scarce"
     assert ranked(scarce, *wide, live=open_for_all, needs={"statelessness"}) == ["scarce"]
+
+
+def test_a_service_that_is_there_for_such_people_stands_before_one_for_everybody() -> None:
+    plain = [entry(f"plain-{number}", RULE) for number in range(3)]
+    theirs = entry("theirs", {"all": [RULE, {"group": {"any_of": ["journalist"]}}]})
+    assert ranked(*plain, theirs, groups=frozenset({"journalist"}))[0] == "theirs"
 
 
 def test_shares_decide_between_equals_only() -> None:

@@ -96,11 +96,11 @@ def test_a_redirect_is_not_followed() -> None:
 
 def test_a_peer_that_says_nothing_is_left_after_the_deadline() -> None:
     with receiving() as receiver:
-        receiver.answers.append(-3)
+        receiver.answers.append(-20)
         began = time.monotonic()
         with pytest.raises(CannotSend, match="too_slow"):
             Outbound(loopback_in_tests=True, longest=0.4).post(receiver.url, b"{}", {})
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
 
 
 def test_a_peer_that_drips_is_left_after_the_same_deadline() -> None:
@@ -114,7 +114,7 @@ def test_a_peer_that_drips_is_left_after_the_same_deadline() -> None:
             peer, _ = server.accept()
             with peer:
                 peer.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                for _ in range(40):
+                for _ in range(400):
                     try:
                         peer.sendall(b"a")
                     except OSError:
@@ -127,7 +127,7 @@ def test_a_peer_that_drips_is_left_after_the_same_deadline() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         with pytest.raises(CannotSend, match="too_slow"):
             Outbound(loopback_in_tests=True, longest=0.5).post(url, b"{}", {})
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         thread.join(5)
 
 

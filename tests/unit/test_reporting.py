@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from app.referrals.reporting import figures
 from app.referrals.reporting.figures import ALL, Report
-from app.referrals.reporting.periods import Quarter
+from app.referrals.reporting.periods import LONGEST, Quarter, Stretch
 from app.referrals.reporting.reading import ENDS, CaseSeen, OfferSeen
+from app.referrals.reporting.together import together
 
 QUARTER = Quarter(2026, 4)
 START = datetime(2026, 10, 5, 9, tzinfo=UTC)
@@ -171,3 +172,86 @@ def test_no_shown_cell_is_small_and_no_line_leaves_a_small_rest(rows: list[tuple
                 if line.total.count is not None and None in counts:
                     assert line.total.count - sum(count or 0 for count in counts) >= 10
                     assert counts.count(None) > 1
+
+
+# --- years, and any stretch of quarters ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "quarters", "named"),
+    [
+        ("2026-Q4", 1, "2026-Q4"),
+        ("2026", 4, "2026"),
+        ("2026-Q1..2026-Q4", 4, "2026"),
+        ("2025-Q3..2026-Q2", 4, "2025-Q3..2026-Q2"),
+        ("2024-Q1..2026-Q4", LONGEST, "2024-Q1..2026-Q4"),
+    ],
+)
+def test_a_stretch_is_made_of_whole_quarters(text: str, quarters: int, named: str) -> None:
+    stretch = Stretch.parse(text)
+    assert stretch is not None
+    assert (len(stretch.quarters), str(stretch)) == (quarters, named)
+    assert (stretch.start, stretch.end) == (stretch.quarters[0].start, stretch.quarters[-1].end)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-10", "2026-Q4..2026-Q1", "2023-Q4..2026-Q4", "..", "2026..2027", "٢٠٢٦", "26", "2026-Q1..", ""]
+)
+def test_what_is_no_stretch_of_quarters_is_none(text: str) -> None:
+    assert Stretch.parse(text) is None
+
+
+def counted(quarter: Quarter, many: dict[str, int]) -> Report:
+    """As many cases of each language in a quarter."""
+    month, came_in = quarter.months[0], quarter.start
+    spoken = [language for language, count in many.items() for _ in range(count)]
+    return figures.network(
+        quarter,
+        [case(number, month=month, came_in=came_in, language=code) for number, code in enumerate(spoken)],
+        [],
+        quarter.months[:1],
+    )
+
+
+def test_a_year_adds_up_what_its_quarters_show_and_says_where_a_part_is_hidden() -> None:
+    year = Stretch(Quarter(2026, 1), Quarter(2026, 4))
+    spoken = [{"ru": 20, "be": 15}, {"ru": 30, "be": 12}, {"ru": 25, "be": 11, "uk": 3, "en": 9}, {"ru": 40, "be": 30}]
+    reports = [counted(quarter, many) for quarter, many in zip(year.quarters, spoken, strict=True)]
+    made = together(year, reports)
+    table = made.table("languages")
+    assert table is not None
+    said = {row.code: row.total.text for row in table.rows}
+    assert said == {"be": "68", "en": "…", "ru": "115", "uk": "…"}
+    months = made.table("months")
+    assert months is not None
+    assert [row.code for row in months.rows] == ["2026-01", "2026-04", "2026-07", "2026-10"]
+    few = together(year, [*reports[:3], counted(year.last, {"ru": 40, "be": 2, "en": 30})])
+    table = few.table("languages")
+    assert table is not None
+    assert {row.code: row.total.text for row in table.rows}["be"] == "≥ 38"
+    assert [(one.step, one.quarter) for one in made.medians[:2]] == [
+        ("first_offer", "2026-Q1"),
+        ("first_offer", "2026-Q2"),
+    ]
+
+
+@given(st.lists(st.fixed_dictionaries({"ru": st.integers(0, 40), "be": st.integers(0, 25)}), min_size=3, max_size=4))
+def test_subtracting_stretches_tells_no_more_than_the_quarters_do(many: list[dict[str, int]]) -> None:
+    """A longer stretch less a shorter one is what the quarters between them show, with nothing in it that they hide."""
+    quarters = Stretch(Quarter(2026, 1), Quarter(2026, len(many))).quarters
+    reports = [counted(quarter, counts) for quarter, counts in zip(quarters, many, strict=True)]
+    longer = together(Stretch(quarters[0], quarters[-1]), reports)
+    shorter = together(Stretch(quarters[0], quarters[-2]), reports[:-1])
+
+    def told(report: Report) -> dict[tuple[str, str, int], int]:
+        return {
+            (table.name, row.code, place): cell.count or 0
+            for table in report.tables
+            for row in (*table.rows, *((table.everything,) if table.everything else ()))
+            for place, cell in enumerate((*row.cells, row.total))
+        }
+
+    less, last = told(shorter), told(reports[-1])
+    assert {key: count - less.get(key, 0) for key, count in told(longer).items()} == {
+        key: last.get(key, 0) for key in told(longer)
+    }

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.cli.simulation.world import World
 from app.intake.models import Case
-from app.referrals import service
+from app.referrals import times
 from app.referrals.clocks import answer_times
 from app.referrals.models import Referral, ReferralEvent, Task
 
@@ -108,7 +108,7 @@ def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
     at = {event.verb: event.at for event in reversed(events)}
     decided = min((at[verb] for verb in _DECISIONS if verb in at), default=None)
     if decided is not None and "offer" in at:
-        _acknowledge, decide_by, _expires = answer_times(at["offer"], service.terms_of(referral, case))
+        _acknowledge, decide_by, _expires = answer_times(at["offer"], times.terms_of(referral, case))
         return "in_time" if decided <= decide_by else "late"
     if "expire" in at:
         return "expired"

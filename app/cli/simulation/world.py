@@ -32,9 +32,9 @@ from app.intake.models import Case
 from app.intake.schemas import Intake
 from app.matching import matches
 from app.referrals import filing, service, ticking
+from app.referrals.acting import ActorRef, Said
 from app.referrals.hours import hours_of
 from app.referrals.models import FeedEvent, Referral
-from app.referrals.service import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.referrals.ticking import Clockwork
 from app.staff import service as staff

@@ -11,6 +11,7 @@ import json
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -270,15 +271,23 @@ def _rows(file: BinaryIO) -> Iterator[Row]:
             if entry.filename.lower().endswith(".csv"):
                 stem = PurePosixPath(entry.filename).stem.lower()
                 table = tables.get(entry.filename) or _SINGULAR.get(stem, stem)
-                yield from _read(entry.filename, table, package.read(entry))
+                yield from _read(entry.filename, table, _unpacked(package, entry))
+
+
+def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """No more than the entry says of itself. Raises NotAPackage: damaged, encrypted, packed in a way we do not know."""
+    try:
+        return package.read(entry)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+        raise NotAPackage("One of its files can not be unpacked.") from None
 
 
 def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
     """The tables that the descriptor gives to files, if there is one that can be read."""
     try:
-        document = json.loads(package.read("datapackage.json"))
+        document = json.loads(_unpacked(package, package.getinfo("datapackage.json")))
         return {str(one["path"]): str(one["name"]) for one in document["resources"]}
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return {}
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from app.core import suppression
 from app.core.suppression import LEAST, Sum
 from app.referrals.reasons import OUTCOMES
-from app.referrals.reporting.periods import Quarter
+from app.referrals.reporting.periods import Quarter, Stretch
 from app.referrals.reporting.reading import ENDS, CaseSeen, OfferSeen, first_offer
 from app.referrals.states import Verb
 
@@ -25,13 +25,20 @@ ANSWERED_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """None: hidden, for it or something beside it is under ten."""
+    """None: hidden, for it or something beside it is under ten. `at_least`: a part of it is hidden."""
 
     count: int | None
+    at_least: bool = False
+
+    @property
+    def exact(self) -> bool:
+        return self.count is not None and not self.at_least
 
     @property
     def text(self) -> str:
-        return "…" if self.count is None else str(self.count)
+        if self.count is None:
+            return "…"
+        return f"≥ {self.count}" if self.at_least else str(self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Median:
-    """How long a step takes, in hours; None while fewer than ten went through it."""
+    """How long a step takes, in hours; None while fewer than ten went through it. `quarter`: of which, where there are several."""
 
     step: str
     hours: float | None
+    quarter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    quarter: Quarter
+    period: Quarter | Stretch
     tables: tuple[Table, ...]
     medians: tuple[Median, ...]
     hidden: int = 0

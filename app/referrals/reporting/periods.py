@@ -1,7 +1,15 @@
-"""Calendar quarters. Reports are made of whole quarters that never overlap, so that no two can be subtracted."""
+"""Calendar quarters, and stretches of whole ones.
+
+Only a quarter is counted. Quarters never overlap, so that no two can be subtracted; a stretch is put together of what its
+quarters show (`together`), so that a year less three quarters is a quarter that everybody has read already.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Final
+
+LONGEST: Final = 12
+"""Quarters of a stretch."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,3 +59,55 @@ class Quarter:
     @property
     def before(self) -> "Quarter":
         return Quarter(self.year - 1, 4) if self.number == 1 else Quarter(self.year, self.number - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From one quarter to another, both counted."""
+
+    first: Quarter
+    last: Quarter
+
+    @classmethod
+    def parse(cls, text: str) -> "Stretch | None":
+        """Like `2026-Q4`, `2026`, `2025-Q3..2026-Q2`; None for anything else, and for what is longer than `LONGEST`."""
+        first, two, last = text.partition("..")
+        if two:
+            ends = Quarter.parse(first), Quarter.parse(last)
+        else:
+            ends = (
+                Quarter.parse(text) or Quarter.parse(f"{text}-Q1"),
+                Quarter.parse(text) or Quarter.parse(f"{text}-Q4"),
+            )
+        if ends[0] is None or ends[1] is None or ends[1] < ends[0]:
+            return None
+        found = cls(ends[0], ends[1])
+        return found if len(found.quarters) <= LONGEST else None
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return str(self.first)
+        if (self.first.number, self.last.number, self.last.year) == (1, 4, self.first.year):
+            return str(self.first.year)
+        return f"{self.first}..{self.last}"
+
+    @property
+    def quarters(self) -> tuple[Quarter, ...]:
+        """At most one more than `LONGEST`."""
+        found = [self.first]
+        while found[-1] != self.last and len(found) <= LONGEST:
+            found.append(found[-1].next)
+        return tuple(found)
+
+    @property
+    def start(self) -> datetime:
+        return self.first.start
+
+    @property
+    def end(self) -> datetime:
+        """The first instant after it."""
+        return self.last.end
+
+    def until(self, quarter: Quarter) -> "Stretch":
+        """As much of it as is not after this quarter. Its first quarter is not after it either."""
+        return Stretch(self.first, min(self.last, quarter))

@@ -1,4 +1,4 @@
-"""What is counted, read in two statements: the cases that came in, and the offers that were made, of one quarter."""
+"""What is counted, read in three statements however long it is: the cases that came in, and the offers that were made."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from app.intake.states import CaseState
 from app.partners import sandbox
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.reporting.periods import Quarter
+from app.referrals.reporting.periods import Quarter, Stretch
 from app.referrals.states import State, Verb
 
 _DECISIONS = frozenset({Verb.ACCEPT.value, Verb.DECLINE.value, Verb.WAITLIST.value})
@@ -25,7 +25,7 @@ _READ = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CaseSeen:
-    """A case that came in within the quarter, as plain codes."""
+    """A case that came in within the time, as plain codes."""
 
     id: UUID
     month: str
@@ -47,7 +47,7 @@ class CaseSeen:
 
 @dataclass(slots=True)
 class OfferSeen:
-    """An offer made within the quarter. `first`: when each verb was first taken."""
+    """An offer made within the time. `first`: when each verb was first taken."""
 
     case_id: UUID
     organisation: str
@@ -82,11 +82,11 @@ class OfferSeen:
 ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", "waiting")
 
 
-def cases(session: Session, quarter: Quarter, team_id: UUID | None) -> Sequence[CaseSeen]:
+def cases(session: Session, period: Quarter | Stretch, team_id: UUID | None) -> Sequence[CaseSeen]:
     """None: every team's, but for what is made up. Erased cases are not there any more, and are not counted."""
     columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.tier, Case.needs, Case.state)
     wanted = sa.select(*columns).where(
-        Case.waiting_since >= quarter.start, Case.waiting_since < quarter.end, Case.state != CaseState.ERASED.value
+        Case.waiting_since >= period.start, Case.waiting_since < period.end, Case.state != CaseState.ERASED.value
     )
     wanted = wanted.where(Case.team_id == team_id if team_id is not None else Case.team_id != sandbox.TEAM_ID)
     return [
@@ -105,10 +105,10 @@ def cases(session: Session, quarter: Quarter, team_id: UUID | None) -> Sequence[
 
 
 def offers(
-    session: Session, quarter: Quarter, team_id: UUID | None = None, organisation_id: UUID | None = None
+    session: Session, period: Quarter | Stretch, team_id: UUID | None = None, organisation_id: UUID | None = None
 ) -> Sequence[OfferSeen]:
     """The offers, each with the first time of every step. Of everybody's, what is made up is left out."""
-    within = [Referral.offered_at >= quarter.start, Referral.offered_at < quarter.end]
+    within = [Referral.offered_at >= period.start, Referral.offered_at < period.end]
     if team_id is not None:
         within.append(Case.team_id == team_id)
     if organisation_id is not None:

@@ -1,10 +1,12 @@
 """The desk and the partner's page: for people who sign in. Every route names who may call it, and that policy checks the form."""
 
 from collections.abc import Collection
+from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
 from app.settings import Surface
+from app.web.desk import package
 from app.web.desk.assisted import router as assisted_router
 from app.web.desk.audit import router as audit_router
 from app.web.desk.bulk import router as bulk_router
@@ -13,6 +15,7 @@ from app.web.desk.coverage import router as coverage_router
 from app.web.desk.directory import router as directory_router
 from app.web.desk.errors import error_page
 from app.web.desk.joining import router as joining_router
+from app.web.desk.letters import router as letters_router
 from app.web.desk.life import router as life_router
 from app.web.desk.me import router as me_router
 from app.web.desk.members import partner_router as partner_members_router
@@ -21,6 +24,7 @@ from app.web.desk.notices import router as notices_router
 from app.web.desk.opened import router as opened_router
 from app.web.desk.operations import router as operations_router
 from app.web.desk.own_services import router as own_services_router
+from app.web.desk.package import router as package_router
 from app.web.desk.partner import router as answers_router
 from app.web.desk.proposals import partner_router as partner_proposals_router
 from app.web.desk.proposals import router as proposals_router
@@ -40,22 +44,24 @@ for part in (sign_in_router, me_router, joining_router):
 
 router = APIRouter()
 for part in (
+    queue_router,  # first what is asked for most: a request is held against one route after the other
+    life_router,  # before the case's own, whose `{verb}` takes every other step
+    case_router,
     own_router,
     members_router,
     proposals_router,
     audit_router,
     operations_router,
-    queue_router,
+    letters_router,
     bulk_router,
     shortcuts_router,
-    life_router,
     tasks_router,
-    case_router,
     runs_router,
     rules_router,
     coverage_router,
     quarantine_router,
     assisted_router,
+    package_router,  # before the directory's, whose pages are for coordinators
     directory_router,
     reports_router,
 ):
@@ -73,7 +79,11 @@ for part in (
 ):
     partner_router.include_router(part)
 
-__all__ = ["error_page", "mount", "partner_router", "router"]
+__all__ = ["LARGER", "error_page", "mount", "partner_router", "router"]
+
+_FIELDS_AROUND: Final = 16_384
+LARGER: Final = {package.PATH: package.LARGEST + _FIELDS_AROUND}
+"""Paths that take more than a form, and how many bytes."""
 
 
 def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:

@@ -15,10 +15,13 @@ from app.intake import likeness, openings, queue, states
 from app.intake.models import Case, Part
 from app.intake.states import CaseVerb
 from app.intake.vault import Opened
-from app.referrals import desk as verbs
 from app.referrals import merging, tasks, undo
-from app.referrals.desk import Desk
-from app.referrals.service import Said
+from app.referrals.acting import Said
+from app.referrals.desk import closing, owning, reading, referring, writing
+from app.referrals.desk.at_work import Desk
+from app.referrals.desk.away import away
+from app.referrals.desk.put import referrals
+from app.referrals.desk.standing import standings
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.web.desk import asking, known, life, lists, pages
 from app.web.desk.deps import AtDesk, Packs, field, number
@@ -60,27 +63,27 @@ def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, pac
 @router.post("/show", name="show_words")
 def show_words(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Open story, what happened, conversation and notes on this one page. It is noted, and nothing else is written."""
-    case, opened = verbs.read(session, desk, label)
+    case, opened = reading.read(session, desk, label)
     return _case_page(request, desk, session, packs, case, opened=opened)
 
 
 @router.post("/contact", name="show_contact")
 def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Open how the person may be reached, for a purpose. It is noted."""
-    case, contact = verbs.contact(session, desk, label, field(request, "purpose"))
+    case, contact = reading.contact(session, desk, label, field(request, "purpose"))
     return _case_page(request, desk, session, packs, case, contact=contact)
 
 
 @router.post("/take", name="take_case")
 def take_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = verbs.take(session, desk, label, number(request, "version"))
+    case = owning.take(session, desk, label, number(request, "version"))
     return back(request, case, "taken")
 
 
 @router.post("/assign", name="assign_case")
 def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     member = field(request, "member")
-    case = verbs.assign(session, desk, label, number(request, "version"), chosen_member(member))
+    case = owning.assign(session, desk, label, number(request, "version"), chosen_member(member))
     return back(request, case, "assigned", decided=case.owner_id != desk.who.member_id)
 
 
@@ -88,7 +91,7 @@ def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Re
 def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Until a day; an empty day wakes it."""
     until = chosen_day(field(request, "until"))
-    case = verbs.snooze(session, desk, label, number(request, "version"), until)
+    case = owning.snooze(session, desk, label, number(request, "version"), until)
     return back(request, case, "snoozed" if until else "woken", decided=until is not None)
 
 
@@ -107,16 +110,17 @@ def refer_form(
     entry = packs.service(service)
     if entry is None or case.country not in entry.countries:
         raise NotFound("There is no such service.")
-    facts = verbs.facts_of(desk.keys, case)
-    put = verbs.referrals(session, case.id)
+    facts = reading.facts_of(desk.keys, case)
+    put = referrals(session, case.id)
     slug = entry.organisation.id
-    standing = verbs.standings(session, case, facts, [slug], [one.referral for one in put]).of(slug)
+    standing = standings(session, case, facts, [slug], [one.referral for one in put]).of(slug)
     return pages.page(
         request,
         "desk/refer.html",
         case=case,
         entry=entry,
         standing=standing,
+        away=away(session, case, entry.key, desk.now.date()),
         rows=known.facts_in_words(facts, case, pages.reader(request)),
         deadline=known.deadline(facts, packs, desk.now),
         listed=carried(listed),
@@ -126,7 +130,9 @@ def refer_form(
 @router.post("/refer", name="refer_case")
 def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Offer it, or ask the person first: whichever the consent says at this moment."""
-    referral = verbs.refer(session, desk, label, number(request, "version"), field(request, "service"))
+    despite = field(request, "despite") == "yes"
+    service = field(request, "service")
+    referral = referring.refer(session, desk, label, number(request, "version"), service, despite=despite)
     case = session.get_one(Case, referral.case_id)
     return back(request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True)
 
@@ -144,7 +150,7 @@ def step_referral(
     if verb not in _STEPS:
         raise NotFound
     said = Said(reason=field(request, "reason") or None)
-    stepped = verbs.step(session, desk, label, referral, number(request, "version"), Verb(verb), said)
+    stepped = referring.step(session, desk, label, referral, number(request, "version"), Verb(verb), said)
     return back(request, session.get_one(Case, stepped.case_id), "stepped")
 
 
@@ -174,28 +180,28 @@ def ask_form(
 
 @router.post("/message", name="send_message")
 def send_message(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = verbs.message(session, desk, label, number(request, "version"), field(request, "text"))
+    case = writing.message(session, desk, label, number(request, "version"), field(request, "text"))
     return back(request, case, "sent")
 
 
 @router.post("/note", name="add_note")
 def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = verbs.note(session, desk, label, number(request, "version"), field(request, "text"))
+    case = writing.note(session, desk, label, number(request, "version"), field(request, "text"))
     return back(request, case, "noted")
 
 
 @router.post("/close", name="close_case")
 def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     verb = field(request, "verb")
-    if verb not in set(verbs.ENDS):
+    if verb not in set(closing.ENDS):
         raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose how the case ends.")])
-    case = verbs.close(session, desk, label, number(request, "version"), CaseVerb(verb))
+    case = closing.close(session, desk, label, number(request, "version"), CaseVerb(verb))
     return back(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
 
 
 @router.post("/reopen", name="reopen_case")
 def reopen_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = verbs.reopen(session, desk, label, number(request, "version"))
+    case = closing.reopen(session, desk, label, number(request, "version"))
     return back(request, case, "reopened")
 
 
@@ -239,10 +245,10 @@ def _case_page(
     Opening its parts adds the grants, the wraps and the parts.
     """
     reader = pages.reader(request)
-    facts = verbs.facts_of(desk.keys, case)
-    put = verbs.referrals(session, case.id)
+    facts = reading.facts_of(desk.keys, case)
+    put = referrals(session, case.id)
     actor = desk.actor.kind
-    colleagues = verbs.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
+    colleagues = owning.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
     alike = likeness.alike(session, case)
     inside = known.inside(session, case)
     listed = carried(request.query_params.get("list") or field_if_posted(request, "list"))
@@ -277,11 +283,11 @@ def _case_page(
         sealed=inside.counts,
         opened=_by_part(opened, packs) if opened is not None else None,
         contact=contact.content if contact else None,
-        ends=[verb.value for verb in verbs.ENDS if _may_end(verb, allowed, live=live)],
+        ends=[verb.value for verb in closing.ENDS if _may_end(verb, allowed, live=live)],
         may_reopen=CaseVerb.REOPEN.value in allowed,
         may_take=case.closed_at is None,
-        purposes=verbs.PURPOSES,
-        withdraw_reasons=verbs.withdraw_reasons(),
+        purposes=reading.PURPOSES,
+        withdraw_reasons=referring.withdraw_reasons(),
         emergency=packs.emergency(case.country) if case.tier == "emergency" else (),
         safety=packs.country(case.country).safety if packs.has_country(case.country) else (),
     )

@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
+from starlette.exceptions import HTTPException
 
 from app.core.edge import Keys, Now, directory_in_force
-from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn
+from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn, TooLarge
 from app.core.switches import Frozen
 from app.directory.packs import Directory
 from app.referrals import tasks
-from app.referrals.desk import Desk, at_desk
+from app.referrals.desk.at_work import Desk, at_desk
 from app.settings import Settings
 from app.staff import sessions
 from app.staff.models import Role
@@ -28,6 +29,8 @@ from app.staff.sessions import SignedIn
 
 Typed = dict[str, list[str]]
 _MOST_FIELDS: Final = 200
+_MOST_PARTS: Final = 10
+_LONGEST_PART: Final = 1_000  # of a field beside a file
 _SECRET: Final = re.compile(r"[\w-]{20,64}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _TOUCH_AFTER: Final = 15  # the idle time is noted to a fifteenth of itself, so that reading seldom writes
@@ -56,16 +59,52 @@ class RequiresRole:
     async def __call__(self, request: Request) -> SignedIn:
         posted = request.method not in {"GET", "HEAD"}
         if posted:
-            await read_form(request)
-        who = await _signed_in(request, counted=not posted and "label" not in request.path_params)
-        request.state.who = who
-        if who.role not in self.roles:
-            raise NotAllowed("Your role does not open this page.")
+            await self.read(request)
+        who = await self.known(request, counted=not posted and "label" not in request.path_params)
         if who.frozen and self.roles == {Role.PARTNER}:
             raise Frozen
         if posted and not hmac.compare_digest(who.csrf.encode(), field(request, "csrf").encode("utf-8", "replace")):
             raise OldForm("This form was made before you last signed in. Look at it, then send it again.")
         return who
+
+    async def read(self, request: Request) -> None:
+        """What was sent, into `request.state.typed`."""
+        await read_form(request)
+
+    async def known(self, request: Request, *, counted: bool = False) -> SignedIn:
+        """Who is asking. Raises SignInNeeded, NotAllowed."""
+        who = request.state.who = await _signed_in(request, counted=counted)
+        if who.role not in self.roles:
+            raise NotAllowed("Your role does not open this page.")
+        return who
+
+
+class TakesFile(RequiresRole):
+    """The same for a form with one file, which comes into `request.state.file`. Nothing of a stranger's file is read."""
+
+    def __init__(self, *roles: Role, largest: int) -> None:
+        super().__init__(*roles)
+        self.largest = largest
+
+    async def read(self, request: Request) -> None:
+        """Raises NotAllowed, SignInNeeded, BadRequest (no such form), TooLarge."""
+        refuse_other_sites(request)
+        await self.known(request)
+        request.state.typed, request.state.file = {}, None
+        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            await read_form(request)
+            return
+        try:
+            async with request.form(max_files=1, max_fields=_MOST_PARTS, max_part_size=_LONGEST_PART) as form:
+                for name, value in form.multi_items():
+                    if isinstance(value, str):
+                        request.state.typed.setdefault(name, []).append(_CONTROL.sub("", value))
+                    elif value.size is not None and value.size > self.largest:
+                        raise TooLarge("The file is larger than this service takes.")
+                    else:
+                        request.state.file = await value.read()
+        except HTTPException:
+            raise BadRequest("The form can not be read.") from None
 
 
 def requires_role(*roles: Role) -> RequiresRole:
@@ -121,7 +160,7 @@ def number(request: Request, name: str) -> int:
 
 
 async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
-    """Who is asking; with `counted` also how many tasks their team has open, for the head of the page.
+    """Who is asking; with `counted` also what their team has to do, for the head of the page and the views of the queue.
 
     The page of one case counts them with what else stands beside the case.
     """
@@ -139,7 +178,8 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
                 )
             )
             if counted and who.team_id is not None:
-                request.state.open_tasks = await run_sync(tasks.count, session, who.team_id)
+                to_do = await run_sync(tasks.count, session, who.team_id)
+                request.state.open_tasks, request.state.dead_letters = to_do
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:

@@ -17,6 +17,7 @@ from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.states import EditVerb
 from app.partners.organisations import Organisation
+from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.desk import listed, pages
 from app.web.desk.deps import coordinators, field
@@ -58,6 +59,7 @@ def show_directory(
         country=country,
         countries=[entry.code for entry in directory.countries],
         waiting=len(edits.waiting(session)),
+        package="/desk/directory/package" if request.state.who.role is Role.SENIOR else None,
     )
 
 

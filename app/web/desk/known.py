@@ -24,7 +24,8 @@ from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
 from app.matching.reader import Reader
 from app.matching.reasons import render
-from app.referrals.desk import Put, Standing, Standings, standings
+from app.referrals.desk.put import Put
+from app.referrals.desk.standing import Standing, Standings, standings
 from app.web.desk.words import N_, VERBS
 
 BEST: Final = 3
@@ -115,18 +116,20 @@ def next_step(
     return _told(result, directory, reader, standing, rooms, row.at)
 
 
+_ROOMS: Final = (
+    sa.select(
+        ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRecord.answers,
+        ServiceRecord.answer_hours, SealingKey.id,
+    )
+    .outerjoin(ServiceRecord, ServiceRecord.service_id == ServiceRow.id)
+    .outerjoin(SealingKey, sa.and_(SealingKey.owner_id == ServiceRow.organisation_id, SealingKey.active))
+    .where(ServiceRow.key.in_(sa.bindparam("keys", expanding=True, type_=sa.String())))
+)  # fmt: skip
+
+
 def _rooms(session: Session, keys: Sequence[str]) -> dict[str, Room]:
     """By service key. One statement."""
-    key_of = sa.and_(SealingKey.owner_id == ServiceRow.organisation_id, SealingKey.active)
-    rows = session.execute(
-        sa.select(
-            ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRecord.answers,
-            ServiceRecord.answer_hours, SealingKey.id,
-        )
-        .outerjoin(ServiceRecord, ServiceRecord.service_id == ServiceRow.id)
-        .outerjoin(SealingKey, key_of)
-        .where(ServiceRow.key.in_(keys))
-    )  # fmt: skip
+    rows = session.execute(_ROOMS, {"keys": list(keys)})
     return {
         row.key: Room(row.capacity, row.capacity_until, row.answers or 0, row.answer_hours or 0, row.id is not None)
         for row in rows
@@ -209,20 +212,23 @@ def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str
     return told
 
 
+_STEPS_AND_ACTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
+    sa.select(CaseEvent.at, CaseEvent.verb.label("what"), CaseEvent.actor_kind, sa.null().label("actor_id")).where(
+        CaseEvent.case_id == sa.bindparam("case_id", type_=sa.Uuid())
+    ),
+    sa.select(AuditEntry.at, AuditEntry.action, AuditEntry.actor_kind, AuditEntry.actor_id).where(
+        AuditEntry.subject_id == sa.bindparam("subject_id", type_=sa.String()), AuditEntry.action.in_(ACTS)
+    ),
+)
+
+
 def timeline(session: Session, case: Case, put: Sequence[Put], members: Mapping[UUID, str]) -> list[Event]:
     """What happened, newest first, in codes only: steps of the case and of its referrals, and what the desk did and read.
 
     `members`: names of the team. One statement.
     """
-    steps = sa.select(
-        CaseEvent.at, CaseEvent.verb.label("what"), CaseEvent.actor_kind, sa.null().label("actor_id")
-    ).where(CaseEvent.case_id == case.id)
-    acts = sa.select(AuditEntry.at, AuditEntry.action, AuditEntry.actor_kind, AuditEntry.actor_id).where(
-        AuditEntry.subject_id == case.id.hex, AuditEntry.action.in_(ACTS)
-    )
     names = {member_id.hex: name for member_id, name in members.items()}
-    both: sa.CompoundSelect[Any] = sa.union_all(steps, acts)
-    rows = session.execute(both).all()
+    rows = session.execute(_STEPS_AND_ACTS, {"case_id": case.id, "subject_id": case.id.hex}).all()
     events = [Event(row.at, row.what, "", names.get(row.actor_id) or row.actor_kind) for row in rows]
     for entry in put:
         events += [
@@ -240,17 +246,20 @@ class Inside:
     holders: frozenset[UUID]
 
 
+_THIS: Final = sa.bindparam("case_id", type_=sa.Uuid())
+_INSIDE: Final[sa.CompoundSelect[Any]] = sa.union_all(
+    sa.select(SealedPart.part.label("what"), sa.cast(sa.func.count(), sa.String(64)).label("told"))
+    .where(SealedPart.case_id == _THIS)
+    .group_by(SealedPart.part),
+    sa.select(CaseWrap.kind, sa.cast(CaseWrap.owner_id, sa.String(64))).where(
+        CaseWrap.case_id == _THIS, CaseWrap.kind == WrapFor.ORGANISATION.value
+    ),
+)
+
+
 def inside(session: Session, case: Case) -> Inside:
     """One statement."""
-    parts = (
-        sa.select(SealedPart.part.label("what"), sa.cast(sa.func.count(), sa.String(64)).label("told"))
-        .where(SealedPart.case_id == case.id)
-        .group_by(SealedPart.part)
-    )
-    holders = sa.select(CaseWrap.kind, sa.cast(CaseWrap.owner_id, sa.String(64))).where(
-        CaseWrap.case_id == case.id, CaseWrap.kind == WrapFor.ORGANISATION.value
-    )
-    rows = session.execute(sa.union_all(parts, holders)).all()
+    rows = session.execute(_INSIDE, {"case_id": case.id}).all()
     counts = {part.value: 0 for part in Part}
     counts.update({row.what: int(row.told) for row in rows if row.what != WrapFor.ORGANISATION.value})
     return Inside(counts, frozenset(UUID(row.told) for row in rows if row.what == WrapFor.ORGANISATION.value))

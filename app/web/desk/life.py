@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from app.core.edge import Db
 from app.directory.packs import Directory
 from app.intake.models import Case
-from app.referrals import desk as verbs
-from app.referrals import households, moving, service
+from app.referrals import conditions, households, moving
+from app.referrals.acting import Said
 from app.referrals.beside import Beside, beside
-from app.referrals.desk import Desk, Put
-from app.referrals.service import Said
+from app.referrals.desk import referring
+from app.referrals.desk.at_work import Desk
+from app.referrals.desk.put import Put
 from app.referrals.states import OPENED, State, Verb
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk, Packs, field, number
@@ -60,7 +61,7 @@ def gathered(session: Session, desk: Desk, packs: Directory, case: Case, put: Se
 def _undo_open(session: Session, desk: Desk, case: Case, one: Put) -> bool:
     if one.referral.state != State.WITHDRAWN:
         return False
-    return service.may(session, one.referral, case, Verb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now)
+    return conditions.may(session, one.referral, case, Verb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now)
 
 
 @router.post("/household", name="link_household")
@@ -88,14 +89,14 @@ def ask_move(label: Label, request: Request, desk: AtDesk, session: Db, packs: P
 def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Ask another service instead; the two referrals are linked."""
     version = number(request, "version")
-    after = verbs.reroute(session, desk, label, referral, version, field(request, "service"))
+    after = referring.reroute(session, desk, label, referral, version, field(request, "service"))
     return _back(label, "asked" if after.state == State.AWAITING_CONSENT else "offered")
 
 
 @router.post("/referrals/{referral}/back", name="undo_withdraw")
 def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Take a withdrawal back: it is offered anew."""
-    verbs.step(session, desk, label, referral, number(request, "version"), Verb.UNDO_WITHDRAW, Said())
+    referring.step(session, desk, label, referral, number(request, "version"), Verb.UNDO_WITHDRAW, Said())
     return _back(label, "offered")
 
 

@@ -11,6 +11,7 @@ from app.intake.queue import FILTERS, Filters, Look, Place
 from app.intake.views import DEFAULT
 
 _LONGEST: Final = 400
+_CASES: Final = "/desk/cases/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,12 @@ class Listing:
         return self._path({**self._parameters(), "at": place.token()})
 
     def case(self, label: str) -> str:
-        """A case of this list: it knows where to go on afterwards."""
-        return case_path(label, self.query)
+        return f"{_CASES}{label}{self.onward}"
+
+    @property
+    def onward(self) -> str:
+        """What stands behind the address of a case of this list: it knows where to go on afterwards."""
+        return case_path("", self.query).removeprefix(_CASES)
 
     def _parameters(self) -> dict[str, str]:
         return {"view": self.look.view, **self.codes, "sort": self.sort}
@@ -70,7 +75,7 @@ class Listing:
 def case_path(label: str, listed: str, **more: str) -> str:
     kept = {"list": listed, **more}
     parameters = urlencode({key: value for key, value in kept.items() if value})
-    return f"/desk/cases/{label}" + (f"?{parameters}" if parameters else "")
+    return f"{_CASES}{label}" + (f"?{parameters}" if parameters else "")
 
 
 def listing(codes: Mapping[str, str]) -> Listing:

@@ -14,7 +14,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.models import Part
 from app.intake.vault import Opened
-from app.referrals import history, opening, pulls, service
+from app.referrals import conditions, history, opening, pulls
 from app.referrals.states import OPENED, State
 from app.web.desk import answers, pages, when
 from app.web.desk.words import N_
@@ -66,7 +66,7 @@ def page(
         status=422 if wrong else 200,
         row=row,
         card=pulls.unlocked_card(keys, row),
-        answers=answers.possible(service.open_to_partner(session, row.id, organisation_id, now)),
+        answers=answers.possible(conditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in OPENED,
         lines_seen=opening.lines_of(session, row.case_id),
         steps=history.steps(session, row.id, organisation_id),

@@ -1,5 +1,6 @@
 """How the house stands; the switch that stops partners' reading; and decoys."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from app.core.errors import FieldError, Invalid
 from app.intake.schemas import Intake
 from app.operations import status
 from app.referrals import decoying
+from app.settings import Settings
 from app.staff import members
-from app.web.desk import pages
+from app.web.desk import pages, words
 from app.web.desk.deps import Admin, Overseer, Packs, SeniorOrAdmin, field
 
 router = APIRouter(prefix="/desk")
@@ -33,12 +35,25 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
         problems=stands.problems(),
         readers=_named(session, stands.most_reads),
         limit=request.app.state.settings.reads_a_day,
+        kept=_kept(request.app.state.settings),
         may_stop=who.role in {"senior", "admin"},
         may_plant=who.role == "admin",
         countries=[(entry.code, pages.reader(request).name("country", entry.code)) for entry in _packs(request)],
         needs=[(entry.id, pages.reader(request).name("need", entry.id)) for entry in request.app.state.directory.needs],
         languages=_LANGUAGES,
     )
+
+
+def _kept(settings: Settings) -> list[tuple[str, timedelta]]:
+    """How long what is kept, as this process was told."""
+    return [
+        (words.N_("An unfinished form, without a touch"), settings.draft_idle),
+        (words.N_("How to reach the person of a closed case"), settings.contact_kept),
+        (words.N_("The rest of a closed case"), settings.closed_kept),
+        (words.N_("A case that nobody took, or for which nobody was found"), settings.unmet_kept),
+        (words.N_("What was thrown away as a machine's"), settings.spam_kept),
+        (words.N_("The audit"), settings.audit_kept),
+    ]
 
 
 def _packs(request: Request) -> Any:

@@ -48,6 +48,7 @@ _SHOWN = {
     "linked": words.N_("The two cases are linked. Each keeps its own consent."),
     "move_asked": words.N_("The person will be asked whether the case may move, when they come with their number."),
     "retried": words.N_("It is sent once more."),
+    "retried_all": words.N_("Each of them is sent once more."),
     "dropped": words.N_("Dropped. Nobody is told any more."),
     "kept": words.N_("Kept. It holds for what comes from now on."),
     "done": words.N_("Done."),
@@ -110,10 +111,10 @@ def news(request: Request) -> News | None:
 _NAV = {
     "queue": ("/desk/", words.N_("Queue")),
     "next": ("/desk/next", words.N_("Next case")),
-    "held": ("/desk/held", words.N_("Held back")),
     "assisted": ("/desk/assisted", words.N_("Assisted intake")),
     "rules": ("/desk/rules", words.N_("Rules")),
     "directory": ("/desk/directory", words.N_("Directory")),
+    "package": ("/desk/directory/package", words.N_("Directory package")),
     "reports": ("/desk/reports", words.N_("Reports")),
     "tasks": ("/desk/tasks", words.N_("Tasks")),
     "members": ("/desk/members", words.N_("Members")),
@@ -132,7 +133,6 @@ _NAV_OF = {
         "queue",
         "next",
         "tasks",
-        "held",
         "assisted",
         "directory",
         "rules",
@@ -143,7 +143,7 @@ _NAV_OF = {
     Role.SENIOR: (
         "queue",
         "next",
-        "held",
+        "tasks",
         "assisted",
         "directory",
         "rules",
@@ -154,7 +154,7 @@ _NAV_OF = {
         "shortcuts",
     ),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
-    Role.ADMIN: ("members", "proposals", "rules", "audit", "operations"),
+    Role.ADMIN: ("members", "proposals", "rules", "package", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")

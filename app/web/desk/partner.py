@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from app.core.edge import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
 from app.referrals import opening, pulls, service, waiting
-from app.referrals.service import ActorRef, Said
+from app.referrals.acting import ActorRef, Said
 from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
 from app.web.desk import offer, pages, when

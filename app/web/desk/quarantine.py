@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.core.edge import Db, ReadDb
+from app.core.edge import Db
 from app.intake import quarantine
-from app.referrals import desk as verbs
+from app.referrals.desk import at_work
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk, number
 
@@ -16,23 +16,16 @@ Label = Annotated[str, Path(max_length=12)]
 
 
 @router.get("", name="held_cases")
-def show_held(request: Request, desk: AtDesk, session: ReadDb) -> Response:
-    """The list, with the reason of each."""
-    rows = quarantine.held(session, desk.team_id)
-    return pages.page(
-        request,
-        "desk/held.html",
-        rows=rows,
-        total=quarantine.count(session, desk.team_id),
-        why=quarantine.HELD_FOR,
-        days=quarantine.SPAM_KEPT.days,
-    )
+def show_held(desk: AtDesk) -> Response:
+    """Where the list used to stand; it is a view of the queue."""
+    del desk
+    return pages.to("/desk/?view=quarantine")
 
 
 @router.post("/{label}/release", name="release_case")
 def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """It is a person's: into the queue with it, at the place it would have had."""
-    case = verbs.locked(session, desk, label, number(request, "version"))
+    case = at_work.locked(session, desk, label, number(request, "version"))
     quarantine.release(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     return pages.to(f"/desk/cases/{label}?done=done")
 
@@ -40,6 +33,6 @@ def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Respon
 @router.post("/{label}/discard", name="discard_case")
 def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """It is spam: ended now, forgotten in a week."""
-    case = verbs.locked(session, desk, label, number(request, "version"))
+    case = at_work.locked(session, desk, label, number(request, "version"))
     quarantine.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
-    return pages.to("/desk/held?done=done")
+    return pages.to("/desk/?view=quarantine&done=done")

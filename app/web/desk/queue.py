@@ -6,35 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.core.edge import Db, ReadDb
-from app.intake import own_views, queue
-from app.referrals import desk as verbs
-from app.web.desk import lists, pages, words
+from app.intake import own_views, quarantine, queue
+from app.referrals.desk import owning
+from app.web.desk import letters, lists, pages, views, words
 from app.web.desk.deps import AtDesk, Packs, field
 from app.web.desk.lists import Listing
-from app.web.desk.words import N_
+from app.web.desk.views import COLUMNS, FILTERS
 
 router = APIRouter()
 
 _MOST_NEEDS = 2
-FILTERS = {
-    "country": N_("Country"),
-    "need": N_("Need"),
-    "tier": N_("Urgency"),
-    "language": N_("Language"),
-}
-# Columns of the table: the order its header leads to ("" for a list of codes, which has none), and its word.
-COLUMNS = (
-    ("label", N_("Case")),
-    ("urgency", N_("Urgency")),
-    ("deadline", N_("Deadline")),
-    ("order", N_("Look by")),
-    ("waits", N_("Waits")),
-    ("", N_("Need")),
-    ("country", N_("Country")),
-    ("", N_("Speaks")),
-    ("owner", N_("Owner")),
-    ("state", N_("State")),
-)
+_LOOKED_AT_ONE_BY_ONE = frozenset({"quarantine", "closed"})
 Code = Annotated[str, Query(max_length=64)]
 
 
@@ -52,35 +34,35 @@ def show_queue(
     sort: Annotated[str, Query(max_length=16)] = "order",
     at: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
-    """One page of a view, narrowed by filters. Five statements, whatever waits."""
+    """One page of a view, narrowed by filters. Six statements with the sign-in, whatever waits."""
+    if view == letters.VIEW:
+        return letters.page(request, desk, session)
     chosen = {"country": country, "need": need, "tier": tier, "language": language}
     listing = lists.listing({"view": view, "sort": sort, **chosen})
     place = queue.place_of(at, listing.look.order) if at else None
     me, today = desk.who.member_id, desk.now.date()
     page = queue.page(session, desk.team_id, listing.look, me=me, today=today, place=place)
-    own = own_views.of_member(session, me)
-    counts = queue.counts(session, desk.team_id, listing.look, me=me, today=today, own=[one for _id, one in own])
     return pages.page(
         request,
         "desk/queue.html",
-        view=view,
-        listing=listing,
+        **views.shelf(request, desk, session, view, listing),
         rows=page.rows,
-        counts=counts,
         chosen=chosen,
         chips=[
-            (FILTERS[name], _named(request, name, code), listing.without(name)) for name, code in listing.codes.items()
+            (FILTERS[name], views.named(request, name, code), listing.without(name))
+            for name, code in listing.codes.items()
         ],
-        own=[_own(request, view_id, Listing(one), counts[f"own_{n}"]) for n, (view_id, one) in enumerate(own)],
-        is_own=listing.look in [one for _id, one in own],
         options=_options(request, packs),
         filter_names=FILTERS,
         columns=COLUMNS,
+        may_choose=view not in _LOOKED_AT_ONE_BY_ONE,
+        held_for=quarantine.HELD_FOR,
+        spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
         today=today,
         most_needs=_MOST_NEEDS,
-        colleagues=verbs.colleagues(session, desk.team_id),
+        colleagues=owning.colleagues(session, desk.team_id),
     )
 
 
@@ -117,21 +99,6 @@ def next_case(
     if label:
         return pages.to(lists.case_path(label, listing.query if listing else "", **told))
     return pages.to(pages.with_news(listing.here if listing else "/desk/?view=new", **told))
-
-
-def _own(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[str, Any]:
-    named = [words.VIEWS[listing.look.view], *(_named(request, name, code) for name, code in listing.codes.items())]
-    if listing.sort != "order":
-        title = next((word for name, word in COLUMNS if name == listing.look.sort), listing.look.sort)
-        named.append(f"{title} {'↓' if listing.look.down else '↑'}")
-    return {"id": view_id, "listing": listing, "title": " · ".join(named), "count": count}
-
-
-def _named(request: Request, name: str, code: str) -> str:
-    reader = pages.reader(request)
-    if name == "tier":
-        return words.TIERS[code][1] if code in words.TIERS else code
-    return reader.name({"country": "country", "need": "need", "language": "language"}[name], code)
 
 
 def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import xlsxwriter
 
 from app.core.tables import as_csv, safe_cell
-from app.referrals.reporting.figures import Report, Row, Table
+from app.referrals.reporting.figures import Cell, Report, Row, Table
 
 HIDDEN = "under 10, or hidden with one"
 Words = Callable[[str, str], str]
@@ -16,7 +16,7 @@ Words = Callable[[str, str], str]
 def csv(report: Report, words: Words) -> str:
     """One line for each cell: table, row, column, value."""
     lines = [("period", "table", "row", "column", "value")]
-    period = str(report.quarter)
+    period = str(report.period)
     for table in report.tables:
         for row in _rows(table):
             named = words(table.kind, row.code)
@@ -24,7 +24,7 @@ def csv(report: Report, words: Words) -> str:
                 lines.append((period, words("table", table.name), named, words("column", column), text))
     for one in report.medians:
         hours = HIDDEN if one.hours is None else str(one.hours)
-        lines.append((period, "Median time in hours", words("step", one.step), "hours", hours))
+        lines.append((one.quarter or period, "Median time in hours", words("step", one.step), "hours", hours))
     return as_csv(lines)
 
 
@@ -40,7 +40,7 @@ def xlsx(report: Report, words: Words) -> bytes:
             sheet.set_column(1, len(table.columns) + 1, 18)
             sheet.freeze_panes(1, 1)
             heads = (
-                f"{words('table', table.name)}, {report.quarter}",
+                f"{words('table', table.name)}, {report.period}",
                 *(words("column", one) for one in table.columns),
                 "All",
             )
@@ -49,15 +49,16 @@ def xlsx(report: Report, words: Words) -> bytes:
             for line, row in enumerate(_rows(table), 1):
                 sheet.write_string(line, 0, safe_cell(words(table.kind, row.code)))
                 for place, cell in enumerate((*row.cells, row.total), 1):
-                    if cell.count is None:
-                        sheet.write_string(line, place, HIDDEN)
+                    if cell.count is None or cell.at_least:
+                        sheet.write_string(line, place, _said(cell))
                     else:
                         sheet.write_number(line, place, cell.count)
         sheet = book.add_worksheet("medians")
         sheet.set_column(0, 0, 40)
-        sheet.write_string(0, 0, f"Median time in hours, {report.quarter}", bold)
+        sheet.write_string(0, 0, f"Median time in hours, {report.period}", bold)
         for line, one in enumerate(report.medians, 1):
             sheet.write_string(line, 0, safe_cell(words("step", one.step)))
+            sheet.write_string(line, 2, one.quarter or str(report.period))
             if one.hours is None:
                 sheet.write_string(line, 1, HIDDEN)
             else:
@@ -72,4 +73,10 @@ def _rows(table: Table) -> Iterator[Row]:
 
 
 def _texts(row: Row) -> list[str]:
-    return [HIDDEN if cell.count is None else str(cell.count) for cell in (*row.cells, row.total)]
+    return [_said(cell) for cell in (*row.cells, row.total)]
+
+
+def _said(cell: Cell) -> str:
+    if cell.count is None:
+        return HIDDEN
+    return f"at least {cell.count}" if cell.at_least else str(cell.count)

@@ -1,7 +1,8 @@
-"""Reports: how the network does in a quarter, for its team; and how a partner did, for itself. Pages, CSV and XLSX."""
+"""Reports: how the network does, for a team; and how a partner did, for itself. Pages, CSV and XLSX."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
@@ -12,7 +13,9 @@ from app.core.errors import NotAllowed, NotFound
 from app.referrals.reasons import OUTCOMES
 from app.referrals.reporting import figures, reading
 from app.referrals.reporting.figures import ALL, Report, Table
-from app.referrals.reporting.periods import Quarter
+from app.referrals.reporting.periods import LONGEST, Quarter, Stretch
+from app.referrals.reporting.reading import CaseSeen, OfferSeen
+from app.referrals.reporting.together import together
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web import charts
@@ -23,9 +26,9 @@ desk_router = APIRouter()
 partner_router = APIRouter()
 readers: Final = requires_role(Role.COORDINATOR, Role.SENIOR, Role.AUDITOR)
 Reader = Annotated[SignedIn, Depends(readers)]
-Period = Annotated[str, Query(max_length=8)]
+Period = Annotated[str, Query(max_length=16)]
+Seen = TypeVar("Seen", CaseSeen, OfferSeen)
 Form = Annotated[str, Query(max_length=5)]
-_BACK: Final = 8
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -88,17 +91,19 @@ def show_reports(
     packs: Packs,
     now: Now,
     period: Period = "",
+    until: Period = "",
     format: Form = "",
 ) -> Response:
-    """A quarter of the team; for an auditor, who has none, of the whole network."""
-    quarter = _quarter(period, now)
-    report = figures.network(
-        quarter,
-        reading.cases(session, quarter, who.team_id),
-        reading.offers(session, quarter, who.team_id),
-        quarter.begun(now.date()),
-    )
-    return _answer(request, report, packs, now, "/desk/reports", format)
+    """Whole quarters of the team; for an auditor, who has none, of the whole network."""
+    stretch = _stretch(period, until, now)
+    cases = reading.cases(session, stretch, who.team_id)
+    offers = reading.offers(session, stretch, who.team_id)
+
+    def counted(quarter: Quarter) -> Report:
+        return figures.network(quarter, _in(quarter, cases), _in(quarter, offers), quarter.begun(now.date()))
+
+    report = together(stretch, [counted(quarter) for quarter in stretch.quarters])
+    return _answer(request, report, stretch, packs, now, "/desk/reports", format)
 
 
 @partner_router.get("/partner/report", name="own_report")
@@ -109,29 +114,46 @@ def show_own(
     packs: Packs,
     now: Now,
     period: Period = "",
+    until: Period = "",
     format: Form = "",
 ) -> Response:
     """What an organisation's members see of it: its own offers, and nobody else's."""
-    quarter = _quarter(period, now)
-    report = figures.own(quarter, _own(session, who, quarter), quarter.begun(now.date()))
-    return _answer(request, report, packs, now, "/partner/report", format)
+    stretch = _stretch(period, until, now)
+    offers = _own(session, who, stretch)
+
+    def counted(quarter: Quarter) -> Report:
+        return figures.own(quarter, _in(quarter, offers), quarter.begun(now.date()))
+
+    report = together(stretch, [counted(quarter) for quarter in stretch.quarters])
+    return _answer(request, report, stretch, packs, now, "/partner/report", format)
 
 
-def _own(session: Session, who: SignedIn, quarter: Quarter) -> Any:
+def _own(session: Session, who: SignedIn, stretch: Stretch) -> Sequence[OfferSeen]:
     if who.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
-    return reading.offers(session, quarter, organisation_id=who.organisation_id)
+    return reading.offers(session, stretch, organisation_id=who.organisation_id)
 
 
-def _quarter(period: str, now: Any) -> Quarter:
-    """The quarter asked for; without one, the present. Raises NotFound for one that is none, or still to come."""
-    quarter = Quarter.parse(period) if period else Quarter.of(now.date())
-    if quarter is None or quarter > Quarter.of(now.date()):
+def _in(quarter: Quarter, seen: Sequence[Seen]) -> list[Seen]:
+    return [one for one in seen if one.month in quarter.months]
+
+
+def _stretch(period: str, until: str, now: Any) -> Stretch:
+    """What was asked for, as far as it has begun; without a word, the present quarter. The two ends may be said in either order.
+
+    Raises NotFound for what is no time, too long, or still to come.
+    """
+    today = Quarter.of(now.date())
+    asked = Stretch.parse(period or str(today))
+    if until:
+        ends = (Quarter.parse(period), Quarter.parse(until))
+        asked = Stretch.parse("..".join(sorted((period, until)))) if None not in ends else None
+    if asked is None or asked.first > today:
         raise NotFound("There is no report for this period.")
-    return quarter
+    return asked.until(today)
 
 
-def _answer(request: Request, report: Report, packs: Any, now: Any, here: str, form: str) -> Response:
+def _answer(request: Request, report: Report, stretch: Stretch, packs: Any, now: Any, here: str, form: str) -> Response:
     reader = pages.reader(request)
 
     def say(kind: str, code: str) -> str:
@@ -139,7 +161,7 @@ def _answer(request: Request, report: Report, packs: Any, now: Any, here: str, f
 
     if form in _MEDIA:
         body = report_files.csv(report, say) if form == "csv" else report_files.xlsx(report, say)
-        name = f"report-{report.quarter}.{form}"
+        name = f"report-{report.period}.{form}"
         return Response(
             body, media_type=_MEDIA[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
@@ -152,16 +174,20 @@ def _answer(request: Request, report: Report, packs: Any, now: Any, here: str, f
         report=report,
         here=here,
         drawn=[_drawn(table, say) for table in report.tables],
-        steps=[(STEPS[one.step], one.hours) for one in report.medians],
+        steps=[(STEPS[one.step], one.quarter, one.hours) for one in report.medians],
         columns=COLUMNS,
-        running=report.quarter == today,
+        first=stretch.first,
+        last=stretch.last,
+        running=stretch.last == today,
+        several=stretch.first != stretch.last,
         quarters=_last(today),
+        years=sorted({one.year for one in _last(today)}, reverse=True),
     )
 
 
 def _last(quarter: Quarter) -> list[Quarter]:
     found = [quarter]
-    while len(found) < _BACK:
+    while len(found) < LONGEST:
         found.append(found[-1].before)
     return found
 

@@ -10,8 +10,8 @@ from app.matching.engine import Found
 from app.matching.order import described
 from app.matching.reader import Reader
 from app.matching.reasons import render
-from app.referrals import desk as verbs
 from app.referrals import rematching
+from app.referrals.desk import at_work
 from app.referrals.rematching import Run
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk, Packs, number
@@ -24,7 +24,7 @@ Label = Annotated[str, Path(max_length=12)]
 @router.post("/match", name="match_again")
 def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Ask the rules anew, with what is known of the services now; the run before stays."""
-    case = verbs.locked(session, desk, label, number(request, "version"))
+    case = at_work.locked(session, desk, label, number(request, "version"))
     rematching.again(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
     return pages.to(f"/desk/cases/{label}/runs?done=matched")
 

@@ -1,16 +1,15 @@
-"""What the team has to do next, and the notices that did not arrive."""
+"""What the team has to do next."""
 
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.core.edge import Db, ReadDb
-from app.core.errors import NotFound
-from app.referrals import tasks, undelivered
-from app.referrals.desk import colleagues
+from app.referrals import tasks
+from app.referrals.desk.owning import colleagues
 from app.web.desk import pages
 from app.web.desk.deps import AtDesk
+from app.web.desk.me import uuid_of
 
 router = APIRouter(prefix="/desk")
 Id = Annotated[str, Path(max_length=36)]
@@ -31,7 +30,6 @@ def show_tasks(
         most=tasks.LISTED,
         rules=tasks.RULES,
         mine=mine,
-        dead=undelivered.messages(session, desk.team_id),
         names_of={member.id: member.name for member in colleagues(session, desk.team_id)},
         me=desk.who.member_id,
     )
@@ -39,28 +37,14 @@ def show_tasks(
 
 @router.post("/tasks/{task}/take", name="take_task")
 def take_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
-    tasks.take(session, desk.team_id, _uuid(task), desk.who.member_id, now=desk.now)
+    tasks.take(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
     return _back(request)
 
 
 @router.post("/tasks/{task}/done", name="finish_task")
 def finish_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
-    tasks.finish(session, desk.team_id, _uuid(task), desk.who.member_id, now=desk.now)
+    tasks.finish(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
     return _back(request)
-
-
-@router.post("/letters/{message}/retry", name="retry_letter")
-def retry_letter(message: Id, desk: AtDesk, session: Db) -> Response:
-    """Send it once more."""
-    undelivered.retry(session, desk.team_id, _uuid(message), desk.who.member_id, desk.now)
-    return pages.to("/desk/tasks?done=retried")
-
-
-@router.post("/letters/{message}/drop", name="drop_letter")
-def drop_letter(message: Id, desk: AtDesk, session: Db) -> Response:
-    """Whom it was for knows it otherwise."""
-    undelivered.drop(session, desk.team_id, _uuid(message), desk.who.member_id, desk.now)
-    return pages.to("/desk/tasks?done=dropped")
 
 
 def _back(request: Request) -> Response:
@@ -68,10 +52,3 @@ def _back(request: Request) -> Response:
     label = (request.state.typed.get("case") or [""])[0]
     known = 0 < len(label) <= _LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
     return pages.to(f"/desk/cases/{label}?done=done" if known else "/desk/tasks?done=done")
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None

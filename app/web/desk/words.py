@@ -1,6 +1,6 @@
 """The desk's words for codes. English now; all go through `_()` in the templates."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -49,8 +49,21 @@ VIEWS: Final = MappingProxyType(
         "answered": N_("Person wrote"),
         "unmet": N_("Unmet"),
         "snoozed": N_("Snoozed"),
+        "quarantine": N_("Held back"),
+        "dead_letters": N_("Not delivered"),
         "merged": N_("Merged"),
         "closed": N_("Closed"),
+    }
+)
+HINTS: Final = MappingProxyType(
+    {
+        "quarantine": N_(
+            "These came in like something a machine sends. Nobody was refused: each has its number. But they are offered "
+            "to nobody before one of you has looked."
+        ),
+        "dead_letters": N_(
+            "Notices of which every attempt failed. Tell them by phone, then drop it; or try again once their mail works."
+        ),
     }
 )
 EMPTY: Final = MappingProxyType(
@@ -70,6 +83,8 @@ EMPTY: Final = MappingProxyType(
         "answered": N_("No message of a person is unanswered."),
         "unmet": N_("No case is unmet. A case is unmet when the desk found nobody for it."),
         "snoozed": N_("No case is snoozed."),
+        "quarantine": N_("Nothing is held back: no form of late looked like a machine's, or all were looked at."),
+        "dead_letters": N_("Every notice of this team arrived, is still being tried, or was dealt with."),
         "merged": N_("No case was merged into another one."),
         "closed": N_("No case was closed, or all closed ones have been forgotten already."),
     }
@@ -330,6 +345,11 @@ def takes(hours: int) -> str:
     return f"{max(1, hours)} h" if hours < 48 else f"{round(hours / 24)} d"
 
 
+def lasts(time: timedelta) -> str:
+    """A stretch of time that somebody has set: whole days, or else minutes."""
+    return f"{time.days} d" if time.days and not time.seconds else f"{int(time.total_seconds() // 60)} min"
+
+
 def ago(since: datetime, now: datetime) -> str:
     """How long since, from seconds to days."""
     seconds = max(0, int((now - since).total_seconds()))
@@ -354,6 +374,14 @@ def state(code: str) -> str:
     return CASE_STATES.get(code) or REFERRAL_STATES.get(code, code)
 
 
+AWAY: Final = MappingProxyType(
+    {
+        "all": N_("This service takes no new requests until {day}."),
+        "need": N_("This service takes no new requests for this need until {day}."),
+        "language": N_("This service takes no new requests in this language until {day}."),
+        "full": N_("This service has said that it is full until {day}."),
+    }
+)
 LIKENESS: Final = MappingProxyType(
     {
         "phone": N_("the same phone number"),

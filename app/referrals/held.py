@@ -1,0 +1,39 @@
+"""What referrals hold of a case: given to the person, and forgotten."""
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.partners.organisations import Organisation
+from app.referrals.models import ContactAnswer, Referral
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    """Erasure: the cards and what the person said of the centres go; states, verbs and times stay, they name nobody."""
+    session.execute(sa.update(Referral).where(Referral.case_id == case_id).values(card=None, deadline_on=None))
+    mine = sa.select(Referral.id).where(Referral.case_id == case_id).scalar_subquery()
+    session.execute(sa.delete(ContactAnswer).where(ContactAnswer.referral_id.in_(mine)))
+
+
+def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
+    """For the person: who was asked, what became of it, and what they told us of it. Why an organisation said no is not told."""
+    rows = session.execute(
+        sa.select(Referral.id, Organisation.name, Referral.state, Referral.offered_at)
+        .join(Organisation, Organisation.id == Referral.organisation_id)
+        .where(Referral.case_id == case_id, Referral.offered_at.is_not(None))
+        .order_by(Referral.offered_at)
+    ).all()
+    said: dict[UUID, dict[str, bool]] = {row.id: {} for row in rows}
+    for answer in session.scalars(sa.select(ContactAnswer).where(ContactAnswer.referral_id.in_(list(said)))):
+        said[answer.referral_id][answer.about] = answer.yes
+    return [
+        {
+            "organisation": row.name,
+            "state": row.state,
+            "asked_on": row.offered_at.date().isoformat(),
+            **({"you_said": said[row.id]} if said[row.id] else {}),
+        }
+        for row in rows
+    ]

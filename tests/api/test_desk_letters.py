@@ -1,0 +1,123 @@
+"""Notices that did not arrive, as a view of the queue: counted, told, sent again or dropped, by the team they belong to."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.ids import named_id
+from app.messaging.models import OutboxMessage
+from app.referrals import undelivered
+from tests.support.desk import ONE, DeskHouse, Page, office
+from tests.support.html import faults
+
+__all__ = ["office"]
+VIEW = "/desk/?view=dead_letters"
+
+
+def give_up(office: DeskHouse, label: str, *, minutes: int = 0) -> UUID:
+    """A notice about this case of which every attempt failed."""
+    written = office.time.at - timedelta(hours=72) + timedelta(minutes=minutes)
+    letter = OutboxMessage(
+        id=uuid4(),
+        kind="referral_offered",
+        about_id=office.case(label).id,
+        organisation_id=named_id("organisation", ONE),
+        state="dead",
+        attempts=8,
+        not_before=written,
+        created_at=written,
+        done_at=office.time.at,
+        last_error="smtp_550",
+    )
+    with office.database.begin() as session:
+        session.add(letter)
+        session.flush()
+        undelivered.dead_letter(session, letter, office.time.at)
+        return letter.id
+
+
+def counted(page: Page) -> str:
+    node = page.tree.css_first(f'nav.views a[href="{VIEW}"] .count')
+    assert node is not None
+    return str(node.text())
+
+
+def rows(page: Page) -> list[str]:
+    return [node.text() for node in page.tree.css("table.queue tbody th")]
+
+
+def states(office: DeskHouse) -> dict[UUID, tuple[str, bool]]:
+    with office.database.begin(write=False) as session:
+        found = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.last_error == "smtp_550")).all()
+        return {one.id: (one.state, one.dropped_at is not None) for one in found}
+
+
+def test_what_did_not_arrive_is_a_view_of_the_queue_with_its_count(office: DeskHouse) -> None:
+    older, _receipt = office.file()
+    newer, _receipt = office.file()
+    give_up(office, newer, minutes=5)
+    give_up(office, older)
+    vera = office.as_("vera")
+    assert counted(vera.get("/desk/")) == "2", "one click from the queue"
+    page = vera.get(VIEW)
+    assert page.tree.css_first("h1 .count").text() == counted(page) == "2"  # type: ignore[union-attr]
+    assert rows(page) == [older, newer], "the oldest first"
+    for word in ("Helsinki Foundation", "smtp_550", "8 times"):
+        assert word in page.words()
+    assert faults(page.text) == []
+    assert page.tree.css_first('nav.views a[aria-current="page"]').attributes["href"] == VIEW  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("act", "left"), [("retry", ("queued", False)), ("drop", ("dead", True))])
+def test_each_is_sent_again_or_dropped_and_leaves_the_view(office: DeskHouse, act: str, left: tuple[str, bool]) -> None:
+    label, _receipt = office.file()
+    letter = give_up(office, label)
+    sofia = office.as_("sofia")
+    done = sofia.submit(sofia.get(VIEW), f"/desk/letters/{letter}/{act}")
+    assert (done.status, done.location.split("&")[0]) == (303, VIEW)
+    assert states(office) == {letter: left}
+    page = sofia.get(done.location)
+    assert (counted(page), rows(page)) == ("0", [])
+    assert "Every notice of this team arrived" in page.words(), "an empty view says why"
+
+
+def test_when_the_mail_works_again_all_are_tried_with_one_button(office: DeskHouse) -> None:
+    letters = {give_up(office, office.file()[0], minutes=n) for n in range(3)}
+    vera = office.as_("vera")
+    assert vera.submit(vera.get(VIEW), "/desk/letters/retry").did("retried_all")
+    assert states(office) == dict.fromkeys(letters, ("queued", False))
+    assert counted(vera.get("/desk/")) == "0"
+
+
+def test_another_team_neither_counts_nor_sends_them(office: DeskHouse) -> None:
+    letter = give_up(office, office.file()[0])
+    form = office.as_("vera").get(VIEW).form(f"/desk/letters/{letter}/drop")
+    outsider = office.as_("outsider")
+    page = outsider.get(VIEW)
+    assert (counted(page), rows(page)) == ("0", [])
+    form["csrf"] = page.form("/desk/sign-out")["csrf"]
+    assert outsider.post(f"/desk/letters/{letter}/drop", form).status == 404
+    assert outsider.post("/desk/letters/retry", form).did("retried_all")
+    assert states(office) == {letter: ("dead", False)}
+
+
+def test_the_view_costs_the_same_statements_however_many_did_not_arrive(office: DeskHouse) -> None:
+    label, _receipt = office.file()
+    vera = office.as_("vera")
+    costs = []
+    for many in (1, 6):
+        for n in range(many):
+            give_up(office, label, minutes=n)
+        vera.get(VIEW)
+        with office.statements() as seen:
+            vera.get(VIEW)
+        costs.append(len([one for one in seen.seen if not one.startswith("BEGIN")]))
+    assert costs[0] == costs[1] <= 6
+
+
+def test_a_notice_is_a_task_that_leads_to_the_view(office: DeskHouse) -> None:
+    give_up(office, office.file()[0])
+    page = office.as_("vera").get("/desk/tasks")
+    assert page.tree.css_first(f'table a[href="{VIEW}"]') is not None

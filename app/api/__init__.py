@@ -15,6 +15,8 @@ from app.api import (
     oauth,
     openapi,
     reference,
+    referral_actions,
+    referral_sealed,
     referrals,
     referring,
     signatures,
@@ -32,6 +34,8 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(hsds.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
+        app.include_router(referral_actions.router)
+        app.include_router(referral_sealed.router)
         app.include_router(fhir.router)
         app.include_router(referring.router)
         app.include_router(signatures.router)

@@ -63,7 +63,7 @@ def list_deliveries(
 ) -> JSONResponse:
     """What was sent, or waits to be, newest first; kept for 90 days."""
     owner = owner_of(caller)
-    endpoint = service.one(session, owner.organisation_id, identified_endpoint(endpoint_id))
+    endpoint = service.one(session, owner, identified_endpoint(endpoint_id))
     belongs_to = ("deliveries", owner.client_id, str(endpoint.id), f"state={state}")
     query = sa.select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
     if state is not None:

@@ -20,6 +20,7 @@ HEADERS: Final[dict[str, Any]] = {
         "description": 'RFC 8288: `<…>; rel="next"`. Absent when there is no next page.',
         "schema": {"type": "string"},
     },
+    "Vary": {"description": "`Accept`: it chooses the form.", "schema": {"type": "string"}},
     "Replayed": {
         "description": "`true` when this answer was given before and nothing was done now.",
         "schema": {"type": "string", "const": "true"},
@@ -84,6 +85,10 @@ PROBLEMS: Final[dict[str, Any]] = {
     "NotFound": _problem(
         "Unknown, or another organisation's: these two are not told apart.", 404, "not-found", "There is nothing here"
     ),
+    "NotAcceptable": _problem(
+        "`Accept` names no form in which this is to be had.",
+        406, "not-acceptable", "This is not to be had in that form", headers={"Vary": ref("headers", "Vary")},
+    ),
     "Conflict": _problem(
         "The present state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "
         "is still under way (`request-in-progress`). Nothing was written.",
@@ -138,7 +143,7 @@ PROBLEMS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 _BY_STATUS: Final = {
-    400: "BadRequest", 401: "NotSignedIn", 403: "NotAllowed", 404: "NotFound", 409: "Conflict", 410: "Gone",
+    400: "BadRequest", 401: "NotSignedIn", 403: "NotAllowed", 404: "NotFound", 406: "NotAcceptable", 409: "Conflict", 410: "Gone",
     412: "Stale", 413: "TooLarge", 415: "UnsupportedType", 422: "Invalid", 428: "VersionNeeded", 429: "TooMany",
     503: "Busy",
 }  # fmt: skip
@@ -223,6 +228,7 @@ _FILED_EXAMPLE: Final[dict[str, Any]] = {
 _ETAG: Final = {"ETag": ref("headers", "ETag")}
 _REPLAYED: Final = {"Idempotency-Replayed": ref("headers", "Replayed")}
 _LINK: Final = {"Link": ref("headers", "Link")}
+_VARY: Final = {"Vary": ref("headers", "Vary")}
 
 METADATA: Final[Responses] = {
     200: {
@@ -300,9 +306,15 @@ TOKEN_REQUEST: Final = _form(
 REVOKE_REQUEST: Final = _form(["token"], token={"type": "string"}, token_type_hint={"type": "string"})
 
 REFERRALS: Final[Responses] = {
-    200: _answer("A page, oldest change first.", "ReferralPage", {"referrals": [SUMMARY_EXAMPLE]}, headers=_LINK),
-    **_signed_in(400),
+    200: _answer(
+        "A page, oldest change first. With `Accept: text/csv` a table with a head line; the cursor then stands in Link.",
+        "ReferralPage",
+        {"referrals": [SUMMARY_EXAMPLE]},
+        headers={**_LINK, **_VARY},
+    ),
+    **_signed_in(400, 406),
 }
+REFERRALS[200]["content"]["text/csv"] = {"schema": {"type": "string"}}
 REFERRAL: Final[Responses] = {
     200: _answer("The referral.", "ReferralDetail", DETAIL_EXAMPLE, headers=_ETAG),
     304: {"description": "You have seen this version.", "headers": {**_NO_STORE, **_ETAG}},
@@ -320,10 +332,12 @@ ACTION: Final[Responses] = {
 FHIR: Final[Responses] = {
     200: {
         "description": "The referral as a Bundle, without names.",
-        "headers": {**_NO_STORE, **_ETAG},
-        "content": {"application/fhir+json": {"schema": ref("schemas", "FhirBundle")}},
+        "headers": {**_NO_STORE, **_ETAG, **_VARY},
+        "content": {
+            media: {"schema": ref("schemas", "FhirBundle")} for media in ("application/fhir+json", "application/json")
+        },
     },
-    **_signed_in(404),
+    **_signed_in(404, 406),
 }
 SEALED: Final[Responses] = {
     200: _answer("The sealed parts.", "Sealed"),
@@ -338,10 +352,10 @@ EVENTS: Final[Responses] = {
             "the cursor then stands in Link.",
             "EventPage",
             {"events": [_EVENT_EXAMPLE], "cursor": "…", "more": False},
-            headers=_LINK,
+            headers={**_LINK, **_VARY},
         ),
     },
-    **_signed_in(400, 410),
+    **_signed_in(400, 406, 410),
 }
 EVENTS[200]["content"]["application/cloudevents-batch+json"] = {
     "schema": {"type": "array", "items": ref("schemas", "CloudEvent")}

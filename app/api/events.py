@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app.api import cursors, documents
 from app.api.deps import Acts, Config, Partner, for_organisation
+from app.api.negotiating import VARY, preferred
 from app.api.referrals import Cursor
 from app.core import switches
 from app.core.edge import Keys, Now, Transactions
@@ -32,6 +33,7 @@ router = APIRouter(tags=["Events"])
 LONGEST_WAIT: Final = 25
 MOST: Final = 1000
 BATCH: Final = "application/cloudevents-batch+json"
+FORMS: Final = ("application/json", BATCH)
 _PLACE_BYTES: Final = 8 + 8
 _FIRST_LOOK: Final = 0.2
 _LAST_LOOK: Final = 1.0
@@ -52,13 +54,13 @@ async def list_events(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something to happen.")] = 0,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> JSONResponse:
     """What happened after `cursor`, oldest first; from the oldest event kept (90 days) without one.
 
     Keep the cursor of the answer once you are done with its events: what you read is told at least once, and an event's
     id tells a repetition. A position is given only after the commit, so a slow writer's event is never skipped.
     """
+    form = preferred(request, *FORMS)
     partner = for_organisation(caller)
     after = _place_of(keys, partner, cursor, now) if cursor is not None else 0
     found = await _look(request, partner, after, limit + 1, wait)
@@ -66,9 +68,10 @@ async def list_events(
     place = found[:limit][-1].position if events else after
     new_cursor = _cursor(keys, partner, place or 0, now)
     link = f'</v1/events?{urlencode({"limit": limit, "wait": wait, "cursor": new_cursor})}>; rel="next"'
-    if BATCH in accept:
-        return JSONResponse(events, headers={"Link": link}, media_type=BATCH)
-    return JSONResponse({"events": events, "cursor": new_cursor, "more": len(found) > limit}, headers={"Link": link})
+    headers = {"Link": link, **VARY}
+    if form == BATCH:
+        return JSONResponse(events, headers=headers, media_type=BATCH)
+    return JSONResponse({"events": events, "cursor": new_cursor, "more": len(found) > limit}, headers=headers)
 
 
 async def _look(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[Told]:

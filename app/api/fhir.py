@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.api import documents
 from app.api.deps import Packs, for_organisation, identified, not_here, tag
+from app.api.negotiating import VARY, preferred
 from app.api.referrals import Reader, ReferralId
 from app.core.edge import Keys, ReadDb
 from app.core.keyring import KeyRing
@@ -20,20 +21,25 @@ from app.referrals.states import State
 router = APIRouter(tags=["Referrals"])
 
 MEDIA: Final = "application/fhir+json"
-
-
-class FhirResponse(JSONResponse):
-    media_type = MEDIA
+FORMS: Final = (f"{MEDIA}; fhirVersion=4.0", "application/json; fhirVersion=4.0")
 
 
 @router.get("/v1/referrals/{referral_id}/fhir", operation_id="getReferralAsFhir", responses=documents.FHIR)
-def read_as_fhir(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId) -> FhirResponse:
-    """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient who has languages and no name."""
+def read_as_fhir(
+    *, request: Request, caller: Reader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId
+) -> JSONResponse:
+    """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient who has languages and no name.
+
+    As `application/fhir+json`, or as `application/json` where only that is accepted.
+    """
+    form = preferred(request, *FORMS).partition(";")[0]
     partner = for_organisation(caller)
     row = pulls.one(session, partner.organisation_id, identified(referral_id))
     if row is None:
         raise not_here()
-    return FhirResponse(fhir.bundle(_told(row, keys, packs)), headers={"ETag": tag(row.version)})
+    return JSONResponse(
+        fhir.bundle(_told(row, keys, packs)), headers={"ETag": tag(row.version), **VARY}, media_type=form
+    )
 
 
 def _told(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> Told:

@@ -25,7 +25,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "format": {
         "schema": {"type": "string", "enum": ["json", "ndjson", "csv"], "default": "json"},
-        "description": "ndjson and csv give the page's entries alone; `Link` leads to the next page.",
+        "description": "ndjson and csv give the entries alone: all of them, or with `page` or `per_page` that page.",
     },
     "taxonomy_term_id": {"schema": {"type": "string", "format": "uuid"}, "description": "With this term."},
     "taxonomy_id": {"schema": {"type": "string", "format": "uuid"}, "description": "With a term of this taxonomy."},
@@ -36,7 +36,20 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Changed at or after this day or moment (ISO 8601), pauses and free places included.",
         "example": "2026-11-24T10:00:00Z",
     },
-    "minimal": {"schema": {"type": "boolean"}, "description": "Only `id` and `last_modified`."},
+    "postcode": {
+        "schema": {"type": "string", "maxLength": 16},
+        "description": "Covering this postcode: its form tells the country, and finer we do not know.",
+        "example": "00-950",
+    },
+    "proximity": {
+        "schema": {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,3})?$"},
+        "description": "Within so many metres of the middle of the postcode. We hold no coordinates: the page is empty.",
+        "example": "5000",
+    },
+    "minimal": {
+        "schema": {"type": "boolean"},
+        "description": "Only `id` and `last_modified`; all of them in one page, unless `page` or `per_page` is given.",
+    },
     "full": {"schema": {"type": "boolean"}, "description": "Everything nested."},
     "full_service": {"schema": {"type": "boolean"}, "description": "The services with everything nested."},
     "top_only": {"schema": {"type": "boolean"}, "description": "Only terms without a parent."},
@@ -48,7 +61,9 @@ LISTS: Final = {
     "taxonomies": ("taxonomy", (), False),
     "taxonomy_terms": ("taxonomy_term", ("taxonomy_id", "parent_id", "top_only"), False),
     "service_at_locations": (
-        "service_at_location", ("taxonomy_term_id", "taxonomy_id", "organization_id", "modified_after", "full"), False,
+        "service_at_location",
+        ("taxonomy_term_id", "taxonomy_id", "organization_id", "modified_after", "postcode", "proximity", "full"),
+        False,
     ),
 }  # fmt: skip
 _PAGE: Final = {

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from app.api import documents
+from app.api import documents, once
 from app.api.deps import Acts, Config, IdempotencyKey, Packs, only
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now
-from app.intake import replies, schemas
+from app.intake import schemas
 from app.intake.replies import Reply
 from app.intake.schemas import Intake
 from app.matching.deadlines import DeadlineFinding
@@ -58,9 +58,8 @@ def create_intake(
     def act() -> Reply:
         return Reply(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
 
-    reply = replies.once(session, keys, f"intake:{caller.client_id}", key, body, act, now=now, ttl=config.reply_ttl)
-    replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
-    return JSONResponse(reply.body, status_code=reply.status, headers=replayed)
+    who = f"intake:{caller.client_id}"
+    return once.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
 
 
 def answer_of(filed: Filed, reader: Reader) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from app.api import (
     fhir,
     intakes,
     oauth,
+    referral_actions,
+    referral_sealed,
     referrals,
     referring,
     schemas,
@@ -73,6 +75,8 @@ def document(base_url: str) -> dict[str, Any]:
         for part in (
             oauth,
             referrals,
+            referral_actions,
+            referral_sealed,
             referring,
             signatures,
             fhir,
@@ -153,7 +157,7 @@ def _schemas() -> dict[str, Any]:
         [
             (Intake, "validation"),
             (schemas.ConflictHashes, "validation"),
-            *referrals.BODIES,
+            *referral_actions.BODIES,
             *referring.BODIES,
             *webhooks.BODIES,
             *deliveries.BODIES,

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api import documents
+from app.api import documents, once
 from app.api.deps import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
 from app.api.intakes import answer_of
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now
 from app.core.errors import Invalid
-from app.intake import replies, schemas
+from app.intake import schemas
 from app.intake.replies import Reply
 from app.intake.schemas import Intake
 from app.matching.reader import Reader
@@ -88,9 +88,7 @@ def refer_in(
         return Reply(201, answer_of(filed, reader))
 
     who = f"refer:{partner.client_id}"
-    reply = replies.once(session, keys, who, key, body, act, now=now, ttl=config.reply_ttl)
-    replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
-    return JSONResponse(reply.body, status_code=reply.status, headers=replayed)
+    return once.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
 
 
 BODIES: Final[list[tuple[type[BaseModel], Any]]] = [(ReferralIn, "validation")]

@@ -8,7 +8,7 @@
 | SANDBOX-412 | 412, with the version | |
 | SANDBOX-429 | 429, Retry-After | 429 |
 | SANDBOX-503 | 503, Retry-After | 503 |
-| SANDBOX-SIG | | 200, with one bit turned over: neither signature nor seal hold |
+| SANDBOX-SIG | its webhook is signed wrongly | 200, with one bit turned over: neither signature nor seal hold |
 
 Nothing is written. Only callers of the sandbox are ever asked about; for all others this costs one look at a flag.
 """

@@ -251,6 +251,9 @@ class WebhookOut(_Document):
     old_secret_until: datetime | None = Field(
         default=None, description="Until then everything is signed with the secret before, too."
     )
+    ends_at: datetime | None = Field(
+        default=None, description="When it is removed: only in the sandbox, for its published program."
+    )
     created_at: datetime
     updated_at: datetime
 

@@ -1,5 +1,6 @@
 """Shapes of the entries of a country pack, as lawyers write them in YAML."""
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -136,7 +137,10 @@ class Counting(Entry):
 
 
 class Country(Entry):
-    """A host country. `opens` and `closes`: from when until when an office answers there on a working day, local time."""
+    """A host country. `opens` and `closes`: from when until when an office answers there on a working day, local time.
+
+    `postcode` is the form of its postcodes, as a regular expression.
+    """
 
     code: str = Field(pattern=r"^[A-Z]{2}$")
     name: str
@@ -148,6 +152,11 @@ class Country(Entry):
     regions: dict[str, Region]
     counting: Counting | None = None
     safety: tuple[str, ...] = ()
+    postcode: str = Field(default="", max_length=60)
+
+    def has_postcode(self, text: str) -> bool:
+        """Whether this may be a postcode of the country, by its form alone."""
+        return bool(self.postcode) and re.fullmatch(self.postcode, text.strip().upper(), re.ASCII) is not None
 
 
 class Need(Entry):

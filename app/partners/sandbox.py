@@ -28,8 +28,8 @@ ORGANISATION_ID: Final = named_id("organisation", ORGANISATION)
 TEAM_ID: Final = named_id("team", ORGANISATION)
 SERVICE: Final = f"{ORGANISATION}/legal-help"
 SERVICE_ID: Final = named_id("service", SERVICE)
-SCOPES: Final = ("referrals:read", "referrals:contact", "referrals:write", "events:read")
-"""Nothing that reaches beyond the sandbox: no intake, no referring in, no web address that this service would call."""
+SCOPES: Final = ("referrals:read", "referrals:contact", "referrals:write", "events:read", "webhooks:manage")
+"""Nothing that reaches beyond the sandbox: no intake, no referring in. Its webhooks end after a day (`app/webhooks`)."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 
@@ -72,14 +72,14 @@ def found(session: Session, keys: KeyRing, now: datetime) -> None:
             secret=published.CLIENT_SECRET,
         )
     else:
-        client.active = True
+        client.active, client.scopes = True, sorted(SCOPES)
     session.flush()
 
 
 def add_own_client(session: Session, keys: KeyRing, client_id: str, now: datetime) -> str:
     """A program of somebody's own in the sandbox; gives its secret, which is shown once.
 
-    Known to the operator, it may have webhooks, which the published one may not. Raises Conflict: no sandbox, a name taken or odd.
+    Known to the operator, it has webhooks that stay, in a list of its own. Raises Conflict: no sandbox, a name taken or odd.
     """
     if not _NAME.fullmatch(client_id):
         raise Conflict("A client id has 3 to 64 small letters, digits and dashes.")
@@ -87,9 +87,8 @@ def add_own_client(session: Session, keys: KeyRing, client_id: str, now: datetim
         raise Conflict("There is no sandbox yet: set PRISTAN_SANDBOX=true and let the worker go round once.")
     if session.get(OAuthClient, client_id) is not None:
         raise Conflict("There is a client of this name.")
-    scopes = [*SCOPES, "webhooks:manage"]
     return service.add_client(
-        session, keys, client_id, "In the sandbox", scopes, now, organisation_id=ORGANISATION_ID, sandbox=True
+        session, keys, client_id, "In the sandbox", list(SCOPES), now, organisation_id=ORGANISATION_ID, sandbox=True
     )
 
 

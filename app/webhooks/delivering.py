@@ -3,6 +3,7 @@
 At least once: a worker that dies after sending leaves a lease that ends, and the same `webhook-id` comes again.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +23,9 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import CannotSend, Outbound
 from app.core.sealing import CannotOpen
+from app.partners import sandbox
 from app.referrals import feed
+from app.referrals import sandbox as sandbox_referrals
 from app.webhooks import service, signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.webhooks.retries import pause_after
@@ -107,10 +110,7 @@ def spread(session: Session, now: datetime) -> int:
     """A delivery for each new event of the feed and each active endpoint that wants its type; gives how many."""
     feed.sequence(session)
     active = (
-        sa.select(WebhookEndpoint)
-        .where(WebhookEndpoint.state == "active")
-        .order_by(WebhookEndpoint.id)
-        .with_for_update(skip_locked=True)
+        sa.select(WebhookEndpoint).where(*_live(now)).order_by(WebhookEndpoint.id).with_for_update(skip_locked=True)
     )
     return sum(_spread_to(session, endpoint, now) for endpoint in session.scalars(active).all())
 
@@ -122,11 +122,18 @@ def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> in
     endpoint.position = events[-1].position
     session.flush()
     rows = [_row(endpoint.id, event, now) for event in events if _wants(endpoint, event.type)]
+    if endpoint.ends_at is not None:
+        rows = rows[: service.room(session, endpoint, now)]
     if rows:
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         once = insert(WebhookDelivery).on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
         session.connection().execute(once, rows)
     return len(rows)
+
+
+def _live(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    ends = WebhookEndpoint.ends_at
+    return (WebhookEndpoint.state == "active", sa.or_(ends.is_(None), ends > now))
 
 
 def _wants(endpoint: WebhookEndpoint, kind: str) -> bool:
@@ -151,7 +158,7 @@ def _row(endpoint_id: UUID, event: Any, now: datetime) -> dict[str, Any]:
 
 def claim(session: Session, keys: KeyRing, now: datetime) -> list[Parcel]:
     """A few due deliveries of each active endpoint, each for one lease. Another worker passes over them."""
-    endpoints = session.scalars(sa.select(WebhookEndpoint).where(WebhookEndpoint.state == "active")).all()
+    endpoints = session.scalars(sa.select(WebhookEndpoint).where(*_live(now))).all()
     return [parcel for endpoint in endpoints for parcel in _claim_of(session, keys, endpoint, now)]
 
 
@@ -179,7 +186,17 @@ def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: d
         delivery.attempts += 1
         delivery.attempted_at = now
     session.flush()
-    return [_parcel(endpoint, delivery, secrets, now) for delivery in due]
+    forged = _forged(session, endpoint, due)
+    wrong = [hashlib.sha256(secret).digest() for secret in secrets]
+    return [_parcel(endpoint, each, wrong if each.referral_id in forged else secrets, now) for each in due]
+
+
+def _forged(session: Session, endpoint: WebhookEndpoint, due: Sequence[WebhookDelivery]) -> frozenset[UUID | None]:
+    """Referrals of the sandbox whose deliveries are signed wrongly on purpose, so that a receiver's check can be tried."""
+    if endpoint.organisation_id != sandbox.ORGANISATION_ID:
+        return frozenset()
+    ids = {each.referral_id for each in due if each.referral_id is not None}
+    return frozenset(one for one in ids if sandbox_referrals.label_of(session, one) == "SANDBOX-SIG")
 
 
 def _parcel(endpoint: WebhookEndpoint, delivery: WebhookDelivery, secrets: Sequence[bytes], now: datetime) -> Parcel:
@@ -229,9 +246,11 @@ def _close(session: Session, endpoint_id: UUID, now: datetime) -> None:
 
 
 def drop_old(session: Session, now: datetime) -> int:
-    """Forget deliveries as old as the feed forgets events."""
+    """Forget deliveries as old as the feed forgets events, and endpoints that have ended."""
+    ended = session.scalars(sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at <= now)).all()
+    gone = service.drop(session, ended)
     old = sa.delete(WebhookDelivery).where(WebhookDelivery.created_at < now - KEPT_FOR)
-    return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+    return gone + int(session.execute(old).rowcount)  # type: ignore[attr-defined]
 
 
 def dead(session: Session) -> int:

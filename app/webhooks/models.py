@@ -17,6 +17,8 @@ class WebhookEndpoint(Base):
 
     `secret` and `old_secret` are locked under the epoch key, at ("webhook_endpoints", id, "secret", version): the newest
     under `secret_version`, the one before under the version below, where it stays good until `old_until`.
+
+    `ends_at` is set for what the published program of the sandbox registered, and for nothing else: then it is removed.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -38,6 +40,7 @@ class WebhookEndpoint(Base):
     old_secret: Mapped[bytes | None]
     old_until: Mapped[datetime | None]
     position: Mapped[int] = mapped_column(_BIG)
+    ends_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -1,5 +1,6 @@
 """What an organisation does with its endpoints: add, change, renew the secret, remove, try out, have things sent again."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +20,11 @@ from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 MOST: Final = 10
 """Endpoints of one organisation."""
+MOST_PASSING: Final = 20
+"""Of the published program of the sandbox, which everybody shares."""
+MOST_PASSING_AN_HOUR: Final = 60
+"""Events for one of them: anybody may name an address there, also one that is not theirs."""
+PASSING_FOR: Final = timedelta(hours=24)
 OLD_SECRET_FOR: Final = timedelta(hours=24)
 PREFIX: Final = "org.pristan."
 TEST: Final = "org.pristan.test"
@@ -27,17 +33,26 @@ TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """On whose behalf: the organisation, and its program for the audit."""
+    """On whose behalf: the organisation, and its program for the audit.
+
+    `passing`: anybody, by the published secret of the sandbox. They find an endpoint by its id alone, which nobody else knows.
+    """
 
     organisation_id: UUID
     client_id: str
+    passing: bool = False
 
 
 def add(
     session: Session, keys: KeyRing, owner: Owner, url: str, types: list[str], signature: str, now: datetime
 ) -> tuple[WebhookEndpoint, bytes]:
-    """An endpoint that is told what happens from now on, and its secret. Raises Conflict when there are ten already."""
-    if len(of_organisation(session, owner.organisation_id)) >= MOST:
+    """An endpoint that is told what happens from now on, and its secret. Raises Conflict when there are ten already.
+
+    Of those who pass by, the oldest makes room: nobody can keep the sandbox from the next one.
+    """
+    if owner.passing:
+        _make_room(session)
+    elif len(of(session, owner)) >= MOST:
         raise Conflict(f"An organisation has at most {MOST} endpoints.")
     endpoint_id, secret = uuid4(), signing.new_secret()
     endpoint = WebhookEndpoint(
@@ -51,6 +66,7 @@ def add(
         secret=keys.lock(secret, *_place(endpoint_id, 1)),
         secret_version=1,
         position=_now_in_feed(session, owner),
+        ends_at=now + PASSING_FOR if owner.passing else None,
         created_at=now,
         updated_at=now,
     )
@@ -60,22 +76,42 @@ def add(
     return endpoint, secret
 
 
-def of_organisation(session: Session, organisation_id: UUID) -> list[WebhookEndpoint]:
-    query = sa.select(WebhookEndpoint).where(WebhookEndpoint.organisation_id == organisation_id)
+def of(session: Session, owner: Owner) -> list[WebhookEndpoint]:
+    """Those the owner may see in a list: none for somebody who passes by, for the list would show them one another's."""
+    if owner.passing:
+        return []
+    query = sa.select(WebhookEndpoint).where(*_belongs_to(owner))
     return list(session.scalars(query.order_by(WebhookEndpoint.created_at, WebhookEndpoint.id)))
 
 
-def one(session: Session, organisation_id: UUID, endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
+def one(session: Session, owner: Owner, endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
     """Raises NotFound, for another organisation's as for an unknown one."""
-    query = sa.select(WebhookEndpoint).where(
-        WebhookEndpoint.id == endpoint_id, WebhookEndpoint.organisation_id == organisation_id
-    )
+    query = sa.select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, *_belongs_to(owner))
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFound("No endpoint of yours has this id.")
     return found
+
+
+def _belongs_to(owner: Owner) -> tuple[sa.ColumnElement[bool], ...]:
+    mine = WebhookEndpoint.ends_at.is_not(None) if owner.passing else WebhookEndpoint.ends_at.is_(None)
+    return (WebhookEndpoint.organisation_id == owner.organisation_id, mine)
+
+
+def _make_room(session: Session) -> None:
+    newest = WebhookEndpoint.created_at.desc(), WebhookEndpoint.id
+    passing = sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at.is_not(None)).order_by(*newest)
+    drop(session, session.scalars(passing.offset(MOST_PASSING - 1)).all())
+
+
+def drop(session: Session, endpoint_ids: Collection[UUID]) -> int:
+    """Remove endpoints with their deliveries; gives how many."""
+    if endpoint_ids:
+        session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.endpoint_id.in_(endpoint_ids)))
+        session.execute(sa.delete(WebhookEndpoint).where(WebhookEndpoint.id.in_(endpoint_ids)))
+    return len(endpoint_ids)
 
 
 def change(
@@ -93,7 +129,7 @@ def change(
 
     Raises NotFound, PreconditionFailed.
     """
-    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    endpoint = one(session, owner, endpoint_id, lock=True)
     if endpoint.version != expected_version:
         raise PreconditionFailed("The endpoint has been changed.", version=endpoint.version)
     if active is True and endpoint.state != "active":
@@ -110,7 +146,7 @@ def renew_secret(
     session: Session, keys: KeyRing, owner: Owner, endpoint_id: UUID, now: datetime
 ) -> tuple[WebhookEndpoint, bytes]:
     """A new secret; for a day everything is signed with the old one too. Raises NotFound."""
-    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    endpoint = one(session, owner, endpoint_id, lock=True)
     secret = signing.new_secret()
     endpoint.old_secret, endpoint.old_until = endpoint.secret, now + OLD_SECRET_FOR
     endpoint.secret_version += 1
@@ -121,15 +157,16 @@ def renew_secret(
 
 def remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> None:
     """Raises NotFound."""
-    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
-    session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
+    endpoint = one(session, owner, endpoint_id, lock=True)
     _note(session, owner, endpoint, "removed", now)
-    session.execute(sa.delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint.id))
+    drop(session, [endpoint.id])
 
 
 def try_out(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> WebhookDelivery:
-    """Queue an event that means nothing. Raises NotFound, Conflict (not active)."""
+    """Queue an event that means nothing. Raises NotFound, Conflict (not active, or too much for one who passes by)."""
     endpoint = _active(session, owner, endpoint_id)
+    if owner.passing and not room(session, endpoint, now):
+        raise Conflict(f"In the sandbox an address is told at most {MOST_PASSING_AN_HOUR} things an hour.")
     delivery = WebhookDelivery(
         id=uuid4(),
         endpoint_id=endpoint.id,
@@ -147,7 +184,8 @@ def try_out(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) ->
 
 
 def retry(session: Session, owner: Owner, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> WebhookDelivery:
-    """Send this one again, from the top of the table. Raises NotFound, Conflict (not active)."""
+    """Send this one again, from the top of the table. Raises NotFound, Conflict (not active, or owned by one who passes by)."""
+    _not_passing(owner)
     endpoint = _active(session, owner, endpoint_id)
     query = sa.select(WebhookDelivery).where(
         WebhookDelivery.id == delivery_id, WebhookDelivery.endpoint_id == endpoint.id
@@ -163,8 +201,9 @@ def retry(session: Session, owner: Owner, endpoint_id: UUID, delivery_id: UUID, 
 def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, now: datetime) -> int:
     """Send again everything that happened since then and that the feed still has; gives how many events that are.
 
-    Raises NotFound, Conflict (not active).
+    Raises NotFound, Conflict (not active, or owned by one who passes by).
     """
+    _not_passing(owner)
     endpoint = _active(session, owner, endpoint_id)
     first, count = feed.since(session, owner.organisation_id, since)
     session.execute(
@@ -181,6 +220,14 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
     _note(session, owner, endpoint, "resent", now)
     session.flush()
     return count
+
+
+def room(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
+    """How many things more the endpoint of one who passes by may be told in this hour."""
+    lately = sa.select(sa.func.count()).where(
+        WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.created_at > now - timedelta(hours=1)
+    )
+    return max(0, MOST_PASSING_AN_HOUR - (session.scalar(lately) or 0))
 
 
 def secrets_of(keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> list[bytes]:
@@ -211,8 +258,15 @@ def _place(endpoint_id: UUID, version: int) -> tuple[str, ...]:
     return ("webhook_endpoints", str(endpoint_id), "secret", str(version))
 
 
+def _not_passing(owner: Owner) -> None:
+    if owner.passing:
+        raise Conflict(
+            "The published program sends nothing twice: ask the operator for one of your own in the sandbox."
+        )
+
+
 def _active(session: Session, owner: Owner, endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = one(session, owner.organisation_id, endpoint_id, lock=True)
+    endpoint = one(session, owner, endpoint_id, lock=True)
     if endpoint.state != "active":
         raise Conflict("The endpoint is not active: set `active` first.")
     return endpoint

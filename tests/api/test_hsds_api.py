@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.api import hsds as hsds_api
-from app.api import hsds_document
+from app.api import hsds_asked, hsds_document
 from app.core.ids import named_id
 from app.directory import availability
 from app.directory.edits import Editor
@@ -183,6 +183,37 @@ def same_in_every_format(office: DeskHouse, name: str) -> None:
     assert [row["id"] for row in rows] == [one["id"] for one in contents]
 
 
+def test_lines_tables_and_the_short_form_come_whole_unless_a_page_is_asked_for(
+    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hsds_asked, "_PER_PAGE", 5)
+    first = read(office, "/services").json()
+    every = first["total_items"]
+    assert (first["size"], first["last_page"]) == (5, False)
+    assert len(read(office, "/services?format=ndjson").text.splitlines()) == every
+    assert len(list(csv.DictReader(io.StringIO(read(office, "/services?format=csv").text)))) == every
+    short = read(office, "/services?minimal=true").json()
+    assert (short["size"], short["total_pages"], short["last_page"]) == (every, 1, True)
+    lines = read(office, "/services?format=ndjson&per_page=2")
+    assert len(lines.text.splitlines()) == 2
+    assert lines.headers["link"].endswith('page=2>; rel="next"')
+
+
+def test_a_postcode_finds_who_covers_its_country_and_nothing_is_known_to_be_near(office: DeskHouse) -> None:
+    def countries(asked: str) -> set[str]:
+        found = everything(office, f"/service_at_locations?full=true&{asked}")
+        return {area["x_iso_3166"] for one in found for area in one["service"]["service_areas"]}
+
+    for postcode, country in (("00-950", "PL"), ("lt-01100", "LT"), ("0105", "GE"), ("D-10115", "DE")):
+        found = everything(office, f"/service_at_locations?full=true&postcode={postcode}")
+        assert found
+        assert all(country in {area["x_iso_3166"] for area in one["service"]["service_areas"]} for one in found)
+    assert {"DE", "LT"} <= countries("postcode=10115")  # five digits: either of the two
+    for nowhere in ("postcode=SW1A%201AA", "postcode=00-950&proximity=5000", "proximity=5000"):
+        page = read(office, f"/service_at_locations?{nowhere}").json()
+        assert (page["empty"], page["total_items"], page["contents"]) == (True, 0, [])
+
+
 def test_an_answer_may_be_kept_and_every_sites_scripts_may_ask(office: DeskHouse) -> None:
     first = read(office, "/services")
     assert first.headers["cache-control"].startswith("public")
@@ -201,7 +232,8 @@ BAD = (
     "/services?page=0", "/services?page=-1", "/services?page=1e9", "/services?page=١", "/services?per_page=501",
     "/services?format=xml", "/services?modified_after=yesterday", "/services?modified_after=0001-01-01T00:00:00%2B14:00",
     "/services?organization_id=1", "/services?full=maybe", "/services?unknown=1", "/services?page=1&page=2",
-    "/services?search=" + "x" * 201, "/taxonomies?taxonomy_id=1", "/service_at_locations?postcode=1",
+    "/services?search=" + "x" * 201, "/taxonomies?taxonomy_id=1", "/services?postcode=00-950",
+    "/service_at_locations?proximity=near", "/service_at_locations?proximity=-1", "/service_at_locations?postcode=" + "1" * 17,
     "/services/x?page=1", "/?x=1", "/services?page=%00", "/services?taxonomy_term_id=%ff",
 )  # fmt: skip
 

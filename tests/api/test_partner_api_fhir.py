@@ -33,6 +33,23 @@ def test_after_acceptance_it_names_nobody_either(network: Network):
     assert case_label not in document
 
 
+def test_it_comes_in_the_form_that_was_asked_for(network: Network):
+    path = f"/v1/referrals/{network.offer()}/fhir"
+    forms = {
+        "application/fhir+json": "application/fhir+json",
+        "application/fhir+json; fhirVersion=4.0": "application/fhir+json",
+        "application/json": "application/json",
+        "*/*": "application/fhir+json",
+    }
+    for accept, form in forms.items():
+        answer = network.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, form), accept
+        assert answer.json()["resourceType"] == "Bundle"
+    for accept in ("application/fhir+xml", "text/html", "application/fhir+json; fhirVersion=5.0"):
+        answer = network.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.json()["type"]) == (406, "urn:pristan:problem:not-acceptable"), accept
+
+
 def test_anothers_is_like_unknown(network: Network):
     theirs = network.offer(OTHER)
     unknown = "00000000-0000-4000-8000-000000000000"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api import cursors, deps, events, referrals
+from app.api import cursors, deps, events, negotiating, referral_actions, referral_sealed
 from app.api.openapi import document
 from app.client import PartnerClient
 from app.core import errors
@@ -68,7 +68,7 @@ def test_the_intake_of_the_page_is_taken(network: Network, path: str, who: str):
     assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.parametrize("verb", list(referrals.VERBS))
+@pytest.mark.parametrize("verb", list(referral_actions.VERBS))
 def test_the_table_of_actions_is_the_codes(verb: Verb):
     table = API[API.index("## Actions") : API.index("## The feed")]
     lines = [line for line in table.splitlines() if f"`{verb}`" in line.partition("| ")[2].split(" | ")[0]]
@@ -81,7 +81,7 @@ def test_the_table_of_actions_is_the_codes(verb: Verb):
 
 
 def test_codes_and_scopes_are_all_there():
-    for verb in referrals.VERBS:
+    for verb in referral_actions.VERBS:
         for code in reasons_for(verb):
             assert f"`{code}`" in API, code
     for outcome in OUTCOMES:
@@ -95,7 +95,7 @@ def test_every_kind_of_problem_is_explained():
     used = set(re.findall(r"urn:pristan:problem:([a-z-]+)", str(document("https://pristan.test"))))
     own = {
         kind.slug
-        for module in (cursors, deps, events, referrals, replies)
+        for module in (cursors, deps, events, negotiating, referral_sealed, replies)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.AppError) and kind.__module__ == module.__name__
     }

@@ -154,7 +154,7 @@ def test_the_published_key_reaches_nothing_but_the_sandbox(play: Network):
     assert true not in {referral["id"] for referral in listed(play)}
     headers = {"Idempotency-Key": "from-the-sandbox"}
     assert play.call("POST", "/v1/intakes", who=WHO, headers=headers, json={}).status_code == 403
-    assert set(sandbox.SCOPES).isdisjoint({"intakes:create", "referrals:create", "webhooks:manage"})
+    assert set(sandbox.SCOPES).isdisjoint({"intakes:create", "referrals:create"})
 
 
 def snapshot(play: Network) -> dict[str, Any]:
@@ -262,7 +262,7 @@ def test_the_operator_makes_somebody_a_program_of_their_own(play: Network):
         secret = sandbox.add_own_client(session, play.keys, "acme-test", play.now)
         own = session.get_one(OAuthClient, "acme-test")
         assert (own.organisation_id, own.sandbox) == (sandbox.ORGANISATION_ID, True)
-        assert set(own.scopes) - set(sandbox.SCOPES) == {"webhooks:manage"}
+        assert set(own.scopes) == set(sandbox.SCOPES)
         for name in ("acme-test", published.CLIENT_ID, "No Good", "x"):
             with pytest.raises(Conflict):
                 sandbox.add_own_client(session, play.keys, name, play.now)

@@ -14,7 +14,7 @@ from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import questions, returning
-from app.intake.questions import STEPS, Typed
+from app.intake.questions import Typed
 from app.intake.returning import OpenedCase
 from app.matching import deadlines
 from app.matching.reader import Reader
@@ -24,7 +24,7 @@ from app.web.public import fields as shown
 from app.web.public.checking import centres
 from app.web.public.deps import Config, Cookie, Directory, Form, Lang, anyone, new_token, said, token_is_ours
 from app.web.public.returning import REFERRAL, STATUS
-from app.web.public.whole import AGAIN
+from app.web.public.whole import AGAIN, all_steps
 from app.web.rendering import page
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
@@ -88,13 +88,12 @@ def _answers_page(
     *,
     notice: str = "",
 ) -> HTMLResponse:
-    reader = Reader(lang, directory)
-    return page(
+    return all_steps(
         "public/answers.html",
         lang,
-        status=422 if errors else 200,
-        steps=[(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS],
-        errors=errors,
+        typed,
+        errors,
+        directory,
         notice=notice,
         token=new_token(keys, now, cookie),
         here="case/answers",

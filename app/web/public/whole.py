@@ -84,6 +84,15 @@ def _carried(typed: Typed, keys: KeyRing, now: datetime) -> Typed:
     return {**answers.kept(typed), "begun": [begun], suspicion.TRAP: typed.get(suspicion.TRAP, [])}
 
 
+def all_steps(
+    template: str, lang: str, typed: Typed, errors: dict[str, str], directory: Packs, **more: object
+) -> HTMLResponse:
+    """Every question on one page, with what was typed and, as 422, what is wrong with it."""
+    reader = Reader(lang, directory)
+    steps = [(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS]
+    return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **more)
+
+
 def whole_page(
     lang: str,
     typed: Typed,
@@ -94,14 +103,13 @@ def whole_page(
     *,
     notice: str = "",
 ) -> HTMLResponse:
-    reader = Reader(lang, directory)
-    return page(
+    return all_steps(
         "public/all.html",
         lang,
-        status=422 if errors else 200,
-        steps=[(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS],
+        typed,
+        errors,
+        directory,
         consents={name: choice[-1] for name, choice in typed.items() if name.startswith("c_")},
-        errors=errors,
         begun=said(typed, "begun") or new_token(keys, now),
         trap=said(typed, suspicion.TRAP),
         token=new_token(keys, now),

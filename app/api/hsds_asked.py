@@ -1,0 +1,130 @@
+"""The parameters of the HSDS routes, read strictly: what is unknown, said twice or out of range is refused, never passed over."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from fastapi import Request
+
+from app.core.errors import FieldError, Invalid
+
+OPEN: Final = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""Problems too: a script of any site may read what was wrong with its question."""
+MOST_PER_PAGE: Final = 500
+_PER_PAGE: Final = 50
+_LONGEST: Final = 200
+_LONGEST_POSTCODE: Final = 16
+_PAGING: Final = frozenset({"page", "per_page", "format", "search"})
+_PLACED: Final = frozenset({"postcode", "proximity"})
+_FORMATS: Final = ("json", "ndjson", "csv")
+_METRES: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters of a list, read strictly: one that is unknown, said twice or out of range is refused."""
+
+    page: int
+    per_page: int
+    format: str
+    search: str
+    flags: frozenset[str]
+    ids: Mapping[str, str]
+    modified_after: datetime | None
+    postcode: str | None = None
+    within: float | None = None
+    """Metres from the middle of the postcode."""
+
+    @property
+    def whole(self) -> bool:
+        """Everything in one answer: as lines or a table, or with `minimal`, unless a page of it is asked for."""
+        return not self.per_page
+
+
+def read(request: Request, ids: set[str], flags: set[str], *, modified: bool = False, placed: bool = False) -> Asked:
+    """`placed`: it may also be asked by place. Raises Invalid."""
+    names = _PAGING | ids | flags | ({"modified_after"} if modified else set()) | (_PLACED if placed else set())
+    refuse_unknown(request, frozenset(names))
+    given = request.query_params
+    form = given.get("format", "json")
+    if form not in _FORMATS:
+        raise _wrong("format", "unknown_code", "One of json, ndjson, csv.")
+    raised = flags_of(request, flags)
+    whole = (form != "json" or "minimal" in raised) and not {"page", "per_page"} & set(given)
+    return Asked(
+        page=_number(request, "page", 1, 1_000_000),
+        per_page=0 if whole else _number(request, "per_page", _PER_PAGE, MOST_PER_PAGE),
+        format=form,
+        search=_short(request, "search", _LONGEST) or "",
+        flags=raised,
+        ids={name: _uuid(name, given[name]) for name in ids if name in given},
+        modified_after=_instant(given["modified_after"]) if "modified_after" in given and modified else None,
+        postcode=_short(request, "postcode", _LONGEST_POSTCODE),
+        within=_metres(given["proximity"]) if "proximity" in given else None,
+    )
+
+
+def _short(request: Request, name: str, longest: int) -> str | None:
+    text = request.query_params.get(name)
+    if text is not None and len(text) > longest:
+        raise _wrong(name, "too_long", f"At most {longest} characters.")
+    return text
+
+
+def _metres(text: str) -> float:
+    if not _METRES.fullmatch(text):
+        raise _wrong("proximity", "not_a_distance", "Metres, like 5000.")
+    return float(text)
+
+
+def refuse_unknown(request: Request, known: frozenset[str]) -> None:
+    names = [name for name, _value in request.query_params.multi_items()]
+    if not known.issuperset(names):
+        raise _wrong("", "unknown_parameter", "There is a parameter that this address does not know.")
+    if len(names) != len(set(names)):
+        raise _wrong("", "said_twice", "A parameter stands there twice.")
+
+
+def _number(request: Request, name: str, usual: int, most: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and 1 <= int(text) <= most):
+        raise _wrong(name, "out_of_range", f"A whole number from 1 to {most}.")
+    return int(text)
+
+
+def flags_of(request: Request, names: set[str]) -> frozenset[str]:
+    found = set()
+    for name in names & set(request.query_params):
+        value = request.query_params[name].lower()
+        if value not in {"true", "false"}:
+            raise _wrong(name, "not_a_boolean", "true or false.")
+        if value == "true":
+            found.add(name)
+    return frozenset(found)
+
+
+def _uuid(name: str, text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise _wrong(name, "not_a_uuid", "The id of an entry, a UUID.") from None
+
+
+def _instant(text: str) -> datetime:
+    """A day, or a moment; without a zone it is UTC. A plus that came as a space is a plus."""
+    try:
+        moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _wrong("modified_after", "not_a_moment", "A day or a moment like 2026-11-24T10:00:00Z.") from None
+
+
+def _wrong(name: str, code: str, detail: str) -> Invalid:
+    error = Invalid([FieldError(pointer=f"/query/{name}".rstrip("/"), code=code, detail=detail)])
+    error.headers = dict(OPEN)
+    return error

@@ -1,0 +1,111 @@
+"""How the HSDS routes answer: flat or whole, as a page, as lines, as a table, and with a tag of the content."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import Request, Response
+
+from app.api.hsds_asked import OPEN, Asked, refuse_unknown
+from app.core.errors import NotFound
+from app.core.tables import safe_cell
+from app.directory.hsds.records import Record
+from app.directory.hsds.shapes import columns
+
+_KEPT: Final = {**OPEN, "Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding"}
+_ONE_TO_ONE: Final = frozenset({"organization", "program", "location", "taxonomy_detail", "taxonomy_term"})
+
+
+def flat(record: Record) -> Record:
+    """Only what there is one of: lists that are objects of their own are left out."""
+    return {
+        name: flat(value) if isinstance(value, dict) else value
+        for name, value in record.items()
+        if not (isinstance(value, list) and value and isinstance(value[0], dict))
+        and (not isinstance(value, dict) or name in {*_ONE_TO_ONE, "service"})
+    }
+
+
+def minimal(record: Record) -> Record:
+    return {name: record[name] for name in ("id", "last_modified") if name in record}
+
+
+def page(
+    request: Request,
+    asked: Asked,
+    kind: str,
+    found: Sequence[Record],
+    shape: Callable[[Record], Record] | None = None,
+) -> Response:
+    size = len(found) or 1 if asked.whole else asked.per_page
+    pages = -(-len(found) // size)
+    start = (asked.page - 1) * size
+    contents = [shape(one) if shape else one for one in found[start : start + size]]
+    links = {}
+    if asked.page < pages:
+        links = {"Link": f'<{request.url.include_query_params(page=asked.page + 1)}>; rel="next"'}
+    if asked.format != "json":
+        text, media = _lines(contents) if asked.format == "ndjson" else _csv(kind, contents)
+        return _kept(request, text.encode(), media, {**links, "X-Total-Items": str(len(found))})
+    return answer(
+        request,
+        {
+            "total_items": len(found),
+            "total_pages": pages,
+            "page_number": asked.page,
+            "size": len(contents),
+            "first_page": asked.page == 1,
+            "last_page": asked.page >= pages,
+            "empty": not contents,
+            "contents": contents,
+        },
+        links,
+    )
+
+
+def _lines(contents: Sequence[Record]) -> tuple[str, str]:
+    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in contents), "application/x-ndjson"
+
+
+def _csv(kind: str, contents: Sequence[Record]) -> tuple[str, str]:
+    """The columns of the tabular form; what is nested has a table of its own in the package."""
+    names = [one.name for one in columns(kind)]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(names)
+    for one in contents:
+        cells = (one.get(name, "") for name in names)
+        writer.writerow([safe_cell(";".join(cell) if isinstance(cell, list) else str(cell)) for cell in cells])
+    return file.getvalue(), "text/csv; charset=utf-8"
+
+
+def one_of(
+    request: Request,
+    wanted: str,
+    every: Sequence[Record],
+    shape: Callable[[Record], Record] | None = None,
+    allowed: Iterable[str] = (),
+) -> Response:
+    refuse_unknown(request, frozenset(allowed))
+    found = next((one for one in every if one["id"] == wanted.lower()), None)
+    if found is None:
+        raise NotFound("There is no such entry in the directory.", headers=OPEN)
+    return answer(request, shape(found) if shape else found)
+
+
+def answer(request: Request, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _kept(request, body, "application/json", headers or {})
+
+
+def _kept(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
+    """With a tag of its content, so that who has it already is told so in a few bytes."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    whole = {**_KEPT, "ETag": tag, **headers}
+    given = request.headers.get("if-none-match", "")
+    if given.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in given.split(",")}:
+        return Response(status_code=304, headers=whole)
+    return Response(body, media_type=media, headers=whole)

@@ -1,0 +1,32 @@
+"""An act under an Idempotency-Key: carried out once, answered each time it is asked for."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from app.api.deps import tag
+from app.core.keyring import KeyRing
+from app.intake import replies
+from app.intake.replies import Reply
+from app.settings import Settings
+
+
+def answer(
+    session: Session,
+    keys: KeyRing,
+    config: Settings,
+    now: datetime,
+    *,
+    who: str,
+    key: str,
+    payload: bytes,
+    act: Callable[[], Reply],
+) -> JSONResponse:
+    """What `act` answers, or answered; with an ETag where it has a version. Raises OtherPayload (422), UnderWay (409)."""
+    reply = replies.once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
+    headers = {"ETag": tag(reply.body["version"])} if "version" in reply.body else {}
+    if reply.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(reply.body, status_code=reply.status, headers=headers)

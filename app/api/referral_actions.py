@@ -1,0 +1,200 @@
+"""A partner answers: the verbs it may use on a referral, what each takes, and the step itself."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from types import GenericAlias
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from app.api import documents, once, rehearsal
+from app.api.deps import (
+    Acts,
+    Config,
+    ExpectedVersion,
+    IdempotencyKey,
+    Packs,
+    document_of,
+    for_organisation,
+    identified,
+    invalid,
+    not_here,
+    only,
+)
+from app.api.referral_shapes import detail
+from app.api.referrals import ReferralId
+from app.core import strict_json
+from app.core.edge import Body, Db, Keys, Now
+from app.core.errors import NotFound
+from app.intake.replies import Reply
+from app.partners.service import Caller
+from app.referrals import service
+from app.referrals.acting import ActorRef, Said
+from app.referrals.reasons import (
+    DAY_REQUIRED,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
+    REASON_REQUIRED,
+    UNNAMED_QUESTION,
+    WORK_DONE,
+    WORK_TAKEN,
+    reasons_for,
+)
+from app.referrals.states import MOVES, Actor, Verb
+
+router = APIRouter(tags=["Referrals"])
+
+VERBS: Final = tuple(dict.fromkeys(move.verb for move in MOVES if Actor.PARTNER in move.by))
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _body_of(verb: Verb) -> type[BaseModel]:
+    """The body that this verb takes, for the description; `_said_of` reads it, and the verb itself checks the codes."""
+    fields: Any = {}
+    if codes := reasons_for(verb):
+        fields["reason"] = (Literal[tuple(codes)], ... if verb in REASON_REQUIRED else None)
+    if verb in OUTCOME_REQUIRED:
+        fields["outcome"] = (Literal[tuple(OUTCOMES)], ...)
+    if verb in DAY_REQUIRED:
+        fields["until"] = (date, Field(description="The day on which it is looked at again."))
+    if verb in QUESTION_TAKEN:
+        told = "What you ask. Without it: `other`, and a coordinator asks you."
+        fields["question"] = (Literal[tuple(QUESTIONS)], Field(default=UNNAMED_QUESTION, description=told))
+    if verb in WORK_TAKEN:
+        fields["work_done"] = (
+            GenericAlias(list, (Literal[tuple(WORK_DONE)],)),
+            Field(default=[], description="What you did already."),
+        )
+        told = "The earliest day by which something has to be done, if you know one."
+        fields["deadline_on"] = (date | None, Field(default=None, description=told))
+    name = "".join(word.capitalize() for word in verb.split("_")) + "Body"
+    return create_model(name, __base__=_Body, __doc__=f"What the action {verb} takes.", **fields)
+
+
+BODY_BY_VERB: Final = {verb: _body_of(verb) for verb in VERBS}
+_FIELDS: Final = frozenset(name for body in BODY_BY_VERB.values() for name in body.model_fields)
+_ACTION_BODY: Final = {
+    "requestBody": {
+        "required": False,
+        "description": "A JSON object with what the action takes; empty for most.",
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [documents.ref("schemas", body.__name__) for body in BODY_BY_VERB.values()]},
+                "examples": {
+                    "decline": {"value": {"reason": "no_capacity"}},
+                    "complete": {"value": {"outcome": "represented"}},
+                    "waitlist": {"value": {"until": "2026-12-15"}},
+                    "ask_info": {"value": {"question": "letter_date"}},
+                    "hand_back": {"value": {"reason": "no_capacity", "work_done": ["contact_made", "appeal_filed"]}},
+                },
+            }
+        },
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is asked for: a verb of a partner's on one referral, and what the body says."""
+
+    referral_id: UUID
+    verb: Verb
+    said: Said
+
+
+async def step(
+    request: Request,
+    body: Body,
+    referral_id: ReferralId,
+    verb: Annotated[str, Path(json_schema_extra={"enum": [one.value for one in VERBS]})],
+) -> Step:
+    """Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
+    if verb not in VERBS:
+        raise NotFound("There is no such action.")
+    return Step(identified(referral_id), Verb(verb), _said_of(request, body))
+
+
+def _said_of(request: Request, body: bytes) -> Said:
+    if not body.strip():
+        return Said()
+    only("application/json", request)
+    document = document_of(strict_json.loads(body), _FIELDS)
+    work_done = document.pop("work_done", [])
+    if not isinstance(work_done, list) or not all(isinstance(code, str) for code in work_done):
+        raise invalid("/work_done", "not_a_list", "This is to be a list of codes.")
+    for name, value in document.items():
+        if not isinstance(value, str):
+            raise invalid(f"/{name}", "not_a_string", "This is to be a string.")
+    return Said(
+        document.get("reason"),
+        document.get("outcome"),
+        _day_of("/until", document.get("until")),
+        document.get("question"),
+        tuple(dict.fromkeys(work_done)),
+        _day_of("/deadline_on", document.get("deadline_on")),
+    )
+
+
+def _day_of(pointer: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise invalid(pointer, "not_a_day", "Write the day as YYYY-MM-DD.") from None
+
+
+@router.post(
+    "/v1/referrals/{referral_id}/actions/{verb}",
+    operation_id="takeAction",
+    responses=documents.ACTION,
+    openapi_extra=_ACTION_BODY,
+)
+def take_action(
+    *,
+    caller: Annotated[Caller, Depends(Acts("referrals:write"))],
+    key: IdempotencyKey,
+    version: ExpectedVersion,
+    step: Annotated[Step, Depends(step)],
+    body: Body,
+    session: Db,
+    keys: Keys,
+    packs: Packs,
+    config: Config,
+    now: Now,
+) -> JSONResponse:
+    """Take one of the referral's `allowed_actions`.
+
+    Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
+    """
+    partner = for_organisation(caller)
+    rehearsal.act(session, caller, step.referral_id, step.verb)
+    by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
+
+    def act() -> Reply:
+        try:
+            service.advance(
+                session, step.referral_id, step.verb, by=by, now=now, expected_version=version, said=step.said
+            )
+        except NotFound:
+            raise not_here() from None
+        return Reply(200, detail(session, partner, step.referral_id, keys, packs))
+
+    payload = f"{step.referral_id}/{step.verb}\n".encode() + body
+    who = f"act:{partner.client_id}"
+    return once.answer(session, keys, config, now, who=who, key=key, payload=payload, act=act)
+
+
+BODIES: Final = [(body, "validation") for body in BODY_BY_VERB.values()]

@@ -1,0 +1,113 @@
+"""After acceptance: the sealed part of a referral, handed over to the organisation's own key."""
+
+from base64 import urlsafe_b64encode
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.api import documents, rehearsal, signatures
+from app.api.deps import Acts, Config, Partner, for_organisation, identified, not_here
+from app.api.referral_shapes import ACTIONS
+from app.api.referrals import ReferralId
+from app.core import keyholders, sealing
+from app.core.edge import Db, Keys, Now
+from app.core.errors import Conflict, Gone, NotFound
+from app.core.sealing import CannotOpen
+from app.intake import vault
+from app.intake.models import Case, Part
+from app.partners.service import Caller
+from app.referrals import guard, opening, queries
+from app.referrals.guard import Reader
+from app.referrals.models import Referral
+from app.referrals.states import State
+
+router = APIRouter(tags=["Referrals"])
+
+ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
+_PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
+
+
+class NotOpenYet(Conflict):
+    slug, title = "not-open-yet", "This opens after acceptance"
+
+
+@router.get("/v1/referrals/{referral_id}/sealed", operation_id="getSealed", responses=documents.SEALED)
+def hand_over(
+    caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
+    session: Db,
+    keys: Keys,
+    config: Config,
+    now: Now,
+    referral_id: ReferralId,
+) -> JSONResponse:
+    """The sealed part of a referral that you accepted: contact, story, what happened, and the thread.
+
+    Only your private key opens it, and our signature says that it comes from us. Each read is written into the audit, in
+    the same transaction: without that there is no answer.
+    """
+    partner = for_organisation(caller)
+    rehearsal.open_sealed(session, caller, identified(referral_id))
+    referral, case = _opened(session, partner, identified(referral_id))
+    case_id = case.id
+    try:
+        wrap, sealed = vault.unlocked_wrap(session, keys, case_id, vault.PERSON, partner.organisation_id)
+    except (NotFound, CannotOpen):
+        raise Gone("The person has had this erased, or it is no longer kept.") from None
+    reader = Reader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    guard.before_opening(session, keys, reader, case_id, now)
+    rows = vault.parts(session, case_id, _PARTS)
+    opening.first_read(session, referral, now)
+    audit.record(
+        session,
+        actor_kind="partner",
+        actor_id=partner.organisation_id.hex,
+        action="referral:sealed_read",
+        subject_kind="referral",
+        subject_id=referral.id,
+        codes={"client": partner.client_id, "version": referral.version},
+        now=now,
+    )
+    sealed_to = keyholders.by_id(session, wrap.key_id) if wrap.key_id else None
+    kem = sealing.kem_of(sealed_to.public_key) if sealed_to else sealing.X_WING
+    document = {
+        "referral": str(referral.id),
+        "case": case.label,
+        "key_id": str(wrap.key_id),
+        "alg": ALG,
+        "hpke": {"kem": kem, "kdf": 1, "aead": 2},
+        "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
+        "wrap": _b64(sealed),
+        "parts": [
+            {
+                "id": str(row.id),
+                "part": row.part,
+                "seq": row.seq,
+                "author": row.author,
+                "version": row.version,
+                "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
+                "ciphertext": _b64(row.ciphertext),
+            }
+            for row in rows
+        ],
+    }
+    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, signatures.signed(keys, document, now)))
+
+
+def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:
+    """The referral and its case, rows locked: no verb closes it meanwhile. Raises NotFound, NotOpenYet."""
+    try:
+        referral, case = queries.locked(session, referral_id, partner.organisation_id)
+    except NotFound:
+        raise not_here() from None
+    if not opening.may_open(referral):
+        state = State(referral.state)
+        raise NotOpenYet("It opens with acceptance.", state=state, allowed_actions=ACTIONS[state])
+    return referral, case
+
+
+def _b64(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")

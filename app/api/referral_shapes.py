@@ -1,0 +1,79 @@
+"""How a referral looks from outside: a line of the list, and the whole with its card without a name."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.api.deps import Partner, not_here, told
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.referrals import pulls
+from app.referrals.states import OPENED, Actor, State, allowed_actions
+
+ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
+
+
+def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory) -> dict[str, Any]:
+    """Raises NotFound, in the same words for an unknown id and for another organisation's."""
+    row = pulls.one(session, partner.organisation_id, referral_id)
+    if row is None:
+        raise not_here()
+    locked = pulls.unlocked_card(keys, row)
+    card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
+    return {**summary(row, packs), "card": {**card, "speak": row.speak, "helps": locked.get("helps", [])}}
+
+
+def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
+    state = State(row.state)
+    optional = {
+        "deadline": _deadline(row),
+        "respond_by": told(_owed_by(row, state)),
+        "decide_by": told(row.decide_by),
+        "review_on": row.review_on.isoformat() if row.review_on else None,
+        "reason": row.reason,
+        "outcome": row.outcome,
+        "question": row.question,
+    }
+    return {
+        "id": str(row.id),
+        "version": row.version,
+        "label": row.label,
+        "service": row.service,
+        "state": row.state,
+        "allowed_actions": ACTIONS[state],
+        "priority": row.tier,
+        "needs": [{"code": code, "label": _label(code, packs)} for code in row.needs],
+        "country": row.country,
+        "languages": row.speak,
+        "sealed": state in OPENED,
+        "waiting_since": told(row.waiting_since),
+        "offered_at": told(row.offered_at),
+        "updated_at": told(row.updated_at),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _label(code: str, packs: Directory) -> str:
+    need = packs.need(code)
+    return need.label if need else code
+
+
+def _deadline(row: sa.Row[Any]) -> dict[str, str] | None:
+    if row.deadline_on is None:
+        return None
+    certainty = {"certainty": row.deadline_certainty} if row.deadline_certainty else {}
+    return {"last_safe_day": row.deadline_on.isoformat(), **certainty}
+
+
+def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:
+    """By when the partner owes its next answer. While it waits for an answer itself, nothing is owed."""
+    if state is State.OFFERED:
+        moment: datetime | None = row.acknowledge_by
+    elif state is State.ACKNOWLEDGED:
+        moment = row.decide_by
+    else:
+        moment = row.contact_by if state is State.ACCEPTED else None
+    return moment

@@ -1,0 +1,26 @@
+"""An organisation's referrals as a table: codes and days, one line a referral, never a name. For the page and for the API."""
+
+from typing import Any, Final
+
+COLUMNS: Final = (
+    "request", "service", "state", "urgency", "country", "needs", "languages", "last_safe_day", "waiting_since",
+    "offered_at", "decide_by", "contact_by", "review_on", "reason", "outcome", "updated_at",
+)  # fmt: skip
+
+
+def cells(row: Any) -> list[object]:
+    """One row of `pulls` in the order of COLUMNS."""
+    days = (row.deadline_on, row.waiting_since, row.offered_at, row.decide_by, row.contact_by, row.review_on)
+    return [
+        row.label,
+        row.service,
+        row.state,
+        row.tier,
+        row.country,
+        " ".join(row.needs),
+        " ".join(row.speak),
+        *(day.isoformat() if day else None for day in days),
+        row.reason,
+        row.outcome,
+        row.updated_at.isoformat(),
+    ]

@@ -1,0 +1,60 @@
+"""`GET /v1/referrals` with `Accept: text/csv`: the same pages as a table, without names, that no spreadsheet calculates."""
+
+import csv
+import io
+from typing import Any
+
+import httpx
+
+from app.referrals import table
+from tests.support.partners import MINE, OTHER, Network
+
+CSV = {"Accept": "text/csv"}
+SECRETS = ("Тестовая", "Анна", "+48 600 000 000", "Меня вызвали")
+
+
+def rows(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_a_page_is_a_table_and_link_leads_to_the_next(network: Network):
+    offered = {network.offer(story="Меня вызвали на допрос") for _ in range(3)}
+    network.offer(OTHER)
+    first = network.get("/v1/referrals?limit=2", headers=CSV)
+    assert first.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    assert "accept" in first.headers["vary"].lower()
+    target = first.headers["link"].partition(">")[0].removeprefix("<")
+    second = network.get(target, headers=CSV)
+    assert "link" not in second.headers
+    found = rows(first) + rows(second)
+    assert [len(rows(first)), len(rows(second))] == [2, 1]
+    assert {row["id"] for row in found} == offered
+    assert list(found[0]) == ["id", "version", *table.COLUMNS]
+    assert not any(secret in first.text + second.text for secret in SECRETS)
+
+
+def test_it_says_what_the_list_says(network: Network):
+    referral = network.offer()
+    network.act(referral, "accept")
+    (row,) = rows(network.get("/v1/referrals?state=accepted", headers=CSV))
+    told = network.get(f"/v1/referrals/{referral}").json()
+    assert (row["request"], row["version"], row["state"]) == (told["label"], str(told["version"]), "accepted")
+    assert (row["country"], row["needs"], row["languages"]) == ("PL", "asylum", "ru")
+    assert rows(network.get("/v1/referrals?state=offered", headers=CSV)) == []
+
+
+def test_no_cell_is_a_formula(network: Network, monkeypatch: Any):
+    from app.api import referrals
+
+    network.offer()
+    monkeypatch.setattr(referrals.table, "cells", lambda row: ["=1+1", "@x", *[None] * 14])
+    (row,) = rows(network.get("/v1/referrals", headers=CSV))
+    assert (row["request"], row["service"]) == ("'=1+1", "'@x")
+
+
+def test_a_form_that_there_is_not_is_refused(network: Network):
+    answer = network.get("/v1/referrals", headers={"Accept": "application/xml"})
+    assert (answer.status_code, answer.headers["content-type"]) == (406, "application/problem+json")
+    assert answer.json()["type"] == "urn:pristan:problem:not-acceptable"
+    assert network.get("/v1/referrals", who=MINE, headers={"Accept": "*/*"}).json()["referrals"] == []

@@ -165,9 +165,10 @@ def _not_reached(session: Session, now: datetime) -> list[str]:
     wanted = (
         sa.select(Organisation.name)
         .where(
+            Organisation.kind == "centre",
             sa.exists().where(
                 WebhookEndpoint.organisation_id == Organisation.id, sa.or_(WebhookEndpoint.state == "gone", given_up)
-            )
+            ),
         )
         .order_by(Organisation.name)
     )

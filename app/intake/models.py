@@ -95,7 +95,7 @@ class Case(Base):
     due_on: Mapped[date]
     waiting_since: Mapped[datetime]
     owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
-    owner_name: Mapped[str] = mapped_column(sa.String(64), server_default="")
+    owner_name: Mapped[str] = mapped_column(sa.String(64), server_default=sa.text("''"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
     asked: Mapped[str | None] = mapped_column(sa.String(8))

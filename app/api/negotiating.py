@@ -17,11 +17,12 @@ class NotAcceptable(AppError):
 def preferred(request: Request, *offered: str) -> str:
     """Which of these media types the caller likes best; the first, where all are the same to it.
 
-    A parameter of an offered type (`; fhirVersion=4.0`) is compared where the caller names it; others are passed over.
+    A parameter of an offered type (`; fhirVersion=4.0`) is compared where the caller names it; others are passed over. A header
+    without any media range in it says nothing.
     Raises NotAcceptable (406).
     """
-    wanted = ",".join(request.headers.getlist("accept")).lower()
-    if not wanted.strip():
+    wanted = [one for one in ",".join(request.headers.getlist("accept")).lower().split(",") if "/" in one.split(";")[0]]
+    if not wanted:
         return offered[0]
     liked = {one: _liking(one.lower(), wanted) for one in offered}
     best = max(offered, key=lambda one: liked[one])
@@ -30,11 +31,11 @@ def preferred(request: Request, *offered: str) -> str:
     return best
 
 
-def _liking(offered: str, wanted: str) -> float:
+def _liking(offered: str, wanted: list[str]) -> float:
     """The weight of the most specific range that this type lies in; 0 where none does."""
     media, ours = _split(offered)
     found = (0, 0.0)
-    for media_range in wanted.split(","):
+    for media_range in wanted:
         name, theirs = _split(media_range)
         weight = _weight(theirs.pop("q", "1"))
         closeness = _closeness(media, name)

@@ -1,18 +1,24 @@
 """`make bench`: CPU per request in *hellos*, on SQLite and PostgreSQL, with statement counts and growth.
 
 A hello is the CPU of one request to a bare FastAPI JSON endpoint under one uvicorn worker, measured before and after every
-row in the same sitting. Server processes are measured by their own CPU time, so that the client's work does not count.
-Nothing here passes or fails: it prints what it measured.
+row in the same sitting. Server processes are measured by their own CPU time, so that the client's work does not count; the
+time that passed stands beside it, for a slow scan is the database's and not the server's. Nothing here passes or fails but the
+counts of the queue, which are compared with counting one by one.
 """
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from app.intake import queue
+from app.intake.models import Case
+from app.intake.queue import Look
+from app.staff.models import Member
 from bench import load, matching, rows
 from bench.serving import Server
 from tests.support import postgres
@@ -27,7 +33,7 @@ def main() -> None:
     wanted = parser.parse_args()
     if not wanted.no_matching:
         matching.measure(2_000)
-    print(f"{'row':<46}{'hellos':>8}{'ms CPU':>9}{'statements':>12}")
+    print(f"{'row':<54}{'hellos':>8}{'ms CPU':>9}{'ms':>9}{'statements':>12}{'KB gzip':>8}{'growth':>8}")
     for name, url in _databases(wanted.only):
         _measure(name, url, wanted.cases, wanted.seconds)
 
@@ -51,22 +57,38 @@ def _databases(only: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _measure(name: str, url: str, cases: int, seconds: float) -> None:
+    """The rows at a thousand cases and at `cases`, and how much more each costs then."""
     with tempfile.TemporaryDirectory(prefix="pristan-bench-var-") as var:
-        network = load.found(url, Path(var))
+        network, few = load.found(url, Path(var)), dict[str, float]()
         for size in (1_000, cases):
             load.fill(network, size)
+            check_counts(network)
             with Server.hello() as hello, Server.pristan(url, Path(var)) as service:
-                before = hello.cpu_per_request(rows.HELLO, seconds)
+                before = hello.cost(rows.HELLO, seconds).cpu
                 for label, request in rows.requests(network):
-                    cost = service.cpu_per_request(request, seconds)
-                    statements = service.statements(request)
-                    unit = (before + hello.cpu_per_request(rows.HELLO, seconds / 4)) / 2
+                    cost = service.cost(request, seconds)
+                    unit = (before + hello.cost(rows.HELLO, seconds / 4).cpu) / 2
+                    hellos = cost.cpu / unit
+                    growth = f"{hellos / few[label]:.2f}" if label in few else ""
+                    few.setdefault(label, hellos)
                     print(
-                        f"{name}, {size:,} cases: {label:<22}"[:46].ljust(46)
-                        + f"{cost / unit:8.1f}{cost * 1000:9.2f}{statements:>12}"
+                        f"{name}, {size:,} cases: {label}"[:54].ljust(54)
+                        + f"{hellos:8.1f}{cost.cpu * 1000:9.2f}{cost.passed * 1000:9.1f}"
+                        + f"{service.statements(request):>12}{service.kilobytes(request):8.1f}{growth:>8}",
+                        flush=True,
                     )
-                    sys.stdout.flush()
-                print(f"{name}, {size:,} cases: memory after load".ljust(46) + f"{service.memory_mb():>8.0f} MB")
+                print(f"{name}, {size:,} cases: memory after load".ljust(54) + f"{service.memory_mb():>8.0f} MB")
+
+
+def check_counts(network: load.Network) -> None:
+    """What the tallies say of each view is what there is. Raises AssertionError."""
+    with network.database.begin(write=False) as session:
+        me = session.scalars(sa.select(Member.id).where(Member.name == network.member)).one()
+        now = {"today": network.founded_at.date(), "me": me}
+        told = queue.counts(session, network.team_id, Look(), **now)
+        for view, condition in queue.VIEWS.items():
+            one_by_one = sa.select(sa.func.count()).where(Case.team_id == network.team_id, condition)
+            assert told[view] == session.scalar(one_by_one, now), view
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import httpx
 import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
-from app.intake.queue import Place
+from app.intake.queue import ALL, VIEWS, Place
+from app.intake.views import DEFAULT, ORDERS
 from bench.load import PASSPHRASE, Network, answers
+from bench.made_up import OLDEST, RARE_LANGUAGE, RARE_NEED
 from bench.serving import Request
 
 
@@ -48,22 +49,33 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
     yield "start page", lambda client: client.get("/ru/")
     yield "question page", lambda client: client.get("/ru/form/3")
     yield "queue, first page", desk("/desk/")
-    yield "queue, a view", desk("/desk/?view=answered")
+    for view in VIEWS:
+        if view != ALL:
+            yield f"queue, {view}", desk(f"/desk/?view={view}")
     yield "queue, common filter", desk("/desk/?need=asylum&language=ru")
-    yield "queue, rare filter", desk("/desk/?need=statelessness")
-    yield "queue, deep page", desk(f"/desk/?at={_deep()}")
-    yield "queue, by waiting", desk("/desk/?sort=waits")
+    yield "queue, rare need", desk(f"/desk/?need={RARE_NEED}")
+    yield "queue, rare language", desk(f"/desk/?language={RARE_LANGUAGE}")
+    yield "queue, tier and country", desk("/desk/?tier=emergency&country=GE")
+    for sort in ORDERS:
+        if sort != DEFAULT:
+            yield f"queue, by {sort}", desk(f"/desk/?sort={sort}")
+            yield f"queue, by {sort}, down", desk(f"/desk/?sort=-{sort}")
+    yield "queue, deep page", desk(f"/desk/?at={_deep(network, back=False)}")
+    yield "queue, deep, backwards", desk(f"/desk/?at={_deep(network, back=True)}")
     yield "one case", desk(f"/desk/cases/{network.case_label}")
+    yield "reports", desk("/desk/reports")
     yield "partner pull, 25", partner("/v1/referrals?limit=25")
     yield "partner pull, nothing new", partner("/v1/referrals?updated_since=2100-01-01T00:00:00Z")
+    yield "partner, offered", partner("/v1/referrals?limit=25&state=offered")
+    yield "partner, page of 100", partner("/v1/referrals?limit=100")
     yield "one referral", partner(f"/v1/referrals/{network.referral_id}")
-    yield "feed", partner("/v1/events?limit=1000")
+    yield "feed, page of 1,000", partner("/v1/events?limit=1000")
 
 
-def _deep() -> str:
-    """Half-way down the list: the cases are due within forty days."""
-    half_way = datetime.now(UTC) + timedelta(days=25)
-    return Place((half_way.date(), 1, half_way, UUID(int=0))).token()
+def _deep(network: Network, *, back: bool) -> str:
+    """Half-way down the list: the cases came in over a year and more."""
+    half_way = network.founded_at - OLDEST / 2
+    return Place((half_way.date(), 1, half_way, UUID(int=0)), back).token()
 
 
 def _sign_in(client: httpx.Client, network: Network) -> None:

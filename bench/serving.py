@@ -1,8 +1,10 @@
 """A server process of its own under load, and what it cost: its CPU time, its memory, its statements."""
 
+import gzip
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -35,6 +37,14 @@ def count(conn, cursor, statement, *rest):
 def statements() -> int:
     return app.state.statements
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one request, in seconds: the server process's own CPU, and the time that passed, the database's part in it."""
+
+    cpu: float
+    passed: float
 
 
 @dataclass
@@ -78,16 +88,22 @@ class Server:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=20)
 
-    def cpu_per_request(self, request: Request, seconds: float) -> float:
-        """CPU seconds of the server for one request: the mean over as many as fit into `seconds`, after ten to warm up."""
+    def cost(self, request: Request, seconds: float) -> Cost:
+        """The mean over as many requests as fit into `seconds`, after ten to warm up; of the time that passed, the median."""
         for _ in range(10):
             answer = request(self.client)
             assert answer.status_code < 400, answer.text
-        count, end, before = 0, time.monotonic() + seconds, self._cpu()
+        taken: list[float] = []
+        end, before = time.monotonic() + seconds, self._cpu()
         while time.monotonic() < end:
+            start = time.perf_counter()
             request(self.client)
-            count += 1
-        return (self._cpu() - before) / count
+            taken.append(time.perf_counter() - start)
+        return Cost((self._cpu() - before) / len(taken), statistics.median(taken))
+
+    def kilobytes(self, request: Request) -> float:
+        """What the answer weighs, packed."""
+        return len(gzip.compress(request(self.client).content)) / 1000
 
     def statements(self, request: Request) -> int:
         before = self.client.get("/healthz/statements").json()

@@ -1,9 +1,12 @@
 """An organisation has a new key: what was sealed to its old one is sealed to the new one, where somebody holds the case's key.
 
-The server alone can not: it has no key. A coordinator's unlocked session can, for the cases of their team.
+The server alone can not, and neither can its worker: they have no key. Whoever opens a case can: a coordinator of its team, or
+a member of the organisation who was given the old key. So a case follows whenever it is opened (`follow`), and a coordinator
+may let all of a team's follow at once (`stale`, `rewrap`). What nobody opens stays sealed to the old key, which its owner keeps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -52,3 +55,37 @@ def rewrap(session: Session, keys: KeyRing, case_id: UUID, new: SealingKey, team
     to = Recipient(WrapFor.ORGANISATION, new.owner_id, new.public_key, new.id)
     vault.grant(session, keys, case_id, vault.PERSON, data_key, [to])
     return True
+
+
+def follow(
+    session: Session, keys: KeyRing, case_id: UUID, data_key: bytes, *, to: Collection[UUID] | None = None
+) -> int:
+    """Seal the open case's key to the present keys of those organisations that hold it under an older one; gives how many.
+
+    `to`: only to these keys. A member who opens a case with the old key and was not given the new one would lock themselves out.
+    Takes the case's row when there is something to do, so that consent taken back meanwhile stays taken back.
+    """
+    if not _behind(session, case_id, to):
+        return 0
+    life.locked(session, case_id)
+    found = _behind(session, case_id, to)
+    recipients = [Recipient(WrapFor.ORGANISATION, row.owner_id, row.public_key, row.id) for row in found]
+    vault.grant(session, keys, case_id, vault.PERSON, data_key, recipients)
+    return len(recipients)
+
+
+def _behind(session: Session, case_id: UUID, to: Collection[UUID] | None) -> list[sa.Row[UUID, bytes, UUID]]:
+    return [row for row in session.execute(_BEHIND, {"case_id": case_id}) if to is None or row.id in to]
+
+
+_BEHIND: Final = (
+    sa.select(SealingKey.owner_id, SealingKey.public_key, SealingKey.id)
+    .join(CaseWrap, CaseWrap.owner_id == SealingKey.owner_id)
+    .where(
+        CaseWrap.case_id == sa.bindparam("case_id"),
+        CaseWrap.purpose == vault.PERSON,
+        CaseWrap.kind == WrapFor.ORGANISATION.value,
+        CaseWrap.key_id != SealingKey.id,
+        SealingKey.active,
+    )
+)

@@ -11,7 +11,7 @@ from app import audit
 from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.intake import returning, vault
+from app.intake import returning, rewrapping, vault
 from app.intake.models import Part, SealedPart
 from app.intake.states import CaseState
 from app.intake.vault import Opened
@@ -66,9 +66,11 @@ def open_parts(
         now=now,
     )
     try:
-        return [vault.open_part(data_key, row) for row in vault.parts(session, referral.case_id, PARTS)]
+        found = [vault.open_part(data_key, row) for row in vault.parts(session, referral.case_id, PARTS)]
     except CannotOpen:
         raise _another_key(referral) from None
+    rewrapping.follow(session, keys, referral.case_id, data_key, to=who.keys_of(session))
+    return found
 
 
 def write(

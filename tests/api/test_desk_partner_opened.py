@@ -11,7 +11,8 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.sealing import KeyPair
-from app.intake import returning
+from app.intake import returning, vault
+from app.intake.models import CaseWrap
 from app.intake.receipts import Receipt
 from app.messaging.models import OutboxMessage
 from app.referrals import person
@@ -227,3 +228,49 @@ def test_a_long_list_shows_what_is_due_first_and_says_what_it_leaves_out(
     assert [node.text() for node in page.tree.css("tbody th a")] == [soon["today"], soon["week"]]
     assert page.tree.css_first("h1 .count").text() == "4"  # type: ignore[union-attr]
     assert "These are due first." in page.words()
+
+
+def sealed_to(office: DeskHouse, label: str) -> object:
+    with office.database.begin(write=False) as session:
+        wrap = sa.select(CaseWrap.key_id).where(
+            CaseWrap.case_id == office.case(label).id, CaseWrap.owner_id == named_id("organisation", ONE)
+        )
+        return session.scalars(wrap.where(CaseWrap.purpose == vault.PERSON)).one()
+
+
+def registered(office: DeskHouse, *, for_partner: bool) -> object:
+    """A new key of the organisation's; `for_partner`: its member is given it."""
+    pair = KeyPair.generate()
+    with office.database.begin() as session:
+        new = keyholders.register(
+            session, OwnerKind.ORGANISATION, named_id("organisation", ONE), pair.public, office.time.at
+        )
+        if for_partner:
+            member = session.scalars(sa.select(staff.Member).where(staff.Member.name == "partner")).one()
+            keyholders.grant(session, new, pair.seed, keyholders.by_id(session, member.key_id))
+        return new.id
+
+
+def test_a_case_follows_to_the_new_key_when_a_coordinator_opens_it(office: DeskHouse) -> None:
+    label, _path, _receipt = accepted(office)
+    old, new = sealed_to(office, label), registered(office, for_partner=False)
+    assert sealed_to(office, label) == old != new
+    vera = office.as_("vera")
+    page = f"/desk/cases/{label}"
+    assert STORY in vera.submit(vera.get(page), f"{page}/show").text
+    assert sealed_to(office, label) == new
+
+
+def test_a_case_follows_when_a_member_opens_it_who_has_both_keys_and_else_stays(office: DeskHouse) -> None:
+    label, path, _receipt = accepted(office)
+    old = sealed_to(office, label)
+    registered(office, for_partner=False)
+    partner = office.as_("partner")
+    for _ in range(2):
+        assert STORY in partner.submit(partner.get(path), f"{path}/show").text
+    assert sealed_to(office, label) == old
+    newer = registered(office, for_partner=True)
+    partner = office.as_("partner")
+    for _ in range(2):
+        assert STORY in partner.submit(partner.get(path), f"{path}/show").text
+        assert sealed_to(office, label) == newer

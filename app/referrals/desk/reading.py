@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.intake import queue, vault
+from app.intake import queue, rewrapping, vault
 from app.intake.models import Case, Part
 from app.intake.vault import Opened
 from app.referrals import guard
@@ -56,6 +56,8 @@ def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> l
         if purpose not in data_keys:
             data_keys[purpose] = _with(session, desk, case, purpose, held)
         found.append(vault.open_part(data_keys[purpose], row))
+    if person_key := data_keys.get(vault.PERSON):
+        rewrapping.follow(session, desk.keys, case.id, person_key)
     return found
 
 

@@ -1,0 +1,156 @@
+"""The lists of the desk and of partners read the rows they show from an index, however many there are.
+
+On twenty thousand made-up cases PostgreSQL is asked how it would read each list: it scans no whole table, puts no large set
+into order, and takes the index that was made for the list.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.core.db import Database
+from app.directory.packs import load_packs
+from app.intake import queue
+from app.intake.queue import Filters, Look
+from app.intake.views import DEFAULT, ORDERS
+from app.referrals import feed, pulls
+from app.referrals.pulls import Wanted
+from app.staff import service as staff
+from bench import bulk
+from bench.made_up import MOST_ASKED, RARE_LANGUAGE, RARE_NEED, World
+from tests.support.cases import START, organisation, set_scene
+
+LARGE: Final = {"cases", "referrals", "feed_events", "case_tallies"}
+SORTED_AT_MOST: Final = 600  # rows: what a rare filter leaves over is put into order
+OF_ORDERS: Final = {
+    "order": "queue",
+    "label": "label",
+    "urgency": "tier",
+    "deadline": "deadline",
+    "waits": "waits",
+    "country": "country",
+    "owner": "owner_name",
+    "state": "state",
+}
+OF_VIEWS: Final = {
+    "open": "queue",
+    "new": "state",
+    "mine": "owner",
+    "due": "queue",
+    "overdue": "queue",
+    "review": "state",
+    "waiting": "asked",
+    "declined": "asked",
+    "working": "asked",
+    "answered": "wrote",
+    "unmet": "state",
+    "snoozed": "snoozed",
+    "closed": "closed",
+}
+
+
+def loaded(database: Database) -> World:
+    scene, packs = set_scene(database), load_packs()
+    with scene.write() as session:
+        member = staff.add_member(session, scene.keys, "m", staff.Role.ADMIN, "a long passphrase 17", START).member
+        team_id = staff.team_for(session, "PL")
+    assert team_id is not None
+    world = World.of(team_id, {member.id: member.name}, packs, START)
+    bulk.fill(database, world, range(20_000))
+    return world
+
+
+def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
+    """Each with the index that it is meant to be read from."""
+    now = {"me": next(iter(world.members)), "today": START.date()}
+
+    def page(look: Look, *, then: bool = False) -> Callable[[Session], Any]:
+        def read(session: Session) -> Any:
+            first = queue.page(session, world.team_id, look, **now)
+            return queue.page(session, world.team_id, look, place=first.after, **now) if then else first
+
+        return read
+
+    for view, index in OF_VIEWS.items():
+        yield view, f"ix_cases_{index}", page(Look(view))
+    for order, index in OF_ORDERS.items():
+        for down in (False, True):
+            yield f"by {order}, {down}", f"ix_cases_{index}", page(Look(sort=order, down=down))
+            yield f"by {order}, {down}, second page", f"ix_cases_{index}", page(Look(sort=order, down=down), then=True)
+        closed = "ix_cases_closed" if order == DEFAULT else f"ix_cases_closed_{index}"
+        yield f"closed by {order}", closed, page(Look("closed", sort=order))
+    yield "a need", "ix_cases_needs", page(Look(filters=Filters(need=RARE_NEED)))
+    yield "a language", "ix_cases_speak", page(Look(filters=Filters(language=RARE_LANGUAGE)))
+    yield "a need, closed", "ix_cases_closed_needs", page(Look("closed", Filters(need=RARE_NEED)))
+    yield "a language, closed", "ix_cases_closed_speak", page(Look("closed", Filters(language=RARE_LANGUAGE)))
+    yield "a country", "ix_cases_country", page(Look(filters=Filters(country="LT")))
+    yield "an urgency", "ix_cases_tier", page(Look(filters=Filters(tier="emergency")))
+    yield "counts", "ix_case_tallies_face", lambda session: queue.counts(session, world.team_id, Look(), **now)
+
+    def pull(wanted: Wanted, **place: Any) -> Callable[[Session], Any]:
+        return lambda session: pulls.page(
+            session, organisation(MOST_ASKED), wanted, after=place.get("after"), limit=place.get("limit", 100)
+        )
+
+    yield "pull", "ix_referrals_partner", pull(Wanted())
+    yield "pull, since", "ix_referrals_partner", pull(Wanted(updated_since=START))
+    yield "pull, a state", "ix_referrals_state", pull(Wanted(states=("acknowledged",)), limit=25)
+    yield "feed", "ix_feed_events_reader", lambda session: feed.read(session, organisation(MOST_ASKED), 5_000, 1_000)
+    yield "feed, nothing to place", "ix_feed_events_new", feed.unplaced
+
+
+def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, Any]]:
+    """The steps in which the last statement of `read` is carried out."""
+    asked: list[tuple[str, Any]] = []
+    connection = session.connection()
+
+    def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_rest: Any) -> None:
+        asked.append((statement, given))
+
+    event.listen(connection, "before_cursor_execute", note)
+    read(session)
+    event.remove(connection, "before_cursor_execute", note)
+    statement, given = asked[-1]
+    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", given).scalar_one()
+    return list(steps((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+
+
+def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from steps(part)
+
+
+def wrong_with(plan: list[dict[str, Any]], index: str) -> list[str]:
+    scanned = [step["Relation Name"] for step in plan if step["Node Type"] == "Seq Scan"]
+    put_in_order = [step["Plan Rows"] for step in plan if step["Node Type"] in {"Sort", "Incremental Sort"}]
+    found = {step["Index Name"] for step in plan if "Index Name" in step}
+    return [
+        *(f"scans {name}" for name in scanned if name in LARGE),
+        *(f"sorts {rows}" for rows in put_in_order if rows > SORTED_AT_MOST),
+        *([] if index in found else [f"reads {sorted(found)} and not {index}"]),
+    ]
+
+
+def test_every_list_reads_its_index_and_no_whole_table(postgres_database: Database) -> None:
+    assert set(OF_ORDERS) == set(ORDERS)
+    world, wrong = loaded(postgres_database), {}
+    with postgres_database.begin(write=False) as session:
+        for name, index, read in lists(world):
+            if found := wrong_with(plan_of(session, read), index):
+                wrong[name] = found
+    assert wrong == {}
+
+
+def test_a_list_whose_index_is_gone_is_seen(postgres_database: Database) -> None:
+    world = loaded(postgres_database)
+    for gone, name in (("ix_cases_waits", "by waits, False"), ("ix_referrals_state", "pull, a state")):
+        read, index = next((read, index) for called, index, read in lists(world) if called == name)
+        with postgres_database.session() as session:
+            session.execute(sa.text(f"DROP INDEX {gone}"))
+            assert wrong_with(plan_of(session, read), index)
+            session.rollback()

@@ -1,5 +1,6 @@
 """`pristan serve` and `pristan worker`."""
 
+import gc
 import signal
 import socket
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
     except (WeakSecret, UnsafeDatabase) as error:
         typer.echo(f"Pristan does not start: {error}", err=True)
         raise typer.Exit(2) from None
+    gc.freeze()
+    gc.enable()
     _refuse_taken_port(host, port)
     uvicorn.run(
         app,

@@ -3,8 +3,6 @@
 import io
 from collections.abc import Callable, Iterator
 
-import xlsxwriter
-
 from app.core.tables import as_csv, safe_cell
 from app.referrals.reporting.figures import Cell, Report, Row, Table
 
@@ -30,6 +28,8 @@ def csv(report: Report, words: Words) -> str:
 
 def xlsx(report: Report, words: Words) -> bytes:
     """Strings stay strings: nothing that somebody typed can become a formula or a link."""
+    import xlsxwriter  # of use to few processes, and two megabytes
+
     file = io.BytesIO()
     safe = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     with xlsxwriter.Workbook(file, safe) as book:

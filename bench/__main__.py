@@ -66,6 +66,11 @@ def _measure(name: str, url: str, cases: int, seconds: float) -> None:
             with Server.hello() as hello, Server.pristan(url, Path(var)) as service:
                 before = hello.cost(rows.HELLO, seconds).cpu
                 for label, request in rows.requests(network):
+                    if label == rows.MEMORY:
+                        print(
+                            f"{name}, {size:,} cases: memory".ljust(54) + f"{service.memory_mb():>8.0f} MB", flush=True
+                        )
+                        continue
                     cost = service.cost(request, seconds)
                     unit = (before + hello.cost(rows.HELLO, seconds / 4).cpu) / 2
                     hellos = cost.cpu / unit
@@ -77,7 +82,6 @@ def _measure(name: str, url: str, cases: int, seconds: float) -> None:
                         + f"{service.statements(request):>12}{service.kilobytes(request):8.1f}{growth:>8}",
                         flush=True,
                     )
-                print(f"{name}, {size:,} cases: memory after load".ljust(54) + f"{service.memory_mb():>8.0f} MB")
 
 
 def check_counts(network: load.Network) -> None:

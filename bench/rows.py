@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Final
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,6 +14,9 @@ from app.intake.views import DEFAULT, ORDERS
 from bench.load import PASSPHRASE, Network, answers
 from bench.made_up import OLDEST, RARE_LANGUAGE, RARE_NEED
 from bench.serving import Request
+
+MEMORY: Final = "memory"
+"""The row at which the process is weighed: after all that is asked every day, and before what is asked once in a quarter."""
 
 
 def HELLO(client: httpx.Client) -> httpx.Response:
@@ -63,13 +67,14 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
     yield "queue, deep page", desk(f"/desk/?at={_deep(network, back=False)}")
     yield "queue, deep, backwards", desk(f"/desk/?at={_deep(network, back=True)}")
     yield "one case", desk(f"/desk/cases/{network.case_label}")
-    yield "reports", desk("/desk/reports")
     yield "partner pull, 25", partner("/v1/referrals?limit=25")
     yield "partner pull, nothing new", partner("/v1/referrals?updated_since=2100-01-01T00:00:00Z")
     yield "partner, offered", partner("/v1/referrals?limit=25&state=offered")
     yield "partner, page of 100", partner("/v1/referrals?limit=100")
     yield "one referral", partner(f"/v1/referrals/{network.referral_id}")
     yield "feed, page of 1,000", partner("/v1/events?limit=1000")
+    yield MEMORY, partner("/v1/events?limit=1")
+    yield "reports", desk("/desk/reports")
 
 
 def _deep(network: Network, *, back: bool) -> str:

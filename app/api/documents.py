@@ -306,15 +306,17 @@ TOKEN_REQUEST: Final = _form(
 REVOKE_REQUEST: Final = _form(["token"], token={"type": "string"}, token_type_hint={"type": "string"})
 
 REFERRALS: Final[Responses] = {
-    200: _answer(
-        "A page, oldest change first. With `Accept: text/csv` a table with a head line; the cursor then stands in Link.",
-        "ReferralPage",
-        {"referrals": [SUMMARY_EXAMPLE]},
-        headers={**_LINK, **_VARY},
-    ),
-    **_signed_in(400, 406),
+    200: _answer("A page, oldest change first.", "ReferralPage", {"referrals": [SUMMARY_EXAMPLE]}, headers=_LINK),
+    **_signed_in(400),
 }
-REFERRALS[200]["content"]["text/csv"] = {"schema": {"type": "string"}}
+REFERRALS_TABLE: Final[Responses] = {
+    200: {
+        "description": "A page with a head line, oldest change first. Codes and days, no names.",
+        "headers": {**_NO_STORE, **_LINK},
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    },
+    **_signed_in(400),
+}
 REFERRAL: Final[Responses] = {
     200: _answer("The referral.", "ReferralDetail", DETAIL_EXAMPLE, headers=_ETAG),
     304: {"description": "You have seen this version.", "headers": {**_NO_STORE, **_ETAG}},

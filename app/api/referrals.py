@@ -2,20 +2,22 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
 
 from app.api import cursors, documents
 from app.api.deps import Packs, Reads, for_organisation, identified, invalid, moment_of, tag
-from app.api.negotiating import VARY, preferred
 from app.api.referral_shapes import detail, summary
 from app.core import spreadsheet
 from app.core.edge import Keys, ReadDb
+from app.core.keyring import KeyRing
 from app.partners.service import Caller
 from app.referrals import pulls, table
 from app.referrals.pulls import Place, Wanted
@@ -26,8 +28,7 @@ router = APIRouter(tags=["Referrals"])
 STATES: Final = tuple(state.value for state in State if state in SEEN_BY_PARTNER)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_BYTES: Final = 8 + 16
-CSV: Final = "text/csv"
-FORMS: Final = ("application/json", CSV)
+CSV: Final = "text/csv; charset=utf-8; header=present"
 
 StateFilter = Annotated[
     list[str],
@@ -50,47 +51,72 @@ ReferralId = Annotated[str, Path(description="The referral's id.", json_schema_e
 Reader = Annotated[Caller, Depends(Reads("referrals:read"))]
 
 
-@router.get("/v1/referrals", operation_id="listReferrals", responses=documents.REFERRALS)
-def list_referrals(
-    *,
-    request: Request,
-    caller: Reader,
-    session: ReadDb,
-    keys: Keys,
-    packs: Packs,
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a list: the filters, and where to go on."""
+
+    state: StateFilter
+    need: NeedFilter = None
+    updated_since: SinceFilter = None
+    cursor: Cursor = None
+    limit: Limit = 50
+
+    def following(self, cursor: str) -> str:
+        """The query of the next page."""
+        said = {"need": self.need, "updated_since": self.updated_since, "limit": str(self.limit), "cursor": cursor}
+        return urlencode([*(("state", one) for one in self.state), *((key, one) for key, one in said.items() if one)])
+
+
+def asked(
     state: StateFilter = [],  # noqa: B006  FastAPI copies it
     need: NeedFilter = None,
     updated_since: SinceFilter = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Response:
+) -> Asked:
+    return Asked(state, need, updated_since, cursor, limit)
+
+
+Asking = Annotated[Asked, Depends(asked)]
+
+
+@router.get("/v1/referrals", operation_id="listReferrals", responses=documents.REFERRALS)
+def list_referrals(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, wanted: Asking) -> Response:
     """Your organisation's referrals, those changed longest ago first.
 
-    Go on with `next_cursor`, or with the Link header. With `Accept: text/csv` the page is a table for a spreadsheet, and the
-    cursor stands in Link alone. To look again later, ask with `updated_since` a few minutes
-    before your last look; to miss nothing, follow `/v1/events`.
+    Go on with `next_cursor`, or with the Link header. To look again later, ask with `updated_since` a few minutes
+    before your last look; to miss nothing, follow `/v1/events`. The same for a spreadsheet: `/v1/referrals.csv`.
     """
-    form = preferred(request, *FORMS)
-    partner = for_organisation(caller)
+    rows, cursor = _page(session, keys, caller, wanted)
+    following = {} if cursor is None else {"next_cursor": cursor}
+    headers = _link("/v1/referrals", wanted, cursor)
+    return JSONResponse({"referrals": [summary(row, packs) for row in rows], **following}, headers=headers)
+
+
+@router.get("/v1/referrals.csv", operation_id="listReferralsAsCsv", responses=documents.REFERRALS_TABLE)
+def list_referrals_as_csv(caller: Reader, session: ReadDb, keys: Keys, wanted: Asking) -> Response:
+    """The list as a table for a spreadsheet, with a head line on every page. Go on with the Link header."""
+    rows, cursor = _page(session, keys, caller, wanted)
+    return Response(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
+
+
+def _page(session: Session, keys: KeyRing, caller: Caller, asked: Asked) -> tuple[Sequence[pulls.Row], str | None]:
+    """The rows, and the cursor of the next page when there is one."""
+    partner, since = for_organisation(caller), asked.updated_since
     wanted = Wanted(
-        _states(state), need, moment_of(updated_since, "/query/updated_since") if updated_since is not None else None
+        _states(asked.state), asked.need, None if since is None else moment_of(since, "/query/updated_since")
     )
-    belongs_to = (partner.client_id, *wanted.states, f"need={need}", f"since={wanted.updated_since}")
-    after = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to)) if cursor is not None else None
-    rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=limit + 1)
-    following: dict[str, str] = {}
-    headers = dict(VARY)
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        following["next_cursor"] = cursors.signed(keys, _place_bytes((last.updated_at, last.id)), *belongs_to)
-        query = [("state", one) for one in state]
-        query += [("need", need)] if need else []
-        query += [("updated_since", updated_since)] if updated_since else []
-        query += [("limit", str(limit)), ("cursor", following["next_cursor"])]
-        headers["Link"] = f'</v1/referrals?{urlencode(query)}>; rel="next"'
-    if form == CSV:
-        return Response(_table(rows[:limit]), media_type=f"{CSV}; charset=utf-8; header=present", headers=headers)
-    return JSONResponse({"referrals": [summary(row, packs) for row in rows[:limit]], **following}, headers=headers)
+    belongs_to = (partner.client_id, *wanted.states, f"need={asked.need}", f"since={wanted.updated_since}")
+    after = None if asked.cursor is None else _place_of(cursors.read(keys, asked.cursor, _PLACE_BYTES, *belongs_to))
+    rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=asked.limit + 1)
+    if len(rows) <= asked.limit:
+        return rows, None
+    last = rows[asked.limit - 1]
+    return rows[: asked.limit], cursors.signed(keys, _place_bytes((last.updated_at, last.id)), *belongs_to)
+
+
+def _link(path: str, asked: Asked, cursor: str | None) -> dict[str, str]:
+    return {} if cursor is None else {"Link": f'<{path}?{asked.following(cursor)}>; rel="next"'}
 
 
 def _table(rows: Sequence[pulls.Row]) -> str:

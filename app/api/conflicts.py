@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import documents
+from app.api import described, documents, examples
 from app.api.deps import Acts, Reads, document_of, for_organisation, invalid, only
 from app.conflicts import service as conflicts
 from app.core import strict_json
@@ -61,7 +61,7 @@ def _hash(place: int, text: Any) -> bytes:
     "/v1/conflicts",
     operation_id="addToConflictList",
     responses=documents.CONFLICTS_ADDED,
-    openapi_extra=documents.json_body("ConflictHashes", documents.CONFLICT_HASHES_EXAMPLE),
+    openapi_extra=described.json_body("ConflictHashes", examples.CONFLICT_HASHES),
 )
 def add_to_list(
     *,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from app.api import cursors, documents
+from app.api import cursors, described, documents
 from app.api.deps import identified, moment_of, told
 from app.api.webhooks import BASE, ONE, EndpointId, Manager, Reader, StrictBody, identified_endpoint, owner_of, read
 from app.core.edge import Body, Db, Keys, Now, ReadDb
@@ -110,7 +110,7 @@ def retry(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId, deliv
     status_code=202,
     operation_id="resendSince",
     responses=documents.RESENT,
-    openapi_extra=documents.json_body("ResendRequest", {"since": "2026-11-24T08:00:00Z"}),
+    openapi_extra=described.json_body("ResendRequest", {"since": "2026-11-24T08:00:00Z"}),
 )
 def resend(
     caller: Manager,

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final
 
-from app.api.documents import PROBLEMS
+from app.api.described import PROBLEMS
 from app.directory.hsds.shapes import SHAPES, json_schema
 
 _WORDS: Final = """\

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from app.api import documents, once
+from app.api import described, documents, examples, once
 from app.api.deps import Acts, Config, IdempotencyKey, Packs, only
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now
@@ -34,7 +34,7 @@ async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> I
     status_code=201,
     operation_id="createIntake",
     responses=documents.INTAKE,
-    openapi_extra=documents.json_body("Intake", documents.INTAKE_EXAMPLE),
+    openapi_extra=described.json_body("Intake", examples.INTAKE),
 )
 def create_intake(
     *,

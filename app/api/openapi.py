@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from app.api import (
     conflicts,
     deliveries,
+    described,
     documents,
     events,
     fhir,
@@ -101,8 +102,8 @@ def document(base_url: str) -> dict[str, Any]:
             _complete(whole["paths"][route.path_format][method.lower()], route)
     whole["components"] = {
         "schemas": _schemas(),
-        "responses": documents.PROBLEMS,
-        "headers": documents.HEADERS,
+        "responses": described.PROBLEMS,
+        "headers": described.HEADERS,
         "securitySchemes": _schemes(base_url),
     }
     whole["security"] = []
@@ -133,8 +134,8 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
 def _limited(operation: dict[str, Any]) -> None:
     """A good answer says what is left of the quota. The answers of `documents` are shared, so they are copied."""
     told = {
-        "RateLimit-Policy": documents.ref("headers", "RateLimitPolicy"),
-        "RateLimit": documents.ref("headers", "RateLimit"),
+        "RateLimit-Policy": described.ref("headers", "RateLimitPolicy"),
+        "RateLimit": described.ref("headers", "RateLimit"),
     }
     for status, answer in operation["responses"].items():
         if status < "400":

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from app.api import documents, once, rehearsal
+from app.api import described, documents, once, rehearsal
 from app.api.deps import (
     Acts,
     Config,
@@ -89,7 +89,7 @@ _ACTION_BODY: Final = {
         "description": "A JSON object with what the action takes; empty for most.",
         "content": {
             "application/json": {
-                "schema": {"anyOf": [documents.ref("schemas", body.__name__) for body in BODY_BY_VERB.values()]},
+                "schema": {"anyOf": [described.ref("schemas", body.__name__) for body in BODY_BY_VERB.values()]},
                 "examples": {
                     "decline": {"value": {"reason": "no_capacity"}},
                     "complete": {"value": {"outcome": "represented"}},

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api import documents, once
+from app.api import described, documents, examples, once
 from app.api.deps import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
 from app.api.intakes import answer_of
 from app.core import strict_json
@@ -60,7 +60,7 @@ async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
     status_code=201,
     operation_id="referIn",
     responses=documents.INTAKE,
-    openapi_extra=documents.json_body("ReferralIn", documents.REFERRED_EXAMPLE),
+    openapi_extra=described.json_body("ReferralIn", examples.REFERRED),
 )
 def refer_in(
     *,

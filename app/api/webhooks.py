@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from app.api import documents, once
+from app.api import described, documents, once
 from app.api.deps import (
     Acts,
     Config,
@@ -129,7 +129,7 @@ def list_endpoints(caller: Reader, session: ReadDb, keys: Keys) -> JSONResponse:
     status_code=201,
     operation_id="addWebhook",
     responses=documents.WEBHOOK_ADDED,
-    openapi_extra=documents.json_body("NewWebhook", {"url": "https://centre.example/pristan"}),
+    openapi_extra=described.json_body("NewWebhook", {"url": "https://centre.example/pristan"}),
 )
 def add_endpoint(
     *,
@@ -162,7 +162,7 @@ def read_endpoint(caller: Reader, session: ReadDb, keys: Keys, endpoint_id: Endp
     ONE,
     operation_id="changeWebhook",
     responses=documents.WEBHOOK_CHANGED,
-    openapi_extra=documents.json_body("WebhookChange", {"active": False}),
+    openapi_extra=described.json_body("WebhookChange", {"active": False}),
 )
 def change_endpoint(
     *,

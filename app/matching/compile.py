@@ -142,21 +142,18 @@ def _compile(services: Sequence[ServiceEntry]) -> Program:
     listed = sorted({need for entry in services for need in entry.service.needs})
     bits = {need: 1 << place for place, need in enumerate(listed)}
     maker = _Maker(cell_of, tuple(leaves.values()), bits)
+    asked = [
+        (cell, leaf.answer, service)
+        for cell, ((_, _, _, service), leaf) in enumerate(leaves.items())
+        if not isinstance(leaf.answer, Choice)
+    ]
     return Program(
         lines=tuple(maker.line(place, entry) for place, entry in sorted(enumerate(services), key=_by_key)),
         leaves=maker.leaves,
         runs=tuple(_runs(maker.leaves)),
         hits=_hits(maker.leaves),
-        asks=tuple(
-            (cell, leaf.answer)
-            for (_, _, _, service), (cell, leaf) in zip(leaves, enumerate(maker.leaves), strict=True)
-            if not (isinstance(leaf.answer, Choice) or service)
-        ),
-        own=tuple(
-            (cell, leaf.answer, service)
-            for (_, _, _, service), (cell, leaf) in zip(leaves, enumerate(maker.leaves), strict=True)
-            if not isinstance(leaf.answer, Choice) and service
-        ),
+        asks=tuple((cell, ask) for cell, ask, service in asked if not service),
+        own=tuple((cell, ask, service) for cell, ask, service in asked if service),
         bits=bits,
         offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
     )

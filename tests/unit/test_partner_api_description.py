@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import api
-from app.api import documents, openapi, schemas
+from app.api import examples, openapi, schemas
 from app.api.deps import Policy, anyone
 from app.api.hsds import everybody
 from app.core import errors
@@ -143,8 +143,8 @@ def test_schemes_and_scopes():
 
 
 def test_examples_are_true():
-    schemas.ReferralPage.model_validate({"referrals": [documents.SUMMARY_EXAMPLE]})
-    schemas.ReferralDetail.model_validate(documents.DETAIL_EXAMPLE)
+    schemas.ReferralPage.model_validate({"referrals": [examples.SUMMARY]})
+    schemas.ReferralDetail.model_validate(examples.DETAIL)
     for _, path, operation in OPERATIONS:
         for status, answer in operation["responses"].items():
             for media, content in answer.get("content", {}).items():

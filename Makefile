@@ -29,7 +29,7 @@ help:  ## Say what there is to make
 	@echo "make check    format, lint, types, layers, catalogues, templates"
 	@echo "make format   put the code into its format"
 	@echo "make bench    the budgets of docs, measured here"
-	@echo "make lock     resolve requirements/*.in anew"
+	@echo "make lock     resolve the dependencies of pyproject.toml into requirements/*.txt, pinned by hash"
 	@echo "make clean    remove .venv, var, caches and compiled catalogues; never a file that git tracks"
 
 run: base
@@ -56,12 +56,12 @@ bench: dev
 	@$(CATALOGUES)
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# An older lock constrains a newer one, so that the service is tested with the very versions it runs with.
+# The lock of the service constrains that of the developers, so that it is tested with the very versions it runs with.
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock: base
-	@for name in uv base dev; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
-	done
+	$(BIN)/uv $(COMPILE) --output-file requirements/uv.txt --group bootstrap
+	$(BIN)/uv $(COMPILE) --output-file requirements/base.txt pyproject.toml
+	$(BIN)/uv $(COMPILE) --output-file requirements/dev.txt pyproject.toml --group dev --constraint requirements/base.txt
 
 base dev:
 	@$(PYTHON) requirements/install.py $@

@@ -4,11 +4,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("uv", "base", "dev")
@@ -20,11 +23,12 @@ def locked(name: str) -> dict[str, str]:
     return dict(re.split("==", line.split(";")[0].rstrip(" \\"), maxsplit=1) for line in lines if "==" in line)
 
 
-def named(name: str) -> set[str]:
-    """Packages of an .in file, as locks spell them."""
-    lines = (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
-    words = (re.match(r"[A-Za-z0-9_.-]+", line) for line in lines if line and line[0] not in "-#")
-    return {re.sub(r"[-_.]+", "-", word.group()).lower() for word in words if word}
+def declared(name: str) -> dict[str, Requirement]:
+    """Package, spelled as locks do -> what pyproject.toml asks of it for this lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    dependencies, groups = project["project"]["dependencies"], project["dependency-groups"]
+    lines = {"base": dependencies, "dev": dependencies + groups["dev"], "uv": groups["bootstrap"]}[name]
+    return {canonicalize_name(wanted.name): wanted for wanted in map(Requirement, lines)}
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -34,8 +38,31 @@ def test_everything_that_is_installed_is_pinned_by_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_every_package_that_is_asked_for_is_locked(name: str) -> None:
-    assert named(name) - set(locked(name)) == set()
+def test_every_package_that_pyproject_asks_for_is_locked_at_a_version_it_allows(name: str) -> None:
+    versions = locked(name)
+    assert declared(name)
+    assert [
+        package
+        for package, wanted in declared(name).items()
+        if package not in versions or versions[package] not in wanted.specifier
+    ] == []
+
+
+def test_pyproject_is_the_only_place_that_declares_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "dynamic" not in project
+    assert {"fastapi", "uvicorn", "sqlalchemy", "alembic", "pydantic", "httpx"} <= set(declared("base"))
+    assert "pytest" in declared("dev")
+    assert sorted(path.name for path in (ROOT / "requirements").iterdir() if path.is_file()) == [
+        "base.txt", "dev.txt", "install.py", "uv.txt",
+    ]  # fmt: skip
+
+
+def test_locks_say_versions_and_hashes_and_nothing_else() -> None:
+    """No header, no annotation, no option: nothing that depends on where they were compiled."""
+    for name in LOCKS:
+        lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+        assert [line for line in lines if line.lstrip().startswith("#") or re.match(r"-|\s+--(?!hash=)", line)] == []
 
 
 def test_the_service_is_tested_with_the_versions_that_it_runs_with() -> None:

@@ -2,16 +2,19 @@
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 import typer
+import yaml
 from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
+from babel.util import pathmatch
 
 from app.core.i18n import LANGUAGES, LOCALES, compile_po, plural_forms, po_file
 from app.core.readability import Score, score
@@ -19,53 +22,44 @@ from app.core.readability import Score, score
 i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the person's pages.")
 APP: Final = Path(__file__).resolve().parent.parent
 TEMPLATE: Final = LOCALES / "messages.pot"
-_SOURCES: Final = [
-    ("core/i18n.py", "python"),
-    ("directory/notes.py", "python"),
-    ("intake/questions.py", "python"),
-    ("intake/vocabulary.py", "python"),
-    ("matching/reasons.py", "python"),
-    ("messaging/words.py", "python"),
-    ("web/rendering.py", "python"),
-    ("web/desk/asking.py", "python"),
-    ("web/public/**.py", "python"),
-    ("web/templates/base.html", "jinja2"),
-    ("web/templates/parts/**.html", "jinja2"),
-    ("web/templates/public/**.html", "jinja2"),
-]
+MAPPING: Final = LOCALES / "messages.cfg"
 _ONCE: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _STATE: Final = re.compile("State: (?:draft|signed by ).*")
-_KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
-
+KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
 
 Message = str | tuple[str, str]
 """A sentence, or a counted one: for one and for many."""
 
 
 def messages() -> list[Message]:
-    """Every message id of the person's pages, from code, templates and packs, in order of place."""
-    from app.directory.packs import load_packs
+    """Every message id of the person's pages, from code, templates and packs, in the order of the mapping file.
 
-    found: dict[Message, None] = {}
-    for _file, _line, message, _comments, _context in extract_from_dir(
-        str(APP), method_map=_SOURCES, keywords=_KEYWORDS, options_map={"web/templates/**.html": {"trimmed": "true"}}
-    ):
-        found.setdefault(message if isinstance(message, str) else (message[0], message[1]))
-    packs = load_packs()
-    for need in packs.needs:
-        found.setdefault(need.label)
-    for entry in packs.persecution:
-        found.setdefault(entry.label)
-    for country in packs.countries:
-        for row in packs.deadlines(country.code):
-            if row.letter_kind and row.label:
-                found.setdefault(row.label)
-        for contact in packs.emergency(country.code):
-            found.setdefault(contact.name)
-            if contact.hours:
-                found.setdefault(contact.hours)
-    found.pop("", None)
-    return list(found)
+    Babel extracts them as `locales/messages.cfg` says; a template that cannot be parsed is an error.
+    """
+    with MAPPING.open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file, MAPPING.name)  # type: ignore[no-untyped-call]
+    extracted = extract_from_dir(APP, methods, options, keywords=KEYWORDS)
+    positions = {pattern: position for position, (pattern, _method) in enumerate(methods)}
+
+    def position(path: str) -> int:
+        return next(positions[pattern] for pattern in positions if pathmatch(pattern, path))
+
+    in_order = sorted(extracted, key=lambda entry: position(entry[0]))
+    ids = [message if isinstance(message, str) else (message[0], message[1]) for _file, _line, message, *_ in in_order]
+    return [message for message in dict.fromkeys(ids) if message]
+
+
+def extract_pack(
+    file: BinaryIO, _keywords: object, _comment_tags: object, options: Mapping[str, str]
+) -> Iterator[tuple[int, None, str, list[str]]]:
+    """A Babel extractor for country packs: the named `fields` of each entry of the file's one list, and their lines."""
+    fields_wanted = options["fields"].split()
+    document = yaml.compose(file, Loader=yaml.SafeLoader)
+    for _name, entries in document.value if document else ():
+        for entry in entries.value:
+            for key, text in entry.value:
+                if key.value in fields_wanted and text.value:
+                    yield text.start_mark.line + 1, None, text.value, []
 
 
 def catalogue(language: str) -> Catalog:

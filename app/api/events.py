@@ -16,8 +16,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app.api import cursors, documents
+from app.api.content_negotiation import VARY, best_media_type
 from app.api.deps import Acts, Config, Partner, for_organisation
-from app.api.negotiating import VARY, preferred
 from app.api.referrals import Cursor
 from app.core import switches
 from app.core.edge import Keys, Now, Transactions
@@ -60,7 +60,7 @@ async def list_events(
     Keep the cursor of the answer once you are done with its events: what you read is told at least once, and an event's
     id tells a repetition. A position is given only after the commit, so a slow writer's event is never skipped.
     """
-    form = preferred(request, *FORMS)
+    form = best_media_type(request, *FORMS)
     partner = for_organisation(caller)
     after = _place_of(keys, partner, cursor, now) if cursor is not None else 0
     found = await _look(request, partner, after, limit + 1, wait)

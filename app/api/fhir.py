@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.api import documents
+from app.api.content_negotiation import VARY, best_media_type
 from app.api.deps import Packs, for_organisation, identified, not_here, tag
-from app.api.negotiating import VARY, preferred
 from app.api.referrals import Reader, ReferralId
 from app.core.edge import Keys, ReadDb
 from app.core.keyring import KeyRing
@@ -32,7 +32,7 @@ def read_as_fhir(
 
     As `application/fhir+json`, or as `application/json` where only that is accepted.
     """
-    form = preferred(request, *FORMS).partition(";")[0]
+    form = best_media_type(request, *FORMS).partition(";")[0]
     partner = for_organisation(caller)
     row = pulls.one(session, partner.organisation_id, identified(referral_id))
     if row is None:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes, select_autoescape
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
+from werkzeug.http import parse_accept_header
 
 from app.core.errors import AppError
 from app.core.i18n import LANGUAGES, N_, OWN_NAMES, Translator, translator
@@ -108,19 +109,14 @@ def language_of(request: Request) -> str:
         return first
     if first in {"desk", "partner"}:
         return "en"
-    return preferred(request.headers.get("accept-language", ""))
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
-def preferred(accept: str) -> str:
-    weighted = []
-    for position, part in enumerate(accept[:500].split(",")):
-        code, _, quality = part.strip().partition(";q=")
-        try:
-            weight = float(quality) if quality else 1.0
-        except ValueError:
-            weight = 0.0
-        weighted.append((-weight, position, code.split("-")[0].lower()))
-    return next((code for _, _, code in sorted(weighted) if code in LANGUAGES), "ru")
+def preferred_language(accept: str) -> str:
+    """The first language of an `Accept-Language` header, by its weights, that we have; a regional form counts as its language."""
+    accepted = parse_accept_header(accept[:500])
+    ours = (tag.partition("-")[0].lower() for tag, quality in accepted if quality)
+    return next((code for code in ours if code in LANGUAGES), "ru")
 
 
 def error_page(request: Request, error: AppError) -> HTMLResponse:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api import cursors, deps, events, negotiating, referral_actions, referral_sealed
+from app.api import content_negotiation, cursors, deps, events, referral_actions, referral_sealed
 from app.api.openapi import document
 from app.client import PartnerClient
 from app.core import errors
@@ -95,7 +95,7 @@ def test_every_kind_of_problem_is_explained():
     used = set(re.findall(r"urn:pristan:problem:([a-z-]+)", str(document("https://pristan.test"))))
     own = {
         kind.slug
-        for module in (cursors, deps, events, negotiating, referral_sealed, replies)
+        for module in (cursors, deps, events, content_negotiation, referral_sealed, replies)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.AppError) and kind.__module__ == module.__name__
     }

@@ -166,7 +166,7 @@ def test_problems_in_the_examples_are_problems_that_exist():
 
 
 def submodules() -> list[Any]:
-    from app.api import cursors, deps, events, negotiating, referral_sealed
+    from app.api import content_negotiation, cursors, deps, events, referral_sealed
     from app.intake import replies
 
-    return [cursors, deps, events, negotiating, referral_sealed, replies]
+    return [cursors, deps, events, content_negotiation, referral_sealed, replies]

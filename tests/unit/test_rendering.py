@@ -44,3 +44,15 @@ def test_a_persons_page_speaks_the_language_it_is_asked_for(language: str) -> No
     )  # compiled for the desk it would say everything in English
     shown = rendering.render("public/error.html", language, status=404, message="x")
     assert translator(language).text("Leave now") in shown
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "ru"), ("*", "ru"), ("fr, ja;q=0.9", "ru"), ("de", "de"), ("de-AT, en;q=0.5", "de"), ("PL", "pl"),
+        ("fr, uk;q=0.3, pl;q=0.9", "pl"), ("en;q=0.8,ka;q=0.8", "en"), ("en;q=0", "ru"), ("lt;q=much, be;q=0.1", "be"),
+        (";;,,=", "ru"),
+    ],
+)  # fmt: skip
+def test_the_first_page_speaks_the_browsers_first_language_that_we_have(header: str, language: str) -> None:
+    assert rendering.preferred_language(header) == language

@@ -12,7 +12,7 @@ from app.intake.questions import STEPS
 from app.matching.reader import Reader
 from app.web.public import fields as shown
 from app.web.public.deps import Config, Cookie, Directory, Lang, anyone, drop_cookie
-from app.web.rendering import page, preferred
+from app.web.rendering import page, preferred_language
 
 root = APIRouter(dependencies=[Depends(anyone)])
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -31,7 +31,7 @@ NEUTRAL: Final = {
 
 @root.get("/")
 def choose_language(request: Request) -> Response:
-    return RedirectResponse(f"/{preferred(request.headers.get('accept-language', ''))}/", 303)
+    return RedirectResponse(f"/{preferred_language(request.headers.get('accept-language', ''))}/", 303)
 
 
 @root.get("/favicon.ico")

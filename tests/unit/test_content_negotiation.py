@@ -1,9 +1,12 @@
 """Which form a caller is given for its Accept."""
 
+from contextlib import suppress
+
 import pytest
 from fastapi import Request
+from hypothesis import given, strategies
 
-from app.api.negotiating import NotAcceptable, preferred
+from app.api.content_negotiation import NotAcceptable, best_media_type
 
 JSON, CSV = "application/json", "text/csv"
 FHIR = "application/fhir+json; fhirVersion=4.0"
@@ -30,10 +33,11 @@ def asking(*accept: str) -> Request:
         (("*/*, application/json;q=0",), CSV),
         (("text/csv;q=0.2", "application/json;q=0.9"), JSON),
         (("text/html, */*;q=0.1",), JSON),
+        (('text/csv; note="a, b/c"; q=0.9, application/json; q=0.8',), CSV),
     ],
 )
 def test_the_caller_chooses(accept: tuple[str, ...], given: str) -> None:
-    assert preferred(asking(*accept), JSON, CSV) == given
+    assert best_media_type(asking(*accept), JSON, CSV) == given
 
 
 @pytest.mark.parametrize(
@@ -42,11 +46,18 @@ def test_the_caller_chooses(accept: tuple[str, ...], given: str) -> None:
 )
 def test_another_form_there_is_not(accept: str) -> None:
     with pytest.raises(NotAcceptable):
-        preferred(asking(accept), JSON, CSV)
+        best_media_type(asking(accept), JSON, CSV)
 
 
 def test_a_version_that_is_named_must_be_ours() -> None:
-    assert preferred(asking("application/fhir+json"), FHIR) == FHIR
-    assert preferred(asking('application/fhir+json; fhirVersion="4.0"; charset=utf-8'), FHIR) == FHIR
+    assert best_media_type(asking("application/fhir+json"), FHIR) == FHIR
+    assert best_media_type(asking('application/fhir+json; fhirVersion="4.0"; charset=utf-8'), FHIR) == FHIR
     with pytest.raises(NotAcceptable):
-        preferred(asking("application/fhir+json; fhirVersion=5.0"), FHIR)
+        best_media_type(asking("application/fhir+json; fhirVersion=5.0"), FHIR)
+
+
+@given(strategies.text(strategies.characters(max_codepoint=255), max_size=80))
+def test_no_header_breaks_it(accept: str) -> None:
+    request = Request({"type": "http", "headers": [(b"accept", accept.encode("latin-1"))]})
+    with suppress(NotAcceptable):
+        assert best_media_type(request, JSON, CSV) in {JSON, CSV}

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from app import api, web
 from app.core import log
 from app.core.clock import Clock, utc_now
+from app.core.compression import PageCompression
 from app.core.db import Database
 from app.core.edge import Transactions
 from app.core.errors import (
@@ -84,6 +85,7 @@ def create_app(
         onion=settings.onion_location,
         saw=app.state.metrics.saw,
     )
+    app.add_middleware(PageCompression)  # outermost: it sees the headers that go out
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import log
 from app.core.errors import AppError, TooLarge
-from app.core.shrinking import Shrunk, takes_gzip
 
 PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -37,7 +36,7 @@ ANSWER_HEADERS: Final = "pristan.answer_headers"
 
 
 class Around:
-    """The one middleware.
+    """The middleware of every request.
 
     `larger`: paths whose route takes more than the others, and how much. `https`: the service is reached over TLS, so
     browsers may insist on it. `onion`: the same pages in the Tor network; a Tor Browser that opened one of them here is told
@@ -66,7 +65,6 @@ class Around:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
-        out = Shrunk(send) if takes_gzip(scope) else send
         taken, most = 0, self.larger.get(scope["path"], self.max_body)
         answer_headers: dict[str, str] = scope.setdefault(ANSWER_HEADERS, {})
 
@@ -90,7 +88,7 @@ class Around:
                     headers["onion-location"] = self.onion + _address(scope)
                 for name, value in answer_headers.items():
                     headers.append(name, value)
-            await out(message)
+            await send(message)
 
         try:
             if _announced(scope) > most:

@@ -11,8 +11,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import described, documents, examples
+from app.api import examples
 from app.api.deps import Acts, Reads, document_of, for_organisation, invalid, only
+from app.api.described import Responses, json_body, signed_in, success
+from app.api.schemas import ConflictHashes, ConflictList
 from app.conflicts import service as conflicts
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
@@ -26,9 +28,17 @@ router = APIRouter(tags=["Conflicts of interest"])
 MOST: Final = 5_000
 """Hashes in one request; more come in several."""
 _FIELDS: Final = frozenset({"form", "hashes"})
+_ANSWER: Final[Responses] = {200: success(examples.CONFLICT_LIST), **signed_in()}
+_SIZE: Final = "Your list, told by its size."
 
 
-@router.get("/v1/conflicts", operation_id="getConflictList", responses=documents.CONFLICTS)
+@router.get(
+    "/v1/conflicts",
+    operation_id="getConflictList",
+    response_model=ConflictList,
+    response_description=_SIZE,
+    responses=_ANSWER,
+)
 def read_list(
     *, caller: Annotated[Caller, Depends(Reads("referrals:write"))], session: ReadDb, keys: Keys
 ) -> JSONResponse:
@@ -60,8 +70,10 @@ def _hash(place: int, text: Any) -> bytes:
 @router.post(
     "/v1/conflicts",
     operation_id="addToConflictList",
-    responses=documents.CONFLICTS_ADDED,
-    openapi_extra=described.json_body("ConflictHashes", examples.CONFLICT_HASHES),
+    response_model=ConflictList,
+    response_description=_SIZE,
+    responses={**_ANSWER, **signed_in(400, 415)},
+    openapi_extra=json_body(ConflictHashes, example=examples.CONFLICT_HASHES),
 )
 def add_to_list(
     *,
@@ -82,7 +94,13 @@ def add_to_list(
     return JSONResponse(_list(session, keys, partner.organisation_id))
 
 
-@router.delete("/v1/conflicts", operation_id="clearConflictList", responses=documents.CONFLICTS)
+@router.delete(
+    "/v1/conflicts",
+    operation_id="clearConflictList",
+    response_model=ConflictList,
+    response_description=_SIZE,
+    responses=_ANSWER,
+)
 def clear_list(
     *, caller: Annotated[Caller, Depends(Acts("referrals:write"))], session: Db, keys: Keys, now: Now
 ) -> JSONResponse:

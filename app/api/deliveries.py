@@ -8,10 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from app.api import cursors, described, documents
+from app.api import cursors, examples
 from app.api.deps import identified, moment_of, told
+from app.api.described import LINK, Responses, json_body, signed_in, success
+from app.api.schemas import DeliveryOut, DeliveryPage, Resent
 from app.api.webhooks import BASE, ONE, EndpointId, Manager, Reader, StrictBody, identified_endpoint, owner_of, read
 from app.core.edge import Body, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
@@ -30,9 +32,6 @@ class ResendRequest(StrictBody):
     since: str = Field(description="RFC 3339.", json_schema_extra={"format": "date-time"})
 
 
-BODIES: Final[list[tuple[type[BaseModel], Literal["validation"]]]] = [(ResendRequest, "validation")]
-
-
 async def _since(request: Request, body: Body) -> datetime:
     return moment_of(read(request, body, ResendRequest).since, "/since")
 
@@ -48,9 +47,16 @@ DeliveryId = Annotated[str, Path(description="The delivery's id.", json_schema_e
 StateFilter = Annotated[Literal["waiting", "delivered", "dead"] | None, Query(alias="state", description="Only these.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
+_QUEUED: Final[Responses] = {202: success({**examples.DELIVERY, "attempts": 0}), **signed_in(404, 409)}
 
 
-@router.get(ONE + "/deliveries", operation_id="listDeliveries", responses=documents.DELIVERIES)
+@router.get(
+    ONE + "/deliveries",
+    operation_id="listDeliveries",
+    response_model=DeliveryPage,
+    response_description="A page, newest first.",
+    responses={200: success({"deliveries": [examples.DELIVERY]}, headers=LINK), **signed_in(400, 404)},
+)
 def list_deliveries(
     *,
     caller: Reader,
@@ -85,7 +91,14 @@ def list_deliveries(
     return JSONResponse(answer, headers=headers)
 
 
-@router.post(ONE + "/test", status_code=202, operation_id="testWebhook", responses=documents.DELIVERY)
+@router.post(
+    ONE + "/test",
+    status_code=202,
+    operation_id="testWebhook",
+    response_model=DeliveryOut,
+    response_description="It goes out next.",
+    responses=_QUEUED,
+)
 def try_out(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
     """Send an event of the type `org.pristan.test`, which means nothing."""
     return JSONResponse(
@@ -97,7 +110,9 @@ def try_out(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> 
     ONE + "/deliveries/{delivery_id}/retry",
     status_code=202,
     operation_id="retryDelivery",
-    responses=documents.DELIVERY,
+    response_model=DeliveryOut,
+    response_description="It goes out next.",
+    responses=_QUEUED,
 )
 def retry(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId, delivery_id: DeliveryId) -> JSONResponse:
     """Send one again, whatever became of it."""
@@ -109,8 +124,10 @@ def retry(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId, deliv
     ONE + "/resend",
     status_code=202,
     operation_id="resendSince",
-    responses=documents.RESENT,
-    openapi_extra=described.json_body("ResendRequest", {"since": "2026-11-24T08:00:00Z"}),
+    response_model=Resent,
+    response_description="They go out next.",
+    responses={202: success({"events": 12}), **signed_in(400, 404, 409, 415)},
+    openapi_extra=json_body(ResendRequest, example={"since": "2026-11-24T08:00:00Z"}),
 )
 def resend(
     caller: Manager,

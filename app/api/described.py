@@ -1,8 +1,24 @@
-"""The words that a description of the API is written in: headers, problems, bodies, and how a route names them."""
+"""What FastAPI cannot say of the partner API: headers, problem documents, security, and bodies that are read by hand.
 
+Routes declare their answers with `response_model` and with `responses`, which they make of the parts of this module;
+FastAPI writes the document from them, and `complete` adds the rest. Whether an answer is true to its model is held by
+tests: routes build their answers straight from rows and return a `Response`, so nothing is validated twice.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from app.api.deps import Policy
+from app.api.schemas import Problem
+from app.partners.service import SCOPES
+
 Responses = dict[int | str, dict[str, Any]]
+_SCHEMA: Final = "#/components/schemas/{model}"
 NO_STORE: Final = {"Cache-Control": {"$ref": "#/components/headers/NoStore"}}
 
 HEADERS: Final[dict[str, Any]] = {
@@ -37,23 +53,31 @@ def ref(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
+PUBLIC: Final = {"Cache-Control": {"schema": {"type": "string"}, "description": "May be kept for an hour."}}
 ETAG: Final = {"ETag": ref("headers", "ETag")}
 REPLAYED: Final = {"Idempotency-Replayed": ref("headers", "Replayed")}
 LINK: Final = {"Link": ref("headers", "Link")}
 VARY: Final = {"Vary": ref("headers", "Vary")}
 
 
-def answer(
-    description: str, model: str, example: Any = None, *, headers: dict[str, Any] | None = None
+def schema_of(*models: type[BaseModel], mode: JsonSchemaMode = "serialization") -> dict[str, Any]:
+    """The schema of a body that is one of these models, with their definitions in `$defs`.
+
+    For the bodies that FastAPI does not see: requests that are read by hand, and media types beside the route's own.
+    `hoist_definitions` moves the definitions to the components.
+    """
+    refs, definitions = models_json_schema([(model, mode) for model in models], ref_template=_SCHEMA)
+    choices = list(refs.values())
+    return {**(choices[0] if len(choices) == 1 else {"anyOf": choices}), "$defs": definitions["$defs"]}
+
+
+def success(
+    example: Any = None, *, headers: Mapping[str, Any] | None = None, media: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    media: dict[str, Any] = {"schema": ref("schemas", model)}
-    if example is not None:
-        media["example"] = example
-    return {
-        "description": description,
-        "headers": {**NO_STORE, **(headers or {})},
-        "content": {"application/json": media},
-    }
+    """What FastAPI cannot say of a good answer: its headers, an example of the whole, and further media types."""
+    content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
+    content |= {name: {"schema": schema} for name, schema in (media or {}).items()}
+    return {"headers": {**NO_STORE, **(headers or {})}, **({"content": content} if content else {})}
 
 
 def _problem(
@@ -63,10 +87,14 @@ def _problem(
     return {
         "description": description,
         "headers": {**NO_STORE, **(headers or {})},
-        "content": {"application/problem+json": {"schema": ref("schemas", "Problem"), "example": example}},
+        "content": {"application/problem+json": {"schema": schema_of(Problem), "example": example}},
     }
 
 
+_RATE_LIMITS: Final = {
+    "RateLimit-Policy": ref("headers", "RateLimitPolicy"),
+    "RateLimit": ref("headers", "RateLimit"),
+}
 CHALLENGE: Final = {"WWW-Authenticate": ref("headers", "Challenge")}
 _NOW: Final[dict[str, Any]] = {"state": "declined", "allowed_actions": []}
 
@@ -130,16 +158,14 @@ PROBLEMS: Final[dict[str, Any]] = {
         "(`daily-reads-used-up`: they begin anew at 0:00 UTC). Nothing was done.",
         429, "too-many-requests", "Too many requests; wait a little",
         headers={
-            "Retry-After": {"$ref": "#/components/headers/RetryAfter"},
-            "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
-            "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+            "Retry-After": ref("headers", "RetryAfter"), **_RATE_LIMITS,
         },
     ),
     "Busy": _problem(
         "The service can not do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
         "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
         503, "unavailable", "The service can not do this now; try again",
-        headers={"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+        headers={"Retry-After": ref("headers", "RetryAfter")},
     ),
 }  # fmt: skip
 
@@ -159,8 +185,119 @@ def signed_in(*statuses: int) -> Responses:
     return problems(401, 403, 429, *statuses)
 
 
-def json_body(model: str, example: Any = None) -> dict[str, Any]:
-    media: dict[str, Any] = {"schema": ref("schemas", model)}
-    if example is not None:
-        media["example"] = example
+def json_body(*models: type[BaseModel], example: Any) -> dict[str, Any]:
+    """The `openapi_extra` of a route that reads its JSON by hand (`strict_json`), so that FastAPI sees no body."""
+    media = {"schema": schema_of(*models, mode="validation"), "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": media}}}
+
+
+# --- the finished document -------------------------------------------------------------------------------------------
+
+SCOPE_DESCRIPTIONS: Final = {
+    "referrals:read": "List your organisation's referrals and read one.",
+    "referrals:contact": "Read the sealed part of a referral that your organisation accepted.",
+    "referrals:write": "Take steps: accept, decline, start, complete …; keep your conflict list.",
+    "referrals:create": "Refer somebody in.",
+    "events:read": "Read the feed.",
+    "webhooks:manage": "Manage webhook endpoints.",
+    "intakes:create": "File intakes for people, from a trusted front end.",
+}
+assert set(SCOPE_DESCRIPTIONS) == set(SCOPES)
+_REQUIRED_HEADERS: Final = frozenset({"Idempotency-Key", "If-Match"})
+"""Their absence is answered by our own problems (400, 428), not by FastAPI's 422, so that the routes take `None`."""
+_BOUNDS: Final = frozenset({"minimum", "maximum"})
+_VERBATIM: Final = frozenset({"example", "examples", "const", "enum"})
+
+
+def complete(document: dict[str, Any], routes: list[APIRoute], base_url: str) -> None:
+    """Finish, in place, what FastAPI made of these routes. Raises ValueError when two schemas share a name."""
+    for route in routes:
+        for method in route.methods or ():
+            _complete_operation(document["paths"][route.path_format][method.lower()], route)
+    document["components"] |= {
+        "responses": PROBLEMS,
+        "headers": HEADERS,
+        "securitySchemes": _security_schemes(base_url),
+    }
+    document["security"] = []
+    definitions: dict[str, Any] = {}
+    for part in ("paths", "components"):
+        document[part] = _hoisted(document[part], definitions)
+    schemas, definitions = normalise_schema(document["components"]["schemas"]), normalise_schema(definitions)
+    for name in schemas.keys() & definitions.keys():
+        if schemas[name] != definitions[name]:
+            raise ValueError(f"two schemas are called {name}")
+    document["components"]["schemas"] = dict(sorted({**schemas, **definitions}.items()))
+
+
+def policies(dependant: Dependant) -> Iterator[Policy]:
+    """The policies among a route's dependencies, at any depth."""
+    if isinstance(dependant.call, Policy):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from policies(inner)
+
+
+def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
+    """Security and rate limits follow from the route's policy; FastAPI writes a description beside each reference."""
+    operation["responses"] = {
+        status: ({"$ref": answer["$ref"]} if "$ref" in answer else answer)
+        for status, answer in sorted(operation["responses"].items())
+    }
+    scopes = sorted({policy.scope for policy in policies(route.dependant)})
+    if scopes:
+        operation["security"] = [{"oauth2": scopes}, {"bearer": []}]
+        for status, answer in operation["responses"].items():
+            if status < "400":
+                answer["headers"] = {**answer.get("headers", {}), **_RATE_LIMITS}
+    for parameter in operation.get("parameters", ()):
+        normalise_schema(parameter)
+        parameter["required"] = parameter["in"] == "path" or parameter["name"] in _REQUIRED_HEADERS
+        parameter["schema"].pop("title", None)
+
+
+def _hoisted(value: Any, definitions: dict[str, Any]) -> Any:
+    """The value without the `$defs` in it, which are gathered in `definitions`."""
+    if isinstance(value, list):
+        return [_hoisted(entry, definitions) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    definitions.update({name: _hoisted(schema, definitions) for name, schema in value.get("$defs", {}).items()})
+    return {name: _hoisted(inner, definitions) for name, inner in value.items() if name != "$defs"}
+
+
+def normalise_schema(schema: Any) -> Any:
+    """Take the null out of it, and write whole bounds as integers again. Changes the schema in place and returns it.
+
+    `X | None` in our models means that the field may be absent; null itself is never sent and never taken.
+    """
+    if isinstance(schema, list):
+        return [normalise_schema(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    choices = schema.get("anyOf")
+    if isinstance(choices, list) and {"type": "null"} in choices:
+        rest = [choice for choice in choices if choice != {"type": "null"}]
+        schema.pop("anyOf")
+        schema.update(rest[0] if len(rest) == 1 else {"anyOf": rest})
+    if schema.get("default", 0) is None:
+        schema.pop("default")
+    for name in _BOUNDS & schema.keys():
+        if isinstance(schema[name], float) and schema[name].is_integer():
+            schema[name] = int(schema[name])
+    for name, inner in schema.items():
+        schema[name] = inner if name in _VERBATIM else normalise_schema(inner)
+    return schema
+
+
+def _security_schemes(base_url: str) -> dict[str, Any]:
+    flow = {"tokenUrl": f"{base_url}/oauth/token", "scopes": SCOPE_DESCRIPTIONS}
+    return {
+        "oauth2": {
+            "type": "oauth2",
+            "description": "RFC 6749 §4.4; metadata at /.well-known/oauth-authorization-server.",
+            "flows": {"clientCredentials": flow},
+        },
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The token that /oauth/token gave."},
+        "clientSecretBasic": {"type": "http", "scheme": "basic", "description": "Client id and secret."},
+    }

@@ -15,9 +15,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api import cursors, documents
+from app.api import cursors, examples, schemas
 from app.api.content_negotiation import VARY, best_media_type
 from app.api.deps import Acts, Config, Partner, for_organisation
+from app.api.described import LINK, schema_of, signed_in, success
+from app.api.described import VARY as VARY_HEADER
 from app.api.referrals import Cursor
 from app.core import switches
 from app.core.edge import Keys, Now, Transactions
@@ -43,7 +45,21 @@ class CursorGone(Gone):
     slug, title = "cursor-gone", "This cursor is older than what is kept"
 
 
-@router.get("/v1/events", operation_id="listEvents", responses=documents.EVENTS)
+@router.get(
+    "/v1/events",
+    operation_id="listEvents",
+    response_model=schemas.EventPage,
+    response_description="A page of events, oldest first. With `Accept: application/cloudevents-batch+json` the bare array; "
+    "the cursor then stands in Link.",
+    responses={
+        200: success(
+            {"events": [examples.EVENT], "cursor": "…", "more": False},
+            headers={**LINK, **VARY_HEADER},
+            media={BATCH: {"type": "array", "items": schema_of(schemas.CloudEvent)}},
+        ),
+        **signed_in(400, 406, 410),
+    },
+)
 async def list_events(
     *,
     request: Request,

@@ -6,10 +6,12 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from app.api import documents
 from app.api.content_negotiation import VARY, best_media_type
 from app.api.deps import Packs, for_organisation, identified, not_here, tag
+from app.api.described import ETAG, schema_of, signed_in, success
+from app.api.described import VARY as VARY_HEADER
 from app.api.referrals import Reader, ReferralId
+from app.api.schemas import FhirBundle
 from app.core.edge import Keys, ReadDb
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
@@ -24,7 +26,16 @@ MEDIA: Final = "application/fhir+json"
 FORMS: Final = (f"{MEDIA}; fhirVersion=4.0", "application/json; fhirVersion=4.0")
 
 
-@router.get("/v1/referrals/{referral_id}/fhir", operation_id="getReferralAsFhir", responses=documents.FHIR)
+@router.get(
+    "/v1/referrals/{referral_id}/fhir",
+    operation_id="getReferralAsFhir",
+    response_model=FhirBundle,
+    response_description="The referral as a Bundle, without names.",
+    responses={
+        200: success(headers={**ETAG, **VARY_HEADER}, media={MEDIA: schema_of(FhirBundle)}),
+        **signed_in(404, 406),
+    },
+)
 def read_as_fhir(
     *, request: Request, caller: Reader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId
 ) -> JSONResponse:

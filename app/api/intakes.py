@@ -6,8 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from app.api import described, documents, examples, once
+from app.api import examples, once
 from app.api.deps import Acts, Config, IdempotencyKey, Packs, only
+from app.api.described import REPLAYED, json_body, signed_in, success
+from app.api.schemas import FiledIntake
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now
 from app.intake import schemas
@@ -33,8 +35,10 @@ async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> I
     "/v1/intakes",
     status_code=201,
     operation_id="createIntake",
-    responses=documents.INTAKE,
-    openapi_extra=described.json_body("Intake", examples.INTAKE),
+    response_model=FiledIntake,
+    response_description="The intake is filed.",
+    responses={201: success(examples.FILED, headers=REPLAYED), **signed_in(400, 409, 415)},
+    openapi_extra=json_body(Intake, example=examples.INTAKE),
 )
 def create_intake(
     *,

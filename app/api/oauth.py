@@ -16,8 +16,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
-from app.api import documents
+from app.api import oauth_forms, schemas
 from app.api.deps import REALM, Config, anyone
+from app.api.described import CHALLENGE, PUBLIC, Responses, problems, ref, success
 from app.core.edge import Body, Keys, Now
 from app.partners import credentials
 from app.partners import service as partners
@@ -33,6 +34,32 @@ _SECRET: Final = re.compile(r"[ -~]{1,256}")
 _FORM: Final = "application/x-www-form-urlencoded"
 
 router = APIRouter(dependencies=[Depends(anyone)], tags=["Signing in"])
+
+
+_REFUSALS: Final[Responses] = {
+    400: {
+        "model": schemas.OAuthProblem,
+        "description": "The request does not fit.",
+        **success(
+            {
+                "error": "unsupported_grant_type",
+                "error_description": "The only grant here is client_credentials.",
+            }
+        ),
+    },
+    401: {
+        "model": schemas.OAuthProblem,
+        "description": "The client is unknown, or its proof does not hold.",
+        **success(
+            {
+                "error": "invalid_client",
+                "error_description": "The client is unknown, or its proof does not hold.",
+            },
+            headers=CHALLENGE,
+        ),
+    },
+    **problems(),
+}
 
 
 class OAuthError(Exception):
@@ -56,7 +83,9 @@ class OAuthError(Exception):
 @router.get(
     "/.well-known/oauth-authorization-server",
     operation_id="getAuthorizationServerMetadata",
-    responses=documents.METADATA,
+    response_model=schemas.ServerMetadata,
+    response_description="The metadata.",
+    responses={200: {"headers": PUBLIC}, 422: ref("responses", "Invalid")},
 )
 async def metadata(config: Config) -> JSONResponse:
     """Where to ask for a token, and how."""
@@ -79,7 +108,17 @@ async def metadata(config: Config) -> JSONResponse:
 
 
 @router.post(
-    "/oauth/token", operation_id="createToken", responses=documents.TOKEN, openapi_extra=documents.TOKEN_REQUEST
+    "/oauth/token",
+    operation_id="createToken",
+    response_model=schemas.AccessTokenAnswer,
+    response_description="A token.",
+    responses={
+        200: success(
+            {"access_token": "…", "token_type": "Bearer", "expires_in": 900, "scope": "events:read referrals:read"}
+        ),
+        **_REFUSALS,
+    },
+    openapi_extra=oauth_forms.TOKEN,
 )
 async def token(request: Request, body: Body, keys: Keys, config: Config, now: Now) -> Response:
     """A bearer token for at most 15 minutes, for the scopes asked for, or for all that the client was given."""
@@ -109,7 +148,14 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
 
 
 @router.post(
-    "/oauth/revoke", operation_id="revokeToken", responses=documents.REVOKE, openapi_extra=documents.REVOKE_REQUEST
+    "/oauth/revoke",
+    operation_id="revokeToken",
+    response_description="The token is no longer valid, or never was.",
+    responses={
+        200: success(media={"application/json": {"type": "object", "maxProperties": 0}}),
+        **_REFUSALS,
+    },
+    openapi_extra=oauth_forms.REVOCATION,
 )
 async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response:
     """End a token of your own. A token that is unknown, expired or another client's is answered the same."""

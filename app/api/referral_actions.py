@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from app.api import described, documents, once, rehearsal
+from app.api import examples, once, rehearsal, schemas
 from app.api.deps import (
     Acts,
     Config,
@@ -25,6 +25,7 @@ from app.api.deps import (
     not_here,
     only,
 )
+from app.api.described import ETAG, REPLAYED, schema_of, signed_in, success
 from app.api.referral_shapes import detail
 from app.api.referrals import ReferralId
 from app.core import strict_json
@@ -89,7 +90,7 @@ _ACTION_BODY: Final = {
         "description": "A JSON object with what the action takes; empty for most.",
         "content": {
             "application/json": {
-                "schema": {"anyOf": [described.ref("schemas", body.__name__) for body in BODY_BY_VERB.values()]},
+                "schema": schema_of(*BODY_BY_VERB.values(), mode="validation"),
                 "examples": {
                     "decline": {"value": {"reason": "no_capacity"}},
                     "complete": {"value": {"outcome": "represented"}},
@@ -159,7 +160,14 @@ def _day_of(pointer: str, text: str | None) -> date | None:
 @router.post(
     "/v1/referrals/{referral_id}/actions/{verb}",
     operation_id="takeAction",
-    responses=documents.ACTION,
+    response_model=schemas.ReferralDetail,
+    response_description="The referral after the step.",
+    responses={
+        200: success(
+            {**examples.DETAIL, "state": "accepted", "version": 3, "sealed": True}, headers={**ETAG, **REPLAYED}
+        ),
+        **signed_in(400, 404, 409, 412, 415, 428, 429),
+    },
     openapi_extra=_ACTION_BODY,
 )
 def take_action(
@@ -195,6 +203,3 @@ def take_action(
     payload = f"{step.referral_id}/{step.verb}\n".encode() + body
     who = f"act:{partner.client_id}"
     return once.answer(session, keys, config, now, who=who, key=key, payload=payload, act=act)
-
-
-BODIES: Final = [(body, "validation") for body in BODY_BY_VERB.values()]

@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import documents, rehearsal, signatures
+from app.api import rehearsal, schemas, signatures
 from app.api.deps import Acts, Config, Partner, for_organisation, identified, not_here
+from app.api.described import ref, signed_in, success
 from app.api.referral_shapes import ACTIONS
 from app.api.referrals import ReferralId
 from app.core import keyholders, sealing
@@ -35,7 +36,18 @@ class NotOpenYet(Conflict):
     slug, title = "not-open-yet", "This opens after acceptance"
 
 
-@router.get("/v1/referrals/{referral_id}/sealed", operation_id="getSealed", responses=documents.SEALED)
+@router.get(
+    "/v1/referrals/{referral_id}/sealed",
+    operation_id="getSealed",
+    response_model=schemas.Sealed,
+    response_description="The sealed parts.",
+    responses={
+        200: success(),
+        **signed_in(404, 429),
+        409: ref("responses", "NotOpenYet"),
+        410: ref("responses", "Erased"),
+    },
+)
 def hand_over(
     caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
     session: Db,

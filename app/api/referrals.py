@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api import cursors, documents
+from app.api import cursors, examples, schemas
 from app.api.deps import Packs, Reads, for_organisation, identified, invalid, moment_of, tag
+from app.api.described import ETAG, LINK, NO_STORE, signed_in, success
 from app.api.referral_shapes import detail, summary
 from app.core import spreadsheet
 from app.core.edge import Keys, ReadDb
@@ -51,6 +52,12 @@ ReferralId = Annotated[str, Path(description="The referral's id.", json_schema_e
 Reader = Annotated[Caller, Depends(Reads("referrals:read"))]
 
 
+class CsvResponse(Response):
+    """Declares the media type for the description; each answer adds its parameters (`CSV`)."""
+
+    media_type = "text/csv"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked of a list: the filters, and where to go on."""
@@ -80,7 +87,13 @@ def asked(
 Asking = Annotated[Asked, Depends(asked)]
 
 
-@router.get("/v1/referrals", operation_id="listReferrals", responses=documents.REFERRALS)
+@router.get(
+    "/v1/referrals",
+    operation_id="listReferrals",
+    response_model=schemas.ReferralPage,
+    response_description="A page, oldest change first.",
+    responses={200: success({"referrals": [examples.SUMMARY]}, headers=LINK), **signed_in(400)},
+)
 def list_referrals(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, wanted: Asking) -> Response:
     """Your organisation's referrals, those changed longest ago first.
 
@@ -93,11 +106,17 @@ def list_referrals(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, wa
     return JSONResponse({"referrals": [summary(row, packs) for row in rows], **following}, headers=headers)
 
 
-@router.get("/v1/referrals.csv", operation_id="listReferralsAsCsv", responses=documents.REFERRALS_TABLE)
+@router.get(
+    "/v1/referrals.csv",
+    operation_id="listReferralsAsCsv",
+    response_class=CsvResponse,
+    response_description="A page with a head line, oldest change first. Codes and days, no names.",
+    responses={200: success(headers=LINK), **signed_in(400)},
+)
 def list_referrals_as_csv(caller: Reader, session: ReadDb, keys: Keys, wanted: Asking) -> Response:
     """The list as a table for a spreadsheet, with a head line on every page. Go on with the Link header."""
     rows, cursor = _page(session, keys, caller, wanted)
-    return Response(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
+    return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
 
 
 def _page(session: Session, keys: KeyRing, caller: Caller, asked: Asked) -> tuple[Sequence[pulls.Row], str | None]:
@@ -127,7 +146,17 @@ def _table(rows: Sequence[pulls.Row]) -> str:
     return text.getvalue()
 
 
-@router.get("/v1/referrals/{referral_id}", operation_id="getReferral", responses=documents.REFERRAL)
+@router.get(
+    "/v1/referrals/{referral_id}",
+    operation_id="getReferral",
+    response_model=schemas.ReferralDetail,
+    response_description="The referral.",
+    responses={
+        200: success(examples.DETAIL, headers=ETAG),
+        304: {"description": "You have seen this version.", "headers": {**NO_STORE, **ETAG}},
+        **signed_in(404),
+    },
+)
 def read_referral(
     *,
     caller: Reader,

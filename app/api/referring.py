@@ -1,15 +1,17 @@
 """A partner refers somebody in: the intake of a person who sits before them, filed with the person's word that they agree."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api import described, documents, examples, once
+from app.api import examples, once
 from app.api.deps import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
+from app.api.described import REPLAYED, json_body, signed_in, success
 from app.api.intakes import answer_of
+from app.api.schemas import FiledIntake
 from app.core import strict_json
 from app.core.edge import Body, Db, Keys, Now
 from app.core.errors import Invalid
@@ -59,8 +61,10 @@ async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
     "/v1/referrals",
     status_code=201,
     operation_id="referIn",
-    responses=documents.INTAKE,
-    openapi_extra=described.json_body("ReferralIn", examples.REFERRED),
+    response_model=FiledIntake,
+    response_description="The intake is filed.",
+    responses={201: success(examples.FILED, headers=REPLAYED), **signed_in(400, 409, 415)},
+    openapi_extra=json_body(ReferralIn, example=examples.REFERRED),
 )
 def refer_in(
     *,
@@ -89,6 +93,3 @@ def refer_in(
 
     who = f"refer:{partner.client_id}"
     return once.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
-
-
-BODIES: Final[list[tuple[type[BaseModel], Any]]] = [(ReferralIn, "validation")]

@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from app.api import documents
 from app.api.deps import anyone, told
+from app.api.described import PUBLIC, ref
+from app.api.schemas import PublicKeys
 from app.client.opening import signed_bytes
 from app.core import signing
 from app.core.edge import Keys
@@ -17,7 +18,13 @@ from app.core.keyring import KeyRing
 router = APIRouter(dependencies=[Depends(anyone)], tags=["Referrals"])
 
 
-@router.get("/.well-known/jwks.json", operation_id="getSigningKeys", responses=documents.SIGNERS)
+@router.get(
+    "/.well-known/jwks.json",
+    operation_id="getSigningKeys",
+    response_model=PublicKeys,
+    response_description="The keys, the newest first.",
+    responses={200: {"headers": PUBLIC}, 422: ref("responses", "Invalid")},
+)
 async def signing_keys(keys: Keys) -> JSONResponse:
     """The public keys (Ed25519) with which we sign sealed parts. Ask again when a `kid` is new to you."""
     return JSONResponse(signing.jwks(keys), headers={"Cache-Control": "public, max-age=3600"})

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from app.api import described, documents, once
+from app.api import examples, once
 from app.api.deps import (
     Acts,
     Config,
@@ -25,6 +25,8 @@ from app.api.deps import (
     tag,
     told,
 )
+from app.api.described import ETAG, REPLAYED, json_body, signed_in, success
+from app.api.schemas import WebhookList, WebhookOut
 from app.client import sandbox
 from app.core import outbound, strict_json
 from app.core.edge import Body, Db, Keys, Now, ReadDb
@@ -47,7 +49,7 @@ Types = Annotated[list[EventType], Field(max_length=len(TYPES), description="Emp
 EndpointId = Annotated[str, Path(description="The endpoint's id.", json_schema_extra={"format": "uuid"})]
 Reader = Annotated[Caller, Depends(Reads("webhooks:manage"))]
 Manager = Annotated[Caller, Depends(Acts("webhooks:manage"))]
-
+_WITH_SECRET: Final = {**examples.WEBHOOK, "secret": "whsec_…"}
 
 Given = TypeVar("Given", bound=BaseModel)
 
@@ -70,12 +72,6 @@ class WebhookChange(StrictBody):
     url: Url | None = None
     types: Types | None = None
     active: bool | None = Field(default=None, description="false: nothing is sent. true: told from now on.")
-
-
-BODIES: Final[list[tuple[type[BaseModel], Literal["validation"]]]] = [
-    (NewWebhook, "validation"),
-    (WebhookChange, "validation"),
-]
 
 
 def read(request: Request, body: bytes, model: type[Given]) -> Given:
@@ -117,7 +113,13 @@ def identified_endpoint(text: str) -> UUID:
         raise NotFound("No endpoint of yours has this id.") from None
 
 
-@router.get(BASE, operation_id="listWebhooks", responses=documents.WEBHOOKS)
+@router.get(
+    BASE,
+    operation_id="listWebhooks",
+    response_model=WebhookList,
+    response_description="Your endpoints, oldest first.",
+    responses={200: success({"endpoints": [examples.WEBHOOK]}), **signed_in()},
+)
 def list_endpoints(caller: Reader, session: ReadDb, keys: Keys) -> JSONResponse:
     """Your endpoints, oldest first: at most ten. The published program of the sandbox, which everybody shares, has no list."""
     found = service.of(session, owner_of(caller))
@@ -128,8 +130,10 @@ def list_endpoints(caller: Reader, session: ReadDb, keys: Keys) -> JSONResponse:
     BASE,
     status_code=201,
     operation_id="addWebhook",
-    responses=documents.WEBHOOK_ADDED,
-    openapi_extra=described.json_body("NewWebhook", {"url": "https://centre.example/pristan"}),
+    response_model=WebhookOut,
+    response_description="It is told what happens from now on.",
+    responses={201: success(_WITH_SECRET, headers={**ETAG, **REPLAYED}), **signed_in(400, 409, 415)},
+    openapi_extra=json_body(NewWebhook, example={"url": "https://centre.example/pristan"}),
 )
 def add_endpoint(
     *,
@@ -151,7 +155,13 @@ def add_endpoint(
     return _once(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)
 
 
-@router.get(ONE, operation_id="getWebhook", responses=documents.WEBHOOK)
+@router.get(
+    ONE,
+    operation_id="getWebhook",
+    response_model=WebhookOut,
+    response_description="The endpoint.",
+    responses={200: success(examples.WEBHOOK, headers=ETAG), **signed_in(404)},
+)
 def read_endpoint(caller: Reader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
     """One of your endpoints."""
     endpoint = service.one(session, owner_of(caller), identified_endpoint(endpoint_id))
@@ -161,8 +171,10 @@ def read_endpoint(caller: Reader, session: ReadDb, keys: Keys, endpoint_id: Endp
 @router.patch(
     ONE,
     operation_id="changeWebhook",
-    responses=documents.WEBHOOK_CHANGED,
-    openapi_extra=described.json_body("WebhookChange", {"active": False}),
+    response_model=WebhookOut,
+    response_description="The endpoint as it is now.",
+    responses={200: success(examples.WEBHOOK, headers=ETAG), **signed_in(400, 404, 412, 415, 428)},
+    openapi_extra=json_body(WebhookChange, example={"active": False}),
 )
 def change_endpoint(
     *,
@@ -189,14 +201,26 @@ def change_endpoint(
     return JSONResponse(_shown(keys, endpoint), headers={"ETag": tag(endpoint.version)})
 
 
-@router.delete(ONE, status_code=204, operation_id="removeWebhook", responses=documents.WEBHOOK_REMOVED)
+@router.delete(
+    ONE,
+    status_code=204,
+    operation_id="removeWebhook",
+    response_description="It is gone, and its deliveries with it.",
+    responses={204: success(), **signed_in(404)},
+)
 def remove_endpoint(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> Response:
     """Remove it, with what was still to be delivered. The feed keeps everything."""
     service.remove(session, owner_of(caller), identified_endpoint(endpoint_id), now)
     return Response(status_code=204)
 
 
-@router.post(ONE + "/secret", operation_id="renewWebhookSecret", responses=documents.WEBHOOK_SECRET)
+@router.post(
+    ONE + "/secret",
+    operation_id="renewWebhookSecret",
+    response_model=WebhookOut,
+    response_description="The endpoint with its new secret.",
+    responses={200: success(_WITH_SECRET, headers={**ETAG, **REPLAYED}), **signed_in(400, 404, 409)},
+)
 def renew_secret(
     *,
     caller: Manager,

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from app import api
-from app.api import examples, openapi, schemas
+from app.api import described, examples, openapi, schemas
 from app.api.deps import Policy, anyone
 from app.api.hsds import everybody
 from app.core import errors
@@ -133,6 +135,31 @@ def test_every_parameter_of_the_path_is_described(method, path, operation):
     for parameter in operation.get("parameters", ()):
         assert parameter["schema"]
         assert parameter.get("description") or parameter["name"] in {"verb", "limit", "wait"}
+
+
+def test_every_json_answer_is_declared_by_a_model():
+    """Except where there is nothing in it, or where the document is no model of ours."""
+    without = {
+        route.operation_id
+        for route in routes()
+        if route.include_in_schema and route.response_model is None and route.status_code != 204
+    }
+    assert without == {"revokeToken", "listReferralsAsCsv", "getDescription", "getWebhookDescription"}
+
+
+def test_two_schemas_of_one_name_are_refused():
+    class FhirBundle(BaseModel):
+        other: int
+
+    router = APIRouter()
+
+    @router.get("/x", response_model=schemas.FhirBundle, openapi_extra=described.json_body(FhirBundle, example={}))
+    def x() -> None: ...
+
+    found = [route for route in router.routes if isinstance(route, APIRoute)]
+    document = get_openapi(title="x", version="1", routes=found)
+    with pytest.raises(ValueError, match="FhirBundle"):
+        described.complete(document, found, "https://pristan.test")
 
 
 def test_schemes_and_scopes():

@@ -62,13 +62,12 @@ def authentic(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> O
 
 def _by_assertion(session: Session, proof: Signed, now: datetime) -> OAuthClient | None:
     try:
-        assertion = assertions.read(proof.text)
-        assertion.check(proof.audiences, now)
+        assertion = assertions.read(proof.text, proof.audiences, now)
     except BadAssertion:
         return None
     if proof.client_id not in {None, assertion.client_id}:
         return None
-    verified = any(key.verifies(assertion.signature, assertion.signed) for key in _keys_for(session, assertion, now))
+    verified = any(key.verifies(assertion) for key in _keys_for(session, assertion, now))
     if not verified or not _spend(session, assertion):
         return None
     return _active(session, assertion.client_id)

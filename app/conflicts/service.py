@@ -11,13 +11,13 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
 from app.core import rows
 from app.core.identifiers import Identifier
 from app.core.keyring import KeyRing
+from app.core.upsert import insert_or_update
 from app.partners.organisations import Organisation
 
 HASH_BYTES: Final = 32
@@ -84,12 +84,12 @@ def exclude(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -
 def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime) -> list[UUID]:
     """Add to the organisation's list; gives the cases it hits that are not excluded yet, in order of their ids."""
     macs = sorted({mac_of(keys, organisation_id, hashed) for hashed in hashes})
-    insert = _insert(session)(ConflictEntry)
+    statement = insert_or_update(
+        session, ConflictEntry, key=("organisation_id", "mac"), change=lambda _new: {"case_id": None}
+    )
     rows = [{"organisation_id": organisation_id, "mac": mac, "case_id": None, "added_on": now} for mac in macs]
     for some in _slices(rows):
-        session.execute(
-            insert.on_conflict_do_update(index_elements=["organisation_id", "mac"], set_={"case_id": None}), some
-        )
+        session.execute(statement, some)
     hit: set[UUID] = set()
     noted = sa.exists().where(
         Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id
@@ -172,10 +172,6 @@ def forget(session: Session, case_id: UUID) -> None:
     """Erasure."""
     forget_traces(session, case_id)
     session.execute(sa.delete(Exclusion).where(Exclusion.case_id == case_id))
-
-
-def _insert(session: Session) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def _put(session: Session, table: Any, new: Sequence[dict[str, Any]]) -> None:

@@ -11,10 +11,10 @@ from typing import Final
 
 import anyio
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
+from app.core.upsert import insert_or_update
 
 WINDOW: Final = 60
 """Seconds. Windows begin at full minutes, the same in every process."""
@@ -79,13 +79,12 @@ class Quotas:
 def take(session: Session, what: str, quota: int, now: datetime) -> tuple[int, int]:
     """Take a share in a writing transaction: how much is handed out now in all, and how much of it is ours."""
     share = max(quota // SHARES, 1)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     begins_at = datetime.fromtimestamp(window(now), UTC)
-    statement = insert(QuotaWindow).values(what=what, begins_at=begins_at, taken=share)
-    statement = statement.on_conflict_do_update(
-        index_elements=["what", "begins_at"], set_={"taken": QuotaWindow.taken + share}
+    statement = insert_or_update(
+        session, QuotaWindow, key=("what", "begins_at"), change=lambda new: {"taken": QuotaWindow.taken + new["taken"]}
     )
-    taken: int = session.execute(statement.returning(QuotaWindow.taken)).scalar_one()
+    row = {"what": what, "begins_at": begins_at, "taken": share}
+    taken: int = session.execute(statement.returning(QuotaWindow.taken), row).scalar_one()
     return taken, max(min(share, quota - (taken - share)), 0)
 
 

@@ -5,11 +5,11 @@ from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
 from app.core.errors import Unavailable
+from app.core.upsert import insert_or_ignore
 
 FREEZE: Final = "partner_reads_frozen"
 
@@ -48,9 +48,8 @@ def is_on(session: Session, name: str) -> bool:
 
 def turn(session: Session, name: str, *, on: bool, by: UUID | None, now: datetime) -> bool:
     """Turn it. False: it stood so already. Two at the same moment: both end with it turned."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    off = insert(Switch).values(name=name, on=False, changed_by=by, changed_at=now)
-    session.execute(off.on_conflict_do_nothing(index_elements=["name"]))
+    off = {"name": name, "on": False, "changed_by": by, "changed_at": now}
+    session.execute(insert_or_ignore(session, Switch, key=("name",)), off)
     row = session.get_one(Switch, name, with_for_update=True, populate_existing=True)
     if row.on == on:
         return False

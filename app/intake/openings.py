@@ -5,9 +5,9 @@ from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.core.upsert import insert_or_update
 from app.intake.models import Case, CaseOpening
 
 LASTS: Final = timedelta(minutes=10)
@@ -15,13 +15,14 @@ LASTS: Final = timedelta(minutes=10)
 
 def note(session: Session, team_id: UUID, label: str, member_id: UUID, now: datetime) -> None:
     """This member has opened the case. What is no case of the team leaves no trace."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     moment = sa.literal(now, type_=CaseOpening.at.type)
     case = sa.select(Case.id, sa.literal(member_id, type_=sa.Uuid()), moment).where(
         Case.label == label, Case.team_id == team_id, Case.state != "erased"
     )
-    statement = insert(CaseOpening).from_select(["case_id", "member_id", "at"], case)
-    session.execute(statement.on_conflict_do_update(index_elements=["case_id", "member_id"], set_={"at": now}))
+    statement = insert_or_update(
+        session, CaseOpening, key=("case_id", "member_id"), change=lambda new: {"at": new["at"]}
+    )
+    session.execute(statement.from_select(["case_id", "member_id", "at"], case))
 
 
 def forget(session: Session, case_id: UUID) -> None:

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.core import rows, sealing
+from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.keyring import KeyRing
+from app.core.upsert import insert_if_absent
 from app.intake.models import SealedReply
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -82,7 +83,7 @@ _ANSWERED: Final = (
 def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: datetime) -> bool:
     asked = {"request_id": request_id, "fingerprint": fingerprint, "expires_at": expires_at}
     try:
-        return rows.put_new(session, SealedReply, asked, unless="request_id")
+        return insert_if_absent(session, SealedReply, asked, key=("request_id",))
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise _under_way() from None

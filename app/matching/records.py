@@ -10,11 +10,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.core import db
 from app.core.ids import named_id
+from app.core.upsert import insert_or_update
 from app.matching import order
 from app.matching.models import ServiceRecord
 from app.matching.order import Share
@@ -86,6 +86,5 @@ def answered(session: Session, service_id: UUID, took: timedelta) -> None:
 
 def _put(session: Session, service_id: UUID, first: dict[str, Any], then: dict[str, Any]) -> None:
     """Insert the row with `first`, or change it by `then`."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(ServiceRecord).values({"service_id": service_id, **_EMPTY, **first})
-    session.execute(statement.on_conflict_do_update(index_elements=["service_id"], set_=then))
+    statement = insert_or_update(session, ServiceRecord, key=("service_id",), change=lambda _new: then)
+    session.execute(statement, {"service_id": service_id, **_EMPTY, **first})

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
+from app.core.upsert import insert_or_update
 
 WORKER: Final = "worker"
 BACKUP: Final = "backup"
@@ -28,13 +28,10 @@ class Mark(Base):
 
 def set_mark(session: Session, name: str, now: datetime, **codes: Any) -> None:
     """It happened now. Any number of processes may say so."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Mark).values(name=name, at=now, codes=codes)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"], set_={"at": statement.excluded.at, "codes": statement.excluded.codes}
-        )
+    statement = insert_or_update(
+        session, Mark, key=("name",), change=lambda new: {"at": new["at"], "codes": new["codes"]}
     )
+    session.execute(statement, {"name": name, "at": now, "codes": codes})
 
 
 def last(session: Session) -> dict[str, Mark]:

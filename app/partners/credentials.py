@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
+from app.core.upsert import insert_if_absent
 from app.partners import assertions
 from app.partners.assertions import Assertion, BadAssertion, PublicKey
 from app.partners.models import ClientCredential, OAuthClient, UsedAssertion
@@ -83,14 +83,8 @@ def _keys_for(session: Session, assertion: Assertion, now: datetime) -> list[Pub
 
 def _spend(session: Session, assertion: Assertion) -> bool:
     """Whether it was not taken before, here or in another process."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(UsedAssertion)
-        .values(id=assertion.once_id, expires_at=assertion.expires_at + assertions.LEEWAY)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(UsedAssertion.id)
-    )
-    return session.execute(statement).one_or_none() is not None
+    used = {"id": assertion.once_id, "expires_at": assertion.expires_at + assertions.LEEWAY}
+    return insert_if_absent(session, UsedAssertion, used, key=("id",))
 
 
 def _active(session: Session, client_id: str) -> OAuthClient | None:

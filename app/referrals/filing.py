@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
@@ -20,6 +19,7 @@ from app.core.errors import Unavailable
 from app.core.ids import named_id
 from app.core.keyholders import PublicKey
 from app.core.keyring import KeyRing
+from app.core.upsert import insert_if_absent, insert_or_update
 from app.directory.packs import Directory
 from app.intake import likeness, receipts, replies, vault
 from app.intake.models import Case, CaseEvent, CaseWrap, HappenedCount, Part, SealedPart, WrapFor
@@ -145,7 +145,7 @@ def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
     """Insert the case and give its label: a new one is made as long as another case has it."""
     while True:
         label = new_label()
-        if rows.put_new(session, Case, {**row, "label": label}, unless="label"):
+        if insert_if_absent(session, Case, {**row, "label": label}, key=("label",)):
             return label
 
 
@@ -283,17 +283,17 @@ def _count(session: Session, intake: Intake, now: datetime) -> None:
     """Add one to each counter the person agreed to. No row ties it to the case."""
     if not intake.happened:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     month = f"{now:%Y-%m}"
-    ones = [
+    rows_of_one = [
         {"month": month, "code": code, "country": intake.country, "count": 1} for code in sorted(set(intake.happened))
     ]
-    statement = insert(HappenedCount).values(ones)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["month", "code", "country"], set_={"count": HappenedCount.count + statement.excluded.count}
-        )
+    statement = insert_or_update(
+        session,
+        HappenedCount,
+        key=("month", "code", "country"),
+        change=lambda new: {"count": HappenedCount.count + new["count"]},
     )
+    session.execute(statement.values(rows_of_one))
 
 
 def file_once(

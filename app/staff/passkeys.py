@@ -13,7 +13,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from webauthn import verify_authentication_response, verify_registration_response
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
@@ -23,6 +22,7 @@ from app.core import strict_json
 from app.core.db import Base
 from app.core.errors import BadRequest, Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
+from app.core.upsert import insert_if_absent
 
 CHALLENGE_FOR: Final = timedelta(hours=1)
 MOST: Final = 10
@@ -215,14 +215,8 @@ def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> N
 
 def _use_up(session: Session, given: bytes, now: datetime) -> bool:
     """False: it was answered before. Two that come at the same moment: one gets through."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(UsedChallenge)
-        .values(id=given[_NONCE + 8 :], expires_at=now + CHALLENGE_FOR)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(UsedChallenge.id)
-    )
-    return session.scalars(statement).one_or_none() is not None
+    used = {"id": given[_NONCE + 8 :], "expires_at": now + CHALLENGE_FOR}
+    return insert_if_absent(session, UsedChallenge, used, key=("id",))
 
 
 def _unfit() -> Invalid:

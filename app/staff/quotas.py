@@ -4,11 +4,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
 from app.core.errors import TooMany
+from app.core.upsert import insert_or_update
 
 
 class ReadCount(Base):
@@ -40,14 +40,11 @@ def count(session: Session, reader: str, now: datetime, *, limit: int) -> None:
 
     The row stays locked until the transaction ends, so that a read which fails afterwards is not counted.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(ReadCount)
-        .values(reader=reader, day=now.date(), count=1)
-        .on_conflict_do_update(index_elements=["reader", "day"], set_={"count": ReadCount.count + 1})
-        .returning(ReadCount.count)
+    statement = insert_or_update(
+        session, ReadCount, key=("reader", "day"), change=lambda _new: {"count": ReadCount.count + 1}
     )
-    if session.scalars(statement).one() > limit:
+    row = {"reader": reader, "day": now.date(), "count": 1}
+    if session.scalars(statement.returning(ReadCount.count), row).one() > limit:
         raise QuotaReached(
             f"You have opened sealed parts {limit} times today, and that is the limit of a day. It begins anew at 0:00 UTC. "
             "Whoever runs the service can raise it.",

@@ -15,7 +15,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.core import log
@@ -23,6 +22,7 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import CannotSend, Outbound
 from app.core.sealing import CannotOpen
+from app.core.upsert import insert_or_ignore
 from app.partners import sandbox
 from app.referrals import feed
 from app.referrals import sandbox as sandbox_referrals
@@ -125,9 +125,8 @@ def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> in
     if endpoint.ends_at is not None:
         rows = rows[: service.room(session, endpoint, now)]
     if rows:
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        once = insert(WebhookDelivery).on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
-        session.connection().execute(once, rows)
+        statement = insert_or_ignore(session, WebhookDelivery, key=("endpoint_id", "event_id"))
+        session.connection().execute(statement, rows)
     return len(rows)
 
 

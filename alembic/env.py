@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-import app.tables  # noqa: F401  fills Base.metadata
+import app.model_registry  # noqa: F401  fills Base.metadata
 from alembic import context
 from app.core.db import Base, Database
 from app.settings import Settings

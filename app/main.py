@@ -15,7 +15,7 @@ from app.core import log
 from app.core.clock import Clock, utc_now
 from app.core.compression import PageCompression
 from app.core.db import Database
-from app.core.edge import Transactions
+from app.core.dependencies import Transactions
 from app.core.errors import (
     AppError,
     BadRequest,
@@ -27,12 +27,12 @@ from app.core.errors import (
     TooLarge,
     Unavailable,
 )
-from app.core.http import HEADERS, Around
+from app.core.http_middleware import HEADERS, Around
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
-from app.directory.current import Current
 from app.directory.packs import load_packs
+from app.directory.published import Current
 from app.operations.metrics import Metrics
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker

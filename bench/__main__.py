@@ -15,9 +15,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.intake import queue
-from app.intake.models import Case
-from app.intake.queue import Look
+from app.cases import queue
+from app.cases.models import Case
+from app.cases.queue import Look
 from app.staff.models import Member
 from bench import load, matching, rows
 from bench.serving import Server

@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import counters
+from app.cases.models import Case
 from app.core.db import Database
-from app.intake import tallies
-from app.intake.models import Case
 from app.referrals.models import FeedEvent, Referral
 from bench.made_up import MadeUp, Row, World, made_up
 
@@ -35,7 +35,7 @@ def fill(database: Database, world: World, numbers: range) -> None:
     _say("counting")
     with database.begin() as session:
         _take_your_time(session)
-        tallies.recount(session, world.now.date())
+        counters.recount(session, world.now.date())
     _say("looking at what is there")
     _analyse(database)
     _say("")

@@ -9,22 +9,22 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cli import founding
-from app.cli.house import migrate
+from app.app_context import migrate
+from app.cases.models import Case
+from app.casework import filing, referral_actions
 from app.core import keyholders
 from app.core.db import Database
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing, load_or_create
 from app.core.sealing import KeyPair
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.intake import schemas
-from app.intake.models import Case
-from app.partners import service as partners
-from app.referrals import filing, service
-from app.referrals.acting import ActorRef
+from app.partners import oauth_clients as partners
+from app.referrals.commands import ActorRef
 from app.referrals.states import Actor, Verb
+from app.staff import team_setup
 from app.staff.models import Member, Role
 from bench import bulk
 from bench.made_up import MOST_ASKED as CENTRE
@@ -74,8 +74,8 @@ def found(url: str, var: Path) -> Network:
     migrate(database)
     with database.begin() as session:
         directory_service.upsert(session, load_packs(), now)
-        founded = founding.found_team(session, "bench", "Bench", ["PL", "GE", "LT", "DE"], now)
-        secret = founding.add_coordinator(session, keys, founded, MEMBER, Role.COORDINATOR, PASSPHRASE, now)
+        founded = team_setup.found_team(session, "bench", "Bench", ["PL", "GE", "LT", "DE"], now)
+        secret = team_setup.add_coordinator(session, keys, founded, MEMBER, Role.COORDINATOR, PASSPHRASE, now)
         _add_colleagues(session, now)
         centre = named_id("organisation", CENTRE)
         keyholders.register(session, OwnerKind.ORGANISATION, centre, KeyPair.generate().public, now)
@@ -88,8 +88,8 @@ def found(url: str, var: Path) -> Network:
         )
         by = ActorRef(Actor.COORDINATOR)
         case = session.get_one(Case, filed.case_id)
-        referral = service.create(session, keys, case, f"{CENTRE}/legal-help", by=by, now=now)
-        service.advance(session, referral.id, Verb.OFFER, by=by, now=now)
+        referral = referral_actions.create(session, keys, case, f"{CENTRE}/legal-help", by=by, now=now)
+        referral_actions.advance(session, referral.id, Verb.OFFER, by=by, now=now)
         return Network(
             url,
             keys,

@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
+from app.cases.queue_views import TIER_RANK
+from app.casework.filing import due_on
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.directory.packs import Directory
-from app.intake.views import TIER_RANK
-from app.referrals.filing import due_on
 from app.referrals.states import OWES_ANSWER, State
 
 Row = dict[str, Any]

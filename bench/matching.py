@@ -17,7 +17,7 @@ from itertools import cycle
 from typing import Any
 
 from app.directory.packs import ServiceEntry, load_packs
-from app.matching import matches
+from app.matching import runs
 from app.matching.engine import evaluate, related_needs
 from app.matching.facts import Facts
 from tests.support.rules import entry
@@ -131,7 +131,7 @@ def _again(count: int) -> None:
     ]
     start = time.process_time()
     for number, said in enumerate(answers):
-        facts, _ = matches.understood(said, PACKS, now)
+        facts, _ = runs.understood(said, PACKS, now)
         evaluate(facts, PACKS.services_for(facts.country), TODAY, related=related, seed=number)
     each = (time.process_time() - start) / count * 1000
     print(

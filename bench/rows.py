@@ -9,8 +9,8 @@ import httpx
 import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
-from app.intake.queue import ALL, VIEWS, Place
-from app.intake.views import DEFAULT, ORDERS
+from app.cases.queue import ALL, VIEWS, Place
+from app.cases.queue_views import DEFAULT, ORDERS
 from bench.load import PASSPHRASE, Network, answers
 from bench.made_up import OLDEST, RARE_LANGUAGE, RARE_NEED
 from bench.serving import Request

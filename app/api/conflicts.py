@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.api import examples
-from app.api.deps import Acts, Reads, document_of, for_organisation, invalid, only
+from app.api.dependencies import Acts, Reads, document_of, for_organisation, invalid, only
 from app.api.described import Responses, json_body, signed_in, success
 from app.api.schemas import ConflictHashes, ConflictList
+from app.casework import conflict_screening
 from app.conflicts import service as conflicts
 from app.core import strict_json
-from app.core.edge import Body, Db, Keys, Now, ReadDb
+from app.core.dependencies import Body, Db, Keys, Now, ReadDb
 from app.core.identifiers import FORM
 from app.core.keyring import KeyRing
-from app.partners.service import Caller
-from app.referrals import screening
+from app.partners.oauth_clients import Caller
 
 router = APIRouter(tags=["Conflicts of interest"])
 
@@ -89,7 +89,7 @@ def add_to_list(
     The answer never tells whether there is such a case.
     """
     partner = for_organisation(caller)
-    screening.add_to_list(session, keys, partner.organisation_id, hashes, now)
+    conflict_screening.add_to_list(session, keys, partner.organisation_id, hashes, now)
     _note(session, partner.organisation_id, partner.client_id, "added", len(hashes), now)
     return JSONResponse(_list(session, keys, partner.organisation_id))
 

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from app.api import cursors, examples
-from app.api.deps import identified, moment_of, told
+from app.api.dependencies import identified, moment_of, told
 from app.api.described import LINK, Responses, json_body, signed_in, success
 from app.api.schemas import DeliveryOut, DeliveryPage, Resent
 from app.api.webhooks import BASE, ONE, EndpointId, Manager, Reader, StrictBody, identified_endpoint, owner_of, read
-from app.core.edge import Body, Db, Keys, Now, ReadDb
+from app.core.dependencies import Body, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.webhooks import service
 from app.webhooks.models import WebhookDelivery

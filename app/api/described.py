@@ -13,9 +13,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.deps import Policy
+from app.api.dependencies import Policy
 from app.api.schemas import Problem
-from app.partners.service import SCOPES
+from app.partners.oauth_clients import SCOPES
 
 Responses = dict[int | str, dict[str, Any]]
 _SCHEMA: Final = "#/components/schemas/{model}"

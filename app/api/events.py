@@ -17,18 +17,18 @@ from sqlalchemy.orm import Session
 
 from app.api import cursors, examples, schemas
 from app.api.content_negotiation import VARY, best_media_type
-from app.api.deps import Acts, Config, Partner, for_organisation
+from app.api.dependencies import Acts, Config, Partner, for_organisation
 from app.api.described import LINK, schema_of, signed_in, success
 from app.api.described import VARY as VARY_HEADER
 from app.api.referrals import Cursor
-from app.core import switches
-from app.core.edge import Keys, Now, Transactions
+from app.core import kill_switch
+from app.core.dependencies import Keys, Now, Transactions
 from app.core.errors import Gone
 from app.core.keyring import KeyRing
-from app.core.switches import Frozen
-from app.partners.service import Caller
-from app.referrals import feed
-from app.referrals.feed import Told
+from app.core.kill_switch import Frozen
+from app.partners.oauth_clients import Caller
+from app.referrals import change_feed
+from app.referrals.change_feed import Told
 
 router = APIRouter(tags=["Events"])
 
@@ -105,16 +105,16 @@ async def _look(request: Request, partner: Partner, after: int, limit: int, wait
 
 async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[Told]:
     def read(session: Session) -> tuple[bool, Sequence[Told]]:
-        if switches.is_on(session, switches.FREEZE):  # turned while this request waited
+        if kill_switch.is_on(session, kill_switch.FREEZE):  # turned while this request waited
             raise Frozen
-        return feed.unplaced(session), feed.read(session, partner.organisation_id, after, limit)
+        return change_feed.unplaced(session), change_feed.read(session, partner.organisation_id, after, limit)
 
     async with transactions.open(write=False) as session:
         unplaced, found = await run_sync(read, session)
     if not unplaced:
         return found
     async with transactions.open(write=True) as session:
-        await run_sync(feed.sequence, session)
+        await run_sync(change_feed.sequence, session)
     async with transactions.open(write=False) as session:
         return (await run_sync(read, session))[1]
 
@@ -141,7 +141,7 @@ def _cursor(keys: KeyRing, partner: Partner, place: int, now: datetime) -> str:
 def _place_of(keys: KeyRing, partner: Partner, cursor: str, now: datetime) -> int:
     """Raises BadCursor (400), CursorGone (410)."""
     raw = cursors.read(keys, cursor, _PLACE_BYTES, "events", partner.client_id)
-    if now.timestamp() - int.from_bytes(raw[8:], "big") > feed.KEPT_FOR.total_seconds():
+    if now.timestamp() - int.from_bytes(raw[8:], "big") > change_feed.KEPT_FOR.total_seconds():
         raise CursorGone(
             "Events after it may be gone. Begin without a cursor, and list your referrals once.", restart="/v1/events"
         )

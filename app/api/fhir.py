@@ -7,16 +7,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.api.content_negotiation import VARY, best_media_type
-from app.api.deps import Packs, for_organisation, identified, not_here, tag
+from app.api.dependencies import Packs, for_organisation, identified, not_here, tag
 from app.api.described import ETAG, schema_of, signed_in, success
 from app.api.described import VARY as VARY_HEADER
 from app.api.referrals import Reader, ReferralId
 from app.api.schemas import FhirBundle
-from app.core.edge import Keys, ReadDb
+from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.vocabulary import HELPS
-from app.referrals import fhir, pulls
+from app.referrals import fhir, partner_queries
 from app.referrals.fhir import Told
 from app.referrals.states import State
 
@@ -45,7 +45,7 @@ def read_as_fhir(
     """
     form = best_media_type(request, *FORMS).partition(";")[0]
     partner = for_organisation(caller)
-    row = pulls.one(session, partner.organisation_id, identified(referral_id))
+    row = partner_queries.one(session, partner.organisation_id, identified(referral_id))
     if row is None:
         raise not_here()
     return JSONResponse(
@@ -54,7 +54,7 @@ def read_as_fhir(
 
 
 def _told(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> Told:
-    card = pulls.unlocked_card(keys, row)
+    card = partner_queries.unlocked_card(keys, row)
     return Told(
         id=row.id,
         label=row.label,

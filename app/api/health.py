@@ -8,10 +8,10 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api.deps import Config, anyone
-from app.core.edge import Keys, Now, ReadDb
+from app.api.dependencies import Config, anyone
+from app.core.dependencies import Keys, Now, ReadDb
 from app.core.errors import NotFound, Unavailable
-from app.operations import marks, status
+from app.operations import heartbeats, status
 from app.operations.metrics import Metrics
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(anyone)], default_response_class=PlainTextResponse)
@@ -38,7 +38,7 @@ def can_do_its_work(session: ReadDb, keys: Keys, now: Now) -> str:
     try:
         session.execute(sa.text("SELECT 1"))
         behind = status.schema(session) < status.schema_wanted()
-        worker = marks.last(session).get(marks.WORKER)
+        worker = heartbeats.last(session).get(heartbeats.WORKER)
     except SQLAlchemyError:
         raise NotReady("database-unreachable") from None
     wrong = ["schema-behind"] * behind + ["key-file-unreadable"] * (not keys.is_readable())

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.api import hsds_document
-from app.api.deps import Config, Packs
+from app.api.dependencies import Config, Packs
 from app.api.hsds_asked import OPEN, Asked, flags_of, read, refuse_unknown
 from app.api.hsds_pages import answer, flat, minimal, one_of, page
-from app.core.edge import Now, ReadDb
-from app.directory.hsds.live import states
+from app.core.dependencies import Now, ReadDb
+from app.directory.hsds.live_status import states
 from app.directory.hsds.records import Record, Records, records
 from app.directory.packs import Directory
 

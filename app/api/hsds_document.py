@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from app.api.described import PROBLEMS
-from app.directory.hsds.shapes import SHAPES, json_schema
+from app.directory.hsds.schemas import SHAPES, json_schema
 
 _WORDS: Final = """\
 The directory of centres that give legal help to people who had to leave Russia or Belarus, as Open Referral HSDS 3.1.

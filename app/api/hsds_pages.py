@@ -13,7 +13,7 @@ from app.api.hsds_asked import OPEN, Asked, refuse_unknown
 from app.core.errors import NotFound
 from app.core.tables import safe_cell
 from app.directory.hsds.records import Record
-from app.directory.hsds.shapes import columns
+from app.directory.hsds.schemas import columns
 
 _KEPT: Final = {**OPEN, "Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding"}
 _ONE_TO_ONE: Final = frozenset({"organization", "program", "location", "taxonomy_detail", "taxonomy_term"})

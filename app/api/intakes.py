@@ -7,20 +7,20 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from app.api import examples, once
-from app.api.deps import Acts, Config, IdempotencyKey, Packs, only
+from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, only
 from app.api.described import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
+from app.casework.filing import Filed, file_intake
 from app.core import strict_json
-from app.core.edge import Body, Db, Keys, Now
+from app.core.dependencies import Body, Db, Keys, Now
 from app.intake import schemas
-from app.intake.replies import Reply
+from app.intake.idempotency import Reply
 from app.intake.schemas import Intake
+from app.matching.code_names import Reader
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found
-from app.matching.reader import Reader
 from app.matching.reasons import render
-from app.partners.service import Caller
-from app.referrals.filing import Filed, file_intake
+from app.partners.oauth_clients import Caller
 
 router = APIRouter(tags=["Intakes"])
 

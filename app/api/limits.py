@@ -10,7 +10,7 @@ from fastapi import Request
 
 from app.core import quotas
 from app.core.errors import TooMany
-from app.core.http import ANSWER_HEADERS
+from app.core.http_middleware import ANSWER_HEADERS
 from app.core.quotas import WINDOW, Quotas, Standing
 from app.settings import Settings
 

@@ -17,11 +17,11 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from app.api import oauth_forms, schemas
-from app.api.deps import REALM, Config, anyone
+from app.api.dependencies import REALM, Config, anyone
 from app.api.described import CHALLENGE, PUBLIC, Responses, problems, ref, success
-from app.core.edge import Body, Keys, Now
+from app.core.dependencies import Body, Keys, Now
 from app.partners import credentials
-from app.partners import service as partners
+from app.partners import oauth_clients as partners
 from app.partners.credentials import Proof, Secret, Signed
 
 LONGEST: Final = timedelta(minutes=15)

@@ -6,10 +6,10 @@ from datetime import datetime
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api.deps import tag
+from app.api.dependencies import tag
 from app.core.keyring import KeyRing
-from app.intake import replies
-from app.intake.replies import Reply
+from app.intake import idempotency
+from app.intake.idempotency import Reply
 from app.settings import Settings
 
 
@@ -25,7 +25,7 @@ def answer(
     act: Callable[[], Reply],
 ) -> JSONResponse:
     """What `act` answers, or answered; with an ETag where it has a version. Raises OtherPayload (422), UnderWay (409)."""
-    reply = replies.once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
+    reply = idempotency.once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
     headers = {"ETag": tag(reply.body["version"])} if "version" in reply.body else {}
     if reply.replayed:
         headers["Idempotency-Replayed"] = "true"

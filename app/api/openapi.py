@@ -24,7 +24,7 @@ from app.api import (
     told_by_us,
     webhooks,
 )
-from app.api.deps import Config, anyone
+from app.api.dependencies import Config, anyone
 from app.api.described import Responses, ref
 
 router = APIRouter(dependencies=[Depends(anyone)], tags=["This description"])

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from app.api import openapi, told_by_us
-from app.api.deps import Config, anyone
+from app.api.dependencies import Config, anyone
 
 router = APIRouter(dependencies=[Depends(anyone)], include_in_schema=False)
 

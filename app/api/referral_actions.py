@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.api import examples, once, rehearsal, schemas
-from app.api.deps import (
+from app.api.dependencies import (
     Acts,
     Config,
     ExpectedVersion,
@@ -28,13 +28,13 @@ from app.api.deps import (
 from app.api.described import ETAG, REPLAYED, schema_of, signed_in, success
 from app.api.referral_shapes import detail
 from app.api.referrals import ReferralId
+from app.casework import referral_actions
 from app.core import strict_json
-from app.core.edge import Body, Db, Keys, Now
+from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import NotFound
-from app.intake.replies import Reply
-from app.partners.service import Caller
-from app.referrals import service
-from app.referrals.acting import ActorRef, Said
+from app.intake.idempotency import Reply
+from app.partners.oauth_clients import Caller
+from app.referrals.commands import ActorRef, Said
 from app.referrals.reasons import (
     DAY_REQUIRED,
     OUTCOME_REQUIRED,
@@ -193,7 +193,7 @@ def take_action(
 
     def act() -> Reply:
         try:
-            service.advance(
+            referral_actions.advance(
                 session, step.referral_id, step.verb, by=by, now=now, expected_version=version, said=step.said
             )
         except NotFound:

@@ -10,19 +10,20 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.api import rehearsal, schemas, signatures
-from app.api.deps import Acts, Config, Partner, for_organisation, identified, not_here
+from app.api.dependencies import Acts, Config, Partner, for_organisation, identified, not_here
 from app.api.described import ref, signed_in, success
 from app.api.referral_shapes import ACTIONS
 from app.api.referrals import ReferralId
+from app.cases import access_control, sealed_parts
+from app.cases.access_control import Reader
+from app.cases.models import Case, Part
+from app.casework import partner_access
 from app.core import keyholders, sealing
-from app.core.edge import Db, Keys, Now
+from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Conflict, Gone, NotFound
 from app.core.sealing import CannotOpen
-from app.intake import vault
-from app.intake.models import Case, Part
-from app.partners.service import Caller
-from app.referrals import guard, opening, queries
-from app.referrals.guard import Reader
+from app.partners.oauth_clients import Caller
+from app.referrals import queries
 from app.referrals.models import Referral
 from app.referrals.states import State
 
@@ -66,13 +67,13 @@ def hand_over(
     referral, case = _opened(session, partner, identified(referral_id))
     case_id = case.id
     try:
-        wrap, sealed = vault.unlocked_wrap(session, keys, case_id, vault.PERSON, partner.organisation_id)
+        wrap, sealed = sealed_parts.unlocked_wrap(session, keys, case_id, sealed_parts.PERSON, partner.organisation_id)
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
     reader = Reader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
-    guard.before_opening(session, keys, reader, case_id, now)
-    rows = vault.parts(session, case_id, _PARTS)
-    opening.first_read(session, referral, now)
+    access_control.before_opening(session, keys, reader, case_id, now)
+    rows = sealed_parts.parts(session, case_id, _PARTS)
+    partner_access.first_read(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",
@@ -91,7 +92,7 @@ def hand_over(
         "key_id": str(wrap.key_id),
         "alg": ALG,
         "hpke": {"kem": kem, "kdf": 1, "aead": 2},
-        "info": _b64(vault.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
+        "info": _b64(sealed_parts.wrap_info(case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)),
         "wrap": _b64(sealed),
         "parts": [
             {
@@ -100,7 +101,7 @@ def hand_over(
                 "seq": row.seq,
                 "author": row.author,
                 "version": row.version,
-                "aad": _b64(vault.part_aad(row.id, case_id, row.part, row.version)),
+                "aad": _b64(sealed_parts.part_aad(row.id, case_id, row.part, row.version)),
                 "ciphertext": _b64(row.ciphertext),
             }
             for row in rows
@@ -115,7 +116,7 @@ def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Refe
         referral, case = queries.locked(session, referral_id, partner.organisation_id)
     except NotFound:
         raise not_here() from None
-    if not opening.may_open(referral):
+    if not partner_access.may_open(referral):
         state = State(referral.state)
         raise NotOpenYet("It opens with acceptance.", state=state, allowed_actions=ACTIONS[state])
     return referral, case

@@ -7,10 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.api.deps import Partner, not_here, told
+from app.api.dependencies import Partner, not_here, told
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.referrals import pulls
+from app.referrals import partner_queries
 from app.referrals.states import OPENED, Actor, State, allowed_actions
 
 ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
@@ -18,10 +18,10 @@ ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in S
 
 def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory) -> dict[str, Any]:
     """Raises NotFound, in the same words for an unknown id and for another organisation's."""
-    row = pulls.one(session, partner.organisation_id, referral_id)
+    row = partner_queries.one(session, partner.organisation_id, referral_id)
     if row is None:
         raise not_here()
-    locked = pulls.unlocked_card(keys, row)
+    locked = partner_queries.unlocked_card(keys, row)
     card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
     return {**summary(row, packs), "card": {**card, "speak": row.speak, "helps": locked.get("helps", [])}}
 

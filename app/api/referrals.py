@@ -13,15 +13,15 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app.api import cursors, examples, schemas
-from app.api.deps import Packs, Reads, for_organisation, identified, invalid, moment_of, tag
+from app.api.dependencies import Packs, Reads, for_organisation, identified, invalid, moment_of, tag
 from app.api.described import ETAG, LINK, NO_STORE, signed_in, success
 from app.api.referral_shapes import detail, summary
 from app.core import spreadsheet
-from app.core.edge import Keys, ReadDb
+from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
-from app.partners.service import Caller
-from app.referrals import pulls, table
-from app.referrals.pulls import Place, Wanted
+from app.partners.oauth_clients import Caller
+from app.referrals import partner_queries, tabular_export
+from app.referrals.partner_queries import Place, Wanted
 from app.referrals.states import SEEN_BY_PARTNER, State
 
 router = APIRouter(tags=["Referrals"])
@@ -119,7 +119,9 @@ def list_referrals_as_csv(caller: Reader, session: ReadDb, keys: Keys, wanted: A
     return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
 
 
-def _page(session: Session, keys: KeyRing, caller: Caller, asked: Asked) -> tuple[Sequence[pulls.Row], str | None]:
+def _page(
+    session: Session, keys: KeyRing, caller: Caller, asked: Asked
+) -> tuple[Sequence[partner_queries.Row], str | None]:
     """The rows, and the cursor of the next page when there is one."""
     partner, since = for_organisation(caller), asked.updated_since
     wanted = Wanted(
@@ -127,7 +129,7 @@ def _page(session: Session, keys: KeyRing, caller: Caller, asked: Asked) -> tupl
     )
     belongs_to = (partner.client_id, *wanted.states, f"need={asked.need}", f"since={wanted.updated_since}")
     after = None if asked.cursor is None else _place_of(cursors.read(keys, asked.cursor, _PLACE_BYTES, *belongs_to))
-    rows = pulls.page(session, partner.organisation_id, wanted, after=after, limit=asked.limit + 1)
+    rows = partner_queries.page(session, partner.organisation_id, wanted, after=after, limit=asked.limit + 1)
     if len(rows) <= asked.limit:
         return rows, None
     last = rows[asked.limit - 1]
@@ -138,10 +140,12 @@ def _link(path: str, asked: Asked, cursor: str | None) -> dict[str, str]:
     return {} if cursor is None else {"Link": f'<{path}?{asked.following(cursor)}>; rel="next"'}
 
 
-def _table(rows: Sequence[pulls.Row]) -> str:
+def _table(rows: Sequence[partner_queries.Row]) -> str:
     text = io.StringIO(newline="")
     spreadsheet.write(
-        text, ("id", "version", *table.COLUMNS), ([row.id, row.version, *table.cells(row)] for row in rows)
+        text,
+        ("id", "version", *tabular_export.COLUMNS),
+        ([row.id, row.version, *tabular_export.cells(row)] for row in rows),
     )
     return text.getvalue()
 

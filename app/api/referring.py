@@ -8,19 +8,19 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples, once
-from app.api.deps import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
+from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
 from app.api.described import REPLAYED, json_body, signed_in, success
 from app.api.intakes import answer_of
 from app.api.schemas import FiledIntake
+from app.casework.filing import ReferredIn, file_intake
 from app.core import strict_json
-from app.core.edge import Body, Db, Keys, Now
+from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import Invalid
 from app.intake import schemas
-from app.intake.replies import Reply
+from app.intake.idempotency import Reply
 from app.intake.schemas import Intake
-from app.matching.reader import Reader
-from app.partners.service import Caller
-from app.referrals.filing import ReferredIn, file_intake
+from app.matching.code_names import Reader
+from app.partners.oauth_clients import Caller
 
 router = APIRouter(tags=["Referrals"])
 

@@ -19,11 +19,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.api.deps import REALM, MissingScope
+from app.api.dependencies import REALM, MissingScope
 from app.core.errors import AppError, Gone, IllegalMove, PreconditionFailed, TooMany, Unavailable
-from app.partners.service import Caller
-from app.referrals import pulls, sandbox
+from app.partners.oauth_clients import Caller
+from app.referrals import partner_queries
 from app.referrals.states import Actor, State, allowed_actions
+from app.sandbox import service as sandbox
 
 SOON: Final = {"Retry-After": "1"}
 _ACTING: Final = frozenset({"SANDBOX-403", "SANDBOX-409", "SANDBOX-412", "SANDBOX-429", "SANDBOX-503"})
@@ -59,7 +60,7 @@ def _label(session: Session, caller: Caller, referral_id: UUID) -> str | None:
 
 def _error(session: Session, caller: Caller, label: str, referral_id: UUID, verb: str) -> AppError:
     assert caller.organisation_id
-    row = pulls.one(session, caller.organisation_id, referral_id)
+    row = partner_queries.one(session, caller.organisation_id, referral_id)
     assert row
     now: dict[str, Any] = {
         "state": row.state,

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 from fastapi import Request
 
-from app.core.http import ANSWER_HEADERS
+from app.core.http_middleware import ANSWER_HEADERS
 
 
 @dataclass(frozen=True)

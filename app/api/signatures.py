@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from app.api.deps import anyone, told
+from app.api.dependencies import anyone, told
 from app.api.described import PUBLIC, ref
 from app.api.schemas import PublicKeys
 from app.client.opening import signed_bytes
 from app.core import signing
-from app.core.edge import Keys
+from app.core.dependencies import Keys
 from app.core.keyring import KeyRing
 
 router = APIRouter(dependencies=[Depends(anyone)], tags=["Referrals"])

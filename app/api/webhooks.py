@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from app.api import examples, once
-from app.api.deps import (
+from app.api.dependencies import (
     Acts,
     Config,
     ExpectedVersion,
@@ -29,11 +29,11 @@ from app.api.described import ETAG, REPLAYED, json_body, signed_in, success
 from app.api.schemas import WebhookList, WebhookOut
 from app.client import sandbox
 from app.core import outbound, strict_json
-from app.core.edge import Body, Db, Keys, Now, ReadDb
+from app.core.dependencies import Body, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
-from app.intake.replies import Reply
-from app.partners.service import Caller
+from app.intake.idempotency import Reply
+from app.partners.oauth_clients import Caller
 from app.webhooks import service, signing
 from app.webhooks.models import WebhookEndpoint
 from app.webhooks.service import TYPES, Owner

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
-from app.core import rows
+from app.core import bulk
 from app.core.clock import to_the_hour
 from app.core.db import take_turn
 
@@ -81,7 +81,7 @@ def _append(session: Session) -> None:
         row = {**entry, "seq": seq, "prev_hash": last}
         row["hash"] = last = _digest(row)
         entries.append(row)
-    rows.put(session, AuditEntry, entries)
+    bulk.put(session, AuditEntry, entries)
 
 
 @event.listens_for(Session, "after_rollback")

@@ -7,11 +7,11 @@ from typing import Any, BinaryIO
 
 import typer
 
-import app.tables  # noqa: F401  fills Base.metadata: no table is left out
-from app.cli.house import House, migrate, open_house
+import app.model_registry  # noqa: F401  fills Base.metadata: no table is left out
+from app.app_context import House, migrate, open_house
 from app.core.clock import utc_now
 from app.core.sealing import CannotOpen, KeyPair
-from app.operations import dump, marks, sealed_file
+from app.operations import dump, heartbeats, sealed_file
 from app.operations.dump import NotRestorable
 from app.staff import recovery
 from app.staff.recovery import WrongKey
@@ -29,7 +29,7 @@ def make_backup(house: House, file: Path) -> None:
     with os.fdopen(descriptor, "wb") as sink, typer.progressbar(length=length, label="Backup") as bar:
         _write(house, sink, public, bar)
     with house.database.begin() as session:
-        marks.set_mark(session, marks.BACKUP, utc_now(), schema=True)
+        heartbeats.set_mark(session, heartbeats.BACKUP, utc_now(), schema=True)
     typer.echo(f"Backup written: {file.stat().st_size} bytes. The key file is not in it, and has to be kept apart.")
 
 

@@ -12,11 +12,11 @@ import typer
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cli.house import House, open_house
+from app.app_context import House, open_house
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.partners import assertions, credentials, organisations
-from app.partners import service as partners
+from app.partners import oauth_clients as partners
 from app.partners.assertions import PublicKey
 from app.partners.models import ClientCredential, OAuthClient
 

@@ -17,19 +17,19 @@ def export_package(
     everything: Annotated[bool, typer.Option("--all", help="Unverified centres too: not for publishing.")] = False,
 ) -> None:
     """Write the directory as a zip of CSV files with their descriptor, datapackage.json."""
-    from app.cli.house import open_house
+    from app.app_context import open_house
     from app.core.clock import utc_now
-    from app.directory import current
-    from app.directory.hsds import tabular
-    from app.directory.hsds.live import states
+    from app.directory import published
+    from app.directory.hsds import packages
+    from app.directory.hsds.live_status import states
     from app.directory.hsds.records import records
 
     house, now = open_house(), utc_now()
     with house.database.begin(write=False) as session:
-        directory = current.laid(session, house.directory).directory
+        directory = published.laid(session, house.directory).directory
         found = records(directory, states(session, now), unverified=everything)
     with file.open("wb") as out:
-        counts = tabular.write(out, found, now)
+        counts = packages.write(out, found, now)
     typer.echo("\n".join(f"{many:6} {name}" for name, many in counts.items()))
 
 
@@ -41,18 +41,18 @@ def import_package(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only the report.")] = False,
 ) -> None:
     """Propose the organisations of a foreign package, unverified, and say what became of every single row."""
-    from app.cli.house import open_house
+    from app.app_context import open_house
     from app.core.clock import utc_now
     from app.directory.edits import Editor
-    from app.directory.hsds import reading, taking_in
+    from app.directory.hsds import package_import, package_reader
 
     house, now = open_house(), utc_now()
     with house.database.begin(write=not dry_run) as session:
         editor = Editor(*_proposer(session, by), origin="import")
         try:
             with file.open("rb") as source:
-                taken = taking_in.take_in(session, house.directory, source, by=editor, now=now, only_look=dry_run)
-        except reading.NotAPackage as error:
+                taken = package_import.take_in(session, house.directory, source, by=editor, now=now, only_look=dry_run)
+        except package_reader.NotAPackage as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
     _tell(taken.lines, report)

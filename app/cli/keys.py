@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from app.cli.house import House, open_house
+from app.app_context import House, open_house
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.core.keyring import KeyRing

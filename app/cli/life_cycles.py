@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable
 from itertools import groupby
 
-from app.intake import states as case_states
-from app.referrals import clocks, reasons, states, tasks
+from app.cases import states as case_states
+from app.referrals import deadlines, reasons, states
 from app.referrals.reasons import (
     CONSEQUENCES,
     DAY_REQUIRED,
@@ -21,6 +21,7 @@ from app.referrals.reasons import (
     reasons_for,
 )
 from app.referrals.states import Actor, Clock, Move, State, Verb, discloses
+from app.tasks import service as tasks
 
 _CLOCK_WORDS = {
     Clock.WAIT: "looked at again before long",
@@ -55,7 +56,7 @@ def page() -> str:
         [
             "# Life cycles",
             "",
-            "Drawn from the tables in `app/referrals/states.py` and `app/intake/states.py` by `python -m app.cli.life_cycles`;",
+            "Drawn from the tables in `app/referrals/states.py` and `app/cases/states.py` by `python -m app.cli.life_cycles`;",
             "a test keeps this page equal to them. A verb that is not here is refused with 409 and writes nothing.",
             "",
             "## A referral",
@@ -80,9 +81,9 @@ def page() -> str:
             "",
             "## Clocks",
             "",
-            *inspect.cleandoc(clocks.__doc__ or "").split("\n", 2)[2].splitlines(),
+            *inspect.cleandoc(deadlines.__doc__ or "").split("\n", 2)[2].splitlines(),
             "",
-            f"The least is {clocks.LEAST.seconds // 3600} hours, the longest pause {clocks.LONGEST_PAUSE.days} days.",
+            f"The least is {deadlines.LEAST.seconds // 3600} hours, the longest pause {deadlines.LONGEST_PAUSE.days} days.",
             "",
             "## Reasons",
             "",

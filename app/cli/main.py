@@ -9,13 +9,13 @@ import typer
 from app.cli.clients import clients_app
 from app.cli.hsds import hsds_app
 from app.cli.i18n import i18n_app
+from app.cli.maintenance import backup, freeze, keys_app, members_app, recover, restore, unfreeze
 from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
 from app.cli.sandbox import sandbox_app
 from app.cli.simulate import simulate
-from app.cli.upkeep import backup, freeze, keys_app, members_app, recover, restore, unfreeze
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,7 +52,7 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 def serve(host: Host = "127.0.0.1", port: Port = 8000, surfaces: str = "public,desk,partner") -> None:
     """Serve the pages and the API (and, unless PRISTAN_WORKER_IN_WEB=false, run the worker in a thread)."""
     gc.disable()  # what a start makes stays; to look through it again and again takes a third of the start
-    from app.cli.serving import serve as start
+    from app.cli.server import serve as start
 
     start(host, port, surfaces.split(","))
 
@@ -60,7 +60,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, surfaces: str = "public,d
 @app.command()
 def worker(once: Annotated[bool, typer.Option("--once", help="One round, then stop: for cron.")] = False) -> None:
     """Run the clocks, send what waits in the outbox, forget what is due. Any number of these may run."""
-    from app.cli.serving import work
+    from app.cli.server import work
 
     work(once=once)
 
@@ -68,8 +68,8 @@ def worker(once: Annotated[bool, typer.Option("--once", help="One round, then st
 @app.command()
 def migrate(revision: str = "head") -> None:
     """Bring the database's schema up to date."""
-    from app.cli.house import migrate as run
-    from app.cli.house import open_house
+    from app.app_context import migrate as run
+    from app.app_context import open_house
 
     run(open_house().database, revision)
     typer.echo("The schema is up to date.")
@@ -82,7 +82,7 @@ def init(
     member: Annotated[str, typer.Option(help="Sign-in name of its first coordinator.")],
 ) -> None:
     """Make keys, schema, directory, the first team and its first coordinator; prints the recovery key once."""
-    from app.cli.founding import found_interactively
+    from app.cli.setup import found_interactively
 
     found_interactively(team, [code.strip().upper() for code in countries.split(",")], member)
 
@@ -90,9 +90,9 @@ def init(
 @app.command()
 def demo() -> None:
     """Fill an empty database with a made-up network: a team, three partners, some twenty cases."""
-    from app.cli.demo.seeding import seed_if_empty
-    from app.cli.house import migrate as run
-    from app.cli.house import open_house
+    from app.app_context import migrate as run
+    from app.app_context import open_house
+    from app.demo.seed import seed_if_empty
 
     house = open_house()
     run(house.database)
@@ -102,7 +102,7 @@ def demo() -> None:
 @app.command("run-demo")
 def run_demo(port: Port = 8000) -> None:
     """Everything at once: schema, demo network, pages, API and worker. What `make run` starts."""
-    from app.cli.demo.running import run
+    from app.cli.demo_server import run
 
     run(port)
 
@@ -110,7 +110,7 @@ def run_demo(port: Port = 8000) -> None:
 @app.command()
 def code(name: str) -> None:
     """The present one-time code of a demo member (in the demonstration only)."""
-    from app.cli.demo.sign_ins import print_code
+    from app.demo.sign_ins import print_code
 
     print_code(name)
 
@@ -118,7 +118,7 @@ def code(name: str) -> None:
 @app.command()
 def directory(packs: Annotated[Path | None, typer.Option(help="Folder of the packs.")] = None) -> None:
     """Load the country packs into the directory (upsert by slug; what is gone is retired, never deleted)."""
-    from app.cli.founding import load_directory
+    from app.cli.setup import load_directory
 
     load_directory(packs)
 
@@ -126,7 +126,7 @@ def directory(packs: Annotated[Path | None, typer.Option(help="Folder of the pac
 @audit_app.command()
 def verify() -> None:
     """Walk the whole audit chain; exit code 1 when it does not hold."""
-    from app.cli.founding import verify_audit
+    from app.cli.setup import verify_audit
 
     verify_audit()
 

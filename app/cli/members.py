@@ -4,8 +4,8 @@ import sqlalchemy as sa
 import typer
 
 from app import audit
-from app.cli.house import open_house
-from app.core import switches
+from app.app_context import open_house
+from app.core import kill_switch
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.staff import invitations
@@ -31,9 +31,9 @@ def invite_admin(name: str) -> None:
 def turn_freeze(*, on: bool) -> None:
     now = utc_now()
     with open_house().database.begin() as session:
-        if switches.turn(session, switches.FREEZE, on=on, by=None, now=now):
+        if kill_switch.turn(session, kill_switch.FREEZE, on=on, by=None, now=now):
             audit.record(
                 session, actor_kind="console", actor_id="-", action="freeze:on" if on else "freeze:off",
-                subject_kind="switch", subject_id=switches.FREEZE, now=now,
+                subject_kind="switch", subject_id=kill_switch.FREEZE, now=now,
             )  # fmt: skip
     typer.echo("All reading by partners is stopped." if on else "Partners can read again.")

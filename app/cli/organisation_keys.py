@@ -10,13 +10,13 @@ from uuid import UUID
 import typer
 
 from app import audit
-from app.cli.house import House, open_house
+from app.app_context import House, open_house
+from app.cases import rewrapping
 from app.core import keyholders, sealing
 from app.core.clock import utc_now
 from app.core.errors import NotFound
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.sealing import CannotOpen, KeyPair
-from app.intake import rewrapping
 from app.partners import organisations
 from app.staff import service as staff
 from app.staff import sessions

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import partner_login, partner_tables, partner_words
+from app.cli import partner_login, partner_output, partner_tables
 from app.cli.partner_tables import Format
 from app.client import ApiError, CannotReach, OpenedPart, PartnerClient, Referral, opened, profile
 from app.client.api import new_key
@@ -40,7 +40,7 @@ Since = Annotated[str | None, typer.Option(metavar="INSTANT", help="Only changes
 @partner_app.callback()
 def speak() -> None:
     """Work with your referrals over the API."""
-    partner_words.in_utf8()
+    partner_output.in_utf8()
 
 
 @partner_app.command()
@@ -94,8 +94,8 @@ def pull(state: States = None, need: Need = None, since: Since = None, as_json: 
     with _told(as_json), _client() as client:
         found = client.referrals(state=state or (), need=need, updated_since=since)
         count = 0
-        for referral in partner_words.with_progress(found, "referrals"):
-            partner_words.show(referral.raw if as_json else partner_words.line(referral), as_json)
+        for referral in partner_output.with_progress(found, "referrals"):
+            partner_output.show(referral.raw if as_json else partner_output.line(referral), as_json)
             count += 1
         if not count and not as_json:
             typer.echo("Nothing here.")
@@ -111,13 +111,13 @@ def show(which: Which, as_json: AsJson = False) -> None:
             parts = _opened(client, mine, referral)
     if as_json:
         opened = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
-        partner_words.show({**referral.raw, "opened": opened}, as_json)
+        partner_output.show({**referral.raw, "opened": opened}, as_json)
         return
-    typer.echo(partner_words.line(referral))
+    typer.echo(partner_output.line(referral))
     typer.echo(f"Next: {', '.join(referral.allowed_actions) or 'nothing for you to do'}")
     for part in parts:
         typer.echo(f"\n{part.part} ({part.author})")
-        for name, value in partner_words.flat(part.content):
+        for name, value in partner_output.flat(part.content):
             typer.echo(f"  {name}: {value}")
 
 
@@ -185,8 +185,8 @@ def listen(
             cursor = None if from_start else mine.cursor or None
             for page in _until_now(client, cursor) if once else client.listen(cursor, on_silence=_say_so):
                 for event in page.events:
-                    partner_words.show(
-                        partner_words.event_document(event)
+                    partner_output.show(
+                        partner_output.event_document(event)
                         if as_json
                         else f"{event.time}  {event.type}  {event.referral}",
                         as_json,
@@ -207,7 +207,7 @@ def export(
 ) -> None:
     """Write all your referrals, without names, as a table or as lines of JSON."""
     with _told(), _client() as client:
-        found = partner_words.with_progress(client.referrals(state=state or (), updated_since=since), "referrals")
+        found = partner_output.with_progress(client.referrals(state=state or (), updated_since=since), "referrals")
         with partner_tables.opened(file, sys.stdout) as out:
             partner_tables.write(found, out, style, client)
 
@@ -221,7 +221,7 @@ def _told(as_json: bool = False) -> Iterator[None]:
         _fail(str(error), 2, "no-profile", as_json)
     except ApiError as error:
         code = _EXIT_BY_STATUS.get(error.status, 1)
-        _fail(partner_words.explained(error), code, error.code, as_json, status=error.status, problem=error.problem)
+        _fail(partner_output.explained(error), code, error.code, as_json, status=error.status, problem=error.problem)
     except CannotReach as error:
         words = f"The service does not answer: {error}. Run the same command again; nothing is done twice."
         _fail(words, 6, "no-answer", as_json)
@@ -233,7 +233,7 @@ def _told(as_json: bool = False) -> Iterator[None]:
 
 def _fail(words: str, code: int, error: str, as_json: bool, **more: Any) -> None:
     document = {"error": error, "message": words, "exit_code": code, **more}
-    typer.echo(json.dumps(document, ensure_ascii=False) if as_json else partner_words.harmless(words), err=True)
+    typer.echo(json.dumps(document, ensure_ascii=False) if as_json else partner_output.harmless(words), err=True)
     raise typer.Exit(code)
 
 
@@ -294,7 +294,7 @@ def _act(which: str, verb: str, as_json: bool, **details: str | None) -> None:
                 name,
                 lambda: client.act(referral_id, verb, version=promised["version"], key=promised["key"], **details),
             )
-    partner_words.show(referral.raw if as_json else partner_words.line(referral), as_json)
+    partner_output.show(referral.raw if as_json else partner_output.line(referral), as_json)
 
 
 def _name_of(referral_id: str, verb: str, details: dict[str, str | None]) -> str:

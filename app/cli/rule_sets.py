@@ -10,12 +10,12 @@ from uuid import UUID
 
 import typer
 
-from app.cli.house import House, open_house
+from app.app_context import House, open_house
 from app.core.clock import utc_now
 from app.core.errors import AppError, Invalid
-from app.directory import current, rulesets
-from app.directory.rulesets import Verb
-from app.matching import publishing
+from app.directory import published, rule_sets
+from app.directory.rule_sets import Verb
+from app.matching import publication
 from app.staff import service as staff
 from app.staff import sessions
 from app.staff.models import Role
@@ -25,8 +25,8 @@ def sets() -> None:
     """The rule sets that were proposed, the newest first, and which one is in force."""
     house = open_house()
     with house.database.begin(write=False) as session:
-        in_force = rulesets.published(session, utc_now().date())
-        for row in rulesets.all_of(session):
+        in_force = rule_sets.published(session, utc_now().date())
+        for row in rule_sets.all_of(session):
             mark = "  in force" if in_force and row.id == in_force[0] else ""
             typer.echo(
                 f"{row.id}  {row.state:<10}  from {row.effective_on}  {len(row.changed)} services  {row.why}{mark}"
@@ -41,9 +41,9 @@ def propose(file: Path, who: str, why: str, first: date) -> None:
     by = _signed_in(house, who)
     try:
         with house.database.begin() as session:
-            base = current.without_rules(session, house.directory)
-            content = publishing.read(file.read_text(encoding="utf-8"), rulesets.upon(session, base))
-            made = publishing.propose(session, base, content, effective_on=first, why=why, by=by, now=utc_now())
+            base = published.without_rules(session, house.directory)
+            content = publication.read(file.read_text(encoding="utf-8"), rule_sets.upon(session, base))
+            made = publication.propose(session, base, content, effective_on=first, why=why, by=by, now=utc_now())
             told = f"{made.id}  {', '.join(made.changed)}"
     except (OSError, UnicodeError) as error:
         _refused(f"{file.name}: {type(error).__name__}")
@@ -58,8 +58,8 @@ def decide(verb: str, which: str, who: str) -> None:
     by = _signed_in(house, who)
     try:
         with house.database.begin() as session:
-            base = current.without_rules(session, house.directory)
-            made = publishing.decide(session, base, UUID(which), Verb(verb), by=by, now=utc_now())
+            base = published.without_rules(session, house.directory)
+            made = publication.decide(session, base, UUID(which), Verb(verb), by=by, now=utc_now())
             told, first = made.state, made.effective_on
     except ValueError:
         _refused("This is no id of a rule set.")

@@ -12,13 +12,13 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from app.casework.rule_replay import Summary
     from app.core.errors import AppError
     from app.directory.catalogue import Directory
+    from app.matching.code_names import Reader
     from app.matching.deadlines import DeadlineFinding
     from app.matching.engine import Found, MatchResult
     from app.matching.facts import Facts
-    from app.matching.reader import Reader
-    from app.matching.replay import Summary
 
 rules_app = typer.Typer(no_args_is_help=True, help="The rule sets: check them, try them, play them over stored cases.")
 Packs = Annotated[Path | None, typer.Option("--packs", help="Folder of country packs; without it, our own.")]
@@ -36,9 +36,9 @@ def match(
     """Who could help with this intake, in what order, and why; and why not the others. Stores nothing."""
     from app.core.errors import Invalid
     from app.intake.schemas import read
-    from app.matching import matches
+    from app.matching import runs
+    from app.matching.code_names import Reader
     from app.matching.engine import evaluate, related_needs
-    from app.matching.reader import Reader
 
     directory = _directory(packs)
     now = _now(on)
@@ -48,11 +48,11 @@ def match(
         for fault in error.errors:
             typer.echo(f"{fault['pointer'] or '/'}: {fault['detail']}", err=True)
         raise typer.Exit(2) from None
-    facts, deadline = matches.understood(intake.model_dump(mode="json"), directory, now)
+    facts, deadline = runs.understood(intake.model_dump(mode="json"), directory, now)
     result = evaluate(
         facts,
         directory.services_for(facts.country),
-        matches.today(directory, facts.country, now),
+        runs.today(directory, facts.country, now),
         related=related_needs(directory),
         seed=seed,
     )
@@ -113,9 +113,9 @@ def coverage(
     language: Annotated[str, typer.Option(help="Language of the names and reasons.")] = "en",
 ) -> None:
     """For each need and country: how many confirmed centres can help, who speaks what, and where nobody does."""
+    from app.matching.code_names import Reader
     from app.matching.coverage import SPOKEN
     from app.matching.coverage import coverage as cells_of
-    from app.matching.reader import Reader
     from app.matching.reasons import render
 
     directory = _directory(packs)
@@ -151,11 +151,11 @@ def replay(
     processes: Annotated[int, typer.Option(min=1, max=64, help="How many processes do the work.")] = 2,
 ) -> None:
     """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes no case."""
-    from app.cli.house import open_house
-    from app.cli.replaying import replay_on
+    from app.app_context import open_house
+    from app.casework.rule_replay import Summary, stored_cases
+    from app.cli.parallel_replay import replay_on
     from app.core.errors import AppError
-    from app.matching import publishing
-    from app.matching.replay import Summary, stored_cases
+    from app.matching import publication
 
     if (ruleset is None) == (proposal is None):
         raise typer.BadParameter("name either --ruleset or --proposal")
@@ -174,7 +174,7 @@ def replay(
             before = done
     if proposal is not None:
         with house.database.begin() as session:
-            publishing.keep_replay(session, publishing.found(session, UUID(proposal)), summary.counts())
+            publication.keep_replay(session, publication.found(session, UUID(proposal)), summary.counts())
     _tell_replay(summary, show)
 
 
@@ -182,21 +182,21 @@ def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, p
     """What the stored cases are put to. Raises Invalid, NotFound."""
     from app.core.clock import utc_now
     from app.core.errors import NotFound
-    from app.directory import rulesets
-    from app.matching import publishing
+    from app.directory import rule_sets as directory_rule_sets
+    from app.matching import publication
 
     if ruleset is not None and ruleset.is_dir():
         return _directory(ruleset)
     now = utc_now()
-    present = rulesets.in_force(session, packs, now.date())
+    present = directory_rule_sets.in_force(session, packs, now.date())
     if ruleset is not None:
-        content = publishing.read(ruleset.read_text(encoding="utf-8"), present)
+        content = publication.read(ruleset.read_text(encoding="utf-8"), present)
     else:
         try:
-            content = rulesets.content(session, publishing.found(session, UUID(proposal)).digest)
+            content = directory_rule_sets.content(session, publication.found(session, UUID(proposal)).digest)
         except ValueError:
             raise NotFound("There is no such rule set.") from None
-    return publishing.checked(present, content, now.date())[0]
+    return publication.checked(present, content, now.date())[0]
 
 
 def _tell_replay(summary: "Summary", show: int) -> None:

@@ -17,15 +17,15 @@ def client(
     name: Annotated[str, typer.Argument(help="Its client id: small letters, digits and dashes, like acme-test.")],
 ) -> None:
     """Make a program of somebody's own in the sandbox, which may register webhooks too; prints its secret once."""
-    from app.cli.house import open_house
+    from app.app_context import open_house
     from app.core.clock import utc_now
     from app.core.errors import Conflict
-    from app.partners import sandbox
+    from app.partners import sandbox_identity
 
     house = open_house()
     with house.database.begin() as session:
         try:
-            secret = sandbox.add_own_client(session, house.keys, name, utc_now())
+            secret = sandbox_identity.add_own_client(session, house.keys, name, utc_now())
         except Conflict as refused:
             typer.echo(refused.detail, err=True)
             raise typer.Exit(1) from None

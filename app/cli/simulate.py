@@ -15,11 +15,11 @@ def simulate(
     plot: Annotated[Path | None, typer.Option(help="Write a plot here, as SVG.")] = None,
 ) -> None:
     """Play months of made-up load against the real commands and print what became of it. Touches no database of yours."""
-    from app.cli.simulation.people import Plan
-    from app.cli.simulation.plot import svg
-    from app.cli.simulation.results import results, table
-    from app.cli.simulation.world import played
     from app.directory.packs import load_packs
+    from app.simulation.plot import svg
+    from app.simulation.population import Plan
+    from app.simulation.results import results, table
+    from app.simulation.world import played
 
     with played(Plan(cases, days, answers, accepts, seed), load_packs()) as world:
         found = results(world)

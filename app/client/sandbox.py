@@ -1,6 +1,6 @@
 """The sandbox's sign-in and private key, published: whoever wants to try the API uses them, and they protect nothing.
 
-They open made-up cases only. The service makes its sandbox with the very same values (`app/partners/sandbox.py`).
+They open made-up cases only. The service makes its sandbox with the very same values (`app/partners/sandbox_identity.py`).
 """
 
 from typing import Final

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
-from app.core import rows
+from app.core import bulk
 from app.core.identifiers import Identifier
 from app.core.keyring import KeyRing
 from app.core.upsert import insert_or_update
@@ -177,7 +177,7 @@ def forget(session: Session, case_id: UUID) -> None:
 def _put(session: Session, table: Any, new: Sequence[dict[str, Any]]) -> None:
     """Insert what is not there yet."""
     for some in _slices(new):
-        rows.put_missing(session, table, some)
+        bulk.put_missing(session, table, some)
 
 
 def _slices(many: Sequence[_One]) -> Iterable[Sequence[_One]]:

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core.db import take_turn
 from app.core.errors import Conflict, NotFound
-from app.directory import current, fields, overlay, service
+from app.directory import fields, loader, overlay, published
 from app.directory.catalogue import Directory
+from app.directory.edit_states import EditState, EditVerb, Hand, next_state
 from app.directory.models import DirectoryEdit
-from app.directory.states import EditState, EditVerb, Hand, next_state
 
 _LOCK: Final = 0x5052444952
 AS_PACK: Final = {"pack": True}
@@ -38,7 +38,7 @@ def propose(
     Raises NotFound: no such organisation, service or field. Conflict: the directory says so already, or another proposal for
     this field waits.
     """
-    entity = overlay.entity(current.laid(session, packs).directory, subject)
+    entity = overlay.entity(published.laid(session, packs).directory, subject)
     if entity is None or fields.field_of(subject, field) is None:
         raise NotFound("There is no such entry in the directory.")
     said = fields.read(entity, field)
@@ -51,14 +51,14 @@ def propose_whole(
     session: Session, packs: Directory, slug: str, entry: Any, *, by: Editor, now: datetime
 ) -> DirectoryEdit:
     """Ask for an organisation that no pack has. Raises Conflict when the directory has it."""
-    if current.laid(session, packs).directory.organisation(slug) is not None:
+    if published.laid(session, packs).directory.organisation(slug) is not None:
         raise Conflict("The directory has this organisation already.")
     return _put_forward(session, slug, fields.WHOLE, {"value": None}, {"value": entry}, by, now)
 
 
 def propose_pack(session: Session, subject: str, field: str, *, by: Editor, now: datetime) -> DirectoryEdit:
     """Ask to say again what the pack says. Raises NotFound when nothing was edited here."""
-    in_force = {(edit.subject, edit.field): edit for edit in current.published(session)}
+    in_force = {(edit.subject, edit.field): edit for edit in published.published(session)}
     edit = in_force.get((subject, field))
     if edit is None or "value" not in edit.new:
         raise NotFound("The directory says what the pack says.")
@@ -71,7 +71,7 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
     Raises NotFound, IllegalMove, NotAllowed (the one who proposed it), Conflict (it is about something that has changed).
     """
     edit, target = _taken(session, edit_id, EditVerb.PUBLISH, by)
-    before = current.laid(session, packs).directory
+    before = published.laid(session, packs).directory
     entity = overlay.entity(before, edit.subject)
     if edit.field != fields.WHOLE:
         if entity is None or fields.read(entity, edit.field) != edit.old.get("value"):
@@ -87,10 +87,10 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
         other.state = next_state(EditState.PUBLISHED, EditVerb.SUPERSEDE, by=Hand.NEXT).value
     session.flush()
     _decide(session, edit, target, by, now)
-    laid = current.laid(session, packs)
+    laid = published.laid(session, packs)
     if any((misfit.subject, misfit.field) == (edit.subject, edit.field) for misfit in laid.misfits):
         raise Conflict("This does not fit the directory any more.")
-    service.bring_up(session, laid.directory, edit.subject.split("/")[0], now)
+    loader.bring_up(session, laid.directory, edit.subject.split("/")[0], now)
     return laid.directory
 
 

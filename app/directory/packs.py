@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from app.directory.catalogue import Directory, ServiceEntry
-from app.directory.checks import check
+from app.directory.consistency import check
 from app.directory.schemas import (
     Codes,
     Contact,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.directory.catalogue import Directory
 from app.directory.packs import EXAMPLES, PACKS, PackError, document
 from app.directory.rules import GROUPS, STATUSES
-from app.matching import deadlines, matches
+from app.matching import deadlines, runs
 from app.matching.engine import MatchResult, evaluate, related_needs
 
 _CONSENT: Final = {"mode": "ask_first"}
@@ -106,7 +106,7 @@ def faults_of(example: Example, directory: Directory, country: str) -> Iterator[
     if misspelt:
         yield from misspelt
         return
-    facts, finding = matches.understood(_answers(example.facts, country), directory, _noon(example, directory, country))
+    facts, finding = runs.understood(_answers(example.facts, country), directory, _noon(example, directory, country))
     result = evaluate(facts, directory.services_for(country), example.on, related=related_needs(directory))
     places = _places(result)
     for expected, allowed in (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from app.directory.notes import ORGANISATION_NOTES
+from app.directory.safety_notes import ORGANISATION_NOTES
 
 
 @dataclass(frozen=True, slots=True)

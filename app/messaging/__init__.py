@@ -3,6 +3,6 @@
 A message names an event and an id; its words are made when it is sent, from templates, and hold no name and no story.
 """
 
-from app.messaging.service import news, queue
+from app.messaging.outbox import news, queue
 
 __all__ = ["news", "queue"]

@@ -21,8 +21,8 @@ from app.core import keyring
 from app.core.db import Database
 from app.core.keyring import EPOCH_ID_BYTES, KeyRing
 from app.core.sealing import CannotOpen
-from app.operations import marks
-from app.operations.locked import LOCKED, Locked
+from app.operations import heartbeats
+from app.operations.encrypted_columns import LOCKED, Locked
 
 BATCH: Final = 200
 PATIENCE: Final = timedelta(seconds=65)
@@ -82,7 +82,7 @@ def rotate(
     keyring.end_epochs(key_file, ring.current)
     report.destroyed = old
     with database.begin() as session:
-        marks.set_mark(session, marks.ROTATION, now(), epoch=ring.current)
+        heartbeats.set_mark(session, heartbeats.ROTATION, now(), epoch=ring.current)
         audit.record(
             session, actor_kind="console", actor_id="-", action="keys:epoch_rotated", subject_kind="epoch",
             subject_id=ring.current, codes={"rows": report.locked_anew, "destroyed": list(old)}, now=now(),

@@ -15,16 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
-from app.core import switches
+from app.cases import honeytokens
+from app.core import kill_switch
 from app.core.db import sqlite_driver
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
-from app.intake import decoys
 from app.messaging.models import OutboxMessage
-from app.operations import marks
+from app.operations import heartbeats
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
-from app.staff import quotas
+from app.staff import read_quotas
 from app.staff.models import Team
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
@@ -103,8 +103,8 @@ class Status:
 
 def look(session: Session, keys: KeyRing, now: datetime) -> Status:
     """A fixed number of statements, each on an index or a small table."""
-    last = marks.last(session)
-    worker, backup, rotated = last.get(marks.WORKER), last.get(marks.BACKUP), last.get(marks.ROTATION)
+    last = heartbeats.last(session)
+    worker, backup, rotated = last.get(heartbeats.WORKER), last.get(heartbeats.BACKUP), last.get(heartbeats.ROTATION)
     queued = OutboxMessage.state == "queued"
     given_up = sa.and_(OutboxMessage.state == "dead", OutboxMessage.dropped_at.is_(None))
     count = sa.func.count()
@@ -140,10 +140,10 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
         directory_at=newest,
         directory_old=int(old),
         alarms=alarms(session, now),
-        decoys=decoys.how_many(session),
-        frozen=switches.is_on(session, switches.FREEZE),
-        most_reads=quotas.most_today(session, now),
-        kept_since=kept.at if (kept := last.get(marks.KEEPING)) else None,
+        decoys=honeytokens.how_many(session),
+        frozen=kill_switch.is_on(session, kill_switch.FREEZE),
+        most_reads=read_quotas.most_today(session, now),
+        kept_since=kept.at if (kept := last.get(heartbeats.KEEPING)) else None,
         versions=versions(session),
     )
 

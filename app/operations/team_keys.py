@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.cases import sealed_parts
+from app.cases.models import CaseWrap
 from app.core import keyholders
 from app.core.db import Database
 from app.core.errors import NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.intake import vault
-from app.intake.models import CaseWrap
 from app.staff.models import Team
 
 BATCH: Final = 100
@@ -102,7 +102,7 @@ def _batch(
             seed = held.get(wrap.key_id) if wrap.key_id else None
             if seed is None:
                 continue
-            vault.seal_anew(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
+            sealed_parts.seal_anew(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
             done += 1
         session.flush()
         return done, wraps[-1].id if len(wraps) == BATCH else None

@@ -7,25 +7,26 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.cases import case_presence, duplicate_detection, person_access, sealed_parts, transitions, undo
+from app.cases.models import Case, Part
+from app.cases.person_access import OpenedCase
+from app.cases.states import CaseVerb
+from app.casework import households
+from app.casework import referral_actions as referrals
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
-from app.intake import life, likeness, openings, returning, undos, vault
-from app.intake.models import Case, Part
-from app.intake.returning import OpenedCase
-from app.intake.states import CaseVerb
-from app.matching import matches
-from app.messaging import notices
-from app.privacy.keeping import USUAL, Due, Keeping, due
-from app.referrals import held, households
-from app.referrals import service as referrals
+from app.matching import runs
+from app.messaging import recipients
+from app.privacy.retention import USUAL, Due, Keeping, due
+from app.referrals import personal_data
 from app.referrals.states import Actor
 
 
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     """The person wants no help any more: every live referral ends, no organisation holds a key from here on."""
     referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
-    vault.destroy_wraps(session, case.id, vault.holders(session, case.id))
-    life.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
+    sealed_parts.destroy_wraps(session, case.id, sealed_parts.holders(session, case.id))
+    transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
     referrals.let_go(session, case.id, now)
 
 
@@ -36,19 +37,19 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     the epoch key has been rotated.
     """
     referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
-    vault.destroy(session, case.id)
-    matches.forget(session, case.id)
-    likeness.forget(session, case.id)
-    openings.forget(session, case.id)
-    undos.forget(session, case.id)
+    sealed_parts.destroy(session, case.id)
+    runs.forget(session, case.id)
+    duplicate_detection.forget(session, case.id)
+    case_presence.forget(session, case.id)
+    undo.forget(session, case.id)
     conflicts.forget(session, case.id)
-    notices.forget(session, case.id)
+    recipients.forget(session, case.id)
     households.forget(session, case.id)
-    held.forget(session, case.id)
+    personal_data.forget(session, case.id)
     referrals.let_go(session, case.id, now)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.asked = case.merged_into_id = None
     case.needs, case.speak = [], []
-    life.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
+    transitions.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
     case.forget_at = None
     audit.record(
         session,
@@ -75,11 +76,11 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
             "last_safe_day": case.last_safe_day.isoformat() if case.last_safe_day else None,
             "waiting_since": case.waiting_since.isoformat(),
         },
-        "facts": vault.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},
+        "facts": sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},
         "parts": [
-            {"part": part.part, "by": part.author, **part.content} for part in returning.everything(session, opened)
+            {"part": part.part, "by": part.author, **part.content} for part in person_access.everything(session, opened)
         ],
-        "referrals": held.export(session, case.id),
+        "referrals": personal_data.export(session, case.id),
     }
 
 
@@ -107,10 +108,10 @@ def _forget_of(session: Session, case: Case, times: Due, now: datetime) -> bool:
         case.forget_at = times.contact
         session.flush()
         return False
-    vault.destroy_part(session, case.id, Part.CONTACT)
-    likeness.forget(session, case.id)
+    sealed_parts.destroy_part(session, case.id, Part.CONTACT)
+    duplicate_detection.forget(session, case.id)
     conflicts.forget_traces(session, case.id)
-    notices.forget(session, case.id)
+    recipients.forget(session, case.id)
     case.forget_at = times.all
     session.flush()
     return True

@@ -13,7 +13,6 @@ from app.referrals.states import LIVE
 _LIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(LIVE)))
 _OWES = "state IN ('offered', 'acknowledged', 'info_requested')"
 _DUE = "due_at IS NOT NULL"
-_TO_DO = "done_at IS NULL"
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -91,41 +90,6 @@ class ReferralEvent(Base):
     reason: Mapped[str | None] = mapped_column(sa.String(24))
     codes: Mapped[dict[str, Any]]
     at: Mapped[datetime]
-
-
-class Task(Base):
-    """Something a team has to do next. `about_id` is the referral, the case, or the message that can not be sent.
-
-    It belongs to the team; `owner_id` is the member who has it in hand. Open while `done_at` is null; `ending` says how it
-    ended. Codes and ids only.
-    """
-
-    __tablename__ = "tasks"
-    __table_args__ = (
-        sa.CheckConstraint("(done_at IS NULL) = (ending IS NULL)", name="ended_somehow"),
-        sa.Index(
-            "uq_tasks_one_open", "kind", "about_id", unique=True,
-            sqlite_where=sa.text(_TO_DO), postgresql_where=sa.text(_TO_DO),
-        ),
-        sa.Index(
-            "ix_tasks_team_due", "team_id", "due_at", "id",
-            sqlite_where=sa.text(_TO_DO), postgresql_where=sa.text(_TO_DO),
-        ),
-        sa.Index("ix_tasks_case", "case_id"),
-    )  # fmt: skip
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    kind: Mapped[str] = mapped_column(sa.String(24))
-    about_id: Mapped[UUID]
-    case_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
-    referral_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("referrals.id"))
-    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
-    owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
-    due_at: Mapped[datetime]
-    opened_at: Mapped[datetime]
-    done_at: Mapped[datetime | None]
-    done_by: Mapped[UUID | None]
-    ending: Mapped[str | None] = mapped_column(sa.String(12))
 
 
 class ContactAnswer(Base):

@@ -8,9 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import transitions
+from app.cases.models import Asked, Case
 from app.core.errors import NotFound
-from app.intake import life
-from app.intake.models import Asked, Case
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import ASKED, AT_WORK, FAILED, LIVE, OPENED, State
@@ -28,7 +28,7 @@ def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = N
     case_id = session.scalar(query)
     if case_id is None:
         raise NotFound("There is no such referral.")
-    case = life.locked(session, case_id)
+    case = transitions.locked(session, case_id)
     referral = session.scalars(
         sa.select(Referral)
         .where(Referral.id == referral_id)

@@ -21,7 +21,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.staff import browsers, passkeys, sessions
+from app.staff import known_browsers, passkeys, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
 from app.staff.service import Closed
@@ -149,7 +149,7 @@ def _renewed(session: Session, keys: KeyRing, member_id: UUID, seed: Closed, tot
     member.active, member.failures, member.wait_until = True, 0, None
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
-    browsers.forget(session, member.id)
+    known_browsers.forget(session, member.id)
     return member
 
 

@@ -19,7 +19,7 @@ from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
-from app.staff import browsers, invitations, passkeys, sessions
+from app.staff import invitations, known_browsers, passkeys, sessions
 from app.staff.invitations import Seat
 from app.staff.models import Member, Role
 from app.staff.sessions import SignedIn
@@ -147,7 +147,7 @@ def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, no
         raise Conflict("This is their role already.")
     member.role = role.value
     sessions.end_sessions(session, member.id)
-    browsers.forget(session, member.id)
+    known_browsers.forget(session, member.id)
     _note(session, who, member, "member:role_changed", now)
 
 
@@ -164,7 +164,7 @@ def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) 
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
-    browsers.forget(session, member.id)
+    known_browsers.forget(session, member.id)
     _note(session, who, member, "member:deactivated", now)
 
 

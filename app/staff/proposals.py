@@ -17,8 +17,8 @@ from app import audit
 from app.core.db import Base
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.staff.models import Role
+from app.staff.proposal_states import LIVE, Actor, State, Verb, next_state
 from app.staff.sessions import SignedIn
-from app.staff.states import LIVE, Actor, State, Verb, next_state
 
 OPEN_FOR: Final = timedelta(days=3)
 APPROVED_FOR: Final = timedelta(hours=24)

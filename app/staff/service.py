@@ -24,8 +24,8 @@ from app.core.errors import Conflict
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.staff import browsers, passkeys, sessions
-from app.staff.browsers import KnownBrowser
+from app.staff import known_browsers, passkeys, sessions
+from app.staff.known_browsers import KnownBrowser
 from app.staff.models import Member, Role, Team, TeamCountry
 from app.staff.passkeys import Passkey, Site
 from app.staff.sessions import SignedIn
@@ -171,7 +171,7 @@ def change_passphrase(
         raise Conflict("The passphrase was changed elsewhere meanwhile. Sign in again.")
     member.salt, member.sealed_seed = seed.salt, seed.sealed
     sessions.end_sessions(session, member.id, but=keep_session)
-    browsers.forget(session, member.id)
+    known_browsers.forget(session, member.id)
     note(session, member.id, "staff:passphrase_changed", now)
     session.flush()
 
@@ -264,7 +264,7 @@ def admit(
         return None
     if passkey is not None and passkey.member_id != member.id:
         passkey = None
-    count = passkey or browsers.known_browser(session, keys, member.id, second.browser, now) or member
+    count = passkey or known_browsers.known_browser(session, keys, member.id, second.browser, now) or member
     if _has_to_wait(count, now):
         note(session, member.id, "staff:sign_in_refused", now)
         return None

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.core import keyholders, sealing
 from app.core.errors import NotSignedIn
+from app.core.kill_switch import frozen
 from app.core.sealing import CannotOpen, KeyPair
-from app.core.switches import frozen
 from app.staff.models import Member, Role, StaffSession
 
 

@@ -9,7 +9,8 @@ from starlette.staticfiles import StaticFiles
 
 from app.core.errors import AppError
 from app.settings import Surface
-from app.web import desk, public, rendering
+from app.web import desk, person
+from app.web.components import rendering
 
 __all__ = ["LARGER", "error_page", "mount"]
 
@@ -40,4 +41,4 @@ def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     if "desk" in surfaces or "partner" in surfaces:
         desk.mount(app, surfaces)
     if "public" in surfaces:
-        app.include_router(public.router)
+        app.include_router(person.router)

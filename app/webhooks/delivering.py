@@ -23,15 +23,15 @@ from app.core.keyring import KeyRing
 from app.core.outbound import CannotSend, Outbound
 from app.core.sealing import CannotOpen
 from app.core.upsert import insert_or_ignore
-from app.partners import sandbox
-from app.referrals import feed
-from app.referrals import sandbox as sandbox_referrals
+from app.partners import sandbox_identity
+from app.referrals import change_feed
+from app.referrals.models import Referral
 from app.webhooks import service, signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.webhooks.retries import pause_after
 
 LEASE: Final = timedelta(minutes=2)
-KEPT_FOR: Final = feed.KEPT_FOR
+KEPT_FOR: Final = change_feed.KEPT_FOR
 _AT_ONCE: Final = 8
 _EACH: Final = 4
 """Deliveries of one endpoint in one turn: one that hangs can not keep the others waiting."""
@@ -108,7 +108,7 @@ class Postman:
 
 def spread(session: Session, now: datetime) -> int:
     """A delivery for each new event of the feed and each active endpoint that wants its type; gives how many."""
-    feed.sequence(session)
+    change_feed.sequence(session)
     active = (
         sa.select(WebhookEndpoint).where(*_live(now)).order_by(WebhookEndpoint.id).with_for_update(skip_locked=True)
     )
@@ -116,7 +116,7 @@ def spread(session: Session, now: datetime) -> int:
 
 
 def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
-    events = feed.read(session, endpoint.organisation_id, endpoint.position, _PAGE)
+    events = change_feed.read(session, endpoint.organisation_id, endpoint.position, _PAGE)
     if not events:
         return 0
     endpoint.position = events[-1].position
@@ -192,10 +192,13 @@ def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: d
 
 def _forged(session: Session, endpoint: WebhookEndpoint, due: Sequence[WebhookDelivery]) -> frozenset[UUID | None]:
     """Referrals of the sandbox whose deliveries are signed wrongly on purpose, so that a receiver's check can be tried."""
-    if endpoint.organisation_id != sandbox.ORGANISATION_ID:
+    if endpoint.organisation_id != sandbox_identity.ORGANISATION_ID:
         return frozenset()
     ids = {each.referral_id for each in due if each.referral_id is not None}
-    return frozenset(one for one in ids if sandbox_referrals.label_of(session, one) == "SANDBOX-SIG")
+    labelled = sa.select(Referral.id).where(
+        Referral.id.in_(ids), Referral.label == sandbox_identity.FORGED_SIGNATURE_LABEL
+    )
+    return frozenset(session.scalars(labelled))
 
 
 def _parcel(endpoint: WebhookEndpoint, delivery: WebhookDelivery, secrets: Sequence[bytes], now: datetime) -> Parcel:

@@ -13,7 +13,7 @@ from app import audit
 from app.core.errors import Conflict, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.referrals import feed
+from app.referrals import change_feed
 from app.referrals.states import SEEN_BY_PARTNER, State
 from app.webhooks import signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -205,7 +205,7 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
     """
     _not_passing(owner)
     endpoint = _active(session, owner, endpoint_id)
-    first, count = feed.since(session, owner.organisation_id, since)
+    first, count = change_feed.since(session, owner.organisation_id, since)
     session.execute(
         sa.update(WebhookDelivery)
         .where(
@@ -250,8 +250,8 @@ def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
 
 def _now_in_feed(session: Session, owner: Owner) -> int:
     """The place from which on everything is news: what was committed before is placed first."""
-    feed.sequence(session)
-    return feed.last_position(session, owner.organisation_id)
+    change_feed.sequence(session)
+    return change_feed.last_position(session, owner.organisation_id)
 
 
 def _place(endpoint_id: UUID, version: int) -> tuple[str, ...]:

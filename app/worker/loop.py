@@ -16,26 +16,29 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import audit, privacy
+from app.cases import case_presence, counters
+from app.casework import scheduler, undelivered_notices
+from app.casework.scheduler import Clockwork
 from app.core import log, quotas
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
-from app.directory import rulesets
-from app.directory.current import Current
+from app.directory import rule_sets
 from app.directory.packs import Directory
-from app.intake import drafts, openings, replies, tallies
-from app.messaging import sending
+from app.directory.published import Current
+from app.intake import drafts, idempotency
+from app.messaging import delivery
 from app.messaging.channels import Channel
-from app.messaging.sending import Post
-from app.operations import marks
-from app.partners import sandbox as published
-from app.partners import service as partners
-from app.referrals import feed, sandbox, ticking, undelivered
-from app.referrals.ticking import Clockwork
+from app.messaging.delivery import Post
+from app.operations import heartbeats
+from app.partners import oauth_clients as partners
+from app.partners import sandbox_identity as published
+from app.referrals import change_feed
+from app.sandbox import service as sandbox
 from app.settings import Settings
-from app.staff import browsers, invitations, passkeys, proposals, sessions
-from app.staff import quotas as daily_reads
+from app.staff import invitations, known_browsers, passkeys, proposals, sessions
+from app.staff import read_quotas as daily_reads
 from app.webhooks import delivering
 from app.webhooks.delivering import Postman
 from app.worker.channel import channel_of
@@ -116,7 +119,7 @@ class Worker:
             return
         try:
             with self._database.begin() as session:
-                marks.set_mark(session, marks.WORKER, now, failed=failed)
+                heartbeats.set_mark(session, heartbeats.WORKER, now, failed=failed)
             self._marked_at = now
         except Exception as error:  # noqa: BLE001  the database is away: the next round says so again
             log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
@@ -131,8 +134,8 @@ class Worker:
     def _clocks(self, now: datetime) -> int:
         with self._database.begin(write=False) as session:
             by = self._clockwork(session, now)
-            due = ticking.due(session, now, _BATCH)
-        return sum(self._alone(partial(ticking.tick, now=now, by=by), referral_id) for referral_id in due)
+            due = scheduler.due(session, now, _BATCH)
+        return sum(self._alone(partial(scheduler.tick, now=now, by=by), referral_id) for referral_id in due)
 
     def _first_offers(self, now: datetime) -> int:
         """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
@@ -144,8 +147,8 @@ class Worker:
             return 0
         with self._database.begin(write=False) as session:
             by = self._clockwork(session, now)
-            cases = ticking.untouched(session, now, _BATCH, after=waits)
-        return sum(self._alone(partial(ticking.ask_first, now=now, by=by), case_id) for case_id in cases)
+            cases = scheduler.untouched(session, now, _BATCH, after=waits)
+        return sum(self._alone(partial(scheduler.ask_first, now=now, by=by), case_id) for case_id in cases)
 
     def _clockwork(self, session: Session, now: datetime) -> Clockwork:
         return Clockwork(self._keys, self._current.refresh(session, now), self._settings.by_hand)
@@ -164,25 +167,25 @@ class Worker:
             self._channel,
             self._keys,
             self._settings.base_url,
-            dead=partial(undelivered.dead_letter, now=now),
-            ask_desk=partial(undelivered.ask_desk, now=now),
+            dead=partial(undelivered_notices.dead_letter, now=now),
+            ask_desk=partial(undelivered_notices.ask_desk, now=now),
         )
-        return sending.send_due(self._database, post, now, _BATCH)
+        return delivery.send_due(self._database, post, now, _BATCH)
 
     def _expired(self, now: datetime) -> int:
         settings = self._settings
         with self._database.begin() as session:
             return (
-                replies.drop_expired(session, now)
+                idempotency.drop_expired(session, now)
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
-                + feed.drop_old(session, now)
-                + openings.drop_old(session, now)
+                + change_feed.drop_old(session, now)
+                + case_presence.drop_old(session, now)
                 + delivering.drop_old(session, now)
                 + quotas.drop_old(session, now)
                 + sessions.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
                 + passkeys.drop_expired(session, now)
-                + browsers.drop_expired(session, now)
+                + known_browsers.drop_expired(session, now)
                 + invitations.drop_old(session, now)
                 + proposals.expire(session, now)
                 + daily_reads.drop_old(session, now)
@@ -195,7 +198,7 @@ class Worker:
         if directory.digest == self._kept:
             return 0
         with self._database.begin() as session:
-            new = rulesets.keep_directory(session, directory, now)
+            new = rule_sets.keep_directory(session, directory, now)
         self._kept = directory.digest
         return int(new)
 
@@ -219,10 +222,10 @@ class Worker:
             return
         codes = {name: int(kept.total_seconds()) for name, kept in asdict(keeping).items()}
         with self._database.begin() as session:
-            before = marks.last(session).get(marks.KEEPING)
+            before = heartbeats.last(session).get(heartbeats.KEEPING)
             if before is None or before.codes != codes:
                 privacy.reckon_anew(session, now)
-                marks.set_mark(session, marks.KEEPING, now, **codes)
+                heartbeats.set_mark(session, heartbeats.KEEPING, now, **codes)
         self._keeping = keeping
 
     def _sandbox(self, now: datetime) -> int:
@@ -239,4 +242,4 @@ class Worker:
 
     def _tallies(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return tallies.fold(session, now.date())
+            return counters.fold(session, now.date())

@@ -9,18 +9,18 @@ import pytest
 import sqlalchemy as sa
 
 from app import audit
-from app.cli.house import migrate
+from app.app_context import migrate
+from app.cases import person_access
+from app.cases.models import Case, CaseTally, CaseWrap, SealedPart
+from app.casework import filing
 from app.core.db import Base, Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.intake import returning
-from app.intake.models import Case, CaseTally, CaseWrap, SealedPart
 from app.intake.receipts import Receipt
 from app.operations import dump, rotation, sealed_file
 from app.operations.dump import NotRestorable
-from app.operations.locked import LOCKED
+from app.operations.encrypted_columns import LOCKED
 from app.privacy import service as privacy
-from app.referrals import filing
 from tests.support.desk import PASSPHRASE, DeskHouse, intake, load_packs, running
 
 NO_WAIT = timedelta(0)
@@ -63,10 +63,10 @@ def _in_order(value: object) -> object:
 def opened_by_number(database: Database, keys: KeyRing, receipt: Receipt, now) -> str | None:
     with database.begin() as session:
         try:
-            case = returning.open_by_receipt(session, receipt, keys, now)
+            case = person_access.open_by_receipt(session, receipt, keys, now)
         except Exception:  # noqa: BLE001  unknown, closed: all the same here
             return None
-        return next(part.content["story"] for part in returning.everything(session, case) if part.part == "story")
+        return next(part.content["story"] for part in person_access.everything(session, case) if part.part == "story")
 
 
 def test_every_row_comes_back_in_either_kind_of_database(
@@ -140,7 +140,7 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
         erased, kept = numbers[:3], numbers[3]
         for receipt in erased:
             with database.begin() as session:
-                case = returning.open_by_receipt(session, receipt, office.keys, office.time.at).case
+                case = person_access.open_by_receipt(session, receipt, office.keys, office.time.at).case
                 privacy.erase(session, case, actor_kind="person", now=office.time.at)
         after: list[bytes] = []
         rotation.rotate(

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.cases.models import Case
 from app.core import sealing
 from app.core.db import Database
 from app.core.keyring import KeyRing
-from app.intake.models import Case
 from app.privacy import service as privacy
 from tests.support.people import House, house_of, short_form
 

@@ -11,16 +11,17 @@ import sqlalchemy as sa
 
 from app import privacy
 from app.audit.models import AuditEntry
+from app.cases import person_access, sealed_parts, transitions
+from app.cases.models import Case
+from app.casework import corrections, person_actions, referral_actions
 from app.client import conflicts as client
 from app.conflicts import service as conflicts
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
 from app.core import identifiers
 from app.core.errors import Conflict
 from app.core.ids import named_id
-from app.intake import life, receipts, returning, vault
-from app.intake.models import Case
+from app.intake import receipts
 from app.intake.schemas import Intake
-from app.referrals import correcting, person, service
 from app.referrals.models import Referral
 from app.referrals.states import Verb
 from tests.support.partners import DESK, MINE, OTHER, Network
@@ -50,7 +51,7 @@ def count(network: Network, table: Any, **where: Any) -> int:
 
 def holds(network: Network, case_id: UUID, slug: str) -> bool:
     with network.database.begin(write=False) as session:
-        return named_id("organisation", slug) in vault.holders(session, case_id)
+        return named_id("organisation", slug) in sealed_parts.holders(session, case_id)
 
 
 def place_of(answer: dict[str, Any], service_key: str) -> tuple[str, set[str]]:
@@ -90,9 +91,9 @@ def test_the_centre_looks_as_one_that_is_paused(network: Network):
 
 def refused(network: Network, case_id: UUID) -> tuple[str, dict[str, Any]]:
     with network.database.begin() as session:
-        case = life.locked(session, case_id)
+        case = transitions.locked(session, case_id)
         with pytest.raises(Conflict) as error:
-            service.create(session, network.keys, case, SERVICE, by=DESK, now=network.now)
+            referral_actions.create(session, network.keys, case, SERVICE, by=DESK, now=network.now)
     return error.value.detail, error.value.extra
 
 
@@ -205,19 +206,19 @@ def test_a_centre_that_was_not_connected_is_looked_up_when_the_person_says_yes(n
     with network.database.begin() as session:
         case = session.scalars(sa.select(Case).where(Case.label == answer.json()["case"])).one()
         conflicts.forget(session, case.id)
-        draft = service.create(session, network.keys, case, SERVICE, by=DESK, now=network.now)
-        label = service.advance(session, draft.id, Verb.ASK_CONSENT, by=DESK, now=network.now).label
+        draft = referral_actions.create(session, network.keys, case, SERVICE, by=DESK, now=network.now)
+        label = referral_actions.advance(session, draft.id, Verb.ASK_CONSENT, by=DESK, now=network.now).label
     receipt = receipts.parse(answer.json()["receipt"])
     with network.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
-        person.answer_consent(session, opened, label, yes=True, keys=network.keys, now=network.now)
-        assert not vault.holders(session, opened.case.id)
+        opened = person_access.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
+        person_actions.answer_consent(session, opened, label, yes=True, keys=network.keys, now=network.now)
+        assert not sealed_parts.holders(session, opened.case.id)
         assert session.scalars(sa.select(Referral.state)).all() == ["withdrawn"]
 
 
 def reopened(network: Network, session: Any, answer: httpx.Response) -> Any:
     receipt = receipts.parse(answer.json()["receipt"])
-    return returning.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
+    return person_access.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
 
 
 def test_a_person_who_allows_the_centre_later_gives_it_no_key_either(network: Network):
@@ -226,8 +227,8 @@ def test_a_person_who_allows_the_centre_later_gives_it_no_key_either(network: Ne
     with network.database.begin() as session:
         opened = reopened(network, session, answer)
         choices = {MINE: "allow", OTHER: "allow"}
-        correcting.choose(session, opened, choices, keys=network.keys, directory=network.directory, now=network.now)
-        assert vault.holders(session, opened.case.id) == {named_id("organisation", OTHER)}
+        corrections.choose(session, opened, choices, keys=network.keys, directory=network.directory, now=network.now)
+        assert sealed_parts.holders(session, opened.case.id) == {named_id("organisation", OTHER)}
 
 
 def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
@@ -235,10 +236,10 @@ def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
     answer = network.file()
     with network.database.begin() as session:
         opened = reopened(network, session, answer)
-        assert named_id("organisation", MINE) in vault.holders(session, opened.case.id)
-        said = correcting.answers_of(session, opened, network.keys)
+        assert named_id("organisation", MINE) in sealed_parts.holders(session, opened.case.id)
+        said = corrections.answers_of(session, opened, network.keys)
         changed = {**said, "answer_by": {"channel": "phone", "address": "600 555 555"}}
-        result = correcting.correct(
+        result = corrections.correct(
             session,
             opened,
             Intake.model_validate(changed),
@@ -246,7 +247,7 @@ def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
             directory=network.directory,
             now=network.now,
         )
-        assert named_id("organisation", MINE) not in vault.holders(session, opened.case.id)
+        assert named_id("organisation", MINE) not in sealed_parts.holders(session, opened.case.id)
     hit = next(found for found in result.not_matched if found.service == SERVICE)
     assert [reason.key for reason in hit.reasons] == ["accepts_referrals.no"]
 

@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
+from app.cases import person_access, sealed_parts
+from app.cases.models import SealedPart
+from app.casework import person_actions
 from app.core import keyholders
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.sealing import KeyPair
-from app.intake import returning, vault
-from app.intake.models import SealedPart
-from app.referrals import person
 from app.referrals.models import Referral
 from tests.support.desk import ADDRESS, NAME, ONE, STORY, TWO, UNCONNECTED, Browser, DeskHouse, Page
 
@@ -91,8 +91,8 @@ def test_without_consent_the_person_is_asked_and_answers_with_their_number(offic
     referral = referral_of(office, label)
     assert (referral.state, referral.offered_at) == ("awaiting_consent", None)
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person.answer_consent(session, opened, referral.label, yes=True, keys=office.keys, now=office.time.at)
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person_actions.answer_consent(session, opened, referral.label, yes=True, keys=office.keys, now=office.time.at)
     assert referral_of(office, label).state == "offered"
 
 
@@ -107,9 +107,11 @@ def test_a_centre_named_before_it_joined_is_given_the_key_from_the_coordinators_
     assert referred(office, label, browser, UNCONNECTED).did("offered")
     case = office.case(label)
     with office.database.begin(write=False) as session:
-        key = vault.data_key(session, office.keys, case.id, vault.PERSON, organisation_id, pair)
+        key = sealed_parts.data_key(session, office.keys, case.id, sealed_parts.PERSON, organisation_id, pair)
         rows = session.scalars(sa.select(SealedPart).where(SealedPart.case_id == case.id)).all()
-        assert any(vault.open_part(key, row).content.get("story") == STORY for row in rows if row.part == "story")
+        assert any(
+            sealed_parts.open_part(key, row).content.get("story") == STORY for row in rows if row.part == "story"
+        )
     assert [codes for action, codes in audited(office, "case:key_granted")] == [{"organisation": organisation_id.hex}]
 
 
@@ -154,7 +156,7 @@ def test_no_audit_row_no_read(office: DeskHouse, monkeypatch: pytest.MonkeyPatch
     def full(*_arguments: object, **_named: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr("app.referrals.desk.at_work.audit.record", full)
+    monkeypatch.setattr("app.casework.coordinator.audit.record", full)
     page = browser.submit(page, f"/desk/cases/{label}/show")
     assert page.status == 500
     assert STORY not in page.text
@@ -184,9 +186,9 @@ def test_a_message_reaches_the_person_and_a_note_only_the_team(office: DeskHouse
     page = browser.get(f"/desk/cases/{label}")
     assert browser.submit(page, f"/desk/cases/{label}/note", text="quarrelsome landlord").did("noted")
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at)
-        assert [line.content["text"] for line in returning.thread(session, opened)] == ["Come on Monday"]
-        assert "quarrelsome" not in str([one.content for one in returning.everything(session, opened)])
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
+        assert [line.content["text"] for line in person_access.thread(session, opened)] == ["Come on Monday"]
+        assert "quarrelsome" not in str([one.content for one in person_access.everything(session, opened)])
     other = office.as_("pavel")
     page = other.submit(other.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
     assert "Come on Monday" in page.text
@@ -268,8 +270,8 @@ def test_a_snoozed_case_comes_back_when_the_person_writes(office: DeskHouse) -> 
     day = (office.time.at + timedelta(days=3)).date().isoformat()
     browser.submit(browser.get(path), f"{path}/snooze", until=day)
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person.write(session, opened, "It is worse now", now=office.time.at)
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person_actions.write(session, opened, "It is worse now", now=office.time.at)
     assert label in browser.get("/desk/").text
     assert label in browser.get("/desk/?view=answered").text
 

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.models import AuditEntry
-from app.directory import current, service
+from app.directory import loader, published
 from app.directory.models import DirectoryEdit, RuleSet, ServiceRow
 from app.directory.packs import load_packs
-from app.matching import matches
+from app.matching import runs
 from app.matching.facts import Facts
 from app.partners.organisations import Organisation
 from tests.support.desk import ONE, START, Browser, DeskHouse, Page
@@ -49,8 +49,8 @@ def matched(office: DeskHouse, **changed: Any) -> Any:
     """The run's word on the service, with what is known today."""
     facts = Facts(**{"needs": frozenset({"asylum"}), "country": "PL", "speak": ("ru",), **changed})
     with office.database.begin(write=False) as session:
-        directory = current.laid(session, load_packs()).directory
-        result = matches.run(session, facts, directory, office.time.at, 1)
+        directory = published.laid(session, load_packs()).directory
+        result = runs.run(session, facts, directory, office.time.at, 1)
     everyone = [*result.candidates, *result.nearest, *result.not_matched]
     found = next(one for one in everyone if one.service == SERVICE)
     return found in result.candidates, {reason.key for reason in found.reasons}
@@ -85,7 +85,7 @@ def test_it_survives_a_pack_that_is_loaded_again_and_two_people_take_it_back(off
     propose(vera, ONE, "city", city="Gdynia")
     decide(pavel, only(office), "publish")
     with office.database.begin() as session:
-        service.upsert(session, load_packs(), office.time.at)
+        loader.upsert(session, load_packs(), office.time.at)
         row = session.scalars(sa.select(Organisation).where(Organisation.slug == ONE)).one()
         assert row.entry["city"] == "Gdynia"
     office.later(minutes=1)
@@ -138,7 +138,7 @@ def test_a_centre_becomes_verified_by_two_people_with_day_and_source(office: Des
     decide(pavel, only(office), "publish")
     assert "Not verified" not in vera.get(f"/desk/directory/organisations/{WEAK}").words()
     with office.database.begin(write=False) as session:
-        laid = current.laid(session, load_packs()).directory
+        laid = published.laid(session, load_packs()).directory
         assert all(entry.verified for entry in laid.services if entry.organisation.id == WEAK)
         assert session.scalars(sa.select(Organisation.verified).where(Organisation.slug == WEAK)).one()
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.cases import duplicate_detection, person_access, transitions
+from app.cases.models import Case, CaseLikeness
+from app.casework import person_actions
+from app.casework.scheduler import untouched
 from app.core import keyring
 from app.core.keyring import KeyRing
-from app.intake import life, likeness, returning
-from app.intake.models import Case, CaseLikeness
 from app.operations import rotation
-from app.operations.locked import LOCKED
+from app.operations.encrypted_columns import LOCKED
 from app.privacy import service as privacy
-from app.referrals import person
-from app.referrals.ticking import untouched
 from tests.api.test_desk_case import audited, referred
 from tests.api.test_desk_undo import act
 from tests.support.desk import START, DeskHouse, Page
@@ -67,7 +67,7 @@ def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(offic
     label, _receipt = office.file(**LENA)
     case = office.case(label)
     with office.database.begin() as session:
-        likeness.note(session, other, case.id, case.team_id, LENA, "PL")
+        duplicate_detection.note(session, other, case.id, case.team_id, LENA, "PL")
     assert first_of(office, label) == ""
 
 
@@ -79,7 +79,7 @@ def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: DeskHous
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     with office.database.begin() as session:
-        likeness.forget(session, office.case(second).id)
+        duplicate_detection.forget(session, office.case(second).id)
     assert first_of(office, second) == ""
     page = act(office.as_("vera"), second, "compare")
     assert first in alike(page)
@@ -98,8 +98,8 @@ def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: DeskHo
     assert first in browser.get("/desk/?view=merged").text
     assert f"It goes on as {second}" in browser.get(f"/desk/cases/{first}").words()
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person.write(session, opened, "it is me again", now=office.time.at)
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person_actions.write(session, opened, "it is me again", now=office.time.at)
     assert first in browser.get("/desk/").text
     act(browser, first, "unmerge")
     assert first_of(office, first)
@@ -121,7 +121,7 @@ def test_what_was_merged_is_closed_and_opened_with_the_case_that_goes_on(office:
         for label in (first, second):
             case = office.case(label)
             if verb == "withdraw":
-                assert life.refolded(session, case).value == case.state
+                assert transitions.refolded(session, case).value == case.state
 
 
 def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: DeskHouse) -> None:
@@ -130,7 +130,7 @@ def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: D
     browser = office.as_("vera")
     act(browser, first, "merge", into=second)
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
         privacy.erase(session, opened.case, actor_kind="person", now=office.time.at)
         assert session.scalars(sa.select(CaseLikeness).where(CaseLikeness.case_id == opened.case.id)).all() == []
     assert first in browser.get("/desk/").text
@@ -182,11 +182,11 @@ def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_
     with office.database.begin() as session:
         for label in (first, second):
             case = office.case(label)
-            likeness.note(session, ring, case.id, case.team_id, LENA, "PL")
+            duplicate_detection.note(session, ring, case.id, case.team_id, LENA, "PL")
     changed = keyring.begin_epoch(tmp_path / "keys.json", START.date())
     of_marks = next(one for one in LOCKED if one.name == "case_likenesses.mark")
     moved, closed, _after = rotation.lock_anew(office.database, changed, of_marks)
     assert (moved, closed) == (4, 0)
     assert {mark[:4] for mark in marks(office)} == {changed.current.to_bytes(4, "big")}
     with office.database.begin(write=False) as session:
-        assert [one.label for one in likeness.alike(session, office.case(first))] == [second]
+        assert [one.label for one in duplicate_detection.alike(session, office.case(first))] == [second]

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from app.intake.models import Case
+from app.cases.models import Case
 from app.intake.questions import STEPS
 from tests.support.desk import DeskHouse, office
 from tests.support.html import faults

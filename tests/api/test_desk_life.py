@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.cases.models import CaseMove, CaseWrap
 from app.core import keyring
-from app.intake.models import CaseMove, CaseWrap
 from app.intake.receipts import Receipt
-from app.messaging import notices
+from app.messaging import recipients
 from app.messaging.models import PartnerNotices
-from app.operations.locked import LOCKED
+from app.operations.encrypted_columns import LOCKED
 from app.operations.rotation import lock_anew
-from app.referrals.models import Referral, Task
+from app.referrals.models import Referral
+from app.tasks.models import Task
 from tests.api.test_desk_case import referral_of, referred
 from tests.support.desk import ONE, STORY, TWO, Browser, DeskHouse, Page
 
@@ -255,7 +256,7 @@ def test_an_organisation_says_where_when_and_in_which_hours(office: DeskHouse) -
     with office.database.begin(write=False) as session:
         row = session.scalars(sa.select(PartnerNotices)).one()
         assert b"example.org" not in (row.address or b"")
-        assert notices.address_of(session, office.keys, row.organisation_id) == "intake@example.org"
+        assert recipients.address_of(session, office.keys, row.organisation_id) == "intake@example.org"
         assert (row.digest_hour, row.zone) == (7, "Europe/Warsaw")
         assert row.hours == {"opens": "10:00", "closes": "18:00", "weekdays": [0, 2], "days_off": []}
     assert partner.post("/partner/notices", {**given, "weekdays": "1"}).status == 412

@@ -7,15 +7,15 @@ import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
+from app.cases import person_access, sealed_parts
+from app.cases.models import CaseWrap
+from app.casework import person_actions
 from app.core import keyholders
 from app.core.ids import named_id
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.sealing import KeyPair
-from app.intake import returning, vault
-from app.intake.models import CaseWrap
 from app.intake.receipts import Receipt
 from app.messaging.models import OutboxMessage
-from app.referrals import person
 from app.staff import service as staff
 from app.staff.models import Role
 from tests.api.test_desk_case import referral_of, referred
@@ -52,14 +52,14 @@ def colleague(office: DeskHouse) -> Browser:
 def thread(office: DeskHouse, receipt: Receipt) -> list[tuple[str, str]]:
     """The conversation as the person reads it with their number."""
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at)
-        return [(line.author, line.content["text"]) for line in returning.thread(session, opened)]
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
+        return [(line.author, line.content["text"]) for line in person_access.thread(session, opened)]
 
 
 def person_writes(office: DeskHouse, receipt: Receipt, text: str) -> None:
     with office.database.begin() as session:
-        opened = returning.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person.write(session, opened, text, now=office.time.at)
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
+        person_actions.write(session, opened, text, now=office.time.at)
 
 
 def audited(office: DeskHouse, action: str) -> list[dict[str, object]]:
@@ -218,7 +218,7 @@ def test_colleagues_see_who_did_what_and_nothing_from_before_the_offer(office: D
 def test_a_long_list_shows_what_is_due_first_and_says_what_it_leaves_out(
     office: DeskHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.web.desk.partner._LISTED", 2)
+    monkeypatch.setattr("app.web.partner.offers._LISTED", 2)
     soon = {}
     for how_soon in ("none", "month", "today", "week"):
         label, _receipt = office.file(how_soon=how_soon)
@@ -235,7 +235,7 @@ def sealed_to(office: DeskHouse, label: str) -> object:
         wrap = sa.select(CaseWrap.key_id).where(
             CaseWrap.case_id == office.case(label).id, CaseWrap.owner_id == named_id("organisation", ONE)
         )
-        return session.scalars(wrap.where(CaseWrap.purpose == vault.PERSON)).one()
+        return session.scalars(wrap.where(CaseWrap.purpose == sealed_parts.PERSON)).one()
 
 
 def registered(office: DeskHouse, *, for_partner: bool) -> object:

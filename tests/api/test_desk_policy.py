@@ -13,15 +13,15 @@ import pytest
 import sqlalchemy as sa
 from fastapi.routing import APIRoute
 
+from app.cases import sealed_parts, transitions
+from app.cases.states import CaseVerb
+from app.casework import referral_actions
 from app.core.db import Database
-from app.intake import life, vault
-from app.intake.states import CaseVerb
-from app.referrals import service
-from app.referrals.acting import ActorRef
+from app.referrals.commands import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from app.staff.models import Member
-from app.web.desk.deps import RequiresRole, anyone, policies
+from app.web.account.policies import RequiresRole, anyone, policies
 from tests.support.desk import ONE, Browser, DeskHouse, running
 
 ROLES = {
@@ -134,18 +134,18 @@ def _member(office: DeskHouse, name: str) -> str:
 def _offer(office: DeskHouse, label: str) -> str:
     by = ActorRef(Actor.COORDINATOR, None)
     with office.database.begin() as session:
-        case = life.locked(session, office.case(label).id)
-        draft = service.create(session, office.keys, case, f"{ONE}/legal-help", by=by, now=office.time.at)
-        service.advance(session, draft.id, Verb.OFFER, by=by, now=office.time.at)
+        case = transitions.locked(session, office.case(label).id)
+        draft = referral_actions.create(session, office.keys, case, f"{ONE}/legal-help", by=by, now=office.time.at)
+        referral_actions.advance(session, draft.id, Verb.OFFER, by=by, now=office.time.at)
         return str(session.scalar(sa.select(Referral.label).where(Referral.id == draft.id)))
 
 
 def _erase(office: DeskHouse, label: str) -> None:
     with office.database.begin() as session:
-        case = life.locked(session, office.case(label).id)
-        vault.destroy(session, case.id)
+        case = transitions.locked(session, office.case(label).id)
+        sealed_parts.destroy(session, case.id)
         case.facts, case.receipt_id = None, None
-        life.move(session, case, CaseVerb.ERASE, actor_kind="person", actor_id=None, now=office.time.at)
+        transitions.move(session, case, CaseVerb.ERASE, actor_kind="person", actor_id=None, now=office.time.at)
 
 
 def expected(path: str, method: str, name: str, place: str) -> set[int]:

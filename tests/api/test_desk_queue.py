@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.intake import queue
-from app.intake.models import Case
-from app.intake.queue import Look
+from app.cases import queue
+from app.cases.models import Case
+from app.cases.queue import Look
 from tests.support.desk import ADDRESS, NAME, STORY, Browser, DeskHouse, Page
 
 

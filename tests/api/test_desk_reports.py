@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.cases import transitions
+from app.casework import referral_actions
 from app.core.tables import as_csv, safe_cell
-from app.intake import life
-from app.referrals import service
-from app.referrals.acting import ActorRef, Said
+from app.referrals.commands import ActorRef, Said
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
-from app.web.charts import Bar, bars
+from app.web.components.charts import Bar, bars
 from tests.support.desk import ONE, TWO, DeskHouse
 
 DESK = ActorRef(Actor.COORDINATOR, None)
@@ -28,13 +28,15 @@ def decline(office: DeskHouse, many: int) -> None:
     organisation = named_id("organisation", ONE)
     for place, label in enumerate(labels):
         with office.database.begin() as session:
-            case = life.locked(session, office.case(label).id)
-            draft = service.create(session, office.keys, case, f"{ONE}/legal-help", by=DESK, now=office.time.at)
-            service.advance(session, draft.id, Verb.OFFER, by=DESK, now=office.time.at)
+            case = transitions.locked(session, office.case(label).id)
+            draft = referral_actions.create(
+                session, office.keys, case, f"{ONE}/legal-help", by=DESK, now=office.time.at
+            )
+            referral_actions.advance(session, draft.id, Verb.OFFER, by=DESK, now=office.time.at)
             by = ActorRef(Actor.PARTNER, organisation, organisation)
             at = office.time.at + timedelta(hours=1)
             if place % 2:
-                service.advance(session, draft.id, Verb.DECLINE, by=by, now=at, said=Said(reason="other"))
+                referral_actions.advance(session, draft.id, Verb.DECLINE, by=by, now=at, said=Said(reason="other"))
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -3,10 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from app.intake import queue
-from app.intake.models import Case, MemberView
-from app.intake.queue import Look
-from app.intake.views import ORDERS
+from app.cases import queue
+from app.cases.models import Case, MemberView
+from app.cases.queue import Look
+from app.cases.queue_views import ORDERS
 from tests.api.test_desk_case import referral_of, referred
 from tests.api.test_desk_queue import labels, many, walk
 from tests.api.test_desk_undo import act
@@ -163,14 +163,14 @@ def test_the_next_step_tells_free_places_and_how_long_an_answer_takes(office: De
     from datetime import timedelta
 
     from app.directory.models import ServiceRow
-    from app.matching import records
+    from app.matching import service_history
 
     label, _receipt = office.file()
     key = "pl-hfhr/legal-help"
     with office.database.begin() as session:
         service = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == key)).one()
         service.capacity, service.capacity_until = "full", office.time.at.date() + timedelta(days=3)
-        records.answered(session, service.id, timedelta(hours=70))
+        service_history.answered(session, service.id, timedelta(hours=70))
     words = office.as_("vera").get(f"/desk/cases/{label}").words()
     assert "Full until Fri 27 Nov 2026." in words
     assert "Usually answers in 3 d (1 answer so far)." in words

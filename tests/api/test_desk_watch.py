@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
-from app.core import switches
+from app.core import kill_switch
 from app.core.db import Database
 from app.messaging.models import OutboxMessage
-from app.staff.quotas import ReadCount
+from app.staff.read_quotas import ReadCount
 from tests.api.test_desk_members import accepted
 from tests.support.desk import STORY, Browser, DeskHouse, running
 from tests.support.partners import Network
@@ -181,7 +181,7 @@ def test_the_switch_reaches_another_process_s_api_and_a_reader_that_waits(networ
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": "10"})
         with network.database.begin() as session:
-            switches.turn(session, switches.FREEZE, on=True, by=None, now=network.now)
+            kill_switch.turn(session, kill_switch.FREEZE, on=True, by=None, now=network.now)
         assert waiting.result(8).status_code == 503
     for path in ("/v1/referrals", f"/v1/referrals/{referral}", f"/v1/referrals/{referral}/sealed", "/v1/events"):
         answer = network.get(path)
@@ -191,5 +191,5 @@ def test_the_switch_reaches_another_process_s_api_and_a_reader_that_waits(networ
     assert network.act(referral, "start", version=3).status_code == 503
     assert network.file().status_code == 201, "a story is always taken in"
     with network.database.begin() as session:
-        switches.turn(session, switches.FREEZE, on=False, by=None, now=network.now)
+        kill_switch.turn(session, kill_switch.FREEZE, on=False, by=None, now=network.now)
     assert network.get(f"/v1/referrals/{referral}/sealed").status_code == 200

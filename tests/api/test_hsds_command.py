@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 from app.cli.main import app
-from app.directory import current, edits, fields
+from app.directory import edits, fields, published
 from app.directory.edits import Editor
 from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
@@ -21,10 +21,10 @@ from tests.unit.test_hsds_package import FOREIGN, package
 
 @pytest.fixture
 def run(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> "Runner":
-    from app.cli import house
+    from app import app_context
 
-    opened = house.House(office.app.state.settings, office.database, office.keys, load_packs())
-    monkeypatch.setattr(house, "open_house", lambda: opened)
+    opened = app_context.House(office.app.state.settings, office.database, office.keys, load_packs())
+    monkeypatch.setattr(app_context, "open_house", lambda: opened)
     return Runner()
 
 
@@ -83,7 +83,7 @@ def test_a_foreign_package_becomes_proposals_and_then_unverified_centres(
     with office.database.begin() as session:
         (out,) = [one for one in edits.waiting(session) if one.subject == "pl-help-odz"]
         edits.publish(session, load_packs(), out.id, by=by, now=office.time.at)
-        assert current.laid(session, load_packs()).directory.organisation("pl-help-odz") is None
+        assert published.laid(session, load_packs()).directory.organisation("pl-help-odz") is None
     assert vera.get("/desk/directory/organisations/pl-help-odz").status == 404
 
 

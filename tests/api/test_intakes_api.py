@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.api import schemas
-from app.intake import receipts, returning
-from app.intake.models import Case
+from app.cases import person_access
+from app.cases.models import Case
+from app.intake import receipts
 from tests.support.partners import MINE, Network, intake
 
 MINIMAL = {
@@ -59,9 +60,9 @@ def test_the_answer_names_centres_with_reasons_in_the_persons_language(network: 
 def test_the_receipt_opens_the_case(network: Network):
     filed = network.file(story="Моя история").json()
     with network.database.begin() as session:
-        found = returning.open_by_receipt(session, receipts.parse(filed["receipt"]), network.keys, network.now)
+        found = person_access.open_by_receipt(session, receipts.parse(filed["receipt"]), network.keys, network.now)
         assert found.case.label == filed["case"]
-        parts = {part.part: part.content for part in returning.everything(session, found)}
+        parts = {part.part: part.content for part in person_access.everything(session, found)}
     assert parts["story"]["story"] == "Моя история"
 
 

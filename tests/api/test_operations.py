@@ -11,7 +11,7 @@ from app.core.db import Database
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.models import OutboxMessage
-from app.operations import marks, status
+from app.operations import heartbeats, status
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
 from tests.support.desk import ONE, DeskHouse, load_packs, running
@@ -26,8 +26,8 @@ def told(office: DeskHouse) -> list[str]:
 
 def all_is_well(office: DeskHouse) -> None:
     with office.database.begin() as session:
-        for name in (marks.WORKER, marks.BACKUP):
-            marks.set_mark(session, name, office.time.at)
+        for name in (heartbeats.WORKER, heartbeats.BACKUP):
+            heartbeats.set_mark(session, name, office.time.at)
 
 
 def test_a_house_that_stands_well_says_so(office: DeskHouse) -> None:
@@ -49,7 +49,7 @@ def test_what_goes_wrong_is_named(office: DeskHouse) -> None:
     assert "epoch-key-old" in told(office)
     with office.database.begin() as session:
         session.execute(sa.update(OutboxMessage).values(state="dead"))
-        marks.set_mark(session, marks.ROTATION, office.time.at)
+        heartbeats.set_mark(session, heartbeats.ROTATION, office.time.at)
     assert {"messages-dead", "backup-before-rotation"} <= set(told(office))
     page = office.as_("admin").get("/desk/operations").words()
     assert "Messages were given up" in page
@@ -79,7 +79,7 @@ def test_readyz_says_in_codes_what_is_wrong(database: Database, tmp_path: Path) 
         office.app.state.keys = KeyRing.load(path)
         assert office.http.get("/readyz").text == "ready"
         with database.begin() as session:
-            marks.set_mark(session, marks.WORKER, office.time.at - timedelta(minutes=5))
+            heartbeats.set_mark(session, heartbeats.WORKER, office.time.at - timedelta(minutes=5))
         late = office.http.get("/readyz")
         assert (late.status_code, late.text) == (200, "ready\nworker-late")
         path.unlink()

@@ -13,7 +13,7 @@ from joserfc.jwk import OKPKey
 from app.core.errors import Conflict
 from app.main import create_app
 from app.partners import assertions, credentials
-from app.partners import service as partners
+from app.partners import oauth_clients as partners
 from app.settings import Settings
 from tests.support.partners import MINE, Network
 from tests.support.serving import in_process

@@ -10,9 +10,9 @@ import pytest
 
 from app import privacy
 from app.api import schemas
+from app.cases import transitions
 from app.core.db import Database
-from app.intake import life
-from app.referrals import feed
+from app.referrals import change_feed
 from tests.support.partners import MINE, OTHER, Network, running
 
 
@@ -38,7 +38,7 @@ def test_after_an_erasure_the_feed_holds_no_more_than_an_id_and_states(network: 
     referral = network.offer(MINE, case_id)
     network.act(referral, "accept")
     with network.database.begin() as session:
-        privacy.erase(session, life.locked(session, case_id), actor_kind="person", now=network.now)
+        privacy.erase(session, transitions.locked(session, case_id), actor_kind="person", now=network.now)
     answer = network.get("/v1/events")
     assert [event["data"]["state"] for event in answer.json()["events"]] == ["offered", "accepted", "client_declined"]
     assert {frozenset(event["data"]) for event in answer.json()["events"]} == {
@@ -115,7 +115,7 @@ def test_a_cursor_belongs_to_its_client(network: Network):
 def test_a_cursor_older_than_what_is_kept_is_gone_and_says_how_to_go_on(network: Network):
     network.offer()
     cursor = network.get("/v1/events").json()["cursor"]
-    network.time.at += feed.KEPT_FOR - timedelta(minutes=1)
+    network.time.at += change_feed.KEPT_FOR - timedelta(minutes=1)
     network.tokens.clear()
     assert network.get("/v1/events", params={"cursor": cursor}).status_code == 200
     network.time.at += timedelta(minutes=2)
@@ -179,10 +179,10 @@ def test_a_slow_writer_is_never_skipped(postgres_network: Network):
     cursor = network.get("/v1/events").json()["cursor"]
     organisation = network.seats[MINE].organisation_id
     with network.database.begin() as slow:
-        feed.publish(slow, organisation, first, "referral.acknowledged", 3, network.now)
+        change_feed.publish(slow, organisation, first, "referral.acknowledged", 3, network.now)
         slow.flush()
         with network.database.begin() as quick:
-            feed.publish(quick, organisation, second, "referral.acknowledged", 3, network.now)
+            change_feed.publish(quick, organisation, second, "referral.acknowledged", 3, network.now)
         page = network.get("/v1/events", params={"cursor": cursor}).json()
         assert [event["subject"] for event in page["events"]] == [second]
     page = network.get("/v1/events", params={"cursor": page["cursor"]}).json()

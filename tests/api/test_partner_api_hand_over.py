@@ -16,14 +16,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from app.api import schemas
+from app.cases import rewrapping, sealed_parts
+from app.cases.models import CaseWrap
 from app.client import PartnerClient, opened
 from app.client.opening import base64url, signers_of
 from app.core import keyholders, sealing, signing
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.intake import rewrapping, vault
-from app.intake.models import CaseWrap
 from app.staff.models import Team
 from tests.support import javascript
 from tests.support.partners import MINE, Network
@@ -201,9 +201,9 @@ def test_consent_that_was_taken_back_stays_taken_back(network: Network):
     new = register(network, KeyPair.generate().public)
     owner = network.seats[MINE].organisation_id
     with network.database.begin() as session:
-        vault.destroy_wraps(session, case_id, [new.owner_id])
+        sealed_parts.destroy_wraps(session, case_id, [new.owner_id])
         assert not rewrapping.rewrap(session, network.keys, case_id, new, held)
-        assert owner not in vault.holders(session, case_id)
+        assert owner not in sealed_parts.holders(session, case_id)
         assert session.scalar(sa.select(sa.func.count()).where(CaseWrap.key_id == new.id)) == 0
 
 

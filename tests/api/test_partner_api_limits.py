@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI
 from app.api.retiring import Retiring
 from app.core import quotas
 from app.core.db import Database
-from app.core.http import Around
+from app.core.http_middleware import Around
 from app.core.quotas import SHARES, QuotaWindow
 from app.main import create_app
 from app.settings import Settings

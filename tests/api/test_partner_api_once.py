@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from app.core.db import Database
 from app.core.keyring import KeyRing
-from app.intake import replies
-from app.intake.replies import Reply
+from app.intake import idempotency
+from app.intake.idempotency import Reply
 from app.main import create_app
 from app.referrals.models import ReferralEvent
 from app.settings import Settings
@@ -31,11 +31,11 @@ SERVER = """
 import sys, time
 from pathlib import Path
 import uvicorn
-from app.core import edge
-from app.intake import replies
+from app.core import dependencies
+from app.intake import idempotency
 from app.main import create_app
 from app.settings import Settings
-commit, once = edge._commit, replies.once
+commit, once = dependencies._commit, idempotency.once
 def noted_once(session, *given, **more):
     session.info["acts"] = True
     return once(session, *given, **more)
@@ -44,8 +44,8 @@ def commit_and_hang(session):
     commit(session)
     if acts and Path(sys.argv[4]).exists():
         time.sleep(60)
-replies.once = noted_once
-edge._commit = commit_and_hang
+idempotency.once = noted_once
+dependencies._commit = commit_and_hang
 settings = Settings(var=Path(sys.argv[3]), database_url=sys.argv[1], worker_in_web=False, base_url="https://pristan.test")
 app = create_app(settings, surfaces={"partner"})
 uvicorn.run(app, port=int(sys.argv[2]), log_config=None, access_log=False)
@@ -136,13 +136,13 @@ def test_while_the_first_request_is_still_under_way_the_second_is_told_so(postgr
 
     def once(session: Any, patience: str) -> Reply:
         session.execute(sa.text(f"SET LOCAL lock_timeout = '{patience}'"))
-        return replies.once(
+        return idempotency.once(
             session, keys, "who", "the-same-key", b"payload", lambda: Reply(200, {"done": True}), now=START, ttl=ttl
         )
 
     with postgres_database.begin() as first:
         once(first, "8s")
-        with pytest.raises(replies.UnderWay) as refused:
+        with pytest.raises(idempotency.UnderWay) as refused:
             with postgres_database.begin() as second:
                 once(second, "100ms")
     assert (refused.value.status, refused.value.slug) == (409, "request-in-progress")
@@ -157,8 +157,8 @@ def test_a_reply_is_kept_for_two_days_and_not_longer(network: Network):
     network.tokens.clear()
     assert network.act(referral, "acknowledge", version=2, key=key).headers["idempotency-replayed"] == "true"
     with network.database.begin() as session:
-        replies.drop_expired(session, network.now)
+        idempotency.drop_expired(session, network.now)
     network.later(minutes=2)
     with network.database.begin() as session:
-        replies.drop_expired(session, network.now)
+        idempotency.drop_expired(session, network.now)
     assert network.act(referral, "acknowledge", version=2, key=key).status_code == 412

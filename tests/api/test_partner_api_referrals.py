@@ -31,14 +31,14 @@ def test_the_list_shows_own_offers_only_and_fits_its_schema(network: Network):
 
 
 def test_a_draft_is_not_there_for_the_partner(network: Network):
-    from app.intake import life
-    from app.referrals import service
+    from app.cases import transitions
+    from app.casework import referral_actions
     from tests.support.partners import DESK
 
     case_id = network.case()
     with network.database.begin() as session:
-        case = life.locked(session, case_id)
-        draft = service.create(session, network.keys, case, "pl-hfhr/legal-help", by=DESK, now=network.now)
+        case = transitions.locked(session, case_id)
+        draft = referral_actions.create(session, network.keys, case, "pl-hfhr/legal-help", by=DESK, now=network.now)
     assert network.get("/v1/referrals").json()["referrals"] == []
     assert network.get(f"/v1/referrals/{draft.id}").status_code == 404
 

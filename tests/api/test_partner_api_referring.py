@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from app.api import schemas
 from app.audit.models import AuditEntry
-from app.intake import life, receipts, returning
-from app.intake.models import Case, CaseEvent
+from app.cases import person_access, transitions
+from app.cases.models import Case, CaseEvent
+from app.intake import receipts
 from tests.support.partners import MINE, OTHER, Network, intake
 
 
@@ -30,9 +31,9 @@ def test_it_becomes_a_case_with_a_number_and_the_organisation_noted(network: Net
         assert (event.actor_kind, event.codes["agreed"], event.at.minute) == ("partner", "written", 0)
         noted = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "case:referred_in")).one()
         assert noted.codes["client"] == f"api-{MINE}"
-        assert life.refolded(session, case) == "submitted"
-        opened = returning.open_by_receipt(session, receipts.parse(filed.receipt), network.keys, network.now)
-        assert "Её вызвали на допрос" in repr([part.content for part in returning.everything(session, opened)])
+        assert transitions.refolded(session, case) == "submitted"
+        opened = person_access.open_by_receipt(session, receipts.parse(filed.receipt), network.keys, network.now)
+        assert "Её вызвали на допрос" in repr([part.content for part in person_access.everything(session, opened)])
 
 
 def test_whoever_came_alone_was_referred_by_nobody(network: Network):

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from app import audit, privacy
 from app.api import schemas
 from app.audit.models import AuditEntry
+from app.cases import transitions
+from app.cases.models import Case
 from app.client import opened
 from app.core.sealing import CannotOpen
-from app.intake import life
-from app.intake.models import Case
 from app.referrals.states import State, Verb
 from tests.support.partners import MINE, OTHER, Network
 
@@ -104,7 +104,7 @@ def test_what_was_erased_is_gone(network: Network):
     network.act(referral, "accept")
     network.act(referral, "complete", json={"outcome": "advised"})
     with network.database.begin() as session:
-        privacy.erase(session, life.locked(session, case_id), actor_kind="person", now=network.now)
+        privacy.erase(session, transitions.locked(session, case_id), actor_kind="person", now=network.now)
     answer = network.get(f"/v1/referrals/{referral}/sealed")
     assert (answer.status_code, answer.json()["type"]) == (410, "urn:pristan:problem:gone")
     found = network.get(f"/v1/referrals/{referral}").json()

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from app.referrals import table
+from app.referrals import tabular_export
 from tests.support.partners import OTHER, Network
 
 SECRETS = ("Тестовая", "Анна", "+48 600 000 000", "Меня вызвали")
@@ -28,7 +28,7 @@ def test_a_page_is_a_table_and_link_leads_to_the_next(network: Network):
     found = rows(first) + rows(second)
     assert [len(rows(first)), len(rows(second))] == [2, 1]
     assert {row["id"] for row in found} == offered
-    assert list(found[0]) == ["id", "version", *table.COLUMNS]
+    assert list(found[0]) == ["id", "version", *tabular_export.COLUMNS]
     assert not any(secret in first.text + second.text for secret in SECRETS)
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import partner, partner_words
+from app.cli import partner, partner_output
 from app.client import PartnerClient, profile
 from app.client.opening import base64url
 from app.core.sealing import PUBLIC_KEY_BYTES
@@ -191,5 +191,5 @@ def test_logging_in_by_hand(terminal: Terminal):
 
 
 def test_words_of_others_do_not_steer_the_terminal():
-    assert "\x1b" not in partner_words.harmless("a\x1b[2Jb\x07\u202e")
-    assert partner_words.harmless("Анна\nქართული") == "Анна\nქართული"
+    assert "\x1b" not in partner_output.harmless("a\x1b[2Jb\x07\u202e")
+    assert partner_output.harmless("Анна\nქართული") == "Анна\nქართული"

@@ -14,7 +14,7 @@ from typer.testing import Result
 from app.cli import partner
 from app.client import profile
 from app.client import sandbox as published
-from app.partners import sandbox
+from app.partners import sandbox_identity
 from tests.api.test_partner_cli import Terminal, sitting_at
 from tests.support.partners import Network
 from tests.support.serving import BASE
@@ -73,8 +73,8 @@ def test_every_error_has_its_exit_code_and_its_words_for_programs(
 
 
 def test_what_is_published_is_what_the_service_takes():
-    assert sandbox.key_pair().seed == partner.from_base64url(published.PRIVATE_KEY)
-    assert sandbox.ORGANISATION == published.ORGANISATION
+    assert sandbox_identity.key_pair().seed == partner.from_base64url(published.PRIVATE_KEY)
+    assert sandbox_identity.ORGANISATION == published.ORGANISATION
 
 
 def test_a_visit_to_the_sandbox_loses_no_private_key(terminal: Terminal):

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api import content_negotiation, cursors, deps, events, referral_actions, referral_sealed
+from app.api import content_negotiation, cursors, dependencies, events, referral_actions, referral_sealed
 from app.api.openapi import document
 from app.client import PartnerClient
 from app.core import errors
-from app.intake import replies
-from app.partners.service import SCOPES
+from app.intake import idempotency
+from app.partners.oauth_clients import SCOPES
 from app.referrals.reasons import OUTCOMES, reasons_for
 from app.referrals.states import MOVES, Actor, Verb
 from app.webhooks import signing
@@ -95,7 +95,7 @@ def test_every_kind_of_problem_is_explained():
     used = set(re.findall(r"urn:pristan:problem:([a-z-]+)", str(document("https://pristan.test"))))
     own = {
         kind.slug
-        for module in (cursors, deps, events, content_negotiation, referral_sealed, replies)
+        for module in (cursors, dependencies, events, content_negotiation, referral_sealed, idempotency)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.AppError) and kind.__module__ == module.__name__
     }

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.cases import sealed_parts
+from app.cases.models import Case, CaseEvent, SealedPart
+from app.casework import referral_actions
 from app.core.ids import named_id
-from app.intake import vault
-from app.intake.models import Case, CaseEvent, SealedPart
 from app.matching.models import MatchRun
-from app.messaging import notices
-from app.referrals import service
-from app.referrals.acting import ActorRef
+from app.messaging import recipients
+from app.referrals.commands import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form
@@ -32,7 +32,7 @@ def one_case(house: House) -> Case:
 def facts(house: House) -> dict[str, Any]:
     case = one_case(house)
     assert case.facts is not None
-    return vault.unlock_facts(house.keys, case.id, case.facts_version, case.facts)
+    return sealed_parts.unlock_facts(house.keys, case.id, case.facts_version, case.facts)
 
 
 def test_corrected_answers_are_locked_anew_and_the_rules_run_again(house: House) -> None:
@@ -104,13 +104,13 @@ def test_what_does_not_fit_is_said_and_nothing_is_changed(house: House, wrong: d
 def offered(house: House) -> None:
     with house.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        referral = service.create(session, house.keys, case, f"{CENTRE}/legal-help", by=DESK, now=house.time())
-        service.advance(session, referral.id, Verb.OFFER, by=DESK, now=house.time())
+        referral = referral_actions.create(session, house.keys, case, f"{CENTRE}/legal-help", by=DESK, now=house.time())
+        referral_actions.advance(session, referral.id, Verb.OFFER, by=DESK, now=house.time())
 
 
 def holders(house: House) -> set[Any]:
     with house.database.begin(write=False) as session:
-        return set(vault.holders(session, one_case(house).id))
+        return set(sealed_parts.holders(session, one_case(house).id))
 
 
 @pytest.mark.parametrize("choice", ["ask", "never"])
@@ -140,7 +140,7 @@ def test_a_yes_given_later_gives_a_key_that_opens(house: House) -> None:
     back(house, number).open("/en/case/centres").fill(**{f"c_{CENTRE}": "allow"})
     (owner,) = holders(house)
     with house.database.begin(write=False) as session:
-        assert vault.data_key(session, house.keys, one_case(house).id, vault.PERSON, owner, house.centre)
+        assert sealed_parts.data_key(session, house.keys, one_case(house).id, sealed_parts.PERSON, owner, house.centre)
     assert facts(house)["consent"]["organisations"] == [CENTRE]
 
 
@@ -204,9 +204,9 @@ def test_a_changed_contact_changes_where_news_go_and_taking_it_back_leaves_no_ad
     browser = back(house, number).open("/en/case/answers")
     browser.fill(channel="email", address="sova@example.org", notify="yes", may_leave_message="yes")
     with house.database.begin(write=False) as session:
-        found = notices.person(session, house.keys, one_case(house).id)
+        found = recipients.person(session, house.keys, one_case(house).id)
     assert found is not None
     assert found[0].address == "sova@example.org"
     browser.open("/en/case/answers").fill(channel="number", address="", notify=[])
     with house.database.begin(write=False) as session:
-        assert notices.person(session, house.keys, one_case(house).id) is None
+        assert recipients.person(session, house.keys, one_case(house).id) is None

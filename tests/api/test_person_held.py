@@ -8,16 +8,16 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from app.cases import queue, spam_screening, transitions
+from app.cases.models import Case
+from app.cases.states import CaseVerb
+from app.casework import scheduler
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict
 from app.directory.packs import load_packs
-from app.intake import life, quarantine, queue
-from app.intake.models import Case
-from app.intake.states import CaseVerb
 from app.privacy import forget_due
-from app.referrals import ticking
 from app.referrals.models import Referral
-from app.web.public.suspicion import Crowd
+from app.web.person.spam_signals import Crowd
 from tests.support.partners import START
 from tests.support.people import House, short_form
 
@@ -96,19 +96,19 @@ def test_very_many_from_everybody_are_held() -> None:
 
 def test_a_held_case_is_offered_to_nobody_until_it_is_released(house: House) -> None:
     short_form(fast(house))
-    by = ticking.Clockwork(house.keys, load_packs())
+    by = scheduler.Clockwork(house.keys, load_packs())
     house.time.at += timedelta(hours=5)
     with house.database.begin() as session:
-        assert ticking.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)}) == []
+        assert scheduler.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)}) == []
         case = session.scalars(sa.select(Case)).one()
-        assert ticking.ask_next(session, case, now=house.time(), by=by) == []
-        quarantine.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+        assert scheduler.ask_next(session, case, now=house.time(), by=by) == []
+        spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
         assert case.held_for is None
-        assert list(ticking.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
-        assert len(ticking.ask_first(session, case.id, now=house.time(), by=by)) == 1
+        assert list(scheduler.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
+        assert len(scheduler.ask_first(session, case.id, now=house.time(), by=by)) == 1
         assert session.scalars(sa.select(Referral.state)).all() == ["offered"]
         with pytest.raises(Conflict):
-            quarantine.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+            spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
 
 
 @pytest.mark.parametrize(("why", "listed"), [("trap", False), ("crowd", False), ("haste", True)])
@@ -131,7 +131,7 @@ def test_a_coordinator_who_takes_it_has_looked_at_it(house: House) -> None:
     short_form(fast(house))
     with house.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=house.time())
+        transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=house.time())
         assert case.held_for is None
 
 
@@ -140,7 +140,7 @@ def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
     number = short_form(browser).number()
     with house.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        quarantine.discard(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+        spam_screening.discard(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
     assert one_case(house).state == "withdrawn"
     for days, state in ((6, "withdrawn"), (1, "erased")):
         house.time.at += timedelta(days=days, hours=1)

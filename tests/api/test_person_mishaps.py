@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 import sqlalchemy as sa
 
-from app.intake.models import Case
+from app.cases.models import Case
 from tests.support.people import Browser, House, short_form
 
 STORY: Final = "Длинная история.\nС кавычками «», <скобками> & амперсандом, 🦉."

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.cases import sealed_parts
+from app.cases.models import Case, CaseWrap, SealedPart, WrapFor
+from app.casework import referral_actions
 from app.core import i18n
-from app.intake import vault
 from app.intake.drafts import Draft
-from app.intake.models import Case, CaseWrap, SealedPart, WrapFor
 from app.intake.questions import STEPS
-from app.referrals import service
-from app.referrals.acting import ActorRef
+from app.referrals.commands import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form
@@ -224,13 +224,13 @@ def test_the_copy_holds_everything_the_person_told(house: House) -> None:
 
 
 def offered(house: House, *, by_consent: bool = False) -> str:
-    from app.intake import life
+    from app.cases import transitions
 
     with house.database.begin() as session:
-        case = life.locked(session, session.scalars(sa.select(Case.id)).one())
-        referral = service.create(session, house.keys, case, f"{CENTRE}/legal-help", by=DESK, now=house.time())
+        case = transitions.locked(session, session.scalars(sa.select(Case.id)).one())
+        referral = referral_actions.create(session, house.keys, case, f"{CENTRE}/legal-help", by=DESK, now=house.time())
         verb = Verb.ASK_CONSENT if by_consent else Verb.OFFER
-        service.advance(session, referral.id, verb, by=DESK, now=house.time())
+        referral_actions.advance(session, referral.id, verb, by=DESK, now=house.time())
         return referral.label
 
 
@@ -248,7 +248,7 @@ def test_withdrawing_ends_what_was_asked_and_takes_the_keys_back(house: House) -
     assert "You have withdrawn" in browser.text
     assert states(house) == ["client_declined"]
     with house.database.begin(write=False) as session:
-        assert not vault.holders(session, cases(house)[0].id)
+        assert not sealed_parts.holders(session, cases(house)[0].id)
 
 
 def test_a_yes_to_one_centre_gives_it_a_key_and_offers_at_once(house: House) -> None:
@@ -259,8 +259,8 @@ def test_a_yes_to_one_centre_gives_it_a_key_and_offers_at_once(house: House) -> 
     assert states(house) == ["offered"]
     with house.database.begin(write=False) as session:
         case_id = cases(house)[0].id
-        (owner,) = vault.holders(session, case_id)
-        assert vault.data_key(session, house.keys, case_id, vault.PERSON, owner, house.centre)
+        (owner,) = sealed_parts.holders(session, case_id)
+        assert sealed_parts.data_key(session, house.keys, case_id, sealed_parts.PERSON, owner, house.centre)
 
 
 def test_a_no_ends_the_question_and_gives_no_key(house: House) -> None:
@@ -269,7 +269,7 @@ def test_a_no_ends_the_question_and_gives_no_key(house: House) -> None:
     back(house, number).fill("/case/consent", referral=label, button=("answer", "no"))
     assert states(house) == ["client_declined"]
     with house.database.begin(write=False) as session:
-        assert not vault.holders(session, cases(house)[0].id)
+        assert not sealed_parts.holders(session, cases(house)[0].id)
 
 
 def test_erasing_leaves_codes_only_and_the_number_answers_like_one_that_never_was(house: House) -> None:

@@ -21,7 +21,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import load_packs
 from app.main import create_app
 from app.partners.organisations import Organisation
-from app.referrals import times
+from app.referrals import deadline_storage
 from app.referrals.models import Referral, ReferralEvent
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -84,7 +84,7 @@ class Live:
         case = self.office.case(label)
         with self.office.database.begin(write=False) as session:
             for referral in session.scalars(sa.select(Referral).where(Referral.case_id == case.id)):
-                state, owed = times.refolded(session, referral, case)
+                state, owed = deadline_storage.refolded(session, referral, case)
                 assert (state.value, owed.expires_at) == (referral.state, referral.expires_at)
 
 

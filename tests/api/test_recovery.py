@@ -11,8 +11,8 @@ from app.core import keyholders
 from app.core.db import Database
 from app.core.keyholders import KeyGrant
 from app.core.keyring import KeyRing
+from app.core.kill_switch import FREEZE, is_on
 from app.core.sealing import KeyPair
-from app.core.switches import FREEZE, is_on
 from app.staff import recovery
 from app.staff.models import Member, Role
 from app.staff.recovery import WrongKey

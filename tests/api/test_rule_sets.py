@@ -7,17 +7,17 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from app.casework import filing
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed
-from app.directory import current, fields, rulesets, ruling
-from app.directory.current import Current
+from app.directory import fields, published, rule_overlay, rule_sets
 from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
-from app.directory.rulesets import RuleProposal, State, Verb
+from app.directory.published import Current
+from app.directory.rule_sets import RuleProposal, State, Verb
 from app.intake.schemas import Intake
 from app.main import create_app
-from app.matching import matches, publishing
+from app.matching import publication, runs
 from app.matching.models import MatchRun
-from app.referrals import filing
 from app.settings import Settings
 from app.staff import service as staff
 from app.worker import Worker
@@ -38,10 +38,10 @@ WITHOUT_ASYLUM = f"""
 def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia", days: int = 0) -> RuleProposal:
     packs = load_packs()
     with office.database.begin() as session:
-        return publishing.propose(
+        return publication.propose(
             session,
             packs,
-            publishing.read(text, rulesets.upon(session, packs)),
+            publication.read(text, rule_sets.upon(session, packs)),
             effective_on=office.time.at.date() + timedelta(days=days),
             why="They told us by phone",
             by=member(office, by),
@@ -51,7 +51,7 @@ def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia",
 
 def decide(office: DeskHouse, proposal: RuleProposal, verb: Verb, *, by: str) -> RuleProposal:
     with office.database.begin() as session:
-        return publishing.decide(session, load_packs(), proposal.id, verb, by=member(office, by), now=office.time.at)
+        return publication.decide(session, load_packs(), proposal.id, verb, by=member(office, by), now=office.time.at)
 
 
 def member(office: DeskHouse, name: str) -> UUID:
@@ -62,7 +62,7 @@ def member(office: DeskHouse, name: str) -> UUID:
 def said_of(office: DeskHouse, label: str) -> str:
     """Where the centre stands in the stored run of a case."""
     with office.database.begin(write=False) as session:
-        found = matches.latest(session, office.keys, office.case(label).id)
+        found = runs.latest(session, office.keys, office.case(label).id)
     assert found is not None
     _row, result = found
     groups = (("candidate", result.candidates), ("nearest", result.nearest), ("not", result.not_matched))
@@ -136,12 +136,12 @@ def test_languages_published_at_the_desk_stand_whatever_a_rule_set_says(office: 
 def test_a_rule_set_with_other_languages_than_the_desk_is_told_where_to_change_them(office: DeskHouse):
     in_georgian(office)
     with office.database.begin(write=False) as session:
-        base = current.without_rules(session, load_packs())
+        base = published.without_rules(session, load_packs())
         with pytest.raises(Invalid) as refused:
-            publishing.propose(
+            publication.propose(
                 session,
                 base,
-                publishing.read(WITHOUT_ASYLUM, base),
+                publication.read(WITHOUT_ASYLUM, base),
                 effective_on=office.time.at.date(),
                 why="They told us by phone",
                 by=member(office, "sofia"),
@@ -180,10 +180,10 @@ def test_every_step_that_is_not_written_here_is_refused(state: State, verb: Verb
         (State.PROPOSED, Verb.WITHDRAW, True): State.WITHDRAWN,
     }
     if (state, verb, by_author) in allowed:
-        assert rulesets.next_state(state, verb, by_author=by_author) is allowed[state, verb, by_author]
+        assert rule_sets.next_state(state, verb, by_author=by_author) is allowed[state, verb, by_author]
     else:
         with pytest.raises((IllegalMove, NotAllowed)):
-            rulesets.next_state(state, verb, by_author=by_author)
+            rule_sets.next_state(state, verb, by_author=by_author)
 
 
 def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
@@ -191,7 +191,7 @@ def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
     today = office.time.at.date()
     with office.database.begin(write=False) as session:
         for days, changed in ((0, False), (6, False), (7, True), (30, True)):
-            found = rulesets.in_force(session, load_packs(), today + timedelta(days=days))
+            found = rule_sets.in_force(session, load_packs(), today + timedelta(days=days))
             assert (found.digest != load_packs().digest) == changed
 
 
@@ -204,7 +204,7 @@ def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: DeskHouse):
     assert third.effective_on == first.effective_on  # it can not be earlier than what it is made upon
     decide(office, third, Verb.PUBLISH, by="pavel")
     with office.database.begin(write=False) as session:
-        later = rulesets.in_force(session, load_packs(), third.effective_on)
+        later = rule_sets.in_force(session, load_packs(), third.effective_on)
     for slug in (ONE, "pl-sip"):
         entry = later.service(f"{slug}/legal-help")
         assert entry is not None
@@ -222,7 +222,7 @@ def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: DeskHouse
     with office.database.begin(write=False) as session:
         for case, needs in ((label, 6), (new, 2)):
             digest = session.scalars(sa.select(MatchRun.rule_set).where(MatchRun.case_id == office.case(case).id)).one()
-            assert len(rulesets.content(session, digest)[KEY]["needs"]) == needs
+            assert len(rule_sets.content(session, digest)[KEY]["needs"]) == needs
     assert said_of(office, label) == "candidate"
 
 
@@ -247,12 +247,12 @@ def test_what_can_not_be_right_is_refused_and_writes_nothing(office: DeskHouse, 
         propose(office, text)
     assert said in " ".join(found["detail"] for found in error.value.errors)
     with office.database.begin(write=False) as session:
-        assert rulesets.all_of(session) == []
+        assert rule_sets.all_of(session) == []
 
 
 def test_what_changes_nothing_is_no_proposal(office: DeskHouse):
     with pytest.raises(Conflict):
-        propose(office, publishing.written(load_packs(), [KEY]))
+        propose(office, publication.written(load_packs(), [KEY]))
 
 
 def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
@@ -311,9 +311,9 @@ def test_the_coverage_page_says_the_holes_as_they_are(office: DeskHouse):
 
 def test_a_rule_set_keeps_what_it_does_not_change_the_same_object():
     packs = load_packs()
-    content = publishing.read(WITHOUT_ASYLUM, packs)
-    laid = ruling.laid_over(packs, content, "x")
+    content = publication.read(WITHOUT_ASYLUM, packs)
+    laid = rule_overlay.laid_over(packs, content, "x")
     assert sum(a is not b for a, b in zip(packs.services, laid.services, strict=True)) == 1
     assert laid.organisation(ONE) is not packs.organisation(ONE)
-    assert ruling.laid_over(packs, {"gone/away": {"needs": [], "rule": {}}}, "x").services == packs.services
+    assert rule_overlay.laid_over(packs, {"gone/away": {"needs": [], "rule": {}}}, "x").services == packs.services
     assert Current(packs).directory is packs

@@ -7,11 +7,12 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from app.casework import rule_replay
 from app.cli import rules as command
 from app.core.db import Database
 from app.directory.catalogue import Directory
 from app.directory.packs import load_packs
-from app.matching import publishing, replay
+from app.matching import publication
 from app.matching.models import MatchRun
 from tests.support.cases import ONE, Scene, set_scene
 
@@ -24,7 +25,7 @@ CHANGE = f"""
 
 def changed() -> Directory:
     packs = load_packs()
-    return publishing.checked(packs, publishing.read(CHANGE, packs), date(2026, 11, 24))[0]
+    return publication.checked(packs, publication.read(CHANGE, packs), date(2026, 11, 24))[0]
 
 
 @pytest.fixture
@@ -37,10 +38,10 @@ def scene(database: Database) -> Scene:
     return scene
 
 
-def played(scene: Scene, directory: Directory) -> replay.Summary:
-    summary = replay.Summary()
+def played(scene: Scene, directory: Directory) -> rule_replay.Summary:
+    summary = rule_replay.Summary()
     with scene.database.begin(write=False) as session:
-        *_, done = replay.replay(session, scene.keys, directory, summary)
+        *_, done = rule_replay.replay(session, scene.keys, directory, summary)
     assert done == summary.cases == 4
     return summary
 
@@ -59,12 +60,12 @@ def test_who_would_have_gone_elsewhere_is_told_with_the_services(scene: Scene) -
 
 
 def test_parts_played_alone_add_up_to_the_whole(scene: Scene) -> None:
-    whole, parts = played(scene, changed()), replay.Summary()
+    whole, parts = played(scene, changed()), rule_replay.Summary()
     with scene.database.begin(write=False) as session:
-        batches = list(replay.batches(session, size=3))
+        batches = list(rule_replay.batches(session, size=3))
         assert [len(ids) for ids in batches] == [3, 1]
         for ids in batches:
-            parts.merge(replay.played(session, scene.keys, changed(), ids))
+            parts.merge(rule_replay.played(session, scene.keys, changed(), ids))
     assert parts.counts() == whole.counts()
     assert {moved.label for moved in parts.moved} == {moved.label for moved in whole.moved}
 

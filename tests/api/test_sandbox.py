@@ -5,28 +5,28 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.cases import queue
+from app.cases.models import Case, HappenedCount
+from app.cases.queue import Look
+from app.cases.states import CaseState
+from app.casework import scheduler
+from app.casework.scheduler import Clockwork
 from app.client import opened
 from app.client import sandbox as published
 from app.core.errors import Conflict
 from app.core.sealing import CannotOpen
-from app.intake import queue
-from app.intake.models import Case, HappenedCount
-from app.intake.queue import Look
-from app.intake.states import CaseState
 from app.matching.models import MatchRun
 from app.messaging.models import OutboxMessage
-from app.partners import sandbox
+from app.partners import sandbox_identity
 from app.partners.models import OAuthClient
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
-from app.referrals import ticking
 from app.referrals.models import Referral
-from app.referrals.reporting import reading
-from app.referrals.reporting.periods import Quarter
-from app.referrals.sandbox import KEPT_FOR, MAGIC, MOST_AN_HOUR
-from app.referrals.sandbox_stories import STORIES
 from app.referrals.states import OPENED
-from app.referrals.ticking import Clockwork
+from app.reporting import queries
+from app.reporting.periods import Quarter
+from app.sandbox.service import KEPT_FOR, MAGIC, MOST_AN_HOUR
+from app.sandbox.stories import STORIES
 from app.settings import Settings
 from app.staff.models import Member, Team, TeamCountry
 from tests.support.partners import MINE, Network
@@ -154,7 +154,7 @@ def test_the_published_key_reaches_nothing_but_the_sandbox(play: Network):
     assert true not in {referral["id"] for referral in listed(play)}
     headers = {"Idempotency-Key": "from-the-sandbox"}
     assert play.call("POST", "/v1/intakes", who=WHO, headers=headers, json={}).status_code == 403
-    assert set(sandbox.SCOPES).isdisjoint({"intakes:create", "referrals:create"})
+    assert set(sandbox_identity.SCOPES).isdisjoint({"intakes:create", "referrals:create"})
 
 
 def snapshot(play: Network) -> dict[str, Any]:
@@ -164,8 +164,12 @@ def snapshot(play: Network) -> dict[str, Any]:
         today = play.now.date()
         counts = queue.counts(session, team.id, Look("open"), me=team.id, today=today)
         quarter = Quarter.of(play.now.date())
-        live = sa.select(Case).where(Case.team_id != sandbox.TEAM_ID).order_by(Case.id)
-        referrals = sa.select(Referral).where(Referral.organisation_id != sandbox.ORGANISATION_ID).order_by(Referral.id)
+        live = sa.select(Case).where(Case.team_id != sandbox_identity.TEAM_ID).order_by(Case.id)
+        referrals = (
+            sa.select(Referral)
+            .where(Referral.organisation_id != sandbox_identity.ORGANISATION_ID)
+            .order_by(Referral.id)
+        )
         return {
             "queue": counts,
             "cases": [(case.id, case.version, case.state, case.updated_at) for case in session.scalars(live)],
@@ -173,7 +177,7 @@ def snapshot(play: Network) -> dict[str, Any]:
             "runs": session.scalar(sa.select(sa.func.count()).select_from(MatchRun)),
             "happened": session.scalar(sa.select(sa.func.count()).select_from(HappenedCount)),
             "told": session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)),
-            "reported": len(reading.cases(session, quarter, None)) + len(reading.offers(session, quarter)),
+            "reported": len(queries.cases(session, quarter, None)) + len(queries.offers(session, quarter)),
             "organisations": session.scalar(sa.select(sa.func.count()).where(Organisation.kind != "sandbox")),
         }
 
@@ -189,19 +193,24 @@ def test_a_busy_sandbox_leaves_the_living_as_they_were(play: Network):
             play.act(referral["id"], "accept", who=WHO)
             play.act(referral["id"], "complete", who=WHO, json={"outcome": "advised"})
         with play.database.begin() as session:
-            due = ticking.due(session, play.now, 50)
+            due = scheduler.due(session, play.now, 50)
         for referral_id in due:
             with play.database.begin() as session:
-                ticking.tick(session, referral_id, now=play.now, by=clockwork)
+                scheduler.tick(session, referral_id, now=play.now, by=clockwork)
         refilled(play)
     assert snapshot(play) == before
 
 
 def test_nobody_sits_in_its_team_and_no_country_leads_there(play: Network):
     with play.database.begin(write=False) as session:
-        assert session.scalar(sa.select(Member.id).where(Member.team_id == sandbox.TEAM_ID)) is None
-        assert session.scalar(sa.select(TeamCountry.country).where(TeamCountry.team_id == sandbox.TEAM_ID)) is None
-        kinds = session.scalars(sa.select(Organisation.kind).where(Organisation.id == sandbox.ORGANISATION_ID)).all()
+        assert session.scalar(sa.select(Member.id).where(Member.team_id == sandbox_identity.TEAM_ID)) is None
+        assert (
+            session.scalar(sa.select(TeamCountry.country).where(TeamCountry.team_id == sandbox_identity.TEAM_ID))
+            is None
+        )
+        kinds = session.scalars(
+            sa.select(Organisation.kind).where(Organisation.id == sandbox_identity.ORGANISATION_ID)
+        ).all()
         assert kinds == ["sandbox"]
 
 
@@ -209,7 +218,7 @@ def test_the_rules_never_name_it(play: Network):
     filed = play.file(consent={"mode": "ask_first"}).json()
     told = [entry["service"] for name in ("candidates", "nearest", "not_matched") for entry in filed[name]]
     assert told
-    assert sandbox.SERVICE not in told
+    assert sandbox_identity.SERVICE not in told
 
 
 def test_somebody_who_plays_day_and_night_fills_no_disk(play: Network):
@@ -231,7 +240,7 @@ def test_what_is_old_is_forgotten_and_made_anew(play: Network):
     refilled(play)
     with play.database.begin() as session:
         assert privacy.forget_due(session, now=play.now, limit=100) == len(first)
-        old = session.scalars(sa.select(Case.state).where(Case.team_id == sandbox.TEAM_ID)).all()
+        old = session.scalars(sa.select(Case.state).where(Case.team_id == sandbox_identity.TEAM_ID)).all()
         assert set(old) == {CaseState.ERASED.value}
     refilled(play)
     assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} == LANGUAGES
@@ -253,18 +262,18 @@ def test_where_the_setting_is_off_nobody_gets_in(play: Network):
 
 def test_making_it_twice_makes_it_once(play: Network):
     with play.database.begin() as session:
-        sandbox.found(session, play.keys, play.now)
+        sandbox_identity.found(session, play.keys, play.now)
         assert session.scalar(sa.select(sa.func.count()).where(OAuthClient.id == published.CLIENT_ID)) == 1
 
 
 def test_the_operator_makes_somebody_a_program_of_their_own(play: Network):
     with play.database.begin() as session:
-        secret = sandbox.add_own_client(session, play.keys, "acme-test", play.now)
+        secret = sandbox_identity.add_own_client(session, play.keys, "acme-test", play.now)
         own = session.get_one(OAuthClient, "acme-test")
-        assert (own.organisation_id, own.sandbox) == (sandbox.ORGANISATION_ID, True)
-        assert set(own.scopes) == set(sandbox.SCOPES)
+        assert (own.organisation_id, own.sandbox) == (sandbox_identity.ORGANISATION_ID, True)
+        assert set(own.scopes) == set(sandbox_identity.SCOPES)
         for name in ("acme-test", published.CLIENT_ID, "No Good", "x"):
             with pytest.raises(Conflict):
-                sandbox.add_own_client(session, play.keys, name, play.now)
+                sandbox_identity.add_own_client(session, play.keys, name, play.now)
     form = {"grant_type": "client_credentials"}
     assert play.http.post("/oauth/token", data=form, auth=("acme-test", secret)).status_code == 200

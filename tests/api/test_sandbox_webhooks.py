@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.core.outbound import Outbound
-from app.partners import sandbox as partners
+from app.partners import sandbox_identity as partners
 from app.webhooks import delivering, service
 from app.webhooks.delivering import Postman
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint

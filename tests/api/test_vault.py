@@ -8,15 +8,16 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import sealed_parts
+from app.cases.models import Case, CaseWrap, Part, SealedPart
+from app.casework.filing import file_intake
 from app.core import keyholders
 from app.core.db import Database
 from app.core.errors import NotFound
 from app.core.sealing import CannotOpen, KeyPair
 from app.directory.packs import load_packs
-from app.intake import receipts, vault
-from app.intake.models import Case, CaseWrap, Part, SealedPart
+from app.intake import receipts
 from app.intake.schemas import Intake
-from app.referrals.filing import file_intake
 from app.referrals.states import Verb
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
 
@@ -42,11 +43,11 @@ class Filed:
         self.pair = filed.receipt.key_pair()
 
     def key(self, session: Session, scene: Scene) -> bytes:
-        return vault.data_key(session, scene.keys, self.id, vault.PERSON, self.id, self.pair)
+        return sealed_parts.data_key(session, scene.keys, self.id, sealed_parts.PERSON, self.id, self.pair)
 
     def story(self, session: Session, scene: Scene) -> str:
-        (row,) = vault.parts(session, self.id, [Part.STORY])
-        return str(vault.open_part(self.key(session, scene), row).content["story"])
+        (row,) = sealed_parts.parts(session, self.id, [Part.STORY])
+        return str(sealed_parts.open_part(self.key(session, scene), row).content["story"])
 
 
 def test_the_number_opens_the_story_and_another_number_does_not(scene: Scene) -> None:
@@ -71,7 +72,7 @@ def _of_part(session: Session, case: Filed, part: Part) -> UUID:
     return found
 
 
-def _of_wrap(session: Session, case: Filed, kind: str, purpose: str = vault.PERSON) -> UUID:
+def _of_wrap(session: Session, case: Filed, kind: str, purpose: str = sealed_parts.PERSON) -> UUID:
     found = session.scalar(
         sa.select(CaseWrap.id).where(CaseWrap.case_id == case.id, CaseWrap.kind == kind, CaseWrap.purpose == purpose)
     )
@@ -122,10 +123,10 @@ def test_facts_are_bound_to_their_case_and_version(scene: Scene) -> None:
     with scene.write() as session:
         locked = session.get_one(Case, one.id).facts
         assert locked is not None
-        assert vault.unlock_facts(scene.keys, one.id, 1, locked)["region"] == "PL-14"
+        assert sealed_parts.unlock_facts(scene.keys, one.id, 1, locked)["region"] == "PL-14"
         for case_id, version in ((other.id, 1), (one.id, 2)):
             with pytest.raises(CannotOpen):
-                vault.unlock_facts(scene.keys, case_id, version, locked)
+                sealed_parts.unlock_facts(scene.keys, case_id, version, locked)
 
 
 def test_the_key_file_and_the_database_together_open_no_sealed_part(scene: Scene) -> None:
@@ -138,8 +139,8 @@ def test_the_key_file_and_the_database_together_open_no_sealed_part(scene: Scene
         }  # fmt: skip
         server_keys = [scene.keys.derive(purpose) for purpose in ("receipt:key", "mac:receipt", "staff:pepper")]
         for wrap in wraps:
-            _row, sealed = vault.unlocked_wrap(session, scene.keys, case.id, wrap.purpose, wrap.owner_id)
-            info = vault.wrap_info(case.id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+            _row, sealed = sealed_parts.unlocked_wrap(session, scene.keys, case.id, wrap.purpose, wrap.owner_id)
+            info = sealed_parts.wrap_info(case.id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
             for seed in server_keys:
                 with pytest.raises(CannotOpen):
                     KeyPair.from_seed(seed).open(sealed, info)
@@ -148,11 +149,11 @@ def test_the_key_file_and_the_database_together_open_no_sealed_part(scene: Scene
 def test_only_who_was_named_holds_a_key_and_after_acceptance_only_who_accepted(scene: Scene) -> None:
     case_id = scene.case(ONE, TWO)
     with scene.write() as session:
-        assert vault.holders(session, case_id) == {organisation(ONE), organisation(TWO)}
+        assert sealed_parts.holders(session, case_id) == {organisation(ONE), organisation(TWO)}
     referral = scene.offered(ONE, case_id)
     scene.act(referral, Verb.ACCEPT, partner(ONE))
     with scene.write() as session:
-        assert vault.holders(session, case_id) == {organisation(ONE)}
+        assert sealed_parts.holders(session, case_id) == {organisation(ONE)}
 
 
 def test_the_desks_key_is_no_bodys_but_the_teams(scene: Scene) -> None:
@@ -160,7 +161,7 @@ def test_the_desks_key_is_no_bodys_but_the_teams(scene: Scene) -> None:
     with scene.write() as session:
         for owner in (case.id, organisation(ONE)):
             with pytest.raises(NotFound):
-                vault.unlocked_wrap(session, scene.keys, case.id, vault.DESK, owner)
+                sealed_parts.unlocked_wrap(session, scene.keys, case.id, sealed_parts.DESK, owner)
 
 
 def test_parts_of_like_length_have_the_same_size(scene: Scene) -> None:
@@ -175,7 +176,7 @@ def test_parts_of_like_length_have_the_same_size(scene: Scene) -> None:
 def test_an_organisation_that_joins_later_is_given_nothing_by_itself(scene: Scene) -> None:
     case = Filed(scene, "one", "pl-cbs")
     with scene.write() as session:
-        assert vault.holders(session, case.id) == frozenset()
+        assert sealed_parts.holders(session, case.id) == frozenset()
         joined = organisation("pl-cbs")
         keyholders.register(session, keyholders.OwnerKind.ORGANISATION, joined, KeyPair.generate().public, scene.now)
-        assert vault.holders(session, case.id) == frozenset()
+        assert sealed_parts.holders(session, case.id) == frozenset()

@@ -18,7 +18,7 @@ from app.api import schemas, told_by_us
 from app.audit.models import AuditEntry
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
-from app.operations.locked import LOCKED
+from app.operations.encrypted_columns import LOCKED
 from app.settings import Settings
 from app.webhooks import delivering, signing
 from app.webhooks import service as webhooks

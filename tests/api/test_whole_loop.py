@@ -188,8 +188,8 @@ def test_an_intake_over_json_reaches_the_same_partner(demo: Demo) -> None:
 
 
 def test_running_it_again_keeps_the_data(unmigrated_database: Database, tmp_path: Path) -> None:
-    from app.cli.demo.seeding import seed_if_empty
-    from app.cli.house import House, migrate, open_house
+    from app.app_context import House, migrate, open_house
+    from app.demo.seed import seed_if_empty
     from app.settings import Settings
 
     url = unmigrated_database.url.render_as_string(hide_password=False)

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
+from app.cases.models import Case
 from app.core.db import Database
-from app.intake.models import Case
 from tests.support.desk import START, DeskHouse, running
 from tests.support.letters import give_up
 from tests.support.live import free_port, served

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.cases import transitions
+from app.casework import referral_actions
 from app.core.db import Database
-from app.intake import life
-from app.referrals import service
-from app.referrals.acting import ActorRef
+from app.referrals.commands import ActorRef
 from app.referrals.states import Actor, Verb
 from tests.support.desk import ADDRESS, NAME, ONE, START, DeskHouse, running
 from tests.support.live import address, free_port, served
@@ -27,9 +27,9 @@ class Office:
         label, _receipt = self.house.file(**answers)
         by = ActorRef(Actor.COORDINATOR)
         with self.house.database.begin() as session:
-            case = life.locked(session, self.house.case(label).id)
-            draft = service.create(session, self.house.keys, case, f"{ONE}/legal-help", by=by, now=START)
-            return service.advance(session, draft.id, Verb.OFFER, by=by, now=START).label
+            case = transitions.locked(session, self.house.case(label).id)
+            draft = referral_actions.create(session, self.house.keys, case, f"{ONE}/legal-help", by=by, now=START)
+            return referral_actions.advance(session, draft.id, Verb.OFFER, by=by, now=START).label
 
     def signed_in(self, page: Page) -> Page:
         secret = self.house.as_("partner").cookies["staff"]

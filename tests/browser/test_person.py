@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.cli import founding
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, Translator
 from app.core.keyring import KeyRing
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.main import create_app
 from app.settings import Settings
+from app.staff import team_setup
 from tests.support.desk import START, Time
 from tests.support.live import address, free_port, served
 from tests.support.pages import PHONE, enter, fits, focus, press
@@ -39,7 +39,7 @@ def base(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> I
     """The person's surface behind a real port, on SQLite."""
     with kept_database.begin() as session:
         directory_service.upsert(session, load_packs(), START)
-        founding.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+        team_setup.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
     bound, keys = free_port(), KeyRing.generate(START.date())
     settings = Settings(var=tmp_path_factory.mktemp("person"), base_url=address(bound), worker_in_web=False)
     app = create_app(settings, surfaces={"public"}, database=kept_database, keys=keys, clock=Time())

@@ -4,11 +4,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-import app.tables  # noqa: F401  fills Base.metadata
+import app.model_registry  # noqa: F401  fills Base.metadata
+from app.cases import sealed_parts
 from app.core.db import Base
-from app.intake import vault
-from app.messaging import notices
-from app.operations.locked import HASHED, LOCKED, PUBLIC, SEALED
+from app.messaging import recipients
+from app.operations.encrypted_columns import HASHED, LOCKED, PUBLIC, SEALED
 from app.webhooks import service as webhooks
 
 
@@ -32,10 +32,12 @@ def test_a_place_is_the_one_that_was_locked_with() -> None:
     """Rotation and whoever writes the column name the same place; else nothing would open after it."""
     by, one, two = {locked.name: locked.place for locked in LOCKED}, UUID(int=1), UUID(int=2)
     wrap = {"case_id": one, "purpose": "person", "kind": "team", "owner_id": two, "version": 1}
-    assert by["case_wraps.locked"](wrap) == vault._place(one, "person", "team", two, 1)
-    assert by["case_moves.desk_key"]({"case_id": one, "to_team_id": two}) == vault._place(one, "desk", "team", two, 1)
-    assert by["partner_notices.address"]({"organisation_id": one}) == notices._place(one)
-    assert by["person_notices.how"]({"case_id": one}) == notices._how_place(one)
+    assert by["case_wraps.locked"](wrap) == sealed_parts._place(one, "person", "team", two, 1)
+    assert by["case_moves.desk_key"]({"case_id": one, "to_team_id": two}) == sealed_parts._place(
+        one, "desk", "team", two, 1
+    )
+    assert by["partner_notices.address"]({"organisation_id": one}) == recipients._place(one)
+    assert by["person_notices.how"]({"case_id": one}) == recipients._how_place(one)
     endpoint = {"id": one, "secret_version": 3}
     assert by["webhook_endpoints.secret"](endpoint) == webhooks._place(one, 3)
     assert by["webhook_endpoints.old_secret"](endpoint) == webhooks._place(one, 2)

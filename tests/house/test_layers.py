@@ -32,7 +32,7 @@ def test_every_package_has_its_layer() -> None:
 
 def test_every_domain_package_is_kept_from_the_web() -> None:
     names = [{name.strip() for name in layer.split("|")} for layer in contracts()[0]["layers"]]
-    edge = next(place for place, layer in enumerate(names) if "app.web" in layer)
+    edge = next(place for place, layer in enumerate(names) if "app.app_context" in layer)
     ground = next(place for place, layer in enumerate(names) if "app.settings" in layer)
     assert set().union(*names[edge + 1 : ground]) == set(contracts()[1]["source_modules"])
 

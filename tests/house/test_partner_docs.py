@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.client import sandbox as published
-from app.partners import sandbox
-from app.referrals.sandbox import KEPT_FOR, MAGIC, MOST_AN_HOUR
-from app.web.desk.answers import ANSWERS, WHY_NOT
+from app.partners import sandbox_identity
+from app.sandbox.service import KEPT_FOR, MAGIC, MOST_AN_HOUR
+from app.web.partner.answer_steps import ANSWERS, WHY_NOT
 
 DOCS = Path(__file__).parents[2] / "docs"
 SANDBOX = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_what_is_published_is_on_the_page(value: str) -> None:
 
 def test_scopes_labels_and_bounds_are_those_of_the_code() -> None:
     scopes = SANDBOX[SANDBOX.index("| scopes |") :].splitlines()[0]
-    assert re.findall(r"`([a-z:]+)`", scopes) == list(sandbox.SCOPES)
+    assert re.findall(r"`([a-z:]+)`", scopes) == list(sandbox_identity.SCOPES)
     assert re.findall(r"^\| `(SANDBOX-\w+)`", SANDBOX, re.MULTILINE) == list(MAGIC)
     assert f"at most {MOST_AN_HOUR} referrals an hour" in SANDBOX
     assert KEPT_FOR.days == 7

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.core.db import Database
 from app.partners.organisations import Organisation
-from app.referrals import feed
+from app.referrals import change_feed
 from app.referrals.models import FeedEvent
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
@@ -28,12 +28,12 @@ def organisations(database: Database, count: int) -> list[UUID]:
     return ids
 
 
-def page(database: Database, organisation: UUID, after: int, limit: int) -> list[feed.Told]:
+def page(database: Database, organisation: UUID, after: int, limit: int) -> list[change_feed.Told]:
     """What the route does: place what is new, then read."""
     with database.begin() as session:
-        feed.sequence(session)
+        change_feed.sequence(session)
     with database.begin(write=False) as session:
-        return list(feed.read(session, organisation, after, limit))
+        return list(change_feed.read(session, organisation, after, limit))
 
 
 def test_a_reader_that_is_killed_again_and_again_misses_nothing(database: Database) -> None:
@@ -45,18 +45,18 @@ def test_a_reader_that_is_killed_again_and_again_misses_nothing(database: Databa
         try:
             for version in range(1, EACH + 1):
                 with database.begin() as session:
-                    feed.publish(session, mine, referral, "referral.accepted", version, NOW)
+                    change_feed.publish(session, mine, referral, "referral.accepted", version, NOW)
                     session.flush()
                     time.sleep(0.001 * (version % 4))  # some commit late
                 with database.begin() as session:
-                    feed.publish(session, other, referral, "referral.accepted", version, NOW)
+                    change_feed.publish(session, other, referral, "referral.accepted", version, NOW)
         except BaseException as error:  # noqa: BLE001
             failed.append(error)
 
     threads = [threading.Thread(target=write, args=(one,)) for one in referrals]
     for thread in threads:
         thread.start()
-    seen: list[feed.Told] = []
+    seen: list[change_feed.Told] = []
     kept, killed = 0, 0
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -98,8 +98,8 @@ def test_a_thousand_events_come_within_the_budget_among_many(database: Database)
     for _ in range(30):  # what else the machine does only adds to it
         began = time.perf_counter()
         with database.begin(write=False) as session:
-            assert not feed.unplaced(session)
-            found = feed.read(session, mine, 2000, 1000)
+            assert not change_feed.unplaced(session)
+            found = change_feed.read(session, mine, 2000, 1000)
         best = min(best, time.perf_counter() - began)
         if best < 0.3:
             break

@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from app.cases import sealed_parts
+from app.cases.models import Case, CaseWrap
 from app.core import keyholders
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.intake import vault
-from app.intake.models import Case, CaseWrap
 from app.operations import rotation, team_keys
-from app.operations.locked import LOCKED
+from app.operations.encrypted_columns import LOCKED
 from app.staff import recovery
 from app.staff import service as staff
 from app.staff.models import Role
@@ -93,7 +93,7 @@ def test_killed_anywhere_everything_opens_and_the_next_run_ends_it(
         run(scene, path, progress=kill)
     assert opens(scene, scene.keys) == whole
     case = scene.case()  # the running service goes on with the ring it had
-    assert vault.unlock_facts(scene.keys, case, 1, scene.case_row(case).facts or b"")
+    assert sealed_parts.unlock_facts(scene.keys, case, 1, scene.case_row(case).facts or b"")
     more = opens(scene, KeyRing.load(path))
     report = run(scene, path)
     assert report.epoch == 2
@@ -150,12 +150,12 @@ def test_what_is_written_meanwhile_is_not_overwritten(
         with scene.write() as session:
             case = session.scalars(sa.select(Case).order_by(Case.id.desc()).limit(1)).one()
             case.facts_version += 1
-            case.facts = vault.lock_facts(scene.keys, case.id, case.facts_version, {"changed": True})
+            case.facts = sealed_parts.lock_facts(scene.keys, case.id, case.facts_version, {"changed": True})
             done.append(case.id)
 
     run(scene, tmp_path / "keys.json", progress=meddle)
     row = scene.case_row(done[0])
-    assert vault.unlock_facts(scene.keys, row.id, row.facts_version, row.facts or b"") == {"changed": True}
+    assert sealed_parts.unlock_facts(scene.keys, row.id, row.facts_version, row.facts or b"") == {"changed": True}
 
 
 def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene
         if not waited:
             with scene.write() as session:
                 case = session.scalars(sa.select(Case).limit(1)).one()
-                case.facts = vault.lock_facts(stale, case.id, case.facts_version, {"late": True})
+                case.facts = sealed_parts.lock_facts(stale, case.id, case.facts_version, {"late": True})
         waited.append(seconds)
         import os
 
@@ -234,4 +234,6 @@ def test_every_case_the_key_opens_is_sealed_to_the_new_one(
     assert sealed_to(scene, team_id) == {new}
     with scene.database.begin(write=False) as session:
         case_id = session.scalars(sa.select(CaseWrap.case_id).where(CaseWrap.key_id == new).limit(1)).one()
-        assert vault.data_key(session, scene.keys, case_id, vault.PERSON, team_id, KeyPair.from_seed(mine[new]))
+        assert sealed_parts.data_key(
+            session, scene.keys, case_id, sealed_parts.PERSON, team_id, KeyPair.from_seed(mine[new])
+        )

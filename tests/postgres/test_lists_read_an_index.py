@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from app.cases import queue
+from app.cases.queue import Filters, Look
+from app.cases.queue_views import DEFAULT, ORDERS
 from app.core.db import Database
 from app.directory.packs import load_packs
-from app.intake import queue
-from app.intake.queue import Filters, Look
-from app.intake.views import DEFAULT, ORDERS
-from app.referrals import feed, pulls
-from app.referrals.pulls import Wanted
+from app.referrals import change_feed, partner_queries
+from app.referrals.partner_queries import Wanted
 from app.staff import service as staff
 from bench import bulk
 from bench.made_up import MOST_ASKED, RARE_LANGUAGE, RARE_NEED, World
@@ -92,15 +92,19 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     yield "counts", "ix_case_tallies_face", lambda session: queue.counts(session, world.team_id, Look(), **now)
 
     def pull(wanted: Wanted, **place: Any) -> Callable[[Session], Any]:
-        return lambda session: pulls.page(
+        return lambda session: partner_queries.page(
             session, organisation(MOST_ASKED), wanted, after=place.get("after"), limit=place.get("limit", 100)
         )
 
     yield "pull", "ix_referrals_partner", pull(Wanted())
     yield "pull, since", "ix_referrals_partner", pull(Wanted(updated_since=START))
     yield "pull, a state", "ix_referrals_state", pull(Wanted(states=("acknowledged",)), limit=25)
-    yield "feed", "ix_feed_events_reader", lambda session: feed.read(session, organisation(MOST_ASKED), 5_000, 1_000)
-    yield "feed, nothing to place", "ix_feed_events_new", feed.unplaced
+    yield (
+        "feed",
+        "ix_feed_events_reader",
+        lambda session: change_feed.read(session, organisation(MOST_ASKED), 5_000, 1_000),
+    )
+    yield "feed, nothing to place", "ix_feed_events_new", change_feed.unplaced
 
 
 def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, Any]]:

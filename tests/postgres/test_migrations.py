@@ -13,9 +13,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import app.tables  # noqa: F401  fills Base.metadata
+import app.model_registry  # noqa: F401  fills Base.metadata
 from alembic import command
-from app.cli.house import ROOT, migrate
+from app.app_context import ROOT, migrate
 from app.core.db import Base, Database
 
 # On SQLite an index over an expression is made, but not read back: `indexes` compares all by their names.

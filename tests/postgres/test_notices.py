@@ -8,22 +8,23 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from app.cases import transitions
 from app.core import keyring
 from app.core.db import Database
 from app.directory.packs import load_packs
-from app.intake import life
-from app.messaging import notices, service
+from app.messaging import outbox as messaging_outbox
+from app.messaging import recipients
 from app.messaging.channels import ChannelDown, FileChannel, Notice
 from app.messaging.models import OutboxMessage, PartnerNotices, PersonNotices
-from app.messaging.notices import Wanted
+from app.messaging.recipients import Wanted
 from app.messaging.rules import How, Verdict, may_tell, next_digest
 from app.messaging.smtp import MailServer, SmtpChannel
-from app.operations.locked import LOCKED
+from app.operations.encrypted_columns import LOCKED
 from app.operations.rotation import lock_anew
 from app.privacy import service as privacy
-from app.referrals.models import Task
 from app.referrals.states import Verb
 from app.settings import Settings
+from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, START, Scene, organisation, partner, set_scene
 from tests.support.smtp import HOST, mail_server
@@ -63,7 +64,7 @@ def post(scene: Scene, var: Path, channel: Kept | FileChannel | SmtpChannel) -> 
 def wants(scene: Scene, **wanted: object) -> None:
     with scene.write() as session:
         new = Wanted(**{"address": "intake@example.org", **wanted})  # type: ignore[arg-type]
-        notices.ask_for(session, scene.keys, organisation(ONE), new, zone="Europe/Warsaw", version=0, now=scene.now)
+        recipients.ask_for(session, scene.keys, organisation(ONE), new, zone="Europe/Warsaw", version=0, now=scene.now)
 
 
 def outbox(scene: Scene) -> list[OutboxMessage]:
@@ -117,7 +118,7 @@ def test_a_dead_channel_costs_one_try_and_the_rest_keep_all_theirs(scene: Scene,
     scene.offered(ONE)
     case = scene.case(ONE, answer_by=mail_to())
     with scene.write() as session:
-        service.news(session, "message", about_id=case, case_id=case, now=scene.now)
+        messaging_outbox.news(session, "message", about_id=case, case_id=case, now=scene.now)
     channel = Kept()
     channel.down = ChannelDown("TimeoutError", for_all=True)
     post(scene, tmp_path, channel)
@@ -133,7 +134,7 @@ def test_what_can_never_be_delivered_becomes_a_task(scene: Scene, tmp_path: Path
     scene.offered(ONE)
     channel = Kept()
     channel.down = ChannelDown("recipient_refused")
-    for _ in range(len(service.BACK_OFF) + 1):
+    for _ in range(len(messaging_outbox.BACK_OFF) + 1):
         post(scene, tmp_path, channel)
         scene.later(days=1)
     (message,) = outbox(scene)
@@ -210,7 +211,9 @@ def test_outside_of_good_hours_it_waits_for_the_next(scene: Scene, tmp_path: Pat
 def test_the_address_goes_with_the_contact(scene: Scene) -> None:
     referral = accepted(scene)
     with scene.write() as session:
-        privacy.erase(session, life.locked(session, scene.row(referral).case_id), actor_kind="person", now=scene.now)
+        privacy.erase(
+            session, transitions.locked(session, scene.row(referral).case_id), actor_kind="person", now=scene.now
+        )
         assert session.scalars(sa.select(PersonNotices)).all() == []
 
 
@@ -326,7 +329,7 @@ def test_both_addresses_are_locked_anew_with_the_epoch(scene: Scene, tmp_path: P
     keyring.end_epochs(tmp_path / "keys.json", ring.current)
     only_new = keyring.KeyRing.load(tmp_path / "keys.json")
     with scene.database.begin(write=False) as session:
-        assert notices.address_of(session, only_new, organisation(ONE)) == "intake@example.org"
-        found = notices.person(session, only_new, case)
+        assert recipients.address_of(session, only_new, organisation(ONE)) == "intake@example.org"
+        found = recipients.person(session, only_new, case)
         assert found is not None
         assert found[0].address == "me@example.net"

@@ -10,7 +10,7 @@ from app.core.db import Database
 from app.core.ids import named_id
 from app.messaging.models import PartnerNotices
 from app.partners.organisations import Organisation
-from app.referrals.hours import hours_of, said_in_directory
+from app.referrals.working_hours import hours_of, said_in_directory
 from tests.support.cases import ONE, Scene, set_scene
 
 IN_DIRECTORY = [

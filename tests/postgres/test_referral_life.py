@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.service import verify
+from app.cases import sealed_parts
+from app.cases.models import Case
 from app.core.db import Database
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, PreconditionFailed
 from app.directory.models import ServiceRow
-from app.intake import vault
-from app.intake.models import Case
 from app.partners.organisations import Organisation
-from app.referrals import clocks, feed
-from app.referrals.acting import ActorRef
+from app.referrals import change_feed, deadlines
+from app.referrals.commands import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import State, Verb
 from tests.support.cases import (
@@ -122,7 +122,7 @@ def test_without_consent_nothing_is_offered(scene: Scene) -> None:
 def test_consent_withdrawn_leaves_nothing_to_accept(scene: Scene) -> None:
     referral = scene.offered()
     with scene.write() as session:
-        vault.destroy_wraps(session, scene.row(referral).case_id, [organisation(ONE)])
+        sealed_parts.destroy_wraps(session, scene.row(referral).case_id, [organisation(ONE)])
     assert isinstance(scene.refused(referral, Verb.ACCEPT, partner(ONE)), Conflict)
 
 
@@ -187,7 +187,7 @@ def test_acceptance_ends_what_others_were_asked_and_takes_their_key(scene: Scene
     assert scene.referrals(case) == {ONE: "accepted", TWO: "withdrawn", THREE: "withdrawn"}
     assert scene.row(second).reason == "taken_elsewhere"
     with scene.database.begin(write=False) as session:
-        assert vault.holders(session, case) == {organisation(ONE)}
+        assert sealed_parts.holders(session, case) == {organisation(ONE)}
     assert isinstance(scene.refused(third, Verb.OFFER), IllegalMove)
     scene.holds_together()
 
@@ -206,18 +206,18 @@ def test_a_second_acceptance_does_not_take_the_work_from_the_first(scene: Scene)
     scene.act(second, Verb.COMPLETE, partner(TWO), outcome="resolved")
     assert scene.case_row(case).state == "helped"
     with scene.database.begin(write=False) as session:
-        assert vault.holders(session, case) == {organisation(ONE), organisation(TWO)}
+        assert sealed_parts.holders(session, case) == {organisation(ONE), organisation(TWO)}
 
 
 def grant(session: Any, scene: Scene, case: Any, slug: str) -> None:
+    from app.cases.models import WrapFor
+    from app.cases.sealed_parts import Recipient
     from app.core import keyholders
-    from app.intake.models import WrapFor
-    from app.intake.vault import Recipient
 
     key = keyholders.active_key(session, organisation(slug))
     assert key is not None
     to = Recipient(WrapFor.ORGANISATION, organisation(slug), key.public_key, key.id)
-    vault.grant(session, scene.keys, case, vault.PERSON, vault.new_key(), [to])
+    sealed_parts.grant(session, scene.keys, case, sealed_parts.PERSON, sealed_parts.new_key(), [to])
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_conflict_excludes_for_ever_even_when_it_is_voided(scene: Scene) -> No
         scene.draft(case, ONE)
     assert "conflict" not in str(refused.value)
     with scene.database.begin(write=False) as session:
-        assert vault.holders(session, case) == {organisation(TWO)}
+        assert sealed_parts.holders(session, case) == {organisation(TWO)}
 
 
 def test_no_free_place_counts_for_a_while(scene: Scene) -> None:
@@ -298,7 +298,7 @@ def test_a_completion_by_mistake_opens_the_case_again(scene: Scene) -> None:
     scene.act(referral, Verb.VOID, SENIOR, reason="mistake")
     assert scene.case_of(referral).state == "in_review"
     with scene.database.begin(write=False) as session:
-        assert not vault.holders(session, scene.row(referral).case_id)
+        assert not sealed_parts.holders(session, scene.row(referral).case_id)
 
 
 def test_what_the_person_does_is_kept_to_the_hour(scene: Scene) -> None:
@@ -433,16 +433,16 @@ def test_nothing_is_asked_after_the_case_was_erased_or_taken(scene: Scene) -> No
 def test_positions_are_given_once_and_never_again(scene: Scene) -> None:
     scene.accepted()
     with scene.write() as session:
-        assert feed.sequence(session) == 2
-        assert feed.sequence(session) == 0
+        assert change_feed.sequence(session) == 2
+        assert change_feed.sequence(session) == 0
     scene.later(days=91)
     with scene.write() as session:
-        assert feed.drop_old(session, scene.now) == 1
+        assert change_feed.drop_old(session, scene.now) == 1
     scene.offered(TWO)
     with scene.write() as session:
-        feed.sequence(session)
+        change_feed.sequence(session)
         assert session.scalars(sa.select(FeedEvent.position).order_by(FeedEvent.n)).all() == [2, 3]
-        found = feed.read(session, organisation(TWO), 2, 10)
+        found = change_feed.read(session, organisation(TWO), 2, 10)
         assert [(event.type, event.position) for event in found] == [("referral.offered", 3)]
 
 
@@ -450,7 +450,7 @@ def test_only_the_least_is_owed_when_the_deadline_is_tomorrow(scene: Scene) -> N
     referral = scene.offered(last_safe_day=START.date() + timedelta(days=1))
     row = scene.row(referral)
     assert row.tier == "emergency"
-    assert row.expires_at == START + clocks.LEAST
+    assert row.expires_at == START + deadlines.LEAST
 
 
 def test_state_is_assigned_in_one_place_only() -> None:
@@ -464,7 +464,7 @@ def test_state_is_assigned_in_one_place_only() -> None:
         for path in Path(app.__file__).parent.rglob("*.py")
         if re.search(r"\b(?:referral|case)\w*\.state = ", path.read_text(encoding="utf-8"))
     }
-    assert found == {"referrals/stepping.py", "intake/life.py"}
+    assert found == {"referrals/transitions.py", "cases/transitions.py"}
 
 
 def test_states_are_those_of_the_table(scene: Scene) -> None:

@@ -11,14 +11,15 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from app.cases import sealed_parts, transitions
+from app.cases.models import Case
+from app.casework import referral_actions, scheduler
 from app.core.db import Database
 from app.core.errors import AppError, Conflict, IllegalMove, PreconditionFailed
-from app.intake import life, vault
-from app.intake.models import Case
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
-from app.referrals import feed, service, ticking
+from app.referrals import change_feed
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import Verb
 from tests.support.cases import (
@@ -122,7 +123,7 @@ def test_two_partners_accept_at_once(scene: Scene) -> None:
         assert sorted(scene.referrals(case).values()) == ["accepted", "withdrawn"]
         winner = next(slug for slug, state in scene.referrals(case).items() if state == "accepted")
         with scene.database.begin(write=False) as session:
-            assert vault.holders(session, case) == {organisation(winner)}
+            assert sealed_parts.holders(session, case) == {organisation(winner)}
     scene.holds_together()
 
 
@@ -147,8 +148,8 @@ def test_two_coordinators_refer_at_once(scene: Scene) -> None:
     def refer(case: UUID) -> UUID:
         with scene.write() as session:
             row = session.get_one(Case, case)
-            draft = service.create(session, scene.keys, row, SERVICES[ONE], by=COORDINATOR, now=scene.now)
-            return service.advance(session, draft.id, Verb.OFFER, by=COORDINATOR, now=scene.now).id
+            draft = referral_actions.create(session, scene.keys, row, SERVICES[ONE], by=COORDINATOR, now=scene.now)
+            return referral_actions.advance(session, draft.id, Verb.OFFER, by=COORDINATOR, now=scene.now).id
 
     for _ in range(ROUNDS):
         case = scene.case(ONE)
@@ -161,7 +162,7 @@ def test_two_coordinators_refer_at_once(scene: Scene) -> None:
 def test_the_person_withdraws_or_erases_while_a_partner_accepts(scene: Scene) -> None:
     def leave(case: UUID, *, erased: bool) -> None:
         with scene.write() as session:
-            row = life.locked(session, case)
+            row = transitions.locked(session, case)
             if erased:
                 privacy.erase(session, row, actor_kind="person", now=scene.now)
             else:
@@ -175,7 +176,7 @@ def test_the_person_withdraws_or_erases_while_a_partner_accepts(scene: Scene) ->
         assert scene.row(referral).state == "client_declined"
         assert scene.case_row(case).state == ("erased" if erased else "withdrawn")
         with scene.database.begin(write=False) as session:
-            assert not vault.holders(session, case)
+            assert not sealed_parts.holders(session, case)
     scene.holds_together()
 
 
@@ -200,10 +201,10 @@ def test_many_workers_do_each_thing_once(scene: Scene) -> None:
     def work() -> None:
         for _ in range(3):
             with scene.database.begin(write=False) as session:
-                due = ticking.due(session, scene.now, 50)
+                due = scheduler.due(session, scene.now, 50)
             for referral in due:
                 with scene.write() as session:
-                    ticking.tick(session, referral, now=scene.now, by=scene.clockwork)
+                    scheduler.tick(session, referral, now=scene.now, by=scene.clockwork)
 
     together(work, work, work)
     for case in cases:
@@ -240,7 +241,7 @@ def test_a_reader_of_the_feed_misses_no_slower_writer(postgres_database: Databas
     slow, fast = scene.offered(ONE), scene.offered(ONE)
     place = _sequence(scene)
     with scene.write() as session:
-        service.advance(session, slow, Verb.ACKNOWLEDGE, by=partner(ONE), now=scene.now)
+        referral_actions.advance(session, slow, Verb.ACKNOWLEDGE, by=partner(ONE), now=scene.now)
         session.flush()
         scene.act(fast, Verb.ACKNOWLEDGE, partner(ONE))
         seen = _read(scene, place)
@@ -252,14 +253,14 @@ def test_a_reader_of_the_feed_misses_no_slower_writer(postgres_database: Databas
 
 def _sequence(scene: Scene) -> int:
     with scene.write() as session:
-        feed.sequence(session)
+        change_feed.sequence(session)
         return session.scalar(sa.select(sa.func.max(FeedEvent.position))) or 0
 
 
 def _read(scene: Scene, after: int) -> list[FeedEvent]:
     _sequence(scene)
     with scene.database.begin(write=False) as session:
-        return list(feed.read(session, organisation(ONE), after, 100))
+        return list(change_feed.read(session, organisation(ONE), after, 100))
 
 
 def test_readers_that_place_events_at_once_give_each_a_position_of_its_own(scene: Scene) -> None:

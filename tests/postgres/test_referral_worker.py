@@ -14,15 +14,16 @@ import pytest
 import sqlalchemy as sa
 
 from app.audit.service import verify
+from app.cases.models import Case
+from app.casework import scheduler
 from app.core.db import Database
 from app.directory.packs import load_packs
-from app.intake.models import Case
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
-from app.referrals import ticking
-from app.referrals.models import Referral, ReferralEvent, Task
+from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Verb
 from app.settings import Settings
+from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
 
@@ -58,7 +59,7 @@ def test_one_referral_that_can_not_be_moved_does_not_hold_up_the_others(
 ) -> None:
     stuck, other = scene.offered(ONE), scene.offered(ONE)
     scene.later(days=60)
-    real = ticking.tick
+    real = scheduler.tick
 
     def tick(session, referral_id, **rest):  # type: ignore[no-untyped-def]
         done = real(session, referral_id, **rest)
@@ -66,7 +67,7 @@ def test_one_referral_that_can_not_be_moved_does_not_hold_up_the_others(
             raise RuntimeError("broken")
         return done
 
-    monkeypatch.setattr(ticking, "tick", tick)
+    monkeypatch.setattr(scheduler, "tick", tick)
     assert worker(scene, tmp_path).once()["clocks"] == 1
     assert scene.row(stuck).state == "offered"
     assert scene.row(other).state == "expired"

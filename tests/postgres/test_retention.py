@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from app import privacy
+from app.cases import transitions
+from app.cases.models import Case, CaseWrap, SealedPart
+from app.cases.states import CaseVerb
 from app.core.db import Database
 from app.directory.packs import load_packs
-from app.intake import life
-from app.intake.models import Case, CaseWrap, SealedPart
-from app.intake.states import CaseVerb
 from app.matching.models import MatchRun
-from app.operations import marks
+from app.operations import heartbeats
 from app.privacy import Keeping
-from app.privacy.keeping import USUAL
+from app.privacy.retention import USUAL
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests.support.cases import ONE, Scene, set_scene
@@ -31,9 +31,9 @@ def scene(database: Database) -> Scene:
 def closed(scene: Scene) -> UUID:
     case_id = scene.case(ONE)
     with scene.write() as session:
-        case = life.locked(session, case_id)
-        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
-        life.move(session, case, CaseVerb.ADVISE, actor_kind="coordinator", actor_id=None, now=scene.now)
+        case = transitions.locked(session, case_id)
+        transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
+        transitions.move(session, case, CaseVerb.ADVISE, actor_kind="coordinator", actor_id=None, now=scene.now)
     return case_id
 
 
@@ -45,9 +45,9 @@ def forget(scene: Scene, limit: int = 50, keeping: Keeping = USUAL) -> int:
 def unmet(scene: Scene) -> UUID:
     case_id = scene.case(ONE)
     with scene.write() as session:
-        case = life.locked(session, case_id)
-        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
-        life.move(session, case, CaseVerb.UNMET, actor_kind="coordinator", actor_id=None, now=scene.now)
+        case = transitions.locked(session, case_id)
+        transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
+        transitions.move(session, case, CaseVerb.UNMET, actor_kind="coordinator", actor_id=None, now=scene.now)
     return case_id
 
 
@@ -173,8 +173,8 @@ def test_what_somebody_has_taken_is_not_forgotten_while_it_is_open(scene: Scene)
     case_id = unmet(scene)
     forget(scene)
     with scene.write() as session:
-        case = life.locked(session, case_id)
-        life.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
+        case = transitions.locked(session, case_id)
+        transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=scene.now)
     scene.later(days=400)
     assert forget(scene) == 0
     assert left(scene, case_id)["contact"] == 1
@@ -196,9 +196,9 @@ def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path:
     round_of(contact_kept=timedelta(days=14))
     assert left(scene, case_id)["contact"] == 0
     with scene.database.begin(write=False) as session:
-        mark = marks.last(session)[marks.KEEPING]
+        mark = heartbeats.last(session)[heartbeats.KEEPING]
         assert (mark.codes["contact"], mark.at) == (14 * 86_400, scene.now)
     scene.later(days=1)
     round_of(contact_kept=timedelta(days=14))
     with scene.database.begin(write=False) as session:
-        assert marks.last(session)[marks.KEEPING].at == mark.at, "reckoned once"
+        assert heartbeats.last(session)[heartbeats.KEEPING].at == mark.at, "reckoned once"

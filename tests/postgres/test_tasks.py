@@ -6,19 +6,21 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from app.cases import transitions
+from app.casework import contact_answers, partner_access, undelivered_notices
+from app.casework.scheduler import Clockwork
 from app.core.db import Database
 from app.core.errors import Conflict, Invalid, NotFound
-from app.intake import life
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
-from app.referrals import clocks, contacted, opening, undelivered
-from app.referrals.clocks import Terms
-from app.referrals.hours import hours_of
-from app.referrals.models import Referral, ReferralEvent, Task
+from app.referrals import deadlines
+from app.referrals.deadlines import Terms
+from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Verb
-from app.referrals.tasks import RULES, TaskKind
-from app.referrals.ticking import Clockwork
+from app.referrals.working_hours import hours_of
+from app.tasks.models import Task
+from app.tasks.service import RULES, TaskKind
 from tests.support.cases import COORDINATOR, ONE, PERSON, SENIOR, TWO, Scene, partner, set_scene
 
 
@@ -105,14 +107,14 @@ def test_when_no_centre_takes_cases_any_more_the_case_is_unmet_and_owned(scene: 
 
 
 def test_in_a_country_set_to_by_hand_the_clock_offers_nothing_and_the_task_stays(scene: Scene) -> None:
-    from app.referrals import ticking
+    from app.casework import scheduler
 
     case = scene.case(ONE, TWO)
     first = scene.offered(ONE, case)
     scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
     with scene.write() as session:
         clockwork = Clockwork(scene.keys, scene.clockwork.directory, frozenset({"PL"}))
-        assert ticking.tick(session, first, now=scene.now, by=clockwork)
+        assert scheduler.tick(session, first, now=scene.now, by=clockwork)
     assert scene.referrals(case) == {ONE: "declined"}
     assert to_do(scene, case) == ["find_next"]
 
@@ -163,7 +165,7 @@ def test_the_end_of_a_case_ends_its_tasks_but_not_what_concerns_others(scene: Sc
         scene.act(referral, Verb.DECLINE, partner(ONE), reason="out_of_scope")
         case = case_of(scene, referral)
         with scene.write() as session:
-            row = life.locked(session, case)
+            row = transitions.locked(session, case)
             if erased:
                 privacy.erase(session, row, actor_kind="person", now=scene.now)
             else:
@@ -175,7 +177,7 @@ def test_a_task_is_due_before_the_legal_deadline_comes_near(scene: Scene) -> Non
     last_safe_day = (scene.now + timedelta(days=4)).date()
     referral = scene.offered(ONE, last_safe_day=last_safe_day)
     scene.act(referral, Verb.DECLINE, partner(ONE), reason="other")
-    latest = clocks.latest_answer(scene.now, Terms("urgent", hours_of("PL"), last_safe_day))
+    latest = deadlines.latest_answer(scene.now, Terms("urgent", hours_of("PL"), last_safe_day))
     with scene.database.begin(write=False) as session:
         due = session.scalars(sa.select(Task.due_at)).one()
     assert latest is not None
@@ -209,7 +211,7 @@ def test_an_acceptance_stands_once_it_is_old_or_was_read(scene: Scene, why: str)
         scene.later(minutes=31)
     else:
         with scene.write() as session:
-            opening.first_read(session, session.get_one(Referral, referral), scene.now)
+            partner_access.first_read(session, session.get_one(Referral, referral), scene.now)
     assert isinstance(scene.refused(referral, Verb.UNDO_ACCEPT, partner(ONE)), Conflict)
     assert scene.row(referral).state == "accepted"
 
@@ -252,13 +254,13 @@ def test_handing_back_tells_what_was_done_and_a_known_deadline_binds_the_case(sc
 
 def told(scene: Scene, referral: UUID, *, yes: bool) -> None:
     with scene.write() as session:
-        case = life.locked(session, case_of(scene, referral))
-        contacted.answer(session, case, scene.row(referral).label, yes=yes, now=scene.now)
+        case = transitions.locked(session, case_of(scene, referral))
+        contact_answers.answer(session, case, scene.row(referral).label, yes=yes, now=scene.now)
 
 
 def questions(scene: Scene, referral: UUID) -> list[str]:
     with scene.database.begin(write=False) as session:
-        return [one.about for one in contacted.questions(session, case_of(scene, referral), scene.now)]
+        return [one.about for one in contact_answers.questions(session, case_of(scene, referral), scene.now)]
 
 
 def test_the_person_is_asked_when_contact_is_due_and_once_more_after_the_end(scene: Scene) -> None:
@@ -296,7 +298,7 @@ def dead(scene: Scene) -> OutboxMessage:
             sa.select(OutboxMessage).where(OutboxMessage.organisation_id.is_not(None)).limit(1)
         ).one()
         message.state, message.done_at, message.attempts, message.last_error = "dead", scene.now, 8, "smtp_550"
-        undelivered.dead_letter(session, message, scene.now)
+        undelivered_notices.dead_letter(session, message, scene.now)
         session.flush()
         session.expunge(message)
     return message
@@ -308,14 +310,14 @@ def test_a_dead_letter_is_a_task_until_it_is_sent_again_or_dropped(scene: Scene,
     message, team = dead(scene), scene.case_of(referral).team_id
     assert to_do(scene, case_of(scene, referral)) == ["dead_letter"]
     with scene.write() as session:
-        assert [one.id for one in undelivered.messages(session, team)] == [message.id]
+        assert [one.id for one in undelivered_notices.messages(session, team)] == [message.id]
         with pytest.raises(NotFound):
-            undelivered.drop(session, case_of(scene, referral), message.id, message.id, scene.now)
+            undelivered_notices.drop(session, case_of(scene, referral), message.id, message.id, scene.now)
     with scene.write() as session:
-        done = undelivered.retry if act == "retry" else undelivered.drop
+        done = undelivered_notices.retry if act == "retry" else undelivered_notices.drop
         done(session, team, message.id, COORDINATOR.id or message.id, scene.now)
     with scene.database.begin(write=False) as session:
         row = session.get_one(OutboxMessage, message.id)
         assert (row.state, row.dropped_at is None) == (("queued", True) if act == "retry" else ("dead", False))
-        assert undelivered.messages(session, team) == []
+        assert undelivered_notices.messages(session, team) == []
     assert to_do(scene, case_of(scene, referral)) == []

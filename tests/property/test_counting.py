@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.intake.counting import FEWEST, Counted, Figure, published
+from app.reporting.persecution_figures import FEWEST, Counted, Figure, published
 
 MONTHS = [date(2026, month, 1) for month in range(1, 13)]
 LATER = [date(2026, month, 28) for month in range(2, 13)] + [date(2027, 1, 28)]

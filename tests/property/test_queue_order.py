@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.intake.views import TIER_RANK
-from app.referrals.filing import LOOK_WITHIN, due_on
+from app.cases.queue_views import TIER_RANK
+from app.casework.filing import LOOK_WITHIN, due_on
 
 hours = st.integers(0, 24 * 60).map(lambda hour: datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
 tiers = st.sampled_from(sorted(LOOK_WITHIN))

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import counters, queue
+from app.cases.models import Case, CaseTally
+from app.cases.queue import Filters, Look
+from app.cases.queue_views import OF_CASES, TIER_RANK
 from app.core.db import Database
-from app.intake import queue, tallies
-from app.intake.models import Case, CaseTally
-from app.intake.queue import Filters, Look
-from app.intake.views import OF_CASES, TIER_RANK
 from app.staff import service as staff
 from tests.support.cases import COORDINATOR, START, set_scene
 
@@ -67,13 +67,13 @@ def test_every_view_counts_what_is_there_before_and_after_folding(database: Data
             for case_id in chance.sample(ids, 3):
                 session.execute(sa.update(Case).where(Case.id == case_id).values(**changed(chance, members)))
             if chance.random() < 0.3:
-                tallies.fold(session, chance.choice([TODAY, tomorrow]), at_least=0)
+                counters.fold(session, chance.choice([TODAY, tomorrow]), at_least=0)
         if step % 6 == 5:
             check(scene.database, chance)
     with scene.write() as session:
-        tallies.fold(session, tomorrow, at_least=0)
+        counters.fold(session, tomorrow, at_least=0)
         before = summed(session)
-        tallies.recount(session, tomorrow)
+        counters.recount(session, tomorrow)
         assert summed(session) == before
 
 

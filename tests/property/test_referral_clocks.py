@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.matching.facts import Tier
-from app.referrals import clocks
-from app.referrals.clocks import LEAST, LONGEST_PAUSE, Happened, Hours, Owed, Step, Terms
+from app.referrals import deadlines
+from app.referrals.deadlines import LEAST, LONGEST_PAUSE, Happened, Hours, Owed, Step, Terms
 from app.referrals.states import Clock
 
 moments = st.timedeltas(timedelta(0), timedelta(days=700)).map(lambda span: datetime(2026, 1, 1, tzinfo=UTC) + span)
@@ -30,7 +30,7 @@ def terms_at(draw: st.DrawFn, start: datetime) -> Terms:
 def offers(draw: st.DrawFn) -> tuple[datetime, Terms, Owed]:
     start = draw(moments)
     terms = draw(terms_at(start))
-    return start, terms, clocks.after(Owed(), Happened(Clock.START_ANSWER, start), terms)
+    return start, terms, deadlines.after(Owed(), Happened(Clock.START_ANSWER, start), terms)
 
 
 def cap_of(terms: Terms, start: datetime) -> datetime | None:
@@ -69,20 +69,22 @@ def test_an_earlier_deadline_never_gives_more_time(data: st.DataObject, start: d
     assume(near.deadline_on is not None and near.deadline_on >= start.astimezone(near.hours.zone).date())
     assert near.deadline_on is not None
     far = Terms(near.tier, near.hours, near.deadline_on + more)
-    assert all(a <= b for a, b in zip(clocks.answer_times(start, near), clocks.answer_times(start, far), strict=True))
+    assert all(
+        a <= b for a, b in zip(deadlines.answer_times(start, near), deadlines.answer_times(start, far), strict=True)
+    )
 
 
 @given(moments, spans, tiers, calendars)
 def test_a_later_offer_is_never_due_earlier(start: datetime, later: timedelta, tier: Tier, hours: Hours) -> None:
     terms = Terms(tier, hours)
-    first, second = clocks.answer_times(start, terms), clocks.answer_times(start + later, terms)
+    first, second = deadlines.answer_times(start, terms), deadlines.answer_times(start + later, terms)
     assert all(a <= b for a, b in zip(first, second, strict=True))
 
 
 @given(moments, calendars)
 def test_the_more_urgent_the_sooner(start: datetime, hours: Hours) -> None:
     emergency, urgent, normal = (
-        clocks.answer_times(start, Terms(tier, hours)) for tier in ("emergency", "urgent", "normal")
+        deadlines.answer_times(start, Terms(tier, hours)) for tier in ("emergency", "urgent", "normal")
     )
     assert emergency[1] <= urgent[1] <= normal[1]
     assert emergency[2] <= urgent[2] <= normal[2]
@@ -95,13 +97,13 @@ def test_a_pause_gives_no_more_than_it_took_and_five_days(
     start, terms, owed = offer
     assert owed.expires_at is not None
     assume(start + asked <= owed.expires_at)
-    paused = clocks.after(owed, Happened(Clock.PAUSE, start + asked), terms)
-    going = clocks.after(paused, Happened(Clock.UNPAUSE, start + asked + answered), terms)
+    paused = deadlines.after(owed, Happened(Clock.PAUSE, start + asked), terms)
+    going = deadlines.after(paused, Happened(Clock.UNPAUSE, start + asked + answered), terms)
     for name in ("acknowledge_by", "decide_by", "expires_at"):
         before, now = getattr(owed, name), getattr(going, name)
         assert before <= now <= before + min(answered, LONGEST_PAUSE)
     assert going.acknowledge_by <= going.decide_by <= going.expires_at  # type: ignore[operator]
-    last = clocks.agenda(paused, terms)[-1]
+    last = deadlines.agenda(paused, terms)[-1]
     assert last[0] is Step.EXPIRE
     cap = cap_of(terms, start + asked)
     if cap is not None:
@@ -119,13 +121,13 @@ def test_whatever_is_asked_and_answered_the_offer_runs_out(
         assert owed.due_at is not None
         if owed.paused_at is not None and data.draw(st.booleans()):
             now = max(now, min(owed.due_at, now + data.draw(spans)))
-            owed = clocks.after(owed, Happened(Clock.UNPAUSE, now), terms)
+            owed = deadlines.after(owed, Happened(Clock.UNPAUSE, now), terms)
             continue
-        if owed.paused_at is None and owed.pauses < clocks.MOST_PAUSES and data.draw(st.booleans()):
-            owed = clocks.after(owed, Happened(Clock.PAUSE, now), terms)
+        if owed.paused_at is None and owed.pauses < deadlines.MOST_PAUSES and data.draw(st.booleans()):
+            owed = deadlines.after(owed, Happened(Clock.PAUSE, now), terms)
             continue
         now = max(now, owed.due_at)
-        steps, owed = clocks.strike(owed, now, terms)
+        steps, owed = deadlines.strike(owed, now, terms)
         assert len(steps) <= 3
         if Step.EXPIRE in steps:
             break
@@ -139,9 +141,9 @@ def test_a_round_of_the_clock_that_comes_again_finds_nothing(
     offer: tuple[datetime, Terms, Owed], later: timedelta
 ) -> None:
     start, terms, owed = offer
-    steps, going = clocks.strike(owed, start + later, terms)
+    steps, going = deadlines.strike(owed, start + later, terms)
     if Step.EXPIRE not in steps:
-        assert clocks.strike(going, start + later, terms) == ((), going)
+        assert deadlines.strike(going, start + later, terms) == ((), going)
 
 
 @given(offers(), st.sampled_from([Clock.FIRST_CONTACT, Clock.PROGRESS, Clock.WAIT, Clock.REVIEW]), spans)
@@ -150,11 +152,11 @@ def test_what_is_live_always_has_a_next_look(
 ) -> None:
     start, terms, owed = offer
     moment = start + later
-    owed = clocks.after(owed, Happened(effect, moment, moment.date() + timedelta(days=30)), terms)
+    owed = deadlines.after(owed, Happened(effect, moment, moment.date() + timedelta(days=30)), terms)
     for _ in range(3):
         assert owed.due_at is not None
         before = owed.due_at
-        steps, owed = clocks.strike(owed, before, terms)
+        steps, owed = deadlines.strike(owed, before, terms)
         assert steps == (Step.LOOK,)
         assert owed.due_at is not None
         assert owed.due_at > before

@@ -15,17 +15,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from app.cli.house import migrate
+from app.app_context import migrate
+from app.cases import sealed_parts, transitions
+from app.cases.models import Case
 from app.core.db import Database
 from app.core.errors import AppError, Conflict, IllegalMove, NotFound, PreconditionFailed
-from app.intake import life, vault
-from app.intake.models import Case
 from app.privacy import service as privacy
-from app.referrals.acting import ActorRef
-from app.referrals.models import Referral, Task
+from app.referrals.commands import ActorRef
+from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
 from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions
-from app.referrals.tasks import RULES, Ends
+from app.tasks.models import Task
+from app.tasks.service import RULES, Ends
 from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
 
 SLUGS = (ONE, TWO, THREE)
@@ -179,7 +180,7 @@ class Lives(RuleBasedStateMachine):
             return
         try:
             with self.scene.write() as session:
-                case = life.locked(session, self.cases[which])
+                case = transitions.locked(session, self.cases[which])
                 if erased:
                     privacy.erase(session, case, actor_kind="person", now=self.scene.now)
                 else:
@@ -196,7 +197,7 @@ class Lives(RuleBasedStateMachine):
         rows = self.referrals()
         with self.scene.database.begin(write=False) as session:
             cases = {case.id: case for case in session.scalars(sa.select(Case).where(Case.id.in_(self.cases)))}
-            holders = {case_id: vault.holders(session, case_id) for case_id in cases}
+            holders = {case_id: sealed_parts.holders(session, case_id) for case_id in cases}
             owned: dict[UUID, set[str]] = {case_id: set() for case_id in cases}
             for task in session.scalars(sa.select(Task).where(Task.case_id.in_(self.cases), Task.done_at.is_(None))):
                 owned[task.case_id or task.id].add(task.kind)

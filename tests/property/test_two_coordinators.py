@@ -11,11 +11,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.cases.models import Case, Part, SealedPart
+from app.casework import case_ownership, coordinator, correspondence
+from app.casework.coordinator import Clash, Desk
 from app.core.db import Database
 from app.core.errors import AppError
-from app.intake.models import Case, Part, SealedPart
-from app.referrals.desk import at_work, owning, writing
-from app.referrals.desk.at_work import Clash, Desk
 from app.staff import sessions
 from tests.support.desk import DeskHouse, running
 
@@ -29,7 +29,7 @@ def at_desk(office: DeskHouse, name: str) -> Desk:
     with office.database.begin(write=False) as session:
         hour = timedelta(hours=9)
         who = sessions.signed_in(session, secret, office.time.at, idle=hour, longest=hour)
-    return at_work.at_desk(who, office.keys, office.time.at)
+    return coordinator.at_desk(who, office.keys, office.time.at)
 
 
 class Story:
@@ -58,7 +58,11 @@ def drawn(chance: random.Random, members: list[UUID | None], today: date) -> tup
 
 
 def save(office: DeskHouse, desk: Desk, label: str, version: int, what: str, value: Any) -> Case | Clash:
-    act: dict[str, Callable[..., Case]] = {"assign": owning.assign, "snooze": owning.snooze, "note": writing.note}
+    act: dict[str, Callable[..., Case]] = {
+        "assign": case_ownership.assign,
+        "snooze": case_ownership.snooze,
+        "note": correspondence.note,
+    }
     try:
         with office.database.begin() as session:
             case = act[what](session, desk, label, version, value)

@@ -10,6 +10,11 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import transitions
+from app.cases.models import Case
+from app.casework import referral_actions, scheduler
+from app.casework.filing import file_intake
+from app.casework.scheduler import Clockwork
 from app.core import keyholders
 from app.core.db import Database
 from app.core.errors import AppError
@@ -17,18 +22,14 @@ from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.directory.packs import load_packs
-from app.intake import life
-from app.intake.models import Case
 from app.intake.schemas import Intake
 from app.messaging.models import OutboxMessage
-from app.referrals import service, ticking, times
-from app.referrals.acting import ActorRef, Said
-from app.referrals.filing import file_intake
+from app.referrals import deadline_storage
+from app.referrals.commands import ActorRef, Said
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Actor, Verb
-from app.referrals.ticking import Clockwork
 from app.staff import service as staff
 
 START: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
@@ -90,15 +91,15 @@ class Scene:
 
     def draft(self, case_id: UUID, slug: str = ONE, by: ActorRef = COORDINATOR) -> UUID:
         with self.write() as session:
-            case = life.locked(session, case_id)
-            return service.create(session, self.keys, case, SERVICES[slug], by=by, now=self.now).id
+            case = transitions.locked(session, case_id)
+            return referral_actions.create(session, self.keys, case, SERVICES[slug], by=by, now=self.now).id
 
     def act(
         self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, *, version: int | None = None, **said: Any
     ) -> int:
         """Take a step in a transaction of its own; gives the version after it."""
         with self.write() as session:
-            return service.advance(
+            return referral_actions.advance(
                 session, referral_id, verb, by=by, now=self.now, expected_version=version, said=Said(**said)
             ).version
 
@@ -122,11 +123,11 @@ class Scene:
     def tick(self) -> int:
         """One round of the clock."""
         with self.database.begin(write=False) as session:
-            due = ticking.due(session, self.now, 1000)
+            due = scheduler.due(session, self.now, 1000)
         done = 0
         for referral_id in due:
             with self.write() as session:
-                done += ticking.tick(session, referral_id, now=self.now, by=self.clockwork)
+                done += scheduler.tick(session, referral_id, now=self.now, by=self.clockwork)
         return done
 
     def row(self, referral_id: UUID) -> Referral:
@@ -170,12 +171,12 @@ class Scene:
         with self.database.begin(write=False) as session:
             for referral in session.scalars(which):
                 case = session.get_one(Case, referral.case_id)
-                state, owed = times.refolded(session, referral, case)
+                state, owed = deadline_storage.refolded(session, referral, case)
                 assert state.value == referral.state
                 for name in ("offered_at", "acknowledge_by", "decide_by", "expires_at", "contact_by", "review_on"):
                     assert getattr(owed, name) == getattr(referral, name), name
                 assert (owed.paused_at, owed.pauses) == (referral.paused_at, referral.pauses)
-                assert life.refolded(session, case).value == case.state
+                assert transitions.refolded(session, case).value == case.state
 
 
 def set_scene(database: Database) -> Scene:

@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from app.cli.house import migrate
+from app.app_context import migrate
 from app.core.db import Database
 from tests.support import postgres
 

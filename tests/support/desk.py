@@ -17,19 +17,19 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser
 
+from app.cases.models import Case
+from app.casework import filing
 from app.core import keyholders
 from app.core.db import Database
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.directory.packs import load_packs
-from app.intake.models import Case
 from app.intake.receipts import Receipt
 from app.intake.schemas import Intake
 from app.main import create_app
-from app.referrals import filing
 from app.settings import Settings
 from app.staff import service as staff
 from app.staff import sessions

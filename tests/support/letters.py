@@ -3,9 +3,9 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from app.casework import undelivered_notices
 from app.core.ids import named_id
 from app.messaging.models import OutboxMessage
-from app.referrals import undelivered
 from tests.support.desk import ONE, DeskHouse
 
 
@@ -27,5 +27,5 @@ def give_up(office: DeskHouse, label: str, *, minutes: int = 0) -> UUID:
     with office.database.begin() as session:
         session.add(letter)
         session.flush()
-        undelivered.dead_letter(session, letter, office.time.at)
+        undelivered_notices.dead_letter(session, letter, office.time.at)
         return letter.id

@@ -12,20 +12,20 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.cases import transitions
+from app.cases.models import Case
+from app.casework import referral_actions as referrals
 from app.core import keyholders
 from app.core.db import Database
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.directory.packs import Directory, load_packs
-from app.intake import life
-from app.intake.models import Case
 from app.main import create_app
-from app.partners import service as partners
-from app.referrals import service as referrals
-from app.referrals.acting import ActorRef, Said
+from app.partners import oauth_clients as partners
+from app.referrals.commands import ActorRef, Said
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from app.staff import service as staff
@@ -113,7 +113,7 @@ class Network:
         """A referral to one of the centres, offered by the desk. Its id."""
         case_id = case_id or self.case(**answers)
         with self.database.begin() as session:
-            case = life.locked(session, case_id)
+            case = transitions.locked(session, case_id)
             draft = referrals.create(session, self.keys, case, f"{who}/legal-help", by=DESK, now=self.now)
             referrals.advance(session, draft.id, Verb.OFFER, by=DESK, now=self.now)
             return str(draft.id)

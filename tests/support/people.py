@@ -12,17 +12,17 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from app.cli import founding
 from app.core import keyholders
 from app.core.db import Database
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.main import create_app
 from app.settings import Settings
+from app.staff import team_setup
 from tests.support.partners import START, Time
 from tests.support.serving import BASE, SyncTransport, in_process
 
@@ -131,7 +131,7 @@ def house_of(database: Database, var: Path, **settings: Any) -> Iterator[House]:
     keys, time, centre = KeyRing.generate(START.date()), Time(), KeyPair.generate()
     with database.begin() as session:
         directory_service.upsert(session, load_packs(), START)
-        founded = founding.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+        founded = team_setup.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
         keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
         team_key_id, team_seed = founded.team_key.id, founded.team_seed
     app = create_app(

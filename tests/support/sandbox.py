@@ -9,12 +9,12 @@ from app.client import sandbox as published
 from app.client.opening import from_base64url
 from app.core.db import Database
 from app.core.sealing import KeyPair
-from app.partners import sandbox
+from app.partners import sandbox_identity
 from app.settings import Settings
 from app.worker import Worker
 from tests.support.partners import Network, Seat, running
 
-WHO = sandbox.ORGANISATION
+WHO = sandbox_identity.ORGANISATION
 
 
 def worker(network: Network, *, sandbox: bool) -> Worker:

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
+from app.cases.states import CaseState, CaseVerb, allowed, fold, next_state
 from app.core.errors import IllegalMove, NotAllowed
-from app.intake.states import CaseState, CaseVerb, allowed, fold, next_state
 
 POLICY = """
 submitted  take      in_review  coordinator senior

@@ -63,9 +63,9 @@ def test_the_test_would_see_a_dependency_of_the_service(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_names_of_all_scripts_reach_a_terminal_of_any_code_page(tmp_path: Path, encoding: str) -> None:
     done = run(
-        "from app.cli import partner_words\n"
-        "partner_words.in_utf8()\n"
-        "partner_words.show('Анна მერცხალი Ąžuolas', as_json=False)",
+        "from app.cli import partner_output\n"
+        "partner_output.in_utf8()\n"
+        "partner_output.show('Анна მერცხალი Ąžuolas', as_json=False)",
         tmp_path,
         PYTHONIOENCODING=encoding,
     )

@@ -11,12 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 
+from app.cases import sealed_parts
+from app.cases.models import Part
 from app.client import opened
 from app.client.opening import base64url, from_base64url
 from app.core import sealing
 from app.core.sealing import CannotOpen, KeyPair
-from app.intake import vault
-from app.intake.models import Part
 
 STORY = {"story": "Мне нужна помощь", "for_whom": "self"}
 
@@ -32,11 +32,11 @@ class HandOver:
 
 def hand_over(pair: KeyPair | None = None, case_id: UUID | None = None) -> HandOver:
     pair, case_id = pair or KeyPair.generate(), case_id or uuid4()
-    data_key, organisation_id = vault.new_key(), uuid4()
-    info = vault.wrap_info(case_id, vault.PERSON, "organisation", organisation_id, 1)
+    data_key, organisation_id = sealed_parts.new_key(), uuid4()
+    info = sealed_parts.wrap_info(case_id, sealed_parts.PERSON, "organisation", organisation_id, 1)
     rows = [
-        vault.sealed_part(data_key, case_id, Part.STORY, STORY),
-        vault.sealed_part(data_key, case_id, Part.THREAD, {"text": "Добрый день"}, seq=1, author="desk"),
+        sealed_parts.sealed_part(data_key, case_id, Part.STORY, STORY),
+        sealed_parts.sealed_part(data_key, case_id, Part.THREAD, {"text": "Добрый день"}, seq=1, author="desk"),
     ]
     parts = [
         {
@@ -45,7 +45,7 @@ def hand_over(pair: KeyPair | None = None, case_id: UUID | None = None) -> HandO
             "seq": row["seq"],
             "author": row["author"],
             "version": row["version"],
-            "aad": base64url(vault.part_aad(row["id"], case_id, row["part"], row["version"])),
+            "aad": base64url(sealed_parts.part_aad(row["id"], case_id, row["part"], row["version"])),
             "ciphertext": base64url(row["ciphertext"]),
         }
         for row in rows

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.cli.house import migrate, open_house
+from app.app_context import migrate, open_house
 from app.cli.main import app
 from app.core.clock import utc_now
 from app.partners import credentials

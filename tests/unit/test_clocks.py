@@ -7,10 +7,10 @@ import pytest
 
 from app.core.errors import Invalid
 from app.matching.facts import Tier
-from app.referrals import clocks
-from app.referrals.clocks import Happened, Hours, Owed, Step, Terms, working_days_later
-from app.referrals.hours import checked, hours_of
+from app.referrals import deadlines
+from app.referrals.deadlines import Happened, Hours, Owed, Step, Terms, working_days_later
 from app.referrals.states import Clock
+from app.referrals.working_hours import checked, hours_of
 
 INDEPENDENCE_DAY = date(2026, 11, 11)  # a Wednesday
 WARSAW = Hours(ZoneInfo("Europe/Warsaw"), lambda day: day == INDEPENDENCE_DAY)
@@ -28,7 +28,7 @@ MONDAY = at(23)
 
 
 def offered(tier: Tier = "normal", deadline_on: date | None = None, when: datetime = MONDAY) -> Owed:
-    return clocks.after(Owed(), Happened(Clock.START_ANSWER, when), terms(tier, deadline_on))
+    return deadlines.after(Owed(), Happened(Clock.START_ANSWER, when), terms(tier, deadline_on))
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_by_when_an_answer_is_owed(tier: Tier, acknowledge: datetime, decide: da
 
 
 def test_weekends_and_holidays_are_no_working_days() -> None:
-    assert clocks.working_days_later(at(6), 2, WARSAW) == at(10, 17)  # Friday → Monday, Tuesday
-    assert clocks.working_days_later(at(10), 1, WARSAW) == at(12, 17)  # Tuesday → (holiday) → Thursday
+    assert deadlines.working_days_later(at(6), 2, WARSAW) == at(10, 17)  # Friday → Monday, Tuesday
+    assert deadlines.working_days_later(at(10), 1, WARSAW) == at(12, 17)  # Tuesday → (holiday) → Thursday
 
 
 def test_an_emergency_runs_on_the_wall_clock_through_a_holiday_night() -> None:
@@ -56,7 +56,9 @@ def test_an_emergency_runs_on_the_wall_clock_through_a_holiday_night() -> None:
 
 
 def test_the_day_is_that_of_the_country() -> None:
-    assert clocks.working_days_later(at(23, 23, 30), 1, WARSAW) == at(25, 17)  # half past midnight in Warsaw: the 24th
+    assert deadlines.working_days_later(at(23, 23, 30), 1, WARSAW) == at(
+        25, 17
+    )  # half past midnight in Warsaw: the 24th
 
 
 def test_nothing_is_owed_later_than_two_working_days_before_the_deadline() -> None:
@@ -67,7 +69,7 @@ def test_nothing_is_owed_later_than_two_working_days_before_the_deadline() -> No
 
 def test_when_that_has_gone_by_the_partner_still_has_the_least() -> None:
     owed = offered("normal", date(2026, 11, 24))
-    assert owed.acknowledge_by == owed.decide_by == owed.expires_at == at(23) + clocks.LEAST
+    assert owed.acknowledge_by == owed.decide_by == owed.expires_at == at(23) + deadlines.LEAST
 
 
 def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
@@ -85,8 +87,8 @@ def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
 )
 def test_a_deadline_that_came_near_raises_the_tier(deadline_on: date | None, now_is: str) -> None:
     today = date(2026, 11, 23)
-    assert clocks.tier_now("normal", deadline_on, today) == now_is
-    assert clocks.tier_now("emergency", deadline_on, today) == "emergency"
+    assert deadlines.tier_now("normal", deadline_on, today) == now_is
+    assert deadlines.tier_now("emergency", deadline_on, today) == "emergency"
 
 
 def play(owed: Owed, how: Terms) -> list[tuple[Step, datetime]]:
@@ -94,7 +96,7 @@ def play(owed: Owed, how: Terms) -> list[tuple[Step, datetime]]:
     done: list[tuple[Step, datetime]] = []
     while owed.due_at is not None and len(done) < 20:
         now = owed.due_at
-        steps, owed = clocks.strike(owed, now, how)
+        steps, owed = deadlines.strike(owed, now, how)
         done += [(step, now) for step in steps]
         if Step.EXPIRE in steps:
             break
@@ -113,24 +115,24 @@ def test_an_offer_that_nobody_answers() -> None:
 
 def test_before_its_time_the_clock_does_nothing() -> None:
     owed = offered("emergency")
-    assert clocks.strike(owed, at(23, 11, 59), terms("emergency")) == ((), owed)
+    assert deadlines.strike(owed, at(23, 11, 59), terms("emergency")) == ((), owed)
 
 
 def test_a_clock_that_stood_still_does_not_make_up_for_its_reminders() -> None:
     owed = offered("emergency")
-    steps, going = clocks.strike(owed, at(24, 6), terms("emergency"))
+    steps, going = deadlines.strike(owed, at(24, 6), terms("emergency"))
     assert steps == (Step.NOT_ACKNOWLEDGED, Step.REMIND_AGAIN)
     assert going.due_at == at(24, 10)
-    assert clocks.strike(owed, at(28), terms("emergency"))[0] == (Step.EXPIRE,)
+    assert deadlines.strike(owed, at(28), terms("emergency"))[0] == (Step.EXPIRE,)
 
 
 def test_a_question_stops_the_clock_and_the_answer_moves_every_time_on() -> None:
     how = terms("urgent")
     owed = offered("urgent")
-    paused = clocks.after(owed, Happened(Clock.PAUSE, at(23, 12)), how)
+    paused = deadlines.after(owed, Happened(Clock.PAUSE, at(23, 12)), how)
     assert (paused.pauses, paused.paused_at) == (1, at(23, 12))
-    assert [step for step, _ in clocks.agenda(paused, how)] == [Step.NOT_ANSWERED, Step.EXPIRE]
-    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(25, 12)), how)
+    assert [step for step, _ in deadlines.agenda(paused, how)] == [Step.NOT_ANSWERED, Step.EXPIRE]
+    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(25, 12)), how)
     assert going.decide_by == at(28, 10)
     assert going.expires_at == at(29, 22)
     assert going.paused_at is None
@@ -138,60 +140,60 @@ def test_a_question_stops_the_clock_and_the_answer_moves_every_time_on() -> None
 
 def test_a_pause_counts_for_five_days_at_most() -> None:
     how = terms("normal")
-    paused = clocks.after(offered("normal"), Happened(Clock.PAUSE, at(24)), how)
+    paused = deadlines.after(offered("normal"), Happened(Clock.PAUSE, at(24)), how)
     assert play(paused, how) == [
         (Step.NOT_ANSWERED, at(29)),
         (Step.EXPIRE, at(14, 10, month=12) + timedelta(days=5)),
     ]
-    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(4, month=12)), how)
+    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(4, month=12)), how)
     assert going.decide_by == at(12, 10, month=12)
 
 
 def test_a_pause_never_reaches_past_the_deadline() -> None:
     how = terms("normal", date(2026, 12, 1))
-    paused = clocks.after(offered("normal", date(2026, 12, 1)), Happened(Clock.PAUSE, at(24)), how)
-    assert clocks.agenda(paused, how)[-1] == (Step.EXPIRE, at(27, 17))
-    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(26)), how)
+    paused = deadlines.after(offered("normal", date(2026, 12, 1)), Happened(Clock.PAUSE, at(24)), how)
+    assert deadlines.agenda(paused, how)[-1] == (Step.EXPIRE, at(27, 17))
+    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(26)), how)
     assert going.decide_by == going.expires_at == at(27, 17)
 
 
 def test_after_an_answer_no_reminder_comes_twice() -> None:
     how = terms("normal")
     owed = offered("normal")
-    paused = clocks.after(owed, Happened(Clock.PAUSE, at(1, month=12)), how)  # after the reminder at 50 %
-    going = clocks.after(paused, Happened(Clock.UNPAUSE, at(1, 11, month=12)), how)
+    paused = deadlines.after(owed, Happened(Clock.PAUSE, at(1, month=12)), how)  # after the reminder at 50 %
+    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(1, 11, month=12)), how)
     assert [step for step, _ in play(going, how)] == [Step.REMIND_AGAIN, Step.ESCALATE, Step.EXPIRE]
 
 
 @pytest.mark.parametrize(("tier", "by"), [("emergency", at(24)), ("urgent", at(26)), ("normal", at(30))])
 def test_first_contact(tier: Tier, by: datetime) -> None:
-    owed = clocks.after(offered(tier), Happened(Clock.FIRST_CONTACT, at(23)), terms(tier))
+    owed = deadlines.after(offered(tier), Happened(Clock.FIRST_CONTACT, at(23)), terms(tier))
     assert owed.contact_by == owed.due_at == by
     assert owed.expires_at is None
 
 
 def test_first_contact_is_due_before_the_deadline_too() -> None:
     how = terms("normal", date(2026, 11, 27))
-    assert clocks.after(Owed(), Happened(Clock.FIRST_CONTACT, at(23)), how).contact_by == at(25, 17)
+    assert deadlines.after(Owed(), Happened(Clock.FIRST_CONTACT, at(23)), how).contact_by == at(25, 17)
 
 
 def test_what_waits_for_a_day_is_looked_at_on_that_day_and_again_and_again() -> None:
     how = terms("normal")
-    owed = clocks.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
+    owed = deadlines.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
     assert owed.due_at == at(10, 8, month=12)
-    steps, later = clocks.strike(owed, at(10, 8, month=12), how)
+    steps, later = deadlines.strike(owed, at(10, 8, month=12), how)
     assert steps == (Step.LOOK,)
     assert later.due_at == at(17, 8, month=12)
 
 
 def test_it_does_not_wait_beyond_the_deadline() -> None:
     how = terms("normal", date(2026, 12, 1))
-    owed = clocks.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
+    owed = deadlines.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
     assert (owed.review_on, owed.due_at) == (date(2026, 12, 10), at(27, 17))
 
 
 def test_an_end_that_is_no_help_has_the_next_asked_at_once() -> None:
-    owed = clocks.after(offered(), Happened(Clock.ASK_NEXT, at(24)), terms())
+    owed = deadlines.after(offered(), Happened(Clock.ASK_NEXT, at(24)), terms())
     assert (owed.due_at, owed.expires_at) == (at(24), None)
 
 
@@ -205,7 +207,7 @@ def test_two_pauses_survive_all_the_rest() -> None:
         Happened(Clock.UNPAUSE, at(23, 14)),
         Happened(Clock.FIRST_CONTACT, at(24)),
     ]
-    assert clocks.fold(moves, terms()).pauses == 2
+    assert deadlines.fold(moves, terms()).pauses == 2
 
 
 def test_an_organisations_own_hours_and_days_off_move_what_it_owes() -> None:

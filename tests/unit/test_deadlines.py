@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.directory.packs import Deadline, Limit, load_packs
-from app.matching import matches
+from app.matching import runs
 from app.matching.deadlines import Calendar, DeadlineFinding, assess, calendar_of, last_safe_day, zone
 
 PACKS = load_packs()
@@ -141,8 +141,8 @@ def test_a_region_without_holidays_of_its_own_has_the_country_s() -> None:
 @pytest.mark.parametrize(("country", "hour_before_midnight"), [("PL", 22), ("LT", 21), ("DE", 22), ("GE", 19)])
 def test_today_is_the_day_it_is_in_the_country(country: str, hour_before_midnight: int) -> None:
     late = datetime(2026, 11, 24, hour_before_midnight, 59, tzinfo=UTC)
-    assert matches.today(PACKS, country, late) == day("2026-11-24")
-    assert matches.today(PACKS, country, late + timedelta(minutes=1)) == day("2026-11-25")
+    assert runs.today(PACKS, country, late) == day("2026-11-24")
+    assert runs.today(PACKS, country, late + timedelta(minutes=1)) == day("2026-11-25")
     assert zone(PACKS.country(country)).key
 
 

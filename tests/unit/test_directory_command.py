@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import founding
+from app.cli import setup
 from app.cli.main import app
 from app.core.db import Database
 from app.directory.packs import load_packs
@@ -16,7 +16,7 @@ from tests.support.packs import change, copy
 @pytest.fixture
 def run(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch):
     house = SimpleNamespace(database=sqlite_database, directory=load_packs())
-    monkeypatch.setattr(founding, "open_house", lambda: house)
+    monkeypatch.setattr(setup, "open_house", lambda: house)
     return lambda *words: CliRunner().invoke(app, ["directory", *map(str, words)])
 
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from app.core.errors import IllegalMove, NotAllowed
-from app.directory.states import EditState, EditVerb, Hand, next_state
+from app.directory.edit_states import EditState, EditVerb, Hand, next_state
 
 S, V, H = EditState, EditVerb, Hand
 ALLOWED = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.directory import fields, hours, overlay, typed
+from app.directory import field_input, fields, opening_hours, overlay
 from app.directory.overlay import Edit, laid_over
 from app.directory.packs import load_packs
 from tests.support.packs import change, copy
@@ -21,7 +21,7 @@ RELEX, HFHR = "lt-relex", "pl-hfhr/legal-help"
 def asked(subject: str, name: str, text: str) -> Any:
     field = fields.field_of(subject, name)
     assert field is not None
-    return typed.value(field, {name: text}, TODAY)
+    return field_input.value(field, {name: text}, TODAY)
 
 
 def edit(subject: str, name: str, new: Any, old: Any = None) -> Edit:
@@ -37,7 +37,7 @@ def edit(subject: str, name: str, new: Any, old: Any = None) -> Edit:
     ],
 )
 def test_opening_hours_are_read_as_people_write_them(text: str, kept: list[Any]) -> None:
-    assert hours.parse(text) == kept
+    assert opening_hours.parse(text) == kept
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,22 @@ def test_opening_hours_are_read_as_people_write_them(text: str, kept: list[Any])
 )
 def test_hours_that_can_not_be_are_said_to_be_so(text: str) -> None:
     with pytest.raises(ValueError, match="Line 1"):
-        hours.parse(text)
+        opening_hours.parse(text)
 
 
 @given(
     st.lists(
-        st.tuples(st.sets(st.sampled_from(hours.DAYS), min_size=1), st.integers(0, 22), st.integers(0, 59)), max_size=5
+        st.tuples(st.sets(st.sampled_from(opening_hours.DAYS), min_size=1), st.integers(0, 22), st.integers(0, 59)),
+        max_size=5,
     )
 )
 def test_written_hours_are_read_back_as_they_were(lines: list[tuple[set[str], int, int]]) -> None:
     entries = [
-        {"days": sorted(days, key=hours.DAYS.index), "opens": f"{hour:02}:{minute:02}", "closes": "23:59"}
+        {"days": sorted(days, key=opening_hours.DAYS.index), "opens": f"{hour:02}:{minute:02}", "closes": "23:59"}
         for days, hour, minute in lines
         if (hour, minute) < (23, 59)
     ]
-    assert hours.parse(hours.written(entries)) == entries
+    assert opening_hours.parse(opening_hours.written(entries)) == entries
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_a_verification_needs_a_source_and_a_day_that_was() -> None:
     field = fields.field_of(RELEX, "source")
     assert field is not None
     given_in = {"title": "A call with them", "date": "2026-11-20", "confidence": "high"}
-    assert typed.value(field, given_in, TODAY) == given_in
+    assert field_input.value(field, given_in, TODAY) == given_in
     for wrong in (
         {"title": ""},
         {"date": "2026-11-25"},
@@ -95,7 +96,7 @@ def test_a_verification_needs_a_source_and_a_day_that_was() -> None:
         {"url": "x"},
     ):
         with pytest.raises(Invalid):
-            typed.value(field, {**given_in, **wrong}, TODAY)
+            field_input.value(field, {**given_in, **wrong}, TODAY)
 
 
 def test_every_field_writes_what_it_reads() -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.core.db import Database
 from app.core.ids import named_id
-from app.directory import service
+from app.directory import loader
 from app.directory.models import RuleSet, ServiceRow
 from app.directory.packs import Directory, load_packs
 from app.partners.organisations import Organisation
@@ -21,7 +21,7 @@ LATER = NOW + timedelta(days=1)
 def load(database: Database, directory: Directory, now: datetime) -> dict[str, dict[str, Any]]:
     """Upsert, and every row there is then, by table and key."""
     with database.begin() as session:
-        service.upsert(session, directory, now)
+        loader.upsert(session, directory, now)
     with database.begin(write=False) as session:
         return {
             model.__tablename__: {

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from app.directory.hsds import reading, tabular
-from app.directory.hsds.reading import NotAPackage, Read
+from app.directory.hsds import package_reader, packages
+from app.directory.hsds.package_reader import NotAPackage, Read
 from app.directory.hsds.records import LiveState, records
 from app.directory.packs import load_packs
 from tests.support import hsds
@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 24)
 def exported() -> bytes:
     file = io.BytesIO()
     live = {"pl-hfhr/legal-help": LiveState(changed=NOW, capacity="open", capacity_until="2026-12-01")}
-    tabular.write(file, records(load_packs(), live), NOW)
+    packages.write(file, records(load_packs(), live), NOW)
     return file.getvalue()
 
 
@@ -87,7 +87,7 @@ FOREIGN: dict[str, list[dict[str, str]]] = {
 
 
 def read(**changed: Any) -> Read:
-    return reading.read(package(**{**FOREIGN, **changed}), load_packs(), TODAY)
+    return package_reader.read(package(**{**FOREIGN, **changed}), load_packs(), TODAY)
 
 
 def test_the_package_validates_against_its_descriptor_and_the_specification() -> None:
@@ -126,7 +126,7 @@ def test_unverified_centres_are_in_an_export_of_everything_alone() -> None:
 def test_our_own_package_comes_back_as_known() -> None:
     """Every row is told; organisations that are here already are left out by name."""
     content = exported()
-    found = reading.read(io.BytesIO(content), load_packs(), TODAY)
+    found = package_reader.read(io.BytesIO(content), load_packs(), TODAY)
     assert found.found == {}
     assert len(found.lines) == sum(len(rows) for rows in tables(content).values())
     organisations = [line for line in found.lines if line.file == "organizations.csv"]
@@ -137,7 +137,7 @@ def test_our_own_package_fills_an_empty_directory() -> None:
     from dataclasses import replace
 
     empty = replace(load_packs(), organisations=(), services=(), files={})
-    found = reading.read(io.BytesIO(exported()), empty, TODAY)
+    found = package_reader.read(io.BytesIO(exported()), empty, TODAY)
     shown = {one.id for one in load_packs().organisations if one.kind == "centre" and one.source.confidence != "low"}
     assert set(found.found) == shown
     assert all(entry["source"]["confidence"] == "low" for entry in found.found.values())
@@ -179,15 +179,15 @@ def test_an_unknown_need_or_country_is_said_and_not_guessed() -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04nonsense", b"id,name\n1,2\n"])
 def test_what_is_no_package_is_said_to_be_none(content: bytes) -> None:
     with pytest.raises(NotAPackage):
-        reading.read(io.BytesIO(content), load_packs(), TODAY)
+        package_reader.read(io.BytesIO(content), load_packs(), TODAY)
 
 
 def test_a_package_that_swells_or_is_not_text_is_refused() -> None:
     with pytest.raises(NotAPackage, match="larger"):
-        reading.read(package(**FOREIGN), load_packs(), TODAY, most_bytes=100)
+        package_reader.read(package(**FOREIGN), load_packs(), TODAY, most_bytes=100)
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as out:
         out.writestr("organization.csv", b"id,name\n\xff\xfe,x\n")
     made.seek(0)
     with pytest.raises(NotAPackage, match="UTF-8"):
-        reading.read(made, load_packs(), TODAY)
+        package_reader.read(made, load_packs(), TODAY)

@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner
 
-from app.cli import founding
-from app.cli.house import House, migrate, open_house
+from app.app_context import House, migrate, open_house
+from app.casework.filing import file_intake
 from app.cli.main import app
 from app.client.opening import base64url
 from app.core import keyholders
@@ -16,9 +16,9 @@ from app.core.clock import utc_now
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.sealing import KeyPair
-from app.directory import service as directory_service
+from app.directory import loader as directory_service
 from app.intake import schemas
-from app.referrals.filing import file_intake
+from app.staff import team_setup
 from app.staff.models import Role
 from tests.support.partners import MINE, intake
 
@@ -40,8 +40,8 @@ def found(house: House) -> str:
     now = utc_now()
     with house.database.begin() as session:
         directory_service.upsert(session, house.directory, now)
-        founded = founding.found_team(session, "pl", "Poland", ["PL"], now)
-        totp = founding.add_coordinator(session, house.keys, founded, "anna", Role.COORDINATOR, PASSPHRASE, now)
+        founded = team_setup.found_team(session, "pl", "Poland", ["PL"], now)
+        totp = team_setup.add_coordinator(session, house.keys, founded, "anna", Role.COORDINATOR, PASSPHRASE, now)
         owner = named_id("organisation", MINE)
         keyholders.register(session, OwnerKind.ORGANISATION, owner, KeyPair.generate().public, now)
         given = schemas.read(intake(), house.directory, now.date())

@@ -6,7 +6,8 @@ import pytest
 
 from app.referrals.reasons import reasons_for
 from app.referrals.states import Actor, State, Verb, allowed_actions
-from app.web.desk import answers, when
+from app.web.components import time_format
+from app.web.partner import answer_steps
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -14,11 +15,11 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 @pytest.mark.parametrize("state", State)
 def test_every_step_of_the_table_is_on_the_page_and_no_other(state: State) -> None:
     allowed = [Verb(verb) for verb in allowed_actions(state, by=Actor.PARTNER)]
-    assert {answer.verb for answer in answers.possible(allowed)} == set(allowed)
+    assert {answer.verb for answer in answer_steps.possible(allowed)} == set(allowed)
 
 
 def test_declining_is_five_plain_words_with_conflict_and_other() -> None:
-    declining = next(answer for answer in answers.ANSWERS if answer.verb is Verb.DECLINE)
+    declining = next(answer for answer in answer_steps.ANSWERS if answer.verb is Verb.DECLINE)
     codes = [code for code, _words in declining.reasons]
     assert len(codes) == 5
     assert {"conflict", "other"} <= set(codes)
@@ -26,7 +27,7 @@ def test_declining_is_five_plain_words_with_conflict_and_other() -> None:
 
 
 def test_keys_are_unlike_so_that_errors_find_their_form() -> None:
-    assert len({answer.key for answer in answers.ANSWERS}) == len(answers.ANSWERS)
+    assert len({answer.key for answer in answer_steps.ANSWERS}) == len(answer_steps.ANSWERS)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,9 @@ def test_keys_are_unlike_so_that_errors_find_their_form() -> None:
     ],
 )
 def test_what_is_left_is_never_rounded_up(away: timedelta, words: str) -> None:
-    assert when.left(NOON + away, NOON) == words
+    assert time_format.left(NOON + away, NOON) == words
 
 
 def test_the_moment_is_on_the_clock_of_the_country() -> None:
-    assert when.by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
-    assert when.by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"
+    assert time_format.by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
+    assert time_format.by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from app import api
 from app.api import described, examples, openapi, schemas
-from app.api.deps import Policy, anyone
+from app.api.dependencies import Policy, anyone
 from app.api.hsds import everybody
 from app.core import errors
-from app.partners.service import SCOPES
-from app.staff import quotas
+from app.partners.oauth_clients import SCOPES
+from app.staff import read_quotas
 
 DOCUMENT = openapi.document("https://pristan.test")
 OPERATIONS = [
@@ -183,7 +183,7 @@ def test_examples_are_true():
 def test_problems_in_the_examples_are_problems_that_exist():
     slugs = {
         kind.slug
-        for module in (errors, quotas, *submodules())
+        for module in (errors, read_quotas, *submodules())
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.AppError)
     }
@@ -193,7 +193,7 @@ def test_problems_in_the_examples_are_problems_that_exist():
 
 
 def submodules() -> list[Any]:
-    from app.api import content_negotiation, cursors, deps, events, referral_sealed
-    from app.intake import replies
+    from app.api import content_negotiation, cursors, dependencies, events, referral_sealed
+    from app.intake import idempotency
 
-    return [cursors, deps, events, content_negotiation, referral_sealed, replies]
+    return [cursors, dependencies, events, content_negotiation, referral_sealed, idempotency]

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from app.core.errors import IllegalMove, NotAllowed
-from app.staff.states import Actor, State, Verb, next_state
+from app.staff.proposal_states import Actor, State, Verb, next_state
 
 ALLOWED = {
     (State.OPEN, Verb.APPROVE, Actor.OTHER): State.APPROVED,

@@ -4,8 +4,8 @@ import pytest
 from jinja2 import Environment
 
 from app.core.i18n import translator
-from app.web import rendering
-from app.web.rendering import _OneLanguage, environment
+from app.web.components import rendering
+from app.web.components.rendering import _OneLanguage, environment
 
 
 def both(source: str) -> list[str]:
@@ -40,9 +40,9 @@ def test_a_fixed_sentence_is_not_looked_up_when_the_page_is_made() -> None:
 @pytest.mark.parametrize("language", ["de", "ka", "en"])
 def test_a_persons_page_speaks_the_language_it_is_asked_for(language: str) -> None:
     environment(_OneLanguage).get_template(
-        "public/error.html"
+        "person/error.html"
     )  # compiled for the desk it would say everything in English
-    shown = rendering.render("public/error.html", language, status=404, message="x")
+    shown = rendering.render("person/error.html", language, status=404, message="x")
     assert translator(language).text("Leave now") in shown
 
 

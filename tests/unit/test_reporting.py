@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.referrals.reporting import figures
-from app.referrals.reporting.figures import ALL, Report
-from app.referrals.reporting.periods import LONGEST, Quarter, Stretch
-from app.referrals.reporting.reading import ENDS, CaseSeen, OfferSeen
-from app.referrals.reporting.together import together
+from app.reporting import figures
+from app.reporting.aggregation import together
+from app.reporting.figures import ALL, Report
+from app.reporting.periods import LONGEST, Quarter, Stretch
+from app.reporting.queries import ENDS, CaseSeen, OfferSeen
 
 QUARTER = Quarter(2026, 4)
 START = datetime(2026, 10, 5, 9, tzinfo=UTC)

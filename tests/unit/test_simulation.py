@@ -4,11 +4,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.cli.simulation.people import Plan
-from app.cli.simulation.plot import svg
-from app.cli.simulation.results import Results, results, table
-from app.cli.simulation.world import played
 from app.directory.packs import load_packs
+from app.simulation.plot import svg
+from app.simulation.population import Plan
+from app.simulation.results import Results, results, table
+from app.simulation.world import played
 
 SMALL = Plan(cases=36, days=30, answers=0.6, seed=4)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.suppression import Sum, hidden, published, table
+from app.reporting.suppression import Sum, hidden, published, table
 
 ROWS, COLUMNS = ("a", "b", "c"), ("x", "y", "z")
 ALL = "all"

@@ -15,7 +15,7 @@ from babel import Locale
 from app.core.ids import named_id
 from app.directory import fields
 from app.directory.catalogue import Directory, ServiceEntry
-from app.directory.notes import ORGANISATION_NOTES
+from app.directory.safety_notes import ORGANISATION_NOTES
 from app.directory.schemas import Organisation
 
 Record = dict[str, Any]

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from app.audit import queries
 from app.audit.models import AuditEntry
 from app.audit.queries import KINDS, Wanted
-from app.core.edge import ReadDb
+from app.cases.models import Case
+from app.core.dependencies import ReadDb
 from app.core.errors import FieldError, Invalid
-from app.intake.models import Case
 from app.referrals.models import Referral
 from app.staff import members
 from app.staff.models import Member
-from app.web.desk import pages
-from app.web.desk.deps import Auditor
+from app.web.account.policies import Auditor
+from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/audit")
 
@@ -53,7 +53,7 @@ def show_audit(
     found = queries.page(session, wanted, older_than=older, newer_than=newer)
     filters = {"kind": wanted.kind, "by": by, "about": about, "since": since, "until": until}
     kept = {name: value for name, value in filters.items() if value}
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/audit.html",
         entries=found.entries,

@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.core.edge import Db
+from app.casework import bulk
+from app.core.dependencies import Db
 from app.core.errors import FieldError, Invalid
-from app.referrals import bulk
-from app.web.desk import lists, pages
-from app.web.desk.case import chosen_day, chosen_member
-from app.web.desk.deps import AtDesk, field
-from app.web.desk.lists import Listing
+from app.web.account.policies import AtDesk, field
+from app.web.components import staff_pages
+from app.web.desk import queue_url
+from app.web.desk.case_page import chosen_day, chosen_member
+from app.web.desk.queue_url import Listing
 
 router = APIRouter()
 
@@ -28,8 +29,8 @@ def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
         outcomes, said = bulk.snooze(session, desk, chosen, until), "snoozed" if until else "woken"
     else:
         raise Invalid([FieldError(pointer="/act", code="unknown_code", detail="Choose what to do with them.")])
-    listing = lists.read(field(request, "list")) or Listing()
-    return pages.page(request, "desk/bulk.html", outcomes=outcomes, said=pages.said(said), listing=listing)
+    listing = queue_url.read(field(request, "list")) or Listing()
+    return staff_pages.page(request, "desk/bulk.html", outcomes=outcomes, said=staff_pages.said(said), listing=listing)
 
 
 def _chosen(request: Request) -> list[tuple[str, int]]:

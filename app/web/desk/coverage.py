@@ -5,14 +5,14 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.core.edge import Now
+from app.core.dependencies import Now
 from app.core.errors import NotFound
+from app.matching.code_names import Reader
 from app.matching.coverage import SPOKEN, Cell, coverage
 from app.matching.engine import Found
-from app.matching.reader import Reader
 from app.matching.reasons import render
-from app.web.desk import pages
-from app.web.desk.deps import Packs
+from app.web.account.policies import Packs
+from app.web.components import staff_pages
 from app.web.desk.rules import Reads
 
 router = APIRouter(prefix="/desk/coverage")
@@ -28,9 +28,9 @@ def show_coverage(
     if country and not packs.has_country(country):
         raise NotFound
     cells = coverage(packs, now.date())
-    reader = pages.reader(request)
+    reader = staff_pages.reader(request)
     shown = [country] if country else [entry.code for entry in packs.countries]
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/coverage.html",
         countries=[entry.code for entry in packs.countries],

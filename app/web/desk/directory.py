@@ -10,17 +10,17 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.edge import Db, Now, ReadDb
+from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
-from app.directory import availability, current, edits, fields, hours, overlay, typed
+from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory
+from app.directory.edit_states import EditVerb
 from app.directory.edits import Editor
-from app.directory.states import EditVerb
 from app.partners.organisations import Organisation
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.desk import listed, pages
-from app.web.desk.deps import coordinators, field
+from app.web.account.policies import coordinators, field
+from app.web.components import directory_view, staff_pages
 
 router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators)])
 
@@ -44,17 +44,17 @@ def show_directory(
     request: Request, session: ReadDb, packs: OwnPacks, now: Now, shelf: Code = "all", country: Code = ""
 ) -> Response:
     """Every organisation, narrowed by what there is to do about it."""
-    if shelf not in listed.SHELVES:
+    if shelf not in directory_view.SHELVES:
         raise NotFound("There is no such list.")
-    directory = current.laid(session, packs).directory
-    every = listed.rows(session, directory, now.date(), _paused(session, now))
+    directory = published.laid(session, packs).directory
+    every = directory_view.rows(session, directory, now.date(), _paused(session, now))
     in_country = [row for row in every if not country or row.country == country]
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/directory/list.html",
         rows=[row for row in in_country if shelf == "all" or shelf in row.marks],
-        counts={name: sum(name == "all" or name in row.marks for row in in_country) for name in listed.SHELVES},
-        shelves=listed.SHELVES,
+        counts={name: sum(name == "all" or name in row.marks for row in in_country) for name in directory_view.SHELVES},
+        shelves=directory_view.SHELVES,
         shelf=shelf,
         country=country,
         countries=[entry.code for entry in directory.countries],
@@ -66,19 +66,21 @@ def show_directory(
 @router.get("/proposals", name="directory_proposals")
 def show_proposals(request: Request, session: ReadDb, packs: OwnPacks) -> Response:
     """What waits for a second person."""
-    directory = current.laid(session, packs).directory
-    return pages.page(
+    directory = published.laid(session, packs).directory
+    return staff_pages.page(
         request,
         "desk/directory/proposals.html",
-        proposals=[(edit, listed.proposal(edit), _name(directory, edit.subject)) for edit in edits.waiting(session)],
+        proposals=[
+            (edit, directory_view.proposal(edit), _name(directory, edit.subject)) for edit in edits.waiting(session)
+        ],
     )
 
 
 @router.get("/freshness", name="directory_freshness")
 def show_freshness(request: Request, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
     """What nobody confirmed, what is old, what has run out, and where packs and desk differ."""
-    found = listed.freshness(session, packs, now.date())
-    return pages.page(request, "desk/directory/freshness.html", found=found)
+    found = directory_view.freshness(session, packs, now.date())
+    return staff_pages.page(request, "desk/directory/freshness.html", found=found)
 
 
 @router.get("/organisations/{slug}", name="directory_entry")
@@ -100,11 +102,11 @@ def propose(request: Request, who: Who, session: Db, packs: OwnPacks, now: Now) 
     asked = _asked(session, packs, field(request, "subject"), field(request, "name"))
     given = {name: values[0] for name, values in request.state.typed.items()}
     try:
-        value = typed.value(asked.field, given, now.date())
+        value = field_input.value(asked.field, given, now.date())
     except Invalid as error:
         return _form_page(request, asked, typed_in=given, errors=_errors(error), status=422)
     edits.propose(session, packs, asked.subject, asked.field.name, value, by=_editor(who), now=now)
-    return pages.to(f"{_entry(asked.subject)}?done=edit_proposed")
+    return staff_pages.to(f"{_entry(asked.subject)}?done=edit_proposed")
 
 
 @router.post("/as-pack", name="directory_as_pack")
@@ -112,7 +114,7 @@ def propose_pack(request: Request, who: Who, session: Db, now: Now) -> Response:
     """Propose to say again what the pack says."""
     subject = field(request, "subject")
     edits.propose_pack(session, subject, field(request, "name"), by=_editor(who), now=now)
-    return pages.to(f"{_entry(subject)}?done=edit_proposed")
+    return staff_pages.to(f"{_entry(subject)}?done=edit_proposed")
 
 
 @router.post("/edits/{edit}/{verb}", name="directory_decide")
@@ -131,7 +133,7 @@ def decide(
         edits.turn_down(session, edit, EditVerb(verb), by=_editor(who), now=now)
     else:
         raise NotFound
-    return pages.to(f"/desk/directory/proposals?done={verb}")
+    return staff_pages.to(f"/desk/directory/proposals?done={verb}")
 
 
 @router.post("/capacity", name="directory_capacity")
@@ -143,7 +145,7 @@ def set_capacity(request: Request, who: Who, session: Db, packs: OwnPacks, now: 
         availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(who), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
-    return pages.to(f"{_entry(key)}?done=capacity")
+    return staff_pages.to(f"{_entry(key)}?done=capacity")
 
 
 @router.post("/pause", name="directory_pause")
@@ -156,13 +158,13 @@ def pause(request: Request, who: Who, session: Db, packs: OwnPacks, now: Now) ->
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(who), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
-    return pages.to(f"{_entry(key)}?done=paused")
+    return staff_pages.to(f"{_entry(key)}?done=paused")
 
 
 @router.post("/pauses/{pause}/end", name="directory_end_pause")
 def end_pause(pause: UUID, who: Who, session: Db, now: Now) -> Response:
     key = availability.end_pause(session, pause, by=_editor(who), now=now)
-    return pages.to(f"{_entry(key)}?done=resumed")
+    return staff_pages.to(f"{_entry(key)}?done=resumed")
 
 
 @router.post("/organisations/{slug}/pause", name="directory_pause_all")
@@ -173,7 +175,7 @@ def pause_all(slug: Slug, request: Request, who: Who, session: Db, packs: OwnPac
         availability.pause_organisation(session, slug, until, by=_editor(who), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, slug, error=error)
-    return pages.to(f"{_entry(slug)}?done={'paused' if until else 'resumed'}")
+    return staff_pages.to(f"{_entry(slug)}?done={'paused' if until else 'resumed'}")
 
 
 def kind_of_pause(what: str) -> tuple[str | None, str | None]:
@@ -211,26 +213,26 @@ class Asked:
         if self.field.kind == "source":
             return {**self.value, "date": self.value.get("date", "")}
         if self.field.kind == "hours":
-            return {self.field.name: hours.written(self.value)}
+            return {self.field.name: opening_hours.written(self.value)}
         return {self.field.name: ", ".join(self.value) if self.field.kind == "languages" else self.value or ""}
 
 
 def _asked(session: Session, packs: Directory, subject: str, name: str) -> Asked:
     """Raises NotFound."""
-    directory = current.laid(session, packs).directory
+    directory = published.laid(session, packs).directory
     entity, found = overlay.entity(directory, subject), fields.field_of(subject, name)
     if entity is None or found is None:
         raise NotFound("There is no such entry in the directory.")
     beneath = overlay.entity(packs, subject)
-    pack = listed.text(found, fields.read(beneath, name)) if beneath else None
+    pack = directory_view.text(found, fields.read(beneath, name)) if beneath else None
     return Asked(subject, _name(directory, subject), found, fields.read(entity, name), pack)
 
 
 def _form_page(
     request: Request, asked: Asked, *, typed_in: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> Response:
-    said = listed.text(asked.field, asked.value)
-    return pages.page(
+    said = directory_view.text(asked.field, asked.value)
+    return staff_pages.page(
         request,
         "desk/directory/edit.html",
         status=status,
@@ -246,24 +248,26 @@ def _entry_page(
     request: Request, session: Session, packs: Directory, now: datetime, slug: str, *, error: Invalid | None = None
 ) -> Response:
     """Raises NotFound."""
-    laid = current.laid(session, packs)
+    laid = published.laid(session, packs)
     organisation = laid.directory.organisation(slug)
     if organisation is None:
         raise NotFound("There is no such organisation.")
     log = edits.history(session, slug)
     waiting = [edit for edit in log if edit.state == "proposed"]
     row = session.scalars(sa.select(Organisation).where(Organisation.slug == slug)).one_or_none()
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/directory/entry.html",
         status=error.status if error else 200,
         organisation=organisation,
-        country=listed.country_of(laid.directory, slug),
-        values=listed.values(laid, packs, slug, current.published(session), listed.waits_for(waiting, slug)),
-        services=listed.services(session, laid, packs, slug, now.date(), waiting),
+        country=directory_view.country_of(laid.directory, slug),
+        values=directory_view.values(
+            laid, packs, slug, published.published(session), directory_view.waits_for(waiting, slug)
+        ),
+        services=directory_view.services(session, laid, packs, slug, now.date(), waiting),
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,
-        log=[(edit, listed.proposal(edit), _name(laid.directory, edit.subject)) for edit in log],
-        stale=listed.is_stale(organisation, now.date()),
+        log=[(edit, directory_view.proposal(edit), _name(laid.directory, edit.subject)) for edit in log],
+        stale=directory_view.is_stale(organisation, now.date()),
         imported=laid.directory.files[slug] == overlay.DESK,
         whole=fields.WHOLE,
         errors=_errors(error) if error else {},

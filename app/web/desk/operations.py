@@ -9,16 +9,16 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.core import switches
-from app.core.edge import Db, Keys, Now, ReadDb
+from app.casework import honeytokens
+from app.core import kill_switch
+from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.intake.schemas import Intake
 from app.operations import status
-from app.referrals import decoying
 from app.settings import Settings
 from app.staff import members
-from app.web.desk import pages, words
-from app.web.desk.deps import Admin, Overseer, Packs, SeniorOrAdmin, field
+from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin, field
+from app.web.components import labels, staff_pages
 
 router = APIRouter(prefix="/desk")
 
@@ -28,7 +28,7 @@ _LANGUAGES: Final = ("ru", "be", "uk", "en")
 @router.get("/operations", name="operations")
 def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys, now: Now) -> Response:
     stands = status.look(session, keys, now)
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/operations.html",
         s=stands,
@@ -38,8 +38,11 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
         kept=_kept(request.app.state.settings),
         may_stop=who.role in {"senior", "admin"},
         may_plant=who.role == "admin",
-        countries=[(entry.code, pages.reader(request).name("country", entry.code)) for entry in _packs(request)],
-        needs=[(entry.id, pages.reader(request).name("need", entry.id)) for entry in request.app.state.directory.needs],
+        countries=[(entry.code, staff_pages.reader(request).name("country", entry.code)) for entry in _packs(request)],
+        needs=[
+            (entry.id, staff_pages.reader(request).name("need", entry.id))
+            for entry in request.app.state.directory.needs
+        ],
         languages=_LANGUAGES,
     )
 
@@ -47,12 +50,12 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
 def _kept(settings: Settings) -> list[tuple[str, timedelta]]:
     """How long what is kept, as this process was told."""
     return [
-        (words.N_("An unfinished form, without a touch"), settings.draft_idle),
-        (words.N_("How to reach the person of a closed case"), settings.contact_kept),
-        (words.N_("The rest of a closed case"), settings.closed_kept),
-        (words.N_("A case that nobody took, or for which nobody was found"), settings.unmet_kept),
-        (words.N_("What was thrown away as a machine's"), settings.spam_kept),
-        (words.N_("The audit"), settings.audit_kept),
+        (labels.N_("An unfinished form, without a touch"), settings.draft_idle),
+        (labels.N_("How to reach the person of a closed case"), settings.contact_kept),
+        (labels.N_("The rest of a closed case"), settings.closed_kept),
+        (labels.N_("A case that nobody took, or for which nobody was found"), settings.unmet_kept),
+        (labels.N_("What was thrown away as a machine's"), settings.spam_kept),
+        (labels.N_("The audit"), settings.audit_kept),
     ]
 
 
@@ -71,17 +74,17 @@ def _named(session: Session, most: Any) -> list[tuple[str, int]]:
 def freeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
     """Stop all reading by partners, in every process, from the next request on."""
     _turn(session, who.member_id, now, on=True)
-    return pages.to("/desk/operations?done=frozen")
+    return staff_pages.to("/desk/operations?done=frozen")
 
 
 @router.post("/unfreeze", name="unfreeze")
 def unfreeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
     _turn(session, who.member_id, now, on=False)
-    return pages.to("/desk/operations?done=unfrozen")
+    return staff_pages.to("/desk/operations?done=unfrozen")
 
 
 def _turn(session: Session, by: UUID, now: Any, *, on: bool) -> None:
-    if not switches.turn(session, switches.FREEZE, on=on, by=by, now=now):
+    if not kill_switch.turn(session, kill_switch.FREEZE, on=on, by=by, now=now):
         return
     audit.record(
         session,
@@ -89,7 +92,7 @@ def _turn(session: Session, by: UUID, now: Any, *, on: bool) -> None:
         actor_id=by.hex,
         action="freeze:on" if on else "freeze:off",
         subject_kind="switch",
-        subject_id=switches.FREEZE,
+        subject_id=kill_switch.FREEZE,
         now=now,
     )
 
@@ -115,5 +118,5 @@ def plant_decoy(request: Request, who: Admin, session: Db, keys: Keys, packs: Pa
         raise Invalid(
             [FieldError(pointer="/text", code="unfit", detail="Choose country, language and need.")]
         ) from None
-    label = decoying.plant(session, intake, keys=keys, directory=packs, by=who.member_id, now=now)
-    return pages.page(request, "desk/decoy.html", label=label)
+    label = honeytokens.plant(session, intake, keys=keys, directory=packs, by=who.member_id, now=now)
+    return staff_pages.page(request, "desk/honeytoken.html", label=label)

@@ -13,20 +13,20 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.audit import queries
-from app.core.edge import Db, Keys, Now, ReadDb
+from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.partners import organisations
 from app.staff import invitations, members, organisation_keys, proposals
 from app.staff.invitations import Seat
 from app.staff.models import Role
+from app.staff.proposal_states import Verb
 from app.staff.proposals import PROPOSERS, Kind, Proposal
 from app.staff.sessions import SignedIn
-from app.staff.states import Verb
-from app.web.desk import pages
-from app.web.desk.deps import Member, Overseer, field
-from app.web.desk.me import uuid_of
-from app.web.desk.members import centres, new_name
+from app.web.account.members import centres, new_name
+from app.web.account.my_settings import uuid_of
+from app.web.account.policies import Member, Overseer, field
+from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/proposals")
 partner_router = APIRouter(prefix="/partner/proposals")
@@ -39,7 +39,7 @@ _RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
 @router.get("", name="proposals")
 def show_proposals(request: Request, who: Overseer, session: ReadDb) -> Response:
     waiting = proposals.live(session)
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/proposals.html",
         waiting=waiting,
@@ -58,7 +58,7 @@ def propose(request: Request, who: Overseer, session: Db, now: Now) -> Response:
     except ValueError:
         raise _unfit("kind", "Choose what you propose.") from None
     proposals.propose(session, who, kind, _CODES[kind](session, request), now)
-    return pages.to("/desk/proposals?done=proposed")
+    return staff_pages.to("/desk/proposals?done=proposed")
 
 
 @router.post("/{proposal}/{verb}", name="decide_proposal")
@@ -77,7 +77,7 @@ def decide(
     if verb not in _DONE:
         raise NotFound
     proposals.decide(session, who, uuid_of(proposal), Verb(verb), now)
-    return pages.to(f"/desk/proposals?done={_DONE[Verb(verb)]}")
+    return staff_pages.to(f"/desk/proposals?done={_DONE[Verb(verb)]}")
 
 
 @partner_router.post("", name="propose_own_key")
@@ -85,7 +85,7 @@ def propose_own_key(request: Request, who: Member, session: Db, now: Now) -> Res
     """A new key for the member's own organisation; somebody of the network approves it."""
     codes = {"organisation": _own_slug(session, who), **_public_key(request)}
     proposals.propose(session, who, Kind.ORGANISATION_KEY, codes, now)
-    return pages.to("/partner/members?done=proposed")
+    return staff_pages.to("/partner/members?done=proposed")
 
 
 @partner_router.post("/{proposal}/carry_out", name="carry_out_own_key")
@@ -93,7 +93,7 @@ def carry_out_own_key(proposal: Id, request: Request, who: Member, session: Db, 
     done = proposals.carry_out(session, who, uuid_of(proposal), Kind.ORGANISATION_KEY, now)
     _make_key(session, done, who, now)
     del request
-    return pages.to("/partner/members?done=key_made")
+    return staff_pages.to("/partner/members?done=key_made")
 
 
 # --- what exactly is proposed ----------------------------------------------------------------------------------------
@@ -157,10 +157,10 @@ def _carry_out(
     if kind is Kind.NEW_ADMIN:
         seat = Seat(str(done.codes["name"]), Role.ADMIN)
         code = invitations.invite(session, keys, seat, by=who.member_id, now=now)
-        return pages.page(request, "desk/invited.html", name=seat.name, code=code)
+        return staff_pages.page(request, "account/invited.html", name=seat.name, code=code)
     if kind is Kind.ORGANISATION_KEY:
         _make_key(session, done, who, now)
-        return pages.to("/desk/proposals?done=key_made")
+        return staff_pages.to("/desk/proposals?done=key_made")
     return _export(session, done, who, now)
 
 

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.core.edge import Db, ReadDb
-from app.intake import own_views, quarantine, queue
-from app.referrals.desk import owning
-from app.web.desk import letters, lists, pages, views, words
-from app.web.desk.deps import AtDesk, Packs, field
-from app.web.desk.lists import Listing
-from app.web.desk.views import COLUMNS, FILTERS
+from app.cases import queue, saved_views, spam_screening
+from app.casework import case_ownership
+from app.core.dependencies import Db, ReadDb
+from app.web.account.policies import AtDesk, Packs, field
+from app.web.components import labels, staff_pages
+from app.web.desk import queue_url, queue_views, undelivered_notices
+from app.web.desk.queue_url import Listing
+from app.web.desk.queue_views import COLUMNS, FILTERS
 
 router = APIRouter()
 
@@ -35,49 +36,49 @@ def show_queue(
     at: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """One page of a view, narrowed by filters. Six statements with the sign-in, whatever waits."""
-    if view == letters.VIEW:
-        return letters.page(request, desk, session)
+    if view == undelivered_notices.VIEW:
+        return undelivered_notices.page(request, desk, session)
     chosen = {"country": country, "need": need, "tier": tier, "language": language}
-    listing = lists.listing({"view": view, "sort": sort, **chosen})
+    listing = queue_url.listing({"view": view, "sort": sort, **chosen})
     place = queue.place_of(at, listing.look.order) if at else None
     me, today = desk.who.member_id, desk.now.date()
     page = queue.page(session, desk.team_id, listing.look, me=me, today=today, place=place)
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/queue.html",
-        **views.shelf(request, desk, session, view, listing),
+        **queue_views.shelf(request, desk, session, view, listing),
         rows=page.rows,
         chosen=chosen,
         chips=[
-            (FILTERS[name], views.named(request, name, code), listing.without(name))
+            (FILTERS[name], queue_views.named(request, name, code), listing.without(name))
             for name, code in listing.codes.items()
         ],
         options=_options(request, packs),
         filter_names=FILTERS,
         columns=COLUMNS,
         may_choose=view not in _LOOKED_AT_ONE_BY_ONE,
-        held_for=quarantine.HELD_FOR,
+        held_for=spam_screening.HELD_FOR,
         spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
         today=today,
         most_needs=_MOST_NEEDS,
-        colleagues=owning.colleagues(session, desk.team_id),
+        colleagues=case_ownership.colleagues(session, desk.team_id),
     )
 
 
 @router.post("/desk/views", name="keep_view")
 def keep_view(request: Request, desk: AtDesk, session: Db) -> Response:
     """Keep the queue as it is looked at as a view of one's own."""
-    listing = lists.read(field(request, "list")) or Listing()
-    own_views.keep(session, desk.who.member_id, listing.look, desk.now)
-    return pages.to(pages.with_news(listing.here, done="view_kept"))
+    listing = queue_url.read(field(request, "list")) or Listing()
+    saved_views.keep(session, desk.who.member_id, listing.look, desk.now)
+    return staff_pages.to(staff_pages.with_news(listing.here, done="view_kept"))
 
 
 @router.post("/desk/views/{view_id}/drop", name="drop_view")
 def drop_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
-    own_views.drop(session, desk.who.member_id, view_id)
-    return pages.to(pages.with_news("/desk/", done="view_dropped"))
+    saved_views.drop(session, desk.who.member_id, view_id)
+    return staff_pages.to(staff_pages.with_news("/desk/", done="view_dropped"))
 
 
 @router.get("/desk/next", name="next_case")
@@ -92,22 +93,22 @@ def next_case(
 
     `done`, `was` and `v` say what was just done with which case, and are handed on.
     """
-    listing = lists.read(listed)
+    listing = queue_url.read(listed)
     look = (listing or Listing()).look
     label = queue.following(session, desk.team_id, look, but, me=desk.who.member_id, today=desk.now.date())
     told = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
-        return pages.to(lists.case_path(label, listing.query if listing else "", **told))
-    return pages.to(pages.with_news(listing.here if listing else "/desk/?view=new", **told))
+        return staff_pages.to(queue_url.case_path(label, listing.query if listing else "", **told))
+    return staff_pages.to(staff_pages.with_news(listing.here if listing else "/desk/?view=new", **told))
 
 
 def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
     """What each filter may be set to, as codes and words in their order."""
-    reader = pages.reader(request)
+    reader = staff_pages.reader(request)
     spoken = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
     return {
         "country": [(entry.code, reader.name("country", entry.code)) for entry in packs.countries],
         "need": [(entry.id, reader.name("need", entry.id)) for entry in packs.needs],
-        "tier": [(code, word) for code, (_shape, word) in words.TIERS.items()],
+        "tier": [(code, word) for code, (_shape, word) in labels.TIERS.items()],
         "language": [(code, reader.name("language", code)) for code in spoken],
     }

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 
 from app.core.tables import as_csv, safe_cell
-from app.referrals.reporting.figures import Cell, Report, Row, Table
+from app.reporting.figures import Cell, Report, Row, Table
 
 HIDDEN = "under 10, or hidden with one"
 Words = Callable[[str, str], str]

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.core.edge import Now, ReadDb
+from app.core.dependencies import Now, ReadDb
 from app.core.errors import NotAllowed, NotFound
 from app.referrals.reasons import OUTCOMES
-from app.referrals.reporting import figures, reading
-from app.referrals.reporting.figures import ALL, Report, Table
-from app.referrals.reporting.periods import LONGEST, Quarter, Stretch
-from app.referrals.reporting.reading import CaseSeen, OfferSeen
-from app.referrals.reporting.together import together
+from app.reporting import figures, queries
+from app.reporting.aggregation import together
+from app.reporting.figures import ALL, Report, Table
+from app.reporting.periods import LONGEST, Quarter, Stretch
+from app.reporting.queries import CaseSeen, OfferSeen
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web import charts
-from app.web.desk import pages, report_files, words
-from app.web.desk.deps import Member, Packs, requires_role
+from app.web.account.policies import Member, Packs, requires_role
+from app.web.components import charts, labels, staff_pages
+from app.web.desk import report_files
 
 desk_router = APIRouter()
 partner_router = APIRouter()
@@ -96,8 +96,8 @@ def show_reports(
 ) -> Response:
     """Whole quarters of the team; for an auditor, who has none, of the whole network."""
     stretch = _stretch(period, until, now)
-    cases = reading.cases(session, stretch, who.team_id)
-    offers = reading.offers(session, stretch, who.team_id)
+    cases = queries.cases(session, stretch, who.team_id)
+    offers = queries.offers(session, stretch, who.team_id)
 
     def counted(quarter: Quarter) -> Report:
         return figures.network(quarter, _in(quarter, cases), _in(quarter, offers), quarter.begun(now.date()))
@@ -131,7 +131,7 @@ def show_own(
 def _own(session: Session, who: SignedIn, stretch: Stretch) -> Sequence[OfferSeen]:
     if who.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
-    return reading.offers(session, stretch, organisation_id=who.organisation_id)
+    return queries.offers(session, stretch, organisation_id=who.organisation_id)
 
 
 def _in(quarter: Quarter, seen: Sequence[Seen]) -> list[Seen]:
@@ -154,7 +154,7 @@ def _stretch(period: str, until: str, now: Any) -> Stretch:
 
 
 def _answer(request: Request, report: Report, stretch: Stretch, packs: Any, now: Any, here: str, form: str) -> Response:
-    reader = pages.reader(request)
+    reader = staff_pages.reader(request)
 
     def say(kind: str, code: str) -> str:
         return _word(reader, packs, kind, code)
@@ -168,7 +168,7 @@ def _answer(request: Request, report: Report, stretch: Stretch, packs: Any, now:
     if form:
         raise NotFound
     today = Quarter.of(now.date())
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/reports.html",
         report=report,
@@ -225,5 +225,5 @@ def _word(reader: Any, packs: Any, kind: str, code: str) -> str:
         found = packs.organisation(code)
         return found.name.en if found else code
     if kind == "tier":
-        return words.TIERS[code][1]
+        return labels.TIERS[code][1]
     return code if kind == "month" else str(reader.name(kind, code))

@@ -7,18 +7,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.edge import Db, Keys, Now, ReadDb
+from app.casework import rule_replay
+from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
-from app.directory import current, rulesets, ruling
+from app.directory import published, rule_overlay, rule_sets
 from app.directory.packs import Directory
-from app.directory.rulesets import RuleProposal, State, Verb
-from app.matching import publishing, replay
+from app.directory.rule_sets import RuleProposal, State, Verb
+from app.matching import publication
 from app.matching.lint import Finding, lint
 from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.desk import pages
-from app.web.desk.deps import Packs, field, requires_role
+from app.web.account.policies import Packs, field, requires_role
+from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/rules")
 
@@ -34,10 +35,10 @@ TRIED: Final = 500
 @router.get("", name="rules")
 def show_rules(request: Request, who: Reads, session: ReadDb, packs: Packs, now: Now) -> Response:
     """What is in force, what waits for a second person, and what the linter says of today's rules."""
-    proposals = rulesets.all_of(session)
+    proposals = rule_sets.all_of(session)
     today = now.astimezone(UTC).date()
-    in_force = rulesets.published(session, today)
-    return pages.page(
+    in_force = rule_sets.published(session, today)
+    return staff_pages.page(
         request,
         "desk/rules/list.html",
         proposals=proposals,
@@ -59,8 +60,8 @@ def new_rules(
     service: Annotated[str, Query(max_length=130)] = "",
 ) -> Response:
     """A form with the present rule of one service, to be changed."""
-    present = rulesets.upon(session, _base(request, session))
-    text = publishing.written(present, [service]) if present.service(service) else ""
+    present = rule_sets.upon(session, _base(request, session))
+    text = publication.written(present, [service]) if present.service(service) else ""
     return _form(request, present, {"text": text, "why": "", "effective_on": now.date().isoformat()})
 
 
@@ -68,11 +69,11 @@ def new_rules(
 def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Response:
     """What can not be read, or what the linter refuses, comes back with every word that was typed."""
     base = _base(request, session)
-    present = rulesets.upon(session, base)
+    present = rule_sets.upon(session, base)
     typed = {name: field(request, name) for name in ("text", "why", "effective_on")}
     try:
-        content = publishing.read(typed["text"], present)
-        proposal = publishing.propose(
+        content = publication.read(typed["text"], present)
+        proposal = publication.propose(
             session,
             base,
             content,
@@ -83,7 +84,7 @@ def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Respon
         )
     except Invalid as error:
         return _form(request, present, typed, errors=error.errors)
-    return pages.to(f"/desk/rules/{proposal.id}?done=rules_proposed")
+    return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_proposed")
 
 
 @router.get("/{proposal_id}", name="rule_set")
@@ -91,18 +92,18 @@ def show_rule_set(request: Request, proposal_id: ProposalId, who: Reads, session
     """What it changes, service by service, what the linter says, what a replay said; and the buttons for who may."""
     proposal = _found(session, proposal_id)
     base = _base(request, session)
-    said = rulesets.content(session, proposal.digest)
+    said = rule_sets.content(session, proposal.digest)
     before = _before(session, base, proposal)
     try:
-        tried, findings = publishing.checked(base, said, now.date())
+        tried, findings = publication.checked(base, said, now.date())
     except Invalid as error:
         tried, findings = None, [Finding("error", "unreadable", "rules", found["detail"]) for found in error.errors]
     changes = [
-        (key, publishing.written(before, [key]), publishing.written(tried, [key]) if tried else "")
+        (key, publication.written(before, [key]), publication.written(tried, [key]) if tried else "")
         for key in proposal.changed
     ]
     known = {(finding.code, finding.place) for finding in _linted(before, now.date())}
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/rules/show.html",
         proposal=proposal,
@@ -122,10 +123,10 @@ def replay_rule_set(
     """Put the newest cases to it and keep the counts."""
     proposal = _found(session, proposal_id)
     base = _base(request, session)
-    tried, _ = publishing.checked(base, rulesets.content(session, proposal.digest), now.date())
-    summary = replay.played(session, keys, tried, replay.newest(session, TRIED))
-    publishing.keep_replay(session, proposal, summary.counts())
-    return pages.to(f"/desk/rules/{proposal.id}?done=replayed")
+    tried, _ = publication.checked(base, rule_sets.content(session, proposal.digest), now.date())
+    summary = rule_replay.played(session, keys, tried, rule_replay.newest(session, TRIED))
+    publication.keep_replay(session, proposal, summary.counts())
+    return staff_pages.to(f"/desk/rules/{proposal.id}?done=replayed")
 
 
 @router.post("/{proposal_id}/{verb}", name="decide_rule_set")
@@ -141,8 +142,8 @@ def decide_rule_set(
     if verb not in {one.value for one in Verb}:
         raise NotFound
     proposal = _found(session, proposal_id)
-    publishing.decide(session, _base(request, session), proposal.id, Verb(verb), by=who.member_id, now=now)
-    return pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
+    publication.decide(session, _base(request, session), proposal.id, Verb(verb), by=who.member_id, now=now)
+    return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
 
 
 _kept: Final[dict[tuple[str, date], list[Finding]]] = {}
@@ -161,21 +162,21 @@ def _linted(directory: Directory, on: date) -> list[Finding]:
 
 def _base(request: Request, session: Session) -> Directory:
     """The directory without published rules, as this transaction sees it."""
-    return current.without_rules(session, request.app.state.current.packs)
+    return published.without_rules(session, request.app.state.current.packs)
 
 
 def _before(session: Session, base: Directory, proposal: RuleProposal) -> Directory:
     """What it was proposed upon."""
     if proposal.upon is None:
         return base
-    digest = publishing.found(session, proposal.upon).digest
-    return ruling.laid_over(base, rulesets.content(session, digest), digest)
+    digest = publication.found(session, proposal.upon).digest
+    return rule_overlay.laid_over(base, rule_sets.content(session, digest), digest)
 
 
 def _form(
     request: Request, present: Directory, typed: dict[str, str], errors: list[FieldError] | None = None
 ) -> Response:
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/rules/new.html",
         status=422 if errors else 200,
@@ -193,7 +194,7 @@ def _verbs(proposal: RuleProposal, who: SignedIn) -> list[str]:
 
 def _found(session: Session, proposal_id: str) -> RuleProposal:
     try:
-        return publishing.found(session, UUID(proposal_id))
+        return publication.found(session, UUID(proposal_id))
     except ValueError:
         raise NotFound("There is no such rule set.") from None
 

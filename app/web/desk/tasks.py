@@ -4,12 +4,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.core.edge import Db, ReadDb
-from app.referrals import tasks
-from app.referrals.desk.owning import colleagues
-from app.web.desk import pages
-from app.web.desk.deps import AtDesk
-from app.web.desk.me import uuid_of
+from app.casework.case_ownership import colleagues
+from app.core.dependencies import Db, ReadDb
+from app.tasks import service as tasks
+from app.web.account.my_settings import uuid_of
+from app.web.account.policies import AtDesk
+from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk")
 Id = Annotated[str, Path(max_length=36)]
@@ -23,7 +23,7 @@ def show_tasks(
     """Open tasks, those due first; `whose=mine` shows those in one's own hands."""
     mine = whose == "mine"
     rows = tasks.listed(session, desk.team_id, owner_id=desk.who.member_id if mine else None)
-    return pages.page(
+    return staff_pages.page(
         request,
         "desk/tasks.html",
         rows=rows,
@@ -51,4 +51,4 @@ def _back(request: Request) -> Response:
     """To the case whose page the form stood on, else to the list."""
     label = (request.state.typed.get("case") or [""])[0]
     known = 0 < len(label) <= _LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
-    return pages.to(f"/desk/cases/{label}?done=done" if known else "/desk/tasks?done=done")
+    return staff_pages.to(f"/desk/cases/{label}?done=done" if known else "/desk/tasks?done=done")

@@ -1,0 +1,297 @@
+"""Who calls, what they may, and what every request has to bring: the dependencies of the API's routes.
+
+Each route names its policy as a dependency, `Reads("referrals:read")`, `Acts("referrals:write")` or `anyone`; a test of
+the house finds a route that has none. The token is looked up before a body is read and before the one writer of an
+embedded database is asked for, so a stranger can make nobody wait.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from anyio.to_thread import run_sync
+from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy.orm import Session
+
+from app.api import limits
+from app.core.dependencies import Now, ReadDb, directory_in_force
+from app.core.errors import (
+    AppError,
+    BadRequest,
+    FieldError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    PreconditionRequired,
+)
+from app.core.kill_switch import Frozen
+from app.directory.packs import Directory
+from app.partners import oauth_clients as partners
+from app.partners.oauth_clients import Caller
+from app.settings import Settings
+
+REALM: Final = "pristan"
+_NEVER_FROZEN: Final = frozenset({"intakes:create"})  # a story is always taken in
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
+_KEY: Final = re.compile(r"[!-~]{8,255}")
+_TAG: Final = re.compile(r'"(\d{1,9})"')
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class NoToken(NotSignedIn):
+    slug, title = "no-token", "An access token is needed"
+
+
+class BadToken(NotSignedIn):
+    slug, title = "invalid-token", "The access token is unknown or has expired"
+
+
+class MissingScope(NotAllowed):
+    slug, title = "insufficient-scope", "The access token does not cover this"
+
+
+class NoOrganisation(NotAllowed):
+    slug, title = "no-organisation", "This client speaks for no organisation"
+
+
+class BadKey(BadRequest):
+    slug, title = "idempotency-key-needed", "Send an Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A caller that speaks for an organisation."""
+
+    client_id: str
+    organisation_id: UUID
+
+
+async def bearer(request: Request) -> str:
+    """The token of the Authorization header. Raises NoToken, BadToken."""
+    given = request.headers.getlist("authorization")
+    if not given:
+        raise NoToken(headers={"WWW-Authenticate": f'Bearer realm="{REALM}"'})
+    kind, _, token = given[0].partition(" ")
+    token = token.strip()
+    if len(given) > 1 or kind.lower() != "bearer" or not _TOKEN.fullmatch(token):
+        raise _bad_token()
+    return token
+
+
+def _bad_token() -> BadToken:
+    return BadToken(headers={"WWW-Authenticate": f'Bearer realm="{REALM}", error="invalid_token"'})
+
+
+Token = Annotated[str, Depends(bearer)]
+
+
+class Policy:
+    """What a route asks of its caller: a token with `scope`, and no query parameter that the route does not know."""
+
+    def __init__(self, scope: str) -> None:
+        if scope not in partners.SCOPES:
+            raise ValueError(f"unknown scope: {scope}")
+        self.scope = scope
+
+    def check(self, request: Request, caller: Caller) -> Caller:
+        if self.scope not in caller.scopes:
+            challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self.scope}"'
+            raise MissingScope(f"This takes the scope {self.scope}.", headers={"WWW-Authenticate": challenge})
+        if caller.frozen and self.scope not in _NEVER_FROZEN:
+            raise Frozen
+        refuse_unknown_parameters(request)
+        return caller
+
+
+class Reads(Policy):
+    """For a route that only reads: the caller is looked up in the route's own session."""
+
+    async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
+        caller = self.check(request, await run_sync(_looked_up, session, token, now))
+        await limits.count(request, caller.client_id, self.scope, now)
+        return caller
+
+
+class Acts(Policy):
+    """For a route that writes, or that waits: the caller is looked up in a short snapshot that ends at once."""
+
+    async def __call__(self, request: Request, token: Token, now: Now) -> Caller:
+        async with request.app.state.transactions.open(write=False) as session:
+            caller = await run_sync(_caller, session, token, now)
+        self.check(request, caller)
+        await limits.count(request, caller.client_id, self.scope, now)
+        return caller
+
+
+async def anyone(request: Request) -> None:
+    """The policy of what needs no token."""
+    refuse_unknown_parameters(request)
+
+
+def _caller(session: Session, token: str, now: datetime) -> Caller:
+    try:
+        return partners.caller(session, token, now)
+    except NotSignedIn:
+        raise _bad_token() from None
+
+
+def _looked_up(session: Session, token: str, now: datetime) -> Caller:
+    """The snapshot ends with it; the route's first statement begins its own."""
+    try:
+        return _caller(session, token, now)
+    finally:
+        session.rollback()
+
+
+def for_organisation(caller: Caller) -> Partner:
+    """Raises NoOrganisation for a client that only files intakes."""
+    if caller.organisation_id is None:
+        raise NoOrganisation
+    return Partner(caller.client_id, caller.organisation_id)
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A query parameter that the route does not know, or that comes twice where one is meant, is a mistake: 422."""
+    route = request.scope.get("route")
+    known, many = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
+    seen: set[str] = set()
+    for name, _value in request.query_params.multi_items():
+        if name not in known:
+            raise _invalid("/query", "unknown_parameter", "There is a query parameter that this address does not know.")
+        if name in seen and name not in many:
+            raise _invalid(f"/query/{name}", "repeated", "This query parameter is given more than once.")
+        seen.add(name)
+
+
+_Names = tuple[frozenset[str], frozenset[str]]
+_known: Final[dict[str, _Names]] = {}
+
+
+def _parameters(route: APIRoute) -> _Names:
+    """The query parameters of a route, and those of them that may be repeated."""
+    found = _known.get(route.unique_id)
+    if found is None:
+        fields = [field for dependant in _all(route.dependant) for field in dependant.query_params]
+        many = (field.alias for field in fields if "list" in str(field.field_info.annotation))
+        found = _known[route.unique_id] = (frozenset(field.alias for field in fields), frozenset(many))
+    return found
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _all(inner)
+
+
+def _invalid(pointer: str, code: str, detail: str) -> Invalid:
+    return Invalid([FieldError(pointer=pointer, code=code, detail=detail)])
+
+
+def invalid(pointer: str, code: str, detail: str) -> Invalid:
+    """A 422 about one place of the input; the pointer names it by our words only."""
+    return _invalid(pointer, code, detail)
+
+
+def identified(text: str) -> UUID:
+    """An id as it stands in our own answers. Anything else is an id that does not exist: NotFound, like any other."""
+    if not _UUID.fullmatch(text):
+        raise not_here()
+    return UUID(text)
+
+
+def moment_of(text: str, pointer: str) -> datetime:
+    """An instant of RFC 3339, in UTC. Raises Invalid (422), pointing to `pointer`."""
+    try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(pointer, "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
+
+
+def told(moment: datetime | None) -> str | None:
+    """An instant as it stands in our answers."""
+    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
+
+
+def not_here() -> NotFound:
+    """The one answer for an unknown id, another organisation's id and no id at all."""
+    return NotFound("No referral of yours has this id.")
+
+
+_KEY_HEADER: Final = Header(
+    alias="Idempotency-Key",
+    description="8 to 255 visible ASCII characters, made once for one act. "
+    "The same key and body give the same answer for 48 hours.",
+    json_schema_extra={"pattern": "^[!-~]{8,255}$"},
+)
+_MATCH_HEADER: Final = Header(
+    alias="If-Match",
+    description="The ETag as you have seen it.",
+    json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
+)
+
+
+async def idempotency_key(given: Annotated[str | None, _KEY_HEADER] = None) -> str:
+    """Raises BadKey (400) when it is missing or not 8 to 255 visible ASCII characters."""
+    if given is None or not _KEY.fullmatch(given):
+        raise BadKey("Send a header Idempotency-Key of 8 to 255 visible ASCII characters, a new one for each act.")
+    return given
+
+
+async def expected_version(given: Annotated[str | None, _MATCH_HEADER] = None) -> int:
+    """The version of If-Match; -1, which never matches, for a tag that is none of ours.
+
+    Raises PreconditionRequired (428).
+    """
+    if given is None or given.strip() == "*":
+        raise PreconditionRequired("Send If-Match with the ETag you have seen.")
+    tag = _TAG.fullmatch(given.strip())
+    return int(tag[1]) if tag else -1
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _directory(request: Request) -> Directory:
+    directory: Directory = await directory_in_force(request)
+    return directory
+
+
+def tag(version: int) -> str:
+    return f'"{version}"'
+
+
+IdempotencyKey = Annotated[str, Depends(idempotency_key)]
+ExpectedVersion = Annotated[int, Depends(expected_version)]
+Config = Annotated[Settings, Depends(_settings)]
+Packs = Annotated[Directory, Depends(_directory)]
+
+
+def only(content_type: str, request: Request) -> None:
+    """Raises UnsupportedType (415) unless the body says that it is of this type."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != content_type:
+        raise UnsupportedType(f"Send the body as {content_type}.", headers={"Accept": content_type})
+
+
+class UnsupportedType(AppError):
+    status, slug, title = 415, "unsupported-type", "The body has a type that this address does not take"
+
+
+def document_of(body: Any, known: frozenset[str]) -> dict[str, Any]:
+    """A JSON object with no other fields than these. Raises Invalid; an unknown field's name is not repeated."""
+    if not isinstance(body, dict):
+        raise invalid("", "not_an_object", "The body is to be one JSON object.")
+    if not known.issuperset(body):
+        raise invalid("", "unknown_field", "There is a field that this address does not know.")
+    return body

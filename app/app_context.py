@@ -1,0 +1,60 @@
+"""Opening the house from a command: settings, keys, database, migrations, directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from app.core.clock import utc_now
+from app.core.db import Database
+from app.core.keyring import KeyRing, load_or_create
+from app.directory.packs import Directory, load_packs
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+_MIGRATING = 0x50524D4947
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    directory: Directory
+
+
+def open_house(settings: Settings | None = None) -> House:
+    """Raises WeakSecret, UnsafeDatabase."""
+    settings = settings or Settings()
+    settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = load_or_create(settings.key_file, utc_now().date())
+    return House(settings, Database(settings.database_url), keys, load_packs())
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema to `revision`; safe beside the running version, and when two start it at once.
+
+    On PostgreSQL each step is a transaction of its own, so that a step may build an index while others write; who migrates
+    holds a lock meanwhile. On SQLite all steps are one transaction.
+    """
+    from alembic.config import Config
+
+    from alembic import command
+
+    config = Config(str(ROOT / "alembic.ini"))
+    if database.dialect != "postgresql":
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        return
+    with database.engine.connect() as waiting, database.engine.connect() as connection:
+        guard = waiting.execution_options(isolation_level="AUTOCOMMIT")
+        guard.execute(sa.text("SET lock_timeout = 0"))
+        guard.execute(sa.text("SET statement_timeout = 0"))
+        guard.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATING})
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, revision)
+        finally:
+            guard.execute(sa.text("SELECT pg_advisory_unlock(:lock)"), {"lock": _MIGRATING})
+            guard.execute(sa.text("RESET ALL"))

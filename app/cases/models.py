@@ -1,0 +1,338 @@
+"""Tables of a case: plain routing codes, locked facts, sealed parts, and the wraps of their keys."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+_ORDER = ("due_on", "tier_rank", "waiting_since", "id")
+_IS_OPEN = "closed_at IS NULL"
+_IS_CLOSED = "closed_at IS NOT NULL"
+# What the queue can be ordered by, the order itself left out: each for open and for closed cases.
+_ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
+    "label": ("team_id", "label"),
+    "tier": ("team_id", "tier_rank", "due_on", "waiting_since", "id"),
+    "deadline": ("team_id", sa.text("coalesce(last_safe_day, '9999-12-31')"), *_ORDER),
+    "waits": ("team_id", "waiting_since", "id"),
+    "country": ("team_id", "country", *_ORDER),
+    "owner_name": ("team_id", "owner_name", *_ORDER),
+    "state": ("team_id", "state", *_ORDER),
+}
+
+
+def _partial(name: str, *columns: str | sa.TextClause, where: str = _IS_OPEN) -> sa.Index:
+    """An index over some rows. What the filters of the queue look into has four more on PostgreSQL: see the end."""
+    return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+class Asked(StrEnum):
+    """How the referrals of an open case stand, the first that is true; none: nobody was asked, or nobody is any more."""
+
+    WORK = "work"  # somebody has accepted
+    ANSWER = "answer"  # somebody owes an answer
+    CONSENT = "consent"  # only the person's yes is missing
+    DECLINED = "declined"  # whoever was asked said no, or nothing in time
+
+
+class Case(Base):
+    """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
+
+    `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
+    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `asked` tells how its
+    referrals stand (see `Asked`). `merged_into_id`: the same person wrote twice, and that other case is the one that goes on.
+    `held_for`: why it looks like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is
+    offered to nobody. `referred_by` is the organisation that brought the person here; null when they came by
+    themselves. `owner_name` follows `owner_id` by a trigger, for the queue ordered by owner.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.CheckConstraint("tier IN ('emergency', 'urgent', 'normal')", name="tier_known"),
+        sa.CheckConstraint(
+            "state IN ('submitted', 'in_review', 'referred', 'helped', 'advised', 'unmet', 'withdrawn', 'erased')",
+            name="state_known",
+        ),
+        sa.CheckConstraint(
+            "(state IN ('helped', 'advised', 'withdrawn', 'erased')) = (closed_at IS NOT NULL)", name="closed_when_ended"
+        ),
+        sa.CheckConstraint("held_for IN ('trap', 'haste', 'crowd')", name="held_for_known"),
+        sa.CheckConstraint("state <> 'erased' OR (facts IS NULL AND receipt_id IS NULL)", name="erased_is_empty"),
+        sa.Index(
+            "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
+            sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"),
+        ),
+        _partial("ix_cases_owner", "owner_id", *_ORDER, where=f"{_IS_OPEN} AND owner_id IS NOT NULL"),
+        _partial("ix_cases_asked", "team_id", "asked", *_ORDER, where=f"{_IS_OPEN} AND asked IS NOT NULL"),
+        _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
+        _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
+        _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_for IS NOT NULL"),
+        _partial("ix_cases_closed", "team_id", *_ORDER, where=_IS_CLOSED),
+        *(_partial(f"ix_cases_{name}", *columns) for name, columns in _ORDERS.items()),
+        *(_partial(f"ix_cases_closed_{name}", *columns, where=_IS_CLOSED) for name, columns in _ORDERS.items()),
+        _partial("ix_cases_merged_into", "merged_into_id", where="merged_into_id IS NOT NULL"),
+        sa.Index("ix_cases_forget", "forget_at"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    label: Mapped[str] = mapped_column(sa.String(12), unique=True)
+    receipt_id: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
+    state: Mapped[str] = mapped_column(sa.String(16))
+    version: Mapped[int]
+    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    country: Mapped[str] = mapped_column(sa.String(2))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    needs: Mapped[list[str]]
+    speak: Mapped[list[str]]
+    tier: Mapped[str] = mapped_column(sa.String(12))
+    tier_rank: Mapped[int] = mapped_column(sa.SmallInteger)
+    last_safe_day: Mapped[date | None]
+    deadline_certainty: Mapped[str | None] = mapped_column(sa.String(16))
+    due_on: Mapped[date]
+    waiting_since: Mapped[datetime]
+    owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    owner_name: Mapped[str] = mapped_column(sa.String(64), server_default=sa.text("''"))
+    snoozed_until: Mapped[date | None]
+    person_wrote: Mapped[bool] = mapped_column(default=False)
+    asked: Mapped[str | None] = mapped_column(sa.String(8))
+    merged_into_id: Mapped[UUID | None]
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    referred_by: Mapped[UUID | None]
+    facts: Mapped[bytes | None]
+    facts_version: Mapped[int] = mapped_column(default=1)
+    closed_at: Mapped[datetime | None]
+    forget_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+class WrapFor(StrEnum):
+    RECEIPT = "receipt"
+    TEAM = "team"
+    ORGANISATION = "organisation"
+
+
+class CaseWrap(Base):
+    """A case's data key (`person` or `desk`), HPKE-sealed to one recipient, and that blob locked under the epoch key.
+
+    `owner_id` is the case itself for the receipt, else the team or organisation; `key_id` names the public key.
+    """
+
+    __tablename__ = "case_wraps"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "purpose", "owner_id"),
+        sa.CheckConstraint("purpose IN ('person', 'desk')", name="purpose_known"),
+        sa.CheckConstraint("kind IN ('receipt', 'team', 'organisation')", name="kind_known"),
+        sa.CheckConstraint("purpose = 'person' OR kind = 'team'", name="desk_key_is_the_teams"),
+        sa.CheckConstraint("(kind = 'receipt') = (key_id IS NULL)", name="key_named_but_for_receipt"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    purpose: Mapped[str] = mapped_column(sa.String(8))
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    owner_id: Mapped[UUID]
+    key_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("sealing_keys.id"))
+    version: Mapped[int]
+    locked: Mapped[bytes]
+
+
+class Part(StrEnum):
+    """The sealed parts. Each has a key of its own, derived from the case's `person` key, but the note: from `desk`."""
+
+    CONTACT = "contact"
+    STORY = "story"
+    HAPPENED = "happened"
+    THREAD = "thread"
+    NOTE = "note"
+
+
+class SealedPart(Base):
+    """One sealed part, or one line of the thread. `author` is a code: person, desk, partner."""
+
+    __tablename__ = "sealed_parts"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "part", "seq"),
+        sa.CheckConstraint("part IN ('contact', 'story', 'happened', 'thread', 'note')", name="part_known"),
+        sa.CheckConstraint("author IN ('person', 'desk', 'partner')", name="author_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    part: Mapped[str] = mapped_column(sa.String(12))
+    seq: Mapped[int]
+    version: Mapped[int]
+    author: Mapped[str] = mapped_column(sa.String(8))
+    organisation_id: Mapped[UUID | None]
+    ciphertext: Mapped[bytes]
+
+
+class CaseEvent(Base):
+    """What happened to a case, append-only; its state is the fold of these. Codes only."""
+
+    __tablename__ = "case_events"
+    __table_args__ = (sa.UniqueConstraint("case_id", "seq"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    seq: Mapped[int]
+    verb: Mapped[str] = mapped_column(sa.String(24))
+    source: Mapped[str | None] = mapped_column(sa.String(16))
+    target: Mapped[str] = mapped_column(sa.String(16))
+    actor_kind: Mapped[str] = mapped_column(sa.String(16))
+    actor_id: Mapped[UUID | None]
+    codes: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class HouseholdMember(Base):
+    """Cases of people who belong together. Each keeps its own consent, its own referrals and its own conflicts."""
+
+    __tablename__ = "household_members"
+    __table_args__ = (sa.Index("ix_household_members_household", "household_id"),)
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    household_id: Mapped[UUID]
+    joined_at: Mapped[datetime]
+
+
+class CaseMove(Base):
+    """The question whether a case may go to another country's team, and what the person answered (to the hour).
+
+    While it is asked, `desk_key` is the notes' key, sealed to the new team and locked under the epoch key; it becomes a wrap of
+    the case with a yes and is destroyed with a no.
+    """
+
+    __tablename__ = "case_moves"
+    __table_args__ = (
+        sa.CheckConstraint("answer IN ('yes', 'no', 'ended')", name="answer_known"),
+        sa.CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_when_answer"),
+        sa.CheckConstraint("answer IS NULL OR desk_key IS NULL", name="key_while_asked"),
+        sa.Index(
+            "uq_case_moves_one_open", "case_id", unique=True,
+            sqlite_where=sa.text("answer IS NULL"), postgresql_where=sa.text("answer IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    from_country: Mapped[str] = mapped_column(sa.String(2))
+    to_country: Mapped[str] = mapped_column(sa.String(2))
+    from_team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    to_team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    desk_key_id: Mapped[UUID | None]
+    desk_key: Mapped[bytes | None]
+    answer: Mapped[str | None] = mapped_column(sa.String(8))
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
+class CaseTally(Base):
+    """How many cases have these marks: the sum of `n` over its rows. Written by triggers, see docs/decisions/0060.
+
+    A case counts once under each need and each language that it has, and under "" for any; closed ones keep no owner and no day.
+    """
+
+    __tablename__ = "case_tallies"
+    __table_args__ = (
+        sa.Index("ix_case_tallies_face", "team_id", "need", "language"),
+        _partial("ix_case_tallies_fresh", "id", where="NOT folded"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
+    team_id: Mapped[UUID]
+    need: Mapped[str] = mapped_column(sa.String(64))
+    language: Mapped[str] = mapped_column(sa.String(64))
+    country: Mapped[str] = mapped_column(sa.String(2))
+    tier: Mapped[str] = mapped_column(sa.String(12))
+    state: Mapped[str] = mapped_column(sa.String(16))
+    is_open: Mapped[bool]
+    is_merged: Mapped[bool]
+    owner_id: Mapped[UUID | None]
+    due_on: Mapped[date | None]
+    snoozed_until: Mapped[date | None]
+    person_wrote: Mapped[bool]
+    asked: Mapped[str | None] = mapped_column(sa.String(8))
+    held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    n: Mapped[int]
+    folded: Mapped[bool]
+
+
+class CaseLikeness(Base):
+    """A keyed mark of a phone number, an address, a user name or a whole name that was given with a case.
+
+    `mark` is a MAC that holds within one team, locked under the epoch key so that the same gives the same (`KeyRing.lock_same`):
+    rotating that key locks it anew, and then no old backup can be asked whether a number is in it.
+    """
+
+    __tablename__ = "case_likenesses"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "kind", "mark"),
+        sa.CheckConstraint("kind IN ('phone', 'email', 'handle', 'name')", name="kind_known"),
+        sa.Index("ix_case_likenesses_mark", "mark"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    mark: Mapped[bytes]
+
+
+class CaseOpening(Base):
+    """A member has this case on the screen. It stops nobody, and is forgotten after a while."""
+
+    __tablename__ = "case_openings"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CaseUndo(Base):
+    """The last act of the desk on a case and how it was before, in codes: what "Undo" goes back to while nothing else happened.
+
+    `version` is the case's version right after the act.
+    """
+
+    __tablename__ = "case_undos"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    act: Mapped[str] = mapped_column(sa.String(12))
+    version: Mapped[int]
+    before: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class MemberView(Base):
+    """A member's own view of the queue: a view, filters and an order. Codes only; its name is made of them."""
+
+    __tablename__ = "member_views"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
+    view: Mapped[str] = mapped_column(sa.String(16))
+    filters: Mapped[dict[str, Any]]
+    sort: Mapped[str] = mapped_column(sa.String(16))
+    created_at: Mapped[datetime]
+
+
+for _name, _column, _where in (
+    ("needs", "needs", _IS_OPEN),
+    ("speak", "speak", _IS_OPEN),
+    ("closed_needs", "needs", _IS_CLOSED),
+    ("closed_speak", "speak", _IS_CLOSED),
+):
+    _gin = sa.Index(
+        f"ix_cases_{_name}",
+        Case.__table__.c[_column],
+        postgresql_using="gin",
+        postgresql_ops={_column: "jsonb_path_ops"},
+        postgresql_where=sa.text(_where),
+    )
+    _gin.ddl_if(dialect="postgresql")

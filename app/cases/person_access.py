@@ -1,0 +1,133 @@
+"""The person comes back with their number: the case, its status codes, and their own sealed words opened for them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import sealed_parts
+from app.cases.models import Case, Part, WrapFor
+from app.cases.sealed_parts import Opened, Recipient
+from app.core.clock import to_the_hour
+from app.core.errors import FieldError, Invalid, NotFound
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.intake import receipts
+from app.intake.receipts import Receipt
+
+LONGEST_LINE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A case and its `person` key, for the length of one request. The repr shows neither words nor key."""
+
+    case: Case
+    person_key: bytes
+
+    def __repr__(self) -> str:
+        return f"OpenedCase({self.case.label})"
+
+
+def open_by_receipt(
+    session: Session, receipt: Receipt, keys: KeyRing, now: datetime, *, lock: bool = False
+) -> OpenedCase:
+    """The case this number belongs to. Raises NotFound: unknown and erased are not told apart.
+
+    `lock` takes the row's lock, for what is going to write.
+    """
+    query = sa.select(Case).where(Case.receipt_id == receipt.look_up_id(keys))
+    case = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if case is None:
+        raise NotFound("No case belongs to this number.")
+    try:
+        key = sealed_parts.data_key(session, keys, case.id, sealed_parts.PERSON, case.id, receipt.key_pair())
+    except (NotFound, CannotOpen):
+        raise NotFound("No case belongs to this number.") from None
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action="case:opened_by_number",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    return OpenedCase(case, key)
+
+
+def new_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
+    """Another number for the case, and the old one dead from this moment on. The caller holds the case's row."""
+    case, receipt = opened.case, receipts.new()
+    case.receipt_id = receipt.look_up_id(keys)
+    case.version += 1
+    mine = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
+    sealed_parts.grant(session, keys, case.id, sealed_parts.PERSON, opened.person_key, [mine])
+    session.flush()
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action="case:number_changed",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    return receipt
+
+
+def thread(session: Session, opened: OpenedCase) -> list[Opened]:
+    """The lines of the thread in order, each `{"text", "at"}` with its author's code."""
+    rows = sealed_parts.parts(session, opened.case.id, [Part.THREAD])
+    return [sealed_parts.open_part(opened.person_key, row) for row in rows]
+
+
+def everything(session: Session, opened: OpenedCase) -> list[Opened]:
+    """All parts the person may read: everything but the desk's own notes."""
+    rows = sealed_parts.parts(session, opened.case.id, [Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD])
+    return [sealed_parts.open_part(opened.person_key, row) for row in rows]
+
+
+def add_line(
+    session: Session,
+    case: Case,
+    person_key: bytes,
+    text: str,
+    *,
+    author: str,
+    now: datetime,
+    actor_id: object,
+    organisation_id: UUID | None = None,
+) -> UUID:
+    """Seal one line of the thread. The caller holds the case's row lock. Raises Invalid (empty, too long, too many)."""
+    text = text.strip()
+    if not text or len(text) > LONGEST_LINE:
+        code = "required" if not text else "too_long"
+        raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {LONGEST_LINE} characters.")])
+    part_id = sealed_parts.add_part(
+        session,
+        person_key,
+        case.id,
+        Part.THREAD,
+        {"text": text, "at": sealed_parts.said_at(now)},
+        author=author,
+        organisation_id=organisation_id,
+    )
+    case.person_wrote = author == "person"
+    case.updated_at = to_the_hour(now) if author == "person" else now
+    case.version += 1
+    audit.record(
+        session,
+        actor_kind=author,
+        actor_id=actor_id,
+        action="case:line_added",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    session.flush()
+    return part_id

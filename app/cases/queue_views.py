@@ -1,0 +1,90 @@
+"""What each view of the queue holds, said once, for the cases and for their tallies; and the orders it can be read in.
+
+The default order, and why nobody waits for ever. The key of a case is
+
+    (due_on, tier_rank, waiting_since, id)
+    due_on = the day it came in + 0, 2 or 10 days by urgency; the last safe day of its letter if that is earlier;
+             but never before the day it came in
+
+It is fixed when the case comes in. Whoever comes in on a later day than another's `due_on` has a later `due_on`, so from then
+on nobody new goes before it; those who are before it already are finitely many, and each that is dealt with brings it
+one place forward. (`tests/property/test_queue_order.py`)
+"""
+
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.cases.models import Asked, Case, CaseTally
+from app.cases.spam_screening import HIDDEN
+from app.cases.states import CaseState
+
+Condition = sa.ColumnElement[bool]
+TODAY: Final = sa.bindparam("today", type_=sa.Date())
+ME: Final = sa.bindparam("me", type_=sa.Uuid())
+
+
+def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
+    """The conditions over cases or over tallies: both have the columns these speak of.
+
+    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a view of
+    its own, see `quarantine`. A new view is one more line here and one in `web/desk/words.VIEWS`.
+    """
+    mine_to_see = sa.or_(sa.not_(is_merged), rows.person_wrote)
+    seen = sa.or_(rows.held_for.is_(None), rows.held_for.not_in(HIDDEN))
+    here = sa.and_(is_open, mine_to_see, seen)
+    awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= TODAY, rows.person_wrote)
+
+    def asked(code: Asked) -> Condition:
+        return sa.and_(here, awake, rows.asked == code.value)
+
+    return {
+        "open": sa.and_(here, awake),
+        "new": sa.and_(here, rows.state == CaseState.SUBMITTED.value),
+        "mine": sa.and_(here, awake, rows.owner_id == ME),
+        "due": sa.and_(here, rows.due_on == TODAY),
+        "overdue": sa.and_(here, rows.due_on < TODAY),
+        "review": sa.and_(here, awake, rows.state == CaseState.IN_REVIEW.value),
+        "consent": asked(Asked.CONSENT),
+        "waiting": asked(Asked.ANSWER),
+        "declined": asked(Asked.DECLINED),
+        "working": asked(Asked.WORK),
+        "answered": sa.and_(is_open, seen, rows.person_wrote),
+        "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
+        "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
+        "quarantine": sa.and_(is_open, rows.held_for.is_not(None)),
+        "merged": sa.and_(is_open, seen, is_merged),
+        "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
+    }
+
+
+OF_CASES: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
+_OF_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
+"""What a view asks of the tallies: these the day or the owner, all others how the cases stand. See `tallies`."""
+_TALLIED: Final = _views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression)
+OF_TALLIES: Final = MappingProxyType(
+    {
+        name: condition if name in _OF_DAY_OR_OWNER else sa.and_(condition, CaseTally.state != "")
+        for name, condition in _TALLIED.items()
+    }
+)
+
+TIER_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
+ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
+_NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # written out, as in the index
+DEFAULT: Final = "order"
+# Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
+ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
+    {
+        DEFAULT: ORDER,
+        "label": (Case.label,),
+        "urgency": (Case.tier_rank, Case.due_on, Case.waiting_since, Case.id),
+        "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *ORDER),
+        "waits": (Case.waiting_since, Case.id),
+        "country": (Case.country, *ORDER),
+        "owner": (Case.owner_name, *ORDER),
+        "state": (Case.state, *ORDER),
+    }
+)

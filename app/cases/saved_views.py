@@ -1,0 +1,46 @@
+"""A member's own views of the queue: codes they have chosen, kept under no name but what the codes say."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.models import MemberView
+from app.cases.queue import FILTERS, Filters, Look
+from app.core.errors import Conflict, NotFound
+
+MOST: Final = 12
+
+
+def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, Look]]:
+    """In the order they were kept."""
+    rows: Sequence[MemberView] = session.scalars(
+        sa.select(MemberView).where(MemberView.member_id == member_id).order_by(MemberView.created_at, MemberView.id)
+    ).all()
+    return [
+        (row.id, Look(row.view, Filters.of(row.filters), row.sort.removeprefix("-"), row.sort.startswith("-")))
+        for row in rows
+    ]
+
+
+def keep(session: Session, member_id: UUID, seen: Look, now: datetime) -> None:
+    """Keep a view as it is looked at; one that is kept already stays as it is. Raises Conflict (too many)."""
+    kept = [one for _id, one in of_member(session, member_id)]
+    if seen in kept:
+        return
+    if len(kept) >= MOST:
+        raise Conflict(f"You have {MOST} views of your own already. Remove one first.")
+    codes = {name: code for name in FILTERS if (code := getattr(seen.filters, name))}
+    sort = f"-{seen.sort}" if seen.down else seen.sort
+    session.add(MemberView(member_id=member_id, view=seen.view, filters=codes, sort=sort, created_at=now))
+    session.flush()
+
+
+def drop(session: Session, member_id: UUID, view_id: UUID) -> None:
+    """Raises NotFound: unknown, and somebody else's."""
+    gone = sa.delete(MemberView).where(MemberView.id == view_id, MemberView.member_id == member_id)
+    if not session.execute(gone).rowcount:  # type: ignore[attr-defined]
+        raise NotFound("There is no such view.")

@@ -1,0 +1,266 @@
+"""The case's vault: two data keys, who holds them, and the parts they close.
+
+`person` opens contact, story, what happened and the thread; it is sealed to the receipt, to the team, and to each
+organisation the person agreed to. `desk` opens staff notes; it is sealed to the team alone. A wrap can not be used
+without the epoch key, and an organisation's wrap is handed out only after acceptance: `referrals` sees to that.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.models import CaseWrap, Part, SealedPart, WrapFor
+from app.core import sealing
+from app.core.errors import NotFound
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen, KeyPair
+
+PERSON = "person"
+DESK = "desk"
+_KEY_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a data key is sealed to. For the receipt `owner_id` is the case and `key_id` is None."""
+
+    kind: WrapFor
+    owner_id: UUID
+    public_key: bytes
+    key_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One part, opened: its plain content and the codes beside it."""
+
+    id: UUID
+    part: Part
+    seq: int
+    author: str
+    organisation_id: UUID | None
+    content: dict[str, Any]
+
+
+def new_key() -> bytes:
+    return os.urandom(32)
+
+
+def wrap_info(case_id: UUID, purpose: str, kind: str, owner_id: UUID, version: int) -> bytes:
+    """HPKE `info` of a wrap: what for, which case, to whom, which version. A partner's client builds the same bytes."""
+    return sealing.context("pristan/case-key", purpose, str(case_id), kind, str(owner_id), str(version))
+
+
+def _place(case_id: UUID, purpose: str, kind: str, owner_id: UUID, version: int) -> tuple[str, ...]:
+    return ("case_wraps", str(case_id), f"{purpose}:{kind}:{owner_id}", str(version))
+
+
+def wrapped(keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipient: Recipient) -> dict[str, Any]:
+    """A row of `case_wraps`."""
+    binding = (case_id, purpose, recipient.kind.value, recipient.owner_id, _KEY_VERSION)
+    sealed = sealing.seal_to(recipient.public_key, data_key, wrap_info(*binding))
+    return {
+        "id": uuid4(),
+        "case_id": case_id,
+        "purpose": purpose,
+        "kind": recipient.kind.value,
+        "owner_id": recipient.owner_id,
+        "key_id": recipient.key_id,
+        "version": _KEY_VERSION,
+        "locked": keys.lock(sealed, *_place(*binding)),
+    }
+
+
+def grant(
+    session: Session, keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipients: Iterable[Recipient]
+) -> None:
+    """Seal the data key to more recipients; one that holds it already is sealed to anew."""
+    recipients = list(recipients)
+    if not recipients:
+        return
+    session.execute(
+        sa.delete(CaseWrap).where(
+            CaseWrap.case_id == case_id,
+            CaseWrap.purpose == purpose,
+            CaseWrap.owner_id.in_([recipient.owner_id for recipient in recipients]),
+        )
+    )
+    rows = [wrapped(keys, case_id, purpose, data_key, recipient) for recipient in recipients]
+    session.execute(sa.insert(CaseWrap), rows)
+
+
+def unlocked_wrap(
+    session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID
+) -> tuple[CaseWrap, bytes]:
+    """The wrap of one recipient, off the epoch lock but still HPKE-sealed. Raises NotFound (no such wrap), CannotOpen."""
+    wrap = session.scalars(
+        sa.select(CaseWrap).where(
+            CaseWrap.case_id == case_id, CaseWrap.purpose == purpose, CaseWrap.owner_id == owner_id
+        )
+    ).one_or_none()
+    if wrap is None:
+        raise NotFound("This recipient holds no key of the case.")
+    place = _place(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    return wrap, keys.unlock(wrap.locked, *place)
+
+
+def data_key(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID, holder: KeyPair) -> bytes:
+    """The data key, opened with the recipient's private key. Raises NotFound, CannotOpen."""
+    wrap, sealed = unlocked_wrap(session, keys, case_id, purpose, owner_id)
+    return holder.open(sealed, wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version))
+
+
+def seal_anew(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, key_id: UUID) -> None:
+    """The same data key for the same recipient, sealed to a newer key of theirs. Raises CannotOpen."""
+    place = _place(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    info = wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    inner = holder.open(keys.unlock(wrap.locked, *place), info)
+    wrap.locked, wrap.key_id = keys.lock(sealing.seal_to(public_key, inner, info), *place), key_id
+
+
+def holders(session: Session, case_id: UUID) -> frozenset[UUID]:
+    """The organisations that hold a wrap: exactly those the person agreed to and that still may be asked."""
+    found = session.scalars(
+        sa.select(CaseWrap.owner_id).where(CaseWrap.case_id == case_id, CaseWrap.kind == WrapFor.ORGANISATION.value)
+    )
+    return frozenset(found)
+
+
+def destroy_wraps(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -> None:
+    """Take the key from these organisations: consent withdrawn, or an exclusion."""
+    _destroy(session, case_id, CaseWrap.owner_id.in_(list(organisation_ids)))
+
+
+def destroy_other_wraps(session: Session, case_id: UUID, keep_organisation_id: UUID) -> None:
+    """On acceptance: only the accepting organisation goes on holding the key."""
+    _destroy(session, case_id, CaseWrap.owner_id != keep_organisation_id)
+
+
+def _destroy(session: Session, case_id: UUID, which: sa.ColumnElement[bool]) -> None:
+    session.execute(
+        sa.delete(CaseWrap).where(CaseWrap.case_id == case_id, CaseWrap.kind == WrapFor.ORGANISATION.value, which)
+    )
+
+
+def part_aad(part_id: UUID, case_id: UUID, part: str, version: int) -> bytes:
+    """What a part's ciphertext is bound to. A partner's client builds the same bytes."""
+    return sealing.context("sealed_parts", str(part_id), f"{case_id}:{part}", str(version))
+
+
+def part_key(data_key: bytes, part: str) -> bytes:
+    return sealing.derive(data_key, f"pristan/part:{part}")
+
+
+def sealed_part(
+    data_key: bytes,
+    case_id: UUID,
+    part: Part,
+    content: dict[str, Any],
+    *,
+    seq: int = 1,
+    author: str = "person",
+    organisation_id: UUID | None = None,
+) -> dict[str, Any]:
+    """A row of `sealed_parts`: the content as JSON, padded to a bucket, closed with the part's own key."""
+    part_id, version = uuid4(), 1
+    plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    return {
+        "id": part_id,
+        "case_id": case_id,
+        "part": part.value,
+        "seq": seq,
+        "version": version,
+        "author": author,
+        "organisation_id": organisation_id,
+        "ciphertext": sealing.encrypt(part_key(data_key, part), plain, part_aad(part_id, case_id, part, version)),
+    }
+
+
+def add_part(
+    session: Session,
+    data_key: bytes,
+    case_id: UUID,
+    part: Part,
+    content: dict[str, Any],
+    *,
+    author: str,
+    organisation_id: UUID | None = None,
+) -> UUID:
+    """Add a line to the thread or the notes. The caller holds the case's row, so that two lines get two numbers."""
+    last = session.scalar(
+        sa.select(sa.func.max(SealedPart.seq)).where(SealedPart.case_id == case_id, SealedPart.part == part.value)
+    )
+    row = sealed_part(
+        data_key, case_id, part, content, seq=(last or 0) + 1, author=author, organisation_id=organisation_id
+    )
+    session.execute(sa.insert(SealedPart), [row])
+    part_id: UUID = row["id"]
+    return part_id
+
+
+def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> None:
+    """Other content in the place of the old, under the next version: the old ciphertext fits here no more."""
+    version = row.version + 1
+    plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    aad = part_aad(row.id, row.case_id, row.part, version)
+    row.version, row.ciphertext = version, sealing.encrypt(part_key(data_key, row.part), plain, aad)
+
+
+def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[SealedPart]:
+    """The sealed rows, in order of part and time. Reading them opens nothing."""
+    return session.scalars(
+        sa.select(SealedPart)
+        .where(SealedPart.case_id == case_id, SealedPart.part.in_([part.value for part in which]))
+        .order_by(SealedPart.part, SealedPart.seq)
+    ).all()
+
+
+def open_part(data_key: bytes, row: SealedPart) -> Opened:
+    """Raises CannotOpen."""
+    aad = part_aad(row.id, row.case_id, row.part, row.version)
+    plain = sealing.unpad(sealing.decrypt(part_key(data_key, row.part), row.ciphertext, aad))
+    try:
+        content = json.loads(plain)
+    except ValueError as error:
+        raise CannotOpen from error
+    return Opened(row.id, Part(row.part), row.seq, row.author, row.organisation_id, content)
+
+
+def destroy(session: Session, case_id: UUID) -> None:
+    """Erase: every wrap, so that nobody opens the parts again, and the parts as well."""
+    session.execute(sa.delete(CaseWrap).where(CaseWrap.case_id == case_id))
+    session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id))
+
+
+def destroy_part(session: Session, case_id: UUID, part: Part) -> None:
+    session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id, SealedPart.part == part.value))
+
+
+def padded(content: dict[str, Any]) -> bytes:
+    """Codes as JSON, filled up to a bucket."""
+    return sealing.pad(json.dumps(content, separators=(",", ":"), sort_keys=True).encode())
+
+
+def lock_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]) -> bytes:
+    """Facts, padded and locked under the epoch key, bound to their row and version."""
+    return keys.lock(padded(facts), "cases", str(case_id), "facts", str(version))
+
+
+def unlock_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -> dict[str, Any]:
+    """Raises CannotOpen."""
+    facts: dict[str, Any] = json.loads(
+        sealing.unpad(keys.unlock(envelope, "cases", str(case_id), "facts", str(version)))
+    )
+    return facts
+
+
+def said_at(now: datetime) -> str:
+    """The exact moment, for the inside of a sealed part."""
+    return now.isoformat(timespec="seconds")

@@ -1,0 +1,122 @@
+"""Moving a case through its life: the one place that assigns a case's state, by the table in `states`."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.models import Case, CaseEvent, CaseMove
+from app.cases.states import DESK, ENDED, CaseState, CaseVerb, allowed, fold, next_state
+from app.core.clock import to_the_hour
+
+WAITS: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
+"""With nobody: forgotten one day, unless somebody takes it."""
+_FOLLOWED: Final = frozenset(
+    {CaseVerb.HELP, CaseVerb.ADVISE, CaseVerb.WITHDRAW, CaseVerb.REOPEN, CaseVerb.RECALL, CaseVerb.ERASE}
+)
+
+
+def locked(session: Session, case_id: UUID) -> Case:
+    """The case, its row locked until the transaction ends. Raises NoResultFound."""
+    return session.scalars(
+        sa.select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def move(
+    session: Session,
+    case: Case,
+    verb: CaseVerb,
+    *,
+    actor_kind: str,
+    actor_id: UUID | None,
+    now: datetime,
+    codes: dict[str, Any] | None = None,
+) -> None:
+    """Take one step and note it. The caller holds the row's lock. Raises IllegalMove, NotAllowed."""
+    source = CaseState(case.state)
+    target = next_state(source, verb, by=actor_kind)
+    at = to_the_hour(now) if actor_kind == "person" else now
+    note(
+        session, case, verb.value, actor_kind=actor_kind, actor_id=actor_id, at=at, codes=codes, states=(source, target)
+    )
+    if actor_kind in DESK or target in ENDED:
+        case.held_for = None  # who moves it has looked at it, and what has ended is nobody's to look at
+    case.state = target.value
+    case.version += 1
+    case.updated_at = at
+    if target in ENDED:
+        case.closed_at = case.closed_at or at
+        case.forget_at = at
+        _end_question(session, case, at)
+    else:
+        case.closed_at = None
+        case.forget_at = at if target in WAITS else None
+    session.flush()
+    if verb in _FOLLOWED:
+        _follow(session, case, verb, actor_kind=actor_kind, actor_id=actor_id, now=now)
+
+
+def _follow(
+    session: Session, case: Case, verb: CaseVerb, *, actor_kind: str, actor_id: UUID | None, now: datetime
+) -> None:
+    """Cases that were merged into this one end and open with it. When the person ends it, the others stand alone again:
+    that they are of one person was only the desk's opinion.
+    """
+    linked = session.scalars(sa.select(Case).where(Case.merged_into_id == case.id).with_for_update()).all()
+    for other in linked:
+        if actor_kind in {"person", "clock"}:
+            other.merged_into_id = None
+            other.version += 1
+        elif verb.value in allowed(CaseState(other.state), by=actor_kind):
+            move(session, other, verb, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"with": case.label})
+    session.flush()
+
+
+def _end_question(session: Session, case: Case, at: datetime) -> None:
+    """Whether it may move to another country is asked no more, and the key that lay ready for that is destroyed."""
+    asked = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
+    session.execute(sa.update(CaseMove).where(asked).values(answer="ended", answered_at=to_the_hour(at), desk_key=None))
+
+
+def note(
+    session: Session,
+    case: Case,
+    verb: str,
+    *,
+    actor_kind: str,
+    at: datetime,
+    actor_id: UUID | None = None,
+    codes: dict[str, Any] | None = None,
+    states: tuple[CaseState, CaseState] | None = None,
+) -> None:
+    """Add what happened to the case's story, in codes. Without `states` it changed no state, and no fold minds it."""
+    seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
+    source, target = states or (None, CaseState(case.state))
+    session.execute(
+        sa.insert(CaseEvent),
+        {
+            "id": uuid4(),
+            "case_id": case.id,
+            "seq": (seq or 0) + 1,
+            "verb": verb,
+            "source": source.value if source else None,
+            "target": target.value,
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "codes": codes or {},
+            "at": at,
+        },
+    )
+
+
+def refolded(session: Session, case: Case) -> CaseState:
+    """The state once more, from the events alone: what the row must say."""
+    verbs = session.scalars(
+        sa.select(CaseEvent.verb)
+        .where(CaseEvent.case_id == case.id, CaseEvent.source.is_not(None))
+        .order_by(CaseEvent.seq)
+    )
+    return fold(CaseVerb(verb) for verb in verbs)

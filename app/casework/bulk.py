@@ -1,0 +1,56 @@
+"""One act of the desk on many cases: assign or snooze. Each case has its own outcome; none stops the others.
+
+Referring and closing are not here, on purpose: each of them needs a look at the case.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.cases.models import Case
+from app.casework import case_ownership
+from app.casework.coordinator import Desk
+from app.core.errors import AppError, Invalid
+
+MOST: Final = 25
+Chosen = Sequence[tuple[str, int]]
+"""Labels with the version that was on the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one case: its new version, or why nothing was done."""
+
+    label: str
+    version: int | None
+    refused: str = ""
+
+
+def assign(session: Session, desk: Desk, chosen: Chosen, member_id: UUID | None) -> list[Outcome]:
+    return _each(
+        session, chosen, lambda label, version: case_ownership.assign(session, desk, label, version, member_id)
+    )
+
+
+def snooze(session: Session, desk: Desk, chosen: Chosen, until: date | None) -> list[Outcome]:
+    return _each(session, chosen, lambda label, version: case_ownership.snooze(session, desk, label, version, until))
+
+
+def _each(session: Session, chosen: Chosen, act: Callable[[str, int], Case]) -> list[Outcome]:
+    """In the order of the labels, so that two who choose the same cases do not wait in a circle; told in the order given."""
+    outcomes = {label: _one(session, label, version, act) for label, version in sorted(chosen[:MOST])}
+    return [outcomes[label] for label in dict.fromkeys(label for label, _version in chosen[:MOST])]
+
+
+def _one(session: Session, label: str, version: int, act: Callable[[str, int], Case]) -> Outcome:
+    try:
+        with session.begin_nested():
+            return Outcome(label, act(label, version).version)
+    except Invalid as error:
+        return Outcome(label, None, " ".join(found["detail"] for found in error.errors))
+    except AppError as error:
+        return Outcome(label, None, error.detail or error.title)

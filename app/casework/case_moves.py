@@ -1,0 +1,184 @@
+"""A case goes to another host country's team, with the person's consent; its age and its history go along.
+
+The new team can read only what is sealed to it. The person's key comes from the person, who answers with their number; the
+notes' key from the coordinator who asks, who seals it to the new team at once: it lies locked until the answer is yes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit, messaging
+from app.cases import duplicate_detection, sealed_parts, transitions
+from app.cases.models import Case, CaseMove, CaseWrap, WrapFor
+from app.cases.person_access import OpenedCase
+from app.cases.sealed_parts import Recipient
+from app.cases.states import CaseState, CaseVerb
+from app.casework import conflict_screening, coordinator, referral_actions, rematching, sealed_access
+from app.casework.coordinator import Desk
+from app.core import keyholders
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.messaging import recipients
+from app.referrals import queries
+from app.referrals.commands import CLOCK, Said
+from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
+from app.staff import service as staff
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class MoveQuestion:
+    """What the person is asked: may the case go there?"""
+
+    from_country: str
+    to_country: str
+
+
+def _open_question(session: Session, case_id: UUID, *, lock: bool = False) -> CaseMove | None:
+    query = sa.select(CaseMove).where(CaseMove.case_id == case_id, CaseMove.answer.is_(None))
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def question(session: Session, case_id: UUID) -> MoveQuestion | None:
+    """The question that waits for the person's answer, if any."""
+    move = _open_question(session, case_id)
+    return MoveQuestion(move.from_country, move.to_country) if move is not None else None
+
+
+def ask(session: Session, desk: Desk, directory: Directory, label: str, version: int, country: str) -> Case:
+    """Ask the person whether the case may go to this country. Raises Invalid, Conflict (asked already, at work, no team)."""
+    case = coordinator.locked(session, desk, label, version)
+    if not directory.has_country(country) or country == case.country:
+        raise Invalid([FieldError(pointer="/country", code="unknown_code", detail="Choose another host country.")])
+    if case.closed_at is not None:
+        raise Conflict("The case is closed.", state=case.state)
+    if _open_question(session, case.id, lock=True) is not None:
+        raise Conflict("The person is asked already whether the case may move.", state=case.state)
+    _refuse_at_work(session, case)
+    team_id = staff.team_for(session, country)
+    key = keyholders.active_key(session, team_id) if team_id is not None else None
+    if team_id is None or key is None:
+        raise Conflict("No team takes cases from that country yet.", state=case.state)
+    move = CaseMove(
+        case_id=case.id,
+        from_country=case.country,
+        to_country=country,
+        from_team_id=case.team_id,
+        to_team_id=team_id,
+        asked_at=desk.now,
+    )
+    if team_id != case.team_id:
+        to = Recipient(WrapFor.TEAM, team_id, key.public_key, key.id)
+        notes_key = sealed_access.data_key(session, desk, case, sealed_parts.DESK)
+        move.desk_key_id = key.id
+        move.desk_key = sealed_parts.wrapped(desk.keys, case.id, sealed_parts.DESK, notes_key, to)["locked"]
+    session.add(move)
+    coordinator.touched(session, desk, case, "case:move_asked")
+    messaging.news(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
+    return case
+
+
+def _refuse_at_work(session: Session, case: Case) -> None:
+    if queries.live_of_case(session, case.id, AT_WORK):
+        raise Conflict("A centre is at work on the case. It has to complete or hand back first.", state=case.state)
+
+
+def answer(
+    session: Session, opened: OpenedCase, *, yes: bool, keys: KeyRing, directory: Directory, now: datetime
+) -> None:
+    """The person says yes or no. With a yes what was only asked in the old country ends, and the new team starts.
+
+    The caller holds the case's row. Raises NotFound (nothing is asked), Conflict (a centre took the case meanwhile).
+    """
+    case = opened.case
+    move = _open_question(session, case.id, lock=True)
+    if move is None:
+        raise NotFound("There is no such question.")
+    notes_key, move.desk_key = move.desk_key, None
+    move.answer, move.answered_at = ("yes" if yes else "no"), to_the_hour(now)
+    session.flush()
+    if yes:
+        _refuse_at_work(session, case)
+        _hand_over_keys(session, opened, move, notes_key, keys)
+        _end_what_was_asked(session, case, now)
+        case.country = move.to_country
+        conflict_screening.compare_anew(session, keys, directory, case, opened.person_key, now)
+        _settle(session, case, move, keys, directory, now)
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action="case:moved" if yes else "case:move_refused",
+        subject_kind="case",
+        subject_id=case.id,
+        codes={"from": move.from_country, "to": move.to_country},
+        now=now,
+    )
+
+
+def _hand_over_keys(
+    session: Session, opened: OpenedCase, move: CaseMove, notes_key: bytes | None, keys: KeyRing
+) -> None:
+    """The new team holds both keys from here on, the old one none."""
+    if move.to_team_id == move.from_team_id:
+        return
+    key = keyholders.active_key(session, move.to_team_id)
+    if key is None or notes_key is None or key.id != move.desk_key_id:
+        raise Conflict("The other team has a new key: a coordinator has to ask once more.")
+    case_id = opened.case.id
+    team = CaseWrap.kind == WrapFor.TEAM.value
+    version = session.scalar(
+        sa.select(CaseWrap.version).where(CaseWrap.case_id == case_id, CaseWrap.purpose == sealed_parts.DESK, team)
+    )
+    session.execute(sa.delete(CaseWrap).where(CaseWrap.case_id == case_id, team))
+    to = Recipient(WrapFor.TEAM, move.to_team_id, key.public_key, key.id)
+    sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, opened.person_key, [to])
+    session.add(
+        CaseWrap(
+            case_id=case_id,
+            purpose=sealed_parts.DESK,
+            kind=WrapFor.TEAM.value,
+            owner_id=move.to_team_id,
+            key_id=key.id,
+            version=version or 1,
+            locked=notes_key,
+        )
+    )
+    session.flush()
+
+
+def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
+    for referral in queries.live_of_case(session, case.id, ASKED | NOT_ASKED):
+        referral_actions.advance(session, referral.id, Verb.WITHDRAW, by=CLOCK, now=now, said=Said(reason="moved_away"))
+
+
+def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directory: Directory, now: datetime) -> None:
+    """Country, team, facts and matches are those of the new place. `waiting_since` and the last safe day stay."""
+    case.country, case.team_id, case.owner_id, case.snoozed_until = move.to_country, move.to_team_id, None, None
+    if move.to_team_id != move.from_team_id:
+        duplicate_detection.leave_team(session, case)
+    case.version += 1
+    case.updated_at = to_the_hour(now)
+    if CaseState(case.state) is CaseState.UNMET:
+        transitions.move(session, case, CaseVerb.TAKE, actor_kind="clock", actor_id=None, now=now)
+    codes = {"from": move.from_country, "to": move.to_country}
+    transitions.note(session, case, "moved", actor_kind="person", at=to_the_hour(now), codes=codes)
+    recipients.moved(session, case.id, directory.country(move.to_country).time_zone)
+    if case.facts is not None:
+        answers = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+        answers["country"] = move.to_country
+        answers.pop("region", None)
+        case.facts_version += 1
+        case.facts = sealed_parts.lock_facts(keys, case.id, case.facts_version, answers)
+        session.flush()
+        rematching.matched(session, keys, directory, case, now)
+    tasks.case_ended(session, case.id, now)
+    tasks.open_task(session, TaskKind.MOVED_HERE, case, now=now)
+    messaging.queue(session, "case_moved_here", about_id=case.id, team_id=case.team_id, now=to_the_hour(now))

@@ -1,0 +1,105 @@
+"""Whose a case is, and when it is looked at again."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases import case_presence, undo
+from app.cases.models import Case, CaseOpening
+from app.cases.states import CaseState, CaseVerb
+from app.casework.coordinator import FILED, Desk, can_be_undone, locked, moved, touched
+from app.core.db import UtcDateTime
+from app.core.errors import FieldError, Invalid
+from app.staff.models import Member
+
+LONGEST_SNOOZE: Final = timedelta(days=14)
+
+
+def take(session: Session, desk: Desk, label: str, version: int) -> Case:
+    """Make it mine; a new one is in review from now on."""
+    case = locked(session, desk, label, version)
+    was = undo.before(case)
+    make_own(session, desk, case)
+    can_be_undone(session, desk, case, "take", was)
+    return case
+
+
+def make_own(session: Session, desk: Desk, case: Case) -> None:
+    if CaseState(case.state) in FILED:
+        moved(session, desk, case, CaseVerb.TAKE)
+    if case.owner_id != desk.who.member_id:
+        case.owner_id = desk.who.member_id
+        touched(session, desk, case, "case:taken")
+
+
+def assign(session: Session, desk: Desk, label: str, version: int, member_id: UUID | None) -> Case:
+    """Give it to a colleague of the team, or to nobody. Raises Invalid when they are no coordinator of this team."""
+    case = locked(session, desk, label, version)
+    if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
+        raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
+    was = undo.before(case)
+    case.owner_id = member_id
+    touched(session, desk, case, "case:assigned")
+    can_be_undone(session, desk, case, "assign", was)
+    return case
+
+
+def snooze(session: Session, desk: Desk, label: str, version: int, until: date | None) -> Case:
+    """Out of the lists until a day, or back into them (None).
+
+    At most 14 days, and never to or beyond the last safe day. When the person writes, it comes back by itself.
+    Raises Invalid.
+    """
+    case = locked(session, desk, label, version)
+    today = desk.now.date()
+    if until is not None:
+        latest = today + LONGEST_SNOOZE
+        if case.last_safe_day is not None:
+            latest = min(latest, case.last_safe_day - timedelta(days=1))
+        if not today < until <= latest:
+            detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
+            raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
+    was = undo.before(case)
+    case.snoozed_until = until
+    touched(session, desk, case, "case:snoozed" if until else "case:woken")
+    can_be_undone(session, desk, case, "snooze", was)
+    return case
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member of the team; `opened_at`: when they last had the case on the screen, if that is minutes ago."""
+
+    id: UUID
+    name: str
+    opened_at: datetime | None = None
+
+
+_TEAM: Final = (
+    sa.select(Member.id, Member.name)
+    .where(Member.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Member.active)
+    .order_by(Member.name)
+)
+_LOOKING_ON: Final = _TEAM.add_columns(CaseOpening.at).outerjoin(
+    CaseOpening,
+    sa.and_(
+        CaseOpening.member_id == Member.id,
+        CaseOpening.case_id == sa.bindparam("case_id", type_=sa.Uuid()),
+        CaseOpening.at > sa.bindparam("since", type_=UtcDateTime()),
+    ),
+)
+
+
+def colleagues(
+    session: Session, team_id: UUID, *, case_id: UUID | None = None, now: datetime | None = None
+) -> list[Colleague]:
+    """The team, by name; with a case, also who has it on the screen. One statement."""
+    if case_id is None or now is None:
+        return [Colleague(row.id, row.name) for row in session.execute(_TEAM, {"team_id": team_id})]
+    given = {"team_id": team_id, "case_id": case_id, "since": now - case_presence.LASTS}
+    rows = session.execute(_LOOKING_ON, given)
+    return [Colleague(row.id, row.name, row.at) for row in rows]

@@ -1,0 +1,102 @@
+"""What stands beside a case on its page: open tasks, the household, a question to move, what the person said. One statement.
+
+Four short lists under one another, each row with the same columns, and how many tasks the team has open.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.models import Case, CaseMove, HouseholdMember
+from app.cases.states import CaseState
+from app.core.db import UtcDateTime
+from app.referrals.models import ContactAnswer, Referral
+from app.tasks.models import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBeside:
+    id: UUID
+    kind: str
+    referral_label: str | None
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBeside:
+    """Another case of the household, as far as the team may see it."""
+
+    label: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    tasks: Sequence[TaskBeside]
+    household: Sequence[CaseBeside]
+    move_to: str | None
+    answers: Sequence[tuple[UUID, str, bool]]
+    open_tasks: int
+
+
+_TEAM: Final = sa.bindparam("team_id", type_=sa.Uuid())
+_CASE: Final = sa.bindparam("case_id", type_=sa.Uuid())
+_NO_TEXT: Final = sa.cast(sa.null(), sa.String(24))
+_NO_TIME: Final = sa.cast(sa.null(), sa.DateTime(timezone=True))
+_NO_ID: Final = sa.cast(sa.null(), sa.Uuid())
+_HOUSEHOLD: Final = sa.select(HouseholdMember.household_id).where(HouseholdMember.case_id == _CASE).scalar_subquery()
+
+
+def _rows(what: str, one: Any, two: Any, at: Any, about: Any) -> sa.Select[Any]:
+    return sa.select(
+        sa.literal(what, sa.String(8)).label("what"),
+        one.label("one"),
+        two.label("two"),
+        sa.type_coerce(at, UtcDateTime()).label("at"),
+        about.label("about"),
+    )
+
+
+_EVERYTHING: Final = sa.union_all(
+    _rows("task", Task.kind, Referral.label, Task.due_at, Task.id)
+    .outerjoin(Referral, Referral.id == Task.referral_id)
+    .where(Task.case_id == _CASE, Task.team_id == _TEAM, Task.done_at.is_(None)),
+    _rows("case", Case.label, Case.state, _NO_TIME, _NO_ID)
+    .join(HouseholdMember, HouseholdMember.case_id == Case.id)
+    .where(
+        HouseholdMember.household_id == _HOUSEHOLD,
+        Case.id != _CASE,
+        Case.team_id == _TEAM,
+        Case.state != CaseState.ERASED.value,
+    ),
+    _rows("move", CaseMove.to_country, _NO_TEXT, CaseMove.asked_at, _NO_ID).where(
+        CaseMove.case_id == _CASE, CaseMove.answer.is_(None)
+    ),
+    _rows("answer", ContactAnswer.about, sa.case((ContactAnswer.yes, "yes"), else_="no"), _NO_TIME, ContactAnswer.referral_id)
+    .join(Referral, Referral.id == ContactAnswer.referral_id)
+    .where(Referral.case_id == _CASE),
+    _rows("count", sa.cast(sa.func.count(), sa.String(24)), _NO_TEXT, _NO_TIME, _NO_ID)
+    .select_from(Task)
+    .where(Task.team_id == _TEAM, Task.done_at.is_(None)),
+)  # fmt: skip
+
+
+def beside(session: Session, team_id: UUID, case_id: UUID) -> Beside:
+    """Everything of the case's, tasks by due time, the household by label."""
+    rows = session.execute(_EVERYTHING, {"team_id": team_id, "case_id": case_id}).all()
+
+    def of(what: str) -> list[Any]:
+        return [row for row in rows if row.what == what]
+
+    return Beside(
+        tasks=sorted((TaskBeside(row.about, row.one, row.two, row.at) for row in of("task")), key=lambda t: t.due_at),
+        household=sorted((CaseBeside(row.one, row.two) for row in of("case")), key=lambda c: c.label),
+        move_to=next((row.one for row in of("move")), None),
+        answers=[(row.about, row.one, row.two == "yes") for row in of("answer")],
+        open_tasks=int(of("count")[0].one),
+    )

@@ -1,0 +1,101 @@
+"""What follows from a conflict of interest: no key, no offer, and no word of it to anybody.
+
+Everything an organisation could be told is told in the case's absence: an upload is answered with the size of the list. The
+person and the desk see a centre that takes no requests now.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.cases import sealed_parts, transitions
+from app.cases.models import Case, Part
+from app.casework import referral_actions
+from app.conflicts import service as conflicts
+from app.conflicts.service import Compared
+from app.core import identifiers, keyholders
+from app.core.identifiers import Identifier
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake.schemas import Intake
+from app.referrals import queries
+
+
+def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
+    """What somebody can be recognised by in the sealed contact: their address, and their name when it is more than a first name."""
+    way = contact.get("answer_by") or {}
+    found = (
+        identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
+        identifiers.name(contact.get("call_me", "")),
+    )
+    return [identifier for identifier in found if identifier is not None and identifier.strong]
+
+
+def candidates(directory: Directory, intake: Intake) -> set[UUID]:
+    """The organisations that an intake could reach: those of its country, and those the person named."""
+    here = {entry.organisation.id for entry in directory.services_for(intake.country)}
+    return {named_id("organisation", slug) for slug in here | set(intake.consent.organisations)}
+
+
+def compared(
+    session: Session, keys: KeyRing, contact: Mapping[str, Any], country: str, connected: Collection[UUID]
+) -> Compared:
+    """What came in put to the lists of these organisations. No statement for who left no address."""
+    known = identifiers_in(contact, country)
+    return conflicts.compare(session, keys, known, sorted(connected)) if known else Compared()
+
+
+def slugs(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
+    return frozenset(entry.id for entry in directory.organisations if named_id("organisation", entry.id) in hits)
+
+
+def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organisation_id: UUID) -> bool:
+    """Before an organisation is given a key: whether its list has the person. Also for one that was not connected before.
+
+    What the case can be recognised by is kept for it from now on. The caller holds the case's row.
+    """
+    found = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
+    conflicts.remember(session, case.id, found)
+    return bool(found.hits)
+
+
+def _known(session: Session, case: Case, person_key: bytes) -> list[Identifier]:
+    parts = [sealed_parts.open_part(person_key, row) for row in sealed_parts.parts(session, case.id, [Part.CONTACT])]
+    return [identifier for part in parts for identifier in identifiers_in(part.content, case.country)]
+
+
+def add_to_list(
+    session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime
+) -> None:
+    """Add to an organisation's list. What is hit ends at once and for ever."""
+    for case_id in conflicts.add(session, keys, organisation_id, hashes, now):
+        exclude(session, transitions.locked(session, case_id), organisation_id, now)
+
+
+def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
+    """Take the key from an organisation that has not accepted, and end what it was asked. The caller holds the case's row."""
+    conflicts.exclude(session, case.id, [organisation_id])
+    if not queries.is_at_work(session, case.id, organisation_id):
+        sealed_parts.destroy_wraps(session, case.id, [organisation_id])
+        referral_actions.end_offers(session, case, organisation_id, now)
+
+
+def compare_anew(
+    session: Session, keys: KeyRing, directory: Directory, case: Case, person_key: bytes, now: datetime
+) -> None:
+    """The person gave another address, or is in another country: put the case to the lists anew.
+
+    Whoever was excluded stays so. The caller holds the case's row.
+    """
+    here = {named_id("organisation", entry.organisation.id) for entry in directory.services_for(case.country)}
+    ids = here | conflicts.compared_with(session, case.id) | sealed_parts.holders(session, case.id)
+    conflicts.drop_traces(session, case.id)
+    known = _known(session, case, person_key)
+    found = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())
+    conflicts.remember(session, case.id, found)
+    for organisation_id in sorted(found.hits):
+        exclude(session, case, organisation_id, now)

@@ -1,0 +1,227 @@
+"""The person changes what they said: other answers, another way to be reached, other centres that may read it.
+
+The facts are locked anew under a new version and the rules run again in the same transaction. Waiting age and place in the
+queue never get worse by it: `due_on` only moves earlier.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import duplicate_detection, sealed_parts, transitions
+from app.cases.models import Case, Part
+from app.cases.person_access import OpenedCase
+from app.cases.queue_views import TIER_RANK
+from app.casework import conflict_screening, filing, person_actions, referral_actions
+from app.conflicts import service as conflicts
+from app.core import keyholders
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake.schemas import Consent, Intake
+from app.matching import runs
+from app.matching.engine import MatchResult
+from app.matching.facts import Facts
+from app.messaging import recipients
+from app.referrals import queries
+from app.referrals.commands import ActorRef
+from app.referrals.states import Actor, Verb
+from app.staff import service as staff
+
+_PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED)
+
+
+class OtherTeam(Conflict):
+    """Another team works for the country the person names now: the case has to move, with their consent."""
+
+    slug, title = "other-team", "Another team works for this country"
+
+
+def answers_of(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any]:
+    """Everything the person answered, as the JSON answers of an intake. Raises Conflict when the case has ended."""
+    case = opened.case
+    if case.closed_at is not None or case.facts is None:
+        raise Conflict("This case has ended and can not be changed.", state=case.state)
+    facts = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+    said = {part.part: part.content for part in _opened_parts(session, opened)}
+    contact, story = said.get(Part.CONTACT, {}), said.get(Part.STORY, {})
+    return {
+        **facts,
+        "call_me": contact.get("call_me", ""),
+        "answer_by": contact.get("answer_by", {}),
+        "story": story.get("story", ""),
+        "happened": said.get(Part.HAPPENED, {}).get("codes", []),
+    }
+
+
+def _opened_parts(session: Session, opened: OpenedCase) -> list[sealed_parts.Opened]:
+    rows = sealed_parts.parts(session, opened.case.id, _PARTS)
+    return [sealed_parts.open_part(opened.person_key, row) for row in rows]
+
+
+def correct(
+    session: Session, opened: OpenedCase, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime
+) -> MatchResult:
+    """Put these answers in the place of the old ones; who may read them is not touched. The caller holds the case's row.
+
+    Raises Conflict (the case has ended), OtherTeam (a country that another team works for).
+    """
+    before = answers_of(session, opened, keys)
+    case = opened.case
+    if staff.team_for(session, intake.country) != case.team_id:
+        raise OtherTeam("Another team works for this country.")
+    intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
+    facts, deadline = filing.understood(intake, directory, now)
+    hour = to_the_hour(now)
+    case.country, case.needs, case.speak = intake.country, list(intake.needs), list(facts.speak)
+    case.tier, case.tier_rank = facts.tier, TIER_RANK[facts.tier]
+    case.last_safe_day = deadline.last_safe_day if deadline else None
+    case.deadline_certainty = deadline.certainty if deadline else None
+    case.due_on = min(case.due_on, filing.due_on(facts.tier, case.last_safe_day, hour))
+    _lock_facts(keys, case, filing.stored_facts(intake))
+    _replace_parts(session, opened, intake, now)
+    recipients.person_asks(
+        session,
+        keys,
+        case.id,
+        intake.answer_by.model_dump(mode="json"),
+        zone=directory.country(case.country).time_zone,
+        language=intake.language or "en",
+    )
+    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
+    duplicate_detection.note(session, keys, case.id, case.team_id, contact, case.country)
+    session.flush()
+    conflict_screening.compare_anew(session, keys, directory, case, opened.person_key, now)
+    result = _run_anew(session, keys, case, facts, directory, now)
+    _noted(session, case, "correct", "case:corrected", now)
+    return result
+
+
+def _lock_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:
+    case.facts_version += 1
+    case.facts = sealed_parts.lock_facts(keys, case.id, case.facts_version, facts)
+
+
+def _replace_parts(session: Session, opened: OpenedCase, intake: Intake, now: datetime) -> None:
+    contents = filing.contents(intake, now)
+    rows = {row.part: row for row in sealed_parts.parts(session, opened.case.id, _PARTS)}
+    for part, content in contents.items():
+        row = rows.get(part.value)
+        if row is None:
+            sealed_parts.add_part(session, opened.person_key, opened.case.id, part, content, author="person")
+        else:
+            sealed_parts.replace_part(opened.person_key, row, content)
+
+
+def _run_anew(
+    session: Session, keys: KeyRing, case: Case, facts: Facts, directory: Directory, now: datetime
+) -> MatchResult:
+    facts = replace(facts, excluded=queries.excluded_organisations(session, case.id))
+    resting = conflicts.excluded(session, case.id)
+    result = runs.run(session, facts, directory, now, seed=case.id.int, resting=resting)
+    runs.store(session, keys, case.id, facts, result, directory=directory, now=now)
+    return result
+
+
+def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) -> None:
+    """The desk is told that the person did something, and sees what when it opens the case."""
+    case.person_wrote = True
+    case.version += 1
+    case.updated_at = to_the_hour(now)
+    transitions.note(session, case, verb, actor_kind="person", at=to_the_hour(now))
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action=action,
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    session.flush()
+
+
+# --- who may read it -----------------------------------------------------------------------------------------------
+
+
+def found(
+    session: Session, opened: OpenedCase, *, keys: KeyRing, directory: Directory, now: datetime
+) -> tuple[dict[str, Any], MatchResult]:
+    """The answers, and what the rules say of them now: to choose from, so what was ruled out before is among them.
+
+    Raises Conflict when the case has ended.
+    """
+    answers = answers_of(session, opened, keys)
+    facts, _letter = runs.understood(answers, directory, now)
+    facts = replace(facts, excluded=queries.excluded_organisations(session, opened.case.id), never=frozenset())
+    resting = conflicts.excluded(session, opened.case.id)
+    return answers, runs.run(session, facts, directory, now, seed=opened.case.id.int, resting=resting)
+
+
+def choose(
+    session: Session,
+    opened: OpenedCase,
+    choices: Mapping[str, str],
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+) -> None:
+    """`allow`, `ask` or `never`, by the centre's slug; a centre that is not named keeps what was chosen for it before.
+
+    Who is allowed now gets a key; from who is not, it is taken, and what was asked of them ends. The caller holds the
+    case's row. Raises Conflict (the case has ended).
+    """
+    facts = sealed_parts.unlock_facts(keys, opened.case.id, opened.case.facts_version, _facts(opened.case))
+    consent = facts["consent"]
+    chosen = dict.fromkeys(consent.get("organisations") or (), "allow")
+    chosen |= dict.fromkeys(consent.get("never") or (), "never")
+    known = {slug for slug in choices if _takes_cases(directory, slug)}
+    chosen |= {slug: choices[slug] for slug in known if choices[slug] in {"allow", "ask", "never"}}
+    allowed = sorted(slug for slug, choice in chosen.items() if choice == "allow")
+    facts["consent"] = {
+        "mode": "named" if allowed else "ask_first",
+        "organisations": allowed,
+        "never": sorted(slug for slug, choice in chosen.items() if choice == "never"),
+    }
+    _lock_facts(keys, opened.case, facts)
+    session.flush()  # what follows reads the row anew
+    _give_and_take_keys(session, opened, {slug: chosen[slug] for slug in known}, keys, now)
+    _noted(session, opened.case, "choose", "case:consent_changed", now)
+
+
+def _facts(case: Case) -> bytes:
+    if case.closed_at is not None or case.facts is None:
+        raise Conflict("This case has ended and can not be changed.", state=case.state)
+    return case.facts
+
+
+def _takes_cases(directory: Directory, slug: str) -> bool:
+    organisation = directory.organisation(slug)
+    return organisation is not None and organisation.kind != "authority"
+
+
+def _give_and_take_keys(
+    session: Session, opened: OpenedCase, chosen: Mapping[str, str], keys: KeyRing, now: datetime
+) -> None:
+    case_id = opened.case.id
+    holders = sealed_parts.holders(session, case_id)
+    wanted = {named_id("organisation", slug): choice for slug, choice in chosen.items()}
+    allowed = {organisation_id for organisation_id, choice in wanted.items() if choice == "allow"}
+    for organisation_id in keyholders.active_keys(session, list(allowed - holders)):
+        if conflict_screening.is_hit(session, keys, opened.case, opened.person_key, organisation_id):
+            conflict_screening.exclude(session, opened.case, organisation_id, now)
+        else:
+            person_actions.grant(session, keys, case_id, opened.person_key, organisation_id)
+    refused = {organisation_id for organisation_id, choice in wanted.items() if choice == "never"}
+    refused |= {organisation_id for organisation_id, choice in wanted.items() if choice == "ask"} & holders
+    for referral in queries.live_of_case(session, case_id):
+        if referral.organisation_id in refused:
+            referral_actions.advance(session, referral.id, Verb.CLIENT_WITHDRAW, by=ActorRef(Actor.PERSON), now=now)
+    sealed_parts.destroy_wraps(session, case_id, refused)

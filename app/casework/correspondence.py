@@ -1,0 +1,45 @@
+"""What the desk writes: to the person, and to itself."""
+
+from sqlalchemy.orm import Session
+
+from app import messaging
+from app.cases import person_access, sealed_parts
+from app.cases.models import Case, Part
+from app.cases.states import CaseState
+from app.casework import case_ownership, sealed_access
+from app.casework.coordinator import FILED, Desk, locked, touched
+from app.core.errors import Conflict, FieldError, Invalid
+
+
+def message(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
+    """Write to the person, into the thread they read with their number. Raises Invalid, Clash."""
+    case = locked(session, desk, label, version)
+    if case.closed_at is not None and CaseState(case.state) is CaseState.WITHDRAWN:
+        raise Conflict("The person has withdrawn; nothing is sent.", state=case.state)
+    key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
+    person_access.add_line(session, case, key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
+    if CaseState(case.state) in FILED:
+        case_ownership.make_own(session, desk, case)
+    messaging.news(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
+    touched(session, desk, case, "case:message_sent")
+    return case
+
+
+def note(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
+    """Write a note that only the team can open. Raises Invalid, Clash."""
+    case = locked(session, desk, label, version)
+    text = text.strip()
+    if not text or len(text) > person_access.LONGEST_LINE:
+        detail = f"Write 1 to {person_access.LONGEST_LINE} characters."
+        raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
+    content = {"text": text, "at": sealed_parts.said_at(desk.now), "by": desk.who.name}
+    sealed_parts.add_part(
+        session,
+        sealed_access.data_key(session, desk, case, sealed_parts.DESK),
+        case.id,
+        Part.NOTE,
+        content,
+        author="desk",
+    )
+    touched(session, desk, case, "case:note_added")
+    return case

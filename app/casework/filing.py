@@ -1,0 +1,358 @@
+"""A story comes in: understood, matched, sealed, stored, noted, told to the team, all in one transaction.
+
+Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from app import audit, messaging
+from app.cases import duplicate_detection, sealed_parts
+from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.queue_views import TIER_RANK
+from app.cases.sealed_parts import Recipient
+from app.cases.short_labels import new_label
+from app.casework import conflict_screening
+from app.conflicts import service as conflicts
+from app.core import bulk, keyholders
+from app.core.clock import to_the_hour
+from app.core.errors import Unavailable
+from app.core.ids import named_id
+from app.core.keyholders import PublicKey
+from app.core.keyring import KeyRing
+from app.core.upsert import insert_if_absent, insert_or_update
+from app.directory.packs import Directory
+from app.intake import idempotency, receipts
+from app.intake.idempotency import Reply
+from app.intake.models import HappenedCount
+from app.intake.schemas import Intake
+from app.matching import runs
+from app.matching.code_names import Reader
+from app.matching.deadlines import DeadlineFinding
+from app.matching.engine import Found, MatchResult
+from app.matching.facts import Facts
+from app.matching.reasons import render
+from app.messaging import recipients
+from app.staff import service as staff
+
+LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What the person is told at once. `receipt` is shown now and never again."""
+
+    receipt: receipts.Receipt
+    case_id: UUID
+    label: str
+    tier: str
+    deadline: DeadlineFinding | None
+    result: MatchResult
+
+
+@dataclass(frozen=True, slots=True)
+class ReferredIn:
+    """Which organisation refers the person, by which of its programs, and how the person agreed: spoken or written."""
+
+    organisation_id: UUID
+    client_id: str
+    agreed: str
+
+
+def file_intake(
+    session: Session,
+    intake: Intake,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    held_for: str | None = None,
+    referred: ReferredIn | None = None,
+) -> Filed:
+    """Take in one case. `held_for`: why it looks like a machine's, see `intake.quarantine`.
+
+    Raises Unavailable when no team answers for the country.
+    """
+    team_id = staff.team_for(session, intake.country)
+    if team_id is None:
+        raise Unavailable("No team takes cases from this country yet.")
+    facts, deadline = understood(intake, directory, now)
+    case_id, contact = uuid4(), contact_of(intake)
+    public = _keys_of(session, team_id, conflict_screening.candidates(directory, intake))
+    compared = conflict_screening.compared(session, keys, contact, intake.country, public.keys() - {team_id})
+    resting = conflict_screening.slugs(compared.hits, directory)
+    result = runs.run(session, facts, directory, now, seed=case_id.int, resting=resting)
+    receipt = receipts.new()
+    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    brought_by = referred.organisation_id if referred else None
+    label = _put_under_free_label(session, {**row, "held_for": held_for, "referred_by": brought_by})
+    conflicts.remember(session, case_id, compared)
+    _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
+    if intake.answer_by.notify:
+        zone, answer_by = directory.country(intake.country).time_zone, contact["answer_by"]
+        recipients.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
+    _note(session, case_id, team_id, intake, facts, referred, now)
+    runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
+    duplicate_detection.note_first(session, keys, case_id, team_id, contact, intake.country)
+    if intake.count_me and held_for is None:
+        _count(session, intake, now)
+    return Filed(receipt, case_id, label, facts.tier, deadline, result)
+
+
+def file_made_up(
+    session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
+) -> UUID:
+    """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
+    facts, deadline = understood(intake, directory, now)
+    case_id, receipt = uuid4(), receipts.new()
+    consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
+    public = _keys_of(session, team_id, consented)
+    _put_under_free_label(session, _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now))
+    _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=())
+    _note(session, case_id, team_id, intake, facts, None, now)
+    return case_id
+
+
+def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
+    """What matching may know of an intake, and the letter's last safe day. Pure; the check page uses it too."""
+    return runs.understood(intake.model_dump(mode="json"), directory, now)
+
+
+def stored_facts(intake: Intake) -> dict[str, Any]:
+    """The class of data that is locked under the epoch key: what matching needs again, and nothing in own words."""
+    return intake.model_dump(
+        mode="json",
+        include={
+            "language", "for_whom", "needs", "how_soon", "letter", "country", "region", "speak", "consent",
+            "nationality", "status", "groups", "helps",
+        },
+        exclude_none=True,
+    )  # fmt: skip
+
+
+def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -> dict[UUID, PublicKey]:
+    """The team's public key and those of connected organisations. Raises Unavailable."""
+    public = keyholders.public_keys(session, [team_id, *organisations])
+    if team_id not in public:
+        raise Unavailable("The team of this country has no key yet.")
+    return public
+
+
+def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
+    """Insert the case and give its label: a new one is made as long as another case has it."""
+    while True:
+        label = new_label()
+        if insert_if_absent(session, Case, {**row, "label": label}, key=("label",)):
+            return label
+
+
+def due_on(tier: str, last_safe_day: date | None, waiting_since: datetime) -> date:
+    """The day the queue is ordered by: the last safe day, or when this tier is to be looked at, whichever is earlier.
+
+    It is not before the day the case came in and never moves later, so that from the day after it on no newcomer overtakes:
+    see `intake.views`.
+    """
+    came_in = waiting_since.date()
+    by_tier = (waiting_since + LOOK_WITHIN[tier]).date()
+    return max(came_in, min(by_tier, last_safe_day)) if last_safe_day else by_tier
+
+
+def _case_row(
+    case_id: UUID,
+    receipt: receipts.Receipt,
+    team_id: UUID,
+    intake: Intake,
+    facts: Facts,
+    deadline: DeadlineFinding | None,
+    *,
+    keys: KeyRing,
+    now: datetime,
+) -> dict[str, Any]:
+    hour = to_the_hour(now)
+    last_safe_day = deadline.last_safe_day if deadline else None
+    return {
+        "id": case_id,
+        "receipt_id": receipt.look_up_id(keys),
+        "state": "submitted",
+        "version": 1,
+        "team_id": team_id,
+        "country": intake.country,
+        "language": intake.language or "en",
+        "needs": list(intake.needs),
+        "speak": list(facts.speak),
+        "tier": facts.tier,
+        "tier_rank": TIER_RANK[facts.tier],
+        "last_safe_day": last_safe_day,
+        "deadline_certainty": deadline.certainty if deadline else None,
+        "due_on": due_on(facts.tier, last_safe_day, hour),
+        "waiting_since": hour,
+        "person_wrote": False,
+        "facts": sealed_parts.lock_facts(keys, case_id, 1, stored_facts(intake)),
+        "facts_version": 1,
+        "forget_at": hour,
+        "updated_at": hour,
+    }
+
+
+def _seal(
+    session: Session,
+    case_id: UUID,
+    intake: Intake,
+    receipt: receipts.Receipt,
+    team_id: UUID,
+    public: Mapping[UUID, PublicKey],
+    *,
+    keys: KeyRing,
+    now: datetime,
+    but: Collection[UUID],
+) -> None:
+    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten.
+
+    `but`: organisations that get no key although the person agreed, for a conflict of interest.
+    """
+    person_key, desk_key = sealed_parts.new_key(), sealed_parts.new_key()
+    consented = {named_id("organisation", slug) for slug in intake.consent.organisations} - set(but)
+    team = Recipient(WrapFor.TEAM, team_id, public[team_id].public_key, public[team_id].id)
+    organisations = [
+        Recipient(WrapFor.ORGANISATION, owner, key.public_key, key.id)
+        for owner, key in public.items()
+        if owner in consented
+    ]
+    mine = Recipient(WrapFor.RECEIPT, case_id, receipt.key_pair().public)
+    wraps = [
+        sealed_parts.wrapped(keys, case_id, sealed_parts.PERSON, person_key, to) for to in (mine, team, *organisations)
+    ]
+    bulk.put(session, CaseWrap, [*wraps, sealed_parts.wrapped(keys, case_id, sealed_parts.DESK, desk_key, team)])
+    parts = [
+        sealed_parts.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()
+    ]
+    bulk.put(session, SealedPart, parts)
+
+
+def contact_of(intake: Intake) -> dict[str, Any]:
+    """How to call the person and how to reach them."""
+    return {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
+
+
+def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
+    """What is sealed, part by part."""
+    return {
+        Part.CONTACT: contact_of(intake),
+        Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": sealed_parts.said_at(now)},
+        Part.HAPPENED: {"codes": list(intake.happened)},
+    }
+
+
+def _note(
+    session: Session,
+    case_id: UUID,
+    team_id: UUID,
+    intake: Intake,
+    facts: Facts,
+    referred: ReferredIn | None,
+    now: datetime,
+) -> None:
+    actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
+    codes = {"tier": facts.tier, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
+    event = {
+        "id": uuid4(),
+        "case_id": case_id,
+        "seq": 1,
+        "verb": "submit",
+        "source": None,
+        "target": "submitted",
+        "actor_kind": actor_kind,
+        "actor_id": actor_id,
+        "codes": codes,
+        "at": to_the_hour(now),
+    }
+    bulk.put(session, CaseEvent, [event])
+    messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
+    audit.record(
+        session,
+        actor_kind=actor_kind,
+        actor_id=actor_id.hex if actor_id else "-",
+        action="case:referred_in" if referred else "case:submitted",
+        subject_kind="case",
+        subject_id=case_id,
+        codes={**codes, **({"client": referred.client_id} if referred else {})},
+        now=to_the_hour(now),
+    )
+
+
+def _count(session: Session, intake: Intake, now: datetime) -> None:
+    """Add one to each counter the person agreed to. No row ties it to the case."""
+    if not intake.happened:
+        return
+    month = f"{now:%Y-%m}"
+    rows_of_one = [
+        {"month": month, "code": code, "country": intake.country, "count": 1} for code in sorted(set(intake.happened))
+    ]
+    statement = insert_or_update(
+        session,
+        HappenedCount,
+        key=("month", "code", "country"),
+        change=lambda new: {"count": HappenedCount.count + new["count"]},
+    )
+    session.execute(statement.values(rows_of_one))
+
+
+def file_once(
+    session: Session,
+    intake: Intake,
+    *,
+    who: str,
+    key: str,
+    payload: bytes,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    ttl: timedelta,
+    held_for: str | None = None,
+) -> Reply:
+    """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
+
+    The reply's body is the answer of `POST /v1/intakes` and, for the pages, the host country.
+    """
+
+    def act() -> Reply:
+        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_for=held_for)
+        return Reply(201, answer(filed, intake, directory))
+
+    return idempotency.once(session, keys, who, key, payload, act, now=now, ttl=ttl)
+
+
+def answer(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]:
+    """What is told at once: the number, how urgent, until when, who can help and why, who not and why not."""
+    reader = Reader(intake.language or "en", directory)
+
+    def reasons(found: Found) -> list[dict[str, str]]:
+        return [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]
+
+    def named(found: Found) -> dict[str, Any]:
+        return {"service": found.service, "organisation": found.organisation, "name": found.name}
+
+    document: dict[str, Any] = {
+        "receipt": filed.receipt.grouped(),
+        "case": filed.label,
+        "country": intake.country,
+        "urgency": filed.tier,
+        "candidates": [
+            {**named(found), "rank": found.rank, "verified": found.verified, "reasons": reasons(found)}
+            for found in filed.result.candidates
+        ],
+        "nearest": [{**named(found), "reasons": reasons(found)} for found in filed.result.nearest],
+        "not_matched": [{"service": found.service, "reasons": reasons(found)} for found in filed.result.not_matched],
+    }
+    if filed.deadline is not None:
+        document["deadline"] = {
+            "last_safe_day": filed.deadline.last_safe_day.isoformat(),
+            "certainty": filed.deadline.certainty,
+            "source": filed.deadline.source,
+        }
+    return document

@@ -1,0 +1,35 @@
+"""Planting a decoy: filed like any case, with its story sealed to the team, and withdrawn at once, as many true ones are.
+
+It stands among the closed cases, where nobody has a reason to look, and is forgotten after the same time as they are.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import honeytokens, transitions
+from app.cases.states import CaseVerb
+from app.casework import filing
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake.schemas import Intake
+
+
+def plant(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, by: UUID, now: datetime) -> str:
+    """Make one; gives its label. Nobody holds its number. Raises Unavailable when no team takes the country."""
+    filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=now)
+    honeytokens.mark(session, keys, filed.case_id, by=by, now=now)
+    case = transitions.locked(session, filed.case_id)
+    transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=by.hex,
+        action="decoy:planted",
+        subject_kind="case",
+        subject_id=filed.case_id,
+        now=now,
+    )
+    return filed.label

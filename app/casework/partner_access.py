@@ -1,0 +1,151 @@
+"""A partner's people read and write sealed parts on the page: only from acceptance on, with their organisation's key, and noted."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import access_control, person_access, rewrapping, sealed_parts
+from app.cases.access_control import READS_A_DAY, Reader
+from app.cases.models import Part, SealedPart
+from app.cases.sealed_parts import Opened
+from app.cases.states import CaseState
+from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.referrals import queries
+from app.referrals.models import Referral
+from app.referrals.states import OPENED, State
+from app.staff.sessions import SignedIn
+
+PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
+
+
+def by_label(session: Session, organisation_id: UUID, label: str) -> UUID:
+    """The id of what this organisation was asked. Raises NotFound: another's, and not offered yet, are like unknown."""
+    found = session.scalar(
+        sa.select(Referral.id).where(
+            Referral.label == label, Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None)
+        )
+    )
+    if found is None:
+        raise NotFound("There is no such referral.")
+    return found
+
+
+def open_parts(
+    session: Session,
+    keys: KeyRing,
+    who: SignedIn,
+    label: str,
+    now: datetime,
+    reads_a_day: int = READS_A_DAY,
+    *,
+    purpose: str = "read",
+) -> list[Opened]:
+    """Everything the organisation may read; `purpose`, `read` or `print`, is noted.
+
+    Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key), QuotaReached.
+    """
+    organisation_id = _organisation(who)
+    referral, _case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
+    data_key = _data_key(session, keys, who, referral)
+    first_read(session, referral, now)
+    access_control.before_opening(
+        session, keys, Reader.member("partner", who.member_id, reads_a_day), referral.case_id, now
+    )
+    audit.record(
+        session,
+        actor_kind="partner",
+        actor_id=who.member_id.hex,
+        action="referral:sealed_opened",
+        subject_kind="referral",
+        subject_id=referral.id,
+        codes={"parts": [part.value for part in PARTS], "purpose": purpose},
+        now=now,
+    )
+    try:
+        found = [sealed_parts.open_part(data_key, row) for row in sealed_parts.parts(session, referral.case_id, PARTS)]
+    except CannotOpen:
+        raise _another_key(referral) from None
+    rewrapping.follow(session, keys, referral.case_id, data_key, to=who.keys_of(session))
+    return found
+
+
+def write(
+    session: Session, keys: KeyRing, who: SignedIn, label: str, text: str, *, now: datetime, lines_seen: int
+) -> None:
+    """Add a line to the conversation with the person, who reads it when they come with their number.
+
+    `lines_seen` is how many lines the page showed: when there are more by now, a colleague or the person was faster. Raises
+    what `open_parts` raises, and PreconditionFailed (with the number of lines as its version), Invalid.
+    """
+    organisation_id = _organisation(who)
+    referral, case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
+    data_key = _data_key(session, keys, who, referral)
+    if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
+        raise Conflict("The person has withdrawn; nothing is sent.", state=referral.state)
+    lines = lines_of(session, referral.case_id)
+    if lines != lines_seen:
+        raise PreconditionFailed("There is a new message in the conversation. Read it before you send.", version=lines)
+    person_access.add_line(
+        session,
+        case,
+        data_key,
+        text,
+        author="partner",
+        now=now,
+        actor_id=who.member_id.hex,
+        organisation_id=organisation_id,
+    )
+
+
+def lines_of(session: Session, case_id: UUID) -> int:
+    """How many lines the conversation has."""
+    query = sa.select(sa.func.count()).where(SealedPart.case_id == case_id, SealedPart.part == Part.THREAD.value)
+    return session.scalar(query) or 0
+
+
+def first_read(session: Session, referral: Referral, now: datetime) -> None:
+    """The sealed parts were opened: from here on the acceptance can not be taken back. The caller holds the row."""
+    if referral.read_at is None:
+        referral.read_at = now
+        session.flush()
+
+
+def may_open(referral: Referral) -> bool:
+    """Whether the organisation may have the sealed parts now."""
+    return State(referral.state) in OPENED
+
+
+def _organisation(who: SignedIn) -> UUID:
+    if who.organisation_id is None:
+        raise NotAllowed("This is for members of an organisation.")
+    return who.organisation_id
+
+
+def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral) -> bytes:
+    """The case's key, opened with what this member was given. Raises Conflict, NotAllowed."""
+    if not may_open(referral):
+        raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
+    try:
+        wrap, sealed = sealed_parts.unlocked_wrap(
+            session, keys, referral.case_id, sealed_parts.PERSON, referral.organisation_id
+        )
+    except (NotFound, CannotOpen):
+        raise Conflict("There is nothing left to open: the person had it erased.", state=referral.state) from None
+    holder = who.keys_of(session).get(wrap.key_id) if wrap.key_id else None
+    if holder is None:
+        raise NotAllowed("Your organisation's key was not given to you. If your program keeps the key, open it there.")
+    info = sealed_parts.wrap_info(referral.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    try:
+        return holder.open(sealed, info)
+    except CannotOpen:
+        raise _another_key(referral) from None
+
+
+def _another_key(referral: Referral) -> Conflict:
+    return Conflict("The sealed parts can not be opened with this key.", state=referral.state)

@@ -1,0 +1,99 @@
+"""What the person does with their own case: write, answer a question, say yes or no to a centre."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import messaging
+from app.cases import person_access, sealed_parts, transitions
+from app.cases.models import WrapFor
+from app.cases.person_access import OpenedCase
+from app.cases.sealed_parts import Recipient
+from app.casework import conflict_screening, referral_actions
+from app.core import keyholders
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict, NotFound
+from app.core.keyring import KeyRing
+from app.partners.organisations import Organisation
+from app.referrals import queries
+from app.referrals.commands import ActorRef
+from app.referrals.models import Referral
+from app.referrals.states import AT_WORK, Actor, State, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A referral as the person sees it: no refusal, no reason, no clock of the partner's. `question`: a code they are asked."""
+
+    label: str
+    organisation: str
+    state: str
+    answer_by: datetime | None
+    question: str | None
+
+
+def referrals(session: Session, case_id: UUID) -> Sequence[Shown]:
+    """What the person may know of the referrals of their case, oldest first."""
+    rows = session.execute(
+        sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by, Referral.question)
+        .join(Organisation, Organisation.id == Referral.organisation_id)
+        .where(Referral.case_id == case_id)
+        .order_by(Referral.created_at, Referral.label)
+    )
+    return [Shown(row.label, row.name, row.state, row.decide_by, row.question) for row in rows]
+
+
+def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
+    """Add a line; it also answers what a partner asked, and who is at work on the case is told. Raises Invalid."""
+    person_access.add_line(
+        session, opened.case, opened.person_key, text, author="person", now=now, actor_id=opened.case.id.hex
+    )
+    asked = session.scalars(
+        sa.select(Referral.id).where(Referral.case_id == opened.case.id, Referral.state == State.INFO_REQUESTED.value)
+    ).all()
+    for referral_id in asked:
+        referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
+    for referral in queries.live_of_case(session, opened.case.id, AT_WORK):
+        to, at = referral.organisation_id, to_the_hour(now)
+        messaging.queue(session, "person_wrote", about_id=referral.id, organisation_id=to, now=at)
+
+
+def answer_consent(
+    session: Session, opened: OpenedCase, label: str, *, yes: bool, keys: KeyRing, now: datetime
+) -> None:
+    """Yes: the organisation gets a key of its own and is asked at once. No: the referral ends.
+
+    With a conflict of interest it ends as well, and nobody learns why.
+    Raises NotFound (no such question), Conflict (the organisation can not receive anything yet).
+    """
+    referral = session.scalars(
+        sa.select(Referral).where(
+            Referral.label == label,
+            Referral.case_id == opened.case.id,
+            Referral.state == State.AWAITING_CONSENT.value,
+        )
+    ).one_or_none()
+    if referral is None:
+        raise NotFound("There is no such question.")
+    case = transitions.locked(session, opened.case.id)
+    if yes:
+        if conflict_screening.is_hit(session, keys, case, opened.person_key, referral.organisation_id):
+            conflict_screening.exclude(session, case, referral.organisation_id, now)
+            return
+        grant(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
+    referral_actions.advance(
+        session, referral.id, Verb.CONSENT if yes else Verb.REFUSE, by=ActorRef(Actor.PERSON), now=now
+    )
+
+
+def grant(session: Session, keys: KeyRing, case_id: UUID, person_key: bytes, organisation_id: UUID) -> None:
+    """Seal the case's key to an organisation the person has agreed to. Raises Conflict when it has no key of its own."""
+    key = keyholders.active_key(session, organisation_id)
+    if key is None:
+        raise Conflict("This organisation is not connected yet and can not receive cases.")
+    recipient = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
+    sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, person_key, [recipient])

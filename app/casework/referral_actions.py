@@ -1,0 +1,165 @@
+"""The verbs of a referral. All go through `stepping.step`: lock, check, move, note, tell, in one transaction.
+
+State and every time owed follow from the events alone; there is no repair job because nothing needs repair.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases import sealed_parts
+from app.cases import transitions as case_transitions
+from app.cases.models import Case
+from app.cases.short_labels import new_label
+from app.core.errors import Conflict, NotAllowed, PreconditionFailed
+from app.core.keyring import KeyRing
+from app.directory.models import ServiceRow
+from app.messaging import recipients
+from app.partners.organisations import Organisation
+from app.referrals import commands, deadlines, preconditions, queries, transitions
+from app.referrals.commands import CLOCK, ActorRef, Said
+from app.referrals.deadline_storage import kept, set_times, terms_of, tier_now
+from app.referrals.deadlines import Happened, Owed
+from app.referrals.models import Referral
+from app.referrals.states import BEGINNING, LIVE, OPENED, Actor, Clock, State, Verb, allowed_actions, next_move
+from app.referrals.working_hours import said_in_directory
+from app.tasks import service as tasks
+
+
+def create(
+    session: Session,
+    keys: KeyRing,
+    case: Case,
+    service_key: str,
+    *,
+    by: ActorRef,
+    now: datetime,
+    follows: UUID | None = None,
+) -> Referral:
+    """A draft for one service. Takes the case's row lock, which the caller may hold already.
+
+    Raises Conflict: the case has ended, the organisation is excluded, can not answer here, or is asked already.
+    """
+    case = case_transitions.locked(session, case.id)
+    if case.closed_at is not None:
+        raise Conflict("The case is closed.", state=case.state)
+    if case.merged_into_id is not None:
+        raise Conflict("This case goes on as another one: refer that.", state=case.state)
+    service = session.scalars(
+        sa.select(ServiceRow).where(ServiceRow.key == service_key, ServiceRow.retired_at.is_(None))
+    ).one_or_none()
+    if service is None:
+        raise Conflict("This service is no longer in the directory.")
+    facts = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
+    organisation = session.get_one(Organisation, service.organisation_id)
+    if organisation.slug in (facts.get("consent") or {}).get("never", ()):
+        raise Conflict("The person asked not to contact this organisation.")
+    preconditions.check_may_be_asked(session, case.id, organisation, now)
+    if queries.is_asked(session, case.id, organisation.id):
+        raise Conflict("This organisation has been asked already.")
+    referral_id = uuid4()
+    card = {name: facts[name] for name in ("region", "helps", "for_whom") if facts.get(name)}
+    referral = Referral(
+        id=referral_id,
+        label=_free_label(session),
+        case_id=case.id,
+        service_id=service.id,
+        organisation_id=service.organisation_id,
+        state=BEGINNING.value,
+        version=1,
+        tier=tier_now(case, now),
+        deadline_on=case.last_safe_day,
+        card=keys.lock(sealed_parts.padded(card), "referrals", str(referral_id), "card", "1"),
+        waiting_since=case.waiting_since,
+        created_at=now,
+        updated_at=now,
+        predecessor_id=follows,
+        hours=recipients.hours(session, service.organisation_id) or said_in_directory(organisation.entry),
+    )
+    set_times(referral, deadlines.after(Owed(), Happened(Clock.WAIT, kept(by, now)), terms_of(referral, case)))
+    session.add(referral)
+    session.flush()
+    transitions.note(session, referral, None, "create", Said(), by, now)
+    return referral
+
+
+def _free_label(session: Session) -> str:
+    while True:
+        label = new_label("R-")
+        if session.scalar(sa.select(Referral.id).where(Referral.label == label)) is None:
+            return label
+
+
+def advance(
+    session: Session,
+    referral_id: UUID,
+    verb: Verb,
+    *,
+    by: ActorRef,
+    now: datetime,
+    expected_version: int | None = None,
+    said: Said | None = None,
+) -> Referral:
+    """Take one step. Two that race for it: one wins, the other gets 409 or 412 with the state as it is now.
+
+    Raises NotFound (unknown, or another organisation's), PreconditionFailed (another version), IllegalMove and
+    NotAllowed (the table), Invalid (a reason, outcome or day that is missing or does not belong to the verb),
+    Conflict (a guard: no consent, paused too often, completed too long ago).
+    """
+    organisation_id = by.organisation_id if by.kind is Actor.PARTNER else None
+    if by.kind is Actor.PARTNER and organisation_id is None:
+        raise NotAllowed("A partner acts for an organisation.")
+    referral, case = queries.locked(session, referral_id, organisation_id)
+    state = State(referral.state)
+    present: dict[str, Any] = {
+        "state": state.value,
+        "version": referral.version,
+        "allowed_actions": allowed_actions(state, by=by.kind),
+    }
+    if expected_version is not None and expected_version != referral.version:
+        raise PreconditionFailed("The referral has moved on.", **present)
+    said = commands.named(said or Said(), verb)
+    try:
+        move = next_move(state, verb, by=by.kind)
+        commands.check(verb, said, now)
+        preconditions.check(session, referral, case, move, now)
+    except Conflict as refused:
+        refused.extra = {**present, **refused.extra}
+        raise
+    transitions.step(session, referral, case, move, by, said, now)
+    return referral
+
+
+def expire(session: Session, referral: Referral, case: Case, *, now: datetime) -> None:
+    """Nobody answered. The caller holds both rows. Raises IllegalMove."""
+    transitions.step(
+        session, referral, case, next_move(State(referral.state), Verb.EXPIRE, by=Actor.CLOCK), CLOCK, Said(), now
+    )
+
+
+def end_offers(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
+    """What this organisation was asked and has not taken up is over, and the next-best is asked. Whoever is at work goes on.
+
+    The caller holds the case's row.
+    """
+    for referral in queries.live_of_case(session, case.id, LIVE - OPENED):
+        if referral.organisation_id == organisation_id:
+            transitions.withdraw(session, referral, case, "no_longer_needed", now)
+            referral.due_at = now
+    session.flush()
+
+
+def end_all(session: Session, case_id: UUID, *, by: Actor, now: datetime) -> None:
+    """The person wants no help any more: every live referral of the case ends. The caller holds the case's row."""
+    case = case_transitions.locked(session, case_id)
+    for referral in queries.live_of_case(session, case_id):
+        move = next_move(State(referral.state), Verb.CLIENT_WITHDRAW, by=by)
+        transitions.step(session, referral, case, move, ActorRef(by), Said(), now)
+
+
+def let_go(session: Session, case_id: UUID, now: datetime) -> None:
+    """The case has ended for good: nothing is left to do on it."""
+    tasks.case_ended(session, case_id, now)

@@ -1,0 +1,231 @@
+"""What a change would have done: two results side by side, and a new rule set over all stored runs."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases import sealed_parts
+from app.cases.models import Case
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.directory.catalogue import Directory
+from app.matching import runs
+from app.matching.engine import Found, MatchResult, evaluate, related_needs
+from app.matching.facts import Tier
+from app.matching.leaves import ALWAYS, Live
+from app.matching.models import MatchRun
+from app.matching.outcomes import NO
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One service that stands elsewhere: `was` and `now` are candidate, nearest, not_matched or absent."""
+
+    service: str
+    was: str
+    now: str
+    found: Found | None
+    """As it is now, with its reasons; None when it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Between two results: who stands elsewhere, and whether the first place goes to somebody else."""
+
+    changes: tuple[Change, ...]
+    first_was: str | None
+    first_now: str | None
+    same_first: bool
+
+    @property
+    def is_none(self) -> bool:
+        return not self.changes and self.same_first
+
+    def gained(self) -> tuple[str, ...]:
+        return tuple(change.service for change in self.changes if change.now == "candidate")
+
+    def lost(self) -> tuple[str, ...]:
+        return tuple(change.service for change in self.changes if change.was == "candidate")
+
+
+def difference(was: MatchResult, now: MatchResult) -> Difference:
+    """What has changed. Taking turns among equals is no change."""
+    before, after = _places(was), _places(now)
+    changes = []
+    for service in dict.fromkeys((*before, *after)):
+        old, new = before.get(service, _ABSENT), after.get(service, _ABSENT)
+        if old[0] != new[0]:
+            changes.append(Change(service, old[0], new[0], new[1]))
+    first_was = was.candidates[0].service if was.candidates else None
+    first_now = now.candidates[0].service if now.candidates else None
+    same = first_was == first_now or (first_was is not None and first_was in _equals(now))
+    return Difference(tuple(changes), first_was, first_now, same)
+
+
+_ABSENT: tuple[str, Found | None] = ("absent", None)
+
+
+def _places(result: MatchResult) -> dict[str, tuple[str, Found | None]]:
+    groups = (
+        ("candidate", result.candidates),
+        ("nearest", result.nearest),
+        ("not_matched", result.not_matched),
+    )
+    return {found.service: (place, found) for place, group in groups for found in group}
+
+
+def _equals(result: MatchResult) -> frozenset[str]:
+    first = result.candidates[0].terms[:-1] if result.candidates else ()
+    return frozenset(found.service for found in result.candidates if found.terms[:-1] == first)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A case that the new rules treat otherwise. Label and codes only."""
+
+    label: str
+    country: str
+    difference: Difference
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts over all cases that were tried."""
+
+    cases: int = 0
+    unchanged: int = 0
+    first_moved: int = 0
+    gained: int = 0
+    lost: int = 0
+    now_without_anybody: int = 0
+    unreadable: int = 0
+    moved: list[Moved] = field(default_factory=list)
+
+    def add(self, label: str, country: str, found: Difference) -> None:
+        self.cases += 1
+        if found.is_none:
+            self.unchanged += 1
+            return
+        self.first_moved += not found.same_first
+        self.gained += bool(found.gained())
+        self.lost += bool(found.lost())
+        self.now_without_anybody += found.first_was is not None and found.first_now is None
+        self.moved.append(Moved(label, country, found))
+
+    def merge(self, other: "Summary") -> None:
+        """Add what another process has counted."""
+        for name, count in other.counts().items():
+            setattr(self, name, getattr(self, name) + count)
+        self.moved += other.moved
+
+    def counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in _COUNTS}
+
+    def by_country(self) -> dict[str, int]:
+        """How many cases of each country have another first choice."""
+        return dict(Counter(moved.country for moved in self.moved if not moved.difference.same_first))
+
+
+_COUNTS: Final = tuple(entry.name for entry in fields(Summary) if entry.name != "moved")
+
+
+def stored_cases(session: Session) -> int:
+    """How many cases have a stored run that can be played again."""
+    count = sa.select(sa.func.count(sa.distinct(MatchRun.case_id))).join(Case, Case.id == MatchRun.case_id)
+    return session.scalar(count.where(Case.facts.is_not(None))) or 0
+
+
+def replay(session: Session, keys: KeyRing, directory: Directory, summary: Summary) -> Iterator[int]:
+    """Put the facts of every stored case to `directory`; yields how many are done, so that somebody can watch.
+
+    The circumstances are those of the stored run: who was paused, full or excluded then is so again.
+    """
+    done = 0
+    for ids in batches(session):
+        summary.merge(played(session, keys, directory, ids))
+        done += len(ids)
+        yield done
+
+
+def batches(session: Session, size: int = _BATCH) -> Iterator[list[UUID]]:
+    """The ids of all cases that can be played again, some at a time: work for several processes."""
+    run = sa.exists().where(MatchRun.case_id == Case.id)
+    query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.id).limit(size)
+    after: UUID | None = None
+    while ids := list(session.scalars(query if after is None else query.where(Case.id > after))):
+        yield ids
+        after = ids[-1]
+
+
+def newest(session: Session, count: int) -> list[UUID]:
+    """The ids of the cases that came last, for a first impression."""
+    run = sa.exists().where(MatchRun.case_id == Case.id)
+    query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.waiting_since.desc()).limit(count)
+    return list(session.scalars(query))
+
+
+def played(session: Session, keys: KeyRing, directory: Directory, ids: Sequence[UUID]) -> Summary:
+    """What becomes of these cases under `directory`."""
+    summary, related = Summary(), related_needs(directory)
+    for row in session.execute(_stored(ids)):
+        _try(row, keys, directory, related, summary)
+    return summary
+
+
+def _stored(ids: Sequence[UUID]) -> sa.Executable:
+    mine = MatchRun.case_id.in_(ids)
+    latest = (
+        sa.select(MatchRun.case_id, sa.func.max(MatchRun.seq).label("seq"))
+        .where(mine)
+        .group_by(MatchRun.case_id)
+        .subquery()
+    )
+    columns = (
+        Case.id, Case.label, Case.country, Case.tier, Case.facts, Case.facts_version,
+        MatchRun.id.label("run"), MatchRun.trace, MatchRun.order_version, MatchRun.at,
+    )  # fmt: skip
+    return (
+        sa.select(*columns)
+        .join(latest, latest.c.case_id == Case.id)
+        .join(MatchRun, sa.and_(MatchRun.case_id == latest.c.case_id, MatchRun.seq == latest.c.seq))
+        .where(Case.facts.is_not(None))
+        .order_by(Case.id)
+    )
+
+
+def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, frozenset[str]], summary: Summary) -> None:
+    try:
+        answers = sealed_parts.unlock_facts(keys, row.id, row.facts_version, row.facts)
+        was = runs.opened(keys, row.run, row.trace, row.order_version)
+    except CannotOpen:
+        summary.unreadable += 1
+        return
+    if not directory.has_country(row.country):
+        summary.unreadable += 1
+        return
+    facts, _ = runs.understood(answers, directory, row.at)
+    tier: Tier = row.tier
+    facts = replace(facts, tier=tier)  # what happened to the person is sealed, and may have made it urgent
+    on = runs.today(directory, row.country, row.at)
+    now = evaluate(
+        facts, directory.services_for(row.country), on, related=related, live=_then(was, on), seed=row.id.int
+    )
+    summary.add(row.label, row.country, difference(was, now))
+
+
+def _then(was: MatchResult, on: Any) -> dict[str, Live]:
+    """Who could not be asked when the run was made, and who had free places."""
+    live = {}
+    for found in (*was.candidates, *was.nearest, *was.not_matched):
+        if NO in found.outcomes[-len(ALWAYS) :]:
+            live[found.service] = Live(accepts=False)
+        elif any(reason.key == "capacity.open" for reason in found.reasons):
+            live[found.service] = Live("open", on)
+    return live

@@ -1,0 +1,87 @@
+"""Sealed words are opened with the team's key, which only a signed-in session carries: counted and noted, or not at all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.cases import access_control, queue, rewrapping, sealed_parts
+from app.cases.access_control import Reader
+from app.cases.models import Case, Part
+from app.cases.sealed_parts import Opened
+from app.casework.coordinator import Desk, noted
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen, KeyPair
+
+WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)
+PURPOSES: Final = ("answer", "urgent_call", "check_channel")
+
+
+def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
+    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
+    case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
+    noted(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
+    return case, opened(session, desk, case, WORDS)
+
+
+def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
+    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
+    if purpose not in PURPOSES:
+        raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
+    case = queue.by_label(session, desk.team_id, label)
+    _count_read(session, desk, case)
+    noted(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
+    found = opened(session, desk, case, (Part.CONTACT,))
+    return case, found[0] if found else None
+
+
+def _count_read(session: Session, desk: Desk, case: Case) -> None:
+    """Raises QuotaReached."""
+    reader = Reader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
+    access_control.before_opening(session, desk.keys, reader, case.id, desk.now)
+
+
+def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+    """Parts opened with the team's key. The caller has noted it. Raises NotAllowed, Conflict."""
+    rows = sealed_parts.parts(session, case.id, which)
+    held = desk.holds(session)
+    found = []
+    data_keys: dict[str, bytes] = {}
+    for row in rows:
+        purpose = sealed_parts.DESK if row.part == Part.NOTE else sealed_parts.PERSON
+        if purpose not in data_keys:
+            data_keys[purpose] = _with(session, desk, case, purpose, held)
+        found.append(sealed_parts.open_part(data_keys[purpose], row))
+    if person_key := data_keys.get(sealed_parts.PERSON):
+        rewrapping.follow(session, desk.keys, case.id, person_key)
+    return found
+
+
+def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
+    return _with(session, desk, case, purpose, desk.holds(session))
+
+
+def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[UUID, KeyPair]) -> bytes:
+    """The case's key, with whichever of the team's keys it was sealed to. Raises NotAllowed: this member was not given it."""
+    try:
+        wrap, sealed = sealed_parts.unlocked_wrap(session, desk.keys, case.id, purpose, desk.team_id)
+        holder = held.get(wrap.key_id) if wrap.key_id else None
+        if holder is None:
+            raise NotAllowed("You were not given the key that this case was sealed to. Ask a colleague to grant it.")
+        info = sealed_parts.wrap_info(case.id, purpose, wrap.kind, wrap.owner_id, wrap.version)
+        return holder.open(sealed, info)
+    except CannotOpen:
+        raise Conflict("The sealed parts of this case can not be opened.", state=case.state) from None
+
+
+def facts_of(keys: KeyRing, case: Case) -> dict[str, Any]:
+    """The facts, or nothing when they were erased or their epoch's key is gone."""
+    if case.facts is None:
+        return {}
+    try:
+        return sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+    except CannotOpen:
+        return {}

@@ -1,0 +1,115 @@
+"""What becomes of notices that no machine can deliver: a task of the team whose case it is about."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import transitions
+from app.cases.models import Case
+from app.core.errors import NotFound
+from app.messaging import outbox
+from app.messaging.models import OutboxMessage
+from app.partners.organisations import Organisation
+from app.referrals.models import Referral
+from app.tasks import service as tasks
+from app.tasks.models import Task
+from app.tasks.service import TaskKind
+
+__all__ = ["LISTED", "Letter", "ask_desk", "dead_letter", "drop", "messages", "retry", "retry_all"]
+
+LISTED: Final = 100
+
+
+def ask_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
+    """Somebody who can read the person's rules decides whether and how they are told."""
+    if message.case_id is None:
+        return
+    case = transitions.locked(session, message.case_id)
+    if case.closed_at is None:
+        tasks.open_task(session, TaskKind.TELL_PERSON, case, now=now)
+
+
+def dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None:
+    case = session.scalars(
+        sa.select(Case)
+        .outerjoin(Referral, Referral.case_id == Case.id)
+        .where(sa.or_(Referral.id == message.about_id, Case.id == message.about_id))
+        .limit(1)
+    ).one_or_none()
+    team_id = message.team_id or (case.team_id if case else None)
+    if team_id is not None:
+        tasks.open_dead_letter(session, message.id, team_id, case.id if case else None, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice that was given up. `to`: the organisation it is for; None: a team or the person of the case."""
+
+    id: UUID
+    kind: str
+    to: str | None
+    case_label: str | None
+    created_at: datetime
+    attempts: int
+    last_error: str | None
+
+
+def messages(session: Session, team_id: UUID) -> list[Letter]:
+    """The team's dead letters that nobody has dealt with, oldest first, at most `LISTED`. One statement."""
+    query = (
+        sa.select(
+            OutboxMessage.id, OutboxMessage.kind, Organisation.name, Case.label, OutboxMessage.created_at,
+            OutboxMessage.attempts, OutboxMessage.last_error,
+        )
+        .select_from(Task)
+        .join(OutboxMessage, OutboxMessage.id == Task.about_id)
+        .outerjoin(Organisation, Organisation.id == OutboxMessage.organisation_id)
+        .outerjoin(Case, Case.id == Task.case_id)
+        .where(Task.team_id == team_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None))
+        .order_by(OutboxMessage.created_at, OutboxMessage.id)
+        .limit(LISTED)
+    )  # fmt: skip
+    return [Letter(*row) for row in session.execute(query)]
+
+
+def retry_all(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> None:
+    """Each of those that are listed, once more; what a colleague deals with at the same moment is left to them."""
+    for letter in messages(session, team_id):
+        with suppress(NotFound):
+            retry(session, team_id, letter.id, member_id, now)
+
+
+def retry(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
+    """Send it once more. Raises NotFound: unknown, another team's, or dealt with."""
+    _finish(session, team_id, message_id, member_id, "outbox:retried", now)
+    outbox.retry(session, message_id, now)
+
+
+def drop(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
+    """They know it otherwise. Raises NotFound."""
+    _finish(session, team_id, message_id, member_id, "outbox:dropped", now)
+    outbox.drop(session, message_id, now)
+
+
+def _finish(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, action: str, now: datetime) -> None:
+    task_id = session.scalar(
+        sa.select(Task.id).where(
+            Task.about_id == message_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None)
+        )
+    )
+    tasks.finish(session, team_id, task_id or message_id, member_id, now=now)
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=member_id.hex,
+        action=action,
+        subject_kind="outbox",
+        subject_id=message_id,
+        now=now,
+    )

@@ -1,0 +1,74 @@
+"""The desk takes its last act on a case back: as long as it was one's own, and nothing else has happened since."""
+
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.cases import undo as cases_undo
+from app.cases.models import Case
+from app.cases.states import CaseState, CaseVerb
+from app.casework import coordinator, referral_actions
+from app.casework.coordinator import Desk
+from app.core.errors import Conflict
+from app.referrals.commands import Said
+from app.referrals.models import Referral
+from app.referrals.states import State, Verb
+
+_NOT_OPENED: Final = frozenset({State.DRAFT, State.AWAITING_CONSENT, State.OFFERED})
+# The way back to a state leads through "in review": out of where the case is now, then into where it was.
+_OUT_OF: Final = MappingProxyType(
+    {
+        CaseState.HELPED: CaseVerb.REOPEN,
+        CaseState.ADVISED: CaseVerb.REOPEN,
+        CaseState.WITHDRAWN: CaseVerb.RECALL,
+        CaseState.UNMET: CaseVerb.TAKE,
+    }
+)
+_INTO: Final = MappingProxyType(
+    {
+        CaseState.SUBMITTED: CaseVerb.PUT_BACK,
+        CaseState.UNMET: CaseVerb.UNMET,
+        CaseState.HELPED: CaseVerb.HELP,
+        CaseState.ADVISED: CaseVerb.ADVISE,
+    }
+)
+
+
+def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
+    """Put owner, snooze and state back; withdraw the offer that nobody has looked at yet.
+
+    What a partner was told when a case was closed stays told: withdrawn offers are not made again by this.
+    Raises Clash, NotFound, Conflict (nothing to take back any more).
+    """
+    case = coordinator.locked(session, desk, label, version)
+    done = cases_undo.last(session, case, desk.who.member_id)
+    if done is None:
+        raise Conflict("There is nothing of yours left to take back here.", state=case.state)
+    if "referral" in done.before:
+        _withdraw(session, desk, case, UUID(done.before["referral"]))
+    _state_back(session, desk, case, CaseState(done.before["state"]))
+    cases_undo.restore(case, done.before)
+    cases_undo.forget(session, case.id)
+    coordinator.touched(session, desk, case, "case:undone")
+    return case
+
+
+def _withdraw(session: Session, desk: Desk, case: Case, referral_id: UUID) -> None:
+    referral = session.get_one(Referral, referral_id)
+    if State(referral.state) not in _NOT_OPENED:
+        raise Conflict("They have seen it already. Withdraw it with a reason instead.", state=case.state)
+    referral_actions.advance(
+        session, referral_id, Verb.WITHDRAW, by=desk.actor, now=desk.now, said=Said(reason="mistake")
+    )
+
+
+def _state_back(session: Session, desk: Desk, case: Case, target: CaseState) -> None:
+    source = CaseState(case.state)
+    if source is target:
+        return
+    if source in _OUT_OF:
+        coordinator.moved(session, desk, case, _OUT_OF[source])
+    if target in _INTO and CaseState(case.state) is not target:
+        coordinator.moved(session, desk, case, _INTO[target])

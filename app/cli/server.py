@@ -1,0 +1,74 @@
+"""`pristan serve` and `pristan worker`."""
+
+import gc
+import signal
+import socket
+from collections.abc import Iterable
+from types import FrameType
+
+import typer
+import uvicorn
+
+from app.app_context import open_house
+from app.core.clock import utc_now
+from app.core.db import UnsafeDatabase
+from app.core.keyring import WeakSecret
+from app.main import create_app
+from app.settings import ALL_SURFACES, Settings, Surface
+from app.worker import Worker
+
+
+def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | None = None) -> None:
+    wanted: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
+    if set(surfaces) - ALL_SURFACES or not wanted:
+        raise typer.BadParameter("surfaces are: public, desk, partner")
+    try:
+        app = create_app(settings, surfaces=wanted)
+    except (WeakSecret, UnsafeDatabase) as error:
+        typer.echo(f"Pristan does not start: {error}", err=True)
+        raise typer.Exit(2) from None
+    gc.freeze()
+    gc.enable()
+    _refuse_taken_port(host, port)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Say so in a sentence: the server's own words about it would not pass the log's allow-list."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            typer.echo(
+                f"Pristan cannot listen on {host}, port {port}: {error.strerror}. Choose another: PORT=8001 make run",
+                err=True,
+            )
+            raise typer.Exit(2) from None
+
+
+def work(*, once: bool) -> None:
+    house = open_house()
+    worker = Worker(house.database, house.keys, house.directory, house.settings, utc_now)
+    if once:
+        for name, count in worker.once().items():
+            typer.echo(f"{name}: {count}")
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    typer.echo("The worker runs; from now on SIGTERM lets it end its round.")
+    worker.run_forever()

@@ -1,0 +1,136 @@
+"""Fills an empty database: a team, three partners with their programs and members, and the cases of `stories`."""
+
+import base64
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+import typer
+from sqlalchemy.orm import Session
+
+from app.app_context import House
+from app.cases.models import Case
+from app.casework import filing, referral_actions
+from app.core import keyholders
+from app.core.clock import utc_now
+from app.core.ids import named_id
+from app.core.keyholders import OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.demo import sign_ins
+from app.demo.sign_ins import new_passphrase
+from app.demo.stories import Story, stories
+from app.directory import loader as directory_service
+from app.directory.packs import Directory
+from app.intake import schemas
+from app.partners import oauth_clients as partners
+from app.partners import sandbox_identity
+from app.referrals import queries
+from app.referrals.commands import ActorRef
+from app.referrals.states import Actor, Verb
+from app.sandbox.service import refill
+from app.staff import service as staff
+from app.staff import team_setup
+from app.staff.models import Role, Team
+
+PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
+PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
+
+
+def seed_if_empty(house: House) -> bool:
+    """Fill an empty database; False when there was something. All or nothing: one transaction."""
+    now = utc_now()
+    with house.database.begin() as session:
+        if session.scalar(sa.select(Team.id).limit(1)) is not None:
+            return False
+        signs = _seed(session, house, now)
+    sign_ins.write_private(sign_ins.path_in(house.settings), signs)
+    return True
+
+
+def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
+    keys, directory = house.keys, house.directory
+    directory_service.upsert(session, directory, now)
+    founded = team_setup.found_team(
+        session, "demo", "Demo team", [country.code for country in directory.countries], now
+    )
+    desk = []
+    for name, role in (("demo-coordinator", Role.COORDINATOR), ("demo-senior", Role.SENIOR)):
+        passphrase = new_passphrase()
+        secret = team_setup.add_coordinator(session, keys, founded, name, role, passphrase, now)
+        desk.append({"name": name, "passphrase": passphrase, "totp_secret": secret, "role": role.value})
+    refill(session, keys=keys, directory=directory, now=now)
+    for name, role in (("demo-admin", Role.ADMIN), ("demo-auditor", Role.AUDITOR)):
+        passphrase = new_passphrase()
+        new = staff.add_member(session, keys, name, role, passphrase, now)
+        desk.append({"name": name, "passphrase": passphrase, "totp_secret": new.totp_secret, "role": role.value})
+    clients = []
+    for slug in (*PARTNERS, sandbox_identity.ORGANISATION):
+        client, member = _partner(session, keys, slug, now)
+        clients.append(client)
+        desk.append(member)
+    secret = partners.add_client(session, keys, "demo-frontend", "Demo front end", ["intakes:create"], now)
+    clients.append(
+        {
+            "organisation": None,
+            "client_id": "demo-frontend",
+            "client_secret": secret,
+            "scopes": ["intakes:create"],
+            "private_key": None,
+        }
+    )
+    with typer.progressbar(list(stories(now.date())), label="Made-up cases") as told:
+        for story in told:
+            _tell(session, keys, directory, story, now)
+    return {"base_url": house.settings.base_url, "clients": clients, "desk": desk, "recovery_key": founded.recovery}
+
+
+def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An organisation that is connected: a key pair, a program, and a member for the page."""
+    organisation_id = named_id("organisation", slug)
+    if slug == sandbox_identity.ORGANISATION:
+        pair, key = sandbox_identity.key_pair(), keyholders.active_keys(session, [organisation_id])[organisation_id]
+    else:
+        pair = KeyPair.generate()
+        key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
+    client_id = f"demo-{slug}"
+    secret = partners.add_client(
+        session,
+        keys,
+        client_id,
+        f"Demo client of {slug}",
+        PARTNER_SCOPES,
+        now,
+        organisation_id=organisation_id,
+        sandbox=slug == sandbox_identity.ORGANISATION,
+    )
+    passphrase, name = new_passphrase(), f"demo-{slug}"
+    new = staff.add_member(session, keys, name, Role.PARTNER, passphrase, now, organisation_id=organisation_id)
+    keyholders.grant(session, key, pair.seed, new.key)
+    client = {
+        "organisation": slug,
+        "client_id": client_id,
+        "client_secret": secret,
+        "scopes": PARTNER_SCOPES,
+        "private_key": base64.urlsafe_b64encode(pair.seed).decode().rstrip("="),
+    }
+    return client, {"name": name, "passphrase": passphrase, "totp_secret": new.totp_secret, "role": "partner"}
+
+
+def _tell(session: Session, keys: KeyRing, directory: Directory, story: Story, now: datetime) -> None:
+    """File one story at its time, and let its first referral go as far as the story says."""
+    at = now - timedelta(hours=story.hours_ago)
+    intake = schemas.read(story.answers, directory, at.date())
+    filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=at)
+    if not story.asked:
+        return
+    case = session.get_one(Case, filed.case_id)
+    at = min(at + timedelta(minutes=30), now)
+    by = ActorRef(Actor.COORDINATOR)
+    referral = referral_actions.create(session, keys, case, story.asked, by=by, now=at)
+    referral_actions.advance(session, referral.id, Verb.OFFER, by=by, now=at)
+    partner = ActorRef(Actor.PARTNER, organisation_id=referral.organisation_id)
+    for step, (verb, said) in enumerate(story.verbs, 1):
+        moment = min(at + timedelta(minutes=10 * step), now)
+        referral_actions.advance(session, referral.id, verb, by=partner, now=moment, said=said)
+    assert queries.of_case(session, case.id)

@@ -1,0 +1,117 @@
+"""What no single entry can know: that ids are unique, and that every code that is used exists.
+
+Pure. A fault reads `file: entry: field: what is wrong`, as the errors of a single entry do.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from app.directory.catalogue import Directory, ServiceEntry
+from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, TIERS, Rule
+from app.directory.safety_notes import COUNTRY_NOTES, ORGANISATION_NOTES
+from app.directory.schemas import Country
+
+_COUNTRY_CODE: Final = re.compile("[A-Z]{2}")
+_LANGUAGE_CODE: Final = re.compile("[a-z]{2,3}")
+
+
+def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
+    """The faults of a directory, one sentence each. `folders`: of its countries, in the same order."""
+    known = {need.id for need in directory.needs}
+    yield from _twice("needs.yaml", (need.id for need in directory.needs))
+    yield from _twice("persecution.yaml", (entry.code for entry in directory.persecution))
+    yield from _twice("terms.yaml", (term.id for term in directory.terms))
+    for need in directory.needs:
+        for field in ("broader", "related"):
+            for other, reason in getattr(need, field).items():
+                if other not in known or other == need.id:
+                    yield f"needs.yaml: {need.id}: {field}: there is no other need {other}"
+                if not reason:
+                    yield f"needs.yaml: {need.id}: {field}: {other}: the reason is missing"
+    for folder, country in zip(folders, directory.countries, strict=True):
+        yield from _country(directory, folder, country)
+    yield from _twice("eu/deadlines.yaml", (row.event for row in directory.deadlines("EU")))
+    for organisation in directory.organisations:
+        place = f"{directory.files[organisation.id]}: {organisation.id}"
+        yield from _twice(f"{place}: services", (service.id for service in organisation.services))
+        yield from _unknown(f"{place}: safety", organisation.safety, ORGANISATION_NOTES)
+    allowed = _vocabulary(directory)
+    for entry in directory.services:
+        place = f"{directory.files[entry.organisation.id]}: {entry.organisation.id}: services: {entry.service.id}"
+        yield from _unknown(f"{place}: needs", entry.service.needs, known)
+        yield from _rule(f"{place}: rule", entry, allowed)
+
+
+def _country(directory: Directory, folder: str, country: Country) -> Iterator[str]:
+    place = f"{folder}/country.yaml"
+    if country.code.lower() != folder:
+        yield f"{place}: code: the folder is called {folder}"
+    for region in country.regions:
+        if not region.startswith(f"{country.code}-"):
+            yield f"{place}: regions: {region} is not a code of {country.code}"
+    yield from _unknown(f"{place}: safety", country.safety, COUNTRY_NOTES)
+    rows = [row.event for row in directory.deadlines(country.code)]
+    yield from _twice(f"{folder}/deadlines.yaml", rows)
+    if country.counting and country.counting.deadline not in rows:
+        yield f"{place}: counting: deadline: there is no row {country.counting.deadline} in {folder}/deadlines.yaml"
+    try:
+        ZoneInfo(country.time_zone)
+    except (OSError, ValueError, KeyError):
+        yield f"{place}: time_zone: there is no such zone"
+
+
+def _vocabulary(directory: Directory) -> dict[str, frozenset[str]]:
+    return {
+        "need": frozenset(need.id for need in directory.needs),
+        "country": frozenset(country.code for country in directory.countries),
+        "region": frozenset(region for country in directory.countries for region in country.regions),
+        "status": STATUSES,
+        "group": GROUPS,
+        "age": AGES,
+        "gender": GENDERS,
+        "urgency": TIERS,
+    }
+
+
+def _rule(place: str, entry: ServiceEntry, allowed: dict[str, frozenset[str]]) -> Iterator[str]:
+    if not entry.countries:
+        yield f"{place}: country: it names no country"
+    asked = set[str]()
+    for leaf in entry.service.rule.leaves():
+        codes = (*getattr(leaf.test, "any_of", ()), *getattr(leaf.test, "perhaps", ()))
+        if leaf.kind in allowed:
+            yield from _unknown(f"{place}: {leaf.kind}", codes, allowed[leaf.kind])
+        elif leaf.kind in {"nationality", "language"}:
+            yield from _misspelt(f"{place}: {leaf.kind}", leaf, codes)
+        if leaf.kind == "need":
+            asked.update(codes)
+        if leaf.kind == "region":
+            elsewhere = [code for code in codes if code.split("-")[0] not in entry.countries]
+            yield from (f"{place}: region: {code} is not in a country that it serves" for code in elsewhere)
+    for need in entry.service.needs:
+        if need not in asked:
+            yield f"{place}: need: {need} is listed, but the rule does not ask for it"
+
+
+def _misspelt(place: str, leaf: Rule, codes: Iterable[str]) -> Iterator[str]:
+    shape = _COUNTRY_CODE if leaf.kind == "nationality" else _LANGUAGE_CODE
+    for code in codes:
+        if not shape.fullmatch(code):
+            yield f"{place}: {code} is not such a code"
+
+
+def _unknown(place: str, codes: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    allowed = frozenset(known)
+    for code in codes:
+        if code not in allowed:
+            yield f"{place}: there is no {code}"
+
+
+def _twice(place: str, ids: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            yield f"{place}: {name}: stands there twice"
+        seen.add(name)

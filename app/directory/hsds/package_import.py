@@ -1,0 +1,48 @@
+"""What a foreign package holds becomes proposals: one for each organisation, unverified, for a second person to publish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import BinaryIO
+
+from sqlalchemy.orm import Session
+
+from app.directory import edits, published
+from app.directory.catalogue import Directory
+from app.directory.edits import Editor
+from app.directory.hsds import package_reader
+from app.directory.hsds.package_reader import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The slugs that were put forward now, and what became of every row of the package."""
+
+    proposed: Sequence[str]
+    lines: Sequence[Line]
+
+
+def take_in(
+    session: Session,
+    packs: Directory,
+    file: BinaryIO,
+    *,
+    by: Editor,
+    now: datetime,
+    only_look: bool = False,
+    most_bytes: int = package_reader.MOST_BYTES,
+) -> Taken:
+    """Propose what is not proposed already; with `only_look` nothing is written. Raises NotAPackage."""
+    found = package_reader.read(file, published.laid(session, packs).directory, now.date(), most_bytes)
+    waits = {edit.subject for edit in edits.waiting(session)}
+    new = [slug for slug in found.found if slug not in waits]
+    if not only_look:
+        for slug in new:
+            edits.propose_whole(session, packs, slug, found.found[slug], by=by, now=now)
+    return Taken(new, [_told(line, waits) for line in found.lines])
+
+
+def _told(line: Line, waits: set[str]) -> Line:
+    if line.outcome == "proposed" and any(f"as {slug}," in line.detail for slug in waits):
+        return replace(line, detail=f"{line.detail}; a proposal for it waits already")
+    return line

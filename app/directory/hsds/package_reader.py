@@ -1,0 +1,314 @@
+"""A foreign HSDS package, read: organisations to propose, and what became of every single row.
+
+Nothing is dropped in silence: each row of each file comes out as `proposed`, as `used` (it is a part of what is proposed), or as
+`left out` with the reason. Who comes in this way is unverified: two people have to confirm them, with a source, later.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final, Literal
+
+from pydantic import ValidationError
+
+from app.directory.catalogue import Directory
+from app.directory.hsds.schemas import FILES
+from app.directory.schemas import Organisation
+
+Outcome = Literal["proposed", "used", "left out"]
+MOST_BYTES: Final = 50 * 1024 * 1024
+MOST_FILES: Final = 100
+_SINGULAR: Final = (
+    {name: name for name in FILES}
+    | {PurePosixPath(path).stem: name for name, path in FILES.items()}
+    | {"services_at_location": "service_at_location"}
+)
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+_OWNED: Final = ("service_id", "organization_id", "link_id", "location_id")
+
+
+class NotAPackage(Exception):
+    """The file is no HSDS package that can be read. The message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of one row. `number`: its line in the file, the heading being the first."""
+
+    file: str
+    number: int
+    id: str
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    table: str
+    file: str
+    number: int
+    values: Mapping[str, str]
+
+    def get(self, name: str) -> str:
+        return (self.values.get(name) or "").strip()
+
+
+@dataclass(slots=True)
+class Read:
+    """`found`: by slug, entries as the directory has them."""
+
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+
+
+class _LeftOut(Exception):
+    pass
+
+
+def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MOST_BYTES) -> Read:
+    """`most_bytes`: of all its files, unpacked. Raises NotAPackage."""
+    rows = list(_rows(file, most_bytes))
+    tables: dict[str, list[Row]] = {}
+    for row in rows:
+        tables.setdefault(row.table, []).append(row)
+    if not tables.get("organization") or not tables.get("service"):
+        raise NotAPackage("It holds no organisations, or no services.")
+    result, told = Read(), dict[int, tuple[Outcome, str]]()
+    index = _Index(tables)
+    for organization in tables["organization"]:
+        try:
+            slug, entry, parts = _organisation(organization, index, directory, today, told)
+        except _LeftOut as reason:
+            told[id(organization)] = ("left out", str(reason))
+            continue
+        if slug in result.found:
+            told[id(organization)] = ("left out", f"Another row became {slug} already.")
+            continue
+        result.found[slug] = entry
+        told[id(organization)] = ("proposed", f"as {slug}, not verified")
+        told.update({id(part): ("used", f"a part of {slug}") for part in parts})
+    for row in rows:
+        outcome, detail = told.get(id(row)) or ("left out", _why_not(row))
+        result.lines.append(Line(row.file, row.number, row.get("id"), outcome, detail))
+    return result
+
+
+class _Index:
+    """The rows by what they belong to."""
+
+    def __init__(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        self._owned: dict[tuple[str, str, str], list[Row]] = {}
+        for table, rows in tables.items():
+            for row in rows:
+                for name in _OWNED:
+                    if row.get(name):
+                        self._owned.setdefault((table, name, row.get(name)), []).append(row)
+        self.terms = {row.get("id"): row for row in tables.get("taxonomy_term", ())}
+        self.locations = {row.get("id"): row for row in tables.get("location", ())}
+
+    def of(self, table: str, name: str, owner: str) -> list[Row]:
+        return self._owned.get((table, name, owner), []) if owner else []
+
+
+def _organisation(
+    row: Row, index: _Index, directory: Directory, today: date, told: dict[int, tuple[Outcome, str]]
+) -> tuple[str, dict[str, Any], list[Row]]:
+    """Slug, entry, and the rows that it is made of. Raises _LeftOut; services that fall out on the way are told."""
+    own_id, name = row.get("id"), row.get("name")
+    if not own_id or not name:
+        raise _LeftOut("The id or the name is missing.")
+    services: list[dict[str, Any]] = []
+    parts, countries = list[Row](), set[str]()
+    for one in index.of("service", "organization_id", own_id):
+        try:
+            service, used, served = _service(one, index, directory)
+        except _LeftOut as reason:
+            told[id(one)] = ("left out", str(reason))
+            continue
+        service["id"] = _free(service["id"], {known["id"] for known in services})
+        services.append(service)
+        parts += [one, *used]
+        countries |= served
+    if not services:
+        raise _LeftOut("None of its services can be used.")
+    identifiers = index.of("organization_identifier", "organization_id", own_id)
+    phones = index.of("phone", "organization_id", own_id)
+    places = [
+        place for place in index.of("location", "organization_id", own_id) if place.get("location_type") == "physical"
+    ]
+    slug = _slug(row, identifiers, countries)
+    if directory.organisation(slug) is not None:
+        raise _LeftOut(f"The directory has {slug} already.")
+    entry = {
+        "id": slug,
+        "name": _known({"en": name[:200], "local": row.get("alternate_name")[:200]}),
+        "kind": "centre",
+        "city": places[0].get("name")[:120] if places else "",
+        "website": row.get("website")[:300],
+        "email": row.get("email")[:120],
+        "phone": "; ".join(dict.fromkeys(phone.get("number") for phone in phones if phone.get("number")))[:120],
+        "eligibility": row.get("description")[:600],
+        "source": {"title": "Imported HSDS package", "date": today.isoformat(), "confidence": "low"},
+        "services": services,
+    }
+    try:
+        checked = Organisation.model_validate(_known(entry))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise _LeftOut(f"It does not fit: {'.'.join(map(str, first['loc']))}.") from None
+    used = [*parts, *identifiers, *phones, *places[:1]]
+    return slug, checked.model_dump(mode="json", exclude_none=True, by_alias=True), used
+
+
+def _service(row: Row, index: _Index, directory: Directory) -> tuple[dict[str, Any], list[Row], set[str]]:
+    """Raises _LeftOut: not active, no need of ours, no country of ours."""
+    own_id = row.get("id")
+    if row.get("status") not in {"active", ""}:
+        raise _LeftOut("It is not active.")
+    attributes = index.of("attribute", "link_id", own_id)
+    named = {id(one): index.terms.get(one.get("taxonomy_term_id")) for one in attributes}
+    needs = {
+        id(one): term.get("code") for one in attributes if (term := named[id(one)]) and directory.need(term.get("code"))
+    }
+    if not needs:
+        raise _LeftOut("None of its terms is a need of ours: map it by hand.")
+    areas = [
+        (area, code) for area in index.of("service_area", "service_id", own_id) if (code := _country(area, directory))
+    ]
+    if not areas:
+        raise _LeftOut("It serves no country that we have a pack for, as far as its areas say.")
+    spoken = [one for one in index.of("language", "service_id", own_id) if _LANGUAGE.fullmatch(one.get("code").lower())]
+    served = {code for _area, code in areas}
+    listed = sorted(set(needs.values()))
+    rule: list[dict[str, Any]] = [{"need": {"any_of": listed}}, {"country": {"any_of": sorted(served)}}]
+    if spoken:
+        codes = list(dict.fromkeys(one.get("code").lower() for one in spoken))
+        rule.append({"language": {"any_of": codes, "interpreter": "unknown"}})
+    service = {
+        "id": _word(row.get("name")) or "service",
+        "name": {"en": row.get("name")[:200] or "Service"},
+        "cost": "unknown",
+        "representation": "unknown",
+        "remote": "unknown",
+        "needs": listed,
+        "rule": {"all": rule},
+    }
+    used = [one for one in attributes if id(one) in needs] + [area for area, _code in areas] + spoken
+    used += [term for one in attributes if id(one) in needs and (term := named[id(one)])]
+    return service, used, served
+
+
+def _country(area: Row, directory: Directory) -> str | None:
+    """The country an area lies in, by its code or its English name."""
+    code = area.get("x_iso_3166")[:2].upper()
+    if directory.has_country(code):
+        return code
+    name = area.get("name").casefold()
+    return next(
+        (country.code for country in directory.countries if name in {country.name.casefold(), country.code.casefold()}),
+        None,
+    )
+
+
+def _slug(row: Row, identifiers: Iterable[Row], countries: set[str]) -> str:
+    """The slug that came along from a copy of this service, else one made of country and name."""
+    ours = next((one.get("identifier") for one in identifiers if one.get("identifier_type") == "Pristan slug"), "")
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", ours):
+        return ours[:64].rstrip("-")
+    prefix = next(iter(countries)).lower() if len(countries) == 1 else "x"
+    return f"{prefix}-{_word(row.get('name')) or hashlib.sha256(row.get('id').encode()).hexdigest()[:8]}"[:64].rstrip(
+        "-"
+    )
+
+
+def _word(name: str) -> str:
+    """The Latin letters and digits of a name as a slug; nothing for a name in another script."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].rstrip("-")
+
+
+def _free(slug: str, taken: set[str]) -> str:
+    number = 2
+    free = slug
+    while free in taken:
+        free, number = f"{slug}-{number}", number + 1
+    return free
+
+
+def _known(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if value}
+
+
+def _why_not(row: Row) -> str:
+    if row.table in FILES:
+        return "What it belongs to is not proposed, or it says nothing that the directory keeps."
+    return "The directory keeps nothing of this kind."
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def _rows(file: BinaryIO, most_bytes: int) -> Iterator[Row]:
+    try:
+        package = zipfile.ZipFile(file)
+    except zipfile.BadZipFile:
+        raise NotAPackage("It is not a zip file.") from None
+    with package:
+        entries = [entry for entry in package.infolist() if not entry.is_dir()]
+        if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > most_bytes:
+            raise NotAPackage("It is larger than a directory can be.")
+        tables = _named_in(package)
+        for entry in entries:
+            if entry.filename.lower().endswith(".csv"):
+                stem = PurePosixPath(entry.filename).stem.lower()
+                table = tables.get(entry.filename) or _SINGULAR.get(stem, stem)
+                yield from _read(entry.filename, table, _unpacked(package, entry))
+
+
+def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """No more than the entry says of itself. Raises NotAPackage: damaged, encrypted, packed in a way we do not know."""
+    try:
+        return package.read(entry)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+        raise NotAPackage("One of its files can not be unpacked.") from None
+
+
+def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
+    """The tables that the descriptor gives to files, if there is one that can be read."""
+    try:
+        document = json.loads(_unpacked(package, package.getinfo("datapackage.json")))
+        return {str(one["path"]): str(one["name"]) for one in document["resources"]}
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return {}
+
+
+def _read(file: str, table: str, content: bytes) -> Iterator[Row]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotAPackage(f"{file} is not UTF-8 text.") from None
+    try:
+        for number, values in enumerate(csv.DictReader(io.StringIO(text)), 2):
+            plain = {
+                name: _plain(value)
+                for name, value in values.items()
+                if isinstance(name, str) and isinstance(value, str)
+            }
+            yield Row(table, file, number, plain)
+    except csv.Error:
+        raise NotAPackage(f"{file} can not be read as CSV.") from None
+
+
+def _plain(value: str) -> str:
+    """Without the apostrophe that keeps a spreadsheet from calculating, and without control characters."""
+    text = value[1:] if value[:1] == "'" and value[1:2] in set("=+-@|%") else value
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text)

@@ -1,0 +1,129 @@
+"""HSDS as a package: a CSV file for each kind of object, and a descriptor (datapackage.json) that says what the columns are."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, BinaryIO, Final
+
+from app.core.tables import safe_cell
+from app.directory.hsds.records import Record, Records
+from app.directory.hsds.schemas import FILES, SHAPES, Property, columns
+
+DESCRIPTOR: Final = "datapackage.json"
+_REFERENCES: Final = {
+    "organization_id": "organization", "service_id": "service", "location_id": "location",
+    "service_at_location_id": "service_at_location", "taxonomy_id": "taxonomy", "taxonomy_term_id": "taxonomy_term",
+}  # fmt: skip
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def write(file: BinaryIO, records: Records, now: datetime) -> dict[str, int]:
+    """The package as a zip; gives how many rows each table has. The same records and day give the same bytes."""
+    tables = flattened(records)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        _put(package, DESCRIPTOR, json.dumps(descriptor(now), indent=2, ensure_ascii=False))
+        for name, path in FILES.items():
+            _put(package, path, _csv(name, tables[name].values()))
+    return {name: len(rows) for name, rows in tables.items()}
+
+
+def flattened(records: Records) -> dict[str, dict[str, Record]]:
+    """Every object once, in the table of its kind, by its id."""
+    tables: dict[str, dict[str, Record]] = {name: {} for name in SHAPES}
+    for kind, listed in (
+        ("taxonomy", records.taxonomies),
+        ("taxonomy_term", records.taxonomy_terms),
+        ("organization", records.organizations),
+        ("service", records.services),
+    ):
+        for record in listed:
+            _spread(tables, kind, record)
+    return tables
+
+
+def descriptor(now: datetime) -> dict[str, Any]:
+    return {
+        "profile": "tabular-data-package",
+        "name": "pristan-directory",
+        "title": "Directory of legal aid for political exiles, HSDS 3.1",
+        "created": now.date().isoformat() + "T00:00:00Z",
+        "resources": [_resource(name) for name in FILES],
+    }
+
+
+def _spread(tables: Mapping[str, dict[str, Record]], kind: str, record: Record) -> None:
+    """A whole record replaces one that was met nested; a brief one replaces none."""
+    known = tables[kind].get(record["id"])
+    if known is None or len(record) > len(known):
+        tables[kind][record["id"]] = record
+    for one in SHAPES[kind]:
+        inner = record.get(one.name)
+        if one.nested and inner is not None and not (kind == "organization" and one.name == "services"):
+            for nested in inner if isinstance(inner, list) else [inner]:
+                _spread(tables, one.of, nested)
+
+
+def _csv(name: str, rows: Iterable[Record]) -> str:
+    names = [one.name for one in columns(name)]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row.get(one)) for one in names])
+    return file.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return safe_cell(";".join(value) if isinstance(value, list) else str(value))
+
+
+def _resource(name: str) -> dict[str, Any]:
+    keys = [
+        {"fields": one.name, "reference": {"resource": _REFERENCES[one.name], "fields": "id"}}
+        for one in columns(name)
+        if one.name in _REFERENCES
+    ]
+    if name == "taxonomy_term":
+        keys.append({"fields": "parent_id", "reference": {"resource": "taxonomy_term", "fields": "id"}})
+    return {
+        "name": name,
+        "path": FILES[name],
+        "profile": "tabular-data-resource",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "schema": {
+            "fields": [_field(one) for one in columns(name)],
+            "primaryKey": "id",
+            **({"foreignKeys": keys} if keys else {}),
+        },
+    }
+
+
+def _field(one: Property) -> dict[str, Any]:
+    constraints: dict[str, Any] = {}
+    if one.required or one.tabular_required:
+        constraints["required"] = True
+    if one.name == "id":
+        constraints["unique"] = True
+    if one.choices:
+        constraints["enum"] = list(one.choices)
+    known = one.format if one.format in {"uuid", "uri", "email"} else "default"
+    return {
+        "name": one.name,
+        "type": "boolean" if one.kind == "boolean" else "string",
+        "format": known,
+        **({"constraints": constraints} if constraints else {}),
+    }
+
+
+def _put(package: zipfile.ZipFile, path: str, text: str) -> None:
+    """With a fixed time, so that the same content is the same file."""
+    package.writestr(zipfile.ZipInfo(path, _EPOCH), text.encode(), zipfile.ZIP_DEFLATED)

@@ -1,0 +1,75 @@
+"""The directory in force: the packs of this process, then the edits and the rules that were published, looked for every two
+seconds.
+
+Each process keeps it in memory and asks the database only how many edits were ever published and which rules are in force
+today, so several processes agree within `LOOK_AGAIN` without a word between them.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.directory import rule_overlay, rule_sets
+from app.directory.catalogue import Directory
+from app.directory.edit_states import EditState
+from app.directory.models import DirectoryEdit
+from app.directory.overlay import Edit, Laid, laid_over
+
+LOOK_AGAIN: Final = timedelta(seconds=2)
+_RULES: Final = rule_sets.IN_FORCE.subquery()
+_IN_FORCE: Final = sa.select(
+    sa.select(sa.func.count())
+    .where(DirectoryEdit.state.in_([EditState.PUBLISHED.value, EditState.SUPERSEDED.value]))
+    .scalar_subquery()
+    .label("edits"),
+    sa.select(_RULES.c.id).scalar_subquery().label("rules"),
+    sa.select(_RULES.c.digest).scalar_subquery().label("digest"),
+)
+_PUBLISHED: Final = sa.select(DirectoryEdit.subject, DirectoryEdit.field, DirectoryEdit.old, DirectoryEdit.new).where(
+    DirectoryEdit.state == EditState.PUBLISHED.value
+)
+
+
+class Current:
+    """One a process. `directory` may be up to `LOOK_AGAIN` old; `refresh` brings it up to date."""
+
+    def __init__(self, packs: Directory) -> None:
+        self.packs = packs
+        self.directory = packs
+        self._version: tuple[int, UUID | None] = (0, None)
+        self._looked_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        return self._looked_at is None or abs(now - self._looked_at) >= LOOK_AGAIN
+
+    def refresh(self, session: Session, now: datetime) -> Directory:
+        """Look for what was published since. One statement when nothing was."""
+        row = session.execute(_IN_FORCE, {"today": now.astimezone(UTC).date()}).one()
+        if (row.edits, row.rules) != self._version:
+            self.directory = without_rules(session, self.packs)
+            if row.digest is not None:
+                self.directory = rule_overlay.laid_over(
+                    self.directory, rule_sets.content(session, row.digest), row.digest
+                )
+            self._version = row.edits, row.rules
+        self._looked_at = now
+        return self.directory
+
+
+def published(session: Session) -> Sequence[Edit]:
+    """The edits in force."""
+    return [Edit(*row) for row in session.execute(_PUBLISHED)]
+
+
+def laid(session: Session, packs: Directory) -> Laid:
+    """The packs with these edits, as this transaction sees them."""
+    return laid_over(packs, published(session))
+
+
+def without_rules(session: Session, packs: Directory) -> Directory:
+    """What published rules are laid over, as this transaction sees it."""
+    return laid(session, packs).directory

@@ -1,0 +1,194 @@
+"""The verbs of a rule set: propose, publish, reject, withdraw, try over stored cases. What the linter refuses is refused here."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import yaml
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.db import take_turn
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.directory import rule_overlay, rule_sets
+from app.directory.catalogue import Directory
+from app.directory.packs import PackError, document
+from app.directory.rule_overlay import BadRuleSet, Content
+from app.directory.rule_sets import RuleProposal, State, Verb, next_state
+from app.matching.lint import Finding, lint
+
+LATEST: Final = timedelta(days=366)
+LONGEST: Final = 200_000
+_LOCK: Final = 0x52554C4553
+
+
+def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
+    """A rule set as people write it: YAML, `organisation/service: {needs: […], rule: {…}}` for each service that changes.
+
+    Needs or rule may be left out: they stay as they are in `directory`. Raises Invalid.
+    """
+    if len(text) > LONGEST:
+        raise _invalid("too_long", "This is too long for a rule set.")
+    try:
+        said = document("the rule set", text)
+    except PackError as error:
+        raise _invalid("not_yaml", str(error)) from None
+    if not isinstance(said, dict) or not said:
+        raise _invalid("not_a_rule_set", "Write at least one service with its needs and its rule.")
+    known, content = rule_overlay.content_of(directory), {}
+    for key, entry in said.items():
+        if key not in known:
+            raise _invalid("unknown_code", "There is a service in it that the directory does not have.")
+        if not isinstance(entry, dict) or set(entry) - {"needs", "rule"}:
+            raise _invalid("unknown_field", f"{key}: it has needs and a rule, and nothing else.")
+        content[key] = {**known[key], **entry}
+    return content
+
+
+def written(directory: Directory, keys: list[str]) -> str:
+    """These services as `read` takes them."""
+    content = rule_overlay.content_of(directory)
+    return yaml.safe_dump(
+        {key: content[key] for key in keys if key in content},
+        sort_keys=False,
+        allow_unicode=True,
+        width=120,
+        default_flow_style=None,
+    )
+
+
+def checked(directory: Directory, content: Content, on: date) -> tuple[Directory, list[Finding]]:
+    """The directory with these rules, and what the linter says of it. Raises Invalid: it can not even be read."""
+    try:
+        tried = rule_overlay.laid_over(directory, content, rule_overlay.digest_of(content))
+    except BadRuleSet as error:
+        raise _invalid("bad_rule", str(error)) from None
+    faults = rule_overlay.faults(tried)
+    if faults:
+        raise _invalid("unknown_code", faults[0])
+    return tried, lint(tried, on)
+
+
+def propose(
+    session: Session,
+    directory: Directory,
+    content: Content,
+    *,
+    effective_on: date,
+    why: str,
+    by: UUID,
+    now: datetime,
+) -> RuleProposal:
+    """Ask for other rules. `directory`: without any published rules; they are laid over it here.
+
+    Raises Invalid (it can not be read, the linter finds an error, or the day is past), Conflict (it changes nothing).
+    """
+    today = now.astimezone(UTC).date()
+    if not today <= effective_on <= today + LATEST:
+        raise _invalid("out_of_range", "A day from today on, within a year.", "/effective_on")
+    if not why.strip() or len(why) > 500:
+        raise _invalid("required", "Say why, in 1 to 500 characters.", "/why")
+    tip = rule_sets.last(session)
+    before = rule_sets.upon(session, directory)
+    tried, findings = checked(before, content, today)
+    _refuse_errors(findings)
+    _refuse_other_languages(directory, content)
+    wanted = rule_overlay.content_of(tried)
+    changed = rule_overlay.differences(rule_overlay.content_of(before), wanted)
+    if not changed:
+        raise Conflict("These are the rules already.")
+    said = {**(rule_sets.content(session, tip.digest) if tip else {}), **{key: wanted[key] for key in changed}}
+    digest = rule_overlay.digest_of(said)
+    rule_sets.keep(session, digest, said, now)
+    proposal = RuleProposal(
+        digest=digest,
+        upon=tip.id if tip else None,
+        changed=changed,
+        why=why.strip(),
+        effective_on=max(effective_on, tip.effective_on) if tip else effective_on,
+        state=State.PROPOSED.value,
+        proposed_by=by,
+        proposed_at=now,
+    )
+    session.add(proposal)
+    session.flush()
+    _note(session, proposal, "proposed", by, now)
+    return proposal
+
+
+def decide(
+    session: Session, directory: Directory, proposal_id: UUID, verb: Verb, *, by: UUID, now: datetime
+) -> RuleProposal:
+    """Publish, reject or withdraw. A day that has passed meanwhile becomes today.
+
+    Raises NotFound, IllegalMove, NotAllowed (the wrong one of the two), Conflict (another set was published since it was
+    proposed), Invalid (the linter finds an error by now).
+    """
+    take_turn(session, _LOCK)
+    proposal = session.get(RuleProposal, proposal_id, with_for_update=True, populate_existing=True)
+    if proposal is None:
+        raise NotFound("There is no such rule set.")
+    target = next_state(State(proposal.state), verb, by_author=proposal.proposed_by == by)
+    today = now.astimezone(UTC).date()
+    if target is State.PUBLISHED:
+        tip = rule_sets.last(session)
+        if proposal.upon != (tip.id if tip else None):
+            raise Conflict("Another rule set was published since. Reject this one, and propose it anew.")
+        _tried, findings = checked(directory, rule_sets.content(session, proposal.digest), today)
+        _refuse_errors(findings)
+        proposal.effective_on = max(proposal.effective_on, today)
+    proposal.state = target.value
+    proposal.decided_by, proposal.decided_at = by, now
+    session.flush()
+    _note(session, proposal, target.value, by, now)
+    return proposal
+
+
+def found(session: Session, proposal_id: UUID) -> RuleProposal:
+    """Raises NotFound."""
+    proposal = session.get(RuleProposal, proposal_id)
+    if proposal is None:
+        raise NotFound("There is no such rule set.")
+    return proposal
+
+
+def keep_replay(session: Session, proposal: RuleProposal, counts: Mapping[str, int]) -> None:
+    """The counts of a replay, for the second person to read before they publish."""
+    proposal.replayed = dict(counts)
+    session.flush()
+
+
+def _refuse_errors(findings: list[Finding]) -> None:
+    errors = [finding for finding in findings if finding.level == "error"]
+    if errors:
+        raise Invalid(
+            [
+                FieldError(pointer="/rules", code=finding.code, detail=f"{finding.place}: {finding.text}")
+                for finding in errors[:20]
+            ]
+        )
+
+
+def _refuse_other_languages(directory: Directory, content: Content) -> None:
+    """They would not take effect: what was published at the desk stands."""
+    said = "The languages of this service were changed in the directory. Change them there."
+    if keys := rule_overlay.other_languages(directory, content):
+        raise _invalid("languages_of_the_directory", f"{keys[0]}: {said}")
+
+
+def _invalid(code: str, detail: str, pointer: str = "/rules") -> Invalid:
+    return Invalid([FieldError(pointer=pointer, code=code, detail=detail)])
+
+
+def _note(session: Session, proposal: RuleProposal, what: str, by: UUID, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=by.hex,
+        action=f"rules:{what}",
+        subject_kind="rule_set",
+        subject_id=proposal.id,
+        codes={"digest": proposal.digest[:12], "from": proposal.effective_on.isoformat()},
+        now=now,
+    )

@@ -1,0 +1,299 @@
+"""Runs of the rules over cases: from an intake's codes to facts, and runs stored and read back with every reason."""
+
+import contextlib
+import json
+import zlib
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core import bulk
+from app.core.clock import to_the_hour
+from app.core.db import UtcDateTime
+from app.core.ids import named_id
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.directory.models import ServicePause, ServiceRow
+from app.directory.packs import Directory
+from app.matching import deadlines, engine, service_history, urgency
+from app.matching.deadlines import DeadlineFinding
+from app.matching.engine import Found, Live, MatchResult
+from app.matching.facts import Facts
+from app.matching.leaves import NO_NEWS
+from app.matching.models import MatchRun
+from app.matching.reasons import Reason
+from app.partners.organisations import Organisation
+
+
+def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
+    """What matching may know of an intake's answers (their JSON form), and what its letter means. Pure.
+
+    A person who names no language speaks the language of the form. Groups that were not ticked are not denied when the
+    question was skipped.
+    """
+    country = directory.country(answers["country"])
+    on = today(directory, country.code, now)
+    finding = _letter(answers, directory, on)
+    helps = frozenset(answers.get("helps") or ())
+    speak = tuple(dict.fromkeys(code.split("-")[0].lower() for code in answers.get("speak") or ()))
+    if not speak and answers.get("language"):
+        speak = (answers["language"],)
+    status = answers.get("status")
+    consent = answers["consent"]
+    needs = frozenset(answers["needs"])
+    last_safe_day = finding.last_safe_day if finding else None
+    groups = answers.get("groups")
+    facts = Facts(
+        needs=needs,
+        country=country.code,
+        region=answers.get("region"),
+        speak=speak,
+        nationality=answers.get("nationality"),
+        status=None if status == "unknown" else status,
+        groups=frozenset(groups) if groups else None,
+        age="minor" if helps & {"minor", "child_alone"} else None,
+        helps=helps,
+        tier=urgency.tier(
+            needs=needs,
+            helps=helps,
+            happened=answers.get("happened") or (),
+            how_soon=answers["how_soon"],
+            last_safe_day=last_safe_day,
+            today=on,
+        ),
+        last_safe_day=last_safe_day,
+        never=frozenset(consent.get("never") or ()),
+    )
+    return facts, finding
+
+
+def today(directory: Directory, country: str, now: datetime) -> date:
+    """The day it is there."""
+    return now.astimezone(deadlines.zone(directory.country(country))).date()
+
+
+def _letter(answers: dict[str, Any], directory: Directory, on: date) -> DeadlineFinding | None:
+    letter = answers.get("letter")
+    if letter is None:
+        return None
+    received = letter.get("received_on")
+    return deadlines.assess(
+        directory.deadline(answers["country"], letter.get("kind") or ""),
+        date.fromisoformat(received) if received else None,
+        directory.country(answers["country"]),
+        on,
+        answers.get("region"),
+    )
+
+
+_LIVE: Final = (
+    sa.select(
+        ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, Organisation.paused_until,
+        ServicePause.id.label("pause"), ServicePause.need, ServicePause.language,
+    )
+    .join_from(ServiceRow, Organisation, Organisation.id == ServiceRow.organisation_id)
+    .outerjoin(
+        ServicePause,
+        sa.and_(
+            ServicePause.service_id == ServiceRow.id, ServicePause.until >= sa.bindparam("on", type_=sa.Date())
+        ),
+    )
+    .where(
+        ServiceRow.key.in_(sa.bindparam("keys", type_=sa.String(), expanding=True)),
+        sa.or_(
+            ServiceRow.capacity != "unknown",
+            Organisation.paused_until > sa.bindparam("now", type_=UtcDateTime()),
+            ServicePause.id.is_not(None),
+        ),
+    )
+)  # fmt: skip
+
+
+def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
+    """Capacity and pauses of the services of a country, only where something is known. One statement."""
+    entries = {entry.key: entry for entry in directory.services_for(country)}
+    on = today(directory, country, now)
+    by_key: dict[str, list[Any]] = {}
+    for row in session.connection().execute(_LIVE, {"keys": list(entries), "on": on, "now": now}):
+        by_key.setdefault(row.key, []).append(row)
+    return {key: _live(found, frozenset(entries[key].service.needs), now) for key, found in by_key.items()}
+
+
+def _live(rows: list[Any], needs: frozenset[str], now: datetime) -> Live:
+    """One service's row, as often as it has pauses."""
+    first = rows[0]
+    paused = frozenset(row.need for row in rows if row.need)
+    whole = any(row.pause is not None and row.need is None and row.language is None for row in rows)
+    return Live(
+        first.capacity,
+        first.capacity_until,
+        accepts=not whole and (first.paused_until is None or first.paused_until <= now),
+        paused_needs=paused,
+        open_needs=needs - paused,
+        paused_languages=frozenset(row.language for row in rows if row.language),
+    )
+
+
+def run(
+    session: Session,
+    facts: Facts,
+    directory: Directory,
+    now: datetime,
+    seed: int,
+    services: tuple[Any, ...] | None = None,
+    *,
+    resting: Collection[str] = (),
+) -> MatchResult:
+    """Ask the rules for this case, with what is known of the services now.
+
+    `resting`: organisations that take no requests in this case; it looks as if they took none at all.
+    """
+    entries = services if services is not None else directory.services_for(facts.country)
+    live = live_states(session, facts.country, directory, now)
+    for entry in entries if resting else ():
+        if entry.organisation.id in resting:
+            live[entry.key] = replace(live.get(entry.key, NO_NEWS), accepts=False)
+    known = service_history.experience(session, [entry.key for entry in entries])
+    return engine.evaluate(
+        facts,
+        entries,
+        on=today(directory, facts.country, now),
+        related=engine.related_needs(directory),
+        live=live,
+        answer_days=known.answer_days,
+        shares=known.shares,
+        seed=seed,
+    )
+
+
+def store(
+    session: Session,
+    keys: KeyRing,
+    case_id: UUID,
+    facts: Facts,
+    result: MatchResult,
+    *,
+    directory: Directory,
+    now: datetime,
+) -> UUID:
+    """Keep a run: order, every leaf's outcome and every reason, locked under the epoch key."""
+    last = session.scalar(sa.select(sa.func.max(MatchRun.seq)).where(MatchRun.case_id == case_id))
+    return store_first(session, keys, case_id, facts, result, directory=directory, now=now, seq=(last or 0) + 1)
+
+
+def store_first(
+    session: Session,
+    keys: KeyRing,
+    case_id: UUID,
+    facts: Facts,
+    result: MatchResult,
+    *,
+    directory: Directory,
+    now: datetime,
+    seq: int = 1,
+) -> UUID:
+    """Keep the run of a new case, which has none yet."""
+    run_id = uuid4()
+    row = {
+        "id": run_id,
+        "case_id": case_id,
+        "seq": seq,
+        "rule_set": directory.digest,
+        "order_version": result.order_version,
+        "facts_mac": keys.mac("facts", _canonical(facts)),
+        "trace": keys.lock(_packed(result), "match_runs", str(run_id), "trace", "1"),
+        "at": to_the_hour(now),
+    }
+    bulk.put(session, MatchRun, [row])
+    return run_id
+
+
+_LATEST: Final = (
+    sa.select(MatchRun)
+    .where(MatchRun.case_id == sa.bindparam("case_id", type_=sa.Uuid()))
+    .order_by(MatchRun.seq.desc())
+    .limit(1)
+)
+
+
+def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
+    """The newest run of a case, with its reasons. Raises CannotOpen when its epoch's key is destroyed."""
+    row = session.scalars(_LATEST, {"case_id": case_id}).one_or_none()
+    if row is None:
+        return None
+    return row, opened(keys, row.id, row.trace, row.order_version)
+
+
+def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[tuple[MatchRun, MatchResult]]:
+    """The runs of a case, the newest first; those whose epoch's key is destroyed are left out."""
+    rows = session.scalars(
+        sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(limit)
+    )
+    found = []
+    for row in rows:
+        with contextlib.suppress(CannotOpen):
+            found.append((row, opened(keys, row.id, row.trace, row.order_version)))
+    return found
+
+
+def opened(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:
+    """A stored run with all its reasons. Raises CannotOpen when its epoch's key is destroyed."""
+    return _unpacked(keys.unlock(trace, "match_runs", str(run_id), "trace", "1"), order_version)
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    session.execute(sa.delete(MatchRun).where(MatchRun.case_id == case_id))
+
+
+def service_id(key: str) -> UUID:
+    return named_id("service", key)
+
+
+def _canonical(facts: Facts) -> bytes:
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(facts).items()}
+    return json.dumps(plain, sort_keys=True, default=str).encode()
+
+
+def _packed(result: MatchResult) -> bytes:
+    document = [
+        [
+            [
+                found.service,
+                found.name,
+                int(found.verified),
+                [[reason.key, dict(reason.params)] for reason in found.reasons],
+                "".join(map(str, found.outcomes)),
+                list(found.terms),
+            ]
+            for found in group
+        ]
+        for group in (result.candidates, result.nearest, result.not_matched)
+    ]
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
+
+
+def _unpacked(packed: bytes, order_version: int) -> MatchResult:
+    candidates, nearest, others = (
+        tuple(_found(row, rank if ranked else 0) for rank, row in enumerate(group, 1))
+        for ranked, group in zip((True, False, False), json.loads(zlib.decompress(packed)), strict=True)
+    )
+    return MatchResult(candidates, nearest, others, order_version)
+
+
+def _found(row: list[Any], rank: int) -> Found:
+    service, name, verified, reasons, outcomes, terms = row
+    return Found(
+        service,
+        service.split("/")[0],
+        name,
+        bool(verified),
+        tuple(Reason(key, params) for key, params in reasons),
+        tuple(int(digit) for digit in outcomes),
+        rank,
+        tuple(terms),
+    )

@@ -1,0 +1,148 @@
+"""What the worker does with the outbox: claim, send outside of any transaction, note how it went.
+
+What is due for one organisation at the same time goes out as one notice with counts. A person is told only when their own
+rules let a machine do it; else the desk is asked. A team reads its notices at the desk.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.core import log
+from app.core.db import Database
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.messaging import notice_texts, outbox, recipients
+from app.messaging.channels import Channel, ChannelDown, Notice
+from app.messaging.models import OutboxMessage
+from app.messaging.rules import Verdict, may_tell
+
+_FOR_THE_DESK: Final = ("There is something new for you", "Something is waiting for you. Sign in to read it: {link}")
+Undelivered = Callable[[Session, OutboxMessage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What sending needs. `dead` is told of a message that is given up, `ask_desk` of one that only people may deliver."""
+
+    channel: Channel
+    keys: KeyRing
+    base_url: str
+    dead: Undelivered
+    ask_desk: Undelivered
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """One notice and the messages it stands for."""
+
+    notice: Notice
+    ids: tuple[UUID, ...]
+    for_team: bool
+
+
+def send_due(database: Database, post: Post, now: datetime, limit: int) -> int:
+    """Send up to `limit` due messages; gives how many went out. At least once: a crash after sending sends again.
+
+    When the channel itself is down, the rest is given back untouched: a dead server costs one timeout a round.
+    """
+    with database.begin() as session:
+        bundles = _bundled(session, post, outbox.claim(session, now, limit), now)
+    went = 0
+    for place, bundle in enumerate(bundles):
+        if not post.channel.takes(bundle.notice):
+            with database.begin() as session:
+                _without_a_way(session, bundle, now)
+            continue
+        try:
+            post.channel.send(bundle.notice)
+        except ChannelDown as error:
+            log.get().warning("notice_failed", outbox_id=bundle.notice.id.hex, error=error.why or type(error).__name__)
+            rest = bundles[place + 1 :] if error.for_all else []
+            with database.begin() as session:
+                _failed(session, post, bundle, error, now)
+                outbox.later(session, [message for other in rest for message in other.ids])
+            if rest:
+                break
+            continue
+        with database.begin() as session:
+            outbox.sent(session, bundle.ids, now)
+        went += len(bundle.ids)
+    return went
+
+
+def _failed(session: Session, post: Post, bundle: _Bundle, error: ChannelDown, now: datetime) -> None:
+    for message_id in bundle.ids:
+        given_up = outbox.failed(session, message_id, error.why or type(error).__name__, now)
+        if given_up is not None:
+            post.dead(session, given_up)
+
+
+def _without_a_way(session: Session, bundle: _Bundle, now: datetime) -> None:
+    """A team reads it at the desk, so it has arrived; an organisation without an address looks by itself."""
+    if bundle.for_team:
+        outbox.sent(session, bundle.ids, now)
+    else:
+        outbox.set_aside(session, bundle.ids, "no_address", now)
+
+
+def _bundled(session: Session, post: Post, claimed: Sequence[OutboxMessage], now: datetime) -> list[_Bundle]:
+    by_organisation: dict[UUID, list[OutboxMessage]] = {}
+    bundles = []
+    for message in claimed:
+        if message.organisation_id is not None:
+            by_organisation.setdefault(message.organisation_id, []).append(message)
+        elif message.case_id is not None:
+            bundles += _to_person(session, post, message, message.case_id, now)
+        else:
+            bundles.append(_at_the_desk(message, post))
+    for organisation_id, messages in by_organisation.items():
+        bundles.append(_to_organisation(session, post, organisation_id, messages))
+    return bundles
+
+
+def _at_the_desk(message: OutboxMessage, post: Post) -> _Bundle:
+    """For a team; without one, for whoever looks after the service itself."""
+    to, page = (f"team:{message.team_id}", "") if message.team_id is not None else ("operations", "operations")
+    subject, text = _FOR_THE_DESK
+    return _Bundle(
+        Notice(message.id, to, subject, text.format(link=f"{post.base_url}/desk/{page}")), (message.id,), for_team=True
+    )
+
+
+def _to_organisation(session: Session, post: Post, organisation_id: UUID, messages: Sequence[OutboxMessage]) -> _Bundle:
+    """Counts and a link only: which case or referral it is about stays inside."""
+    try:
+        address = recipients.address_of(session, post.keys, organisation_id)
+    except CannotOpen:
+        address = ""
+    subject, text = notice_texts.for_partner([message.kind for message in messages], f"{post.base_url}/partner/")
+    notice = Notice(messages[0].id, f"organisation:{organisation_id}", subject, text, address)
+    return _Bundle(notice, tuple(message.id for message in messages), for_team=False)
+
+
+def _to_person(session: Session, post: Post, message: OutboxMessage, case_id: UUID, now: datetime) -> list[_Bundle]:
+    """The notice, when it may go now. Else it waits for a good hour, or the desk is asked."""
+    try:
+        found = recipients.person(session, post.keys, case_id)
+    except CannotOpen:
+        found = None
+    if found is None:
+        outbox.set_aside(session, [message.id], "not_wanted", now)
+        return []
+    how, row = found
+    verdict, moment = may_tell(how, now.astimezone(ZoneInfo(row.zone)))
+    if verdict is Verdict.WAIT:
+        outbox.later(session, [message.id], moment)
+        return []
+    if verdict is Verdict.ASK_DESK:
+        outbox.set_aside(session, [message.id], "asked_desk", now)
+        post.ask_desk(session, message)
+        return []
+    subject, text = notice_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
+    return [_Bundle(Notice(message.id, f"case:{case_id}", subject, text, how.address), (message.id,), for_team=False)]

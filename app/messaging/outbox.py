@@ -1,0 +1,158 @@
+"""Queue a message, claim what is due, note how it went."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core import bulk
+from app.core.errors import NotFound
+from app.core.ids import named_id
+from app.messaging import recipients
+from app.messaging.models import OutboxMessage, PersonNotices
+
+LEASE: Final = timedelta(minutes=2)
+BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440))  # then the message is dead
+
+SANDBOX: Final = frozenset({named_id("organisation", "sandbox"), named_id("team", "sandbox")})
+
+
+def queue(
+    session: Session,
+    kind: str,
+    *,
+    about_id: UUID,
+    now: datetime,
+    organisation_id: UUID | None = None,
+    team_id: UUID | None = None,
+    urgent: bool = False,
+) -> None:
+    """Write a message into the outbox, in the caller's transaction. To an organisation it may wait for its digest."""
+    due = now if organisation_id is None else recipients.not_before(session, organisation_id, now, urgent=urgent)
+    _write(session, kind, about_id, now, not_before=due, organisation_id=organisation_id, team_id=team_id)
+
+
+def news(session: Session, kind: str, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
+    """Tell the person that there is news, if they asked for that. One message waits at a time, whatever happens meanwhile."""
+    asked = sa.exists().where(PersonNotices.case_id == case_id)
+    waiting = sa.exists().where(OutboxMessage.case_id == case_id, OutboxMessage.state == "queued")
+    if session.scalar(sa.select(sa.and_(asked, ~waiting))):
+        _write(session, kind, about_id, now, not_before=now, case_id=case_id)
+
+
+def _write(
+    session: Session,
+    kind: str,
+    about_id: UUID,
+    now: datetime,
+    *,
+    not_before: datetime,
+    organisation_id: UUID | None = None,
+    team_id: UUID | None = None,
+    case_id: UUID | None = None,
+) -> None:
+    """Write it down; nobody is told of what happens in the sandbox."""
+    if not SANDBOX.isdisjoint({organisation_id, team_id}):
+        return
+    message = {
+        "id": uuid4(),
+        "kind": kind,
+        "about_id": about_id,
+        "organisation_id": organisation_id,
+        "team_id": team_id,
+        "case_id": case_id,
+        "state": "queued",
+        "attempts": 0,
+        "not_before": not_before,
+        "created_at": now,
+    }
+    bulk.put(session, OutboxMessage, [message])
+
+
+def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:
+    """Take up to `limit` due messages for one lease; another worker passes over them (SKIP LOCKED on PostgreSQL)."""
+    due = (
+        sa.select(OutboxMessage)
+        .where(
+            OutboxMessage.state == "queued",
+            OutboxMessage.not_before <= now,
+            sa.or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until < now),
+        )
+        .order_by(OutboxMessage.not_before)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = session.scalars(due).all()
+    for message in claimed:
+        message.lease_until = now + LEASE
+        message.attempts += 1
+    session.flush()
+    return claimed
+
+
+def sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
+    session.execute(
+        sa.update(OutboxMessage)
+        .where(OutboxMessage.id.in_(ids))
+        .values(state="sent", done_at=now, lease_until=None, last_error=None)
+    )
+
+
+def failed(session: Session, message_id: UUID, error: str, now: datetime) -> OutboxMessage | None:
+    """Try again later, or give up: after the last step of the back-off the message is dead, and given back to be shown."""
+    message = session.get_one(OutboxMessage, message_id)
+    message.last_error = error[:64]
+    message.lease_until = None
+    if message.attempts > len(BACK_OFF):
+        message.state, message.done_at = "dead", now
+    else:
+        message.not_before = now + BACK_OFF[message.attempts - 1]
+    session.flush()
+    return message if message.state == "dead" else None
+
+
+def later(session: Session, ids: Collection[UUID], moment: datetime | None = None) -> None:
+    """Give a claim back as if it had never been taken; with a moment, not to be taken before it."""
+    values: dict[str, object] = {"lease_until": None, "attempts": OutboxMessage.attempts - 1}
+    if moment is not None:
+        values["not_before"] = moment
+    session.execute(sa.update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(values))
+
+
+def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) -> None:
+    """It will not be sent, and nobody has to look: there is no way to whom it is for, or it is told otherwise."""
+    session.execute(
+        sa.update(OutboxMessage)
+        .where(OutboxMessage.id.in_(ids))
+        .values(state="dead", done_at=now, dropped_at=now, lease_until=None, last_error=why)
+    )
+
+
+# --- dead letters ----------------------------------------------------------------------------------------------------
+
+_DEAD: Final = sa.and_(OutboxMessage.state == "dead", OutboxMessage.dropped_at.is_(None))
+
+
+def _dead(session: Session, message_id: UUID) -> OutboxMessage:
+    message = session.scalars(
+        sa.select(OutboxMessage).where(OutboxMessage.id == message_id, _DEAD).with_for_update()
+    ).one_or_none()
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
+
+
+def retry(session: Session, message_id: UUID, now: datetime) -> None:
+    """Once more from the start, with all its attempts. Raises NotFound."""
+    message = _dead(session, message_id)
+    message.state, message.done_at, message.attempts, message.not_before = "queued", None, 0, now
+    session.flush()
+
+
+def drop(session: Session, message_id: UUID, now: datetime) -> None:
+    """Somebody has told them otherwise. Raises NotFound."""
+    _dead(session, message_id).dropped_at = now
+    session.flush()

@@ -1,0 +1,162 @@
+"""OAuth 2 client credentials (RFC 6749 §4.4): clients, opaque tokens, and what a token may do."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, NotFound, NotSignedIn
+from app.core.keyring import KeyRing
+from app.core.kill_switch import frozen
+from app.partners import credentials
+from app.partners.assertions import PublicKey
+from app.partners.credentials import Proof
+from app.partners.models import AccessToken, OAuthClient
+
+SCOPES: Final = (
+    "referrals:read",
+    "referrals:contact",
+    "referrals:write",
+    "referrals:create",
+    "events:read",
+    "webhooks:manage",
+    "intakes:create",
+)
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A fresh token. The repr hides it."""
+
+    client_id: str
+    token: str
+    scopes: list[str]
+
+    def __repr__(self) -> str:
+        return f"Issued({self.client_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The program behind a token."""
+
+    client_id: str
+    organisation_id: UUID | None
+    scopes: frozenset[str]
+    sandbox: bool
+    frozen: bool = False
+    """Whether all reading by partners is stopped at this moment."""
+
+
+def add_client(
+    session: Session,
+    keys: KeyRing,
+    client_id: str,
+    name: str,
+    scopes: list[str],
+    now: datetime,
+    *,
+    organisation_id: UUID | None = None,
+    sandbox: bool = False,
+    public_keys: Collection[PublicKey] = (),
+    secret: str | None = None,
+) -> str:
+    """A new program. Gives its secret, which is shown once: a fresh one, unless it is to be published anyway. With public
+    keys it has none, and the text is empty.
+
+    Raises ValueError for an unknown scope, Conflict when the id is taken.
+    """
+    unknown = set(scopes) - set(SCOPES)
+    if unknown:
+        raise ValueError(f"unknown scopes: {sorted(unknown)}")
+    if session.get(OAuthClient, client_id) is not None:
+        raise Conflict("A client of this id exists.")
+    session.add(
+        OAuthClient(
+            id=client_id,
+            organisation_id=organisation_id,
+            name=name,
+            scopes=sorted(scopes),
+            sandbox=sandbox,
+            created_at=now,
+        )
+    )
+    session.flush()
+    if public_keys:
+        credentials.add_keys(session, client_id, public_keys, now)
+        return ""
+    return credentials.add_secret(session, keys, client_id, now, published=secret)
+
+
+def issue_token(
+    session: Session, keys: KeyRing, proof: Proof, wanted: list[str] | None, now: datetime, ttl: timedelta
+) -> Issued | None:
+    """A token, or None when the client is unknown or its proof is none.
+
+    Raises ValueError when a scope is wanted that the client was not given. An unknown client costs the same work.
+    """
+    client = credentials.authentic(session, keys, proof, now)
+    if client is None:
+        return None
+    scopes = sorted(set(wanted)) if wanted else client.scopes
+    if not set(scopes) <= set(client.scopes):
+        raise ValueError("scope")
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    session.add(AccessToken(id=_token_id(token), client_id=client.id, scopes=scopes, expires_at=now + ttl))
+    session.flush()
+    return Issued(client.id, token, scopes)
+
+
+_CALLER: Final = (
+    sa.select(
+        AccessToken.scopes,
+        AccessToken.expires_at,
+        OAuthClient.id,
+        OAuthClient.organisation_id,
+        OAuthClient.sandbox,
+        frozen.label("frozen"),
+    )
+    .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
+    .where(AccessToken.id == sa.bindparam("token_id"), OAuthClient.active)
+)
+
+
+def caller(session: Session, token: str, now: datetime) -> Caller:
+    """Who holds this token. Raises NotSignedIn when it is unknown, expired, or its client was switched off."""
+    row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
+    if row is None or row.expires_at <= now:
+        raise NotSignedIn("The token is unknown or has expired.")
+    return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox, bool(row.frozen))
+
+
+def revoke(session: Session, client_id: str, token: str) -> None:
+    """RFC 7009: a token of this client ends; anything else is passed over in silence."""
+    session.execute(
+        sa.delete(AccessToken).where(AccessToken.id == _token_id(token), AccessToken.client_id == client_id)
+    )
+
+
+def drop_expired_tokens(session: Session, now: datetime) -> int:
+    """Tokens, and what is remembered of assertions."""
+    used = credentials.drop_used(session, now)
+    return used + int(session.execute(sa.delete(AccessToken).where(AccessToken.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+
+
+def _token_id(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def switch_off(session: Session, client_id: str) -> None:
+    """The client is a client no more; its tokens open nothing from the next request on. Raises NotFound."""
+    client = session.get(OAuthClient, client_id)
+    if client is None:
+        raise NotFound("There is no such client.")
+    client.active = False
+    session.flush()

@@ -1,0 +1,55 @@
+"""How long what is kept: reckoned from when a case ended, or from when it last waited for somebody to be found."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.models import Case, CaseEvent
+from app.cases.states import CaseState
+from app.cases.transitions import WAITS
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """`contact` and `rest`: of a case that has ended. `unmet`: one for which nobody was found. `spam`: what a machine sent."""
+
+    contact: timedelta = timedelta(days=30)
+    rest: timedelta = timedelta(days=90)
+    unmet: timedelta = timedelta(days=90)
+    spam: timedelta = timedelta(days=7)
+
+
+USUAL: Final = Keeping()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the contact of a case is forgotten, and when all of it."""
+
+    contact: datetime
+    all: datetime
+
+
+def due(session: Session, case: Case, keeping: Keeping) -> Due:
+    """One that was thrown away as spam is still marked as held. Of others that are open, whoever set the time meant it."""
+    if case.closed_at is not None:
+        if case.held_for is not None:
+            return Due(case.closed_at + keeping.spam, case.closed_at + keeping.spam)
+        return Due(case.closed_at + keeping.contact, case.closed_at + max(keeping.contact, keeping.rest))
+    if CaseState(case.state) not in WAITS and case.forget_at is not None:
+        return Due(case.forget_at, case.forget_at)
+    stepped = session.scalar(
+        sa.select(sa.func.max(CaseEvent.at)).where(
+            CaseEvent.case_id == case.id, sa.or_(CaseEvent.source.is_(None), CaseEvent.source != CaseEvent.target)
+        )
+    )
+    since = stepped or case.waiting_since
+    return Due(since + keeping.unmet, since + keeping.unmet)
+
+
+def reckon_anew(session: Session, now: datetime) -> None:
+    """The times were changed: look at every case that is to be forgotten one day, as soon as the clock comes round."""
+    session.execute(sa.update(Case).where(Case.forget_at > now, Case.state != "erased").values(forget_at=now))

@@ -1,0 +1,93 @@
+"""Who takes a step, and what they say with it."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.core.errors import FieldError, Invalid
+from app.referrals import deadlines
+from app.referrals.reasons import (
+    DAY_REQUIRED,
+    OUTCOME_REQUIRED,
+    OUTCOMES,
+    QUESTION_TAKEN,
+    QUESTIONS,
+    REASON_REQUIRED,
+    UNNAMED_QUESTION,
+    WORK_DONE,
+    WORK_TAKEN,
+    reasons_for,
+)
+from app.referrals.states import Actor, Verb
+
+_FURTHEST_DEADLINE: Final = timedelta(days=2 * 366)
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRef:
+    """Who acts. A partner acts for its organisation; whatever else it names does not exist for it."""
+
+    kind: Actor
+    id: UUID | None = None
+    organisation_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a verb may carry beside itself: codes and days."""
+
+    reason: str | None = None
+    outcome: str | None = None
+    until: date | None = None
+    question: str | None = None
+    work_done: tuple[str, ...] = ()
+    deadline_on: date | None = None
+
+
+CLOCK: Final = ActorRef(Actor.CLOCK)
+
+
+def named(said: Said, verb: Verb) -> Said:
+    """A question without a code is one that the coordinator has to find out."""
+    return replace(said, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and said.question is None else said
+
+
+def check(verb: Verb, said: Said, now: datetime) -> None:
+    """Reason, outcome and day: there when the verb needs them, of its own codes, and absent otherwise."""
+    wanted = (
+        ("reason", said.reason, verb in REASON_REQUIRED, reasons_for(verb)),
+        ("outcome", said.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
+        ("question", said.question, False, list(QUESTIONS) if verb in QUESTION_TAKEN else []),
+    )
+    errors = []
+    for name, value, required, codes in wanted:
+        if value is None and required:
+            errors.append(FieldError(pointer=f"/{name}", code="required", detail=f"One of: {', '.join(codes)}."))
+        elif value is not None and value not in codes:
+            detail = f"One of: {', '.join(codes)}." if codes else "This action takes none."
+            errors.append(FieldError(pointer=f"/{name}", code="unknown_code", detail=detail))
+    if verb in DAY_REQUIRED and said.until is None:
+        errors.append(FieldError(pointer="/until", code="required", detail="A day after today."))
+    if verb in DAY_REQUIRED and said.until and not now.date() < said.until <= (now + deadlines.LONGEST_REVIEW).date():
+        detail = f"A day after today, at most {deadlines.LONGEST_REVIEW.days} days ahead."
+        errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
+    if verb not in DAY_REQUIRED and said.until is not None:
+        errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
+    errors += _wrong_work(verb, said, now)
+    if errors:
+        raise Invalid(errors)
+
+
+def _wrong_work(verb: Verb, said: Said, now: datetime) -> list[FieldError]:
+    """What is said of work done and a deadline known belongs to handing back alone."""
+    errors = []
+    if set(said.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
+        detail = f"Some of: {', '.join(WORK_DONE)}." if verb in WORK_TAKEN else "This action takes none."
+        errors.append(FieldError(pointer="/work_done", code="unknown_code", detail=detail))
+    if said.deadline_on is not None and verb not in WORK_TAKEN:
+        errors.append(FieldError(pointer="/deadline_on", code="not_taken", detail="This action takes no deadline."))
+    elif said.deadline_on is not None and not now.date() <= said.deadline_on <= (now + _FURTHEST_DEADLINE).date():
+        detail = f"A day from today on, at most {_FURTHEST_DEADLINE.days} days ahead."
+        errors.append(FieldError(pointer="/deadline_on", code="out_of_range", detail=detail))
+    return errors

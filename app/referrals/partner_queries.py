@@ -1,0 +1,123 @@
+"""What a partner reads of its own referrals: prepared selects, one statement a page, no entity in between."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.models import Case
+from app.core import sealing
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.directory.models import ServiceRow
+from app.referrals.models import Referral
+from app.referrals.states import State
+
+Row = sa.Row[*tuple[Any, ...]]
+_COLUMNS: Final = (
+    Referral.id, Referral.label, Referral.state, Referral.version, Referral.tier, Referral.deadline_on,
+    Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
+    Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
+    Case.needs, Case.country, Case.speak, Case.deadline_certainty, ServiceRow.key.label("service"),
+)  # fmt: skip
+_MINE: Final = (
+    sa.select(*_COLUMNS)
+    .join_from(Referral, Case, Case.id == Referral.case_id)
+    .join(ServiceRow, ServiceRow.id == Referral.service_id)
+    .where(Referral.organisation_id == sa.bindparam("organisation_id"), Referral.offered_at.is_not(None))
+)
+_BATCH: Final = 1000
+_ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.id == sa.bindparam("referral_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which referrals to list. Empty means all."""
+
+    states: tuple[str, ...] = ()
+    need: str | None = None
+    updated_since: datetime | None = None
+
+
+Place = tuple[datetime, UUID]
+
+
+def page(session: Session, organisation_id: UUID, wanted: Wanted, *, after: Place | None, limit: int) -> Sequence[Row]:
+    """Referrals the organisation was asked about, by the time of their last change, from just after `after`."""
+    query = _MINE.order_by(Referral.updated_at, Referral.id).limit(limit)
+    if wanted.states:
+        query = query.where(Referral.state.in_(wanted.states))
+    if wanted.need is not None:
+        query = query.where(_holds(session, wanted.need))
+    if after is not None:
+        query = query.where(sa.tuple_(Referral.updated_at, Referral.id) > sa.tuple_(*map(sa.literal, after)))
+    elif wanted.updated_since is not None:
+        query = query.where(Referral.updated_at >= wanted.updated_since)
+    return session.execute(query, {"organisation_id": organisation_id}).all()
+
+
+def soonest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
+    """Referrals in these states, those first on which the organisation owes something first."""
+    due = sa.func.coalesce(Referral.decide_by, Referral.contact_by, Referral.updated_at)
+    return _shelf(session, organisation_id, states, limit, due)
+
+
+def latest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
+    """Referrals in these states, those first that changed last."""
+    return _shelf(session, organisation_id, states, limit, Referral.updated_at.desc())
+
+
+def _shelf(
+    session: Session, organisation_id: UUID, states: Collection[State], limit: int, order: sa.ColumnElement[Any]
+) -> Sequence[Row]:
+    query = _MINE.where(Referral.state.in_([state.value for state in states])).order_by(order, Referral.id).limit(limit)
+    return session.execute(query, {"organisation_id": organisation_id}).all()
+
+
+def counts(session: Session, organisation_id: UUID) -> Counter[State]:
+    """How many referrals the organisation has in each state."""
+    query = (
+        sa.select(Referral.state, sa.func.count())
+        .where(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
+        .group_by(Referral.state)
+    )
+    return Counter({State(state): number for state, number in session.execute(query)})
+
+
+def everything(session: Session, organisation_id: UUID) -> Iterator[Row]:
+    """All referrals the organisation was asked about, oldest change first, in pages of a thousand."""
+    after: Place | None = None
+    while rows := page(session, organisation_id, Wanted(), after=after, limit=_BATCH):
+        yield from rows
+        after = (rows[-1].updated_at, rows[-1].id)
+
+
+def one(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | None:
+    """One referral with its locked card. None for an unknown id, another organisation's, and one not offered yet."""
+    return session.execute(_ONE, {"organisation_id": organisation_id, "referral_id": referral_id}).one_or_none()
+
+
+def unlocked_card(keys: KeyRing, row: Row) -> dict[str, Any]:
+    """The codes of the card; nothing of one that was erased."""
+    if row.card is None:
+        return {}
+    try:
+        plain = sealing.unpad(keys.unlock(row.card, "referrals", str(row.id), "card", "1"))
+    except CannotOpen:
+        return {}
+    card: dict[str, Any] = json.loads(plain)
+    return card
+
+
+def _holds(session: Session, need: str) -> sa.ColumnElement[bool]:
+    """Whether the case's list of needs holds this one, in the words of each database."""
+    if session.get_bind().dialect.name == "postgresql":
+        return Case.needs.op("@>")(sa.literal([need], type_=Case.needs.type))
+    each = sa.func.json_each(Case.needs).table_valued("value")
+    return sa.exists(sa.select(sa.literal(1)).select_from(each).where(each.c.value == need))

@@ -1,0 +1,136 @@
+"""What must hold before a step is taken: one guard each, as the table of `states` names them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases import sealed_parts
+from app.cases.models import Case
+from app.cases.states import CaseState
+from app.conflicts import service as conflicts
+from app.core.errors import Conflict, NotAllowed
+from app.partners.organisations import Organisation
+from app.referrals import deadlines, queries
+from app.referrals.models import Referral
+from app.referrals.states import Actor, Guard, Move, State, Verb, allowed_actions, next_move
+
+
+def check_may_be_asked(session: Session, case_id: UUID, organisation: Organisation, now: datetime) -> None:
+    """Raises Conflict. Why an organisation is excluded is not said."""
+    if organisation.kind == "authority":
+        raise Conflict("An authority is never asked.")
+    if organisation.retired_at is not None:
+        raise Conflict("This organisation is no longer in the directory.")
+    if organisation.paused_until is not None and organisation.paused_until > now:
+        raise _rests()
+    if organisation.slug in queries.excluded_organisations(session, case_id):
+        raise Conflict("This organisation is not available for this case.")
+    if organisation.slug in conflicts.excluded(session, case_id):
+        raise _rests()
+
+
+def _rests() -> Conflict:
+    """Of an organisation that is paused, and of one with a conflict of interest: the two are not told apart."""
+    return Conflict("This organisation takes no new cases at present.")
+
+
+def _case_open(_session: Session, _referral: Referral, case: Case, _now: datetime) -> None:
+    if case.closed_at is not None:
+        raise Conflict("The case is closed.")
+
+
+def _may_be_asked(session: Session, referral: Referral, case: Case, now: datetime) -> None:
+    check_may_be_asked(session, case.id, session.get_one(Organisation, referral.organisation_id), now)
+
+
+def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
+    organisation = session.get_one(Organisation, referral.organisation_id)
+    if organisation.id not in sealed_parts.holders(session, case.id) or organisation.slug in conflicts.excluded(
+        session, case.id
+    ):
+        raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
+
+
+def _pause_left(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if referral.pauses >= deadlines.MOST_PAUSES:
+        raise Conflict("The clock was stopped twice already: decide with what is known.")
+
+
+def _completed_lately(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
+    if referral.completed_at is None or now - referral.completed_at > deadlines.REOPEN_WITHIN:
+        raise Conflict("It was completed more than 90 days ago.")
+
+
+def _not_erased(_session: Session, _referral: Referral, case: Case, _now: datetime) -> None:
+    if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
+        raise Conflict("The person has withdrawn the case or had it erased.")
+
+
+def _no_other_live(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
+    if queries.is_asked(session, case.id, referral.organisation_id):
+        raise Conflict("There is a newer referral of this case to the same organisation.")
+
+
+def _just_now(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
+    if now - referral.updated_at > deadlines.UNDO_WITHIN:
+        raise Conflict("It was done more than 30 minutes ago and can not be taken back any more.")
+
+
+def _unread(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if referral.read_at is not None:
+        raise Conflict("The sealed parts were opened: it can not be taken back any more.")
+
+
+def _not_undone(session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if any(event.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW} for event in queries.events(session, referral.id)):
+        raise Conflict("It was taken back once already.")
+
+
+def _not_taken(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
+    if referral.offered_at is None or referral.reason == "taken_elsewhere":
+        raise Conflict("It was not withdrawn by the desk after an offer: there is nothing to take back.")
+
+
+_GUARDS: Final[dict[Guard, Callable[[Session, Referral, Case, datetime], None]]] = {
+    Guard.CASE_OPEN: _case_open,
+    Guard.MAY_BE_ASKED: _may_be_asked,
+    Guard.CONSENT: _consent,
+    Guard.PAUSE_LEFT: _pause_left,
+    Guard.COMPLETED_LATELY: _completed_lately,
+    Guard.NOT_ERASED: _not_erased,
+    Guard.NO_OTHER_LIVE: _no_other_live,
+    Guard.JUST_NOW: _just_now,
+    Guard.UNREAD: _unread,
+    Guard.NOT_UNDONE: _not_undone,
+    Guard.NOT_TAKEN: _not_taken,
+}
+
+
+def check(session: Session, referral: Referral, case: Case, move: Move, now: datetime) -> None:
+    """Raises Conflict: the first guard of the move that does not hold."""
+    for guard in move.guards:
+        _GUARDS[guard](session, referral, case, now)
+
+
+def may(session: Session, referral: Referral, case: Case, verb: Verb, *, by: Actor, now: datetime) -> bool:
+    """Whether the table has this step and its guards hold now: for the pages, which offer only what works."""
+    try:
+        check(session, referral, case, next_move(State(referral.state), verb, by=by), now)
+    except (Conflict, NotAllowed):
+        return False
+    return True
+
+
+def open_to_partner(session: Session, referral_id: UUID, organisation_id: UUID, now: datetime) -> list[Verb]:
+    """The steps a partner can take just now, guards included. Takes no lock: the step itself checks again."""
+    row = session.execute(
+        sa.select(Referral, Case)
+        .join(Case, Case.id == Referral.case_id)
+        .where(Referral.id == referral_id, Referral.organisation_id == organisation_id)
+    ).one()
+    verbs = [Verb(verb) for verb in allowed_actions(State(row.Referral.state), by=Actor.PARTNER)]
+    return [verb for verb in verbs if may(session, row.Referral, row.Case, verb, by=Actor.PARTNER, now=now)]

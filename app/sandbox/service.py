@@ -1,0 +1,174 @@
+"""The sandbox is kept full: one unanswered made-up referral in each language, and one for each error that can be rehearsed.
+
+The worker looks every round and writes only when something is missing. Nothing of it meets the rules, another organisation, or
+a coordinator: the key of its team is thrown away when it is made.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases import transitions
+from app.cases.models import Case
+from app.cases.short_labels import new_label
+from app.casework import filing, referral_actions
+from app.core import keyholders
+from app.core.db import take_turn
+from app.core.keyholders import OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.directory.models import ServiceRow
+from app.directory.packs import Directory
+from app.intake.schemas import Intake
+from app.partners import sandbox_identity
+from app.referrals.commands import ActorRef
+from app.referrals.models import Referral
+from app.referrals.states import OPENED, Actor, State, Verb
+from app.sandbox.stories import STORIES
+from app.staff.models import Team
+
+MAGIC: Final = {
+    "SANDBOX-403": frozenset({State.OFFERED}),
+    "SANDBOX-409": frozenset({State.OFFERED}),
+    "SANDBOX-410": OPENED,
+    "SANDBOX-412": frozenset({State.OFFERED}),
+    "SANDBOX-429": frozenset({State.OFFERED}),
+    "SANDBOX-503": frozenset({State.OFFERED}),
+    sandbox_identity.FORGED_SIGNATURE_LABEL: OPENED,
+}
+"""Labels that rehearse an error, and the states in which they do. What each does stands in `app/api/rehearsal.py`."""
+MOST_AN_HOUR: Final = 120
+"""So many referrals are made new in an hour, whatever the readers of the published secret do with them."""
+KEPT_FOR: Final = timedelta(days=7)
+_LOCK: Final = 0x50525F5342
+_DESK: Final = ActorRef(Actor.CLOCK)
+_PARTNER: Final = ActorRef(Actor.PARTNER, sandbox_identity.ORGANISATION_ID, sandbox_identity.ORGANISATION_ID)
+
+
+def missing(session: Session, now: datetime) -> bool:
+    """Whether `refill` has something to do. Reads only."""
+    if (
+        not sandbox_identity.is_open(session)
+        or session.scalar(sa.select(Case.id).where(*_old(now)).limit(1)) is not None
+    ):
+        return True
+    return _room(session, now) > 0 and bool(_languages(session, now) or _magic(session))
+
+
+def refill(session: Session, *, keys: KeyRing, directory: Directory, now: datetime) -> int:
+    """Make what is missing and let what is old be forgotten; gives how many are new. Two workers at once do it once."""
+    take_turn(session, _LOCK)
+    _found(session, keys, now)
+    session.execute(sa.update(Case).where(*_old(now)).values(forget_at=now))
+    room, made = _room(session, now), 0
+    for story in STORIES:
+        if made < room and story["language"] in _languages(session, now):
+            _offer(session, story, keys, directory, now)
+            made += 1
+    for label in _magic(session):
+        if made < room:
+            _rehearse(session, label, keys, directory, now)
+            made += 1
+    return made
+
+
+def _found(session: Session, keys: KeyRing, now: datetime) -> None:
+    sandbox_identity.found(session, keys, now)
+    if session.get(Team, sandbox_identity.TEAM_ID) is None:
+        session.add(
+            Team(id=sandbox_identity.TEAM_ID, slug=sandbox_identity.ORGANISATION, name="Sandbox", created_at=now)
+        )
+        session.flush()
+        nobody = KeyPair.generate()
+        keyholders.register(session, OwnerKind.TEAM, sandbox_identity.TEAM_ID, nobody.public, now)
+    if session.get(ServiceRow, sandbox_identity.SERVICE_ID) is None:
+        session.add(
+            ServiceRow(
+                id=sandbox_identity.SERVICE_ID,
+                organisation_id=sandbox_identity.ORGANISATION_ID,
+                key=sandbox_identity.SERVICE,
+                name="Sandbox",
+                entry={},
+                updated_at=now,
+            )
+        )
+        session.flush()
+
+
+def _old(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Made-up cases whose time has come, and that retention does not know of yet."""
+    return (
+        Case.team_id == sandbox_identity.TEAM_ID,
+        Case.closed_at.is_(None),
+        Case.forget_at.is_(None),
+        Case.waiting_since < now - KEPT_FOR,
+    )
+
+
+def _room(session: Session, now: datetime) -> int:
+    since = now - timedelta(hours=1)
+    lately = sa.select(sa.func.count()).where(
+        Referral.organisation_id == sandbox_identity.ORGANISATION_ID,
+        Referral.updated_at > since,
+        Referral.created_at > since,
+    )
+    return MOST_AN_HOUR - (session.scalar(lately) or 0)
+
+
+def _languages(session: Session, now: datetime) -> set[str]:
+    """The languages in which nothing waits for an answer. What is older than can be is not looked at: there may be much."""
+    waiting = (
+        sa.select(Case.language)
+        .join(Referral, Referral.case_id == Case.id)
+        .where(
+            Referral.organisation_id == sandbox_identity.ORGANISATION_ID,
+            Referral.updated_at > now - 2 * KEPT_FOR,
+            Referral.state == State.OFFERED.value,
+            Referral.label.not_in(list(MAGIC)),
+        )
+    )
+    return {story["language"] for story in STORIES} - set(session.scalars(waiting))
+
+
+def _magic(session: Session) -> list[str]:
+    """The labels that are missing, or whose referral has moved on."""
+    there = dict(
+        session.execute(sa.select(Referral.label, Referral.state).where(Referral.label.in_(list(MAGIC)))).all()
+    )
+    return [label for label, states in MAGIC.items() if there.get(label) not in states]
+
+
+def _offer(session: Session, story: dict[str, Any], keys: KeyRing, directory: Directory, now: datetime) -> Referral:
+    intake = Intake.model_validate(story)
+    case_id = filing.file_made_up(session, intake, sandbox_identity.TEAM_ID, keys=keys, directory=directory, now=now)
+    case = transitions.locked(session, case_id)
+    draft = referral_actions.create(session, keys, case, sandbox_identity.SERVICE, by=_DESK, now=now)
+    return referral_actions.advance(session, draft.id, Verb.OFFER, by=_DESK, now=now)
+
+
+def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory, now: datetime) -> None:
+    """A referral with this label; the one that had it before gets an ordinary one."""
+    before = session.scalars(sa.select(Referral).where(Referral.label == label)).one_or_none()
+    if before is not None:
+        before.label = new_label("R-")
+        session.flush()
+    story = STORIES[list(MAGIC).index(label) % len(STORIES)]
+    referral = _offer(session, story, keys, directory, now)
+    referral.label = label
+    session.flush()
+    if MAGIC[label] == OPENED:
+        referral_actions.advance(session, referral.id, Verb.ACCEPT, by=_PARTNER, now=now)
+
+
+def label_of(session: Session, referral_id: UUID) -> str | None:
+    """The magic label of a referral of the sandbox, if it has one."""
+    return session.scalar(
+        sa.select(Referral.label).where(
+            Referral.id == referral_id,
+            Referral.organisation_id == sandbox_identity.ORGANISATION_ID,
+            Referral.label.in_(list(MAGIC)),
+        )
+    )

@@ -1,0 +1,99 @@
+"""Made-up persons and centres: who asks for what, and how a centre answers. All chance comes from one seeded source."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from app.directory.packs import Directory
+from app.referrals.deadlines import Hours
+from app.referrals.reasons import QUESTIONS
+from app.referrals.states import Verb
+
+_HOW_SOON: Final = ("today", "week", "month", "none", "unknown")
+_SOON_WEIGHTS: Final = (6, 20, 34, 25, 15)
+_DECLINES: Final = ("no_capacity", "no_capacity", "out_of_scope", "not_eligible", "conflict", "duplicate", "other")
+_THINKS_FOR: Final = {"emergency": timedelta(hours=5), "urgent": timedelta(hours=20), "normal": timedelta(days=4)}
+_QUIET_DAY: Final = 0.35
+"""How much of a weekday's load comes on a weekend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is played. `answers`: the share of offers that a centre answers at all, the others run out."""
+
+    cases: int = 300
+    days: int = 90
+    answers: float = 0.6
+    accepts: float = 0.75
+    seed: int = 1
+
+
+def arrivals(plan: Plan, start: datetime, chance: Random) -> list[datetime]:
+    """When requests come in, in order: more on weekdays, most in the evening."""
+    days = [start + timedelta(days=day) for day in range(plan.days)]
+    weights = [1.0 if day.weekday() < 5 else _QUIET_DAY for day in days]
+    return sorted(
+        day + timedelta(hours=chance.triangular(0, 24, 19)) for day in chance.choices(days, weights, k=plan.cases)
+    )
+
+
+def answers_of(directory: Directory, country: str, chance: Random, today: datetime) -> dict[str, Any]:
+    """One intake without its consent."""
+    answers: dict[str, Any] = {
+        "language": chance.choice(("ru", "ru", "be", "en")),
+        "for_whom": "self",
+        "needs": chance.sample([need.id for need in directory.needs], chance.choice((1, 1, 2))),
+        "how_soon": chance.choices(_HOW_SOON, _SOON_WEIGHTS)[0],
+        "country": country,
+        "speak": chance.sample(("ru", "en", "be", "pl"), 2),
+    }
+    letters = [row.event for row in directory.deadlines(country) if row.letter_kind]
+    if letters and chance.random() < 0.4:
+        received_on = (today - timedelta(days=chance.randrange(4))).date().isoformat()
+        answers["letter"] = {"kind": chance.choice([*letters, "unknown"]), "received_on": received_on}
+    return answers
+
+
+def consent_of(candidates: list[str], chance: Random) -> dict[str, Any]:
+    """Most name some of the centres that the rules found; some want to be asked first."""
+    if not candidates or chance.random() < 0.15:
+        return {"mode": "ask_first"}
+    named = chance.sample(candidates, min(len(candidates), chance.randint(1, 4)))
+    return {"mode": "named", "organisations": named}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a centre does with an offer, and when."""
+
+    verb: Verb
+    at: datetime
+    reason: str | None = None
+    question: str | None = None
+
+
+def answer_to_offer(plan: Plan, tier: str, offered_at: datetime, hours: Hours, chance: Random) -> Answer | None:
+    """None: it never answers."""
+    if chance.random() >= plan.answers:
+        return None
+    thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[tier].total_seconds()))
+    at = offered_at + thinks if tier == "emergency" else in_office(offered_at + thinks, hours)
+    if chance.random() < 0.05:
+        return Answer(Verb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
+    if chance.random() < plan.accepts:
+        return Answer(Verb.ACCEPT, at)
+    return Answer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))
+
+
+def in_office(moment: datetime, hours: Hours) -> datetime:
+    """The moment itself, or when the office opens next."""
+    local = moment.astimezone(hours.zone)
+    day = local.date()
+    if hours.is_working(day) and hours.opens <= local.time() < hours.closes:
+        return moment
+    if local.time() >= hours.opens:
+        day += timedelta(days=1)
+    while not hours.is_working(day):
+        day += timedelta(days=1)
+    return hours.at(day, hours.opens)

@@ -1,0 +1,167 @@
+"""What a play came to: by tier and country how many were answered in time, ran out, wait, and who owns what comes next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from statistics import median
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.cases.models import Case
+from app.referrals import deadline_storage
+from app.referrals.deadlines import answer_times
+from app.referrals.models import Referral, ReferralEvent
+from app.simulation.world import World
+from app.tasks.models import Task
+
+_DECISIONS = ("accept", "decline", "waitlist", "ask_info")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One case: when it was first accepted, when somebody first owned a next step by hand."""
+
+    country: str
+    tier: str
+    matched: bool
+    filed_at: datetime
+    deadline: datetime | None
+    accepted_at: datetime | None
+    owned_at: datetime | None
+
+    @property
+    def kept(self) -> bool:
+        """Accepted, or somebody's task, before the legal deadline."""
+        last = self.deadline or datetime.max.replace(tzinfo=UTC)
+        return any(at is not None and at <= last for at in (self.accepted_at, self.owned_at))
+
+    @property
+    def waited(self) -> timedelta | None:
+        return self.accepted_at - self.filed_at if self.accepted_at is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferResult:
+    country: str
+    tier: str
+    ended: str  # in_time, late, expired, taken_back, open
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    cases: tuple[CaseResult, ...]
+    offers: tuple[OfferResult, ...]
+
+    @property
+    def promise(self) -> float:
+        """The share of the cases with any matching centre that ended accepted or with an owned next step in time."""
+        matched = [case for case in self.cases if case.matched]
+        return sum(case.kept for case in matched) / len(matched) if matched else 1.0
+
+
+def results(world: World) -> Results:
+    with world.database.begin(write=False) as session:
+        accepted = _first(session.execute(
+            sa.select(Referral.case_id, sa.func.min(ReferralEvent.at))
+            .join(Referral, Referral.id == ReferralEvent.referral_id)
+            .where(ReferralEvent.verb == "accept").group_by(Referral.case_id)
+        ))  # fmt: skip
+        owned = _first(session.execute(
+            sa.select(Task.case_id, sa.func.min(Task.opened_at))
+            .where(Task.case_id.is_not(None)).group_by(Task.case_id)
+        ))  # fmt: skip
+        cases = session.scalars(sa.select(Case).order_by(Case.waiting_since, Case.id)).all()
+        offers = session.execute(
+            sa.select(Referral, Case).join(Case, Case.id == Referral.case_id).order_by(Referral.created_at)
+        ).all()
+        events: dict[UUID, list[ReferralEvent]] = {}
+        for event in session.scalars(sa.select(ReferralEvent).order_by(ReferralEvent.seq)):
+            events.setdefault(event.referral_id, []).append(event)
+        return Results(
+            tuple(
+                CaseResult(
+                    case.country,
+                    case.tier,
+                    world.matched.get(case.id, False),
+                    case.waiting_since,
+                    datetime.combine(case.last_safe_day, time(21), UTC) if case.last_safe_day else None,
+                    accepted.get(case.id),
+                    owned.get(case.id),
+                )
+                for case in cases
+            ),
+            tuple(
+                OfferResult(
+                    row.Case.country, row.Referral.tier, _ended(row.Referral, row.Case, events[row.Referral.id])
+                )
+                for row in offers
+            ),
+        )
+
+
+def _first(rows: Iterable[sa.Row[UUID, datetime]]) -> dict[UUID, datetime]:
+    return {row[0]: row[1] for row in rows}
+
+
+def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
+    """How the partner answered the offer: its first decision, against the time it had for it."""
+    at = {event.verb: event.at for event in reversed(events)}
+    decided = min((at[verb] for verb in _DECISIONS if verb in at), default=None)
+    if decided is not None and "offer" in at:
+        _acknowledge, decide_by, _expires = answer_times(at["offer"], deadline_storage.terms_of(referral, case))
+        return "in_time" if decided <= decide_by else "late"
+    if "expire" in at:
+        return "expired"
+    return "taken_back" if "withdraw" in at or "client_withdraw" in at else "open"
+
+
+def table(found: Results) -> str:
+    """The results as a table for a terminal, by tier and country, and the promise under it."""
+    head = (
+        "",
+        "cases",
+        "matched",
+        "accepted",
+        "owned step",
+        "waiting",
+        "offers",
+        "in time",
+        "late",
+        "expired",
+        "days to yes",
+    )
+    rows: list[tuple[str, ...]] = [head]
+    keys = [("tier", tier) for tier in ("emergency", "urgent", "normal")]
+    keys += [("country", country) for country in sorted({case.country for case in found.cases})]
+    for what, key in [*keys, ("", "all")]:
+        cases = [case for case in found.cases if not what or getattr(case, what) == key]
+        offers = [offer for offer in found.offers if not what or getattr(offer, what) == key]
+        rows.append(_row(key, cases, offers))
+    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    matched = sum(case.matched for case in found.cases)
+    lines += ["", f"Of {matched} cases with a matching centre {found.promise:.1%} were accepted or had an owned next step"
+                  " before the legal deadline."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _row(name: str, cases: list[CaseResult], offers: list[OfferResult]) -> tuple[str, ...]:
+    accepted = [case for case in cases if case.accepted_at is not None]
+    owned = [case for case in cases if case.accepted_at is None and case.owned_at is not None]
+    waits = [case.waited.total_seconds() / 86_400 for case in accepted if case.waited is not None]
+    return (
+        name,
+        str(len(cases)),
+        str(sum(case.matched for case in cases)),
+        str(len(accepted)),
+        str(len(owned)),
+        str(len(cases) - len(accepted) - len(owned)),
+        str(len(offers)),
+        *(_share(sum(offer.ended == how for offer in offers), len(offers)) for how in ("in_time", "late", "expired")),
+        f"{median(waits):.1f}" if waits else "–",
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "–"

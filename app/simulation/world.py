@@ -1,0 +1,192 @@
+"""The world that is played in: a database of its own, every centre connected, the real clock, and time that jumps.
+
+Time goes from one thing that happens to the next: a request comes in, a centre acts, or a clock is due.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.app_context import migrate
+from app.cases.models import Case
+from app.casework import filing, referral_actions, scheduler
+from app.casework.scheduler import Clockwork
+from app.core import keyholders
+from app.core.db import Database
+from app.core.errors import Conflict, PreconditionFailed
+from app.core.ids import named_id
+from app.core.keyholders import OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
+from app.directory import loader as directory_service
+from app.directory.packs import Directory
+from app.intake.schemas import Intake
+from app.matching import runs
+from app.referrals.commands import ActorRef, Said
+from app.referrals.models import FeedEvent, Referral
+from app.referrals.states import Actor, Verb
+from app.referrals.working_hours import hours_of
+from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, consent_of, in_office
+from app.staff import service as staff
+
+START: Final = datetime(
+    2026, 9, 7, 0, 0, tzinfo=UTC
+)  # a Monday; three months on lie the holidays at the end of the year
+_BATCH: Final = 50
+SETTLES_IN: Final = timedelta(days=75)
+"""How long is played on after the last request: the slowest clock has run out by then."""
+_WEIGHTS: Final = {"PL": 4, "GE": 3, "LT": 2, "DE": 3}
+_PERSON: Final = ActorRef(Actor.PERSON)
+
+
+@dataclass
+class World:
+    """One play. `matched` holds, for each case, whether the rules found any centre for it."""
+
+    plan: Plan
+    directory: Directory
+    database: Database
+    keys: KeyRing
+    now: datetime
+    chance: Random
+    matched: dict[UUID, bool] = field(default_factory=dict)
+    _heap: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=count)
+    _seen: int = 0
+
+    def at(self, moment: datetime, act: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (max(moment, self.now), next(self._order), act))
+
+    def play(self) -> None:
+        for arrival in arrivals(self.plan, self.now, self.chance):
+            self.at(arrival, self._somebody_writes)
+        end = self.now + timedelta(days=self.plan.days) + SETTLES_IN
+        while (moment := self._next()) is not None and moment <= end:
+            self.now = max(self.now, moment)
+            while self._heap and self._heap[0][0] <= self.now:
+                heapq.heappop(self._heap)[2]()
+            while self._the_clock_goes_round():
+                pass
+            self._centres_look()
+
+    def _next(self) -> datetime | None:
+        with self.database.begin(write=False) as session:
+            due = session.scalar(
+                sa.select(Referral.due_at).where(Referral.due_at.is_not(None)).order_by(Referral.due_at)
+            )
+        moments = [moment for moment in (due, self._heap[0][0] if self._heap else None) if moment is not None]
+        return min(moments) if moments else None
+
+    def _the_clock_goes_round(self) -> int:
+        """What the worker does: each thing that is due, in a transaction of its own. Every country offers at once."""
+        by = Clockwork(self.keys, self.directory)
+        at_once = dict.fromkeys((country.code for country in self.directory.countries), timedelta(0))
+        with self.database.begin(write=False) as session:
+            due = scheduler.due(session, self.now, _BATCH)
+            new = scheduler.untouched(session, self.now, _BATCH, after=at_once)
+        for referral_id in due:
+            with self.database.begin() as session:
+                scheduler.tick(session, referral_id, now=self.now, by=by)
+        for case_id in new:
+            with self.database.begin() as session:
+                scheduler.ask_first(session, case_id, now=self.now, by=by)
+        return len(due) + len(new)
+
+    # --- who acts ----------------------------------------------------------------------------------------------------
+
+    def _somebody_writes(self) -> None:
+        country = self.chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        answers = answers_of(self.directory, country, self.chance, self.now)
+        with self.database.begin() as session:
+            facts, _deadline = runs.understood({**answers, "consent": {"mode": "ask_first"}}, self.directory, self.now)
+            found = runs.run(session, facts, self.directory, self.now, seed=self.chance.getrandbits(64))
+            candidates = list(dict.fromkeys(one.organisation for one in found.candidates if one.offerable))
+            intake = Intake.model_validate({**answers, "consent": consent_of(candidates, self.chance)})
+            filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
+        self.matched[filed.case_id] = bool(candidates)
+
+    def _centres_look(self) -> None:
+        """What is new in the feeds, each centre makes up its mind about."""
+        with self.database.begin(write=False) as session:
+            rows = session.execute(
+                sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.tier, Referral.offered_at, Case.country)
+                .join(Referral, Referral.id == FeedEvent.referral_id)
+                .join(Case, Case.id == Referral.case_id)
+                .where(FeedEvent.n > self._seen)
+                .order_by(FeedEvent.n)
+            ).all()
+        for row in rows:
+            self._seen = row.n
+            hours = hours_of(row.country)
+            if row.type == "referral.offered":
+                said = answer_to_offer(self.plan, row.tier, row.offered_at, hours, self.chance)
+                if said is not None:
+                    self._later(said.at, row.id, said.verb, Said(reason=said.reason, question=said.question))
+            elif row.type == "referral.info_requested":
+                self.at(self.now + timedelta(days=1), self._person_answers(row.id))
+            elif row.type == "referral.acknowledged":
+                self._later(in_office(self.now + timedelta(hours=4), hours), row.id, Verb.ACCEPT, Said())
+            elif row.type == "referral.accepted" and self.chance.random() < 0.9:
+                self._later(in_office(self.now + timedelta(days=1), hours), row.id, Verb.START, Said())
+            elif row.type == "referral.in_progress":
+                ends = in_office(self.now + timedelta(days=self.chance.uniform(10, 60)), hours)
+                back = self.chance.random() < 0.03
+                self._later(ends, row.id, Verb.HAND_BACK if back else Verb.COMPLETE,
+                            Said(reason="no_capacity") if back else Said(outcome="represented"))  # fmt: skip
+
+    def _later(self, moment: datetime, referral_id: UUID, verb: Verb, said: Said) -> None:
+        def act() -> None:
+            with self.database.begin(write=False) as session:
+                organisation_id = session.get_one(Referral, referral_id).organisation_id
+            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), said)
+
+        self.at(moment, act)
+
+    def _person_answers(self, referral_id: UUID) -> Callable[[], None]:
+        return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, Said())
+
+    def _try(self, referral_id: UUID, verb: Verb, by: ActorRef, said: Said) -> None:
+        """Too late is no mistake: another was faster, or the offer has run out."""
+        try:
+            with self.database.begin() as session:
+                referral_actions.advance(session, referral_id, verb, by=by, now=self.now, said=said)
+        except (Conflict, PreconditionFailed):
+            return
+
+
+@contextmanager
+def played(plan: Plan, directory: Directory) -> Iterator[World]:
+    """A world in which the plan has been played to its end."""
+    with TemporaryDirectory(prefix="pristan-simulate-") as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'world.db'}")
+        try:
+            keys = KeyRing.generate(START.date())
+            world = World(plan, directory, database, keys, START, Random(plan.seed))  # noqa: S311  no secret
+            codes = [country.code for country in directory.countries]
+            _found(world, codes)
+            world.play()
+            yield world
+        finally:
+            database.dispose()
+
+
+def _found(world: World, codes: list[str]) -> None:
+    migrate(world.database)
+    pair = KeyPair.generate()
+    with world.database.begin() as session:
+        directory_service.upsert(session, world.directory, world.now)
+        staff.add_team(session, "all", "All", codes, world.now)
+        for organisation in world.directory.organisations:
+            if organisation.kind == "centre":
+                owner = named_id("organisation", organisation.id)
+                keyholders.register(session, OwnerKind.ORGANISATION, owner, pair.public, world.now)

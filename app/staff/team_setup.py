@@ -1,0 +1,40 @@
+"""A new network's first team: its key, an offline recovery key that opens it, and its first members."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.core import keyholders
+from app.core.keyholders import SealingKey
+from app.core.keyring import KeyRing
+from app.staff import recovery
+from app.staff import service as staff
+from app.staff.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """`recovery` is the private seed of the offline key, in base32: shown once, written nowhere."""
+
+    team_key: SealingKey
+    team_seed: bytes
+    recovery_key: SealingKey
+    recovery: str
+
+
+def found_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> Founded:
+    """A team and an offline recovery key that can open it."""
+    _team, team_key, team_seed = staff.add_team(session, slug, name, countries, now)
+    recovery_key, recovery_seed = recovery.found(session, now)
+    keyholders.grant(session, team_key, team_seed, recovery_key)
+    return Founded(team_key, team_seed, recovery_key, recovery.spoken(recovery_seed))
+
+
+def add_coordinator(
+    session: Session, keys: KeyRing, founded: Founded, name: str, role: Role, passphrase: str, now: datetime
+) -> str:
+    """A member of the founded team, with the team's key; gives the one-time password secret."""
+    new = staff.add_member(session, keys, name, role, passphrase, now, team_id=founded.team_key.owner_id)
+    keyholders.grant(session, founded.team_key, founded.team_seed, new.key)
+    return new.totp_secret

@@ -1,0 +1,1 @@
+"""What several surfaces use to make pages: rendering, charts, labels, forms."""

@@ -1,0 +1,128 @@
+"""Templates, and what every page needs: language, direction out, style sheet, errors in words."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes, select_autoescape
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
+from werkzeug.http import parse_accept_header
+
+from app.core.errors import AppError
+from app.core.i18n import LANGUAGES, N_, OWN_NAMES, Translator, translator
+
+TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
+_STATIC: Final = Path(__file__).resolve().parents[1] / "static"
+_ERRORS: Final = {
+    400: N_("We could not read this request."),
+    401: N_("Please sign in first."),
+    403: N_("This is not possible here."),
+    404: N_("There is nothing at this address."),
+    405: N_("This is not possible here."),
+    409: N_("This is no longer possible: something has changed in the meantime."),
+    412: N_("Somebody has changed this in the meantime."),
+    413: N_("This is too long. Please send less text."),
+    422: N_("Some of what was typed does not fit."),
+    429: N_("Too many tries. Please wait a few minutes."),
+    503: N_(
+        "The service is very busy. Please try again in a minute. Nothing is lost that you have been shown as saved."
+    ),
+}
+_UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
+
+
+class _Said(NodeTransformer):
+    """Puts `_("…")` into words where nothing is filled in."""
+
+    def __init__(self, words: Translator) -> None:
+        self._words = words
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        fixed = isinstance(node.node, nodes.Name) and node.node.name == "_" and len(node.args) == 1 and not node.kwargs
+        if fixed and isinstance(node.args[0], nodes.Const):
+            return nodes.Const(self._words.text(node.args[0].value), lineno=node.lineno)
+        found: nodes.Node = self.generic_visit(node)
+        return found
+
+
+class _OneLanguage(Environment):
+    """Templates that are only ever shown in one language: its sentences are put in when they are compiled, and escaped then.
+
+    A page of the desk says the same two hundred sentences each time, so that looking them up was a third of making it.
+    """
+
+    language = "en"
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        parsed: nodes.Template = _Said(translator(self.language)).visit(super()._parse(source, name, filename))
+        return parsed
+
+
+@lru_cache(maxsize=2)
+def environment(kind: type[Environment] = Environment) -> Environment:
+    jinja = kind(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    jinja.globals.update(languages=LANGUAGES, own_names=OWN_NAMES, css=css_address, lines=lines)
+    return jinja
+
+
+@lru_cache(maxsize=8)
+def css_address(name: str) -> str:
+    """The style sheet with a mark of its content, so that it may be kept and yet is never stale."""
+    digest = hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:8]
+    return f"/s/{name}?v={digest}"
+
+
+def lines(text: str) -> Markup:
+    """Typed text with its line breaks, escaped."""
+    return Markup("<br>").join(text.splitlines())
+
+
+def render(template: str, language: str, **context: Any) -> str:
+    words: Translator = translator(language)
+    staff = language == _OneLanguage.language and template.startswith(("desk/", "partner/"))
+    return (
+        environment(_OneLanguage if staff else Environment)
+        .get_template(template)
+        .render(lang=language, _=words.text, n_=words.plural, words=words, **context)
+    )
+
+
+def page(template: str, language: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    return HTMLResponse(render(template, language, **context), status_code=status)
+
+
+def language_of(request: Request) -> str:
+    """The language of the address, else the first of the browser's that we have, else Russian: most of our people read it."""
+    first = request.url.path.strip("/").split("/", 1)[0]
+    if first in LANGUAGES:
+        return first
+    if first in {"desk", "partner"}:
+        return "en"
+    return preferred_language(request.headers.get("accept-language", ""))
+
+
+def preferred_language(accept: str) -> str:
+    """The first language of an `Accept-Language` header, by its weights, that we have; a regional form counts as its language."""
+    accepted = parse_accept_header(accept[:500])
+    ours = (tag.partition("-")[0].lower() for tag, quality in accepted if quality)
+    return next((code for code in ours if code in LANGUAGES), "ru")
+
+
+def error_page(request: Request, error: AppError) -> HTMLResponse:
+    """An error as a page, in words. What the person typed is not in it: forms show their own errors beside the fields."""
+    language = language_of(request)
+    message = translator(language).text(_ERRORS.get(error.status, _UNEXPECTED))
+    response = page("person/error.html", language, status=error.status, message=message)
+    response.headers.update(error.headers)
+    return response

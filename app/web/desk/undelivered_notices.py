@@ -1,0 +1,53 @@
+"""Notices that did not arrive: a view of the queue whose rows are letters and no cases, and what is done with each."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from sqlalchemy.orm import Session
+
+from app.casework import undelivered_notices
+from app.casework.coordinator import Desk
+from app.core.dependencies import Db
+from app.web.account.my_settings import uuid_of
+from app.web.account.policies import AtDesk
+from app.web.components import staff_pages
+from app.web.desk import queue_views
+from app.web.desk.queue_url import Listing
+
+router = APIRouter(prefix="/desk/letters")
+
+VIEW: Final = "dead_letters"
+_PATH: Final = f"/desk/?view={VIEW}"
+Id = Annotated[str, Path(max_length=36)]
+
+
+def page(request: Request, desk: Desk, session: Session) -> Response:
+    """The team's, oldest first, under the queue's views. Five statements with the sign-in, whatever waits."""
+    return staff_pages.page(
+        request,
+        "desk/undelivered_notices.html",
+        **queue_views.shelf(request, desk, session, VIEW, Listing()),
+        letters=undelivered_notices.messages(session, desk.team_id),
+        most=undelivered_notices.LISTED,
+    )
+
+
+@router.post("/retry", name="retry_letters")
+def retry_all(desk: AtDesk, session: Db) -> Response:
+    """Send each of those on the page once more: the mail works again."""
+    undelivered_notices.retry_all(session, desk.team_id, desk.who.member_id, desk.now)
+    return staff_pages.to(f"{_PATH}&done=retried_all")
+
+
+@router.post("/{message}/retry", name="retry_letter")
+def retry(message: Id, desk: AtDesk, session: Db) -> Response:
+    """Send it once more."""
+    undelivered_notices.retry(session, desk.team_id, uuid_of(message), desk.who.member_id, desk.now)
+    return staff_pages.to(f"{_PATH}&done=retried")
+
+
+@router.post("/{message}/drop", name="drop_letter")
+def drop(message: Id, desk: AtDesk, session: Db) -> Response:
+    """Whom it was for knows it otherwise."""
+    undelivered_notices.drop(session, desk.team_id, uuid_of(message), desk.who.member_id, desk.now)
+    return staff_pages.to(f"{_PATH}&done=dropped")

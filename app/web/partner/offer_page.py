@@ -1,0 +1,97 @@
+"""One request as its partner sees it: the card without a name, and after acceptance what was opened for this one page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from sqlalchemy.orm import Session
+
+from app.cases.models import Part
+from app.cases.sealed_parts import Opened
+from app.casework import partner_access
+from app.core.errors import FieldError, NotFound
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.referrals import history, partner_queries, preconditions
+from app.referrals.states import OPENED, State
+from app.web.components import staff_pages, time_format
+from app.web.components.labels import N_
+from app.web.partner import answer_steps
+
+_CHOOSE = {
+    "/reason": N_("Choose the reason that fits best."),
+    "/outcome": N_("Choose how it ended."),
+    "/question": N_("Choose what you ask."),
+    "/deadline_on": N_("Choose a day, or leave it empty."),
+    "/until": N_("Choose a day after today, and no more than half a year ahead."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What was missing in which step, for the page to ask for again."""
+
+    answer: str
+    errors: Sequence[FieldError]
+
+    @property
+    def messages(self) -> dict[str, str]:
+        """By the field's name; a field that the page does not have is told by its own words."""
+        return {
+            error["pointer"].removeprefix("/"): _CHOOSE.get(error["pointer"], error["detail"]) for error in self.errors
+        }
+
+
+def page(
+    request: Request,
+    session: Session,
+    keys: KeyRing,
+    packs: Directory,
+    label: str,
+    organisation_id: UUID,
+    *,
+    opened: Sequence[Opened] | None = None,
+    wrong: Wrong | None = None,
+    template: str = "partner/offer.html",
+) -> Response:
+    """Raises NotFound."""
+    row = partner_queries.one(session, organisation_id, partner_access.by_label(session, organisation_id, label))
+    if row is None:
+        raise NotFound("There is no such referral.")
+    state, now, zone = State(row.state), request.app.state.clock(), time_format.zone_of(packs, row.country)
+    return staff_pages.page(
+        request,
+        template,
+        status=422 if wrong else 200,
+        row=row,
+        card=partner_queries.unlocked_card(keys, row),
+        answers=answer_steps.possible(preconditions.open_to_partner(session, row.id, organisation_id, now)),
+        may_open=state in OPENED,
+        lines_seen=partner_access.lines_of(session, row.case_id),
+        steps=history.steps(session, row.id, organisation_id),
+        parts=in_order(opened, packs) if opened is not None else None,
+        wrong=wrong,
+        by=lambda moment: time_format.by(moment, now, zone),
+        tomorrow=(now + timedelta(days=1)).date().isoformat(),
+    )
+
+
+def in_order(opened: Sequence[Opened], packs: Directory) -> dict[str, Any]:
+    """The parts as the page tells them: contact with its rules, story, what happened in words, the conversation."""
+    labels = {entry.code: entry.label for entry in packs.persecution}
+    by_part = {one.part: one.content for one in opened if one.part is not Part.THREAD}
+    return {
+        "contact": by_part.get(Part.CONTACT),
+        "story": by_part.get(Part.STORY),
+        "happened": [labels.get(code, code) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())],
+        "thread": [_said(one) for one in opened if one.part is Part.THREAD],
+    }
+
+
+def _said(line: Opened) -> Opened:
+    """A line of the conversation with its moment in words."""
+    at = staff_pages.moment(datetime.fromisoformat(line.content["at"]))
+    return replace(line, content={**line.content, "at": at})

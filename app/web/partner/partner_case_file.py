@@ -1,0 +1,49 @@
+"""What a partner's people do with a request they accepted: open it, print it, write to the person. Each of these is noted."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.casework import partner_access
+from app.core.dependencies import Db, Keys, Now, ReadDb
+from app.referrals import partner_queries
+from app.web.account.policies import Config, Member, Packs, field, number
+from app.web.components import staff_pages
+from app.web.partner import offer_page, tabular_export
+from app.web.partner.offers import Label, organisation_of
+
+router = APIRouter(prefix="/partner")
+
+
+@router.post("/referrals/{label}/show", name="show_sealed")
+def show_sealed(
+    label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
+) -> Response:
+    """Open the sealed parts on this one page."""
+    opened = partner_access.open_parts(session, keys, who, label, now, config.reads_a_day)
+    return offer_page.page(request, session, keys, packs, label, organisation_of(who), opened=opened)
+
+
+@router.post("/referrals/{label}/print", name="print_sealed")
+def print_sealed(
+    label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
+) -> Response:
+    """The opened parts as one sheet for the lawyer's file."""
+    opened = partner_access.open_parts(session, keys, who, label, now, config.reads_a_day, purpose="print")
+    return offer_page.page(
+        request, session, keys, packs, label, organisation_of(who), opened=opened, template="partner/print.html"
+    )
+
+
+@router.post("/referrals/{label}/message", name="write_to_person")
+def write_to_person(label: Label, request: Request, who: Member, session: Db, keys: Keys, now: Now) -> Response:
+    """Add a line to the conversation. If it has grown meanwhile, the text is kept and asked about."""
+    partner_access.write(
+        session, keys, who, label, field(request, "text"), now=now, lines_seen=number(request, "version")
+    )
+    return staff_pages.to(f"/partner/referrals/{label}?done=sent")
+
+
+@router.get("/table.csv", name="offers_table")
+def offers_table(who: Member, session: ReadDb) -> Response:
+    """All requests of the organisation, without names, for a spreadsheet."""
+    rows = partner_queries.everything(session, organisation_of(who))
+    return tabular_export.download(rows)

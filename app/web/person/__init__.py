@@ -1,0 +1,28 @@
+"""The person's pages: form, receipt, return, counting, and the ways out."""
+
+from fastapi import APIRouter
+
+from app.web.person import (
+    case_changes,
+    case_page,
+    person_answers,
+    receipt_page,
+    single_page_form,
+    static_pages,
+    statistics_page,
+    step_form,
+)
+
+router = APIRouter(include_in_schema=False)
+router.include_router(static_pages.root)
+for part in (
+    single_page_form.router,
+    step_form.router,
+    receipt_page.router,
+    case_changes.router,
+    case_page.router,
+    person_answers.router,
+    statistics_page.router,
+    static_pages.router,
+):
+    router.include_router(part, prefix="/{lang}")

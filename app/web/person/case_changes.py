@@ -1,0 +1,264 @@
+"""What the person changes when they are back: answers and contact, who may read, the number; and a copy to read."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app import privacy
+from app.cases import person_access
+from app.cases.person_access import OpenedCase
+from app.casework import corrections, person_actions
+from app.core.dependencies import Db, Keys, Now
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory as Packs
+from app.intake import questions
+from app.intake.questions import Typed
+from app.matching import deadlines
+from app.matching.code_names import Reader
+from app.web.components.rendering import page
+from app.web.person import draft_answers, visits
+from app.web.person import form_fields as shown
+from app.web.person.case_page import REFERRAL, STATUS
+from app.web.person.check_page import centres
+from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, new_token, said, token_is_ours
+from app.web.person.single_page_form import AGAIN, all_steps
+
+router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
+_MOVED: Final = N_("Another team works for this country. Write to us on the page before: we move your request there.")
+_SAVED: Final = N_("Saved. The coordinator sees the change.")
+
+
+def _back(lang: str) -> Response:
+    return RedirectResponse(f"/{lang}/case", 303)
+
+
+# --- answers and contact -------------------------------------------------------------------------------------------
+
+
+@router.get("/answers")
+def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    """The whole form with everything that was said, to correct."""
+    opened = visits.opened(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    if opened.case.closed_at is not None:
+        return _back(lang)
+    typed = questions.typed(corrections.answers_of(session, opened, keys))
+    return _answers_page(lang, typed, {}, cookie, keys, directory, now)
+
+
+@router.post("/answers")
+def correct(
+    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+) -> Response:
+    """Put the new answers in the place of the old ones, and let the rules run anew."""
+    kept = draft_answers.kept(typed)
+    opened = visits.opened(session, cookie, keys, now, lock=True)
+    if opened is None:
+        return page("person/visit_ended.html", lang, status=403, text=said(typed, "story"), here="return")
+    fresh = token_is_ours(keys, said(typed, "token"), now, cookie)
+    if "switch" in typed or not fresh:
+        return _answers_page(lang, kept, {}, cookie, keys, directory, now, notice="" if fresh else AGAIN)
+    intake, found = draft_answers.checked(kept, lang, directory, now)
+    if intake is None:
+        errors = shown.in_words(found, Reader(lang, directory))
+        return _answers_page(lang, kept, errors, cookie, keys, directory, now)
+    try:
+        corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
+    except corrections.OtherTeam:
+        errors = {"country": Reader(lang, directory).text(_MOVED)}
+        return _answers_page(lang, kept, errors, cookie, keys, directory, now)
+    except Conflict:
+        return _back(lang)
+    return page("person/saved.html", lang, message=_SAVED, here="case")
+
+
+def _answers_page(
+    lang: str,
+    typed: Typed,
+    errors: dict[str, str],
+    cookie: str | None,
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    *,
+    notice: str = "",
+) -> HTMLResponse:
+    return all_steps(
+        "person/answers.html",
+        lang,
+        typed,
+        errors,
+        directory,
+        notice=notice,
+        token=new_token(keys, now, cookie),
+        here="case/answers",
+        switch="case/answers",
+    )
+
+
+# --- who may read it -----------------------------------------------------------------------------------------------
+
+
+@router.get("/centres")
+def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    """The centres that can help as things are now, each with what was chosen for it."""
+    opened = visits.opened(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    if opened.case.closed_at is not None:
+        return _back(lang)
+    said_before, result = corrections.found(session, opened, keys=keys, directory=directory, now=now)
+    typed, reader = questions.typed(said_before), Reader(lang, directory)
+    listed = centres(result.candidates, typed, directory, reader)
+    here = {one["slug"] for one in listed}
+    chosen = [name.removeprefix("c_") for name in typed if name.startswith("c_")]
+    return page(
+        "person/centres.html",
+        lang,
+        listed=[one for one in listed if one["ask"]],
+        others=[_named(slug, typed, directory) for slug in chosen if slug not in here],
+        token=new_token(keys, now, cookie),
+        here="case/centres",
+    )
+
+
+def _named(slug: str, typed: Typed, directory: Packs) -> dict[str, Any]:
+    """A centre that was chosen before and is no longer among those that fit."""
+    name = directory.organisation(slug).name  # type: ignore[union-attr]
+    return {
+        "slug": slug,
+        "name": name.local or name.en,
+        "english": name.en,
+        "city": "",
+        "reasons": (),
+        "choice": typed[f"c_{slug}"][-1],
+        "by_yourself": False,
+        "ask": True,
+        "phone": "",
+        "website": "",
+    }
+
+
+@router.post("/centres")
+def choose(
+    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+) -> Response:
+    """Give keys to who is allowed now, and take them from who is not."""
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is None or opened.case.closed_at is not None:
+        return _back(lang)
+    choices = {name.removeprefix("c_"): values[-1] for name, values in typed.items() if name.startswith("c_")}
+    corrections.choose(session, opened, choices, keys=keys, directory=directory, now=now)
+    return page("person/saved.html", lang, message=_SAVED, here="case")
+
+
+# --- another number ------------------------------------------------------------------------------------------------
+
+
+@router.post("/number")
+def change_number(
+    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+) -> Response:
+    """A new number; the old one opens nothing from now on."""
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is not None and cookie and said(typed, "sure") == "yes":
+        receipt = person_access.new_number(session, opened, keys, now)
+        visits.begin(session, cookie, receipt, now, settings.draft_idle, is_new=True)
+    return RedirectResponse(f"/{lang}/case/number", 303)
+
+
+@router.get("/number")
+def show_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """The new number, until it is written down. An old one is not shown again: who is here has it."""
+    found = visits.number(session, cookie, now)
+    if found is None or not found[1]:
+        return _back(lang)
+    return _number_page(lang, found[0].grouped(), cookie, keys, now)
+
+
+@router.post("/number/kept")
+def number_kept(
+    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+) -> Response:
+    found = visits.number(session, cookie, now)
+    if found is None or cookie is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    digits = "".join(character for character in said(typed, "last_four") if character.isdecimal())
+    if digits and int(digits) != int(found[0].digits[-4:]):
+        return _number_page(lang, found[0].grouped(), cookie, keys, now, mistyped=True)
+    visits.begin(session, cookie, found[0], now, settings.draft_idle)
+    return _back(lang)
+
+
+def _number_page(
+    lang: str, number: str, cookie: str | None, keys: KeyRing, now: datetime, *, mistyped: bool = False
+) -> HTMLResponse:
+    return page(
+        "person/new_number.html",
+        lang,
+        status=422 if mistyped else 200,
+        number=number,
+        mistyped=mistyped,
+        token=new_token(keys, now, cookie),
+        here="case/number",
+    )
+
+
+# --- a copy to read ------------------------------------------------------------------------------------------------
+
+
+@router.post("/copy")
+def copy(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    """Everything we hold, in words; the same as a file is one button below."""
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is None:
+        return _back(lang)
+    return page(
+        "person/copy.html",
+        lang,
+        **_copied(lang, opened, session, keys, directory),
+        token=new_token(keys, now, cookie),
+        here="case",
+    )
+
+
+def _copied(lang: str, opened: OpenedCase, session: Session, keys: KeyRing, directory: Packs) -> dict[str, Any]:
+    document, reader, case = privacy.export(session, opened, keys), Reader(lang, directory), opened.case
+    parts = {entry["part"]: entry for entry in document["parts"]}
+    contact, story = parts.get("contact", {}), parts.get("story", {})
+    said_before = {
+        "country": case.country,
+        **document["facts"],
+        "call_me": contact.get("call_me"),
+        "answer_by": contact.get("answer_by"),
+        "story": story.get("story"),
+        "happened": parts.get("happened", {}).get("codes"),
+    }
+    typed = questions.typed(said_before)
+    fields = shown.fields(questions.QUESTIONS.values(), typed, {}, reader, directory)
+    consent = document["facts"].get("consent") or {}
+    return {
+        "case": case,
+        "headline": STATUS[case.state][0],
+        "answered": [field for field in fields if (field.value or field.chosen) and field.name in typed],
+        "allowed": [_called(slug, directory) for slug in consent.get("organisations") or ()],
+        "never": [_called(slug, directory) for slug in consent.get("never") or ()],
+        "referrals": [
+            (entry, REFERRAL[entry.state])
+            for entry in person_actions.referrals(session, case.id)
+            if entry.state in REFERRAL
+        ],
+        "thread": person_access.thread(session, opened),
+        "zone": deadlines.zone(directory.country(case.country)),
+    }
+
+
+def _called(slug: str, directory: Packs) -> str:
+    organisation = directory.organisation(slug)
+    return (organisation.name.local or organisation.name.en) if organisation else slug

@@ -1,0 +1,231 @@
+"""Coming back with the number: how it stands, words both ways, and the ways out."""
+
+import json
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app import privacy
+from app.cases import person_access
+from app.cases.person_access import OpenedCase
+from app.casework import person_actions
+from app.core.dependencies import Db, Keys, Now
+from app.core.errors import Invalid, NotFound
+from app.core.i18n import N_
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory as Packs
+from app.intake import drafts, receipts
+from app.intake.receipts import MistypedReceipt
+from app.matching import deadlines, runs
+from app.matching.code_names import Reader
+from app.web.components.rendering import page
+from app.web.person import person_prompts, visits
+from app.web.person.dependencies import (
+    Config,
+    Cookie,
+    Directory,
+    Form,
+    Lang,
+    anyone,
+    drop_cookie,
+    new_token,
+    said,
+    set_cookie,
+    token_is_ours,
+)
+from app.web.person.single_page_form import AGAIN
+
+router = APIRouter(dependencies=[Depends(anyone)])
+_UNKNOWN: Final = N_("We know no request with this number. Please compare it digit by digit with what you wrote down.")
+_MISTYPED: Final = N_(
+    "One digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down."
+)
+STATUS: Final = {
+    "submitted": (N_("We have your request."), N_("A coordinator reads it next.")),
+    "in_review": (
+        N_("A coordinator is looking for a centre for you."),
+        N_("Come back in a day or two. If we have a question, it stands below."),
+    ),
+    "referred": (
+        N_("We have asked a centre to help you."),
+        N_("The centre has to answer within a fixed time. If it does not, we ask the next one."),
+    ),
+    "helped": (N_("A centre has helped you."), N_("If this is not so, write to us below.")),
+    "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
+    "unmet": (N_("We have not found a centre for you yet."), N_("We go on looking. The contacts below may help you now.")),
+    "withdrawn": (N_("You have withdrawn your request."), N_("No centre can read it any more.")),
+}  # fmt: skip
+REFERRAL: Final = {
+    "awaiting_consent": N_("We would like to ask this centre. May they read your request?"),
+    "offered": N_("We have asked them. They have not answered yet."),
+    "acknowledged": N_("They have seen your request and are thinking about it."),
+    "info_requested": N_("They have a question for you. It stands below."),
+    "waitlisted": N_("They have put you on their waiting list."),
+    "accepted": N_("They take your case. They will contact you."),
+    "in_progress": N_("They are working on your case."),
+    "on_hold": N_("They have paused the work on your case."),
+    "completed": N_("They have finished their work on your case."),
+}  # fmt: skip
+_LOOKED_AT: Final = frozenset({"submitted", "in_review"})
+_TOO_LONG: Final = N_("Please write something, and not more than 10,000 characters.")
+
+
+@router.get("/return")
+def ask_for_number(lang: Lang, now: Now, keys: Keys) -> Response:
+    return _ask(lang, keys, now)
+
+
+def _ask(lang: str, keys: KeyRing, now: datetime, error: str = "", typed: str = "") -> Response:
+    return page(
+        "person/return.html",
+        lang,
+        status=422 if error else 200,
+        error=error,
+        typed=typed,
+        token=new_token(keys, now),
+        here="return",
+        switch="return",
+    )
+
+
+@router.post("/return")
+def come_back(lang: Lang, typed: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
+    """Open the case for this visit. A typing error is told from an unknown number without asking the database."""
+    number = said(typed, "number")
+    if "switch" in typed:
+        return _ask(lang, keys, now, typed=number)
+    try:
+        receipt = receipts.parse(number)
+    except MistypedReceipt:
+        return _ask(lang, keys, now, _MISTYPED, number)
+    try:
+        person_access.open_by_receipt(session, receipt, keys, now)
+    except NotFound:
+        return _ask(lang, keys, now, _UNKNOWN, number)
+    secret = drafts.new_secret()
+    visits.begin(session, secret, receipt, now, settings.draft_idle)
+    response = RedirectResponse(f"/{lang}/case", 303)
+    set_cookie(response, secret, settings)
+    return response
+
+
+@router.get("/case")
+def show_case(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    opened = visits.opened(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    return _case_page(lang, session, opened, cookie, keys, directory, now)
+
+
+def _case_page(
+    lang: str,
+    session: Session,
+    opened: OpenedCase,
+    cookie: str | None,
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    *,
+    text: str = "",
+    error: str = "",
+    notice: str = "",
+) -> Response:
+    case, reader = opened.case, Reader(lang, directory)
+    headline, follows = STATUS[case.state]
+    shown = [entry for entry in person_actions.referrals(session, case.id) if entry.state in REFERRAL]
+    today = runs.today(directory, case.country, now)
+    return page(
+        "person/case.html",
+        lang,
+        status=422 if error else 200,
+        case=case,
+        headline=headline,
+        follows=follows,
+        look_by=max(case.due_on, today) if case.state in _LOOKED_AT else None,
+        zone=deadlines.zone(directory.country(case.country)),
+        needs=reader.names("need", case.needs),
+        country=reader.translator.country_name(case.country),
+        referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
+        loop_asks=person_prompts.asked(session, case.id, shown, reader, now),
+        thread=person_access.thread(session, opened),
+        contacts=directory.emergency(case.country) if case.tier == "emergency" or case.state == "unmet" else (),
+        text=text,
+        error=error,
+        notice=notice,
+        token=new_token(keys, now, cookie),
+        here="case",
+        switch="case/message",
+    )
+
+
+@router.post("/case/message")
+def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    """Add a line. If the visit has ended, the text is shown again with the question for the number."""
+    text = said(typed, "text")
+    opened = visits.opened(session, cookie, keys, now, lock=True)
+    if opened is None:
+        return page("person/visit_ended.html", lang, status=403, text=text, here="return")
+    fresh = token_is_ours(keys, said(typed, "token"), now, cookie)
+    if "switch" in typed or not fresh:
+        notice = "" if fresh else AGAIN
+        return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)
+    try:
+        person_actions.write(session, opened, text, now=now)
+    except Invalid:
+        return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, error=_TOO_LONG)
+    return RedirectResponse(f"/{lang}/case#thread", 303)
+
+
+@router.post("/case/consent")
+def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """Yes or no to one centre that was not named before."""
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is not None:
+        person_actions.answer_consent(
+            session, opened, said(typed, "referral"), yes=said(typed, "answer") == "yes", keys=keys, now=now
+        )
+    return RedirectResponse(f"/{lang}/case", 303)
+
+
+@router.post("/case/withdraw")
+def withdraw(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is not None and said(typed, "sure") == "yes" and opened.case.closed_at is None:
+        privacy.withdraw(session, opened.case, now=now)
+    return RedirectResponse(f"/{lang}/case", 303)
+
+
+@router.post("/case/erase")
+def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is None or said(typed, "sure") != "yes":
+        return RedirectResponse(f"/{lang}/case", 303)
+    privacy.erase(session, opened.case, actor_kind="person", now=now)
+    return _closed(lang, session, cookie)
+
+
+@router.post("/case/export")
+def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """Everything we hold, as JSON to keep."""
+    opened = visits.acting(session, typed, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/case", 303)
+    document = json.dumps(privacy.export(session, opened, keys), ensure_ascii=False, indent=2)
+    return Response(
+        document, media_type="application/json", headers={"content-disposition": 'attachment; filename="copy.json"'}
+    )
+
+
+@router.post("/case/leave")
+def leave(lang: Lang, _typed: Form, cookie: Cookie, session: Db) -> Response:
+    return _closed(lang, session, cookie)
+
+
+def _closed(lang: str, session: Session, cookie: str | None) -> Response:
+    drafts.drop(session, cookie)
+    response = RedirectResponse(f"/{lang}/goodbye", 303)
+    drop_cookie(response)
+    return response

@@ -1,0 +1,155 @@
+"""Questions as fields of a page: with options in the reader's language, what was typed, and errors in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.core.errors import FieldError
+from app.core.i18n import N_
+from app.directory.packs import Directory
+from app.intake import questions
+from app.intake.questions import Kind, Question, Typed
+from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
+from app.matching.code_names import Reader
+
+SPOKEN: Final = ("ru", "en", "be", "uk", "ka", "pl", "lt", "de", "ce", "tt", "az", "hy", "kk", "fr")
+NATIONALITIES: Final = ("RU", "BY", "UA", "GE", "AM", "AZ", "KZ", "KG", "TJ", "TM", "UZ", "MD")
+_WORDS: Final[Mapping[str, str]] = {
+    "missing": N_("Please answer this question."),
+    "too_short": N_("Please choose at least one answer."),
+    "string_too_long": N_("This is too long. Please shorten it."),
+    "address_required": N_("Please write where we can reach you, or choose to come back with your number."),
+    "nowhere_to_notify": N_("To be told about news, choose one of the ways with an address."),
+    "not_an_email": N_("This does not look like an e-mail address."),
+    "not_a_number": N_("This does not look like a phone number."),
+    "in_the_future": N_("This day is still to come. Please check the date."),
+    "too_long_ago": N_("This day is very long ago. Please check the date."),
+    "not_in_country": N_("This region is in another country. Please choose again."),
+    "control_characters": N_("There are characters in it that we can not keep. Please type it again."),
+}
+_MENDED_AT: Final = {"nowhere_to_notify": "channel"}
+_DAY: Final = N_("Please write the day like this: 2026-11-24.")
+_CHOOSE: Final = N_("Please choose one of the answers.")
+_MALFORMED_DAYS: Final = frozenset(
+    {"date_parsing", "date_from_datetime_parsing", "date_type", "date_from_datetime_inexact"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Options under a heading; "" for none."""
+
+    label: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    kind: str
+    label: str
+    hint: str
+    required: bool
+    folded: bool
+    longest: int
+    groups: tuple[Group, ...]
+    value: str
+    error: str
+
+    @property
+    def chosen(self) -> list[str]:
+        return [option.label for group in self.groups for option in group.options if option.chosen]
+
+
+def fields(
+    asked: Iterable[Question], typed: Typed, errors: Mapping[str, str], reader: Reader, directory: Directory
+) -> list[Field]:
+    return [_field(question, typed, errors.get(question.name, ""), reader, directory) for question in asked]
+
+
+def _field(question: Question, typed: Typed, error: str, reader: Reader, directory: Directory) -> Field:
+    said = typed.get(question.name, [question.default] if question.default else [])
+    groups = tuple(
+        Group(label, tuple(Option(value, name, value in said) for value, name in options))
+        for label, options in _options(question.options, typed, reader, directory)
+    )
+    return Field(
+        question.name,
+        question.kind.value,
+        reader.text(question.label),
+        reader.text(question.hint),
+        question.required,
+        question.folded,
+        question.longest,
+        groups,
+        said[-1] if said and question.kind not in {Kind.CHECKS} else "",
+        error,
+    )
+
+
+Options = Sequence[tuple[str, str]]
+
+
+def _options(vocabulary: str, typed: Typed, reader: Reader, directory: Directory) -> Iterable[tuple[str, Options]]:
+    """Headed lists of (value, label)."""
+    words = reader.translator
+    if vocabulary in _PLAIN:
+        yield "", [(code, reader.text(label)) for code, label in _PLAIN[vocabulary].items()]
+    elif vocabulary == "needs":
+        yield "", [(need.id, reader.text(need.label)) for need in directory.needs]
+    elif vocabulary == "countries":
+        yield "", [(country.code, words.country_name(country.code)) for country in directory.countries]
+    elif vocabulary == "languages":
+        yield "", [(code, words.language_name(code)) for code in SPOKEN]
+    elif vocabulary == "nationalities":
+        yield "", [(code, words.country_name(code)) for code in NATIONALITIES]
+    elif vocabulary == "regions":
+        for country in _countries(typed, directory):
+            names = [(code, reader.region(code)) for code in country.regions]
+            yield words.country_name(country.code), sorted(names, key=lambda pair: pair[1])
+    elif vocabulary == "letters":
+        yield "", [("unknown", reader.text(N_("I do not know")))]
+        for country in _countries(typed, directory):
+            rows = [row for row in directory.deadlines(country.code) if row.letter_kind]
+            yield (
+                words.country_name(country.code),
+                [(f"{country.code}.{row.event}", reader.text(row.label or "")) for row in rows],
+            )
+    elif vocabulary == "happened":
+        for phase, label in PHASES.items():
+            rows_ = [entry for entry in directory.persecution if entry.phase == phase]
+            yield reader.text(label), [(entry.code, reader.text(entry.label)) for entry in rows_]
+
+
+_PLAIN: Final = {
+    "for_whom": FOR_WHOM,
+    "how_soon": HOW_SOON,
+    "statuses": STATUSES,
+    "groups": GROUPS,
+    "helps": HELPS,
+    "channels": CHANNELS,
+    "good_hours": GOOD_HOURS,
+}
+
+
+def _countries(typed: Typed, directory: Directory) -> list:  # type: ignore[type-arg]
+    """The chosen country, or all while none is chosen."""
+    said = typed.get("country", [""])[-1]
+    return [country for country in directory.countries if country.code == said] or list(directory.countries)
+
+
+def in_words(found: Sequence[FieldError], reader: Reader) -> dict[str, str]:
+    """Errors by field name, the first of each field, in the reader's language."""
+    errors: dict[str, str] = {}
+    for entry in found:
+        name = _MENDED_AT.get(entry["code"]) or questions.question_of(entry["pointer"])
+        message = _DAY if entry["code"] in _MALFORMED_DAYS else _WORDS.get(entry["code"], _CHOOSE)
+        errors.setdefault(name, reader.text(message))
+    return errors

@@ -1,0 +1,37 @@
+"""What the person is asked on their page: a centre's question, "did they contact you?", and whether the case may move."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.casework import case_moves, contact_answers
+from app.casework.person_actions import Shown
+from app.core.i18n import N_
+from app.matching.code_names import Reader
+
+QUESTIONS: Final = {
+    "letter_date": N_("What date is printed on your letter? On which day did you get it?"),
+    "papers": N_("Which papers do you have with you?"),
+    "language": N_("In which language can a lawyer speak with you?"),
+    "region": N_("In which region or city do you live now?"),
+    "reach": N_("Is there a safe way to reach you by phone or messenger? If not, say so."),
+    "family": N_("Who else of your family needs help?"),
+    "other": N_("A coordinator finds out what they need to know and writes to you here."),
+}
+_CONTACT: Final = {
+    "first_contact": N_("Has {centre} contacted you?"),
+    "completion": N_("{centre} says that their work is done. Have they helped you?"),
+}
+
+
+def asked(session: Session, case_id: UUID, shown: Sequence[Shown], reader: Reader, now: datetime) -> dict[str, Any]:
+    """What the part `person/parts/prompts.html` shows."""
+    move = case_moves.question(session, case_id)
+    return {
+        "questions": [(one.organisation, QUESTIONS[one.question]) for one in shown if one.question in QUESTIONS],
+        "contact": [(one, _CONTACT[one.about]) for one in contact_answers.questions(session, case_id, now)],
+        "move": reader.translator.country_name(move.to_country) if move is not None else None,
+    }

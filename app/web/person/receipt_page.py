@@ -1,0 +1,64 @@
+"""The number, shown once: to write down, to print as a card without words, to prove by its last four digits."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.core.dependencies import Db, Keys, Now, ReadDb
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory as Packs
+from app.intake import drafts
+from app.web.components.rendering import page
+from app.web.person import draft_answers
+from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, drop_cookie, new_token
+
+router = APIRouter(dependencies=[Depends(anyone)])
+
+
+@router.get("/sent")
+def sent(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
+    reply = draft_answers.receipt(session, cookie, now)
+    if reply is None:
+        return RedirectResponse(f"/{lang}/", 303)
+    return receipt_page(lang, reply, directory, keys, now)
+
+
+@router.post("/sent")
+def written_down(
+    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+) -> Response:
+    """The person types the last four digits; then the number is forgotten here and the visit ends."""
+    reply = draft_answers.receipt(session, cookie, now)
+    digits = "".join(character for character in "".join(typed.get("last_four", [])) if character.isdecimal())
+    if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
+        return receipt_page(lang, reply, directory, keys, now, mistyped=True)
+    drafts.drop(session, cookie)
+    response = RedirectResponse(f"/{lang}/goodbye", 303)
+    drop_cookie(response)
+    return response
+
+
+def receipt_page(
+    lang: str,
+    reply: dict[str, Any],
+    directory: Packs,
+    keys: KeyRing,
+    now: datetime,
+    *,
+    mistyped: bool = False,
+    here: str | None = "sent",
+) -> HTMLResponse:
+    """`here` is None where the page can not be asked for again: the language is not offered there, lest the number is lost."""
+    return page(
+        "person/receipt.html",
+        lang,
+        status=422 if mistyped else 200,
+        reply=reply,
+        deadline=datetime.fromisoformat(reply["deadline"]["last_safe_day"]).date() if reply.get("deadline") else None,
+        contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
+        mistyped=mistyped,
+        token=new_token(keys, now),
+        here=here,
+    )

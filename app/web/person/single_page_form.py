@@ -1,0 +1,119 @@
+"""All questions on one page, without a cookie: the answers travel in the page itself."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from app.casework import filing
+from app.core.dependencies import Db, Keys, Now, ReadDb
+from app.core.i18n import N_
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory as Packs
+from app.intake.questions import STEPS, Typed
+from app.matching.code_names import Reader
+from app.web.components.rendering import page
+from app.web.person import draft_answers, spam_signals
+from app.web.person import form_fields as shown
+from app.web.person.check_page import check_page
+from app.web.person.dependencies import Config, Directory, Form, Lang, anyone, made_at, new_token, said, token_is_ours
+from app.web.person.receipt_page import receipt_page
+
+router = APIRouter(dependencies=[Depends(anyone)])
+AGAIN = N_("This page was open for a long time. Everything you typed is still here. Please send it again.")
+NO_COOKIE = N_(
+    "Your browser keeps no cookies for us. That is fine: this page needs none. What you typed is still here."
+)
+
+
+@router.get("/form/all")
+def whole_form(lang: Lang, now: Now, keys: Keys, directory: Directory) -> Response:
+    return whole_page(lang, {}, {}, keys, directory, now)
+
+
+@router.post("/form/all")
+def send_whole_form(lang: Lang, typed: Form, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
+    """Check everything and show the centres. With the button of a language: the same page in that language."""
+    kept = draft_answers.kept(typed)
+    if "switch" in typed:
+        return whole_page(lang, typed, {}, keys, directory, now)
+    intake, found = draft_answers.checked(kept, lang, directory, now)
+    if intake is None or "change" in typed:
+        return whole_page(lang, typed, shown.in_words(found, Reader(lang, directory)), keys, directory, now)
+    return check_page(lang, kept, intake, session, keys, directory, now, carried=_carried(typed, keys, now))
+
+
+@router.post("/form/all/send")
+def file_whole_form(
+    lang: Lang,
+    typed: Form,
+    request: Request,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
+) -> Response:
+    """File it and answer with the number at once. The same page sent twice is one case and shows the same number."""
+    kept, token = draft_answers.kept(typed), said(typed, "token")
+    intake, found = draft_answers.checked(kept, lang, directory, now)
+    if intake is None or "change" in typed:
+        return whole_page(lang, typed, shown.in_words(found, Reader(lang, directory)), keys, directory, now)
+    if "switch" in typed or not token_is_ours(keys, token, now):
+        notice = "" if "switch" in typed else AGAIN
+        carried = _carried(typed, keys, now)
+        return check_page(lang, kept, intake, session, keys, directory, now, carried=carried, notice=notice)
+    reply = filing.file_once(
+        session,
+        intake,
+        who="form",
+        key=token,
+        payload=b"",
+        keys=keys,
+        directory=directory,
+        now=now,
+        ttl=settings.reply_ttl,
+        held_for=spam_signals.held_for(request, typed, made_at(keys, said(typed, "begun")), now),
+    )
+    return receipt_page(lang, reply.body, directory, keys, now, here=None)
+
+
+def _carried(typed: Typed, keys: KeyRing, now: datetime) -> Typed:
+    """What the next page has to hold: the answers, when the form was opened, and what only a machine has filled in."""
+    begun = said(typed, "begun") or new_token(keys, now)
+    return {**draft_answers.kept(typed), "begun": [begun], spam_signals.TRAP: typed.get(spam_signals.TRAP, [])}
+
+
+def all_steps(
+    template: str, lang: str, typed: Typed, errors: dict[str, str], directory: Packs, **more: object
+) -> HTMLResponse:
+    """Every question on one page, with what was typed and, as 422, what is wrong with it."""
+    reader = Reader(lang, directory)
+    steps = [(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS]
+    return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **more)
+
+
+def whole_page(
+    lang: str,
+    typed: Typed,
+    errors: dict[str, str],
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    *,
+    notice: str = "",
+) -> HTMLResponse:
+    return all_steps(
+        "person/single_page.html",
+        lang,
+        typed,
+        errors,
+        directory,
+        consents={name: choice[-1] for name, choice in typed.items() if name.startswith("c_")},
+        begun=said(typed, "begun") or new_token(keys, now),
+        trap=said(typed, spam_signals.TRAP),
+        token=new_token(keys, now),
+        notice=notice,
+        here="form/all",
+        switch="form/all",
+    )

@@ -1,0 +1,89 @@
+"""Pages that ask nothing: the start, safer use, urgent contacts, the paper form, the way out."""
+
+from typing import Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app.core.dependencies import Db
+from app.core.i18n import OWN_NAMES
+from app.intake import drafts
+from app.intake.questions import STEPS
+from app.matching.code_names import Reader
+from app.web.components.rendering import page, preferred_language
+from app.web.person import form_fields as shown
+from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, drop_cookie
+
+root = APIRouter(dependencies=[Depends(anyone)])
+router = APIRouter(dependencies=[Depends(anyone)])
+NEUTRAL: Final = {
+    "ru": "https://www.gismeteo.ru/",
+    "be": "https://www.gismeteo.by/",
+    "uk": "https://sinoptik.ua/",
+    "pl": "https://www.imgw.pl/",
+    "lt": "https://www.meteo.lt/",
+    "ka": "https://www.gismeteo.com/",
+    "de": "https://www.dwd.de/",
+    "en": "https://www.metoffice.gov.uk/",
+}
+"""Weather: looked up by everybody, reachable in Russia and Belarus, and says nothing about who looks."""
+
+
+@root.get("/")
+def choose_language(request: Request) -> Response:
+    return RedirectResponse(f"/{preferred_language(request.headers.get('accept-language', ''))}/", 303)
+
+
+@root.get("/favicon.ico")
+def no_icon() -> Response:
+    return Response(status_code=204)
+
+
+@root.get("/robots.txt")
+def robots() -> Response:
+    return Response("User-agent: *\nDisallow: /\n", media_type="text/plain")
+
+
+@router.get("/")
+def start(lang: Lang, settings: Config) -> Response:
+    return page("public/start.html", lang, demo=settings.demo, here="")
+
+
+@router.get("/safety")
+def safety(lang: Lang) -> Response:
+    return page("public/safety.html", lang, here="safety")
+
+
+@router.get("/contacts")
+def contacts(lang: Lang, directory: Directory) -> Response:
+    reader = Reader(lang, directory)
+    listed = [
+        (reader.translator.country_name(country.code), directory.emergency(country.code))
+        for country in directory.countries
+    ]
+    return page("public/contacts.html", lang, listed=listed, reader=reader, here="contacts")
+
+
+@router.get("/paper")
+def paper(lang: Lang, directory: Directory) -> Response:
+    reader = Reader(lang, directory)
+    steps = [(step, shown.fields(step.questions, {}, {}, reader, directory)) for step in STEPS]
+    return page("public/paper.html", lang, steps=steps, here="paper")
+
+
+@router.get("/goodbye")
+def goodbye(lang: Lang) -> Response:
+    return page("public/goodbye.html", lang, here="")
+
+
+@router.get("/leave")
+def leave(lang: Lang, cookie: Cookie, session: Db) -> Response:
+    """Out at once: the draft is gone, the browser is asked to forget this site, and a weather page opens."""
+    drafts.drop(session, cookie)
+    response = RedirectResponse(NEUTRAL[lang], 303)
+    drop_cookie(response)
+    response.headers["clear-site-data"] = '"cache", "cookies", "storage"'
+    return response
+
+
+assert NEUTRAL.keys() == OWN_NAMES.keys()

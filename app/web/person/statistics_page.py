@@ -1,0 +1,97 @@
+"""The public page of what people told and agreed to be counted: a table, a plot, a file. No figure under ten."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from app.core.dependencies import Now, ReadDb
+from app.directory.packs import Directory as Packs
+from app.intake.vocabulary import PHASES
+from app.matching.code_names import Reader
+from app.reporting import persecution_figures
+from app.reporting.persecution_figures import Figure
+from app.web.components.rendering import page
+from app.web.person.dependencies import Directory, Lang, anyone
+
+router = APIRouter(dependencies=[Depends(anyone)])
+_WIDEST: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of repression: its figures by country in the order of the table, 0 where none may be shown."""
+
+    label: str
+    by_country: tuple[int, ...]
+    total: int
+    width: float
+    """Of its bar, in hundredths of the longest."""
+
+
+@router.get("/numbers")
+def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
+    reader = Reader(lang, directory)
+    figures = persecution_figures.published(persecution_figures.counted(session), now.date())
+    shown = [figure for figure in figures if _known(figure, directory)]
+    return page(
+        "person/statistics.html",
+        lang,
+        countries=[reader.translator.country_name(country.code) for country in directory.countries],
+        phases=_phases(shown, directory, reader),
+        first=min((figure.first for figure in shown), default=None),
+        last=max((figure.last for figure in shown), default=None),
+        fewest=persecution_figures.FEWEST,
+        here="numbers",
+    )
+
+
+@router.get("/numbers.csv")
+def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
+    """The same figures, one a row, with the months that each is of."""
+    reader, out = Reader(lang, directory), io.StringIO()
+    write = csv.writer(out, lineterminator="\r\n")
+    write.writerow(["first_month", "last_month", "country", "code", "label", "count"])
+    labels = {entry.code: reader.text(entry.label) for entry in directory.persecution}
+    for figure in persecution_figures.published(persecution_figures.counted(session), now.date()):
+        if _known(figure, directory):
+            months = (f"{figure.first:%Y-%m}", f"{figure.last:%Y-%m}")
+            write.writerow([*months, figure.country, figure.code, labels[figure.code], figure.count])
+    headers = {"content-disposition": 'attachment; filename="numbers.csv"'}
+    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _known(figure: Figure, directory: Packs) -> bool:
+    """A code or country that left the packs is no longer shown, for it has no words."""
+    return directory.has_country(figure.country) and figure.code in {entry.code for entry in directory.persecution}
+
+
+def _phases(figures: Iterable[Figure], directory: Packs, reader: Reader) -> Sequence[tuple[str, Sequence[Row]]]:
+    cells: Counter[tuple[str, str]] = Counter()
+    for figure in figures:
+        cells[figure.code, figure.country] += figure.count
+    by_code: dict[str, tuple[int, ...]] = {
+        entry.code: tuple(cells[entry.code, country.code] for country in directory.countries)
+        for entry in directory.persecution
+    }
+    longest = max((sum(counts) for counts in by_code.values()), default=0) or 1
+    listed = []
+    for phase, label in PHASES.items():
+        rows = [
+            Row(
+                reader.text(entry.label),
+                by_code[entry.code],
+                sum(by_code[entry.code]),
+                round(_WIDEST * sum(by_code[entry.code]) / longest, 1),
+            )
+            for entry in directory.persecution
+            if entry.phase == phase and any(by_code[entry.code])
+        ]
+        if rows:
+            listed.append((reader.text(label), rows))
+    return listed

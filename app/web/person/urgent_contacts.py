@@ -1,0 +1,56 @@
+"""The way out of the form for who can not wait: numbers to call, from the answer on that says so. The form goes on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.errors import Invalid
+from app.directory.packs import Contact, Directory
+from app.intake import questions, schemas
+from app.intake.questions import STEPS, Typed
+from app.matching import runs
+from app.matching.code_names import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Whom to call, by country. `news`: the step before this one told us, or told us the country, so it is shown open."""
+
+    by_country: Sequence[tuple[str, Sequence[Contact]]]
+    news: bool
+
+
+def numbers(typed: Typed, step: int, reader: Reader, directory: Directory, now: datetime) -> Numbers | None:
+    """What to show above a step (0: the first), from the answers to the steps before it. None: nothing is that urgent."""
+    if not _pressing(typed, step, directory, now):
+        return None
+    chosen = typed.get("country", [""])[-1] if step > _COUNTRY else ""
+    countries = [country for country in directory.countries if country.code == chosen] or directory.countries
+    by_country = [
+        (reader.translator.country_name(country.code), directory.emergency(country.code)) for country in countries
+    ]
+    return Numbers(by_country, news=not _pressing(typed, step - 1, directory, now) or step == _COUNTRY + 1)
+
+
+_COUNTRY = STEPS.index(questions.step_of("country"))
+_LETTER = frozenset({"letter_kind", "letter_received_on"})
+_TELLING = frozenset({"needs", "country", "how_soon", "helps"}) | _LETTER
+
+
+def _pressing(typed: Typed, steps: int, directory: Directory, now: datetime) -> bool:
+    """Whether the first `steps` steps say: detained, to be removed, violence, a child alone, a date within two days."""
+    asked = {question.name for step in STEPS[: max(steps, 0)] for question in step.questions} & _TELLING
+    known = {name: said for name, said in typed.items() if name in asked}
+    without_letter = {name: said for name, said in known.items() if name not in _LETTER}
+    return any(_is_emergency(said, directory, now) for said in (known, without_letter))
+
+
+def _is_emergency(known: Typed, directory: Directory, now: datetime) -> bool:
+    """False also where an answer can not be understood yet."""
+    meanwhile = {"for_whom": "self", "needs": ["asylum"], "how_soon": "none", "country": directory.countries[0].code}
+    try:
+        intake = schemas.read({**meanwhile, **questions.answers(known, "en")}, directory, now.date())
+    except Invalid:
+        return False
+    facts, _letter = runs.understood(intake.model_dump(mode="json"), directory, now)
+    return facts.tier == "emergency"

@@ -1,0 +1,47 @@
+"""The visit of somebody who came back with their number: kept like a draft, for an hour, opened by the cookie alone."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from app.cases import person_access
+from app.cases.person_access import OpenedCase
+from app.core.errors import NotFound
+from app.core.keyring import KeyRing
+from app.intake import drafts, receipts
+from app.intake.questions import Typed
+from app.intake.receipts import Receipt
+from app.web.person.dependencies import said, token_is_ours
+
+
+def begin(
+    session: Session, secret: str, receipt: Receipt, now: datetime, idle: timedelta, *, is_new: bool = False
+) -> None:
+    """`is_new`: the number was given out in this visit and has not been written down yet."""
+    drafts.save(session, secret, {"visit": receipt.digits, "is_new": is_new}, now, idle)
+
+
+def number(session: Session, cookie: str | None, now: datetime) -> tuple[Receipt, bool] | None:
+    """The number of this visit, and whether it is new; None when the visit has ended."""
+    content = drafts.load(session, cookie, now) or {}
+    return (receipts.parse(content["visit"]), content.get("is_new", False)) if "visit" in content else None
+
+
+def opened(
+    session: Session, cookie: str | None, keys: KeyRing, now: datetime, *, lock: bool = False
+) -> OpenedCase | None:
+    """The case of this visit; None when the visit has ended. `lock`: with its row locked, for what is going to write."""
+    found = number(session, cookie, now)
+    if found is None:
+        return None
+    try:
+        return person_access.open_by_receipt(session, found[0], keys, now, lock=lock)
+    except NotFound:
+        return None
+
+
+def acting(session: Session, typed: Typed, cookie: str | None, keys: KeyRing, now: datetime) -> OpenedCase | None:
+    """The case, its row locked, for a form of this visit; None when the visit has ended or the form is not of it."""
+    if not token_is_ours(keys, said(typed, "token"), now, cookie):
+        return None
+    return opened(session, cookie, keys, now, lock=True)

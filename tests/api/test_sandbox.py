@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.cases import queue
-from app.cases.models import Case, HappenedCount
+from app.cases.models import Case
 from app.cases.queue import Look
 from app.cases.states import CaseState
 from app.casework import scheduler
@@ -15,6 +15,7 @@ from app.client import opened
 from app.client import sandbox as published
 from app.core.errors import Conflict
 from app.core.sealing import CannotOpen
+from app.intake.models import HappenedCount
 from app.matching.models import MatchRun
 from app.messaging.models import OutboxMessage
 from app.partners import sandbox_identity

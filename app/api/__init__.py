@@ -11,6 +11,7 @@ from app.api import (
     fhir,
     health,
     hsds,
+    hsds_document,
     intakes,
     oauth,
     openapi,
@@ -31,6 +32,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if wanted & {"partner", "public"}:
         app.include_router(oauth.router)
         app.include_router(intakes.router)
+        app.include_router(hsds_document.router)
         app.include_router(hsds.router)
     if "partner" in wanted:
         app.include_router(referrals.router)

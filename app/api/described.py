@@ -239,11 +239,8 @@ def policies(dependant: Dependant) -> Iterator[Policy]:
 
 
 def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
-    """Security and rate limits follow from the route's policy; FastAPI writes a description beside each reference."""
-    operation["responses"] = {
-        status: ({"$ref": answer["$ref"]} if "$ref" in answer else answer)
-        for status, answer in sorted(operation["responses"].items())
-    }
+    """Security and rate limits follow from the route's policy."""
+    operation["responses"] = without_siblings(operation["responses"])
     scopes = sorted({policy.scope for policy in policies(route.dependant)})
     if scopes:
         operation["security"] = [{"oauth2": scopes}, {"bearer": []}]
@@ -254,6 +251,14 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
         normalise_schema(parameter)
         parameter["required"] = parameter["in"] == "path" or parameter["name"] in _REQUIRED_HEADERS
         parameter["schema"].pop("title", None)
+
+
+def without_siblings(responses: dict[str, Any]) -> dict[str, Any]:
+    """A reference alone, in the place of a reference with the description that FastAPI writes beside it."""
+    return {
+        status: ({"$ref": answer["$ref"]} if "$ref" in answer else answer)
+        for status, answer in sorted(responses.items())
+    }
 
 
 def _hoisted(value: Any, definitions: dict[str, Any]) -> Any:

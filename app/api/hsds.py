@@ -1,14 +1,15 @@
 """The directory for everybody: Open Referral HSDS 3.1, read only, without a sign-in, open to scripts of any site."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
-from app.api import hsds_document
 from app.api.dependencies import Config, Packs
-from app.api.hsds_asked import OPEN, Asked, flags_of, read, refuse_unknown
+from app.api.hsds_asked import OPEN, EntryParameters, ListParameters, ListQuery, refuse_unknown
 from app.api.hsds_pages import answer, flat, minimal, one_of, page
+from app.api.hsds_responses import REQUIRED, entry_of, page_of
+from app.api.hsds_responses import about as described_about
 from app.core.dependencies import Now, ReadDb
 from app.directory.hsds.live_status import states
 from app.directory.hsds.records import Record, Records, records
@@ -19,7 +20,8 @@ async def everybody() -> None:
     """The policy of these routes. Parameters are read by `hsds_asked`, whose problems any site's script may read."""
 
 
-router = APIRouter(prefix="/hsds/3.1", dependencies=[Depends(everybody)], include_in_schema=False)
+PREFIX: Final = "/hsds/3.1"
+router = APIRouter(prefix=PREFIX, dependencies=[Depends(everybody)])
 
 
 def _all(session: ReadDb, packs: Packs, now: Now) -> Records:
@@ -27,10 +29,29 @@ def _all(session: ReadDb, packs: Packs, now: Now) -> Records:
 
 
 All = Annotated[Records, Depends(_all)]
+ServicesQuery = Annotated[
+    ListQuery,
+    Depends(ListParameters("taxonomy_term_id", "taxonomy_id", "organization_id", "modified_after", "minimal", "full")),
+]
+OrganizationsQuery = Annotated[
+    ListQuery, Depends(ListParameters("taxonomy_term_id", "taxonomy_id", "full", "full_service"))
+]
+ServiceAtLocationsQuery = Annotated[
+    ListQuery,
+    Depends(
+        ListParameters(
+            "taxonomy_term_id", "taxonomy_id", "organization_id", "modified_after", "postcode", "proximity", "full"
+        )
+    ),
+]
+TaxonomiesQuery = Annotated[ListQuery, Depends(ListParameters())]
+TaxonomyTermsQuery = Annotated[ListQuery, Depends(ListParameters("taxonomy_id", "parent_id", "top_only"))]
+OrganizationFlags = Annotated[frozenset[str], Depends(EntryParameters("full_service"))]
+EntryId = Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]
 
 
-@router.get("")
-@router.get("/")
+@router.get("", include_in_schema=False)
+@router.get("/", **described_about())
 def about(request: Request, config: Config) -> Response:
     """What this is, and where its description stands."""
     refuse_unknown(request, frozenset())
@@ -47,92 +68,97 @@ def about(request: Request, config: Config) -> Response:
     )
 
 
-@router.get("/openapi.json")
-def description(request: Request, config: Config) -> Response:
-    return answer(request, hsds_document.document(config.base_url.rstrip("/")))
+@router.get("/services", **page_of("services", "service", REQUIRED, minimal=True))
+def services(
+    request: Request,
+    query: ServicesQuery,
+    every: All,
+) -> Response:
+    found = [one for one in every.services if _fits(one, one, query, every)]
+    if "minimal" in query.flags:
+        return page(request, query, "service", found, minimal)
+    return page(request, query, "service", found, None if "full" in query.flags else flat)
 
 
-@router.get("/services")
-def services(request: Request, every: All) -> Response:
-    asked = read(request, {"taxonomy_term_id", "taxonomy_id", "organization_id"}, {"full", "minimal"}, modified=True)
-    found = [one for one in every.services if _fits(one, one, asked, every)]
-    if "minimal" in asked.flags:
-        return page(request, asked, "service", found, minimal)
-    return page(request, asked, "service", found, None if "full" in asked.flags else flat)
+@router.get("/services/{id}", **entry_of("service", REQUIRED))
+def service(entry_id: EntryId, request: Request, every: All) -> Response:
+    return one_of(request, entry_id, every.services)
 
 
-@router.get("/services/{service_id}")
-def service(service_id: str, request: Request, every: All) -> Response:
-    return one_of(request, service_id, every.services)
-
-
-@router.get("/organizations")
-def organizations(request: Request, every: All) -> Response:
-    asked = read(request, {"taxonomy_term_id", "taxonomy_id"}, {"full", "full_service"})
+@router.get("/organizations", **page_of("organizations", "organization"))
+def organizations(
+    request: Request,
+    query: OrganizationsQuery,
+    every: All,
+) -> Response:
     offered = _by_organization(every)
     found = [
         one
         for one in every.organizations
-        if _says(one, asked.search) and _has_term(offered.get(one["id"], ()), asked.ids)
+        if _says(one, query.search) and _has_term(offered.get(one["id"], ()), query.ids)
     ]
-    full = with_services(every) if "full_service" in asked.flags else None
-    return page(request, asked, "organization", found, full or (None if "full" in asked.flags else flat))
+    full = with_services(every) if "full_service" in query.flags else None
+    return page(request, query, "organization", found, full or (None if "full" in query.flags else flat))
 
 
-@router.get("/organizations/{organization_id}")
-def organization(organization_id: str, request: Request, every: All) -> Response:
-    full = flags_of(request, {"full_service"})
-    return one_of(
-        request, organization_id, every.organizations, with_services(every) if full else None, {"full_service"}
-    )
+@router.get("/organizations/{id}", **entry_of("organization"))
+def organization(entry_id: EntryId, request: Request, flags: OrganizationFlags, every: All) -> Response:
+    full = with_services(every) if "full_service" in flags else None
+    return one_of(request, entry_id, every.organizations, full, {"full_service"})
 
 
-@router.get("/service_at_locations")
-def service_at_locations(request: Request, every: All, packs: Packs) -> Response:
-    asked = read(request, {"taxonomy_term_id", "taxonomy_id", "organization_id"}, {"full"}, modified=True, placed=True)
+@router.get("/service_at_locations", **page_of("service_at_locations", "service_at_location"))
+def service_at_locations(
+    request: Request,
+    query: ServiceAtLocationsQuery,
+    every: All,
+    packs: Packs,
+) -> Response:
     found = [
         one
         for one in every.service_at_locations
-        if _fits(one, one["service"], asked, every) and _reaches(one["service"], asked, packs)
+        if _fits(one, one["service"], query, every) and _reaches(one["service"], query, packs)
     ]
-    return page(request, asked, "service_at_location", found, None if "full" in asked.flags else flat)
+    return page(request, query, "service_at_location", found, None if "full" in query.flags else flat)
 
 
-@router.get("/service_at_locations/{entry_id}")
-def service_at_location(entry_id: str, request: Request, every: All) -> Response:
+@router.get("/service_at_locations/{id}", **entry_of("service_at_location"))
+def service_at_location(entry_id: EntryId, request: Request, every: All) -> Response:
     return one_of(request, entry_id, every.service_at_locations)
 
 
-@router.get("/taxonomies")
-def taxonomies(request: Request, every: All) -> Response:
-    asked = read(request, set(), set())
-    return page(request, asked, "taxonomy", [one for one in every.taxonomies if _says(one, asked.search)])
+@router.get("/taxonomies", **page_of("taxonomies", "taxonomy"))
+def taxonomies(request: Request, query: TaxonomiesQuery, every: All) -> Response:
+    return page(request, query, "taxonomy", [one for one in every.taxonomies if _says(one, query.search)])
 
 
-@router.get("/taxonomies/{taxonomy_id}")
-def taxonomy(taxonomy_id: str, request: Request, every: All) -> Response:
-    return one_of(request, taxonomy_id, every.taxonomies)
+@router.get("/taxonomies/{id}", **entry_of("taxonomy"))
+def taxonomy(entry_id: EntryId, request: Request, every: All) -> Response:
+    return one_of(request, entry_id, every.taxonomies)
 
 
-@router.get("/taxonomy_terms")
-def taxonomy_terms(request: Request, every: All) -> Response:
-    asked = read(request, {"taxonomy_id", "parent_id"}, {"top_only"})
+@router.get("/taxonomy_terms", **page_of("taxonomy_terms", "taxonomy_term"))
+def taxonomy_terms(
+    request: Request,
+    query: TaxonomyTermsQuery,
+    every: All,
+) -> Response:
     found = [
         one
         for one in every.taxonomy_terms
-        if _says(one, asked.search)
-        and all(one.get(name) == value for name, value in asked.ids.items())
-        and not ("top_only" in asked.flags and "parent_id" in one)
+        if _says(one, query.search)
+        and all(one.get(name) == value for name, value in query.ids.items())
+        and not ("top_only" in query.flags and "parent_id" in one)
     ]
-    return page(request, asked, "taxonomy_term", found)
+    return page(request, query, "taxonomy_term", found)
 
 
-@router.get("/taxonomy_terms/{term_id}")
-def taxonomy_term(term_id: str, request: Request, every: All) -> Response:
-    return one_of(request, term_id, every.taxonomy_terms)
+@router.get("/taxonomy_terms/{id}", **entry_of("taxonomy_term"))
+def taxonomy_term(entry_id: EntryId, request: Request, every: All) -> Response:
+    return one_of(request, entry_id, every.taxonomy_terms)
 
 
-@router.options("/{rest:path}")
+@router.options("/{rest:path}", include_in_schema=False)
 async def preflight(rest: str) -> Response:  # noqa: ARG001
     """Any site's script may ask."""
     allowed = {"Access-Control-Allow-Methods": "GET", "Access-Control-Allow-Headers": "If-None-Match, Accept"}
@@ -142,28 +168,28 @@ async def preflight(rest: str) -> Response:  # noqa: ARG001
 # --- filters -------------------------------------------------------------------------------------------------------
 
 
-def _fits(record: Record, service: Record, asked: Asked, every: Records) -> bool:
+def _fits(record: Record, service: Record, query: ListQuery, every: Records) -> bool:
     """All filters at once."""
-    organization_id = asked.ids.get("organization_id")
+    organization_id = query.ids.get("organization_id")
     changed = every.changed.get(service["id"])
     return (
         (organization_id is None or service["organization_id"] == organization_id)
-        and _has_term([service], asked.ids)
-        and (asked.modified_after is None or (changed is not None and changed >= asked.modified_after))
-        and _says(record, asked.search)
+        and _has_term([service], query.ids)
+        and (query.modified_after is None or (changed is not None and changed >= query.modified_after))
+        and _says(record, query.search)
     )
 
 
-def _reaches(service: Record, asked: Asked, packs: Directory) -> bool:
+def _reaches(service: Record, query: ListQuery, packs: Directory) -> bool:
     """Whether the service covers the postcode, as far as its form tells the country.
 
     How far a place is from a postcode nobody can say here, for we hold no coordinates: nothing is known to be near.
     """
-    if asked.within is not None:
+    if query.within is not None:
         return False
-    if asked.postcode is None:
+    if query.postcode is None:
         return True
-    lies_in = {country.code for country in packs.countries if country.has_postcode(asked.postcode)}
+    lies_in = {country.code for country in packs.countries if country.has_postcode(query.postcode)}
     return any(area["x_iso_3166"] in lies_in for area in service.get("service_areas", ()))
 
 

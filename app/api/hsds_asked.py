@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request
@@ -17,14 +17,59 @@ MOST_PER_PAGE: Final = 500
 _PER_PAGE: Final = 50
 _LONGEST: Final = 200
 _LONGEST_POSTCODE: Final = 16
-_PAGING: Final = frozenset({"page", "per_page", "format", "search"})
-_PLACED: Final = frozenset({"postcode", "proximity"})
+_LAST_PAGE: Final = 1_000_000
+_PAGING: Final = ("search", "page", "per_page", "format")
 _FORMATS: Final = ("json", "ndjson", "csv")
 _METRES: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
+    "search": {
+        "schema": {"type": "string", "maxLength": _LONGEST},
+        "description": "Every word must stand somewhere in it.",
+    },
+    "page": {
+        "schema": {"type": "integer", "minimum": 1, "maximum": _LAST_PAGE, "default": 1},
+        "description": "Which page.",
+    },
+    "per_page": {
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": _PER_PAGE},
+        "description": "How many.",
+    },
+    "format": {
+        "schema": {"type": "string", "enum": list(_FORMATS), "default": "json"},
+        "description": "ndjson and csv give the entries alone: all of them, or with `page` or `per_page` that page.",
+    },
+    "taxonomy_term_id": {"schema": {"type": "string", "format": "uuid"}, "description": "With this term."},
+    "taxonomy_id": {"schema": {"type": "string", "format": "uuid"}, "description": "With a term of this taxonomy."},
+    "organization_id": {"schema": {"type": "string", "format": "uuid"}, "description": "Of this organisation."},
+    "parent_id": {"schema": {"type": "string", "format": "uuid"}, "description": "Below this term."},
+    "modified_after": {
+        "schema": {"type": "string"},
+        "description": "Changed at or after this day or moment (ISO 8601), pauses and free places included.",
+        "example": "2026-11-24T10:00:00Z",
+    },
+    "postcode": {
+        "schema": {"type": "string", "maxLength": _LONGEST_POSTCODE},
+        "description": "Covering this postcode: its form tells the country, and finer we do not know.",
+        "example": "00-950",
+    },
+    "proximity": {
+        "schema": {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,3})?$"},
+        "description": "Within so many metres of the middle of the postcode. We hold no coordinates: the page is empty.",
+        "example": "5000",
+    },
+    "minimal": {
+        "schema": {"type": "boolean"},
+        "description": "Only `id` and `last_modified`; all of them in one page, unless `page` or `per_page` is given.",
+    },
+    "full": {"schema": {"type": "boolean"}, "description": "Everything nested."},
+    "full_service": {"schema": {"type": "boolean"}, "description": "The services with everything nested."},
+    "top_only": {"schema": {"type": "boolean"}, "description": "Only terms without a parent."},
+}
+"""Of all lists, as the description has them; what `ListParameters` reads follows from each schema."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListQuery:
     """The parameters of a list, read strictly: one that is unknown, said twice or out of range is refused."""
 
     page: int
@@ -44,27 +89,48 @@ class Asked:
         return not self.per_page
 
 
-def read(request: Request, ids: set[str], flags: set[str], *, modified: bool = False, placed: bool = False) -> Asked:
-    """`placed`: it may also be asked by place. Raises Invalid."""
-    names = _PAGING | ids | flags | ({"modified_after"} if modified else set()) | (_PLACED if placed else set())
-    refuse_unknown(request, frozenset(names))
-    given = request.query_params
-    form = given.get("format", "json")
-    if form not in _FORMATS:
-        raise _wrong("format", "unknown_code", "One of json, ndjson, csv.")
-    raised = flags_of(request, flags)
-    whole = (form != "json" or "minimal" in raised) and not {"page", "per_page"} & set(given)
-    return Asked(
-        page=_number(request, "page", 1, 1_000_000),
-        per_page=0 if whole else _number(request, "per_page", _PER_PAGE, MOST_PER_PAGE),
-        format=form,
-        search=_short(request, "search", _LONGEST) or "",
-        flags=raised,
-        ids={name: _uuid(name, given[name]) for name in ids if name in given},
-        modified_after=_instant(given["modified_after"]) if "modified_after" in given and modified else None,
-        postcode=_short(request, "postcode", _LONGEST_POSTCODE),
-        within=_metres(given["proximity"]) if "proximity" in given else None,
-    )
+class DeclaredParameters:
+    """A dependency that names the parameters its route knows: the description is made of them."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+
+class EntryParameters(DeclaredParameters):
+    """The switches of an entry's route: those that are on. Raises Invalid."""
+
+    async def __call__(self, request: Request) -> frozenset[str]:
+        refuse_unknown(request, frozenset(self.names))
+        return flags_of(request, set(self.names))
+
+
+class ListParameters(DeclaredParameters):
+    """The filters of a list's route beside the paging, read into a `ListQuery`. Raises Invalid."""
+
+    def __init__(self, *filters: str) -> None:
+        super().__init__(*_PAGING, *filters)
+        self._ids = {name for name in filters if PARAMETERS[name]["schema"].get("format") == "uuid"}
+        self._flags = {name for name in filters if PARAMETERS[name]["schema"]["type"] == "boolean"}
+
+    async def __call__(self, request: Request) -> ListQuery:
+        refuse_unknown(request, frozenset(self.names))
+        given = request.query_params
+        form = given.get("format", "json")
+        if form not in _FORMATS:
+            raise _wrong("format", "unknown_code", "One of json, ndjson, csv.")
+        raised = flags_of(request, self._flags)
+        whole = (form != "json" or "minimal" in raised) and not {"page", "per_page"} & set(given)
+        return ListQuery(
+            page=_number(request, "page", 1, _LAST_PAGE),
+            per_page=0 if whole else _number(request, "per_page", _PER_PAGE, MOST_PER_PAGE),
+            format=form,
+            search=_short(request, "search", _LONGEST) or "",
+            flags=raised,
+            ids={name: _uuid(name, given[name]) for name in self._ids if name in given},
+            modified_after=_instant(given["modified_after"]) if "modified_after" in given else None,
+            postcode=_short(request, "postcode", _LONGEST_POSTCODE),
+            within=_metres(given["proximity"]) if "proximity" in given else None,
+        )
 
 
 def _short(request: Request, name: str, longest: int) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from app.api.hsds_asked import OPEN, Asked, refuse_unknown
+from app.api.hsds_asked import OPEN, ListQuery, refuse_unknown
 from app.core.errors import NotFound
 from app.core.tables import safe_cell
 from app.directory.hsds.records import Record
@@ -35,30 +35,30 @@ def minimal(record: Record) -> Record:
 
 def page(
     request: Request,
-    asked: Asked,
+    query: ListQuery,
     kind: str,
     found: Sequence[Record],
     shape: Callable[[Record], Record] | None = None,
 ) -> Response:
-    size = len(found) or 1 if asked.whole else asked.per_page
+    size = len(found) or 1 if query.whole else query.per_page
     pages = -(-len(found) // size)
-    start = (asked.page - 1) * size
+    start = (query.page - 1) * size
     contents = [shape(one) if shape else one for one in found[start : start + size]]
     links = {}
-    if asked.page < pages:
-        links = {"Link": f'<{request.url.include_query_params(page=asked.page + 1)}>; rel="next"'}
-    if asked.format != "json":
-        text, media = _lines(contents) if asked.format == "ndjson" else _csv(kind, contents)
+    if query.page < pages:
+        links = {"Link": f'<{request.url.include_query_params(page=query.page + 1)}>; rel="next"'}
+    if query.format != "json":
+        text, media = _lines(contents) if query.format == "ndjson" else _csv(kind, contents)
         return _kept(request, text.encode(), media, {**links, "X-Total-Items": str(len(found))})
     return answer(
         request,
         {
             "total_items": len(found),
             "total_pages": pages,
-            "page_number": asked.page,
+            "page_number": query.page,
             "size": len(contents),
-            "first_page": asked.page == 1,
-            "last_page": asked.page >= pages,
+            "first_page": query.page == 1,
+            "last_page": query.page >= pages,
             "empty": not contents,
             "contents": contents,
         },

@@ -138,11 +138,14 @@ def test_every_parameter_of_the_path_is_described(method, path, operation):
 
 
 def test_every_json_answer_is_declared_by_a_model():
-    """Except where there is nothing in it, or where the document is no model of ours."""
+    """Except where there is nothing in it, where the document is no model of ours, and in the directory (`hsds_responses`)."""
     without = {
         route.operation_id
         for route in routes()
-        if route.include_in_schema and route.response_model is None and route.status_code != 204
+        if route.include_in_schema
+        and route.response_model is None
+        and route.status_code != 204
+        and not route.path.startswith("/hsds/")
     }
     assert without == {"revokeToken", "listReferralsAsCsv", "getDescription", "getWebhookDescription"}
 

@@ -1,0 +1,99 @@
+"""What the HSDS routes answer, for their description: shapes come from the table that records and CSV files are made of too."""
+
+from typing import Any, Final
+
+from app.api.described import PROBLEMS, Responses, ref
+from app.directory.hsds.schemas import SHAPES, json_schema
+
+REQUIRED: Final = "required"
+OPTIONAL: Final = "optional"
+_PAGE: Final = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "integer", "minimum": 0} for name in ("total_items", "total_pages", "page_number", "size")},
+        **{name: {"type": "boolean"} for name in ("first_page", "last_page", "empty")},
+    },
+    "required": ["empty"],
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["type", "title", "status"],
+}
+_ABOUT: Final = {
+    "type": "object",
+    "properties": {
+        "version": {"type": "string", "const": "3.1"},
+        "profile": {"type": "string", "format": "uri"},
+        "openapi_url": {"type": "string", "format": "uri"},
+        "description": {"type": "string"},
+        "publisher": {"type": "object", "properties": {"name": {"type": "string"}, "website": {"type": "string"}}},
+    },
+    "required": ["version", "profile", "openapi_url"],
+}
+
+
+def about() -> dict[str, Any]:
+    """The arguments of the route that says what this is."""
+    return _described("about", "What this is.", REQUIRED, _answers({"application/json": {"schema": _ABOUT}}))
+
+
+def page_of(name: str, shape: str, need: str = OPTIONAL, *, minimal: bool = False) -> dict[str, Any]:
+    """The arguments of a list's route. `minimal`: entries may come without what is required otherwise."""
+    entry: dict[str, Any] = ref("schemas", shape)
+    if minimal:
+        entry = {"anyOf": [entry, {"type": "object", "required": ["id"], "maxProperties": 2}]}
+    page = {
+        "allOf": [ref("schemas", "Page")],
+        "properties": {"contents": {"type": "array", "items": entry}},
+        "required": ["contents"],
+    }
+    lines = {"schema": {"type": "string"}}
+    media = {"application/json": {"schema": page}, "application/x-ndjson": lines, "text/csv": lines}
+    return _described(f"list_{name}", f"A page of {name}.", need, _answers(media))
+
+
+def entry_of(shape: str, need: str = OPTIONAL) -> dict[str, Any]:
+    """The arguments of the route of one entry."""
+    answers = _answers({"application/json": {"schema": ref("schemas", shape)}})
+    answers[404] = ref("responses", "NotFound")
+    return _described(f"get_{shape}", f"One {shape}, fully nested.", need, answers)
+
+
+def _described(operation_id: str, summary: str, need: str, answers: Responses) -> dict[str, Any]:
+    return {
+        "operation_id": operation_id,
+        "summary": summary,
+        "tags": [need],
+        "response_description": summary,
+        "responses": answers,
+    }
+
+
+def _answers(media: dict[str, Any]) -> Responses:
+    return {
+        200: {"content": media},
+        304: {"description": "It has not changed: If-None-Match named its ETag."},
+        422: ref("responses", "Invalid"),
+        503: ref("responses", "Busy"),
+    }
+
+
+def _problem(name: str) -> dict[str, Any]:
+    """The same words as in the partner API, without its headers: these answers may be kept."""
+    return {
+        "description": PROBLEMS[name]["description"],
+        "content": {"application/problem+json": {"schema": ref("schemas", "Problem")}},
+    }
+
+
+COMPONENTS: Final = {
+    "schemas": {"Page": _PAGE, "Problem": _PROBLEM, **{name: json_schema(name) for name in SHAPES}},
+    "responses": {name: _problem(name) for name in ("NotFound", "Invalid", "Busy")},
+}

@@ -35,10 +35,10 @@ def test_each_row_has_its_own_outcome_and_its_own_way_back(office: DeskHouse) ->
     pavel.submit(pavel.get(f"/desk/cases/{clashing}"), f"/desk/cases/{clashing}/take")
     outcome = send(vera, page, [*ticked(page), "000-0000:1", "nonsense"], act="assign", member=member(page, "sofia"))
     words = outcome.words()
-    assert "1 of 3 done" in words
-    assert f"{good}: Assigned." in words
-    assert f"{clashing}: not done. Somebody has changed this case since you opened it." in words
-    assert "000-0000: not done. There is no such case." in words
+    assert "1 of 3 cases changed" in words
+    assert f"{good}: The case has been assigned." in words
+    assert f"{clashing}: not changed. Somebody has changed this case since you opened it." in words
+    assert "000-0000: not changed. There is no such case." in words
     with office.database.begin(write=False) as session:
         from app.staff.models import Member
 
@@ -56,7 +56,7 @@ def test_snoozing_many_keeps_each_cases_own_limit(office: DeskHouse) -> None:
     page = browser.get("/desk/")
     until = (office.time.at + timedelta(days=9)).date().isoformat()
     words = send(browser, page, ticked(page), act="snooze", until=until).words()
-    assert "1 of 2 done" in words
+    assert "1 of 2 cases changed" in words
     assert "A day after today and not after" in words
 
 
@@ -65,8 +65,8 @@ def test_sent_twice_nothing_happens_twice(office: DeskHouse) -> None:
     browser = office.as_("vera")
     page = browser.get("/desk/")
     typed = {"act": "assign", "member": member(page, "pavel")}
-    assert "1 of 1 done" in send(browser, page, ticked(page), **typed).words()
-    assert "0 of 1 done" in send(browser, page, ticked(page), **typed).words()
+    assert "1 of 1 cases changed" in send(browser, page, ticked(page), **typed).words()
+    assert "0 of 1 cases changed" in send(browser, page, ticked(page), **typed).words()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_another_teams_cases_are_not_there(office: DeskHouse) -> None:
     office.file(country="GE", region=None, consent={"mode": "ask_first"})
     page = browser.get("/desk/")
     words = send(browser, page, [f"{label}:1"], act="assign", member="").words()
-    assert f"{label}: not done. There is no such case." in words
+    assert f"{label}: not changed. There is no such case." in words
     assert office.case(label).version == 1
 
 

@@ -59,7 +59,7 @@ def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(off
     for secret in (STORY, NAME, ADDRESS):
         assert secret not in page.text
     words = page.words()
-    for part in ("Last safe day", "How sure:", "Check the date printed in the letter", "Next step", "Why not the"):
+    for part in ("Deadline:", "Certainty:", "Check the date printed in the letter", "Next step", "do not match"):
         assert part in words
     assert len(page.tree.css("ol.centres")[0].css("li.centre")) == 3
     assert page.tree.css_first("li.centre ul.reasons li") is not None
@@ -71,13 +71,13 @@ def test_three_clicks_from_the_queue_to_an_offer(office: DeskHouse) -> None:
     queue = browser.get("/desk/")
     case = browser.get(str(queue.tree.css_first("table.queue tbody a").attributes["href"]))  # type: ignore[union-attr]
     look = browser.get(refer_link(case, ONE))
-    for said in ("Helsinki Foundation", "without a name", "Only after they have accepted", "Never"):
+    for said in ("Helsinki Foundation", "without a name", "Readable only after they accept", "Never sent"):
         assert said in look.words()
     for secret in (STORY, NAME, ADDRESS):
         assert secret not in look.text
     done = browser.submit(look, f"/desk/cases/{label}/refer")
     after = browser.get(browser.get(done.location).location)
-    assert f"{label}: Offered." in after.words()
+    assert f"{label}: The case has been offered." in after.words()
     assert after.tree.css_first(f'form[action="/desk/cases/{label}/undo"]') is not None
     assert referral_of(office, label).state == "offered"
     assert office.case(label).state == "referred"
@@ -121,7 +121,7 @@ def test_never_means_never(office: DeskHouse) -> None:
     with pytest.raises(AssertionError, match="nothing leads"):
         refer_link(browser.get(f"/desk/cases/{label}"), ONE)
     page = browser.get(f"/desk/cases/{label}/refer?service={SERVICE}")
-    assert "asked never to contact" in page.words()
+    assert "asked us never to contact" in page.words()
     csrf = page.form("/desk/sign-out")["csrf"]
     page = browser.post(f"/desk/cases/{label}/refer", {"csrf": csrf, "version": "1", "service": SERVICE})
     assert page.status == 409
@@ -170,8 +170,8 @@ def test_the_contact_stands_below_its_safety_rules_and_needs_a_purpose(office: D
     page = browser.submit(page, f"/desk/cases/{label}/contact", purpose="answer")
     words = page.words()
     assert "Do not say who you are" in words
-    assert "Leave no message" in words
-    assert words.index("Leave no message") < words.index(NAME) < words.index(ADDRESS)
+    assert "Do not leave a message" in words
+    assert words.index("Do not leave a message") < words.index(NAME) < words.index(ADDRESS)
     assert STORY not in page.text
     assert audited(office, "case:contact_opened") == [
         ("case:contact_opened", {"parts": ["contact"], "purpose": "answer"})
@@ -212,7 +212,7 @@ def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: Des
     assert vera.submit(first, path, text="from vera").status == 303
     clash = pavel.submit(second, path, text="from pavel")
     assert clash.status == 412
-    for offered in ("Save anyway", "See the case as it is now", "Discard mine", "In review"):
+    for offered in ("Save my changes anyway", "Open the case in a new tab", "Discard my changes", "In review"):
         assert offered in clash.words()
     theirs = pavel.submit(clash, f"/desk/cases/{label}/show")
     assert "from vera" in theirs.words()

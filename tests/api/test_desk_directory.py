@@ -90,7 +90,7 @@ def test_it_survives_a_pack_that_is_loaded_again_and_two_people_take_it_back(off
         assert row.entry["city"] == "Gdynia"
     office.later(minutes=1)
     page = pavel.get(ENTRY)
-    assert "The pack says" in page.words()
+    assert "Value in the country pack" in page.words()
     assert pavel.submit(page, "/desk/directory/as-pack").location == f"{ENTRY}?done=edit_proposed"
     assert decide(pavel, only(office), "publish").status == 403
     decide(vera, only(office), "publish")
@@ -262,14 +262,14 @@ def test_a_partner_changes_its_own_and_nobody_elses(office: DeskHouse) -> None:
     assert act(other, end).status == 404
     assert act(partner, end).status == 303
     assert act(partner, "/partner/services/pause-all", until=until).status == 303
-    assert "Paused before" in partner.get("/partner/services").words()
+    assert "Paused until" in partner.get("/partner/services").words()
 
 
 def test_a_partners_proposal_is_published_by_one_at_the_desk(office: DeskHouse) -> None:
     partner, vera = office.as_("partner"), office.as_("vera")
     asked = {"subject": ONE, "name": "hours", "value": "Mo-Fr 9:00-15:00"}
     assert act(partner, "/partner/services/propose", **asked).status == 303
-    assert "Your proposal waits for the desk" in partner.get("/partner/services").words()
+    assert "Your proposal is waiting for the desk" in partner.get("/partner/services").words()
     assert "by the organisation itself" in vera.get("/desk/directory/proposals").words()
     assert decide(vera, only(office), "publish").status == 303
     assert "Mo-Fr 09:00-15:00" in partner.get("/partner/services").words()

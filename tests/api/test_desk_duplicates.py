@@ -33,7 +33,7 @@ def marks(office: DeskHouse) -> list[bytes]:
 @pytest.mark.parametrize(
     ("again", "kinds"),
     [
-        ({"call_me": "Yelena Smirnova", "answer_by": {"channel": "number"}}, "a name that sounds the same"),
+        ({"call_me": "Yelena Smirnova", "answer_by": {"channel": "number"}}, "a similar name"),
         ({"call_me": "Лена", "answer_by": {"channel": "telegram", "address": "t.me/Sova_1"}}, "the same user name"),
         ({"call_me": "Елена", "answer_by": {"channel": "telegram", "address": "@filin"}}, ""),
         ({"call_me": "Смирнов Пётр", "answer_by": {"channel": "number"}}, ""),
@@ -96,7 +96,7 @@ def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: DeskHo
     assert merged.location.startswith(f"/desk/cases/{second}?")
     assert first not in browser.get("/desk/").text
     assert first in browser.get("/desk/?view=merged").text
-    assert f"It goes on as {second}" in browser.get(f"/desk/cases/{first}").words()
+    assert f"Continue in case {second}" in browser.get(f"/desk/cases/{first}").words()
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
         person_actions.write(session, opened, "it is me again", now=office.time.at)

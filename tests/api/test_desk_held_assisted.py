@@ -40,7 +40,7 @@ def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_
     assert browser.submit(page, f"/desk/held/{label}/release").did("released")
     assert state(office, label) == ("submitted", None)
     assert label in browser.get("/desk/").text
-    assert "Nothing is held back" in browser.get(HELD).words()
+    assert "No requests are held as possible spam" in browser.get(HELD).words()
 
 
 def test_spam_is_ended_with_one_button_and_the_version_seen(office: DeskHouse) -> None:
@@ -69,7 +69,7 @@ def test_one_that_was_only_quick_stands_in_its_place_with_a_mark(office: DeskHou
     browser = office.as_("vera")
     page = browser.get("/desk/")
     assert label in page.text
-    assert "perhaps a machine's" in page.words()
+    assert "possible spam" in page.words()
     assert label in browser.get(HELD).text
 
 

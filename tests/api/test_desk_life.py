@@ -182,7 +182,7 @@ def test_a_withdrawal_is_taken_back_with_one_button(office: DeskHouse) -> None:
     assert vera.submit(vera.get(f"/desk/cases/{label}"), f"{here}/back").status == 303
     assert referrals(office, label)[0].state == "offered"
     vera.submit(vera.get(f"/desk/cases/{label}"), f"{here}/withdraw", reason="mistake")
-    assert "Take the withdrawal back" not in vera.get(f"/desk/cases/{label}").words()
+    assert "Undo the withdrawal" not in vera.get(f"/desk/cases/{label}").words()
 
 
 def test_the_person_reads_a_centres_question_in_their_language_and_answers_it(office: DeskHouse) -> None:

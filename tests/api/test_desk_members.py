@@ -245,7 +245,7 @@ def test_a_partner_registers_a_key_of_its_own_with_the_network_s_consent(office:
     given = base64.b64encode(pair.public).decode()
     assert partner.submit(page, "/partner/proposals", public_key=given).location.endswith("proposed")
     admin = office.as_("admin").get("/desk/proposals")
-    assert "Fingerprint of their own key" in admin.words()
+    assert "Fingerprint of the organisation's own key" in admin.words()
     assert given not in admin.text
     with office.database.begin(write=False) as session:
         proposal = str(session.execute(sa.text("SELECT id FROM proposals").columns(id=sa.Uuid())).scalar_one())
@@ -275,7 +275,7 @@ def test_a_partner_s_people_look_after_each_other(office: DeskHouse) -> None:
     second = enter(office, "second", join(office, code))
     partner = office.as_("partner")
     page = partner.get("/partner/members")
-    assert "waits for it" in page.words()
+    assert "waiting for the key" in page.words()
     partner.submit(page, f"/partner/members/{member_id(office, 'second')}/grant")
     label, _receipt = office.file()
     referral = accepted(office, label)

@@ -49,7 +49,7 @@ def test_looking_tells_of_every_row_and_writes_nothing(office: DeskHouse) -> Non
     sofia = office.as_("sofia")
     page = send(sofia, foreign(), "look")
     assert page.status == 200, page.words()
-    assert "Nothing was written." in page.words()
+    assert "Nothing was saved." in page.words()
     assert faults(page.text) == []
     told = report(send(sofia, foreign(), "report"))
     assert lines_on(page) == len(told) == sum(len(rows) for rows in FOREIGN.values()), "no row is dropped"

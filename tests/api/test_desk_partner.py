@@ -19,7 +19,7 @@ def test_a_partner_goes_from_the_list_to_completion(office: DeskHouse) -> None:
     assert path in listed.text
     assert "Answer by" in listed.words()
     card = browser.get(path)
-    for said in ("Asylum", "Mazowieckie", "Russian", "A woman as lawyer", "open once you have accepted"):
+    for said in ("Asylum", "Mazowieckie", "Russian", "A woman as lawyer", "once you have accepted the request"):
         assert said in card.words()
     for page in (listed, card):
         assert not any(secret in page.text for secret in SECRETS)
@@ -83,7 +83,7 @@ def test_asking_for_more_and_the_desk_answering_starts_the_clock_again(office: D
     assert browser.submit(browser.get(path), f"{path}/ask_info").status == 303
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}")
-    assert "They ask for more" in page.words()
+    assert "More information requested" in page.words()
     answer = f"/desk/cases/{label}/referrals/{referral_of(office, label).label}/answer"
     assert vera.submit(page, answer).status == 303
     assert referral_of(office, label).state == "acknowledged"

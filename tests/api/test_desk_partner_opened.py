@@ -74,12 +74,12 @@ def test_words_go_both_ways(office: DeskHouse) -> None:
     assert thread(office, receipt) == [("partner", MESSAGE)]
     assert MESSAGE not in browser.get(path).text, "closed until it is opened"
     person_writes(office, receipt, "zinnober-answer")
-    assert "The person wrote" in browser.get("/partner/").words()
+    assert "New message" in browser.get("/partner/").words()
     page = browser.submit(browser.get(path), f"{path}/show")
     assert page.words().index(MESSAGE) < page.words().index("zinnober-answer")
     assert "The organisation Tue 24 Nov 2026, 10:00 UTC" in page.words()
     assert browser.submit(browser.get(path), f"{path}/message", text="gelesen").status == 303
-    assert "The person wrote" not in browser.get("/partner/").words()
+    assert "New message" not in browser.get("/partner/").words()
 
 
 def test_who_is_at_work_is_told_that_the_person_wrote(office: DeskHouse) -> None:
@@ -131,7 +131,7 @@ def test_the_safety_lines_stand_above_the_contact_on_page_and_paper(office: Desk
     browser = office.as_("partner")
     for action in ("show", "print"):
         words = browser.submit(browser.get(path), f"{path}/{action}").words()
-        for line in ("Do not say who you are", "Leave no message", "Good times: evening"):
+        for line in ("Do not say who you are", "Do not leave a message", "Preferred times: evening"):
             assert words.index(line) < words.index(NAME) < words.index(ADDRESS), (action, line)
         assert STORY in words
     assert [codes["purpose"] for codes in audited(office, "referral:sealed_opened")] == ["read", "print"]
@@ -152,7 +152,7 @@ def test_could_not_reach_them_goes_back_to_the_desk_and_closes_nothing(office: D
     label, path, _receipt = accepted(office)
     browser = office.as_("partner")
     page = browser.get(path)
-    assert "We could not reach them" in page.words()
+    assert "We could not reach the person" in page.words()
     assert page.form(f"{path}/hand_back")["reason"] == "unreachable"
     assert browser.submit(page, f"{path}/hand_back").status == 303
     assert (referral_of(office, label).state, referral_of(office, label).reason) == ("handed_back", "unreachable")
@@ -164,9 +164,9 @@ def test_a_step_without_its_choice_is_asked_for_again_on_the_same_page(office: D
     browser = office.as_("partner")
     page = browser.submit(browser.get(path), f"{path}/complete")
     assert page.status == 422
-    assert "Choose how it ended." in page.words()
+    assert "Choose how the request ended." in page.words()
     opened = [node for node in page.tree.css("details.answer") if "open" in node.attributes]
-    assert [node.css_first("summary").text() for node in opened] == ["It is closed"]  # type: ignore[union-attr]
+    assert [node.css_first("summary").text() for node in opened] == ["Complete the request"]  # type: ignore[union-attr]
     target = page.tree.css_first(".errors a").attributes["href"]  # type: ignore[union-attr]
     assert page.tree.css_first(str(target)) is not None
     assert referral_of(office, label).state == "accepted"

@@ -144,7 +144,7 @@ def test_only_the_pages_with_passkeys_may_run_a_script_and_only_ours(tls: DeskHo
 def test_at_a_bare_address_there_are_codes_only(sqlite_database: Database, tmp_path: Path) -> None:
     with running(sqlite_database, tmp_path / "var", base_url="http://127.0.0.1:8000") as office:
         assert office.browser().get("/desk/sign-in").tree.css_first("[data-passkey]") is None
-        assert "Passkeys need a host with a name" in office.as_("vera").get("/desk/me").words()
+        assert "this server has no host name with TLS" in office.as_("vera").get("/desk/me").words()
 
 
 # --- nobody is locked out by strangers --------------------------------------------------------------------------------

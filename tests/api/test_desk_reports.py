@@ -96,8 +96,8 @@ def test_a_period_that_is_none_or_to_come_is_not_found(office: DeskHouse) -> Non
     for wrong in ("2027-Q1", "2026-Q9", "last", "2026-10"):
         assert vera.get(f"/desk/reports?period={wrong}").status == 404
     assert vera.get("/desk/reports?format=pdf").status == 404
-    assert "still running" in vera.get("/desk/reports").words()
-    assert "still running" not in vera.get("/desk/reports?period=2026-Q3").words()
+    assert "not over yet" in vera.get("/desk/reports").words()
+    assert "not over yet" not in vera.get("/desk/reports?period=2026-Q3").words()
 
 
 def test_no_cell_is_a_formula() -> None:

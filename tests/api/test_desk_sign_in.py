@@ -10,7 +10,7 @@ from app.staff import service as staff
 from app.staff.models import Member
 from tests.support.desk import PASSPHRASE, DeskHouse, running
 
-WRONG = "is not right, or the code was used already"
+WRONG = "is not correct, or the code has already been used"
 
 
 def test_all_three_together_open_the_queue(office: DeskHouse) -> None:
@@ -141,7 +141,7 @@ def test_text_typed_before_the_session_ended_is_offered_again(office: DeskHouse)
     path = f"/desk/cases/{label}/message"
     page = browser.submit(page, path, text="A long answer\nof two lines")
     assert page.status == 401
-    assert "What you typed is kept" in page.words()
+    assert "You were signed out before your text was sent" in page.words()
     office.time.at = office.time.at.replace(second=0)
     page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=office.code("vera"))
     assert page.status == 200

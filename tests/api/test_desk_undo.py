@@ -140,7 +140,7 @@ def test_after_a_decision_the_next_case_of_the_same_list_opens_and_the_last_can_
     done = browser.submit(look, f"/desk/cases/{first}/refer")
     page = browser.get(browser.get(done.location).location)
     assert page.tree.css_first("h1").text() == second  # type: ignore[union-attr]
-    assert f"{first}: Offered." in page.words()
+    assert f"{first}: The case has been offered." in page.words()
     assert undo(browser, page, first).did("undone")
     assert office.case(first).state == "submitted"
 
@@ -152,5 +152,5 @@ def test_after_the_last_of_a_list_the_list_says_that_it_is_empty(office: DeskHou
     done = browser.submit(page, f"/desk/cases/{label}/close", verb="unmet")
     page = browser.get(browser.get(done.location).location)
     assert page.tree.css_first("table.queue") is None
-    assert f"{label}: Noted as unmet." in page.words()
+    assert f"{label}: The case is marked as unmet." in page.words()
     assert page.tree.css_first(f'form[action="/desk/cases/{label}/undo"]') is not None

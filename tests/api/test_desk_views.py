@@ -87,7 +87,7 @@ def test_a_view_of_ones_own_is_made_of_codes_counted_and_nobody_elses(office: De
     page = vera.get("/desk/")
     own = page.tree.css_first("nav.own a")
     assert own is not None
-    assert " ".join(own.text().split()) == "All open · Asylum (protection) · Emergency · Waits ↓ 1"
+    assert " ".join(own.text().split()) == "All open · Asylum (protection) · Emergency · Waiting ↓ 1"
     assert page.tree.css_first('form[action="/desk/views"]') is None
     with office.database.begin(write=False) as session:
         row = session.scalars(sa.select(MemberView)).one()
@@ -117,8 +117,8 @@ def test_a_colleague_who_has_the_case_open_is_named_and_stops_nobody(office: Des
     vera, pavel = office.as_("vera"), office.as_("pavel")
     assert "opened this" not in vera.get(f"/desk/cases/{label}").words()
     office.later(minutes=2)
-    assert "vera opened this 2 min ago." in pavel.get(f"/desk/cases/{label}").words()
-    assert "pavel opened this 0 s ago." in vera.get(f"/desk/cases/{label}").words()
+    assert "vera opened this case 2 min ago." in pavel.get(f"/desk/cases/{label}").words()
+    assert "pavel opened this case 0 s ago." in vera.get(f"/desk/cases/{label}").words()
     act(pavel, label, "take")
     office.later(minutes=9)
     assert "vera opened" in pavel.get(f"/desk/cases/{label}").words()
@@ -134,7 +134,7 @@ def test_the_timeline_tells_who_did_and_read_what_without_a_word_of_it(office: D
     browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
     page = browser.get(f"/desk/cases/{label}")
     line = " ".join(" ".join(str(node.text()).split()) for node in page.tree.css("ol.timeline li"))
-    assert "note written by vera" in line
+    assert "note added by vera" in line
     assert "story opened by vera" in line
     assert "quarrelsome" not in page.text
 

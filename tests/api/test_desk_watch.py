@@ -51,7 +51,7 @@ def test_filters_narrow_and_pages_stay_where_they_are(office: DeskHouse) -> None
     back = auditor.get(str(newer.attributes["href"]))
     first = [row.css_first("th").text() for row in page.tree.css(rows)]
     assert [row.css_first("th").text() for row in back.tree.css(rows)] == first
-    assert "No entry fits" in auditor.get("/desk/audit", params={"by": "nobody-at-all"}).words()
+    assert "No entries match" in auditor.get("/desk/audit", params={"by": "nobody-at-all"}).words()
     assert auditor.get("/desk/audit", params={"since": "yesterday"}).status == 422
     assert len(auditor.get("/desk/audit", params={"until": "2026-11-01"}).tree.css(rows)) == 0
 
@@ -84,7 +84,7 @@ def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: DeskHou
     page = office.as_("auditor").get("/desk/audit", params={"kind": "alarm"})
     assert "alarm:decoy_read" in page.words()
     assert "vera" in page.words()
-    assert "A decoy was read" in office.as_("admin").get("/desk/operations").words()
+    assert "A decoy case was opened" in office.as_("admin").get("/desk/operations").words()
     with office.database.begin(write=False) as session:
         notices = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "alarm_decoy_read")).all()
     assert len(notices) == 1
@@ -160,7 +160,7 @@ def test_one_switch_stops_every_partner_page_at_once_and_nothing_else(office: De
     for path in ("/partner/", f"/partner/referrals/{referral}", "/partner/members"):
         page = partner.get(path)
         assert page.status == 503, path
-        assert "Reading is stopped" in page.words()
+        assert "Partner access is stopped" in page.words()
         assert "stopped all reading by partners" in page.words()
     assert partner.get("/desk/me").status == 200
     assert open_words(office.as_("vera"), label) == 200

@@ -33,7 +33,7 @@ def all_is_well(office: DeskHouse) -> None:
 def test_a_house_that_stands_well_says_so(office: DeskHouse) -> None:
     all_is_well(office)
     assert told(office) == []
-    assert "All is well" in office.as_("admin").get("/desk/operations").words()
+    assert "Everything works" in office.as_("admin").get("/desk/operations").words()
     for name, status_code in (("vera", 403), ("partner", 403), ("sofia", 200), ("auditor", 200)):
         assert office.as_(name).get("/desk/operations").status == status_code
 
@@ -52,8 +52,8 @@ def test_what_goes_wrong_is_named(office: DeskHouse) -> None:
         heartbeats.set_mark(session, heartbeats.ROTATION, office.time.at)
     assert {"messages-dead", "backup-before-rotation"} <= set(told(office))
     page = office.as_("admin").get("/desk/operations").words()
-    assert "Messages were given up" in page
-    assert "The last backup is from before the last rotation" in page
+    assert "Some messages could not be sent" in page
+    assert "The last backup was made before the last rotation" in page
 
 
 def test_the_worker_says_that_it_went_round_and_what_failed(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,8 +131,8 @@ def test_how_long_what_is_kept_stands_on_the_page_as_it_was_set(database: Databa
     with running(database, tmp_path, contact_kept=timedelta(days=21)) as office:
         page = office.as_("sofia").get("/desk/operations")
     kept = {row.css_first("dt").text(): row.css_first("dd").text() for row in page.tree.css("dl.facts > div")}  # type: ignore[union-attr]
-    assert kept["How to reach the person of a closed case"] == "21 d"
-    assert kept["An unfinished form, without a touch"] == "60 min"
+    assert kept["Contact details in a closed case"] == "21 d"
+    assert kept["Unfinished form, after the last change"] == "60 min"
 
 
 @pytest.mark.parametrize(

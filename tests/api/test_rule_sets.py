@@ -274,9 +274,9 @@ def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
     assert tried.status == 303
     shown = pavel.get(address)
     words = shown.words()
-    assert "Waits for a second person" in words
+    assert "Waiting for a second person" in words
     assert "Cases tried1" in words
-    assert "A centre less1" in words
+    assert "Fewer matches1" in words
     assert pavel.submit(shown, f"{address}/publish").status == 303
     assert "in force" in pavel.get("/desk/rules").words()
     assert sofia.get(address).words().count("Published")
@@ -288,11 +288,11 @@ def test_the_case_is_matched_again_and_the_difference_is_shown(office: DeskHouse
     office.later(seconds=3)
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}/runs")
-    assert "none before it" in page.words()
+    assert "no earlier result" in page.words()
     done = vera.submit(page, f"/desk/cases/{label}/match")
     assert done.status == 303
     words = vera.get(done.location).words()
-    assert f"{KEY}: could help → nearest" in words
+    assert f"{KEY}: could help → near match" in words
     assert "they help with something close" in words
     stale = vera.post(f"/desk/cases/{label}/match", {**page.form(f"/desk/cases/{label}/match")})
     assert stale.status == 412
@@ -304,7 +304,7 @@ def test_the_coverage_page_says_the_holes_as_they_are(office: DeskHouse):
     page = vera.get("/desk/coverage?country=LT")
     words = page.words()
     assert page.status == 200
-    assert "The holes, and whom to ask" in words
+    assert "Gaps in coverage, and whom to ask" in words
     assert "Lithuania: Forced labour or human trafficking" in words
     assert vera.get("/desk/coverage?country=XX").status == 404
 

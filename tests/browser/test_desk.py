@@ -82,7 +82,7 @@ def test_every_page_of_the_desk_is_readable_for_everybody(
     press(page, "text=Open them")
     check(page)
     page.goto(f"{house.base}/desk/cases/{house.second}")
-    press(page, "text=Show the contact")
+    press(page, "text=Show the contact details")
     check(page)
 
 
@@ -99,13 +99,13 @@ def test_a_case_is_taken_snoozed_and_undone_without_scripts(house: House, new_pa
     page.goto(house.base + "/desk/?view=new")
     press(page, f"[data-row]:has-text('{label}')")
     press(page, "text=Take this case")
-    expect(page.locator("main")).to_contain_text("The case is yours now.")
+    expect(page.locator("main")).to_contain_text("You have taken the case.")
     press(page, "button:has-text('Undo')")
     assert house.office.case(label).owner_id is None
     page.goto(house.base + "/desk/?view=new")
     page.check(f"input[name=case][value='{label}:{house.office.case(label).version}']")
     press(page, "text=Assign them")
-    expect(page.locator("h1")).to_contain_text("1 of 1 done")
+    expect(page.locator("h1")).to_contain_text("1 of 1 cases changed")
 
 
 def test_keyboard_alone_reaches_a_case_and_its_first_button(house: House, new_page: Callable[..., Page]) -> None:

@@ -67,7 +67,7 @@ def test_a_passkey_of_the_device_is_made_and_then_signs_in(site: Any, new_page: 
     press(page, page.get_by_role("button", name="Sign in with a passkey"))
     expect(page).to_have_url(f"{here}/desk/")
     page.goto(f"{here}/desk/me")
-    expect(page.locator("main")).to_contain_text("(passkey) this one")
+    expect(page.locator("main")).to_contain_text("(passkey) this session")
 
 
 def test_without_scripts_the_code_signs_in_and_no_dead_button_is_shown(

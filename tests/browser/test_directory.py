@@ -86,7 +86,7 @@ def test_a_package_is_read_and_reported_without_scripts(
 ) -> None:
     page = signed_in(house, new_page, "sofia", viewport=size, java_script_enabled=False)
     page.goto("/desk/directory")
-    press(page, "text=As a package: read one, or download ours")
+    press(page, "text=Import or download the directory as a package")
     page.set_input_files(
         "#f-file", {"name": "foreign.zip", "mimeType": "application/zip", "buffer": package(**FOREIGN).getvalue()}
     )
@@ -94,5 +94,5 @@ def test_a_package_is_read_and_reported_without_scripts(
     expect(page.locator("main")).to_contain_text("2 organisations would be proposed.")
     expect(page.locator("main")).to_contain_text("It is not active.")
     with page.expect_download() as found:
-        page.click("text=What is published")
+        page.click("text=Download the published directory")
     assert found.value.suggested_filename.endswith(".zip")

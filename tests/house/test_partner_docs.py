@@ -30,8 +30,6 @@ def test_scopes_labels_and_bounds_are_those_of_the_code() -> None:
 
 
 def test_every_button_is_explained_with_its_verb() -> None:
-    rows = re.findall(r"^\| (We|It|Put|Open|Take)(.*?)(?: \(.*?\))? \| `(\w+)`", PAGE, re.MULTILINE)
-    assert {(first + rest, verb) for first, rest, verb in rows} == {
-        (answer.button, answer.verb.value) for answer in ANSWERS
-    }
+    rows = re.findall(r"^\| ([A-Z].*?)(?: \(.*?\))? \| `(\w+)`", PAGE, re.MULTILINE)
+    assert set(rows) == {(answer.button, answer.verb.value) for answer in ANSWERS}
     assert len(WHY_NOT) == 5

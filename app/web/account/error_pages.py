@@ -22,14 +22,14 @@ _TYPED_AGAIN: Final = ("text",)
 _NOT_CARRIED: Final = frozenset({"csrf", "passphrase", "passphrase_new", "passphrase_again", "code", "passkey", "seat"})
 _WORDS: Final = {
     400: N_("This request could not be read."),
-    403: N_("This is not possible for you."),
-    404: N_("There is nothing at this address. It may belong to another team, or have been erased."),
+    403: N_("You do not have permission to do this."),
+    404: N_("We could not find this page. It may belong to another team or have been deleted."),
     405: N_("This is not possible here."),
     413: N_("This is too long. Please send less text."),
-    429: N_("That was too much for one day. Nothing was opened."),
-    503: N_("The service is very busy. Nothing was saved; try again in a minute."),
+    429: N_("You have reached today's limit. Nothing was opened."),
+    503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }
-_STOPPED: Final = N_("Reading is stopped for now.")
+_STOPPED: Final = N_("Partner access is stopped at the moment.")
 _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Please try again.")
 
 

@@ -20,8 +20,8 @@ from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/join", dependencies=[Depends(anyone)])
 
-_OLD_FORM: Final = "This form was too old, or from elsewhere. Type the code here."
-_WRONG_CODE: Final = "The one-time code is not right. Wait for the next one that your app shows."
+_OLD_FORM: Final = "This form has expired or came from another site. Type the code here."
+_WRONG_CODE: Final = "The one-time code is not correct. Wait for the next code in your app."
 
 
 @router.get("", name="join")

@@ -166,7 +166,7 @@ def _team(session: Session, slug: str) -> UUID:
 def new_name(request: Request) -> str:
     name = field(request, "name").strip()
     if not 2 <= len(name) <= 64 or not all(character.isalnum() or character in " .-_" for character in name):
-        raise _unfit("name", "A sign-in name has 2 to 64 letters, digits, dots or dashes.")
+        raise _unfit("name", "A sign-in name must have 2 to 64 letters, digits, dots or hyphens.")
     return name
 
 

@@ -83,7 +83,7 @@ async def change_passphrase(request: Request, who: Annotated[SignedIn, Depends(e
         seed = await run_sync(staff.prove, state.keys, tried, field(request, "passphrase"))
         if seed is None:
             raise Invalid(
-                [FieldError(pointer="/passphrase", code="wrong", detail="The present passphrase is not right.")]
+                [FieldError(pointer="/passphrase", code="wrong", detail="The current passphrase is not correct.")]
             )
         closed = await run_sync(staff.closed, state.keys, who.member_id, new, seed)
     kept = cookie(request)
@@ -103,7 +103,7 @@ def checked_passphrase(request: Request, name: str) -> str:
         detail = f"A passphrase has at least {staff.MIN_PASSPHRASE} characters. Four or five words are easy to keep."
         raise Invalid([FieldError(pointer=f"/{name}", code="too_short", detail=detail)])
     if new != field(request, "passphrase_again"):
-        detail = "The two new passphrases are not the same."
+        detail = "The two new passphrases do not match."
         raise Invalid([FieldError(pointer="/passphrase_again", code="differs", detail=detail)])
     return new
 
@@ -116,7 +116,7 @@ def add_passkey(request: Request, who: Anybody, session: Db, keys: Keys, config:
     """Make a passkey of this device, or of a security key, known."""
     where = site(config)
     if where is None:
-        raise Conflict("Passkeys need a host with a name and TLS.")
+        raise Conflict("Passkeys are not available because this server has no host name with TLS.")
     answer, label = field(request, "passkey"), field(request, "label")
     passkeys.add(session, keys, where, who.member_id, answer, label, who.csrf, now)
     staff.note(session, who.member_id, "staff:passkey_added", now)

@@ -64,7 +64,7 @@ class RequiresRole:
         if who.frozen and self.roles == {Role.PARTNER}:
             raise Frozen
         if posted and not hmac.compare_digest(who.csrf.encode(), field(request, "csrf").encode("utf-8", "replace")):
-            raise OldForm("This form was made before you last signed in. Look at it, then send it again.")
+            raise OldForm("You opened this form before you last signed in. Check it, then send it again.")
         return who
 
     async def read(self, request: Request) -> None:
@@ -75,7 +75,7 @@ class RequiresRole:
         """Who is asking. Raises SignInNeeded, NotAllowed."""
         who = request.state.who = await _signed_in(request, counted=counted)
         if who.role not in self.roles:
-            raise NotAllowed("Your role does not open this page.")
+            raise NotAllowed("Your role does not give you access to this page.")
         return who
 
 
@@ -100,11 +100,11 @@ class TakesFile(RequiresRole):
                     if isinstance(value, str):
                         request.state.typed.setdefault(name, []).append(_CONTROL.sub("", value))
                     elif value.size is not None and value.size > self.largest:
-                        raise TooLarge("The file is larger than this service takes.")
+                        raise TooLarge("The file is too large.")
                     else:
                         request.state.file = await value.read()
         except HTTPException:
-            raise BadRequest("The form can not be read.") from None
+            raise BadRequest("The form cannot be read.") from None
 
 
 def requires_role(*roles: Role) -> RequiresRole:
@@ -123,11 +123,11 @@ async def read_form(request: Request) -> Typed:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     body = await request.body()
     if body and kind != "application/x-www-form-urlencoded":
-        raise BadRequest("A form is expected.")
+        raise BadRequest("Send this request as a form.")
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except (UnicodeDecodeError, ValueError):
-        raise BadRequest("The form can not be read.") from None
+        raise BadRequest("The form cannot be read.") from None
     typed: Typed = {}
     for name, value in pairs:
         typed.setdefault(name, []).append(_CONTROL.sub("", value.replace("\r\n", "\n")))

@@ -51,7 +51,7 @@ class Stretching:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         if self._waiting >= _MOST_WAITING:
-            raise Unavailable("Too many people are signing in. Try again in a minute.")
+            raise Unavailable("Too many people are signing in at the moment. Try again in a minute.")
         self._waiting += 1
         try:
             async with self._turns:
@@ -95,7 +95,7 @@ async def sign_in(request: Request, settings: Config) -> Response:
     request.state.who = who
     response: Response
     if again and carried:
-        detail = "You are signed in again. Nothing was sent yet: look at it, then send it."
+        detail = "You are signed in again. Your text has not been sent yet. Check it, then send it."
         response = send_again_page(request, again, carried, detail=detail)
     else:
         response = staff_pages.to(target or staff_pages.home(who))

@@ -19,9 +19,9 @@ from app.matching.lint import STALE_AFTER, latest_day
 SHELVES: Final = {
     "all": "All",
     "unverified": "Not verified",
-    "stale": "Not confirmed for long",
+    "stale": "Confirmed long ago",
     "paused": "Paused or full",
-    "proposed": "With a proposal",
+    "proposed": "Change waiting",
 }
 _ACROSS: Final = "XX"
 
@@ -188,11 +188,11 @@ def proposal(edit: DirectoryEdit) -> Mapping[str, str]:
     """A proposal in words: the field, what the directory says, what it shall say."""
     if edit.field == fields.WHOLE:
         value = edit.new.get("value")
-        asked = f"{value['name']['en']}: {_summary(value)}" if value else "Take it out of the directory again."
-        return {"label": "A new organisation", "old": "", "new": asked}
+        asked = f"{value['name']['en']}: {_summary(value)}" if value else "Remove the organisation from the directory."
+        return {"label": "New organisation", "old": "", "new": asked}
     field = fields.field_of(edit.subject, edit.field)
     assert field is not None
-    new = "What the pack says." if "value" not in edit.new else text(field, edit.new["value"]) or "Nothing."
+    new = "The value in the country pack." if "value" not in edit.new else text(field, edit.new["value"]) or "Nothing."
     return {"label": field.label, "old": text(field, edit.old.get("value")) or "Nothing.", "new": new}
 
 

@@ -29,7 +29,7 @@ CASE_STATES: Final = MappingProxyType(
         "referred": N_("Waiting for a partner"),
         "helped": N_("Closed: helped"),
         "advised": N_("Closed: advised"),
-        "unmet": N_("Unmet: nobody found yet"),
+        "unmet": N_("Unmet: no organisation found yet"),
         "withdrawn": N_("Closed: withdrawn"),
         "erased": N_("Erased"),
     }
@@ -42,15 +42,15 @@ VIEWS: Final = MappingProxyType(
         "due": N_("Due today"),
         "overdue": N_("Overdue"),
         "review": N_("In review"),
-        "consent": N_("Person's yes"),
+        "consent": N_("Waiting for consent"),
         "waiting": N_("Waiting for a partner"),
         "declined": N_("Declined"),
         "working": N_("With a partner"),
-        "answered": N_("Person wrote"),
+        "answered": N_("New messages"),
         "unmet": N_("Unmet"),
         "snoozed": N_("Snoozed"),
-        "quarantine": N_("Held back"),
-        "dead_letters": N_("Not delivered"),
+        "quarantine": N_("Possible spam"),
+        "dead_letters": N_("Undelivered notices"),
         "merged": N_("Merged"),
         "closed": N_("Closed"),
     }
@@ -58,93 +58,96 @@ VIEWS: Final = MappingProxyType(
 HINTS: Final = MappingProxyType(
     {
         "quarantine": N_(
-            "These came in like something a machine sends. Nobody was refused: each has its number. But they are offered "
-            "to nobody before one of you has looked."
+            "These requests look as if they were sent by a program. Nobody was refused, and each person has a "
+            "number. But the cases are not offered to anyone until one of you has checked them."
         ),
         "dead_letters": N_(
-            "Notices of which every attempt failed. Tell them by phone, then drop it; or try again once their mail works."
+            "Every attempt to send these notices failed. Phone the recipient, then dismiss the notice. Or send it "
+            "again once their e-mail works."
         ),
     }
 )
 EMPTY: Final = MappingProxyType(
     {
-        "open": N_("No case is open. New ones appear here as soon as somebody sends one."),
-        "new": N_("Nobody has written since the last case was taken."),
-        "mine": N_("No case is yours. Open one from “New” and take it."),
-        "due": N_("Nothing has to be looked at today."),
-        "overdue": N_("Nothing is overdue: every case was looked at in time."),
-        "review": N_("No case is in review. A case is in review from when somebody takes it until it is offered."),
-        "consent": N_("No person is asked for their yes at the moment."),
-        "waiting": N_("No partner owes an answer."),
-        "declined": N_(
-            "Nobody who was asked has said no, or let the time pass, without somebody else being asked since."
+        "open": N_("There are no open cases. New cases appear here as soon as they arrive."),
+        "new": N_("There are no new cases."),
+        "mine": N_("You have no cases. Open a case in “New” and take it."),
+        "due": N_("No cases are due for review today."),
+        "overdue": N_("No cases are overdue."),
+        "review": N_(
+            "No cases are in review. A case is in review from the time a coordinator takes it until it is offered."
         ),
-        "working": N_("No partner is at work on a case of this team."),
-        "answered": N_("No message of a person is unanswered."),
-        "unmet": N_("No case is unmet. A case is unmet when the desk found nobody for it."),
-        "snoozed": N_("No case is snoozed."),
-        "quarantine": N_("Nothing is held back: no form of late looked like a machine's, or all were looked at."),
-        "dead_letters": N_("Every notice of this team arrived, is still being tried, or was dealt with."),
-        "merged": N_("No case was merged into another one."),
-        "closed": N_("No case was closed, or all closed ones have been forgotten already."),
+        "consent": N_("No cases are waiting for a person's consent."),
+        "waiting": N_("No cases are waiting for a partner's answer."),
+        "declined": N_(
+            "There are no cases that were declined or not answered and still have to be offered to someone else."
+        ),
+        "working": N_("No partner is working on a case of this team."),
+        "answered": N_("All messages have been answered."),
+        "unmet": N_("There are no unmet cases. A case is unmet when the desk could not find an organisation for it."),
+        "snoozed": N_("There are no snoozed cases."),
+        "quarantine": N_("No requests are held as possible spam."),
+        "dead_letters": N_("This team has no undelivered notices."),
+        "merged": N_("No cases have been merged."),
+        "closed": N_("There are no closed cases, or all closed cases have been deleted."),
     }
 )
 ASKED: Final = MappingProxyType(
     {
-        "consent": N_("the person is asked"),
+        "consent": N_("waiting for the person's consent"),
         "declined": N_("declined or not answered"),
     }
 )
 RULE_STATES: Final = MappingProxyType(
     {
-        "proposed": N_("Waits for a second person"),
+        "proposed": N_("Waiting for a second person"),
         "published": N_("Published"),
         "rejected": N_("Rejected"),
         "withdrawn": N_("Withdrawn"),
     }
 )
 RULE_VERBS: Final = MappingProxyType(
-    {"publish": N_("Publish it"), "reject": N_("Reject it"), "withdraw": N_("Withdraw it")}
+    {"publish": N_("Publish the rules"), "reject": N_("Reject the rules"), "withdraw": N_("Withdraw the rules")}
 )
 PLACES: Final = MappingProxyType(
     {
         "candidate": N_("could help"),
-        "nearest": N_("nearest"),
-        "not_matched": N_("not for this case"),
+        "nearest": N_("near match"),
+        "not_matched": N_("no match"),
         "absent": N_("not in the directory"),
     }
 )
 REPLAYED: Final = MappingProxyType(
     {
         "cases": N_("Cases tried"),
-        "unchanged": N_("As before"),
-        "first_moved": N_("Another first choice"),
-        "gained": N_("A centre more"),
-        "lost": N_("A centre less"),
-        "now_without_anybody": N_("Left without anybody"),
-        "unreadable": N_("Could not be read any more"),
+        "unchanged": N_("Unchanged"),
+        "first_moved": N_("Different first match"),
+        "gained": N_("Additional matches"),
+        "lost": N_("Fewer matches"),
+        "now_without_anybody": N_("No match any more"),
+        "unreadable": N_("No longer readable"),
     }
 )
 _FINDINGS: Final = MappingProxyType(
     {
-        "identical": N_("Two services of a centre are for the same people"),
-        "contradiction": N_("Nobody can ever fulfil it"),
-        "only_nearest": N_("It can only ever be nearest"),
-        "dead_branch": N_("A part can never be fulfilled"),
-        "always_true": N_("A part is always fulfilled"),
-        "too_long": N_("Too many ways to try them all"),
-        "unreachable": N_("Nobody can reach it"),
-        "dead_end": N_("A need that ends nowhere"),
-        "hole": N_("No confirmed centre"),
-        "language": N_("Nobody works in the language"),
+        "identical": N_("Two services of an organisation are for the same people"),
+        "contradiction": N_("Nobody can ever meet this rule"),
+        "only_nearest": N_("The rule can only give near matches"),
+        "dead_branch": N_("Part of the rule can never be met"),
+        "always_true": N_("Part of the rule is always met"),
+        "too_long": N_("Too many combinations to check"),
+        "unreachable": N_("The service cannot be reached"),
+        "dead_end": N_("A need with no service and no emergency contact"),
+        "hole": N_("No confirmed service"),
+        "language": N_("No service works in the language"),
         "no_reason": N_("A reason is missing"),
         "no_translation": N_("A translation is missing"),
-        "unit": N_("A number that can not be right"),
-        "no_limit": N_("A letter without a number"),
-        "date": N_("A date that can not be right"),
+        "unit": N_("An implausible number"),
+        "no_limit": N_("A kind of letter without a time limit"),
+        "date": N_("An implausible date"),
         "stale": N_("Not confirmed for a long time"),
-        "undated": N_("Nobody wrote down when it was confirmed"),
-        "unreadable": N_("It can not be read"),
+        "undated": N_("The confirmation date is missing"),
+        "unreadable": N_("Not readable"),
     }
 )
 
@@ -156,34 +159,34 @@ def finding(code: str) -> str:
 REFERRAL_STATES: Final = MappingProxyType(
     {
         "draft": N_("Draft"),
-        "awaiting_consent": N_("The person is asked"),
+        "awaiting_consent": N_("Waiting for the person's consent"),
         "offered": N_("Offered"),
-        "acknowledged": N_("Seen by them"),
-        "info_requested": N_("They ask for more"),
-        "waitlisted": N_("On their waiting list"),
+        "acknowledged": N_("Seen by the organisation"),
+        "info_requested": N_("More information requested"),
+        "waitlisted": N_("On the waiting list"),
         "accepted": N_("Accepted"),
         "in_progress": N_("Work is under way"),
         "on_hold": N_("On hold"),
         "completed": N_("Completed"),
         "declined": N_("Declined"),
         "handed_back": N_("Handed back"),
-        "withdrawn": N_("Withdrawn by us"),
-        "client_declined": N_("The person said no"),
+        "withdrawn": N_("Withdrawn by the desk"),
+        "client_declined": N_("Declined by the person"),
         "expired": N_("No answer in time"),
         "entered_in_error": N_("Entered in error"),
     }
 )
 VERBS: Final = MappingProxyType(
     {
-        "file": N_("came in"),
-        "submit": N_("came in"),
+        "file": N_("received"),
+        "submit": N_("received"),
         "create": N_("drafted"),
-        "ask_consent": N_("the person is asked"),
+        "ask_consent": N_("waiting for the person's consent"),
         "consent": N_("the person agreed"),
         "refuse": N_("the person refused"),
         "offer": N_("offered"),
         "acknowledge": N_("seen"),
-        "ask_info": N_("more was asked"),
+        "ask_info": N_("more information requested"),
         "answer": N_("answered"),
         "waitlist": N_("put on the waiting list"),
         "accept": N_("accepted"),
@@ -196,33 +199,33 @@ VERBS: Final = MappingProxyType(
         "withdraw": N_("withdrawn"),
         "client_withdraw": N_("the person withdrew"),
         "expire": N_("expired without an answer"),
-        "reopen": N_("opened again"),
-        "undo_accept": N_("acceptance taken back"),
-        "undo_withdraw": N_("withdrawal taken back"),
+        "reopen": N_("reopened"),
+        "undo_accept": N_("acceptance undone"),
+        "undo_withdraw": N_("withdrawal undone"),
         "moved": N_("moved to another country"),
         "void": N_("entered in error"),
         "take": N_("taken into review"),
         "refer": N_("referred"),
-        "return": N_("back at the desk"),
+        "return": N_("returned to the desk"),
         "help": N_("closed as helped"),
         "advise": N_("closed as advised"),
         "unmet": N_("marked unmet"),
         "erase": N_("erased"),
-        "put_back": N_("put back among the new ones"),
-        "recall": N_("the withdrawal was taken back"),
+        "put_back": N_("returned to New"),
+        "recall": N_("withdrawal undone"),
         "case:taken": N_("taken"),
         "case:assigned": N_("owner changed"),
         "case:snoozed": N_("snoozed"),
-        "case:woken": N_("woken"),
+        "case:woken": N_("snooze ended"),
         "case:words_opened": N_("story opened"),
         "case:contact_opened": N_("contact opened"),
-        "case:note_added": N_("note written"),
+        "case:note_added": N_("note added"),
         "case:message_sent": N_("message sent"),
-        "case:key_granted": N_("key given to an organisation"),
+        "case:key_granted": N_("key granted to an organisation"),
         "case:compared": N_("compared with other cases"),
         "case:merged": N_("merged"),
-        "case:unmerged": N_("separated again"),
-        "case:undone": N_("last step taken back"),
+        "case:unmerged": N_("separated"),
+        "case:undone": N_("last step undone"),
         "correct": N_("answers corrected"),
         "choose": N_("consent changed"),
     }
@@ -234,36 +237,36 @@ ACTORS: Final = MappingProxyType(
         "senior": N_("the desk"),
         "desk": N_("the desk"),
         "partner": N_("the partner"),
-        "clock": N_("the clock"),
+        "clock": N_("the system"),
         "client": N_("the API"),
     }
 )
 ENDS: Final = MappingProxyType(
     {
-        "help": N_("They were helped"),
-        "advise": N_("They were advised: no partner is needed"),
+        "help": N_("The person was helped"),
+        "advise": N_("The person was advised and does not need a partner"),
         "unmet": N_("Unmet: nobody can help now"),
-        "withdraw": N_("They do not want help any more"),
+        "withdraw": N_("The person no longer wants help"),
     }
 )
 PURPOSES: Final = MappingProxyType(
     {
         "answer": N_("To answer the person"),
-        "urgent_call": N_("An emergency: to reach them now"),
-        "check_channel": N_("A partner could not reach them"),
+        "urgent_call": N_("To reach the person in an emergency"),
+        "check_channel": N_("To check the contact, because a partner could not reach the person"),
     }
 )
 CERTAINTY: Final = MappingProxyType(
     {
-        "sourced-high": N_("from a source we trust"),
+        "sourced-high": N_("from a trusted source"),
         "sourced-medium": N_("from a source that should be checked"),
-        "sourced-low": N_("from a weak source: check it"),
-        "assumed": N_("assumed: the kind or the date of the letter is not known"),
+        "sourced-low": N_("from a weak source; check it"),
+        "assumed": N_("assumed, because the type or date of the letter is not known"),
     }
 )
 PARTNER_ACTIONS: Final = MappingProxyType(
     {
-        "acknowledge": N_("We have seen it"),
+        "acknowledge": N_("Confirm that we have seen the request"),
         "accept": N_("Accept"),
         "ask_info": N_("Ask for more"),
         "waitlist": N_("Put on our waiting list"),
@@ -289,42 +292,44 @@ ROLES: Final = MappingProxyType(
 )
 PROPOSALS: Final = MappingProxyType(
     {
-        "new_admin": N_("A new admin"),
-        "organisation_key": N_("A new key of an organisation"),
-        "bulk_export": N_("An export in bulk"),
+        "new_admin": N_("New admin"),
+        "organisation_key": N_("New organisation key"),
+        "bulk_export": N_("Bulk export"),
     }
 )
 PROPOSED: Final = MappingProxyType(
     {
         "name": N_("Sign-in name"),
         "organisation": N_("Organisation"),
-        "fingerprint": N_("Fingerprint of their own key"),
+        "fingerprint": N_("Fingerprint of the organisation's own key"),
         "what": N_("What"),
         "month": N_("Month"),
     }
 )
-EXPORTS: Final = MappingProxyType({"audit": N_("The audit (codes only)")})
+EXPORTS: Final = MappingProxyType({"audit": N_("Audit (codes only)")})
 PROBLEMS: Final = MappingProxyType(
     {
-        "worker-late": N_("The worker has not gone round for two minutes: clocks and messages stand still."),
-        "worker-job-failed": N_("A job of the worker failed in its last round; the log names it."),
-        "messages-late": N_("Messages wait for more than an hour."),
-        "messages-dead": N_("Messages were given up: somebody was not told."),
-        "clocks-late": N_("A clock of a referral is due for more than ten minutes."),
+        "worker-late": N_(
+            "The worker has not run for two minutes. Time limits are not checked and messages are not sent."
+        ),
+        "worker-job-failed": N_("A job failed in the last worker run. See the log for its name."),
+        "messages-late": N_("Messages have been waiting for more than an hour."),
+        "messages-dead": N_("Some messages could not be sent, so the recipients were not notified."),
+        "clocks-late": N_("A time limit of a referral passed more than ten minutes ago and has not been handled."),
         "rotation-unfinished": N_(
-            "A rotation of the epoch key was begun and not ended: run `pristan keys rotate` again."
+            "A rotation of the epoch key was started but not finished. Run `pristan keys rotate` again."
         ),
         "epoch-key-old": N_(
-            "The epoch key is older than five weeks: what was erased since then still opens from a backup."
+            "The epoch key is older than five weeks. Data erased since then can still be decrypted from a backup."
         ),
-        "backup-old": N_("There is no backup of the last two days."),
+        "backup-old": N_("There is no backup from the last two days."),
         "backup-before-rotation": N_(
-            "The last backup is from before the last rotation and opens no more: make a new one."
+            "The last backup was made before the last rotation and can no longer be decrypted. Make a new backup."
         ),
-        "directory-old": N_("Organisations were not looked at for 90 days."),
-        "decoy-read": N_("A decoy was read: look at the audit, kind “alarm”."),
-        "partner-reads-frozen": N_("Reading by partners is stopped."),
-        "schema-behind": N_("The database is older than the program: run `pristan migrate`."),
+        "directory-old": N_("Some organisations have not been reviewed for 90 days."),
+        "decoy-read": N_("A decoy case was opened. See the audit entries of kind “alarm”."),
+        "partner-reads-frozen": N_("Partner access is stopped."),
+        "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
     }
 )
 
@@ -387,7 +392,7 @@ LIKENESS: Final = MappingProxyType(
         "phone": N_("the same phone number"),
         "email": N_("the same e-mail address"),
         "handle": N_("the same user name"),
-        "name": N_("a name that sounds the same"),
+        "name": N_("a similar name"),
     }
 )
 

@@ -17,66 +17,83 @@ from app.web.components import labels, rendering
 
 LANGUAGE = "en"
 _SHOWN = {
-    "taken": labels.N_("The case is yours now."),
-    "assigned": labels.N_("Assigned."),
-    "snoozed": labels.N_("Snoozed. It comes back on its day, or when the person writes."),
-    "woken": labels.N_("It is back in the lists."),
-    "offered": labels.N_("Offered. The organisation has been told, and the clock runs."),
-    "asked": labels.N_(
-        "The person will be asked if this organisation may read their case, when they come with their number."
+    "taken": labels.N_("You have taken the case."),
+    "assigned": labels.N_("The case has been assigned."),
+    "snoozed": labels.N_("The case is snoozed. It comes back on the day you chose, or earlier if the person writes."),
+    "woken": labels.N_("The snooze has ended. The case is back in the lists."),
+    "offered": labels.N_(
+        "The case has been offered. The organisation has been notified, and its time to answer has started."
     ),
-    "stepped": labels.N_("Done. The referral has moved on."),
+    "asked": labels.N_(
+        "The person will be asked whether this organisation can read their request the next time they come back "
+        "with their number."
+    ),
+    "stepped": labels.N_("The referral has been updated."),
     "closed": labels.N_("The case is closed."),
-    "unmet": labels.N_("Noted as unmet. It stays in the view “Unmet”."),
-    "reopened": labels.N_("The case is open again and yours."),
-    "sent": labels.N_("Your message is in the person's thread. They read it when they come with their number."),
-    "noted": labels.N_("Your note is kept. Only this team can open it."),
-    "edit_proposed": labels.N_("Proposed. It stands in the directory once somebody else has published it."),
-    "publish": labels.N_("Published. Every part of the service knows it within seconds."),
-    "reject": labels.N_("Rejected. The directory says what it said."),
-    "withdraw": labels.N_("Withdrawn."),
-    "capacity": labels.N_("Saved. New cases are matched with it from now on."),
-    "paused": labels.N_("Paused. Nothing new is offered until then."),
+    "unmet": labels.N_("The case is marked as unmet. You can find it in the view “Unmet”."),
+    "reopened": labels.N_("The case is open again and assigned to you."),
+    "sent": labels.N_(
+        "Your message has been sent. The person reads it the next time they come back with their number."
+    ),
+    "noted": labels.N_("Your note has been saved. Only this team can read it."),
+    "edit_proposed": labels.N_(
+        "The change has been proposed. It appears in the directory once another person has published it."
+    ),
+    "publish": labels.N_("The change has been published. It takes effect everywhere within seconds."),
+    "reject": labels.N_("The change has been rejected. The directory stays unchanged."),
+    "withdraw": labels.N_("The proposal has been withdrawn."),
+    "capacity": labels.N_("Availability has been saved. New cases will be matched with it."),
+    "paused": labels.N_("The pause has been saved. Nothing new is offered until it ends."),
     "resumed": labels.N_("The pause has ended."),
-    "rules_proposed": labels.N_("Proposed. Nothing changes until somebody else publishes it."),
-    "rules_published": labels.N_("Published. Every process of the service follows it from its day on."),
-    "rules_rejected": labels.N_("Rejected. The rules stay as they were."),
-    "rules_withdrawn": labels.N_("Withdrawn. The rules stay as they were."),
-    "replayed": labels.N_("Tried. The counts stand below."),
-    "matched": labels.N_("Matched again. What has changed stands below."),
+    "rules_proposed": labels.N_("The rules have been proposed. Nothing changes until another person publishes them."),
+    "rules_published": labels.N_(
+        "The rules have been published. They apply everywhere from the day they come into force."
+    ),
+    "rules_rejected": labels.N_("The proposed rules have been rejected. The current rules stay in force."),
+    "rules_withdrawn": labels.N_("The proposed rules have been withdrawn. The current rules stay in force."),
+    "replayed": labels.N_("The rules have been tried on stored cases. See the totals below."),
+    "matched": labels.N_("The case has been matched again. See the changes below."),
     "linked": labels.N_("The two cases are linked. Each keeps its own consent."),
-    "move_asked": labels.N_("The person will be asked whether the case may move, when they come with their number."),
-    "retried": labels.N_("It is sent once more."),
-    "retried_all": labels.N_("Each of them is sent once more."),
-    "dropped": labels.N_("Dropped. Nobody is told any more."),
-    "kept": labels.N_("Kept. It holds for what comes from now on."),
-    "released": labels.N_("It is in the queue now, at the place it would have had."),
-    "discarded": labels.N_("Thrown away. It is forgotten in some days; until then it stands among the closed ones."),
-    "done": labels.N_("Done."),
-    "undone": labels.N_("Taken back. It is as it was before."),
-    "merged": labels.N_("Merged. The other case goes on; both numbers keep working."),
-    "unmerged": labels.N_("They are two cases again."),
-    "compared": labels.N_("Compared with the cases of this team."),
-    "view_kept": labels.N_("Kept among your own views."),
-    "view_dropped": labels.N_("The view is gone. No case was changed."),
+    "move_asked": labels.N_(
+        "The person will be asked to agree to the move the next time they come back with their number."
+    ),
+    "retried": labels.N_("The notice will be sent again."),
+    "retried_all": labels.N_("The notices will be sent again."),
+    "dropped": labels.N_("Dismissed. No further attempts."),
+    "kept": labels.N_("Your settings have been saved. They apply to requests that arrive from now on."),
+    "released": labels.N_("The case is now in the queue, in the place it would have had."),
+    "discarded": labels.N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),
+    "done": labels.N_("The task is done."),
+    "undone": labels.N_("The last step has been undone."),
+    "merged": labels.N_(
+        "The cases have been merged. Continue with the other case; both of the person's numbers still work."
+    ),
+    "unmerged": labels.N_("The cases are separate again."),
+    "compared": labels.N_("The case has been compared with the other cases of this team."),
+    "view_kept": labels.N_("The view has been saved."),
+    "view_dropped": labels.N_("The view has been removed. No cases were changed."),
     "shortcuts_on": labels.N_("Shortcuts are on in this browser."),
     "shortcuts_off": labels.N_("Shortcuts are off in this browser."),
-    "passphrase": labels.N_("Your passphrase is changed. Everywhere else you are signed out."),
-    "passkey_added": labels.N_("The passkey is known now. You can sign in with it beside the passphrase."),
-    "passkey_removed": labels.N_("The passkey is gone."),
-    "code_changed": labels.N_("The new code app counts from now on; the old one does not."),
-    "sessions_ended": labels.N_("Signed out there."),
-    "granted": labels.N_("The key is granted. They can open the cases of your team or organisation now."),
-    "deactivated": labels.N_("Switched off. Their sessions, passkeys and keys are gone."),
-    "role_changed": labels.N_("The role is changed. Their sessions have ended."),
-    "let_in": labels.N_("For a quarter of an hour, wrong tries by strangers do not keep them out."),
-    "proposed": labels.N_("Proposed. Somebody else has to approve it now."),
-    "approved": labels.N_("Approved. Who proposed it carries it out, within a day."),
-    "declined": labels.N_("Declined."),
-    "withdrawn": labels.N_("Withdrawn."),
-    "frozen": labels.N_("All reading by partners is stopped, in every process."),
-    "unfrozen": labels.N_("Partners can read again."),
-    "key_made": labels.N_("The organisation has its new key."),
+    "passphrase": labels.N_("Your passphrase has been changed. All your other sessions have ended."),
+    "passkey_added": labels.N_("The passkey has been added. You can use it with your passphrase to sign in."),
+    "passkey_removed": labels.N_("The passkey has been removed."),
+    "code_changed": labels.N_("Use the new code app from now on. Codes from the old app no longer work."),
+    "sessions_ended": labels.N_("The session has ended."),
+    "granted": labels.N_(
+        "The key has been granted. Your colleague can now read the cases of your team or organisation."
+    ),
+    "deactivated": labels.N_("The member has been deactivated. Their sessions, passkeys and keys have been removed."),
+    "role_changed": labels.N_("The role has been changed. The member's sessions have ended."),
+    "let_in": labels.N_(
+        "Access has been restored. For 15 minutes, failed attempts by others do not lock this member out."
+    ),
+    "proposed": labels.N_("The proposal has been saved. Another person has to approve it."),
+    "approved": labels.N_("The proposal has been approved. The person who made it has one day to carry it out."),
+    "declined": labels.N_("The proposal has been declined."),
+    "withdrawn": labels.N_("The proposal has been withdrawn."),
+    "frozen": labels.N_("Partner access has been stopped everywhere."),
+    "unfrozen": labels.N_("Partner access has been restored."),
+    "key_made": labels.N_("The organisation's new key is active."),
 }
 UNDOABLE: Final = frozenset(
     {
@@ -137,7 +154,7 @@ _NAV = {
     "operations": ("/desk/operations", labels.N_("Operations")),
     "requests": ("/partner/", labels.N_("Requests")),
     "services": ("/partner/services", labels.N_("Our services")),
-    "how_we_did": ("/partner/report", labels.N_("How we did")),
+    "how_we_did": ("/partner/report", labels.N_("Our report")),
     "notices": ("/partner/notices", labels.N_("Notices")),
     "colleagues": ("/partner/members", labels.N_("Members")),
 }

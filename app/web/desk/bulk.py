@@ -19,7 +19,7 @@ def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
     """Assign or snooze. The answer is the page of outcomes: sent twice, every case says that it was changed meanwhile."""
     chosen = _chosen(request)
     if not chosen:
-        raise Invalid([FieldError(pointer="/case", code="required", detail="Choose at least one case of the list.")])
+        raise Invalid([FieldError(pointer="/case", code="required", detail="Select at least one case in the list.")])
     act = field(request, "act")
     if act == "assign":
         member_id = chosen_member(field(request, "member"))
@@ -28,7 +28,9 @@ def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
         until = chosen_day(field(request, "until"))
         outcomes, said = bulk.snooze(session, desk, chosen, until), "snoozed" if until else "woken"
     else:
-        raise Invalid([FieldError(pointer="/act", code="unknown_code", detail="Choose what to do with them.")])
+        raise Invalid(
+            [FieldError(pointer="/act", code="unknown_code", detail="Choose an action for the selected cases.")]
+        )
     listing = queue_url.read(field(request, "list")) or Listing()
     return staff_pages.page(request, "desk/bulk.html", outcomes=outcomes, said=staff_pages.said(said), listing=listing)
 

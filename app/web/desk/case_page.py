@@ -110,7 +110,7 @@ def refer_form(
     case = queue.by_label(session, desk.team_id, label)
     entry = packs.service(service)
     if entry is None or case.country not in entry.countries:
-        raise NotFound("There is no such service.")
+        raise NotFound("This service does not exist.")
     facts = sealed_access.facts_of(desk.keys, case)
     put = referrals(session, case.id)
     slug = entry.organisation.id
@@ -167,7 +167,7 @@ def ask_form(
     """A question in the person's language, to be read, changed and sent. Nothing is sent by looking at it."""
     case = queue.by_label(session, desk.team_id, label)
     if question not in saved_replies.QUESTIONS:
-        raise NotFound("There is no such question.")
+        raise NotFound("This question does not exist.")
     return staff_pages.page(
         request,
         "desk/ask.html",
@@ -195,7 +195,7 @@ def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Respo
 def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     verb = field(request, "verb")
     if verb not in set(case_closing.ENDS):
-        raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose how the case ends.")])
+        raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose the outcome of the case.")])
     case = case_closing.close(session, desk, label, number(request, "version"), CaseVerb(verb))
     return back(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
 

@@ -187,9 +187,9 @@ def facts_in_words(facts: Mapping[str, Any], case: Case, reader: Reader) -> list
         (N_("Status"), _word(STATUSES, facts.get("status")) or unsaid),
         (N_("Citizenship"), reader.name("country", facts["nationality"]) if facts.get("nationality") else unsaid),
         (N_("Groups"), _words(GROUPS, facts.get("groups")) or unsaid),
-        (N_("Helps that were asked for"), _words(HELPS, facts.get("helps")) or N_("none")),
-        (N_("For whom"), _word(FOR_WHOM, facts.get("for_whom")) or unsaid),
-        (N_("How soon, in their words"), _word(HOW_SOON, facts.get("how_soon")) or unsaid),
+        (N_("Support requested"), _words(HELPS, facts.get("helps")) or N_("none")),
+        (N_("Who needs help"), _word(FOR_WHOM, facts.get("for_whom")) or unsaid),
+        (N_("How soon (the person's answer)"), _word(HOW_SOON, facts.get("how_soon")) or unsaid),
     ]
 
 
@@ -202,13 +202,13 @@ def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str
 
     told = []
     if consent.get("organisations"):
-        told.append(f"These may read the case: {named(consent['organisations'])}.")
+        told.append(f"Organisations that can read the case: {named(consent['organisations'])}.")
     if consent.get("mode") == "ask_first" or not consent.get("organisations"):
-        told.append("The person wants to be asked first, each time.")
+        told.append("The person wants to be asked each time before the case is sent.")
     else:
-        told.append("Any other has to be asked for first.")
+        told.append("Ask the person before you refer to any other organisation.")
     if consent.get("never"):
-        told.append(f"Never to: {named(consent['never'])}.")
+        told.append(f"Never send to: {named(consent['never'])}.")
     return told
 
 

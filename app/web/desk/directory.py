@@ -45,7 +45,7 @@ def show_directory(
 ) -> Response:
     """Every organisation, narrowed by what there is to do about it."""
     if shelf not in directory_view.SHELVES:
-        raise NotFound("There is no such list.")
+        raise NotFound("This list does not exist.")
     directory = published.laid(session, packs).directory
     every = directory_view.rows(session, directory, now.date(), _paused(session, now))
     in_country = [row for row in every if not country or row.country == country]
@@ -184,7 +184,7 @@ def kind_of_pause(what: str) -> tuple[str | None, str | None]:
     if what == "all":
         return None, None
     if not code or kind not in {"need", "language"} or (kind == "language" and code not in LANGUAGES):
-        raise Invalid([FieldError(pointer="/what", code="unknown_code", detail="Choose what pauses.")])
+        raise Invalid([FieldError(pointer="/what", code="unknown_code", detail="Choose what to pause.")])
     return (code, None) if kind == "need" else (None, code)
 
 
@@ -222,7 +222,7 @@ def _asked(session: Session, packs: Directory, subject: str, name: str) -> Asked
     directory = published.laid(session, packs).directory
     entity, found = overlay.entity(directory, subject), fields.field_of(subject, name)
     if entity is None or found is None:
-        raise NotFound("There is no such entry in the directory.")
+        raise NotFound("This entry is not in the directory.")
     beneath = overlay.entity(packs, subject)
     pack = directory_view.text(found, fields.read(beneath, name)) if beneath else None
     return Asked(subject, _name(directory, subject), found, fields.read(entity, name), pack)
@@ -251,7 +251,7 @@ def _entry_page(
     laid = published.laid(session, packs)
     organisation = laid.directory.organisation(slug)
     if organisation is None:
-        raise NotFound("There is no such organisation.")
+        raise NotFound("This organisation does not exist.")
     log = edits.history(session, slug)
     waiting = [edit for edit in log if edit.state == "proposed"]
     row = session.scalars(sa.select(Organisation).where(Organisation.slug == slug)).one_or_none()

@@ -50,12 +50,12 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
 def _kept(settings: Settings) -> list[tuple[str, timedelta]]:
     """How long what is kept, as this process was told."""
     return [
-        (labels.N_("An unfinished form, without a touch"), settings.draft_idle),
-        (labels.N_("How to reach the person of a closed case"), settings.contact_kept),
-        (labels.N_("The rest of a closed case"), settings.closed_kept),
-        (labels.N_("A case that nobody took, or for which nobody was found"), settings.unmet_kept),
-        (labels.N_("What was thrown away as a machine's"), settings.spam_kept),
-        (labels.N_("The audit"), settings.audit_kept),
+        (labels.N_("Unfinished form, after the last change"), settings.draft_idle),
+        (labels.N_("Contact details in a closed case"), settings.contact_kept),
+        (labels.N_("All other data in a closed case"), settings.closed_kept),
+        (labels.N_("Case that was never taken, or is unmet"), settings.unmet_kept),
+        (labels.N_("Spam"), settings.spam_kept),
+        (labels.N_("Audit"), settings.audit_kept),
     ]
 
 
@@ -116,7 +116,7 @@ def plant_decoy(request: Request, who: Admin, session: Db, keys: Keys, packs: Pa
         intake = Intake.model_validate(answers)
     except ValidationError:
         raise Invalid(
-            [FieldError(pointer="/text", code="unfit", detail="Choose country, language and need.")]
+            [FieldError(pointer="/text", code="unfit", detail="Choose a country, a language and a need.")]
         ) from None
     label = honeytokens.plant(session, intake, keys=keys, directory=packs, by=who.member_id, now=now)
     return staff_pages.page(request, "desk/honeytoken.html", label=label)

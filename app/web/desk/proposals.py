@@ -56,7 +56,7 @@ def propose(request: Request, who: Overseer, session: Db, now: Now) -> Response:
     try:
         kind = Kind(field(request, "kind"))
     except ValueError:
-        raise _unfit("kind", "Choose what you propose.") from None
+        raise _unfit("kind", "Choose what to propose.") from None
     proposals.propose(session, who, kind, _CODES[kind](session, request), now)
     return staff_pages.to("/desk/proposals?done=proposed")
 
@@ -111,7 +111,7 @@ def _organisation_key(session: Session, request: Request) -> dict[str, Any]:
 def _bulk_export(_session: Session, request: Request) -> dict[str, Any]:
     what, month = field(request, "what"), field(request, "month").strip()
     if what not in EXPORTS:
-        raise _unfit("what", "Choose what is exported.")
+        raise _unfit("what", "Choose what to export.")
     try:
         date.fromisoformat(f"{month}-01")
     except ValueError:
@@ -135,7 +135,7 @@ def _public_key(request: Request) -> dict[str, str]:
         raw = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
         organisation_keys.check(raw)
     except (binascii.Error, ValueError):
-        raise _unfit("public_key", "This is no X-Wing public key: 1,216 bytes in base64.") from None
+        raise _unfit("public_key", "This is not an X-Wing public key (1,216 bytes in base64).") from None
     return {"public_key": base64.b64encode(raw).decode(), "fingerprint": members.fingerprint(raw)}
 
 

@@ -39,7 +39,7 @@ TABLES: Final = {
     "countries": "Cases by country",
     "languages": "Cases by language of the form",
     "needs": "Cases by need",
-    "unmet_places": "Unmet need by place",
+    "unmet_places": "Unmet need by region",
     "partners": "Offers by organisation",
     "offer_tiers": "Offers by urgency",
     "offer_needs": "Offers by need",
@@ -49,9 +49,9 @@ TABLES: Final = {
 COLUMNS: Final = {
     "accepted": "Accepted",
     "declined": "Declined",
-    "only_acknowledged": "Only acknowledged",
+    "only_acknowledged": "Seen, not answered",
     "no_answer": "No answer",
-    "taken_back": "Taken back",
+    "taken_back": "Withdrawn",
     "waiting": "Still waiting",
     "not_offered": "Not offered yet",
     "offered": "Offered, not accepted",
@@ -66,7 +66,7 @@ COLUMNS: Final = {
 }
 STEPS: Final = {
     "first_offer": "From the person's request to the first offer",
-    "acknowledge": "From the offer to “we have seen it”",
+    "acknowledge": "From the offer to the confirmation that it was seen",
     "decide": "From the offer to a decision",
     "start": "From acceptance to the start of the work",
     "complete": "From acceptance to completion",
@@ -130,7 +130,7 @@ def show_own(
 
 def _own(session: Session, who: SignedIn, stretch: Stretch) -> Sequence[OfferSeen]:
     if who.organisation_id is None:
-        raise NotAllowed("This is for members of an organisation.")
+        raise NotAllowed("Only members of an organisation can use this page.")
     return queries.offers(session, stretch, organisation_id=who.organisation_id)
 
 

@@ -196,7 +196,7 @@ def _found(session: Session, proposal_id: str) -> RuleProposal:
     try:
         return publication.found(session, UUID(proposal_id))
     except ValueError:
-        raise NotFound("There is no such rule set.") from None
+        raise NotFound("This rule set does not exist.") from None
 
 
 def _told(findings: list[Finding]) -> dict[str, list[Finding]]:

@@ -22,11 +22,12 @@ from app.web.components.labels import N_
 
 WHY_NOT: Final = MappingProxyType(
     {
-        "no_capacity": N_("We have no free place now"),
-        "out_of_scope": N_("It is not what we do, or they do not meet our conditions"),
-        "out_of_area": N_("It is outside our area"),
+        "no_capacity": N_("We have no capacity at the moment"),
+        "out_of_scope": N_("We do not offer this kind of help, or the person does not meet our conditions"),
+        "out_of_area": N_("The place is outside our area"),
         "conflict": N_(
-            "There is a conflict of interest. We are never asked for this person again, and nobody learns why"
+            "There is a conflict of interest. We will never be asked about this person again, and nobody will be "
+            "told why"
         ),
         "other": N_("Another reason"),
     }
@@ -74,60 +75,79 @@ ANSWERS: Final = (
     Answer(
         "accept",
         Verb.ACCEPT,
-        N_("We take this request"),
-        N_("Name, contact and story open for you. Other centres that were asked are told it is taken."),
+        N_("Accept the request"),
+        N_(
+            "You can then read the name, contact details and story. Other organisations that were asked are told "
+            "that the request has been accepted."
+        ),
         main=True,
     ),
     Answer(
         "acknowledge",
         Verb.ACKNOWLEDGE,
-        N_("We have seen it"),
-        N_("You decide later. The time to answer goes on."),
+        N_("Confirm that we have seen the request"),
+        N_("You can decide later. Your time to answer keeps running."),
     ),
     Answer(
         "ask_info",
         Verb.ASK_INFO,
-        N_("We need to know more first"),
-        N_("The person and the coordinators are asked. Your time to answer stands still, twice at most."),
+        N_("Ask for more information"),
+        N_("Your question goes to the person and the coordinators. Your time to answer is paused, at most twice."),
     ),
     Answer(
         "waitlist",
         Verb.WAITLIST,
-        N_("We can help, but later"),
-        N_("It waits on your list until the day you name. Others may be asked meanwhile."),
+        N_("Put the request on our waiting list"),
+        N_(
+            "The request stays on your waiting list until the day you choose. In the meantime, other organisations "
+            "may be asked."
+        ),
     ),
     Answer(
         "decline",
         Verb.DECLINE,
-        N_("We can not take it"),
-        N_("The next centre is asked. The person is never told why."),
+        N_("Decline the request"),
+        N_("The next organisation is asked. The person is never told why you declined."),
         reasons=tuple(WHY_NOT.items()),
     ),
-    Answer("start", Verb.START, N_("We reached them"), N_("The work has begun."), main=True),
+    Answer(
+        "start", Verb.START, N_("We have reached the person"), N_("This records that your work has started."), main=True
+    ),
     Answer(
         "unreachable",
         Verb.HAND_BACK,
-        N_("We could not reach them"),
-        N_("It goes back to the coordinators, who look for another safe way. The request stays open."),
+        N_("We could not reach the person"),
+        N_(
+            "The request goes back to the coordinators, who look for another safe way to reach the person. It stays "
+            "open."
+        ),
         reason="unreachable",
     ),
-    Answer("resume", Verb.RESUME, N_("We go on with it"), N_("It is no longer on hold."), main=True),
-    Answer("complete", Verb.COMPLETE, N_("It is closed"), N_("Say how it ended. You can open it again for 90 days.")),
-    Answer("hold", Verb.HOLD, N_("Put it on hold"), N_("You are reminded on the day you name.")),
+    Answer("resume", Verb.RESUME, N_("Resume the request"), N_("The request is no longer on hold."), main=True),
+    Answer(
+        "complete",
+        Verb.COMPLETE,
+        N_("Complete the request"),
+        N_("Tell us how it ended. You can reopen the request for 90 days."),
+    ),
+    Answer("hold", Verb.HOLD, N_("Put the request on hold"), N_("We will remind you on the day you choose.")),
     Answer(
         "hand_back",
         Verb.HAND_BACK,
-        N_("We can not go on"),
-        N_("It goes back to the coordinators, who look for another centre. What you opened closes."),
+        N_("Hand the request back"),
+        N_(
+            "The request goes back to the coordinators, who look for another organisation. You can no longer read "
+            "the person's details."
+        ),
         reasons=tuple(WHY_NOT.items()),
     ),
     Answer(
         "undo_accept",
         Verb.UNDO_ACCEPT,
-        N_("Take it back: we pressed by mistake"),
-        N_("Possible for half an hour, while nobody has opened it. Your time to answer begins anew."),
+        N_("Undo the acceptance"),
+        N_("Possible for 30 minutes, if nobody has opened the person's details. Your time to answer starts again."),
     ),
-    Answer("reopen", Verb.REOPEN, N_("Open it again"), N_("The work goes on.")),
+    Answer("reopen", Verb.REOPEN, N_("Reopen the request"), N_("You continue working on the request.")),
 )
 
 

@@ -93,7 +93,7 @@ def _hour(typed: Mapping[str, Any]) -> int | None:
         return None
     text = typed["hour"]
     if not (text.isascii() and text.isdigit() and int(text) < 24):
-        raise Invalid([FieldError(pointer="/hour", code="out_of_range", detail="An hour from 0 to 23.")])
+        raise Invalid([FieldError(pointer="/hour", code="out_of_range", detail="Enter an hour from 0 to 23.")])
     return int(text)
 
 

@@ -23,10 +23,10 @@ from app.web.partner import answer_steps
 
 _CHOOSE = {
     "/reason": N_("Choose the reason that fits best."),
-    "/outcome": N_("Choose how it ended."),
-    "/question": N_("Choose what you ask."),
-    "/deadline_on": N_("Choose a day, or leave it empty."),
-    "/until": N_("Choose a day after today, and no more than half a year ahead."),
+    "/outcome": N_("Choose how the request ended."),
+    "/question": N_("Choose a question."),
+    "/deadline_on": N_("Choose a day or leave the field empty."),
+    "/until": N_("Choose a day after today, at most six months ahead."),
 }
 
 
@@ -60,7 +60,7 @@ def page(
     """Raises NotFound."""
     row = partner_queries.one(session, organisation_id, partner_access.by_label(session, organisation_id, label))
     if row is None:
-        raise NotFound("There is no such referral.")
+        raise NotFound("This request does not exist.")
     state, now, zone = State(row.state), request.app.state.clock(), time_format.zone_of(packs, row.country)
     return staff_pages.page(
         request,

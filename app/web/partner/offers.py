@@ -80,7 +80,7 @@ def answer_offer(
 def organisation_of(who: SignedIn) -> UUID:
     """Raises NotAllowed."""
     if who.organisation_id is None:
-        raise NotAllowed("This is for members of an organisation.")
+        raise NotAllowed("Only members of an organisation can use this page.")
     return who.organisation_id
 
 

@@ -76,7 +76,7 @@ def propose(request: Request, who: Member, session: Db, packs: OwnPacks, now: No
     subject, name = field(request, "subject"), field(request, "name")
     asked = fields.field_of(subject, name)
     if subject.partition("/")[0] != slug or asked is None or not asked.of_partner:
-        raise NotFound("There is no such entry of yours in the directory.")
+        raise NotFound("Your organisation has no such entry in the directory.")
     try:
         value = field_input.value(asked, {name: field(request, "value")}, now.date())
     except Invalid as error:
@@ -131,13 +131,13 @@ def _forms(directory: Directory, subject: str, waiting: Any) -> list[tuple[Field
 def _own(session: Session, who: SignedIn, key: str) -> str:
     """Raises NotFound for a service of another organisation, as for one that is unknown."""
     if key.partition("/")[0] != _slug_of(session, who):
-        raise NotFound("There is no such service.")
+        raise NotFound("This service does not exist.")
     return key
 
 
 def _slug_of(session: Session, who: SignedIn) -> str:
     if who.organisation_id is None:
-        raise NotAllowed("This is for members of an organisation.")
+        raise NotAllowed("Only members of an organisation can use this page.")
     return session.get_one(Organisation, who.organisation_id).slug
 
 

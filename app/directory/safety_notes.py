@@ -15,7 +15,7 @@ ORGANISATION_NOTES: Final = MappingProxyType(
     {
         "confirm_before_referral": N_("Call them first: we do not know if they are still open."),
         "contact_is_sensitive": N_(
-            "Contact with this centre can be dangerous for people in Russia or Belarus. Tell only those who must know."
+            "Contact with this centre can be dangerous for people in Russia or Belarus. Tell only people who need to know."
         ),
     }
 )

@@ -51,38 +51,38 @@ STEPS: Final = (
         Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True),
     )),
     Step("2", N_("What do you need help with?"), (
-        Question("needs", Kind.CHECKS, N_("What do you need help with?"), N_("Choose everything that fits."), options="needs", required=True),
+        Question("needs", Kind.CHECKS, N_("What do you need help with?"), N_("Choose all that apply."), options="needs", required=True),
     )),
     Step("3", N_("Where are you?"), (
         Question("country", Kind.RADIO, N_("Which country are you in now?"), options="countries", required=True),
         Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions", of="country"),
-        Question("status", Kind.SELECT, N_("What papers do you have there?"), N_("You can skip this."), options="statuses"),
-        Question("nationality", Kind.SELECT, N_("Which citizenship do you have?"), N_("Some centres help only people with a certain citizenship. You can skip this."), options="nationalities"),
+        Question("status", Kind.SELECT, N_("What is your immigration status in that country?"), N_("You can skip this."), options="statuses"),
+        Question("nationality", Kind.SELECT, N_("What is your citizenship?"), N_("Some centres help only citizens of certain countries. You can skip this."), options="nationalities"),
     )),
-    Step("4", N_("How soon?"), (
-        Question("how_soon", Kind.RADIO, N_("When does something have to be done?"), options="how_soon", required=True),
-        Question("letter_kind", Kind.SELECT, N_("Do you have a letter or a decision? Which one?"), N_("Look at the heading of the letter. “I do not know” is fine."), options="letters"),
-        Question("letter_received_on", Kind.DAY, N_("On which day did you get the letter?"), N_("For example 2026-11-24. We use it to work out how much time is left."), of="letter_kind"),
+    Step("4", N_("How urgent is it?"), (
+        Question("how_soon", Kind.RADIO, N_("When do you need help by?"), options="how_soon", required=True),
+        Question("letter_kind", Kind.SELECT, N_("Have you had a letter or decision from the authorities? What is it about?"), N_("Look at the heading of the letter. If you are not sure, choose “I do not know”."), options="letters"),
+        Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 2026-11-24. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), of="letter_kind"),
     )),
-    Step("5", N_("How shall we talk?"), (
+    Step("5", N_("Languages and support you need"), (
         Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages"),
-        Question("helps", Kind.CHECKS, N_("What would help you?"), N_("You can skip this."), options="helps"),
-        Question("groups", Kind.CHECKS, N_("Is one of these true for you?"), N_("Some centres are there for certain people. You can skip this."), options="groups"),
+        Question("helps", Kind.CHECKS, N_("Is there anything else we should know?"), N_("You can skip this."), options="helps"),
+        Question("groups", Kind.CHECKS, N_("Do any of these apply to you?"), N_("Some centres help only certain groups of people. You can skip this."), options="groups"),
     )),
-    Step("6", N_("In your words"), (
-        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Do not write names of other people."), longest=20_000),
-        Question("call_me", Kind.TEXT, N_("What shall we call you?"), N_("Any name. It does not have to be your real one."), longest=120),
-        Question("happened", Kind.CHECKS, N_("Did any of this happen to you?"), N_("Only the lawyer who takes your case reads this."), options="happened", folded=True),
-        Question("count_me", Kind.TICK, N_("You may count this in statistics, without any link to me."), folded=True, of="happened"),
+    Step("6", N_("In your own words"), (
+        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Please do not name other people."), longest=20_000),
+        Question("call_me", Kind.TEXT, N_("What should we call you?"), N_("You can use any name. It does not have to be your real one."), longest=120),
+        Question("happened", Kind.CHECKS, N_("Have any of these happened to you?"), N_("The coordinators for your country and the lawyer who takes your case can read this."), options="happened", folded=True),
+        Question("count_me", Kind.TICK, N_("I agree that this can be counted in anonymous statistics"), folded=True, of="happened"),
     )),
-    Step("7", N_("How may we answer you?"), (
-        Question("channel", Kind.RADIO, N_("How may we answer you?"), N_("The safest way is to come back here with your number. Then nobody writes to you."), options="channels", required=True, default="number"),
-        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("Not needed if you come back with your number."), longest=320, of="channel"),
-        Question("notify", Kind.TICK, N_("Tell me there when there is news."), N_("We then write only “You have news”, no more. For this we keep the address itself so that our computer can read it. Leave it empty to be safest."), of="channel"),
-        Question("may_say_who", Kind.TICK, N_("You may say who is writing."), of="channel"),
-        Question("may_leave_message", Kind.TICK, N_("You may leave a message."), of="channel"),
-        Question("good_hours", Kind.CHECKS, N_("At which hours may we write to you?"), N_("You can skip this."), options="good_hours", of="channel"),
-        Question("good_times", Kind.TEXT, N_("When is it safe to reach you?"), N_("You can skip this."), longest=200, of="channel"),
+    Step("7", N_("How can we reply to you?"), (
+        Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number"),
+        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("You do not need this if you come back with your number."), longest=320, of="channel"),
+        Question("notify", Kind.TICK, N_("Notify me at this address when there is news"), N_("We will write only “There is something new for you”, unless you let us say who we are. To do this, we must store your address in a form that our system can read. The safest choice is not to tick this."), of="channel"),
+        Question("may_say_who", Kind.TICK, N_("You can say who you are when you contact me"), of="channel"),
+        Question("may_leave_message", Kind.TICK, N_("You can leave me a message (voicemail or e-mail)"), of="channel"),
+        Question("good_hours", Kind.CHECKS, N_("At what times of day can we write to you?"), N_("You can skip this."), options="good_hours", of="channel"),
+        Question("good_times", Kind.TEXT, N_("When is it safe to contact you?"), N_("You can skip this."), longest=200, of="channel"),
     )),
 )  # fmt: skip
 CONSENT: Final = "consent"

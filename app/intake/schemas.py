@@ -23,7 +23,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 def _clean(value: str) -> str:
     if _CONTROL.search(value):
-        raise PydanticCustomError("control_characters", "Holds characters that can not be kept.")
+        raise PydanticCustomError("control_characters", "This contains characters that cannot be stored.")
     return value.strip()
 
 
@@ -89,9 +89,9 @@ class AnswerBy(_Part):
     @model_validator(mode="after")
     def _an_address_where_one_is_needed(self) -> "AnswerBy":
         if self.channel == "number" and self.notify:
-            raise PydanticCustomError("nowhere_to_notify", "News can only be told at an address.")
+            raise PydanticCustomError("nowhere_to_notify", "A notification needs an address.")
         if self.channel != "number" and not self.address:
-            raise PydanticCustomError("address_required", "This way of answering needs an address or a number.")
+            raise PydanticCustomError("address_required", "This channel needs an address or a number.")
         if self.channel == "email":
             try:
                 validate_email(self.address, check_deliverability=False)
@@ -118,7 +118,7 @@ class Consent(_Part):
         if set(self.organisations) & set(self.never):
             raise PydanticCustomError("allowed_and_excluded", "An organisation is both allowed and excluded.")
         if self.mode == "ask_first" and self.organisations:
-            raise PydanticCustomError("named_but_ask_first", "With ask_first no organisation is named.")
+            raise PydanticCustomError("named_but_ask_first", "With ask_first, no organisation may be named.")
         return self
 
 
@@ -151,8 +151,8 @@ _DETAILS: Final[Mapping[str, str]] = {
     "string_too_long": "This is too long.",
     "too_long": "This has too many entries.",
     "too_short": "Choose at least one.",
-    "string_pattern_mismatch": "This is not of the right form.",
-    "literal_error": "Not one of the possible values.",
+    "string_pattern_mismatch": "This does not have the right format.",
+    "literal_error": "This is not one of the allowed values.",
     "date_from_datetime_parsing": "Write the day as YYYY-MM-DD.",
     "date_parsing": "Write the day as YYYY-MM-DD.",
 }
@@ -178,7 +178,7 @@ def _field_error(entry: Any) -> FieldError:
         "control_characters", "unknown_code", "address_required", "nowhere_to_notify", "not_an_email", "not_a_number",
         "allowed_and_excluded", "named_but_ask_first",
     }  # fmt: skip
-    detail = entry["msg"] if custom else _DETAILS.get(code, "This value does not fit.")
+    detail = entry["msg"] if custom else _DETAILS.get(code, "This value is not valid.")
     pointer = "".join("/" + _pointer_step(step) for step in entry["loc"] if not str(step).startswith("function-"))
     if code == "extra_forbidden":  # the name of an unknown field was typed by somebody
         pointer = pointer.rpartition("/")[0]

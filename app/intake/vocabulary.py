@@ -10,26 +10,26 @@ def N_(message: str) -> str:
 
 LANGUAGES: Final = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
 FOR_WHOM: Final = MappingProxyType(
-    {"self": N_("For myself"), "relative": N_("For someone close to me"), "volunteer": N_("I am helping someone")}
+    {"self": N_("For myself"), "relative": N_("For someone close to me"), "volunteer": N_("For someone I am helping")}
 )
 HOW_SOON: Final = MappingProxyType(
     {
         "today": N_("Today or tomorrow"),
         "week": N_("This week"),
         "month": N_("This month"),
-        "none": N_("There is no date"),
+        "none": N_("No fixed date"),
         "unknown": N_("I do not know"),
     }
 )
 STATUSES: Final = MappingProxyType(
     {
-        "asylum_seeker": N_("I have asked for asylum"),
-        "protected": N_("I have protection (refugee or another kind)"),
+        "asylum_seeker": N_("I have applied for asylum"),
+        "protected": N_("I have refugee status or another form of protection"),
         "temporary_protection": N_("Temporary protection"),
         "residence_permit": N_("Residence permit"),
         "visa": N_("Visa"),
-        "visa_free": N_("I am here without a visa, legally"),
-        "no_status": N_("I have no valid papers"),
+        "visa_free": N_("I can stay without a visa"),
+        "no_status": N_("I do not have permission to stay, or I do not have valid documents"),
         "unknown": N_("I do not know"),
     }
 )
@@ -48,16 +48,16 @@ GROUPS: Final = MappingProxyType(
 HELPS: Final = MappingProxyType(
     {
         "minor": N_("The person is under 18"),
-        "child_alone": N_("A child is alone, without parents"),
-        "woman_lawyer": N_("A woman as lawyer, please"),
+        "child_alone": N_("A child who is alone, without parents"),
+        "woman_lawyer": N_("A woman lawyer, please"),
         "interpreter": N_("An interpreter, please"),
         "large_print": N_("Large print"),
-        "hard_to_read": N_("Reading is hard for me"),
+        "hard_to_read": N_("I find it hard to read"),
     }
 )
 CHANNELS: Final = MappingProxyType(
     {
-        "number": N_("I come back with my number"),
+        "number": N_("I will come back with my number"),
         "signal": N_("Signal"),
         "whatsapp": N_("WhatsApp"),
         "telegram": N_("Telegram"),
@@ -75,7 +75,7 @@ GOOD_HOURS: Final = MappingProxyType(
 )
 CONSENT_MODES: Final = MappingProxyType(
     {
-        "named": N_("Only the centres that I choose"),
+        "named": N_("Only the centres I choose"),
         "ask_first": N_("Ask me first each time"),
     }
 )
@@ -83,7 +83,7 @@ PHASES: Final = MappingProxyType(
     {
         "pre_emptive_fear": N_("Threats and pressure"),
         "direct_repression": N_("Searches, detention, violence"),
-        "designation": N_("Lists and labels"),
+        "designation": N_("Official lists and labels (for example “foreign agent”)"),
         "administrative": N_("Administrative cases"),
         "criminal": N_("Criminal cases"),
         "abroad": N_("Pressure abroad"),

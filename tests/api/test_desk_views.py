@@ -151,7 +151,7 @@ def test_a_question_stands_ready_in_the_persons_language_and_is_sent_as_it_was_c
     assert ready
     assert ready not in (
         "",
-        "In which town or region are you now? Some centres help only there. The street is not needed.",
+        "In which town or region are you now? Some centres help only in certain places. You do not need to give the street.",
     )
     assert browser.submit(page, f"{path}/message", text=f"{ready} ?").did("sent")
     shown = browser.submit(browser.get(path), f"{path}/show")

@@ -160,7 +160,7 @@ def test_a_new_number_opens_the_case_and_the_old_one_is_dead(house: House) -> No
     assert browser.fill(last_four="0000" if new[-4:] != "0000" else "1111").answer.status_code == 422
     assert browser.fill(last_four=new[-4:]).answer.url.path == "/en/case"
     assert browser.open("/en/case/number").answer.url.path == "/en/case", "it is not shown again"
-    assert "We know no request" in back(house, old).text
+    assert "We could not find a request" in back(house, old).text
     assert other_tab.open("/en/case").answer.url.path == "/en/return"
     assert "Первое." in back(house, new).open("/en/case/answers").page.css_first("#f-story").text()
 

@@ -147,7 +147,7 @@ def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
         with house.database.begin() as session:
             forget_due(session, now=house.time(), limit=10)
         assert one_case(house).state == state
-    assert "We know no request" in house.browser().open("/en/return").fill(number=number).text
+    assert "We could not find a request" in house.browser().open("/en/return").fill(number=number).text
 
 
 def test_a_held_story_is_not_counted(house: House) -> None:

@@ -183,7 +183,7 @@ def test_a_typing_error_is_told_from_an_unknown_number(house: House) -> None:
     from app.intake import receipts
 
     unknown = house.browser().open("/en/return").fill(number=receipts.new().grouped())
-    assert "We know no request" in unknown.text
+    assert "We could not find a request" in unknown.text
     assert mistyped.answer.status_code == unknown.answer.status_code == 422
     assert mistyped.page.css_first("#f-number").attributes["value"] == wrong
 
@@ -277,7 +277,7 @@ def test_erasing_leaves_codes_only_and_the_number_answers_like_one_that_never_wa
     offered(house)
     browser = back(house, number).fill("/case/erase", sure="yes")
     assert browser.answer.url.path == "/en/goodbye"
-    assert "We know no request" in back(house, number).text
+    assert "We could not find a request" in back(house, number).text
     with house.database.begin(write=False) as session:
         case = session.scalars(sa.select(Case)).one()
         assert (case.state, case.facts, case.receipt_id, case.needs) == ("erased", None, None, [])

@@ -168,7 +168,7 @@ def test_a_person_who_asked_for_it_hears_that_there_is_news_and_nothing_else(sce
     channel = Kept()
     post(scene, tmp_path, channel)
     (mail,) = channel.sent
-    assert (mail.address, mail.subject, mail.text) == ("me@example.net", "Новости", "Для вас есть новое.")
+    assert (mail.address, mail.subject, mail.text) == ("me@example.net", "Новости", "Для вас есть новости.")
     with scene.database.begin(write=False) as session:
         assert b"example.net" not in session.scalars(sa.select(PersonNotices.how)).one()
 

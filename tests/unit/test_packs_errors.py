@@ -41,7 +41,7 @@ FAULTS = [
     ("pl/deadlines.yaml", "unit: calendar_days", "unit: days", ["asylum_appeal_regular: limit: unit"]),
     ("pl/deadlines.yaml", "value: 14", "value: 0", ["asylum_appeal_regular: limit: value"]),
     ("pl/deadlines.yaml", "    rolls_over: unknown", "    rolls_over: maybe", ["asylum_appeal_regular: rolls_over"]),
-    ("pl/deadlines.yaml", "    label: Refusal", "    # label: Refusal", ["asylum_appeal_regular", "has a label"]),
+    ("pl/deadlines.yaml", "    label: Asylum", "    # label: Asylum", ["asylum_appeal_regular", "has a label"]),
     ("pl/deadlines.yaml", "event: return_decision_appeal", "event: asylum_appeal_regular",
      ["asylum_appeal_regular: stands there twice"]),
     ("eu/deadlines.yaml", "rolls_over: 'yes'", "rolls_over: often", ["asylum_appeal_short_min: rolls_over"]),

@@ -18,19 +18,17 @@ from app.core.i18n import LANGUAGES, N_, OWN_NAMES, Translator, translator
 TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
 _STATIC: Final = Path(__file__).resolve().parents[1] / "static"
 _ERRORS: Final = {
-    400: N_("We could not read this request."),
+    400: N_("We could not read what was sent. Please try again."),
     401: N_("Please sign in first."),
     403: N_("This is not possible here."),
-    404: N_("There is nothing at this address."),
+    404: N_("There is no page at this address."),
     405: N_("This is not possible here."),
     409: N_("This is no longer possible: something has changed in the meantime."),
-    412: N_("Somebody has changed this in the meantime."),
+    412: N_("Someone else has changed this in the meantime."),
     413: N_("This is too long. Please send less text."),
-    422: N_("Some of what was typed does not fit."),
-    429: N_("Too many tries. Please wait a few minutes."),
-    503: N_(
-        "The service is very busy. Please try again in a minute. Nothing is lost that you have been shown as saved."
-    ),
+    422: N_("Some of your answers are not valid. Please check them."),
+    429: N_("Too many attempts. Please wait a few minutes."),
+    503: N_("The service is very busy. Please try again in a minute. Everything that was shown as saved is safe."),
 }
 _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 

@@ -18,10 +18,10 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import questions
 from app.intake.questions import Typed
-from app.matching import deadlines
+from app.matching import deadlines, runs
 from app.matching.code_names import Reader
 from app.web.components.rendering import page
-from app.web.person import draft_answers, visits
+from app.web.person import draft_answers, letter, visits
 from app.web.person import form_fields as shown
 from app.web.person.case_page import REFERRAL, STATUS
 from app.web.person.check_page import centres
@@ -29,8 +29,10 @@ from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, a
 from app.web.person.single_page_form import AGAIN, all_steps
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
-_MOVED: Final = N_("Another team works for this country. Write to us on the page before: we move your request there.")
-_SAVED: Final = N_("Saved. The coordinator sees the change.")
+_MOVED: Final = N_(
+    "A different team covers this country. Go back to your request and send us a message: we will transfer it."
+)
+_SAVED: Final = N_("Saved. The coordinator can see the change.")
 
 
 def _back(lang: str) -> Response:
@@ -222,13 +224,15 @@ def copy(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, director
     return page(
         "person/copy.html",
         lang,
-        **_copied(lang, opened, session, keys, directory),
+        **_copied(lang, opened, session, keys, directory, now),
         token=new_token(keys, now, cookie),
         here="case",
     )
 
 
-def _copied(lang: str, opened: OpenedCase, session: Session, keys: KeyRing, directory: Packs) -> dict[str, Any]:
+def _copied(
+    lang: str, opened: OpenedCase, session: Session, keys: KeyRing, directory: Packs, now: datetime
+) -> dict[str, Any]:
     document, reader, case = privacy.export(session, opened, keys), Reader(lang, directory), opened.case
     parts = {entry["part"]: entry for entry in document["parts"]}
     contact, story = parts.get("contact", {}), parts.get("story", {})
@@ -255,6 +259,7 @@ def _copied(lang: str, opened: OpenedCase, session: Session, keys: KeyRing, dire
             if entry.state in REFERRAL
         ],
         "thread": person_access.thread(session, opened),
+        "deadline": letter.of_case(case, runs.today(directory, case.country, now)),
         "zone": deadlines.zone(directory.country(case.country)),
     }
 

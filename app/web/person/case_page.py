@@ -22,7 +22,7 @@ from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import Reader
 from app.web.components.rendering import page
-from app.web.person import person_prompts, visits
+from app.web.person import letter, person_prompts, visits
 from app.web.person.dependencies import (
     Config,
     Cookie,
@@ -39,38 +39,40 @@ from app.web.person.dependencies import (
 from app.web.person.single_page_form import AGAIN
 
 router = APIRouter(dependencies=[Depends(anyone)])
-_UNKNOWN: Final = N_("We know no request with this number. Please compare it digit by digit with what you wrote down.")
+_UNKNOWN: Final = N_(
+    "We could not find a request with this number. Please compare it, digit by digit, with what you wrote down."
+)
 _MISTYPED: Final = N_(
-    "One digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down."
+    "At least one digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down."
 )
 STATUS: Final = {
-    "submitted": (N_("We have your request."), N_("A coordinator reads it next.")),
+    "submitted": (N_("We have received your request."), N_("A coordinator will read it next.")),
     "in_review": (
         N_("A coordinator is looking for a centre for you."),
-        N_("Come back in a day or two. If we have a question, it stands below."),
+        N_("Come back in a day or two. If we have a question, you will find it below."),
     ),
     "referred": (
         N_("We have asked a centre to help you."),
-        N_("The centre has to answer within a fixed time. If it does not, we ask the next one."),
+        N_("The centre has to answer within a fixed time. If it does not, we will ask the next one."),
     ),
-    "helped": (N_("A centre has helped you."), N_("If this is not so, write to us below.")),
+    "helped": (N_("A centre has helped you."), N_("If this is not right, write to us below.")),
     "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
-    "unmet": (N_("We have not found a centre for you yet."), N_("We go on looking. The contacts below may help you now.")),
-    "withdrawn": (N_("You have withdrawn your request."), N_("No centre can read it any more.")),
+    "unmet": (N_("We have not found a centre for you yet."), N_("We are still looking. The contacts below may help you now.")),
+    "withdrawn": (N_("You have withdrawn your request."), N_("Centres can no longer read it.")),
 }  # fmt: skip
 REFERRAL: Final = {
     "awaiting_consent": N_("We would like to ask this centre. May they read your request?"),
     "offered": N_("We have asked them. They have not answered yet."),
-    "acknowledged": N_("They have seen your request and are thinking about it."),
-    "info_requested": N_("They have a question for you. It stands below."),
+    "acknowledged": N_("They have seen your request and are considering it."),
+    "info_requested": N_("They have a question for you. You will find it below."),
     "waitlisted": N_("They have put you on their waiting list."),
-    "accepted": N_("They take your case. They will contact you."),
+    "accepted": N_("They have taken your case. They will contact you."),
     "in_progress": N_("They are working on your case."),
-    "on_hold": N_("They have paused the work on your case."),
+    "on_hold": N_("They have paused work on your case."),
     "completed": N_("They have finished their work on your case."),
 }  # fmt: skip
 _LOOKED_AT: Final = frozenset({"submitted", "in_review"})
-_TOO_LONG: Final = N_("Please write something, and not more than 10,000 characters.")
+_TOO_LONG: Final = N_("Please write a message of up to 10,000 characters.")
 
 
 @router.get("/return")
@@ -144,6 +146,7 @@ def _case_page(
         case=case,
         headline=headline,
         follows=follows,
+        deadline=letter.of_case(case, today),
         look_by=max(case.due_on, today) if case.state in _LOOKED_AT else None,
         zone=deadlines.zone(directory.country(case.country)),
         needs=reader.names("need", case.needs),

@@ -57,7 +57,7 @@ async def _form(request: Request, body: Body) -> AsyncIterator[Typed]:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except (UnicodeDecodeError, ValueError):
-        raise BadRequest("The form can not be read.") from None
+        raise BadRequest("The form cannot be read.") from None
     typed: Typed = {}
     for name, value in pairs:
         typed.setdefault(name, []).append(value.replace("\r\n", "\n"))

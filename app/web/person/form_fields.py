@@ -18,17 +18,17 @@ _WORDS: Final[Mapping[str, str]] = {
     "missing": N_("Please answer this question."),
     "too_short": N_("Please choose at least one answer."),
     "string_too_long": N_("This is too long. Please shorten it."),
-    "address_required": N_("Please write where we can reach you, or choose to come back with your number."),
-    "nowhere_to_notify": N_("To be told about news, choose one of the ways with an address."),
+    "address_required": N_("Please tell us where we can reach you, or choose to come back with your number."),
+    "nowhere_to_notify": N_("To be notified, choose another way for us to reach you, such as e-mail."),
     "not_an_email": N_("This does not look like an e-mail address."),
     "not_a_number": N_("This does not look like a phone number."),
-    "in_the_future": N_("This day is still to come. Please check the date."),
-    "too_long_ago": N_("This day is very long ago. Please check the date."),
+    "in_the_future": N_("This date is in the future. Please check it."),
+    "too_long_ago": N_("This date is a very long time ago. Please check it."),
     "not_in_country": N_("This region is in another country. Please choose again."),
-    "control_characters": N_("There are characters in it that we can not keep. Please type it again."),
+    "control_characters": N_("This text contains characters that we cannot store. Please type it again."),
 }
 _MENDED_AT: Final = {"nowhere_to_notify": "channel"}
-_DAY: Final = N_("Please write the day like this: 2026-11-24.")
+_DAY: Final = N_("Please write the date like this: 2026-11-24.")
 _CHOOSE: Final = N_("Please choose one of the answers.")
 _MALFORMED_DAYS: Final = frozenset(
     {"date_parsing", "date_from_datetime_parsing", "date_type", "date_from_datetime_inexact"}

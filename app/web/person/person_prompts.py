@@ -13,13 +13,13 @@ from app.core.i18n import N_
 from app.matching.code_names import Reader
 
 QUESTIONS: Final = {
-    "letter_date": N_("What date is printed on your letter? On which day did you get it?"),
-    "papers": N_("Which papers do you have with you?"),
-    "language": N_("In which language can a lawyer speak with you?"),
-    "region": N_("In which region or city do you live now?"),
-    "reach": N_("Is there a safe way to reach you by phone or messenger? If not, say so."),
-    "family": N_("Who else of your family needs help?"),
-    "other": N_("A coordinator finds out what they need to know and writes to you here."),
+    "letter_date": N_("What date is printed on your letter? When did you receive it?"),
+    "papers": N_("Which documents do you have with you?"),
+    "language": N_("Which language can a lawyer speak with you?"),
+    "region": N_("Which region or city do you live in now?"),
+    "reach": N_("Is there a safe way to reach you by phone or messenger? If there is not, please tell us."),
+    "family": N_("Who else in your family needs help?"),
+    "other": N_("A coordinator will find out what they need to know and write to you here."),
 }
 _CONTACT: Final = {
     "first_contact": N_("Has {centre} contacted you?"),

@@ -10,8 +10,9 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts
+from app.matching import runs
 from app.web.components.rendering import page
-from app.web.person import draft_answers
+from app.web.person import draft_answers, letter
 from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, drop_cookie, new_token
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -56,7 +57,7 @@ def receipt_page(
         lang,
         status=422 if mistyped else 200,
         reply=reply,
-        deadline=datetime.fromisoformat(reply["deadline"]["last_safe_day"]).date() if reply.get("deadline") else None,
+        deadline=letter.of_reply(reply, runs.today(directory, reply["country"], now)),
         contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
         mistyped=mistyped,
         token=new_token(keys, now),

@@ -22,7 +22,7 @@ from app.web.person.receipt_page import receipt_page
 router = APIRouter(dependencies=[Depends(anyone)])
 AGAIN = N_("This page was open for a long time. Everything you typed is still here. Please send it again.")
 NO_COOKIE = N_(
-    "Your browser keeps no cookies for us. That is fine: this page needs none. What you typed is still here."
+    "Your browser does not keep our cookies. That is fine: this page does not need them. Everything you typed is still here."
 )
 
 

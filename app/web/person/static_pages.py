@@ -1,5 +1,7 @@
 """Pages that ask nothing: the start, safer use, urgent contacts, the paper form, the way out."""
 
+from datetime import timedelta
+from math import ceil
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request
@@ -50,8 +52,8 @@ def start(lang: Lang, settings: Config) -> Response:
 
 
 @router.get("/safety")
-def safety(lang: Lang) -> Response:
-    return page("public/safety.html", lang, here="safety")
+def safety(lang: Lang, settings: Config) -> Response:
+    return page("public/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
 
 
 @router.get("/contacts")

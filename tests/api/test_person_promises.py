@@ -1,0 +1,93 @@
+"""What the person's pages promise is what the code does, in every language and under every setting."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.core.db import Database
+from app.core.i18n import LANGUAGES, translator
+from app.intake.questions import QUESTIONS, STEPS
+from app.reporting.persecution_figures import FEWEST
+from app.web.components.rendering import render
+from tests.support.people import Browser, House, house_of, short_form
+
+UNKNOWN = "We do not know the deadline for this letter. It may be close, or already past. Get legal advice today."
+NEWS = "There is something new for you."
+
+
+def back(house: House, number: str) -> Browser:
+    return house.browser().open("/en/return").fill(number=number)
+
+
+@pytest.fixture(params=[30, 91])
+def kept(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[tuple[House, int]]:
+    days: int = request.param
+    with house_of(database, tmp_path / "var", closed_kept=timedelta(days=days)) as started:
+        yield started, days
+
+
+def test_the_page_names_the_days_that_the_setting_keeps(kept: tuple[House, int]) -> None:
+    house, days = kept
+    text = house.browser().open("/en/safety").text
+    assert f"We delete everything {days} days after your request is closed." in text
+    assert "90 days" not in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("days", [14, 21, 90])
+def test_the_days_are_named_in_every_language(lang: str, days: int) -> None:
+    assert f"{days} " in render("person/safety.html", lang, days_kept=days, here="safety")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_hint_quotes_the_words_that_are_sent(lang: str) -> None:
+    words = translator(lang)
+    assert words.text(NEWS).removesuffix(".") in words.text(QUESTIONS["notify"].hint)
+
+
+def test_numbers_in_sentences_are_those_of_the_code() -> None:
+    assert FEWEST == 10, "“at least ten people” on the page of figures"
+    assert len(STEPS) == 7, "“Seven short steps” on the first page"
+
+
+def test_a_letter_without_a_known_deadline_has_no_day_on_any_page(house: House) -> None:
+    browser = house.browser()
+    short_form(browser, "en", until_check=True, how_soon="week", letter_kind="unknown")
+    assert UNKNOWN in browser.text
+    assert "left." not in browser.text
+    browser.fill()
+    assert UNKNOWN in browser.text
+    number = browser.number()
+    case = back(house, number)
+    assert UNKNOWN in case.text
+    assert "You must act by" not in case.text
+
+
+def test_a_known_deadline_is_named_as_an_estimate_until_it_has_passed(house: House) -> None:
+    arrived = house.time().date() - timedelta(days=2)
+    browser = house.browser()
+    short_form(
+        browser, "en", until_check=True, how_soon="week",
+        letter_kind="PL.return_decision_appeal", letter_received_on=arrived.isoformat(),
+    )  # fmt: skip
+    assert "You must act by" in browser.text
+    assert "This is an estimate, not legal advice." in browser.text
+    browser.fill()
+    assert "You must act by" in browser.text
+    number = browser.number()
+    assert "You must act by" in back(house, number).text
+    house.time.at += timedelta(days=60)
+    assert "The deadline was probably" in back(house, number).text
+
+
+def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(house: House) -> None:
+    browser = house.browser()
+    arrived: date = house.time().date() - timedelta(days=90)
+    short_form(
+        browser, "en", until_check=True, how_soon="week",
+        letter_kind="PL.return_decision_appeal", letter_received_on=arrived.isoformat(),
+    )  # fmt: skip
+    assert "The deadline was probably" in browser.text
+    assert "You must act by" not in browser.text

@@ -53,7 +53,7 @@ def start(lang: Lang, settings: Config) -> Response:
 
 @router.get("/safety")
 def safety(lang: Lang, settings: Config) -> Response:
-    return page("public/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
+    return page("person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
 
 
 @router.get("/contacts")

@@ -48,7 +48,7 @@ def robots() -> Response:
 
 @router.get("/")
 def start(lang: Lang, settings: Config) -> Response:
-    return page("public/start.html", lang, demo=settings.demo, here="")
+    return page("person/start.html", lang, demo=settings.demo, here="")
 
 
 @router.get("/safety")
@@ -63,19 +63,19 @@ def contacts(lang: Lang, directory: Directory) -> Response:
         (reader.translator.country_name(country.code), directory.emergency(country.code))
         for country in directory.countries
     ]
-    return page("public/contacts.html", lang, listed=listed, reader=reader, here="contacts")
+    return page("person/contacts.html", lang, listed=listed, reader=reader, here="contacts")
 
 
 @router.get("/paper")
 def paper(lang: Lang, directory: Directory) -> Response:
     reader = Reader(lang, directory)
     steps = [(step, shown.fields(step.questions, {}, {}, reader, directory)) for step in STEPS]
-    return page("public/paper.html", lang, steps=steps, here="paper")
+    return page("person/paper.html", lang, steps=steps, here="paper")
 
 
 @router.get("/goodbye")
 def goodbye(lang: Lang) -> Response:
-    return page("public/goodbye.html", lang, here="")
+    return page("person/goodbye.html", lang, here="")
 
 
 @router.get("/leave")

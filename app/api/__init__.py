@@ -11,15 +11,15 @@ from app.api import (
     fhir,
     health,
     hsds,
-    hsds_document,
+    hsds_openapi,
+    inbound_referrals,
     intakes,
     oauth,
     openapi,
-    reference,
+    reference_page,
     referral_actions,
     referral_sealed,
     referrals,
-    referring,
     signatures,
     webhooks,
 )
@@ -32,21 +32,21 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     if wanted & {"partner", "public"}:
         app.include_router(oauth.router)
         app.include_router(intakes.router)
-        app.include_router(hsds_document.router)
+        app.include_router(hsds_openapi.router)
         app.include_router(hsds.router)
     if "partner" in wanted:
         app.include_router(referrals.router)
         app.include_router(referral_actions.router)
         app.include_router(referral_sealed.router)
         app.include_router(fhir.router)
-        app.include_router(referring.router)
+        app.include_router(inbound_referrals.router)
         app.include_router(signatures.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
         app.include_router(webhooks.router)
         app.include_router(deliveries.router)
         app.include_router(openapi.router)
-        app.include_router(reference.router)
+        app.include_router(reference_page.router)
 
 
 __all__ = ["mount"]

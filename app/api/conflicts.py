@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import examples
-from app.api.dependencies import Acts, Reads, document_of, for_organisation, invalid, only
-from app.api.described import Responses, json_body, signed_in, success
+from app.api import openapi_examples
+from app.api.dependencies import Acts, Reads, for_organisation, invalid, object_with, require_content_type
+from app.api.openapi_components import Responses, json_body, signed_in, success
 from app.api.schemas import ConflictHashes, ConflictList
 from app.casework import conflict_screening
 from app.conflicts import service as conflicts
@@ -28,7 +28,7 @@ router = APIRouter(tags=["Conflicts of interest"])
 MOST: Final = 5_000
 """Hashes in one request; more come in several."""
 _FIELDS: Final = frozenset({"form", "hashes"})
-_ANSWER: Final[Responses] = {200: success(examples.CONFLICT_LIST), **signed_in()}
+_ANSWER: Final[Responses] = {200: success(openapi_examples.CONFLICT_LIST), **signed_in()}
 _SIZE: Final = "Your list, told by its size."
 
 
@@ -48,8 +48,8 @@ def read_list(
 
 async def read_hashes(request: Request, body: Body) -> list[bytes]:
     """Raises UnsupportedType, BadRequest, Invalid."""
-    only("application/json", request)
-    document = document_of(strict_json.loads(body), _FIELDS)
+    require_content_type("application/json", request)
+    document = object_with(strict_json.loads(body), _FIELDS)
     if document.get("form") != FORM:
         raise invalid("/form", "unknown_code", f"Only form {FORM} is known here.")
     hashes = document.get("hashes")
@@ -73,7 +73,7 @@ def _hash(place: int, text: Any) -> bytes:
     response_model=ConflictList,
     response_description=_SIZE,
     responses={**_ANSWER, **signed_in(400, 415)},
-    openapi_extra=json_body(ConflictHashes, example=examples.CONFLICT_HASHES),
+    openapi_extra=json_body(ConflictHashes, example=openapi_examples.CONFLICT_HASHES),
 )
 def add_to_list(
     *,

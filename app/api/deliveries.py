@@ -10,11 +10,21 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from app.api import cursors, examples
-from app.api.dependencies import identified, moment_of, told
-from app.api.described import LINK, Responses, json_body, signed_in, success
+from app.api import cursors, openapi_examples
+from app.api.dependencies import format_instant, parse_id, parse_instant
+from app.api.openapi_components import LINK, Responses, json_body, signed_in, success
 from app.api.schemas import DeliveryOut, DeliveryPage, Resent
-from app.api.webhooks import BASE, ONE, EndpointId, Manager, Reader, StrictBody, identified_endpoint, owner_of, read
+from app.api.webhooks import (
+    BASE,
+    ONE,
+    EndpointId,
+    StrictBody,
+    WebhookManager,
+    WebhookReader,
+    owner_of,
+    parse_endpoint_id,
+    read_body,
+)
 from app.core.dependencies import Body, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.webhooks import service
@@ -33,12 +43,12 @@ class ResendRequest(StrictBody):
 
 
 async def _since(request: Request, body: Body) -> datetime:
-    return moment_of(read(request, body, ResendRequest).since, "/since")
+    return parse_instant(read_body(request, body, ResendRequest).since, "/since")
 
 
 def _delivery(text: str) -> UUID:
     try:
-        return identified(text)
+        return parse_id(text)
     except NotFound:
         raise NotFound("No delivery of this endpoint has this id.") from None
 
@@ -47,7 +57,7 @@ DeliveryId = Annotated[str, Path(description="The delivery's id.", json_schema_e
 StateFilter = Annotated[Literal["waiting", "delivered", "dead"] | None, Query(alias="state", description="Only these.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
-_QUEUED: Final[Responses] = {202: success({**examples.DELIVERY, "attempts": 0}), **signed_in(404, 409)}
+_QUEUED: Final[Responses] = {202: success({**openapi_examples.DELIVERY, "attempts": 0}), **signed_in(404, 409)}
 
 
 @router.get(
@@ -55,11 +65,11 @@ _QUEUED: Final[Responses] = {202: success({**examples.DELIVERY, "attempts": 0}),
     operation_id="listDeliveries",
     response_model=DeliveryPage,
     response_description="A page, newest first.",
-    responses={200: success({"deliveries": [examples.DELIVERY]}, headers=LINK), **signed_in(400, 404)},
+    responses={200: success({"deliveries": [openapi_examples.DELIVERY]}, headers=LINK), **signed_in(400, 404)},
 )
 def list_deliveries(
     *,
-    caller: Reader,
+    caller: WebhookReader,
     session: ReadDb,
     keys: Keys,
     endpoint_id: EndpointId,
@@ -69,7 +79,7 @@ def list_deliveries(
 ) -> JSONResponse:
     """What was sent, or waits to be, newest first; kept for 90 days."""
     owner = owner_of(caller)
-    endpoint = service.one(session, owner, identified_endpoint(endpoint_id))
+    endpoint = service.one(session, owner, parse_endpoint_id(endpoint_id))
     belongs_to = ("deliveries", owner.client_id, str(endpoint.id), f"state={state}")
     query = sa.select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
     if state is not None:
@@ -99,10 +109,10 @@ def list_deliveries(
     response_description="It goes out next.",
     responses=_QUEUED,
 )
-def try_out(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
+def try_out(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
     """Send an event of the type `org.pristan.test`, which means nothing."""
     return JSONResponse(
-        _told_of(service.try_out(session, owner_of(caller), identified_endpoint(endpoint_id), now)), status_code=202
+        _told_of(service.try_out(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
     )
 
 
@@ -114,9 +124,11 @@ def try_out(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> 
     response_description="It goes out next.",
     responses=_QUEUED,
 )
-def retry(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId, delivery_id: DeliveryId) -> JSONResponse:
+def retry(
+    caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId, delivery_id: DeliveryId
+) -> JSONResponse:
     """Send one again, whatever became of it."""
-    delivery = service.retry(session, owner_of(caller), identified_endpoint(endpoint_id), _delivery(delivery_id), now)
+    delivery = service.retry(session, owner_of(caller), parse_endpoint_id(endpoint_id), _delivery(delivery_id), now)
     return JSONResponse(_told_of(delivery), status_code=202)
 
 
@@ -130,22 +142,22 @@ def retry(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId, deliv
     openapi_extra=json_body(ResendRequest, example={"since": "2026-11-24T08:00:00Z"}),
 )
 def resend(
-    caller: Manager,
+    caller: WebhookManager,
     since: Annotated[datetime, Depends(_since)],
     session: Db,
     now: Now,
     endpoint_id: EndpointId,
 ) -> JSONResponse:
     """Send again everything that happened since a moment: after your endpoint was down for long, or was restored."""
-    count = service.resend(session, owner_of(caller), identified_endpoint(endpoint_id), since, now)
+    count = service.resend(session, owner_of(caller), parse_endpoint_id(endpoint_id), since, now)
     return JSONResponse({"events": count}, status_code=202)
 
 
 def _told_of(delivery: WebhookDelivery) -> dict[str, Any]:
     optional = {
         "referral": str(delivery.referral_id) if delivery.referral_id else None,
-        "next_attempt_at": told(delivery.due_at),
-        "attempted_at": told(delivery.attempted_at),
+        "next_attempt_at": format_instant(delivery.due_at),
+        "attempted_at": format_instant(delivery.attempted_at),
         "last_status": delivery.last_status,
         "last_error": delivery.last_error,
     }
@@ -155,8 +167,8 @@ def _told_of(delivery: WebhookDelivery) -> dict[str, Any]:
         "type": delivery.type,
         "state": delivery.state,
         "attempts": delivery.attempts,
-        "happened_at": told(delivery.happened_at),
-        "created_at": told(delivery.created_at),
+        "happened_at": format_instant(delivery.happened_at),
+        "created_at": format_instant(delivery.created_at),
         **{name: value for name, value in optional.items() if value is not None},
     }
 

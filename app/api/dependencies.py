@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
-from app.api import limits
+from app.api import rate_limits
 from app.core.dependencies import Now, ReadDb, directory_in_force
 from app.core.errors import (
     AppError,
@@ -115,7 +115,7 @@ class Reads(Policy):
 
     async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
         caller = self.check(request, await run_sync(_looked_up, session, token, now))
-        await limits.count(request, caller.client_id, self.scope, now)
+        await rate_limits.count(request, caller.client_id, self.scope, now)
         return caller
 
 
@@ -126,7 +126,7 @@ class Acts(Policy):
         async with request.app.state.transactions.open(write=False) as session:
             caller = await run_sync(_caller, session, token, now)
         self.check(request, caller)
-        await limits.count(request, caller.client_id, self.scope, now)
+        await rate_limits.count(request, caller.client_id, self.scope, now)
         return caller
 
 
@@ -199,14 +199,14 @@ def invalid(pointer: str, code: str, detail: str) -> Invalid:
     return _invalid(pointer, code, detail)
 
 
-def identified(text: str) -> UUID:
+def parse_id(text: str) -> UUID:
     """An id as it stands in our own answers. Anything else is an id that does not exist: NotFound, like any other."""
     if not _UUID.fullmatch(text):
-        raise not_here()
+        raise no_such_referral()
     return UUID(text)
 
 
-def moment_of(text: str, pointer: str) -> datetime:
+def parse_instant(text: str, pointer: str) -> datetime:
     """An instant of RFC 3339, in UTC. Raises Invalid (422), pointing to `pointer`."""
     try:
         if not _INSTANT.fullmatch(text):
@@ -216,12 +216,12 @@ def moment_of(text: str, pointer: str) -> datetime:
         raise invalid(pointer, "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
 
 
-def told(moment: datetime | None) -> str | None:
+def format_instant(moment: datetime | None) -> str | None:
     """An instant as it stands in our answers."""
     return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
 
 
-def not_here() -> NotFound:
+def no_such_referral() -> NotFound:
     """The one answer for an unknown id, another organisation's id and no id at all."""
     return NotFound("No referral of yours has this id.")
 
@@ -267,7 +267,7 @@ async def _directory(request: Request) -> Directory:
     return directory
 
 
-def tag(version: int) -> str:
+def etag(version: int) -> str:
     return f'"{version}"'
 
 
@@ -277,7 +277,7 @@ Config = Annotated[Settings, Depends(_settings)]
 Packs = Annotated[Directory, Depends(_directory)]
 
 
-def only(content_type: str, request: Request) -> None:
+def require_content_type(content_type: str, request: Request) -> None:
     """Raises UnsupportedType (415) unless the body says that it is of this type."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != content_type:
@@ -288,7 +288,7 @@ class UnsupportedType(AppError):
     status, slug, title = 415, "unsupported-type", "The body has a type that this address does not take"
 
 
-def document_of(body: Any, known: frozenset[str]) -> dict[str, Any]:
+def object_with(body: Any, known: frozenset[str]) -> dict[str, Any]:
     """A JSON object with no other fields than these. Raises Invalid; an unknown field's name is not repeated."""
     if not isinstance(body, dict):
         raise invalid("", "not_an_object", "The body is to be one JSON object.")

@@ -15,11 +15,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api import cursors, examples, schemas
+from app.api import cursors, openapi_examples, schemas
 from app.api.content_negotiation import VARY, best_media_type
 from app.api.dependencies import Acts, Config, Partner, for_organisation
-from app.api.described import LINK, schema_of, signed_in, success
-from app.api.described import VARY as VARY_HEADER
+from app.api.openapi_components import LINK, schema_of, signed_in, success
+from app.api.openapi_components import VARY as VARY_HEADER
 from app.api.referrals import Cursor
 from app.core import kill_switch
 from app.core.dependencies import Keys, Now, Transactions
@@ -53,7 +53,7 @@ class CursorGone(Gone):
     "the cursor then stands in Link.",
     responses={
         200: success(
-            {"events": [examples.EVENT], "cursor": "…", "more": False},
+            {"events": [openapi_examples.EVENT], "cursor": "…", "more": False},
             headers={**LINK, **VARY_HEADER},
             media={BATCH: {"type": "array", "items": schema_of(schemas.CloudEvent)}},
         ),

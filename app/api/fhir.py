@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.api.content_negotiation import VARY, best_media_type
-from app.api.dependencies import Packs, for_organisation, identified, not_here, tag
-from app.api.described import ETAG, schema_of, signed_in, success
-from app.api.described import VARY as VARY_HEADER
-from app.api.referrals import Reader, ReferralId
+from app.api.dependencies import Packs, etag, for_organisation, no_such_referral, parse_id
+from app.api.openapi_components import ETAG, schema_of, signed_in, success
+from app.api.openapi_components import VARY as VARY_HEADER
+from app.api.referrals import ReferralId, ReferralReader
 from app.api.schemas import FhirBundle
 from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
@@ -37,7 +37,7 @@ FORMS: Final = (f"{MEDIA}; fhirVersion=4.0", "application/json; fhirVersion=4.0"
     },
 )
 def read_as_fhir(
-    *, request: Request, caller: Reader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId
+    *, request: Request, caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId
 ) -> JSONResponse:
     """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient who has languages and no name.
 
@@ -45,11 +45,11 @@ def read_as_fhir(
     """
     form = best_media_type(request, *FORMS).partition(";")[0]
     partner = for_organisation(caller)
-    row = partner_queries.one(session, partner.organisation_id, identified(referral_id))
+    row = partner_queries.one(session, partner.organisation_id, parse_id(referral_id))
     if row is None:
-        raise not_here()
+        raise no_such_referral()
     return JSONResponse(
-        fhir.bundle(_told(row, keys, packs)), headers={"ETag": tag(row.version), **VARY}, media_type=form
+        fhir.bundle(_told(row, keys, packs)), headers={"ETag": etag(row.version), **VARY}, media_type=form
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.api.dependencies import Config, Packs
-from app.api.hsds_asked import OPEN, EntryParameters, ListParameters, ListQuery, refuse_unknown
 from app.api.hsds_pages import answer, flat, minimal, one_of, page
+from app.api.hsds_parameters import OPEN, EntryParameters, ListParameters, ListQuery, refuse_unknown
 from app.api.hsds_responses import REQUIRED, entry_of, page_of
 from app.api.hsds_responses import about as described_about
 from app.core.dependencies import Now, ReadDb
@@ -17,7 +17,7 @@ from app.directory.packs import Directory
 
 
 async def everybody() -> None:
-    """The policy of these routes. Parameters are read by `hsds_asked`, whose problems any site's script may read."""
+    """The policy of these routes. Parameters are read by `hsds_parameters`, whose problems any site's script may read."""
 
 
 PREFIX: Final = "/hsds/3.1"

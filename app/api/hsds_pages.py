@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from app.api.hsds_asked import OPEN, ListQuery, refuse_unknown
+from app.api.hsds_parameters import OPEN, ListQuery, refuse_unknown
 from app.core.errors import NotFound
 from app.core.tables import safe_cell
 from app.directory.hsds.records import Record

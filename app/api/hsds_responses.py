@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.api.described import PROBLEMS, Responses, ref
+from app.api.openapi_components import PROBLEMS, Responses, ref
 from app.directory.hsds.schemas import SHAPES, json_schema
 
 REQUIRED: Final = "required"

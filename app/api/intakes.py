@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from app.api import examples, once
-from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, only
-from app.api.described import REPLAYED, json_body, signed_in, success
+from app.api import idempotency, openapi_examples
+from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, require_content_type
+from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
 from app.casework.filing import Filed, file_intake
 from app.core import strict_json
@@ -27,7 +27,7 @@ router = APIRouter(tags=["Intakes"])
 
 async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> Intake:
     """Read before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
-    only("application/json", request)
+    require_content_type("application/json", request)
     return schemas.read(strict_json.loads(body), packs, now.date())
 
 
@@ -37,8 +37,8 @@ async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> I
     operation_id="createIntake",
     response_model=FiledIntake,
     response_description="The intake is filed.",
-    responses={201: success(examples.FILED, headers=REPLAYED), **signed_in(400, 409, 415)},
-    openapi_extra=json_body(Intake, example=examples.INTAKE),
+    responses={201: success(openapi_examples.FILED, headers=REPLAYED), **signed_in(400, 409, 415)},
+    openapi_extra=json_body(Intake, example=openapi_examples.INTAKE),
 )
 def create_intake(
     *,
@@ -63,7 +63,7 @@ def create_intake(
         return Reply(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
 
     who = f"intake:{caller.client_id}"
-    return once.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
+    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
 
 
 def answer_of(filed: Filed, reader: Reader) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.api import oauth_forms, schemas
 from app.api.dependencies import REALM, Config, anyone
-from app.api.described import CHALLENGE, PUBLIC, Responses, problems, ref, success
+from app.api.openapi_components import CHALLENGE, PUBLIC, Responses, problems, ref, success
 from app.core.dependencies import Body, Keys, Now
 from app.partners import credentials
 from app.partners import oauth_clients as partners

@@ -11,21 +11,21 @@ from fastapi.routing import APIRoute
 from app.api import (
     conflicts,
     deliveries,
-    described,
     events,
     fhir,
+    inbound_referrals,
     intakes,
     oauth,
+    openapi_components,
     referral_actions,
     referral_sealed,
     referrals,
-    referring,
     signatures,
-    told_by_us,
+    webhook_openapi,
     webhooks,
 )
 from app.api.dependencies import Config, anyone
-from app.api.described import Responses, ref
+from app.api.openapi_components import Responses, ref
 
 router = APIRouter(dependencies=[Depends(anyone)], tags=["This description"])
 
@@ -65,7 +65,7 @@ async def description(config: Config) -> JSONResponse:
 @router.get("/v1/webhooks.openapi.json", operation_id="getWebhookDescription", responses=_DOCUMENT)
 async def webhook_description() -> JSONResponse:
     """What we send to your webhook endpoints: a document of its own, for few generators read both kinds in one."""
-    return JSONResponse(told_by_us.document(VERSION), headers={"Cache-Control": "public, max-age=3600"})
+    return JSONResponse(webhook_openapi.document(VERSION), headers={"Cache-Control": "public, max-age=3600"})
 
 
 @lru_cache(maxsize=4)
@@ -78,7 +78,7 @@ def document(base_url: str) -> dict[str, Any]:
             referrals,
             referral_actions,
             referral_sealed,
-            referring,
+            inbound_referrals,
             signatures,
             fhir,
             events,
@@ -97,5 +97,5 @@ def document(base_url: str) -> dict[str, Any]:
         servers=[{"url": base_url}], license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         summary="Pull referrals, answer them, open what is sealed.",
     )  # fmt: skip
-    described.complete(whole, routes, base_url)
+    openapi_components.complete(whole, routes, base_url)
     return whole

@@ -11,22 +11,22 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from app.api import examples, once, rehearsal, schemas
+from app.api import idempotency, openapi_examples, sandbox_errors, schemas
 from app.api.dependencies import (
     Acts,
     Config,
     ExpectedVersion,
     IdempotencyKey,
     Packs,
-    document_of,
     for_organisation,
-    identified,
     invalid,
-    not_here,
-    only,
+    no_such_referral,
+    object_with,
+    parse_id,
+    require_content_type,
 )
-from app.api.described import ETAG, REPLAYED, schema_of, signed_in, success
-from app.api.referral_shapes import detail
+from app.api.openapi_components import ETAG, REPLAYED, schema_of, signed_in, success
+from app.api.referral_documents import detail
 from app.api.referrals import ReferralId
 from app.casework import referral_actions
 from app.core import strict_json
@@ -122,14 +122,14 @@ async def step(
     """Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
     if verb not in VERBS:
         raise NotFound("There is no such action.")
-    return Step(identified(referral_id), Verb(verb), _said_of(request, body))
+    return Step(parse_id(referral_id), Verb(verb), _said_of(request, body))
 
 
 def _said_of(request: Request, body: bytes) -> Said:
     if not body.strip():
         return Said()
-    only("application/json", request)
-    document = document_of(strict_json.loads(body), _FIELDS)
+    require_content_type("application/json", request)
+    document = object_with(strict_json.loads(body), _FIELDS)
     work_done = document.pop("work_done", [])
     if not isinstance(work_done, list) or not all(isinstance(code, str) for code in work_done):
         raise invalid("/work_done", "not_a_list", "This is to be a list of codes.")
@@ -164,7 +164,7 @@ def _day_of(pointer: str, text: str | None) -> date | None:
     response_description="The referral after the step.",
     responses={
         200: success(
-            {**examples.DETAIL, "state": "accepted", "version": 3, "sealed": True}, headers={**ETAG, **REPLAYED}
+            {**openapi_examples.DETAIL, "state": "accepted", "version": 3, "sealed": True}, headers={**ETAG, **REPLAYED}
         ),
         **signed_in(400, 404, 409, 412, 415, 428, 429),
     },
@@ -188,7 +188,7 @@ def take_action(
     Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
     """
     partner = for_organisation(caller)
-    rehearsal.act(session, caller, step.referral_id, step.verb)
+    sandbox_errors.act(session, caller, step.referral_id, step.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> Reply:
@@ -197,9 +197,9 @@ def take_action(
                 session, step.referral_id, step.verb, by=by, now=now, expected_version=version, said=step.said
             )
         except NotFound:
-            raise not_here() from None
+            raise no_such_referral() from None
         return Reply(200, detail(session, partner, step.referral_id, keys, packs))
 
     payload = f"{step.referral_id}/{step.verb}\n".encode() + body
     who = f"act:{partner.client_id}"
-    return once.answer(session, keys, config, now, who=who, key=key, payload=payload, act=act)
+    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=payload, act=act)

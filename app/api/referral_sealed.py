@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import rehearsal, schemas, signatures
-from app.api.dependencies import Acts, Config, Partner, for_organisation, identified, not_here
-from app.api.described import ref, signed_in, success
-from app.api.referral_shapes import ACTIONS
+from app.api import sandbox_errors, schemas, signatures
+from app.api.dependencies import Acts, Config, Partner, for_organisation, no_such_referral, parse_id
+from app.api.openapi_components import ref, signed_in, success
+from app.api.referral_documents import ACTIONS
 from app.api.referrals import ReferralId
 from app.cases import access_control, sealed_parts
 from app.cases.access_control import Reader
@@ -49,7 +49,7 @@ class NotOpenYet(Conflict):
         410: ref("responses", "Erased"),
     },
 )
-def hand_over(
+def read_sealed(
     caller: Annotated[Caller, Depends(Acts("referrals:contact"))],
     session: Db,
     keys: Keys,
@@ -63,8 +63,8 @@ def hand_over(
     the same transaction: without that there is no answer.
     """
     partner = for_organisation(caller)
-    rehearsal.open_sealed(session, caller, identified(referral_id))
-    referral, case = _opened(session, partner, identified(referral_id))
+    sandbox_errors.open_sealed(session, caller, parse_id(referral_id))
+    referral, case = _opened(session, partner, parse_id(referral_id))
     case_id = case.id
     try:
         wrap, sealed = sealed_parts.unlocked_wrap(session, keys, case_id, sealed_parts.PERSON, partner.organisation_id)
@@ -107,7 +107,9 @@ def hand_over(
             for row in rows
         ],
     }
-    return JSONResponse(rehearsal.handed_over(session, caller, referral.id, signatures.signed(keys, document, now)))
+    return JSONResponse(
+        sandbox_errors.handed_over(session, caller, referral.id, signatures.signed(keys, document, now))
+    )
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:
@@ -115,7 +117,7 @@ def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Refe
     try:
         referral, case = queries.locked(session, referral_id, partner.organisation_id)
     except NotFound:
-        raise not_here() from None
+        raise no_such_referral() from None
     if not partner_access.may_open(referral):
         state = State(referral.state)
         raise NotOpenYet("It opens with acceptance.", state=state, allowed_actions=ACTIONS[state])

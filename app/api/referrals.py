@@ -12,10 +12,10 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api import cursors, examples, schemas
-from app.api.dependencies import Packs, Reads, for_organisation, identified, invalid, moment_of, tag
-from app.api.described import ETAG, LINK, NO_STORE, signed_in, success
-from app.api.referral_shapes import detail, summary
+from app.api import cursors, openapi_examples, schemas
+from app.api.dependencies import Packs, Reads, etag, for_organisation, invalid, parse_id, parse_instant
+from app.api.openapi_components import ETAG, LINK, NO_STORE, signed_in, success
+from app.api.referral_documents import detail, summary
 from app.core import spreadsheet
 from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
@@ -49,7 +49,7 @@ SinceFilter = Annotated[
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 ReferralId = Annotated[str, Path(description="The referral's id.", json_schema_extra={"format": "uuid"})]
-Reader = Annotated[Caller, Depends(Reads("referrals:read"))]
+ReferralReader = Annotated[Caller, Depends(Reads("referrals:read"))]
 
 
 class CsvResponse(Response):
@@ -59,7 +59,7 @@ class CsvResponse(Response):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReferralQuery:
     """What is asked of a list: the filters, and where to go on."""
 
     state: StateFilter
@@ -74,17 +74,17 @@ class Asked:
         return urlencode([*(("state", one) for one in self.state), *((key, one) for key, one in said.items() if one)])
 
 
-def asked(
+def referral_query(
     state: StateFilter = [],  # noqa: B006  FastAPI copies it
     need: NeedFilter = None,
     updated_since: SinceFilter = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Asked:
-    return Asked(state, need, updated_since, cursor, limit)
+) -> ReferralQuery:
+    return ReferralQuery(state, need, updated_since, cursor, limit)
 
 
-Asking = Annotated[Asked, Depends(asked)]
+QueryParameters = Annotated[ReferralQuery, Depends(referral_query)]
 
 
 @router.get(
@@ -92,9 +92,11 @@ Asking = Annotated[Asked, Depends(asked)]
     operation_id="listReferrals",
     response_model=schemas.ReferralPage,
     response_description="A page, oldest change first.",
-    responses={200: success({"referrals": [examples.SUMMARY]}, headers=LINK), **signed_in(400)},
+    responses={200: success({"referrals": [openapi_examples.SUMMARY]}, headers=LINK), **signed_in(400)},
 )
-def list_referrals(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, wanted: Asking) -> Response:
+def list_referrals(
+    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, wanted: QueryParameters
+) -> Response:
     """Your organisation's referrals, those changed longest ago first.
 
     Go on with `next_cursor`, or with the Link header. To look again later, ask with `updated_since` a few minutes
@@ -113,19 +115,19 @@ def list_referrals(caller: Reader, session: ReadDb, keys: Keys, packs: Packs, wa
     response_description="A page with a head line, oldest change first. Codes and days, no names.",
     responses={200: success(headers=LINK), **signed_in(400)},
 )
-def list_referrals_as_csv(caller: Reader, session: ReadDb, keys: Keys, wanted: Asking) -> Response:
+def list_referrals_as_csv(caller: ReferralReader, session: ReadDb, keys: Keys, wanted: QueryParameters) -> Response:
     """The list as a table for a spreadsheet, with a head line on every page. Go on with the Link header."""
     rows, cursor = _page(session, keys, caller, wanted)
     return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
 
 
 def _page(
-    session: Session, keys: KeyRing, caller: Caller, asked: Asked
+    session: Session, keys: KeyRing, caller: Caller, asked: ReferralQuery
 ) -> tuple[Sequence[partner_queries.Row], str | None]:
     """The rows, and the cursor of the next page when there is one."""
     partner, since = for_organisation(caller), asked.updated_since
     wanted = Wanted(
-        _states(asked.state), asked.need, None if since is None else moment_of(since, "/query/updated_since")
+        _states(asked.state), asked.need, None if since is None else parse_instant(since, "/query/updated_since")
     )
     belongs_to = (partner.client_id, *wanted.states, f"need={asked.need}", f"since={wanted.updated_since}")
     after = None if asked.cursor is None else _place_of(cursors.read(keys, asked.cursor, _PLACE_BYTES, *belongs_to))
@@ -136,7 +138,7 @@ def _page(
     return rows[: asked.limit], cursors.signed(keys, _place_bytes((last.updated_at, last.id)), *belongs_to)
 
 
-def _link(path: str, asked: Asked, cursor: str | None) -> dict[str, str]:
+def _link(path: str, asked: ReferralQuery, cursor: str | None) -> dict[str, str]:
     return {} if cursor is None else {"Link": f'<{path}?{asked.following(cursor)}>; rel="next"'}
 
 
@@ -156,14 +158,14 @@ def _table(rows: Sequence[partner_queries.Row]) -> str:
     response_model=schemas.ReferralDetail,
     response_description="The referral.",
     responses={
-        200: success(examples.DETAIL, headers=ETAG),
+        200: success(openapi_examples.DETAIL, headers=ETAG),
         304: {"description": "You have seen this version.", "headers": {**NO_STORE, **ETAG}},
         **signed_in(404),
     },
 )
 def read_referral(
     *,
-    caller: Reader,
+    caller: ReferralReader,
     session: ReadDb,
     keys: Keys,
     packs: Packs,
@@ -171,8 +173,8 @@ def read_referral(
     seen: Annotated[str | None, Header(alias="If-None-Match", description="The ETag you have.")] = None,
 ) -> Response:
     """One referral, with a card without a name: what there is to decide on."""
-    document = detail(session, for_organisation(caller), identified(referral_id), keys, packs)
-    headers = {"ETag": tag(document["version"])}
+    document = detail(session, for_organisation(caller), parse_id(referral_id), keys, packs)
+    headers = {"ETag": etag(document["version"])}
     if seen is not None and headers["ETag"] in {entry.strip().removeprefix("W/") for entry in seen.split(",")}:
         return Response(status_code=304, headers=headers)
     return JSONResponse(document, headers=headers)

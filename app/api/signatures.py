@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from app.api.dependencies import anyone, told
-from app.api.described import PUBLIC, ref
+from app.api.dependencies import anyone, format_instant
+from app.api.openapi_components import PUBLIC, ref
 from app.api.schemas import PublicKeys
 from app.client.opening import signed_bytes
 from app.core import signing
@@ -32,7 +32,7 @@ async def signing_keys(keys: Keys) -> JSONResponse:
 
 def signed(keys: KeyRing, document: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The document of a hand-over with its signature; the order of what is signed is the client's."""
-    signature = {"kid": signing.current_kid(keys), "alg": signing.ALG, "signed_at": told(now)}
+    signature = {"kid": signing.current_kid(keys), "alg": signing.ALG, "signed_at": format_instant(now)}
     value = signing.sign(keys, signed_bytes({**document, "signature": signature}))
     return {
         **document,

@@ -10,22 +10,22 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from app.api import examples, once
+from app.api import idempotency, openapi_examples
 from app.api.dependencies import (
     Acts,
     Config,
     ExpectedVersion,
     IdempotencyKey,
     Reads,
-    document_of,
+    etag,
     for_organisation,
-    identified,
+    format_instant,
     invalid,
-    only,
-    tag,
-    told,
+    object_with,
+    parse_id,
+    require_content_type,
 )
-from app.api.described import ETAG, REPLAYED, json_body, signed_in, success
+from app.api.openapi_components import ETAG, REPLAYED, json_body, signed_in, success
 from app.api.schemas import WebhookList, WebhookOut
 from app.client import sandbox
 from app.core import outbound, strict_json
@@ -47,9 +47,9 @@ EventType = Literal[TYPES]  # type: ignore[valid-type]
 Url = Annotated[str, Field(max_length=500, json_schema_extra={"format": "uri", "pattern": "^https://"})]
 Types = Annotated[list[EventType], Field(max_length=len(TYPES), description="Empty: every type.")]
 EndpointId = Annotated[str, Path(description="The endpoint's id.", json_schema_extra={"format": "uuid"})]
-Reader = Annotated[Caller, Depends(Reads("webhooks:manage"))]
-Manager = Annotated[Caller, Depends(Acts("webhooks:manage"))]
-_WITH_SECRET: Final = {**examples.WEBHOOK, "secret": "whsec_…"}
+WebhookReader = Annotated[Caller, Depends(Reads("webhooks:manage"))]
+WebhookManager = Annotated[Caller, Depends(Acts("webhooks:manage"))]
+_WITH_SECRET: Final = {**openapi_examples.WEBHOOK, "secret": "whsec_…"}
 
 Given = TypeVar("Given", bound=BaseModel)
 
@@ -74,10 +74,10 @@ class WebhookChange(StrictBody):
     active: bool | None = Field(default=None, description="false: nothing is sent. true: told from now on.")
 
 
-def read(request: Request, body: bytes, model: type[Given]) -> Given:
+def read_body(request: Request, body: bytes, model: type[Given]) -> Given:
     """Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
-    only("application/json", request)
-    document = document_of(strict_json.loads(body), frozenset(model.model_fields))
+    require_content_type("application/json", request)
+    document = object_with(strict_json.loads(body), frozenset(model.model_fields))
     try:
         given = model.model_validate(document)
     except ValidationError as error:
@@ -93,11 +93,11 @@ def read(request: Request, body: bytes, model: type[Given]) -> Given:
 
 
 async def _new(request: Request, body: Body) -> NewWebhook:
-    return read(request, body, NewWebhook)
+    return read_body(request, body, NewWebhook)
 
 
 async def _change(request: Request, body: Body) -> WebhookChange:
-    return read(request, body, WebhookChange)
+    return read_body(request, body, WebhookChange)
 
 
 def owner_of(caller: Caller) -> Owner:
@@ -106,9 +106,9 @@ def owner_of(caller: Caller) -> Owner:
     return Owner(partner.organisation_id, partner.client_id, passing)
 
 
-def identified_endpoint(text: str) -> UUID:
+def parse_endpoint_id(text: str) -> UUID:
     try:
-        return identified(text)
+        return parse_id(text)
     except NotFound:
         raise NotFound("No endpoint of yours has this id.") from None
 
@@ -118,9 +118,9 @@ def identified_endpoint(text: str) -> UUID:
     operation_id="listWebhooks",
     response_model=WebhookList,
     response_description="Your endpoints, oldest first.",
-    responses={200: success({"endpoints": [examples.WEBHOOK]}), **signed_in()},
+    responses={200: success({"endpoints": [openapi_examples.WEBHOOK]}), **signed_in()},
 )
-def list_endpoints(caller: Reader, session: ReadDb, keys: Keys) -> JSONResponse:
+def list_endpoints(caller: WebhookReader, session: ReadDb, keys: Keys) -> JSONResponse:
     """Your endpoints, oldest first: at most ten. The published program of the sandbox, which everybody shares, has no list."""
     found = service.of(session, owner_of(caller))
     return JSONResponse({"endpoints": [_shown(keys, endpoint) for endpoint in found]})
@@ -137,7 +137,7 @@ def list_endpoints(caller: Reader, session: ReadDb, keys: Keys) -> JSONResponse:
 )
 def add_endpoint(
     *,
-    caller: Manager,
+    caller: WebhookManager,
     key: IdempotencyKey,
     new: Annotated[NewWebhook, Depends(_new)],
     body: Body,
@@ -160,12 +160,12 @@ def add_endpoint(
     operation_id="getWebhook",
     response_model=WebhookOut,
     response_description="The endpoint.",
-    responses={200: success(examples.WEBHOOK, headers=ETAG), **signed_in(404)},
+    responses={200: success(openapi_examples.WEBHOOK, headers=ETAG), **signed_in(404)},
 )
-def read_endpoint(caller: Reader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
+def read_endpoint(caller: WebhookReader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
     """One of your endpoints."""
-    endpoint = service.one(session, owner_of(caller), identified_endpoint(endpoint_id))
-    return JSONResponse(_shown(keys, endpoint), headers={"ETag": tag(endpoint.version)})
+    endpoint = service.one(session, owner_of(caller), parse_endpoint_id(endpoint_id))
+    return JSONResponse(_shown(keys, endpoint), headers={"ETag": etag(endpoint.version)})
 
 
 @router.patch(
@@ -173,12 +173,12 @@ def read_endpoint(caller: Reader, session: ReadDb, keys: Keys, endpoint_id: Endp
     operation_id="changeWebhook",
     response_model=WebhookOut,
     response_description="The endpoint as it is now.",
-    responses={200: success(examples.WEBHOOK, headers=ETAG), **signed_in(400, 404, 412, 415, 428)},
+    responses={200: success(openapi_examples.WEBHOOK, headers=ETAG), **signed_in(400, 404, 412, 415, 428)},
     openapi_extra=json_body(WebhookChange, example={"active": False}),
 )
 def change_endpoint(
     *,
-    caller: Manager,
+    caller: WebhookManager,
     version: ExpectedVersion,
     change: Annotated[WebhookChange, Depends(_change)],
     session: Db,
@@ -191,14 +191,14 @@ def change_endpoint(
     endpoint = service.change(
         session,
         owner_of(caller),
-        identified_endpoint(endpoint_id),
+        parse_endpoint_id(endpoint_id),
         version,
         now,
         url=change.url,
         types=types,
         active=change.active,
     )
-    return JSONResponse(_shown(keys, endpoint), headers={"ETag": tag(endpoint.version)})
+    return JSONResponse(_shown(keys, endpoint), headers={"ETag": etag(endpoint.version)})
 
 
 @router.delete(
@@ -208,9 +208,9 @@ def change_endpoint(
     response_description="It is gone, and its deliveries with it.",
     responses={204: success(), **signed_in(404)},
 )
-def remove_endpoint(caller: Manager, session: Db, now: Now, endpoint_id: EndpointId) -> Response:
+def remove_endpoint(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> Response:
     """Remove it, with what was still to be delivered. The feed keeps everything."""
-    service.remove(session, owner_of(caller), identified_endpoint(endpoint_id), now)
+    service.remove(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)
     return Response(status_code=204)
 
 
@@ -223,7 +223,7 @@ def remove_endpoint(caller: Manager, session: Db, now: Now, endpoint_id: Endpoin
 )
 def renew_secret(
     *,
-    caller: Manager,
+    caller: WebhookManager,
     key: IdempotencyKey,
     session: Db,
     keys: Keys,
@@ -232,7 +232,7 @@ def renew_secret(
     endpoint_id: EndpointId,
 ) -> JSONResponse:
     """A new secret (or key pair). For a day everything carries two signatures, so that you can change over in peace."""
-    owner, known = owner_of(caller), identified_endpoint(endpoint_id)
+    owner, known = owner_of(caller), parse_endpoint_id(endpoint_id)
 
     def act() -> tuple[WebhookEndpoint, bytes]:
         return service.renew_secret(session, keys, owner, known, now)
@@ -258,14 +258,14 @@ def _once(
         shared = {"secret": signing.shown_secret(secret)} if endpoint.signature == signing.SHARED else {}
         return Reply(status, {**_shown(keys, endpoint), **shared})
 
-    return once.answer(session, keys, config, now, who=who, key=key, payload=payload, act=reply)
+    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=payload, act=reply)
 
 
 def _shown(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:
     optional = {
         "public_key": service.public_key(keys, endpoint),
-        "old_secret_until": told(endpoint.old_until),
-        "ends_at": told(endpoint.ends_at),
+        "old_secret_until": format_instant(endpoint.old_until),
+        "ends_at": format_instant(endpoint.ends_at),
     }
     return {
         "id": str(endpoint.id),
@@ -274,7 +274,7 @@ def _shown(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:
         "types": endpoint.types,
         "signature": endpoint.signature,
         "state": endpoint.state,
-        "created_at": told(endpoint.created_at),
-        "updated_at": told(endpoint.updated_at),
+        "created_at": format_instant(endpoint.created_at),
+        "updated_at": format_instant(endpoint.updated_at),
         **{name: value for name, value in optional.items() if value is not None},
     }

@@ -39,7 +39,7 @@ MAGIC: Final = {
     "SANDBOX-503": frozenset({State.OFFERED}),
     sandbox_identity.FORGED_SIGNATURE_LABEL: OPENED,
 }
-"""Labels that rehearse an error, and the states in which they do. What each does stands in `app/api/rehearsal.py`."""
+"""Labels that rehearse an error, and the states in which they do. What each does stands in `app/api/sandbox_errors.py`."""
 MOST_AN_HOUR: Final = 120
 """So many referrals are made new in an hour, whatever the readers of the published secret do with them."""
 KEPT_FOR: Final = timedelta(days=7)

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.api import hsds as hsds_api
-from app.api import hsds_asked, hsds_document
+from app.api import hsds_openapi, hsds_parameters
 from app.core.ids import named_id
 from app.directory import availability
 from app.directory.edits import Editor
@@ -185,7 +185,7 @@ def same_in_every_format(office: DeskHouse, name: str) -> None:
 def test_lines_tables_and_the_short_form_come_whole_unless_a_page_is_asked_for(
     office: DeskHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hsds_asked, "_PER_PAGE", 5)
+    monkeypatch.setattr(hsds_parameters, "_PER_PAGE", 5)
     first = read(office, "/services").json()
     every = first["total_items"]
     assert (first["size"], first["last_page"]) == (5, False)
@@ -252,17 +252,17 @@ def test_an_unknown_id_is_not_found(office: DeskHouse) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-SCHEMA = schemathesis.openapi.from_dict(hsds_document.document("https://pristan.test"))
+SCHEMA = schemathesis.openapi.from_dict(hsds_openapi.document("https://pristan.test"))
 OPERATIONS = {found.ok().path: found.ok() for found in SCHEMA.get_all_operations()}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 def test_the_description_names_the_eleven() -> None:
-    document = hsds_document.document("https://pristan.test")
+    document = hsds_openapi.document("https://pristan.test")
     assert len(document["paths"]) == 11
     served = {
         route.path.removeprefix(ROOT) or "/"
-        for route in (*hsds_api.router.routes, *hsds_document.router.routes)
+        for route in (*hsds_api.router.routes, *hsds_openapi.router.routes)
         if isinstance(route, APIRoute) and "GET" in route.methods
     }
     assert served == {*document["paths"], "/openapi.json"}

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from fastapi import Depends, FastAPI
 
-from app.api.retiring import Retiring
+from app.api.deprecation import Deprecated
 from app.core import quotas
 from app.core.db import Database
 from app.core.http_middleware import Around
@@ -105,7 +105,7 @@ def test_a_share_costs_one_small_write_and_is_forgotten(network: Network):
 def test_a_route_that_will_end_says_so():
     app = FastAPI()
     until = datetime(2027, 6, 30, tzinfo=UTC)
-    old = Retiring(since=datetime(2026, 12, 1, tzinfo=UTC), until=until, see="/v1/docs#new")
+    old = Deprecated(since=datetime(2026, 12, 1, tzinfo=UTC), until=until, see="/v1/docs#new")
 
     @app.get("/old", dependencies=[Depends(old)], deprecated=True)
     def old_route() -> str:

@@ -6,7 +6,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from app.api import openapi, told_by_us
+from app.api import openapi, webhook_openapi
 from tests.support.partners import Network
 
 DOCUMENT = openapi.document("https://pristan.test")
@@ -30,7 +30,7 @@ def test_it_names_every_operation_answer_shape_and_event(page: HTMLParser):
             assert operation["operationId"] in ids
             assert all(paragraph in text for paragraph in operation["description"].replace("`", "").split("\n\n"))
     assert {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]} <= set(ids)
-    for name in told_by_us.document("1")["webhooks"]:
+    for name in webhook_openapi.document("1")["webhooks"]:
         assert name in text
 
 
@@ -60,7 +60,7 @@ def test_both_documents_are_valid_openapi_3_1(network: Network, path: str):
 
 def test_what_we_send_is_described_apart_from_what_is_called():
     assert "webhooks" not in DOCUMENT
-    assert "paths" not in told_by_us.document("1")
-    for sent in told_by_us.document("1")["webhooks"].values():
+    assert "paths" not in webhook_openapi.document("1")
+    for sent in webhook_openapi.document("1")["webhooks"].values():
         names = {parameter["name"] for parameter in sent["post"]["parameters"]}
         assert names == {"webhook-id", "webhook-timestamp", "webhook-signature"}

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from standardwebhooks import Webhook
 
-from app.api import schemas, told_by_us
+from app.api import schemas, webhook_openapi
 from app.audit.models import AuditEntry
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
@@ -166,7 +166,7 @@ def test_what_happens_arrives_signed_with_ids_and_codes_only(network: Network, r
     assert {one["data"]["referral"] for one in told} == {referral} != {before}
     in_feed = {event["id"] for event in network.get("/v1/events").json()["events"]}
     assert {headers["webhook-id"] for headers, _ in receiver.came} <= in_feed
-    schema = told_by_us.document("1")["components"]["schemas"]["ReferralMoved"]
+    schema = webhook_openapi.document("1")["components"]["schemas"]["ReferralMoved"]
     for one in told:
         jsonschema_rs.validate(schema, one)
     everything = repr(receiver.came)
@@ -192,7 +192,7 @@ def test_a_test_event_with_a_public_key(network: Network, receiver: Receiver, po
     assert postman.round(network.now) == 1
     headers, body = receiver.came[0]
     assert headers["webhook-signature"].startswith("v1a,")
-    jsonschema_rs.validate(told_by_us.document("1")["components"]["schemas"]["Test"], json.loads(body))
+    jsonschema_rs.validate(webhook_openapi.document("1")["components"]["schemas"]["Test"], json.loads(body))
     assert network.get(f"{BASE}/{endpoint['id']}").json()["public_key"] == endpoint["public_key"]
 
 

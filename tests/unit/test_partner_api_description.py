@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from app import api
-from app.api import described, examples, openapi, schemas
+from app.api import openapi, openapi_components, openapi_examples, schemas
 from app.api.dependencies import Policy, anyone
 from app.api.hsds import everybody
 from app.core import errors
@@ -156,13 +156,15 @@ def test_two_schemas_of_one_name_are_refused():
 
     router = APIRouter()
 
-    @router.get("/x", response_model=schemas.FhirBundle, openapi_extra=described.json_body(FhirBundle, example={}))
+    @router.get(
+        "/x", response_model=schemas.FhirBundle, openapi_extra=openapi_components.json_body(FhirBundle, example={})
+    )
     def x() -> None: ...
 
     found = [route for route in router.routes if isinstance(route, APIRoute)]
     document = get_openapi(title="x", version="1", routes=found)
     with pytest.raises(ValueError, match="FhirBundle"):
-        described.complete(document, found, "https://pristan.test")
+        openapi_components.complete(document, found, "https://pristan.test")
 
 
 def test_schemes_and_scopes():
@@ -173,8 +175,8 @@ def test_schemes_and_scopes():
 
 
 def test_examples_are_true():
-    schemas.ReferralPage.model_validate({"referrals": [examples.SUMMARY]})
-    schemas.ReferralDetail.model_validate(examples.DETAIL)
+    schemas.ReferralPage.model_validate({"referrals": [openapi_examples.SUMMARY]})
+    schemas.ReferralDetail.model_validate(openapi_examples.DETAIL)
     for _, path, operation in OPERATIONS:
         for status, answer in operation["responses"].items():
             for media, content in answer.get("content", {}).items():

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.api.dependencies import Partner, not_here, told
+from app.api.dependencies import Partner, format_instant, no_such_referral
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import partner_queries
@@ -20,7 +20,7 @@ def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing,
     """Raises NotFound, in the same words for an unknown id and for another organisation's."""
     row = partner_queries.one(session, partner.organisation_id, referral_id)
     if row is None:
-        raise not_here()
+        raise no_such_referral()
     locked = partner_queries.unlocked_card(keys, row)
     card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
     return {**summary(row, packs), "card": {**card, "speak": row.speak, "helps": locked.get("helps", [])}}
@@ -30,8 +30,8 @@ def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
     state = State(row.state)
     optional = {
         "deadline": _deadline(row),
-        "respond_by": told(_owed_by(row, state)),
-        "decide_by": told(row.decide_by),
+        "respond_by": format_instant(_owed_by(row, state)),
+        "decide_by": format_instant(row.decide_by),
         "review_on": row.review_on.isoformat() if row.review_on else None,
         "reason": row.reason,
         "outcome": row.outcome,
@@ -49,9 +49,9 @@ def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "country": row.country,
         "languages": row.speak,
         "sealed": state in OPENED,
-        "waiting_since": told(row.waiting_since),
-        "offered_at": told(row.offered_at),
-        "updated_at": told(row.updated_at),
+        "waiting_since": format_instant(row.waiting_since),
+        "offered_at": format_instant(row.offered_at),
+        "updated_at": format_instant(row.updated_at),
         **{name: value for name, value in optional.items() if value is not None},
     }
 

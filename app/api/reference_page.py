@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from app.api import openapi, told_by_us
+from app.api import openapi, webhook_openapi
 from app.api.dependencies import Config, anyone
 
 router = APIRouter(dependencies=[Depends(anyone)], include_in_schema=False)
@@ -40,7 +40,7 @@ async def style() -> Response:
 @lru_cache(maxsize=4)
 def page(base_url: str) -> str:
     """The whole page. Both documents are on it: what you call, and what calls you."""
-    document, webhooks = openapi.document(base_url), told_by_us.document(openapi.VERSION)
+    document, webhooks = openapi.document(base_url), webhook_openapi.document(openapi.VERSION)
     return _PAGES.get_template("reference.html").render(
         document=document,
         tags=[(tag, list(operations(document, tag["name"]))) for tag in document["tags"]],

@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api.dependencies import tag
+from app.api.dependencies import etag
 from app.core.keyring import KeyRing
 from app.intake import idempotency
 from app.intake.idempotency import Reply
@@ -26,7 +26,7 @@ def answer(
 ) -> JSONResponse:
     """What `act` answers, or answered; with an ETag where it has a version. Raises OtherPayload (422), UnderWay (409)."""
     reply = idempotency.once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
-    headers = {"ETag": tag(reply.body["version"])} if "version" in reply.body else {}
+    headers = {"ETag": etag(reply.body["version"])} if "version" in reply.body else {}
     if reply.replayed:
         headers["Idempotency-Replayed"] = "true"
     return JSONResponse(reply.body, status_code=reply.status, headers=headers)

@@ -10,8 +10,8 @@ from app.core.http_middleware import ANSWER_HEADERS
 
 
 @dataclass(frozen=True)
-class Retiring:
-    """A dependency of the route: `dependencies=[Depends(Retiring(...))]`, beside `deprecated=True`.
+class Deprecated:
+    """A dependency of the route: `dependencies=[Depends(Deprecated(...))]`, beside `deprecated=True`.
 
     `since`: from when on it is advised against; `until`: from when on it may be gone; `see`: what to use instead.
     """

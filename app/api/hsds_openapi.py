@@ -11,10 +11,10 @@ from fastapi.routing import APIRoute
 
 from app.api import hsds
 from app.api.dependencies import Config
-from app.api.described import without_siblings
-from app.api.hsds_asked import PARAMETERS, DeclaredParameters
 from app.api.hsds_pages import answer
+from app.api.hsds_parameters import PARAMETERS, DeclaredParameters
 from app.api.hsds_responses import COMPONENTS, OPTIONAL, REQUIRED
+from app.api.openapi_components import without_siblings
 
 router = APIRouter(prefix=hsds.PREFIX, dependencies=hsds.router.dependencies, include_in_schema=False)
 

@@ -7,10 +7,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api import examples, once
-from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, document_of, for_organisation, invalid, only
-from app.api.described import REPLAYED, json_body, signed_in, success
+from app.api import idempotency, openapi_examples
+from app.api.dependencies import (
+    Acts,
+    Config,
+    IdempotencyKey,
+    Packs,
+    for_organisation,
+    invalid,
+    object_with,
+    require_content_type,
+)
 from app.api.intakes import answer_of
+from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
 from app.casework.filing import ReferredIn, file_intake
 from app.core import strict_json
@@ -46,8 +55,8 @@ class _Read:
 
 async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
     """Read before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
-    only("application/json", request)
-    document = document_of(strict_json.loads(body), frozenset(ReferralIn.model_fields))
+    require_content_type("application/json", request)
+    document = object_with(strict_json.loads(body), frozenset(ReferralIn.model_fields))
     agreed = document.get("person_agreed")
     if agreed not in AGREED:
         raise invalid("/person_agreed", "required", "One of: spoken, written. Without their word nothing is passed on.")
@@ -63,8 +72,8 @@ async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
     operation_id="referIn",
     response_model=FiledIntake,
     response_description="The intake is filed.",
-    responses={201: success(examples.FILED, headers=REPLAYED), **signed_in(400, 409, 415)},
-    openapi_extra=json_body(ReferralIn, example=examples.REFERRED),
+    responses={201: success(openapi_examples.FILED, headers=REPLAYED), **signed_in(400, 409, 415)},
+    openapi_extra=json_body(ReferralIn, example=openapi_examples.REFERRED),
 )
 def refer_in(
     *,
@@ -92,4 +101,4 @@ def refer_in(
         return Reply(201, answer_of(filed, reader))
 
     who = f"refer:{partner.client_id}"
-    return once.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
+    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)

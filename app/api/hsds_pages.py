@@ -1,8 +1,6 @@
 """How the HSDS routes answer: flat or whole, as a page, as lines, as a table, and with a tag of the content."""
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -10,8 +8,8 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from app.api.hsds_parameters import OPEN, ListQuery, refuse_unknown
+from app.core import spreadsheet
 from app.core.errors import NotFound
-from app.core.tables import safe_cell
 from app.directory.hsds.records import Record
 from app.directory.hsds.schemas import columns
 
@@ -73,13 +71,12 @@ def _lines(contents: Sequence[Record]) -> tuple[str, str]:
 def _csv(kind: str, contents: Sequence[Record]) -> tuple[str, str]:
     """The columns of the tabular form; what is nested has a table of its own in the package."""
     names = [one.name for one in columns(kind)]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(names)
-    for one in contents:
-        cells = (one.get(name, "") for name in names)
-        writer.writerow([safe_cell(";".join(cell) if isinstance(cell, list) else str(cell)) for cell in cells])
-    return file.getvalue(), "text/csv; charset=utf-8"
+    rows = ([_cell(one.get(name)) for name in names] for one in contents)
+    return spreadsheet.csv_text(names, rows), "text/csv; charset=utf-8"
+
+
+def _cell(value: Any) -> Any:
+    return ";".join(value) if isinstance(value, list) else value
 
 
 def one_of(

@@ -1,6 +1,5 @@
 """A partner's referrals: listed and read. What is done with them stands beside, in `referral_actions` and `referral_sealed`."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -143,13 +142,10 @@ def _link(path: str, asked: ReferralQuery, cursor: str | None) -> dict[str, str]
 
 
 def _table(rows: Sequence[partner_queries.Row]) -> str:
-    text = io.StringIO(newline="")
-    spreadsheet.write(
-        text,
+    return spreadsheet.csv_text(
         ("id", "version", *tabular_export.COLUMNS),
         ([row.id, row.version, *tabular_export.cells(row)] for row in rows),
     )
-    return text.getvalue()
 
 
 @router.get(

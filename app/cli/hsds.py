@@ -1,6 +1,5 @@
 """`pristan hsds`: the directory as an Open Referral package, out and in."""
 
-import csv
 import sys
 from collections import Counter
 from pathlib import Path
@@ -76,15 +75,12 @@ def _proposer(session: Any, name: str) -> tuple[Any, str]:
 
 
 def _tell(lines: Any, report: Path | None) -> None:
-    from app.core.tables import safe_cell
+    from app.core import spreadsheet
 
     target = report.open("w", newline="", encoding="utf-8") if report else sys.stdout
     try:
-        writer = csv.writer(target, lineterminator="\n")
-        writer.writerow(("file", "line", "id", "outcome", "detail"))
-        for line in lines:
-            told = safe_cell(line.detail)
-            writer.writerow((safe_cell(line.file), line.number, safe_cell(line.id), line.outcome, told))
+        rows = ((line.file, line.number, line.id, line.outcome, line.detail) for line in lines)
+        spreadsheet.write_csv(target, ("file", "line", "id", "outcome", "detail"), rows, line_end="\n")
     finally:
         if report:
             target.close()

@@ -35,7 +35,7 @@ def opened(file: Path | None, standard: TextIO) -> Iterator[TextIO]:
 
 def write(found: Iterator[Referral], out: TextIO, style: Format, client: PartnerClient) -> None:
     if style is Format.CSV:
-        spreadsheet.write(out, COLUMNS, map(_cells, found))
+        spreadsheet.write_csv(out, COLUMNS, map(_cells, found))
         return
     for referral in found:
         document = client.fhir(referral.id) if style is Format.FHIR else referral.raw

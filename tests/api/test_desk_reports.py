@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.cases import transitions
 from app.casework import referral_actions
-from app.core.tables import as_csv, safe_cell
+from app.core.spreadsheet import csv_text, safe_text
 from app.referrals.commands import ActorRef, Said
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
@@ -102,10 +102,10 @@ def test_a_period_that_is_none_or_to_come_is_not_found(office: DeskHouse) -> Non
 
 def test_no_cell_is_a_formula() -> None:
     for text in ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "  =1", "%x"):
-        assert safe_cell(text) == "'" + text
+        assert safe_text(text) == "'" + text
     for text in ("+48 22 556 44 40", "-5", "-1.5", "Legal help", ""):
-        assert safe_cell(text) == text
-    assert as_csv([("=x", None, 3)]) == "\ufeff'=x,,3\r\n"
+        assert safe_text(text) == text
+    assert csv_text(("=a",), [("=x", None, 3)], for_people=True) == "\ufeff'=a\r\n'=x,,3\r\n"
 
 
 def test_a_plot_says_its_numbers_and_escapes_its_words() -> None:

@@ -46,7 +46,7 @@ def test_no_cell_is_a_formula(network: Network, monkeypatch: Any):
     from app.api import referrals
 
     network.offer()
-    monkeypatch.setattr(referrals.table, "cells", lambda row: ["=1+1", "@x", *[None] * 14])
+    monkeypatch.setattr(referrals.tabular_export, "cells", lambda row: ["=1+1", "@x", *[None] * 14])
     (row,) = rows(network.get("/v1/referrals.csv"))
     assert (row["request"], row["service"]) == ("'=1+1", "'@x")
 

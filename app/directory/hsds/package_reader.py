@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 from pydantic import ValidationError
 
+from app.core.spreadsheet import original_text
 from app.directory.catalogue import Directory
 from app.directory.hsds.schemas import FILES
 from app.directory.schemas import Organisation
@@ -310,5 +311,4 @@ def _read(file: str, table: str, content: bytes) -> Iterator[Row]:
 
 def _plain(value: str) -> str:
     """Without the apostrophe that keeps a spreadsheet from calculating, and without control characters."""
-    text = value[1:] if value[:1] == "'" and value[1:2] in set("=+-@|%") else value
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", text)
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", original_text(value))

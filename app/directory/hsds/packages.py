@@ -1,14 +1,12 @@
 """HSDS as a package: a CSV file for each kind of object, and a descriptor (datapackage.json) that says what the columns are."""
 
-import csv
-import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
-from app.core.tables import safe_cell
+from app.core import spreadsheet
 from app.directory.hsds.records import Record, Records
 from app.directory.hsds.schemas import FILES, SHAPES, Property, columns
 
@@ -68,20 +66,11 @@ def _spread(tables: Mapping[str, dict[str, Record]], kind: str, record: Record) 
 
 def _csv(name: str, rows: Iterable[Record]) -> str:
     names = [one.name for one in columns(name)]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_cell(row.get(one)) for one in names])
-    return file.getvalue()
+    return spreadsheet.csv_text(names, ([_cell(row.get(one)) for one in names] for row in rows))
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return safe_cell(";".join(value) if isinstance(value, list) else str(value))
+def _cell(value: Any) -> Any:
+    return ";".join(value) if isinstance(value, list) else value
 
 
 def _resource(name: str) -> dict[str, Any]:

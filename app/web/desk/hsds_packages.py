@@ -1,6 +1,5 @@
 """The directory as an Open Referral package: downloaded, and a foreign one read into proposals. Nothing is dropped in silence."""
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,8 +10,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from app.core import spreadsheet
 from app.core.dependencies import Db, Now, ReadDb
-from app.core.tables import safe_cell
 from app.directory import published
 from app.directory.catalogue import Directory
 from app.directory.edits import Editor
@@ -150,12 +149,8 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _table(lines: Iterable[Line]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(("file", "line", "id", "outcome", "detail"))
-    for line in lines:
-        writer.writerow((safe_cell(line.file), line.number, safe_cell(line.id), line.outcome, safe_cell(line.detail)))
-    return text.getvalue().encode()
+    rows = ((line.file, line.number, line.id, line.outcome, line.detail) for line in lines)
+    return spreadsheet.csv_text(("file", "line", "id", "outcome", "detail"), rows).encode()
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

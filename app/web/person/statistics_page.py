@@ -1,7 +1,5 @@
 """The public page of what people told and agreed to be counted: a table, a plot, a file. No figure under ten."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from app.core import spreadsheet
 from app.core.dependencies import Now, ReadDb
 from app.directory.packs import Directory as Packs
 from app.intake.vocabulary import PHASES
@@ -54,16 +53,24 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
 @router.get("/numbers.csv")
 def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
     """The same figures, one a row, with the months that each is of."""
-    reader, out = Reader(lang, directory), io.StringIO()
-    write = csv.writer(out, lineterminator="\r\n")
-    write.writerow(["first_month", "last_month", "country", "code", "label", "count"])
+    reader = Reader(lang, directory)
     labels = {entry.code: reader.text(entry.label) for entry in directory.persecution}
-    for figure in persecution_figures.published(persecution_figures.counted(session), now.date()):
-        if _known(figure, directory):
-            months = (f"{figure.first:%Y-%m}", f"{figure.last:%Y-%m}")
-            write.writerow([*months, figure.country, figure.code, labels[figure.code], figure.count])
+    rows = (
+        (
+            f"{figure.first:%Y-%m}",
+            f"{figure.last:%Y-%m}",
+            figure.country,
+            figure.code,
+            labels[figure.code],
+            figure.count,
+        )
+        for figure in persecution_figures.published(persecution_figures.counted(session), now.date())
+        if _known(figure, directory)
+    )
+    header = ("first_month", "last_month", "country", "code", "label", "count")
+    text = spreadsheet.csv_text(header, rows, for_people=True)
     headers = {"content-disposition": 'attachment; filename="numbers.csv"'}
-    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _known(figure: Figure, directory: Packs) -> bool:

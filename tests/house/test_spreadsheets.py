@@ -1,0 +1,27 @@
+"""One module writes what a spreadsheet opens."""
+
+import re
+from pathlib import Path
+
+APP = Path(__file__).parents[2] / "app"
+WRITER = re.compile(
+    r"\bcsv\.(?:DictW|w)riter\b|from csv import|import csv as|\bxlsxwriter\b|\bopenpyxl\b|\bpandas\b|\.to_csv\("
+)
+READERS = {"client/conflicts.py", "directory/hsds/package_reader.py", "core/spreadsheet.py"}
+
+
+def test_no_other_module_writes_csv_or_xlsx() -> None:
+    """A second writer would be a second opinion on what is a formula."""
+    modules = {path.relative_to(APP).as_posix(): path.read_text() for path in sorted(APP.rglob("*.py"))}
+    assert len(modules) > 300
+    assert {name: WRITER.findall(text) for name, text in modules.items() if WRITER.search(text)}.keys() == {
+        "core/spreadsheet.py"
+    }
+    assert {name for name, text in modules.items() if re.search(r"^\s*import csv\b", text, re.MULTILINE)} == READERS
+
+
+def test_no_module_joins_cells_by_hand() -> None:
+    """`text/csv` leaves only from modules that take the text from the one writer, and from those that describe it."""
+    says_csv = [path for path in APP.rglob("*.py") if "text/csv" in path.read_text()]
+    writers = {path.relative_to(APP).as_posix() for path in says_csv if "spreadsheet" not in path.read_text()}
+    assert writers == {"api/content_negotiation.py", "api/hsds_document.py"}

@@ -1,6 +1,5 @@
-"""What the tests of the API share."""
+"""Fixtures of the tests of JSON over HTTP: each starts the service on an empty database."""
 
 from tests.support.desk import office  # noqa: F401
 from tests.support.partners import network  # noqa: F401
-from tests.support.people import house  # noqa: F401
 from tests.support.sandbox import play  # noqa: F401

@@ -14,9 +14,9 @@ from app.core.keyring import KeyRing
 from app.operations import rotation
 from app.operations.encrypted_columns import LOCKED
 from app.privacy import service as privacy
-from tests.api.test_desk_case import audited, referred
-from tests.api.test_desk_undo import act
 from tests.support.desk import START, DeskHouse, Page
+from tests.web.test_desk_case import audited, referred
+from tests.web.test_desk_undo import act
 
 LENA = {"call_me": "Елена Смирнова", "answer_by": {"channel": "telegram", "address": "@sova_1"}}
 

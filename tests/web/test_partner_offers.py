@@ -1,7 +1,7 @@
 """The partner's page: a centre without developers answers, opens what it accepted, and finishes."""
 
-from tests.api.test_desk_case import referral_of, referred
 from tests.support.desk import ADDRESS, NAME, STORY, DeskHouse
+from tests.web.test_desk_case import referral_of, referred
 
 SECRETS = (STORY, NAME, ADDRESS)
 

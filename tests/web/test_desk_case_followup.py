@@ -16,8 +16,8 @@ from app.operations.encrypted_columns import LOCKED
 from app.operations.rotation import lock_anew
 from app.referrals.models import Referral
 from app.tasks.models import Task
-from tests.api.test_desk_case import referral_of, referred
 from tests.support.desk import ONE, STORY, TWO, Browser, DeskHouse, Page
+from tests.web.test_desk_case import referral_of, referred
 
 
 def offered(office: DeskHouse, label: str = "") -> tuple[str, str]:

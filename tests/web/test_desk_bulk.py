@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.api.test_desk_policy import our_routes
 from tests.support.desk import Browser, DeskHouse, Page
+from tests.web.test_route_policies import our_routes
 
 
 def send(browser: Browser, page: Page, chosen: list[str], **typed: str) -> Page:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.api.test_desk_case import SERVICE, audited, referral_of, referred
 from tests.support.desk import TWO, Browser, DeskHouse, Page
+from tests.web.test_desk_case import SERVICE, audited, referral_of, referred
 
 
 def shape(office: DeskHouse, label: str) -> tuple[object, ...]:

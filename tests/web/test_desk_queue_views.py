@@ -7,10 +7,10 @@ from app.cases import queue
 from app.cases.models import Case, MemberView
 from app.cases.queue import Look
 from app.cases.queue_views import ORDERS
-from tests.api.test_desk_case import referral_of, referred
-from tests.api.test_desk_queue import labels, many, walk
-from tests.api.test_desk_undo import act
 from tests.support.desk import TWO, DeskHouse
+from tests.web.test_desk_case import referral_of, referred
+from tests.web.test_desk_queue import labels, many, walk
+from tests.web.test_desk_undo import act
 
 
 @pytest.mark.parametrize("name", sorted(ORDERS))

@@ -18,9 +18,9 @@ from app.intake.receipts import Receipt
 from app.messaging.models import OutboxMessage
 from app.staff import service as staff
 from app.staff.models import Role
-from tests.api.test_desk_case import referral_of, referred
 from tests.support import desk
 from tests.support.desk import ADDRESS, NAME, ONE, PASSPHRASE, START, STORY, Browser, DeskHouse
+from tests.web.test_desk_case import referral_of, referred
 
 MESSAGE = "zinnober-message-to-the-person"
 

@@ -7,9 +7,9 @@ from app.core import kill_switch
 from app.core.db import Database
 from app.messaging.models import OutboxMessage
 from app.staff.read_quotas import ReadCount
-from tests.api.test_desk_members import accepted
 from tests.support.desk import STORY, Browser, DeskHouse, running
 from tests.support.partners import Network
+from tests.web.test_account_members import accepted
 
 
 def open_words(browser: Browser, label: str) -> int:

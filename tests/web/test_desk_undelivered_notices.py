@@ -6,11 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.messaging.models import OutboxMessage
-from tests.support.desk import DeskHouse, Page, office
+from tests.support.desk import DeskHouse, Page
 from tests.support.html import faults
 from tests.support.letters import give_up
 
-__all__ = ["office"]
 VIEW = "/desk/?view=dead_letters"
 
 

@@ -11,11 +11,10 @@ import sqlalchemy as sa
 from app.audit.models import AuditEntry
 from app.directory import edits
 from app.web.desk import hsds_packages as page_module
-from tests.support.desk import Browser, DeskHouse, Page, office
+from tests.support.desk import Browser, DeskHouse, Page
 from tests.support.html import faults
 from tests.unit.test_hsds_package import FOREIGN, package
 
-__all__ = ["office"]
 PATH = "/desk/directory/package"
 
 

@@ -15,7 +15,7 @@ from app.cli import partner
 from app.client import profile
 from app.client import sandbox as published
 from app.partners import sandbox_identity
-from tests.api.test_partner_cli import Terminal, sitting_at
+from tests.service.test_partner_command import Terminal, sitting_at
 from tests.support.partners import Network
 from tests.support.serving import BASE
 

@@ -5,11 +5,10 @@ import sqlalchemy as sa
 
 from app.cases.models import Case
 from app.intake.questions import STEPS
-from tests.support.desk import DeskHouse, office
+from tests.support.desk import DeskHouse
 from tests.support.html import faults
 from tests.support.people import NUMBER
 
-__all__ = ["office"]
 HELD = "/desk/?view=quarantine"
 SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "today", "story": "Кумкват <b>."}
 

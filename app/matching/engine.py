@@ -1,7 +1,7 @@
 """The engine: every service is asked, three-valued and with a trace; then the candidates are put in order.
 
-Unknown is never no: a service one answer away is *nearest*, shown with what to ask first. The leaf tests are in
-`leaves`, how rules become a program in `compile`, the order's formula in `order`.
+Unknown is never no: a service one answer away is *nearest*, shown with what to ask first. The leaf tests are in `leaves`;
+`rulebook` finds the distinct ones, which are asked once a case; `trees` joins their outcomes; the order's formula is in `order`.
 """
 
 from collections import defaultdict
@@ -11,19 +11,17 @@ from datetime import date
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from app.directory.packs import Directory, ServiceEntry
+from app.directory.catalogue import Directory, ServiceEntry
 from app.matching import order
-from app.matching.compile import Line, Program, program_of
 from app.matching.facts import Facts
 from app.matching.leaves import NO_NEWS, Live, always
 from app.matching.order import ORDER_VERSION, Circumstances, Share
 from app.matching.outcomes import NO, UNKNOWN, YES, Outcome
 from app.matching.reasons import Reason
-from app.matching.shapes import Reading
+from app.matching.rulebook import Rulebook, RuledService, rulebook_of
+from app.matching.trees import Reading
 
 _SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
-_MANY: Final = 16
-"""Reasons of one service from which on it pays to hash them."""
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
@@ -88,41 +86,38 @@ def evaluate(
         shares: the rotation's accounts by service key; a missing key means weight 1 and an account of nothing.
         seed: decides between equals.
     """
-    program = program_of(services)
-    around = Circumstances(live or {}, answer_days or {}, shares or {}, program.offered_by, seed)
-    case = _Case(program, facts, around, on)
-    case.close_to(frozenset(other for need in facts.needs for other in (related or {}).get(need, ())))
-    codes, all_is_usual = case.codes, not around.live and not case.blocked
+    book = rulebook_of(services)
+    around = Circumstances(live or {}, answer_days or {}, shares or {}, book.offered_by, seed)
+    close_needs = frozenset(close for need in facts.needs for close in (related or {}).get(need, ()))
+    case = _Case(book, facts, around, on, close_needs)
     candidates: list[_Row] = []
     nearest: defaultdict[tuple[int, ...], list[Found]] = defaultdict(list)
-    others = list[Found | None]([None]) * len(program.lines)
-    for line in program.lines:
-        answers, shape = line.pick(codes), line.shape
-        reading = shape.readings.get(answers) or shape.read(answers)
-        state = None if all_is_usual else case.state_of(line)
-        verdict = reading.verdict if state is None else min(reading.verdict, *(value for value, _ in state))
-        if verdict == YES:
-            candidates.append(case.candidate(line, reading, state))
-        elif verdict == UNKNOWN:
-            found = case.nearest(line, reading, state)
+    refused: dict[int, Found] = {}
+    outcomes, is_usual = case.outcomes, case.is_usual
+    for service in book.services:
+        reading = service.tree.read(service.own_outcomes(outcomes))
+        state = None if is_usual else case.state_of(service)
+        value = reading.value if state is None else min(reading.value, *(outcome.value for outcome in state))
+        if value == YES:
+            candidates.append(case.candidate(service, reading, state))
+        elif value == UNKNOWN:
+            found = case.nearest(service, reading, state)
             nearest[found.terms].append(found)
-        elif (close := case.close_reading(line, state)) is not None:
-            found = case.related(line, close, state)
+        elif (close := case.read_close(service, state)) is not None:
+            found = case.related(service, close, state)
             nearest[found.terms].append(found)
         else:
-            others[line.place] = case.refused(line, reading, state)
+            refused[service.position] = case.refused(service, reading, state)
     return MatchResult(
         tuple(_ranked(candidates, around)),
         tuple(found for terms in sorted(nearest) for found in nearest[terms]),
-        tuple(found for found in others if found is not None),
+        tuple(refused[position] for position in sorted(refused)),
     )
 
 
 State = Sequence[Outcome]
-"""The answers to consent, pause and capacity, where they are not simply yes, yes, unknown."""
-
-
-_Row = tuple[tuple[int, ...], Line, tuple[Reason, ...], tuple[int, ...]]
+"""The outcomes of consent, pause and capacity, where they are not simply yes, yes, not known."""
+_Row = tuple[tuple[int, ...], RuledService, tuple[Reason, ...], tuple[int, ...]]
 """A candidate on its way: its terms but the turn, the service, its reasons, its trace."""
 
 
@@ -134,115 +129,115 @@ def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
         turns = order.in_turn(tuple(equals), around.shares, around.seed) if len(equals) > 1 else list(equals)
         for turn, key in enumerate(turns):
             rank += 1
-            _, line, reasons, outcomes = equals[key]
-            yield Found(key, line.organisation, line.name, line.verified, reasons, outcomes, rank, (*terms, turn))
+            _, service, reasons, trace = equals[key]
+            yield _found(service, reasons, trace, (*terms, turn), rank)
 
 
 class _Case:
-    """One case put to one program: the answer in every cell, and the reasons, each made once and only when needed."""
+    """One case put to a rulebook. What services have in common is worked out once: outcomes, readings, reasons."""
 
-    def __init__(self, program: Program, facts: Facts, around: Circumstances, on: date) -> None:
-        self.program = program
+    def __init__(
+        self, book: Rulebook, facts: Facts, around: Circumstances, on: date, close_needs: frozenset[str]
+    ) -> None:
+        self.book = book
         self.facts = facts
         self.around = around
         self.on = on
+        self.close_needs = close_needs
         self.blocked = facts.never | facts.excluded
-        self.codes = program.answers(facts, around.live, on)
-        self.needs = program.bits_of(facts.needs)
-        self.close, self.close_codes = 0, self.codes
-        self._close_reasons: dict[int, Reason] = {}
-        self._same: dict[int, Reason] = {}
+        self.is_usual = not around.live and not self.blocked
+        self.outcomes = book.outcomes(facts, around.live, on)
+        self._close_outcomes = self.outcomes
+        if close_needs:
+            self._close_outcomes = book.with_needs(self.outcomes, facts.needs | close_needs, facts, on)
+        self._reasons = list[Reason | None]([None]) * len(book.leaves)
+        self._close_reasons: dict[frozenset[str], Reason] = {}
 
-    def close_to(self, needs: frozenset[str]) -> None:
-        """These are close to the needs of the case: the answers it would have had, had it said them too."""
-        self.close = self.program.bits_of(needs)
-        if self.close:
-            self.close_codes = list(self.codes)
-            self.program.look_up(self.close_codes, "need", needs)
-
-    def close_reading(self, line: Line, state: State | None) -> Reading | None:
+    def read_close(self, service: RuledService, state: State | None) -> Reading | None:
         """Of a service that refuses the need as such, and would take, or might take, one close to it."""
-        if not self.close & line.listed_bits:
+        if self.close_needs.isdisjoint(service.listed):
             return None
-        answers, shape = line.pick(self.close_codes), line.shape
-        close = shape.readings.get(answers) or shape.read(answers)
-        if close.verdict == NO or (state is not None and any(value == NO for value, _ in state)):
+        if state is not None and any(outcome.value == NO for outcome in state):
             return None
-        return close
+        close = service.tree.read(service.own_outcomes(self._close_outcomes))
+        return None if close.value == NO else close
 
-    def state_of(self, line: Line) -> State | None:
+    def state_of(self, service: RuledService) -> State | None:
         """What consent, pauses and capacity say; None for the usual: nothing stands against it, capacity not known."""
-        live = self.around.live.get(line.key)
-        if live is None and line.organisation not in self.blocked:
+        live = self.around.live.get(service.key)
+        if live is None and service.organisation not in self.blocked:
             return None
-        return tuple(leaf.ask(self.facts, live or NO_NEWS, self.on) for leaf in always(line.organisation))
+        return tuple(leaf.answer(self.facts, live or NO_NEWS, self.on) for leaf in always(service.organisation))
 
-    def candidate(self, line: Line, reading: Reading, state: State | None) -> _Row:
-        reasons = [reason for reason in self.reasons(line, reading) if reason.key not in _SELF_EVIDENT]
-        capacity = "unknown" if state is None else state[2][1]
+    def candidate(self, service: RuledService, reading: Reading, state: State | None) -> _Row:
+        reasons = [reason for reason in self.reasons(service, reading) if reason.key not in _SELF_EVIDENT]
+        capacity = "unknown" if state is None else state[2].answer
         terms = order.terms(
-            line,
+            service,
             self.facts,
             self.around,
             shares_language=reading.shares_language,
             open_now=capacity == "open",
             made_for=reading.made_for,
         )
-        return terms, line, (*reasons, _CAPACITY[capacity], *line.remarks), _whole(reading, state)
+        return terms, service, (*reasons, _CAPACITY[capacity], *service.remarks), _trace(reading, state)
 
-    def nearest(self, line: Line, reading: Reading, state: State | None) -> Found:
+    def nearest(self, service: RuledService, reading: Reading, state: State | None) -> Found:
         """Not yet: which answers would make it a yes, the smallest first, then the other ways."""
-        unnamed = len(self.facts.needs) - (self.needs & line.listed_bits).bit_count()
-        terms = (int(not line.verified), reading.effort, unnamed)
-        return _found(line, (*self.reasons(line, reading), *line.remarks), _whole(reading, state), terms)
+        terms = (int(not service.verified), reading.effort, len(self.facts.needs - service.listed))
+        reasons = (*self.reasons(service, reading), *service.remarks)
+        return _found(service, reasons, _trace(reading, state), terms)
 
-    def related(self, line: Line, reading: Reading, state: State | None) -> Found:
+    def related(self, service: RuledService, reading: Reading, state: State | None) -> Found:
         """Close to what is needed, and otherwise open, or open after an answer."""
-        asked = self.reasons(line, reading) if reading.verdict == UNKNOWN else []
-        reasons = (self.close_reason(line), *asked, *line.remarks)
-        terms = (int(not line.verified), 1 + reading.effort, len(self.facts.needs))
-        return _found(line, reasons, _whole(reading, state), terms)
+        asked = self.reasons(service, reading) if reading.value == UNKNOWN else []
+        reasons = (self.close_reason(service), *asked, *service.remarks)
+        terms = (int(not service.verified), 1 + reading.effort, len(self.facts.needs))
+        return _found(service, reasons, _trace(reading, state), terms)
 
-    def refused(self, line: Line, reading: Reading, state: State | None) -> Found:
-        reasons = self.reasons(line, reading) if reading.verdict == NO else []
+    def refused(self, service: RuledService, reading: Reading, state: State | None) -> Found:
+        reasons = self.reasons(service, reading) if reading.value == NO else []
         if state is not None:
-            asked = zip(always(line.organisation), state, strict=True)
-            reasons += [leaf.explain(self.facts, answer) for leaf, (value, answer) in asked if value == NO]
-        return _found(line, tuple(reasons), _whole(reading, state), ())
+            asked = zip(always(service.organisation), state, strict=True)
+            reasons += [leaf.explain(self.facts, outcome.answer) for leaf, outcome in asked if outcome.value == NO]
+        return _found(service, tuple(reasons), _trace(reading, state), ())
 
-    def close_reason(self, line: Line) -> Reason:
-        offered = self.close & line.listed_bits
-        reason = self._close_reasons.get(offered)
-        if reason is None:
-            listed = sorted(need for need in line.listed - self.facts.needs if self.program.bits[need] & offered)
-            said = {"needs": sorted(self.facts.needs), "listed": listed}
-            reason = self._close_reasons[offered] = Reason("need.related", said)
-        return reason
+    def close_reason(self, service: RuledService) -> Reason:
+        close = self.close_needs & service.listed
+        if close not in self._close_reasons:
+            said = {"needs": sorted(self.facts.needs), "listed": sorted(close - self.facts.needs)}
+            self._close_reasons[close] = Reason("need.related", said)
+        return self._close_reasons[close]
 
-    def reasons(self, line: Line, reading: Reading) -> list[Reason]:
-        """The reasons of the leaves that a reading tells of, each once."""
-        same, said, cells = self._same, self.program.said, line.cells
-        made = [
-            said[slot].get(cells[place]) or same.get(slot) or self.program.explain(cells[place], slot, self.facts, same)
-            for place, slot in reading.told
-        ]
-        if len(made) == 1 or not line.shape.repeats:
-            return made
-        if len(made) > _MANY:
-            return list(dict.fromkeys(made))
-        return [reason for place, reason in enumerate(made) if reason not in made[:place]]
+    def reasons(self, service: RuledService, reading: Reading) -> list[Reason]:
+        """The reasons of the leaves that a reading names, each once."""
+        known, reasons = self._reasons, []
+        for place in reading.places:
+            number = service.leaves[place]
+            reason = known[number]
+            if reason is None:
+                # a close need changes no reason that is told: what is open is never a need
+                reason = self.book.leaves[number].explain(self.facts, self.outcomes[number].answer)
+                known[number] = reason
+            reasons.append(reason)
+        if service.repeats and len({reason.key for reason in reasons}) < len(reasons):
+            return list(dict.fromkeys(reasons))
+        return reasons
 
 
-def _whole(reading: Reading, state: State | None) -> tuple[int, ...]:
-    """The trace: the rule's leaves, then consent, pause and capacity."""
+def _trace(reading: Reading, state: State | None) -> tuple[int, ...]:
+    """The values of the rule's leaves, then of consent, pause and capacity."""
     if state is None:
-        return reading.values
-    return (*reading.values[: -len(state)], *(value for value, _ in state))
+        return reading.trace
+    return (*reading.trace[: -len(state)], *(outcome.value for outcome in state))
 
 
-def _found(line: Line, reasons: tuple[Reason, ...], outcomes: tuple[int, ...], terms: tuple[int, ...]) -> Found:
-    # made thousands of times a case, so not by the constructor, which takes three times as long
-    return tuple.__new__(Found, (line.key, line.organisation, line.name, line.verified, reasons, outcomes, 0, terms))
+def _found(
+    service: RuledService, reasons: tuple[Reason, ...], trace: tuple[int, ...], terms: tuple[int, ...], rank: int = 0
+) -> Found:
+    # `Found(…)` itself takes three times as long, and every service of every case is found
+    fields = (service.key, service.organisation, service.name, service.verified, reasons, trace, rank, terms)
+    return tuple.__new__(Found, fields)
 
 
 __all__ = ["NO", "UNKNOWN", "YES", "Found", "Live", "MatchResult", "evaluate", "related_needs"]

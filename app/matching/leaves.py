@@ -1,13 +1,14 @@
 """The closed list of leaf tests: how each is answered from the facts, and which reason each answer has.
 
-Most are *choices*: the answer is looked up under what the person said. The others are asked. A leaf below a `not` is the
-mirror of itself with reasons of its own (`not_yes`: what it leaves out is the case), so a tree needs only `all` and `any`.
+A leaf below a `not` gives the opposite value and has reasons of its own (`not_yes`: what the rule leaves out is the case),
+so that a rule's tree needs only `all` and `any`.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from app.directory.rules import Rule
@@ -18,20 +19,16 @@ from app.matching.outcomes import (
     INTERPRETER,
     LANGUAGE_PAUSED,
     NEED_PAUSED,
-    NO,
+    NEGATED,
     NO_,
     NOT_KNOWN,
     NOT_LISTED,
     OPEN,
     PART,
     PERHAPS,
-    UNKNOWN,
     UNKNOWN_,
-    VALUE,
-    YES,
     YES_,
     Outcome,
-    mirrored,
 )
 from app.matching.reasons import Reason
 
@@ -39,7 +36,7 @@ ASKED_FIRST: Final = (
     "region", "nationality", "status", "language", "deadline_within", "group", "age", "gender", "country", "urgency",
     "need", "remote_ok", "consent_allows", "accepts_referrals", "capacity",
 )  # fmt: skip
-"""What is easiest to say comes first; what only the centre knows comes last."""
+"""Names of leaves in the order of asking: what is easiest to say comes first, what only the centre knows comes last."""
 ABOUT_THE_SERVICE: Final = frozenset({"consent_allows", "accepts_referrals", "capacity"})
 
 
@@ -59,114 +56,63 @@ class Live:
 
 
 NO_NEWS: Final = Live()
-Ask = Callable[[Facts, Live, date], Outcome]
+Answer = Callable[[Facts, Live, date], Outcome]
+"""From the facts of a case, the state of the service that asks, and the day."""
 Explain = Callable[[Facts, str], Reason]
-
-SAID: Final[Mapping[str, Callable[[Facts], Collection[str] | None]]] = {
-    "need": lambda facts: facts.needs,
-    "country": lambda facts: (facts.country,),
-    "region": lambda facts: _one(facts.region),
-    "language": lambda facts: facts.speak or None,
-    "status": lambda facts: _one(facts.status),
-    "group": lambda facts: facts.groups,
-    "nationality": lambda facts: _one(facts.nationality),
-    "gender": lambda facts: _one(facts.gender),
-    "age": lambda facts: _one(facts.age),
-    "urgency": lambda facts: (facts.tier,),
-    "remote_ok": lambda _facts: None,
-}
-"""By the name of a choice: the codes the person said; None: the question was not answered."""
+"""From the facts of a case and the answer (`Outcome.answer`)."""
 
 
-def _one(said: str | None) -> tuple[str] | None:
-    return None if said is None else (said,)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An answer that is looked up. `by_code`: when the person said this; `otherwise`: something else; `missing`: nothing.
-
-    Where a person may say several codes, all answers of `by_code` are the same one.
-    """
-
-    by_code: Mapping[str, Outcome]
-    otherwise: Outcome
-    missing: Outcome
-
-    def answer(self, said: Collection[str] | None) -> Outcome:
-        if said is None:
-            return self.missing
-        return next((self.by_code[code] for code in said if code in self.by_code), self.otherwise)
-
-    def mirrored(self) -> "Choice":
-        turned = {code: mirrored(outcome) for code, outcome in self.by_code.items()}
-        return Choice(turned, mirrored(self.otherwise), mirrored(self.missing))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """A compiled leaf test: what it is called, how it is answered, how its reason reads, and the effort to find out.
-
-    `answer`: a choice, or what has to be asked. `effort`: 1 when the person can say it, 2 when the centre has to be asked.
-    A reason depends on the rule alone, but for those of the answers in `of_case` (what the person said, whatever the
-    rule) and in `of_both`.
-    """
+    """One leaf test. `effort` to find out what is unknown: 1 when the person can say it, 2 when the centre has to be asked."""
 
     name: str
-    answer: Choice | Ask
+    answer: Answer
     explain: Explain
     effort: int = 1
-    of_case: frozenset[str] = field(default_factory=frozenset)
-    of_both: frozenset[str] = field(default_factory=frozenset)
-
-    def ask(self, facts: Facts, live: Live, on: date) -> Outcome:
-        if isinstance(self.answer, Choice):
-            return self.answer.answer(SAID[self.name](facts))
-        return self.answer(facts, live, on)
 
 
-def compile_leaf(rule: Rule, organisation: str, *, negated: bool = False) -> Leaf:
-    """The leaf of a rule node that is one test. `organisation` is the slug of the centre whose rule it is."""
+def leaf_of(rule: Rule, organisation: str, *, below_not: bool = False) -> Leaf:
+    """The leaf of a rule node that is one test. `organisation`: the id of the centre whose rule it is."""
     leaf = _LEAVES[rule.kind](rule.test, organisation)
-    return _mirrored(leaf) if negated else leaf
+    return _below_not(leaf) if below_not else leaf
 
 
-def _mirrored(leaf: Leaf) -> Leaf:
-    def ask(facts: Facts, live: Live, on: date) -> Outcome:
-        return mirrored(leaf.ask(facts, live, on))
+def _below_not(leaf: Leaf) -> Leaf:
+    def answer(facts: Facts, live: Live, on: date) -> Outcome:
+        return NEGATED[leaf.answer(facts, live, on)]
 
     def explain(facts: Facts, answer: str) -> Reason:
-        plain = leaf.explain(facts, answer.removeprefix("not_"))
+        plain = answer.removeprefix("not_")
         if leaf.name in ABOUT_THE_SERVICE or leaf.name == "remote_ok":
-            return Reason({YES: "left_out.no", UNKNOWN: "left_out.unknown"}.get(leaf_value(answer), "left_out.yes"))
-        return Reason(f"{leaf.name}.{answer}", plain.params)
+            return _left_out(plain)
+        return Reason(f"{leaf.name}.{answer}", leaf.explain(facts, plain).params)
 
-    answer = leaf.answer.mirrored() if isinstance(leaf.answer, Choice) else ask
-    return Leaf(leaf.name, answer, explain, leaf.effort, _not(leaf.of_case), _not(leaf.of_both))
-
-
-def _not(answers: frozenset[str]) -> frozenset[str]:
-    return frozenset(f"not_{answer}" for answer in answers)
+    return Leaf(leaf.name, answer, explain, leaf.effort)
 
 
-def leaf_value(answer: str) -> int:
-    """The value that stands behind an answer of a mirrored leaf."""
-    plain = answer.removeprefix("not_")
-    return YES - {
-        "no": NO,
-        "full": NO,
-        "excluded": NO,
-        "need_paused": NO,
-        "language_paused": NO,
-        "unknown": UNKNOWN,
-        "part": UNKNOWN,
-        "perhaps": UNKNOWN,
-    }.get(plain, YES)
+def _left_out(plain: str) -> Reason:
+    """The reason of a `not` over what is known of the service: general, as a sentence about the service would say too much."""
+    if plain in {"yes", "open"}:
+        return Reason("left_out.yes")
+    return Reason("left_out.unknown" if plain == "unknown" else "left_out.no")
 
 
-def _plain(name: str, **params: Any) -> Explain:
-    """Reasons that depend on the rule alone."""
-    return lambda _facts, answer: Reason(f"{name}.{answer}", params)
+def _by_rule(name: str, **params: Any) -> Explain:
+    """Reasons that depend on the rule alone: each is made once, and is the same for every case."""
+    reason = cache(lambda answer: Reason(f"{name}.{answer}", params))
+    return lambda _facts, answer: reason(answer)
+
+
+def _by_code(field: str, outcomes: Mapping[str, Outcome]) -> Answer:
+    """For a fact that is one code: the outcome of this code; no for any other; unknown when the person did not say."""
+    code_of = attrgetter(field)
+
+    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
+        code = code_of(facts)
+        return UNKNOWN_ if code is None else outcomes.get(code, NO_)
+
+    return answer
 
 
 @lru_cache(maxsize=2048)
@@ -177,111 +123,132 @@ def _about_needs(answer: str, needs: frozenset[str]) -> Reason:
 def _need(test: Any, _organisation: str) -> Leaf:
     wanted = frozenset(test.any_of)
 
+    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
+        return NO_ if wanted.isdisjoint(facts.needs) else YES_
+
     def explain(facts: Facts, answer: str) -> Reason:
         return _about_needs(answer, facts.needs & wanted if answer == "yes" else facts.needs)
 
-    choice = Choice(dict.fromkeys(wanted, YES_), NO_, NO_)
-    return Leaf("need", choice, explain, of_case=frozenset({"no"}), of_both=frozenset({"yes"}))
+    return Leaf("need", answer, explain)
 
 
 def _country(test: Any, _organisation: str) -> Leaf:
     def explain(facts: Facts, answer: str) -> Reason:
         return Reason(f"country.{answer}", {"country": [facts.country]})
 
-    choice = Choice(dict.fromkeys(test.any_of, YES_), NO_, UNKNOWN_)
-    return Leaf("country", choice, explain, of_case=frozenset({"yes", "no", "unknown"}))
+    return Leaf("country", _by_code("country", dict.fromkeys(test.any_of, YES_)), explain)
 
 
 def _region(test: Any, _organisation: str) -> Leaf:
-    place, plain = test.only_part, _plain("region", regions=sorted(set(test.any_of)))
+    """`only_part`: the service covers only this place of the region, which the person is not asked for."""
+    place, by_rule = test.only_part, _by_rule("region", regions=sorted(set(test.any_of)))
 
     def explain(facts: Facts, answer: str) -> Reason:
         if answer == "part":
             return Reason("region.part", {"place": place})
         if answer == "yes":
             return Reason("region.yes", {"regions": [facts.region]})
-        return plain(facts, answer)
+        return by_rule(facts, answer)
 
-    choice = Choice(dict.fromkeys(test.any_of, PART if place else YES_), NO_, UNKNOWN_)
-    return Leaf("region", choice, explain, effort=2 if place else 1, of_case=frozenset({"yes"}))
+    answer = _by_code("region", dict.fromkeys(test.any_of, PART if place else YES_))
+    return Leaf("region", answer, explain, effort=2 if place else 1)
 
 
 def _language(test: Any, _organisation: str) -> Leaf:
-    wanted, plain = frozenset(test.any_of), _plain("language", languages=list(test.any_of))
+    """Without a shared language an interpreter may help, unless the service is known to have none."""
+    wanted, by_rule = frozenset(test.any_of), _by_rule("language", languages=list(test.any_of))
+    not_shared = NO_ if test.interpreter == "no" else INTERPRETER
+    not_said = UNKNOWN_ if test.interpreter == "no" else INTERPRETER
+
+    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
+        if not wanted:
+            return NOT_LISTED
+        if not facts.speak:
+            return not_said
+        return not_shared if wanted.isdisjoint(facts.speak) else YES_
 
     def explain(facts: Facts, answer: str) -> Reason:
         if answer == "not_listed":
             return Reason("language.not_listed")
         if answer == "yes":
             return Reason("language.yes", {"languages": [code for code in facts.speak if code in wanted]})
-        return plain(facts, answer)
+        return by_rule(facts, answer)
 
-    return Leaf("language", _languages(wanted, test.interpreter), explain, of_both=frozenset({"yes"}))
-
-
-def _languages(wanted: frozenset[str], interpreter: str) -> Choice:
-    if not wanted:
-        return Choice({}, NOT_LISTED, NOT_LISTED)
-    shared = dict.fromkeys(wanted, YES_)
-    return Choice(shared, NO_, UNKNOWN_) if interpreter == "no" else Choice(shared, INTERPRETER, INTERPRETER)
-
-
-def _one_value(name: str, param: str) -> Callable[[Any, str], Leaf]:
-    def make(test: Any, _organisation: str) -> Leaf:
-        explain = _plain(name, **({param: sorted(set(test.any_of))} if param else {}))
-        return Leaf(name, Choice(dict.fromkeys(test.any_of, YES_), NO_, UNKNOWN_), explain)
-
-    return make
+    return Leaf("language", answer, explain)
 
 
 def _status(test: Any, _organisation: str) -> Leaf:
-    some = getattr(test, "perhaps", ())
-    choice = Choice({**dict.fromkeys(test.any_of, YES_), **dict.fromkeys(some, PERHAPS)}, NO_, UNKNOWN_)
-    return Leaf("status", choice, _plain("status", statuses=sorted(set(test.any_of))), effort=2 if some else 1)
+    """`perhaps`: of the people with such a status the service takes only some, and it has to be asked which."""
+    perhaps = test.perhaps
+    outcomes = {**dict.fromkeys(test.any_of, YES_), **dict.fromkeys(perhaps, PERHAPS)}
+    explain = _by_rule("status", statuses=sorted(set(test.any_of)))
+    return Leaf("status", _by_code("status", outcomes), explain, effort=2 if perhaps else 1)
 
 
 def _group(test: Any, _organisation: str) -> Leaf:
     wanted = frozenset(test.any_of)
-    plain = _plain("group", groups=sorted(wanted))
+    by_rule = _by_rule("group", groups=sorted(wanted))
+
+    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
+        if facts.groups is None:
+            return UNKNOWN_
+        return NO_ if wanted.isdisjoint(facts.groups) else YES_
 
     def explain(facts: Facts, answer: str) -> Reason:
         if answer == "yes" and facts.groups:
             return Reason("group.yes", {"groups": sorted(facts.groups & wanted)})
-        return plain(facts, answer)
+        return by_rule(facts, answer)
 
-    return Leaf("group", Choice(dict.fromkeys(wanted, YES_), NO_, UNKNOWN_), explain, of_both=frozenset({"yes"}))
+    return Leaf("group", answer, explain)
+
+
+def _nationality(test: Any, _organisation: str) -> Leaf:
+    explain = _by_rule("nationality", countries=sorted(set(test.any_of)))
+    return Leaf("nationality", _by_code("nationality", dict.fromkeys(test.any_of, YES_)), explain)
+
+
+def _gender(test: Any, _organisation: str) -> Leaf:
+    return Leaf("gender", _by_code("gender", dict.fromkeys(test.any_of, YES_)), _by_rule("gender"))
+
+
+def _age(test: Any, _organisation: str) -> Leaf:
+    return Leaf("age", _by_code("age", dict.fromkeys(test.any_of, YES_)), _by_rule("age"))
+
+
+def _urgency(test: Any, _organisation: str) -> Leaf:
+    return Leaf("urgency", _by_code("tier", dict.fromkeys(test.any_of, YES_)), _by_rule("urgency"))
 
 
 def _deadline_within(test: Any, _organisation: str) -> Leaf:
     """Whether the last safe day is at most so many days away; one that has passed is nearer still."""
 
-    def ask(facts: Facts, _live: Live, on: date) -> Outcome:
+    def answer(facts: Facts, _live: Live, on: date) -> Outcome:
         if facts.last_safe_day is None:
             return UNKNOWN_
         return YES_ if (facts.last_safe_day - on).days <= test else NO_
 
-    return Leaf("deadline_within", ask, _plain("deadline_within", days=test))
+    return Leaf("deadline_within", answer, _by_rule("deadline_within", days=test))
 
 
 def _remote_ok(test: Any, _organisation: str) -> Leaf:
-    """Known of the service, or not: the person is not asked."""
-    outcome = (VALUE[test], test)
-    return Leaf("remote_ok", Choice({}, outcome, outcome), _plain("remote_ok"), effort=2)
+    """What the source says of the service, whatever the case: the person is not asked."""
+    outcome = {"yes": YES_, "no": NO_, "unknown": UNKNOWN_}[test]
+    return Leaf("remote_ok", lambda _facts, _live, _on: outcome, _by_rule("remote_ok"), effort=2)
 
 
-def _consent(_test: Any, organisation: str) -> Leaf:
-    def ask(facts: Facts, _live: Live, _on: date) -> Outcome:
+def _consent_allows(_test: Any, organisation: str) -> Leaf:
+    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
         if organisation in facts.never:
             return NO_
         return EXCLUDED if organisation in facts.excluded else YES_
 
-    return Leaf("consent_allows", ask, _plain("consent_allows"))
+    return Leaf("consent_allows", answer, _by_rule("consent_allows"))
 
 
-def _accepts(_test: Any, _organisation: str) -> Leaf:
+def _accepts_referrals(_test: Any, _organisation: str) -> Leaf:
     """A pause for a need hinders who has no other need that they take; one for a language, who speaks no other."""
 
-    def ask(facts: Facts, live: Live, _on: date) -> Outcome:
+    def answer(facts: Facts, live: Live, _on: date) -> Outcome:
         if not live.accepts:
             return NO_
         if facts.needs & live.paused_needs and not facts.needs & live.open_needs:
@@ -297,35 +264,35 @@ def _accepts(_test: Any, _organisation: str) -> Leaf:
             return Reason("accepts_referrals.language_paused", {"languages": list(facts.speak)})
         return Reason(f"accepts_referrals.{answer}")
 
-    return Leaf("accepts_referrals", ask, explain, of_case=frozenset({"need_paused", "language_paused"}))
+    return Leaf("accepts_referrals", answer, explain)
 
 
 def _capacity(_test: Any, _organisation: str) -> Leaf:
     """A known capacity holds until its day and then is unknown again. Unknown hinders nobody."""
 
-    def ask(_facts: Facts, live: Live, on: date) -> Outcome:
+    def answer(_facts: Facts, live: Live, on: date) -> Outcome:
         if live.capacity == "unknown" or live.capacity_until is None or live.capacity_until < on:
             return NOT_KNOWN
         return FULL if live.capacity == "full" else OPEN
 
-    return Leaf("capacity", ask, _plain("capacity"))
+    return Leaf("capacity", answer, _by_rule("capacity"))
 
 
-_LEAVES: Final[dict[str, Callable[[Any, str], Leaf]]] = {
+_LEAVES: Final[Mapping[str, Callable[[Any, str], Leaf]]] = {
     "need": _need,
     "country": _country,
     "region": _region,
     "language": _language,
     "status": _status,
-    "nationality": _one_value("nationality", "countries"),
-    "gender": _one_value("gender", ""),
-    "age": _one_value("age", ""),
-    "urgency": _one_value("urgency", ""),
+    "nationality": _nationality,
+    "gender": _gender,
+    "age": _age,
+    "urgency": _urgency,
     "group": _group,
     "deadline_within": _deadline_within,
     "remote_ok": _remote_ok,
-    "consent_allows": _consent,
-    "accepts_referrals": _accepts,
+    "consent_allows": _consent_allows,
+    "accepts_referrals": _accepts_referrals,
     "capacity": _capacity,
 }
 ALWAYS: Final = ("consent_allows", "accepts_referrals", "capacity")
@@ -334,4 +301,5 @@ ALWAYS: Final = ("consent_allows", "accepts_referrals", "capacity")
 
 @lru_cache(maxsize=8192)
 def always(organisation: str) -> tuple[Leaf, ...]:
+    """The leaves of `ALWAYS` for a service of this organisation."""
     return tuple(_LEAVES[name](True, organisation) for name in ALWAYS)

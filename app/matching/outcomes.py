@@ -1,33 +1,39 @@
-"""The three values, and the closed list of answers that a leaf test can give, each by a small number of its own.
+"""The three values of a rule, and the outcomes that a leaf test can have.
 
-Three values: YES 2, UNKNOWN 1, NO 0, so that `all` is the least and `any` the greatest. `not` mirrors an answer: its value
-is turned round, and it is called `not_…`, for its reason says what the rule leaves out.
+Values: YES 2, UNKNOWN 1, NO 0, so that `all` is the smallest of its parts and `any` the greatest.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 NO, UNKNOWN, YES = 0, 1, 2
 VALUE: Final = {"no": NO, "unknown": UNKNOWN, "yes": YES}
 
-Outcome = tuple[int, str]
-"""The value, and the part of the reason's key after the leaf's name."""
-YES_, NO_, UNKNOWN_ = (YES, "yes"), (NO, "no"), (UNKNOWN, "unknown")
-PART, PERHAPS = (UNKNOWN, "part"), (UNKNOWN, "perhaps")
-INTERPRETER, NOT_LISTED = (YES, "interpreter"), (YES, "not_listed")
-EXCLUDED, NEED_PAUSED, LANGUAGE_PAUSED = (NO, "excluded"), (NO, "need_paused"), (NO, "language_paused")
-OPEN, NOT_KNOWN, FULL = (YES, "open"), (YES, "unknown"), (NO, "full")
-_PLAIN: Final = (
-    YES_, NO_, UNKNOWN_, PART, PERHAPS, INTERPRETER, NOT_LISTED,
-    EXCLUDED, NEED_PAUSED, LANGUAGE_PAUSED, OPEN, NOT_KNOWN, FULL,
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """One of the constants below, so that two outcomes are equal only when they are the same object.
+
+    Attributes:
+        value: what the leaf adds to its rule.
+        answer: the second half of the reason's key, after the name of the leaf.
+    """
+
+    value: int
+    answer: str
 
 
-def mirrored(outcome: Outcome) -> Outcome:
-    value, answer = outcome
-    return YES - value, f"not_{answer}"
-
-
-OUTCOMES: Final = (*_PLAIN, *map(mirrored, _PLAIN))
-CODE: Final = {outcome: code for code, outcome in enumerate(OUTCOMES)}
-VALUES: Final = tuple(value for value, _ in OUTCOMES)
-"""By the number of an answer: its value."""
+YES_, NO_, UNKNOWN_ = Outcome(YES, "yes"), Outcome(NO, "no"), Outcome(UNKNOWN, "unknown")
+PART, PERHAPS = Outcome(UNKNOWN, "part"), Outcome(UNKNOWN, "perhaps")
+INTERPRETER, NOT_LISTED = Outcome(YES, "interpreter"), Outcome(YES, "not_listed")
+EXCLUDED = Outcome(NO, "excluded")
+NEED_PAUSED, LANGUAGE_PAUSED = Outcome(NO, "need_paused"), Outcome(NO, "language_paused")
+OPEN, NOT_KNOWN, FULL = Outcome(YES, "open"), Outcome(YES, "unknown"), Outcome(NO, "full")
+NEGATED: Final = {
+    outcome: Outcome(YES - outcome.value, f"not_{outcome.answer}")
+    for outcome in (
+        YES_, NO_, UNKNOWN_, PART, PERHAPS, INTERPRETER, NOT_LISTED,
+        EXCLUDED, NEED_PAUSED, LANGUAGE_PAUSED, OPEN, NOT_KNOWN, FULL,
+    )
+}  # fmt: skip
+"""For each outcome that of the same leaf below a `not`: the opposite value, and an answer of its own for its own reason."""

@@ -1,0 +1,120 @@
+"""How a rule joins its leaves, and what follows from their outcomes: the value, and what one has to know to believe it.
+
+A tree knows its leaves by their places only, so that services whose rules differ in codes alone share one tree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
+
+from app.matching.leaves import ASKED_FIRST
+from app.matching.outcomes import UNKNOWN, YES, YES_, Outcome
+
+Node = int | tuple[Literal["all", "any"], tuple[Any, ...]]
+"""A leaf, by its place among the rule's leaves in reading order; or a join and the nodes that it joins."""
+
+_MADE_FOR: Final = frozenset({"group", "nationality", "status"})
+_PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
+_KEPT: Final = 4096
+"""Outcomes from which the kept readings of a tree are made, all together: a rule of ten leaves keeps four hundred."""
+_ALWAYS_FREE: Final = (YES, YES, YES)
+
+
+class Reading(NamedTuple):
+    """What follows from the outcomes of a rule's leaves.
+
+    Attributes:
+        value: of the whole rule.
+        effort: where it is unknown, the sum of the efforts on the easiest way to a yes.
+        places: of the leaves that decide; where it is unknown, of those to be asked, the easiest way and what is easy first.
+        trace: the value of each leaf in reading order, and a yes each for consent, pause and capacity.
+        made_for: a leaf that decides says that the service is there for such people.
+        shares_language: no interpreter is needed.
+    """
+
+    value: int
+    effort: int
+    places: tuple[int, ...]
+    trace: tuple[int, ...]
+    made_for: bool
+    shares_language: bool
+
+
+@dataclass(slots=True, eq=False)
+class Tree:
+    """`names` and `efforts` are those of the leaves, by place. What was read is kept for the next service and the next case."""
+
+    root: Node
+    names: tuple[str, ...]
+    efforts: tuple[int, ...]
+    _known: dict[tuple[Outcome, ...], Reading] = field(default_factory=dict)
+
+    def read(self, outcomes: tuple[Outcome, ...]) -> Reading:
+        """`outcomes`: of the leaves, by place."""
+        return self._known.get(outcomes) or self._read(outcomes)
+
+    def _read(self, outcomes: tuple[Outcome, ...]) -> Reading:
+        values = tuple(outcome.value for outcome in outcomes)
+        found = self._weigh(self.root, values)
+        places, effort = found.decide, 0
+        if found.value == UNKNOWN:
+            effort = found.effort
+            places = [*sorted(found.decide, key=self._ease), *sorted(found.other_ways, key=self._ease)]
+        reading = Reading(
+            found.value,
+            effort,
+            tuple(places),
+            trace=values + _ALWAYS_FREE,
+            made_for=any(self.names[place] in _MADE_FOR for place in places),
+            shares_language=all(
+                outcome is YES_ for outcome, name in zip(outcomes, self.names, strict=True) if name == "language"
+            ),
+        )
+        if len(self._known) * len(outcomes) >= _KEPT:
+            self._known.clear()
+        self._known[outcomes] = reading
+        return reading
+
+    def _ease(self, place: int) -> tuple[int, int]:
+        return self.efforts[place], _PLACE[self.names[place]]
+
+    def _weigh(self, node: Node, values: Sequence[int]) -> "_Weighed":
+        """The three values of Kleene: `all` is the smallest value of its parts, `any` the greatest, and these parts decide."""
+        if isinstance(node, int):
+            return _Weighed(values[node], self.efforts[node], [node], [])
+        join, below = node
+        parts = [self._weigh(part, values) for part in below]
+        value = (min if join == "all" else max)(part.value for part in parts)
+        parts = [part for part in parts if part.value == value]
+        if value == UNKNOWN and join == "any":
+            return _easiest(parts)
+        return _Weighed(
+            value,
+            sum(part.effort for part in parts),
+            [place for part in parts for place in part.decide],
+            [place for part in parts for place in part.other_ways],
+        )
+
+
+class _Weighed(NamedTuple):
+    """A node: `decide`, the leaves that make it what it is; of an unknown, those on the easiest way to a yes, whose efforts
+    sum up to `effort`, and in `other_ways` the open leaves of the others."""
+
+    value: int
+    effort: int
+    decide: list[int]
+    other_ways: list[int]
+
+
+def _easiest(ways: Sequence[_Weighed]) -> _Weighed:
+    """Of the unknown parts of an `any` the easiest; of two as easy, the one that is written first."""
+    best, *others = ways
+    other_ways = [*best.other_ways]
+    for way in others:
+        other_ways += way.other_ways
+        if way.effort < best.effort:
+            other_ways += best.decide
+            best = way
+        else:
+            other_ways += way.decide
+    return _Weighed(UNKNOWN, best.effort, best.decide, other_ways)

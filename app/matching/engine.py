@@ -116,7 +116,7 @@ def evaluate(
 
 
 State = Sequence[Outcome]
-"""The outcomes of consent, pause and capacity, where they are not simply yes, yes, not known."""
+"""The outcomes of consent, pause and capacity of a service. None stands for the usual: yes, yes, not known."""
 _Row = tuple[tuple[int, ...], RuledService, tuple[Reason, ...], tuple[int, ...]]
 """A candidate on its way: its terms but the turn, the service, its reasons, its trace."""
 
@@ -134,7 +134,10 @@ def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
 
 
 class _Case:
-    """One case put to a rulebook. What services have in common is worked out once: outcomes, readings, reasons."""
+    """One case put to a rulebook. Each distinct leaf is asked once, and its reason is made once and only when it is told.
+
+    `close_needs`: the needs broader than and related to those of the case.
+    """
 
     def __init__(
         self, book: Rulebook, facts: Facts, around: Circumstances, on: date, close_needs: frozenset[str]
@@ -163,7 +166,7 @@ class _Case:
         return None if close.value == NO else close
 
     def state_of(self, service: RuledService) -> State | None:
-        """What consent, pauses and capacity say; None for the usual: nothing stands against it, capacity not known."""
+        """What consent, pauses and capacity say of a service."""
         live = self.around.live.get(service.key)
         if live is None and service.organisation not in self.blocked:
             return None

@@ -23,7 +23,7 @@ class RuledService:
     """One service with its rule.
 
     Attributes:
-        position: among the services that were given.
+        position: among the services as they were given.
         leaves: of its rule in reading order, by their numbers in the rulebook.
         own_outcomes: picks the outcomes of these leaves out of the outcomes of all.
         repeats: two of its leaves have the same name, so that they may have the same reason.
@@ -62,7 +62,7 @@ class Rulebook:
     offered_by: Mapping[str, int]
 
     def outcomes(self, facts: Facts, live: Mapping[str, Live], on: date) -> list[Outcome]:
-        """Ask every leaf, once. By its number."""
+        """The outcome of every leaf, by its number."""
         outcomes = [leaf.answer(facts, NO_NEWS, on) for leaf in self.leaves]
         for number, key in self.about_a_service.items():
             outcomes[number] = self.leaves[number].answer(facts, live.get(key, NO_NEWS), on)
@@ -77,7 +77,7 @@ class Rulebook:
 
 
 def rulebook_of(services: Sequence[ServiceEntry]) -> Rulebook:
-    """Kept for the next case. Entries are immutable, so they are known by identity."""
+    """The rulebook of these services, kept for the next case. Entries are immutable, so they are known by identity."""
     key = tuple(map(id, services))
     book = _books.get(key)
     if book is None:
@@ -93,7 +93,7 @@ _books: dict[tuple[int, ...], Rulebook] = {}
 
 @dataclass(slots=True)
 class _Writer:
-    """Reads one rule after the other, and numbers the leaves that no rule before has asked for."""
+    """Reads one rule after the other and numbers each leaf that it has not met before; likewise it keeps one tree of a kind."""
 
     numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
     """Of the leaves, by what makes two of them one."""

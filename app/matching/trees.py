@@ -42,7 +42,7 @@ class Reading(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Tree:
-    """`names` and `efforts` are those of the leaves, by place. What was read is kept for the next service and the next case."""
+    """`names` and `efforts` are those of the leaves, by place. A reading is kept for the next service and the next case."""
 
     root: Node
     names: tuple[str, ...]
@@ -79,7 +79,7 @@ class Tree:
         return self.efforts[place], _PLACE[self.names[place]]
 
     def _weigh(self, node: Node, values: Sequence[int]) -> "_Weighed":
-        """The three values of Kleene: `all` is the smallest value of its parts, `any` the greatest, and these parts decide."""
+        """Kleene's three-valued logic: `all` has the smallest value of its parts, `any` the greatest; those parts decide."""
         if isinstance(node, int):
             return _Weighed(values[node], self.efforts[node], [node], [])
         join, below = node
@@ -97,8 +97,13 @@ class Tree:
 
 
 class _Weighed(NamedTuple):
-    """A node: `decide`, the leaves that make it what it is; of an unknown, those on the easiest way to a yes, whose efforts
-    sum up to `effort`, and in `other_ways` the open leaves of the others."""
+    """One node.
+
+    Attributes:
+        effort: of an unknown, the sum of the efforts on the easiest way to a yes.
+        decide: the leaves that make the node what it is; of an unknown, those on the easiest way.
+        other_ways: of an unknown, the open leaves on the other ways.
+    """
 
     value: int
     effort: int

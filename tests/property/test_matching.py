@@ -100,7 +100,7 @@ def by_service(result: MatchResult) -> dict[str, tuple[str, Found]]:
 
 
 def slow_truth(rule: Rule, person: Facts) -> int:
-    """The rule language a second time: straight from the words, with no program, no slots and no push-down of `not`."""
+    """The rule language a second time: straight from the words, with no rulebook, no trees and no push-down of `not`."""
     kind, test = rule.kind, rule.test
     if kind == "all":
         return min(slow_truth(child, person) for child in test)
@@ -139,7 +139,7 @@ def slow_truth(rule: Rule, person: Facts) -> int:
 
 @given(rule=rules, person=people)
 @settings(max_examples=600)
-def test_the_program_says_what_the_words_of_the_rule_say(rule: dict[str, Any], person: Facts) -> None:
+def test_the_engine_says_what_the_words_of_the_rule_say(rule: dict[str, Any], person: Facts) -> None:
     person = replace(person, never=frozenset(), excluded=frozenset())
     result = evaluate(person, [entry("one", rule)], TODAY)
     got = YES if result.candidates else UNKNOWN if result.nearest else NO
@@ -150,7 +150,7 @@ def test_the_program_says_what_the_words_of_the_rule_say(rule: dict[str, Any], p
 def test_who_was_matched_before_changes_nothing(
     many: list[dict[str, Any]], crowd: list[Facts], live: dict[str, Live]
 ) -> None:
-    """A compiled program keeps what it has worked out: the same services, many people, each as if they were the first."""
+    """A rulebook keeps what it has worked out: the same services, many people, each as if they were the first."""
     services = [entry(f"s{number}", rule, needs=NEEDS[: 1 + number % 3]) for number, rule in enumerate(many)]
     for person in (*crowd, *crowd):
         fresh = [entry(f"s{number}", rule, needs=NEEDS[: 1 + number % 3]) for number, rule in enumerate(many)]

@@ -18,10 +18,3 @@ def test_no_other_module_writes_csv_or_xlsx() -> None:
         "core/spreadsheet.py"
     }
     assert {name for name, text in modules.items() if re.search(r"^\s*import csv\b", text, re.MULTILINE)} == READERS
-
-
-def test_no_module_joins_cells_by_hand() -> None:
-    """`text/csv` leaves only from modules that take the text from the one writer, and from those that describe it."""
-    says_csv = [path for path in APP.rglob("*.py") if "text/csv" in path.read_text()]
-    writers = {path.relative_to(APP).as_posix() for path in says_csv if "spreadsheet" not in path.read_text()}
-    assert writers == {"api/content_negotiation.py", "api/hsds_document.py"}

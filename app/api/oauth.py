@@ -22,7 +22,7 @@ from app.api.openapi_components import CHALLENGE, PUBLIC, Responses, problems, r
 from app.core.dependencies import Body, Keys, Now
 from app.partners import credentials
 from app.partners import oauth_clients as partners
-from app.partners.credentials import Proof, Secret, Signed
+from app.partners.credentials import Proof, Secret, SignedAssertion
 
 LONGEST: Final = timedelta(minutes=15)
 METHODS: Final = ["private_key_jwt", "client_secret_basic", "client_secret_post"]
@@ -161,7 +161,7 @@ async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response
     """End a token of your own. A token that is unknown, expired or another client's is answered the same."""
 
     def end(session: Session, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
-        client = credentials.authentic(session, keys, proof, now)
+        client = credentials.authenticate(session, keys, proof, now)
         if client is None:
             raise _unknown_client()
         partners.revoke(session, client.id, form["token"])
@@ -214,7 +214,7 @@ def _signed(request: Request, form: dict[str, str]) -> Proof:
         raise OAuthError("invalid_request", "The parameter client_assertion_type does not fit.")
     issuer = request.app.state.settings.base_url.rstrip("/")
     ours = frozenset({issuer, f"{issuer}/oauth/token", f"{issuer}{request.url.path}"})
-    return Signed(form["client_assertion"], ours, form.get("client_id"))
+    return SignedAssertion(form["client_assertion"], ours, form.get("client_id"))
 
 
 def _secret(request: Request, form: dict[str, str]) -> Proof:

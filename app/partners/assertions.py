@@ -1,7 +1,7 @@
-"""Signed client assertions (RFC 7523, `private_key_jwt`): read, checked against the clock, verified. Pure.
+"""Signed client assertions (RFC 7523, `private_key_jwt`): parsed, checked against the clock, and verified. Pure.
 
-Only Ed25519 (`EdDSA`, or by its newer name `Ed25519`) and ES256 are taken; the algorithm is the registered key's, never the
-token's choice.
+Only Ed25519 (`alg` is `EdDSA` or, by its newer name, `Ed25519`) and ES256 are accepted. The registered key decides the
+algorithm; the token cannot choose another.
 """
 
 import hashlib
@@ -24,40 +24,40 @@ from joserfc.util import urlsafe_b64decode
 from app.core import strict_json
 from app.core.errors import BadRequest
 
-LONGEST: Final = timedelta(minutes=5)
+MAX_LIFETIME: Final = timedelta(minutes=5)
 LEEWAY: Final = timedelta(seconds=30)
 """How far a client's clock may be off."""
-_LONGEST_TEXT: Final = 4096
-_LONGEST_NAME: Final = 256
-_LENGTH: Final = 43
-"""Characters of 32 bytes in base64url."""
-_TEXT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")
+_MAX_TOKEN_LENGTH: Final = 4096
+_MAX_CLAIM_LENGTH: Final = 256
+_COORDINATE_LENGTH: Final = 43
+"""In characters of base64url: 32 bytes."""
+_COMPACT_FORM: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")
 _ALGORITHMS: Final = {"EdDSA": ("EdDSA", "Ed25519"), "ES256": ("ES256",)}
-"""The names in a token's header that a registered key of this kind may stand behind."""
+"""For each kind of registered key, the values of `alg` that it verifies."""
 
 
 class BadAssertion(ValueError):
-    """Not a token that we take. Holds no word of it."""
+    """The token is not accepted. The message says which check failed and holds nothing of the token."""
 
 
 class BadJwk(ValueError):
-    """Not a public key that we take; the message says why."""
+    """The public key is not accepted; the message says why."""
 
 
 class _Registry(JWSRegistry):
-    """These algorithms and no other. `EdDSA`, the older name that RFC 9864 deprecates, is read as Ed25519 and never as Ed448."""
+    """The accepted algorithms alone. `EdDSA`, which RFC 9864 deprecates, means Ed25519 here and never Ed448."""
 
     algorithms = {  # noqa: RUF012  as the library declares it
         "EdDSA": JWSRegistry.algorithms["Ed25519"],
         "Ed25519": JWSRegistry.algorithms["Ed25519"],
         "ES256": JWSRegistry.algorithms["ES256"],
     }
-    max_header_length = _LONGEST_TEXT
+    max_header_length = _MAX_TOKEN_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a token says of itself; nothing of it is proven before `PublicKey.verifies`."""
+    """The claims of a token. None of them is proven before `PublicKey.verifies` has returned True."""
 
     client_id: str
     kind: str
@@ -67,8 +67,8 @@ class Assertion:
     token: CompactSignature
 
     @property
-    def once_id(self) -> bytes:
-        """By what a second use of the same token is known."""
+    def replay_id(self) -> bytes:
+        """Identifies the token by client and `jti`, so that its second use is recognised."""
         return hashlib.sha256(f"{len(self.client_id)}:{self.client_id}{self.jti}".encode()).digest()
 
 
@@ -95,11 +95,11 @@ class PublicKey:
 
 
 def read(text: str, audiences: Collection[str], now: datetime) -> Assertion:
-    """The token's content, once it is for us alone and valid now, for at most five minutes. The signature is not looked at.
+    """Parse a token, and check that it is addressed to these audiences alone and is valid now, for at most `MAX_LIFETIME`.
 
-    Raises BadAssertion.
+    Does not verify the signature. Raises BadAssertion.
     """
-    if len(text) > _LONGEST_TEXT or not _TEXT.fullmatch(text):
+    if len(text) > _MAX_TOKEN_LENGTH or not _COMPACT_FORM.fullmatch(text):
         raise BadAssertion("form")
     header, claims = (_object(part) for part in text.split(".")[:2])
     kind = next((kind for kind, names in _ALGORITHMS.items() if header.get("alg") in names), None)
@@ -122,7 +122,7 @@ def read(text: str, audiences: Collection[str], now: datetime) -> Assertion:
 
 
 def _check(claims: dict[str, Any], audiences: Collection[str], now: datetime) -> None:
-    """Raises JoseError where RFC 7519 is broken, and BadAssertion where we ask for more: for us alone, and for a short time."""
+    """Raises JoseError for what RFC 7519 forbids, BadAssertion for what only this service forbids."""
     JWTClaimsRegistry(
         now=int(now.timestamp()),
         leeway=int(LEEWAY.total_seconds()),
@@ -132,17 +132,17 @@ def _check(claims: dict[str, Any], audiences: Collection[str], now: datetime) ->
         exp={"essential": True},
         jti={"essential": True},
     ).validate(claims)
-    if claims["iss"] != claims["sub"] or max(len(claims["sub"]), len(claims["jti"])) > _LONGEST_NAME:
+    if claims["iss"] != claims["sub"] or max(len(claims["sub"]), len(claims["jti"])) > _MAX_CLAIM_LENGTH:
         raise BadAssertion("issuer")
     given = {claims["aud"]} if isinstance(claims["aud"], str) else set(claims["aud"])
     if not given <= set(audiences):
         raise BadAssertion("audience")
-    if not now.timestamp() < claims["exp"] <= (now + LONGEST + LEEWAY).timestamp():
+    if not now.timestamp() < claims["exp"] <= (now + MAX_LIFETIME + LEEWAY).timestamp():
         raise BadAssertion("expiry")
 
 
 def public_keys(document: Mapping[str, Any]) -> list[PublicKey]:
-    """The keys of a JWK or of a JWK Set, at most two. Raises BadJwk; a private key is refused, whatever it is for."""
+    """The keys of a JWK, or of a JWK Set of at most two. Raises BadJwk, for a private key too."""
     entries = document.get("keys", [document])
     if not isinstance(entries, list) or not 1 <= len(entries) <= 2:
         raise BadJwk("give one key, or a set of at most two")
@@ -151,31 +151,31 @@ def public_keys(document: Mapping[str, Any]) -> list[PublicKey]:
 
 def _public_key(jwk: Any) -> PublicKey:
     if not isinstance(jwk, dict) or "d" in jwk or "k" in jwk:
-        raise BadJwk("give the public half only")
+        raise BadJwk("give only the public key")
     kid = jwk.get("kid")
     if not (kid is None or (isinstance(kid, str) and 0 < len(kid) <= 64)):
         raise BadJwk("kid is a text of at most 64 characters")
     try:
         if (jwk.get("kty"), jwk.get("crv")) == ("OKP", "Ed25519"):
-            edwards = OKPKey.import_key(_only(jwk, "x")).public_key
+            edwards = OKPKey.import_key(_bare(jwk, "x")).public_key
             return PublicKey("EdDSA", kid, edwards.public_bytes(Encoding.Raw, PublicFormat.Raw))
         if (jwk.get("kty"), jwk.get("crv")) == ("EC", "P-256"):
-            point = ECKey.import_key(_only(jwk, "x", "y")).public_key
+            point = ECKey.import_key(_bare(jwk, "x", "y")).public_key
             return PublicKey("ES256", kid, point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     except (JoseError, ValueError) as error:
-        raise BadJwk("the key can not be read") from error
-    raise BadJwk("the key is to be Ed25519 (OKP) or P-256 (EC)")
+        raise BadJwk("the key cannot be read") from error
+    raise BadJwk("the key must be Ed25519 (OKP) or P-256 (EC)")
 
 
-def _only(jwk: Mapping[str, Any], *numbers: str) -> dict[str, Any]:
-    """The key itself, without what else a JWK may say. Its numbers have 32 bytes each (RFC 7518 §6.2.1.2, RFC 8037 §2)."""
-    if any(not isinstance(jwk.get(name), str) or len(jwk[name]) != _LENGTH for name in numbers):
+def _bare(jwk: Mapping[str, Any], *coordinates: str) -> dict[str, Any]:
+    """The key without its other members (`use`, `key_ops` …). Each coordinate has 32 bytes (RFC 7518 §6.2.1.2, RFC 8037 §2)."""
+    if any(not isinstance(jwk.get(name), str) or len(jwk[name]) != _COORDINATE_LENGTH for name in coordinates):
         raise ValueError("length")
-    return {name: jwk[name] for name in ("kty", "crv", *numbers)}
+    return {name: jwk[name] for name in ("kty", "crv", *coordinates)}
 
 
 def _object(part: str) -> dict[str, Any]:
-    """Read strictly before the library sees it: of two claims of one name it would take the last."""
+    """A part of the token, parsed strictly before the library sees it: the library takes the last of two members of one name."""
     try:
         document = strict_json.loads(urlsafe_b64decode(part.encode()))
     except (BadRequest, ValueError):

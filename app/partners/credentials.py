@@ -32,7 +32,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedAssertion:
     """A client assertion as it was sent, and whom it may be addressed to. The repr hides it."""
 
     text: str
@@ -40,18 +40,18 @@ class Signed:
     client_id: str | None = None
 
     def __repr__(self) -> str:
-        return "Signed(…)"
+        return "SignedAssertion(…)"
 
 
-Proof = Secret | Signed
+Proof = Secret | SignedAssertion
 
 
-def authentic(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> OAuthClient | None:
+def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> OAuthClient | None:
     """The active client that this proves. None for any fault; an unknown client costs the same work.
 
     Needs a writing transaction: an assertion is taken once, by whichever process is first.
     """
-    if isinstance(proof, Signed):
+    if isinstance(proof, SignedAssertion):
         return _by_assertion(session, proof, now)
     offered = secret_mac(keys, proof.client_id, proof.secret)
     known = [row.secret_mac for row in live(session, proof.client_id, now) if row.secret_mac] or [bytes(32)]
@@ -60,7 +60,7 @@ def authentic(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> O
     return _active(session, proof.client_id)
 
 
-def _by_assertion(session: Session, proof: Signed, now: datetime) -> OAuthClient | None:
+def _by_assertion(session: Session, proof: SignedAssertion, now: datetime) -> OAuthClient | None:
     try:
         assertion = assertions.read(proof.text, proof.audiences, now)
     except BadAssertion:
@@ -68,7 +68,7 @@ def _by_assertion(session: Session, proof: Signed, now: datetime) -> OAuthClient
     if proof.client_id not in {None, assertion.client_id}:
         return None
     verified = any(key.verifies(assertion) for key in _keys_for(session, assertion, now))
-    if not verified or not _spend(session, assertion):
+    if not verified or not _record_use(session, assertion):
         return None
     return _active(session, assertion.client_id)
 
@@ -81,9 +81,9 @@ def _keys_for(session: Session, assertion: Assertion, now: datetime) -> list[Pub
     ]
 
 
-def _spend(session: Session, assertion: Assertion) -> bool:
-    """Whether it was not taken before, here or in another process."""
-    used = {"id": assertion.once_id, "expires_at": assertion.expires_at + assertions.LEEWAY}
+def _record_use(session: Session, assertion: Assertion) -> bool:
+    """False where the assertion was used before, in this process or another."""
+    used = {"id": assertion.replay_id, "expires_at": assertion.expires_at + assertions.LEEWAY}
     return insert_if_absent(session, UsedAssertion, used, key=("id",))
 
 

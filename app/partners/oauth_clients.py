@@ -102,7 +102,7 @@ def issue_token(
 
     Raises ValueError when a scope is wanted that the client was not given. An unknown client costs the same work.
     """
-    client = credentials.authentic(session, keys, proof, now)
+    client = credentials.authenticate(session, keys, proof, now)
     if client is None:
         return None
     scopes = sorted(set(wanted)) if wanted else client.scopes

@@ -163,7 +163,7 @@ def test_what_is_no_token_is_refused(text: str) -> None:
 
 def test_one_token_is_known_by_its_client_and_its_jti() -> None:
     ids = {
-        read(token(jti=jti, iss=client, sub=client)).once_id
+        read(token(jti=jti, iss=client, sub=client)).replay_id
         for client, jti in [("a", "bc"), ("ab", "c"), ("a", "bd"), ("a", "bc")]
     }
     assert len(ids) == 3

@@ -34,7 +34,7 @@ def clients(*arguments: str, code: int = 0) -> str:
 def signs_in(secret: str) -> bool:
     house = open_house()
     with house.database.begin() as session:
-        found = credentials.authentic(session, house.keys, Secret("bot", secret), utc_now()) is not None
+        found = credentials.authenticate(session, house.keys, Secret("bot", secret), utc_now()) is not None
     house.database.dispose()
     return found
 

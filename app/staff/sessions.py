@@ -30,7 +30,8 @@ class SignedIn:
     organisation_id: UUID | None
     key_id: UUID
     seed: bytes
-    csrf: str
+    binding: str
+    """Derived from the secret of the session: ties a form, or a passkey's challenge, to it."""
     seen_at: datetime
     frozen: bool = False
     """Whether all reading by partners is stopped at this moment."""
@@ -83,7 +84,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         organisation_id=member.organisation_id,
         key_id=member.key_id,
         seed=seed,
-        csrf=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
+        binding=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
         seen_at=row.seen_at,
         frozen=bool(is_frozen),
     )

@@ -1,6 +1,5 @@
 """An error as a page of the desk. Whatever somebody typed is on it, to be sent again, corrected or dropped."""
 
-import hmac
 import json
 import secrets
 from typing import Any, Final
@@ -14,7 +13,7 @@ from app.core.i18n import translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
 from app.web.account.policies import OldForm, set_cookie, site
-from app.web.components import staff_pages
+from app.web.components import csrf, staff_pages
 from app.web.components.labels import N_
 
 _FORM_COOKIE: Final = "staff_form"
@@ -90,7 +89,7 @@ def sign_in_page(
         ended=ended,
         wrong=wrong,
         name=name,
-        token=sign_in_token(request, mark),
+        token=_token(request, mark),
         passkey=passkey_question(request, mark),
     )
     staff_pages.allow_own_script(response)
@@ -110,7 +109,7 @@ def passkey_question(request: Request, mark: str) -> str:
 def marked_page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page with a form for somebody who is not signed in: tied to this browser like the form of the sign-in."""
     mark = form_mark(request) or secrets.token_urlsafe(24)
-    response = staff_pages.page(request, template, status=status, token=sign_in_token(request, mark), **context)
+    response = staff_pages.page(request, template, status=status, token=_token(request, mark), **context)
     set_cookie(response, _FORM_COOKIE, mark, request.app.state.settings)
     return response
 
@@ -118,9 +117,8 @@ def marked_page(request: Request, template: str, *, status: int = 200, **context
 def is_our_form(request: Request) -> bool:
     """Whether this form was made for this browser."""
     mark, given = form_mark(request), request.state.typed.get("csrf", [""])[0]
-    return mark is not None and hmac.compare_digest(
-        sign_in_token(request, mark).encode(), given.encode("utf-8", "replace")
-    )
+    state = request.app.state
+    return mark is not None and csrf.is_valid(state.keys, given, state.clock(), csrf.of_browser(mark))
 
 
 def form_mark(request: Request) -> str | None:
@@ -129,8 +127,9 @@ def form_mark(request: Request) -> str | None:
     return value if 20 <= len(value) <= 64 and value.isascii() else None
 
 
-def sign_in_token(request: Request, mark: str) -> str:
-    return str(request.app.state.keys.mac("sign-in-form", mark.encode()).hex())
+def _token(request: Request, mark: str) -> str:
+    state = request.app.state
+    return csrf.new_token(state.keys, state.clock(), csrf.of_browser(mark))
 
 
 def _again(request: Request, error: AppError) -> HTMLResponse:

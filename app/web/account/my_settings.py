@@ -34,7 +34,7 @@ def show_me(request: Request, who: Anybody, session: ReadDb, keys: Keys, config:
     where = site(config)
     question = ""
     if where is not None:
-        challenge = passkeys.challenge(keys, who.csrf, now)
+        challenge = passkeys.challenge(keys, who.binding, now)
         question = json.dumps(passkeys.options_for_new(where, who.member_id, who.name, known, challenge))
     response = staff_pages.page(
         request,
@@ -118,7 +118,7 @@ def add_passkey(request: Request, who: Anybody, session: Db, keys: Keys, config:
     if where is None:
         raise Conflict("Passkeys are not available because this server has no host name with TLS.")
     answer, label = field(request, "passkey"), field(request, "label")
-    passkeys.add(session, keys, where, who.member_id, answer, label, who.csrf, now)
+    passkeys.add(session, keys, where, who.member_id, answer, label, who.binding, now)
     staff.note(session, who.member_id, "staff:passkey_added", now)
     return staff_pages.to("/desk/me?done=passkey_added")
 
@@ -149,7 +149,7 @@ def new_code_app(request: Request, who: Anybody, keys: Keys) -> Response:
 
 @router.post("/code", name="change_code_app")
 def change_code_app(request: Request, who: Anybody, session: Db, keys: Keys, now: Now) -> Response:
-    secret = read_seat(keys, field(request, "seat"), who.csrf)
+    secret = read_seat(keys, field(request, "seat"), who.binding)
     if secret is None or not pyotp.TOTP(secret).verify(field(request, "code").strip(), for_time=now, valid_window=1):
         again = secret or pyotp.random_base32()
         return _code_page(request, who, keys, again, wrong=True)
@@ -164,7 +164,7 @@ def _code_page(request: Request, who: SignedIn, keys: KeyRing, secret: str, *, w
         status=422 if wrong else 200,
         secret=secret,
         uri=code_uri(secret, who.name),
-        seat=seat(keys, secret, who.csrf),
+        seat=seat(keys, secret, who.binding),
         wrong=wrong,
     )
 

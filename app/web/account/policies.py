@@ -2,22 +2,20 @@
 
 A route declares `anyone` or one of the roles' policies below (`coordinators`, `members_of_partners`, …); a test of the house
 finds a route that has none. The policy looks at the session in a short read of its own, before the one writer of an
-embedded database is asked for, and on a POST it also checks where the form comes from and the token in it.
+embedded database is asked for, and on a POST it also has `csrf` check where the form comes from and the token in it.
 """
 
-import hmac
 import ipaddress
 import re
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
-from starlette.exceptions import HTTPException
 
 from app.casework.coordinator import Desk, at_desk
 from app.core.dependencies import Keys, Now, directory_in_force
-from app.core.errors import BadRequest, Conflict, NotAllowed, NotSignedIn, TooLarge
+from app.core.errors import Conflict, NotAllowed, NotSignedIn
 from app.core.kill_switch import Frozen
 from app.directory.packs import Directory
 from app.settings import Settings
@@ -26,13 +24,9 @@ from app.staff.models import Role
 from app.staff.passkeys import Site
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
+from app.web.components import csrf, forms
 
-Typed = dict[str, list[str]]
-_MOST_FIELDS: Final = 200
-_MOST_PARTS: Final = 10
-_LONGEST_PART: Final = 1_000  # of a field beside a file
 _SECRET: Final = re.compile(r"[\w-]{20,64}", re.ASCII)
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _TOUCH_AFTER: Final = 15  # the idle time is noted to a fifteenth of itself, so that reading seldom writes
 DESK_ROLES: Final = (Role.COORDINATOR, Role.SENIOR)
 
@@ -63,13 +57,13 @@ class RequiresRole:
         who = await self.known(request, counted=not posted and "label" not in request.path_params)
         if who.frozen and self.roles == {Role.PARTNER}:
             raise Frozen
-        if posted and not hmac.compare_digest(who.csrf.encode(), field(request, "csrf").encode("utf-8", "replace")):
+        if posted and not _token_is_valid(request, who):
             raise OldForm("You opened this form before you last signed in. Check it, then send it again.")
         return who
 
     async def read(self, request: Request) -> None:
-        """What was sent, into `request.state.typed`."""
-        await read_form(request)
+        """What was sent, into `request.state.typed`. Raises NotAllowed, BadRequest."""
+        request.state.typed = await csrf.receive(request)
 
     async def known(self, request: Request, *, counted: bool = False) -> SignedIn:
         """Who is asking. Raises SignInNeeded, NotAllowed."""
@@ -88,23 +82,13 @@ class TakesFile(RequiresRole):
 
     async def read(self, request: Request) -> None:
         """Raises NotAllowed, SignInNeeded, BadRequest (no such form), TooLarge."""
-        refuse_other_sites(request)
+        csrf.refuse_other_sites(request)
         await self.known(request)
         request.state.typed, request.state.file = {}, None
-        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-            await read_form(request)
-            return
-        try:
-            async with request.form(max_files=1, max_fields=_MOST_PARTS, max_part_size=_LONGEST_PART) as form:
-                for name, value in form.multi_items():
-                    if isinstance(value, str):
-                        request.state.typed.setdefault(name, []).append(_CONTROL.sub("", value))
-                    elif value.size is not None and value.size > self.largest:
-                        raise TooLarge("The file is too large.")
-                    else:
-                        request.state.file = await value.read()
-        except HTTPException:
-            raise BadRequest("The form cannot be read.") from None
+        if forms.is_multipart(request):
+            request.state.typed, request.state.file = await forms.read_multipart(request, self.largest)
+        else:
+            await super().read(request)
 
 
 def requires_role(*roles: Role) -> RequiresRole:
@@ -114,37 +98,12 @@ def requires_role(*roles: Role) -> RequiresRole:
 async def anyone(request: Request) -> None:
     """The policy of what needs no sign-in. A form has to come from our own page all the same."""
     if request.method not in {"GET", "HEAD"}:
-        await read_form(request)
+        request.state.typed = await csrf.receive(request)
 
 
-async def read_form(request: Request) -> Typed:
-    """The urlencoded fields, into `request.state.typed`. Raises NotAllowed (sent by another site's page), BadRequest."""
-    refuse_other_sites(request)
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    body = await request.body()
-    if body and kind != "application/x-www-form-urlencoded":
-        raise BadRequest("Send this request as a form.")
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    except (UnicodeDecodeError, ValueError):
-        raise BadRequest("The form cannot be read.") from None
-    typed: Typed = {}
-    for name, value in pairs:
-        typed.setdefault(name, []).append(_CONTROL.sub("", value.replace("\r\n", "\n")))
-    request.state.typed = typed
-    return typed
-
-
-def refuse_other_sites(request: Request) -> None:
-    """Under `Referrer-Policy: no-referrer` an honest browser sends `Origin: null`: `Sec-Fetch-Site` tells. Raises NotAllowed."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        if site not in {"same-origin", "none"}:
-            raise NotAllowed("This form was sent from another site.")
-        return
-    origin = request.headers.get("origin")
-    if origin not in {None, "null"} and urlsplit(str(origin)).netloc != request.headers.get("host"):
-        raise NotAllowed("This form was sent from another site.")
+def _token_is_valid(request: Request, who: SignedIn) -> bool:
+    state = request.app.state
+    return csrf.is_valid(state.keys, field(request, "csrf"), state.clock(), csrf.of_session(who.binding))
 
 
 def field(request: Request, name: str) -> str:

@@ -17,10 +17,9 @@ from app.intake.questions import STEPS, Typed
 from app.intake.schemas import Intake
 from app.matching.code_names import Reader
 from app.web.account.policies import AtDesk, Config, Packs, coordinators, field
-from app.web.components import staff_pages
+from app.web.components import csrf, staff_pages
 from app.web.person import check_page, draft_answers
 from app.web.person import form_fields as shown
-from app.web.person.dependencies import new_token, token_is_ours
 
 router = APIRouter(prefix="/desk/assisted")
 
@@ -57,7 +56,7 @@ def send(request: Request, desk: AtDesk, packs: Packs, settings: Config, session
     intake, found = draft_answers.checked(typed, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
         return _form(request, lang, typed, shown.in_words(found, Reader(lang, packs)), packs)
-    if not token_is_ours(desk.keys, token, desk.now, desk.who.csrf):
+    if not csrf.is_valid(desk.keys, token, desk.now, csrf.of_session(desk.who.binding)):
         return _check(request, lang, typed, intake, session, packs, desk.now)
     reply = filing.file_once(
         session,
@@ -110,6 +109,6 @@ def _check(
         "desk/assisted_check.html",
         **check_page.shown_to(lang, typed, intake, session, packs, now),
         typed=typed,
-        token=new_token(request.app.state.keys, now, request.state.who.csrf),
+        token=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.who.binding)),
         **_words(lang),
     )

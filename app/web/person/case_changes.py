@@ -20,12 +20,13 @@ from app.intake import questions
 from app.intake.questions import Typed
 from app.matching import deadlines, runs
 from app.matching.code_names import Reader
+from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, letter, visits
 from app.web.person import form_fields as shown
 from app.web.person.case_page import REFERRAL, STATUS
 from app.web.person.check_page import centres
-from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, new_token, said, token_is_ours
+from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, said
 from app.web.person.single_page_form import AGAIN, all_steps
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
@@ -63,7 +64,7 @@ def correct(
     opened = visits.opened(session, cookie, keys, now, lock=True)
     if opened is None:
         return page("person/visit_ended.html", lang, status=403, text=said(typed, "story"), here="return")
-    fresh = token_is_ours(keys, said(typed, "token"), now, cookie)
+    fresh = csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie))
     if "switch" in typed or not fresh:
         return _answers_page(lang, kept, {}, cookie, keys, directory, now, notice="" if fresh else AGAIN)
     intake, found = draft_answers.checked(kept, lang, directory, now)
@@ -98,7 +99,7 @@ def _answers_page(
         errors,
         directory,
         notice=notice,
-        token=new_token(keys, now, cookie),
+        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/answers",
         switch="case/answers",
     )
@@ -125,7 +126,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
         lang,
         listed=[one for one in listed if one["ask"]],
         others=[_named(slug, typed, directory) for slug in chosen if slug not in here],
-        token=new_token(keys, now, cookie),
+        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/centres",
     )
 
@@ -207,7 +208,7 @@ def _number_page(
         status=422 if mistyped else 200,
         number=number,
         mistyped=mistyped,
-        token=new_token(keys, now, cookie),
+        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/number",
     )
 
@@ -225,7 +226,7 @@ def copy(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, director
         "person/copy.html",
         lang,
         **_copied(lang, opened, session, keys, directory, now),
-        token=new_token(keys, now, cookie),
+        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case",
     )
 

@@ -21,6 +21,7 @@ from app.intake import drafts, receipts
 from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import Reader
+from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import letter, person_prompts, visits
 from app.web.person.dependencies import (
@@ -31,10 +32,8 @@ from app.web.person.dependencies import (
     Lang,
     anyone,
     drop_cookie,
-    new_token,
     said,
     set_cookie,
-    token_is_ours,
 )
 from app.web.person.single_page_form import AGAIN
 
@@ -87,7 +86,7 @@ def _ask(lang: str, keys: KeyRing, now: datetime, error: str = "", typed: str = 
         status=422 if error else 200,
         error=error,
         typed=typed,
-        token=new_token(keys, now),
+        token=csrf.new_token(keys, now, csrf.UNBOUND),
         here="return",
         switch="return",
     )
@@ -158,7 +157,7 @@ def _case_page(
         text=text,
         error=error,
         notice=notice,
-        token=new_token(keys, now, cookie),
+        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case",
         switch="case/message",
     )
@@ -171,7 +170,7 @@ def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directo
     opened = visits.opened(session, cookie, keys, now, lock=True)
     if opened is None:
         return page("person/visit_ended.html", lang, status=403, text=text, here="return")
-    fresh = token_is_ours(keys, said(typed, "token"), now, cookie)
+    fresh = csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie))
     if "switch" in typed or not fresh:
         notice = "" if fresh else AGAIN
         return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)

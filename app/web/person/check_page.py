@@ -17,9 +17,9 @@ from app.matching import runs
 from app.matching.code_names import Reader
 from app.matching.engine import Found
 from app.matching.reasons import render as in_sentence
+from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import form_fields as shown
-from app.web.person.dependencies import new_token
 
 _CHOICES: Final = ("ask", "allow", "never")
 _NEAREST: Final = 8
@@ -34,19 +34,23 @@ def check_page(
     directory: Directory,
     now: datetime,
     *,
+    binding: str = csrf.UNBOUND,
     carried: Typed | None = None,
     notice: str = "",
     template: str = "person/check.html",
     **more: Any,
 ) -> HTMLResponse:
-    """`carried`: fields that travel in the page, for the way without a cookie; None where a draft keeps the answers."""
+    """`carried`: fields that travel in the page, for the way without a cookie; None where a draft keeps the answers.
+
+    `binding`: what the form is tied to (`csrf`): the cookie of the draft, or nothing where there is none.
+    """
     return page(
         template,
         lang,
         **shown_to(lang, typed, intake, session, directory, now),
         typed=carried,
         action=f"/{lang}/form/all/send" if carried is not None else f"/{lang}/form/check",
-        token=new_token(keys, now),
+        token=csrf.new_token(keys, now, binding),
         notice=notice,
         here="form/all" if carried is not None else "form/check",
         switch="form/all/send" if carried is not None else "form/check",

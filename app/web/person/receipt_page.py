@@ -11,9 +11,10 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts
 from app.matching import runs
+from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, letter
-from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, drop_cookie, new_token
+from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, drop_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
 
@@ -60,6 +61,6 @@ def receipt_page(
         deadline=letter.of_reply(reply, runs.today(directory, reply["country"], now)),
         contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
         mistyped=mistyped,
-        token=new_token(keys, now),
+        token=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,
     )

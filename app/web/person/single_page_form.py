@@ -12,11 +12,12 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake.questions import STEPS, Typed
 from app.matching.code_names import Reader
+from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, spam_signals
 from app.web.person import form_fields as shown
 from app.web.person.check_page import check_page
-from app.web.person.dependencies import Config, Directory, Form, Lang, anyone, made_at, new_token, said, token_is_ours
+from app.web.person.dependencies import Config, Directory, Form, Lang, anyone, said
 from app.web.person.receipt_page import receipt_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -59,7 +60,7 @@ def file_whole_form(
     intake, found = draft_answers.checked(kept, lang, directory, now)
     if intake is None or "change" in typed:
         return whole_page(lang, typed, shown.in_words(found, Reader(lang, directory)), keys, directory, now)
-    if "switch" in typed or not token_is_ours(keys, token, now):
+    if "switch" in typed or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
         notice = "" if "switch" in typed else AGAIN
         carried = _carried(typed, keys, now)
         return check_page(lang, kept, intake, session, keys, directory, now, carried=carried, notice=notice)
@@ -73,14 +74,14 @@ def file_whole_form(
         directory=directory,
         now=now,
         ttl=settings.reply_ttl,
-        held_for=spam_signals.held_for(request, typed, made_at(keys, said(typed, "begun")), now),
+        held_for=spam_signals.held_for(request, typed, csrf.made_at(keys, said(typed, "begun"), csrf.UNBOUND), now),
     )
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 
 
 def _carried(typed: Typed, keys: KeyRing, now: datetime) -> Typed:
     """What the next page has to hold: the answers, when the form was opened, and what only a machine has filled in."""
-    begun = said(typed, "begun") or new_token(keys, now)
+    begun = said(typed, "begun") or csrf.new_token(keys, now, csrf.UNBOUND)
     return {**draft_answers.kept(typed), "begun": [begun], spam_signals.TRAP: typed.get(spam_signals.TRAP, [])}
 
 
@@ -110,9 +111,9 @@ def whole_page(
         errors,
         directory,
         consents={name: choice[-1] for name, choice in typed.items() if name.startswith("c_")},
-        begun=said(typed, "begun") or new_token(keys, now),
+        begun=said(typed, "begun") or csrf.new_token(keys, now, csrf.UNBOUND),
         trap=said(typed, spam_signals.TRAP),
-        token=new_token(keys, now),
+        token=csrf.new_token(keys, now, csrf.UNBOUND),
         notice=notice,
         here="form/all",
         switch="form/all",

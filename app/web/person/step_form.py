@@ -13,6 +13,7 @@ from app.directory.packs import Directory as Packs
 from app.intake import drafts, questions
 from app.intake.questions import STEPS, Typed
 from app.matching.code_names import Reader
+from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, spam_signals, urgent_contacts
 from app.web.person import form_fields as shown
@@ -24,10 +25,8 @@ from app.web.person.dependencies import (
     Form,
     Lang,
     anyone,
-    new_token,
     said,
     set_cookie,
-    token_is_ours,
 )
 from app.web.person.draft_answers import Draft
 from app.web.person.single_page_form import AGAIN, NO_COOKIE, whole_page
@@ -59,7 +58,7 @@ def _step_page(
         fields=shown.fields(step.questions, typed, errors, reader, directory),
         errors=errors,
         urgent=urgent_contacts.numbers(typed, number, reader, directory, now),
-        token=new_token(keys, now),
+        token=csrf.new_token(keys, now, csrf.UNBOUND),
         trap="",
         may_skip=not any(question.required for question in step.questions),
         back=f"/{lang}/form/{STEPS[number - 1].slug}" if number else f"/{lang}/",
@@ -89,7 +88,7 @@ def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
         number = STEPS.index(questions.step_of(first))
         return _step_page(lang, number, draft.typed, errors, keys, directory, now)
-    return check_page(lang, draft.typed, intake, session, keys, directory, now)
+    return check_page(lang, draft.typed, intake, session, keys, directory, now, binding=csrf.of_visit(cookie))
 
 
 @router.post("/form/check")
@@ -112,12 +111,22 @@ def send(
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
     typed_so_far = {**draft.typed, **{name: choice for name, choice in typed.items() if name.startswith("c_")}}
     intake, _found = draft_answers.checked(typed_so_far, lang, directory, now)
-    fresh = token_is_ours(keys, said(typed, "token"), now)
+    fresh = csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie))
     if intake is None or "switch" in typed or not fresh:
         drafts.save(session, cookie, {"typed": typed_so_far, "begun": draft.begun}, now, settings.draft_idle)
         if intake is None or fresh:
             return RedirectResponse(f"/{lang}/form/check", 303)
-        return check_page(lang, typed_so_far, intake, session, keys, directory, now, notice=AGAIN)
+        return check_page(
+            lang,
+            typed_so_far,
+            intake,
+            session,
+            keys,
+            directory,
+            now,
+            binding=csrf.of_visit(cookie),
+            notice=AGAIN,
+        )
     begun = datetime.fromisoformat(draft.begun) if draft.begun else None
     reply = filing.file_once(
         session,

@@ -11,7 +11,8 @@ from app.core.keyring import KeyRing
 from app.intake import drafts, receipts
 from app.intake.questions import Typed
 from app.intake.receipts import Receipt
-from app.web.person.dependencies import said, token_is_ours
+from app.web.components import csrf
+from app.web.person.dependencies import said
 
 
 def begin(
@@ -42,6 +43,6 @@ def opened(
 
 def acting(session: Session, typed: Typed, cookie: str | None, keys: KeyRing, now: datetime) -> OpenedCase | None:
     """The case, its row locked, for a form of this visit; None when the visit has ended or the form is not of it."""
-    if not token_is_ours(keys, said(typed, "token"), now, cookie):
+    if not csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie)):
         return None
     return opened(session, cookie, keys, now, lock=True)

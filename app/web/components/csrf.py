@@ -1,0 +1,98 @@
+"""Protection of every form on our pages against being sent by another site (cross-site request forgery).
+
+One design for all of them, in two halves:
+
+* **Where it comes from.** `receive` refuses a POST that the browser marks as another site's, before its body is read. The
+  browser tells in `Sec-Fetch-Site`; where it sends none, a named `Origin` must be ours. (Under our `Referrer-Policy:
+  no-referrer` an honest browser sends `Origin: null`.)
+* **A token in the form**: `<seconds>.<nonce>.<mac>`, the MAC under a key of the key ring over the first two and over the
+  *binding*, a secret that only the browser with this form has. It is good for `LIFETIME` and stored nowhere.
+
+The binding is what makes the cases of the one design:
+
+| the form is | its binding |
+| --- | --- |
+| of somebody who is signed in | `of_session`: derived from the secret of the session |
+| of the sign-in and of joining, before there is a session | `of_browser`: the cookie that came with the form |
+| of a person with a draft to file, or who came back with their number | `of_visit`: the cookie of the visit |
+| of a person without a cookie: the form on a single page | `UNBOUND` |
+
+The single-page form is a case of the same design: it carries its answers itself, and its sender's browser holds nothing that
+another site's page could borrow. Its token says that the page is ours and not older than a day, and names the submission: the
+same token sent twice is one case. The person's forms that only keep or show something for the browser that sends them (a step
+of the form, the question for the number, the number noted down, leaving) carry a token too, and the first half alone decides.
+"""
+
+import hmac
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from app.core.errors import NotAllowed
+from app.core.keyring import KeyRing
+from app.web.components import forms
+from app.web.components.forms import Fields
+
+LIFETIME: Final = timedelta(hours=24)
+UNBOUND: Final = ""
+_CLOCK_SKEW: Final = timedelta(minutes=1)
+"""Between two web processes: a token may be a little younger than the clock that checks it."""
+_OUR_SITES: Final = frozenset({"same-origin", "none"})
+
+
+def of_session(binding: str) -> str:
+    """`binding`: what the session derives from its secret (`SignedIn.binding`)."""
+    return f"session:{binding}"
+
+
+def of_browser(cookie: str | None) -> str:
+    return f"browser:{cookie}" if cookie else UNBOUND
+
+
+def of_visit(cookie: str | None) -> str:
+    return f"visit:{cookie}" if cookie else UNBOUND
+
+
+async def receive(request: Request) -> Fields:
+    """The fields of a form that one of our own pages sent. Raises NotAllowed, BadRequest."""
+    refuse_other_sites(request)
+    return await forms.read_urlencoded(request)
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Raises NotAllowed for what another site's page sent, as far as the browser tells."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in _OUR_SITES:
+            raise NotAllowed("This form was sent from another site.")
+        return
+    origin = request.headers.get("origin")
+    if origin not in {None, "null"} and urlsplit(str(origin)).netloc != request.headers.get("host"):
+        raise NotAllowed("This form was sent from another site.")
+
+
+def new_token(keys: KeyRing, now: datetime, binding: str, *, nonce: bool = True) -> str:
+    """A token for the forms of one page. With a `nonce` no two are alike, so that it can name what is sent."""
+    body = f"{int(now.timestamp())}.{secrets.token_urlsafe(16) if nonce else ''}"
+    return f"{body}.{_mac(keys, body, binding)}"
+
+
+def is_valid(keys: KeyRing, token: str, now: datetime, binding: str) -> bool:
+    """Whether we made this token for this binding, and not longer than `LIFETIME` ago."""
+    made = made_at(keys, token, binding)
+    return made is not None and -_CLOCK_SKEW <= now - made < LIFETIME
+
+
+def made_at(keys: KeyRing, token: str, binding: str) -> datetime | None:
+    """When we made this token, however long ago; None for one that is not ours."""
+    body, _, mac = token.rpartition(".")
+    seconds = body.partition(".")[0]
+    is_ours = hmac.compare_digest(mac.encode("utf-8", "replace"), _mac(keys, body, binding).encode())
+    return datetime.fromtimestamp(int(seconds), UTC) if is_ours else None
+
+
+def _mac(keys: KeyRing, body: str, binding: str) -> str:
+    return keys.mac("form-token", body.encode("utf-8", "replace"), binding.encode("utf-8", "replace")).hex()[:32]

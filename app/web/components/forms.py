@@ -1,0 +1,73 @@
+"""Reading what a form of our pages sends: one strict reader for urlencoded forms, one for a form with a file.
+
+Both refuse what is no form of the kind they expect, more fields than `MOST_FIELDS`, and bytes that are not UTF-8 (so that
+no lone surrogate comes in); both leave out control characters, which no keyboard types and no database column takes. Bodies
+are limited before: by `RequestMiddleware` for every request, and by the limits of multipart parts here.
+Call them through `csrf`, which looks at where the form comes from before anything of it is read.
+"""
+
+import re
+from typing import Final
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+from app.core.errors import BadRequest, TooLarge
+
+Fields = dict[str, list[str]]
+"""The values of each field in the order in which they were sent."""
+MOST_FIELDS: Final = 1_000
+_MOST_FIELDS_BESIDE_A_FILE: Final = 10
+_LONGEST_FIELD_BESIDE_A_FILE: Final = 1_000
+_URLENCODED: Final = "application/x-www-form-urlencoded"
+_MULTIPART: Final = "multipart/form-data"
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def is_multipart(request: Request) -> bool:
+    return _media_type(request) == _MULTIPART
+
+
+async def read_urlencoded(request: Request) -> Fields:
+    """The fields of the body; none of an empty one. Raises BadRequest: another media type, too many fields, not UTF-8."""
+    body = await request.body()
+    if body and _media_type(request) != _URLENCODED:
+        raise BadRequest("A form is expected.")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError:  # UnicodeDecodeError is one
+        raise BadRequest("The form cannot be read.") from None
+    fields: Fields = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(_text(value))
+    return fields
+
+
+async def read_multipart(request: Request, largest_file: int) -> tuple[Fields, bytes | None]:
+    """The fields beside the file, and the file's content if there is one. Raises BadRequest, TooLarge."""
+    fields: Fields = {}
+    content: bytes | None = None
+    try:
+        async with request.form(
+            max_files=1, max_fields=_MOST_FIELDS_BESIDE_A_FILE, max_part_size=_LONGEST_FIELD_BESIDE_A_FILE
+        ) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, str):
+                    fields.setdefault(name, []).append(_text(value))
+                elif value.size is not None and value.size > largest_file:
+                    raise TooLarge("The file is larger than this service takes.")
+                else:
+                    content = await value.read()
+    except HTTPException:
+        raise BadRequest("The form cannot be read.") from None
+    return fields, content
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _text(value: str) -> str:
+    """Line ends as one newline, which browsers send as CR LF."""
+    return _CONTROL.sub("", value.replace("\r\n", "\n"))

@@ -82,7 +82,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "deadline_within.unknown": N_(
             "They take only requests with a close deadline. Tell us the date of your letter and we will look again."
         ),
-        "consent_allows.yes": N_("You did not ask us to leave them out."),
+        "consent_allows.yes": N_("You have not asked us to leave this centre out."),
         "consent_allows.no": N_("You asked us not to contact them."),
         "consent_allows.excluded": N_("They are not available for this request."),
         "accepts_referrals.yes": N_("They take requests."),

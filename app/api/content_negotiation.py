@@ -12,7 +12,7 @@ VARY: Final = {"Vary": "Accept"}
 
 
 class NotAcceptable(AppError):
-    status, slug, title = 406, "not-acceptable", "This is not to be had in that form"
+    status, slug, title = 406, "not-acceptable", "Not available in the requested format"
 
 
 def best_media_type(request: Request, *offered: str) -> str:

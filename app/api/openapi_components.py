@@ -115,8 +115,8 @@ PROBLEMS: Final[dict[str, Any]] = {
         "Unknown, or another organisation's: these two are not told apart.", 404, "not-found", "There is nothing here"
     ),
     "NotAcceptable": _problem(
-        "`Accept` names no form in which this is to be had.",
-        406, "not-acceptable", "This is not to be had in that form", headers={"Vary": ref("headers", "Vary")},
+        "`Accept` names no media type in which this is available.",
+        406, "not-acceptable", "Not available in the requested format", headers={"Vary": ref("headers", "Vary")},
     ),
     "Conflict": _problem(
         "The present state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "

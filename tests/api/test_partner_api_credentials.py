@@ -15,9 +15,9 @@ from app.main import create_app
 from app.partners import assertions, credentials
 from app.partners import oauth_clients as partners
 from app.settings import Settings
+from tests.support.assertions import EC, ED, jwk_of, token
 from tests.support.partners import MINE, Network
 from tests.support.serving import in_process
-from tests.unit.test_assertions import EC, ED, jwk_of, token
 
 GRANT = {"grant_type": "client_credentials"}
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from app.core.db import Database
 from tests.support.desk import ONE, running
+from tests.support.hsds import FOREIGN, package
 from tests.support.live import address, free_port, served
 from tests.support.pages import PHONE, WIDE, check, press
-from tests.unit.test_hsds_package import FOREIGN, package
 
 ENTRY = f"/desk/directory/organisations/{ONE}"
 AT_DESK = (

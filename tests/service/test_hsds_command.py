@@ -16,7 +16,7 @@ from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
 from app.staff.models import Member
 from tests.support.desk import DeskHouse
-from tests.unit.test_hsds_package import FOREIGN, package
+from tests.support.hsds import FOREIGN, package
 
 
 @pytest.fixture

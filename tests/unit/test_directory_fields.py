@@ -1,7 +1,6 @@
 """What people type for a field, what the directory keeps of it, and packs with edits laid over them."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from app.core.errors import Invalid
 from app.directory import field_input, fields, opening_hours, overlay
 from app.directory.overlay import Edit, laid_over
 from app.directory.packs import load_packs
-from tests.support.packs import change, copy
 
 TODAY = date(2026, 11, 24)
 RELEX, HFHR = "lt-relex", "pl-hfhr/legal-help"
@@ -133,19 +131,6 @@ def test_what_is_not_edited_stays_the_very_same_object_and_the_digest_tells() ->
     assert laid_over(packs, [edit(RELEX, "city", "Kaunas")]).directory.digest == laid.digest
     assert laid_over(packs, []).directory is packs
     assert laid_over(packs, [Edit(RELEX, "city", {}, {"pack": True})]).directory is packs
-
-
-def test_the_desks_word_stands_when_the_pack_moves_on_and_that_is_told(tmp_path: Path) -> None:
-    packs = load_packs()
-    mine = edit(RELEX, "email", "desk@relex.lt", old="info@relex.lt")
-    assert laid_over(packs, [mine]).departures == ()
-    root = copy(tmp_path)
-    change(root, "lt/services.yaml", "email: info@relex.lt", "email: office@relex.lt")
-    laid = laid_over(load_packs(root), [mine])
-    found = laid.directory.organisation(RELEX)
-    assert found is not None
-    assert found.email == "desk@relex.lt"
-    assert laid.departures == (mine,)
 
 
 def test_an_edit_of_what_is_gone_is_named_and_left_out() -> None:

@@ -15,6 +15,7 @@ from app.directory.hsds.package_reader import NotAPackage, Read
 from app.directory.hsds.records import LiveState, records
 from app.directory.packs import load_packs
 from tests.support import hsds
+from tests.support.hsds import FOREIGN, package
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
@@ -34,56 +35,6 @@ def tables(content: bytes) -> dict[str, list[dict[str, str]]]:
             one["name"]: list(csv.DictReader(io.StringIO(package.read(one["path"]).decode())))
             for one in descriptor["resources"]
         }
-
-
-def package(**files: list[dict[str, str]]) -> io.BytesIO:
-    """A foreign package without a descriptor."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as out:
-        for name, rows in files.items():
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list({key: None for row in rows for key in row}))
-            writer.writeheader()
-            writer.writerows(rows)
-            out.writestr(f"{name}.csv", text.getvalue())
-    made.seek(0)
-    return made
-
-
-FOREIGN: dict[str, list[dict[str, str]]] = {
-    "organization": [
-        {"id": "o1", "name": "Help Łódź", "description": "They help.", "website": "https://help.example", "x_other": "1"},
-        {"id": "o2", "name": "Без имени", "description": "Other script."},
-        {"id": "o3", "name": "Nobody", "description": "No services."},
-        {"id": "o4", "name": "", "description": "No name."},
-    ],
-    "service": [
-        {"id": "s1", "organization_id": "o1", "name": "Advice", "status": "active"},
-        {"id": "s2", "organization_id": "o1", "name": "Advice", "status": "active"},
-        {"id": "s3", "organization_id": "o1", "name": "Gone", "status": "defunct"},
-        {"id": "s4", "organization_id": "o2", "name": "Консультация", "status": "active"},
-        {"id": "s5", "organization_id": "o9", "name": "Orphan", "status": "active"},
-    ],
-    "attribute": [
-        {"id": "a1", "link_id": "s1", "taxonomy_term_id": "t1", "link_entity": "service"},
-        {"id": "a2", "link_id": "s2", "taxonomy_term_id": "t1", "link_entity": "service"},
-        {"id": "a3", "link_id": "s4", "taxonomy_term_id": "t1", "link_entity": "service"},
-        {"id": "a4", "link_id": "s1", "taxonomy_term_id": "t2", "link_entity": "service"},
-    ],
-    "taxonomy_term": [
-        {"id": "t1", "code": "asylum", "name": "Asylum", "description": "Asylum"},
-        {"id": "t2", "code": "gardening", "name": "Gardening", "description": "Gardening"},
-    ],
-    "service_area": [
-        {"id": "p1", "service_id": "s1", "name": "Poland"},
-        {"id": "p2", "service_id": "s2", "name": "x", "x_iso_3166": "PL-14"},
-        {"id": "p3", "service_id": "s4", "name": "Lithuania"},
-        {"id": "p4", "service_id": "s1", "name": "Mars"},
-    ],
-    "language": [{"id": "l1", "service_id": "s1", "name": "Russian", "code": "RU"}],
-    "phone": [{"id": "h1", "organization_id": "o1", "number": "'+48 1"}, {"id": "h2", "organization_id": "o3", "number": "1"}],
-    "funding": [{"id": "f1", "organization_id": "o1", "source": "A fund"}],
-}  # fmt: skip
 
 
 def read(**changed: Any) -> Read:

@@ -12,8 +12,8 @@ from app.audit.models import AuditEntry
 from app.directory import edits
 from app.web.desk import hsds_packages as page_module
 from tests.support.desk import Browser, DeskHouse, Page
+from tests.support.hsds import FOREIGN, package
 from tests.support.html import faults
-from tests.unit.test_hsds_package import FOREIGN, package
 
 PATH = "/desk/directory/package"
 

@@ -11,7 +11,7 @@ from app.cli.main import app
 from app.core.clock import utc_now
 from app.partners import credentials
 from app.partners.credentials import Secret
-from tests.unit.test_assertions import ED, jwk_of
+from tests.support.assertions import ED, jwk_of
 
 RUN = CliRunner()
 

@@ -1,5 +1,10 @@
-"""A ring follows its file: a running service takes up a new epoch key at once and lets go of a destroyed one."""
+"""The server's key file: never open to others, refused when it is damaged or weak, and followed by every running service.
 
+A new epoch key is used at once, and a destroyed one is forgotten.
+"""
+
+import base64
+import json
 import threading
 from datetime import date
 from pathlib import Path
@@ -8,11 +13,16 @@ import pytest
 
 from app.core import keyring
 from app.core.errors import Unavailable
-from app.core.keyring import KeyRing
+from app.core.keyring import KeyRing, WeakSecret, load_or_create
 from app.core.sealing import CannotOpen
 
 TODAY = date(2026, 11, 24)
 PLACE = ("cases", "1", "facts", "1")
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing.generate(TODAY)
 
 
 @pytest.fixture
@@ -79,3 +89,47 @@ def test_without_its_file_nothing_is_locked_any_more_but_what_is_there_opens(pat
     assert not running.is_readable()
     with pytest.raises(Unavailable):
         running.lock(b"y", *PLACE)
+
+
+def test_the_file_is_private_and_read_back_whole(ring: KeyRing, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    ring.save(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert KeyRing.load(path).unlock(ring.lock(b"x", *PLACE), *PLACE) == b"x"
+    with pytest.raises(FileExistsError):
+        KeyRing.generate(TODAY).save(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_two_that_start_at_once_get_the_same_keys(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    one, two = load_or_create(path, TODAY), load_or_create(path, TODAY)
+    assert one.mac("test", b"x") == two.mac("test", b"x")
+
+
+def test_a_file_that_others_can_read_is_refused(ring: KeyRing, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    ring.save(path)
+    path.chmod(0o640)
+    with pytest.raises(WeakSecret, match="chmod"):
+        KeyRing.load(path)
+
+
+@pytest.mark.parametrize("key", [bytes(32), b"a" * 32, b"password" * 4, bytes(range(31)), b""])
+def test_a_key_that_is_no_random_key_is_refused(key: bytes, ring: KeyRing, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    ring.save(path)
+    document = json.loads(path.read_text())
+    document["epochs"]["1"]["key"] = base64.b64encode(key).decode()
+    path.write_text(json.dumps(document))
+    with pytest.raises(WeakSecret):
+        KeyRing.load(path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"epochs": {}, "current": 1, "root": "AA=="}', "not json"])
+def test_a_damaged_file_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.touch(mode=0o600)
+    path.write_text(text)
+    with pytest.raises(WeakSecret):
+        KeyRing.load(path)

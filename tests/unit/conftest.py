@@ -29,7 +29,11 @@ _FORBIDDEN: Final = {
     "os.rename": "a file to write",
 }
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_WRITTEN_BY_TOOLS: Final = (".hypothesis", ".pyc", os.devnull)  # examples to try again; compiled modules; nothing at all
+_WRITTEN_BY_TOOLS: Final = (
+    ".hypothesis",
+    ".pyc",
+    os.devnull,
+)  # examples to try again; compiled modules; nothing at all
 _tried: list[str] | None = None  # while a unit test runs: what it reached for
 
 

@@ -4,6 +4,7 @@ import multiprocessing.process
 import os
 import sys
 from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg.generators
@@ -34,23 +35,31 @@ _WRITTEN_BY_TOOLS: Final = (
     ".pyc",
     os.devnull,
 )  # examples to try again; compiled modules; nothing at all
-_tried: list[str] | None = None  # while a unit test runs: what it reached for
 
 
 class NoUnitTest(RuntimeError):
     """A test of tests/unit reached for a database, a process, a socket, or a file to write. It belongs elsewhere."""
 
 
+@dataclass(slots=True)
+class _Guard:
+    on: bool = False  # while a unit test runs
+    tried: list[str] = field(default_factory=list)  # what it reached for
+
+
+_guard: Final = _Guard()
+
+
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if _tried is None or event not in _FORBIDDEN:
+    if not _guard.on or event not in _FORBIDDEN:
         return
     if event in {"open", "os.mkdir", "os.rename"}:
         if any(part in str(arguments[0]) for part in _WRITTEN_BY_TOOLS):
             return
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & _WRITES):
             return
-    _tried.append(f"{_FORBIDDEN[event]} ({event})")
-    raise NoUnitTest(f"a test in tests/unit reached for {_tried[-1]}; tests/README.md says where it belongs")
+    _guard.tried.append(f"{_FORBIDDEN[event]} ({event})")
+    raise NoUnitTest(f"a test in tests/unit reached for {_guard.tried[-1]}; tests/README.md says where it belongs")
 
 
 def _audited(event: str, function: Any) -> Any:
@@ -73,15 +82,13 @@ sys.addaudithook(_refuse)
 
 def _watched() -> Generator[None]:
     """Fails the test also where the code under test caught the refusal."""
-    global _tried
-    _tried = []
+    _guard.on, _guard.tried = True, []
     try:
         result = yield
-        tried = _tried
     finally:
-        _tried = None
-    if tried:
-        pytest.fail(f"a test in tests/unit reached for {tried[0]}; tests/README.md says where it belongs")
+        _guard.on = False
+    if _guard.tried:
+        pytest.fail(f"a test in tests/unit reached for {_guard.tried[0]}; tests/README.md says where it belongs")
     return result
 
 

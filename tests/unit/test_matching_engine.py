@@ -221,6 +221,66 @@ def test_all_and_any_and_not_are_kleenes(first: int, second: int, third: int) ->
     assert asked({"all": [parts[0], {"not": {"all": parts[1:]}}]}, facts())[0] == min(first, 2 - min(second, third))
 
 
+def test_a_pause_for_a_need_hinders_nobody_who_has_another_that_they_take() -> None:
+    rule = {"need": {"any_of": ["asylum", "appeals"]}}
+    paused = {"one/service": Live(paused_needs=frozenset({"asylum"}), open_needs=frozenset({"appeals"}))}
+    verdict, found = asked(rule, facts(), live=paused)
+    assert (verdict, found.reasons[0].key) == (NO, "accepts_referrals.need_paused")
+    assert found.reasons[0].params == {"needs": ["asylum"]}
+    assert asked(rule, facts(needs={"asylum", "appeals"}), live=paused)[0] == YES
+    assert asked(rule, facts(needs={"appeals"}), live=paused)[0] == YES
+
+
+def test_a_pause_for_a_language_hinders_nobody_who_speaks_another() -> None:
+    paused = {"one/service": Live(paused_languages=frozenset({"ru", "be"}))}
+    verdict, found = asked({"need": {"any_of": ["asylum"]}}, facts(speak=("ru", "be")), live=paused)
+    assert (verdict, found.reasons[0].key) == (NO, "accepts_referrals.language_paused")
+    assert found.reasons[0].params == {"languages": ["ru", "be"]}
+    assert asked({"need": {"any_of": ["asylum"]}}, facts(speak=("ru", "en")), live=paused)[0] == YES
+    assert asked({"need": {"any_of": ["asylum"]}}, facts(speak=()), live=paused)[0] == YES
+
+
+def test_a_status_that_is_listed_twice_is_one_that_only_some_hold() -> None:
+    rule = {"status": {"any_of": ["protected", "visa"], "perhaps": ["visa"]}}
+    assert asked(rule, facts(status="visa"))[0] == UNKNOWN
+    assert asked(rule, facts(status="protected"))[0] == YES
+
+
+SAID = {
+    "needs": {"asylum", "housing"},
+    "speak": ("uk", "ru", "be"),
+    "groups": frozenset({"student", "lgbtq", "activist"}),
+    "region": "PL-14",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "params"),
+    [
+        ({"need": {"any_of": ["asylum", "appeals"]}}, "need.yes", {"needs": ["asylum"]}),
+        ({"need": {"any_of": ["appeals"]}}, "need.no", {"needs": ["asylum", "housing"]}),
+        ({"not": {"need": {"any_of": ["asylum"]}}}, "need.not_yes", {"needs": ["asylum"]}),
+        ({"language": {"any_of": ["be", "ru", "pl"]}}, "language.yes", {"languages": ["ru", "be"]}),
+        ({"language": {"any_of": ["pl", "en"]}}, "language.interpreter", {"languages": ["pl", "en"]}),
+        ({"group": {"any_of": ["student", "activist"]}}, "group.yes", {"groups": ["activist", "student"]}),
+        ({"group": {"any_of": ["lawyer", "journalist"]}}, "group.no", {"groups": ["journalist", "lawyer"]}),
+        ({"region": {"any_of": ["PL-14", "PL-02"]}}, "region.yes", {"regions": ["PL-14"]}),
+        ({"region": {"any_of": ["PL-06", "PL-02"]}}, "region.no", {"regions": ["PL-02", "PL-06"]}),
+        ({"region": {"any_of": ["PL-14"], "only_part": "Pruszków"}}, "region.part", {"place": "Pruszków"}),
+        ({"not": {"remote_ok": "yes"}}, "left_out.yes", {}),
+        ({"not": {"remote_ok": "unknown"}}, "left_out.unknown", {}),
+        ({"not": {"remote_ok": "no"}}, "left_out.no", {}),
+        ({"not": {"capacity": True}}, "left_out.yes", {}),
+    ],
+)
+def test_a_reason_names_what_the_person_and_the_rule_have_in_common_or_what_the_rule_asks_for(
+    rule: dict[str, Any], key: str, params: dict[str, Any]
+) -> None:
+    free = {"one/service": Live("open", TODAY)}
+    reason = asked(rule, facts(**SAID), live=free)[1].reasons[0]
+    assert (reason.key, reason.params) == (key, params)
+
+
 def keys(found: Found) -> list[str]:
     return [reason.key for reason in found.reasons]
 
@@ -237,6 +297,12 @@ def test_a_refusal_names_only_what_decided() -> None:
     verdict, found = asked(rule, facts(nationality="RU", region="PL-02", status="protected"))
     assert verdict == NO
     assert keys(found) == ["nationality.no", "region.no", "remote_ok.no"]
+
+
+def test_what_goes_without_saying_is_no_reason() -> None:
+    always = [{"consent_allows": True}, {"accepts_referrals": True}, {"urgency": {"any_of": ["normal"]}}]
+    rule = {"all": [{"country": {"any_of": ["PL"]}}, {"need": {"any_of": ["asylum"]}}, *always]}
+    assert keys(asked(rule, facts())[1]) == ["need.yes", "capacity.unknown"]
 
 
 def test_the_easiest_way_to_a_yes_is_asked_first() -> None:
@@ -259,6 +325,18 @@ def test_what_is_to_be_asked_stands_from_easy_to_hard_on_the_best_way_and_on_the
     rule = {"any": [{"all": [only_they_know, group, region]}, status]}
     expected = ["status.unknown", "region.unknown", "group.unknown", "remote_ok.unknown"]
     assert keys(asked(rule, facts())[1]) == expected
+
+
+def test_a_way_within_a_way_is_asked_too() -> None:
+    status, region = {"status": {"any_of": ["protected"]}}, {"region": {"any_of": ["PL-14"]}}
+    nationality, group = {"nationality": {"any_of": ["BY"]}}, {"group": {"any_of": ["lgbtq"]}}
+    either = {"any": [nationality, group]}
+    asked_of_all = keys(asked({"all": [{"any": [status, nationality]}, region]}, facts())[1])
+    assert asked_of_all == ["region.unknown", "status.unknown", "nationality.unknown"]
+    harder = {"all": [region, either]}
+    expected = ["status.unknown", "region.unknown", "nationality.unknown", "group.unknown"]
+    assert keys(asked({"any": [status, harder]}, facts())[1]) == expected
+    assert keys(asked({"any": [harder, status]}, facts())[1]) == expected
 
 
 def test_the_nearest_stand_by_effort_and_then_by_how_many_needs_they_name() -> None:
@@ -286,6 +364,19 @@ def test_who_is_one_answer_away_stands_before_who_is_two_away() -> None:
     far = entry("far", {"all": [{"status": {"any_of": ["protected"]}}, {"nationality": {"any_of": ["RU"]}}]})
     result = engine.evaluate(facts(), [far, near], TODAY)
     assert [found.organisation for found in result.nearest] == ["near", "far"]
+
+
+def test_what_only_the_centre_knows_is_more_effort_beside_a_rule_that_is_built_alike() -> None:
+    services = [
+        entry("whole", {"region": {"any_of": ["PL-06"]}}),
+        entry("part", {"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}),
+        entry("all-of-them", {"status": {"any_of": ["protected"]}}),
+        entry("some-of-them", {"status": {"any_of": ["protected"], "perhaps": ["visa"]}}),
+        entry("remote", {"remote_ok": "unknown"}),
+    ]
+    result = engine.evaluate(facts(), services, TODAY)
+    efforts = {found.organisation: found.terms[1] for found in result.nearest}
+    assert efforts == {"whole": 1, "part": 2, "all-of-them": 1, "some-of-them": 2, "remote": 2}
 
 
 def test_what_is_asked_twice_is_one_question() -> None:
@@ -347,6 +438,25 @@ def test_a_related_need_does_not_help_when_something_else_stands_against_it() ->
     assert keys(asks.nearest[0]) == ["need.related", "nationality.unknown"]
     unwanted = facts(needs={"dublin"}, nationality="BY", never=frozenset({"one"}))
     assert not engine.evaluate(unwanted, services, TODAY, related=RELATED).nearest
+
+
+def test_a_close_need_is_taken_beside_the_needs_of_the_person() -> None:
+    rule = {"all": [{"need": {"any_of": ["appeals"]}}, {"need": {"any_of": ["dublin"]}}]}
+    result = engine.evaluate(facts(needs={"dublin"}), [entry("one", rule, needs=["appeals"])], TODAY, related=RELATED)
+    assert [keys(found) for found in result.nearest] == [["need.related"]]
+
+
+def test_a_need_of_the_person_is_not_named_as_something_close() -> None:
+    service = entry("one", {"need": {"any_of": ["asylum"]}}, needs=["appeals", "asylum"])
+    related = {"dublin": frozenset({"appeals", "asylum"})}
+    result = engine.evaluate(facts(needs={"dublin", "appeals"}), [service], TODAY, related=related)
+    assert result.nearest[0].reasons[0].params == {"needs": ["appeals", "dublin"], "listed": ["asylum"]}
+
+
+def test_who_cannot_help_stands_as_in_the_directory() -> None:
+    services = [entry(name, {"nationality": {"any_of": ["BY"]}}) for name in ("b", "c", "a")]
+    result = engine.evaluate(facts(nationality="RU"), services, TODAY)
+    assert [found.organisation for found in result.not_matched] == ["b", "c", "a"]
 
 
 def test_a_second_need_that_a_rule_insists_on_is_not_waved_through() -> None:

@@ -142,6 +142,26 @@ def test_a_service_that_is_there_for_such_people_stands_before_one_for_everybody
     assert ranked(*plain, theirs, groups=frozenset({"journalist"}))[0] == "theirs"
 
 
+def test_a_centre_that_nobody_has_confirmed_makes_a_need_no_less_scarce() -> None:
+    confirmed = [entry(name, RULE) for name in ("one", "two")]
+    services = [*confirmed, entry("low", RULE, confidence="low")]
+    assert {found.terms[order.TERMS.index("scarcity")] for found in evaluate(facts(), services, TODAY).candidates} == {
+        0
+    }
+    third = [*confirmed, entry("three", RULE)]
+    assert {found.terms[order.TERMS.index("scarcity")] for found in evaluate(facts(), third, TODAY).candidates} == {1}
+
+
+def test_who_is_also_there_for_other_people_does_not_stand_before_one_for_everybody() -> None:
+    either = {"any": [RULE, {"group": {"any_of": ["journalist"]}}]}
+    services = [entry("either", either), *(entry(f"plain-{number}", RULE) for number in range(3))]
+    scarcity = {
+        found.organisation: order.described(found.terms)["scarcity"]
+        for found in evaluate(facts(groups=frozenset({"student"})), services, TODAY).candidates
+    }
+    assert scarcity == {"either": 1, "plain-0": 1, "plain-1": 1, "plain-2": 1}
+
+
 def test_shares_decide_between_equals_only() -> None:
     owed = {"b/service": Share(earned=3 * order.UNIT)}
     result = evaluate(facts(), [entry(name, RULE) for name in "abc"], TODAY, shares=owed)

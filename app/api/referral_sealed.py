@@ -16,6 +16,7 @@ from app.api.referral_documents import ACTIONS
 from app.api.referrals import ReferralId
 from app.cases import access_control, sealed_parts
 from app.cases.access_control import Reader
+from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part
 from app.casework import partner_access
 from app.core import keyholders, sealing
@@ -30,7 +31,7 @@ from app.referrals.states import State
 router = APIRouter(tags=["Referrals"])
 
 ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
-_PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
+_PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
 
 
 class NotOpenYet(Conflict):

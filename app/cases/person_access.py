@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.cases import sealed_parts
+from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part, WrapFor
 from app.cases.sealed_parts import Opened, Recipient
 from app.core.clock import to_the_hour
@@ -88,7 +89,7 @@ def thread(session: Session, opened: OpenedCase) -> list[Opened]:
 
 def everything(session: Session, opened: OpenedCase) -> list[Opened]:
     """All parts the person may read: everything but the desk's own notes."""
-    rows = sealed_parts.parts(session, opened.case.id, [Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD])
+    rows = sealed_parts.parts(session, opened.case.id, (*INTAKE_PARTS, Part.THREAD))
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 

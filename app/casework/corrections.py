@@ -7,12 +7,12 @@ queue never get worse by it: `due_on` only moves earlier.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import duplicate_detection, sealed_parts, transitions
+from app.cases import duplicate_detection, intake_storage, sealed_parts, transitions
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.queue_views import TIER_RANK
@@ -28,13 +28,10 @@ from app.intake.schemas import Consent, Intake
 from app.matching import runs
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
-from app.messaging import recipients
 from app.referrals import queries
 from app.referrals.commands import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
-
-_PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED)
 
 
 class OtherTeam(Conflict):
@@ -49,19 +46,12 @@ def answers_of(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str,
     if case.closed_at is not None or case.facts is None:
         raise Conflict("This case has ended and can not be changed.", state=case.state)
     facts = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
-    said = {part.part: part.content for part in _opened_parts(session, opened)}
-    contact, story = said.get(Part.CONTACT, {}), said.get(Part.STORY, {})
-    return {
-        **facts,
-        "call_me": contact.get("call_me", ""),
-        "answer_by": contact.get("answer_by", {}),
-        "story": story.get("story", ""),
-        "happened": said.get(Part.HAPPENED, {}).get("codes", []),
-    }
+    parts = {part.part: part.content for part in _opened_parts(session, opened)}
+    return intake_storage.answers_of(facts, parts)
 
 
 def _opened_parts(session: Session, opened: OpenedCase) -> list[sealed_parts.Opened]:
-    rows = sealed_parts.parts(session, opened.case.id, _PARTS)
+    rows = sealed_parts.parts(session, opened.case.id, intake_storage.INTAKE_PARTS)
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 
@@ -79,22 +69,16 @@ def correct(
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
     facts, deadline = filing.understood(intake, directory, now)
     hour = to_the_hour(now)
-    case.country, case.needs, case.speak = intake.country, list(intake.needs), list(facts.speak)
+    for column, value in intake_storage.plain_columns(intake).items():
+        setattr(case, column, value)
     case.tier, case.tier_rank = facts.tier, TIER_RANK[facts.tier]
     case.last_safe_day = deadline.last_safe_day if deadline else None
     case.deadline_certainty = deadline.certainty if deadline else None
     case.due_on = min(case.due_on, filing.due_on(facts.tier, case.last_safe_day, hour))
-    _lock_facts(keys, case, filing.stored_facts(intake))
+    _lock_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
-    recipients.person_asks(
-        session,
-        keys,
-        case.id,
-        intake.answer_by.model_dump(mode="json"),
-        zone=directory.country(case.country).time_zone,
-        language=intake.language or "en",
-    )
-    contact = {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
+    filing.ask_for_news(session, keys, case.id, intake, directory)
+    contact = intake_storage.part_of(intake, Part.CONTACT)
     duplicate_detection.note(session, keys, case.id, case.team_id, contact, case.country)
     session.flush()
     conflict_screening.compare_anew(session, keys, directory, case, opened.person_key, now)
@@ -110,7 +94,7 @@ def _lock_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:
 
 def _replace_parts(session: Session, opened: OpenedCase, intake: Intake, now: datetime) -> None:
     contents = filing.contents(intake, now)
-    rows = {row.part: row for row in sealed_parts.parts(session, opened.case.id, _PARTS)}
+    rows = {row.part: row for row in sealed_parts.parts(session, opened.case.id, intake_storage.INTAKE_PARTS)}
     for part, content in contents.items():
         row = rows.get(part.value)
         if row is None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import duplicate_detection, sealed_parts
+from app.cases import duplicate_detection, intake_storage, sealed_parts
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.cases.queue_views import TIER_RANK
 from app.cases.sealed_parts import Recipient
@@ -82,7 +82,7 @@ def file_intake(
     if team_id is None:
         raise Unavailable("No team takes cases from this country yet.")
     facts, deadline = understood(intake, directory, now)
-    case_id, contact = uuid4(), contact_of(intake)
+    case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.candidates(directory, intake))
     compared = conflict_screening.compared(session, keys, contact, intake.country, public.keys() - {team_id})
     resting = conflict_screening.slugs(compared.hits, directory)
@@ -93,9 +93,7 @@ def file_intake(
     label = _put_under_free_label(session, {**row, "held_for": held_for, "referred_by": brought_by})
     conflicts.remember(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
-    if intake.answer_by.notify:
-        zone, answer_by = directory.country(intake.country).time_zone, contact["answer_by"]
-        recipients.person_asks(session, keys, case_id, answer_by, zone=zone, language=intake.language or "en")
+    ask_for_news(session, keys, case_id, intake, directory)
     _note(session, case_id, team_id, intake, facts, referred, now)
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
     duplicate_detection.note_first(session, keys, case_id, team_id, contact, intake.country)
@@ -120,19 +118,13 @@ def file_made_up(
 
 def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
     """What matching may know of an intake, and the letter's last safe day. Pure; the check page uses it too."""
-    return runs.understood(intake.model_dump(mode="json"), directory, now)
+    return runs.understood(intake.answers(), directory, now)
 
 
-def stored_facts(intake: Intake) -> dict[str, Any]:
-    """The class of data that is locked under the epoch key: what matching needs again, and nothing in own words."""
-    return intake.model_dump(
-        mode="json",
-        include={
-            "language", "for_whom", "needs", "how_soon", "letter", "country", "region", "speak", "consent",
-            "nationality", "status", "groups", "helps",
-        },
-        exclude_none=True,
-    )  # fmt: skip
+def ask_for_news(session: Session, keys: KeyRing, case_id: UUID, intake: Intake, directory: Directory) -> None:
+    """Keep the one address for notices where the person asked for them; destroy it where they did not."""
+    zone, language = directory.country(intake.country).time_zone, intake.language or "en"
+    recipients.person_asks(session, keys, case_id, intake_storage.notice_of(intake), zone=zone, language=language)
 
 
 def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -> dict[UUID, PublicKey]:
@@ -181,10 +173,7 @@ def _case_row(
         "state": "submitted",
         "version": 1,
         "team_id": team_id,
-        "country": intake.country,
-        "language": intake.language or "en",
-        "needs": list(intake.needs),
-        "speak": list(facts.speak),
+        **intake_storage.plain_columns(intake),
         "tier": facts.tier,
         "tier_rank": TIER_RANK[facts.tier],
         "last_safe_day": last_safe_day,
@@ -192,7 +181,7 @@ def _case_row(
         "due_on": due_on(facts.tier, last_safe_day, hour),
         "waiting_since": hour,
         "person_wrote": False,
-        "facts": sealed_parts.lock_facts(keys, case_id, 1, stored_facts(intake)),
+        "facts": sealed_parts.lock_facts(keys, case_id, 1, intake_storage.facts_of(intake)),
         "facts_version": 1,
         "forget_at": hour,
         "updated_at": hour,
@@ -234,18 +223,11 @@ def _seal(
     bulk.put(session, SealedPart, parts)
 
 
-def contact_of(intake: Intake) -> dict[str, Any]:
-    """How to call the person and how to reach them."""
-    return {"call_me": intake.call_me, "answer_by": intake.answer_by.model_dump(mode="json")}
-
-
 def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
-    """What is sealed, part by part."""
-    return {
-        Part.CONTACT: contact_of(intake),
-        Part.STORY: {"story": intake.story, "for_whom": intake.for_whom, "at": sealed_parts.said_at(now)},
-        Part.HAPPENED: {"codes": list(intake.happened)},
-    }
+    """What is sealed, part by part. The story also holds the exact moment."""
+    parts = {part: intake_storage.part_of(intake, part) for part in intake_storage.INTAKE_PARTS}
+    parts[Part.STORY]["at"] = sealed_parts.said_at(now)
+    return parts
 
 
 def _note(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.cases import access_control, person_access, rewrapping, sealed_parts
 from app.cases.access_control import READS_A_DAY, Reader
+from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Part, SealedPart
 from app.cases.sealed_parts import Opened
 from app.cases.states import CaseState
@@ -21,7 +22,7 @@ from app.referrals.models import Referral
 from app.referrals.states import OPENED, State
 from app.staff.sessions import SignedIn
 
-PARTS: Final = (Part.CONTACT, Part.STORY, Part.HAPPENED, Part.THREAD)
+PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
 
 
 def by_label(session: Session, organisation_id: UUID, label: str) -> UUID:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import sealed_parts
+from app.cases import intake_storage, sealed_parts
 from app.cases import transitions as case_transitions
 from app.cases.models import Case
 from app.cases.short_labels import new_label
@@ -61,7 +61,7 @@ def create(
     if queries.is_asked(session, case.id, organisation.id):
         raise Conflict("This organisation has been asked already.")
     referral_id = uuid4()
-    card = {name: facts[name] for name in ("region", "helps", "for_whom") if facts.get(name)}
+    card = intake_storage.card_of(facts)
     referral = Referral(
         id=referral_id,
         label=_free_label(session),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import access_control, queue, rewrapping, sealed_parts
 from app.cases.access_control import Reader
+from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part
 from app.cases.sealed_parts import Opened
 from app.casework.coordinator import Desk, noted
@@ -15,7 +16,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 
-WORDS: Final = (Part.STORY, Part.HAPPENED, Part.THREAD, Part.NOTE)
+WORDS: Final = (*(part for part in INTAKE_PARTS if part is not Part.CONTACT), Part.THREAD, Part.NOTE)
 PURPOSES: Final = ("answer", "urgent_call", "check_channel")
 
 

@@ -48,7 +48,7 @@ def match(
         for fault in error.errors:
             typer.echo(f"{fault['pointer'] or '/'}: {fault['detail']}", err=True)
         raise typer.Exit(2) from None
-    facts, deadline = runs.understood(intake.model_dump(mode="json"), directory, now)
+    facts, deadline = runs.understood(intake.answers(), directory, now)
     result = evaluate(
         facts,
         directory.services_for(facts.country),

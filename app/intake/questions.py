@@ -1,9 +1,17 @@
-"""The questions of the form, in order. One list drives the steps, the one-page form, the paper form and the check page."""
+"""The questions of the form, in order. One list drives the steps, the one-page form, the paper form and the check page.
 
-from collections.abc import Mapping
+Each question answers one field of the schema (`app.intake.schemas`). A question without a field, and a field without a
+question, fail when this module is imported.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+
+from app.intake import storage
+from app.intake.schemas import Intake
+from app.intake.storage import StoredField
 
 
 def N_(message: str) -> str:
@@ -22,9 +30,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. `options` names a vocabulary; `folded`: shown behind "more", for who wants to say it.
+    """One question of the form.
 
-    `of`: it only rounds off the answer to another question, like the day to a letter. `default` is chosen beforehand.
+    Args:
+        name: of the field in the page.
+        options: the vocabulary to choose from.
+        folded: shown behind "more".
+        of: the question whose answer this one completes, like the day of a letter.
+        default: chosen beforehand.
+        field: the field of the schema, with its published names and dots; "" where it has the question's name.
     """
 
     name: str
@@ -34,9 +48,19 @@ class Question:
     options: str = ""
     required: bool = False
     folded: bool = False
-    longest: int = 0
     of: str = ""
     default: str = ""
+    field: str = ""
+
+    @property
+    def stored(self) -> StoredField:
+        """The field of the schema. Raises KeyError: there is none of this name."""
+        return _FIELDS[self.field or self.name]
+
+    @property
+    def longest(self) -> int:
+        """The most characters that the schema allows in a text; 0 for other kinds."""
+        return self.stored.longest if self.kind in {Kind.TEXT, Kind.AREA} else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +85,8 @@ STEPS: Final = (
     )),
     Step("4", N_("How urgent is it?"), (
         Question("how_soon", Kind.RADIO, N_("When do you need help by?"), options="how_soon", required=True),
-        Question("letter_kind", Kind.SELECT, N_("Have you had a letter or decision from the authorities? What is it about?"), N_("Look at the heading of the letter. If you are not sure, choose “I do not know”."), options="letters"),
-        Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 2026-11-24. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), of="letter_kind"),
+        Question("letter_kind", Kind.SELECT, N_("Have you had a letter or decision from the authorities? What is it about?"), N_("Look at the heading of the letter. If you are not sure, choose “I do not know”."), options="letters", field="letter.kind"),
+        Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 2026-11-24. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), of="letter_kind", field="letter.received_on"),
     )),
     Step("5", N_("Languages and support you need"), (
         Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages"),
@@ -70,36 +94,58 @@ STEPS: Final = (
         Question("groups", Kind.CHECKS, N_("Do any of these apply to you?"), N_("Some centres help only certain groups of people. You can skip this."), options="groups"),
     )),
     Step("6", N_("In your own words"), (
-        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Please do not name other people."), longest=20_000),
-        Question("call_me", Kind.TEXT, N_("What should we call you?"), N_("You can use any name. It does not have to be your real one."), longest=120),
+        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Please do not name other people.")),
+        Question("call_me", Kind.TEXT, N_("What should we call you?"), N_("You can use any name. It does not have to be your real one.")),
         Question("happened", Kind.CHECKS, N_("Have any of these happened to you?"), N_("The coordinators for your country and the lawyer who takes your case can read this."), options="happened", folded=True),
         Question("count_me", Kind.TICK, N_("I agree that this can be counted in anonymous statistics"), folded=True, of="happened"),
     )),
     Step("7", N_("How can we reply to you?"), (
-        Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number"),
-        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("You do not need this if you come back with your number."), longest=320, of="channel"),
-        Question("notify", Kind.TICK, N_("Notify me at this address when there is news"), N_("We will write only “There is something new for you”, unless you let us say who we are. To do this, we must store your address in a form that our system can read. The safest choice is not to tick this."), of="channel"),
-        Question("may_say_who", Kind.TICK, N_("You can say who you are when you contact me"), of="channel"),
-        Question("may_leave_message", Kind.TICK, N_("You can leave me a message (voicemail or e-mail)"), of="channel"),
-        Question("good_hours", Kind.CHECKS, N_("At what times of day can we write to you?"), N_("You can skip this."), options="good_hours", of="channel"),
-        Question("good_times", Kind.TEXT, N_("When is it safe to contact you?"), N_("You can skip this."), longest=200, of="channel"),
+        Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number", field="answer_by.channel"),
+        Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("You do not need this if you come back with your number."), of="channel", field="answer_by.address"),
+        Question("notify", Kind.TICK, N_("Notify me at this address when there is news"), N_("We will write only “There is something new for you”, unless you let us say who we are. To do this, we must store your address in a form that our system can read. The safest choice is not to tick this."), of="channel", field="answer_by.notify"),
+        Question("may_say_who", Kind.TICK, N_("You can say who you are when you contact me"), of="channel", field="answer_by.may_say_who"),
+        Question("may_leave_message", Kind.TICK, N_("You can leave me a message (voicemail or e-mail)"), of="channel", field="answer_by.may_leave_message"),
+        Question("good_hours", Kind.CHECKS, N_("At what times of day can we write to you?"), N_("You can skip this."), options="good_hours", of="channel", field="answer_by.good_hours"),
+        Question("good_times", Kind.TEXT, N_("When is it safe to contact you?"), N_("You can skip this."), of="channel", field="answer_by.good_times"),
     )),
 )  # fmt: skip
 CONSENT: Final = "consent"
 """The last question, who may read it, is asked on the page to check, beside the centres that it is about."""
 QUESTIONS: Final = {question.name: question for step in STEPS for question in step.questions}
 SLUGS: Final = tuple(step.slug for step in STEPS)
-_NESTED: Final = {
-    "letter_kind": ("letter", "kind"),
-    "letter_received_on": ("letter", "received_on"),
-    "channel": ("answer_by", "channel"),
-    "address": ("answer_by", "address"),
-    "notify": ("answer_by", "notify"),
-    "may_say_who": ("answer_by", "may_say_who"),
-    "may_leave_message": ("answer_by", "may_leave_message"),
-    "good_hours": ("answer_by", "good_hours"),
-    "good_times": ("answer_by", "good_times"),
+ELSEWHERE: Final = {
+    "language": "the language of the page",
+    "consent.mode": "the page to check",
+    "consent.organisations": "the page to check",
+    "consent.never": "the page to check",
 }
+"""Fields that are answered without a question of the form, and by what."""
+API_ONLY: Final[frozenset[str]] = frozenset()
+"""Fields that only callers of `POST /v1/intakes` can fill."""
+
+
+class Unmapped(Exception):
+    """A question without a field of the schema, or a field of the schema without a question."""
+
+
+def check(asked: Iterable[Question], schema: type[Intake]) -> None:
+    """Raises Unmapped, with the file to change."""
+    fields = [str(field) for field in storage.fields_of(schema)]
+    answered = [question.field or question.name for question in asked] + [*ELSEWHERE, *API_ONLY]
+    for name in sorted({*answered} - {*fields}):
+        raise Unmapped(f"app/intake/questions.py: {name} is asked, but is no field of Intake (app/intake/schemas.py).")
+    for name in fields:
+        if name not in answered:
+            raise Unmapped(
+                f"app/intake/schemas.py: no question asks for {name}. Add one to STEPS in app/intake/questions.py, "
+                "or name the field in API_ONLY there."
+            )
+        if answered.count(name) > 1:
+            raise Unmapped(f"app/intake/questions.py: {name} is asked {answered.count(name)} times.")
+
+
+_FIELDS: Final = {str(field): field for field in storage.fields_of(Intake)}
+check(QUESTIONS.values(), Intake)
 _LISTS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.CHECKS)
 _TICKS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.TICK)
 assert {question.of for question in QUESTIONS.values() if question.of} <= QUESTIONS.keys()
@@ -110,15 +156,10 @@ Typed = dict[str, list[str]]
 def answers(typed: Typed, language: str) -> dict[str, Any]:
     """The typed fields as the JSON answers that `schemas.read` checks. What was left empty is left out."""
     read: dict[str, Any] = {"language": language}
-    for name in QUESTIONS:
+    for name, question in QUESTIONS.items():
         value = _value(name, typed.get(name, []))
-        if value in (None, "", []):
-            continue
-        if name in _NESTED:
-            outer, inner = _NESTED[name]
-            read.setdefault(outer, {})[inner] = value
-        else:
-            read[name] = value
+        if value not in (None, "", []):
+            question.stored.put(read, value)
     allowed = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["allow"]]
     never = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["never"]]
     read["consent"] = {"mode": "named" if allowed else "ask_first", "organisations": allowed, "never": never}
@@ -128,9 +169,8 @@ def answers(typed: Typed, language: str) -> dict[str, Any]:
 def typed(answers: Mapping[str, Any]) -> Typed:
     """The way back: JSON answers as a form would send them."""
     said: Typed = {}
-    for name in QUESTIONS:
-        outer, inner = _NESTED.get(name, (name, ""))
-        value = (answers.get(outer) or {}).get(inner) if inner else answers.get(outer)
+    for name, question in QUESTIONS.items():
+        value = question.stored.value(answers)
         if name == "letter_kind" and value and value != "unknown":
             value = f"{answers['country']}.{value}"
         if value in (None, "", (), [], False):
@@ -156,14 +196,15 @@ def _value(name: str, said: list[str]) -> Any:
 def question_of(pointer: str) -> str:
     """The form field that a JSON pointer of an error belongs to; "consent" for the centres, "" for none."""
     steps = pointer.strip("/").split("/")
-    for name, nested in _NESTED.items():
-        if tuple(steps[:2]) == nested:
+    for name, question in QUESTIONS.items():
+        path = question.stored.path
+        if tuple(steps[: len(path)]) == path:
             return name
     if steps[0] == "answer_by":
         return "address"
     if steps[0] == "letter":
         return "letter_received_on"
-    return steps[0] if steps[0] in QUESTIONS or steps[0] == "consent" else ""
+    return CONSENT if steps[0] == CONSENT else ""
 
 
 def step_of(name: str) -> Step:

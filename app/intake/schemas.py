@@ -1,7 +1,7 @@
 """The one schema of an intake: the step-by-step form, the one-page form and `POST /v1/intakes` all become an `Intake`.
 
-Every field but five may be left out, and leaving out is never held against anybody. Errors name the field by JSON pointer
-and say what would fit; they never repeat what was typed.
+Five fields are required. Every field says in its annotation where it is kept (`app.intake.storage`). Errors name the field by
+JSON pointer and say what would fit; they never repeat what was typed.
 """
 
 import re
@@ -10,10 +10,11 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal, Protocol
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.errors import FieldError, Invalid
+from app.intake.storage import CARD, FACTS, NOT_KEPT, NOTICE, StoredModel, column, sealed
 from app.intake.vocabulary import GROUPS, HELPS, STATUSES
 
 LONGEST_STORY: Final = 20_000
@@ -61,30 +62,40 @@ class Vocabulary(Protocol):
     def deadline(self, country: str, event: str) -> Any: ...
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def spoken_languages(answers: Mapping[str, Any]) -> list[str]:
+    """Primary language subtags that the person speaks, from answers as JSON; without an answer, the language of the form."""
+    spoken = dict.fromkeys(code.split("-")[0].lower() for code in answers.get("speak") or ())
+    return list(spoken) or [code for code in (answers.get("language"),) if code]
 
 
-class Letter(_Part):
+def _form_language(answers: Mapping[str, Any]) -> str:
+    return answers.get("language") or "en"
+
+
+class Letter(StoredModel):
     """A letter with a time limit: its kind (an event of the country's deadlines, or "unknown") and the day it arrived."""
 
-    kind: Slug | None = None
-    received_on: date | None = None
+    kind: Annotated[Slug | None, FACTS] = None
+    received_on: Annotated[date | None, FACTS] = None
 
 
-class AnswerBy(_Part):
+class AnswerBy(StoredModel):
     """How an answer may reach the person. By default they come back with their number, and nobody writes to them.
 
     `notify`: this one address is also kept so that the service itself can say that there is news, in the `good_hours`.
     """
 
-    channel: Literal["number", "signal", "whatsapp", "telegram", "email", "phone"] = "number"
-    address: Annotated[Text, Field(max_length=320)] = ""
-    notify: bool = False
-    may_say_who: bool = False
-    may_leave_message: bool = False
-    good_times: Annotated[Text, Field(max_length=200)] = ""
-    good_hours: Annotated[tuple[Literal["morning", "day", "evening", "weekend"], ...], Field(max_length=4)] = ()
+    channel: Annotated[
+        Literal["number", "signal", "whatsapp", "telegram", "email", "phone"], sealed("contact"), NOTICE
+    ] = "number"
+    address: Annotated[Text, Field(max_length=320), sealed("contact"), NOTICE] = ""
+    notify: Annotated[bool, sealed("contact")] = False
+    may_say_who: Annotated[bool, sealed("contact"), NOTICE] = False
+    may_leave_message: Annotated[bool, sealed("contact"), NOTICE] = False
+    good_times: Annotated[Text, Field(max_length=200), sealed("contact"), NOTICE] = ""
+    good_hours: Annotated[
+        tuple[Literal["morning", "day", "evening", "weekend"], ...], Field(max_length=4), sealed("contact"), NOTICE
+    ] = ()
 
     @model_validator(mode="after")
     def _an_address_where_one_is_needed(self) -> "AnswerBy":
@@ -106,12 +117,12 @@ class AnswerBy(_Part):
         return self
 
 
-class Consent(_Part):
+class Consent(StoredModel):
     """Who may read the case. `named` without organisations asks for each one first, like `ask_first`."""
 
-    mode: Literal["named", "ask_first"]
-    organisations: Codes = ()
-    never: Codes = ()
+    mode: Annotated[Literal["named", "ask_first"], FACTS]
+    organisations: Annotated[Codes, FACTS] = ()
+    never: Annotated[Codes, FACTS] = ()
 
     @model_validator(mode="after")
     def _no_one_is_both(self) -> "Consent":
@@ -122,27 +133,40 @@ class Consent(_Part):
         return self
 
 
-class Intake(_Part):
+Needs = Annotated[tuple[Slug, ...], Field(min_length=1, max_length=28), AfterValidator(_once)]
+Languages = Annotated[tuple[Language, ...], Field(max_length=12), AfterValidator(_once)]
+Groups = Annotated[tuple[Annotated[str, _one_of(GROUPS)], ...], Field(max_length=16), AfterValidator(_once)]
+Helps = Annotated[tuple[Annotated[str, _one_of(HELPS)], ...], Field(max_length=16), AfterValidator(_once)]
+
+
+class Intake(StoredModel):
     """One request for help. Required: `for_whom`, `needs`, `how_soon`, `country`, `consent.mode`."""
 
-    language: Literal["ru", "en", "be", "uk", "pl", "lt", "ka", "de"] | None = None
-    for_whom: Literal["self", "relative", "volunteer"]
-    needs: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=28), AfterValidator(_once)]
-    how_soon: Literal["today", "week", "month", "none", "unknown"]
+    # Published as `speak` and `answer_by`: the aliases below are the one place where the published names are mapped.
+    language: Annotated[
+        Literal["ru", "en", "be", "uk", "pl", "lt", "ka", "de"] | None, FACTS, column("language", _form_language)
+    ] = None
+    for_whom: Annotated[Literal["self", "relative", "volunteer"], FACTS, CARD, sealed("story")]
+    needs: Annotated[Needs, FACTS, column("needs")]
+    how_soon: Annotated[Literal["today", "week", "month", "none", "unknown"], FACTS]
     letter: Letter | None = None
-    country: CountryCode
-    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = None
-    speak: Annotated[tuple[Language, ...], Field(max_length=12), AfterValidator(_once)] = ()
-    story: Annotated[Text, Field(max_length=LONGEST_STORY)] = ""
-    answer_by: AnswerBy = AnswerBy()
-    call_me: Annotated[Text, Field(max_length=120)] = ""
+    country: Annotated[CountryCode, FACTS, column("country")]
+    region: Annotated[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None, FACTS, CARD] = None
+    languages: Annotated[Languages, FACTS, column("speak", spoken_languages)] = Field(default=(), alias="speak")
+    story: Annotated[Text, Field(max_length=LONGEST_STORY), sealed("story")] = ""
+    contact: AnswerBy = Field(default=AnswerBy(), alias="answer_by")
+    call_me: Annotated[Text, Field(max_length=120), sealed("contact")] = ""
     consent: Consent
-    nationality: CountryCode | None = None
-    status: Annotated[str, _one_of(STATUSES)] | None = None
-    groups: Annotated[tuple[Annotated[str, _one_of(GROUPS)], ...], Field(max_length=16), AfterValidator(_once)] = ()
-    helps: Annotated[tuple[Annotated[str, _one_of(HELPS)], ...], Field(max_length=16), AfterValidator(_once)] = ()
-    happened: Codes = ()
-    count_me: bool = False
+    nationality: Annotated[CountryCode | None, FACTS] = None
+    status: Annotated[Annotated[str, _one_of(STATUSES)] | None, FACTS] = None
+    groups: Annotated[Groups, FACTS] = ()
+    helps: Annotated[Helps, FACTS, CARD] = ()
+    happened: Annotated[Codes, sealed("happened", "codes")] = ()
+    count_me: Annotated[bool, NOT_KEPT] = False  # only the counts of `happened` are: see `casework.filing`
+
+    def answers(self) -> dict[str, Any]:
+        """The intake as JSON answers, under the published names."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 _DETAILS: Final[Mapping[str, str]] = {

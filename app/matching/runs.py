@@ -20,6 +20,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.models import ServicePause, ServiceRow
 from app.directory.packs import Directory
+from app.intake.schemas import spoken_languages
 from app.matching import deadlines, engine, service_history, urgency
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, Live, MatchResult
@@ -40,9 +41,6 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
     on = today(directory, country.code, now)
     finding = _letter(answers, directory, on)
     helps = frozenset(answers.get("helps") or ())
-    speak = tuple(dict.fromkeys(code.split("-")[0].lower() for code in answers.get("speak") or ()))
-    if not speak and answers.get("language"):
-        speak = (answers["language"],)
     status = answers.get("status")
     consent = answers["consent"]
     needs = frozenset(answers["needs"])
@@ -52,7 +50,7 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
         needs=needs,
         country=country.code,
         region=answers.get("region"),
-        speak=speak,
+        speak=tuple(spoken_languages(answers)),
         nationality=answers.get("nationality"),
         status=None if status == "unknown" else status,
         groups=frozenset(groups) if groups else None,

@@ -109,17 +109,13 @@ def _how_place(case_id: UUID) -> tuple[str, ...]:
 
 
 def person_asks(
-    session: Session, keys: KeyRing, case_id: UUID, answer_by: Mapping[str, Any], *, zone: str, language: str
+    session: Session, keys: KeyRing, case_id: UUID, how: Mapping[str, Any] | None, *, zone: str, language: str
 ) -> None:
-    """The person wants to be told of news (`notify`), or does no longer: their one address is kept, or destroyed."""
+    """Keep how the person may be told of news, in place of what was kept before. None: they do not want to be told."""
     forget(session, case_id)
-    if not answer_by.get("notify"):
+    if how is None:
         return
-    kept = {
-        name: answer_by.get(name)
-        for name in ("channel", "address", "may_say_who", "may_leave_message", "good_hours", "good_times")
-    }
-    plain = sealing.pad(json.dumps(kept, ensure_ascii=False).encode())
+    plain = sealing.pad(json.dumps(how, ensure_ascii=False).encode())
     locked = keys.lock(plain, *_how_place(case_id))
     session.execute(sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": locked})
 
@@ -129,8 +125,8 @@ def person(session: Session, keys: KeyRing, case_id: UUID) -> tuple[How, PersonN
     row = session.get(PersonNotices, case_id)
     if row is None:
         return None
-    answer_by = json.loads(sealing.unpad(keys.unlock(row.how, *_how_place(case_id))))
-    return How.of(answer_by), row
+    how = json.loads(sealing.unpad(keys.unlock(row.how, *_how_place(case_id))))
+    return How.of(how), row
 
 
 def moved(session: Session, case_id: UUID, zone: str) -> None:

@@ -38,14 +38,14 @@ class How:
         return f"How(channel={self.channel})"
 
     @classmethod
-    def of(cls, answer_by: Mapping[str, Any]) -> "How":
+    def of(cls, contact: Mapping[str, Any]) -> "How":
         return cls(
-            answer_by["channel"],
-            answer_by["address"],
-            answer_by["may_say_who"],
-            answer_by["may_leave_message"],
-            tuple(answer_by.get("good_hours", ())),
-            answer_by["good_times"],
+            contact["channel"],
+            contact["address"],
+            contact["may_say_who"],
+            contact["may_leave_message"],
+            tuple(contact.get("good_hours", ())),
+            contact["good_times"],
         )
 
 

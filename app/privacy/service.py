@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import case_presence, duplicate_detection, person_access, sealed_parts, transitions, undo
+from app.cases import case_presence, duplicate_detection, intake_storage, person_access, sealed_parts, transitions, undo
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseVerb
@@ -70,8 +70,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
         "case": {
             "label": case.label,
             "state": case.state,
-            "country": case.country,
-            "needs": case.needs,
+            **intake_storage.plain_of(case),
             "urgency": case.tier,
             "last_safe_day": case.last_safe_day.isoformat() if case.last_safe_day else None,
             "waiting_since": case.waiting_since.isoformat(),

@@ -16,8 +16,9 @@ from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import questions
+from app.intake import questions, storage
 from app.intake.questions import Typed
+from app.intake.schemas import Intake
 from app.matching import deadlines, runs
 from app.matching.code_names import Reader
 from app.web.components import csrf
@@ -236,16 +237,7 @@ def _copied(
 ) -> dict[str, Any]:
     document, reader, case = privacy.export(session, opened, keys), Reader(lang, directory), opened.case
     parts = {entry["part"]: entry for entry in document["parts"]}
-    contact, story = parts.get("contact", {}), parts.get("story", {})
-    said_before = {
-        "country": case.country,
-        **document["facts"],
-        "call_me": contact.get("call_me"),
-        "answer_by": contact.get("answer_by"),
-        "story": story.get("story"),
-        "happened": parts.get("happened", {}).get("codes"),
-    }
-    typed = questions.typed(said_before)
+    typed = questions.typed(storage.answers_in(Intake, {"case": document["case"], "facts": document["facts"], **parts}))
     fields = shown.fields(questions.QUESTIONS.values(), typed, {}, reader, directory)
     consent = document["facts"].get("consent") or {}
     return {

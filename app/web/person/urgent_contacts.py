@@ -52,5 +52,5 @@ def _is_emergency(known: Typed, directory: Directory, now: datetime) -> bool:
         intake = schemas.read({**meanwhile, **questions.answers(known, "en")}, directory, now.date())
     except Invalid:
         return False
-    facts, _letter = runs.understood(intake.model_dump(mode="json"), directory, now)
+    facts, _letter = runs.understood(intake.answers(), directory, now)
     return facts.tier == "emergency"

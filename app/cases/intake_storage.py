@@ -1,0 +1,74 @@
+"""The places of an intake's fields in the tables of a case. Derived from the declarations in the schema.
+
+Importing this module raises UndeclaredField when the schema names a column or a sealed part that does not exist.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.cases.models import Case, Part
+from app.intake import storage
+from app.intake.schemas import Intake
+from app.intake.storage import StorageClass, UndeclaredField
+
+
+def check(schema: type[Intake]) -> None:
+    """Raises UndeclaredField: a field is declared to be in a column or a sealed part that does not exist."""
+    columns, parts = {column.name for column in Case.__table__.columns}, {part.value for part in Part}
+    for field in storage.fields_of(schema):
+        for place in field.places:
+            message = f"{schema.__module__.replace('.', '/')}.py: {schema.__name__}.{field} is declared to be kept in"
+            if place.storage_class is StorageClass.PLAIN and place.name not in columns:
+                raise UndeclaredField(
+                    f"{message} the column {place.name!r}, which cases (app/cases/models.py) has not."
+                )
+            if place.storage_class is StorageClass.SEALED and place.document not in parts:
+                raise UndeclaredField(
+                    f"{message} the sealed part {place.document!r}, which Part (app/cases/models.py) has not."
+                )
+
+
+check(Intake)
+INTAKE_PARTS: Final = tuple(Part(name) for name in storage.sealed_documents(Intake))
+"""The sealed parts that an intake fills; the thread and the notes come later."""
+
+
+def plain_columns(intake: Intake) -> dict[str, Any]:
+    """The values of the case's plain columns that are answers."""
+    return storage.document(type(intake), intake.answers(), storage.CASE)
+
+
+def plain_of(case: Case) -> dict[str, Any]:
+    """The same, read from a row."""
+    fields = storage.fields_of(Intake)
+    names = [place.name for field in fields for place in field.places if place.document == storage.CASE]
+    return {name: getattr(case, name) for name in names}
+
+
+def facts_of(intake: Intake) -> dict[str, Any]:
+    """What is encrypted under the epoch key with the case: what matching needs again."""
+    return storage.document(type(intake), intake.answers(), storage.FACTS.document)
+
+
+def part_of(intake: Intake, part: Part) -> dict[str, Any]:
+    """What of an intake is sealed in this part."""
+    return storage.document(type(intake), intake.answers(), part.value)
+
+
+def card_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the facts an organisation reads on a referral before it accepts. What was not answered is left out."""
+    return {name: value for name, value in storage.document(Intake, facts, storage.CARD.document).items() if value}
+
+
+def notice_of(intake: Intake) -> dict[str, Any] | None:
+    """How the service itself may tell the person of news; None: they did not ask for it."""
+    if not intake.contact.notify:
+        return None
+    content: dict[str, Any] = storage.document(type(intake), intake.answers(), storage.NOTICE.document)["answer_by"]
+    return content
+
+
+def answers_of(facts: Mapping[str, Any], parts: Mapping[Part, Mapping[str, Any]]) -> dict[str, Any]:
+    """The answers as JSON, read back from the facts and the opened sealed parts. What is gone is left out."""
+    sealed = {part.value: content for part, content in parts.items()}
+    return storage.answers_in(Intake, {storage.FACTS.document: facts, **sealed})

@@ -18,7 +18,7 @@ def check(schema: type[Intake]) -> None:
     for field in storage.fields_of(schema):
         for place in field.places:
             message = f"{schema.__module__.replace('.', '/')}.py: {schema.__name__}.{field} is declared to be kept in"
-            if place.storage_class is StorageClass.PLAIN and place.name not in columns:
+            if place.document == storage.CASE and place.name not in columns:
                 raise UndeclaredField(
                     f"{message} the column {place.name!r}, which cases (app/cases/models.py) has not."
                 )

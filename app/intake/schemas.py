@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from pydantic_core import PydanticCustomError
 
 from app.core.errors import FieldError, Invalid
-from app.intake.storage import CARD, FACTS, NOT_KEPT, NOTICE, StoredModel, column, sealed
+from app.intake.storage import CARD, COUNTED, FACTS, NOT_KEPT, NOTICE, StoredModel, column, sealed
 from app.intake.vocabulary import GROUPS, HELPS, STATUSES
 
 LONGEST_STORY: Final = 20_000
@@ -161,8 +161,8 @@ class Intake(StoredModel):
     status: Annotated[Annotated[str, _one_of(STATUSES)] | None, FACTS] = None
     groups: Annotated[Groups, FACTS] = ()
     helps: Annotated[Helps, FACTS, CARD] = ()
-    happened: Annotated[Codes, sealed("happened", "codes")] = ()
-    count_me: Annotated[bool, NOT_KEPT] = False  # only the counts of `happened` are: see `casework.filing`
+    happened: Annotated[Codes, sealed("happened", "codes"), COUNTED] = ()
+    count_me: Annotated[bool, NOT_KEPT] = False
 
     def answers(self) -> dict[str, Any]:
         """The intake as JSON answers, under the published names."""

@@ -55,6 +55,8 @@ CARD: Final = Place(StorageClass.FACTS, "card")
 """In `referrals.card`, for each referral of the case: what an organisation reads before it accepts."""
 NOTICE: Final = Place(StorageClass.FACTS, "notice")
 """In `person_notices.how`, only if the person asked to be told of news."""
+COUNTED: Final = Place(StorageClass.PLAIN, "statistics")
+"""Adds one to a number for each month and country, only if the person agreed. No row ties the number to the case."""
 NOT_KEPT: Final = Place(StorageClass.NOT_KEPT)
 
 
@@ -185,12 +187,15 @@ def _in_document(model: type[StoredModel], name: str) -> Iterable[tuple[StoredFi
 
 
 def answers_in(model: type[StoredModel], documents: Mapping[str, Mapping[str, Any]]) -> Json:
-    """The answers that these documents hold: each field from the first of its places that has it. The way back of `document`."""
+    """The answers that these documents hold, the way back of `document`: each field from the first of its places that has it.
+
+    A place with a derived value is not read: what was not answered stays unanswered.
+    """
     answers: Json = {}
     for field in fields_of(model):
         for place in field.places:
             stored = documents.get(place.document, {})
-            if field.is_reached(stored):
+            if place.derive is None and field.is_reached(stored):
                 field.put(answers, field.value(stored, place.name))
             if field.value(answers) is not None:
                 break

@@ -12,6 +12,7 @@ from app.cases.models import Case
 from app.core import sealing
 from app.core.db import Database
 from app.core.keyring import KeyRing
+from app.intake.questions import QUESTIONS, Kind
 from app.privacy import service as privacy
 from tests.support.people import House, house_of, short_form
 
@@ -53,16 +54,11 @@ def everything_written(database: Database, var: Path) -> bytes:
 
 
 def tell_everything(house: House) -> str:
-    """Plant each word somewhere: story, name, address, times, thread."""
-    browser = short_form(
-        house.browser(),
-        story=" ".join(WORDS[:12]),
-        call_me=" ".join(WORDS[12:15]),
-        channel="telegram",
-        address=" ".join(WORDS[15:20]),
-        good_times=" ".join(WORDS[20:23]),
-        happened=["violence"],
-    )
+    """Plant each word somewhere: in every text that the form asks for, and in the thread."""
+    texts = [question.name for question in QUESTIONS.values() if question.kind in {Kind.TEXT, Kind.AREA}]
+    assert len(texts) >= 4
+    planted = {name: " ".join(WORDS[place : 23 : len(texts)]) for place, name in enumerate(texts)}
+    browser = short_form(house.browser(), channel="telegram", happened=["violence"], **planted)
     number = browser.number()
     back = house.browser().open("/ru/return").fill(number=number)
     back.fill("/case/message", text=" ".join(WORDS[23:]))

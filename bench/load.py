@@ -22,7 +22,7 @@ from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.intake import schemas
 from app.partners import oauth_clients as partners
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import team_setup
 from app.staff.models import Member, Role

@@ -34,7 +34,8 @@ from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import NotFound
 from app.intake.idempotency import Reply
 from app.partners.oauth_clients import Caller
-from app.referrals.commands import ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.reasons import (
     DAY_REQUIRED,
     OUTCOME_REQUIRED,
@@ -60,7 +61,7 @@ class _Body(BaseModel):
 
 
 def _body_of(verb: Verb) -> type[BaseModel]:
-    """The body that this verb takes, for the description; `_said_of` reads it, and the verb itself checks the codes."""
+    """The body that this verb takes, for the description; `_payload_of` reads it, and the verb itself checks the codes."""
     fields: Any = {}
     if codes := reasons_for(verb):
         fields["reason"] = (Literal[tuple(codes)], ... if verb in REASON_REQUIRED else None)
@@ -110,7 +111,7 @@ class Step:
 
     referral_id: UUID
     verb: Verb
-    said: Said
+    payload: TransitionInput
 
 
 async def step(
@@ -122,12 +123,12 @@ async def step(
     """Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
     if verb not in VERBS:
         raise NotFound("There is no such action.")
-    return Step(parse_id(referral_id), Verb(verb), _said_of(request, body))
+    return Step(parse_id(referral_id), Verb(verb), _payload_of(request, body))
 
 
-def _said_of(request: Request, body: bytes) -> Said:
+def _payload_of(request: Request, body: bytes) -> TransitionInput:
     if not body.strip():
-        return Said()
+        return TransitionInput()
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), _FIELDS)
     work_done = document.pop("work_done", [])
@@ -136,7 +137,7 @@ def _said_of(request: Request, body: bytes) -> Said:
     for name, value in document.items():
         if not isinstance(value, str):
             raise invalid(f"/{name}", "not_a_string", "This is to be a string.")
-    return Said(
+    return TransitionInput(
         document.get("reason"),
         document.get("outcome"),
         _day_of("/until", document.get("until")),
@@ -194,7 +195,7 @@ def take_action(
     def act() -> Reply:
         try:
             referral_actions.advance(
-                session, step.referral_id, step.verb, by=by, now=now, expected_version=version, said=step.said
+                session, step.referral_id, step.verb, by=by, now=now, expected_version=version, payload=step.payload
             )
         except NotFound:
             raise no_such_referral() from None

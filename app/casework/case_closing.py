@@ -11,7 +11,7 @@ from app.casework import referral_actions
 from app.casework.coordinator import FILED, Desk, can_be_undone, locked, moved, touched
 from app.core.errors import FieldError, Invalid
 from app.referrals import queries
-from app.referrals.commands import Said
+from app.referrals.commands import TransitionInput
 from app.referrals.states import Verb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -32,7 +32,12 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
         moved(session, desk, case, CaseVerb.TAKE)
     for referral in queries.live_of_case(session, case.id):
         referral_actions.advance(
-            session, referral.id, Verb.WITHDRAW, by=desk.actor, now=desk.now, said=Said(reason="no_longer_needed")
+            session,
+            referral.id,
+            Verb.WITHDRAW,
+            by=desk.actor,
+            now=desk.now,
+            payload=TransitionInput(reason="no_longer_needed"),
         )
     if verb is not CaseVerb.UNMET or CaseState(case.state) is not CaseState.UNMET:
         moved(session, desk, case, verb)

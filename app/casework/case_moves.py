@@ -26,7 +26,8 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients
 from app.referrals import queries
-from app.referrals.commands import CLOCK, Said
+from app.referrals.actors import CLOCK
+from app.referrals.commands import TransitionInput
 from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
 from app.staff import service as staff
 from app.tasks import service as tasks
@@ -156,7 +157,9 @@ def _hand_over_keys(
 
 def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
     for referral in queries.live_of_case(session, case.id, ASKED | NOT_ASKED):
-        referral_actions.advance(session, referral.id, Verb.WITHDRAW, by=CLOCK, now=now, said=Said(reason="moved_away"))
+        referral_actions.advance(
+            session, referral.id, Verb.WITHDRAW, by=CLOCK, now=now, payload=TransitionInput(reason="moved_away")
+        )
 
 
 def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directory: Directory, now: datetime) -> None:

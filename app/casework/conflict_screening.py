@@ -81,7 +81,7 @@ def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) 
     conflicts.exclude(session, case.id, [organisation_id])
     if not queries.is_at_work(session, case.id, organisation_id):
         sealed_parts.destroy_wraps(session, case.id, [organisation_id])
-        referral_actions.end_offers(session, case, organisation_id, now)
+        referral_actions.withdraw_offers_to(session, case, organisation_id, now)
 
 
 def compare_anew(

@@ -17,7 +17,7 @@ from app.casework import referral_actions
 from app.core.errors import NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.states import Actor
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
@@ -70,7 +70,7 @@ def moved(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
     """One step in the case's life, by this coordinator. Raises IllegalMove, NotAllowed."""
     transitions.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     if case.closed_at is not None:
-        referral_actions.let_go(session, case.id, desk.now)
+        referral_actions.end_tasks(session, case.id, desk.now)
 
 
 def touched(session: Session, desk: Desk, case: Case, action: str) -> None:

@@ -29,7 +29,7 @@ from app.matching import runs
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
 from app.referrals import queries
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
 

@@ -17,7 +17,7 @@ from app.casework.unavailability import away
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from app.referrals import queries
-from app.referrals.commands import Said
+from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.reasons import reasons_for
 from app.referrals.states import LIVE, OPENED, State, Verb
@@ -57,7 +57,7 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     if away(session, case, service_key, desk.now.date()) is not None:
         raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")
     if state in LIVE:
-        step(session, desk, label, referral_label, version, Verb.WITHDRAW, Said(reason="better_option"))
+        step(session, desk, label, referral_label, version, Verb.WITHDRAW, TransitionInput(reason="better_option"))
     elif before.version != version:
         raise Clash("The referral has moved on since you opened the case.", state=state, version=before.version)
     return _refer(session, desk, case, service_key, follows=before.id)
@@ -117,7 +117,7 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
 
 
 def step(
-    session: Session, desk: Desk, label: str, referral_label: str, version: int, verb: Verb, said: Said
+    session: Session, desk: Desk, label: str, referral_label: str, version: int, verb: Verb, payload: TransitionInput
 ) -> Referral:
     """Withdraw, void, answer or reopen a referral of this case. `version` is the referral's. Raises Clash, NotFound."""
     case = queue.by_label(session, desk.team_id, label, lock=True)
@@ -128,7 +128,7 @@ def step(
         raise NotFound("There is no such referral.")
     try:
         referral = referral_actions.advance(
-            session, referral_id, verb, by=desk.actor, now=desk.now, expected_version=version, said=said
+            session, referral_id, verb, by=desk.actor, now=desk.now, expected_version=version, payload=payload
         )
     except PreconditionFailed as error:
         raise Clash("The referral has moved on since you opened the case.", **error.extra) from None

@@ -1,156 +1,122 @@
-"""What follows from a step: every end that is no success leaves an owned next step; a success ends what was asked of others."""
+"""Carrying out what follows from a move of a referral: on its case, the case's tasks and keys, and the other referrals."""
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import sealed_parts, transitions
+from app import messaging
+from app.cases import sealed_parts
+from app.cases import transitions as case_transitions
 from app.cases.models import Case
-from app.cases.states import CaseState, CaseVerb
+from app.cases.states import CaseVerb
 from app.conflicts import service as conflicts
 from app.directory.models import ServiceRow
-from app.referrals import queries
-from app.referrals.commands import CLOCK, ActorRef, Said
+from app.matching import service_history
+from app.referrals import effects, queries, transitions
+from app.referrals.actors import CLOCK, ActorRef
+from app.referrals.commands import TransitionInput
+from app.referrals.deadline_storage import kept
+from app.referrals.effects import Effect
 from app.referrals.models import Referral
-from app.referrals.reasons import CONSEQUENCES, FOLLOWS, UNNAMED_QUESTION, AfterOutcome, Consequence
-from app.referrals.states import FAILED, LIVE, OPENED, WITH_PARTNER, Move, State, Verb
+from app.referrals.states import OPENED, Actor, Move, State, Verb, next_move
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
-Withdraw = Callable[[Session, Referral, Case, str, datetime], None]
-"""Takes back, for a reason, what another was asked: a step of its own, so whoever takes steps hands it in."""
 
-FULL_FOR: Final = timedelta(days=14)
-"""How long a service counts as full after it declined for want of a free place."""
-_TAKES_UP: Final = frozenset({State.AWAITING_CONSENT, State.OFFERED, State.ACCEPTED, State.IN_PROGRESS})
-"""In these states somebody was asked, or is at work: nobody has to look for them any more."""
-_LEAVES: Final = {
-    Consequence.REVIEW_RULE: TaskKind.REVIEW_RULE,
-    Consequence.CHECK_CHANNEL: TaskKind.CHECK_CHANNEL,
-    Consequence.MERGE: TaskKind.MERGE,
-}
-
-
-def follow_up(
-    session: Session,
-    referral: Referral,
-    case: Case,
-    move: Move,
-    by: ActorRef,
-    said: Said,
-    now: datetime,
-    *,
-    withdraw: Withdraw,
+def transition(
+    session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, payload: TransitionInput, now: datetime
 ) -> None:
-    """The case, its tasks and the other referrals, as the step leaves them. Both rows are locked."""
-    if move.target in _TAKES_UP:
-        tasks.offered(session, case.id, now)
-    if move.target is State.OFFERED:
-        if CaseState(case.state) is not CaseState.REFERRED:
-            _move_case(session, case, CaseVerb.REFER, by, now)
-    elif move.target is State.ACCEPTED:
-        _withdraw_others(session, referral, case, now, withdraw)
-        _keep_only_readers(session, case)
-    elif move.target is State.INFO_REQUESTED and referral.question == UNNAMED_QUESTION:
-        tasks.open_task(session, TaskKind.QUESTION, case, referral=referral, now=now)
-    elif move.target is State.COMPLETED:
-        _completed(session, referral, case, by, now, withdraw)
-    elif move.verb is Verb.REOPEN:
-        if CaseState(case.state) in {CaseState.HELPED, CaseState.ADVISED}:
-            _move_case(session, case, CaseVerb.REOPEN, by, now)
-        if CaseState(case.state) is not CaseState.REFERRED:
-            _move_case(session, case, CaseVerb.REFER, CLOCK, now)
-    elif move.target in FAILED:
-        if said.deadline_on is not None:
-            _deadline_known(case, said.deadline_on)
-        _failed(session, referral, case, move, by, now)
-        _leave_next_step(session, referral, case, move, now)
+    """Move the referral and carry out what follows. The caller holds both rows and has checked the move."""
+    for effect in transitions.apply(session, referral, case, move, by, payload, now):
+        carry_out(session, effect, referral, case, by, now)
 
 
-def _completed(
-    session: Session, referral: Referral, case: Case, by: ActorRef, now: datetime, withdraw: Withdraw
-) -> None:
-    """The last one at work closes the case, unless its outcome is no help: then the desk goes on."""
-    if queries.live_of_case(session, case.id, WITH_PARTNER) or CaseState(case.state) is not CaseState.REFERRED:
-        return
-    follows = FOLLOWS.get(referral.outcome or "", AfterOutcome.DESK)
-    if follows is AfterOutcome.DESK:
-        _return(session, case, by, now)
-        tasks.open_task(session, TaskKind.FIND_NEXT, case, now=now)
-        return
-    for draft in queries.live_of_case(session, case.id):
-        withdraw(session, draft, case, "no_longer_needed", now)
-    _move_case(session, case, CaseVerb.ADVISE if follows is AfterOutcome.ADVISED else CaseVerb.HELP, by, now)
+def withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:
+    """Withdraw a live referral on behalf of the service itself. Raises IllegalMove."""
+    move = next_move(State(referral.state), Verb.WITHDRAW, by=Actor.CLOCK)
+    transition(session, referral, case, move, CLOCK, TransitionInput(reason=reason), now)
 
 
-def _failed(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, now: datetime) -> None:
-    conflict = referral.reason == "conflict"
-    if conflict:
-        conflicts.take_from(session, case.id, referral.organisation_id, now)
-    refused = move.target in {State.CLIENT_DECLINED, State.HANDED_BACK}
-    if conflict or refused or (move.verb is Verb.VOID and move.source in OPENED):
-        sealed_parts.destroy_wraps(session, case.id, [referral.organisation_id])
-    if CONSEQUENCES.get(referral.reason or "") is Consequence.FULL:
-        _count_as_full(session, referral.service_id, now)
-    state = CaseState(case.state)
-    if state is CaseState.REFERRED and not queries.live_of_case(session, case.id, WITH_PARTNER):
-        _return(session, case, by, now)
-    elif move.source is State.COMPLETED and state in {CaseState.HELPED, CaseState.ADVISED}:
-        _move_case(session, case, CaseVerb.REOPEN, by, now)
+def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, by: ActorRef, now: datetime) -> None:
+    """Carry out one effect of a move that `by` has made. The caller holds both rows."""
+    match effect:
+        case effects.NotifyTeam() | effects.NotifyPerson() | effects.NotifyOrganisation():
+            _notify(session, effect, referral, case, kept(by, now))
+        case effects.EndReferralTasks() | effects.EndSearchTasks() | effects.OpenTask():
+            _change_tasks(session, effect, referral, case, now)
+        case effects.MoveCase() | effects.ReturnCaseToDesk() | effects.SetDeadline():
+            _change_case(session, effect, case, by, now)
+        case effects.KeepOnlyReaders() | effects.DestroyWraps() | effects.ExcludeOrganisation():
+            _take_access(session, effect, referral, now)
+        case effects.RecordAnswerTime() | effects.MarkServiceFull():
+            _update_service(session, effect, referral.service_id, now)
+        case effects.WithdrawOffers(reason, states):
+            for other in queries.live_of_case(session, case.id, states):
+                if other.id != referral.id:
+                    withdraw(session, other, case, reason, now)
+        case _:
+            assert_never(effect)
 
 
-def _leave_next_step(session: Session, referral: Referral, case: Case, move: Move, now: datetime) -> None:
-    """Somebody owns what comes next: what the reason asks for, and who is asked when nobody is."""
-    if case.closed_at is not None:
-        return
-    left = _LEAVES.get(CONSEQUENCES.get(referral.reason or "", Consequence.NEXT))
-    if left is not None:
-        tasks.open_task(session, left, case, referral=referral, now=now)
-    if move.verb is Verb.HAND_BACK:
-        tasks.open_task(session, TaskKind.HANDED_BACK, case, referral=referral, now=now)
-    elif not queries.live_of_case(session, case.id):
-        tasks.open_task(session, TaskKind.FIND_NEXT, case, now=now)
+def _notify(session: Session, notice: effects.Notice, referral: Referral, case: Case, at: datetime) -> None:
+    match notice:
+        case effects.NotifyTeam(kind):
+            messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=at)
+        case effects.NotifyPerson(kind):
+            messaging.news(session, kind, about_id=referral.id, case_id=case.id, now=at)
+        case effects.NotifyOrganisation(kind, urgent):
+            to = referral.organisation_id
+            messaging.queue(session, kind, about_id=referral.id, organisation_id=to, now=at, urgent=urgent)
 
 
-def _deadline_known(case: Case, deadline_on: date) -> None:
-    """A deadline that a partner knows binds what comes next, unless an earlier one does already."""
-    if case.last_safe_day is None or deadline_on < case.last_safe_day:
-        case.last_safe_day, case.deadline_certainty = deadline_on, "sourced-high"
-    case.due_on = min(case.due_on, deadline_on)
+def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referral, case: Case, now: datetime) -> None:
+    match effect:
+        case effects.EndReferralTasks():
+            tasks.moved(session, referral.id, now)
+        case effects.EndSearchTasks():
+            tasks.offered(session, case.id, now)
+        case effects.OpenTask(task, about_referral):
+            tasks.open_task(session, TaskKind(task), case, referral=referral if about_referral else None, now=now)
 
 
-def _return(session: Session, case: Case, by: ActorRef, now: datetime) -> None:
-    """Back to the desk, and awake: somebody there owns what comes next."""
-    _move_case(session, case, CaseVerb.RETURN, by, now)
-    case.snoozed_until = None
+def _change_case(session: Session, effect: effects.CaseEffect, case: Case, by: ActorRef, now: datetime) -> None:
+    match effect:
+        case effects.MoveCase(verb, by_clock):
+            _move_case(session, case, verb, CLOCK if by_clock else by, now)
+        case effects.ReturnCaseToDesk():
+            _move_case(session, case, CaseVerb.RETURN, by, now)
+            case.snoozed_until = None
+        case effects.SetDeadline(day):
+            if case.last_safe_day is None or day < case.last_safe_day:
+                case.last_safe_day, case.deadline_certainty = day, "sourced-high"
+            case.due_on = min(case.due_on, day)
 
 
-def _count_as_full(session: Session, service_id: UUID, now: datetime) -> None:
-    session.execute(
-        sa.update(ServiceRow)
-        .where(ServiceRow.id == service_id)
-        .values(capacity="full", capacity_until=(now + FULL_FOR).date(), updated_at=now)
-    )
+def _take_access(session: Session, effect: effects.AccessEffect, referral: Referral, now: datetime) -> None:
+    match effect:
+        case effects.KeepOnlyReaders():
+            readers = queries.organisations_in(session, referral.case_id, OPENED)
+            others = sealed_parts.holders(session, referral.case_id) - readers
+            sealed_parts.destroy_wraps(session, referral.case_id, others)
+        case effects.DestroyWraps():
+            sealed_parts.destroy_wraps(session, referral.case_id, [referral.organisation_id])
+        case effects.ExcludeOrganisation():
+            conflicts.take_from(session, referral.case_id, referral.organisation_id, now)
+
+
+def _update_service(session: Session, effect: effects.ServiceEffect, service_id: UUID, now: datetime) -> None:
+    match effect:
+        case effects.RecordAnswerTime(took):
+            service_history.answered(session, service_id, took)
+        case effects.MarkServiceFull(length):
+            full = {"capacity": "full", "capacity_until": (now + length).date(), "updated_at": now}
+            session.execute(sa.update(ServiceRow).where(ServiceRow.id == service_id).values(**full))
 
 
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:
-    transitions.move(session, case, verb, actor_kind=by.kind.value, actor_id=by.id, now=now)
+    case_transitions.move(session, case, verb, actor_kind=by.kind.value, actor_id=by.id, now=now)
     if case.closed_at is not None:
         tasks.case_ended(session, case.id, now)
-
-
-def _withdraw_others(session: Session, accepted: Referral, case: Case, now: datetime, withdraw: Withdraw) -> None:
-    """What others were asked is over. Who is at work on the case already stays at work."""
-    for other in queries.live_of_case(session, case.id, LIVE - OPENED):
-        if other.id != accepted.id:
-            withdraw(session, other, case, "taken_elsewhere", now)
-
-
-def _keep_only_readers(session: Session, case: Case) -> None:
-    """On acceptance: only organisations that have accepted go on holding a key."""
-    readers = queries.organisations_in(session, case.id, OPENED)
-    sealed_parts.destroy_wraps(session, case.id, sealed_parts.holders(session, case.id) - readers)

@@ -20,7 +20,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
 from app.partners.organisations import Organisation
 from app.referrals import queries
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import AT_WORK, Actor, State, Verb
 

@@ -1,6 +1,6 @@
-"""The verbs of a referral. All go through `stepping.step`: lock, check, move, note, tell, in one transaction.
+"""Creating, advancing, expiring and withdrawing referrals. Each locks, checks and moves in one transaction.
 
-State and every time owed follow from the events alone; there is no repair job because nothing needs repair.
+A referral's state and deadlines follow from its events alone, so there is no repair job.
 """
 
 from datetime import datetime
@@ -14,13 +14,15 @@ from app.cases import intake_storage, sealed_parts
 from app.cases import transitions as case_transitions
 from app.cases.models import Case
 from app.cases.short_labels import new_label
+from app.casework import effects
 from app.core.errors import Conflict, NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.directory.models import ServiceRow
 from app.messaging import recipients
 from app.partners.organisations import Organisation
 from app.referrals import commands, deadlines, preconditions, queries, transitions
-from app.referrals.commands import CLOCK, ActorRef, Said
+from app.referrals.actors import CLOCK, ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import kept, set_times, terms_of, tier_now
 from app.referrals.deadlines import Happened, Owed
 from app.referrals.models import Referral
@@ -41,7 +43,7 @@ def create(
 ) -> Referral:
     """A draft for one service. Takes the case's row lock, which the caller may hold already.
 
-    Raises Conflict: the case has ended, the organisation is excluded, can not answer here, or is asked already.
+    Raises Conflict: the case has ended, the organisation is excluded, cannot answer here, or is asked already.
     """
     case = case_transitions.locked(session, case.id)
     if case.closed_at is not None:
@@ -82,7 +84,7 @@ def create(
     set_times(referral, deadlines.after(Owed(), Happened(Clock.WAIT, kept(by, now)), terms_of(referral, case)))
     session.add(referral)
     session.flush()
-    transitions.note(session, referral, None, "create", Said(), by, now)
+    transitions.record_event(session, referral, None, "create", TransitionInput(), by, now)
     return referral
 
 
@@ -101,13 +103,13 @@ def advance(
     by: ActorRef,
     now: datetime,
     expected_version: int | None = None,
-    said: Said | None = None,
+    payload: TransitionInput | None = None,
 ) -> Referral:
-    """Take one step. Two that race for it: one wins, the other gets 409 or 412 with the state as it is now.
+    """Move a referral by a verb. Of two callers that race, one wins; the other gets 409 or 412 with the present state.
 
     Raises NotFound (unknown, or another organisation's), PreconditionFailed (another version), IllegalMove and
     NotAllowed (the table), Invalid (a reason, outcome or day that is missing or does not belong to the verb),
-    Conflict (a guard: no consent, paused too often, completed too long ago).
+    Conflict (a precondition: no consent, paused too often, completed too long ago).
     """
     organisation_id = by.organisation_id if by.kind is Actor.PARTNER else None
     if by.kind is Actor.PARTNER and organisation_id is None:
@@ -121,45 +123,51 @@ def advance(
     }
     if expected_version is not None and expected_version != referral.version:
         raise PreconditionFailed("The referral has moved on.", **present)
-    said = commands.named(said or Said(), verb)
+    payload = commands.with_default_question(payload or TransitionInput(), verb)
     try:
         move = next_move(state, verb, by=by.kind)
-        commands.check(verb, said, now)
+        commands.check(verb, payload, now)
         preconditions.check(session, referral, case, move, now)
     except Conflict as refused:
         refused.extra = {**present, **refused.extra}
         raise
-    transitions.step(session, referral, case, move, by, said, now)
+    effects.transition(session, referral, case, move, by, payload, now)
     return referral
 
 
 def expire(session: Session, referral: Referral, case: Case, *, now: datetime) -> None:
     """Nobody answered. The caller holds both rows. Raises IllegalMove."""
-    transitions.step(
-        session, referral, case, next_move(State(referral.state), Verb.EXPIRE, by=Actor.CLOCK), CLOCK, Said(), now
+    effects.transition(
+        session,
+        referral,
+        case,
+        next_move(State(referral.state), Verb.EXPIRE, by=Actor.CLOCK),
+        CLOCK,
+        TransitionInput(),
+        now,
     )
 
 
-def end_offers(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
-    """What this organisation was asked and has not taken up is over, and the next-best is asked. Whoever is at work goes on.
+def withdraw_offers_to(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
+    """Withdraw what this organisation was asked and has not accepted; the scheduler asks the next-best at once.
 
     The caller holds the case's row.
     """
     for referral in queries.live_of_case(session, case.id, LIVE - OPENED):
         if referral.organisation_id == organisation_id:
-            transitions.withdraw(session, referral, case, "no_longer_needed", now)
+            effects.withdraw(session, referral, case, "no_longer_needed", now)
             referral.due_at = now
     session.flush()
 
 
-def end_all(session: Session, case_id: UUID, *, by: Actor, now: datetime) -> None:
-    """The person wants no help any more: every live referral of the case ends. The caller holds the case's row."""
+def withdraw_by_person(session: Session, case_id: UUID, *, now: datetime) -> None:
+    """End every live referral of the case, because the person wants no help any more. Takes the case's row lock."""
     case = case_transitions.locked(session, case_id)
     for referral in queries.live_of_case(session, case_id):
-        move = next_move(State(referral.state), Verb.CLIENT_WITHDRAW, by=by)
-        transitions.step(session, referral, case, move, ActorRef(by), Said(), now)
+        move = next_move(State(referral.state), Verb.CLIENT_WITHDRAW, by=Actor.PERSON)
+        effects.transition(session, referral, case, move, ActorRef(Actor.PERSON), TransitionInput(), now)
 
 
-def let_go(session: Session, case_id: UUID, now: datetime) -> None:
-    """The case has ended for good: nothing is left to do on it."""
+def end_tasks(session: Session, case_id: UUID, now: datetime) -> None:
+    """End all tasks of a case that has ended."""
     tasks.case_ended(session, case_id, now)

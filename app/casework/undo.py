@@ -12,7 +12,7 @@ from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, referral_actions
 from app.casework.coordinator import Desk
 from app.core.errors import Conflict
-from app.referrals.commands import Said
+from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import State, Verb
 
@@ -60,7 +60,7 @@ def _withdraw(session: Session, desk: Desk, case: Case, referral_id: UUID) -> No
     if State(referral.state) not in _NOT_OPENED:
         raise Conflict("They have seen it already. Withdraw it with a reason instead.", state=case.state)
     referral_actions.advance(
-        session, referral_id, Verb.WITHDRAW, by=desk.actor, now=desk.now, said=Said(reason="mistake")
+        session, referral_id, Verb.WITHDRAW, by=desk.actor, now=desk.now, payload=TransitionInput(reason="mistake")
     )
 
 

@@ -165,7 +165,7 @@ def _verb_row(moves: list[Move]) -> tuple[str, ...]:
         first.target,
         ", ".join(actor for actor in Actor if actor in first.by),
         _needs(first.verb),
-        "; ".join(first.guards),
+        "; ".join(first.preconditions),
         _CLOCK_WORDS[first.clock],
         str(first.shows).replace("_", " "),
         ", ".join(first.tells),

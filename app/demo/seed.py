@@ -26,7 +26,7 @@ from app.intake import schemas
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity
 from app.referrals import queries
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.sandbox.service import refill
 from app.staff import service as staff
@@ -130,7 +130,7 @@ def _tell(session: Session, keys: KeyRing, directory: Directory, story: Story, n
     referral = referral_actions.create(session, keys, case, story.asked, by=by, now=at)
     referral_actions.advance(session, referral.id, Verb.OFFER, by=by, now=at)
     partner = ActorRef(Actor.PARTNER, organisation_id=referral.organisation_id)
-    for step, (verb, said) in enumerate(story.verbs, 1):
+    for step, (verb, payload) in enumerate(story.verbs, 1):
         moment = min(at + timedelta(minutes=10 * step), now)
-        referral_actions.advance(session, referral.id, verb, by=partner, now=moment, said=said)
+        referral_actions.advance(session, referral.id, verb, by=partner, now=moment, payload=payload)
     assert queries.of_case(session, case.id)

@@ -19,15 +19,14 @@ from app.matching import runs
 from app.messaging import recipients
 from app.privacy.retention import USUAL, Due, Keeping, due
 from app.referrals import personal_data
-from app.referrals.states import Actor
 
 
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     """The person wants no help any more: every live referral ends, no organisation holds a key from here on."""
-    referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
+    referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy_wraps(session, case.id, sealed_parts.holders(session, case.id))
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
-    referrals.let_go(session, case.id, now)
+    referrals.end_tasks(session, case.id, now)
 
 
 def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> None:
@@ -36,7 +35,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     The number opens nothing afterwards and answers like one that never was. A backup from before is closed for good once
     the epoch key has been rotated.
     """
-    referrals.end_all(session, case.id, by=Actor.PERSON, now=now)
+    referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy(session, case.id)
     runs.forget(session, case.id)
     duplicate_detection.forget(session, case.id)
@@ -46,7 +45,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     recipients.forget(session, case.id)
     households.forget(session, case.id)
     personal_data.forget(session, case.id)
-    referrals.let_go(session, case.id, now)
+    referrals.end_tasks(session, case.id, now)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.asked = case.merged_into_id = None
     case.needs, case.speak = [], []
     transitions.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)

@@ -1,9 +1,8 @@
-"""Who takes a step, and what they say with it."""
+"""What a move of a referral carries with it (codes and days), and whether that fits the verb."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from app.core.errors import FieldError, Invalid
 from app.referrals import deadlines
@@ -19,23 +18,14 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.states import Actor, Verb
+from app.referrals.states import Verb
 
 _FURTHEST_DEADLINE: Final = timedelta(days=2 * 366)
 
 
 @dataclass(frozen=True, slots=True)
-class ActorRef:
-    """Who acts. A partner acts for its organisation; whatever else it names does not exist for it."""
-
-    kind: Actor
-    id: UUID | None = None
-    organisation_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a verb may carry beside itself: codes and days."""
+class TransitionInput:
+    """The codes and days that come with a verb; which of them it takes and needs is in `reasons`."""
 
     reason: str | None = None
     outcome: str | None = None
@@ -45,20 +35,19 @@ class Said:
     deadline_on: date | None = None
 
 
-CLOCK: Final = ActorRef(Actor.CLOCK)
-
-
-def named(said: Said, verb: Verb) -> Said:
+def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:
     """A question without a code is one that the coordinator has to find out."""
-    return replace(said, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and said.question is None else said
+    return (
+        replace(payload, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and payload.question is None else payload
+    )
 
 
-def check(verb: Verb, said: Said, now: datetime) -> None:
+def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
     """Reason, outcome and day: there when the verb needs them, of its own codes, and absent otherwise."""
     wanted = (
-        ("reason", said.reason, verb in REASON_REQUIRED, reasons_for(verb)),
-        ("outcome", said.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
-        ("question", said.question, False, list(QUESTIONS) if verb in QUESTION_TAKEN else []),
+        ("reason", payload.reason, verb in REASON_REQUIRED, reasons_for(verb)),
+        ("outcome", payload.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
+        ("question", payload.question, False, list(QUESTIONS) if verb in QUESTION_TAKEN else []),
     )
     errors = []
     for name, value, required, codes in wanted:
@@ -67,27 +56,31 @@ def check(verb: Verb, said: Said, now: datetime) -> None:
         elif value is not None and value not in codes:
             detail = f"One of: {', '.join(codes)}." if codes else "This action takes none."
             errors.append(FieldError(pointer=f"/{name}", code="unknown_code", detail=detail))
-    if verb in DAY_REQUIRED and said.until is None:
+    if verb in DAY_REQUIRED and payload.until is None:
         errors.append(FieldError(pointer="/until", code="required", detail="A day after today."))
-    if verb in DAY_REQUIRED and said.until and not now.date() < said.until <= (now + deadlines.LONGEST_REVIEW).date():
+    if (
+        verb in DAY_REQUIRED
+        and payload.until
+        and not now.date() < payload.until <= (now + deadlines.LONGEST_REVIEW).date()
+    ):
         detail = f"A day after today, at most {deadlines.LONGEST_REVIEW.days} days ahead."
         errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
-    if verb not in DAY_REQUIRED and said.until is not None:
+    if verb not in DAY_REQUIRED and payload.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
-    errors += _wrong_work(verb, said, now)
+    errors += _wrong_work(verb, payload, now)
     if errors:
         raise Invalid(errors)
 
 
-def _wrong_work(verb: Verb, said: Said, now: datetime) -> list[FieldError]:
-    """What is said of work done and a deadline known belongs to handing back alone."""
+def _wrong_work(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
+    """What is payload of work done and a deadline known belongs to handing back alone."""
     errors = []
-    if set(said.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
+    if set(payload.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
         detail = f"Some of: {', '.join(WORK_DONE)}." if verb in WORK_TAKEN else "This action takes none."
         errors.append(FieldError(pointer="/work_done", code="unknown_code", detail=detail))
-    if said.deadline_on is not None and verb not in WORK_TAKEN:
+    if payload.deadline_on is not None and verb not in WORK_TAKEN:
         errors.append(FieldError(pointer="/deadline_on", code="not_taken", detail="This action takes no deadline."))
-    elif said.deadline_on is not None and not now.date() <= said.deadline_on <= (now + _FURTHEST_DEADLINE).date():
+    elif payload.deadline_on is not None and not now.date() <= payload.deadline_on <= (now + _FURTHEST_DEADLINE).date():
         detail = f"A day from today on, at most {_FURTHEST_DEADLINE.days} days ahead."
         errors.append(FieldError(pointer="/deadline_on", code="out_of_range", detail=detail))
     return errors

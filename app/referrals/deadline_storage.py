@@ -10,7 +10,7 @@ from app.cases.models import Case
 from app.core.clock import to_the_hour
 from app.matching.facts import Tier
 from app.referrals import deadlines, queries
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.deadlines import Happened, Owed, Terms
 from app.referrals.models import Referral
 from app.referrals.states import BEGINNING, Actor, Clock, State, Verb, next_move

@@ -1,4 +1,4 @@
-"""What must hold before a step is taken: one guard each, as the table of `states` names them."""
+"""What must hold before a move of a referral: one check for each precondition that the table of `states` names."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,7 +16,7 @@ from app.core.errors import Conflict, NotAllowed
 from app.partners.organisations import Organisation
 from app.referrals import deadlines, queries
 from app.referrals.models import Referral
-from app.referrals.states import Actor, Guard, Move, State, Verb, allowed_actions, next_move
+from app.referrals.states import Actor, Move, Precondition, State, Verb, allowed_actions, next_move
 
 
 def check_may_be_asked(session: Session, case_id: UUID, organisation: Organisation, now: datetime) -> None:
@@ -95,29 +95,29 @@ def _not_taken(_session: Session, referral: Referral, _case: Case, _now: datetim
         raise Conflict("It was not withdrawn by the desk after an offer: there is nothing to take back.")
 
 
-_GUARDS: Final[dict[Guard, Callable[[Session, Referral, Case, datetime], None]]] = {
-    Guard.CASE_OPEN: _case_open,
-    Guard.MAY_BE_ASKED: _may_be_asked,
-    Guard.CONSENT: _consent,
-    Guard.PAUSE_LEFT: _pause_left,
-    Guard.COMPLETED_LATELY: _completed_lately,
-    Guard.NOT_ERASED: _not_erased,
-    Guard.NO_OTHER_LIVE: _no_other_live,
-    Guard.JUST_NOW: _just_now,
-    Guard.UNREAD: _unread,
-    Guard.NOT_UNDONE: _not_undone,
-    Guard.NOT_TAKEN: _not_taken,
+_CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], None]]] = {
+    Precondition.CASE_OPEN: _case_open,
+    Precondition.MAY_BE_ASKED: _may_be_asked,
+    Precondition.CONSENT: _consent,
+    Precondition.PAUSE_LEFT: _pause_left,
+    Precondition.COMPLETED_LATELY: _completed_lately,
+    Precondition.NOT_ERASED: _not_erased,
+    Precondition.NO_OTHER_LIVE: _no_other_live,
+    Precondition.JUST_NOW: _just_now,
+    Precondition.UNREAD: _unread,
+    Precondition.NOT_UNDONE: _not_undone,
+    Precondition.NOT_TAKEN: _not_taken,
 }
 
 
 def check(session: Session, referral: Referral, case: Case, move: Move, now: datetime) -> None:
-    """Raises Conflict: the first guard of the move that does not hold."""
-    for guard in move.guards:
-        _GUARDS[guard](session, referral, case, now)
+    """Raises Conflict for the first precondition of the move that does not hold."""
+    for precondition in move.preconditions:
+        _CHECKS[precondition](session, referral, case, now)
 
 
 def may(session: Session, referral: Referral, case: Case, verb: Verb, *, by: Actor, now: datetime) -> bool:
-    """Whether the table has this step and its guards hold now: for the pages, which offer only what works."""
+    """Whether the table has this move and its preconditions hold now: pages offer only what works."""
     try:
         check(session, referral, case, next_move(State(referral.state), verb, by=by), now)
     except (Conflict, NotAllowed):
@@ -126,7 +126,7 @@ def may(session: Session, referral: Referral, case: Case, verb: Verb, *, by: Act
 
 
 def open_to_partner(session: Session, referral_id: UUID, organisation_id: UUID, now: datetime) -> list[Verb]:
-    """The steps a partner can take just now, guards included. Takes no lock: the step itself checks again."""
+    """The moves that a partner can make now, preconditions included. Takes no lock: the move itself checks again."""
     row = session.execute(
         sa.select(Referral, Case)
         .join(Case, Case.id == Referral.case_id)

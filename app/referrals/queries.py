@@ -54,7 +54,7 @@ def live_of_case(session: Session, case_id: UUID, states: Collection[State] = LI
     ).all()
 
 
-_ASKED: Final = (
+_STATUSES: Final = (
     (Asked.WORK, AT_WORK),
     (Asked.ANSWER, ASKED),
     (Asked.CONSENT, frozenset({State.AWAITING_CONSENT})),
@@ -62,10 +62,15 @@ _ASKED: Final = (
 )
 
 
-def asked(session: Session, case_id: UUID) -> Asked | None:
-    """How the referrals of a case stand together."""
-    states = set(session.scalars(sa.select(Referral.state).where(Referral.case_id == case_id)))
-    return next((found for found, among in _ASKED if states & among), None)
+def referral_status(states: Collection[State]) -> Asked | None:
+    """How the referrals of a case stand together, from all their states. None: nobody was asked, or nobody is any more."""
+    return next((status for status, among in _STATUSES if not among.isdisjoint(states)), None)
+
+
+def states_of_others(session: Session, referral: Referral) -> tuple[State, ...]:
+    """The states of the case's other referrals. Stable while the caller holds the case's row."""
+    others = sa.select(Referral.state).where(Referral.case_id == referral.case_id, Referral.id != referral.id)
+    return tuple(State(state) for state in session.scalars(others))
 
 
 def is_asked(session: Session, case_id: UUID, organisation_id: UUID) -> bool:

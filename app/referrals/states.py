@@ -77,7 +77,7 @@ class Clock(StrEnum):
     STOP = "stop"
 
 
-class Guard(StrEnum):
+class Precondition(StrEnum):
     """What must hold besides the table's row; the words are those of the docs."""
 
     CASE_OPEN = "the case has not ended"
@@ -122,18 +122,18 @@ class Move:
     clock: Clock
     shows: Discloses
     tells: tuple[Party, ...] = ()
-    guards: tuple[Guard, ...] = ()
+    preconditions: tuple[Precondition, ...] = ()
 
 
-S, V, C, G, D = State, Verb, Clock, Guard, Discloses
+S, V, C, P, D = State, Verb, Clock, Precondition, Discloses
 _DESK: Final = (Actor.COORDINATOR, Actor.SENIOR)
 _PARTNER: Final = (Actor.PARTNER,)
 _PERSON: Final = (Actor.PERSON,)
 _CLOCK: Final = (Actor.CLOCK,)
-_OFFER: Final = (G.CASE_OPEN, G.MAY_BE_ASKED, G.CONSENT)
-_REOPEN: Final = (G.COMPLETED_LATELY, G.NOT_ERASED, G.CONSENT, G.NO_OTHER_LIVE)
-_UNDO_ACCEPT: Final = (G.JUST_NOW, G.UNREAD, G.NOT_UNDONE)
-_UNDO_WITHDRAW: Final = (G.JUST_NOW, G.UNREAD, G.NOT_UNDONE, G.NOT_TAKEN, *_OFFER, G.NO_OTHER_LIVE)
+_OFFER: Final = (P.CASE_OPEN, P.MAY_BE_ASKED, P.CONSENT)
+_REOPEN: Final = (P.COMPLETED_LATELY, P.NOT_ERASED, P.CONSENT, P.NO_OTHER_LIVE)
+_UNDO_ACCEPT: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE)
+_UNDO_WITHDRAW: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE, P.NOT_TAKEN, *_OFFER, P.NO_OTHER_LIVE)
 _PARTNER_TOLD: Final = (Party.PARTNER,)
 _TEAM_TOLD: Final = (Party.TEAM,)
 _PERSON_TOLD: Final = (Party.PERSON,)
@@ -148,11 +148,13 @@ def _moves(
     clock: Clock,
     shows: Discloses,
     tells: tuple[Party, ...] = (),
-    guards: tuple[Guard, ...] = (),
+    preconditions: tuple[Precondition, ...] = (),
 ) -> Iterable[Move]:
     given = set(sources)
     return [
-        Move(source, verb, target, frozenset(by), clock, shows, tells, guards) for source in State if source in given
+        Move(source, verb, target, frozenset(by), clock, shows, tells, preconditions)
+        for source in State
+        if source in given
     ]
 
 
@@ -176,15 +178,15 @@ BEGINNING: Final = S.DRAFT
 MOVES: Final = tuple(
     move
     for moves in (
-        _moves([S.DRAFT],                                  V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,               C.WAIT,          D.NOTHING,      _PERSON_TOLD,     (G.CASE_OPEN, G.MAY_BE_ASKED)),
+        _moves([S.DRAFT],                                  V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,               C.WAIT,          D.NOTHING,      _PERSON_TOLD,     (P.CASE_OPEN, P.MAY_BE_ASKED)),
         _moves([S.AWAITING_CONSENT],                       V.CONSENT,         S.OFFERED,          _PERSON,             C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _OFFER),
         _moves([S.AWAITING_CONSENT],                       V.REFUSE,          S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.CARD,         _TEAM_TOLD),
         _moves([S.DRAFT],                                  V.OFFER,           S.OFFERED,          (*_DESK, *_CLOCK),   C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _OFFER),
         _moves([S.OFFERED],                                V.ACKNOWLEDGE,     S.ACKNOWLEDGED,     _PARTNER,            C.GO_ON,         D.CARD),
-        _moves([S.OFFERED, S.ACKNOWLEDGED],                V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,            C.PAUSE,         D.CARD,         _TEAM_AND_PERSON, (G.PAUSE_LEFT,)),
+        _moves([S.OFFERED, S.ACKNOWLEDGED],                V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,            C.PAUSE,         D.CARD,         _TEAM_AND_PERSON, (P.PAUSE_LEFT,)),
         _moves([S.INFO_REQUESTED],                         V.ANSWER,          S.ACKNOWLEDGED,     (*_PERSON, *_DESK),  C.UNPAUSE,       D.CARD,         _PARTNER_TOLD),
         _moves([S.OFFERED, S.ACKNOWLEDGED],                V.WAITLIST,        S.WAITLISTED,       _PARTNER,            C.REVIEW,        D.CARD,         _TEAM_AND_PERSON),
-        _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED],  V.ACCEPT,          S.ACCEPTED,         _PARTNER,            C.FIRST_CONTACT, D.SEALED_PARTS, _TEAM_AND_PERSON, (G.CONSENT,)),
+        _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED],  V.ACCEPT,          S.ACCEPTED,         _PARTNER,            C.FIRST_CONTACT, D.SEALED_PARTS, _TEAM_AND_PERSON, (P.CONSENT,)),
         _moves(ASKED,                                      V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
         _moves([S.ACCEPTED],                               V.START,           S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
         _moves([S.IN_PROGRESS],                            V.HOLD,            S.ON_HOLD,          _PARTNER,            C.REVIEW,        D.SEALED_PARTS),

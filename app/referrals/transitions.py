@@ -1,85 +1,79 @@
-"""The one step: the row moves, and what happened is noted, published, told and followed up, in one transaction.
+"""Moves of a referral: its row, its event, the audit line and the change feed change in one transaction.
 
-Nothing else assigns a state. Callers hold both rows and have checked the move.
+Nothing else assigns a referral's state. What follows from a move is returned as data; `casework.effects` carries it out.
 """
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app import audit, messaging
+from app import audit
 from app.cases.models import Case
-from app.casework import effects
-from app.matching import service_history
+from app.cases.states import CaseState
 from app.referrals import change_feed, deadlines, queries
-from app.referrals.commands import CLOCK, ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import kept, set_times, terms_of, times_of
 from app.referrals.deadlines import Happened
+from app.referrals.effects import CaseFacts, Effect, ReferralFacts, effects_of
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import ASKED, Actor, Move, Party, State, Verb, next_move
-from app.tasks import service as tasks
-
-_DECIDES: Final = frozenset({Verb.ACCEPT, Verb.DECLINE, Verb.WAITLIST, Verb.EXPIRE})
+from app.referrals.states import Move, State
 
 
-def step(session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, said: Said, now: datetime) -> None:
+def apply(
+    session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, payload: TransitionInput, now: datetime
+) -> list[Effect]:
+    """Move the referral and return what follows, in the order in which it is to be carried out in this transaction.
+
+    The caller holds the locks of both rows and has checked the move, its payload and its preconditions.
+    """
     at = kept(by, now)
     referral.state = move.target.value
     referral.version += 1
     referral.updated_at = now  # exact, for `updated_since`: a moment that is cut would hide the change from a reader
     if referral.reason != "conflict":  # it excludes the organisation for ever, whatever becomes of the referral
-        referral.reason = said.reason
-    referral.outcome = said.outcome or referral.outcome
-    referral.question = said.question
+        referral.reason = payload.reason
+    referral.outcome = payload.outcome or referral.outcome
+    referral.question = payload.question
     referral.completed_at = at if move.target is State.COMPLETED else None
-    happened = Happened(move.clock, at, said.until)
+    happened = Happened(move.clock, at, payload.until)
     set_times(referral, deadlines.after(times_of(referral), happened, terms_of(referral, case)))
     session.flush()
-    note(session, referral, move.source.value, move.verb.value, said, by, now)
+    record_event(session, referral, move.source.value, move.verb.value, payload, by, now)
     if referral.offered_at is not None:
         change_feed.publish(
             session, referral.organisation_id, referral.id, f"referral.{move.target}", referral.version, at
         )
-    _tell(session, referral, case, move, at)
-    tasks.moved(session, referral.id, now)
-    _remember(session, referral, move, at)
-    effects.follow_up(session, referral, case, move, by, said, now, withdraw=withdraw)
-    case.asked = queries.asked(session, case.id)
+    others = queries.states_of_others(session, referral)
+    case.asked = queries.referral_status({move.target, *others})
+    facts = ReferralFacts(
+        reason=referral.reason,
+        outcome=referral.outcome,
+        question=referral.question,
+        offered_at=referral.offered_at,
+        is_emergency=referral.tier == "emergency",
+        deadline_on=payload.deadline_on,
+    )
+    return effects_of(move, facts, CaseFacts(CaseState(case.state), others), at)
 
 
-def withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:
-    move = next_move(State(referral.state), Verb.WITHDRAW, by=Actor.CLOCK)
-    step(session, referral, case, move, CLOCK, Said(reason=reason), now)
-
-
-def _tell(session: Session, referral: Referral, case: Case, move: Move, at: datetime) -> None:
-    kind, urgent = f"referral_{move.target}", referral.tier == "emergency"
-    for party in move.tells:
-        if party is Party.TEAM:
-            messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=at)
-        elif party is Party.PERSON:
-            messaging.news(session, kind, about_id=referral.id, case_id=case.id, now=at)
-        elif referral.offered_at is not None:
-            to = referral.organisation_id
-            messaging.queue(session, kind, about_id=referral.id, organisation_id=to, now=at, urgent=urgent)
-
-
-def _remember(session: Session, referral: Referral, move: Move, at: datetime) -> None:
-    """An offer that is decided, or not in time, says how long this service takes to answer."""
-    if referral.offered_at is not None and move.verb in _DECIDES and move.source in ASKED:
-        service_history.answered(session, referral.service_id, at - referral.offered_at)
-
-
-def note(
-    session: Session, referral: Referral, source: str | None, verb: str, said: Said, by: ActorRef, now: datetime
+def record_event(
+    session: Session,
+    referral: Referral,
+    source: str | None,
+    verb: str,
+    payload: TransitionInput,
+    by: ActorRef,
+    now: datetime,
 ) -> None:
+    """Add an event to the referral's history, and its audit line. `source`: the state before; None when it is created."""
     codes: dict[str, Any] = {
         name: value.isoformat() if isinstance(value, date) else value
         for name in ("outcome", "until", "question", "work_done", "deadline_on")
-        if (value := getattr(said, name))
+        if (value := getattr(payload, name))
     }
     session.execute(
         sa.insert(ReferralEvent),
@@ -92,7 +86,7 @@ def note(
             "target": referral.state,
             "actor_kind": by.kind.value,
             "actor_id": by.id,
-            "reason": said.reason,
+            "reason": payload.reason,
             "codes": codes,
             "at": kept(by, now),
         },
@@ -107,7 +101,7 @@ def note(
         codes={
             "state": referral.state,
             "version": referral.version,
-            **({"reason": said.reason} if said.reason else {}),
+            **({"reason": payload.reason} if payload.reason else {}),
         },
         now=now,
     )

@@ -24,7 +24,7 @@ from app.directory.models import ServiceRow
 from app.directory.packs import Directory
 from app.intake.schemas import Intake
 from app.partners import sandbox_identity
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import OPENED, Actor, State, Verb
 from app.sandbox.stories import STORIES

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from app.app_context import migrate
 from app.cases.models import Case
-from app.casework import filing, referral_actions, scheduler
-from app.casework.scheduler import Clockwork
+from app.casework import auto_offer, filing, referral_actions, scheduler
+from app.casework.auto_offer import AutoOfferContext
 from app.core import keyholders
 from app.core.db import Database
 from app.core.errors import Conflict, PreconditionFailed
@@ -32,7 +32,8 @@ from app.directory import loader as directory_service
 from app.directory.packs import Directory
 from app.intake.schemas import Intake
 from app.matching import runs
-from app.referrals.commands import ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.models import FeedEvent, Referral
 from app.referrals.states import Actor, Verb
 from app.referrals.working_hours import hours_of
@@ -89,17 +90,17 @@ class World:
 
     def _the_clock_goes_round(self) -> int:
         """What the worker does: each thing that is due, in a transaction of its own. Every country offers at once."""
-        by = Clockwork(self.keys, self.directory)
+        context = AutoOfferContext(self.keys, self.directory)
         at_once = dict.fromkeys((country.code for country in self.directory.countries), timedelta(0))
         with self.database.begin(write=False) as session:
             due = scheduler.due(session, self.now, _BATCH)
-            new = scheduler.untouched(session, self.now, _BATCH, after=at_once)
+            new = auto_offer.untaken_cases(session, self.now, _BATCH, after=at_once)
         for referral_id in due:
             with self.database.begin() as session:
-                scheduler.tick(session, referral_id, now=self.now, by=by)
+                scheduler.tick(session, referral_id, now=self.now, context=context)
         for case_id in new:
             with self.database.begin() as session:
-                scheduler.ask_first(session, case_id, now=self.now, by=by)
+                auto_offer.offer_new_case(session, case_id, now=self.now, context=context)
         return len(due) + len(new)
 
     # --- who acts ----------------------------------------------------------------------------------------------------
@@ -129,37 +130,39 @@ class World:
             self._seen = row.n
             hours = hours_of(row.country)
             if row.type == "referral.offered":
-                said = answer_to_offer(self.plan, row.tier, row.offered_at, hours, self.chance)
-                if said is not None:
-                    self._later(said.at, row.id, said.verb, Said(reason=said.reason, question=said.question))
+                answer = answer_to_offer(self.plan, row.tier, row.offered_at, hours, self.chance)
+                if answer is not None:
+                    self._later(
+                        answer.at, row.id, answer.verb, TransitionInput(reason=answer.reason, question=answer.question)
+                    )
             elif row.type == "referral.info_requested":
                 self.at(self.now + timedelta(days=1), self._person_answers(row.id))
             elif row.type == "referral.acknowledged":
-                self._later(in_office(self.now + timedelta(hours=4), hours), row.id, Verb.ACCEPT, Said())
+                self._later(in_office(self.now + timedelta(hours=4), hours), row.id, Verb.ACCEPT, TransitionInput())
             elif row.type == "referral.accepted" and self.chance.random() < 0.9:
-                self._later(in_office(self.now + timedelta(days=1), hours), row.id, Verb.START, Said())
+                self._later(in_office(self.now + timedelta(days=1), hours), row.id, Verb.START, TransitionInput())
             elif row.type == "referral.in_progress":
                 ends = in_office(self.now + timedelta(days=self.chance.uniform(10, 60)), hours)
                 back = self.chance.random() < 0.03
                 self._later(ends, row.id, Verb.HAND_BACK if back else Verb.COMPLETE,
-                            Said(reason="no_capacity") if back else Said(outcome="represented"))  # fmt: skip
+                            TransitionInput(reason="no_capacity") if back else TransitionInput(outcome="represented"))  # fmt: skip
 
-    def _later(self, moment: datetime, referral_id: UUID, verb: Verb, said: Said) -> None:
+    def _later(self, moment: datetime, referral_id: UUID, verb: Verb, payload: TransitionInput) -> None:
         def act() -> None:
             with self.database.begin(write=False) as session:
                 organisation_id = session.get_one(Referral, referral_id).organisation_id
-            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), said)
+            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), payload)
 
         self.at(moment, act)
 
     def _person_answers(self, referral_id: UUID) -> Callable[[], None]:
-        return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, Said())
+        return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, TransitionInput())
 
-    def _try(self, referral_id: UUID, verb: Verb, by: ActorRef, said: Said) -> None:
+    def _try(self, referral_id: UUID, verb: Verb, by: ActorRef, payload: TransitionInput) -> None:
         """Too late is no mistake: another was faster, or the offer has run out."""
         try:
             with self.database.begin() as session:
-                referral_actions.advance(session, referral_id, verb, by=by, now=self.now, said=said)
+                referral_actions.advance(session, referral_id, verb, by=by, now=self.now, payload=payload)
         except (Conflict, PreconditionFailed):
             return
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from app import audit, privacy
 from app.cases import case_presence, counters
-from app.casework import scheduler, undelivered_notices
-from app.casework.scheduler import Clockwork
+from app.casework import auto_offer, scheduler, undelivered_notices
+from app.casework.auto_offer import AutoOfferContext
 from app.core import log, quotas
 from app.core.clock import Clock
 from app.core.db import Database
@@ -133,9 +133,9 @@ class Worker:
 
     def _clocks(self, now: datetime) -> int:
         with self._database.begin(write=False) as session:
-            by = self._clockwork(session, now)
+            context = self._offer_context(session, now)
             due = scheduler.due(session, now, _BATCH)
-        return sum(self._alone(partial(scheduler.tick, now=now, by=by), referral_id) for referral_id in due)
+        return sum(self._alone(partial(scheduler.tick, now=now, context=context), referral_id) for referral_id in due)
 
     def _first_offers(self, now: datetime) -> int:
         """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
@@ -146,12 +146,14 @@ class Worker:
         if not waits:
             return 0
         with self._database.begin(write=False) as session:
-            by = self._clockwork(session, now)
-            cases = scheduler.untouched(session, now, _BATCH, after=waits)
-        return sum(self._alone(partial(scheduler.ask_first, now=now, by=by), case_id) for case_id in cases)
+            context = self._offer_context(session, now)
+            cases = auto_offer.untaken_cases(session, now, _BATCH, after=waits)
+        return sum(
+            self._alone(partial(auto_offer.offer_new_case, now=now, context=context), case_id) for case_id in cases
+        )
 
-    def _clockwork(self, session: Session, now: datetime) -> Clockwork:
-        return Clockwork(self._keys, self._current.refresh(session, now), self._settings.by_hand)
+    def _offer_context(self, session: Session, now: datetime) -> AutoOfferContext:
+        return AutoOfferContext(self._keys, self._current.refresh(session, now), self._settings.by_hand)
 
     def _alone(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
         """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""

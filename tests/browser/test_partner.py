@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from app.cases import transitions
 from app.casework import referral_actions
 from app.core.db import Database
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from tests.support.desk import ADDRESS, NAME, ONE, START, DeskHouse, running
 from tests.support.live import address, free_port, served

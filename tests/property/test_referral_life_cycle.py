@@ -21,7 +21,7 @@ from app.cases.models import Case
 from app.core.db import Database
 from app.core.errors import AppError, Conflict, IllegalMove, NotFound, PreconditionFailed
 from app.privacy import service as privacy
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
 from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions

@@ -1,4 +1,4 @@
-"""The referral's life on real databases: guards, consequences, what the clock does. Nobody falls through."""
+"""The referral's life on real databases: preconditions, consequences, what the clock does. Nobody falls through."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound
 from app.directory.models import ServiceRow
 from app.partners.organisations import Organisation
 from app.referrals import change_feed, deadlines
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import State, Verb
 from tests.support.cases import (
@@ -43,7 +43,7 @@ def scene(database: Database) -> Scene:
 def test_a_whole_life(scene: Scene) -> None:
     case = scene.case(ONE, TWO)
     referral = scene.offered(ONE, case)
-    for verb, by, said in [
+    for verb, by, payload in [
         (Verb.ACKNOWLEDGE, partner(ONE), {}),
         (Verb.ASK_INFO, partner(ONE), {}),
         (Verb.ANSWER, PERSON, {}),
@@ -54,7 +54,7 @@ def test_a_whole_life(scene: Scene) -> None:
         (Verb.COMPLETE, partner(ONE), {"outcome": "represented"}),
     ]:
         scene.later(hours=2)
-        scene.act(referral, verb, by, **said)
+        scene.act(referral, verb, by, **payload)
         scene.holds_together()
     assert scene.row(referral).version == 10
     assert scene.case_row(case).state == "helped"
@@ -73,7 +73,7 @@ def test_a_version_that_is_not_the_present_one_is_refused_and_writes_nothing(sce
 
 
 @pytest.mark.parametrize(
-    ("verb", "by", "said", "error"),
+    ("verb", "by", "payload", "error"),
     [
         (Verb.COMPLETE, partner(ONE), {"outcome": "resolved"}, IllegalMove),
         (Verb.REOPEN, COORDINATOR, {}, IllegalMove),
@@ -90,10 +90,10 @@ def test_a_version_that_is_not_the_present_one_is_refused_and_writes_nothing(sce
         (Verb.ACCEPT, partner(TWO), {}, NotFound),
     ],
 )
-def test_a_refused_step_writes_nothing(scene: Scene, verb: Verb, by: Any, said: Any, error: type) -> None:
+def test_a_refused_step_writes_nothing(scene: Scene, verb: Verb, by: Any, payload: Any, error: type) -> None:
     referral = scene.offered()
     before = scene.everything()
-    refused = scene.refused(referral, verb, by, **said)
+    refused = scene.refused(referral, verb, by, **payload)
     assert type(refused) is error
     if isinstance(refused, IllegalMove):
         assert refused.extra["state"] == "offered"
@@ -109,7 +109,7 @@ def test_what_was_not_offered_yet_does_not_exist_for_the_partner(scene: Scene) -
     assert isinstance(scene.refused(draft, Verb.ACCEPT, partner(ONE)), NotFound)
 
 
-# --- guards ----------------------------------------------------------------------------------------------------------
+# --- preconditions ----------------------------------------------------------------------------------------------------------
 
 
 def test_without_consent_nothing_is_offered(scene: Scene) -> None:

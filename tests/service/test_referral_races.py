@@ -204,7 +204,7 @@ def test_many_workers_do_each_thing_once(scene: Scene) -> None:
                 due = scheduler.due(session, scene.now, 50)
             for referral in due:
                 with scene.write() as session:
-                    scheduler.tick(session, referral, now=scene.now, by=scene.clockwork)
+                    scheduler.tick(session, referral, now=scene.now, context=scene.auto_offer)
 
     together(work, work, work)
     for case in cases:

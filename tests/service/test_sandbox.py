@@ -10,7 +10,7 @@ from app.cases.models import Case
 from app.cases.queue import Look
 from app.cases.states import CaseState
 from app.casework import scheduler
-from app.casework.scheduler import Clockwork
+from app.casework.auto_offer import AutoOfferContext
 from app.client import opened
 from app.client import sandbox as published
 from app.core.errors import Conflict
@@ -186,7 +186,7 @@ def snapshot(play: Network) -> dict[str, Any]:
 def test_a_busy_sandbox_leaves_the_living_as_they_were(play: Network):
     play.offer(MINE)
     before = snapshot(play)
-    clockwork = Clockwork(play.keys, play.directory)
+    context = AutoOfferContext(play.keys, play.directory)
     for step, referral in enumerate(ordinary(play)):
         if step % 2:
             play.act(referral["id"], "decline", who=WHO, json={"reason": "conflict"})
@@ -197,7 +197,7 @@ def test_a_busy_sandbox_leaves_the_living_as_they_were(play: Network):
             due = scheduler.due(session, play.now, 50)
         for referral_id in due:
             with play.database.begin() as session:
-                scheduler.tick(session, referral_id, now=play.now, by=clockwork)
+                scheduler.tick(session, referral_id, now=play.now, context=context)
         refilled(play)
     assert snapshot(play) == before
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.cases import transitions
 from app.casework import contact_answers, partner_access, undelivered_notices
-from app.casework.scheduler import Clockwork
+from app.casework.auto_offer import AutoOfferContext
 from app.core.db import Database
 from app.core.errors import Conflict, Invalid, NotFound
 from app.messaging.models import OutboxMessage
@@ -40,7 +40,7 @@ def case_of(scene: Scene, referral: UUID) -> UUID:
 
 
 @pytest.mark.parametrize(
-    ("verb", "by", "said", "left"),
+    ("verb", "by", "payload", "left"),
     [
         (Verb.DECLINE, partner(ONE), {"reason": "other"}, ["find_next"]),
         (Verb.DECLINE, partner(ONE), {"reason": "conflict"}, ["find_next"]),
@@ -51,10 +51,10 @@ def case_of(scene: Scene, referral: UUID) -> UUID:
         (Verb.CLIENT_WITHDRAW, PERSON, {}, ["find_next"]),
     ],
 )
-def test_an_end_without_help_leaves_its_task(scene: Scene, verb, by, said, left) -> None:  # type: ignore[no-untyped-def]
+def test_an_end_without_help_leaves_its_task(scene: Scene, verb, by, payload, left) -> None:  # type: ignore[no-untyped-def]
     referral = scene.offered(ONE)
     assert to_do(scene, case_of(scene, referral)) == []
-    scene.act(referral, verb, by, **said)
+    scene.act(referral, verb, by, **payload)
     assert to_do(scene, case_of(scene, referral)) == left
 
 
@@ -113,8 +113,8 @@ def test_in_a_country_set_to_by_hand_the_clock_offers_nothing_and_the_task_stays
     first = scene.offered(ONE, case)
     scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
     with scene.write() as session:
-        clockwork = Clockwork(scene.keys, scene.clockwork.directory, frozenset({"PL"}))
-        assert scheduler.tick(session, first, now=scene.now, by=clockwork)
+        context = AutoOfferContext(scene.keys, scene.auto_offer.directory, frozenset({"PL"}))
+        assert scheduler.tick(session, first, now=scene.now, context=context)
     assert scene.referrals(case) == {ONE: "declined"}
     assert to_do(scene, case) == ["find_next"]
 
@@ -235,8 +235,8 @@ def test_a_withdrawal_can_be_taken_back_while_nobody_else_has_the_case(scene: Sc
 def test_handing_back_tells_what_was_done_and_a_known_deadline_binds_the_case(scene: Scene) -> None:
     referral = scene.accepted(ONE)
     day = (scene.now + timedelta(days=9)).date()
-    said = {"reason": "other", "work_done": ("contact_made", "appeal_filed"), "deadline_on": day}
-    scene.act(referral, Verb.HAND_BACK, partner(ONE), **said)
+    payload = {"reason": "other", "work_done": ("contact_made", "appeal_filed"), "deadline_on": day}
+    scene.act(referral, Verb.HAND_BACK, partner(ONE), **payload)
     case = scene.case_of(referral)
     assert (case.last_safe_day, case.due_on <= day) == (day, True)
     with scene.database.begin(write=False) as session:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app.cases import transitions
 from app.cases.models import Case
 from app.casework import referral_actions, scheduler
+from app.casework.auto_offer import AutoOfferContext
 from app.casework.filing import file_intake
-from app.casework.scheduler import Clockwork
 from app.core import keyholders
 from app.core.db import Database
 from app.core.errors import AppError
@@ -27,7 +27,8 @@ from app.directory.packs import load_packs
 from app.intake.schemas import Intake
 from app.messaging.models import OutboxMessage
 from app.referrals import deadline_storage
-from app.referrals.commands import ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
@@ -66,8 +67,8 @@ class Scene:
         self.now += timedelta(**by)
 
     @property
-    def clockwork(self) -> Clockwork:
-        return Clockwork(self.keys, load_packs())
+    def auto_offer(self) -> AutoOfferContext:
+        return AutoOfferContext(self.keys, load_packs())
 
     def case(self, *consented: str, tier: str = "normal", last_safe_day: date | None = None, **answers: Any) -> UUID:
         """A case filed now; whoever is named holds a key of it."""
@@ -95,12 +96,18 @@ class Scene:
             return referral_actions.create(session, self.keys, case, SERVICES[slug], by=by, now=self.now).id
 
     def act(
-        self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, *, version: int | None = None, **said: Any
+        self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, *, version: int | None = None, **payload: Any
     ) -> int:
         """Take a step in a transaction of its own; gives the version after it."""
         with self.write() as session:
             return referral_actions.advance(
-                session, referral_id, verb, by=by, now=self.now, expected_version=version, said=Said(**said)
+                session,
+                referral_id,
+                verb,
+                by=by,
+                now=self.now,
+                expected_version=version,
+                payload=TransitionInput(**payload),
             ).version
 
     def refused(self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, **rest: Any) -> AppError | None:
@@ -127,7 +134,7 @@ class Scene:
         done = 0
         for referral_id in due:
             with self.write() as session:
-                done += scheduler.tick(session, referral_id, now=self.now, by=self.clockwork)
+                done += scheduler.tick(session, referral_id, now=self.now, context=self.auto_offer)
         return done
 
     def row(self, referral_id: UUID) -> Referral:

@@ -25,7 +25,8 @@ from app.directory import loader as directory_service
 from app.directory.packs import Directory, load_packs
 from app.main import create_app
 from app.partners import oauth_clients as partners
-from app.referrals.commands import ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from app.staff import service as staff
@@ -118,9 +119,11 @@ class Network:
             referrals.advance(session, draft.id, Verb.OFFER, by=DESK, now=self.now)
             return str(draft.id)
 
-    def desk(self, referral_id: str, verb: Verb, **said: Any) -> None:
+    def desk(self, referral_id: str, verb: Verb, **payload: Any) -> None:
         with self.database.begin() as session:
-            referrals.advance(session, UUID(referral_id), verb, by=DESK, now=self.now, said=Said(**said))
+            referrals.advance(
+                session, UUID(referral_id), verb, by=DESK, now=self.now, payload=TransitionInput(**payload)
+            )
 
     def act(
         self, referral_id: str, verb: str, *, version: int | None = None, key: str | None = None, **rest: Any

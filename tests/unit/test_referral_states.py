@@ -22,8 +22,8 @@ from app.referrals.states import (
     Actor,
     Clock,
     Discloses,
-    Guard,
     Party,
+    Precondition,
     State,
     Verb,
     allowed_actions,
@@ -180,20 +180,20 @@ def test_whoever_has_to_act_next_is_told() -> None:
 def test_only_what_was_just_done_and_not_read_can_be_taken_back() -> None:
     for move in MOVES:
         if move.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW}:
-            assert {Guard.JUST_NOW, Guard.UNREAD, Guard.NOT_UNDONE} <= set(move.guards)
+            assert {Precondition.JUST_NOW, Precondition.UNREAD, Precondition.NOT_UNDONE} <= set(move.preconditions)
 
 
 def test_sealed_parts_open_only_by_the_partners_own_acceptance() -> None:
     for move in MOVES:
         if move.target in OPENED and move.source not in OPENED:
             assert (move.verb, move.by) == (Verb.ACCEPT, frozenset({Actor.PARTNER}))
-            assert Guard.CONSENT in move.guards
+            assert Precondition.CONSENT in move.preconditions
 
 
 def test_nothing_is_offered_without_consent() -> None:
     for move in MOVES:
         if move.target is State.OFFERED:
-            assert {Guard.CONSENT, Guard.MAY_BE_ASKED, Guard.CASE_OPEN} <= set(move.guards)
+            assert {Precondition.CONSENT, Precondition.MAY_BE_ASKED, Precondition.CASE_OPEN} <= set(move.preconditions)
 
 
 def test_the_clock_runs_exactly_while_an_answer_is_owed() -> None:

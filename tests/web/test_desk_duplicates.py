@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.cases import duplicate_detection, person_access, transitions
 from app.cases.models import Case, CaseLikeness
 from app.casework import person_actions
-from app.casework.scheduler import untouched
+from app.casework.auto_offer import untaken_cases
 from app.core import keyring
 from app.core.keyring import KeyRing
 from app.operations import rotation
@@ -169,7 +169,7 @@ def test_the_clock_offers_nothing_for_a_merged_case(office: DeskHouse) -> None:
     from datetime import timedelta
 
     with office.database.begin(write=False) as session:
-        found = untouched(session, office.time.at + timedelta(days=1), 10, after={"PL": timedelta(hours=1)})
+        found = untaken_cases(session, office.time.at + timedelta(days=1), 10, after={"PL": timedelta(hours=1)})
     assert found == [office.case(second).id]
 
 

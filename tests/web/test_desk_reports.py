@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from app.cases import transitions
 from app.casework import referral_actions
 from app.core.spreadsheet import csv_text, safe_text
-from app.referrals.commands import ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from app.web.components.charts import Bar, bars
@@ -36,7 +37,9 @@ def decline(office: DeskHouse, many: int) -> None:
             by = ActorRef(Actor.PARTNER, organisation, organisation)
             at = office.time.at + timedelta(hours=1)
             if place % 2:
-                referral_actions.advance(session, draft.id, Verb.DECLINE, by=by, now=at, said=Said(reason="other"))
+                referral_actions.advance(
+                    session, draft.id, Verb.DECLINE, by=by, now=at, payload=TransitionInput(reason="other")
+                )
 
 
 def rows(text: str) -> list[dict[str, str]]:

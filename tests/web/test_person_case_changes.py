@@ -12,7 +12,7 @@ from app.casework import referral_actions
 from app.core.ids import named_id
 from app.matching.models import MatchRun
 from app.messaging import recipients
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form

@@ -11,7 +11,7 @@ from app.casework import referral_actions
 from app.core import i18n
 from app.intake.drafts import Draft
 from app.intake.questions import STEPS
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from tests.support.people import CENTRE, Browser, House, short_form

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.cases import queue, spam_screening, transitions
 from app.cases.models import Case
 from app.cases.states import CaseVerb
-from app.casework import scheduler
+from app.casework import auto_offer
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict
 from app.directory.packs import load_packs
@@ -96,16 +96,16 @@ def test_very_many_from_everybody_are_held() -> None:
 
 def test_a_held_case_is_offered_to_nobody_until_it_is_released(house: House) -> None:
     short_form(fast(house))
-    by = scheduler.Clockwork(house.keys, load_packs())
+    context = auto_offer.AutoOfferContext(house.keys, load_packs())
     house.time.at += timedelta(hours=5)
     with house.database.begin() as session:
-        assert scheduler.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)}) == []
+        assert auto_offer.untaken_cases(session, house.time(), 10, after={"PL": timedelta(hours=1)}) == []
         case = session.scalars(sa.select(Case)).one()
-        assert scheduler.ask_next(session, case, now=house.time(), by=by) == []
+        assert auto_offer.offer_to_next(session, case, now=house.time(), context=context) == []
         spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
         assert case.held_for is None
-        assert list(scheduler.untouched(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
-        assert len(scheduler.ask_first(session, case.id, now=house.time(), by=by)) == 1
+        assert list(auto_offer.untaken_cases(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
+        assert len(auto_offer.offer_new_case(session, case.id, now=house.time(), context=context)) == 1
         assert session.scalars(sa.select(Referral.state)).all() == ["offered"]
         with pytest.raises(Conflict):
             spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())

@@ -17,7 +17,7 @@ from app.cases import sealed_parts, transitions
 from app.cases.states import CaseVerb
 from app.casework import referral_actions
 from app.core.db import Database
-from app.referrals.commands import ActorRef
+from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from app.staff.models import Member

@@ -15,7 +15,7 @@ from app.casework.coordinator import Desk
 from app.core.dependencies import Db
 from app.directory.packs import Directory
 from app.referrals import preconditions
-from app.referrals.commands import Said
+from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import Put
 from app.referrals.states import OPENED, State, Verb
 from app.web.account.policies import AtDesk, Packs, field, number
@@ -96,7 +96,9 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
 @router.post("/referrals/{referral}/back", name="undo_withdraw")
 def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Take a withdrawal back: it is offered anew."""
-    desk_referrals.step(session, desk, label, referral, number(request, "version"), Verb.UNDO_WITHDRAW, Said())
+    desk_referrals.step(
+        session, desk, label, referral, number(request, "version"), Verb.UNDO_WITHDRAW, TransitionInput()
+    )
     return _back(label, "offered")
 
 

@@ -19,7 +19,7 @@ from app.casework.eligibility import standings
 from app.casework.unavailability import away
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
-from app.referrals.commands import Said
+from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import referrals
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.tasks import service as tasks
@@ -150,8 +150,8 @@ def step_referral(
     """Withdraw, answer, reopen, or (seniors) mark as entered in error."""
     if verb not in _STEPS:
         raise NotFound
-    said = Said(reason=field(request, "reason") or None)
-    stepped = desk_referrals.step(session, desk, label, referral, number(request, "version"), Verb(verb), said)
+    payload = TransitionInput(reason=field(request, "reason") or None)
+    stepped = desk_referrals.step(session, desk, label, referral, number(request, "version"), Verb(verb), payload)
     return back(request, session.get_one(Case, stepped.case_id), "stepped")
 
 

@@ -10,7 +10,8 @@ from app.casework import partner_access, referral_actions
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
 from app.referrals import partner_queries, unanswered_messages
-from app.referrals.commands import ActorRef, Said
+from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, field, number
@@ -69,7 +70,7 @@ def answer_offer(
     version = number(request, "version")
     try:
         referral_actions.advance(
-            session, referral_id, Verb(verb), by=by, now=now, expected_version=version, said=_said(request)
+            session, referral_id, Verb(verb), by=by, now=now, expected_version=version, payload=_payload(request)
         )
     except Invalid as refused:
         wrong = offer_page.Wrong(field(request, "answer") or verb, refused.errors)
@@ -84,10 +85,10 @@ def organisation_of(who: SignedIn) -> UUID:
     return who.organisation_id
 
 
-def _said(request: Request) -> Said:
+def _payload(request: Request) -> TransitionInput:
     """What was chosen in the form. Raises Invalid."""
     chosen: dict[str, Any] = {name: field(request, name) or None for name in ("reason", "outcome", "question")}
-    return Said(
+    return TransitionInput(
         **chosen,
         until=_day(field(request, "until")),
         work_done=tuple(dict.fromkeys(request.state.typed.get("work_done", []))),

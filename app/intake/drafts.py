@@ -1,6 +1,6 @@
-"""A form that is not finished: kept at most an hour, sealed with a key that only the person's cookie holds.
+"""Unfinished forms: stored for at most an hour, sealed with a key that only the person's cookie holds.
 
-The same kind of row carries the visit of somebody who came back with their number.
+The same table holds the visit of a person who came back with their number.
 """
 
 import json
@@ -17,7 +17,7 @@ from app.core.sealing import CannotOpen
 
 
 class Draft(Base):
-    """`id` is derived from the cookie's secret and can not be turned back into it."""
+    """`id` is derived from the cookie's secret; the secret cannot be recovered from it."""
 
     __tablename__ = "drafts"
 
@@ -31,7 +31,7 @@ def new_secret() -> str:
 
 
 def load(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:
-    """What was kept under this secret; None when there is nothing, or no longer."""
+    """The draft stored under this secret; None when there is none or it has expired."""
     if not secret:
         return None
     draft_id = _id(secret)

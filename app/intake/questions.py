@@ -110,7 +110,7 @@ STEPS: Final = (
     )),
 )  # fmt: skip
 CONSENT: Final = "consent"
-"""The last question, who may read it, is asked on the page to check, beside the centres that it is about."""
+"""The last question, who may read the request, is asked on the check page, next to the centres."""
 QUESTIONS: Final = {question.name: question for step in STEPS for question in step.questions}
 SLUGS: Final = tuple(step.slug for step in STEPS)
 ELSEWHERE: Final = {
@@ -150,11 +150,11 @@ _LISTS: Final = frozenset(name for name, question in QUESTIONS.items() if questi
 _TICKS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.TICK)
 assert {question.of for question in QUESTIONS.values() if question.of} <= QUESTIONS.keys()
 Typed = dict[str, list[str]]
-"""What a form sent: for each field the values as they were typed."""
+"""A submitted form: the typed values of each field."""
 
 
 def answers(typed: Typed, language: str) -> dict[str, Any]:
-    """The typed fields as the JSON answers that `schemas.read` checks. What was left empty is left out."""
+    """Convert typed fields to the JSON answers that `schemas.read` validates. Empty fields are omitted."""
     read: dict[str, Any] = {"language": language}
     for name, question in QUESTIONS.items():
         value = _value(name, typed.get(name, []))
@@ -167,7 +167,7 @@ def answers(typed: Typed, language: str) -> dict[str, Any]:
 
 
 def typed(answers: Mapping[str, Any]) -> Typed:
-    """The way back: JSON answers as a form would send them."""
+    """The inverse of `answers`: JSON answers as a form would send them."""
     said: Typed = {}
     for name, question in QUESTIONS.items():
         value = question.stored.value(answers)

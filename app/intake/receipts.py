@@ -1,6 +1,6 @@
 """The number a person comes back with: 26 random digits and two check digits, written in seven groups of four.
 
-86 bits, so nobody guesses one and no slow hash is needed. The check digits (ISO/IEC 7064, MOD 97-10) tell a typing
+86 bits cannot be guessed, so no slow hash is needed. The check digits (ISO/IEC 7064, MOD 97-10) tell a typing
 error from an unknown number without asking the database. The number opens the case: it is never stored, logged or put in a URL.
 """
 
@@ -20,7 +20,7 @@ _RANDOM_DIGITS: Final = DIGITS - 2
 
 
 class MistypedReceipt(AppError):
-    """The digits can not be a number we gave out. `found` is how many digits there were."""
+    """The digits cannot be a number that we issued. `found` is how many digits there were."""
 
     status, slug, title = 422, "mistyped-number", "The number was not typed correctly"
 
@@ -39,7 +39,7 @@ class Receipt:
         return "Receipt(…)"
 
     def grouped(self) -> str:
-        """As it is shown: `dddd dddd dddd dddd dddd dddd dddd`."""
+        """The display form: `dddd dddd dddd dddd dddd dddd dddd`."""
         return " ".join(self.digits[at : at + _GROUP] for at in range(0, DIGITS, _GROUP))
 
     def key_pair(self) -> KeyPair:
@@ -47,7 +47,7 @@ class Receipt:
         return KeyPair.from_seed(sealing.derive(self.digits.encode(), "receipt:key"))
 
     def look_up_id(self, keys: KeyRing) -> bytes:
-        """What the database finds the case by: 32 bytes, of no use without the server's key file."""
+        """The lookup id of the case in the database: 32 bytes, useless without the server's key file."""
         return keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up"))
 
 

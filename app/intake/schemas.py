@@ -49,7 +49,7 @@ CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class Vocabulary(Protocol):
-    """What the directory knows and an intake may name. `app.directory.packs.Directory` is one."""
+    """The directory codes that an intake may name. `app.directory.packs.Directory` implements it."""
 
     @property
     def countries(self) -> tuple[Any, ...]: ...
@@ -82,7 +82,7 @@ class Letter(StoredModel):
 class AnswerBy(StoredModel):
     """How an answer may reach the person. By default they come back with their number, and nobody writes to them.
 
-    `notify`: this one address is also kept so that the service itself can say that there is news, in the `good_hours`.
+    `notify`: this one address is also stored for the service itself, so that it can send a notice in the `good_hours`.
     """
 
     channel: Annotated[
@@ -214,7 +214,7 @@ def _pointer_step(step: object) -> str:
 
 
 def _against(directory: Vocabulary, intake: Intake, today: date) -> list[FieldError]:
-    """What only the directory and the calendar know."""
+    """Checks that need the directory or the calendar."""
     errors: list[FieldError] = []
 
     def wrong(pointer: str, code: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""The closed lists of the intake, with the words for them. The English labels are message ids of the catalogues."""
+"""The closed vocabularies of the intake with their labels. The English labels are message ids of the catalogues."""
 
 from types import MappingProxyType
 from typing import Final

@@ -1,6 +1,6 @@
-"""The outbox: what is to be told to whom, written in the caller's transaction and sent afterwards by the worker.
+"""The outbox: notices to send, written in the caller's transaction and sent afterwards by the worker.
 
-A message names an event and an id; its words are made when it is sent, from templates, and hold no name and no story.
+A message stores an event and an id; its text is rendered when it is sent and holds no name and no story.
 """
 
 from app.messaging.outbox import news, queue

@@ -1,4 +1,4 @@
-"""How a notice leaves the house: one small interface, and the channel of the demo, which writes files."""
+"""Channels that send notices: one small interface, and the demo channel, which writes files."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from uuid import UUID
 class Notice:
     """What is sent: a subject and a text with counts and a link. Never a name of the person, a contact or a story.
 
-    `to` says who it is for by kind and id; `address` is where a mail would go, and its repr does not show it.
+    `to` names the recipient by kind and id; `address` is the e-mail address, which the repr does not show.
     """
 
     id: UUID
@@ -25,7 +25,7 @@ class Notice:
 
 
 class ChannelDown(Exception):
-    """It did not go out now; try again later. Holds no address. `for_all`: nothing else would go out either."""
+    """Sending failed; try again later. Holds no address. `for_all`: other notices would fail too."""
 
     def __init__(self, why: str = "", *, for_all: bool = False) -> None:
         super().__init__(why)
@@ -35,10 +35,10 @@ class ChannelDown(Exception):
 
 class Channel(Protocol):
     def takes(self, notice: Notice) -> bool:
-        """Whether this channel has a way to whom it is for."""
+        """Whether this channel can reach the recipient."""
 
     def send(self, notice: Notice) -> None:
-        """Hand over once. May be called again with the same `id`. Raises ChannelDown."""
+        """Send the notice. May be called again with the same `id`. Raises ChannelDown."""
 
 
 class FileChannel:

@@ -1,7 +1,7 @@
-"""What the worker does with the outbox: claim, send outside of any transaction, note how it went.
+"""Delivery of the outbox by the worker: claim, send outside any transaction, record the result.
 
-What is due for one organisation at the same time goes out as one notice with counts. A person is told only when their own
-rules let a machine do it; else the desk is asked. A team reads its notices at the desk.
+Messages that are due for one organisation at the same time are sent as one notice with counts. A person is notified
+automatically only when their own rules allow it; otherwise the desk is asked. A team reads its notices at the desk.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ Undelivered = Callable[[Session, OutboxMessage], None]
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What sending needs. `dead` is told of a message that is given up, `ask_desk` of one that only people may deliver."""
+    """Dependencies of sending. `dead` gets a message that is given up, `ask_desk` one that only a person may deliver."""
 
     channel: Channel
     keys: KeyRing
@@ -39,7 +39,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """One notice and the messages it stands for."""
+    """One notice and the messages that it combines."""
 
     notice: Notice
     ids: tuple[UUID, ...]
@@ -47,9 +47,9 @@ class _Bundle:
 
 
 def send_due(database: Database, post: Post, now: datetime, limit: int) -> int:
-    """Send up to `limit` due messages; gives how many went out. At least once: a crash after sending sends again.
+    """Send up to `limit` due messages; returns how many were sent. At least once: a crash after sending sends again.
 
-    When the channel itself is down, the rest is given back untouched: a dead server costs one timeout a round.
+    When the channel itself is down, the remaining claims are released: a dead server costs one timeout per round.
     """
     with database.begin() as session:
         bundles = _bundled(session, post, outbox.claim(session, now, limit), now)
@@ -84,7 +84,7 @@ def _failed(session: Session, post: Post, bundle: _Bundle, error: ChannelDown, n
 
 
 def _without_a_way(session: Session, bundle: _Bundle, now: datetime) -> None:
-    """A team reads it at the desk, so it has arrived; an organisation without an address looks by itself."""
+    """Messages that need no sending: a team reads them at the desk; an organisation without an address checks its own page."""
     if bundle.for_team:
         outbox.sent(session, bundle.ids, now)
     else:
@@ -107,7 +107,7 @@ def _bundled(session: Session, post: Post, claimed: Sequence[OutboxMessage], now
 
 
 def _at_the_desk(message: OutboxMessage, post: Post) -> _Bundle:
-    """For a team; without one, for whoever looks after the service itself."""
+    """A message for a team, or for the operators when there is none."""
     to, page = (f"team:{message.team_id}", "") if message.team_id is not None else ("operations", "operations")
     subject, text = _FOR_THE_DESK
     return _Bundle(
@@ -116,7 +116,7 @@ def _at_the_desk(message: OutboxMessage, post: Post) -> _Bundle:
 
 
 def _to_organisation(session: Session, post: Post, organisation_id: UUID, messages: Sequence[OutboxMessage]) -> _Bundle:
-    """Counts and a link only: which case or referral it is about stays inside."""
+    """Counts and a link only; the notice never names the case or the referral."""
     try:
         address = recipients.address_of(session, post.keys, organisation_id)
     except CannotOpen:
@@ -127,7 +127,7 @@ def _to_organisation(session: Session, post: Post, organisation_id: UUID, messag
 
 
 def _to_person(session: Session, post: Post, message: OutboxMessage, case_id: UUID, now: datetime) -> list[_Bundle]:
-    """The notice, when it may go now. Else it waits for a good hour, or the desk is asked."""
+    """Send the notice if it may go out now; otherwise postpone it to an allowed hour, or ask the desk."""
     try:
         found = recipients.person(session, post.keys, case_id)
     except CannotOpen:

@@ -1,4 +1,4 @@
-"""The outbox, and where notices go: to organisations, and to persons who asked for it."""
+"""The outbox, and the addresses for notices: of organisations, and of persons who asked to be notified."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from app.core.db import Base, Json
 class OutboxMessage(Base):
     """One message to send, at least once. `not_before` moves on with each failed attempt; `lease_until` is one worker's claim.
 
-    It goes to an organisation, to a team, or to the person of a case. `dropped_at`: dead, and nobody has to look any more.
+    The recipient is an organisation, a team, or the person of a case. `dropped_at`: dead, and nobody needs to act on it.
     """
 
     __tablename__ = "outbox"
@@ -44,9 +44,9 @@ class OutboxMessage(Base):
 
 
 class PartnerNotices(Base):
-    """How an organisation wants to be told, and when it works. `address` is locked under the epoch key.
+    """Notice settings and working hours of an organisation. `address` is encrypted under the epoch key.
 
-    `digest_hour`: one mail a day at this hour of its `zone`, with counts; null: each at once. `hours` null: the country's.
+    `digest_hour`: one e-mail a day at this hour in its `zone`, with counts; null: immediately. `hours` null: the country's.
     """
 
     __tablename__ = "partner_notices"
@@ -63,9 +63,9 @@ class PartnerNotices(Base):
 
 
 class PersonNotices(Base):
-    """The one address of a person who asked to be told of news, with its rules: `how` is locked under the epoch key.
+    """The one address of a person who asked to be notified, with its rules: `how` is encrypted under the epoch key.
 
-    A row exists only where they asked for it, and goes with the contact.
+    A row exists only when they asked for it, and is deleted with the contact.
     """
 
     __tablename__ = "person_notices"

@@ -1,4 +1,4 @@
-"""The words of notices: to partners in English, to a person in their language. Counts and a link, nothing else."""
+"""Texts of notices: for partners in English, for a person in their language. Counts and a link, nothing else."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ _GROUPS: Final = (
     ("new request", frozenset({"referral_offered"})),
     ("reminder to answer", frozenset({"offer_reminder"})),
     ("answer to your question", frozenset({"referral_acknowledged"})),
-    ("date to look at again", frozenset({"look_at_waitlisted", "look_at_accepted", "look_at_in_progress", "look_at_on_hold"})),
+    ("date to review", frozenset({"look_at_waitlisted", "look_at_accepted", "look_at_in_progress", "look_at_on_hold"})),
     ("request that has ended", frozenset({"referral_withdrawn", "referral_client_declined", "referral_entered_in_error"})),
 )  # fmt: skip
 _IRREGULAR: Final = {
     "reminder to answer": "reminders to answer",
     "answer to your question": "answers to your questions",
-    "date to look at again": "dates to look at again",
+    "date to review": "dates to review",
     "request that has ended": "requests that have ended",
 }
 
 
 def for_partner(kinds: Sequence[str], link: str) -> tuple[str, str]:
-    """Subject and text: how many of what, and where to sign in."""
+    """Subject and text: counts by kind, and the sign-in link."""
     counted = Counter(_group(kind) for kind in kinds)
     lines = [f"{number} {_named(name, number)}" for name, number in counted.items()]
-    subject = lines[0] if len(lines) == 1 else f"{len(kinds)} things for you"
+    subject = lines[0] if len(lines) == 1 else f"{len(kinds)} updates for you"
     return subject, "\n".join([*lines, "", f"Sign in to read: {link}"])
 
 
@@ -42,6 +42,6 @@ def _named(name: str, number: int) -> str:
 
 
 def for_person(language: str, link: str, *, may_say_who: bool) -> tuple[str, str]:
-    """Subject and text. Without leave to say who we are: no address, and no word of what it is about."""
+    """Subject and text. Without permission to say who we are: no link, and no mention of the request."""
     words = translator(language)
     return words.text(_NEWS), words.text(_OPEN, link=link) if may_say_who else words.text(_NEUTRAL)

@@ -1,4 +1,4 @@
-"""Queue a message, claim what is due, note how it went."""
+"""Queue a message, claim due messages, record the result."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -30,13 +30,13 @@ def queue(
     team_id: UUID | None = None,
     urgent: bool = False,
 ) -> None:
-    """Write a message into the outbox, in the caller's transaction. To an organisation it may wait for its digest."""
+    """Write a message to the outbox, in the caller's transaction. A message to an organisation may wait for its digest."""
     due = now if organisation_id is None else recipients.not_before(session, organisation_id, now, urgent=urgent)
     _write(session, kind, about_id, now, not_before=due, organisation_id=organisation_id, team_id=team_id)
 
 
 def news(session: Session, kind: str, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
-    """Tell the person that there is news, if they asked for that. One message waits at a time, whatever happens meanwhile."""
+    """Queue a notice to the person, if they asked for notices. At most one waits at a time."""
     asked = sa.exists().where(PersonNotices.case_id == case_id)
     waiting = sa.exists().where(OutboxMessage.case_id == case_id, OutboxMessage.state == "queued")
     if session.scalar(sa.select(sa.and_(asked, ~waiting))):
@@ -54,7 +54,7 @@ def _write(
     team_id: UUID | None = None,
     case_id: UUID | None = None,
 ) -> None:
-    """Write it down; nobody is told of what happens in the sandbox."""
+    """Insert the message; events in the sandbox notify nobody."""
     if not SANDBOX.isdisjoint({organisation_id, team_id}):
         return
     message = {
@@ -73,7 +73,7 @@ def _write(
 
 
 def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:
-    """Take up to `limit` due messages for one lease; another worker passes over them (SKIP LOCKED on PostgreSQL)."""
+    """Claim up to `limit` due messages for one lease; other workers skip them (SKIP LOCKED on PostgreSQL)."""
     due = (
         sa.select(OutboxMessage)
         .where(
@@ -102,7 +102,7 @@ def sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
 
 
 def failed(session: Session, message_id: UUID, error: str, now: datetime) -> OutboxMessage | None:
-    """Try again later, or give up: after the last step of the back-off the message is dead, and given back to be shown."""
+    """Schedule a retry, or give up: after the last back-off step the message is dead and is returned for display."""
     message = session.get_one(OutboxMessage, message_id)
     message.last_error = error[:64]
     message.lease_until = None
@@ -115,7 +115,7 @@ def failed(session: Session, message_id: UUID, error: str, now: datetime) -> Out
 
 
 def later(session: Session, ids: Collection[UUID], moment: datetime | None = None) -> None:
-    """Give a claim back as if it had never been taken; with a moment, not to be taken before it."""
+    """Release a claim; with a moment, the message is not claimed again before it."""
     values: dict[str, object] = {"lease_until": None, "attempts": OutboxMessage.attempts - 1}
     if moment is not None:
         values["not_before"] = moment
@@ -123,7 +123,7 @@ def later(session: Session, ids: Collection[UUID], moment: datetime | None = Non
 
 
 def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) -> None:
-    """It will not be sent, and nobody has to look: there is no way to whom it is for, or it is told otherwise."""
+    """Drop a message that needs no action: the recipient cannot be reached, or was told some other way."""
     session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id.in_(ids))
@@ -146,13 +146,13 @@ def _dead(session: Session, message_id: UUID) -> OutboxMessage:
 
 
 def retry(session: Session, message_id: UUID, now: datetime) -> None:
-    """Once more from the start, with all its attempts. Raises NotFound."""
+    """Retry from the first attempt. Raises NotFound."""
     message = _dead(session, message_id)
     message.state, message.done_at, message.attempts, message.not_before = "queued", None, 0, now
     session.flush()
 
 
 def drop(session: Session, message_id: UUID, now: datetime) -> None:
-    """Somebody has told them otherwise. Raises NotFound."""
+    """Discard: the recipient was told some other way. Raises NotFound."""
     _dead(session, message_id).dropped_at = now
     session.flush()

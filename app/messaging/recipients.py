@@ -1,4 +1,4 @@
-"""Where notices go: an organisation's address and hour, a person's address where they asked for it. Both locked."""
+"""Notice settings: an organisation's address and hours, a person's address if they asked for notices. Both encrypted."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from app.messaging.rules import How, next_digest
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an organisation asks for. `address` "": no mail; `digest_hour` None: each notice at once."""
+    """Notice settings of an organisation. `address` "": no e-mail; `digest_hour` None: each notice immediately."""
 
     address: str = ""
     emergencies_at_once: bool = True
@@ -37,7 +37,7 @@ def _place(organisation_id: UUID) -> tuple[str, ...]:
 
 
 def wanted(session: Session, keys: KeyRing, organisation_id: UUID) -> tuple[Wanted, int]:
-    """What the organisation has asked for, and the version of that; version 0: nothing yet. Raises CannotOpen."""
+    """The organisation's settings and their version; version 0: none stored. Raises CannotOpen."""
     row = session.get(PartnerNotices, organisation_id)
     if row is None:
         return Wanted(), 0
@@ -58,7 +58,7 @@ def address_of(session: Session, keys: KeyRing, organisation_id: UUID) -> str:
 def ask_for(
     session: Session, keys: KeyRing, organisation_id: UUID, new: Wanted, *, zone: str, version: int, now: datetime
 ) -> None:
-    """Keep what an organisation asks for. Raises Invalid (no address), PreconditionFailed (a colleague was faster)."""
+    """Store an organisation's settings. Raises Invalid (no address), PreconditionFailed (changed by someone else)."""
     if new.address:
         _check(new.address)
     row = session.get(PartnerNotices, organisation_id, with_for_update=True)
@@ -85,12 +85,12 @@ def _check(address: str) -> None:
 
 
 def hours(session: Session, organisation_id: UUID) -> dict[str, Any] | None:
-    """When the organisation works, if it has said so."""
+    """The organisation's working hours, if it has set them."""
     return session.scalar(sa.select(PartnerNotices.hours).where(PartnerNotices.organisation_id == organisation_id))
 
 
 def not_before(session: Session, organisation_id: UUID, now: datetime, *, urgent: bool) -> datetime:
-    """From when on a notice to the organisation goes out: at once, or with its next digest."""
+    """When a notice to the organisation may be sent: immediately, or with its next digest."""
     row = session.execute(
         sa.select(PartnerNotices.digest_hour, PartnerNotices.emergencies_at_once, PartnerNotices.zone).where(
             PartnerNotices.organisation_id == organisation_id
@@ -121,7 +121,7 @@ def person_asks(
 
 
 def person(session: Session, keys: KeyRing, case_id: UUID) -> tuple[How, PersonNotices] | None:
-    """How the person may be told; None: they did not ask for it, or it is forgotten. Raises CannotOpen."""
+    """How the person may be notified; None when they did not ask, or it has been deleted. Raises CannotOpen."""
     row = session.get(PersonNotices, case_id)
     if row is None:
         return None
@@ -130,7 +130,7 @@ def person(session: Session, keys: KeyRing, case_id: UUID) -> tuple[How, PersonN
 
 
 def moved(session: Session, case_id: UUID, zone: str) -> None:
-    """The person lives by another time now."""
+    """Update the time zone of a person who has moved."""
     session.execute(sa.update(PersonNotices).where(PersonNotices.case_id == case_id).values(zone=zone))
 
 

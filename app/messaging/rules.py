@@ -1,4 +1,4 @@
-"""When a notice may go out, and whether a machine may tell a person at all. Pure; times are local to who is told."""
+"""When a notice may be sent, and whether a person may be notified automatically. Pure; times are local to the recipient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ _SATURDAY: Final = 5
 class Verdict(StrEnum):
     SEND = "send"
     WAIT = "wait"
-    ASK_DESK = "ask_desk"  # no machine may do it; a coordinator reads the rules and decides
+    ASK_DESK = "ask_desk"  # not automatic; a coordinator reads the rules and decides
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How the person may be told, in their own words and ticks. Its repr shows no address."""
+    """How the person may be contacted, as they chose it. Its repr shows no address."""
 
     channel: str
     address: str
@@ -50,7 +50,7 @@ class How:
 
 
 def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
-    """The next time it is this hour there; now itself when it is just struck."""
+    """The next moment at this hour in that zone; `now` itself when it is exactly that hour."""
     local = now.astimezone(zone)
     at = local.replace(hour=hour, minute=0, second=0, microsecond=0)
     if at < local:
@@ -59,9 +59,9 @@ def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
 
 
 def may_tell(how: How, local: datetime) -> tuple[Verdict, datetime | None]:
-    """Whether "you have news" may go out by itself now; WAIT comes with the moment from which it may.
+    """Whether the notice may be sent automatically now; WAIT comes with the earliest moment.
 
-    A mail is a message left behind: without leave for that none is sent. Times given in own words are read by people only.
+    An e-mail counts as a left message; without that permission none is sent. Times in free text are for people to read.
     """
     if how.channel != "email" or not how.may_leave_message or (how.good_times and not how.good_hours):
         return Verdict.ASK_DESK, None

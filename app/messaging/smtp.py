@@ -1,4 +1,4 @@
-"""Notices by mail. Always encrypted on the way, unless the server is this machine itself; never waits longer than told."""
+"""Notices by SMTP. Always over TLS, unless the server is this machine; every wait has a timeout."""
 
 import smtplib
 import ssl
@@ -15,7 +15,7 @@ Security = Literal["starttls", "tls", "none"]
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed over. Its repr shows no password."""
+    """The SMTP server. Its repr shows no password."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class MailServer:
 
 
 class SmtpChannel:
-    """One connection a notice: few go out, and a hanging server then costs one timeout."""
+    """One connection per notice: there are few notices, and a hanging server then costs one timeout."""
 
     def __init__(self, server: MailServer, *, context: ssl.SSLContext | None = None, clock: Clock = utc_now) -> None:
         self._server = server
@@ -54,7 +54,7 @@ class SmtpChannel:
             raise ChannelDown(type(error).__name__, for_all=True) from error
 
     def _connected(self) -> smtplib.SMTP:
-        """Greets with the sender's domain: the name of this machine is nobody's business."""
+        """EHLO uses the sender's domain, so that the machine's name is not disclosed."""
         server, me = self._server, self._domain
         connection: smtplib.SMTP
         if server.security == "tls":
@@ -76,7 +76,7 @@ class SmtpChannel:
         return parseaddr(self._server.sender)[1].rpartition("@")[2] or "localhost"
 
     def _mail(self, notice: Notice) -> EmailMessage:
-        """The same id for the same notice: a mailbox shows one that was sent twice only once."""
+        """The Message-ID follows from the notice, so that a mailbox shows a notice that was sent twice only once."""
         mail = EmailMessage()
         mail["From"] = self._server.sender
         mail["To"] = notice.address

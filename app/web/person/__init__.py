@@ -1,4 +1,4 @@
-"""The person's pages: form, receipt, return, counting, and the ways out."""
+"""The person's pages: form, receipt, status page, statistics, and the ways to leave."""
 
 from fastapi import APIRouter
 

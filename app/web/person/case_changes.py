@@ -1,4 +1,4 @@
-"""What the person changes when they are back: answers and contact, who may read, the number; and a copy to read."""
+"""Changes a person makes on their status page: answers, contact, who may read, a new number; and a readable copy."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -46,7 +46,7 @@ def _back(lang: str) -> Response:
 
 @router.get("/answers")
 def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """The whole form with everything that was said, to correct."""
+    """Show the whole form with the stored answers, ready to correct."""
     opened = visits.opened(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
@@ -60,7 +60,7 @@ def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
 def correct(
     lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
 ) -> Response:
-    """Put the new answers in the place of the old ones, and let the rules run anew."""
+    """Replace the stored answers and run the rules again."""
     kept = draft_answers.kept(typed)
     opened = visits.opened(session, cookie, keys, now, lock=True)
     if opened is None:
@@ -111,7 +111,7 @@ def _answers_page(
 
 @router.get("/centres")
 def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """The centres that can help as things are now, each with what was chosen for it."""
+    """Show the centres that match now, each with the person's choice for it."""
     opened = visits.opened(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
@@ -133,7 +133,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
 
 
 def _named(slug: str, typed: Typed, directory: Packs) -> dict[str, Any]:
-    """A centre that was chosen before and is no longer among those that fit."""
+    """A centre that was chosen before and no longer matches."""
     name = directory.organisation(slug).name  # type: ignore[union-attr]
     return {
         "slug": slug,
@@ -153,7 +153,7 @@ def _named(slug: str, typed: Typed, directory: Packs) -> dict[str, Any]:
 def choose(
     lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
 ) -> Response:
-    """Give keys to who is allowed now, and take them from who is not."""
+    """Grant access to the centres that are allowed now and revoke it from all others."""
     opened = visits.acting(session, typed, cookie, keys, now)
     if opened is None or opened.case.closed_at is not None:
         return _back(lang)
@@ -169,7 +169,7 @@ def choose(
 def change_number(
     lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
 ) -> Response:
-    """A new number; the old one opens nothing from now on."""
+    """Issue a new number; the old one stops working."""
     opened = visits.acting(session, typed, cookie, keys, now)
     if opened is not None and cookie and said(typed, "sure") == "yes":
         receipt = person_access.new_number(session, opened, keys, now)
@@ -179,7 +179,7 @@ def change_number(
 
 @router.get("/number")
 def show_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    """The new number, until it is written down. An old one is not shown again: who is here has it."""
+    """Show the new number until it is written down. The old number is never shown again; the user already has it."""
     found = visits.number(session, cookie, now)
     if found is None or not found[1]:
         return _back(lang)
@@ -219,7 +219,7 @@ def _number_page(
 
 @router.post("/copy")
 def copy(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """Everything we hold, in words; the same as a file is one button below."""
+    """Show everything we hold about the person; the same data can be downloaded as a file."""
     opened = visits.acting(session, typed, cookie, keys, now)
     if opened is None:
         return _back(lang)

@@ -1,4 +1,4 @@
-"""Coming back with the number: how it stands, words both ways, and the ways out."""
+"""The status page after coming back with the number: status, messages, consent, withdrawal and erasure."""
 
 import json
 from datetime import datetime
@@ -94,7 +94,7 @@ def _ask(lang: str, keys: KeyRing, now: datetime, error: str = "", typed: str = 
 
 @router.post("/return")
 def come_back(lang: Lang, typed: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
-    """Open the case for this visit. A typing error is told from an unknown number without asking the database."""
+    """Open the case for this visit. Check digits separate a typing error from an unknown number without a query."""
     number = said(typed, "number")
     if "switch" in typed:
         return _ask(lang, keys, now, typed=number)
@@ -165,7 +165,7 @@ def _case_page(
 
 @router.post("/case/message")
 def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """Add a line. If the visit has ended, the text is shown again with the question for the number."""
+    """Send a message. If the visit has ended, show the text again and ask for the number."""
     text = said(typed, "text")
     opened = visits.opened(session, cookie, keys, now, lock=True)
     if opened is None:
@@ -183,7 +183,7 @@ def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directo
 
 @router.post("/case/consent")
 def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    """Yes or no to one centre that was not named before."""
+    """Record yes or no for one centre that was not named before."""
     opened = visits.acting(session, typed, cookie, keys, now)
     if opened is not None:
         person_actions.answer_consent(
@@ -211,7 +211,7 @@ def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session
 
 @router.post("/case/export")
 def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    """Everything we hold, as JSON to keep."""
+    """Download everything we hold about the person as JSON."""
     opened = visits.acting(session, typed, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/case", 303)

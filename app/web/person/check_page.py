@@ -1,4 +1,4 @@
-"""The page to check everything: each answer with a way to change it, who can help and why, and who may read it."""
+"""The check page: each answer with a link to change it, which centres can help and why, and who may read the request."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -40,9 +40,9 @@ def check_page(
     template: str = "person/check.html",
     **more: Any,
 ) -> HTMLResponse:
-    """`carried`: fields that travel in the page, for the way without a cookie; None where a draft keeps the answers.
+    """Show the check page. `carried`: answers held in the page itself when there is no cookie; None when a draft holds them.
 
-    `binding`: what the form is tied to (`csrf`): the cookie of the draft, or nothing where there is none.
+    `binding`: what the CSRF token is bound to: the draft's cookie, or an empty value without one.
     """
     return page(
         template,
@@ -61,7 +61,7 @@ def check_page(
 def shown_to(
     lang: str, typed: Typed, intake: Intake, session: Session, directory: Directory, now: datetime
 ) -> dict[str, Any]:
-    """What the page says: the answers in words, the letter's last day, whom to call, and every centre with its reasons."""
+    """Template context: answers as text, the letter's deadline, emergency contacts, and every centre with its reasons."""
     reader = Reader(lang, directory)
     facts, deadline = filing.understood(intake, directory, now)
     facts = replace(
@@ -83,7 +83,7 @@ def shown_to(
 
 
 def centres(found: Iterable[Found], typed: Typed, directory: Directory, reader: Reader) -> list[dict[str, Any]]:
-    """Centres as the page shows them: name, why, whether they can be allowed to read, and what was chosen.
+    """Centres as the page shows them: name, reasons, whether consent is asked, and the choice made.
 
     A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us: then
     its own contacts are shown.

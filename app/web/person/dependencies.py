@@ -1,4 +1,4 @@
-"""What the person's pages need of a request: language, cookie, form, and that the form is ours."""
+"""Dependencies of the person's pages: language, cookie, parsed form and its token."""
 
 from typing import Annotated, Final
 
@@ -53,12 +53,12 @@ Form = Annotated[Fields, Depends(_form)]
 
 
 def said(typed: Fields, name: str) -> str:
-    """The last value of a field, or nothing."""
+    """The last value of a field; an empty string when it was not sent."""
     return typed.get(name, [""])[-1]
 
 
 def set_cookie(response: Response, secret: str, settings: Settings) -> None:
-    """The one cookie: for this visit, readable by no script, sent to no other site."""
+    """Set the only cookie: session lifetime, HttpOnly, SameSite=Strict."""
     response.set_cookie(
         COOKIE, secret, httponly=True, samesite="strict", secure=settings.base_url.startswith("https:"), path="/"
     )

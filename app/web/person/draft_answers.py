@@ -1,4 +1,4 @@
-"""The answers of a form on their way: what belongs to them, where they are kept meanwhile, what is wrong with them."""
+"""Answers of an unfinished form: which fields belong to it, where they are stored, and their errors."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +14,14 @@ from app.intake.questions import Typed
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is kept of a form that is not finished. `begun`: when its first answer came, as ISO 8601; "" for none yet."""
+    """Stored state of an unfinished form. `begun`: time of its first answer (ISO 8601), or ""."""
 
     typed: Typed
     begun: str = ""
 
 
 def kept(typed: Typed) -> Typed:
-    """What belongs into a draft: the answers, not the buttons."""
+    """The fields that are stored in a draft: answers, not buttons."""
     return {name: said for name, said in typed.items() if name in questions.QUESTIONS or name.startswith("c_")}
 
 
@@ -31,7 +31,7 @@ def load(session: Session, secret: str | None, now: datetime) -> Draft | None:
 
 
 def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:
-    """The answer to a form that was sent, as long as its number has not been written down."""
+    """The reply to a submitted form while its number has not been written down."""
     content = drafts.load(session, secret, now) or {}
     found: dict[str, Any] | None = content.get("receipt")
     return found
@@ -40,7 +40,7 @@ def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, An
 def checked(
     typed: Typed, lang: str, directory: Directory, now: datetime
 ) -> tuple[schemas.Intake | None, list[FieldError]]:
-    """The whole form as an intake, or what is wrong with it."""
+    """Validate the whole form: an intake, or its errors."""
     try:
         return schemas.read(questions.answers(typed, lang), directory, now.date()), []
     except Invalid as error:

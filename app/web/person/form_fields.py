@@ -1,4 +1,4 @@
-"""Questions as fields of a page: with options in the reader's language, what was typed, and errors in words."""
+"""Questions as form fields: options in the reader's language, typed values and error messages."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,13 +140,13 @@ _PLAIN: Final = {
 
 
 def _countries(typed: Typed, directory: Directory) -> list:  # type: ignore[type-arg]
-    """The chosen country, or all while none is chosen."""
+    """The chosen country, or all countries while none is chosen."""
     said = typed.get("country", [""])[-1]
     return [country for country in directory.countries if country.code == said] or list(directory.countries)
 
 
 def in_words(found: Sequence[FieldError], reader: Reader) -> dict[str, str]:
-    """Errors by field name, the first of each field, in the reader's language."""
+    """The first error of each field, by field name, in the reader's language."""
     errors: dict[str, str] = {}
     for entry in found:
         name = _MENDED_AT.get(entry["code"]) or questions.question_of(entry["pointer"])

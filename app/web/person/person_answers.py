@@ -1,4 +1,4 @@
-"""The person answers what they are asked with one press of a button."""
+"""One-button answers to the questions on the status page."""
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
@@ -13,7 +13,7 @@ router = APIRouter(dependencies=[Depends(anyone)])
 
 @router.post("/case/contacted")
 def contacted_or_not(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    """Yes or no to "did they contact you?"."""
+    """Record yes or no to "has the centre contacted you?"."""
     opened = visits.acting(session, typed, cookie, keys, now)
     said = typed.get("answer", [""])[-1]
     if opened is not None and said in {"yes", "no"}:
@@ -23,7 +23,7 @@ def contacted_or_not(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Ke
 
 @router.post("/case/move")
 def move(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db, directory: Directory) -> Response:
-    """Yes or no to another country's team."""
+    """Record yes or no to a transfer to another country's team."""
     opened = visits.acting(session, typed, cookie, keys, now)
     said = typed.get("answer", [""])[-1]
     if opened is not None and said in {"yes", "no"}:

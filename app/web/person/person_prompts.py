@@ -1,4 +1,4 @@
-"""What the person is asked on their page: a centre's question, "did they contact you?", and whether the case may move."""
+"""Questions on the status page: a centre's question, "has the centre contacted you?", and consent to a transfer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ _CONTACT: Final = {
 
 
 def asked(session: Session, case_id: UUID, shown: Sequence[Shown], reader: Reader, now: datetime) -> dict[str, Any]:
-    """What the part `person/parts/prompts.html` shows."""
+    """Context for `person/parts/prompts.html`."""
     move = case_moves.question(session, case_id)
     return {
         "questions": [(one.organisation, QUESTIONS[one.question]) for one in shown if one.question in QUESTIONS],

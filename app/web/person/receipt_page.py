@@ -1,4 +1,4 @@
-"""The number, shown once: to write down, to print as a card without words, to prove by its last four digits."""
+"""The receipt page: shows the number once, prints only its digits, and asks for the last four digits as proof."""
 
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ def sent(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory,
 def written_down(
     lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
 ) -> Response:
-    """The person types the last four digits; then the number is forgotten here and the visit ends."""
+    """Check the last four digits; then drop the number from the draft and end the visit."""
     reply = draft_answers.receipt(session, cookie, now)
     digits = "".join(character for character in "".join(typed.get("last_four", [])) if character.isdecimal())
     if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
@@ -52,7 +52,10 @@ def receipt_page(
     mistyped: bool = False,
     here: str | None = "sent",
 ) -> HTMLResponse:
-    """`here` is None where the page can not be asked for again: the language is not offered there, lest the number is lost."""
+    """Show the number.
+
+    `here` is None when the page cannot be requested again; then no other language is offered, so that the number is not lost.
+    """
     return page(
         "person/receipt.html",
         lang,

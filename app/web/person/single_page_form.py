@@ -34,7 +34,7 @@ def whole_form(lang: Lang, now: Now, keys: Keys, directory: Directory) -> Respon
 
 @router.post("/form/all")
 def send_whole_form(lang: Lang, typed: Form, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
-    """Check everything and show the centres. With the button of a language: the same page in that language."""
+    """Validate the form and show the centres. A language button shows the same page in that language."""
     kept = draft_answers.kept(typed)
     if "switch" in typed:
         return whole_page(lang, typed, {}, keys, directory, now)
@@ -55,7 +55,7 @@ def file_whole_form(
     settings: Config,
     session: Db,
 ) -> Response:
-    """File it and answer with the number at once. The same page sent twice is one case and shows the same number."""
+    """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
     kept, token = draft_answers.kept(typed), said(typed, "token")
     intake, found = draft_answers.checked(kept, lang, directory, now)
     if intake is None or "change" in typed:
@@ -80,7 +80,7 @@ def file_whole_form(
 
 
 def _carried(typed: Typed, keys: KeyRing, now: datetime) -> Typed:
-    """What the next page has to hold: the answers, when the form was opened, and what only a machine has filled in."""
+    """Hidden fields for the next page: the answers, when the form was opened, and the honeypot field."""
     begun = said(typed, "begun") or csrf.new_token(keys, now, csrf.UNBOUND)
     return {**draft_answers.kept(typed), "begun": [begun], spam_signals.TRAP: typed.get(spam_signals.TRAP, [])}
 
@@ -88,7 +88,7 @@ def _carried(typed: Typed, keys: KeyRing, now: datetime) -> Typed:
 def all_steps(
     template: str, lang: str, typed: Typed, errors: dict[str, str], directory: Packs, **more: object
 ) -> HTMLResponse:
-    """Every question on one page, with what was typed and, as 422, what is wrong with it."""
+    """Show every question on one page with the typed values; status 422 when there are errors."""
     reader = Reader(lang, directory)
     steps = [(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS]
     return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **more)

@@ -1,8 +1,8 @@
-"""Is this a person? Nobody is refused and nobody is asked to prove it: what looks like a machine is held for the desk to look at.
+"""Spam signals of a submitted form. Nobody is refused and there is no CAPTCHA: a suspicious form is held for review.
 
-Three signs: a field that people do not see is filled in (`trap`); the form is sent faster than it can be read (`haste`);
-one sender, or all of them together, send more than people do (`crowd`). The last is counted in the memory of this
-process alone, under a key that is thrown away with each window: no address is stored, and none can be worked out later.
+Three signals: a hidden field is filled in (`trap`); the form is sent faster than it can be read (`haste`); one sender,
+or all senders together, exceed a limit (`crowd`). Counts live only in this process's memory, under a key that is discarded
+with each window: no address is stored, and none can be recovered later.
 """
 
 import hashlib
@@ -25,30 +25,30 @@ _OF_ALL: Final = 300
 
 
 class Crowd:
-    """How many forms came in this window, in all and by sender. One a process; forgets everything at the window's end."""
+    """Number of forms in this window, in total and by sender. One instance per process; reset at the end of the window."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._ends: datetime | None = None
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._key = secrets.token_bytes(32)
         self._seen: Counter[bytes] = Counter()
 
     def too_many(self, sender: str, now: datetime) -> bool:
-        """Note one more form. Whether this sender, or all together, have sent more than people do."""
+        """Count one more form. True when this sender, or all senders together, exceed the limit."""
         with self._lock:
             if self._ends is None or now >= self._ends:
                 self._ends = now + _WINDOW
-                self._start_anew()
+                self._reset()
             who = hashlib.blake2b(sender.encode(), key=self._key, digest_size=8).digest()
             self._seen[who] += 1
             return self._seen[who] > _OF_ONE or self._seen.total() > _OF_ALL
 
 
 def held_for(request: Request, typed: Typed, begun: datetime | None, now: datetime) -> str | None:
-    """Why this form is held, as a code of `intake.quarantine`; None for a person. `begun`: when the form was opened."""
+    """The code of the reason to hold this form; None when nothing is suspicious. `begun`: when the form was opened."""
     state = request.app.state
     if not hasattr(state, "crowd"):
         state.crowd = Crowd()

@@ -1,4 +1,4 @@
-"""Pages that ask nothing: the start, safer use, urgent contacts, the paper form, the way out."""
+"""Pages without questions: home, safety advice, urgent contacts, printable form, goodbye and quick exit."""
 
 from datetime import timedelta
 from math import ceil
@@ -28,7 +28,7 @@ NEUTRAL: Final = {
     "de": "https://www.dwd.de/",
     "en": "https://www.metoffice.gov.uk/",
 }
-"""Weather: looked up by everybody, reachable in Russia and Belarus, and says nothing about who looks."""
+"""Weather pages: widely used, reachable in Russia and Belarus, and they say nothing about the visitor."""
 
 
 @root.get("/")
@@ -80,7 +80,7 @@ def goodbye(lang: Lang) -> Response:
 
 @router.get("/leave")
 def leave(lang: Lang, cookie: Cookie, session: Db) -> Response:
-    """Out at once: the draft is gone, the browser is asked to forget this site, and a weather page opens."""
+    """Quick exit: delete the draft, ask the browser to clear this site's data, and redirect to a weather page."""
     drafts.drop(session, cookie)
     response = RedirectResponse(NEUTRAL[lang], 303)
     drop_cookie(response)

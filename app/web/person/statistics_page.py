@@ -1,4 +1,4 @@
-"""The public page of what people told and agreed to be counted: a table, a plot, a file. No figure under ten."""
+"""The public statistics page of reported persecution: table, chart and CSV file. No figure below ten is shown."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ _WIDEST: Final = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of repression: its figures by country in the order of the table, 0 where none may be shown."""
+    """One type of persecution: its figures by country in table order; 0 where the figure is suppressed."""
 
     label: str
     by_country: tuple[int, ...]
@@ -52,7 +52,7 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
 
 @router.get("/numbers.csv")
 def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
-    """The same figures, one a row, with the months that each is of."""
+    """The same figures as CSV, one per row, with the months that each covers."""
     reader = Reader(lang, directory)
     labels = {entry.code: reader.text(entry.label) for entry in directory.persecution}
     rows = (
@@ -74,7 +74,7 @@ def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb)
 
 
 def _known(figure: Figure, directory: Packs) -> bool:
-    """A code or country that left the packs is no longer shown, for it has no words."""
+    """Drop codes and countries that are no longer in the packs: they have no labels."""
     return directory.has_country(figure.country) and figure.code in {entry.code for entry in directory.persecution}
 
 

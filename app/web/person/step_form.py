@@ -1,4 +1,4 @@
-"""The form in seven short steps. The answers wait in a draft that only the cookie opens."""
+"""The form in seven short steps. Answers are stored in a draft that only the cookie decrypts."""
 
 from datetime import datetime
 
@@ -103,7 +103,7 @@ def send(
     settings: Config,
     session: Db,
 ) -> Response:
-    """File the draft; the number is kept for the next page only, in the draft's sealed place."""
+    """File the draft. The number is stored in the sealed draft for the next page only."""
     if draft_answers.receipt(session, cookie, now) is not None:
         return RedirectResponse(f"/{lang}/sent", 303)
     draft = draft_answers.load(session, cookie, now)
@@ -184,7 +184,7 @@ def send_step(
     settings: Config,
     session: Db,
 ) -> Response:
-    """Keep what was typed, right or wrong; go on when this step is right. Nothing is ever lost by an error."""
+    """Store the typed values, valid or not; continue when this step is valid. An error never loses input."""
     number = _number(step)
     asked = {question.name for question in STEPS[number].questions}
     answered = {name: values for name, values in typed.items() if name in asked}
@@ -214,7 +214,7 @@ def _after(
     directory: Packs,
     now: datetime,
 ) -> Response:
-    """The same step in another language or with its errors, else where the pressed button leads."""
+    """The same step again (other language, or errors), else the page that the button leads to."""
     if "switch" in typed:
         return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}", 303)
     _intake, found = draft_answers.checked(merged, lang, directory, now)

@@ -1,4 +1,4 @@
-"""The way out of the form for who can not wait: numbers to call, from the answer on that says so. The form goes on."""
+"""Emergency numbers, shown from the step after the answer that signals urgency. The form continues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from app.matching.code_names import Reader
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Whom to call, by country. `news`: the step before this one told us, or told us the country, so it is shown open."""
+    """Whom to call, by country. `news`: the previous step signalled urgency or named the country, so the list is shown open."""
 
     by_country: Sequence[tuple[str, Sequence[Contact]]]
     news: bool
 
 
 def numbers(typed: Typed, step: int, reader: Reader, directory: Directory, now: datetime) -> Numbers | None:
-    """What to show above a step (0: the first), from the answers to the steps before it. None: nothing is that urgent."""
+    """Numbers to show above a step (0: the first), from the answers to the previous steps. None when nothing is urgent."""
     if not _pressing(typed, step, directory, now):
         return None
     chosen = typed.get("country", [""])[-1] if step > _COUNTRY else ""
@@ -38,7 +38,7 @@ _TELLING = frozenset({"needs", "country", "how_soon", "helps"}) | _LETTER
 
 
 def _pressing(typed: Typed, steps: int, directory: Directory, now: datetime) -> bool:
-    """Whether the first `steps` steps say: detained, to be removed, violence, a child alone, a date within two days."""
+    """True when the first `steps` steps report detention, removal, violence, a child alone, or a date within two days."""
     asked = {question.name for step in STEPS[: max(steps, 0)] for question in step.questions} & _TELLING
     known = {name: said for name, said in typed.items() if name in asked}
     without_letter = {name: said for name, said in known.items() if name not in _LETTER}
@@ -46,7 +46,7 @@ def _pressing(typed: Typed, steps: int, directory: Directory, now: datetime) -> 
 
 
 def _is_emergency(known: Typed, directory: Directory, now: datetime) -> bool:
-    """False also where an answer can not be understood yet."""
+    """Also False while an answer is not valid yet."""
     meanwhile = {"for_whom": "self", "needs": ["asylum"], "how_soon": "none", "country": directory.countries[0].code}
     try:
         intake = schemas.read({**meanwhile, **questions.answers(known, "en")}, directory, now.date())

@@ -1,4 +1,4 @@
-"""The visit of somebody who came back with their number: kept like a draft, for an hour, opened by the cookie alone."""
+"""The visit of a person who came back with their number: stored like a draft, for an hour, decrypted by the cookie only."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from app.web.person.dependencies import said
 def begin(
     session: Session, secret: str, receipt: Receipt, now: datetime, idle: timedelta, *, is_new: bool = False
 ) -> None:
-    """`is_new`: the number was given out in this visit and has not been written down yet."""
+    """Start a visit. `is_new`: the number was issued in this visit and has not been written down yet."""
     drafts.save(session, secret, {"visit": receipt.digits, "is_new": is_new}, now, idle)
 
 
@@ -31,7 +31,7 @@ def number(session: Session, cookie: str | None, now: datetime) -> tuple[Receipt
 def opened(
     session: Session, cookie: str | None, keys: KeyRing, now: datetime, *, lock: bool = False
 ) -> OpenedCase | None:
-    """The case of this visit; None when the visit has ended. `lock`: with its row locked, for what is going to write."""
+    """The case of this visit; None when the visit has ended. `lock`: take the row lock, for a request that writes."""
     found = number(session, cookie, now)
     if found is None:
         return None
@@ -42,7 +42,7 @@ def opened(
 
 
 def acting(session: Session, typed: Typed, cookie: str | None, keys: KeyRing, now: datetime) -> OpenedCase | None:
-    """The case, its row locked, for a form of this visit; None when the visit has ended or the form is not of it."""
+    """The case, with its row locked, for a form of this visit; None when the visit has ended or the token is of another visit."""
     if not csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie)):
         return None
     return opened(session, cookie, keys, now, lock=True)

@@ -1,7 +1,8 @@
 """Languages: gettext catalogues, and names, dates and lists as the reader's language writes them (CLDR, by Babel).
 
-Message ids are English sentences. A catalogue is `locales/<language>/LC_MESSAGES/messages.po`; its compiled `.mo` is used
-when it is not older. A message without a translation comes out in English, and a test fails.
+Message ids are English sentences. A catalogue is `locales/<language>/LC_MESSAGES/<domain>.po`; its compiled `.mo` is used
+when it is not older. There are two domains: what people who ask for help read (`PERSON`; every language has all of it, or a
+test fails), and what staff and partners read (`STAFF`; English only so far). A message without a translation comes out in English.
 """
 
 import gettext
@@ -20,6 +21,8 @@ from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+PERSON: Final = "messages"
+STAFF: Final = "staff"
 LANGUAGES: Final = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
 LOCALES: Final = Path(__file__).resolve().parent.parent / "locales"
 _REGIONAL: Final = {"en": "en_GB"}
@@ -41,16 +44,16 @@ class Translator:
     def __init__(self, language: str, catalogue: gettext.NullTranslations) -> None:
         self.language = language
         self.locale = Locale.parse(_REGIONAL.get(language, language))
-        self._catalogue = catalogue
+        self._gettext, self._ngettext = catalogue.gettext, catalogue.ngettext
 
     def text(self, message: str, **params: object) -> str:
         """The sentence with `{name}` filled in. Raises KeyError when a parameter is missing."""
-        translated = self._catalogue.gettext(message) if message else ""
+        translated = self._gettext(message) if message else ""
         return translated.format(**params) if params else translated
 
     def plural(self, one: str, many: str, n: int, **params: object) -> str:
         """The sentence in the form that goes with `n`, which stands in it as this language writes numbers."""
-        return self._catalogue.ngettext(one, many, n).format(n=self.number(n), **params)
+        return self._ngettext(one, many, n).format(n=self.number(n), **params)
 
     def number(self, value: float) -> str:
         return str(format_decimal(value, locale=self.locale))
@@ -100,16 +103,22 @@ def _listed(locale: Locale, names: tuple[str, ...]) -> str:
     return str(format_list(list(names), locale=locale))
 
 
-@lru_cache(maxsize=16)
-def translator(language: str) -> Translator:
-    """The translator of one of `LANGUAGES`; English for any other."""
+@lru_cache(maxsize=32)
+def translator(language: str, domain: str = PERSON) -> Translator:
+    """The translator of one of `LANGUAGES`; English for any other.
+
+    What the staff's catalogue does not have, such as the names of needs, comes from the person's.
+    """
     if language not in LANGUAGES:
         language = "en"
-    return Translator(language, _catalogue(language))
+    catalogue = _catalogue(language, domain)
+    if domain != PERSON and language != "en":  # English needs no second look: a message id is its own English
+        catalogue.add_fallback(_catalogue(language, PERSON))
+    return Translator(language, catalogue)
 
 
-def _catalogue(language: str) -> gettext.NullTranslations:
-    source = po_file(language)
+def _catalogue(language: str, domain: str) -> gettext.NullTranslations:
+    source = po_file(language, domain)
     compiled = source.with_suffix(".mo")
     if compiled.exists() and (not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime):
         with compiled.open("rb") as file:
@@ -119,8 +128,8 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(io.BytesIO(compile_po(source)))
 
 
-def po_file(language: str) -> Path:
-    return LOCALES / language / "LC_MESSAGES" / "messages.po"
+def po_file(language: str, domain: str = PERSON) -> Path:
+    return LOCALES / language / "LC_MESSAGES" / f"{domain}.po"
 
 
 def compile_po(source: Path) -> bytes:

@@ -9,12 +9,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.errors import AppError, Conflict, Invalid, NotSignedIn, PreconditionFailed
-from app.core.i18n import translator
+from app.core.i18n import N_, STAFF, translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
 from app.web.account.policies import OldForm, set_cookie, site
 from app.web.components import csrf, staff_pages
-from app.web.components.labels import N_
 
 _FORM_COOKIE: Final = "staff_form"
 _TYPED_AGAIN: Final = ("text",)
@@ -37,7 +36,7 @@ def error_page(request: Request, error: AppError) -> Response:
         return _sign_in(request, error)
     if typed(request) and isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm):
         return _again(request, error)
-    words = translator(staff_pages.LANGUAGE).text(
+    words = translator(staff_pages.LANGUAGE, STAFF).text(
         _STOPPED if isinstance(error, Frozen) else _WORDS.get(error.status, _UNEXPECTED)
     )
     response = staff_pages.page(

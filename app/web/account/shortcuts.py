@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from app.core.i18n import N_
 from app.web.account.policies import AtDesk, Config, field, set_cookie
 from app.web.components import staff_pages
-from app.web.components.labels import N_
 
 router = APIRouter()
 

@@ -4,14 +4,11 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from app.core.i18n import N_
 from app.intake.vocabulary import CHANNELS, HELPS
 from app.referrals.reasons import OUTCOMES, QUESTIONS, REASONS, WORK_DONE
 
 __all__ = ["CHANNELS", "HELPS", "OUTCOMES", "QUESTIONS", "WORK_DONE"]
-
-
-def N_(message: str) -> str:
-    return message
 
 
 # Word, and the shape that says the same without colour.

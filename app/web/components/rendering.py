@@ -1,19 +1,21 @@
 """Templates, and what every page needs: language, direction out, style sheet, errors in words."""
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes, select_autoescape
-from jinja2.visitor import NodeTransformer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.runtime import Context
 from markupsafe import Markup
 from werkzeug.http import parse_accept_header
 
 from app.core.errors import AppError
-from app.core.i18n import LANGUAGES, N_, OWN_NAMES, Translator, translator
+from app.core.i18n import LANGUAGES, N_, OWN_NAMES, PERSON, translator
 
 TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
 _STATIC: Final = Path(__file__).resolve().parents[1] / "static"
@@ -33,36 +35,24 @@ _ERRORS: Final = {
 _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 
 
-class _Said(NodeTransformer):
-    """Puts `_("…")` into words where nothing is filled in."""
+class _Context(Context):
+    """Calls functions and methods directly.
 
-    def __init__(self, words: Translator) -> None:
-        self._words = words
-
-    def visit_Call(self, node: nodes.Call) -> nodes.Node:
-        fixed = isinstance(node.node, nodes.Name) and node.node.name == "_" and len(node.args) == 1 and not node.kwargs
-        if fixed and isinstance(node.args[0], nodes.Const):
-            return nodes.Const(self._words.text(node.args[0].value), lineno=node.lineno)
-        found: nodes.Node = self.generic_visit(node)
-        return found
-
-
-class _OneLanguage(Environment):
-    """Templates that are only ever shown in one language: its sentences are put in when they are compiled, and escaped then.
-
-    A page of the desk says the same two hundred sentences each time, so that looking them up was a third of making it.
+    Jinja asks of each call whether its target wants the context. None of our functions does, and a staff page looks up
+    about 200 sentences: the question cost more than the look-ups. Macros and blocks, which do want it, are objects.
     """
 
-    language = "en"
+    def call(self, target: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if type(target) in (MethodType, FunctionType):
+            kwargs.pop("_loop_vars", None)  # Jinja's own, for those that want the context
+            kwargs.pop("_block_vars", None)
+            return target(*args, **kwargs)
+        return super().call(target, *args, **kwargs)
 
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        parsed: nodes.Template = _Said(translator(self.language)).visit(super()._parse(source, name, filename))
-        return parsed
 
-
-@lru_cache(maxsize=2)
-def environment(kind: type[Environment] = Environment) -> Environment:
-    jinja = kind(
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
@@ -70,6 +60,7 @@ def environment(kind: type[Environment] = Environment) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    jinja.context_class = _Context
     jinja.globals.update(languages=LANGUAGES, own_names=OWN_NAMES, css=css_address, lines=lines)
     return jinja
 
@@ -86,11 +77,11 @@ def lines(text: str) -> Markup:
     return Markup("<br>").join(text.splitlines())
 
 
-def render(template: str, language: str, **context: Any) -> str:
-    words: Translator = translator(language)
-    staff = language == _OneLanguage.language and template.startswith(("desk/", "partner/"))
+def render(template: str, language: str, *, domain: str = PERSON, **context: Any) -> str:
+    """The template in a language, with the sentences of a domain of `app.core.i18n`. Raises UndefinedError."""
+    words = translator(language, domain)
     return (
-        environment(_OneLanguage if staff else Environment)
+        environment()
         .get_template(template)
         .render(lang=language, _=words.text, n_=words.plural, words=words, **context)
     )

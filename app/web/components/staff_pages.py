@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.core.http_middleware import PAGE_POLICY
+from app.core.i18n import N_, STAFF
 from app.matching.code_names import Reader
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
@@ -17,83 +18,69 @@ from app.web.components import csrf, labels, rendering
 
 LANGUAGE = "en"
 _SHOWN = {
-    "taken": labels.N_("You have taken the case."),
-    "assigned": labels.N_("The case has been assigned."),
-    "snoozed": labels.N_("The case is snoozed. It comes back on the day you chose, or earlier if the person writes."),
-    "woken": labels.N_("The snooze has ended. The case is back in the lists."),
-    "offered": labels.N_(
-        "The case has been offered. The organisation has been notified, and its time to answer has started."
-    ),
-    "asked": labels.N_(
+    "taken": N_("You have taken the case."),
+    "assigned": N_("The case has been assigned."),
+    "snoozed": N_("The case is snoozed. It comes back on the day you chose, or earlier if the person writes."),
+    "woken": N_("The snooze has ended. The case is back in the lists."),
+    "offered": N_("The case has been offered. The organisation has been notified, and its time to answer has started."),
+    "asked": N_(
         "The person will be asked whether this organisation can read their request the next time they come back "
         "with their number."
     ),
-    "stepped": labels.N_("The referral has been updated."),
-    "closed": labels.N_("The case is closed."),
-    "unmet": labels.N_("The case is marked as unmet. You can find it in the view “Unmet”."),
-    "reopened": labels.N_("The case is open again and assigned to you."),
-    "sent": labels.N_(
-        "Your message has been sent. The person reads it the next time they come back with their number."
-    ),
-    "noted": labels.N_("Your note has been saved. Only this team can read it."),
-    "edit_proposed": labels.N_(
+    "stepped": N_("The referral has been updated."),
+    "closed": N_("The case is closed."),
+    "unmet": N_("The case is marked as unmet. You can find it in the view “Unmet”."),
+    "reopened": N_("The case is open again and assigned to you."),
+    "sent": N_("Your message has been sent. The person reads it the next time they come back with their number."),
+    "noted": N_("Your note has been saved. Only this team can read it."),
+    "edit_proposed": N_(
         "The change has been proposed. It appears in the directory once another person has published it."
     ),
-    "publish": labels.N_("The change has been published. It takes effect everywhere within seconds."),
-    "reject": labels.N_("The change has been rejected. The directory stays unchanged."),
-    "withdraw": labels.N_("The proposal has been withdrawn."),
-    "capacity": labels.N_("Availability has been saved. New cases will be matched with it."),
-    "paused": labels.N_("The pause has been saved. Nothing new is offered until it ends."),
-    "resumed": labels.N_("The pause has ended."),
-    "rules_proposed": labels.N_("The rules have been proposed. Nothing changes until another person publishes them."),
-    "rules_published": labels.N_(
-        "The rules have been published. They apply everywhere from the day they come into force."
-    ),
-    "rules_rejected": labels.N_("The proposed rules have been rejected. The current rules stay in force."),
-    "rules_withdrawn": labels.N_("The proposed rules have been withdrawn. The current rules stay in force."),
-    "replayed": labels.N_("The rules have been tried on stored cases. See the totals below."),
-    "matched": labels.N_("The case has been matched again. See the changes below."),
-    "linked": labels.N_("The two cases are linked. Each keeps its own consent."),
-    "move_asked": labels.N_(
-        "The person will be asked to agree to the move the next time they come back with their number."
-    ),
-    "retried": labels.N_("The notice will be sent again."),
-    "retried_all": labels.N_("The notices will be sent again."),
-    "dropped": labels.N_("Dismissed. No further attempts."),
-    "kept": labels.N_("Your settings have been saved. They apply to requests that arrive from now on."),
-    "released": labels.N_("The case is now in the queue, in the place it would have had."),
-    "discarded": labels.N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),
-    "done": labels.N_("The task is done."),
-    "undone": labels.N_("The last step has been undone."),
-    "merged": labels.N_(
-        "The cases have been merged. Continue with the other case; both of the person's numbers still work."
-    ),
-    "unmerged": labels.N_("The cases are separate again."),
-    "compared": labels.N_("The case has been compared with the other cases of this team."),
-    "view_kept": labels.N_("The view has been saved."),
-    "view_dropped": labels.N_("The view has been removed. No cases were changed."),
-    "shortcuts_on": labels.N_("Shortcuts are on in this browser."),
-    "shortcuts_off": labels.N_("Shortcuts are off in this browser."),
-    "passphrase": labels.N_("Your passphrase has been changed. All your other sessions have ended."),
-    "passkey_added": labels.N_("The passkey has been added. You can use it with your passphrase to sign in."),
-    "passkey_removed": labels.N_("The passkey has been removed."),
-    "code_changed": labels.N_("Use the new code app from now on. Codes from the old app no longer work."),
-    "sessions_ended": labels.N_("The session has ended."),
-    "granted": labels.N_(
-        "The key has been granted. Your colleague can now read the cases of your team or organisation."
-    ),
-    "deactivated": labels.N_("The member has been deactivated. Their sessions, passkeys and keys have been removed."),
-    "role_changed": labels.N_("The role has been changed. The member's sessions have ended."),
-    "let_in": labels.N_(
-        "Access has been restored. For 15 minutes, failed attempts by others do not lock this member out."
-    ),
-    "proposed": labels.N_("The proposal has been saved. Another person has to approve it."),
-    "approved": labels.N_("The proposal has been approved. The person who made it has one day to carry it out."),
-    "declined": labels.N_("The proposal has been declined."),
-    "withdrawn": labels.N_("The proposal has been withdrawn."),
-    "frozen": labels.N_("Partner access has been stopped everywhere."),
-    "unfrozen": labels.N_("Partner access has been restored."),
-    "key_made": labels.N_("The organisation's new key is active."),
+    "publish": N_("The change has been published. It takes effect everywhere within seconds."),
+    "reject": N_("The change has been rejected. The directory stays unchanged."),
+    "withdraw": N_("The proposal has been withdrawn."),
+    "capacity": N_("Availability has been saved. New cases will be matched with it."),
+    "paused": N_("The pause has been saved. Nothing new is offered until it ends."),
+    "resumed": N_("The pause has ended."),
+    "rules_proposed": N_("The rules have been proposed. Nothing changes until another person publishes them."),
+    "rules_published": N_("The rules have been published. They apply everywhere from the day they come into force."),
+    "rules_rejected": N_("The proposed rules have been rejected. The current rules stay in force."),
+    "rules_withdrawn": N_("The proposed rules have been withdrawn. The current rules stay in force."),
+    "replayed": N_("The rules have been tried on stored cases. See the totals below."),
+    "matched": N_("The case has been matched again. See the changes below."),
+    "linked": N_("The two cases are linked. Each keeps its own consent."),
+    "move_asked": N_("The person will be asked to agree to the move the next time they come back with their number."),
+    "retried": N_("The notice will be sent again."),
+    "retried_all": N_("The notices will be sent again."),
+    "dropped": N_("Dismissed. No further attempts."),
+    "kept": N_("Your settings have been saved. They apply to requests that arrive from now on."),
+    "released": N_("The case is now in the queue, in the place it would have had."),
+    "discarded": N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),
+    "done": N_("The task is done."),
+    "undone": N_("The last step has been undone."),
+    "merged": N_("The cases have been merged. Continue with the other case; both of the person's numbers still work."),
+    "unmerged": N_("The cases are separate again."),
+    "compared": N_("The case has been compared with the other cases of this team."),
+    "view_kept": N_("The view has been saved."),
+    "view_dropped": N_("The view has been removed. No cases were changed."),
+    "shortcuts_on": N_("Shortcuts are on in this browser."),
+    "shortcuts_off": N_("Shortcuts are off in this browser."),
+    "passphrase": N_("Your passphrase has been changed. All your other sessions have ended."),
+    "passkey_added": N_("The passkey has been added. You can use it with your passphrase to sign in."),
+    "passkey_removed": N_("The passkey has been removed."),
+    "code_changed": N_("Use the new code app from now on. Codes from the old app no longer work."),
+    "sessions_ended": N_("The session has ended."),
+    "granted": N_("The key has been granted. Your colleague can now read the cases of your team or organisation."),
+    "deactivated": N_("The member has been deactivated. Their sessions, passkeys and keys have been removed."),
+    "role_changed": N_("The role has been changed. The member's sessions have ended."),
+    "let_in": N_("Access has been restored. For 15 minutes, failed attempts by others do not lock this member out."),
+    "proposed": N_("The proposal has been saved. Another person has to approve it."),
+    "approved": N_("The proposal has been approved. The person who made it has one day to carry it out."),
+    "declined": N_("The proposal has been declined."),
+    "withdrawn": N_("The proposal has been withdrawn."),
+    "frozen": N_("Partner access has been stopped everywhere."),
+    "unfrozen": N_("Partner access has been restored."),
+    "key_made": N_("The organisation's new key is active."),
 }
 UNDOABLE: Final = frozenset(
     {
@@ -139,24 +126,24 @@ def news(request: Request) -> News | None:
 
 
 _NAV = {
-    "queue": ("/desk/", labels.N_("Queue")),
-    "next": ("/desk/next", labels.N_("Next case")),
-    "assisted": ("/desk/assisted", labels.N_("Assisted intake")),
-    "rules": ("/desk/rules", labels.N_("Rules")),
-    "directory": ("/desk/directory", labels.N_("Directory")),
-    "package": ("/desk/directory/package", labels.N_("Directory package")),
-    "reports": ("/desk/reports", labels.N_("Reports")),
-    "tasks": ("/desk/tasks", labels.N_("Tasks")),
-    "members": ("/desk/members", labels.N_("Members")),
-    "shortcuts": ("/desk/shortcuts", labels.N_("Shortcuts")),
-    "proposals": ("/desk/proposals", labels.N_("Proposals")),
-    "audit": ("/desk/audit", labels.N_("Audit")),
-    "operations": ("/desk/operations", labels.N_("Operations")),
-    "requests": ("/partner/", labels.N_("Requests")),
-    "services": ("/partner/services", labels.N_("Our services")),
-    "how_we_did": ("/partner/report", labels.N_("Our report")),
-    "notices": ("/partner/notices", labels.N_("Notices")),
-    "colleagues": ("/partner/members", labels.N_("Members")),
+    "queue": ("/desk/", N_("Queue")),
+    "next": ("/desk/next", N_("Next case")),
+    "assisted": ("/desk/assisted", N_("Assisted intake")),
+    "rules": ("/desk/rules", N_("Rules")),
+    "directory": ("/desk/directory", N_("Directory")),
+    "package": ("/desk/directory/package", N_("Directory package")),
+    "reports": ("/desk/reports", N_("Reports")),
+    "tasks": ("/desk/tasks", N_("Tasks")),
+    "members": ("/desk/members", N_("Members")),
+    "shortcuts": ("/desk/shortcuts", N_("Shortcuts")),
+    "proposals": ("/desk/proposals", N_("Proposals")),
+    "audit": ("/desk/audit", N_("Audit")),
+    "operations": ("/desk/operations", N_("Operations")),
+    "requests": ("/partner/", N_("Requests")),
+    "services": ("/partner/services", N_("Our services")),
+    "how_we_did": ("/partner/report", N_("Our report")),
+    "notices": ("/partner/notices", N_("Notices")),
+    "colleagues": ("/partner/members", N_("Members")),
 }
 _NAV_OF = {
     Role.COORDINATOR: (
@@ -218,6 +205,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     html = rendering.render(
         template,
         LANGUAGE,
+        domain=STAFF,
         who=who,
         csrf=_form_token(request, who) if who else "",
         demo=settings.demo,

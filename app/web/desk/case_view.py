@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit.models import AuditEntry
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.casework.eligibility import Standing, Standings, standings
+from app.core.i18n import N_
 from app.core.ids import named_id
 from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
@@ -26,7 +27,7 @@ from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
 from app.matching.reasons import render
 from app.referrals.referral_summaries import Put
-from app.web.components.labels import N_, VERBS
+from app.web.components.labels import VERBS
 
 BEST: Final = 3
 ACTS: Final = tuple(code for code in VERBS if code.startswith("case:"))

@@ -13,12 +13,13 @@ from app.casework import honeytokens
 from app.core import kill_switch
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_
 from app.intake.schemas import Intake
 from app.operations import status
 from app.settings import Settings
 from app.staff import members
 from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin, field
-from app.web.components import labels, staff_pages
+from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk")
 
@@ -50,12 +51,12 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
 def _kept(settings: Settings) -> list[tuple[str, timedelta]]:
     """How long what is kept, as this process was told."""
     return [
-        (labels.N_("Unfinished form, after the last change"), settings.draft_idle),
-        (labels.N_("Contact details in a closed case"), settings.contact_kept),
-        (labels.N_("All other data in a closed case"), settings.closed_kept),
-        (labels.N_("Case that was never taken, or is unmet"), settings.unmet_kept),
-        (labels.N_("Spam"), settings.spam_kept),
-        (labels.N_("Audit"), settings.audit_kept),
+        (N_("Unfinished form, after the last change"), settings.draft_idle),
+        (N_("Contact details in a closed case"), settings.contact_kept),
+        (N_("All other data in a closed case"), settings.closed_kept),
+        (N_("Case that was never taken, or is unmet"), settings.unmet_kept),
+        (N_("Spam"), settings.spam_kept),
+        (N_("Audit"), settings.audit_kept),
     ]
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.cases import queue, saved_views
 from app.casework.coordinator import Desk
+from app.core.i18n import N_
 from app.web.components import labels, staff_pages
-from app.web.components.labels import N_
 from app.web.desk.queue_url import Listing
 
 FILTERS: Final = {

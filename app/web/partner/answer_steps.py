@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from app.core.i18n import N_
 from app.referrals.reasons import (
     DAY_REQUIRED,
     OUTCOME_REQUIRED,
@@ -18,7 +19,6 @@ from app.referrals.reasons import (
     WORK_TAKEN,
 )
 from app.referrals.states import Verb
-from app.web.components.labels import N_
 
 WHY_NOT: Final = MappingProxyType(
     {

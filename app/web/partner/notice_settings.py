@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients
@@ -17,7 +18,6 @@ from app.referrals import working_hours
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, field, number
 from app.web.components import staff_pages
-from app.web.components.labels import N_
 from app.web.partner.offers import organisation_of
 
 router = APIRouter(prefix="/partner")

@@ -13,12 +13,12 @@ from app.cases.models import Part
 from app.cases.sealed_parts import Opened
 from app.casework import partner_access
 from app.core.errors import FieldError, NotFound
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import history, partner_queries, preconditions
 from app.referrals.states import OPENED, State
 from app.web.components import staff_pages, time_format
-from app.web.components.labels import N_
 from app.web.partner import answer_steps
 
 _CHOOSE = {

@@ -16,13 +16,12 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 from babel.util import pathmatch
 
-from app.core.i18n import LANGUAGES, LOCALES, compile_po, plural_forms, po_file
+from app.core.i18n import LANGUAGES, LOCALES, PERSON, STAFF, compile_po, plural_forms, po_file
 from app.core.readability import Score, score
 
-i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the person's pages.")
+i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the pages.")
 APP: Final = Path(__file__).resolve().parent.parent
-TEMPLATE: Final = LOCALES / "messages.pot"
-MAPPING: Final = LOCALES / "messages.cfg"
+DOMAINS: Final = (PERSON, STAFF)
 _ONCE: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _STATE: Final = re.compile("State: (?:draft|signed by ).*")
 KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
@@ -31,13 +30,21 @@ Message = str | tuple[str, str]
 """A sentence, or a counted one: for one and for many."""
 
 
-def messages() -> list[Message]:
-    """Every message id of the person's pages, from code, templates and packs, in the order of the mapping file.
+def mapping_file(domain: str) -> Path:
+    return LOCALES / f"{domain}.cfg"
 
-    Babel extracts them as `locales/messages.cfg` says; a template that cannot be parsed is an error.
+
+def template_file(domain: str) -> Path:
+    return LOCALES / f"{domain}.pot"
+
+
+def messages(domain: str = PERSON) -> list[Message]:
+    """Every message id of a domain, from code, templates and packs, in the order of the mapping file.
+
+    Babel extracts them as `locales/<domain>.cfg` says; a template that cannot be parsed is an error.
     """
-    with MAPPING.open(encoding="utf-8") as file:
-        methods, options = parse_mapping_cfg(file, MAPPING.name)  # type: ignore[no-untyped-call]
+    with mapping_file(domain).open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file, file.name)  # type: ignore[no-untyped-call]
     extracted = extract_from_dir(APP, methods, options, keywords=KEYWORDS)
     positions = {pattern: position for position, (pattern, _method) in enumerate(methods)}
 
@@ -72,6 +79,9 @@ def catalogue(language: str) -> Catalog:
 
 def problems() -> Iterator[str]:
     """What is wrong with the catalogues, one sentence each: missing, empty, other placeholders, left over, not marked."""
+    for domain in DOMAINS:
+        if not _is_current(domain):
+            yield f"{domain}.pot is not up to date: run `pristan i18n extract`"
     wanted = messages()
     for language in LANGUAGES:
         have = catalogue(language)
@@ -89,6 +99,13 @@ def problems() -> Iterator[str]:
                 yield f"{language}: no longer used: {_short(entry.id)}"
 
 
+def _is_current(domain: str) -> bool:
+    """Whether the template of a domain holds the messages that would be extracted now, in that order."""
+    path = template_file(domain)
+    with path.open("rb") as file:
+        return [entry.id for entry in read_po(file) if entry.id] == messages(domain)
+
+
 def _forms(text: Any) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
 
@@ -103,12 +120,13 @@ def fields(text: str) -> set[str]:
 
 @i18n_app.command()
 def extract() -> None:
-    """Write the template of all messages, and bring the catalogues' list of messages up to it."""
+    """Write each domain's template of all messages, and bring the catalogues' list of messages up to it."""
     wanted = messages()
-    template = _empty("# All messages of Pristan's pages.")
-    for message in wanted:
-        template.add(message)
-    _write(TEMPLATE, template)
+    for domain, readers in ((PERSON, "people who ask for help"), (STAFF, "staff and partners")):
+        template = _empty(f"# All messages that {readers} read.")
+        for message in messages(domain):
+            template.add(message)
+        _write(template_file(domain), template)
     for language in LANGUAGES:
         have = catalogue(language)
         fresh = _empty(_head(language, have), language)
@@ -158,7 +176,7 @@ def compile() -> None:
 
 @i18n_app.command()
 def check() -> None:
-    """Exit code 1 when a message has no translation in some language, or a catalogue is otherwise not whole."""
+    """Exit code 1 when a template is not up to date, or a message of the person's pages has no translation in some language."""
     found = list(problems())
     for problem in found:
         typer.echo(problem, err=True)

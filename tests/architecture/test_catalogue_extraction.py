@@ -1,4 +1,4 @@
-"""What Babel extracts for the catalogues of the person's pages, as the mapping file says."""
+"""What Babel extracts for the catalogues, as the mapping file of each domain says."""
 
 import io
 from pathlib import Path
@@ -12,17 +12,19 @@ from jinja2 import TemplateSyntaxError
 
 from app.cli import i18n
 from app.directory.packs import load_packs
+from app.web.components import rendering
 
 
-def mapping() -> tuple[list[tuple[str, str]], dict[str, dict[str, str]]]:
-    with i18n.MAPPING.open(encoding="utf-8") as file:
+def mapping(domain: str) -> tuple[list[tuple[str, str]], dict[str, dict[str, str]]]:
+    with i18n.mapping_file(domain).open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     return methods, options
 
 
-def test_every_line_of_the_mapping_names_files_that_exist() -> None:
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_every_line_of_the_mapping_names_files_that_exist(domain: str) -> None:
     paths = [path.relative_to(i18n.APP).as_posix() for path in i18n.APP.rglob("*") if path.is_file()]
-    methods, _ = mapping()
+    methods, _ = mapping(domain)
     assert [pattern for pattern, _ in methods if not any(pathmatch(pattern, path) for path in paths)] == []
 
 
@@ -44,30 +46,55 @@ def test_a_pack_names_the_line_of_each_text() -> None:
     assert found == [(2, None, "Police", []), (6, None, "Ambulance", [])]
 
 
-TEMPLATES = [pattern for pattern, method in mapping()[0] if method == "jinja2"]
+TEMPLATES = [
+    (domain, pattern) for domain in i18n.DOMAINS for pattern, method in mapping(domain)[0] if method == "jinja2"
+]
 
 
-@pytest.mark.parametrize("pattern", TEMPLATES)
-def test_a_sentence_that_is_broken_over_lines_is_one_message_without_its_indentation(pattern: str) -> None:
-    _, options = mapping()
+@pytest.mark.parametrize(("domain", "pattern"), TEMPLATES)
+def test_a_sentence_that_is_broken_over_lines_is_one_message_without_its_indentation(domain: str, pattern: str) -> None:
+    _, options = mapping(domain)
     template = io.BytesIO(b"{% trans %}Tell only\n    those who must know.{% endtrans %}")
     assert [entry[1] for entry in extract("jinja2", template, options=options[pattern])] == [
         "Tell only those who must know."
     ]
 
 
-@pytest.mark.parametrize("pattern", TEMPLATES)
-def test_a_template_that_cannot_be_parsed_is_an_error_and_not_an_empty_one(pattern: str) -> None:
-    _, options = mapping()
+@pytest.mark.parametrize(("domain", "pattern"), TEMPLATES)
+def test_a_template_that_cannot_be_parsed_is_an_error_and_not_an_empty_one(domain: str, pattern: str) -> None:
+    _, options = mapping(domain)
     with pytest.raises(TemplateSyntaxError):
         list(extract("jinja2", io.BytesIO(b'{{ _("Lost" }}'), options=options[pattern]))
 
 
-def test_pybabel_extracts_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_pybabel_extracts_the_same(tmp_path: Path, domain: str) -> None:
     template = tmp_path / "messages.pot"
     CommandLineInterface().run(
-        ["pybabel", "--quiet", "extract", "--mapping", str(i18n.MAPPING), "--keyword", "n_:1,2", "--keyword", "N_",
+        ["pybabel", "--quiet", "extract", "--mapping", str(i18n.mapping_file(domain)), "--keyword", "n_:1,2", "--keyword", "N_",
          "--output", str(template), str(i18n.APP)]
     )  # fmt: skip
     with template.open("rb") as file:
-        assert {entry.id for entry in read_po(file) if entry.id} == set(i18n.messages())
+        assert {entry.id for entry in read_po(file) if entry.id} == set(i18n.messages(domain))
+
+
+ALL_TEMPLATES = sorted(path.relative_to(i18n.APP).as_posix() for path in rendering.TEMPLATES.rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", ALL_TEMPLATES)
+def test_each_template_belongs_to_one_domain(path: str) -> None:
+    """A template outside every mapping would show English for ever, and nobody would be told."""
+    owners = [domain for domain in i18n.DOMAINS if any(pathmatch(pattern, path) for pattern, _ in mapping(domain)[0])]
+    assert len(owners) == 1, f"{path}: add it to one of {[i18n.mapping_file(one).name for one in i18n.DOMAINS]}"
+
+
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_a_template_of_messages_that_is_not_up_to_date_fails_the_check(
+    domain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [problem for problem in i18n.problems() if ".pot" in problem]
+    shortened = i18n.template_file(domain).read_text(encoding="utf-8").rpartition("\n\nmsgid")[0]
+    (tmp_path / f"{domain}.pot").write_text(shortened + "\n", encoding="utf-8")
+    real = i18n.template_file
+    monkeypatch.setattr(i18n, "template_file", lambda one: tmp_path / f"{one}.pot" if one == domain else real(one))
+    assert f"{domain}.pot is not up to date: run `pristan i18n extract`" in list(i18n.problems())

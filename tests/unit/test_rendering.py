@@ -1,17 +1,30 @@
-"""Sentences that are put into the desk's templates when they are compiled come out as if they were looked up each time."""
+"""Templates are rendered with the sentences of a domain: the person's catalogue, or that of staff and partners."""
+
+import gettext
+from collections.abc import Iterator
 
 import pytest
-from jinja2 import Environment
 
-from app.core.i18n import translator
+from app.core import i18n
+from app.core.i18n import PERSON, STAFF, translator
 from app.web.components import rendering
-from app.web.components.rendering import _OneLanguage, environment
+from app.web.components.rendering import environment
 
 
-def both(source: str) -> list[str]:
-    words = translator("en")
-    given = {"_": words.text, "n_": words.plural, "name": "<Ana>", "yes": True, "codes": {"a": "Done & dusted"}}
-    return [environment(kind).from_string(source).render(given) for kind in (Environment, _OneLanguage)]
+class Polish(gettext.NullTranslations):
+    """A made-up catalogue of the staff's domain with one message."""
+
+    def gettext(self, message: str) -> str:
+        return "Kolejka & sprawy" if message == "Queue" else super().gettext(message)
+
+
+@pytest.fixture
+def in_polish(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    real = i18n._catalogue
+    monkeypatch.setattr(i18n, "_catalogue", lambda code, domain: Polish() if domain == STAFF else real(code, domain))
+    translator.cache_clear()
+    yield
+    translator.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -23,36 +36,30 @@ def both(source: str) -> list[str]:
         ("""<a title="{{ _("Say “no”") }}">{{ _("A") if yes else _("B") }}</a>""", '<a title="Say “no”">A</a>'),
         ("""{% set said = _("<i>") %}{{ said ~ name }}{{ _("Done") | upper }}""", "&lt;i&gt;&lt;Ana&gt;DONE"),
         ("""{% macro m(_) %}{{ _("Yes") }}{% endmacro %}{{ m(_) }}""", "Yes"),
+        ("""{% for one in "ab" %}{{ _("Yes") }}{{ loop.index }}{% endfor %}""", "Yes1Yes2"),
         ("""{{ n_("{n} case", "{n} cases", 2) }}""", "2 cases"),
+        ("""{% block b %}{{ _("Yes") }}{% endblock %}{{ self.b() }}""", "YesYes"),
     ],
 )
-def test_both_ways_say_the_same(source: str, html: str) -> None:
-    assert both(source) == [html, html]
+def test_a_sentence_is_looked_up_filled_in_and_escaped(source: str, html: str) -> None:
+    words = translator("en", STAFF)
+    given = {"_": words.text, "n_": words.plural, "name": "<Ana>", "yes": True, "codes": {"a": "Done & dusted"}}
+    assert environment().from_string(source).render(given) == html
 
 
-def test_a_fixed_sentence_is_not_looked_up_when_the_page_is_made() -> None:
-    asked: list[str] = []
-    template = environment(_OneLanguage).from_string("""{{ _("Queue") }} {{ _(word) }}""")
-    assert template.render(_=lambda message: asked.append(message) or message, word="Mine") == "Queue Mine"
-    assert asked == ["Mine"]
+@pytest.mark.usefixtures("in_polish")
+def test_a_catalogue_of_the_staffs_domain_is_all_that_a_translation_takes() -> None:
+    words = translator("pl", STAFF)
+    template = environment().from_string("""{{ _("Queue") }} {{ _(label) }}""")
+    assert template.render(_=words.text, label="Queue") == "Kolejka &amp; sprawy Kolejka &amp; sprawy"
+
+
+@pytest.mark.usefixtures("in_polish")
+def test_what_the_staffs_catalogue_does_not_have_comes_from_the_persons() -> None:
+    assert translator("pl", STAFF).text("Leave now") == translator("pl", PERSON).text("Leave now") != "Leave now"
 
 
 @pytest.mark.parametrize("language", ["de", "ka", "en"])
 def test_a_persons_page_speaks_the_language_it_is_asked_for(language: str) -> None:
-    environment(_OneLanguage).get_template(
-        "person/error.html"
-    )  # compiled for the desk it would say everything in English
     shown = rendering.render("person/error.html", language, status=404, message="x")
     assert translator(language).text("Leave now") in shown
-
-
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [
-        ("", "ru"), ("*", "ru"), ("fr, ja;q=0.9", "ru"), ("de", "de"), ("de-AT, en;q=0.5", "de"), ("PL", "pl"),
-        ("fr, uk;q=0.3, pl;q=0.9", "pl"), ("en;q=0.8,ka;q=0.8", "en"), ("en;q=0", "ru"), ("lt;q=much, be;q=0.1", "be"),
-        (";;,,=", "ru"),
-    ],
-)  # fmt: skip
-def test_the_first_page_speaks_the_browsers_first_language_that_we_have(header: str, language: str) -> None:
-    assert rendering.preferred_language(header) == language

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 
 from app.core.errors import BadRequest, TooLarge
 
@@ -59,7 +60,7 @@ async def read_multipart(request: Request, largest_file: int) -> tuple[Fields, b
                     raise TooLarge("The file is larger than this service takes.")
                 else:
                     content = await value.read()
-    except HTTPException:
+    except (HTTPException, MultiPartException):
         raise BadRequest("The form cannot be read.") from None
     return fields, content
 

@@ -16,19 +16,19 @@ _MIGRATING = 0x50524D4947
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AppContext:
     settings: Settings
     database: Database
     keys: KeyRing
     directory: Directory
 
 
-def open_house(settings: Settings | None = None) -> House:
+def open_app_context(settings: Settings | None = None) -> AppContext:
     """Raises WeakSecret, UnsafeDatabase."""
     settings = settings or Settings()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = load_or_create(settings.key_file, utc_now().date())
-    return House(settings, Database(settings.database_url), keys, load_packs())
+    return AppContext(settings, Database(settings.database_url), keys, load_packs())
 
 
 def migrate(database: Database, revision: str = "head") -> None:

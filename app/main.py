@@ -27,7 +27,7 @@ from app.core.errors import (
     TooLarge,
     Unavailable,
 )
-from app.core.http_middleware import HEADERS, Around
+from app.core.http_middleware import HEADERS, RequestMiddleware
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
@@ -78,7 +78,7 @@ def create_app(
     api.mount(app, wanted)
     web.mount(app, wanted)
     app.add_middleware(
-        Around,
+        RequestMiddleware,
         max_body=settings.max_body,
         larger=web.LARGER if "desk" in wanted else {},
         https=settings.base_url.startswith("https:"),

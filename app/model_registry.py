@@ -3,6 +3,7 @@
 import app.audit.models
 import app.cases.honeytokens
 import app.cases.models
+import app.cases.triggers
 import app.conflicts.models
 import app.core.keyholders
 import app.core.kill_switch

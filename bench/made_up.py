@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
-from app.cases.queue_views import TIER_RANK
+from app.cases.queue_views import URGENCY_RANK
 from app.casework.filing import due_on
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
@@ -38,7 +38,7 @@ _STATES: Final = {
     "withdrawn": 5,
 }
 _COUNTRIES: Final = {"PL": 50, "GE": 20, "DE": 18, "LT": 12}
-_TIERS: Final = {"emergency": 5, "urgent": 20, "normal": 75}
+_URGENCIES: Final = {"emergency": 5, "urgent": 20, "normal": 75}
 _NEEDS: Final = (["asylum"], ["asylum", "appeals"], ["housing"], ["residence_permit", "housing"], ["detention"])
 _SPEAK: Final = (["ru"], ["ru", "en"], ["be", "ru"], ["uk", "ru"])
 _LIVE: Final = {"offered": 3, "acknowledged": 2, "accepted": 1, "in_progress": 3, "waitlisted": 1}
@@ -107,7 +107,7 @@ def label(number: int) -> str:
 
 
 def _case(world: World, number: int, chance: random.Random) -> Row:
-    case_id, state, tier = _uuid(chance), _pick(chance, _STATES), _pick(chance, _TIERS)
+    case_id, state, urgency = _uuid(chance), _pick(chance, _STATES), _pick(chance, _URGENCIES)
     waiting = world.now - timedelta(hours=chance.randrange(OLDEST // timedelta(hours=1)))
     has_letter, is_open = chance.random() < 0.4, state not in _LAST
     last_safe_day = waiting.date() + timedelta(days=chance.randrange(1, 90)) if has_letter else None
@@ -123,12 +123,12 @@ def _case(world: World, number: int, chance: random.Random) -> Row:
         "country": _pick(chance, _COUNTRIES),
         "language": "ru",
         "needs": list(chance.choice(_NEEDS)) if number % 1000 else [RARE_NEED],
-        "speak": list(chance.choice(_SPEAK)) if number % 1000 != 1 else [RARE_LANGUAGE],
-        "tier": tier,
-        "tier_rank": TIER_RANK[tier],
+        "languages": list(chance.choice(_SPEAK)) if number % 1000 != 1 else [RARE_LANGUAGE],
+        "urgency": urgency,
+        "urgency_rank": URGENCY_RANK[urgency],
         "last_safe_day": last_safe_day,
         "deadline_certainty": "sure" if has_letter else None,
-        "due_on": due_on(tier, last_safe_day, waiting),
+        "due_on": due_on(urgency, last_safe_day, waiting),
         "waiting_since": waiting,
         "owner_id": owner_id,
         "owner_name": world.members[owner_id] if owner_id else "",
@@ -136,9 +136,9 @@ def _case(world: World, number: int, chance: random.Random) -> Row:
         if chance.random() < 0.05
         else None,
         "person_wrote": is_open and chance.random() < 0.02,
-        "asked": None,
+        "referral_status": None,
         "merged_into_id": UUID(int=number) if chance.random() < 0.005 else None,
-        "held_for": "haste" if state == "submitted" and chance.random() < 0.01 else None,
+        "held_reason": "haste" if state == "submitted" and chance.random() < 0.01 else None,
         "referred_by": None,
         "facts": _LOCKED,
         "facts_version": 1,
@@ -156,7 +156,7 @@ def _referrals(world: World, number: int, case: Row, chance: random.Random) -> I
     asked = [most_asked, chance.choice(others)] if chance.random() < 0.5 else chance.sample(others, 1)
     states = ["declined" if chance.random() < 0.6 else "expired" for _ in asked]
     states[-1] = _pick(chance, _LIVE) if case["state"] == "referred" else _LAST.get(case["state"], states[-1])
-    case["asked"] = None if case["closed_at"] else _ASKED.get(states[-1], "declined")
+    case["referral_status"] = None if case["closed_at"] else _ASKED.get(states[-1], "declined")
     until = case["closed_at"] or world.now
     moments = [
         case["waiting_since"],
@@ -175,7 +175,7 @@ def _referrals(world: World, number: int, case: Row, chance: random.Random) -> I
             "organisation_id": organisation_id,
             "state": state.value,
             "version": 3,
-            "tier": case["tier"],
+            "urgency": case["urgency"],
             "deadline_on": case["last_safe_day"],
             "card": _LOCKED,
             "waiting_since": case["waiting_since"],

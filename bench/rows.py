@@ -59,7 +59,7 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
     yield "queue, common filter", desk("/desk/?need=asylum&language=ru")
     yield "queue, rare need", desk(f"/desk/?need={RARE_NEED}")
     yield "queue, rare language", desk(f"/desk/?language={RARE_LANGUAGE}")
-    yield "queue, tier and country", desk("/desk/?tier=emergency&country=GE")
+    yield "queue, urgency and country", desk("/desk/?urgency=emergency&country=GE")
     for sort in ORDERS:
         if sort != DEFAULT:
             yield f"queue, by {sort}", desk(f"/desk/?sort={sort}")

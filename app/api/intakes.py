@@ -71,7 +71,7 @@ def answer_of(filed: Filed, reader: Reader) -> dict[str, Any]:
     return {
         "receipt": filed.receipt.grouped(),
         "case": filed.label,
-        "urgency": filed.tier,
+        "urgency": filed.urgency,
         **({"deadline": _deadline(filed.deadline)} if filed.deadline else {}),
         "candidates": [{**_named(found), "rank": found.rank, **_reasons(found, reader)} for found in result.candidates],
         "nearest": [{**_named(found), **_reasons(found, reader)} for found in result.nearest],

@@ -23,7 +23,7 @@ def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing,
         raise no_such_referral()
     locked = partner_queries.unlocked_card(keys, row)
     card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
-    return {**summary(row, packs), "card": {**card, "speak": row.speak, "helps": locked.get("helps", [])}}
+    return {**summary(row, packs), "card": {**card, "speak": row.languages, "helps": locked.get("helps", [])}}
 
 
 def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
@@ -44,10 +44,10 @@ def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "service": row.service,
         "state": row.state,
         "allowed_actions": ACTIONS[state],
-        "priority": row.tier,
+        "priority": row.urgency,
         "needs": [{"code": code, "label": _label(code, packs)} for code in row.needs],
         "country": row.country,
-        "languages": row.speak,
+        "languages": row.languages,
         "sealed": state in OPENED,
         "waiting_since": format_instant(row.waiting_since),
         "offered_at": format_instant(row.offered_at),

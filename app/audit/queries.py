@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.audit.models import AuditEntry
 
 KINDS: Final = (
-    "alarm", "case", "referral", "staff", "member", "proposal", "organisation", "keys", "recovery", "freeze", "decoy",
+    "alarm", "case", "referral", "staff", "member", "proposal", "organisation", "keys", "recovery", "freeze", "honeytoken",
     "export", "quota",
 )  # fmt: skip
 _EXPORT_BATCH: Final = 2000

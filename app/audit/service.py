@@ -81,7 +81,7 @@ def _append(session: Session) -> None:
         row = {**entry, "seq": seq, "prev_hash": last}
         row["hash"] = last = _digest(row)
         entries.append(row)
-    bulk.put(session, AuditEntry, entries)
+    bulk.insert(session, AuditEntry, entries)
 
 
 @event.listens_for(Session, "after_rollback")

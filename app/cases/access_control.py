@@ -39,15 +39,15 @@ class Reader:
 def before_opening(session: Session, keys: KeyRing, reader: Reader, case_id: UUID, now: datetime) -> None:
     """Count the read; raise the alarm when the case is a decoy. The reader sees no difference. Raises QuotaReached."""
     read_quotas.count(session, reader.counted_as, now, limit=reader.limit)
-    if not honeytokens.is_decoy(session, keys, case_id):
+    if not honeytokens.is_honeytoken(session, keys, case_id):
         return
     audit.record(
         session,
         actor_kind=reader.kind,
         actor_id=reader.id,
-        action="alarm:decoy_read",
+        action="alarm:honeytoken_read",
         subject_kind="case",
         subject_id=case_id,
         now=now,
     )
-    messaging.queue(session, "alarm_decoy_read", about_id=uuid4(), now=now)
+    messaging.queue(session, "alarm_honeytoken_read", about_id=uuid4(), now=now)

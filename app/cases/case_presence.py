@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import Case, CaseOpening
+from app.cases.models import Case, CasePresence
 from app.core.upsert import insert_or_update
 
 LASTS: Final = timedelta(minutes=10)
@@ -15,20 +15,20 @@ LASTS: Final = timedelta(minutes=10)
 
 def note(session: Session, team_id: UUID, label: str, member_id: UUID, now: datetime) -> None:
     """This member has opened the case. What is no case of the team leaves no trace."""
-    moment = sa.literal(now, type_=CaseOpening.at.type)
+    moment = sa.literal(now, type_=CasePresence.at.type)
     case = sa.select(Case.id, sa.literal(member_id, type_=sa.Uuid()), moment).where(
         Case.label == label, Case.team_id == team_id, Case.state != "erased"
     )
     statement = insert_or_update(
-        session, CaseOpening, key=("case_id", "member_id"), change=lambda new: {"at": new["at"]}
+        session, CasePresence, key=("case_id", "member_id"), change=lambda new: {"at": new["at"]}
     )
     session.execute(statement.from_select(["case_id", "member_id", "at"], case))
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    session.execute(sa.delete(CaseOpening).where(CaseOpening.case_id == case_id))
+    session.execute(sa.delete(CasePresence).where(CasePresence.case_id == case_id))
 
 
 def drop_old(session: Session, now: datetime) -> int:
-    old = sa.delete(CaseOpening).where(CaseOpening.at <= now - LASTS)
+    old = sa.delete(CasePresence).where(CasePresence.at <= now - LASTS)
     return int(session.execute(old).rowcount)  # type: ignore[attr-defined]

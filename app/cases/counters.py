@@ -12,29 +12,29 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import Case, CaseTally
+from app.cases.models import Case, CaseCounter
 from app.cases.states import CaseState
 
-FOLD_AFTER: Final = 2_000
+COMPACT_AFTER: Final = 2_000
 _SHARE: Final = 4
-_ROWS: Final = CaseTally.__table__
-_MARKS: Final = [column.name for column in _ROWS.c if column.name not in {"id", "n", "folded"}]
-_INTO: Final = [*_MARKS, "n", "folded"]
+_ROWS: Final = CaseCounter.__table__
+_MARKS: Final = [column.name for column in _ROWS.c if column.name not in {"id", "count", "compacted"}]
+_INTO: Final = [*_MARKS, "count", "compacted"]
 
 # A row that is folded tells of its cases how they stand, or when they are due, or whose they are: no view asks for two of these
 # at once, and kept together they would make nearly as many kinds as there are cases. `None`, or no state, is what it does not tell.
 _LEFT_OUT: Final = MappingProxyType[str, tuple[str, ...]](
     {
         "state": ("due_on", "owner_id"),
-        "due_on": ("state", "asked", "snoozed_until", "owner_id"),
-        "owner_id": ("state", "asked", "due_on"),
+        "due_on": ("state", "referral_status", "snoozed_until", "owner_id"),
+        "owner_id": ("state", "referral_status", "due_on"),
     }
 )
-NOT_TOLD: Final = ""
+NOT_COUNTED: Final = ""
 LONG_AGO: Final = date.min
 
 
-def fold(session: Session, today: date, *, at_least: int = FOLD_AFTER) -> int:
+def compact(session: Session, today: date, *, at_least: int = COMPACT_AFTER) -> int:
     """Put rows of one kind together when many were added since the last time; how many were added, or 0.
 
     Many: `at_least`, and enough to be worth the work of writing all rows anew. PostgreSQL: one statement, so that a reader sees
@@ -42,17 +42,17 @@ def fold(session: Session, today: date, *, at_least: int = FOLD_AFTER) -> int:
     the writer is alone.
     """
     kept, added = session.execute(
-        sa.select(sa.func.count(), sa.func.count().filter(sa.not_(_ROWS.c.folded))).select_from(_ROWS)
+        sa.select(sa.func.count(), sa.func.count().filter(sa.not_(_ROWS.c.compacted))).select_from(_ROWS)
     ).one()
     if added < at_least or (at_least and added < kept // _SHARE):
         return 0
     if session.get_bind().dialect.name == "postgresql":
-        gone = sa.delete(CaseTally).returning(*_ROWS.c).cte("gone")
-        session.execute(sa.insert(CaseTally).from_select(_INTO, _folded(gone, today)).add_cte(gone))
+        gone = sa.delete(CaseCounter).returning(*_ROWS.c).cte("gone")
+        session.execute(sa.insert(CaseCounter).from_select(_INTO, _folded(gone, today)).add_cte(gone))
     else:
-        last = session.scalar(sa.select(sa.func.max(CaseTally.id)))
-        session.execute(sa.insert(CaseTally).from_select(_INTO, _folded(_ROWS, today, _ROWS.c.id <= last)))
-        session.execute(sa.delete(CaseTally).where(CaseTally.id <= last))
+        last = session.scalar(sa.select(sa.func.max(CaseCounter.id)))
+        session.execute(sa.insert(CaseCounter).from_select(_INTO, _folded(_ROWS, today, _ROWS.c.id <= last)))
+        session.execute(sa.delete(CaseCounter).where(CaseCounter.id <= last))
     return int(added)
 
 
@@ -64,7 +64,11 @@ def _folded(rows: sa.FromClause, today: date, *which: sa.ColumnElement[bool]) ->
         "due_on": sa.case((due_on < over, sa.literal(LONG_AGO, sa.Date())), else_=due_on),
         "snoozed_until": sa.case((snoozed_until >= over, snoozed_until)),
     }
-    tells = {"state": rows.c.state != NOT_TOLD, "due_on": due_on.is_not(None), "owner_id": rows.c.owner_id.is_not(None)}
+    tells = {
+        "state": rows.c.state != NOT_COUNTED,
+        "due_on": due_on.is_not(None),
+        "owner_id": rows.c.owner_id.is_not(None),
+    }
     return sa.union_all(
         *(_summed(rows, {**marks, **dict.fromkeys(_LEFT_OUT[name])}, told, *which) for name, told in tells.items())
     )
@@ -74,14 +78,14 @@ def _summed(
     rows: sa.FromClause, marks: Mapping[str, Any], *which: sa.ColumnElement[bool]
 ) -> sa.Select[*tuple[Any, ...]]:
     """Sums over the marks that are told; the others are null, or no state."""
-    total = sa.func.sum(rows.c.n)
+    total = sa.func.sum(rows.c["count"])
     shown = [_untold(name) if mark is None else mark for name, mark in marks.items()]
     told = [mark for mark in marks.values() if mark is not None]
     return sa.select(*shown, total, sa.true()).where(*which).group_by(*told).having(total != 0)
 
 
 def _untold(name: str) -> sa.ColumnElement[Any]:
-    return sa.literal(NOT_TOLD, sa.String()) if name == "state" else sa.cast(sa.null(), _ROWS.c[name].type)
+    return sa.literal(NOT_COUNTED, sa.String()) if name == "state" else sa.cast(sa.null(), _ROWS.c[name].type)
 
 
 def recount(session: Session, today: date) -> None:
@@ -92,21 +96,21 @@ def recount(session: Session, today: date) -> None:
     def kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.case((still_open, column))
 
-    need, spoken = _codes(session, cases.c.needs), _codes(session, cases.c.speak)
+    need, spoken = _codes(session, cases.c.needs), _codes(session, cases.c.languages)
     marks = (
-        cases.c.team_id, need.c.code, spoken.c.code, cases.c.country, cases.c.tier, cases.c.state, still_open,
+        cases.c.team_id, need.c.code, spoken.c.code, cases.c.country, cases.c.urgency, cases.c.state, still_open,
         cases.c.merged_into_id.is_not(None), kept(cases.c.owner_id), kept(cases.c.due_on), kept(cases.c.snoozed_until),
-        cases.c.person_wrote, kept(cases.c.asked), kept(cases.c.held_for),
+        cases.c.person_wrote, kept(cases.c.referral_status), kept(cases.c.held_reason),
     )  # fmt: skip
     counted = (
-        sa.select(*(mark.label(name) for name, mark in zip(_MARKS, marks, strict=True)), sa.func.count().label("n"))
+        sa.select(*(mark.label(name) for name, mark in zip(_MARKS, marks, strict=True)), sa.func.count().label("count"))
         .select_from(cases.join(need, need.c.id == cases.c.id).join(spoken, spoken.c.id == cases.c.id))
         .where(cases.c.state != CaseState.ERASED.value)
         .group_by(*marks)
         .cte("counted")
     )
-    session.execute(sa.delete(CaseTally))
-    session.execute(sa.insert(CaseTally).from_select(_INTO, _folded(counted, today)))
+    session.execute(sa.delete(CaseCounter))
+    session.execute(sa.insert(CaseCounter).from_select(_INTO, _folded(counted, today)))
 
 
 def _codes(session: Session, column: sa.ColumnElement[object]) -> sa.Subquery:

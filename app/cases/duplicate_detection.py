@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import Case, CaseLikeness
+from app.cases.models import Case, CaseFingerprint
 from app.cases.states import CaseState
 from app.core import bulk, identifiers
 from app.core.identifiers import FORM, Identifier
 from app.core.keyring import KeyRing
 
-PLACE: Final = ("case_likenesses", "mark")
+PLACE: Final = ("case_fingerprints", "fingerprint")
 _SHOWN: Final = 12
 _MOST_ROWS: Final = 60
 
@@ -67,22 +67,22 @@ def note_first(
             "id": uuid4(),
             "case_id": case_id,
             "kind": one.kind.value,
-            "mark": keys.lock_same(_mac(keys, team_id, one), *PLACE),
+            "fingerprint": keys.lock_same(_mac(keys, team_id, one), *PLACE),
         }
         for one in given(contact, country)
     ]
-    bulk.put(session, CaseLikeness, marks)
+    bulk.insert(session, CaseFingerprint, marks)
 
 
 def _all_alike() -> sa.CompoundSelect[Any]:
     case_id, team_id = sa.bindparam("case_id", type_=sa.Uuid()), sa.bindparam("team_id", type_=sa.Uuid())
-    mine, theirs = sa.alias(CaseLikeness.__table__), sa.alias(CaseLikeness.__table__)
+    mine, theirs = sa.alias(CaseFingerprint.__table__), sa.alias(CaseFingerprint.__table__)
     told = (Case.id, Case.label, Case.state, Case.version, Case.merged_into_id, Case.waiting_since)
     ours = (Case.team_id == team_id, Case.id != case_id, Case.state != CaseState.ERASED.value)
     same = (
         sa.select(*told, theirs.c.kind)
         .select_from(mine)
-        .join(theirs, theirs.c.mark == mine.c.mark)
+        .join(theirs, theirs.c.fingerprint == mine.c.fingerprint)
         .join(Case, Case.id == theirs.c.case_id)
         .where(mine.c.case_id == case_id, *ours)
         .limit(_MOST_ROWS)
@@ -115,7 +115,7 @@ def _told(case: Case, rows: list[sa.Row[Any]]) -> Alike:
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    session.execute(sa.delete(CaseLikeness).where(CaseLikeness.case_id == case_id))
+    session.execute(sa.delete(CaseFingerprint).where(CaseFingerprint.case_id == case_id))
 
 
 def leave_team(session: Session, case: Case) -> None:

@@ -14,10 +14,10 @@ from app.core.db import Base
 from app.core.keyring import KeyRing
 
 
-class Decoy(Base):
+class Honeytoken(Base):
     """`id` is a MAC of the case's id."""
 
-    __tablename__ = "decoys"
+    __tablename__ = "honeytokens"
 
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     made_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
@@ -25,17 +25,17 @@ class Decoy(Base):
 
 
 def _mark(keys: KeyRing, case_id: UUID) -> bytes:
-    return keys.mac("decoy", case_id.bytes)
+    return keys.mac("honeytoken", case_id.bytes)
 
 
 def mark(session: Session, keys: KeyRing, case_id: UUID, *, by: UUID, now: datetime) -> None:
-    session.add(Decoy(id=_mark(keys, case_id), made_by=by, made_at=now))
+    session.add(Honeytoken(id=_mark(keys, case_id), made_by=by, made_at=now))
     session.flush()
 
 
-def is_decoy(session: Session, keys: KeyRing, case_id: UUID) -> bool:
-    return session.get(Decoy, _mark(keys, case_id)) is not None
+def is_honeytoken(session: Session, keys: KeyRing, case_id: UUID) -> bool:
+    return session.get(Honeytoken, _mark(keys, case_id)) is not None
 
 
 def how_many(session: Session) -> int:
-    return session.scalar(sa.select(sa.func.count()).select_from(Decoy)) or 0
+    return session.scalar(sa.select(sa.func.count()).select_from(Honeytoken)) or 0

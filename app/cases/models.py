@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
-_ORDER = ("due_on", "tier_rank", "waiting_since", "id")
+_ORDER = ("due_on", "urgency_rank", "waiting_since", "id")
 _IS_OPEN = "closed_at IS NULL"
 _IS_CLOSED = "closed_at IS NOT NULL"
 # What the queue can be ordered by, the order itself left out: each for open and for closed cases.
 _ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
     "label": ("team_id", "label"),
-    "tier": ("team_id", "tier_rank", "due_on", "waiting_since", "id"),
+    "urgency": ("team_id", "urgency_rank", "due_on", "waiting_since", "id"),
     "deadline": ("team_id", sa.text("coalesce(last_safe_day, '9999-12-31')"), *_ORDER),
     "waits": ("team_id", "waiting_since", "id"),
     "country": ("team_id", "country", *_ORDER),
@@ -30,7 +30,7 @@ def _partial(name: str, *columns: str | sa.TextClause, where: str = _IS_OPEN) ->
     return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
-class Asked(StrEnum):
+class ReferralStatus(StrEnum):
     """How the referrals of an open case stand, the first that is true; none: nobody was asked, or nobody is any more."""
 
     WORK = "work"  # somebody has accepted
@@ -40,19 +40,20 @@ class Asked(StrEnum):
 
 
 class Case(Base):
-    """One person's request. Every column here is a routing code, but `facts`, which is locked under the epoch key.
+    """One person's request. Every column is a plain routing code, except `facts`, which is encrypted under the epoch key.
 
-    `waiting_since` is cut to the hour; the exact moment stands in the sealed story. `due_on` is the day the queue is
-    ordered by: the last safe day of a letter, else the day by which this tier has to be looked at. `asked` tells how its
-    referrals stand (see `Asked`). `merged_into_id`: the same person wrote twice, and that other case is the one that goes on.
-    `held_for`: why it looks like a machine's and waits for somebody of the desk to look at it (`quarantine`); such a case is
-    offered to nobody. `referred_by` is the organisation that brought the person here; null when they came by
-    themselves. `owner_name` follows `owner_id` by a trigger, for the queue ordered by owner.
+    `waiting_since` is truncated to the hour; the exact moment is kept only in the sealed story.
+    `due_on` is the day the queue is ordered by: the last safe day of a letter, or the day by which a case of this
+    urgency needs attention.
+    `merged_into_id`: the same person wrote twice; work continues on that other case.
+    `held_reason`: why the form looks like spam and waits for review; such a case is not offered to anybody.
+    `referred_by`: the organisation that referred the person in; null if they came by themselves.
+    `owner_name` follows `owner_id` by a trigger (`triggers.py`), for the queue ordered by owner.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
-        sa.CheckConstraint("tier IN ('emergency', 'urgent', 'normal')", name="tier_known"),
+        sa.CheckConstraint("urgency IN ('emergency', 'urgent', 'normal')", name="urgency_known"),
         sa.CheckConstraint(
             "state IN ('submitted', 'in_review', 'referred', 'helped', 'advised', 'unmet', 'withdrawn', 'erased')",
             name="state_known",
@@ -60,17 +61,20 @@ class Case(Base):
         sa.CheckConstraint(
             "(state IN ('helped', 'advised', 'withdrawn', 'erased')) = (closed_at IS NOT NULL)", name="closed_when_ended"
         ),
-        sa.CheckConstraint("held_for IN ('trap', 'haste', 'crowd')", name="held_for_known"),
+        sa.CheckConstraint("held_reason IN ('trap', 'haste', 'crowd')", name="held_reason_known"),
         sa.CheckConstraint("state <> 'erased' OR (facts IS NULL AND receipt_id IS NULL)", name="erased_is_empty"),
         sa.Index(
-            "ix_cases_queue", "team_id", "due_on", "tier_rank", "waiting_since", "id",
+            "ix_cases_queue", "team_id", "due_on", "urgency_rank", "waiting_since", "id",
             sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"),
         ),
         _partial("ix_cases_owner", "owner_id", *_ORDER, where=f"{_IS_OPEN} AND owner_id IS NOT NULL"),
-        _partial("ix_cases_asked", "team_id", "asked", *_ORDER, where=f"{_IS_OPEN} AND asked IS NOT NULL"),
+        _partial(
+            "ix_cases_referral_status", "team_id", "referral_status", *_ORDER,
+            where=f"{_IS_OPEN} AND referral_status IS NOT NULL",
+        ),
         _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
         _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
-        _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_for IS NOT NULL"),
+        _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_reason IS NOT NULL"),
         _partial("ix_cases_closed", "team_id", *_ORDER, where=_IS_CLOSED),
         *(_partial(f"ix_cases_{name}", *columns) for name, columns in _ORDERS.items()),
         *(_partial(f"ix_cases_closed_{name}", *columns, where=_IS_CLOSED) for name, columns in _ORDERS.items()),
@@ -87,9 +91,9 @@ class Case(Base):
     country: Mapped[str] = mapped_column(sa.String(2))
     language: Mapped[str] = mapped_column(sa.String(8))
     needs: Mapped[list[str]]
-    speak: Mapped[list[str]]
-    tier: Mapped[str] = mapped_column(sa.String(12))
-    tier_rank: Mapped[int] = mapped_column(sa.SmallInteger)
+    languages: Mapped[list[str]]
+    urgency: Mapped[str] = mapped_column(sa.String(12))
+    urgency_rank: Mapped[int] = mapped_column(sa.SmallInteger)
     last_safe_day: Mapped[date | None]
     deadline_certainty: Mapped[str | None] = mapped_column(sa.String(16))
     due_on: Mapped[date]
@@ -98,9 +102,9 @@ class Case(Base):
     owner_name: Mapped[str] = mapped_column(sa.String(64), server_default=sa.text("''"))
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
-    asked: Mapped[str | None] = mapped_column(sa.String(8))
+    referral_status: Mapped[str | None] = mapped_column(sa.String(8))
     merged_into_id: Mapped[UUID | None]
-    held_for: Mapped[str | None] = mapped_column(sa.String(8))
+    held_reason: Mapped[str | None] = mapped_column(sa.String(8))
     referred_by: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
@@ -230,16 +234,16 @@ class CaseMove(Base):
     answered_at: Mapped[datetime | None]
 
 
-class CaseTally(Base):
+class CaseCounter(Base):
     """How many cases have these marks: the sum of `n` over its rows. Written by triggers, see docs/decisions/0060.
 
     A case counts once under each need and each language that it has, and under "" for any; closed ones keep no owner and no day.
     """
 
-    __tablename__ = "case_tallies"
+    __tablename__ = "case_counters"
     __table_args__ = (
-        sa.Index("ix_case_tallies_face", "team_id", "need", "language"),
-        _partial("ix_case_tallies_fresh", "id", where="NOT folded"),
+        sa.Index("ix_case_counters_kind", "team_id", "need", "language"),
+        _partial("ix_case_counters_new", "id", where="NOT compacted"),
     )
 
     id: Mapped[int] = mapped_column(
@@ -249,7 +253,7 @@ class CaseTally(Base):
     need: Mapped[str] = mapped_column(sa.String(64))
     language: Mapped[str] = mapped_column(sa.String(64))
     country: Mapped[str] = mapped_column(sa.String(2))
-    tier: Mapped[str] = mapped_column(sa.String(12))
+    urgency: Mapped[str] = mapped_column(sa.String(12))
     state: Mapped[str] = mapped_column(sa.String(16))
     is_open: Mapped[bool]
     is_merged: Mapped[bool]
@@ -257,36 +261,36 @@ class CaseTally(Base):
     due_on: Mapped[date | None]
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool]
-    asked: Mapped[str | None] = mapped_column(sa.String(8))
-    held_for: Mapped[str | None] = mapped_column(sa.String(8))
-    n: Mapped[int]
-    folded: Mapped[bool]
+    referral_status: Mapped[str | None] = mapped_column(sa.String(8))
+    held_reason: Mapped[str | None] = mapped_column(sa.String(8))
+    count: Mapped[int]
+    compacted: Mapped[bool]
 
 
-class CaseLikeness(Base):
+class CaseFingerprint(Base):
     """A keyed mark of a phone number, an address, a user name or a whole name that was given with a case.
 
     `mark` is a MAC that holds within one team, locked under the epoch key so that the same gives the same (`KeyRing.lock_same`):
     rotating that key locks it anew, and then no old backup can be asked whether a number is in it.
     """
 
-    __tablename__ = "case_likenesses"
+    __tablename__ = "case_fingerprints"
     __table_args__ = (
-        sa.UniqueConstraint("case_id", "kind", "mark"),
+        sa.UniqueConstraint("case_id", "kind", "fingerprint"),
         sa.CheckConstraint("kind IN ('phone', 'email', 'handle', 'name')", name="kind_known"),
-        sa.Index("ix_case_likenesses_mark", "mark"),
+        sa.Index("ix_case_fingerprints_fingerprint", "fingerprint"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     kind: Mapped[str] = mapped_column(sa.String(8))
-    mark: Mapped[bytes]
+    fingerprint: Mapped[bytes]
 
 
-class CaseOpening(Base):
+class CasePresence(Base):
     """A member has this case on the screen. It stops nobody, and is forgotten after a while."""
 
-    __tablename__ = "case_openings"
+    __tablename__ = "case_presence"
 
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
     member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), primary_key=True)
@@ -309,10 +313,10 @@ class CaseUndo(Base):
     at: Mapped[datetime]
 
 
-class MemberView(Base):
+class SavedView(Base):
     """A member's own view of the queue: a view, filters and an order. Codes only; its name is made of them."""
 
-    __tablename__ = "member_views"
+    __tablename__ = "saved_views"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
@@ -324,9 +328,9 @@ class MemberView(Base):
 
 for _name, _column, _where in (
     ("needs", "needs", _IS_OPEN),
-    ("speak", "speak", _IS_OPEN),
+    ("languages", "languages", _IS_OPEN),
     ("closed_needs", "needs", _IS_CLOSED),
-    ("closed_speak", "speak", _IS_CLOSED),
+    ("closed_languages", "languages", _IS_CLOSED),
 ):
     _gin = sa.Index(
         f"ix_cases_{_name}",

@@ -15,8 +15,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import Case, CaseTally
-from app.cases.queue_views import DEFAULT, OF_CASES, OF_TALLIES, ORDERS, TIER_RANK, Condition
+from app.cases.models import Case, CaseCounter
+from app.cases.queue_views import DEFAULT, OF_CASES, OF_TALLIES, ORDERS, URGENCY_RANK, Condition
 from app.cases.states import CaseState
 from app.core.errors import BadRequest, NotFound
 
@@ -25,13 +25,13 @@ ALL: Final = "open"
 Row = sa.Row[*tuple[Any, ...]]
 VIEWS: Final = OF_CASES
 _COLUMNS: Final = (
-    Case.id, Case.label, Case.state, Case.version, Case.tier, Case.tier_rank, Case.last_safe_day, Case.deadline_certainty,
-    Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.speak, Case.person_wrote, Case.snoozed_until, Case.asked,
-    Case.held_for, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
+    Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
+    Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
+    Case.referral_status, Case.held_reason, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
 )  # fmt: skip
 
 
-FILTERS: Final = ("country", "need", "tier", "language")
+FILTERS: Final = ("country", "need", "urgency", "language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Filters:
 
     country: str | None = None
     need: str | None = None
-    tier: str | None = None
+    urgency: str | None = None
     language: str | None = None
 
     @classmethod
@@ -49,7 +49,7 @@ class Filters:
         return cls(**{name: codes.get(name) or None for name in FILTERS})
 
     def any(self) -> bool:
-        return any((self.country, self.need, self.tier, self.language))
+        return any((self.country, self.need, self.urgency, self.language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,25 +222,25 @@ def counts(
 
 
 def _sum(condition: Condition) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(sa.func.sum(CaseTally.n).filter(condition), 0)
+    return sa.func.coalesce(sa.func.sum(CaseCounter.count).filter(condition), 0)
 
 
 def _narrowed(team_id: UUID, seen: Look) -> sa.ScalarSelect[int]:
-    rows = sa.select(_sum(OF_TALLIES[seen.view])).where(*_face(team_id, seen.filters)).select_from(CaseTally)
+    rows = sa.select(_sum(OF_TALLIES[seen.view])).where(*_face(team_id, seen.filters)).select_from(CaseCounter)
     return rows.correlate(None).scalar_subquery()
 
 
 def _face(team_id: UUID, filters: Filters) -> list[Condition]:
     """The tallies that count each case once under these filters."""
     found: list[Condition] = [
-        CaseTally.team_id == team_id,
-        CaseTally.need == (filters.need or ""),
-        CaseTally.language == (filters.language or ""),
+        CaseCounter.team_id == team_id,
+        CaseCounter.need == (filters.need or ""),
+        CaseCounter.language == (filters.language or ""),
     ]
     if filters.country is not None:
-        found.append(CaseTally.country == filters.country)
-    if filters.tier is not None:
-        found.append(CaseTally.tier == filters.tier)
+        found.append(CaseCounter.country == filters.country)
+    if filters.urgency is not None:
+        found.append(CaseCounter.urgency == filters.urgency)
     return found
 
 
@@ -265,12 +265,14 @@ def _conditions(session: Session, filters: Filters) -> list[Condition]:
     conditions: list[Condition] = []
     if filters.country is not None:
         conditions.append(Case.country == filters.country)
-    if filters.tier is not None:
-        conditions.append(Case.tier_rank == TIER_RANK.get(filters.tier, -1))  # the rank is what the indexes hold
+    if filters.urgency is not None:
+        conditions.append(
+            Case.urgency_rank == URGENCY_RANK.get(filters.urgency, -1)
+        )  # the rank is what the indexes hold
     if filters.need is not None:
         conditions.append(_holds(session, Case.needs, filters.need))
     if filters.language is not None:
-        conditions.append(_holds(session, Case.speak, filters.language))
+        conditions.append(_holds(session, Case.languages, filters.language))
     return conditions
 
 

@@ -2,7 +2,7 @@
 
 The default order, and why nobody waits for ever. The key of a case is
 
-    (due_on, tier_rank, waiting_since, id)
+    (due_on, urgency_rank, waiting_since, id)
     due_on = the day it came in + 0, 2 or 10 days by urgency; the last safe day of its letter if that is earlier;
              but never before the day it came in
 
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.cases.models import Asked, Case, CaseTally
+from app.cases.models import Case, CaseCounter, ReferralStatus
 from app.cases.spam_screening import HIDDEN
 from app.cases.states import CaseState
 
@@ -33,12 +33,12 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
     its own, see `quarantine`. A new view is one more line here and one in `web/desk/words.VIEWS`.
     """
     mine_to_see = sa.or_(sa.not_(is_merged), rows.person_wrote)
-    seen = sa.or_(rows.held_for.is_(None), rows.held_for.not_in(HIDDEN))
+    seen = sa.or_(rows.held_reason.is_(None), rows.held_reason.not_in(HIDDEN))
     here = sa.and_(is_open, mine_to_see, seen)
     awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= TODAY, rows.person_wrote)
 
-    def asked(code: Asked) -> Condition:
-        return sa.and_(here, awake, rows.asked == code.value)
+    def referrals_are(code: ReferralStatus) -> Condition:
+        return sa.and_(here, awake, rows.referral_status == code.value)
 
     return {
         "open": sa.and_(here, awake),
@@ -47,14 +47,14 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "due": sa.and_(here, rows.due_on == TODAY),
         "overdue": sa.and_(here, rows.due_on < TODAY),
         "review": sa.and_(here, awake, rows.state == CaseState.IN_REVIEW.value),
-        "consent": asked(Asked.CONSENT),
-        "waiting": asked(Asked.ANSWER),
-        "declined": asked(Asked.DECLINED),
-        "working": asked(Asked.WORK),
+        "consent": referrals_are(ReferralStatus.CONSENT),
+        "waiting": referrals_are(ReferralStatus.ANSWER),
+        "declined": referrals_are(ReferralStatus.DECLINED),
+        "working": referrals_are(ReferralStatus.WORK),
         "answered": sa.and_(is_open, seen, rows.person_wrote),
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
-        "quarantine": sa.and_(is_open, rows.held_for.is_not(None)),
+        "quarantine": sa.and_(is_open, rows.held_reason.is_not(None)),
         "merged": sa.and_(is_open, seen, is_merged),
         "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
     }
@@ -63,16 +63,16 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
 OF_CASES: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
 _OF_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
 """What a view asks of the tallies: these the day or the owner, all others how the cases stand. See `tallies`."""
-_TALLIED: Final = _views(CaseTally, CaseTally.is_open.expression, CaseTally.is_merged.expression)
+_TALLIED: Final = _views(CaseCounter, CaseCounter.is_open.expression, CaseCounter.is_merged.expression)
 OF_TALLIES: Final = MappingProxyType(
     {
-        name: condition if name in _OF_DAY_OR_OWNER else sa.and_(condition, CaseTally.state != "")
+        name: condition if name in _OF_DAY_OR_OWNER else sa.and_(condition, CaseCounter.state != "")
         for name, condition in _TALLIED.items()
     }
 )
 
-TIER_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
-ORDER: Final = (Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
+URGENCY_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
+ORDER: Final = (Case.due_on, Case.urgency_rank, Case.waiting_since, Case.id)
 _NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # written out, as in the index
 DEFAULT: Final = "order"
 # Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
@@ -80,7 +80,7 @@ ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
     {
         DEFAULT: ORDER,
         "label": (Case.label,),
-        "urgency": (Case.tier_rank, Case.due_on, Case.waiting_since, Case.id),
+        "urgency": (Case.urgency_rank, Case.due_on, Case.waiting_since, Case.id),
         "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *ORDER),
         "waits": (Case.waiting_since, Case.id),
         "country": (Case.country, *ORDER),

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import MemberView
+from app.cases.models import SavedView
 from app.cases.queue import FILTERS, Filters, Look
 from app.core.errors import Conflict, NotFound
 
@@ -17,8 +17,8 @@ MOST: Final = 12
 
 def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, Look]]:
     """In the order they were kept."""
-    rows: Sequence[MemberView] = session.scalars(
-        sa.select(MemberView).where(MemberView.member_id == member_id).order_by(MemberView.created_at, MemberView.id)
+    rows: Sequence[SavedView] = session.scalars(
+        sa.select(SavedView).where(SavedView.member_id == member_id).order_by(SavedView.created_at, SavedView.id)
     ).all()
     return [
         (row.id, Look(row.view, Filters.of(row.filters), row.sort.removeprefix("-"), row.sort.startswith("-")))
@@ -35,12 +35,12 @@ def keep(session: Session, member_id: UUID, seen: Look, now: datetime) -> None:
         raise Conflict(f"You have {MOST} views of your own already. Remove one first.")
     codes = {name: code for name in FILTERS if (code := getattr(seen.filters, name))}
     sort = f"-{seen.sort}" if seen.down else seen.sort
-    session.add(MemberView(member_id=member_id, view=seen.view, filters=codes, sort=sort, created_at=now))
+    session.add(SavedView(member_id=member_id, view=seen.view, filters=codes, sort=sort, created_at=now))
     session.flush()
 
 
 def drop(session: Session, member_id: UUID, view_id: UUID) -> None:
     """Raises NotFound: unknown, and somebody else's."""
-    gone = sa.delete(MemberView).where(MemberView.id == view_id, MemberView.member_id == member_id)
+    gone = sa.delete(SavedView).where(SavedView.id == view_id, SavedView.member_id == member_id)
     if not session.execute(gone).rowcount:  # type: ignore[attr-defined]
         raise NotFound("There is no such view.")

@@ -17,7 +17,7 @@ from app.cases.models import Case
 from app.cases.states import CaseVerb
 from app.core.errors import Conflict
 
-HELD_FOR: Final = MappingProxyType(
+HELD_REASONS: Final = MappingProxyType(
     {
         "trap": "It filled in a field that people do not see.",
         "haste": "It was sent faster than anybody can read the form.",
@@ -31,7 +31,7 @@ HIDDEN: Final = ("trap", "crowd")
 def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
     """A person wrote it. The caller holds the row's lock. Raises Conflict (it is not held)."""
     _check_held(case)
-    case.held_for = None
+    case.held_reason = None
     case.version += 1
     case.updated_at = now
     session.flush()
@@ -41,17 +41,17 @@ def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, no
 def discard(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
     """A machine wrote it: it ends, and is forgotten soon. It stays marked as held, which says why it ended. Raises Conflict."""
     _check_held(case)
-    why = case.held_for
+    why = case.held_reason
     transitions.move(
         session, case, CaseVerb.WITHDRAW, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"spam": True}
     )
-    case.held_for, case.forget_at = why, now
+    case.held_reason, case.forget_at = why, now
     session.flush()
     _note(session, case, "case:discarded", actor_kind, actor_id, now)
 
 
 def _check_held(case: Case) -> None:
-    if case.held_for is None or case.closed_at is not None:
+    if case.held_reason is None or case.closed_at is not None:
         raise Conflict("This case is not held.", state=case.state)
 
 

@@ -43,7 +43,7 @@ def move(
         session, case, verb.value, actor_kind=actor_kind, actor_id=actor_id, at=at, codes=codes, states=(source, target)
     )
     if actor_kind in DESK or target in ENDED:
-        case.held_for = None  # who moves it has looked at it, and what has ended is nobody's to look at
+        case.held_reason = None  # who moves it has looked at it, and what has ended is nobody's to look at
     case.state = target.value
     case.version += 1
     case.updated_at = at

@@ -17,7 +17,7 @@ def before(case: Case) -> dict[str, Any]:
         "owner": case.owner_id.hex if case.owner_id else None,
         "snoozed": case.snoozed_until.isoformat() if case.snoozed_until else None,
         "wrote": case.person_wrote,
-        "held": case.held_for,
+        "held": case.held_reason,
     }
 
 
@@ -26,7 +26,7 @@ def restore(case: Case, was: dict[str, Any]) -> None:
     case.owner_id = UUID(was["owner"]) if was["owner"] else None
     case.snoozed_until = date.fromisoformat(was["snoozed"]) if was["snoozed"] else None
     case.person_wrote = case.person_wrote or was["wrote"]
-    case.held_for = was.get("held")
+    case.held_reason = was.get("held")
 
 
 def remember(session: Session, case: Case, act: str, was: dict[str, Any], *, member_id: UUID, now: datetime) -> None:

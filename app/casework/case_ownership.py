@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases import case_presence, undo
-from app.cases.models import Case, CaseOpening
+from app.cases.models import Case, CasePresence
 from app.cases.states import CaseState, CaseVerb
 from app.casework.coordinator import FILED, Desk, can_be_undone, locked, moved, touched
 from app.core.db import UtcDateTime
@@ -84,12 +84,12 @@ _TEAM: Final = (
     .where(Member.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Member.active)
     .order_by(Member.name)
 )
-_LOOKING_ON: Final = _TEAM.add_columns(CaseOpening.at).outerjoin(
-    CaseOpening,
+_LOOKING_ON: Final = _TEAM.add_columns(CasePresence.at).outerjoin(
+    CasePresence,
     sa.and_(
-        CaseOpening.member_id == Member.id,
-        CaseOpening.case_id == sa.bindparam("case_id", type_=sa.Uuid()),
-        CaseOpening.at > sa.bindparam("since", type_=UtcDateTime()),
+        CasePresence.member_id == Member.id,
+        CasePresence.case_id == sa.bindparam("case_id", type_=sa.Uuid()),
+        CasePresence.at > sa.bindparam("since", type_=UtcDateTime()),
     ),
 )
 

@@ -15,7 +15,7 @@ from app import audit
 from app.cases import duplicate_detection, intake_storage, sealed_parts, transitions
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
-from app.cases.queue_views import TIER_RANK
+from app.cases.queue_views import URGENCY_RANK
 from app.casework import conflict_screening, filing, person_actions, referral_actions
 from app.conflicts import service as conflicts
 from app.core import keyholders

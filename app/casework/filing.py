@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage, sealed_parts
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
-from app.cases.queue_views import TIER_RANK
+from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
 from app.cases.short_labels import new_label
 from app.casework import conflict_screening
@@ -29,7 +29,7 @@ from app.core.upsert import insert_if_absent, insert_or_update
 from app.directory.packs import Directory
 from app.intake import idempotency, receipts
 from app.intake.idempotency import Reply
-from app.intake.models import HappenedCount
+from app.intake.models import PersecutionCount
 from app.intake.schemas import Intake
 from app.matching import runs
 from app.matching.code_names import Reader
@@ -50,7 +50,7 @@ class Filed:
     receipt: receipts.Receipt
     case_id: UUID
     label: str
-    tier: str
+    urgency: str
     deadline: DeadlineFinding | None
     result: MatchResult
 
@@ -71,10 +71,10 @@ def file_intake(
     keys: KeyRing,
     directory: Directory,
     now: datetime,
-    held_for: str | None = None,
+    held_reason: str | None = None,
     referred: ReferredIn | None = None,
 ) -> Filed:
-    """Take in one case. `held_for`: why it looks like a machine's, see `intake.quarantine`.
+    """Take in one case. `held_reason`: why it looks like a machine's, see `intake.quarantine`.
 
     Raises Unavailable when no team answers for the country.
     """
@@ -90,16 +90,16 @@ def file_intake(
     receipt = receipts.new()
     row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     brought_by = referred.organisation_id if referred else None
-    label = _put_under_free_label(session, {**row, "held_for": held_for, "referred_by": brought_by})
+    label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
     conflicts.remember(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
     ask_for_news(session, keys, case_id, intake, directory)
     _note(session, case_id, team_id, intake, facts, referred, now)
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
     duplicate_detection.note_first(session, keys, case_id, team_id, contact, intake.country)
-    if intake.count_me and held_for is None:
+    if intake.count_me and held_reason is None:
         _count(session, intake, now)
-    return Filed(receipt, case_id, label, facts.tier, deadline, result)
+    return Filed(receipt, case_id, label, facts.urgency, deadline, result)
 
 
 def file_made_up(
@@ -143,15 +143,15 @@ def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
             return label
 
 
-def due_on(tier: str, last_safe_day: date | None, waiting_since: datetime) -> date:
-    """The day the queue is ordered by: the last safe day, or when this tier is to be looked at, whichever is earlier.
+def due_on(urgency: str, last_safe_day: date | None, waiting_since: datetime) -> date:
+    """The day the queue is ordered by: the last safe day, or when this urgency is to be looked at, whichever is earlier.
 
     It is not before the day the case came in and never moves later, so that from the day after it on no newcomer overtakes:
     see `intake.views`.
     """
     came_in = waiting_since.date()
-    by_tier = (waiting_since + LOOK_WITHIN[tier]).date()
-    return max(came_in, min(by_tier, last_safe_day)) if last_safe_day else by_tier
+    by_urgency = (waiting_since + LOOK_WITHIN[urgency]).date()
+    return max(came_in, min(by_urgency, last_safe_day)) if last_safe_day else by_urgency
 
 
 def _case_row(
@@ -178,7 +178,7 @@ def _case_row(
         "tier_rank": TIER_RANK[facts.tier],
         "last_safe_day": last_safe_day,
         "deadline_certainty": deadline.certainty if deadline else None,
-        "due_on": due_on(facts.tier, last_safe_day, hour),
+        "due_on": due_on(facts.urgency, last_safe_day, hour),
         "waiting_since": hour,
         "person_wrote": False,
         "facts": sealed_parts.lock_facts(keys, case_id, 1, intake_storage.facts_of(intake)),
@@ -216,11 +216,11 @@ def _seal(
     wraps = [
         sealed_parts.wrapped(keys, case_id, sealed_parts.PERSON, person_key, to) for to in (mine, team, *organisations)
     ]
-    bulk.put(session, CaseWrap, [*wraps, sealed_parts.wrapped(keys, case_id, sealed_parts.DESK, desk_key, team)])
+    bulk.insert(session, CaseWrap, [*wraps, sealed_parts.wrapped(keys, case_id, sealed_parts.DESK, desk_key, team)])
     parts = [
         sealed_parts.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()
     ]
-    bulk.put(session, SealedPart, parts)
+    bulk.insert(session, SealedPart, parts)
 
 
 def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
@@ -240,7 +240,7 @@ def _note(
     now: datetime,
 ) -> None:
     actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
-    codes = {"tier": facts.tier, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
+    codes = {"urgency": facts.urgency, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
     event = {
         "id": uuid4(),
         "case_id": case_id,
@@ -253,7 +253,7 @@ def _note(
         "codes": codes,
         "at": to_the_hour(now),
     }
-    bulk.put(session, CaseEvent, [event])
+    bulk.insert(session, CaseEvent, [event])
     messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
@@ -277,9 +277,9 @@ def _count(session: Session, intake: Intake, now: datetime) -> None:
     ]
     statement = insert_or_update(
         session,
-        HappenedCount,
+        PersecutionCount,
         key=("month", "code", "country"),
-        change=lambda new: {"count": HappenedCount.count + new["count"]},
+        change=lambda new: {"count": PersecutionCount.count + new["count"]},
     )
     session.execute(statement.values(rows_of_one))
 
@@ -295,7 +295,7 @@ def file_once(
     directory: Directory,
     now: datetime,
     ttl: timedelta,
-    held_for: str | None = None,
+    held_reason: str | None = None,
 ) -> Reply:
     """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
 
@@ -303,7 +303,7 @@ def file_once(
     """
 
     def act() -> Reply:
-        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_for=held_for)
+        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason)
         return Reply(201, answer(filed, intake, directory))
 
     return idempotency.once(session, keys, who, key, payload, act, now=now, ttl=ttl)
@@ -323,7 +323,7 @@ def answer(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]
         "receipt": filed.receipt.grouped(),
         "case": filed.label,
         "country": intake.country,
-        "urgency": filed.tier,
+        "urgency": filed.urgency,
         "candidates": [
             {**named(found), "rank": found.rank, "verified": found.verified, "reasons": reasons(found)}
             for found in filed.result.candidates

@@ -27,7 +27,7 @@ def plant(session: Session, intake: Intake, *, keys: KeyRing, directory: Directo
         session,
         actor_kind="member",
         actor_id=by.hex,
-        action="decoy:planted",
+        action="honeytoken:planted",
         subject_kind="case",
         subject_id=filed.case_id,
         now=now,

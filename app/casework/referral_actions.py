@@ -72,7 +72,7 @@ def create(
         organisation_id=service.organisation_id,
         state=BEGINNING.value,
         version=1,
-        tier=tier_now(case, now),
+        urgency=urgency_now(case, now),
         deadline_on=case.last_safe_day,
         card=keys.lock(sealed_parts.padded(card), "referrals", str(referral_id), "card", "1"),
         waiting_since=case.waiting_since,

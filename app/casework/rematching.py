@@ -43,9 +43,9 @@ def matched(session: Session, keys: KeyRing, directory: Directory, case: Case, n
     except CannotOpen:
         return None
     facts, _ = matching_runs.understood(answers, directory, now)
-    facts = replace(  # tier and deadline as they were found when all that was said could be read
+    facts = replace(  # urgency and deadline as they were found when all that was said could be read
         facts,
-        tier=deadline_storage.tier_now(case, now),
+        urgency=deadline_storage.urgency_now(case, now),
         last_safe_day=case.last_safe_day,
         excluded=queries.excluded_organisations(session, case.id),
     )

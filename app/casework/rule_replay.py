@@ -16,7 +16,7 @@ from app.core.sealing import CannotOpen
 from app.directory.catalogue import Directory
 from app.matching import runs
 from app.matching.engine import Found, MatchResult, evaluate, related_needs
-from app.matching.facts import Tier
+from app.matching.facts import Urgency
 from app.matching.leaves import ALWAYS, Live
 from app.matching.models import MatchRun
 from app.matching.outcomes import NO
@@ -188,7 +188,7 @@ def _stored(ids: Sequence[UUID]) -> sa.Executable:
         .subquery()
     )
     columns = (
-        Case.id, Case.label, Case.country, Case.tier, Case.facts, Case.facts_version,
+        Case.id, Case.label, Case.country, Case.urgency, Case.facts, Case.facts_version,
         MatchRun.id.label("run"), MatchRun.trace, MatchRun.order_version, MatchRun.at,
     )  # fmt: skip
     return (
@@ -211,8 +211,8 @@ def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, froze
         summary.unreadable += 1
         return
     facts, _ = runs.understood(answers, directory, row.at)
-    tier: Tier = row.tier
-    facts = replace(facts, tier=tier)  # what happened to the person is sealed, and may have made it urgent
+    urgency: Urgency = row.urgency
+    facts = replace(facts, urgency=urgency)  # what happened to the person is sealed, and may have made it urgent
     on = runs.today(directory, row.country, row.at)
     now = evaluate(
         facts, directory.services_for(row.country), on, related=related, live=_then(was, on), seed=row.id.int

@@ -26,7 +26,7 @@ def away(session: Session, case: Case, service_key: str, today: date) -> Away | 
     if row is None:
         return None
     pauses = availability.pauses(session, [service_key], today).get(service_key, ())
-    hindering = _hindering(pauses, case.needs, case.speak, row.entry.get("needs", ()))
+    hindering = _hindering(pauses, case.needs, case.languages, row.entry.get("needs", ()))
     if hindering:
         return max(hindering, key=lambda one: one.until)
     if row.capacity == "full" and row.capacity_until is not None and row.capacity_until >= today:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import typer
 
 import app.model_registry  # noqa: F401  fills Base.metadata: no table is left out
-from app.app_context import House, migrate, open_house
+from app.app_context import AppContext, migrate, open_app_context
 from app.core.clock import utc_now
 from app.core.sealing import CannotOpen, KeyPair
 from app.operations import dump, heartbeats, sealed_file
@@ -17,7 +17,7 @@ from app.staff import recovery
 from app.staff.recovery import WrongKey
 
 
-def make_backup(house: House, file: Path) -> None:
+def make_backup(house: AppContext, file: Path) -> None:
     public = _public_key(house)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -33,7 +33,7 @@ def make_backup(house: House, file: Path) -> None:
     typer.echo(f"Backup written: {file.stat().st_size} bytes. The key file is not in it, and has to be kept apart.")
 
 
-def _write(house: House, sink: BinaryIO, public: bytes, bar: Any) -> None:
+def _write(house: AppContext, sink: BinaryIO, public: bytes, bar: Any) -> None:
     try:
         sealed_file.write(sink, public, dump.lines(house.database, house.settings.var, bar.update))
     except BaseException:
@@ -44,7 +44,7 @@ def _write(house: House, sink: BinaryIO, public: bytes, bar: Any) -> None:
 
 
 def restore(file: Path) -> None:
-    house = open_house()
+    house = open_app_context()
     try:
         pair = KeyPair.from_seed(recovery.read(typer.prompt("Private backup key", hide_input=True)))
         with file.open("rb") as source:
@@ -57,7 +57,7 @@ def restore(file: Path) -> None:
     typer.echo(f"{sum(counts.values())} rows are back. What was locked under a destroyed epoch key stays closed.")
 
 
-def make_backup_key(house: House) -> None:
+def make_backup_key(house: AppContext) -> None:
     path = house.settings.backup_key_file
     pair = KeyPair.generate()
     try:
@@ -73,7 +73,7 @@ def make_backup_key(house: House) -> None:
     typer.echo(recovery.spoken(pair.seed))
 
 
-def _public_key(house: House) -> bytes:
+def _public_key(house: AppContext) -> bytes:
     path = house.settings.backup_key_file
     try:
         return base64.b64decode(path.read_text(), validate=False)

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.app_context import House, open_house
+from app.app_context import AppContext, open_app_context
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.partners import assertions, credentials, organisations
@@ -29,9 +29,9 @@ Jwk = Annotated[
 
 
 @contextmanager
-def _writing() -> Iterator[tuple[House, Session, datetime]]:
+def _writing() -> Iterator[tuple[AppContext, Session, datetime]]:
     """One transaction; an error of the family becomes a sentence and exit code 1."""
-    house = open_house()
+    house = open_app_context()
     try:
         with house.database.begin() as session:
             yield house, session, utc_now()
@@ -96,7 +96,7 @@ def switch_off(client_id: ClientId) -> None:
 @clients_app.command("list")
 def list_clients() -> None:
     """Each program with its credentials: kind, since when, until when. No secret can be shown again."""
-    house, now = open_house(), utc_now()
+    house, now = open_app_context(), utc_now()
     with house.database.begin(write=False) as session:
         for client in session.scalars(sa.select(OAuthClient).order_by(OAuthClient.id)):
             typer.echo(f"{client.id}  {'' if client.active else '(off)  '}{' '.join(client.scopes)}")

@@ -1,6 +1,6 @@
 """The demonstration, all of it in one process."""
 
-from app.app_context import migrate, open_house
+from app.app_context import migrate, open_app_context
 from app.cli.server import serve
 from app.demo import seed, sign_ins
 from app.settings import Settings
@@ -10,7 +10,7 @@ def run(port: int) -> None:
     """Schema, demo network, and the service on 127.0.0.1."""
     base = Settings()
     settings = base.model_copy(update={"demo": True, "sandbox": True, "base_url": f"http://127.0.0.1:{port}"})
-    house = open_house(settings)
+    house = open_app_context(settings)
     migrate(house.database)
     fresh = seed.seed_if_empty(house)
     house.database.dispose()

@@ -16,14 +16,14 @@ def export_package(
     everything: Annotated[bool, typer.Option("--all", help="Unverified centres too: not for publishing.")] = False,
 ) -> None:
     """Write the directory as a zip of CSV files with their descriptor, datapackage.json."""
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.core.clock import utc_now
     from app.directory import published
     from app.directory.hsds import packages
     from app.directory.hsds.live_status import states
     from app.directory.hsds.records import records
 
-    house, now = open_house(), utc_now()
+    house, now = open_app_context(), utc_now()
     with house.database.begin(write=False) as session:
         directory = published.laid(session, house.directory).directory
         found = records(directory, states(session, now), unverified=everything)
@@ -40,12 +40,12 @@ def import_package(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only the report.")] = False,
 ) -> None:
     """Propose the organisations of a foreign package, unverified, and say what became of every single row."""
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.core.clock import utc_now
     from app.directory.edits import Editor
     from app.directory.hsds import package_import, package_reader
 
-    house, now = open_house(), utc_now()
+    house, now = open_app_context(), utc_now()
     with house.database.begin(write=not dry_run) as session:
         editor = Editor(*_proposer(session, by), origin="import")
         try:

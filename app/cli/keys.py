@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from app.app_context import House, open_house
+from app.app_context import AppContext, open_app_context
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.core.keyring import KeyRing
@@ -18,7 +18,7 @@ from app.staff.recovery import WrongKey
 
 
 def rotate_epoch(backup: Path | None) -> None:
-    house = open_house()
+    house = open_app_context()
     with house.database.begin(write=False) as session:
         length = rotation.todo(session, house.keys.current if len(house.keys.epochs) > 1 else house.keys.current + 1)
 
@@ -43,7 +43,7 @@ def rotate_epoch(backup: Path | None) -> None:
 
 
 def rotate_team(slug: str, member: str) -> None:
-    house = open_house()
+    house = open_app_context()
     try:
         held = _held(house, member)
         with house.database.begin() as session:
@@ -61,7 +61,7 @@ def rotate_team(slug: str, member: str) -> None:
     typer.echo(f"{moved} wraps are sealed to the team's new key; {destroyed} grants of the old key are destroyed.")
 
 
-def _held(house: House, member: str) -> Mapping[UUID, bytes]:
+def _held(house: AppContext, member: str) -> Mapping[UUID, bytes]:
     """The private seeds that a passphrase or the recovery key opens. Raises WrongKey."""
     if not member:
         seed = recovery.read(typer.prompt("Recovery key", hide_input=True))
@@ -78,7 +78,7 @@ def _held(house: House, member: str) -> Mapping[UUID, bytes]:
 
 
 def recover(member: str, *, renew: bool) -> None:
-    house = open_house()
+    house = open_app_context()
     try:
         seed = recovery.read(typer.prompt("Recovery key", hide_input=True))
         with house.database.begin() as session:

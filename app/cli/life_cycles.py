@@ -189,7 +189,7 @@ _ENDED_WORDS = {
 
 
 def _within(rule: tasks.TaskRule) -> str:
-    hours = [int(rule.within[tier].total_seconds()) // 3600 for tier in ("emergency", "urgent", "normal")]
+    hours = [int(rule.within[urgency].total_seconds()) // 3600 for urgency in ("emergency", "urgent", "normal")]
     return " / ".join(f"{number} h" if number < 24 else f"{number // 24} d" for number in hours)
 
 

@@ -69,9 +69,9 @@ def worker(once: Annotated[bool, typer.Option("--once", help="One round, then st
 def migrate(revision: str = "head") -> None:
     """Bring the database's schema up to date."""
     from app.app_context import migrate as run
-    from app.app_context import open_house
+    from app.app_context import open_app_context
 
-    run(open_house().database, revision)
+    run(open_app_context().database, revision)
     typer.echo("The schema is up to date.")
 
 
@@ -91,10 +91,10 @@ def init(
 def demo() -> None:
     """Fill an empty database with a made-up network: a team, three partners, some twenty cases."""
     from app.app_context import migrate as run
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.demo.seed import seed_if_empty
 
-    house = open_house()
+    house = open_app_context()
     run(house.database)
     seed_if_empty(house)
 

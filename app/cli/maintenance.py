@@ -34,10 +34,10 @@ def rotate(team: Team = "", member: As = "", backup: Backup = None) -> None:
 @keys_app.command("backup-key")
 def backup_key() -> None:
     """Make the key pair that backups are sealed to; prints the private half once. Keep it away from this machine."""
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.cli.backups import make_backup_key
 
-    make_backup_key(open_house())
+    make_backup_key(open_app_context())
 
 
 @members_app.command("invite-admin")
@@ -60,10 +60,10 @@ def recover(
 
 def backup(file: Annotated[Path, typer.Argument(help="Where to; must not exist yet.")]) -> None:
     """Write everything into one file, sealed to the backup key, while the service runs."""
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.cli.backups import make_backup
 
-    make_backup(open_house(), file)
+    make_backup(open_app_context(), file)
 
 
 def restore(file: Annotated[Path, typer.Argument(help="A backup.", exists=True, dir_okay=False)]) -> None:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 import typer
 
 from app import audit
-from app.app_context import open_house
+from app.app_context import open_app_context
 from app.core import kill_switch
 from app.core.clock import utc_now
 from app.core.errors import AppError
@@ -15,7 +15,7 @@ from app.staff.models import Member, Role
 
 def invite_admin(name: str) -> None:
     """A one-time code for the first admin. When there is one, the next is proposed and approved at the desk, by two people."""
-    house = open_house()
+    house = open_app_context()
     with house.database.begin() as session:
         if session.scalar(sa.select(Member.id).where(Member.role == Role.ADMIN.value, Member.active)) is not None:
             typer.echo("There is an admin already. The next one is proposed at /desk/proposals.", err=True)
@@ -30,7 +30,7 @@ def invite_admin(name: str) -> None:
 
 def turn_freeze(*, on: bool) -> None:
     now = utc_now()
-    with open_house().database.begin() as session:
+    with open_app_context().database.begin() as session:
         if kill_switch.turn(session, kill_switch.FREEZE, on=on, by=None, now=now):
             audit.record(
                 session, actor_kind="console", actor_id="-", action="freeze:on" if on else "freeze:off",

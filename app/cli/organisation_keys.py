@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from app import audit
-from app.app_context import House, open_house
+from app.app_context import AppContext, open_app_context
 from app.cases import rewrapping
 from app.core import keyholders, sealing
 from app.core.clock import utc_now
@@ -42,7 +42,7 @@ def register(
     member: Member = None,
 ) -> None:
     """Make this the organisation's key. Ask them by another channel whether it is theirs before you do."""
-    house, now = open_house(), utc_now()
+    house, now = open_app_context(), utc_now()
     try:
         raw = base64.urlsafe_b64decode(public_key + "=" * (-len(public_key) % 4))
         if sealing.kem_of(raw) != _KEMS[kind]:
@@ -65,7 +65,7 @@ def register(
 
 def rewrap(organisation: Organisation, member: Annotated[str, typer.Option("--as", help="A coordinator.")]) -> None:
     """Seal to the organisation's present key what was sealed to an older one, as far as a coordinator's team can."""
-    house = open_house()
+    house = open_app_context()
     with house.database.begin(write=False) as session:
         try:
             owner = organisations.by_slug(session, organisation)
@@ -77,7 +77,7 @@ def rewrap(organisation: Organisation, member: Annotated[str, typer.Option("--as
     _rewrap(house, key, member, utc_now())
 
 
-def _rewrap(house: House, key: SealingKey, member: str, now: datetime) -> None:
+def _rewrap(house: AppContext, key: SealingKey, member: str, now: datetime) -> None:
     team_keys, done = _unlocked(house, member, now), 0
     while True:
         with house.database.begin(write=False) as session:
@@ -99,7 +99,7 @@ def _rewrap(house: House, key: SealingKey, member: str, now: datetime) -> None:
     typer.echo(f"{done} case(s) are sealed to the new key.")
 
 
-def _unlocked(house: House, member: str, now: datetime) -> dict[UUID, KeyPair]:
+def _unlocked(house: AppContext, member: str, now: datetime) -> dict[UUID, KeyPair]:
     """The team keys of somebody who signs in here and now. Their session ends with the command."""
     passphrase = typer.prompt("Passphrase", hide_input=True)
     code: str = typer.prompt("One-time code")

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from typing import Final
 from uuid import UUID
 
-from app.app_context import House, open_house
+from app.app_context import AppContext, open_app_context
 from app.casework.rule_replay import Summary, batches, played, replay
 from app.directory.catalogue import Directory
 
@@ -15,7 +15,7 @@ _AHEAD: Final = 3
 """Batches that wait for each process."""
 
 
-def replay_on(house: House, directory: Directory, summary: Summary, processes: int) -> Iterator[int]:
+def replay_on(house: AppContext, directory: Directory, summary: Summary, processes: int) -> Iterator[int]:
     """Play all stored cases again under `directory`; yields how many are done."""
     if processes <= 1:
         with house.database.begin(write=False) as session:
@@ -43,12 +43,12 @@ def _take(under_way: "deque[tuple[int, Future[Summary]]]", summary: Summary) -> 
 class _Process:
     """What a process of the pool opened when it began."""
 
-    house: House
+    house: AppContext
     directory: Directory
 
 
 def _prepare(directory: Directory) -> None:
-    _Process.house = open_house()
+    _Process.house = open_app_context()
     _Process.directory = directory
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from app.app_context import House, open_house
+from app.app_context import AppContext, open_app_context
 from app.core.clock import utc_now
 from app.core.errors import AppError, Invalid
 from app.directory import published, rule_sets
@@ -23,7 +23,7 @@ from app.staff.models import Role
 
 def sets() -> None:
     """The rule sets that were proposed, the newest first, and which one is in force."""
-    house = open_house()
+    house = open_app_context()
     with house.database.begin(write=False) as session:
         in_force = rule_sets.published(session, utc_now().date())
         for row in rule_sets.all_of(session):
@@ -37,7 +37,7 @@ def sets() -> None:
 
 def propose(file: Path, who: str, why: str, first: date) -> None:
     """Ask for other rules."""
-    house = open_house()
+    house = open_app_context()
     by = _signed_in(house, who)
     try:
         with house.database.begin() as session:
@@ -54,7 +54,7 @@ def propose(file: Path, who: str, why: str, first: date) -> None:
 
 def decide(verb: str, which: str, who: str) -> None:
     """Publish, reject or withdraw."""
-    house = open_house()
+    house = open_app_context()
     by = _signed_in(house, who)
     try:
         with house.database.begin() as session:
@@ -72,7 +72,7 @@ def _from(day: date) -> str:
     return f" In force from {day}, 0:00 UTC."
 
 
-def _signed_in(house: House, name: str) -> UUID:
+def _signed_in(house: AppContext, name: str) -> UUID:
     """Passphrase and one-time code, asked for here; the session they open is closed at once."""
     passphrase = str(typer.prompt("Passphrase", hide_input=True))
     code = str(typer.prompt("One-time code"))

@@ -151,7 +151,7 @@ def replay(
     processes: Annotated[int, typer.Option(min=1, max=64, help="How many processes do the work.")] = 2,
 ) -> None:
     """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes no case."""
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.casework.rule_replay import Summary, stored_cases
     from app.cli.parallel_replay import replay_on
     from app.core.errors import AppError
@@ -159,7 +159,7 @@ def replay(
 
     if (ruleset is None) == (proposal is None):
         raise typer.BadParameter("name either --ruleset or --proposal")
-    house = open_house()
+    house = open_app_context()
     summary = Summary()
     with house.database.begin(write=False) as session:
         try:
@@ -332,7 +332,7 @@ def _catalogues() -> dict[str, Callable[[str], bool]]:
 
 
 def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "Reader") -> None:
-    typer.echo(f"Urgency: {facts.tier}")
+    typer.echo(f"Urgency: {facts.urgency}")
     if deadline is not None:
         passed = " It has passed." if deadline.passed else ""
         typer.echo(f"Last safe day: {reader.translator.date(deadline.last_safe_day)} ({deadline.certainty}).{passed}")
@@ -365,7 +365,7 @@ def _as_data(
 ) -> dict[str, Any]:
     from app.matching.order import described
 
-    data: dict[str, Any] = {"urgency": facts.tier, "order_version": result.order_version}
+    data: dict[str, Any] = {"urgency": facts.urgency, "order_version": result.order_version}
     if deadline is not None:
         data["deadline"] = {
             "last_safe_day": _iso(deadline.last_safe_day),

@@ -17,12 +17,12 @@ def client(
     name: Annotated[str, typer.Argument(help="Its client id: small letters, digits and dashes, like acme-test.")],
 ) -> None:
     """Make a program of somebody's own in the sandbox, which may register webhooks too; prints its secret once."""
-    from app.app_context import open_house
+    from app.app_context import open_app_context
     from app.core.clock import utc_now
     from app.core.errors import Conflict
     from app.partners import sandbox_identity
 
-    house = open_house()
+    house = open_app_context()
     with house.database.begin() as session:
         try:
             secret = sandbox_identity.add_own_client(session, house.keys, name, utc_now())

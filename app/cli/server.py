@@ -9,7 +9,7 @@ from types import FrameType
 import typer
 import uvicorn
 
-from app.app_context import open_house
+from app.app_context import open_app_context
 from app.core.clock import utc_now
 from app.core.db import UnsafeDatabase
 from app.core.keyring import WeakSecret
@@ -58,7 +58,7 @@ def _refuse_taken_port(host: str, port: int) -> None:
 
 
 def work(*, once: bool) -> None:
-    house = open_house()
+    house = open_app_context()
     worker = Worker(house.database, house.keys, house.directory, house.settings, utc_now)
     if once:
         for name, count in worker.once().items():

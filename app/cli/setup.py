@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from app import audit
-from app.app_context import migrate, open_house
+from app.app_context import migrate, open_app_context
 from app.core.clock import utc_now
 from app.directory import loader as directory_service
 from app.directory.packs import PackError, load_packs
@@ -15,7 +15,7 @@ from app.staff.models import Role
 
 
 def found_interactively(team: str, countries: list[str], member: str) -> None:
-    house = open_house()
+    house = open_app_context()
     unknown = set(countries) - {country.code for country in house.directory.countries}
     if unknown:
         raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
@@ -37,7 +37,7 @@ def found_interactively(team: str, countries: list[str], member: str) -> None:
 
 
 def load_directory(packs: Path | None) -> None:
-    house = open_house()
+    house = open_app_context()
     try:
         directory = load_packs(packs) if packs else house.directory
     except PackError as error:
@@ -49,7 +49,7 @@ def load_directory(packs: Path | None) -> None:
 
 
 def verify_audit() -> None:
-    house = open_house()
+    house = open_app_context()
     with house.database.begin(write=False) as session:
         with typer.progressbar(length=audit.length(session), label="Entries") as bar:
             broken = audit.verify(session, progress=bar.update)

@@ -177,7 +177,7 @@ def forget(session: Session, case_id: UUID) -> None:
 def _put(session: Session, table: Any, new: Sequence[dict[str, Any]]) -> None:
     """Insert what is not there yet."""
     for some in _slices(new):
-        bulk.put_missing(session, table, some)
+        bulk.insert_missing(session, table, some)
 
 
 def _slices(many: Sequence[_One]) -> Iterable[Sequence[_One]]:

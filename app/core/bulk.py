@@ -11,13 +11,13 @@ from app.core.db import Base
 from app.core.upsert import insert_or_ignore
 
 
-def put(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert these rows, all with the same columns, in one statement. Constraints speak as they do for entities."""
     if rows:
         session.connection().execute(_insert(model), rows[0] if len(rows) == 1 else rows)
 
 
-def put_missing(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_missing(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of these rows that break no unique constraint, in one statement."""
     if rows:
         session.connection().execute(insert_or_ignore(session, model), rows[0] if len(rows) == 1 else rows)

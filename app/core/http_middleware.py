@@ -35,7 +35,7 @@ ANSWER_HEADERS: Final = "pristan.answer_headers"
 """Where in the scope a dependency puts a header that stands on the answer whatever becomes of the request."""
 
 
-class Around:
+class RequestMiddleware:
     """The middleware of every request.
 
     `larger`: paths whose route takes more than the others, and how much. `https`: the service is reached over TLS, so

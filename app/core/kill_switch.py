@@ -14,10 +14,10 @@ from app.core.upsert import insert_or_ignore
 FREEZE: Final = "partner_reads_frozen"
 
 
-class Switch(Base):
+class KillSwitch(Base):
     """One switch. A missing row is off."""
 
-    __tablename__ = "switches"
+    __tablename__ = "kill_switches"
 
     name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     on: Mapped[bool]
@@ -38,19 +38,19 @@ class Frozen(Unavailable):
         )
 
 
-frozen: Final = sa.exists(sa.select(Switch.name).where(Switch.name == FREEZE, Switch.on))
+frozen: Final = sa.exists(sa.select(KillSwitch.name).where(KillSwitch.name == FREEZE, KillSwitch.on))
 """For a column of a select that looks somebody up anyway: the switch costs no statement of its own."""
 
 
 def is_on(session: Session, name: str) -> bool:
-    return bool(session.scalar(sa.select(Switch.on).where(Switch.name == name)))
+    return bool(session.scalar(sa.select(KillSwitch.on).where(KillSwitch.name == name)))
 
 
 def turn(session: Session, name: str, *, on: bool, by: UUID | None, now: datetime) -> bool:
     """Turn it. False: it stood so already. Two at the same moment: both end with it turned."""
     off = {"name": name, "on": False, "changed_by": by, "changed_at": now}
-    session.execute(insert_or_ignore(session, Switch, key=("name",)), off)
-    row = session.get_one(Switch, name, with_for_update=True, populate_existing=True)
+    session.execute(insert_or_ignore(session, KillSwitch, key=("name",)), off)
+    row = session.get_one(KillSwitch, name, with_for_update=True, populate_existing=True)
     if row.on == on:
         return False
     row.on, row.changed_by, row.changed_at = on, by, now

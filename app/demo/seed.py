@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import typer
 from sqlalchemy.orm import Session
 
-from app.app_context import House
+from app.app_context import AppContext
 from app.cases.models import Case
 from app.casework import filing, referral_actions
 from app.core import keyholders
@@ -37,7 +37,7 @@ PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
 
 
-def seed_if_empty(house: House) -> bool:
+def seed_if_empty(house: AppContext) -> bool:
     """Fill an empty database; False when there was something. All or nothing: one transaction."""
     now = utc_now()
     with house.database.begin() as session:
@@ -48,7 +48,7 @@ def seed_if_empty(house: House) -> bool:
     return True
 
 
-def _seed(session: Session, house: House, now: datetime) -> dict[str, Any]:
+def _seed(session: Session, house: AppContext, now: datetime) -> dict[str, Any]:
     keys, directory = house.keys, house.directory
     directory_service.upsert(session, directory, now)
     founded = team_setup.found_team(

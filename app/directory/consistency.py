@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from app.directory.catalogue import Directory, ServiceEntry
-from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, TIERS, Rule
+from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, URGENCIES, Rule
 from app.directory.safety_notes import COUNTRY_NOTES, ORGANISATION_NOTES
 from app.directory.schemas import Country
 
@@ -71,7 +71,7 @@ def _vocabulary(directory: Directory) -> dict[str, frozenset[str]]:
         "group": GROUPS,
         "age": AGES,
         "gender": GENDERS,
-        "urgency": TIERS,
+        "urgency": URGENCIES,
     }
 
 

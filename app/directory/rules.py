@@ -23,7 +23,7 @@ GROUPS: Final = frozenset(
 )
 AGES: Final = frozenset({"minor", "adult"})
 GENDERS: Final = frozenset({"woman", "man"})
-TIERS: Final = frozenset({"emergency", "urgent", "normal"})
+URGENCIES: Final = frozenset({"emergency", "urgent", "normal"})
 
 
 class _Strict(BaseModel):

@@ -18,7 +18,7 @@ from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
-from app.intake.models import SealedReply
+from app.intake.models import SealedResponse
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 
@@ -72,7 +72,7 @@ def once(
     return reply
 
 
-_REPLIES: Final = cast("sa.Table", SealedReply.__table__)
+_REPLIES: Final = cast("sa.Table", SealedResponse.__table__)
 _ANSWERED: Final = (
     sa.update(_REPLIES)
     .where(_REPLIES.c.request_id == sa.bindparam("asked", type_=sa.LargeBinary()))
@@ -83,7 +83,7 @@ _ANSWERED: Final = (
 def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: datetime) -> bool:
     asked = {"request_id": request_id, "fingerprint": fingerprint, "expires_at": expires_at}
     try:
-        return insert_if_absent(session, SealedReply, asked, key=("request_id",))
+        return insert_if_absent(session, SealedResponse, asked, key=("request_id",))
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise _under_way() from None
@@ -91,7 +91,7 @@ def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: 
 
 
 def _replay(session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes) -> Reply:
-    row = session.get_one(SealedReply, request_id, populate_existing=True)
+    row = session.get_one(SealedResponse, request_id, populate_existing=True)
     if row.fingerprint != fingerprint:
         error = FieldError(pointer="", code="other_payload", detail="Use a new Idempotency-Key for a new request.")
         raise OtherPayload([error])
@@ -110,4 +110,4 @@ def _reply_key(keys: KeyRing, key: str, payload: bytes) -> bytes:
 
 
 def drop_expired(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(SealedReply).where(SealedReply.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+    return int(session.execute(sa.delete(SealedResponse).where(SealedResponse.expires_at <= now)).rowcount)  # type: ignore[attr-defined]

@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base
 
 
-class SealedReply(Base):
+class SealedResponse(Base):
     """The answer to a request that may come twice, sealed with a key that only who sent the request can make again.
 
     `request_id` is a MAC of who asked and of their key; `fingerprint` a MAC of the payload. While `reply` is null the
     first request is still under way.
     """
 
-    __tablename__ = "sealed_replies"
+    __tablename__ = "sealed_responses"
 
     request_id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
@@ -24,10 +24,10 @@ class SealedReply(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class HappenedCount(Base):
+class PersecutionCount(Base):
     """How often a kind of repression was told and agreed to be counted. No row ties it to a case."""
 
-    __tablename__ = "happened_counts"
+    __tablename__ = "persecution_counts"
 
     month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
     code: Mapped[str] = mapped_column(sa.String(32), primary_key=True)

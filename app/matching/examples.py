@@ -120,8 +120,8 @@ def faults_of(example: Example, directory: Directory, country: str) -> Iterator[
                     yield f"{key} should be {allowed[0]} and is {places[key]}"
     if example.first is not None and _first(result) not in _keys(example.first, directory, country):
         yield f"{example.first} should be first, and {_first(result)} is"
-    if example.urgency is not None and facts.tier != example.urgency:
-        yield f"the urgency should be {example.urgency} and is {facts.tier}"
+    if example.urgency is not None and facts.urgency != example.urgency:
+        yield f"the urgency should be {example.urgency} and is {facts.urgency}"
     day = finding.last_safe_day if finding else None
     if example.last_safe_day is not None and day != example.last_safe_day:
         yield f"the last safe day should be {example.last_safe_day} and is {day}"

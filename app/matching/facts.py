@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-Tier = Literal["emergency", "urgent", "normal"]
+Urgency = Literal["emergency", "urgent", "normal"]
 Age = Literal["minor", "adult"]
 
 
@@ -22,7 +22,7 @@ class Facts:
     age: Age | None = None
     gender: str | None = None
     helps: frozenset[str] = field(default_factory=frozenset)
-    tier: Tier = "normal"
+    urgency: Urgency = "normal"
     last_safe_day: date | None = None
     never: frozenset[str] = field(default_factory=frozenset)
     excluded: frozenset[str] = field(default_factory=frozenset)

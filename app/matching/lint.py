@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any, Final, Literal
 
 from app.directory.catalogue import Directory, ServiceEntry
-from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, TIERS, Rule
+from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, URGENCIES, Rule
 from app.matching import coverage
 from app.matching.engine import evaluate, related_needs
 from app.matching.facts import Facts
@@ -24,7 +24,7 @@ LONGEST: Final = {"hours": 240, "calendar_days": 400, "working_days": 260, "mont
 _ONE_OF: Final = frozenset({"country", "region", "status", "nationality", "gender", "age", "urgency"})
 _SETS: Final = frozenset({"need", "group", "language"})
 _WHOLE: Final[Mapping[str, frozenset[str]]] = {
-    "status": STATUSES, "age": AGES, "gender": GENDERS, "urgency": TIERS, "group": GROUPS,
+    "status": STATUSES, "age": AGES, "gender": GENDERS, "urgency": URGENCIES, "group": GROUPS,
 }  # fmt: skip
 _STEPS: Final = 200_000
 

@@ -99,7 +99,7 @@ def terms(
     """Every term but the last, `turn`, which only the company of equals decides."""
     offer = service.entry.service
     choosy = int(offer.selective)
-    emergency = facts.tier == "emergency"
+    emergency = facts.urgency == "emergency"
     return (
         int(not service.verified),
         int(offer.takes_referrals == "no"),

@@ -56,7 +56,7 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
         groups=frozenset(groups) if groups else None,
         age="minor" if helps & {"minor", "child_alone"} else None,
         helps=helps,
-        tier=urgency.tier(
+        urgency=urgency.assess(
             needs=needs,
             helps=helps,
             happened=answers.get("happened") or (),
@@ -207,7 +207,7 @@ def store_first(
         "trace": keys.lock(_packed(result), "match_runs", str(run_id), "trace", "1"),
         "at": to_the_hour(now),
     }
-    bulk.put(session, MatchRun, [row])
+    bulk.insert(session, MatchRun, [row])
     return run_id
 
 

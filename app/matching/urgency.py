@@ -1,10 +1,10 @@
-"""How urgent a case is: three tiers, from what was said. Over-careful in doubt."""
+"""How urgent a case is: three urgencies, from what was said. Over-careful in doubt."""
 
 from collections.abc import Collection
 from datetime import date
 from typing import Final
 
-from app.matching.facts import Tier
+from app.matching.facts import Urgency
 
 HELD_OR_IN_DANGER: Final = frozenset({"detention", "deportation", "gbv"})
 WANTED: Final = frozenset({"extradition_interpol"})
@@ -12,7 +12,7 @@ EMERGENCY_DAYS: Final = 2
 URGENT_DAYS: Final = 7
 
 
-def tier(
+def assess(
     *,
     needs: Collection[str],
     helps: Collection[str],
@@ -20,7 +20,7 @@ def tier(
     how_soon: str,
     last_safe_day: date | None,
     today: date,
-) -> Tier:
+) -> Urgency:
     """`emergency`: held, to be removed, violence, a child alone, a last safe day within 48 hours (or passed), "today".
 
     `urgent`: a last safe day within 7 days, extradition or a wanted list, "this week". Else `normal`.

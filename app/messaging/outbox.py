@@ -69,7 +69,7 @@ def _write(
         "not_before": not_before,
         "created_at": now,
     }
-    bulk.put(session, OutboxMessage, [message])
+    bulk.insert(session, OutboxMessage, [message])
 
 
 def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:

@@ -23,7 +23,7 @@ SHORT_LIVED: Final = frozenset(
         "sessions",
         "access_tokens",
         "drafts",
-        "sealed_replies",
+        "sealed_responses",
         "used_challenges",
         "known_browsers",
         "read_counts",
@@ -31,7 +31,7 @@ SHORT_LIVED: Final = frozenset(
         "quota_windows",
     }
 )
-DERIVED: Final = frozenset({"case_tallies"})
+DERIVED: Final = frozenset({"case_counters"})
 """Written by the database itself when the rows it counts come back."""
 _PAGE: Final = 500
 

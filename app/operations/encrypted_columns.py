@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.cases import duplicate_detection
-from app.cases.models import Case, CaseLikeness, CaseMove, CaseWrap
+from app.cases.models import Case, CaseFingerprint, CaseMove, CaseWrap
 from app.core.db import Base
 from app.core.keyring import KeyRing
 from app.matching.models import MatchRun
@@ -75,7 +75,7 @@ LOCKED: Final = (
         ),
         ("case_id", "purpose", "kind", "owner_id", "version"),
     ),
-    Locked(CaseLikeness, "mark", lambda _row: duplicate_detection.PLACE, same=True),
+    Locked(CaseFingerprint, "fingerprint", lambda _row: duplicate_detection.PLACE, same=True),
     Locked(  # the wrap that it becomes with the person's yes
         CaseMove,
         "desk_key",
@@ -98,7 +98,7 @@ SEALED: Final = frozenset(
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
         "members.sealed_seed",  # with the passphrase
         "sealed_parts.ciphertext",  # with the case's key
-        "sealed_replies.reply",  # with what only the sender has
+        "sealed_responses.reply",  # with what only the sender has
         "sessions.sealed_seed",  # with a key that only a cookie has
     }
 )
@@ -111,14 +111,14 @@ HASHED: Final = frozenset(
         "client_credentials.secret_mac",
         "conflict_entries.mac",
         "conflict_traces.mac",
-        "decoys.id",
+        "honeytokens.id",
         "drafts.id",
         "invitations.code_mac",
         "known_browsers.id",
         "match_runs.facts_mac",
         "oauth_clients.secret_mac",
-        "sealed_replies.fingerprint",
-        "sealed_replies.request_id",
+        "sealed_responses.fingerprint",
+        "sealed_responses.request_id",
         "sessions.id",
         "used_assertions.id",
         "used_challenges.id",

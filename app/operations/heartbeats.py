@@ -16,10 +16,10 @@ KEEPING: Final = "keeping"
 """Since when things are kept as long as they are now."""
 
 
-class Mark(Base):
+class Heartbeat(Base):
     """The last time of one thing, with codes about it."""
 
-    __tablename__ = "marks"
+    __tablename__ = "heartbeats"
 
     name: Mapped[str] = mapped_column(sa.String(48), primary_key=True)
     at: Mapped[datetime]
@@ -29,11 +29,11 @@ class Mark(Base):
 def set_mark(session: Session, name: str, now: datetime, **codes: Any) -> None:
     """It happened now. Any number of processes may say so."""
     statement = insert_or_update(
-        session, Mark, key=("name",), change=lambda new: {"at": new["at"], "codes": new["codes"]}
+        session, Heartbeat, key=("name",), change=lambda new: {"at": new["at"], "codes": new["codes"]}
     )
     session.execute(statement, {"name": name, "at": now, "codes": codes})
 
 
-def last(session: Session) -> dict[str, Mark]:
+def last(session: Session) -> dict[str, Heartbeat]:
     """All marks by name."""
-    return {mark.name: mark for mark in session.scalars(sa.select(Mark))}
+    return {mark.name: mark for mark in session.scalars(sa.select(Heartbeat))}

@@ -48,7 +48,7 @@ class Metrics:
         self._gauges["messages_waiting"].set(status.messages_waiting)
         self._gauges["messages_dead"].set(status.messages_dead)
         self._gauges["epoch_key_age_seconds"].set(status.epoch_age.total_seconds())
-        self._gauges["decoy_reads"].set(status.alarms)
+        self._gauges["honeytoken_reads"].set(status.alarms)
         self._gauges["partner_reads_frozen"].set(status.frozen)
         self._problems.clear()
         for code in status.problems():
@@ -64,6 +64,6 @@ _GAUGES: Final = {
     "epoch_key_age_seconds": "Age of the oldest epoch key that still exists.",
     "messages_waiting": "Messages that wait to be sent.",
     "messages_dead": "Messages that were given up.",
-    "decoy_reads": "Decoys read in the last 30 days.",
+    "honeytoken_reads": "Decoys read in the last 30 days.",
     "partner_reads_frozen": "1 while all reading by partners is stopped.",
 }

@@ -74,7 +74,7 @@ class Status:
     directory_at: datetime | None
     directory_old: int
     alarms: int
-    decoys: int
+    honeytokens: int
     frozen: bool
     most_reads: Sequence[tuple[str, int]]
     kept_since: datetime | None
@@ -94,7 +94,7 @@ class Status:
             "backup-before-rotation": None not in (self.backup_at, self.rotation_at)
             and self.backup_at < self.rotation_at,  # type: ignore[operator]
             "directory-old": self.directory_old > 0,
-            "decoy-read": self.alarms > 0,
+            "honeytoken-read": self.alarms > 0,
             "partner-reads-frozen": self.frozen,
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
         }
@@ -140,7 +140,7 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
         directory_at=newest,
         directory_old=int(old),
         alarms=alarms(session, now),
-        decoys=honeytokens.how_many(session),
+        honeytokens=honeytokens.how_many(session),
         frozen=kill_switch.is_on(session, kill_switch.FREEZE),
         most_reads=read_quotas.most_today(session, now),
         kept_since=kept.at if (kept := last.get(heartbeats.KEEPING)) else None,
@@ -151,7 +151,9 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
 def alarms(session: Session, now: datetime) -> int:
     """How often a decoy was read in the last 30 days."""
     since = AuditEntry.at >= now - ALARMS_SHOWN
-    query = sa.select(sa.func.count()).select_from(AuditEntry).where(AuditEntry.action == "alarm:decoy_read", since)
+    query = (
+        sa.select(sa.func.count()).select_from(AuditEntry).where(AuditEntry.action == "alarm:honeytoken_read", since)
+    )
     return session.scalar(query) or 0
 
 

@@ -36,7 +36,7 @@ class Due:
 def due(session: Session, case: Case, keeping: Keeping) -> Due:
     """One that was thrown away as spam is still marked as held. Of others that are open, whoever set the time meant it."""
     if case.closed_at is not None:
-        if case.held_for is not None:
+        if case.held_reason is not None:
             return Due(case.closed_at + keeping.spam, case.closed_at + keeping.spam)
         return Due(case.closed_at + keeping.contact, case.closed_at + max(keeping.contact, keeping.rest))
     if CaseState(case.state) not in WAITS and case.forget_at is not None:

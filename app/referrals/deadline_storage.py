@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.cases.models import Case
 from app.core.clock import to_the_hour
-from app.matching.facts import Tier
+from app.matching.facts import Urgency
 from app.referrals import deadlines, queries
 from app.referrals.actors import ActorRef
 from app.referrals.deadlines import Happened, Owed, Terms
@@ -24,15 +24,15 @@ def kept(by: ActorRef, now: datetime) -> datetime:
     return to_the_hour(now) if by.kind is Actor.PERSON else now
 
 
-def tier_now(case: Case, now: datetime) -> Tier:
-    """The case's tier, raised by a deadline that has come near since it was filed."""
+def urgency_now(case: Case, now: datetime) -> Urgency:
+    """The case's urgency, raised by a deadline that has come near since it was filed."""
     today = now.astimezone(hours_of(case.country).zone).date()
-    return deadlines.tier_now(cast("Tier", case.tier), case.last_safe_day, today)
+    return deadlines.urgency_now(cast("Urgency", case.urgency), case.last_safe_day, today)
 
 
 def terms_of(referral: Referral, case: Case) -> Terms:
     """What the referral's times hang on."""
-    return Terms(cast("Tier", referral.tier), hours_of(case.country, referral.hours), referral.deadline_on)
+    return Terms(cast("Urgency", referral.urgency), hours_of(case.country, referral.hours), referral.deadline_on)
 
 
 def times_of(referral: Referral) -> Owed:

@@ -1,6 +1,6 @@
 """By when an answer is owed, and what the clock does about it. Pure: absolute times, folded from a referral's moves.
 
-| tier | acknowledge | decide | first contact |
+| urgency | acknowledge | decide | first contact |
 | --- | --- | --- | --- |
 | emergency | 2 h | 24 h | 24 h, all on the wall clock |
 | urgent | 1 working day | 72 h | 3 days |
@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.matching.facts import Tier
+from app.matching.facts import Urgency
 from app.matching.urgency import EMERGENCY_DAYS, URGENT_DAYS
 from app.referrals.states import Clock
 
@@ -61,7 +61,7 @@ class Hours:
 class Terms:
     """What the times of one referral hang on."""
 
-    tier: Tier
+    urgency: Urgency
     hours: Hours
     deadline_on: date | None = None
 
@@ -111,12 +111,12 @@ class Happened(NamedTuple):
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
-def tier_now(tier: Tier, deadline_on: date | None, today: date) -> Tier:
-    """The tier of a case from some time ago, raised by a deadline that has come near. It is never lowered."""
+def urgency_now(urgency: Urgency, deadline_on: date | None, today: date) -> Urgency:
+    """The urgency of a case from some time ago, raised by a deadline that has come near. It is never lowered."""
     left = (deadline_on - today).days if deadline_on else None
-    if tier == "emergency" or (left is not None and left <= EMERGENCY_DAYS):
+    if urgency == "emergency" or (left is not None and left <= EMERGENCY_DAYS):
         return "emergency"
-    return "urgent" if tier == "urgent" or (left is not None and left <= URGENT_DAYS) else "normal"
+    return "urgent" if urgency == "urgent" or (left is not None and left <= URGENT_DAYS) else "normal"
 
 
 def latest_answer(start: datetime, terms: Terms) -> datetime | None:
@@ -145,9 +145,9 @@ def working_days_later(start: datetime, days: int, hours: Hours) -> datetime:
 
 def answer_times(offered_at: datetime, terms: Terms) -> tuple[datetime, datetime, datetime]:
     """By when the partner has to have acknowledged and decided, and when the offer expires."""
-    if terms.tier == "emergency":
+    if terms.urgency == "emergency":
         acknowledge, decide = offered_at + timedelta(hours=2), offered_at + timedelta(hours=24)
-    elif terms.tier == "urgent":
+    elif terms.urgency == "urgent":
         acknowledge, decide = working_days_later(offered_at, 1, terms.hours), offered_at + timedelta(hours=72)
     else:
         acknowledge, decide = working_days_later(offered_at, 2, terms.hours), offered_at + timedelta(days=14)
@@ -242,17 +242,17 @@ def _review(owed: Owed, happened: Happened, terms: Terms) -> Owed:
 
 
 def _first_contact(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    by = _capped(happened.at + _FIRST_CONTACT[terms.tier], latest_answer(happened.at, terms))
+    by = _capped(happened.at + _FIRST_CONTACT[terms.urgency], latest_answer(happened.at, terms))
     return replace(_stopped(owed), contact_by=by, due_at=by)
 
 
 def _progress(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    look = _capped(happened.at + _PROGRESS[terms.tier], latest_answer(happened.at, terms))
+    look = _capped(happened.at + _PROGRESS[terms.urgency], latest_answer(happened.at, terms))
     return replace(_stopped(owed), due_at=look)
 
 
 def _wait(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    look = _capped(happened.at + _CONSENT[terms.tier], latest_answer(happened.at, terms))
+    look = _capped(happened.at + _CONSENT[terms.urgency], latest_answer(happened.at, terms))
     return replace(_stopped(owed), due_at=look)
 
 
@@ -307,7 +307,7 @@ def strike(owed: Owed, now: datetime, terms: Terms) -> tuple[tuple[Step, ...], O
         return (), owed
     steps = agenda(owed, terms)
     if not steps:
-        return (Step.LOOK,), replace(owed, due_at=now + _LOOK_AGAIN[terms.tier])
+        return (Step.LOOK,), replace(owed, due_at=now + _LOOK_AGAIN[terms.urgency])
     due = [step for step, at in steps[owed.clock_steps :] if at <= now]
     done = owed.clock_steps + len(due)
     if Step.EXPIRE in due:

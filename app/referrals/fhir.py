@@ -1,7 +1,7 @@
 """One referral as HL7 FHIR R4 (4.0.1): a Bundle of Task, ServiceRequest and a Patient without a name. Pure.
 
 The Task is the organisation's side (asked, accepted, done), the ServiceRequest what is asked for, the Patient carries nothing but
-the languages. Every state, reason, outcome and tier has its place; our own codes stand beside FHIR's, so nothing is lost.
+the languages. Every state, reason, outcome and urgency has its place; our own codes stand beside FHIR's, so nothing is lost.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Told:
     label: str
     version: int
     state: State
-    tier: str
+    urgency: str
     organisation: str
     service: str
     needs: tuple[tuple[str, str], ...]
@@ -114,7 +114,7 @@ def _task(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
         "status": TASK_STATUS[told.state],
         "businessStatus": _concept("state", told.state.value),
         "intent": "order",
-        "priority": PRIORITY[told.tier],
+        "priority": PRIORITY[told.urgency],
         "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
         "focus": {"reference": _urn(request)},
         "for": {"reference": _urn(patient)},
@@ -140,7 +140,7 @@ def _request(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
         "identifier": [{"system": "urn:pristan:referral", "value": told.label}],
         "status": REQUEST_STATUS[told.state],
         "intent": "order",
-        "priority": PRIORITY[told.tier],
+        "priority": PRIORITY[told.urgency],
         "code": {**_concept("service", told.service), "text": "Legal help"},
         "subject": {"reference": _urn(patient)},
         "authoredOn": _instant(told.offered_at),

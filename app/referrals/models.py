@@ -30,7 +30,7 @@ class Referral(Base):
         sa.CheckConstraint(f"({_OWES}) = (expires_at IS NOT NULL)", name="expires_while_owed"),
         sa.CheckConstraint(f"NOT ({_OWES}) OR offered_at IS NOT NULL", name="owed_is_offered"),
         sa.CheckConstraint("pauses BETWEEN 0 AND 2", name="paused_at_most_twice"),
-        sa.CheckConstraint("tier IN ('emergency', 'urgent', 'normal')", name="tier_known"),
+        sa.CheckConstraint("urgency IN ('emergency', 'urgent', 'normal')", name="urgency_known"),
         sa.Index(
             "uq_referrals_one_live", "case_id", "organisation_id", unique=True,
             sqlite_where=sa.text(_LIVE_SQL), postgresql_where=sa.text(_LIVE_SQL),
@@ -48,7 +48,7 @@ class Referral(Base):
     organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     state: Mapped[str] = mapped_column(sa.String(16))
     version: Mapped[int]
-    tier: Mapped[str] = mapped_column(sa.String(12))
+    urgency: Mapped[str] = mapped_column(sa.String(12))
     deadline_on: Mapped[date | None]
     card: Mapped[bytes | None]
     waiting_since: Mapped[datetime]

@@ -21,10 +21,10 @@ from app.referrals.states import State
 
 Row = sa.Row[*tuple[Any, ...]]
 _COLUMNS: Final = (
-    Referral.id, Referral.label, Referral.state, Referral.version, Referral.tier, Referral.deadline_on,
+    Referral.id, Referral.label, Referral.state, Referral.version, Referral.urgency, Referral.deadline_on,
     Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
     Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
-    Case.needs, Case.country, Case.speak, Case.deadline_certainty, ServiceRow.key.label("service"),
+    Case.needs, Case.country, Case.languages, Case.deadline_certainty, ServiceRow.key.label("service"),
 )  # fmt: skip
 _MINE: Final = (
     sa.select(*_COLUMNS)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases import transitions
-from app.cases.models import Asked, Case
+from app.cases.models import Case, ReferralStatus
 from app.core.errors import NotFound
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent

@@ -20,7 +20,7 @@ CASE_ENDS: Final = ("helped", "unmet", "open_or_withdrawn")
 _ANSWERABLE: Final = ("accepted", "declined", "only_acknowledged", "no_answer")
 """The ends of offers that somebody had the time to answer."""
 ANSWERED_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
-"""The time in which an offer is to be decided on, by tier (`clocks`); a near legal deadline shortens it further."""
+"""The time in which an offer is to be decided on, by urgency (`clocks`); a near legal deadline shortens it further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,9 @@ def network(
         "months", "month", funnel, (((case.month,), reached(case)) for case in cases),
         total="cases:reached", rows=months or quarter.months,
     )  # fmt: skip
-    counts.add("tiers", "tier", CASE_ENDS, (((case.tier,), became(case)) for case in cases), total="cases:became")
+    counts.add(
+        "urgencies", "urgency", CASE_ENDS, (((case.urgency,), became(case)) for case in cases), total="cases:became"
+    )
     counts.add(
         "countries", "country", CASE_ENDS, (((case.country,), became(case)) for case in cases), total="cases:became"
     )
@@ -231,30 +233,35 @@ def _add_offers(counts: _Counts, offers: Sequence[OfferSeen], *, partners: bool 
             rate="accepted",
         )
     counts.add(
-        "offer_tiers", "tier", ENDS, (((one.tier,), one.end) for one in offers), total="offers", rate="no_answer"
+        "offer_urgency",
+        "urgency",
+        ENDS,
+        (((one.urgency,), one.end) for one in offers),
+        total="offers",
+        rate="no_answer",
     )
     counts.add(
         "offer_needs", "need", ENDS, ((one.needs, one.end) for one in offers),
         rate="accepted",
     )  # fmt: skip
     counts.add(
-        "in_time", "tier", ("in_time", "late_or_never"),
-        (((one.tier,), "in_time" if _in_time(one) else "late_or_never") for one in offers if one.end in _ANSWERABLE),
+        "in_time", "urgency", ("in_time", "late_or_never"),
+        (((one.urgency,), "in_time" if _in_time(one) else "late_or_never") for one in offers if one.end in _ANSWERABLE),
         total="to_answer", rate="in_time",
     )  # fmt: skip
-    for tier in ANSWERED_WITHIN:
-        counts.equal(("in_time", tier, ALL), [("offer_tiers", tier, end) for end in _ANSWERABLE])
+    for urgency in ANSWERED_WITHIN:
+        counts.equal(("in_time", urgency, ALL), [("offer_urgency", urgency, end) for end in _ANSWERABLE])
     counts.equal(_whole("to_answer"), [("offers", ALL, end) for end in _ANSWERABLE])
     counts.add(
-        "outcomes", "organisation" if partners else "tier", tuple(OUTCOMES),
-        (((one.organisation if partners else one.tier,), str(one.outcome)) for one in offers if one.outcome in OUTCOMES),
+        "outcomes", "organisation" if partners else "urgency", tuple(OUTCOMES),
+        (((one.organisation if partners else one.urgency,), str(one.outcome)) for one in offers if one.outcome in OUTCOMES),
         total="outcomes",
     )  # fmt: skip
 
 
 def _in_time(one: OfferSeen) -> bool:
     at = one.decided_at
-    return at is not None and at - one.offered_at <= ANSWERED_WITHIN[one.tier]
+    return at is not None and at - one.offered_at <= ANSWERED_WITHIN[one.urgency]
 
 
 def _medians(offers: Sequence[OfferSeen], cases: Sequence[CaseSeen]) -> tuple[Median, ...]:

@@ -16,7 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.intake.models import HappenedCount
+from app.intake.models import PersecutionCount
 
 FEWEST: Final = 10
 
@@ -67,5 +67,5 @@ def _figures(code: str, country: str, begun: date, months: Iterable[Counted]) ->
 def counted(session: Session) -> list[Counted]:
     return [
         Counted(date.fromisoformat(f"{row.month}-01"), row.code, row.country, row.count)
-        for row in session.scalars(sa.select(HappenedCount))
+        for row in session.scalars(sa.select(PersecutionCount))
     ]

@@ -32,7 +32,7 @@ class CaseSeen:
     came_in: datetime
     country: str
     language: str
-    tier: str
+    urgency: str
     needs: tuple[str, ...]
     state: str
 
@@ -53,7 +53,7 @@ class OfferSeen:
     organisation: str
     month: str
     country: str
-    tier: str
+    urgency: str
     needs: tuple[str, ...]
     offered_at: datetime
     state: str
@@ -84,7 +84,7 @@ ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", 
 
 def cases(session: Session, period: Quarter | Stretch, team_id: UUID | None) -> Sequence[CaseSeen]:
     """None: every team's, but for what is made up. Erased cases are not there any more, and are not counted."""
-    columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.tier, Case.needs, Case.state)
+    columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.urgency, Case.needs, Case.state)
     wanted = sa.select(*columns).where(
         Case.waiting_since >= period.start, Case.waiting_since < period.end, Case.state != CaseState.ERASED.value
     )
@@ -96,7 +96,7 @@ def cases(session: Session, period: Quarter | Stretch, team_id: UUID | None) -> 
             row.waiting_since,
             row.country,
             row.language,
-            row.tier,
+            row.urgency,
             tuple(row.needs),
             row.state,
         )
@@ -117,7 +117,7 @@ def offers(
         within.append(Referral.organisation_id != sandbox_identity.ORGANISATION_ID)
     columns = (
         Referral.id, Referral.case_id, Referral.offered_at, Referral.state, Referral.outcome,
-        Case.country, Case.tier, Case.needs, Organisation.slug,
+        Case.country, Case.urgency, Case.needs, Organisation.slug,
     )  # fmt: skip
     base = (
         sa.select(*columns)
@@ -127,7 +127,7 @@ def offers(
     )
     found = {
         row.id: OfferSeen(
-            row.case_id, row.slug, _month(row.offered_at), row.country, row.tier, tuple(row.needs), row.offered_at,
+            row.case_id, row.slug, _month(row.offered_at), row.country, row.urgency, tuple(row.needs), row.offered_at,
             row.state, row.outcome,
         )
         for row in session.execute(base)

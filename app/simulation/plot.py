@@ -10,7 +10,7 @@ _LOOKS: Final = {"emergency": ("#b3261e", ""), "urgent": ("#8a5a00", "6 3"), "no
 
 
 def svg(found: Results) -> str:
-    """One line a tier, told apart by its dashes as well as by its colour."""
+    """One line for each urgency, told apart by its dashes as well as by its colour."""
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 120} {_TOP + _HEIGHT + 48}" '
         'font-family="sans-serif" font-size="13" role="img">',
@@ -26,8 +26,8 @@ def svg(found: Results) -> str:
         for day in range(0, _DAYS + 1, 5)
     ]
     label_at = float(_TOP)
-    for tier, (colour, dashes) in _LOOKS.items():
-        cases = [case for case in found.cases if case.matched and case.tier == tier]
+    for urgency, (colour, dashes) in _LOOKS.items():
+        cases = [case for case in found.cases if case.matched and case.urgency == urgency]
         if cases:
             label_at += 20
             lines.append(_line(cases, colour, dashes))
@@ -35,7 +35,7 @@ def svg(found: Results) -> str:
             lines.append(
                 f'<path d="M{x} {label_at - 4}h22" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"/>'
             )
-            lines.append(f'<text x="{x + 28}" y="{label_at}">{tier}</text>')
+            lines.append(f'<text x="{x + 28}" y="{label_at}">{urgency}</text>')
     return "\n".join([*lines, "</svg>", ""])
 
 

@@ -73,12 +73,12 @@ class Answer:
     question: str | None = None
 
 
-def answer_to_offer(plan: Plan, tier: str, offered_at: datetime, hours: Hours, chance: Random) -> Answer | None:
+def answer_to_offer(plan: Plan, urgency: str, offered_at: datetime, hours: Hours, chance: Random) -> Answer | None:
     """None: it never answers."""
     if chance.random() >= plan.answers:
         return None
-    thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[tier].total_seconds()))
-    at = offered_at + thinks if tier == "emergency" else in_office(offered_at + thinks, hours)
+    thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[urgency].total_seconds()))
+    at = offered_at + thinks if urgency == "emergency" else in_office(offered_at + thinks, hours)
     if chance.random() < 0.05:
         return Answer(Verb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
     if chance.random() < plan.accepts:

@@ -1,4 +1,4 @@
-"""What a play came to: by tier and country how many were answered in time, ran out, wait, and who owns what comes next."""
+"""What a play came to: by urgency and country how many were answered in time, ran out, wait, and who owns what comes next."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class CaseResult:
     """One case: when it was first accepted, when somebody first owned a next step by hand."""
 
     country: str
-    tier: str
+    urgency: str
     matched: bool
     filed_at: datetime
     deadline: datetime | None
@@ -44,7 +44,7 @@ class CaseResult:
 @dataclass(frozen=True, slots=True)
 class OfferResult:
     country: str
-    tier: str
+    urgency: str
     ended: str  # in_time, late, expired, taken_back, open
 
 
@@ -82,7 +82,7 @@ def results(world: World) -> Results:
             tuple(
                 CaseResult(
                     case.country,
-                    case.tier,
+                    case.urgency,
                     world.matched.get(case.id, False),
                     case.waiting_since,
                     datetime.combine(case.last_safe_day, time(21), UTC) if case.last_safe_day else None,
@@ -93,7 +93,7 @@ def results(world: World) -> Results:
             ),
             tuple(
                 OfferResult(
-                    row.Case.country, row.Referral.tier, _ended(row.Referral, row.Case, events[row.Referral.id])
+                    row.Case.country, row.Referral.urgency, _ended(row.Referral, row.Case, events[row.Referral.id])
                 )
                 for row in offers
             ),
@@ -117,7 +117,7 @@ def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
 
 
 def table(found: Results) -> str:
-    """The results as a table for a terminal, by tier and country, and the promise under it."""
+    """The results as a table for a terminal, by urgency and country, and the promise under it."""
     head = (
         "",
         "cases",
@@ -132,7 +132,7 @@ def table(found: Results) -> str:
         "days to yes",
     )
     rows: list[tuple[str, ...]] = [head]
-    keys = [("tier", tier) for tier in ("emergency", "urgent", "normal")]
+    keys = [("urgency", urgency) for urgency in ("emergency", "urgent", "normal")]
     keys += [("country", country) for country in sorted({case.country for case in found.cases})]
     for what, key in [*keys, ("", "all")]:
         cases = [case for case in found.cases if not what or getattr(case, what) == key]

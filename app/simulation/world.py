@@ -120,7 +120,7 @@ class World:
         """What is new in the feeds, each centre makes up its mind about."""
         with self.database.begin(write=False) as session:
             rows = session.execute(
-                sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.tier, Referral.offered_at, Case.country)
+                sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.urgency, Referral.offered_at, Case.country)
                 .join(Referral, Referral.id == FeedEvent.referral_id)
                 .join(Case, Case.id == Referral.case_id)
                 .where(FeedEvent.n > self._seen)

@@ -93,9 +93,9 @@ RULES: Final = MappingProxyType(
 def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, referral: Referral | None = None) -> None:
     """Put it on the list of the case's team, for the case's owner. It is due before the legal deadline comes near."""
     about_id = referral.id if referral is not None else case.id
-    tier = deadlines.tier_now(case.tier, case.last_safe_day, now.date())  # type: ignore[arg-type]
-    latest = deadlines.latest_answer(now, Terms(tier, hours_of(case.country), case.last_safe_day))
-    due = now + RULES[kind].within[tier]
+    urgency = deadlines.urgency_now(case.urgency, case.last_safe_day, now.date())  # type: ignore[arg-type]
+    latest = deadlines.latest_answer(now, Terms(urgency, hours_of(case.country), case.last_safe_day))
+    due = now + RULES[kind].within[urgency]
     _insert(
         session,
         kind,

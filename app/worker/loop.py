@@ -244,4 +244,4 @@ class Worker:
 
     def _tallies(self, now: datetime) -> int:
         with self._database.begin() as session:
-            return counters.fold(session, now.date())
+            return counters.compact(session, now.date())

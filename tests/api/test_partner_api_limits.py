@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI
 from app.api.deprecation import Deprecated
 from app.core import quotas
 from app.core.db import Database
-from app.core.http_middleware import Around
+from app.core.http_middleware import RequestMiddleware
 from app.core.quotas import SHARES, QuotaWindow
 from app.main import create_app
 from app.settings import Settings
@@ -111,7 +111,7 @@ def test_a_route_that_will_end_says_so():
     def old_route() -> str:
         return "still here"
 
-    app.add_middleware(Around, max_body=100_000, https=False)
+    app.add_middleware(RequestMiddleware, max_body=100_000, https=False)
     with in_process(app) as http:
         headers = http.get("/old").headers
     assert headers["deprecation"] == "@1796083200"

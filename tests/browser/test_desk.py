@@ -35,7 +35,7 @@ class House:
         vera.submit(entry, "/desk/directory/pause", what="all", until=f"{START + timedelta(days=9):%Y-%m-%d}")
         self.away = f"/desk/cases/{self.second}/refer?service={service}"
         with office.database.begin() as session:
-            session.execute(sa.update(Case).where(Case.label == held).values(held_for="trap"))
+            session.execute(sa.update(Case).where(Case.label == held).values(held_reason="trap"))
 
     def signed_in(self, page: Page, name: str = "vera") -> Page:
         for cookie, value in self.office.as_(name).cookies.items():

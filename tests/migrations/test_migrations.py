@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
@@ -17,8 +17,9 @@ import app.model_registry  # noqa: F401  fills Base.metadata
 from alembic import command
 from app.app_context import ROOT, migrate
 from app.core.db import Base, Database
+from tests.support.schema import content, differences
 
-# On SQLite an index over an expression is made, but not read back: `indexes` compares all by their names.
+# On SQLite an index over an expression is made, but SQLAlchemy does not read it back: `content` compares those.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index"),
     pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index"),
@@ -45,40 +46,6 @@ def downgrade(database: Database, revision: str) -> None:
         command.downgrade(config, revision)
 
 
-def indexes(database: Database, seen: Any) -> dict[Any, list[Any]]:
-    """Their names by table. On SQLite from its own list: what is read back there leaves out indexes over expressions."""
-    if database.dialect == "postgresql":
-        found: dict[Any, list[Any]] = seen.get_multi_indexes()
-        return found
-    listed = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    found = {}
-    for table, name in seen.bind.execute(sa.text(listed)):
-        found.setdefault((None, table), []).append({"name": name})
-    return found
-
-
-def shape(database: Database) -> dict[str, Any]:
-    """Tables with their columns, constraints and indexes, as the database tells them."""
-    with database.engine.connect() as connection:
-        seen = sa.inspect(connection)  # all tables at once: one question of a kind
-        columns, keys = seen.get_multi_columns(), seen.get_multi_pk_constraint()
-        named = {
-            "foreign": seen.get_multi_foreign_keys(),
-            "unique": seen.get_multi_unique_constraints(),
-            "checks": seen.get_multi_check_constraints(),
-            "indexes": indexes(database, seen),
-        }
-        return {
-            table[1]: {
-                "columns": sorted((c["name"], str(c["type"]), c["nullable"], str(c["default"])) for c in found),
-                "keys": keys[table]["constrained_columns"],
-                **{kind: sorted(str(one["name"]) for one in all_of.get(table, ())) for kind, all_of in named.items()},
-            }
-            for table, found in columns.items()
-            if table[1] != "alembic_version"
-        }
-
-
 def test_the_steps_form_one_line_and_their_names_tell_it() -> None:
     assert len(SCRIPTS.get_heads()) == 1
     names = sorted(path.name for path in Path(SCRIPTS.versions).glob("*.py"))
@@ -98,35 +65,80 @@ def test_the_models_equal_the_migrated_schema(unmigrated_database: Database) -> 
 
         context = MigrationContext.configure(connection, opts={**options, "include_object": made_here})
         assert compare_metadata(context, Base.metadata) == []
-    assert set(shape(unmigrated_database)) == set(Base.metadata.tables)
 
 
 def test_the_promises_of_the_models_stand_in_the_database(unmigrated_database: Database) -> None:
-    """Autogenerate does not see checks and partial indexes; a schema made from the models shows what is missing."""
+    """Compared by content: types, defaults, texts of checks, predicates of indexes, triggers and their functions."""
     migrate(unmigrated_database)
-    migrated = shape(unmigrated_database)
+    migrated = content(unmigrated_database)
     downgrade(unmigrated_database, "base")
     Base.metadata.create_all(unmigrated_database.engine)
-    assert migrated == shape(unmigrated_database)
+    assert differences(content(unmigrated_database), migrated) == []
+
+
+CHANGES: Final = {
+    "a check": ("ALTER TABLE cases DROP CONSTRAINT ck_cases_urgency_known, ADD CONSTRAINT ck_cases_urgency_known"
+        " CHECK (urgency IN ('emergency', 'urgent', 'normal', 'soon'))", "constraint cases/ck_cases_urgency_known"),
+    "a predicate": ("DROP INDEX uq_referrals_one_live; CREATE UNIQUE INDEX uq_referrals_one_live ON referrals"
+        " (case_id, organisation_id) WHERE state IN ('offered', 'accepted')", "index uq_referrals_one_live"),
+    "a default": ("ALTER TABLE cases ALTER COLUMN owner_name SET DEFAULT '-'", "column cases.owner_name"),
+    "a trigger": ("DROP TRIGGER set_owner_name ON cases; CREATE TRIGGER set_owner_name BEFORE UPDATE ON cases"
+        " FOR EACH ROW EXECUTE FUNCTION set_owner_name()", "trigger set_owner_name"),
+    "a function": ("CREATE OR REPLACE FUNCTION set_owner_name() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RETURN NEW; END $$", "function set_owner_name"),
+    "a type": ("ALTER TABLE cases ALTER COLUMN label TYPE varchar(13)", "column cases.label"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_promise_that_differs_in_content_alone_is_seen(make_postgres: Any, change: str) -> None:
+    database = Database(make_postgres().render_as_string(hide_password=False))
+    migrate(database)
+    before = content(database)
+    statement, name = CHANGES[change]
+    with database.engine.begin() as connection:
+        connection.execute(sa.text(statement))
+    assert [found for found, _expected, _actual in differences(before, content(database))] == [name]
+    database.dispose()
+
+
+def test_a_changed_check_or_predicate_is_seen_on_sqlite(unmigrated_sqlite: Database) -> None:
+    migrate(unmigrated_sqlite)
+    before = content(unmigrated_sqlite)
+    with unmigrated_sqlite.engine.begin() as connection:
+        sql = connection.scalar(sa.text("SELECT sql FROM sqlite_master WHERE name = 'cases'"))
+        connection.execute(sa.text("DROP INDEX uq_referrals_one_live"))
+        connection.execute(
+            sa.text(
+                "CREATE UNIQUE INDEX uq_referrals_one_live ON referrals (case_id, organisation_id) WHERE pauses = 0"
+            )
+        )
+        connection.execute(sa.text("PRAGMA writable_schema = ON"))
+        connection.execute(
+            sa.text("UPDATE sqlite_master SET sql = :sql WHERE name = 'cases'"),
+            {"sql": sql.replace("'normal'", "'soon'", 1)},
+        )
+    changed = [found for found, _expected, _actual in differences(before, content(unmigrated_sqlite))]
+    assert changed == ["constraint cases.ck_cases_urgency_known", "index uq_referrals_one_live"]
 
 
 def test_each_step_can_be_taken_back_and_taken_again(unmigrated_database: Database) -> None:
     for place, revision in enumerate(STEPS):
-        before = shape(unmigrated_database)
+        before = content(unmigrated_database)
         migrate(unmigrated_database, revision)
-        after = shape(unmigrated_database)
+        after = content(unmigrated_database)
         assert after != before, revision
         downgrade(unmigrated_database, STEPS[place - 1] if place else "base")
-        assert shape(unmigrated_database) == before, revision
+        assert content(unmigrated_database) == before, revision
         migrate(unmigrated_database, revision)
-        assert shape(unmigrated_database) == after, revision
+        assert content(unmigrated_database) == after, revision
 
 
 def test_migrating_twice_changes_nothing(unmigrated_database: Database) -> None:
     migrate(unmigrated_database)
-    once = shape(unmigrated_database)
+    once = content(unmigrated_database)
     migrate(unmigrated_database)
-    assert shape(unmigrated_database) == once
+    assert content(unmigrated_database) == once
 
 
 def test_the_steps_do_not_stand_in_the_way_of_the_version_that_is_live(make_postgres: Any, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ people: st.SearchStrategy[Facts] = st.builds(
     country=st.just("PL"),
     speak=st.lists(st.sampled_from(LANGUAGES), max_size=2, unique=True).map(tuple),
     groups=st.none() | st.frozensets(st.sampled_from(GROUPS)),
-    tier=st.sampled_from(["emergency", "urgent", "normal"]),
+    urgency=st.sampled_from(["emergency", "urgent", "normal"]),
     last_safe_day=st.none() | st.integers(-3, 40).map(lambda days: TODAY + timedelta(days=days)),
     never=st.frozensets(st.sampled_from(["s0", "s1"]), max_size=1),
     excluded=st.frozensets(st.sampled_from(["s0", "s2"]), max_size=1),
@@ -126,7 +126,7 @@ def slow_truth(rule: Rule, person: Facts) -> int:
         return {"yes": YES, "no": NO, "unknown": UNKNOWN}[test]
     said = {
         "country": person.country, "region": person.region, "status": person.status, "gender": person.gender,
-        "nationality": person.nationality, "age": person.age, "urgency": person.tier,
+        "nationality": person.nationality, "age": person.age, "urgency": person.urgency,
     }[kind]  # fmt: skip
     if said is None:
         return UNKNOWN
@@ -268,7 +268,7 @@ known = st.builds(
     country=st.just("PL"),
     speak=st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=2, unique=True).map(tuple),
     groups=st.frozensets(st.sampled_from(GROUPS)),
-    tier=st.sampled_from(["emergency", "urgent", "normal"]),
+    urgency=st.sampled_from(["emergency", "urgent", "normal"]),
     last_safe_day=st.integers(-3, 40).map(lambda days: TODAY + timedelta(days=days)),
     **{name: st.sampled_from(codes) for name, codes in maybe_codes.items()},
 )

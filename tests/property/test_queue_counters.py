@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases import counters, queue
-from app.cases.models import Case, CaseTally
+from app.cases.models import Case, CaseCounter
 from app.cases.queue import Filters, Look
-from app.cases.queue_views import OF_CASES, TIER_RANK
+from app.cases.queue_views import OF_CASES, URGENCY_RANK
 from app.core.db import Database
 from app.staff import service as staff
 from tests.support.cases import COORDINATOR, START, set_scene
@@ -36,21 +36,21 @@ def changed(chance: random.Random, members: list[UUID | None]) -> dict[str, Any]
     state = chance.choice(
         ["helped", "advised", "withdrawn"] if closed else ["submitted", "in_review", "referred", "unmet"]
     )
-    tier = chance.choice(["emergency", "urgent", "normal"])
+    urgency = chance.choice(["emergency", "urgent", "normal"])
     return {
         "state": state,
         "closed_at": now if closed else None,
         "country": chance.choice(["PL", "DE"]),
-        "tier": tier,
-        "tier_rank": TIER_RANK[tier],
+        "urgency": urgency,
+        "urgency_rank": URGENCY_RANK[urgency],
         "needs": chance.sample(NEEDS, chance.randrange(4)) + chance.choice([[], ["asylum"]]),
-        "speak": chance.sample(SPEAK, chance.randrange(3)),
+        "languages": chance.sample(SPEAK, chance.randrange(3)),
         "owner_id": chance.choice(members),
         "due_on": TODAY + timedelta(days=chance.randrange(-2, 3)),
         "snoozed_until": chance.choice([None, None, date(2026, 11, 20), date(2026, 12, 1)]),
         "person_wrote": chance.random() < 0.2,
-        "asked": chance.choice([None, "work", "answer", "consent", "declined"]),
-        "held_for": chance.choice([None, None, "trap", "haste"]),
+        "referral_status": chance.choice([None, "work", "answer", "consent", "declined"]),
+        "held_reason": chance.choice([None, None, "trap", "haste"]),
         "merged_into_id": chance.choice([None, None, None, UUID(int=5)]),
     }
 
@@ -67,11 +67,11 @@ def test_every_view_counts_what_is_there_before_and_after_folding(database: Data
             for case_id in chance.sample(ids, 3):
                 session.execute(sa.update(Case).where(Case.id == case_id).values(**changed(chance, members)))
             if chance.random() < 0.3:
-                counters.fold(session, chance.choice([TODAY, tomorrow]), at_least=0)
+                counters.compact(session, chance.choice([TODAY, tomorrow]), at_least=0)
         if step % 6 == 5:
             check(scene.database, chance)
     with scene.write() as session:
-        counters.fold(session, tomorrow, at_least=0)
+        counters.compact(session, tomorrow, at_least=0)
         before = summed(session)
         counters.recount(session, tomorrow)
         assert summed(session) == before
@@ -82,7 +82,7 @@ def check(database: Database, chance: random.Random) -> None:
         {},
         {"need": chance.choice(NEEDS)},
         {"language": chance.choice(SPEAK), "country": "PL"},
-        {"need": chance.choice(NEEDS), "language": chance.choice(SPEAK), "tier": "urgent"},
+        {"need": chance.choice(NEEDS), "language": chance.choice(SPEAK), "urgency": "urgent"},
     ]
     with database.begin(write=False) as session:
         team_id = session.scalars(sa.select(Case.team_id).limit(1)).one()
@@ -95,8 +95,8 @@ def check(database: Database, chance: random.Random) -> None:
 
 
 def summed(session: Session) -> dict[tuple[Any, ...], int]:
-    marks = [column for column in CaseTally.__table__.c if column.name not in {"id", "n", "folded"}]
-    rows = session.execute(sa.select(*marks, sa.func.sum(CaseTally.n)).group_by(*marks)).all()
+    marks = [column for column in CaseCounter.__table__.c if column.name not in {"id", "count", "compacted"}]
+    rows = session.execute(sa.select(*marks, sa.func.sum(CaseCounter.count)).group_by(*marks)).all()
     return {tuple(row[:-1]): row[-1] for row in rows if row[-1]}
 
 

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.matching.facts import Tier
+from app.matching.facts import Urgency
 from app.referrals import deadlines
 from app.referrals.deadlines import LEAST, LONGEST_PAUSE, Happened, Hours, Owed, Step, Terms
 from app.referrals.states import Clock
 
 moments = st.timedeltas(timedelta(0), timedelta(days=700)).map(lambda span: datetime(2026, 1, 1, tzinfo=UTC) + span)
-tiers: st.SearchStrategy[Tier] = st.sampled_from(["emergency", "urgent", "normal"])
+urgencies: st.SearchStrategy[Urgency] = st.sampled_from(["emergency", "urgent", "normal"])
 zones = st.sampled_from(["Europe/Warsaw", "Europe/Vilnius", "Europe/Berlin", "Asia/Tbilisi"]).map(ZoneInfo)
 holidays = st.frozensets(st.dates(date(2025, 12, 1), date(2028, 2, 1)), max_size=60)
 calendars = st.builds(lambda zone, days: Hours(zone, days.__contains__), zones, holidays)
@@ -23,7 +23,7 @@ spans = st.timedeltas(timedelta(0), timedelta(days=40))
 def terms_at(draw: st.DrawFn, start: datetime) -> Terms:
     """Terms with no deadline, one that has passed, is near, or is far."""
     day = draw(st.none() | st.integers(-5, 60).map(lambda days: start.date() + timedelta(days=days)))
-    return Terms(draw(tiers), draw(calendars), day)
+    return Terms(draw(urgencies), draw(calendars), day)
 
 
 @st.composite
@@ -68,15 +68,15 @@ def test_an_earlier_deadline_never_gives_more_time(data: st.DataObject, start: d
     near = data.draw(terms_at(start))
     assume(near.deadline_on is not None and near.deadline_on >= start.astimezone(near.hours.zone).date())
     assert near.deadline_on is not None
-    far = Terms(near.tier, near.hours, near.deadline_on + more)
+    far = Terms(near.urgency, near.hours, near.deadline_on + more)
     assert all(
         a <= b for a, b in zip(deadlines.answer_times(start, near), deadlines.answer_times(start, far), strict=True)
     )
 
 
-@given(moments, spans, tiers, calendars)
-def test_a_later_offer_is_never_due_earlier(start: datetime, later: timedelta, tier: Tier, hours: Hours) -> None:
-    terms = Terms(tier, hours)
+@given(moments, spans, urgencies, calendars)
+def test_a_later_offer_is_never_due_earlier(start: datetime, later: timedelta, urgency: Urgency, hours: Hours) -> None:
+    terms = Terms(urgency, hours)
     first, second = deadlines.answer_times(start, terms), deadlines.answer_times(start + later, terms)
     assert all(a <= b for a, b in zip(first, second, strict=True))
 
@@ -84,7 +84,7 @@ def test_a_later_offer_is_never_due_earlier(start: datetime, later: timedelta, t
 @given(moments, calendars)
 def test_the_more_urgent_the_sooner(start: datetime, hours: Hours) -> None:
     emergency, urgent, normal = (
-        deadlines.answer_times(start, Terms(tier, hours)) for tier in ("emergency", "urgent", "normal")
+        deadlines.answer_times(start, Terms(urgency, hours)) for urgency in ("emergency", "urgent", "normal")
     )
     assert emergency[1] <= urgent[1] <= normal[1]
     assert emergency[2] <= urgent[2] <= normal[2]

@@ -55,17 +55,17 @@ class Lives(RuleBasedStateMachine):
     """A database that all walks use, one after the other; None: each has its own."""
 
     @initialize(
-        tiers=st.tuples(*[st.sampled_from(["emergency", "urgent", "normal"])] * 2),
+        urgencies=st.tuples(*[st.sampled_from(["emergency", "urgent", "normal"])] * 2),
         consented=st.tuples(*[st.sets(st.sampled_from(SLUGS))] * 2),
         days=st.none() | st.integers(-1, 30),
     )
-    def begin(self, tiers: tuple[str, str], consented: tuple[set[str], set[str]], days: int | None) -> None:
+    def begin(self, urgencies: tuple[str, str], consented: tuple[set[str], set[str]], days: int | None) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.scene = Scene(self.shared or fresh_database(self.folder.name))
         last_day = None if days is None else self.scene.now.date() + timedelta(days=days)
         self.cases = [
-            self.scene.case(*sorted(who), tier=tier, last_safe_day=last_day)
-            for tier, who in zip(tiers, consented, strict=True)
+            self.scene.case(*sorted(who), urgency=urgency, last_safe_day=last_day)
+            for urgency, who in zip(urgencies, consented, strict=True)
         ]
 
     def teardown(self) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app import audit
 from app.app_context import migrate
 from app.cases import person_access
-from app.cases.models import Case, CaseTally, CaseWrap, SealedPart
+from app.cases.models import Case, CaseCounter, CaseWrap, SealedPart
 from app.casework import filing
 from app.core.db import Base, Database
 from app.core.keyring import KeyRing
@@ -49,9 +49,9 @@ def rows(database: Database) -> dict[str, list[str]]:
 
 def counted(database: Database) -> list[str]:
     """What the tallies of the queue add up to: the database makes them anew when the cases come back."""
-    kinds = [column for column in CaseTally.__table__.c if column.name not in {"id", "n", "folded"}]
+    kinds = [column for column in CaseCounter.__table__.c if column.name not in {"id", "count", "compacted"}]
     with database.begin(write=False) as session:
-        sums = session.execute(sa.select(*kinds, sa.func.sum(CaseTally.n)).group_by(*kinds))
+        sums = session.execute(sa.select(*kinds, sa.func.sum(CaseCounter.count)).group_by(*kinds))
         return sorted(repr([*row[:-1], int(row[-1])]) for row in sums if row[-1])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.app_context import migrate, open_house
+from app.app_context import migrate, open_app_context
 from app.cli.main import app
 from app.core.clock import utc_now
 from app.partners import credentials
@@ -20,7 +20,7 @@ RUN = CliRunner()
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
-    opened = open_house()
+    opened = open_app_context()
     migrate(opened.database)
     opened.database.dispose()
 
@@ -32,7 +32,7 @@ def clients(*arguments: str, code: int = 0) -> str:
 
 
 def signs_in(secret: str) -> bool:
-    house = open_house()
+    house = open_app_context()
     with house.database.begin() as session:
         found = credentials.authenticate(session, house.keys, Secret("bot", secret), utc_now()) is not None
     house.database.dispose()

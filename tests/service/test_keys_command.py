@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner
 
-from app.app_context import House, migrate, open_house
+from app.app_context import AppContext, migrate, open_app_context
 from app.casework.filing import file_intake
 from app.cli.main import app
 from app.client.opening import base64url
@@ -27,15 +27,15 @@ PASSPHRASE = "a passphrase for tests only"
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
     monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
-    opened = open_house()
+    opened = open_app_context()
     migrate(opened.database)
     return opened
 
 
-def found(house: House) -> str:
+def found(house: AppContext) -> str:
     """A team with a coordinator and one case, sealed to the centre's first key. Gives the secret of the one-time code."""
     now = utc_now()
     with house.database.begin() as session:
@@ -55,7 +55,7 @@ def keys(*arguments: str, typed: str = "", code: int = 0) -> str:
     return done.output
 
 
-def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(house: House) -> None:
+def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(house: AppContext) -> None:
     totp = found(house)
     public = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
     assert "version 2" in keys("register", MINE, public, "--kind", "x25519")
@@ -64,7 +64,7 @@ def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(house: 
     assert "Not signed in" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
 
 
-def test_what_is_no_key_or_no_organisation_is_refused(house: House) -> None:
+def test_what_is_no_key_or_no_organisation_is_refused(house: AppContext) -> None:
     found(house)
     x25519 = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
     assert "no x-wing public key" in keys("register", MINE, x25519, code=1)

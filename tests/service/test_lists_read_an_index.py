@@ -24,12 +24,12 @@ from bench import bulk
 from bench.made_up import MOST_ASKED, RARE_LANGUAGE, RARE_NEED, World
 from tests.support.cases import START, organisation, set_scene
 
-LARGE: Final = {"cases", "referrals", "feed_events", "case_tallies"}
+LARGE: Final = {"cases", "referrals", "feed_events", "case_counters"}
 SORTED_AT_MOST: Final = 600  # rows: what a rare filter leaves over is put into order
 OF_ORDERS: Final = {
     "order": "queue",
     "label": "label",
-    "urgency": "tier",
+    "urgency": "urgency",
     "deadline": "deadline",
     "waits": "waits",
     "country": "country",
@@ -43,9 +43,9 @@ OF_VIEWS: Final = {
     "due": "queue",
     "overdue": "queue",
     "review": "state",
-    "waiting": "asked",
-    "declined": "asked",
-    "working": "asked",
+    "waiting": "referral_status",
+    "declined": "referral_status",
+    "working": "referral_status",
     "answered": "wrote",
     "unmet": "state",
     "snoozed": "snoozed",
@@ -84,12 +84,12 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
         closed = "ix_cases_closed" if order == DEFAULT else f"ix_cases_closed_{index}"
         yield f"closed by {order}", closed, page(Look("closed", sort=order))
     yield "a need", "ix_cases_needs", page(Look(filters=Filters(need=RARE_NEED)))
-    yield "a language", "ix_cases_speak", page(Look(filters=Filters(language=RARE_LANGUAGE)))
+    yield "a language", "ix_cases_languages", page(Look(filters=Filters(language=RARE_LANGUAGE)))
     yield "a need, closed", "ix_cases_closed_needs", page(Look("closed", Filters(need=RARE_NEED)))
-    yield "a language, closed", "ix_cases_closed_speak", page(Look("closed", Filters(language=RARE_LANGUAGE)))
+    yield "a language, closed", "ix_cases_closed_languages", page(Look("closed", Filters(language=RARE_LANGUAGE)))
     yield "a country", "ix_cases_country", page(Look(filters=Filters(country="LT")))
-    yield "an urgency", "ix_cases_tier", page(Look(filters=Filters(tier="emergency")))
-    yield "counts", "ix_case_tallies_face", lambda session: queue.counts(session, world.team_id, Look(), **now)
+    yield "an urgency", "ix_cases_urgency", page(Look(filters=Filters(urgency="emergency")))
+    yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, Look(), **now)
 
     def pull(wanted: Wanted, **place: Any) -> Callable[[Session], Any]:
         return lambda session: partner_queries.page(

@@ -94,7 +94,7 @@ def test_a_digest_waits_for_its_hour_and_an_emergency_does_not(scene: Scene, tmp
     channel = Kept()
     post(scene, tmp_path, channel)
     assert channel.sent == []
-    scene.offered(ONE, tier="emergency")
+    scene.offered(ONE, urgency="emergency")
     post(scene, tmp_path, channel)
     assert [mail.subject for mail in channel.sent] == ["1 new request"]
     scene.now = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)  # 8 in Warsaw

@@ -148,7 +148,7 @@ def test_one_live_referral_for_a_case_and_an_organisation(scene: Scene) -> None:
     assert scene.draft(case, ONE)
 
 
-@pytest.mark.parametrize("times", [{"expires_at": None}, {"offered_at": None}, {"pauses": 3}, {"tier": "calm"}])
+@pytest.mark.parametrize("times", [{"expires_at": None}, {"offered_at": None}, {"pauses": 3}, {"urgency": "calm"}])
 def test_the_database_holds_the_promises_too(scene: Scene, times: dict[str, Any]) -> None:
     referral = scene.offered()
     with pytest.raises(IntegrityError), scene.write() as session:
@@ -376,7 +376,7 @@ def test_others_could_help_but_the_person_has_not_agreed_to_them(scene: Scene) -
 
 
 def test_in_an_emergency_three_are_asked_at_once_and_the_first_to_accept_ends_the_others(scene: Scene) -> None:
-    case = scene.case(ONE, TWO, THREE, "pl-hnlac", tier="emergency")
+    case = scene.case(ONE, TWO, THREE, "pl-hnlac", urgency="emergency")
     with scene.write() as session:
         from app.core import keyholders
         from app.core.keyholders import OwnerKind
@@ -449,7 +449,7 @@ def test_positions_are_given_once_and_never_again(scene: Scene) -> None:
 def test_only_the_least_is_owed_when_the_deadline_is_tomorrow(scene: Scene) -> None:
     referral = scene.offered(last_safe_day=START.date() + timedelta(days=1))
     row = scene.row(referral)
-    assert row.tier == "emergency"
+    assert row.urgency == "emergency"
     assert row.expires_at == START + deadlines.LEAST
 
 

@@ -218,7 +218,7 @@ def test_many_workers_do_each_thing_once(scene: Scene) -> None:
 
 def test_the_clock_and_a_partner_on_one_case_do_not_wait_in_a_circle(scene: Scene) -> None:
     for _ in range(ROUNDS):
-        case = scene.case(ONE, TWO, THREE, tier="emergency")
+        case = scene.case(ONE, TWO, THREE, urgency="emergency")
         offers = [(slug, scene.offered(slug, case)) for slug in (ONE, TWO, THREE)]
         scene.later(hours=37)
         together(

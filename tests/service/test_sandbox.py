@@ -15,7 +15,7 @@ from app.client import opened
 from app.client import sandbox as published
 from app.core.errors import Conflict
 from app.core.sealing import CannotOpen
-from app.intake.models import HappenedCount
+from app.intake.models import PersecutionCount
 from app.matching.models import MatchRun
 from app.messaging.models import OutboxMessage
 from app.partners import sandbox_identity
@@ -176,7 +176,7 @@ def snapshot(play: Network) -> dict[str, Any]:
             "cases": [(case.id, case.version, case.state, case.updated_at) for case in session.scalars(live)],
             "referrals": [(one.id, one.version, one.state) for one in session.scalars(referrals)],
             "runs": session.scalar(sa.select(sa.func.count()).select_from(MatchRun)),
-            "happened": session.scalar(sa.select(sa.func.count()).select_from(HappenedCount)),
+            "happened": session.scalar(sa.select(sa.func.count()).select_from(PersecutionCount)),
             "told": session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)),
             "reported": len(queries.cases(session, quarter, None)) + len(queries.offers(session, quarter)),
             "organisations": session.scalar(sa.select(sa.func.count()).where(Organisation.kind != "sandbox")),

@@ -33,10 +33,10 @@ def test_the_play_is_no_mere_idyll(found: Results) -> None:
     assert any(case.owned_at and not case.accepted_at for case in found.cases)
 
 
-def test_the_table_has_every_tier_and_country_and_the_plot_a_line_a_tier(found: Results) -> None:
+def test_the_table_has_every_urgency_and_country_and_the_plot_a_line_an_urgency(found: Results) -> None:
     printed = table(found)
     for word in ("emergency", "urgent", "normal", "PL", "GE", "LT", "DE", "all", "in time", "expired", "waiting"):
         assert word in printed
     drawn = ElementTree.fromstring(svg(found))
     labels = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {case.tier for case in found.cases if case.matched} <= set(labels)
+    assert {case.urgency for case in found.cases if case.matched} <= set(labels)

@@ -184,7 +184,7 @@ def test_a_task_is_due_before_the_legal_deadline_comes_near(scene: Scene) -> Non
     assert scene.now < due <= latest
 
 
-def test_every_kind_has_a_rule_and_a_time_for_each_tier() -> None:
+def test_every_kind_has_a_rule_and_a_time_for_each_urgency() -> None:
     assert set(RULES) == set(TaskKind)
     for rule in RULES.values():
         assert rule.within["emergency"] <= rule.within["urgent"] <= rule.within["normal"]

@@ -188,12 +188,12 @@ def test_an_intake_over_json_reaches_the_same_partner(demo: Demo) -> None:
 
 
 def test_running_it_again_keeps_the_data(unmigrated_database: Database, tmp_path: Path) -> None:
-    from app.app_context import House, migrate, open_house
+    from app.app_context import AppContext, migrate, open_app_context
     from app.demo.seed import seed_if_empty
     from app.settings import Settings
 
     url = unmigrated_database.url.render_as_string(hide_password=False)
-    house: House = open_house(Settings(var=tmp_path / "var", database_url=url))
+    house: AppContext = open_app_context(Settings(var=tmp_path / "var", database_url=url))
     migrate(house.database)
     assert seed_if_empty(house)
     before = (tmp_path / "var" / "demo.json").read_bytes()

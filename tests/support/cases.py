@@ -70,13 +70,13 @@ class Scene:
     def auto_offer(self) -> AutoOfferContext:
         return AutoOfferContext(self.keys, load_packs())
 
-    def case(self, *consented: str, tier: str = "normal", last_safe_day: date | None = None, **answers: Any) -> UUID:
+    def case(self, *consented: str, urgency: str = "normal", last_safe_day: date | None = None, **answers: Any) -> UUID:
         """A case filed now; whoever is named holds a key of it."""
         document = {
             "language": "ru",
             "for_whom": "self",
             "needs": ["asylum"],
-            "how_soon": {"emergency": "today", "urgent": "week"}.get(tier, "month"),
+            "how_soon": {"emergency": "today", "urgent": "week"}.get(urgency, "month"),
             "country": "PL",
             "region": "PL-14",
             "speak": ["ru", "pl"],

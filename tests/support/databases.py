@@ -100,6 +100,13 @@ def unmigrated_database(request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 @pytest.fixture
+def unmigrated_sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A SQLite database without a single table."""
+    with _open(f"sqlite:///{tmp_path / 'bare.db'}") as database:
+        yield database
+
+
+@pytest.fixture
 def make_postgres(postgres_server: URL) -> Iterator[Callable[[], URL]]:
     """Makes PostgreSQL databases without tables and drops them after the test."""
     made: list[URL] = []

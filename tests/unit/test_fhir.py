@@ -14,7 +14,7 @@ from app.referrals.reasons import OUTCOMES, REASONS
 from app.referrals.states import FAILED, LIVE, State
 
 SETS: dict[str, list[str]] = json.loads((Path(__file__).parents[1] / "data/fhir-r4-value-sets.json").read_text())
-TIERS = ("emergency", "urgent", "normal")
+URGENCIES = ("emergency", "urgent", "normal")
 # The elements of R4 that we use or might: name, whether it is a list, whether it has to be there.
 ELEMENTS: dict[str, dict[str, tuple[bool, bool]]] = {
     "Bundle": {
@@ -45,7 +45,7 @@ def told(**changed: Any) -> Told:
         "label": "R-7KX-29QM",
         "version": 3,
         "state": State.ACKNOWLEDGED,
-        "tier": "urgent",
+        "urgency": "urgent",
         "organisation": "pl-hfhr",
         "service": "pl-hfhr/legal-help",
         "needs": (("asylum", "Asylum"), ("housing", "Housing")),
@@ -103,12 +103,12 @@ def test_what_is_live_here_is_live_there() -> None:
         assert state not in FAILED or fhir.REQUEST_STATUS[state] != "active"
 
 
-@pytest.mark.parametrize("tier", TIERS)
-def test_every_urgency_is_a_priority_of_its_own(tier: str) -> None:
-    parts = resources(fhir.bundle(told(tier=tier)))
+@pytest.mark.parametrize("urgency", URGENCIES)
+def test_every_urgency_is_a_priority_of_its_own(urgency: str) -> None:
+    parts = resources(fhir.bundle(told(urgency=urgency)))
     assert parts["Task"]["priority"] == parts["ServiceRequest"]["priority"]
     assert parts["Task"]["priority"] in SETS["request-priority"]
-    assert len({fhir.PRIORITY[one] for one in TIERS}) == 3
+    assert len({fhir.PRIORITY[one] for one in URGENCIES}) == 3
 
 
 @pytest.mark.parametrize("code", list(REASONS))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.directory.packs import load_packs
-from app.directory.rules import AGES, GENDERS, GROUPS, LEAVES, STATUSES, TIERS, Rule
+from app.directory.rules import AGES, GENDERS, GROUPS, LEAVES, STATUSES, URGENCIES, Rule
 from app.matching import engine
 from app.matching.engine import NO, UNKNOWN, YES, Found, Live, MatchResult
 from app.matching.facts import Facts
@@ -68,8 +68,8 @@ LEAF_TABLE = [
     ({"age": {"any_of": ["minor"]}}, {"age": "minor"}, YES, "age.yes"),
     ({"age": {"any_of": ["minor"]}}, {"age": "adult"}, NO, "age.no"),
     ({"age": {"any_of": ["minor"]}}, {"age": None}, UNKNOWN, "age.unknown"),
-    ({"urgency": {"any_of": ["emergency"]}}, {"tier": "emergency"}, YES, None),
-    ({"urgency": {"any_of": ["emergency"]}}, {"tier": "normal"}, NO, "urgency.no"),
+    ({"urgency": {"any_of": ["emergency"]}}, {"urgency": "emergency"}, YES, None),
+    ({"urgency": {"any_of": ["emergency"]}}, {"urgency": "normal"}, NO, "urgency.no"),
     ({"deadline_within": 7}, {"last_safe_day": date(2026, 12, 1)}, YES, "deadline_within.yes"),
     ({"deadline_within": 7}, {"last_safe_day": date(2026, 12, 2)}, NO, "deadline_within.no"),
     ({"deadline_within": 7}, {"last_safe_day": date(2026, 11, 1)}, YES, "deadline_within.yes"),
@@ -116,7 +116,7 @@ WHOLE: dict[str, tuple[str, list[Any]]] = {
     "nationality": ("nationality", ["RU", "BY", "UA"]),
     "gender": ("gender", sorted(GENDERS)),
     "age": ("age", sorted(AGES)),
-    "urgency": ("tier", sorted(TIERS)),
+    "urgency": ("urgency", sorted(URGENCIES)),
     "country": ("country", ["PL", "GE"]),
 }
 
@@ -131,7 +131,7 @@ def test_a_leaf_of_one_value_is_right_for_every_value_and_for_none(leaf: str) ->
             verdict = YES if said in wanted else NO
             assert asked(rule, facts(**{field: said}))[0] == verdict
             assert asked({"not": rule}, facts(**{field: said}))[0] == YES - verdict
-        if field not in {"tier", "country"}:
+        if field not in {"urgency", "country"}:
             assert asked(rule, facts(**{field: None}))[0] == UNKNOWN
             assert asked({"not": rule}, facts(**{field: None}))[0] == UNKNOWN
 

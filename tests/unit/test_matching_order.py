@@ -104,7 +104,7 @@ def test_each_term_puts_the_better_first() -> None:
     assert ranked(entry("interpreter", SPEAKS_NOT), entry("shared", SPEAKS)) == ["shared", "interpreter"]
     partly = entry("a-partly", {"all": [SPEAKS, SPEAKS_NOT]})
     assert ranked(partly, entry("b-shared", SPEAKS)) == ["b-shared", "a-partly"], "in one of two languages"
-    assert ranked(entry("far", RULE, remote="unknown"), entry("near", RULE), tier="emergency") == ["near", "far"]
+    assert ranked(entry("far", RULE, remote="unknown"), entry("near", RULE), urgency="emergency") == ["near", "far"]
     assert ranked(entry("choosy", RULE, selective=True), entry("plain", RULE)) == ["plain", "choosy"]
     assert ranked(entry("unknown", RULE), entry("open", RULE), live={"open/service": OPEN}) == ["open", "unknown"]
     appeal = {"need": {"any_of": ["appeals"]}}

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.core.errors import Invalid
-from app.matching.facts import Tier
+from app.matching.facts import Urgency
 from app.referrals import deadlines
 from app.referrals.deadlines import Happened, Hours, Owed, Step, Terms, working_days_later
 from app.referrals.states import Clock
@@ -20,27 +20,29 @@ def at(day: int, hour: int = 10, minute: int = 0, month: int = 11) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def terms(tier: Tier = "normal", deadline_on: date | None = None) -> Terms:
-    return Terms(tier, WARSAW, deadline_on)
+def terms(urgency: Urgency = "normal", deadline_on: date | None = None) -> Terms:
+    return Terms(urgency, WARSAW, deadline_on)
 
 
 MONDAY = at(23)
 
 
-def offered(tier: Tier = "normal", deadline_on: date | None = None, when: datetime = MONDAY) -> Owed:
-    return deadlines.after(Owed(), Happened(Clock.START_ANSWER, when), terms(tier, deadline_on))
+def offered(urgency: Urgency = "normal", deadline_on: date | None = None, when: datetime = MONDAY) -> Owed:
+    return deadlines.after(Owed(), Happened(Clock.START_ANSWER, when), terms(urgency, deadline_on))
 
 
 @pytest.mark.parametrize(
-    ("tier", "acknowledge", "decide", "expires"),
+    ("urgency", "acknowledge", "decide", "expires"),
     [
         ("emergency", at(23, 12), at(24, 10), at(24, 22)),
         ("urgent", at(24, 17), at(26, 10), at(27, 22)),
         ("normal", at(25, 17), at(7, 10, month=12), at(14, 10, month=12)),
     ],
 )
-def test_by_when_an_answer_is_owed(tier: Tier, acknowledge: datetime, decide: datetime, expires: datetime) -> None:
-    owed = offered(tier)  # on a Monday
+def test_by_when_an_answer_is_owed(
+    urgency: Urgency, acknowledge: datetime, decide: datetime, expires: datetime
+) -> None:
+    owed = offered(urgency)  # on a Monday
     assert (owed.acknowledge_by, owed.decide_by, owed.expires_at) == (acknowledge, decide, expires)
 
 
@@ -85,10 +87,10 @@ def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
         (date(2026, 11, 25), "emergency"),
     ],
 )
-def test_a_deadline_that_came_near_raises_the_tier(deadline_on: date | None, now_is: str) -> None:
+def test_a_deadline_that_came_near_raises_the_urgency(deadline_on: date | None, now_is: str) -> None:
     today = date(2026, 11, 23)
-    assert deadlines.tier_now("normal", deadline_on, today) == now_is
-    assert deadlines.tier_now("emergency", deadline_on, today) == "emergency"
+    assert deadlines.urgency_now("normal", deadline_on, today) == now_is
+    assert deadlines.urgency_now("emergency", deadline_on, today) == "emergency"
 
 
 def play(owed: Owed, how: Terms) -> list[tuple[Step, datetime]]:
@@ -165,9 +167,9 @@ def test_after_an_answer_no_reminder_comes_twice() -> None:
     assert [step for step, _ in play(going, how)] == [Step.REMIND_AGAIN, Step.ESCALATE, Step.EXPIRE]
 
 
-@pytest.mark.parametrize(("tier", "by"), [("emergency", at(24)), ("urgent", at(26)), ("normal", at(30))])
-def test_first_contact(tier: Tier, by: datetime) -> None:
-    owed = deadlines.after(offered(tier), Happened(Clock.FIRST_CONTACT, at(23)), terms(tier))
+@pytest.mark.parametrize(("urgency", "by"), [("emergency", at(24)), ("urgent", at(26)), ("normal", at(30))])
+def test_first_contact(urgency: Urgency, by: datetime) -> None:
+    owed = deadlines.after(offered(urgency), Happened(Clock.FIRST_CONTACT, at(23)), terms(urgency))
     assert owed.contact_by == owed.due_at == by
     assert owed.expires_at is None
 

@@ -20,7 +20,7 @@ START = datetime(2026, 10, 5, 9, tzinfo=UTC)
 
 def case(number: int, **changed: object) -> CaseSeen:
     given_in = {
-        "id": UUID(int=number), "month": "2026-10", "came_in": START, "country": "PL", "language": "ru", "tier": "normal",
+        "id": UUID(int=number), "month": "2026-10", "came_in": START, "country": "PL", "language": "ru", "urgency": "normal",
         "needs": ("asylum",), "state": "in_review", **changed,
     }  # fmt: skip
     return CaseSeen(**given_in)  # type: ignore[arg-type]
@@ -28,7 +28,7 @@ def case(number: int, **changed: object) -> CaseSeen:
 
 def offer(number: int, **changed: object) -> OfferSeen:
     given_in = {
-        "case_id": UUID(int=number), "organisation": "pl-hfhr", "month": "2026-10", "country": "PL", "tier": "normal",
+        "case_id": UUID(int=number), "organisation": "pl-hfhr", "month": "2026-10", "country": "PL", "urgency": "normal",
         "needs": ("asylum",), "offered_at": START + timedelta(hours=2), "state": "offered", "outcome": None, **changed,
     }  # fmt: skip
     return OfferSeen(**given_in)  # type: ignore[arg-type]
@@ -127,10 +127,10 @@ def test_a_small_cell_is_hidden_and_so_is_what_would_tell_of_it() -> None:
 def test_nobody_is_a_small_number_too() -> None:
     """All eleven were declined: to say so would say that nobody was accepted, or that nobody waits."""
     report = figures.own(QUARTER, ended("pl-hfhr", 0, declined=11))
-    assert cell(report, "offer_tiers", "normal", "declined") is None
-    assert None in (cell(report, "offer_tiers", ALL, ALL), cell(report, "in_time", ALL, ALL))
+    assert cell(report, "offer_urgency", "normal", "declined") is None
+    assert None in (cell(report, "offer_urgency", ALL, ALL), cell(report, "in_time", ALL, ALL))
     waiting = figures.own(QUARTER, ended("pl-hfhr", 0, declined=11, waiting=11))
-    assert cell(waiting, "offer_tiers", ALL, ALL) == 22
+    assert cell(waiting, "offer_urgency", ALL, ALL) == 22
 
 
 def test_a_middle_of_fewer_than_ten_is_not_told() -> None:
@@ -141,8 +141,8 @@ def test_a_middle_of_fewer_than_ten_is_not_told() -> None:
 
 
 def test_in_time_is_by_urgency() -> None:
-    late = [offer(n, tier="emergency", state="accepted", first={"accept": after(25)}) for n in range(20)]
-    soon = [offer(n, tier="emergency", state="accepted", first={"accept": after(23)}) for n in range(20, 60)]
+    late = [offer(n, urgency="emergency", state="accepted", first={"accept": after(25)}) for n in range(20)]
+    soon = [offer(n, urgency="emergency", state="accepted", first={"accept": after(23)}) for n in range(20, 60)]
     report = figures.own(QUARTER, late + soon)
     assert cell(report, "in_time", "emergency", "in_time") == 40
     assert cell(report, "in_time", "emergency", "late_or_never") == 20
@@ -160,8 +160,10 @@ def test_in_time_is_by_urgency() -> None:
 )
 def test_no_shown_cell_is_small_and_no_line_leaves_a_small_rest(rows: list[tuple[str, str, str]]) -> None:
     offers = [
-        offer(n, organisation=slug, tier=tier, state=HOW[end][0], first=dict(HOW[end][1]), month=month)
-        for n, ((slug, tier, end), month) in enumerate(zip(rows, islice(cycle(QUARTER.months), len(rows)), strict=True))
+        offer(n, organisation=slug, urgency=urgency, state=HOW[end][0], first=dict(HOW[end][1]), month=month)
+        for n, ((slug, urgency, end), month) in enumerate(
+            zip(rows, islice(cycle(QUARTER.months), len(rows)), strict=True)
+        )
     ]
     for report in (figures.network(QUARTER, [], offers), figures.own(QUARTER, offers)):
         for table in report.tables:

@@ -1,11 +1,11 @@
-"""The tier, with the policy written a second time by hand and every combination tried."""
+"""The urgency, with the policy written a second time by hand and every combination tried."""
 
 from datetime import date, timedelta
 from itertools import product
 
 import pytest
 
-from app.matching.urgency import tier
+from app.matching.urgency import assess
 
 TODAY = date(2026, 11, 24)
 NEEDS = ["asylum", "detention", "deportation", "gbv", "extradition_interpol"]
@@ -24,10 +24,10 @@ def by_hand(need: str, helps: tuple[str, ...], happened: tuple[str, ...], soon: 
     return "urgent" if days is not None and days <= 7 else "normal"
 
 
-def test_every_combination_has_the_tier_of_the_policy() -> None:
+def test_every_combination_has_the_urgency_of_the_policy() -> None:
     for need, helps, happened, soon, days in EVERYTHING:
         last = None if days is None else TODAY + timedelta(days=days)
-        found = tier(
+        found = assess(
             needs=["housing", need], helps=helps, happened=happened, how_soon=soon, last_safe_day=last, today=TODAY
         )
         assert found == by_hand(need, helps, happened, soon, days), (need, helps, happened, soon, days)
@@ -35,4 +35,4 @@ def test_every_combination_has_the_tier_of_the_policy() -> None:
 
 @pytest.mark.parametrize("need", ["asylum", "appeals", "trafficking", "criminal_defence", "evacuation", "children"])
 def test_other_needs_alone_are_normal(need: str) -> None:
-    assert tier(needs=[need], helps=(), happened=(), how_soon="none", last_safe_day=None, today=TODAY) == "normal"
+    assert assess(needs=[need], helps=(), happened=(), how_soon="none", last_safe_day=None, today=TODAY) == "normal"

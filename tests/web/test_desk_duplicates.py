@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.cases import duplicate_detection, person_access, transitions
-from app.cases.models import Case, CaseLikeness
+from app.cases.models import Case, CaseFingerprint
 from app.casework import person_actions
 from app.casework.auto_offer import untaken_cases
 from app.core import keyring
@@ -27,7 +27,7 @@ def alike(page: Page) -> str:
 
 def marks(office: DeskHouse) -> list[bytes]:
     with office.database.begin(write=False) as session:
-        return list(session.scalars(sa.select(CaseLikeness.mark)))
+        return list(session.scalars(sa.select(CaseFingerprint.mark)))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: D
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
         privacy.erase(session, opened.case, actor_kind="person", now=office.time.at)
-        assert session.scalars(sa.select(CaseLikeness).where(CaseLikeness.case_id == opened.case.id)).all() == []
+        assert session.scalars(sa.select(CaseFingerprint).where(CaseFingerprint.case_id == opened.case.id)).all() == []
     assert first in browser.get("/desk/").text
     assert first_of(office, first) == ""
 
@@ -184,7 +184,7 @@ def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_
             case = office.case(label)
             duplicate_detection.note(session, ring, case.id, case.team_id, LENA, "PL")
     changed = keyring.begin_epoch(tmp_path / "keys.json", START.date())
-    of_marks = next(one for one in LOCKED if one.name == "case_likenesses.mark")
+    of_marks = next(one for one in LOCKED if one.name == "case_fingerprints.fingerprint")
     moved, closed, _after = rotation.lock_anew(office.database, changed, of_marks)
     assert (moved, closed) == (4, 0)
     assert {mark[:4] for mark in marks(office)} == {changed.current.to_bytes(4, "big")}

@@ -82,11 +82,11 @@ def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: DeskHou
     assert "decoy" not in shown.text.lower()
     assert "alarm" not in shown.text.lower()
     page = office.as_("auditor").get("/desk/audit", params={"kind": "alarm"})
-    assert "alarm:decoy_read" in page.words()
+    assert "alarm:honeytoken_read" in page.words()
     assert "vera" in page.words()
     assert "A decoy case was opened" in office.as_("admin").get("/desk/operations").words()
     with office.database.begin(write=False) as session:
-        notices = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "alarm_decoy_read")).all()
+        notices = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "alarm_honeytoken_read")).all()
     assert len(notices) == 1
     assert notices[0].about_id != office.case(decoy).id
 
@@ -94,9 +94,9 @@ def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: DeskHou
 def test_the_database_alone_does_not_tell_which_case_is_one(office: DeskHouse) -> None:
     decoy = office.case(plant(office))
     with office.database.begin(write=False) as session:
-        (row,) = session.execute(sa.text("SELECT * FROM decoys")).all()
+        (row,) = session.execute(sa.text("SELECT * FROM honeytokens")).all()
     assert decoy.id.bytes not in bytes(row.id)
-    assert bytes(row.id) == office.keys.mac("decoy", decoy.id.bytes)
+    assert bytes(row.id) == office.keys.mac("honeytoken", decoy.id.bytes)
 
 
 # --- quotas ----------------------------------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ def many(office: DeskHouse, count: int) -> None:
                 "label": f"T{number:06}",
                 "receipt_id": None,
                 "due_on": row["due_on"] + timedelta(days=chance.randrange(3)),
-                "tier": (tier := chance.choice(["emergency", "urgent", "normal"])),
-                "tier_rank": ["emergency", "urgent", "normal"].index(tier),
+                "urgency": (urgency := chance.choice(["emergency", "urgent", "normal"])),
+                "urgency_rank": ["emergency", "urgent", "normal"].index(urgency),
                 "waiting_since": row["waiting_since"] - timedelta(hours=chance.randrange(3)),
                 "needs": chance.choice([["asylum"], ["housing", "asylum"], ["documents"]]),
                 "speak": chance.choice([["ru"], ["ru", "en"], ["be"]]),
@@ -77,7 +77,7 @@ def test_pages_forwards_and_back_show_each_case_once_in_one_order(office: DeskHo
     assert len(set(everything)) == 61
     with office.database.begin(write=False) as session:
         order = session.scalars(
-            sa.select(Case.label).order_by(Case.due_on, Case.tier_rank, Case.waiting_since, Case.id)
+            sa.select(Case.label).order_by(Case.due_on, Case.urgency_rank, Case.waiting_since, Case.id)
         ).all()
     assert everything == order
     page = browser.get("/desk/")
@@ -103,10 +103,10 @@ def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(office: De
     ("query", "expected"),
     [
         ({"need": "asylum"}, lambda row: "asylum" in row.needs),
-        ({"language": "be"}, lambda row: "be" in row.speak),
-        ({"tier": "emergency"}, lambda row: row.tier == "emergency"),
+        ({"language": "be"}, lambda row: "be" in row.languages),
+        ({"urgency": "emergency"}, lambda row: row.urgency == "emergency"),
         ({"country": "GE"}, lambda row: False),
-        ({"need": "asylum", "language": "en"}, lambda row: "asylum" in row.needs and "en" in row.speak),
+        ({"need": "asylum", "language": "en"}, lambda row: "asylum" in row.needs and "en" in row.languages),
     ],
 )
 def test_filters_and_their_counts_are_exact(office: DeskHouse, query: dict[str, str], expected) -> None:  # type: ignore[no-untyped-def]
@@ -187,7 +187,7 @@ def test_the_first_page_reads_its_rows_from_the_queues_index(postgres_database, 
             team_id = session.scalar(sa.select(Case.team_id).limit(1))
             query = (
                 "EXPLAIN SELECT label FROM cases WHERE team_id = :team AND closed_at IS NULL"
-                " ORDER BY due_on, tier_rank, waiting_since, id LIMIT 26"
+                " ORDER BY due_on, urgency_rank, waiting_since, id LIMIT 26"
             )
             plan = "\n".join(session.scalars(sa.text(query), {"team": team_id}))
     assert "ix_cases_queue" in plan

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.cases import queue
-from app.cases.models import Case, MemberView
+from app.cases.models import Case, SavedView
 from app.cases.queue import Look
 from app.cases.queue_views import ORDERS
 from tests.support.desk import TWO, DeskHouse
@@ -81,7 +81,7 @@ def test_a_view_of_ones_own_is_made_of_codes_counted_and_nobody_elses(office: De
     office.file()
     office.file(how_soon="today")
     vera, pavel = office.as_("vera"), office.as_("pavel")
-    page = vera.get("/desk/?need=asylum&tier=emergency&sort=-waits")
+    page = vera.get("/desk/?need=asylum&urgency=emergency&sort=-waits")
     kept = vera.submit(page, "/desk/views")
     assert kept.did("view_kept")
     page = vera.get("/desk/")
@@ -90,8 +90,8 @@ def test_a_view_of_ones_own_is_made_of_codes_counted_and_nobody_elses(office: De
     assert " ".join(own.text().split()) == "All open · Asylum (protection) · Emergency · Waiting ↓ 1"
     assert page.tree.css_first('form[action="/desk/views"]') is None
     with office.database.begin(write=False) as session:
-        row = session.scalars(sa.select(MemberView)).one()
-        assert (row.view, row.filters, row.sort) == ("open", {"need": "asylum", "tier": "emergency"}, "-waits")
+        row = session.scalars(sa.select(SavedView)).one()
+        assert (row.view, row.filters, row.sort) == ("open", {"need": "asylum", "urgency": "emergency"}, "-waits")
     drop = f"/desk/views/{row.id}/drop"
     assert pavel.get("/desk/").tree.css_first("nav.own") is None
     assert pavel.post(drop, pavel.get("/desk/").form("/desk/sign-out")).status == 404

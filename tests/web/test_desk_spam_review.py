@@ -16,14 +16,14 @@ SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "tod
 def hold(office: DeskHouse, why: str = "trap") -> str:
     label, _receipt = office.file()
     with office.database.begin() as session:
-        session.execute(sa.update(Case).where(Case.label == label).values(held_for=why))
+        session.execute(sa.update(Case).where(Case.label == label).values(held_reason=why))
     return label
 
 
 def state(office: DeskHouse, label: str) -> tuple[str, str | None]:
     with office.database.begin(write=False) as session:
-        row = session.execute(sa.select(Case.state, Case.held_for).where(Case.label == label)).one()
-    return row.state, row.held_for
+        row = session.execute(sa.select(Case.state, Case.held_reason).where(Case.label == label)).one()
+    return row.state, row.held_reason
 
 
 def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_queue(office: DeskHouse) -> None:
@@ -100,7 +100,7 @@ def test_the_form_is_asked_in_the_persons_language_and_the_number_read_out(offic
     assert NUMBER.search(again.words()).group() == found.group(), "sent twice, it is one case"  # type: ignore[union-attr]
     with office.database.begin(write=False) as session:
         (case,) = session.scalars(sa.select(Case)).all()
-    assert (case.language, case.tier, case.held_for) == (lang, "emergency", None)
+    assert (case.language, case.urgency, case.held_reason) == (lang, "emergency", None)
     assert [faults(one.text) for one in (page, check, answer)] == [[], [], []]
 
 

@@ -44,7 +44,7 @@ def test_corrected_answers_are_locked_anew_and_the_rules_run_again(house: House)
     browser.fill(needs=["detention"], story="Второе, кумкват.", how_soon="today", region="PL-14")
     assert "Saved" in browser.text
     after = one_case(house)
-    assert (after.needs, after.tier, after.facts_version) == (["detention"], "emergency", before.facts_version + 1)
+    assert (after.needs, after.urgency, after.facts_version) == (["detention"], "emergency", before.facts_version + 1)
     assert after.due_on <= before.due_on
     assert after.waiting_since == before.waiting_since
     assert after.version > before.version
@@ -66,7 +66,7 @@ def test_a_corrected_case_never_waits_longer_for_it(house: House) -> None:
     due = one_case(house).due_on
     back(house, number).open("/en/case/answers").fill(how_soon="none")
     assert one_case(house).due_on == due
-    assert one_case(house).tier == "normal"
+    assert one_case(house).urgency == "normal"
 
 
 def test_another_way_to_be_reached_is_sealed_like_the_first(house: House) -> None:

@@ -122,7 +122,7 @@ def test_one_page_needs_no_cookie_and_answers_with_the_number(house: House) -> N
     assert browser.number()
     assert not browser.client.cookies
     (case,) = cases(house)
-    assert (case.tier, case.language) == ("emergency", "uk")
+    assert (case.urgency, case.language) == ("emergency", "uk")
 
 
 def test_the_same_page_sent_twice_is_one_case_with_one_number(house: House) -> None:

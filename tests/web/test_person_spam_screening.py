@@ -37,14 +37,14 @@ def fast(house: House) -> Any:
 
 def test_who_fills_in_what_people_do_not_see_gets_a_number_and_is_held(house: House) -> None:
     assert short_form(house.browser(), subject="Buy now").number()
-    assert one_case(house).held_for is None, "the trap is on every step, and this field is on none of them"
+    assert one_case(house).held_reason is None, "the trap is on every step, and this field is on none of them"
     browser = house.browser().open("/ru/form/2").fill(needs=["asylum"], subject="Buy now")
     for path, said in (("1", {"for_whom": "self"}), ("3", {"country": "PL"}), ("4", {"how_soon": "none"})):
         browser.open(f"/ru/form/{path}").fill(**said)
     browser.open("/ru/form/check").fill()
     assert browser.number()
     with house.database.begin(write=False) as session:
-        assert session.scalars(sa.select(Case.held_for).order_by(Case.held_for)).all() in (
+        assert session.scalars(sa.select(Case.held_reason).order_by(Case.held_reason)).all() in (
             [None, "trap"],
             ["trap", None],
         )
@@ -54,7 +54,7 @@ def test_the_one_page_carries_what_a_machine_filled_in(house: House) -> None:
     browser = house.browser().open("/ru/form/all")
     browser.fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", subject="Buy now")
     assert browser.fill().number()
-    assert one_case(house).held_for == "trap"
+    assert one_case(house).held_reason == "trap"
 
 
 @pytest.mark.parametrize("way", ["steps", "page"])
@@ -65,19 +65,19 @@ def test_who_is_faster_than_anybody_reads_gets_a_number_and_is_held(house: House
     else:
         browser.open("/ru/form/all").fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none").fill()
     assert browser.number()
-    assert one_case(house).held_for == "haste"
+    assert one_case(house).held_reason == "haste"
 
 
 def test_a_page_that_was_never_opened_is_no_persons(house: House) -> None:
     browser = house.browser().open("/ru/form/all")
     browser.fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", begun="1.made-up.0000")
     assert browser.fill().number()
-    assert one_case(house).held_for == "haste"
+    assert one_case(house).held_reason == "haste"
 
 
 def test_who_takes_their_time_is_not_held(house: House) -> None:
     short_form(house.browser())
-    assert one_case(house).held_for is None
+    assert one_case(house).held_reason is None
 
 
 def test_very_many_from_one_sender_are_held_and_forgotten_with_the_window() -> None:
@@ -116,14 +116,14 @@ def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
     short_form(house.browser())
     with house.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        case.held_for = why
+        case.held_reason = why
         session.flush()
         today = house.time().date()
         rows = queue.page(session, case.team_id, queue.Look("open"), me=MEMBER, today=today).rows
         counts = queue.counts(session, case.team_id, queue.Look("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
         held = queue.page(session, case.team_id, queue.Look("quarantine"), me=MEMBER, today=today).rows
-        assert [row.held_for for row in held] == [why]
+        assert [row.held_reason for row in held] == [why]
         assert counts["quarantine"] == 1
 
 
@@ -132,7 +132,7 @@ def test_a_coordinator_who_takes_it_has_looked_at_it(house: House) -> None:
     with house.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
         transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=house.time())
-        assert case.held_for is None
+        assert case.held_reason is None
 
 
 def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
@@ -153,7 +153,7 @@ def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
 def test_a_held_story_is_not_counted(house: House) -> None:
     short_form(fast(house), happened=["search_seizure"], count_me="yes")
     with house.database.begin(write=False) as session:
-        assert session.execute(sa.text("SELECT count(*) FROM happened_counts")).scalar() == 0
+        assert session.execute(sa.text("SELECT count(*) FROM persecution_counts")).scalar() == 0
 
 
 def test_no_address_is_kept_anywhere(house: House, tmp_path: Path) -> None:

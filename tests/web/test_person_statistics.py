@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.i18n import LANGUAGES
-from app.intake.models import HappenedCount
+from app.intake.models import PersecutionCount
 from tests.support.html import faults
 from tests.support.people import House, short_form
 
@@ -26,7 +26,7 @@ def told(house: House) -> House:
     """Months that are over, one that is not, and two small ones."""
     with house.database.begin() as session:
         rows = [{"month": m, "code": code, "country": c, "count": n} for (m, code, c), n in TOLD.items()]
-        session.execute(sa.insert(HappenedCount), rows)
+        session.execute(sa.insert(PersecutionCount), rows)
     return house
 
 
@@ -80,7 +80,9 @@ def test_only_who_agreed_is_counted_and_no_row_leads_to_a_case(house: House) -> 
     short_form(house.browser(), happened=["search_seizure", "violence"], count_me="yes")
     short_form(house.browser(), happened=["search_seizure"])
     with house.database.begin(write=False) as session:
-        rows = session.execute(sa.select(HappenedCount.code, HappenedCount.count).order_by(HappenedCount.code)).all()
-        columns = set(HappenedCount.__table__.columns.keys())
+        rows = session.execute(
+            sa.select(PersecutionCount.code, PersecutionCount.count).order_by(PersecutionCount.code)
+        ).all()
+        columns = set(PersecutionCount.__table__.columns.keys())
     assert [tuple(row) for row in rows] == [("search_seizure", 1), ("violence", 1)]
     assert columns == {"month", "code", "country", "count"}

@@ -12,7 +12,7 @@ __all__ = ["CHANNELS", "HELPS", "OUTCOMES", "QUESTIONS", "WORK_DONE"]
 
 
 # Word, and the shape that says the same without colour.
-TIERS: Final = MappingProxyType(
+URGENCIES: Final = MappingProxyType(
     {
         "emergency": ("▲", N_("Emergency")),
         "urgent": ("◆", N_("Urgent")),
@@ -324,7 +324,7 @@ PROBLEMS: Final = MappingProxyType(
             "The last backup was made before the last rotation and can no longer be decrypted. Make a new backup."
         ),
         "directory-old": N_("Some organisations have not been reviewed for 90 days."),
-        "decoy-read": N_("A decoy case was opened. See the audit entries of kind “alarm”."),
+        "honeytoken-read": N_("A decoy case was opened. See the audit entries of kind “alarm”."),
         "partner-reads-frozen": N_("Partner access is stopped."),
         "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
     }

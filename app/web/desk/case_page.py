@@ -289,7 +289,7 @@ def _case_page(
         may_take=case.closed_at is None,
         purposes=sealed_access.PURPOSES,
         withdraw_reasons=desk_referrals.withdraw_reasons(),
-        emergency=packs.emergency(case.country) if case.tier == "emergency" else (),
+        emergency=packs.emergency(case.country) if case.urgency == "emergency" else (),
         safety=packs.country(case.country).safety if packs.has_country(case.country) else (),
     )
 

@@ -183,7 +183,7 @@ def facts_in_words(facts: Mapping[str, Any], case: Case, reader: Reader) -> list
         (N_("Needs"), reader.names("need", case.needs)),
         (N_("Country"), reader.name("country", case.country)),
         (N_("Region"), reader.name("region", facts["region"]) if facts.get("region") else unsaid),
-        (N_("Languages"), reader.names("language", case.speak) if case.speak else unsaid),
+        (N_("Languages"), reader.names("language", case.languages) if case.languages else unsaid),
         (N_("Language of the form"), reader.name("language", case.language)),
         (N_("Status"), _word(STATUSES, facts.get("status")) or unsaid),
         (N_("Citizenship"), reader.name("country", facts["nationality"]) if facts.get("nationality") else unsaid),

@@ -30,7 +30,7 @@ def show_queue(
     view: Code = "open",
     country: Code = "",
     need: Code = "",
-    tier: Code = "",
+    urgency: Code = "",
     language: Code = "",
     sort: Annotated[str, Query(max_length=16)] = "order",
     at: Annotated[str, Query(max_length=400)] = "",
@@ -38,7 +38,7 @@ def show_queue(
     """One page of a view, narrowed by filters. Six statements with the sign-in, whatever waits."""
     if view == undelivered_notices.VIEW:
         return undelivered_notices.page(request, desk, session)
-    chosen = {"country": country, "need": need, "tier": tier, "language": language}
+    chosen = {"country": country, "need": need, "urgency": urgency, "language": language}
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
     place = queue.place_of(at, listing.look.order) if at else None
     me, today = desk.who.member_id, desk.now.date()
@@ -57,7 +57,7 @@ def show_queue(
         filter_names=FILTERS,
         columns=COLUMNS,
         may_choose=view not in _LOOKED_AT_ONE_BY_ONE,
-        held_for=spam_screening.HELD_FOR,
+        held_reason=spam_screening.HELD_REASONS,
         spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
@@ -109,6 +109,6 @@ def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
     return {
         "country": [(entry.code, reader.name("country", entry.code)) for entry in packs.countries],
         "need": [(entry.id, reader.name("need", entry.id)) for entry in packs.needs],
-        "tier": [(code, word) for code, (_shape, word) in labels.TIERS.items()],
+        "urgency": [(code, word) for code, (_shape, word) in labels.URGENCIES.items()],
         "language": [(code, reader.name("language", code)) for code in spoken],
     }

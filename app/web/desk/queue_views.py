@@ -15,7 +15,7 @@ from app.web.desk.queue_url import Listing
 FILTERS: Final = {
     "country": N_("Country"),
     "need": N_("Need"),
-    "tier": N_("Urgency"),
+    "urgency": N_("Urgency"),
     "language": N_("Language"),
 }
 # Columns of the table: the order its header leads to ("" for a list of codes, which has none), and its word.
@@ -63,6 +63,6 @@ def _own(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[
 
 def named(request: Request, name: str, code: str) -> str:
     """The code of a filter in words."""
-    if name == "tier":
-        return labels.TIERS[code][1] if code in labels.TIERS else code
+    if name == "urgency":
+        return labels.URGENCIES[code][1] if code in labels.URGENCIES else code
     return staff_pages.reader(request).name({"country": "country", "need": "need", "language": "language"}[name], code)

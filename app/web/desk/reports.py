@@ -35,13 +35,13 @@ _MEDIA: Final = {
 }
 TABLES: Final = {
     "months": "Month by month",
-    "tiers": "Cases by urgency",
+    "urgencies": "Cases by urgency",
     "countries": "Cases by country",
     "languages": "Cases by language of the form",
     "needs": "Cases by need",
     "unmet_places": "Unmet need by region",
     "partners": "Offers by organisation",
-    "offer_tiers": "Offers by urgency",
+    "offer_urgency": "Offers by urgency",
     "offer_needs": "Offers by need",
     "in_time": "Answered in time",
     "outcomes": "Outcomes",
@@ -224,6 +224,6 @@ def _word(reader: Any, packs: Any, kind: str, code: str) -> str:
     if kind == "organisation":
         found = packs.organisation(code)
         return found.name.en if found else code
-    if kind == "tier":
-        return labels.TIERS[code][1]
+    if kind == "urgency":
+        return labels.URGENCIES[code][1]
     return code if kind == "month" else str(reader.name(kind, code))

@@ -153,7 +153,7 @@ def _case_page(
         referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
         loop_asks=person_prompts.asked(session, case.id, shown, reader, now),
         thread=person_access.thread(session, opened),
-        contacts=directory.emergency(case.country) if case.tier == "emergency" or case.state == "unmet" else (),
+        contacts=directory.emergency(case.country) if case.urgency == "emergency" or case.state == "unmet" else (),
         text=text,
         error=error,
         notice=notice,

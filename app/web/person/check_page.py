@@ -77,8 +77,8 @@ def shown_to(
         "others": centres(result.not_matched, typed, directory, reader),
         "deadline": deadline,
         "days_left": (deadline.last_safe_day - runs.today(directory, intake.country, now)).days if deadline else 0,
-        "tier": facts.tier,
-        "contacts": directory.emergency(intake.country) if facts.tier == "emergency" else (),
+        "urgency": facts.urgency,
+        "contacts": directory.emergency(intake.country) if facts.urgency == "emergency" else (),
     }
 
 

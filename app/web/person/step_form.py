@@ -138,7 +138,7 @@ def send(
         directory=directory,
         now=now,
         ttl=settings.reply_ttl,
-        held_for=spam_signals.held_for(request, draft.typed, begun, now),
+        held_reason=spam_signals.held_reason(request, draft.typed, begun, now),
     )
     drafts.save(session, cookie, {"receipt": reply.body}, now, settings.draft_idle)
     return RedirectResponse(f"/{lang}/sent", 303)

@@ -1,4 +1,4 @@
-"""Add conflict lists of organisations, what cases can be recognised by, and who is excluded for it. MACs only."""
+"""Conflict lists, traces of cases, exclusions."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision: str = "0010"
-down_revision: str | None = "0009"
+revision: str = "0009"
+down_revision: str | None = "0008"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
@@ -25,7 +25,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "mac", name=op.f("pk_conflict_entries")),
     )
-    op.create_index(op.f("ix_conflict_entries_case_id"), "conflict_entries", ["case_id"])
+    op.create_index("ix_conflict_entries_case_id", "conflict_entries", ["case_id"], unique=False)
     op.create_table(
         "conflict_traces",
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -37,7 +37,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("case_id", "organisation_id", "mac", name=op.f("pk_conflict_traces")),
     )
-    op.create_index(op.f("ix_conflict_traces_mac"), "conflict_traces", ["mac"])
+    op.create_index("ix_conflict_traces_mac", "conflict_traces", ["mac"], unique=False)
     op.create_table(
         "exclusions",
         sa.Column("case_id", sa.Uuid(), nullable=False),

@@ -1,4 +1,4 @@
-"""Add what the order knows of a service from experience: its account in the rotation, how long it takes to answer."""
+"""Runs of the rules, and what is known of a service from experience."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision: str = "0009"
-down_revision: str | None = "0008"
+revision: str = "0010"
+down_revision: str | None = "0009"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
@@ -28,7 +28,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_service_records_service_id_services")),
         sa.PrimaryKeyConstraint("service_id", name=op.f("pk_service_records")),
     )
+    op.create_table(
+        "match_runs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("rule_set", sa.String(length=64), nullable=False),
+        sa.Column("order_version", sa.Integer(), nullable=False),
+        sa.Column("facts_mac", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("trace", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_match_runs_case_id_cases")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_match_runs")),
+        sa.UniqueConstraint("case_id", "seq", name=op.f("uq_match_runs_case_id_seq")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("match_runs")
     op.drop_table("service_records")

@@ -1,4 +1,4 @@
-"""Add tasks: what a team has to do next, as rows."""
+"""Tasks of teams."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision: str = "0020"
+revision: str = "0012"
 down_revision: str | None = "0011"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
@@ -34,24 +34,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_tasks_team_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
     )
-    open_ones = sa.text("done_at IS NULL")
-    op.create_index(
-        "uq_tasks_one_open",
-        "tasks",
-        ["kind", "about_id"],
-        unique=True,
-        sqlite_where=open_ones,
-        postgresql_where=open_ones,
-    )
+    op.create_index("ix_tasks_case", "tasks", ["case_id"], unique=False)
     op.create_index(
         "ix_tasks_team_due",
         "tasks",
         ["team_id", "due_at", "id"],
         unique=False,
-        sqlite_where=open_ones,
-        postgresql_where=open_ones,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
     )
-    op.create_index("ix_tasks_case", "tasks", ["case_id"], unique=False)
+    op.create_index(
+        "uq_tasks_one_open",
+        "tasks",
+        ["kind", "about_id"],
+        unique=True,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
 
 
 def downgrade() -> None:

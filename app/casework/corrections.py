@@ -71,10 +71,10 @@ def correct(
     hour = to_the_hour(now)
     for column, value in intake_storage.plain_columns(intake).items():
         setattr(case, column, value)
-    case.tier, case.tier_rank = facts.tier, TIER_RANK[facts.tier]
+    case.urgency, case.urgency_rank = facts.urgency, URGENCY_RANK[facts.urgency]
     case.last_safe_day = deadline.last_safe_day if deadline else None
     case.deadline_certainty = deadline.certainty if deadline else None
-    case.due_on = min(case.due_on, filing.due_on(facts.tier, case.last_safe_day, hour))
+    case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour))
     _lock_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
     filing.ask_for_news(session, keys, case.id, intake, directory)

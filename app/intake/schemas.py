@@ -152,7 +152,7 @@ class Intake(StoredModel):
     letter: Letter | None = None
     country: Annotated[CountryCode, FACTS, column("country")]
     region: Annotated[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None, FACTS, CARD] = None
-    languages: Annotated[Languages, FACTS, column("speak", spoken_languages)] = Field(default=(), alias="speak")
+    languages: Annotated[Languages, FACTS, column("languages", spoken_languages)] = Field(default=(), alias="speak")
     story: Annotated[Text, Field(max_length=LONGEST_STORY), sealed("story")] = ""
     contact: AnswerBy = Field(default=AnswerBy(), alias="answer_by")
     call_me: Annotated[Text, Field(max_length=120), sealed("contact")] = ""

@@ -216,7 +216,7 @@ def _age(test: Any, _organisation: str) -> Leaf:
 
 
 def _urgency(test: Any, _organisation: str) -> Leaf:
-    return Leaf("urgency", _by_code("tier", dict.fromkeys(test.any_of, YES_)), _by_rule("urgency"))
+    return Leaf("urgency", _by_code("urgency", dict.fromkeys(test.any_of, YES_)), _by_rule("urgency"))
 
 
 def _deadline_within(test: Any, _organisation: str) -> Leaf:

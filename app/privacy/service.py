@@ -70,7 +70,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
             "label": case.label,
             "state": case.state,
             **intake_storage.plain_of(case),
-            "urgency": case.tier,
+            "urgency": case.urgency,
             "last_safe_day": case.last_safe_day.isoformat() if case.last_safe_day else None,
             "waiting_since": case.waiting_since.isoformat(),
         },

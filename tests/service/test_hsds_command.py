@@ -23,8 +23,8 @@ from tests.support.hsds import FOREIGN, package
 def run(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> "Runner":
     from app import app_context
 
-    opened = app_context.House(office.app.state.settings, office.database, office.keys, load_packs())
-    monkeypatch.setattr(app_context, "open_house", lambda: opened)
+    opened = app_context.AppContext(office.app.state.settings, office.database, office.keys, load_packs())
+    monkeypatch.setattr(app_context, "open_app_context", lambda: opened)
     return Runner()
 
 

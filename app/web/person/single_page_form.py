@@ -74,7 +74,9 @@ def file_whole_form(
         directory=directory,
         now=now,
         ttl=settings.reply_ttl,
-        held_for=spam_signals.held_for(request, typed, csrf.made_at(keys, said(typed, "begun"), csrf.UNBOUND), now),
+        held_reason=spam_signals.held_reason(
+            request, typed, csrf.made_at(keys, said(typed, "begun"), csrf.UNBOUND), now
+        ),
     )
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 

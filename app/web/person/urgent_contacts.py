@@ -53,4 +53,4 @@ def _is_emergency(known: Typed, directory: Directory, now: datetime) -> bool:
     except Invalid:
         return False
     facts, _letter = runs.understood(intake.answers(), directory, now)
-    return facts.tier == "emergency"
+    return facts.urgency == "emergency"

@@ -57,7 +57,7 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
         sa.select(Case.id)
         .where(
             Case.closed_at.is_(None),
-            Case.held_for.is_(None),
+            Case.held_reason.is_(None),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
             Case.merged_into_id.is_(None),
@@ -65,7 +65,7 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
             ~tried,
             ~asked,
         )
-        .order_by(Case.due_on, Case.tier_rank, Case.waiting_since)
+        .order_by(Case.due_on, Case.urgency_rank, Case.waiting_since)
         .limit(limit)
     ).all()
 
@@ -81,18 +81,18 @@ def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: A
 def offer_to_next(
     session: Session, case: Case, *, now: datetime, context: AutoOfferContext, follows: UUID | None = None
 ) -> list[Referral]:
-    """Offer the case to the next-best organisations that the person agreed to, as many as its tier allows at once.
+    """Offer the case to the next-best organisations that the person agreed to, as many as its urgency allows at once.
 
     A case that waits for spam review is never offered. Only verified organisations are asked, and none that was asked
     before, is excluded, paused or full. With nobody left to ask the case stays with the desk: *unmet* when the rules name
     nobody any more, else with the task to ask the person about others. The caller holds the case's row.
     """
-    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_for is not None:
+    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_reason is not None:
         return []
     if case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
         return []
     earlier = queries.of_case(session, case.id)
-    free_slots = PARALLEL_OFFERS[deadline_storage.tier_now(case, now)] - sum(
+    free_slots = PARALLEL_OFFERS[deadline_storage.urgency_now(case, now)] - sum(
         State(referral.state) in ASKED for referral in earlier
     )
     if free_slots <= 0 or any(State(referral.state) in AT_WORK for referral in earlier):

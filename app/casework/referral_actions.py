@@ -23,7 +23,7 @@ from app.partners.organisations import Organisation
 from app.referrals import commands, deadlines, preconditions, queries, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.deadline_storage import kept, set_times, terms_of, tier_now
+from app.referrals.deadline_storage import kept, set_times, terms_of, urgency_now
 from app.referrals.deadlines import Happened, Owed
 from app.referrals.models import Referral
 from app.referrals.states import BEGINNING, LIVE, OPENED, Actor, Clock, State, Verb, allowed_actions, next_move

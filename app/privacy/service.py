@@ -46,8 +46,10 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     households.forget(session, case.id)
     personal_data.forget(session, case.id)
     referrals.end_tasks(session, case.id, now)
-    case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.asked = case.merged_into_id = None
-    case.needs, case.speak = [], []
+    case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.referral_status = case.merged_into_id = (
+        None
+    )
+    case.needs, case.languages = [], []
     transitions.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
     case.forget_at = None
     audit.record(

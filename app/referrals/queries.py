@@ -55,14 +55,14 @@ def live_of_case(session: Session, case_id: UUID, states: Collection[State] = LI
 
 
 _STATUSES: Final = (
-    (Asked.WORK, AT_WORK),
-    (Asked.ANSWER, ASKED),
-    (Asked.CONSENT, frozenset({State.AWAITING_CONSENT})),
-    (Asked.DECLINED, FAILED - {State.WITHDRAWN, State.ENTERED_IN_ERROR}),
+    (ReferralStatus.WORK, AT_WORK),
+    (ReferralStatus.ANSWER, ASKED),
+    (ReferralStatus.CONSENT, frozenset({State.AWAITING_CONSENT})),
+    (ReferralStatus.DECLINED, FAILED - {State.WITHDRAWN, State.ENTERED_IN_ERROR}),
 )
 
 
-def referral_status(states: Collection[State]) -> Asked | None:
+def referral_status(states: Collection[State]) -> ReferralStatus | None:
     """How the referrals of a case stand together, from all their states. None: nobody was asked, or nobody is any more."""
     return next((status for status, among in _STATUSES if not among.isdisjoint(states)), None)
 

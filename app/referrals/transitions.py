@@ -48,13 +48,13 @@ def apply(
             session, referral.organisation_id, referral.id, f"referral.{move.target}", referral.version, at
         )
     others = queries.states_of_others(session, referral)
-    case.asked = queries.referral_status({move.target, *others})
+    case.referral_status = queries.referral_status({move.target, *others})
     facts = ReferralFacts(
         reason=referral.reason,
         outcome=referral.outcome,
         question=referral.question,
         offered_at=referral.offered_at,
-        is_emergency=referral.tier == "emergency",
+        is_emergency=referral.urgency == "emergency",
         deadline_on=payload.deadline_on,
     )
     return effects_of(move, facts, CaseFacts(CaseState(case.state), others), at)

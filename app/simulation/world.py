@@ -130,7 +130,7 @@ class World:
             self._seen = row.n
             hours = hours_of(row.country)
             if row.type == "referral.offered":
-                answer = answer_to_offer(self.plan, row.tier, row.offered_at, hours, self.chance)
+                answer = answer_to_offer(self.plan, row.urgency, row.offered_at, hours, self.chance)
                 if answer is not None:
                     self._later(
                         answer.at, row.id, answer.verb, TransitionInput(reason=answer.reason, question=answer.question)

@@ -103,7 +103,7 @@ def test_a_held_case_is_offered_to_nobody_until_it_is_released(house: House) -> 
         case = session.scalars(sa.select(Case)).one()
         assert auto_offer.offer_to_next(session, case, now=house.time(), context=context) == []
         spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
-        assert case.held_for is None
+        assert case.held_reason is None
         assert list(auto_offer.untaken_cases(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
         assert len(auto_offer.offer_new_case(session, case.id, now=house.time(), context=context)) == 1
         assert session.scalars(sa.select(Referral.state)).all() == ["offered"]

@@ -47,7 +47,7 @@ class Crowd:
             return self._seen[who] > _OF_ONE or self._seen.total() > _OF_ALL
 
 
-def held_for(request: Request, typed: Typed, begun: datetime | None, now: datetime) -> str | None:
+def held_reason(request: Request, typed: Typed, begun: datetime | None, now: datetime) -> str | None:
     """The code of the reason to hold this form; None when nothing is suspicious. `begun`: when the form was opened."""
     state = request.app.state
     if not hasattr(state, "crowd"):

@@ -1,12 +1,17 @@
 """A fault in a pack names file, entry and field, so that a lawyer can mend it."""
 
+import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from app.directory.packs import PackError, load_packs
+from app.matching import examples
+from app.matching.lint import lint
 from tests.support.packs import change, copy
 
+RECIPES = Path(__file__).parents[1] / "data/recipes"
 LAW = "de/services.yaml"
 FAULTS = [
     (LAW, "kind: centre", "kind: center", ["de-proasyl", "kind", "'centre' or 'authority'"]),
@@ -118,15 +123,27 @@ def test_the_digest_names_the_content_and_not_its_comments(tmp_path: Path) -> No
 
 def test_a_fifth_country_is_a_new_folder(tmp_path: Path) -> None:
     root = copy(tmp_path)
-    (root / "am").mkdir()
-    (root / "am/country.yaml").write_text(
-        "code: AM\nname: Armenia\ntime_zone: Asia/Yerevan\nlanguages: [hy]\nholidays: AM\n"
-        "regions: {AM-ER: {local: Երևան}}\n"
+    shutil.rmtree(root / "is", ignore_errors=True)
+    before = load_packs(root)
+    everywhere = frozenset(country.code for country in before.countries)
+    (root / "is").mkdir()
+    (root / "is/country.yaml").write_text(
+        "code: IS\nname: Iceland\ntime_zone: Atlantic/Reykjavik\nlanguages: [is]\nholidays: IS\n"
+        "regions: {IS-1: {local: Höfuðborgarsvæði}}\n"
     )
-    (root / "am/services.yaml").write_text("organisations: []\n")
-    (root / "am/deadlines.yaml").write_text("deadlines: []\n")
-    (root / "am/emergency.yaml").write_text("contacts: []\n")
+    (root / "is/services.yaml").write_text("organisations: []\n")
+    (root / "is/deadlines.yaml").write_text("deadlines: []\n")
+    (root / "is/emergency.yaml").write_text("contacts: []\n")
     directory = load_packs(root)
-    assert [country.code for country in directory.countries] == ["PL", "GE", "LT", "DE", "AM"]
-    assert {entry.organisation.id[:2] for entry in directory.services_for("AM")} == {"x-"}
-    assert len(directory.services_for("AM")) == 9
+    assert {country.code for country in directory.countries} == everywhere | {"IS"}
+    across = {entry.key for entry in before.services if entry.key.startswith("x-") and entry.countries == everywhere}
+    assert across
+    assert {entry.key for entry in directory.services_for("IS")} == across
+
+
+def test_the_made_up_country_of_the_tests_is_whole(tmp_path: Path) -> None:
+    root = copy(tmp_path)
+    shutil.copytree(RECIPES / "am", root / "am", dirs_exist_ok=True)
+    directory = load_packs(root)
+    assert [found for found in lint(directory, date(2026, 11, 24)) if found.level == "error"] == []
+    assert examples.check(directory, root)[1] == []

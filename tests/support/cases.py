@@ -187,11 +187,11 @@ class Scene:
 
 
 def set_scene(database: Database) -> Scene:
-    """A team for the four countries and keys for the three centres."""
-    scene = Scene(database)
+    """A team for all countries and keys for the three centres."""
+    scene, packs = Scene(database), load_packs()
     with scene.write() as session:
-        directory_service.upsert(session, load_packs(), START)
-        staff.add_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+        directory_service.upsert(session, packs, START)
+        staff.add_team(session, "all", "All", [country.code for country in packs.countries], START)
         for slug in SERVICES:
             keyholders.register(session, OwnerKind.ORGANISATION, organisation(slug), KeyPair.generate().public, START)
     return scene

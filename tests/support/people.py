@@ -129,9 +129,10 @@ def _held(form: Any) -> Iterator[tuple[str, str]]:
 @contextmanager
 def house_of(database: Database, var: Path, **settings: Any) -> Iterator[House]:
     keys, time, centre = KeyRing.generate(START.date()), Time(), KeyPair.generate()
+    packs = load_packs()
     with database.begin() as session:
-        directory_service.upsert(session, load_packs(), START)
-        founded = team_setup.found_team(session, "all", "All", ["PL", "GE", "LT", "DE"], START)
+        directory_service.upsert(session, packs, START)
+        founded = team_setup.found_team(session, "all", "All", [country.code for country in packs.countries], START)
         keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
         team_key_id, team_seed = founded.team_key.id, founded.team_seed
     app = create_app(

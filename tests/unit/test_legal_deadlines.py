@@ -91,7 +91,7 @@ def test_a_known_letter_has_its_source_and_certainty() -> None:
     assert found.source_url
 
 
-@pytest.mark.parametrize("country", ["PL", "GE", "LT", "DE"])
+@pytest.mark.parametrize("country", [country.code for country in PACKS.countries])
 def test_every_letter_of_every_pack_comes_to_a_day(country: str) -> None:
     for row in PACKS.deadlines(country):
         found = finding(country, row.event, "2026-11-20", TODAY)
@@ -123,9 +123,9 @@ def test_a_letter_from_the_future_is_a_letter_without_a_date() -> None:
 
 @pytest.mark.parametrize("received", ["0001-01-01", "1900-02-28", "9999-12-31"])
 def test_absurd_dates_come_to_a_day_all_the_same(received: str) -> None:
-    for country in ("PL", "GE", "LT", "DE"):
-        for row in PACKS.deadlines(country):
-            assert finding(country, row.event, received, TODAY).last_safe_day
+    for country in PACKS.countries:
+        for row in PACKS.deadlines(country.code):
+            assert finding(country.code, row.event, received, TODAY).last_safe_day
 
 
 def test_a_passed_day_is_said_to_have_passed_and_today_has_not() -> None:

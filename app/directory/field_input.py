@@ -23,7 +23,7 @@ def value(field: Field, typed: Mapping[str, str], today: date) -> Any:
     if len(text) > field.longest:
         raise _wrong(field.name, "too_long", f"At most {field.longest} characters.")
     if not text and not field.may_be_empty:
-        raise _wrong(field.name, "required", "This can not be empty.")
+        raise _wrong(field.name, "required", "This cannot be empty.")
     if not text:
         return [] if field.kind in {"languages", "hours"} else None
     if field.kind == "choice" and text not in (field.choices or {}):

@@ -11,7 +11,7 @@ from app.core.db import Base, Json
 
 
 class ServiceRow(Base):
-    """A service by its key `organisation-slug/service-slug`, with what the pack can not know: capacity and pauses."""
+    """A service by its key `organisation-slug/service-slug`, with what the pack cannot know: capacity and pauses."""
 
     __tablename__ = "services"
     __table_args__ = (

@@ -12,7 +12,7 @@ MOST_LINES: Final = 14
 
 
 def parse(text: str) -> list[dict[str, Any]]:
-    """The entries of a text. Raises ValueError, in words, for the first line that can not be read."""
+    """The entries of a text. Raises ValueError, in words, for the first line that cannot be read."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > MOST_LINES:
         raise ValueError("There are too many lines.")
@@ -28,7 +28,7 @@ def written(hours: Iterable[Any]) -> str:
 def _line(number: int, line: str) -> dict[str, Any]:
     found = _LINE.fullmatch(line)
     if found is None:
-        raise ValueError(f"Line {number} can not be read. Write it like: Mo-Fr 09:00-17:00")
+        raise ValueError(f"Line {number} cannot be read. Write it like: Mo-Fr 09:00-17:00")
     opens, closes = (_time(number, found[name]) for name in ("opens", "closes"))
     if opens >= closes:
         raise ValueError(f"Line {number} closes before it opens.")
@@ -47,7 +47,7 @@ def _day_codes(number: int, text: str) -> Iterator[str]:
     for part in text.split(","):
         ends = [end.strip().upper()[:2] for end in re.split("[–-]", part)]
         if len(ends) > 2 or not set(ends) <= set(DAYS):
-            raise ValueError(f"Line {number} has a day that can not be read. The days are Mo, Tu, We, Th, Fr, Sa, Su.")
+            raise ValueError(f"Line {number} has a day that cannot be read. The days are Mo, Tu, We, Th, Fr, Sa, Su.")
         first, last = DAYS.index(ends[0]), DAYS.index(ends[-1])
         if first > last:
             raise ValueError(f"Line {number} has days in the wrong order.")

@@ -49,7 +49,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class PackError(Exception):
-    """A pack can not be used. The message reads `file: entry: field: what is wrong`."""
+    """A pack cannot be used. The message reads `file: entry: field: what is wrong`."""
 
 
 def load_packs(root: Path | None = None) -> Directory:

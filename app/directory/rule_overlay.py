@@ -22,7 +22,7 @@ Content = Mapping[str, Mapping[str, Any]]
 
 
 class BadRuleSet(Exception):
-    """It can not be laid over the directory. The message reads `service: field: what is wrong`."""
+    """It cannot be laid over the directory. The message reads `service: field: what is wrong`."""
 
 
 def content_of(directory: Directory) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The client's story: what they tell us, how it is sealed, and how it is safe to reach them.
+"""The form and what it becomes: questions, schema, drafts, receipts, and the idempotency of a submission.
 
-It decides nothing about who helps; that is `matching`. It knows the sealed parts only as bytes, unless somebody brings a key.
+It knows no case and decides nothing about who can help: see `cases` and `matching`.
 """

@@ -1,7 +1,7 @@
-"""A request that comes twice gets the same answer and acts once: Idempotency-Key, and the token of a form.
+"""Idempotency of a submission: a repeated request acts once and gets the same response. For Idempotency-Key and form tokens.
 
-The answer may hold a receipt number, so it is kept sealed with a key made from what only the sender has: their key and
-their payload. The row alone, even with the server's key file, opens nothing.
+The response may contain a receipt number, so it is encrypted with a key derived from what only the sender has: their key and
+their payload. The row alone does not decrypt it, even with the server's key file.
 """
 
 import json
@@ -25,7 +25,7 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status and a JSON document. `replayed`: the request had been carried out before."""
+    """A status and a JSON document. `replayed`: it was stored by an earlier request."""
 
     status: int
     body: dict[str, Any]
@@ -39,7 +39,7 @@ class OtherPayload(Invalid):
 
 
 class UnderWay(Conflict):
-    """The first request with this key has not ended yet, and we have waited long enough."""
+    """The first request with this key is still running after the longest wait for its lock."""
 
     slug, title = "request-in-progress", "The first request with this key is still under way"
 
@@ -55,9 +55,9 @@ def once(
     now: datetime,
     ttl: timedelta,
 ) -> Reply:
-    """Carry out `act` the first time that `who` comes with `key`; later give the same answer again.
+    """Run `act` for the first request of `who` with this `key`; return the stored response for a repeated one.
 
-    Two that come at the same moment: the second waits for the first's transaction and then reads its answer.
+    Of two simultaneous requests, the second waits for the first one's transaction and then reads its response.
     Raises OtherPayload (422) when the payload differs, UnderWay (409) when the first takes longer than a lock may be waited for.
     """
     request_id = keys.mac("reply-id", who.encode(), key.encode())

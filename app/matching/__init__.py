@@ -1,4 +1,4 @@
-"""Who could help, in what order, and why, and why not the others: pure rules over plain values.
+"""Which services fit a case, in which order, and the reasons for and against each: pure rules over plain values.
 
-Runs are stored by `matches`; everything else here touches no database, no clock and no chance.
+`runs`, `service_history` and `publication` use the database; all other modules are deterministic functions without I/O.
 """

@@ -1,4 +1,4 @@
-"""Names of codes in the reader's own language: needs, countries, languages, regions, statuses, groups."""
+"""Names of codes in one language: needs, countries, languages, regions, statuses, groups."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,7 +27,7 @@ class Reader:
         return self.translator.text(message, **params)
 
     def names(self, kind: str, codes: Any) -> str:
-        """A list of codes of one kind, as a list in words."""
+        """The names of several codes of one kind, joined as a list in that language."""
         listed: Iterable[str] = [codes] if isinstance(codes, str) else codes
         return self.translator.listed([self.name(kind, code) for code in listed])
 
@@ -39,7 +39,7 @@ class Reader:
         return self.text(need.label) if need else code
 
     def region(self, code: str) -> str:
-        """Regions keep their own names; in Georgia the Latin form stands beside it for who cannot read the script."""
+        """The region's own name; in Georgia followed by its Latin form."""
         for country in self._directory.countries:
             if code in country.regions:
                 region = country.regions[code]

@@ -1,8 +1,7 @@
-"""The coverage map: for each need and country (and language) who could help at best, and who is nearest where nobody is.
+"""The coverage map: for each need, country and language, the services that could help, and the nearest ones where none can.
 
-"Could help": there is something this person might truthfully answer that makes the service a candidate. It is counted by
-putting the bare case (need, country, languages) to the engine: a candidate helps without further questions, a service
-that only asks something back might.
+A service could help if some possible answers of a person make it a candidate. The engine evaluates a case that has only a
+need, a country and languages: a candidate helps without further questions; a service with open questions might.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,12 +14,12 @@ from app.matching.engine import Found, evaluate, related_needs
 from app.matching.facts import Facts
 
 SPOKEN: Final = ("ru", "be", "uk", "en")
-"""The languages of the people this service is for."""
+"""The languages that the coverage map reports on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One need in one country. Service keys; `asks` and `nearest` also say what stands between."""
+    """One need in one country, with service keys. `asks` and `nearest` also name what is missing."""
 
     need: str
     country: str
@@ -29,7 +28,7 @@ class Cell:
     unverified: tuple[str, ...]
     nearest: tuple[Found, ...]
     speaks: frozenset[str]
-    """Which of `SPOKEN` somebody among `helps` and `asks` speaks, as far as sourced."""
+    """Languages of `SPOKEN` that a service in `helps` or `asks` is known to offer."""
 
     @property
     def verified(self) -> int:
@@ -49,7 +48,7 @@ class Cell:
 
 
 def coverage(directory: Directory, on: date, countries: Sequence[str] | None = None) -> list[Cell]:
-    """A cell for each need and country, in the order of the packs."""
+    """One cell for each need and country, in the order of the packs."""
     chosen = countries if countries is not None else [country.code for country in directory.countries]
     return list(_cells(directory, chosen, on))
 

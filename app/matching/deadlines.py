@@ -1,6 +1,6 @@
-"""The last safe day of a letter: what the country's law says, counted the careful way.
+"""The last safe day of a letter, counted cautiously from the country's legal limits.
 
-Never legal advice: whoever shows a finding also shows its source and "check the date printed in your letter".
+This is not legal advice: every page that shows a finding also shows its source and "check the date printed in your letter".
 
 How days are counted:
 
@@ -37,7 +37,7 @@ _LONGEST_HOLIDAYS: Final = 30
 class DeadlineFinding:
     """The last safe day, how sure it is, and where it is from.
 
-    `passed`: it lies before today; ask at once all the same, for a missed time limit can sometimes be reinstated.
+    `passed`: it is before today. The person should still ask at once: a missed time limit can sometimes be reinstated.
     """
 
     last_safe_day: date
@@ -55,7 +55,7 @@ class Calendar:
     time_zone: ZoneInfo
     is_holiday: Callable[[date], bool]
     rolls_over: bool | None
-    """The country's general rule for a last day on a day off; None: the pack has none."""
+    """The country's general rule for a last day on a day off; None if the pack has no such rule."""
 
     def is_working(self, day: date) -> bool:
         return day.weekday() < _WEEKEND and not self.is_holiday(day)
@@ -74,12 +74,12 @@ def calendar_of(country: Country, region: str | None = None) -> Calendar:
 
 @lru_cache(maxsize=512)
 def _holidays(code: str, part: str, year: int) -> frozenset[date]:
-    """Official holidays of one year. A part of the country without holidays of its own has the country's."""
+    """Official holidays of one year. A region without holidays of its own has those of the country."""
     import holidays
 
     try:
         return frozenset(holidays.country_holidays(code, subdiv=part or None, years=year))
-    except NotImplementedError:  # how the library says that it knows no such part
+    except NotImplementedError:  # the library's answer for a region that it does not know
         return frozenset(holidays.country_holidays(code, years=year))
 
 
@@ -139,10 +139,10 @@ def _next_working(day: date, calendar: Calendar) -> date:
 def assess(
     deadline: Deadline | None, received_on: date | None, country: Country, today: date, region: str | None = None
 ) -> DeadlineFinding:
-    """What a letter means: the pack's limit counted from the day it arrived, or the careful assumption.
+    """The deadline that a letter sets: the pack's limit counted from the day it arrived, or a cautious assumption.
 
-    `deadline` None: the kind of the letter is not known. A day still to come can not be the day it arrived, so then the
-    day is not known either. What is assumed is never later than the limit, were the letter to arrive today.
+    `deadline` None: the kind of letter is unknown. A received date in the future is treated as unknown. The assumed day is
+    never later than the limit would be if the letter arrived today.
     """
     if deadline is None or deadline.limit is None:
         return _assumed(today + ASSUMED, deadline)
@@ -152,7 +152,7 @@ def assess(
             latest = last_safe_day(today, deadline.limit, calendar, deadline.rolls_over)
             return _assumed(min(today + ASSUMED, latest), deadline)
         day = last_safe_day(received_on, deadline.limit, calendar, deadline.rolls_over)
-    except (OverflowError, ValueError):  # at the end of all calendars
+    except (OverflowError, ValueError):  # past the last day that `date` can hold
         return _assumed(today + ASSUMED, deadline)
     return DeadlineFinding(
         last_safe_day=day,

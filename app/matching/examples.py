@@ -1,7 +1,7 @@
-"""Example tables of the packs: people in facts, and the centres that must and must not be named. Written by lawyers.
+"""Example cases of the packs, written by lawyers: facts about a person, and the services that must and must not match.
 
-`app/countries/<country>/examples.yaml`. A service is called by its organisation, or in full as `organisation/service` where
-the organisation has several. What is not said of the person is not known.
+`app/countries/<country>/examples.yaml`. A service is named by its organisation, or as `organisation/service` where
+the organisation has several. Facts that are left out are unknown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ class Letter(_Strict):
 
 
 class Person(_Strict):
-    """What is known of somebody: the fields of an intake that matching reads."""
+    """The known facts about a person: the fields of an intake that matching reads."""
 
     needs: tuple[str, ...] = Field(min_length=1)
     region: str | None = None
@@ -48,7 +48,7 @@ class Person(_Strict):
 
 
 class Example(_Strict):
-    """One person and what the rules must say. `first`: who must stand first of the candidates."""
+    """One person and the expected result. `first`: the candidate that must be ranked first."""
 
     person: str
     on: date = date(2026, 11, 24)
@@ -68,7 +68,7 @@ class _Examples(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An example that does not come out as written."""
+    """An example whose expected result differs from the actual one."""
 
     country: str
     person: str
@@ -89,7 +89,7 @@ def read(folder: Path) -> tuple[Example, ...]:
 
 
 def check(directory: Directory, root: Path = PACKS) -> tuple[int, list[Fault]]:
-    """How many examples there are, and those that do not come out as written."""
+    """The number of examples, and those that fail."""
     count, faults = 0, list[Fault]()
     for country in directory.countries:
         for example in read(root / country.code.lower()):
@@ -101,7 +101,7 @@ def check(directory: Directory, root: Path = PACKS) -> tuple[int, list[Fault]]:
 
 
 def faults_of(example: Example, directory: Directory, country: str) -> Iterator[str]:
-    """What is not as the example says, one sentence each."""
+    """The differences from the expected result, one sentence each."""
     misspelt = list(_misspelt(example, directory, country))
     if misspelt:
         yield from misspelt

@@ -1,4 +1,4 @@
-"""What matching may know of a case. Plain values; None means "not said", never "no"."""
+"""The facts about a case that matching reads. Plain values; None means "not answered", never "no"."""
 
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,8 +1,8 @@
-"""The linter: what is wrong with a rule set before it is put to people.
+"""The linter of rule sets: errors and warnings before a rule set is published.
 
-An error refuses the set; a warning is shown. Each finding names the place in the words of the packs. What a rule can
-and can not come to is found by walking its ways to a yes and keeping what they ask of one person together: somebody has one
-status, one citizenship, one age, lives in one region, and may have many needs, groups and languages.
+An error prevents publication; a warning is shown. Each finding names its position as `service: field`. Whether a rule can be
+fulfilled is found by walking all its ways to yes and collecting what each requires of one person, who has one status, one
+citizenship, one age and one region, and may have many needs, groups and languages.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `code` never changes, so that a test or a script can look for it."""
+    """One error or warning. `code` is stable, for tests and scripts."""
 
     level: Level
     code: str
@@ -44,7 +44,7 @@ class Finding:
 def lint(
     directory: Directory, on: date, *, catalogues: Mapping[str, Callable[[str], bool]] | None = None
 ) -> list[Finding]:
-    """All findings, errors first. `catalogues`: for a language, whether it has a translation of a message."""
+    """All findings, errors first. `catalogues`: for each language, a function that says whether a message is translated."""
     found = [
         *_rules(directory),
         *_dead_ends(directory, on),
@@ -69,7 +69,7 @@ def _rules(directory: Directory) -> Iterator[Finding]:
 
 
 def _same_people(one: Rule, other: Rule) -> bool:
-    """Whether each rule is fulfilled by exactly those who fulfil the other, however it is written."""
+    """Whether two rules are fulfilled by exactly the same people, whatever their form."""
     if _canonical(one) == _canonical(other):
         return True
     try:
@@ -132,7 +132,7 @@ def _negated(rule: Rule, inside: bool) -> Iterator[Rule]:
 
 
 def _canonical(rule: Rule) -> Any:
-    """The same for two rules that differ only in the order of their parts."""
+    """A form of the rule in which the order of its parts does not matter."""
     if rule.kind == "not_":
         return ("not", _canonical(rule.test))
     if rule.kind in {"all", "any"}:
@@ -145,12 +145,12 @@ def _canonical(rule: Rule) -> Any:
 
 
 class TooLong(Exception):
-    """A rule has more ways to a yes than we try."""
+    """A rule has more ways to yes than the linter tries."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """What the parts of a rule have asked of one person so far."""
+    """The requirements on one person, collected from the parts of a rule."""
 
     one_of: Mapping[str, frozenset[str]]
     not_one_of: Mapping[str, frozenset[str]]
@@ -162,7 +162,7 @@ _NOBODY: Final = _Person({}, {}, (), (-10_000, 10_000))
 
 
 def can_be(rule: Rule, *, may: bool = False) -> bool:
-    """Whether somebody could be a yes. `may`: a test that nobody can answer for certain counts as fulfilled.
+    """Whether any person can fulfil the rule. `may`: a test that is never certain counts as fulfilled.
 
     Raises TooLong.
     """
@@ -171,7 +171,7 @@ def can_be(rule: Rule, *, may: bool = False) -> bool:
 
 
 def _ways(todo: list[tuple[Rule, bool]], person: _Person, may: bool, left: list[int]) -> Iterator[_Person]:
-    """The people who fulfil all of `todo` (each with whether it is negated)."""
+    """The possible people who fulfil all rules of `todo`, each paired with whether it is negated."""
     left[0] -= 1
     if left[0] < 0:
         raise TooLong
@@ -199,7 +199,7 @@ def _hard_last(child: tuple[Rule, bool]) -> bool:
 
 
 def _asked(leaf: Rule, negated: bool, person: _Person, may: bool) -> _Person | None:
-    """The person with this test added; None when nobody is left."""
+    """The person with the requirement of this test added; None if they contradict."""
     kind, test = leaf.kind, leaf.test
     if kind == "remote_ok":
         fulfilled = test == ("no" if negated else "yes") or (may and test == "unknown")
@@ -212,7 +212,7 @@ def _asked(leaf: Rule, negated: bool, person: _Person, may: bool) -> _Person | N
         return None if span[0] > span[1] else _Person(person.one_of, person.not_one_of, person.some_of, span)
     wanted = frozenset(test.any_of)
     if kind == "region" and test.only_part is not None and negated == may:
-        return person if may else None  # living there is neither a yes nor a no
+        return person if may else None  # living there answers neither yes nor no
     if kind == "status":
         wanted |= frozenset(test.perhaps) if may != negated else frozenset()
     if kind == "language" and (not wanted or test.interpreter != "no"):
@@ -268,7 +268,7 @@ def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
 
 
 def _in_language(cell: coverage.Cell, language: str, directory: Directory, on: date) -> Iterator[Finding]:
-    """For somebody who speaks this language only: without a candidate there is a fallback with a name, or it is a dead end."""
+    """Warnings for people who speak only this language: a cell without a candidate and without a fallback is a dead end."""
     case = Facts(frozenset({cell.need}), cell.country, speak=(language,))
     result = evaluate(case, directory.services_for(cell.country), on, related=related_needs(directory))
     place = f"{cell.country}: {cell.need}: {language}"
@@ -302,7 +302,7 @@ def _deadlines(directory: Directory) -> Iterator[Finding]:
         for row in directory.deadlines(country):
             place = f"{country.lower()}/deadlines.yaml: {row.event}"
             if row.limit is not None and row.limit.value > LONGEST[row.limit.unit]:
-                yield Finding("error", "unit", place, f"{row.limit.value} {row.limit.unit} can not be right")
+                yield Finding("error", "unit", place, f"{row.limit.value} {row.limit.unit} cannot be right")
             if row.letter_kind and row.limit is None:
                 yield Finding("warning", "no_limit", place, "a letter without a number: it is treated as due in 5 days")
 
@@ -325,7 +325,7 @@ def _stale(directory: Directory, on: date) -> Iterator[Finding]:
             continue
         day = latest_day(written)
         if day is None:
-            yield Finding("error", "date", place, f"the date of the source can not be read: {written}")
+            yield Finding("error", "date", place, f"the date of the source cannot be read: {written}")
         elif day > on and not _this_period(written, on):
             yield Finding("error", "date", place, f"the date of the source is still to come: {written}")
         elif on - day > STALE_AFTER:

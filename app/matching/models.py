@@ -1,4 +1,4 @@
-"""The tables of stored runs, and of what the order knows of a service from experience."""
+"""Tables of stored match runs, and of each service's history that the ranking uses."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,9 +10,9 @@ from app.core.db import Base
 
 
 class MatchRun(Base):
-    """One run of the rules over one case. The trace reveals facts, so it is locked like them.
+    """One run of the rules over one case. The trace reveals facts, so it is encrypted like them.
 
-    `facts_mac` tells whether the facts have changed since.
+    `facts_mac` shows whether the facts have changed since.
     """
 
     __tablename__ = "match_runs"
@@ -29,7 +29,7 @@ class MatchRun(Base):
 
 
 class ServiceRecord(Base):
-    """A service's account in the rotation (see `order`), and how long it takes to answer. Says nothing of any case."""
+    """A service's balance in the rotation (see `order`) and its usual time to answer. Contains nothing about any case."""
 
     __tablename__ = "service_records"
     __table_args__ = (

@@ -1,7 +1,6 @@
-"""In which order candidates stand: one formula, in this place only, with every term kept in the explanation.
+"""The ranking of candidates: one formula, defined only here, with every term stored for the explanation.
 
-`ORDER_VERSION` names the formula; a stored run says by which one it was put in order. Candidates are compared term by
-term, smaller first:
+`ORDER_VERSION` identifies the formula and is stored with each run. Candidates are compared term by term, smaller first:
 
 | term | 0 | more |
 | --- | --- | --- |
@@ -17,11 +16,11 @@ term, smaller first:
 | scarcity | the case needs what few offer, or the centre is there for it | 1: neither; 2: it would take such a place |
 | turn | next in turn among equals | its place in the rotation by weight |
 
-Rotation: each service has a weight. Whenever the first place goes to one of equals, each of them earns its part of that
-place (weight / sum of weights) and the one chosen pays a whole place; the one that is owed most is next, equals by the
-seeded draw. Weights 5:1:1:1 give 50/10/10/10 of 80 equal cases, exactly. After three places in a row a service waits as
-long as another of the equals is owed anything. A changed weight starts the count anew; a place that
-a person chose by hand is not counted.
+Rotation: each service has a weight. Whenever the first place goes to one of several equal services, each of them earns its
+share of that place (weight / sum of weights) and the chosen one pays a whole place. The service that is owed most is next;
+ties are decided by the seeded draw. Weights 5:1:1:1 give exactly 50/10/10/10 of 80 equal cases. After three places in a row
+a service waits while another of the equal services is owed anything. A changed weight resets the count; a place that a
+person chose by hand is not counted.
 """
 
 import hashlib
@@ -40,7 +39,7 @@ TERMS: Final = (
     "capacity", "court", "answer_days", "scarcity", "turn",
 )  # fmt: skip
 UNIT: Final = 720_720
-"""A place in whole numbers: divisible by 1 … 16, so that shares of pools of that weight are exact."""
+"""The units of one place: divisible by 1 … 16, so that shares with sums of weights up to 16 are exact."""
 IN_A_ROW: Final = 3
 NO_HISTORY_DAYS: Final = 3
 LONGEST_DAYS: Final = 30
@@ -52,7 +51,7 @@ _GOES_TO_COURT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a service was owed and got since the weights were last set. `in_a_row`: its latest places."""
+    """What a service earned and received since the weights were last set. `in_a_row`: its latest consecutive places."""
 
     weight: int = 1
     earned: int = 0
@@ -61,7 +60,7 @@ class Share:
 
     @property
     def owed(self) -> int:
-        """In units of a place; negative: it is ahead."""
+        """The balance in units of a place; negative: it received more than it earned."""
         return self.earned - self.got * UNIT
 
 
@@ -70,18 +69,18 @@ NEW_SHARE: Final = Share()
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What the order knows besides the rules. All by service key; a missing key is "not known"."""
+    """What the ranking knows in addition to the rules, by service key; a missing key means "not known"."""
 
     live: Mapping[str, Live]
     answer_days: Mapping[str, float]
     shares: Mapping[str, Share]
     offered_by: Mapping[str, int]
-    """For a need: how many verified services of the directory at hand list it."""
+    """For each need, how many verified services of the directory list it."""
     seed: int = 0
 
 
 class Candidate(Protocol):
-    """What the formula reads of a compiled service."""
+    """What the formula reads of a service."""
 
     @property
     def entry(self) -> ServiceEntry: ...
@@ -96,7 +95,7 @@ class Candidate(Protocol):
 def terms(
     service: Candidate, facts: Facts, around: Circumstances, *, shares_language: bool, open_now: bool, made_for: bool
 ) -> tuple[int, ...]:
-    """Every term but the last, `turn`, which only the company of equals decides."""
+    """All terms but the last, `turn`, which depends on the other equal services."""
     offer = service.entry.service
     choosy = int(offer.selective)
     emergency = facts.urgency == "emergency"
@@ -128,7 +127,7 @@ def _scarcity(service: Candidate, facts: Facts, around: Circumstances, open_now:
 
 
 def draw(seed: int, key: str) -> int:
-    """A number that decides between equals: the same for the same seed on any machine."""
+    """A pseudo-random number that breaks ties; the same for the same seed on any machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:6], "big")
 
 
@@ -136,7 +135,7 @@ def draw(seed: int, key: str) -> int:
 
 
 def in_turn(equals: Sequence[str], shares: Mapping[str, Share], seed: int) -> list[str]:
-    """The services of equal merit in the order of their turn: who is owed most first, three in a row at most."""
+    """Equal services in the order of their turn: the one that is owed most first, at most three places in a row."""
     total = sum(shares.get(key, NEW_SHARE).weight for key in equals) or 1
 
     def owed(key: str) -> int:
@@ -153,7 +152,7 @@ def in_turn(equals: Sequence[str], shares: Mapping[str, Share], seed: int) -> li
 
 
 def took_turn(equals: Sequence[str], chosen: str, shares: Mapping[str, Share]) -> dict[str, Share]:
-    """The shares after `chosen` got the place all of `equals` had a claim to. Only for places the rotation gave."""
+    """The shares after `chosen` received a place that all of `equals` had a claim to. Only for places that the rotation gave."""
     total = sum(shares.get(key, NEW_SHARE).weight for key in equals) or 1
     after = {}
     for key in equals:
@@ -169,10 +168,10 @@ def took_turn(equals: Sequence[str], chosen: str, shares: Mapping[str, Share]) -
 
 
 def weighed(weights: Mapping[str, int]) -> dict[str, Share]:
-    """Shares with these weights and a count that begins anew."""
+    """New shares with these weights and all counts at zero."""
     return {key: Share(weight=weight) for key, weight in weights.items()}
 
 
 def described(values: Sequence[int]) -> dict[str, int]:
-    """The terms of a candidate by name, as far as this version knows them."""
+    """A candidate's terms by name."""
     return dict(zip(TERMS, values, strict=False))

@@ -1,4 +1,4 @@
-"""The verbs of a rule set: propose, publish, reject, withdraw, try over stored cases. What the linter refuses is refused here."""
+"""Actions on a rule set: propose, publish, reject, withdraw, replay. A set with linter errors is refused."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -24,9 +24,9 @@ _LOCK: Final = 0x52554C4553
 
 
 def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
-    """A rule set as people write it: YAML, `organisation/service: {needs: […], rule: {…}}` for each service that changes.
+    """Parse a rule set written in YAML: `organisation/service: {needs: […], rule: {…}}` for each service that changes.
 
-    Needs or rule may be left out: they stay as they are in `directory`. Raises Invalid.
+    Needs or rule may be left out; then they stay as in `directory`. Raises Invalid.
     """
     if len(text) > LONGEST:
         raise _invalid("too_long", "This is too long for a rule set.")
@@ -47,7 +47,7 @@ def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
 
 
 def written(directory: Directory, keys: list[str]) -> str:
-    """These services as `read` takes them."""
+    """These services as YAML that `read` parses."""
     content = rule_overlay.content_of(directory)
     return yaml.safe_dump(
         {key: content[key] for key in keys if key in content},
@@ -59,7 +59,7 @@ def written(directory: Directory, keys: list[str]) -> str:
 
 
 def checked(directory: Directory, content: Content, on: date) -> tuple[Directory, list[Finding]]:
-    """The directory with these rules, and what the linter says of it. Raises Invalid: it can not even be read."""
+    """The directory with these rules, and the linter's findings. Raises Invalid if the content is not a rule set."""
     try:
         tried = rule_overlay.laid_over(directory, content, rule_overlay.digest_of(content))
     except BadRuleSet as error:
@@ -80,9 +80,9 @@ def propose(
     by: UUID,
     now: datetime,
 ) -> RuleProposal:
-    """Ask for other rules. `directory`: without any published rules; they are laid over it here.
+    """Propose a rule set. `directory`: the directory without published rules; they are applied here.
 
-    Raises Invalid (it can not be read, the linter finds an error, or the day is past), Conflict (it changes nothing).
+    Raises Invalid (not a rule set, linter errors, or a day in the past), Conflict (it changes nothing).
     """
     today = now.astimezone(UTC).date()
     if not today <= effective_on <= today + LATEST:
@@ -120,10 +120,10 @@ def propose(
 def decide(
     session: Session, directory: Directory, proposal_id: UUID, verb: Verb, *, by: UUID, now: datetime
 ) -> RuleProposal:
-    """Publish, reject or withdraw. A day that has passed meanwhile becomes today.
+    """Publish, reject or withdraw a proposal. A start date that has passed becomes today.
 
-    Raises NotFound, IllegalMove, NotAllowed (the wrong one of the two), Conflict (another set was published since it was
-    proposed), Invalid (the linter finds an error by now).
+    Raises NotFound, IllegalMove, NotAllowed (the author decides, or a second person withdraws), Conflict (another set was
+    published since), Invalid (the linter now finds an error).
     """
     take_turn(session, _LOCK)
     proposal = session.get(RuleProposal, proposal_id, with_for_update=True, populate_existing=True)
@@ -134,7 +134,7 @@ def decide(
     if target is State.PUBLISHED:
         tip = rule_sets.last(session)
         if proposal.upon != (tip.id if tip else None):
-            raise Conflict("Another rule set was published since. Reject this one, and propose it anew.")
+            raise Conflict("Another rule set was published since then. Reject this one and propose it again.")
         _tried, findings = checked(directory, rule_sets.content(session, proposal.digest), today)
         _refuse_errors(findings)
         proposal.effective_on = max(proposal.effective_on, today)
@@ -154,7 +154,7 @@ def found(session: Session, proposal_id: UUID) -> RuleProposal:
 
 
 def keep_replay(session: Session, proposal: RuleProposal, counts: Mapping[str, int]) -> None:
-    """The counts of a replay, for the second person to read before they publish."""
+    """Store the counts of a replay, for the second person to read before publishing."""
     proposal.replayed = dict(counts)
     session.flush()
 
@@ -171,7 +171,7 @@ def _refuse_errors(findings: list[Finding]) -> None:
 
 
 def _refuse_other_languages(directory: Directory, content: Content) -> None:
-    """They would not take effect: what was published at the desk stands."""
+    """Refuse language changes that would have no effect: languages published at the desk take precedence."""
     said = "The languages of this service were changed in the directory. Change them there."
     if keys := rule_overlay.other_languages(directory, content):
         raise _invalid("languages_of_the_directory", f"{keys[0]}: {said}")

@@ -1,6 +1,6 @@
-"""Why and why not, in whole sentences. A reason is a key and codes; the sentence is made when somebody reads it.
+"""Reasons for and against a service. A reason is a key and codes; its sentence is rendered when it is shown.
 
-The English sentences are the message ids of the catalogues. `{…}` are filled with names in the reader's own language.
+The English sentences are the message ids of the catalogues. `{…}` are filled with names in the same language.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Reason:
 
 
 class Reader(Protocol):
-    """What rendering needs of a translator: sentences, and names of codes in the reader's language."""
+    """The translator that rendering needs: sentences, and names of codes, in one language."""
 
     def text(self, message: str, **params: object) -> str: ...
     def names(self, kind: str, codes: Any) -> str: ...
@@ -165,7 +165,7 @@ _NAMED: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def render(reason: Reason, reader: Reader) -> str:
-    """The sentence in the reader's language."""
+    """The reason as a sentence in the language of `reader`."""
     filled = {
         name: reader.names(_NAMED[name], value) if name in _NAMED else value for name, value in reason.params.items()
     }

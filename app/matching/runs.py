@@ -1,4 +1,4 @@
-"""Runs of the rules over cases: from an intake's codes to facts, and runs stored and read back with every reason."""
+"""Match runs: from an intake's answers to facts, and runs that are stored and read back with every reason."""
 
 import contextlib
 import json
@@ -32,10 +32,9 @@ from app.partners.organisations import Organisation
 
 
 def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
-    """What matching may know of an intake's answers (their JSON form), and what its letter means. Pure.
+    """The facts for matching, and the letter's deadline, from an intake's answers (JSON). Pure.
 
-    A person who names no language speaks the language of the form. Groups that were not ticked are not denied when the
-    question was skipped.
+    Without an answer about languages, the language of the form counts. A skipped question about groups means unknown, not no.
     """
     country = directory.country(answers["country"])
     on = today(directory, country.code, now)
@@ -71,7 +70,7 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
 
 
 def today(directory: Directory, country: str, now: datetime) -> date:
-    """The day it is there."""
+    """Today's date in the country's time zone."""
     return now.astimezone(deadlines.zone(directory.country(country))).date()
 
 
@@ -113,7 +112,7 @@ _LIVE: Final = (
 
 
 def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
-    """Capacity and pauses of the services of a country, only where something is known. One statement."""
+    """Capacity and pauses of a country's services, where known. One statement."""
     entries = {entry.key: entry for entry in directory.services_for(country)}
     on = today(directory, country, now)
     by_key: dict[str, list[Any]] = {}
@@ -123,7 +122,7 @@ def live_states(session: Session, country: str, directory: Directory, now: datet
 
 
 def _live(rows: list[Any], needs: frozenset[str], now: datetime) -> Live:
-    """One service's row, as often as it has pauses."""
+    """The live state of one service, from its rows: one for each pause."""
     first = rows[0]
     paused = frozenset(row.need for row in rows if row.need)
     whole = any(row.pause is not None and row.need is None and row.language is None for row in rows)
@@ -147,9 +146,9 @@ def run(
     *,
     resting: Collection[str] = (),
 ) -> MatchResult:
-    """Ask the rules for this case, with what is known of the services now.
+    """Evaluate the rules for this case, with the present state of the services.
 
-    `resting`: organisations that take no requests in this case; it looks as if they took none at all.
+    `resting`: organisations excluded for a conflict of interest; the result shows them as taking no requests.
     """
     entries = services if services is not None else directory.services_for(facts.country)
     live = live_states(session, facts.country, directory, now)
@@ -179,7 +178,7 @@ def store(
     directory: Directory,
     now: datetime,
 ) -> UUID:
-    """Keep a run: order, every leaf's outcome and every reason, locked under the epoch key."""
+    """Store a run: ranking, every leaf's outcome and every reason, encrypted under the epoch key."""
     last = session.scalar(sa.select(sa.func.max(MatchRun.seq)).where(MatchRun.case_id == case_id))
     return store_first(session, keys, case_id, facts, result, directory=directory, now=now, seq=(last or 0) + 1)
 
@@ -195,7 +194,7 @@ def store_first(
     now: datetime,
     seq: int = 1,
 ) -> UUID:
-    """Keep the run of a new case, which has none yet."""
+    """Store the first run of a new case."""
     run_id = uuid4()
     row = {
         "id": run_id,
@@ -220,7 +219,7 @@ _LATEST: Final = (
 
 
 def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
-    """The newest run of a case, with its reasons. Raises CannotOpen when its epoch's key is destroyed."""
+    """The newest run of a case, with its reasons. Raises CannotOpen if its epoch key was destroyed."""
     row = session.scalars(_LATEST, {"case_id": case_id}).one_or_none()
     if row is None:
         return None
@@ -228,7 +227,7 @@ def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, Ma
 
 
 def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[tuple[MatchRun, MatchResult]]:
-    """The runs of a case, the newest first; those whose epoch's key is destroyed are left out."""
+    """The runs of a case, newest first; those whose epoch key was destroyed are left out."""
     rows = session.scalars(
         sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(limit)
     )
@@ -240,7 +239,7 @@ def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[t
 
 
 def opened(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:
-    """A stored run with all its reasons. Raises CannotOpen when its epoch's key is destroyed."""
+    """A stored run with all its reasons. Raises CannotOpen if its epoch key was destroyed."""
     return _unpacked(keys.unlock(trace, "match_runs", str(run_id), "trace", "1"), order_version)
 
 

@@ -1,6 +1,6 @@
-"""What the order knows of services from experience: accounts of the rotation, and how long an answer takes.
+"""History of services that the ranking uses: balances of the rotation, and the usual time to answer.
 
-Called inside the transaction that gives a place or takes an answer. Keys are `organisation/service`.
+Called inside the transaction that gives a place or records an answer. Keys are `organisation/service`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ from app.matching.order import Share
 
 ROTATION: Final = 0x524F5441
 MEMORY: Final = 20
-"""After so many answers an old one counts for less with every new one."""
+"""Number of answers after which older answers lose weight with every new one."""
 LONGEST_HOURS: Final = 24 * order.LONGEST_DAYS
 _EMPTY: Final = {"weight": 1, "earned": 0, "got": 0, "in_a_row": 0, "answers": 0, "answer_hours": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """By service key; a service nothing is known of is missing."""
+    """History by service key; services without history are missing."""
 
     shares: Mapping[str, Share]
     answer_days: Mapping[str, float]
@@ -41,7 +41,7 @@ _KNOWN: Final = sa.select(
 
 
 def experience(session: Session, keys: Sequence[str]) -> Experience:
-    """What is known of these services."""
+    """The history of these services."""
     ids = {named_id("service", key): key for key in keys}
     rows = session.connection().execute(_KNOWN, {"ids": list(ids)}).all()
     return Experience(
@@ -51,9 +51,9 @@ def experience(session: Session, keys: Sequence[str]) -> Experience:
 
 
 def took_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
-    """`chosen` was given the place that all of `equals` had the same claim to. Not for a place a person chose by hand.
+    """Record that `chosen` received the place that all of `equals` had a claim to. Not for a place that a person chose by hand.
 
-    Waits for other transactions that give places away, so that no place is counted wrongly.
+    Takes an advisory lock, so that concurrent transactions count every place once.
     """
     if len(equals) < 2 or chosen not in equals:
         return
@@ -65,14 +65,14 @@ def took_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
 
 
 def set_weight(session: Session, key: str, weight: int) -> None:
-    """Give a service another part of the places of equals (1 to 99). All accounts begin anew."""
+    """Set a service's weight in the rotation (1 to 99). Resets all balances."""
     db.take_turn(session, ROTATION)
     session.execute(sa.update(ServiceRecord).values(earned=0, got=0, in_a_row=0))
     _put(session, named_id("service", key), {"weight": weight}, {"weight": weight})
 
 
 def answered(session: Session, service_id: UUID, took: timedelta) -> None:
-    """A service answered an offer, or let it expire, after so long. Counts towards the time that is expected of it."""
+    """Record how long a service took to answer an offer, or until it expired."""
     hours = max(0, min(int(took.total_seconds() // 3600), LONGEST_HOURS))
     known = sa.case((ServiceRecord.answers > MEMORY, MEMORY), else_=ServiceRecord.answers)
     mean = (ServiceRecord.answer_hours * known + hours) / (known + 1)
@@ -85,6 +85,6 @@ def answered(session: Session, service_id: UUID, took: timedelta) -> None:
 
 
 def _put(session: Session, service_id: UUID, first: dict[str, Any], then: dict[str, Any]) -> None:
-    """Insert the row with `first`, or change it by `then`."""
+    """Insert the row with the values `first`, or update it with `then`."""
     statement = insert_or_update(session, ServiceRecord, key=("service_id",), change=lambda _new: then)
     session.execute(statement, {"service_id": service_id, **_EMPTY, **first})

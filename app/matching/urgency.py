@@ -1,4 +1,4 @@
-"""How urgent a case is: three urgencies, from what was said. Over-careful in doubt."""
+"""How urgent a case is (emergency, urgent or normal), from the answers. Cautious in doubt."""
 
 from collections.abc import Collection
 from datetime import date

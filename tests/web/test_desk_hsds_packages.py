@@ -107,7 +107,7 @@ def test_a_damaged_package_is_a_clear_no(office: DeskHouse) -> None:
     whole[at : at + 12] = b"\xff" * 12
     page = send(office.as_("sofia"), bytes(whole), "look")
     assert page.status == 422
-    assert "can not be unpacked" in page.words()
+    assert "cannot be unpacked" in page.words()
 
 
 def test_more_than_a_package_can_be_is_refused_before_it_is_read(office: DeskHouse) -> None:

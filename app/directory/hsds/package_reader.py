@@ -280,7 +280,7 @@ def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         return package.read(entry)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
-        raise NotAPackage("One of its files can not be unpacked.") from None
+        raise NotAPackage("One of its files cannot be unpacked.") from None
 
 
 def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
@@ -306,7 +306,7 @@ def _read(file: str, table: str, content: bytes) -> Iterator[Row]:
             }
             yield Row(table, file, number, plain)
     except csv.Error:
-        raise NotAPackage(f"{file} can not be read as CSV.") from None
+        raise NotAPackage(f"{file} cannot be read as CSV.") from None
 
 
 def _plain(value: str) -> str:

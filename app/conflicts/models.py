@@ -1,4 +1,4 @@
-"""Tables of conflict lists, of what cases can be recognised by, and of who is excluded for it."""
+"""Tables of conflict lists, of the keyed hashes of cases, and of exclusions."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,10 @@ from app.core.db import Base
 
 
 class ConflictEntry(Base):
-    """One identifier on an organisation's list. `mac` is bound to the organisation and to the server's key.
+    """One identifier on an organisation's conflict list. `mac` is bound to the organisation and to the server's key.
 
-    `case_id` null: it was uploaded. Otherwise it was taken from a case that the organisation declined for conflict, so that
-    the same person is spared them the next time as well; it is forgotten with that case.
+    `case_id` null: uploaded by the organisation. Otherwise taken from a case that it declined for a conflict, so that the same
+    person is not offered to it again; deleted with that case.
     """
 
     __tablename__ = "conflict_entries"
@@ -26,7 +26,7 @@ class ConflictEntry(Base):
 
 
 class ConflictTrace(Base):
-    """What a case can be recognised by, for one organisation: the same MAC. Nothing for who left no address and no full name."""
+    """The same MAC of an identifier of a case, for one organisation. None if the person gave no address and no full name."""
 
     __tablename__ = "conflict_traces"
     __table_args__ = (sa.Index(None, "mac"),)
@@ -37,7 +37,7 @@ class ConflictTrace(Base):
 
 
 class Exclusion(Base):
-    """A hit: this organisation is never asked for this case, also when its list no longer says so. Nobody is shown it."""
+    """A hit: this organisation is never asked for this case, even if its list changes. It is shown to nobody."""
 
     __tablename__ = "exclusions"
 

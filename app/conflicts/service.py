@@ -1,7 +1,8 @@
-"""Lists and traces compared. Both sides are MACs bound to one organisation, so no list tells anything about another's.
+"""Comparison of conflict lists with traces of cases. Both are MACs bound to one organisation, so lists reveal nothing about
+each other.
 
-Two transactions that add to a list and to a case at the same moment do not see each other. That is why `excluded` looks at the
-hits themselves as well as at those that were noted: whoever asks later sees it, and an offer or acceptance always asks.
+Two simultaneous transactions, one adding to a list and one adding a case, do not see each other. Therefore `excluded` also
+compares the current lists and traces, and every offer or acceptance calls it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -32,28 +33,28 @@ _HITS: Final = sa.select(ConflictEntry.organisation_id).where(
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a case can be recognised by, and whom that excludes. Made before the case is written, kept by `remember`."""
+    """The traces of a new case and the organisations that they exclude; computed before the case is written."""
 
     traces: tuple[tuple[UUID, bytes], ...] = ()
     hits: frozenset[UUID] = frozenset()
 
 
 def salt(keys: KeyRing, organisation_id: UUID) -> bytes:
-    """The organisation's own salt: 32 bytes, always the same. Its client hashes with it before anything is sent."""
+    """The organisation's salt: 32 constant bytes. Its client hashes identifiers with it before sending them."""
     return keys.mac("conflict-salt", organisation_id.bytes)
 
 
 def mac_of(keys: KeyRing, organisation_id: UUID, hashed: bytes) -> bytes:
-    """What is stored of a client's hash."""
+    """The MAC that is stored for a client's hash."""
     return keys.mac("conflict", organisation_id.bytes, hashed)
 
 
 def compare(
     session: Session, keys: KeyRing, identifiers: Iterable[Identifier], organisation_ids: Collection[UUID]
 ) -> Compared:
-    """Put identifiers to the lists of these organisations. One statement, or none when there is nothing to compare.
+    """Compare identifiers with the lists of these organisations. At most one statement.
 
-    What may belong to many people, like a first name, is left out.
+    Identifiers that many people may share, like a first name, are left out.
     """
     strong = [identifier for identifier in identifiers if identifier.strong]
     traces = tuple(
@@ -68,7 +69,7 @@ def compare(
 
 
 def remember(session: Session, case_id: UUID, compared: Compared) -> None:
-    """Keep the traces, so that a later list hits too, and the hits. The case's row exists."""
+    """Store the hits, and the traces so that a later list finds them too. The case's row must exist."""
     traces = [
         {"case_id": case_id, "organisation_id": organisation_id, "mac": mac} for organisation_id, mac in compared.traces
     ]
@@ -82,7 +83,7 @@ def exclude(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -
 
 
 def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime) -> list[UUID]:
-    """Add to the organisation's list; gives the cases it hits that are not excluded yet, in order of their ids."""
+    """Add hashes to the organisation's list; return the ids of newly hit cases, in order."""
     macs = sorted({mac_of(keys, organisation_id, hashed) for hashed in hashes})
     statement = insert_or_update(
         session, ConflictEntry, key=("organisation_id", "mac"), change=lambda _new: {"case_id": None}
@@ -101,7 +102,7 @@ def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collecti
 
 
 def take_from(session: Session, case_id: UUID, organisation_id: UUID, now: datetime) -> None:
-    """The organisation declined this case for conflict: its list has the person from now on."""
+    """Add the traces of a case that the organisation declined for a conflict to its list."""
     exclude(session, case_id, [organisation_id])
     macs = session.scalars(
         sa.select(ConflictTrace.mac).where(
@@ -113,7 +114,7 @@ def take_from(session: Session, case_id: UUID, organisation_id: UUID, now: datet
 
 
 def clear(session: Session, organisation_id: UUID) -> None:
-    """Empty the uploaded list. Who was excluded stays so."""
+    """Delete the uploaded list. Exclusions remain."""
     session.execute(
         sa.delete(ConflictEntry).where(
             ConflictEntry.organisation_id == organisation_id, ConflictEntry.case_id.is_(None)
@@ -122,7 +123,7 @@ def clear(session: Session, organisation_id: UUID) -> None:
 
 
 def size(session: Session, organisation_id: UUID) -> int:
-    """How many entries were uploaded."""
+    """The number of uploaded entries."""
     count = sa.select(sa.func.count()).select_from(ConflictEntry)
     mine = ConflictEntry.organisation_id == organisation_id, ConflictEntry.case_id.is_(None)
     return session.scalar(count.where(*mine)) or 0
@@ -146,24 +147,24 @@ _EXCLUDED: Final = sa.union(_NOTED, _HIT)
 
 
 def excluded(session: Session, case_id: UUID) -> frozenset[str]:
-    """Slugs of organisations that are never asked for this case. Everybody else sees them as taking no requests now."""
+    """Slugs of the organisations that must not be asked for this case. Pages show them as taking no requests."""
     return frozenset(session.scalars(_EXCLUDED, {"case_id": case_id}))
 
 
 def compared_with(session: Session, case_id: UUID) -> frozenset[UUID]:
-    """The organisations for whose lists traces of the case are kept."""
+    """The organisations for which traces of the case are stored."""
     return frozenset(
         session.scalars(sa.select(ConflictTrace.organisation_id).where(ConflictTrace.case_id == case_id).distinct())
     )
 
 
 def drop_traces(session: Session, case_id: UUID) -> None:
-    """What the case could be recognised by so far is gone: others come in its place."""
+    """Delete the traces of a case before new ones are stored."""
     session.execute(sa.delete(ConflictTrace).where(ConflictTrace.case_id == case_id))
 
 
 def forget_traces(session: Session, case_id: UUID) -> None:
-    """What the case can be recognised by is gone, and what lists took from it. Exclusions stay."""
+    """Delete the traces of a case, and the list entries taken from it. Exclusions remain."""
     drop_traces(session, case_id)
     session.execute(sa.delete(ConflictEntry).where(ConflictEntry.case_id == case_id))
 
@@ -175,7 +176,7 @@ def forget(session: Session, case_id: UUID) -> None:
 
 
 def _put(session: Session, table: Any, new: Sequence[dict[str, Any]]) -> None:
-    """Insert what is not there yet."""
+    """Insert the rows that do not exist yet."""
     for some in _slices(new):
         bulk.insert_missing(session, table, some)
 

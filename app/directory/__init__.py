@@ -1,4 +1,4 @@
-"""What partners offer and where: country packs, services with their rules, and the tables they are loaded into.
+"""The directory: country packs, services with their rules, edits made at the desk, and the tables that hold them.
 
-It describes and counts; who fits whom is decided in `matching`.
+It describes; `matching` decides which service fits which case.
 """

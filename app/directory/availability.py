@@ -1,7 +1,7 @@
-"""What changes from day to day and takes effect at once: free places until a day, and pauses. One person is enough.
+"""Day-to-day availability: free places until a day, and pauses. A change takes effect at once and needs no second person.
 
-Each is noted in the audit. A pause is whole, or only for a need or for people of a language; the organisation as a whole
-pauses by `Organisation.paused_until`.
+Each change has an audit entry. A pause covers the whole service, or one need, or one language; `Organisation.paused_until`
+pauses the whole organisation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ CAPACITIES: Final = ("open", "full", "unknown")
 
 
 def set_capacity(session: Session, key: str, capacity: str, until: date | None, *, by: Editor, now: datetime) -> None:
-    """Until `until` there are free places (open) or none (full); after it, or at once with `unknown`, nobody knows.
+    """Set the capacity up to and including `until`: free places (open) or none (full). Afterwards it is unknown.
 
     Raises NotFound, Invalid.
     """
@@ -47,9 +47,9 @@ def pause_service(
     need: str | None = None,
     language: str | None = None,
 ) -> None:
-    """No new requests up to and including `until`: none at all, or none for this need, or in this language.
+    """Take no new requests up to and including `until`: none at all, none for this need, or none in this language.
 
-    Raises NotFound, Invalid. A pause of the same kind that is there already gets the new day.
+    Raises NotFound, Invalid. An existing pause of the same kind gets the new end.
     """
     row = _service(session, key)
     last = _day(until, now)
@@ -74,7 +74,7 @@ def pause_service(
 def end_pause(
     session: Session, pause_id: UUID, *, by: Editor, now: datetime, organisation_id: UUID | None = None
 ) -> str:
-    """It takes requests again; gives the service's key. Raises NotFound, also when it is another organisation's."""
+    """End a pause; return the service's key. Raises NotFound, also for another organisation's pause."""
     found = sa.select(ServicePause, ServiceRow).join(ServiceRow, ServiceRow.id == ServicePause.service_id)
     row = session.execute(found.where(ServicePause.id == pause_id)).one_or_none()
     if row is None or organisation_id not in {None, row.ServiceRow.organisation_id}:
@@ -86,7 +86,7 @@ def end_pause(
 
 
 def pause_organisation(session: Session, slug: str, until: date | None, *, by: Editor, now: datetime) -> None:
-    """All its services pause up to and including `until`; None: they take requests again. Raises NotFound, Invalid."""
+    """Pause all services of the organisation up to and including `until`; None ends the pause. Raises NotFound, Invalid."""
     row = session.scalars(
         sa.select(Organisation).where(Organisation.slug == slug, Organisation.retired_at.is_(None)).with_for_update()
     ).one_or_none()
@@ -100,12 +100,12 @@ def pause_organisation(session: Session, slug: str, until: date | None, *, by: E
 
 
 def rows(session: Session, keys: Iterable[str]) -> Mapping[str, ServiceRow]:
-    """The services' rows, by key."""
+    """Service rows by key."""
     return {row.key: row for row in session.scalars(sa.select(ServiceRow).where(ServiceRow.key.in_(list(keys))))}
 
 
 def pauses(session: Session, keys: Iterable[str], today: date) -> Mapping[str, Sequence[ServicePause]]:
-    """The pauses in force of these services, by key."""
+    """The pauses of these services that are in force today, by key."""
     found: dict[str, list[ServicePause]] = {}
     wanted = (
         sa.select(ServiceRow.key, ServicePause)
@@ -131,7 +131,7 @@ def _day(until: date | None, now: datetime) -> date:
         raise Invalid(
             [
                 FieldError(
-                    pointer="/until", code="out_of_range", detail="Give a day from today on, a year ahead at most."
+                    pointer="/until", code="out_of_range", detail="Choose a day from today on, at most one year ahead."
                 )
             ]
         )

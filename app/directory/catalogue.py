@@ -1,4 +1,4 @@
-"""All packs together, as everybody else asks them."""
+"""The directory in memory: all packs together, with lookups by code and key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from app.directory.schemas import Contact, Country, Deadline, Need, Organisation
 
 @dataclass(frozen=True, slots=True)
 class ServiceEntry:
-    """A service where it is looked for: with its organisation, as `organisation-slug/service-slug`."""
+    """A service with its organisation. Its key is `organisation-slug/service-slug`."""
 
     key: str
     organisation: Organisation
@@ -23,10 +23,10 @@ class ServiceEntry:
 
 @dataclass(frozen=True)
 class Directory:
-    """All packs, read-only. `digest` names this very content: stored runs refer to it.
+    """All packs, read-only. `digest` identifies the content; stored runs refer to it.
 
-    `files`: for each organisation the file it stands in. The rows of the EU frame are `deadlines("EU")`. `desk_languages`: the
-    services whose languages two people published at the desk.
+    `files`: the pack file of each organisation. `deadlines("EU")` gives the rows of the EU frame. `desk_languages`: keys of the
+    services whose languages were published at the desk.
     """
 
     countries: tuple[Country, ...]
@@ -78,17 +78,17 @@ class Directory:
         return self._need.get(slug)
 
     def broader(self, need: str) -> Mapping[str, str]:
-        """The needs that this one is a part of, each with the reason."""
+        """The broader needs that include this one, each with the reason."""
         found = self._need.get(need)
         return found.broader if found else {}
 
     def related(self, need: str) -> Mapping[str, str]:
-        """The needs next to this one, each with the reason."""
+        """The needs related to this one, each with the reason."""
         found = self._need.get(need)
         return found.related if found else {}
 
     def term(self, concept: str, language: str) -> str | None:
-        """The legal word for a concept in a language, as far as there is a safe one."""
+        """The legal term for a concept in a language; None if no sourced term is known."""
         found = next((term for term in self.terms if term.id == concept), None)
         return found.words.get(language) if found else None
 

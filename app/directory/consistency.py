@@ -1,6 +1,6 @@
-"""What no single entry can know: that ids are unique, and that every code that is used exists.
+"""Checks across entries of the packs: ids are unique, and every code that is used exists.
 
-Pure. A fault reads `file: entry: field: what is wrong`, as the errors of a single entry do.
+Pure. A fault reads `file: entry: field: what is wrong`, like the errors of a single entry.
 """
 
 import re
@@ -18,7 +18,7 @@ _LANGUAGE_CODE: Final = re.compile("[a-z]{2,3}")
 
 
 def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
-    """The faults of a directory, one sentence each. `folders`: of its countries, in the same order."""
+    """The faults of a directory, one sentence each. `folders`: the folders of its countries, in the same order."""
     known = {need.id for need in directory.needs}
     yield from _twice("needs.yaml", (need.id for need in directory.needs))
     yield from _twice("persecution.yaml", (entry.code for entry in directory.persecution))
@@ -113,5 +113,5 @@ def _twice(place: str, ids: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for name in ids:
         if name in seen:
-            yield f"{place}: {name}: stands there twice"
+            yield f"{place}: {name}: appears twice"
         seen.add(name)

@@ -1,4 +1,4 @@
-"""The life of an edit of the directory: what one person proposes, another one puts in force."""
+"""The life cycle of a directory edit: one person proposes it, a second one publishes it."""
 
 from enum import StrEnum
 from typing import Final
@@ -22,7 +22,7 @@ class EditVerb(StrEnum):
 
 
 class Hand(StrEnum):
-    """Whose hand it is: of who proposed it, of somebody else at the desk, or of the next edit."""
+    """Who acts on an edit: its author, a second person at the desk, or a later edit of the same field."""
 
     AUTHOR = "author"
     SECOND = "second"
@@ -39,16 +39,16 @@ MOVES: Final = {
 
 
 def next_state(state: EditState, verb: EditVerb, *, by: Hand) -> EditState:
-    """Where `verb` leads. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this hand)."""
+    """Where `verb` leads. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this actor)."""
     row = MOVES.get((state, verb))
     if row is None:
         raise IllegalMove("edit", state, verb, allowed(state, by=by))
     target, hand = row
     if by is not hand:
         raise NotAllowed(
-            "An edit is published or rejected by somebody else than the one who proposed it."
+            "An edit must be published or rejected by someone other than its author."
             if hand is Hand.SECOND
-            else "An edit is withdrawn only by the one who proposed it."
+            else "Only its author can withdraw an edit."
         )
     return target
 

@@ -1,4 +1,4 @@
-"""The verbs of an edit: one person proposes, another publishes or rejects, and from then on the directory says so."""
+"""Actions on a directory edit: one person proposes it, another publishes or rejects it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ AS_PACK: Final = {"pack": True}
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """Who edits: a member, and from where (desk, partner, import)."""
+    """The member who edits, and the surface: desk, partner or import."""
 
     member_id: UUID
     kind: str
@@ -33,49 +33,49 @@ class Editor:
 def propose(
     session: Session, packs: Directory, subject: str, field: str, value: Any, *, by: Editor, now: datetime
 ) -> DirectoryEdit:
-    """Ask for another value. Nothing changes until somebody else publishes it.
+    """Propose another value for a field. It takes effect when a second person publishes it.
 
-    Raises NotFound: no such organisation, service or field. Conflict: the directory says so already, or another proposal for
-    this field waits.
+    Raises NotFound (no such organisation, service or field), Conflict (the directory has this value already, or another
+    proposal for this field is pending).
     """
     entity = overlay.entity(published.laid(session, packs).directory, subject)
     if entity is None or fields.field_of(subject, field) is None:
         raise NotFound("There is no such entry in the directory.")
     said = fields.read(entity, field)
     if said == value:
-        raise Conflict("This is what the directory says already.")
+        raise Conflict("The directory has this value already.")
     return _put_forward(session, subject, field, {"value": said}, {"value": value}, by, now)
 
 
 def propose_whole(
     session: Session, packs: Directory, slug: str, entry: Any, *, by: Editor, now: datetime
 ) -> DirectoryEdit:
-    """Ask for an organisation that no pack has. Raises Conflict when the directory has it."""
+    """Propose a new organisation. Raises Conflict if the directory has it already."""
     if published.laid(session, packs).directory.organisation(slug) is not None:
         raise Conflict("The directory has this organisation already.")
     return _put_forward(session, slug, fields.WHOLE, {"value": None}, {"value": entry}, by, now)
 
 
 def propose_pack(session: Session, subject: str, field: str, *, by: Editor, now: datetime) -> DirectoryEdit:
-    """Ask to say again what the pack says. Raises NotFound when nothing was edited here."""
+    """Propose to return to the pack's value. Raises NotFound if the field was not edited."""
     in_force = {(edit.subject, edit.field): edit for edit in published.published(session)}
     edit = in_force.get((subject, field))
     if edit is None or "value" not in edit.new:
-        raise NotFound("The directory says what the pack says.")
+        raise NotFound("The directory has the pack's value already.")
     return _put_forward(session, subject, field, edit.new, AS_PACK, by, now)
 
 
 def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, now: datetime) -> Directory:
-    """Put it in force and bring the tables up; gives the directory as it is from now on.
+    """Publish the edit and update the tables; return the resulting directory.
 
-    Raises NotFound, IllegalMove, NotAllowed (the one who proposed it), Conflict (it is about something that has changed).
+    Raises NotFound, IllegalMove, NotAllowed (its author), Conflict (the directory has changed since).
     """
     edit, target = _taken(session, edit_id, EditVerb.PUBLISH, by)
     before = published.laid(session, packs).directory
     entity = overlay.entity(before, edit.subject)
     if edit.field != fields.WHOLE:
         if entity is None or fields.read(entity, edit.field) != edit.old.get("value"):
-            raise Conflict("The directory has changed since this was proposed. Reject it, and propose it anew.")
+            raise Conflict("The directory has changed since this was proposed. Reject it and propose it again.")
     elif entity is not None and edit.new != AS_PACK:
         raise Conflict("The directory has this organisation already.")
     earlier = sa.select(DirectoryEdit).where(
@@ -89,25 +89,25 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
     _decide(session, edit, target, by, now)
     laid = published.laid(session, packs)
     if any((misfit.subject, misfit.field) == (edit.subject, edit.field) for misfit in laid.misfits):
-        raise Conflict("This does not fit the directory any more.")
+        raise Conflict("This no longer fits the directory.")
     loader.bring_up(session, laid.directory, edit.subject.split("/")[0], now)
     return laid.directory
 
 
 def turn_down(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, now: datetime) -> None:
-    """Reject (somebody else) or withdraw (the one who proposed it). Raises NotFound, IllegalMove, NotAllowed."""
+    """Reject an edit (a second person) or withdraw it (its author). Raises NotFound, IllegalMove, NotAllowed."""
     edit, target = _taken(session, edit_id, verb, by)
     _decide(session, edit, target, by, now)
 
 
 def waiting(session: Session) -> Sequence[DirectoryEdit]:
-    """All proposals, the oldest first."""
+    """All pending proposals, oldest first."""
     wanted = sa.select(DirectoryEdit).where(DirectoryEdit.state == EditState.PROPOSED.value)
     return session.scalars(wanted.order_by(DirectoryEdit.proposed_at, DirectoryEdit.id)).all()
 
 
 def history(session: Session, slug: str) -> Sequence[DirectoryEdit]:
-    """Every edit of an organisation and its services, the newest first."""
+    """Every edit of an organisation and its services, newest first."""
     mine = sa.or_(DirectoryEdit.subject == slug, DirectoryEdit.subject.startswith(f"{slug}/", autoescape=True))
     order = (DirectoryEdit.proposed_at.desc(), DirectoryEdit.id)
     return session.scalars(sa.select(DirectoryEdit).where(mine).order_by(*order).limit(200)).all()
@@ -123,7 +123,7 @@ def _put_forward(
         DirectoryEdit.state == EditState.PROPOSED.value,
     )
     if session.scalar(waits) is not None:
-        raise Conflict("Another proposal for this waits to be published or rejected.")
+        raise Conflict("Another proposal for this field has not been published or rejected yet.")
     edit = DirectoryEdit(
         subject=subject,
         field=field,
@@ -141,7 +141,7 @@ def _put_forward(
 
 
 def _taken(session: Session, edit_id: UUID, verb: EditVerb, by: Editor) -> tuple[DirectoryEdit, EditState]:
-    """The edit with its row locked, and where the verb leads. Raises NotFound, and as `next_state`."""
+    """The edit, with its row locked, and the state that the verb leads to. Raises NotFound, and what `next_state` raises."""
     take_turn(session, _LOCK)
     edit = session.get(DirectoryEdit, edit_id, with_for_update=True)
     if edit is None:

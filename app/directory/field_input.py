@@ -1,4 +1,4 @@
-"""What somebody typed for a field, as the value the directory keeps. Raises Invalid with words beside the field."""
+"""Parsing of typed input for a directory field. Raises Invalid with a message for the field."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _CONFIDENCE: Final = ("high", "medium", "low")
 
 
 def value(field: Field, typed: Mapping[str, str], today: date) -> Any:
-    """The value of `field` in the form `typed`; None for an empty one, where it may be empty."""
+    """The value of `field` in the submitted form; None if it is empty and may be."""
     if field.kind == "source":
         return _source(typed, today)
     text = " ".join(typed.get(field.name, "").split()) if field.kind != "hours" else typed.get(field.name, "").strip()
@@ -29,7 +29,7 @@ def value(field: Field, typed: Mapping[str, str], today: date) -> Any:
     if field.kind == "choice" and text not in (field.choices or {}):
         raise _wrong(field.name, "unknown_code", "Choose one of the answers.")
     if field.kind == "url" and not _is_address(text):
-        raise _wrong(field.name, "not_an_address", "Write the whole address, with https:// before it.")
+        raise _wrong(field.name, "not_an_address", "Write the whole address, starting with https://.")
     if field.kind == "email" and not _MAIL.fullmatch(text):
         raise _wrong(field.name, "not_a_mail", "Write an e-mail address like name@example.org.")
     if field.kind == "languages":
@@ -43,9 +43,9 @@ def _source(typed: Mapping[str, str], today: date) -> dict[str, str]:
     if not title or len(title) > 200:
         raise _wrong("title", "required", "Say who or what confirms it: a call, a letter, a page.")
     if url and (len(url) > 300 or not _is_address(url)):
-        raise _wrong("url", "not_an_address", "Write the whole address, with https:// before it.")
+        raise _wrong("url", "not_an_address", "Write the whole address, starting with https://.")
     if confidence not in _CONFIDENCE:
-        raise _wrong("confidence", "unknown_code", "Choose how sure it is.")
+        raise _wrong("confidence", "unknown_code", "Choose how certain it is.")
     if len(note) > 300:
         raise _wrong("note", "too_long", "At most 300 characters.")
     given = {"title": title, "url": url, "date": _day(typed.get("date", ""), today), "note": note}
@@ -58,14 +58,14 @@ def _day(text: str, today: date) -> str:
     except ValueError:
         raise _wrong("date", "not_a_day", "Write the day as YYYY-MM-DD.") from None
     if day > today:
-        raise _wrong("date", "out_of_range", "This day is still to come.")
+        raise _wrong("date", "out_of_range", "This day is in the future.")
     return day.isoformat()
 
 
 def _languages(name: str, text: str) -> list[str]:
     codes = [code for code in re.split(r"[\s,;]+", text.lower()) if code]
     if len(codes) > 40 or not all(_LANGUAGE.fullmatch(code) for code in codes):
-        raise _wrong(name, "unknown_code", "Write the languages' codes with a comma, like: ru, pl, en.")
+        raise _wrong(name, "unknown_code", "Write the language codes separated by commas, for example: ru, pl, en.")
     return list(dict.fromkeys(codes))
 
 

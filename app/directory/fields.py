@@ -1,7 +1,7 @@
-"""The fields of an organisation and of a service that are edited one by one, and how each reads and writes its value.
+"""The fields of an organisation and of a service that can be edited one by one, with reading and writing of their values.
 
-A value is plain JSON. Whom a service is for is no field: that is its rule, which has a life of its own. The languages are
-one, and stand in the rule's language test.
+A value is plain JSON. The rule of a service is not a field: rule sets have their own life cycle. The languages are a field,
+though they are kept in the rule's language test.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ from app.directory.schemas import Organisation, Service
 Kind = Literal["line", "text", "url", "email", "choice", "languages", "hours", "source"]
 Entity = Organisation | Service
 WHOLE: Final = "entry"
-"""The field of an organisation that no pack has: all of it, with its services."""
+"""The pseudo-field of a whole new organisation with its services."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`may_be_empty`: the directory then says nothing of it. `of_partner`: a member of the organisation may propose it."""
+    """One editable field. `may_be_empty`: it may be left unknown. `of_partner`: members of the organisation may propose a value."""
 
     name: str
     label: str
@@ -57,7 +57,7 @@ _BY_NAME: Final = {True: {field.name: field for field in SERVICE}, False: {field
 
 
 def is_service(subject: str) -> bool:
-    """A service's key is `organisation-slug/service-slug`; an organisation's slug has no stroke."""
+    """A service's key is `organisation-slug/service-slug`; an organisation's slug contains no slash."""
     return "/" in subject
 
 
@@ -70,7 +70,7 @@ def fields_of(subject: str) -> tuple[Field, ...]:
 
 
 def read(entity: Entity, name: str) -> Any:
-    """The present value of a field."""
+    """The current value of a field."""
     if name in {"name_en", "name_local"}:
         return getattr(entity.name, name.removeprefix("name_"))
     if name == "languages":
@@ -85,7 +85,7 @@ def read(entity: Entity, name: str) -> Any:
 
 
 def written(entity: Entity, name: str, value: Any) -> Entity:
-    """The entity with another value in this field. Raises pydantic's ValidationError when it does not fit."""
+    """The entity with a new value in this field. Raises pydantic's ValidationError."""
     document = entity.model_dump(mode="json", exclude_none=True, by_alias=True)
     if name in {"name_en", "name_local"}:
         document["name"][name.removeprefix("name_")] = value
@@ -102,7 +102,7 @@ def languages(rule: Rule) -> tuple[str, ...]:
 
 
 def with_languages(rule: dict[str, Any], codes: list[str]) -> dict[str, Any]:
-    """Every language test of the rule names these; a rule without one gets one."""
+    """The rule with these languages in every language test; one is added where the rule has none."""
     found = [False]
 
     def change(test: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Loading packs into the tables: an upsert by slug. What a pack no longer names is retired; nothing is deleted.
+"""Loading packs into the tables: an upsert by slug. Entries that left the packs are retired, never deleted.
 
-What was published at the desk is laid over the packs first, so that a new pack takes nothing back that two people said.
+Published edits are applied to the packs first, so that a new pack does not undo them.
 """
 
 from datetime import datetime
@@ -20,7 +20,7 @@ from app.partners.organisations import Organisation
 
 
 def upsert(session: Session, directory: Directory, now: datetime) -> None:
-    """Bring organisations and services up to the packs. Doing it again changes nothing."""
+    """Update organisations and services from the packs. Idempotent."""
     directory = published.laid(session, directory).directory
     known = {row.id: row for row in session.scalars(sa.select(Organisation))}
     seen = {_put_organisation(session, known, entry, now) for entry in directory.organisations}
@@ -34,7 +34,7 @@ def upsert(session: Session, directory: Directory, now: datetime) -> None:
 
 
 def bring_up(session: Session, directory: Directory, slug: str, now: datetime) -> None:
-    """Bring the rows of one organisation and its services up to a directory that has the published edits in it."""
+    """Update the rows of one organisation and its services from a directory that includes the published edits."""
     entry = directory.organisation(slug)
     known = {row.id: row for row in session.scalars(sa.select(Organisation).where(Organisation.slug == slug))}
     if entry is None:

@@ -11,7 +11,7 @@ from app.core.db import Base, Json
 
 
 class ServiceRow(Base):
-    """A service by its key `organisation-slug/service-slug`, with what the pack cannot know: capacity and pauses."""
+    """A service by its key `organisation-slug/service-slug`, with its live state: capacity and pauses."""
 
     __tablename__ = "services"
     __table_args__ = (
@@ -31,7 +31,7 @@ class ServiceRow(Base):
 
 
 class RuleSet(Base):
-    """The content of the packs by its digest, so that a stored run can be explained for ever."""
+    """The rules of a directory by its digest, so that a stored run can always be explained."""
 
     __tablename__ = "rule_sets"
 
@@ -41,10 +41,10 @@ class RuleSet(Base):
 
 
 class DirectoryEdit(Base):
-    """One field of an organisation or a service, as somebody wants it to be; in force once a second person published it.
+    """A proposed or published value for one field of an organisation or service.
 
-    `subject` is a slug or a service's key. `old` is what the directory said when it was proposed, `new` what it shall say:
-    `{"value": …}`, or `{"pack": true}`, to say again what the pack says. Nothing about any person.
+    `subject` is a slug or a service's key. `old` is the value when it was proposed, `new` the proposed one: `{"value": …}`, or
+    `{"pack": true}` for the pack's own value. Contains nothing about any person.
     """
 
     __tablename__ = "directory_edits"
@@ -82,7 +82,7 @@ class DirectoryEdit(Base):
 
 
 class ServicePause(Base):
-    """A service takes no new requests up to and including `until`: none at all, or none for a need, or in a language."""
+    """A pause of a service up to and including `until`: of all new requests, or of those for one need or in one language."""
 
     __tablename__ = "service_pauses"
     __table_args__ = (sa.CheckConstraint("need IS NULL OR language IS NULL", name="one_kind"),)

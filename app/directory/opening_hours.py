@@ -1,4 +1,4 @@
-"""Opening hours as people type them: a line for each stretch, like `Mo-Fr 09:00-17:00` or `Sa, Su 10:00-12:30`."""
+"""Opening hours as typed text: one line for each period, like `Mo-Fr 09:00-17:00` or `Sa, Su 10:00-12:30`."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ MOST_LINES: Final = 14
 
 
 def parse(text: str) -> list[dict[str, Any]]:
-    """The entries of a text. Raises ValueError, in words, for the first line that cannot be read."""
+    """Parse the text into entries. Raises ValueError, with a message for the user, for the first invalid line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > MOST_LINES:
         raise ValueError("There are too many lines.")
@@ -20,7 +20,7 @@ def parse(text: str) -> list[dict[str, Any]]:
 
 
 def written(hours: Iterable[Any]) -> str:
-    """The same as text, that `parse` reads back. Takes entries as dicts or as `Hours`."""
+    """Format entries (dicts or `Hours`) as text that `parse` reads."""
     found = [entry if isinstance(entry, dict) else entry.model_dump() for entry in hours]
     return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}" for entry in found)
 

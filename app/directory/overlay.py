@@ -1,8 +1,8 @@
-"""The packs with what two people published at the desk laid over them. Pure.
+"""Published edits applied to the packs. Pure.
 
-What was published stands until two people take it back, whatever a new pack says: they asked the centre, the pack's authors
-read a page. Where the pack has changed since, `Laid.departures` says so. An edit that no longer fits its pack is left out
-and named, never guessed at. An organisation that came in whole is there until a pack brings its slug.
+A published edit takes precedence over a newer pack until it is taken back: its authors asked the centre, the pack's authors
+read a web page. Where the pack has changed since, `Laid.departures` says so. An edit that no longer fits its pack is left out
+and reported. An organisation that was added at the desk is replaced once a pack has its slug.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from app.directory.catalogue import Directory, ServiceEntry
 from app.directory.schemas import Organisation, Service
 
 DESK = "desk"
-"""The name of the file that an organisation without a pack stands in."""
+"""The file name for organisations that no pack has."""
 
 
 class Edit(NamedTuple):
-    """A published edit. `new` is `{"value": …}` or `{"pack": true}`; `old` what the directory said before."""
+    """A published edit. `new` is `{"value": …}` or `{"pack": true}`; `old` the value before it."""
 
     subject: str
     field: str
@@ -32,7 +32,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """`departures`: edits whose pack says something else now than when they were proposed. `misfits`: left out."""
+    """The resulting directory. `departures`: edits whose pack value has changed since. `misfits`: edits left out."""
 
     directory: Directory
     departures: tuple[Edit, ...] = ()
@@ -40,7 +40,7 @@ class Laid:
 
 
 def laid_over(packs: Directory, edits: Sequence[Edit]) -> Laid:
-    """The same packs and edits give the same directory, with the same digest, in every process."""
+    """Apply edits to the packs. The same packs and edits give the same directory and digest in every process."""
     in_force = sorted((edit for edit in edits if "value" in edit.new), key=lambda edit: (edit.subject, edit.field))
     if not in_force:
         return Laid(packs)
@@ -64,7 +64,7 @@ def laid_over(packs: Directory, edits: Sequence[Edit]) -> Laid:
 
 
 def entity(directory: Directory, subject: str) -> Organisation | Service | None:
-    """The organisation or service of this slug or key."""
+    """The organisation with this slug, or the service with this key."""
     if fields.is_service(subject):
         entry = directory.service(subject)
         return entry.service if entry else None
@@ -103,13 +103,13 @@ def _edited(organisation: Organisation, edit: Edit) -> Organisation:
 
 
 def _pack_moved_on(packs: Directory, edit: Edit) -> bool:
-    """Whether the pack says neither what it said before the edit, nor what the edit says."""
+    """Whether the pack's value is neither the one before the edit nor the edit's own."""
     said = entity(packs, edit.subject)
     return said is not None and fields.read(said, edit.field) not in (edit.old.get("value"), edit.new["value"])
 
 
 def _rebuilt(packs: Directory, known: dict[str, Organisation], edits: Sequence[Edit]) -> Directory:
-    """What did not change stays the very same object, so that nothing is compiled anew for it."""
+    """Unchanged entries stay the same objects, so that their caches stay valid."""
     services = []
     for before in packs.services:
         organisation = known[before.organisation.id]

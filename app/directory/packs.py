@@ -1,7 +1,7 @@
-"""Country packs: folders of YAML, read and validated whole. A fifth country is a new folder.
+"""Country packs: folders of YAML files, read and validated together. A fifth country is a new folder.
 
-An error names file, entry and field, for the people who mend it are lawyers and not programmers. For the same reason
-the files are read with less magic than YAML has: `yes`, `no` and days are words, and no field may stand twice.
+An error names file, entry and field, for authors who are lawyers and not programmers. For the same reason the reading is
+stricter than YAML: `yes`, `no` and dates stay text, and a field may appear only once.
 """
 
 import hashlib
@@ -43,17 +43,17 @@ __all__ = [
 PACKS: Final = Path(__file__).resolve().parent.parent / "countries"
 CROSS_BORDER: Final = "xx"
 FRAME: Final = "eu"
-EXAMPLES: Final = "examples.yaml"  # tries the rules and is none of them: it changes no digest
+EXAMPLES: Final = "examples.yaml"  # tests the rules; not part of the digest
 _SHOWN_FIRST: Final = ("pl", "ge", "lt", "de")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class PackError(Exception):
-    """A pack cannot be used. The message reads `file: entry: field: what is wrong`."""
+    """A pack is invalid. The message reads `file: entry: field: what is wrong`."""
 
 
 def load_packs(root: Path | None = None) -> Directory:
-    """Read all packs below `root`; without one, our own, read once a process. Raises PackError."""
+    """Read all packs below `root`; by default the project's own packs, cached in the process. Raises PackError."""
     return _own() if root is None else _parsed(_texts(root))
 
 
@@ -63,7 +63,7 @@ def _own() -> Directory:
 
 
 def _texts(root: Path) -> tuple[tuple[str, str], ...]:
-    """Name below `root` and content of every file. It is the key of the cache: the same texts are not read twice."""
+    """Relative name and content of every file. Used as the cache key: the same texts are parsed once."""
     texts = []
     for path in sorted(path for path in root.rglob("*.yaml") if path.name != EXAMPLES):
         name = path.relative_to(root).as_posix()
@@ -86,7 +86,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
         name = f"{folder}/services.yaml"
         for organisation in _shaped(documents, name, Organisations).organisations:
             if organisation.id in files:
-                raise PackError(f"{name}: {organisation.id}: id: stands in {files[organisation.id]} already")
+                raise PackError(f"{name}: {organisation.id}: id: is also in {files[organisation.id]}")
             files[organisation.id] = name
             organisations.append(organisation)
     directory = Directory(
@@ -102,7 +102,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
         files=files,
     )
     for name in documents:
-        raise PackError(f"{name}: the whole file: nothing reads it (a country is a folder with country.yaml)")
+        raise PackError(f"{name}: the whole file: unknown file (a country is a folder with country.yaml)")
     for fault in check(directory, folders):
         raise PackError(fault)
     return directory
@@ -115,7 +115,7 @@ def _order(folder: str) -> tuple[int, str]:
 def _entries(
     organisations: list[Organisation], files: dict[str, str], everywhere: frozenset[str]
 ) -> Iterator[ServiceEntry]:
-    """A cross-border service that names no country serves all that have a pack, a fifth one too."""
+    """The services of all organisations. A cross-border service that names no country serves every country that has a pack."""
     for organisation in organisations:
         across = files[organisation.id].startswith(f"{CROSS_BORDER}/")
         for service in organisation.services:
@@ -139,9 +139,9 @@ def document(name: str, text: str) -> Any:
 
 
 def _shaped(documents: dict[str, Any], name: str, model: type[_Model]) -> _Model:
-    """The content of one file, which is then taken out of `documents`."""
+    """Remove one file from `documents` and return its validated content."""
     if name not in documents:
-        raise PackError(f"{name}: the whole file: it is missing")
+        raise PackError(f"{name}: the whole file: missing")
     document = documents.pop(name)
     try:
         return model.model_validate(document)
@@ -151,7 +151,7 @@ def _shaped(documents: dict[str, Any], name: str, model: type[_Model]) -> _Model
 
 
 def _where(document: Any, steps: tuple[int | str, ...]) -> str:
-    """`entry: field` for a place in the document: entries are called by their id, event, code, purpose or name."""
+    """`entry: field` for a position in the document. An entry is named by its id, event, code, purpose or name."""
     names: list[str] = []
     for step in steps:
         inside = document[step] if _has(document, step) else None
@@ -174,18 +174,18 @@ def _has(document: Any, step: int | str) -> bool:
 
 
 class _Odd(yaml.constructor.ConstructorError):
-    """A field that stands twice in one entry, or is no word."""
+    """A field that appears twice in one entry, or whose name is not text."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader without surprises: `yes` and `2025-06-01` stay words, and no field may stand twice."""
+    """A strict safe loader: `yes` and `2025-06-01` stay text, and a field may appear only once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             name = str(key.value)
             if name in seen:
-                raise _Odd(None, None, f"{name} stands there twice", key.start_mark)
+                raise _Odd(None, None, f"{name} appears twice", key.start_mark)
             seen.add(name)
         made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         for (key, _), name in zip(node.value, made, strict=False):

@@ -1,8 +1,7 @@
-"""The directory in force: the packs of this process, then the edits and the rules that were published, looked for every two
-seconds.
+"""The directory in force: the packs with the published edits and rules. Each process looks for changes every two seconds.
 
-Each process keeps it in memory and asks the database only how many edits were ever published and which rules are in force
-today, so several processes agree within `LOOK_AGAIN` without a word between them.
+A process keeps it in memory and only asks the database how many edits were published and which rules are in force today,
+so several processes agree within `LOOK_AGAIN` without messages between them.
 """
 
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ _PUBLISHED: Final = sa.select(DirectoryEdit.subject, DirectoryEdit.field, Direct
 
 
 class Current:
-    """One a process. `directory` may be up to `LOOK_AGAIN` old; `refresh` brings it up to date."""
+    """The process's copy of the directory. It may be up to `LOOK_AGAIN` old; `refresh` updates it."""
 
     def __init__(self, packs: Directory) -> None:
         self.packs = packs
@@ -47,7 +46,7 @@ class Current:
         return self._looked_at is None or abs(now - self._looked_at) >= LOOK_AGAIN
 
     def refresh(self, session: Session, now: datetime) -> Directory:
-        """Look for what was published since. One statement when nothing was."""
+        """Apply what was published since. One statement if nothing was."""
         row = session.execute(_IN_FORCE, {"today": now.astimezone(UTC).date()}).one()
         if (row.edits, row.rules) != self._version:
             self.directory = without_rules(session, self.packs)
@@ -66,10 +65,10 @@ def published(session: Session) -> Sequence[Edit]:
 
 
 def laid(session: Session, packs: Directory) -> Laid:
-    """The packs with these edits, as this transaction sees them."""
+    """The packs with the published edits, as seen by this transaction."""
     return laid_over(packs, published(session))
 
 
 def without_rules(session: Session, packs: Directory) -> Directory:
-    """What published rules are laid over, as this transaction sees it."""
+    """The directory with published edits but without published rules, as seen by this transaction."""
     return laid(session, packs).directory

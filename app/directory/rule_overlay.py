@@ -1,7 +1,7 @@
-"""A rule set laid over a directory: whose rule says what. Pure.
+"""A rule set applied to a directory. Pure.
 
 A rule set names services by key, each with its needs and its rule; a service that it does not name keeps the rule it has.
-Languages that were published at the desk stand, whatever a rule set says: they asked the centre.
+Languages that were published at the desk take precedence over a rule set.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ Content = Mapping[str, Mapping[str, Any]]
 
 
 class BadRuleSet(Exception):
-    """It cannot be laid over the directory. The message reads `service: field: what is wrong`."""
+    """The rule set cannot be applied to the directory. The message reads `service: field: what is wrong`."""
 
 
 def content_of(directory: Directory) -> dict[str, dict[str, Any]]:
-    """Needs and rule of every service, by key: what a stored run needs to be read again."""
+    """Needs and rule of every service, by key: what is needed to explain a stored run."""
     return {
         entry.key: {
             "needs": list(entry.service.needs),
@@ -41,9 +41,9 @@ def digest_of(content: Content) -> str:
 
 
 def laid_over(directory: Directory, content: Content, name: str) -> Directory:
-    """The directory with these rules. What does not change stays the very same object. `name`: what its digest is made with.
+    """The directory with these rules. Unchanged entries stay the same objects. `name`: part of the new digest.
 
-    Rules of services that the directory does not have are passed over: a centre may have closed since. Raises BadRuleSet.
+    Rules of services that are not in the directory are ignored: a centre may have closed. Raises BadRuleSet.
     """
     changed = {
         entry.key: service
@@ -62,17 +62,17 @@ def laid_over(directory: Directory, content: Content, name: str) -> Directory:
 
 
 def faults(directory: Directory) -> list[str]:
-    """Codes that do not exist and needs that no rule asks for, in the words of the packs."""
+    """Unknown codes, and needs that no rule asks for, as messages."""
     return list(check(directory, [country.code.lower() for country in directory.countries]))
 
 
 def differences(before: Content, after: Content) -> list[str]:
-    """Keys of the services that `after` says something else of."""
+    """Keys of the services that differ in `after`."""
     return sorted(key for key in after if after[key] != before.get(key))
 
 
 def other_languages(directory: Directory, content: Content) -> list[str]:
-    """Keys of the services whose languages were published at the desk, and of which `content` says other ones."""
+    """Keys of the services for which `content` has languages other than those published at the desk."""
     return sorted(
         entry.key
         for entry in directory.services
@@ -94,7 +94,7 @@ def _said(directory: Directory, entry: ServiceEntry, content: Content) -> Mappin
     try:
         rule = Rule.model_validate(said.get("rule"))
     except ValidationError:
-        return said  # it is refused where the service is made of it, with its place
+        return said  # invalid content is refused later, with its position, when the service is built from it
     written = rule.model_dump(mode="json", exclude_none=True, by_alias=True)
     return {**said, "rule": fields.with_languages(written, list(fields.languages(entry.service.rule)))}
 

@@ -1,8 +1,8 @@
-"""Rule sets that are proposed by one person and published by another: the table, its life cycle, and which is in force.
+"""Rule sets: the table, its life cycle (one person proposes, another publishes), and which set is in force.
 
-A set holds the services whose rules are not the packs' own; all others go on as their pack says. Sets form one line: each is
-proposed upon the last that was published, and takes effect with it or after it, so that nothing two people agreed on is lost. A
-set is in force from its day on (in UTC) until the next one's. `matching.publishing` has the verbs, which also lint.
+A set contains only services whose rules differ from their pack. Sets form a chain: each is based on the last published one and
+takes effect on the same day or later, so that no published change is lost. A set is in force from its day (UTC) until the next
+set's day. `matching.publication` has the actions, which also lint.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Verb(StrEnum):
 
 
 _MOVES: Final = {
-    # verb: who may (the author, or somebody else), and where it leads from PROPOSED
+    # verb: who may (the author, or a second person), and the state it leads to from PROPOSED
     Verb.PUBLISH: (False, State.PUBLISHED),
     Verb.REJECT: (False, State.REJECTED),
     Verb.WITHDRAW: (True, State.WITHDRAWN),
@@ -43,7 +43,7 @@ _MOVES: Final = {
 
 
 def next_state(state: State, verb: Verb, *, by_author: bool) -> State:
-    """Raises IllegalMove (it was decided already), NotAllowed (this is for the other of the two)."""
+    """The state after `verb`. Raises IllegalMove (already decided), NotAllowed (reserved for the other person)."""
     if state is not State.PROPOSED:
         raise IllegalMove("rule set", state, verb)
     for_author, target = _MOVES[verb]
@@ -54,10 +54,10 @@ def next_state(state: State, verb: Verb, *, by_author: bool) -> State:
 
 
 class RuleProposal(Base):
-    """A rule set somebody wants to be in force. `digest` is that of its content in `rule_sets`; `upon`: the set before it.
+    """A proposed or published rule set. `digest`: of its content in `rule_sets`; `upon`: the set it is based on.
 
-    `changed`: the services it says something new of. `replayed`: counts of the last replay over stored cases, no case in it.
-    `why`: words of the staff, about rules.
+    `changed`: keys of the services that it changes. `replayed`: counts of the last replay over stored cases, without any case.
+    `why`: the author's reason.
     """
 
     __tablename__ = "rule_proposals"
@@ -96,32 +96,32 @@ IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
 
 
 def published(session: Session, today: date) -> tuple[UUID, str] | None:
-    """The publication in force on this day and the digest of its content; None: the packs' own rules are."""
+    """Id and content digest of the rule set in force on this day; None if the packs' own rules are."""
     row = session.execute(IN_FORCE, {"today": today}).one_or_none()
     return (row.id, row.digest) if row else None
 
 
 def in_force(session: Session, directory: Directory, today: date) -> Directory:
-    """The directory with the rules of this day. Two statements when one was published, else one."""
+    """The directory with the rules in force on this day. Two statements if a set is in force, else one."""
     found = published(session, today)
     return directory if found is None else laid_over(directory, content(session, found[1]), found[1])
 
 
 def last(session: Session) -> RuleProposal | None:
-    """The end of the line, in force or still to come: what the next set is made upon."""
+    """The last published set, in force or with a future date: the base of the next one."""
     return session.scalars(
         sa.select(RuleProposal).where(RuleProposal.state == State.PUBLISHED.value, ~_FOLLOWED)
     ).one_or_none()
 
 
 def upon(session: Session, directory: Directory) -> Directory:
-    """The directory with the rules of the last set."""
+    """The directory with the rules of the last published set."""
     tip = last(session)
     return directory if tip is None else laid_over(directory, content(session, tip.digest), tip.digest)
 
 
 def content(session: Session, digest: str) -> dict[str, dict[str, Any]]:
-    """What a rule set says. Raises NoResultFound."""
+    """The content of a rule set. Raises NoResultFound."""
     kept: dict[str, dict[str, Any]] = session.execute(
         sa.select(RuleSet.content).where(RuleSet.digest == digest)
     ).scalar_one()
@@ -129,7 +129,7 @@ def content(session: Session, digest: str) -> dict[str, dict[str, Any]]:
 
 
 def keep(session: Session, digest: str, said: dict[str, Any], now: datetime) -> bool:
-    """Store a content by its digest, unless it is there. A stored run names the digest of its directory."""
+    """Store content under its digest unless it exists; return whether it was new."""
     if session.get(RuleSet, digest) is not None:
         return False
     session.add(RuleSet(digest=digest, content=said, loaded_at=now))
@@ -138,12 +138,12 @@ def keep(session: Session, digest: str, said: dict[str, Any], now: datetime) -> 
 
 
 def keep_directory(session: Session, directory: Directory, now: datetime) -> bool:
-    """So that runs under this directory can be explained for ever."""
+    """Store the rules of this directory, so that its runs can always be explained."""
     return keep(session, directory.digest, content_of(directory), now)
 
 
 def all_of(session: Session, limit: int = 100) -> Sequence[RuleProposal]:
-    """The newest first."""
+    """Proposals, newest first."""
     return session.scalars(
         sa.select(RuleProposal).order_by(RuleProposal.proposed_at.desc(), RuleProposal.id).limit(limit)
     ).all()

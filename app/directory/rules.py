@@ -1,6 +1,6 @@
 """The rule language as typed data: `all`, `any`, `not` over a closed list of leaf tests. No evaluation here.
 
-A leaf names what the service asks for, never what somebody is refused for: `{status: {any_of: [asylum_seeker]}}`.
+A leaf states what the service requires, never a ground for refusal: `{status: {any_of: [asylum_seeker]}}`.
 """
 
 from collections.abc import Iterator
@@ -35,21 +35,21 @@ class AnyOf(_Strict):
 
 
 class RegionTest(AnyOf):
-    """`only_part`: the service covers only this place of the region, so that living in the region is not yet a yes."""
+    """`only_part`: the service covers only this place of the region, so living in the region alone is not a yes."""
 
     only_part: str | None = None
 
 
 class StatusTest(AnyOf):
-    """`perhaps`: statuses that only some of the people meant here hold, so that such a status is not yet a yes."""
+    """`perhaps`: statuses that only some of the people meant here hold, so such a status alone is not a yes."""
 
     perhaps: tuple[str, ...] = ()
 
 
 class LanguageTest(_Strict):
-    """Languages the service works in, as far as sourced; empty: none was named.
+    """Languages in which the service works, from its source; empty if the source names none.
 
-    `interpreter: no` means that it works in these only.
+    `interpreter: no`: it works only in these languages.
     """
 
     any_of: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class LanguageTest(_Strict):
 
 
 class Rule(_Strict):
-    """One node: exactly one member is set."""
+    """One node of a rule: exactly one member is set."""
 
     all: tuple["Rule", ...] | None = Field(default=None, min_length=1)
     any: tuple["Rule", ...] | None = Field(default=None, min_length=1)
@@ -86,7 +86,7 @@ class Rule(_Strict):
 
     @property
     def kind(self) -> str:
-        """Name of the one member that is set; `not_` for a negation."""
+        """The name of the member that is set; `not_` for a negation."""
         return next(iter(self.model_fields_set))
 
     @property
@@ -94,7 +94,7 @@ class Rule(_Strict):
         return getattr(self, self.kind)
 
     def leaves(self) -> "Iterator[Rule]":
-        """The leaf tests below, in reading order."""
+        """All leaf tests of the rule, in reading order."""
         if self.kind in {"all", "any"}:
             for child in self.test:
                 yield from child.leaves()

@@ -1,6 +1,6 @@
-"""Safety notes of organisations and countries: the pack names a key, here is the sentence. English message ids.
+"""Safety notes of organisations and countries: the packs contain keys, this module the sentences (English message ids).
 
-Those of an organisation are said with it, wherever the rules name it (`matching/reasons.py`).
+An organisation's notes are shown wherever a match result names it (`matching/reasons.py`).
 """
 
 from types import MappingProxyType

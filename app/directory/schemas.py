@@ -1,4 +1,4 @@
-"""Shapes of the entries of a country pack, as lawyers write them in YAML."""
+"""Schemas of the entries of a country pack, as written in YAML."""
 
 import re
 from typing import Literal
@@ -19,7 +19,7 @@ class Entry(BaseModel):
 
 
 class Source(Entry):
-    """Where a fact is from and how sure it is. `date` is that of the page, as far as known."""
+    """The source of a fact and how certain it is. `date`: of the page, if known."""
 
     title: str
     url: str | None = None
@@ -34,7 +34,7 @@ class Name(Entry):
 
 
 class Hours(Entry):
-    """Open on these days from `opens` to `closes`, local time, like 09:30."""
+    """Open on these days from `opens` to `closes` (local time, HH:MM)."""
 
     days: tuple[Day, ...] = Field(min_length=1)
     opens: str = Field(pattern=TIME)
@@ -42,10 +42,10 @@ class Hours(Entry):
 
 
 class Service(Entry):
-    """One delivery form of a centre, with the rule that says whom it is for.
+    """One form of help at a centre, with the rule that says whom it is for.
 
-    `takes_referrals: no` means that the person has to go there or call: it is shown and never offered. `means_test`: it
-    looks at the person's income, which we never ask. `selective`: it chooses its cases.
+    `takes_referrals: no`: the person has to go there or call; it is shown but never offered. `means_test`: it checks the
+    person's income, which the form never asks. `selective`: it chooses its cases.
     """
 
     id: str = Field(pattern=SLUG)
@@ -61,7 +61,7 @@ class Service(Entry):
 
 
 class Organisation(Entry):
-    """A centre, or an authority: the latter decides on people and is never a target."""
+    """A centre, or an authority. An authority decides on people's cases and never receives a referral."""
 
     id: str = Field(pattern=SLUG, max_length=64)
     name: Name
@@ -89,7 +89,7 @@ class Limit(Entry):
 
 
 class Deadline(Entry):
-    """A legal time limit. `letter_kind`: a person can recognise it by a letter they hold; `label` says how."""
+    """A legal time limit. `letter_kind`: people can recognise it by a letter; `label` names that letter."""
 
     event: str = Field(pattern=CODE)
     title: str
@@ -119,14 +119,14 @@ class Contact(Entry):
 
 
 class Region(Entry):
-    """`local`: what it is called there; `en`: how it is written in English, where that differs."""
+    """A region. `local`: its local name; `en`: its English name, if different."""
 
     local: str
     en: str | None = None
 
 
 class Counting(Entry):
-    """The general way of counting. The day of the event never counts.
+    """The country's general rule for counting days. The day of the event never counts.
 
     `rolls_over`: whether a last day on a day off moves to the next working day; `deadline`: the row with the source.
     """
@@ -137,9 +137,9 @@ class Counting(Entry):
 
 
 class Country(Entry):
-    """A host country. `opens` and `closes`: from when until when an office answers there on a working day, local time.
+    """A host country. `opens` and `closes`: usual office hours on a working day, local time.
 
-    `postcode` is the form of its postcodes, as a regular expression.
+    `postcode`: a regular expression for its postcodes.
     """
 
     code: str = Field(pattern=r"^[A-Z]{2}$")
@@ -155,7 +155,7 @@ class Country(Entry):
     postcode: str = Field(default="", max_length=60)
 
     def has_postcode(self, text: str) -> bool:
-        """Whether this may be a postcode of the country, by its form alone."""
+        """Whether the text has the form of the country's postcodes."""
         return bool(self.postcode) and re.fullmatch(self.postcode, text.strip().upper(), re.ASCII) is not None
 
 
@@ -178,7 +178,7 @@ class Persecution(Entry):
 
 
 class Term(Entry):
-    """A legal concept and its word in each language. `read_in`: where the word was read in a source."""
+    """A legal concept and its term in each language. `read_in`: the source of a term."""
 
     id: str = Field(pattern=CODE)
     words: dict[str, str] = Field(min_length=1)

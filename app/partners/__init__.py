@@ -1,4 +1,4 @@
 """Organisations that take cases, and how their programs sign in.
 
-What an organisation offers is in `directory`; what it was asked and answered is in `referrals`.
+Their services are in `directory`, their referrals in `referrals`.
 """

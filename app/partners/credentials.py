@@ -1,4 +1,4 @@
-"""What a client proves itself by, two at a time: the new one works while the old one still does."""
+"""Credentials of OAuth clients: at most two at a time, so that a new one works before the old one ends."""
 
 import hmac
 import secrets
@@ -47,9 +47,9 @@ Proof = Secret | SignedAssertion
 
 
 def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> OAuthClient | None:
-    """The active client that this proves. None for any fault; an unknown client costs the same work.
+    """The active client that the proof authenticates; None for any fault. An unknown client costs the same work.
 
-    Needs a writing transaction: an assertion is taken once, by whichever process is first.
+    Needs a writing transaction: an assertion is accepted once, by the first process.
     """
     if isinstance(proof, SignedAssertion):
         return _by_assertion(session, proof, now)
@@ -95,7 +95,7 @@ _OF_CLIENT: Final = sa.select(ClientCredential).order_by(ClientCredential.slot)
 
 
 def of_client(session: Session, client_id: str) -> Sequence[ClientCredential]:
-    """Both places, those that have ended too."""
+    """All credentials of a client, including expired ones."""
     return session.scalars(_OF_CLIENT.where(ClientCredential.client_id == client_id)).all()
 
 
@@ -112,9 +112,9 @@ def add_secret(
     ends_at: datetime | None = None,
     published: str | None = None,
 ) -> str:
-    """A further secret; it is shown once. A fresh one, unless it is `published` anyway.
+    """Add a secret and return it; it is shown once. A random one, unless a `published` one is given.
 
-    Raises NotFound, Conflict when both places are taken.
+    Raises NotFound, Conflict (two credentials are active).
     """
     secret = published or secrets.token_urlsafe(32)
     _put(session, client_id, now, ends_at, kind="secret", secret_mac=secret_mac(keys, client_id, secret))
@@ -129,13 +129,13 @@ def add_keys(
     *,
     ends_at: datetime | None = None,
 ) -> None:
-    """Further public keys. Raises NotFound, Conflict when there is no place for all of them."""
+    """Add public keys. Raises NotFound, Conflict (more than two credentials)."""
     for key in public:
         _put(session, client_id, now, ends_at, kind=key.kind, kid=key.kid, public_key=key.raw)
 
 
 def end(session: Session, client_id: str, slot: int, at: datetime) -> None:
-    """This one is good until `at`. Raises NotFound. Tokens given for it live out their minutes."""
+    """Let a credential expire at `at`. Tokens issued for it stay valid until they expire. Raises NotFound."""
     row = session.get(ClientCredential, (client_id, slot))
     if row is None:
         raise NotFound("There is no such credential.")
@@ -150,7 +150,7 @@ def _put(session: Session, client_id: str, now: datetime, ends_at: datetime | No
     taken = {row.slot for row in live(session, client_id, now)}
     free = next((slot for slot in _SLOTS if slot not in taken), None)
     if free is None:
-        raise Conflict("Two credentials are live already: end one first.")
+        raise Conflict("Two credentials are active already: end one first.")
     session.execute(
         sa.delete(ClientCredential).where(ClientCredential.client_id == client_id, ClientCredential.slot == free)
     )

@@ -10,7 +10,7 @@ from app.core.db import Base
 
 
 class OAuthClient(Base):
-    """A program with a client id; what it proves itself by is a ClientCredential. Without an organisation it only files intakes.
+    """A program with a client id and ClientCredentials. Without an organisation it can only file intakes.
 
     `secret_mac` is where the version before kept the one secret. Nothing reads it, and empty it matches nothing; a later
     release drops it.
@@ -29,9 +29,9 @@ class OAuthClient(Base):
 
 
 class ClientCredential(Base):
-    """What a client proves itself by: a secret, kept as a MAC, or a public key that its assertions are signed for.
+    """A credential of a client: a secret, stored as a MAC, or a public key that verifies its assertions.
 
-    A client has two places, so that a new one works before the old one ends; the table holds no third. `public_key` is
+    A client has at most two, so that a new one works before the old one ends. `public_key` is
     the raw Ed25519 key (32 bytes), or the P-256 point (65 bytes, uncompressed).
     """
 
@@ -56,7 +56,7 @@ class ClientCredential(Base):
 
 
 class UsedAssertion(Base):
-    """A signed assertion that was taken once: the hash of its client and `jti`, kept until it would have expired."""
+    """A used assertion: the hash of its client and `jti`, stored until the assertion expires."""
 
     __tablename__ = "used_assertions"
 
@@ -65,7 +65,7 @@ class UsedAssertion(Base):
 
 
 class AccessToken(Base):
-    """An opaque bearer token, kept as a hash."""
+    """An opaque bearer token, stored as a hash."""
 
     __tablename__ = "access_tokens"
 

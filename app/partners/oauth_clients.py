@@ -33,7 +33,7 @@ _TOKEN_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A fresh token. The repr hides it."""
+    """A newly issued token. The repr hides it."""
 
     client_id: str
     token: str
@@ -52,7 +52,7 @@ class Caller:
     scopes: frozenset[str]
     sandbox: bool
     frozen: bool = False
-    """Whether all reading by partners is stopped at this moment."""
+    """Whether the kill switch for partners' reading is on."""
 
 
 def add_client(
@@ -68,16 +68,16 @@ def add_client(
     public_keys: Collection[PublicKey] = (),
     secret: str | None = None,
 ) -> str:
-    """A new program. Gives its secret, which is shown once: a fresh one, unless it is to be published anyway. With public
-    keys it has none, and the text is empty.
+    """Add a client and return its secret, which is shown once: a random one, unless a published one is given. With public keys
+    there is no secret, and the text is empty.
 
-    Raises ValueError for an unknown scope, Conflict when the id is taken.
+    Raises ValueError (unknown scope), Conflict (the id is taken).
     """
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise ValueError(f"unknown scopes: {sorted(unknown)}")
     if session.get(OAuthClient, client_id) is not None:
-        raise Conflict("A client of this id exists.")
+        raise Conflict("A client with this id exists.")
     session.add(
         OAuthClient(
             id=client_id,
@@ -98,9 +98,9 @@ def add_client(
 def issue_token(
     session: Session, keys: KeyRing, proof: Proof, wanted: list[str] | None, now: datetime, ttl: timedelta
 ) -> Issued | None:
-    """A token, or None when the client is unknown or its proof is none.
+    """Issue a token; None if the client is unknown or its proof is invalid.
 
-    Raises ValueError when a scope is wanted that the client was not given. An unknown client costs the same work.
+    Raises ValueError for a scope that the client does not have. An unknown client costs the same work.
     """
     client = credentials.authenticate(session, keys, proof, now)
     if client is None:
@@ -129,7 +129,7 @@ _CALLER: Final = (
 
 
 def caller(session: Session, token: str, now: datetime) -> Caller:
-    """Who holds this token. Raises NotSignedIn when it is unknown, expired, or its client was switched off."""
+    """The caller with this token. Raises NotSignedIn: unknown, expired, or its client is switched off."""
     row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
     if row is None or row.expires_at <= now:
         raise NotSignedIn("The token is unknown or has expired.")
@@ -137,14 +137,14 @@ def caller(session: Session, token: str, now: datetime) -> Caller:
 
 
 def revoke(session: Session, client_id: str, token: str) -> None:
-    """RFC 7009: a token of this client ends; anything else is passed over in silence."""
+    """Revoke a token of this client (RFC 7009). Any other token is ignored."""
     session.execute(
         sa.delete(AccessToken).where(AccessToken.id == _token_id(token), AccessToken.client_id == client_id)
     )
 
 
 def drop_expired_tokens(session: Session, now: datetime) -> int:
-    """Tokens, and what is remembered of assertions."""
+    """Delete expired tokens and records of used assertions."""
     used = credentials.drop_used(session, now)
     return used + int(session.execute(sa.delete(AccessToken).where(AccessToken.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
 
@@ -154,7 +154,7 @@ def _token_id(token: str) -> bytes:
 
 
 def switch_off(session: Session, client_id: str) -> None:
-    """The client is a client no more; its tokens open nothing from the next request on. Raises NotFound."""
+    """Deactivate a client. Its tokens are refused from the next request on. Raises NotFound."""
     client = session.get(OAuthClient, client_id)
     if client is None:
         raise NotFound("There is no such client.")

@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 
 
 class Organisation(Base):
-    """An organisation by its slug. `entry` is what the pack says of it, for display. Retired, never deleted."""
+    """An organisation by its slug. `entry`: its pack entry, for display. Retired, never deleted."""
 
     __tablename__ = "organisations"
     __table_args__ = (sa.CheckConstraint("kind IN ('centre', 'authority', 'sandbox')", name="kind_known"),)

@@ -1,7 +1,7 @@
-"""The sandbox: an organisation, a service, a team and a program that belong to nobody, for whoever wants to try the API.
+"""The identity of the sandbox: a made-up organisation, service, team and client, for anyone who wants to try the API.
 
-Its program's secret and its private key are published, so everything in it is made up. Its ids are made of names: what counts
-or reports leaves them out by `ORGANISATION_ID` and `TEAM_ID`.
+Its client secret and private key are published, so it contains only made-up data. Its ids are derived from names; figures and
+reports exclude it by `ORGANISATION_ID` and `TEAM_ID`.
 """
 
 import base64
@@ -29,21 +29,21 @@ TEAM_ID: Final = named_id("team", ORGANISATION)
 SERVICE: Final = f"{ORGANISATION}/legal-help"
 SERVICE_ID: Final = named_id("service", SERVICE)
 SCOPES: Final = ("referrals:read", "referrals:contact", "referrals:write", "events:read", "webhooks:manage")
-"""Nothing that reaches beyond the sandbox: no intake, no referring in. Its webhooks end after a day (`app/webhooks`)."""
+"""No scope that reaches beyond the sandbox: no intakes, no referring in. Its webhooks end after a day (`app/webhooks`)."""
 
 FORGED_SIGNATURE_LABEL: Final = "SANDBOX-SIG"
-"""The referral whose webhook deliveries are signed wrongly on purpose."""
+"""The label of the referral whose webhook deliveries deliberately have a wrong signature."""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 
 
 def key_pair() -> KeyPair:
-    """The published pair."""
+    """The published key pair."""
     text = published.PRIVATE_KEY
     return KeyPair.from_seed(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
 def found(session: Session, keys: KeyRing, now: datetime) -> None:
-    """Organisation, key and program, where they are missing. Doing it again changes nothing."""
+    """Create the organisation, team, key and client where they are missing. Idempotent."""
     if session.get(Organisation, ORGANISATION_ID) is None:
         session.add(
             Organisation(
@@ -79,27 +79,27 @@ def found(session: Session, keys: KeyRing, now: datetime) -> None:
 
 
 def add_own_client(session: Session, keys: KeyRing, client_id: str, now: datetime) -> str:
-    """A program of somebody's own in the sandbox; gives its secret, which is shown once.
+    """Add a developer's own client to the sandbox and return its secret, which is shown once.
 
-    Known to the operator, it has webhooks that stay, in a list of its own. Raises Conflict: no sandbox, a name taken or odd.
+    The operator knows it, so its webhooks do not expire. Raises Conflict: no sandbox, or the name is taken or invalid.
     """
     if not _NAME.fullmatch(client_id):
         raise Conflict("A client id has 3 to 64 small letters, digits and dashes.")
     if session.get(Organisation, ORGANISATION_ID) is None:
-        raise Conflict("There is no sandbox yet: set PRISTAN_SANDBOX=true and let the worker go round once.")
+        raise Conflict("There is no sandbox yet: set PRISTAN_SANDBOX=true and let the worker run once.")
     if session.get(OAuthClient, client_id) is not None:
-        raise Conflict("There is a client of this name.")
+        raise Conflict("A client with this name exists.")
     return oauth_clients.add_client(
         session, keys, client_id, "In the sandbox", list(SCOPES), now, organisation_id=ORGANISATION_ID, sandbox=True
     )
 
 
 def is_open(session: Session) -> bool:
-    """Whether the published program may sign in."""
+    """Whether the published client can sign in."""
     active = sa.select(OAuthClient.id).where(OAuthClient.id == published.CLIENT_ID, OAuthClient.active)
     return session.scalar(active) is not None
 
 
 def close(session: Session) -> None:
-    """The published program signs in no more; its tokens end with it."""
+    """Deactivate the published client and its tokens."""
     session.execute(sa.update(OAuthClient).where(OAuthClient.id == published.CLIENT_ID).values(active=False))

@@ -35,20 +35,20 @@ FAULTS = [
     (LAW, "any_of: [journalist]", "any_of: [press]", ["de-hai: services: support: rule: group: there is no press"]),
     (LAW, "any_of: [BY]", "any_of: [by]", ["de-libereco", "rule: nationality: by is not such a code"]),
     (LAW, "safety: [contact", "safety: [kontact", ["de-quarteera: safety: there is no kontact_is_sensitive"]),
-    (LAW, "  - id: de-rlcd", "  - id: de-proasyl", ["de-proasyl: id: stands in de/services.yaml already"]),
-    (LAW, "    city: nationwide\n", "    city: nationwide\n    city: Berlin\n", ["line 10: city stands there twice"]),
+    (LAW, "  - id: de-rlcd", "  - id: de-proasyl", ["de-proasyl: id: is also in de/services.yaml"]),
+    (LAW, "    city: nationwide\n", "    city: nationwide\n    city: Berlin\n", ["line 10: city appears twice"]),
     (LAW, "organisations:\n", "organisations: [\n", ["line", "not readable as YAML"]),
     (LAW, "    kind: centre\n", "    kind: centre\n    7: x\n", ["line 9: 7 is a number, and not the name of a field"]),
     ("lt/services.yaml", "            - country:\n                any_of: [LT]\n", "",
      ["lt-redcross: services: legal-help: rule: country: it names no country"]),
     ("ge/services.yaml", "      - id: court-representation", "      - id: legal-advice",
-     ["ge-las: services: legal-advice: stands there twice"]),
+     ["ge-las: services: legal-advice: appears twice"]),
     ("pl/deadlines.yaml", "unit: calendar_days", "unit: days", ["asylum_appeal_regular: limit: unit"]),
     ("pl/deadlines.yaml", "value: 14", "value: 0", ["asylum_appeal_regular: limit: value"]),
     ("pl/deadlines.yaml", "    rolls_over: unknown", "    rolls_over: maybe", ["asylum_appeal_regular: rolls_over"]),
     ("pl/deadlines.yaml", "    label: Asylum", "    # label: Asylum", ["asylum_appeal_regular", "has a label"]),
     ("pl/deadlines.yaml", "event: return_decision_appeal", "event: asylum_appeal_regular",
-     ["asylum_appeal_regular: stands there twice"]),
+     ["asylum_appeal_regular: appears twice"]),
     ("eu/deadlines.yaml", "rolls_over: 'yes'", "rolls_over: often", ["asylum_appeal_short_min: rolls_over"]),
     ("ge/emergency.yaml", "phone: '112'", "phone: 112", ["emergency: phone", "valid string"]),
     ("ge/emergency.yaml", "purpose: emergency", "purpose: First Aid", ["First Aid: purpose"]),
@@ -60,10 +60,10 @@ FAULTS = [
     ("needs.yaml", "appeals: A transfer", "apeal: A transfer", ["dublin: broader: there is no other need apeal"]),
     ("needs.yaml", "appeals: A transfer decision is fought by an appeal in asylum.", "appeals: ''",
      ["dublin: broader: appeals: the reason is missing"]),
-    ("needs.yaml", "id: dublin", "id: asylum", ["needs.yaml: asylum: stands there twice"]),
+    ("needs.yaml", "id: dublin", "id: asylum", ["needs.yaml: asylum: appears twice"]),
     ("terms.yaml", "    words:", "    worte:", ["words", "required"]),
     ("persecution.yaml", "phase: pre_emptive_fear", "phase: fear", ["threat_call: phase"]),
-    ("persecution.yaml", "code: surveillance", "code: threat_call", ["threat_call: stands there twice"]),
+    ("persecution.yaml", "code: surveillance", "code: threat_call", ["threat_call: appears twice"]),
 ]  # fmt: skip
 
 
@@ -85,14 +85,14 @@ def test_a_fault_names_its_place(tmp_path: Path, name: str, old: str, new: str, 
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     root = copy(tmp_path)
     (root / name).unlink()
-    with pytest.raises(PackError, match=f"{name}: the whole file: it is missing"):
+    with pytest.raises(PackError, match=f"{name}: the whole file: missing"):
         load_packs(root)
 
 
 def test_a_file_that_nobody_reads_is_named(tmp_path: Path) -> None:
     root = copy(tmp_path)
     (root / "pl" / "servcies.yaml").write_text("organisations: []\n")
-    with pytest.raises(PackError, match=r"pl/servcies\.yaml: the whole file: nothing reads it"):
+    with pytest.raises(PackError, match=r"pl/servcies\.yaml: the whole file: unknown file"):
         load_packs(root)
 
 

@@ -121,7 +121,7 @@ def test_an_unknown_need_or_country_is_said_and_not_guessed() -> None:
     none_of_ours = read(taxonomy_term=[{"id": "t1", "code": "plumbing", "name": "Plumbing", "description": "x"}])
     assert none_of_ours.found == {}
     assert {line.detail for line in none_of_ours.lines if line.id == "s1"} == {
-        "None of its terms is a need of ours: map it by hand."
+        "None of its taxonomy terms matches one of our needs: add it by hand."
     }
     nowhere = read(service_area=[{"id": "p1", "service_id": "s1", "name": "Mars"}])
     assert nowhere.found == {}

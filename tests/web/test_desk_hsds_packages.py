@@ -91,7 +91,7 @@ def test_sent_twice_it_is_proposed_once(office: DeskHouse) -> None:
         (b"", "Choose a file."),
         (None, "Choose a file."),
         (b"no zip at all", "It is not a zip file."),
-        (package(place=[{"id": "1"}]).getvalue(), "It holds no organisations"),
+        (package(place=[{"id": "1"}]).getvalue(), "It contains no organisations"),
     ],
 )
 def test_what_is_no_package_is_a_clear_no(office: DeskHouse, content: bytes | None, words: str) -> None:
@@ -157,7 +157,7 @@ def test_what_unpacks_to_more_than_a_directory_can_be_is_a_clear_no(office: Desk
         made.writestr("organization.csv", "id,name\n" + "0" * page_module.LARGEST_UNPACKED)
     page = send(office.as_("sofia"), file.getvalue(), "look")
     assert page.status == 422
-    assert "larger than a directory can be" in page.words()
+    assert "It is too large" in page.words()
 
 
 def test_of_a_very_long_report_the_page_says_how_much_it_leaves_to_the_file(

@@ -1,4 +1,4 @@
-"""The directory in the words of Open Referral HSDS 3.1: records for the API, tables for a package, and packages read.
+"""The directory in the Open Referral HSDS 3.1 format: records for the API, and packages that are written and read.
 
-It only translates. What goes out is public: verified centres alone, no street addresses (we hold none), no notes of ours.
+It only converts. Its output is public: verified centres only, no street addresses (none are stored), no staff notes.
 """

@@ -1,4 +1,4 @@
-"""What the tables know of each service today, for HSDS."""
+"""The live state of each service, for HSDS."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.partners.organisations import Organisation
 
 
 def states(session: Session, now: datetime) -> Mapping[str, LiveState]:
-    """By service key. Two statements. What has ended or run out is not told."""
+    """Live states by service key. Two statements. Expired capacity and ended pauses are left out."""
     rows = session.execute(
         sa.select(
             ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRow.updated_at,

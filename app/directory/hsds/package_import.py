@@ -1,4 +1,4 @@
-"""What a foreign package holds becomes proposals: one for each organisation, unverified, for a second person to publish."""
+"""Import of an HSDS package: one proposal for each organisation, unverified, for a second person to publish."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from app.directory.hsds.package_reader import Line
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The slugs that were put forward now, and what became of every row of the package."""
+    """The slugs proposed by this import, and the outcome of every row of the package."""
 
     proposed: Sequence[str]
     lines: Sequence[Line]
@@ -32,7 +32,7 @@ def take_in(
     only_look: bool = False,
     most_bytes: int = package_reader.MOST_BYTES,
 ) -> Taken:
-    """Propose what is not proposed already; with `only_look` nothing is written. Raises NotAPackage."""
+    """Propose all organisations that have no pending proposal; with `only_look` nothing is written. Raises NotAPackage."""
     found = package_reader.read(file, published.laid(session, packs).directory, now.date(), most_bytes)
     waits = {edit.subject for edit in edits.waiting(session)}
     new = [slug for slug in found.found if slug not in waits]

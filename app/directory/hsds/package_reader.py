@@ -1,7 +1,7 @@
-"""A foreign HSDS package, read: organisations to propose, and what became of every single row.
+"""Reading an HSDS package of another publisher: the organisations to propose, and the outcome of every row.
 
-Nothing is dropped in silence: each row of each file comes out as `proposed`, as `used` (it is a part of what is proposed), or as
-`left out` with the reason. Who comes in this way is unverified: two people have to confirm them, with a source, later.
+Each row of each file is reported as `proposed`, `used` (part of a proposal) or `left out` with the reason. Imported centres are
+unverified until two people confirm them with a source.
 """
 
 import csv
@@ -38,12 +38,12 @@ _OWNED: Final = ("service_id", "organization_id", "link_id", "location_id")
 
 
 class NotAPackage(Exception):
-    """The file is no HSDS package that can be read. The message says what is wrong with it."""
+    """The file is not a readable HSDS package. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What became of one row. `number`: its line in the file, the heading being the first."""
+    """The outcome of one row. `number`: its line in the file, counted from the heading as 1."""
 
     file: str
     number: int
@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(slots=True)
 class Read:
-    """`found`: by slug, entries as the directory has them."""
+    """What a package contains. `found`: entries in the directory's own format, by slug."""
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
@@ -76,13 +76,13 @@ class _LeftOut(Exception):
 
 
 def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MOST_BYTES) -> Read:
-    """`most_bytes`: of all its files, unpacked. Raises NotAPackage."""
+    """Read a package. `most_bytes`: limit for all its files, unpacked. Raises NotAPackage."""
     rows = list(_rows(file, most_bytes))
     tables: dict[str, list[Row]] = {}
     for row in rows:
         tables.setdefault(row.table, []).append(row)
     if not tables.get("organization") or not tables.get("service"):
-        raise NotAPackage("It holds no organisations, or no services.")
+        raise NotAPackage("It contains no organisations, or no services.")
     result, told = Read(), dict[int, tuple[Outcome, str]]()
     index = _Index(tables)
     for organization in tables["organization"]:
@@ -104,7 +104,7 @@ def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MO
 
 
 class _Index:
-    """The rows by what they belong to."""
+    """The rows of all tables, by the object that they belong to."""
 
     def __init__(self, tables: Mapping[str, Sequence[Row]]) -> None:
         self._owned: dict[tuple[str, str, str], list[Row]] = {}
@@ -123,7 +123,7 @@ class _Index:
 def _organisation(
     row: Row, index: _Index, directory: Directory, today: date, told: dict[int, tuple[Outcome, str]]
 ) -> tuple[str, dict[str, Any], list[Row]]:
-    """Slug, entry, and the rows that it is made of. Raises _LeftOut; services that fall out on the way are told."""
+    """Slug, entry and source rows of one organisation. Raises _LeftOut; services that are left out are reported as well."""
     own_id, name = row.get("id"), row.get("name")
     if not own_id or not name:
         raise _LeftOut("The id or the name is missing.")
@@ -171,7 +171,7 @@ def _organisation(
 
 
 def _service(row: Row, index: _Index, directory: Directory) -> tuple[dict[str, Any], list[Row], set[str]]:
-    """Raises _LeftOut: not active, no need of ours, no country of ours."""
+    """Raises _LeftOut: not active, no known need, or no country with a pack."""
     own_id = row.get("id")
     if row.get("status") not in {"active", ""}:
         raise _LeftOut("It is not active.")
@@ -181,12 +181,12 @@ def _service(row: Row, index: _Index, directory: Directory) -> tuple[dict[str, A
         id(one): term.get("code") for one in attributes if (term := named[id(one)]) and directory.need(term.get("code"))
     }
     if not needs:
-        raise _LeftOut("None of its terms is a need of ours: map it by hand.")
+        raise _LeftOut("None of its taxonomy terms matches one of our needs: add it by hand.")
     areas = [
         (area, code) for area in index.of("service_area", "service_id", own_id) if (code := _country(area, directory))
     ]
     if not areas:
-        raise _LeftOut("It serves no country that we have a pack for, as far as its areas say.")
+        raise _LeftOut("By its service areas, it serves no country that has a pack.")
     spoken = [one for one in index.of("language", "service_id", own_id) if _LANGUAGE.fullmatch(one.get("code").lower())]
     served = {code for _area, code in areas}
     listed = sorted(set(needs.values()))
@@ -209,7 +209,7 @@ def _service(row: Row, index: _Index, directory: Directory) -> tuple[dict[str, A
 
 
 def _country(area: Row, directory: Directory) -> str | None:
-    """The country an area lies in, by its code or its English name."""
+    """The country of a service area, by its code or English name."""
     code = area.get("x_iso_3166")[:2].upper()
     if directory.has_country(code):
         return code
@@ -221,7 +221,7 @@ def _country(area: Row, directory: Directory) -> str | None:
 
 
 def _slug(row: Row, identifiers: Iterable[Row], countries: set[str]) -> str:
-    """The slug that came along from a copy of this service, else one made of country and name."""
+    """The slug from the package if another Pristan exported it, else one made from country and name."""
     ours = next((one.get("identifier") for one in identifiers if one.get("identifier_type") == "Pristan slug"), "")
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", ours):
         return ours[:64].rstrip("-")
@@ -232,7 +232,7 @@ def _slug(row: Row, identifiers: Iterable[Row], countries: set[str]) -> str:
 
 
 def _word(name: str) -> str:
-    """The Latin letters and digits of a name as a slug; nothing for a name in another script."""
+    """The Latin letters and digits of a name as a slug; empty for a name in another script."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].rstrip("-")
 
@@ -266,7 +266,7 @@ def _rows(file: BinaryIO, most_bytes: int) -> Iterator[Row]:
     with package:
         entries = [entry for entry in package.infolist() if not entry.is_dir()]
         if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > most_bytes:
-            raise NotAPackage("It is larger than a directory can be.")
+            raise NotAPackage("It is too large.")
         tables = _named_in(package)
         for entry in entries:
             if entry.filename.lower().endswith(".csv"):
@@ -276,7 +276,7 @@ def _rows(file: BinaryIO, most_bytes: int) -> Iterator[Row]:
 
 
 def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """No more than the entry says of itself. Raises NotAPackage: damaged, encrypted, packed in a way we do not know."""
+    """Unpack at most the size that the entry declares. Raises NotAPackage: damaged, encrypted, or an unknown compression."""
     try:
         return package.read(entry)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
@@ -284,7 +284,7 @@ def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
-    """The tables that the descriptor gives to files, if there is one that can be read."""
+    """The table of each file, from the descriptor, if it can be read."""
     try:
         document = json.loads(_unpacked(package, package.getinfo("datapackage.json")))
         return {str(one["path"]): str(one["name"]) for one in document["resources"]}

@@ -1,4 +1,4 @@
-"""HSDS as a package: a CSV file for each kind of object, and a descriptor (datapackage.json) that says what the columns are."""
+"""Writing an HSDS package: one CSV file for each kind of object, and a descriptor (datapackage.json) of their columns."""
 
 import json
 import zipfile
@@ -19,7 +19,7 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def write(file: BinaryIO, records: Records, now: datetime) -> dict[str, int]:
-    """The package as a zip; gives how many rows each table has. The same records and day give the same bytes."""
+    """Write the package as a zip file; return the number of rows of each table. The same records and day give the same bytes."""
     tables = flattened(records)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
         _put(package, DESCRIPTOR, json.dumps(descriptor(now), indent=2, ensure_ascii=False))
@@ -29,7 +29,7 @@ def write(file: BinaryIO, records: Records, now: datetime) -> dict[str, int]:
 
 
 def flattened(records: Records) -> dict[str, dict[str, Record]]:
-    """Every object once, in the table of its kind, by its id."""
+    """Every object once, by its id, in the table of its kind."""
     tables: dict[str, dict[str, Record]] = {name: {} for name in SHAPES}
     for kind, listed in (
         ("taxonomy", records.taxonomies),
@@ -53,7 +53,7 @@ def descriptor(now: datetime) -> dict[str, Any]:
 
 
 def _spread(tables: Mapping[str, dict[str, Record]], kind: str, record: Record) -> None:
-    """A whole record replaces one that was met nested; a brief one replaces none."""
+    """Add a record and its nested ones to the tables. A full record replaces a nested one; a brief one never does."""
     known = tables[kind].get(record["id"])
     if known is None or len(record) > len(known):
         tables[kind][record["id"]] = record
@@ -114,5 +114,5 @@ def _field(one: Property) -> dict[str, Any]:
 
 
 def _put(package: zipfile.ZipFile, path: str, text: str) -> None:
-    """With a fixed time, so that the same content is the same file."""
+    """Add a file with a fixed timestamp, so that the same content gives the same bytes."""
     package.writestr(zipfile.ZipInfo(path, _EPOCH), text.encode(), zipfile.ZIP_DEFLATED)

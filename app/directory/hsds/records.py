@@ -1,7 +1,7 @@
-"""Every object of the directory, as HSDS nests them. Pure but for `live`, which is read beforehand.
+"""Every object of the directory as nested HSDS records. Pure; the live state is passed in.
 
-Ids are UUIDv5 of slugs, so they are the same in every copy and survive every reload. Nothing is ever null: what is not
-known is absent.
+Ids are UUIDv5 of slugs, so they are the same in every installation and after every reload. Unknown values are absent, never
+null.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,13 +35,13 @@ CROSS_REFERENCES: Final = MappingProxyType(
         "housing": "HO-00-00-00-00",
     }
 )  # fmt: skip
-"""Needs that lie inside a category of LIST (taxonomy.legal) beyond doubt. Its finer codes follow the law of another country."""
+"""Needs that clearly belong to a category of LIST (taxonomy.legal). Its finer codes follow another country's law."""
 _LIST_NAMES: Final = {"IM-00-00-00-00": "Immigration", "HO-00-00-00-00": "Housing"}
 
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What the database knows of a service today. `changed`: when anything about it last changed."""
+    """The live state of a service. `changed`: when anything about it last changed."""
 
     changed: datetime | None = None
     capacity: str = "unknown"
@@ -53,7 +53,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """All of it, fully nested, each kind in a steady order."""
+    """All records, fully nested, each kind in a stable order."""
 
     organizations: tuple[Record, ...]
     services: tuple[Record, ...]
@@ -65,7 +65,7 @@ class Records:
 
 
 def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: bool = False) -> Records:
-    """The directory's centres. `unverified`: also those nobody has confirmed (never for the public)."""
+    """The records of the directory's centres. `unverified`: include unverified centres (never for the public)."""
     taxonomies = {record["x_slug"]: record for record in _taxonomies()}
     terms = {term["code"]: term for term in _terms(directory, taxonomies)}
     shown = [
@@ -97,12 +97,12 @@ def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: 
 
 
 def instant(moment: datetime) -> str:
-    """To the millisecond, as HSDS wants it."""
+    """A moment with milliseconds, as HSDS requires."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def known(record: Mapping[str, Any]) -> Record:
-    """Without what has nothing to say."""
+    """The record without empty values."""
     return {name: value for name, value in record.items() if value is not None and value not in ("", [])}
 
 
@@ -146,7 +146,7 @@ def _organization(directory: Directory, one: Organisation) -> Record:
 
 
 def _locations(one: Organisation) -> Iterator[Record]:
-    """The town, where there is one: never a street. Else the web site, else nothing."""
+    """The town if known, never a street; else the web site; else nothing."""
     common = {"id": _id("hsds-location", one.id), "organization_id": _id("organisation", one.id)}
     if one.city:
         yield {**common, "location_type": "physical", "name": one.city}
@@ -243,7 +243,7 @@ def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
 
 
 def _areas(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
-    """The countries; and where the rule asks for a region, these regions."""
+    """The countries, and the regions that the rule requires."""
     regions = [code for leaf in entry.service.rule.leaves() if leaf.kind == "region" for code in leaf.test.any_of]
     for code in dict.fromkeys((*sorted(entry.countries), *regions)):
         country = directory.country(code[:2])

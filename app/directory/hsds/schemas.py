@@ -1,7 +1,7 @@
-"""The objects of HSDS 3.1 that we publish, field by field, as its schema has them; ours begin with `x_`.
+"""The fields of the HSDS 3.1 objects that we publish; our own extensions begin with `x_`.
 
-One table for the API's description, the CSV files and their descriptor. `*` marks what the schema requires, `+` what it
-requires in the tabular form only.
+One table for the API description, the CSV files and their descriptor. `*` marks required fields, `+` fields that are
+required in the tabular form only.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Kind = Literal["string", "boolean", "object", "array", "strings"]
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """`of`: the object that is nested here, one or many; in the tabular form it is a table of its own."""
+    """One field. `of`: the kind of the nested objects; in the tabular form they are a separate table."""
 
     name: str
     kind: Kind = "string"
@@ -111,7 +111,7 @@ SHAPES: Final[Mapping[str, tuple[Property, ...]]] = MappingProxyType(
 
 
 def json_schema(name: str, *, ref: str = "#/components/schemas/") -> dict[str, Any]:
-    """The JSON form of one object. A field that has nothing to say is absent, never null."""
+    """The JSON schema of one object. Empty fields are absent, never null."""
     properties: dict[str, Any] = {}
     for one in SHAPES[name]:
         if one.kind == "array":
@@ -133,5 +133,5 @@ def json_schema(name: str, *, ref: str = "#/components/schemas/") -> dict[str, A
 
 
 def columns(name: str) -> tuple[Property, ...]:
-    """The columns of the tabular form: everything that is not a table of its own."""
+    """The columns of the tabular form: all fields that are not separate tables."""
     return tuple(one for one in SHAPES[name] if not one.nested)

@@ -134,7 +134,7 @@ def test_what_is_no_package_is_said_to_be_none(content: bytes) -> None:
 
 
 def test_a_package_that_swells_or_is_not_text_is_refused() -> None:
-    with pytest.raises(NotAPackage, match="larger"):
+    with pytest.raises(NotAPackage, match="too large"):
         package_reader.read(package(**FOREIGN), load_packs(), TODAY, most_bytes=100)
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as out:

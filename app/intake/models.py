@@ -8,13 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base
 
 
-<<<<<<< HEAD
 class SealedResponse(Base):
-    """The answer to a request that may come twice, sealed with a key that only who sent the request can make again.
-=======
-class SealedReply(Base):
     """The response to a submission, encrypted with a key that only its sender can derive again.
->>>>>>> 6695d3d (Intake and matching: docstrings and comments in plain English)
 
     `request_id` is a MAC of the caller and their key; `fingerprint` a MAC of the payload. While `reply` is null the
     first request is still under way.
@@ -29,13 +24,8 @@ class SealedReply(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-<<<<<<< HEAD
 class PersecutionCount(Base):
-    """How often a kind of repression was told and agreed to be counted. No row ties it to a case."""
-=======
-class HappenedCount(Base):
     """How many people who agreed to be counted reported a kind of repression, per month and country. Not linked to a case."""
->>>>>>> 6695d3d (Intake and matching: docstrings and comments in plain English)
 
     __tablename__ = "persecution_counts"
 

@@ -17,7 +17,7 @@ from app.casework.filing import due_on
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.directory.packs import Directory
-from app.referrals.states import OWES_ANSWER, State
+from app.referrals.states import ANSWER_DUE, State
 
 Row = dict[str, Any]
 MOST_ASKED: Final = "pl-hfhr"
@@ -166,7 +166,7 @@ def _referrals(world: World, number: int, case: Row, chance: random.Random) -> I
         zip(asked, pairwise(moments), strict=True)
     ):
         state = State(states[place])
-        owes = state in OWES_ANSWER
+        owes = state in ANSWER_DUE
         yield {
             "id": _uuid(chance),
             "label": f"R-{label(2 * number + place)}",

@@ -11,7 +11,7 @@ from app.api.dependencies import Partner, format_instant, no_such_referral
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import partner_queries
-from app.referrals.states import OPENED, Actor, State, allowed_actions
+from app.referrals.states import MAY_OPEN, Actor, State, allowed_actions
 
 ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
 
@@ -48,7 +48,7 @@ def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
         "needs": [{"code": code, "label": _label(code, packs)} for code in row.needs],
         "country": row.country,
         "languages": row.languages,
-        "sealed": state in OPENED,
+        "sealed": state in MAY_OPEN,
         "waiting_since": format_instant(row.waiting_since),
         "offered_at": format_instant(row.offered_at),
         "updated_at": format_instant(row.updated_at),

@@ -25,7 +25,7 @@ from app.partners import sandbox_identity
 from app.referrals import deadline_storage, queries
 from app.referrals.actors import CLOCK
 from app.referrals.models import Referral
-from app.referrals.states import ASKED, AT_WORK, State, Verb
+from app.referrals.states import AT_WORK, UNDECIDED, State, Verb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -93,7 +93,7 @@ def offer_to_next(
         return []
     earlier = queries.of_case(session, case.id)
     free_slots = PARALLEL_OFFERS[deadline_storage.urgency_now(case, now)] - sum(
-        State(referral.state) in ASKED for referral in earlier
+        State(referral.state) in UNDECIDED for referral in earlier
     )
     if free_slots <= 0 or any(State(referral.state) in AT_WORK for referral in earlier):
         return []

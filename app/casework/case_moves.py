@@ -28,7 +28,7 @@ from app.messaging import recipients
 from app.referrals import queries
 from app.referrals.actors import CLOCK
 from app.referrals.commands import TransitionInput
-from app.referrals.states import ASKED, AT_WORK, NOT_ASKED, Verb
+from app.referrals.states import AT_WORK, NOT_OFFERED, UNDECIDED, Verb
 from app.staff import service as staff
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -156,7 +156,7 @@ def _hand_over_keys(
 
 
 def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
-    for referral in queries.live_of_case(session, case.id, ASKED | NOT_ASKED):
+    for referral in queries.live_of_case(session, case.id, UNDECIDED | NOT_OFFERED):
         referral_actions.advance(
             session, referral.id, Verb.WITHDRAW, by=CLOCK, now=now, payload=TransitionInput(reason="moved_away")
         )

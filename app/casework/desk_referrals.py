@@ -20,7 +20,7 @@ from app.referrals import queries
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.reasons import reasons_for
-from app.referrals.states import LIVE, OPENED, State, Verb
+from app.referrals.states import LIVE, MAY_OPEN, State, Verb
 
 
 def refer(
@@ -52,7 +52,7 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     if before is None:
         raise NotFound("There is no such referral.")
     state = State(before.state)
-    if state in OPENED:
+    if state in MAY_OPEN:
         raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
     if away(session, case, service_key, desk.now.date()) is not None:
         raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")

@@ -18,10 +18,10 @@ from app.matching import service_history
 from app.referrals import effects, queries, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.deadline_storage import kept
+from app.referrals.deadline_storage import recorded_at
 from app.referrals.effects import Effect
 from app.referrals.models import Referral
-from app.referrals.states import OPENED, Actor, Move, State, Verb, next_move
+from app.referrals.states import MAY_OPEN, Actor, Move, State, Verb, next_move
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -44,7 +44,7 @@ def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, 
     """Carry out one effect of a move that `by` has made. The caller holds both rows."""
     match effect:
         case effects.NotifyTeam() | effects.NotifyPerson() | effects.NotifyOrganisation():
-            _notify(session, effect, referral, case, kept(by, now))
+            _notify(session, effect, referral, case, recorded_at(by, now))
         case effects.EndReferralTasks() | effects.EndSearchTasks() | effects.OpenTask():
             _change_tasks(session, effect, referral, case, now)
         case effects.MoveCase() | effects.ReturnCaseToDesk() | effects.SetDeadline():
@@ -98,7 +98,7 @@ def _change_case(session: Session, effect: effects.CaseEffect, case: Case, by: A
 def _take_access(session: Session, effect: effects.AccessEffect, referral: Referral, now: datetime) -> None:
     match effect:
         case effects.KeepOnlyReaders():
-            readers = queries.organisations_in(session, referral.case_id, OPENED)
+            readers = queries.organisations_in(session, referral.case_id, MAY_OPEN)
             others = sealed_parts.holders(session, referral.case_id) - readers
             sealed_parts.destroy_wraps(session, referral.case_id, others)
         case effects.DestroyWraps():

@@ -19,7 +19,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.referrals import queries
 from app.referrals.models import Referral
-from app.referrals.states import OPENED, State
+from app.referrals.states import MAY_OPEN, State
 from app.staff.sessions import SignedIn
 
 PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
@@ -119,7 +119,7 @@ def first_read(session: Session, referral: Referral, now: datetime) -> None:
 
 def may_open(referral: Referral) -> bool:
     """Whether the organisation may have the sealed parts now."""
-    return State(referral.state) in OPENED
+    return State(referral.state) in MAY_OPEN
 
 
 def _organisation(who: SignedIn) -> UUID:

@@ -23,11 +23,11 @@ from app.partners.organisations import Organisation
 from app.referrals import commands, deadlines, preconditions, queries, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.deadline_storage import kept, set_times, terms_of, urgency_now
-from app.referrals.deadlines import Happened, Owed
+from app.referrals.deadline_storage import recorded_at, store_deadlines, terms_of, urgency_now
+from app.referrals.deadlines import DeadlineEvent, Deadlines
 from app.referrals.models import Referral
-from app.referrals.states import BEGINNING, LIVE, OPENED, Actor, Clock, State, Verb, allowed_actions, next_move
-from app.referrals.working_hours import said_in_directory
+from app.referrals.states import INITIAL, LIVE, MAY_OPEN, Actor, DeadlineChange, State, Verb, allowed_actions, next_move
+from app.referrals.working_hours import directory_hours
 from app.tasks import service as tasks
 
 
@@ -70,7 +70,7 @@ def create(
         case_id=case.id,
         service_id=service.id,
         organisation_id=service.organisation_id,
-        state=BEGINNING.value,
+        state=INITIAL.value,
         version=1,
         urgency=urgency_now(case, now),
         deadline_on=case.last_safe_day,
@@ -79,9 +79,14 @@ def create(
         created_at=now,
         updated_at=now,
         predecessor_id=follows,
-        hours=recipients.hours(session, service.organisation_id) or said_in_directory(organisation.entry),
+        hours=recipients.hours(session, service.organisation_id) or directory_hours(organisation.entry),
     )
-    set_times(referral, deadlines.after(Owed(), Happened(Clock.WAIT, kept(by, now)), terms_of(referral, case)))
+    store_deadlines(
+        referral,
+        deadlines.after_event(
+            Deadlines(), DeadlineEvent(DeadlineChange.WAIT, recorded_at(by, now)), terms_of(referral, case)
+        ),
+    )
     session.add(referral)
     session.flush()
     transitions.record_event(session, referral, None, "create", TransitionInput(), by, now)
@@ -153,7 +158,7 @@ def withdraw_offers_to(session: Session, case: Case, organisation_id: UUID, now:
 
     The caller holds the case's row.
     """
-    for referral in queries.live_of_case(session, case.id, LIVE - OPENED):
+    for referral in queries.live_of_case(session, case.id, LIVE - MAY_OPEN):
         if referral.organisation_id == organisation_id:
             effects.withdraw(session, referral, case, "no_longer_needed", now)
             referral.due_at = now

@@ -16,9 +16,9 @@ from app.cases.models import Case
 from app.casework import auto_offer, referral_actions
 from app.casework.auto_offer import AutoOfferContext
 from app.referrals import deadline_storage, deadlines, queries
-from app.referrals.deadlines import Step
+from app.referrals.deadlines import DueAction
 from app.referrals.models import Referral
-from app.referrals.states import FAILED, NOT_ASKED, State
+from app.referrals.states import FAILED, NOT_OFFERED, State
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -40,11 +40,13 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOff
         session.flush()
         auto_offer.offer_to_next(session, case, now=now, context=context, follows=referral.id)
         return True
-    steps, owed = deadlines.strike(deadline_storage.times_of(referral), now, deadline_storage.terms_of(referral, case))
-    if Step.EXPIRE in steps:
+    steps, times = deadlines.take_due(
+        deadline_storage.deadlines_of(referral), now, deadline_storage.terms_of(referral, case)
+    )
+    if DueAction.EXPIRE in steps:
         referral_actions.expire(session, referral, case, now=now)
         return True
-    deadline_storage.set_times(referral, owed)
+    deadline_storage.store_deadlines(referral, times)
     session.flush()
     for step in steps:
         _tell(session, referral, case, step, now)
@@ -52,20 +54,24 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOff
     return True
 
 
-_TELLS_PARTNER: Final = {Step.REMIND: "offer_reminder", Step.REMIND_AGAIN: "offer_reminder", Step.LOOK: "look_at_{}"}
+_TELLS_PARTNER: Final = {
+    DueAction.REMIND: "offer_reminder",
+    DueAction.REMIND_AGAIN: "offer_reminder",
+    DueAction.REVIEW: "look_at_{}",
+}
 _TELLS_TEAM: Final = {
-    Step.NOT_ACKNOWLEDGED: "offer_not_acknowledged",
-    Step.ESCALATE: "offer_overdue",
-    Step.NOT_ANSWERED: "question_not_answered",
-    Step.LOOK: "look_at_{}",
+    DueAction.NOT_ACKNOWLEDGED: "offer_not_acknowledged",
+    DueAction.ESCALATE: "offer_overdue",
+    DueAction.NOT_ANSWERED: "question_not_answered",
+    DueAction.REVIEW: "look_at_{}",
 }
 
 
-def _tell(session: Session, referral: Referral, case: Case, step: Step, now: datetime) -> None:
+def _tell(session: Session, referral: Referral, case: Case, step: DueAction, now: datetime) -> None:
     state = State(referral.state)
-    if step is Step.NOT_ACKNOWLEDGED and state is not State.OFFERED:
+    if step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED:
         return
-    if step in _TELLS_PARTNER and state not in NOT_ASKED:
+    if step in _TELLS_PARTNER and state not in NOT_OFFERED:
         kind = _TELLS_PARTNER[step].format(state)
         messaging.queue(session, kind, about_id=referral.id, organisation_id=referral.organisation_id, now=now)
     if step in _TELLS_TEAM:
@@ -74,9 +80,9 @@ def _tell(session: Session, referral: Referral, case: Case, step: Step, now: dat
 
 
 _BY_STEP: Final = {
-    Step.NOT_ACKNOWLEDGED: TaskKind.OVERDUE,
-    Step.ESCALATE: TaskKind.OVERDUE,
-    Step.NOT_ANSWERED: TaskKind.QUESTION,
+    DueAction.NOT_ACKNOWLEDGED: TaskKind.OVERDUE,
+    DueAction.ESCALATE: TaskKind.OVERDUE,
+    DueAction.NOT_ANSWERED: TaskKind.QUESTION,
 }
 _LOOKED_AT: Final = {
     State.DRAFT: TaskKind.CONSENT_WAITS,
@@ -85,11 +91,11 @@ _LOOKED_AT: Final = {
 }
 
 
-def _open_task(session: Session, referral: Referral, case: Case, step: Step, now: datetime) -> None:
+def _open_task(session: Session, referral: Referral, case: Case, step: DueAction, now: datetime) -> None:
     """Open a task for what only a person can settle."""
     state = State(referral.state)
-    kind = _LOOKED_AT.get(state, TaskKind.PROGRESS) if step is Step.LOOK else _BY_STEP.get(step)
-    if kind is None or (step is Step.NOT_ACKNOWLEDGED and state is not State.OFFERED):
+    kind = _LOOKED_AT.get(state, TaskKind.PROGRESS) if step is DueAction.REVIEW else _BY_STEP.get(step)
+    if kind is None or (step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED):
         return
     tasks.open_task(session, kind, case, referral=referral, now=now)
     if kind is TaskKind.FIRST_CONTACT:

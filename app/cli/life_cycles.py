@@ -20,30 +20,30 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.states import Actor, Clock, Move, State, Verb, discloses
+from app.referrals.states import Actor, DeadlineChange, Move, State, Verb, disclosure_in
 from app.tasks import service as tasks
 
-_CLOCK_WORDS = {
-    Clock.WAIT: "looked at again before long",
-    Clock.START_ANSWER: "acknowledge, decide and expiry are set",
-    Clock.GO_ON: "the same times hold",
-    Clock.PAUSE: "stands still",
-    Clock.UNPAUSE: "goes on, moved by the pause",
-    Clock.REVIEW: "looked at on the day named",
-    Clock.FIRST_CONTACT: "first contact is owed",
-    Clock.PROGRESS: "looked at from time to time",
-    Clock.ASK_NEXT: "the next-best is asked at once",
-    Clock.STOP: "nothing is owed",
+_DEADLINE_TEXTS = {
+    DeadlineChange.WAIT: "reviewed soon",
+    DeadlineChange.START_ANSWER: "set: acknowledge, decide, expiry",
+    DeadlineChange.GO_ON: "unchanged",
+    DeadlineChange.PAUSE: "paused",
+    DeadlineChange.UNPAUSE: "go on, later by the pause",
+    DeadlineChange.REVIEW: "reviewed on the day named",
+    DeadlineChange.FIRST_CONTACT: "set: first contact",
+    DeadlineChange.PROGRESS: "reviewed at intervals",
+    DeadlineChange.ASK_NEXT: "the next-best is asked at once",
+    DeadlineChange.STOP: "nothing is due",
 }
-_CONSEQUENCE_WORDS = {
-    reasons.Consequence.EXCLUDE: "this organisation is never asked for this person again; others never see why",
+_CONSEQUENCE_TEXTS = {
+    reasons.Consequence.EXCLUDE: "this organisation is never asked for this case again; others never see why",
     reasons.Consequence.FULL: "the service counts as full for 14 days",
-    reasons.Consequence.REVIEW_RULE: "counts towards a look at the service's rule",
-    reasons.Consequence.CHECK_CHANNEL: "the team looks for a safe way to reach the person; never closes the case",
+    reasons.Consequence.REVIEW_RULE: "the team looks at the service's rule",
+    reasons.Consequence.CHECK_CHANNEL: "the team looks for a safe way to reach the person; the case stays open",
     reasons.Consequence.MERGE: "the team looks whether the same person wrote twice",
     reasons.Consequence.NEXT: "nothing besides",
 }
-_FOLLOWS_WORDS = {
+_OUTCOME_TEXTS = {
     reasons.AfterOutcome.HELPED: "the case is *helped*",
     reasons.AfterOutcome.ADVISED: "the case is *advised*",
     reasons.AfterOutcome.DESK: "no help: back to the desk, *in_review*",
@@ -61,7 +61,7 @@ def page() -> str:
             "",
             "## A referral",
             "",
-            "One case put to one service of one organisation. It is created as a *draft*.",
+            "One case offered to one service of one organisation. It is created as a *draft*.",
             "",
             *_diagram(
                 ((m.source, m.verb, m.target) for m in states.MOVES if m.target in states.LIVE | {State.COMPLETED}),
@@ -71,25 +71,26 @@ def page() -> str:
             "Not drawn, but in the table: the ways to an end without help.",
             "",
             *_table(
-                ("verb", "from", "to", "by", "needs", "if", "the clock", "they see", "notice to"),
+                ("verb", "from", "to", "by", "needs", "if", "deadlines", "they see", "notice to"),
                 map(_verb_row, _by_verb()),
             ),
             "",
             "## What an organisation may see",
             "",
-            *_table(("state", "sees"), ((state, discloses(state).replace("_", " ")) for state in State)),
+            *_table(("state", "sees"), ((state, disclosure_in(state).replace("_", " ")) for state in State)),
             "",
-            "## Clocks",
+            "## Deadlines",
             "",
             *inspect.cleandoc(deadlines.__doc__ or "").split("\n", 2)[2].splitlines(),
             "",
-            f"The least is {deadlines.LEAST.seconds // 3600} hours, the longest pause {deadlines.LONGEST_PAUSE.days} days.",
+            f"`MINIMUM_ANSWER_TIME` is {deadlines.MINIMUM_ANSWER_TIME.seconds // 3600} hours,"
+            f" `MAX_PAUSE` {deadlines.MAX_PAUSE.days} days.",
             "",
             "## Reasons",
             "",
             *_table(
                 ("code", "in words", "for", "consequence"),
-                ((c, r.label, _words(r.verbs), _CONSEQUENCE_WORDS[CONSEQUENCES[c]]) for c, r in REASONS.items()),
+                ((c, r.label, _words(r.verbs), _CONSEQUENCE_TEXTS[CONSEQUENCES[c]]) for c, r in REASONS.items()),
             ),
             "",
             "## Questions",
@@ -107,8 +108,8 @@ def page() -> str:
             "",
             "## Tasks",
             "",
-            "Every end that is no success, and every clock that runs out, leaves a row that the case's team owns. It is due",
-            "in this time, and never later than the legal deadline minus two working days.",
+            "Every end without help, and every deadline that passes, leaves a task for the case's team. It is due in this time,",
+            "and never later than the legal deadline minus two working days.",
             "",
             *_table(
                 ("kind", "in words", "due in: emergency / urgent / normal", "ended, besides by hand, when"),
@@ -121,7 +122,7 @@ def page() -> str:
             "",
             *_table(
                 ("code", "in words", "then"),
-                ((c, text, _FOLLOWS_WORDS[FOLLOWS[c]]) for c, text in reasons.OUTCOMES.items()),
+                ((c, text, _OUTCOME_TEXTS[FOLLOWS[c]]) for c, text in reasons.OUTCOMES.items()),
             ),
             "",
             "## A case",
@@ -166,9 +167,9 @@ def _verb_row(moves: list[Move]) -> tuple[str, ...]:
         ", ".join(actor for actor in Actor if actor in first.by),
         _needs(first.verb),
         "; ".join(first.preconditions),
-        _CLOCK_WORDS[first.clock],
-        str(first.shows).replace("_", " "),
-        ", ".join(first.tells),
+        _DEADLINE_TEXTS[first.deadline_change],
+        str(first.discloses).replace("_", " "),
+        ", ".join(first.notifies),
     )
 
 
@@ -177,13 +178,13 @@ def _needs(verb: Verb) -> str:
     needed += ["an outcome"] if verb in OUTCOME_REQUIRED else []
     needed += ["a day (`until`)"] if verb in DAY_REQUIRED else []
     needed += ["a question (else `other`)"] if verb in QUESTION_TAKEN else []
-    needed += ["may tell `work_done`, `deadline_on`"] if verb in WORK_TAKEN else []
+    needed += ["may name `work_done`, `deadline_on`"] if verb in WORK_TAKEN else []
     return ", ".join(needed)
 
 
-_ENDED_WORDS = {
+_TASK_END_TEXTS = {
     tasks.Ends.OFFERED: "somebody is asked",
-    tasks.Ends.MOVED: "the referral takes its next step",
+    tasks.Ends.MOVED: "the referral moves again",
     tasks.Ends.CASE_ENDED: "the case ends",
 }
 
@@ -194,7 +195,7 @@ def _within(rule: tasks.TaskRule) -> str:
 
 
 def _ended_when(rule: tasks.TaskRule) -> str:
-    return "; ".join(words for ends, words in _ENDED_WORDS.items() if ends in rule.ends_with)
+    return "; ".join(words for ends, words in _TASK_END_TEXTS.items() if ends in rule.ends_with)
 
 
 def _words(codes: Iterable[str]) -> str:

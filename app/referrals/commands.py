@@ -1,4 +1,4 @@
-"""What a move of a referral carries with it (codes and days), and whether that fits the verb."""
+"""The codes and days that come with a move of a referral, and whether they fit its verb."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -36,21 +36,21 @@ class TransitionInput:
 
 
 def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:
-    """A question without a code is one that the coordinator has to find out."""
+    """The same payload; a question to the person without a code becomes `other`, which a coordinator has to find out."""
     return (
         replace(payload, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and payload.question is None else payload
     )
 
 
 def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
-    """Reason, outcome and day: there when the verb needs them, of its own codes, and absent otherwise."""
-    wanted = (
+    """Raises Invalid: a reason, outcome or day that the verb needs is missing, or one that it does not take is there."""
+    fields = (
         ("reason", payload.reason, verb in REASON_REQUIRED, reasons_for(verb)),
         ("outcome", payload.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
         ("question", payload.question, False, list(QUESTIONS) if verb in QUESTION_TAKEN else []),
     )
     errors = []
-    for name, value, required, codes in wanted:
+    for name, value, required, codes in fields:
         if value is None and required:
             errors.append(FieldError(pointer=f"/{name}", code="required", detail=f"One of: {', '.join(codes)}."))
         elif value is not None and value not in codes:
@@ -61,19 +61,19 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
     if (
         verb in DAY_REQUIRED
         and payload.until
-        and not now.date() < payload.until <= (now + deadlines.LONGEST_REVIEW).date()
+        and not now.date() < payload.until <= (now + deadlines.MAX_REVIEW_AHEAD).date()
     ):
-        detail = f"A day after today, at most {deadlines.LONGEST_REVIEW.days} days ahead."
+        detail = f"A day after today, at most {deadlines.MAX_REVIEW_AHEAD.days} days ahead."
         errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
     if verb not in DAY_REQUIRED and payload.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
-    errors += _wrong_work(verb, payload, now)
+    errors += _handover_errors(verb, payload, now)
     if errors:
         raise Invalid(errors)
 
 
-def _wrong_work(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
-    """What is payload of work done and a deadline known belongs to handing back alone."""
+def _handover_errors(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
+    """Work done and a known deadline come only with handing a case back."""
     errors = []
     if set(payload.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
         detail = f"Some of: {', '.join(WORK_DONE)}." if verb in WORK_TAKEN else "This action takes none."

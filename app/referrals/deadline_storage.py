@@ -1,4 +1,4 @@
-"""The times a referral owes: what they hang on, how its row holds them, and how its events tell them once more."""
+"""Deadlines in the database: read from and written to a referral's row, and computed again from its events."""
 
 from dataclasses import asdict, fields
 from datetime import date, datetime
@@ -11,16 +11,16 @@ from app.core.clock import to_the_hour
 from app.matching.facts import Urgency
 from app.referrals import deadlines, queries
 from app.referrals.actors import ActorRef
-from app.referrals.deadlines import Happened, Owed, Terms
+from app.referrals.deadlines import DeadlineEvent, Deadlines, DeadlineTerms
 from app.referrals.models import Referral
-from app.referrals.states import BEGINNING, Actor, Clock, State, Verb, next_move
+from app.referrals.states import INITIAL, Actor, DeadlineChange, State, Verb, next_move
 from app.referrals.working_hours import hours_of
 
-_TIMES: Final = tuple(field.name for field in fields(Owed))
+_COLUMNS: Final = tuple(field.name for field in fields(Deadlines))
 
 
-def kept(by: ActorRef, now: datetime) -> datetime:
-    """The moment as it is kept: what the person themself did is kept to the full hour."""
+def recorded_at(by: ActorRef, now: datetime) -> datetime:
+    """The time as it is recorded: of what the person did, only the full hour."""
     return to_the_hour(now) if by.kind is Actor.PERSON else now
 
 
@@ -30,28 +30,32 @@ def urgency_now(case: Case, now: datetime) -> Urgency:
     return deadlines.urgency_now(cast("Urgency", case.urgency), case.last_safe_day, today)
 
 
-def terms_of(referral: Referral, case: Case) -> Terms:
-    """What the referral's times hang on."""
-    return Terms(cast("Urgency", referral.urgency), hours_of(case.country, referral.hours), referral.deadline_on)
+def terms_of(referral: Referral, case: Case) -> DeadlineTerms:
+    """What the referral's deadlines depend on."""
+    return DeadlineTerms(
+        cast("Urgency", referral.urgency), hours_of(case.country, referral.hours), referral.deadline_on
+    )
 
 
-def times_of(referral: Referral) -> Owed:
-    return Owed(**{name: getattr(referral, name) for name in _TIMES if getattr(referral, name) is not None})
+def deadlines_of(referral: Referral) -> Deadlines:
+    """The deadlines in the referral's row."""
+    return Deadlines(**{name: getattr(referral, name) for name in _COLUMNS if getattr(referral, name) is not None})
 
 
-def set_times(referral: Referral, owed: Owed) -> None:
-    for name, value in asdict(owed).items():
+def store_deadlines(referral: Referral, times: Deadlines) -> None:
+    """Write the deadlines into the referral's row; the caller flushes."""
+    for name, value in asdict(times).items():
         setattr(referral, name, value)
 
 
-def refolded(session: Session, referral: Referral, case: Case) -> tuple[State, Owed]:
-    """State and times once more, from the events alone: what the row must say. Only reminders leave no event."""
-    state, owed, terms = BEGINNING, Owed(), terms_of(referral, case)
+def from_events(session: Session, referral: Referral, case: Case) -> tuple[State, Deadlines]:
+    """State and deadlines computed from the events alone: the row must hold the same. Only reminders leave no event."""
+    state, times, terms = INITIAL, Deadlines(), terms_of(referral, case)
     for event in queries.events(session, referral.id):
         until = date.fromisoformat(event.codes["until"]) if "until" in event.codes else None
-        effect = Clock.WAIT
+        change = DeadlineChange.WAIT
         if event.source is not None:
             move = next_move(state, Verb(event.verb), by=Actor(event.actor_kind))
-            state, effect = move.target, move.clock
-        owed = deadlines.after(owed, Happened(effect, event.at, until), terms)
-    return state, owed
+            state, change = move.target, move.deadline_change
+        times = deadlines.after_event(times, DeadlineEvent(change, event.at, until), terms)
+    return state, times

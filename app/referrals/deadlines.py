@@ -1,4 +1,4 @@
-"""By when an answer is owed, and what the clock does about it. Pure: absolute times, folded from a referral's moves.
+"""The deadlines of a referral and what happens when they pass. Pure: absolute times, computed from the referral's events.
 
 | urgency | acknowledge | decide | first contact |
 | --- | --- | --- | --- |
@@ -6,13 +6,13 @@
 | urgent | 1 working day | 72 h | 3 days |
 | normal | 2 working days | 14 days | 7 days |
 
-None of them is later than the legal deadline minus two working days; when that moment has gone by already the partner has
-`LEAST`, and once the deadline itself has passed it binds nothing any more. A working day lasts from 9:00
-until 18:00 local time, without the country's holidays, unless the organisation has named hours and days off of its own, or the
-directory knows when it is open.
-Reminders come at 50 % and 80 % of the time to decide, escalation at 100 %, expiry at 150 %; an offer that is not even
-acknowledged in time is escalated by itself. A question to the person stops the clock, at most twice and for at most
-`LONGEST_PAUSE` each. What waits for a later day (waitlist, hold, work under way, consent) is looked at again and again.
+None of them is later than the legal deadline minus two working days. When that moment has passed already, the partner has
+`MINIMUM_ANSWER_TIME`; a legal deadline that has passed limits nothing. A working day lasts from 9:00 until 18:00 local time,
+without the country's holidays, unless the organisation has named its own hours and days off, or the directory has its
+opening hours.
+Reminders are sent at 50 % and 80 % of the time to decide, escalation comes at 100 %, expiry at 150 %; an offer that is not
+acknowledged in time is escalated on its own. A question to the person pauses the deadlines, at most twice and for at most
+`MAX_PAUSE` each time. What waits for a later day (waitlist, hold, work under way, consent) is reviewed at intervals.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,24 +24,24 @@ from zoneinfo import ZoneInfo
 
 from app.matching.facts import Urgency
 from app.matching.urgency import EMERGENCY_DAYS, URGENT_DAYS
-from app.referrals.states import Clock
+from app.referrals.states import DeadlineChange
 
-LEAST: Final = timedelta(hours=2)
-LONGEST_PAUSE: Final = timedelta(days=5)
-MOST_PAUSES: Final = 2
+MINIMUM_ANSWER_TIME: Final = timedelta(hours=2)
+MAX_PAUSE: Final = timedelta(days=5)
+MAX_PAUSES: Final = 2
 REOPEN_WITHIN: Final = timedelta(days=90)
 UNDO_WITHIN: Final = timedelta(minutes=30)
-LONGEST_REVIEW: Final = timedelta(days=180)
-"""The furthest day that `waitlist` and `hold` may name."""
+MAX_REVIEW_AHEAD: Final = timedelta(days=180)
+"""How far ahead the day may be that `waitlist` and `hold` name."""
 _DAYS_BEFORE_DEADLINE: Final = 2
 _FIRST_CONTACT: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
 _CONSENT: Final = _FIRST_CONTACT
 _PROGRESS: Final = {"emergency": timedelta(days=7), "urgent": timedelta(days=14), "normal": timedelta(days=30)}
-_LOOK_AGAIN: Final = {"emergency": timedelta(days=1), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
+_REVIEW_AGAIN: Final = {"emergency": timedelta(days=1), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class WorkingHours:
     """A time zone, days off, and the hours of a working day: the country's, or an organisation's own within it."""
 
     zone: ZoneInfo
@@ -58,19 +58,19 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What the times of one referral hang on."""
+class DeadlineTerms:
+    """What the deadlines of one referral depend on: urgency, the organisation's working hours, the legal deadline."""
 
     urgency: Urgency
-    hours: Hours
+    hours: WorkingHours
     deadline_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
-    """All times of a referral. While an answer is owed: `acknowledge_by` ≤ `decide_by` ≤ `expires_at`.
+class Deadlines:
+    """All deadlines of a referral. While an answer is due: `acknowledge_by` ≤ `decide_by` ≤ `expires_at`.
 
-    `due_at` is the next thing the clock has to do, `clock_steps` how many steps of its agenda it has done.
+    `due_at` is the time of the scheduler's next action, `clock_steps` the number of actions of the agenda that are done.
     """
 
     offered_at: datetime | None = None
@@ -85,25 +85,25 @@ class Owed:
     due_at: datetime | None = None
 
 
-class Step(StrEnum):
-    """What the clock does. The first four are an offer's way when nobody answers it."""
+class DueAction(StrEnum):
+    """What the scheduler does when `due_at` comes. The first four happen in turn to an offer that nobody answers."""
 
     REMIND = "remind"
     REMIND_AGAIN = "remind_again"
     ESCALATE = "escalate"
     EXPIRE = "expire"
     NOT_ACKNOWLEDGED = "not_acknowledged"
-    NOT_ANSWERED = "not_answered"  # the partner's question; its own clock goes on
-    LOOK = "look"
+    NOT_ANSWERED = "not_answered"  # the partner's question: the offer can still expire
+    REVIEW = "review"
 
 
-_QUIET: Final = frozenset({Step.REMIND, Step.REMIND_AGAIN, Step.NOT_ACKNOWLEDGED})
+_QUIET: Final = frozenset({DueAction.REMIND, DueAction.REMIND_AGAIN, DueAction.NOT_ACKNOWLEDGED})
 
 
-class Happened(NamedTuple):
-    """A move as far as the clock is concerned."""
+class DeadlineEvent(NamedTuple):
+    """A move, as far as deadlines depend on it. `until`: the day that it names for a review."""
 
-    effect: Clock
+    change: DeadlineChange
     at: datetime
     until: date | None = None
 
@@ -119,10 +119,10 @@ def urgency_now(urgency: Urgency, deadline_on: date | None, today: date) -> Urge
     return "urgent" if urgency == "urgent" or (left is not None and left <= URGENT_DAYS) else "normal"
 
 
-def latest_answer(start: datetime, terms: Terms) -> datetime | None:
-    """Two working days before the legal deadline, at the end of that day; never less than `LEAST` from `start`.
+def latest_answer(start: datetime, terms: DeadlineTerms) -> datetime | None:
+    """Two working days before the legal deadline, at closing time; at least `MINIMUM_ANSWER_TIME` after `start`.
 
-    None: no deadline, or one that has passed.
+    None: no legal deadline, or one that has passed.
     """
     day = terms.deadline_on
     if day is None or day < start.astimezone(terms.hours.zone).date():
@@ -131,11 +131,11 @@ def latest_answer(start: datetime, terms: Terms) -> datetime | None:
     while left:
         day -= timedelta(days=1)
         left -= terms.hours.is_working(day)
-    return max(terms.hours.at(day, terms.hours.closes), start + LEAST)
+    return max(terms.hours.at(day, terms.hours.closes), start + MINIMUM_ANSWER_TIME)
 
 
-def working_days_later(start: datetime, days: int, hours: Hours) -> datetime:
-    """The end of the `days`-th working day after the day of `start`."""
+def working_days_later(start: datetime, days: int, hours: WorkingHours) -> datetime:
+    """Closing time of the `days`-th working day after the day of `start`."""
     day = start.astimezone(hours.zone).date()
     while days:
         day += timedelta(days=1)
@@ -143,7 +143,7 @@ def working_days_later(start: datetime, days: int, hours: Hours) -> datetime:
     return hours.at(day, hours.closes)
 
 
-def answer_times(offered_at: datetime, terms: Terms) -> tuple[datetime, datetime, datetime]:
+def answer_times(offered_at: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
     """By when the partner has to have acknowledged and decided, and when the offer expires."""
     if terms.urgency == "emergency":
         acknowledge, decide = offered_at + timedelta(hours=2), offered_at + timedelta(hours=24)
@@ -161,157 +161,157 @@ def _capped(moment: datetime, latest: datetime | None) -> datetime:
     return moment if latest is None else min(moment, latest)
 
 
-# --- what a move does ----------------------------------------------------------------------------------------------
+# --- what a move changes ----------------------------------------------------------------------------------------------
 
 
-def after(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    """The times after one move."""
-    return _EFFECTS[happened.effect](owed, happened, terms)
+def after_event(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    """The deadlines after one move."""
+    return _CHANGES[event.change](times, event, terms)
 
 
-def fold(moves: Iterable[Happened], terms: Terms) -> Owed:
-    """The times after all moves, from the first on."""
-    owed = Owed()
-    for happened in moves:
-        owed = after(owed, happened, terms)
-    return owed
+def fold(events: Iterable[DeadlineEvent], terms: DeadlineTerms) -> Deadlines:
+    """The deadlines after all moves, from the first on."""
+    times = Deadlines()
+    for event in events:
+        times = after_event(times, event, terms)
+    return times
 
 
-def _start_answer(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    acknowledge, decide, expires = answer_times(happened.at, terms)
-    started = Owed(
-        offered_at=happened.at,
+def _start_answer(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    acknowledge, decide, expires = answer_times(event.at, terms)
+    started = Deadlines(
+        offered_at=event.at,
         acknowledge_by=acknowledge,
         decide_by=decide,
         expires_at=expires,
-        pauses=owed.pauses,
+        pauses=times.pauses,
     )
     return _next_due(started, terms)
 
 
-def _go_on(owed: Owed, _happened: Happened, _terms: Terms) -> Owed:
-    return owed
+def _go_on(times: Deadlines, _event: DeadlineEvent, _terms: DeadlineTerms) -> Deadlines:
+    return times
 
 
-def _pause(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    return _next_due(replace(owed, paused_at=happened.at, pauses=owed.pauses + 1, clock_steps=0), terms)
+def _pause(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    return _next_due(replace(times, paused_at=event.at, pauses=times.pauses + 1, clock_steps=0), terms)
 
 
-def _unpause(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    """Every time moves on by the length of the pause, never past the legal deadline, and never back."""
-    assert owed.paused_at
-    by = min(max(happened.at - owed.paused_at, timedelta(0)), LONGEST_PAUSE)
-    latest = latest_answer(happened.at, terms)
+def _unpause(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    """Each deadline becomes later by the length of the pause, limited by the legal deadline, and never earlier."""
+    assert times.paused_at
+    by = min(max(event.at - times.paused_at, timedelta(0)), MAX_PAUSE)
+    latest = latest_answer(event.at, terms)
 
     def later(moment: datetime | None) -> datetime:
         assert moment
         return max(moment, _capped(moment + by, latest))
 
-    going = replace(
-        owed,
-        acknowledge_by=later(owed.acknowledge_by),
-        decide_by=later(owed.decide_by),
-        expires_at=later(owed.expires_at),
+    resumed = replace(
+        times,
+        acknowledge_by=later(times.acknowledge_by),
+        decide_by=later(times.decide_by),
+        expires_at=later(times.expires_at),
         paused_at=None,
         clock_steps=0,
     )
-    gone_by = 0
-    for step, at in agenda(going, terms):
-        if step not in _QUIET or at > happened.at:
+    passed = 0
+    for action, at in agenda(resumed, terms):
+        if action not in _QUIET or at > event.at:
             break
-        gone_by += 1
-    return _next_due(replace(going, clock_steps=gone_by), terms)
+        passed += 1
+    return _next_due(replace(resumed, clock_steps=passed), terms)
 
 
-def _stopped(owed: Owed) -> Owed:
-    return Owed(offered_at=owed.offered_at, pauses=owed.pauses)
+def _stopped(times: Deadlines) -> Deadlines:
+    return Deadlines(offered_at=times.offered_at, pauses=times.pauses)
 
 
-def _stop(owed: Owed, _happened: Happened, _terms: Terms) -> Owed:
-    return _stopped(owed)
+def _stop(times: Deadlines, _event: DeadlineEvent, _terms: DeadlineTerms) -> Deadlines:
+    return _stopped(times)
 
 
-def _ask_next(owed: Owed, happened: Happened, _terms: Terms) -> Owed:
-    return replace(_stopped(owed), due_at=happened.at)
+def _ask_next(times: Deadlines, event: DeadlineEvent, _terms: DeadlineTerms) -> Deadlines:
+    return replace(_stopped(times), due_at=event.at)
 
 
-def _review(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    assert happened.until
-    look = _capped(terms.hours.at(happened.until, terms.hours.opens), latest_answer(happened.at, terms))
-    return replace(_stopped(owed), review_on=happened.until, due_at=look)
+def _review(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    assert event.until
+    review_at = _capped(terms.hours.at(event.until, terms.hours.opens), latest_answer(event.at, terms))
+    return replace(_stopped(times), review_on=event.until, due_at=review_at)
 
 
-def _first_contact(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    by = _capped(happened.at + _FIRST_CONTACT[terms.urgency], latest_answer(happened.at, terms))
-    return replace(_stopped(owed), contact_by=by, due_at=by)
+def _first_contact(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    by = _capped(event.at + _FIRST_CONTACT[terms.urgency], latest_answer(event.at, terms))
+    return replace(_stopped(times), contact_by=by, due_at=by)
 
 
-def _progress(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    look = _capped(happened.at + _PROGRESS[terms.urgency], latest_answer(happened.at, terms))
-    return replace(_stopped(owed), due_at=look)
+def _progress(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    review_at = _capped(event.at + _PROGRESS[terms.urgency], latest_answer(event.at, terms))
+    return replace(_stopped(times), due_at=review_at)
 
 
-def _wait(owed: Owed, happened: Happened, terms: Terms) -> Owed:
-    look = _capped(happened.at + _CONSENT[terms.urgency], latest_answer(happened.at, terms))
-    return replace(_stopped(owed), due_at=look)
+def _wait(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
+    review_at = _capped(event.at + _CONSENT[terms.urgency], latest_answer(event.at, terms))
+    return replace(_stopped(times), due_at=review_at)
 
 
-_EFFECTS: Final[dict[Clock, Callable[[Owed, Happened, Terms], Owed]]] = {
-    Clock.WAIT: _wait,
-    Clock.START_ANSWER: _start_answer,
-    Clock.GO_ON: _go_on,
-    Clock.PAUSE: _pause,
-    Clock.UNPAUSE: _unpause,
-    Clock.REVIEW: _review,
-    Clock.FIRST_CONTACT: _first_contact,
-    Clock.PROGRESS: _progress,
-    Clock.ASK_NEXT: _ask_next,
-    Clock.STOP: _stop,
+_CHANGES: Final[dict[DeadlineChange, Callable[[Deadlines, DeadlineEvent, DeadlineTerms], Deadlines]]] = {
+    DeadlineChange.WAIT: _wait,
+    DeadlineChange.START_ANSWER: _start_answer,
+    DeadlineChange.GO_ON: _go_on,
+    DeadlineChange.PAUSE: _pause,
+    DeadlineChange.UNPAUSE: _unpause,
+    DeadlineChange.REVIEW: _review,
+    DeadlineChange.FIRST_CONTACT: _first_contact,
+    DeadlineChange.PROGRESS: _progress,
+    DeadlineChange.ASK_NEXT: _ask_next,
+    DeadlineChange.STOP: _stop,
 }
 
 
-# --- what the clock does -------------------------------------------------------------------------------------------
+# --- what the scheduler does -------------------------------------------------------------------------------------------
 
 
-def agenda(owed: Owed, terms: Terms) -> list[tuple[Step, datetime]]:
-    """All steps while an answer is owed, in the order of their times; empty otherwise."""
-    if owed.expires_at is None or owed.decide_by is None or owed.offered_at is None or owed.acknowledge_by is None:
+def agenda(times: Deadlines, terms: DeadlineTerms) -> list[tuple[DueAction, datetime]]:
+    """All actions with their times, in order, while an answer is due; empty otherwise."""
+    if times.expires_at is None or times.decide_by is None or times.offered_at is None or times.acknowledge_by is None:
         return []
-    if owed.paused_at is not None:
-        latest = latest_answer(owed.paused_at, terms)
-        expires = max(owed.expires_at, _capped(owed.expires_at + LONGEST_PAUSE, latest))
-        return [(Step.NOT_ANSWERED, min(owed.paused_at + LONGEST_PAUSE, expires)), (Step.EXPIRE, expires)]
-    length = owed.decide_by - owed.offered_at
-    steps = [
-        (Step.NOT_ACKNOWLEDGED, owed.acknowledge_by),
-        (Step.REMIND, owed.offered_at + length * 0.5),
-        (Step.REMIND_AGAIN, owed.offered_at + length * 0.8),
-        (Step.ESCALATE, owed.decide_by),
-        (Step.EXPIRE, owed.expires_at),
+    if times.paused_at is not None:
+        latest = latest_answer(times.paused_at, terms)
+        expires = max(times.expires_at, _capped(times.expires_at + MAX_PAUSE, latest))
+        return [(DueAction.NOT_ANSWERED, min(times.paused_at + MAX_PAUSE, expires)), (DueAction.EXPIRE, expires)]
+    length = times.decide_by - times.offered_at
+    actions = [
+        (DueAction.NOT_ACKNOWLEDGED, times.acknowledge_by),
+        (DueAction.REMIND, times.offered_at + length * 0.5),
+        (DueAction.REMIND_AGAIN, times.offered_at + length * 0.8),
+        (DueAction.ESCALATE, times.decide_by),
+        (DueAction.EXPIRE, times.expires_at),
     ]
-    return sorted(steps, key=lambda entry: entry[1])  # stable: expiry comes after what falls on the same moment
+    return sorted(actions, key=lambda entry: entry[1])  # stable: expiry comes last among actions of one moment
 
 
-def _next_due(owed: Owed, terms: Terms) -> Owed:
-    left = agenda(owed, terms)[owed.clock_steps :]
-    return replace(owed, due_at=left[0][1] if left else None)
+def _next_due(times: Deadlines, terms: DeadlineTerms) -> Deadlines:
+    left = agenda(times, terms)[times.clock_steps :]
+    return replace(times, due_at=left[0][1] if left else None)
 
 
-def strike(owed: Owed, now: datetime, terms: Terms) -> tuple[tuple[Step, ...], Owed]:
-    """What is due by `now`, and the times after that. Nothing is due: no step and the same times.
+def take_due(times: Deadlines, now: datetime, terms: DeadlineTerms) -> tuple[tuple[DueAction, ...], Deadlines]:
+    """The actions due by `now`, and the deadlines after them. When nothing is due: no action and the same deadlines.
 
-    A clock that stood still for long does not make up for its reminders: only the last of them is due, and of an offer that
-    has run out only its expiry. What is looked at is looked at again later.
+    After a long standstill of the scheduler, missed reminders are not made up for: only the last of them is due, and of an
+    offer that has run out only its expiry. A review is due again later.
     """
-    if owed.due_at is None or owed.due_at > now:
-        return (), owed
-    steps = agenda(owed, terms)
-    if not steps:
-        return (Step.LOOK,), replace(owed, due_at=now + _LOOK_AGAIN[terms.urgency])
-    due = [step for step, at in steps[owed.clock_steps :] if at <= now]
-    done = owed.clock_steps + len(due)
-    if Step.EXPIRE in due:
-        return (Step.EXPIRE,), owed
-    if Step.REMIND in due and Step.REMIND_AGAIN in due:
-        due.remove(Step.REMIND)
-    return tuple(due), _next_due(replace(owed, clock_steps=done), terms)
+    if times.due_at is None or times.due_at > now:
+        return (), times
+    actions = agenda(times, terms)
+    if not actions:
+        return (DueAction.REVIEW,), replace(times, due_at=now + _REVIEW_AGAIN[terms.urgency])
+    due = [action for action, at in actions[times.clock_steps :] if at <= now]
+    done = times.clock_steps + len(due)
+    if DueAction.EXPIRE in due:
+        return (DueAction.EXPIRE,), times
+    if DueAction.REMIND in due and DueAction.REMIND_AGAIN in due:
+        due.remove(DueAction.REMIND)
+    return tuple(due), _next_due(replace(times, clock_steps=done), terms)

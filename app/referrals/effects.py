@@ -11,7 +11,7 @@ from typing import Final
 
 from app.cases.states import ENDED, CaseState, CaseVerb
 from app.referrals.reasons import CONSEQUENCES, FOLLOWS, UNNAMED_QUESTION, AfterOutcome, Consequence
-from app.referrals.states import ASKED, FAILED, LIVE, OPENED, WITH_PARTNER, Move, Party, State, Verb
+from app.referrals.states import FAILED, LIVE, MAY_OPEN, UNDECIDED, WITH_PARTNER, Move, Party, State, Verb
 
 SERVICE_FULL_FOR: Final = timedelta(days=14)
 """How long a service counts as full after its organisation declined for want of a free place."""
@@ -173,7 +173,7 @@ _TASK_OF_REASON: Final = {
 def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetime) -> list[Effect]:
     """What follows from `move`, made at `at`, in the order in which it is carried out."""
     effects: list[Effect] = [*_notices(move, referral), EndReferralTasks()]
-    if referral.offered_at is not None and move.verb in _DECIDING and move.source in ASKED:
+    if referral.offered_at is not None and move.verb in _DECIDING and move.source in UNDECIDED:
         effects.append(RecordAnswerTime(at - referral.offered_at))
     if move.target in _ENDS_SEARCH:
         effects.append(EndSearchTasks())
@@ -183,7 +183,7 @@ def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetim
 
 def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
     kind = f"referral_{move.target}"
-    for party in move.tells:
+    for party in move.notifies:
         if party is Party.TEAM:
             yield NotifyTeam(kind)
         elif party is Party.PERSON:
@@ -198,8 +198,8 @@ def _case_effects(move: Move, referral: ReferralFacts, case: CaseFacts) -> Itera
         if case.state is not CaseState.REFERRED:
             yield MoveCase(CaseVerb.REFER)
     elif move.target is State.ACCEPTED:
-        if case.has_other(LIVE - OPENED):  # who is at work on the case already stays at work
-            yield WithdrawOffers("taken_elsewhere", LIVE - OPENED)
+        if case.has_other(LIVE - MAY_OPEN):  # who is at work on the case already stays at work
+            yield WithdrawOffers("taken_elsewhere", LIVE - MAY_OPEN)
         yield KeepOnlyReaders()
     elif move.target is State.INFO_REQUESTED:
         if referral.question == UNNAMED_QUESTION:
@@ -237,7 +237,7 @@ def _failed(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[Ef
     conflict = consequence is Consequence.EXCLUDE
     if conflict:
         yield ExcludeOrganisation()
-    if conflict or move.target in _LOSES_ACCESS or (move.verb is Verb.VOID and move.source in OPENED):
+    if conflict or move.target in _LOSES_ACCESS or (move.verb is Verb.VOID and move.source in MAY_OPEN):
         yield DestroyWraps()
     if consequence is Consequence.FULL:
         yield MarkServiceFull(SERVICE_FULL_FOR)

@@ -20,21 +20,21 @@ from app.referrals.states import Actor, Move, Precondition, State, Verb, allowed
 
 
 def check_may_be_asked(session: Session, case_id: UUID, organisation: Organisation, now: datetime) -> None:
-    """Raises Conflict. Why an organisation is excluded is not said."""
+    """Raises Conflict. Its message does not say why an organisation is excluded."""
     if organisation.kind == "authority":
         raise Conflict("An authority is never asked.")
     if organisation.retired_at is not None:
         raise Conflict("This organisation is no longer in the directory.")
     if organisation.paused_until is not None and organisation.paused_until > now:
-        raise _rests()
+        raise _takes_no_cases()
     if organisation.slug in queries.excluded_organisations(session, case_id):
         raise Conflict("This organisation is not available for this case.")
     if organisation.slug in conflicts.excluded(session, case_id):
-        raise _rests()
+        raise _takes_no_cases()
 
 
-def _rests() -> Conflict:
-    """Of an organisation that is paused, and of one with a conflict of interest: the two are not told apart."""
+def _takes_no_cases() -> Conflict:
+    """The same message for a paused organisation and for a conflict of interest, so that they cannot be told apart."""
     return Conflict("This organisation takes no new cases at present.")
 
 
@@ -56,11 +56,11 @@ def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -
 
 
 def _pause_left(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
-    if referral.pauses >= deadlines.MOST_PAUSES:
-        raise Conflict("The clock was stopped twice already: decide with what is known.")
+    if referral.pauses >= deadlines.MAX_PAUSES:
+        raise Conflict("The deadlines were paused twice already: decide with what is known.")
 
 
-def _completed_lately(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
+def _completed_recently(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
     if referral.completed_at is None or now - referral.completed_at > deadlines.REOPEN_WITHIN:
         raise Conflict("It was completed more than 90 days ago.")
 
@@ -77,22 +77,22 @@ def _no_other_live(session: Session, referral: Referral, case: Case, _now: datet
 
 def _just_now(_session: Session, referral: Referral, _case: Case, now: datetime) -> None:
     if now - referral.updated_at > deadlines.UNDO_WITHIN:
-        raise Conflict("It was done more than 30 minutes ago and can not be taken back any more.")
+        raise Conflict("It was done more than 30 minutes ago and cannot be undone any more.")
 
 
 def _unread(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
     if referral.read_at is not None:
-        raise Conflict("The sealed parts were opened: it can not be taken back any more.")
+        raise Conflict("The encrypted parts were opened: it cannot be undone any more.")
 
 
 def _not_undone(session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
     if any(event.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW} for event in queries.events(session, referral.id)):
-        raise Conflict("It was taken back once already.")
+        raise Conflict("It was undone once already.")
 
 
 def _not_taken(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
     if referral.offered_at is None or referral.reason == "taken_elsewhere":
-        raise Conflict("It was not withdrawn by the desk after an offer: there is nothing to take back.")
+        raise Conflict("It was not withdrawn by the desk after an offer: there is nothing to undo.")
 
 
 _CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], None]]] = {
@@ -100,7 +100,7 @@ _CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], 
     Precondition.MAY_BE_ASKED: _may_be_asked,
     Precondition.CONSENT: _consent,
     Precondition.PAUSE_LEFT: _pause_left,
-    Precondition.COMPLETED_LATELY: _completed_lately,
+    Precondition.COMPLETED_RECENTLY: _completed_recently,
     Precondition.NOT_ERASED: _not_erased,
     Precondition.NO_OTHER_LIVE: _no_other_live,
     Precondition.JUST_NOW: _just_now,

@@ -13,7 +13,7 @@ from app.cases.models import Case, ReferralStatus
 from app.core.errors import NotFound
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import ASKED, AT_WORK, FAILED, LIVE, OPENED, State
+from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, State
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
@@ -56,7 +56,7 @@ def live_of_case(session: Session, case_id: UUID, states: Collection[State] = LI
 
 _STATUSES: Final = (
     (ReferralStatus.WORK, AT_WORK),
-    (ReferralStatus.ANSWER, ASKED),
+    (ReferralStatus.ANSWER, UNDECIDED),
     (ReferralStatus.CONSENT, frozenset({State.AWAITING_CONSENT})),
     (ReferralStatus.DECLINED, FAILED - {State.WITHDRAWN, State.ENTERED_IN_ERROR}),
 )
@@ -95,7 +95,7 @@ def organisations_in(session: Session, case_id: UUID, states: Collection[State])
 
 def is_at_work(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
     """Whether the organisation has accepted this case and may open it."""
-    return organisation_id in organisations_in(session, case_id, OPENED)
+    return organisation_id in organisations_in(session, case_id, MAY_OPEN)
 
 
 def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:

@@ -1,4 +1,4 @@
-"""Why a referral ended: closed codes, as data with a party and a consequence. The person never reads a refusal of themselves."""
+"""Codes that come with a referral's moves: reasons, outcomes, questions and work done. The person never reads a refusal reason."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,16 +9,18 @@ from app.referrals.states import Verb
 
 
 class Consequence(StrEnum):
-    EXCLUDE = "exclude"  # this organisation is never asked for this person again; others never see why
+    EXCLUDE = "exclude"  # this organisation is never asked for this case again; other organisations never see why
     FULL = "full"  # the service has no free place for a while
-    REVIEW_RULE = "review_rule"  # counts towards a look at the service's rule
-    CHECK_CHANNEL = "check_channel"  # look at the safe way to reach the person; never closes the case
+    REVIEW_RULE = "review_rule"  # a task: look at the service's rule
+    CHECK_CHANNEL = "check_channel"  # a task: look for a safe way to reach the person; the case stays open
     MERGE = "merge"  # a task: the same person may have written twice
-    NEXT = "next"  # only the next-best is asked
+    NEXT = "next"  # nothing besides asking the next-best
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonCode:
+    """A code, its label for staff, the verbs that take it, and what it asks for."""
+
     code: str
     label: str
     verbs: frozenset[Verb]
@@ -74,7 +76,7 @@ FOLLOWS: Final = MappingProxyType(
 )
 OUTCOME_REQUIRED: Final = frozenset({Verb.COMPLETE})
 DAY_REQUIRED: Final = frozenset({Verb.WAITLIST, Verb.HOLD})
-"""These verbs name the day on which they are looked at again (`until`)."""
+"""These verbs name the day of the next review (`until`)."""
 
 
 QUESTIONS: Final = MappingProxyType(
@@ -88,7 +90,7 @@ QUESTIONS: Final = MappingProxyType(
         "other": "Something else: a coordinator asks you what it is",
     }
 )
-"""What a partner may ask before it has accepted: codes, because it can not write sealed words yet. The person reads each in
+"""What a partner may ask before it has accepted: codes, because it cannot write encrypted messages yet. The person reads each in
 their language and answers in the thread."""
 QUESTION_TAKEN: Final = frozenset({Verb.ASK_INFO})
 UNNAMED_QUESTION: Final = "other"
@@ -102,11 +104,11 @@ WORK_DONE: Final = MappingProxyType(
         "hearing_attended": "Attended a hearing",
     }
 )
-"""What a partner that hands back has done already, for whoever goes on."""
+"""What a partner that hands a case back has done already, for the next organisation."""
 WORK_TAKEN: Final = frozenset({Verb.HAND_BACK})
 """These verbs may say what was done (`work_done`) and until when something has to be done (`deadline_on`)."""
 
 
 def reasons_for(verb: Verb) -> list[str]:
-    """The codes this verb takes, in the table's order; empty: it takes none."""
+    """The codes this verb takes, in the table's order; empty when it takes none."""
     return [reason.code for reason in _ALL if verb in reason.verbs]

@@ -1,4 +1,4 @@
-"""The life of a referral as a table. Nothing else assigns a state."""
+"""The life cycle of a referral as a table: which actor may move it by which verb from which state, and where that leads."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Verb(StrEnum):
 
 
 class Actor(StrEnum):
-    """CLOCK is the service itself: expiry, an automatic offer, and withdrawing what another organisation's acceptance ended."""
+    """Who makes a move. CLOCK is the service itself: expiry, automatic offers, and withdrawing what an acceptance elsewhere ended."""
 
     PERSON = "person"
     COORDINATOR = "coordinator"
@@ -62,38 +62,38 @@ class Actor(StrEnum):
     CLOCK = "clock"
 
 
-class Clock(StrEnum):
-    """What a move does to the time by which somebody owes something."""
+class DeadlineChange(StrEnum):
+    """What a move does to the referral's deadlines."""
 
-    WAIT = "wait"  # nobody is asked yet; looked at again before long
+    WAIT = "wait"  # nobody is asked yet: review it soon
     START_ANSWER = "start_answer"  # the partner has to acknowledge and to decide
-    GO_ON = "go_on"  # the same times hold
-    PAUSE = "pause"  # the partner waits for an answer; its time stands still
-    UNPAUSE = "unpause"
-    REVIEW = "review"  # to be looked at again on a given day
+    GO_ON = "go_on"  # the deadlines stay as they are
+    PAUSE = "pause"  # the partner waits for an answer: its deadlines stand still
+    UNPAUSE = "unpause"  # they go on, later by the length of the pause
+    REVIEW = "review"  # review it on a given day
     FIRST_CONTACT = "first_contact"  # the partner has to reach the person
-    PROGRESS = "progress"  # work is under way; looked at again from time to time
-    ASK_NEXT = "ask_next"  # the next-best is to be asked at once
-    STOP = "stop"
+    PROGRESS = "progress"  # work is under way: review it at intervals
+    ASK_NEXT = "ask_next"  # the next-best organisation is to be asked at once
+    STOP = "stop"  # nothing is due any more
 
 
 class Precondition(StrEnum):
-    """What must hold besides the table's row; the words are those of the docs."""
+    """What must hold besides the table's row. The values are the texts of docs/life-cycles.md."""
 
     CASE_OPEN = "the case has not ended"
     MAY_BE_ASKED = "the organisation is not excluded, paused or retired"
     CONSENT = "the person agreed that this organisation reads the case"
-    PAUSE_LEFT = "the clock was stopped fewer than two times"
-    COMPLETED_LATELY = "it was completed at most 90 days ago"
+    PAUSE_LEFT = "its deadlines were paused fewer than two times"
+    COMPLETED_RECENTLY = "it was completed at most 90 days ago"
     NOT_ERASED = "the person has neither withdrawn nor erased the case"
     NO_OTHER_LIVE = "no other referral of the case to this organisation is live"
     JUST_NOW = "it was done at most 30 minutes ago"
-    UNREAD = "the sealed parts were not opened"
-    NOT_UNDONE = "it was not taken back before"
+    UNREAD = "the encrypted parts were not opened"
+    NOT_UNDONE = "it was not undone before"
     NOT_TAKEN = "it had been offered, and no other organisation took the case"
 
 
-class Discloses(StrEnum):
+class Disclosure(StrEnum):
     """What the organisation may see from this move on."""
 
     NOTHING = "nothing"
@@ -102,8 +102,8 @@ class Discloses(StrEnum):
 
 
 class Party(StrEnum):
-    """Who is told of a move by a notice. The person reads of every move when they come back with their number; a notice is
-    "you have news" and goes only to who asked for it.
+    """Who gets a notice of a move. The person's says only "you have news" and goes only to who asked for notices; every move
+    is on their page when they return with their number.
     """
 
     PARTNER = "partner"
@@ -113,25 +113,25 @@ class Party(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of the table. `shows`: what the organisation may see from this move on; `tells`: who gets a notice."""
+    """One row of the table. `discloses`: what the organisation may see from this move on; `notifies`: who gets a notice."""
 
     source: State
     verb: Verb
     target: State
     by: frozenset[Actor]
-    clock: Clock
-    shows: Discloses
-    tells: tuple[Party, ...] = ()
+    deadline_change: DeadlineChange
+    discloses: Disclosure
+    notifies: tuple[Party, ...] = ()
     preconditions: tuple[Precondition, ...] = ()
 
 
-S, V, C, P, D = State, Verb, Clock, Precondition, Discloses
+S, V, C, P, D = State, Verb, DeadlineChange, Precondition, Disclosure
 _DESK: Final = (Actor.COORDINATOR, Actor.SENIOR)
 _PARTNER: Final = (Actor.PARTNER,)
 _PERSON: Final = (Actor.PERSON,)
 _CLOCK: Final = (Actor.CLOCK,)
 _OFFER: Final = (P.CASE_OPEN, P.MAY_BE_ASKED, P.CONSENT)
-_REOPEN: Final = (P.COMPLETED_LATELY, P.NOT_ERASED, P.CONSENT, P.NO_OTHER_LIVE)
+_REOPEN: Final = (P.COMPLETED_RECENTLY, P.NOT_ERASED, P.CONSENT, P.NO_OTHER_LIVE)
 _UNDO_ACCEPT: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE)
 _UNDO_WITHDRAW: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE, P.NOT_TAKEN, *_OFFER, P.NO_OTHER_LIVE)
 _PARTNER_TOLD: Final = (Party.PARTNER,)
@@ -145,33 +145,33 @@ def _moves(
     verb: Verb,
     target: State,
     by: Iterable[Actor],
-    clock: Clock,
-    shows: Discloses,
-    tells: tuple[Party, ...] = (),
+    deadline_change: DeadlineChange,
+    discloses: Disclosure,
+    notifies: tuple[Party, ...] = (),
     preconditions: tuple[Precondition, ...] = (),
 ) -> Iterable[Move]:
     given = set(sources)
     return [
-        Move(source, verb, target, frozenset(by), clock, shows, tells, preconditions)
+        Move(source, verb, target, frozenset(by), deadline_change, discloses, notifies, preconditions)
         for source in State
         if source in given
     ]
 
 
-NOT_ASKED: Final = frozenset({S.DRAFT, S.AWAITING_CONSENT})
-OWES_ANSWER: Final = frozenset({S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED})
-"""The organisation's answer is owed by a given time."""
-ASKED: Final = OWES_ANSWER | {S.WAITLISTED}
-"""The organisation knows of it and has not decided."""
+NOT_OFFERED: Final = frozenset({S.DRAFT, S.AWAITING_CONSENT})
+ANSWER_DUE: Final = frozenset({S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED})
+"""The organisation owes an answer by a given time."""
+UNDECIDED: Final = ANSWER_DUE | {S.WAITLISTED}
+"""The organisation was asked and has not decided."""
 AT_WORK: Final = frozenset({S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD})
-LIVE: Final = NOT_ASKED | ASKED | AT_WORK
-WITH_PARTNER: Final = ASKED | AT_WORK
-OPENED: Final = AT_WORK | {S.COMPLETED}
-"""The organisation may open the sealed parts."""
+LIVE: Final = NOT_OFFERED | UNDECIDED | AT_WORK
+WITH_PARTNER: Final = UNDECIDED | AT_WORK
+MAY_OPEN: Final = AT_WORK | {S.COMPLETED}
+"""The organisation may open the encrypted parts."""
 FAILED: Final = frozenset(State) - LIVE - {S.COMPLETED}
-"""Ended without help: each of these leaves a next step that somebody owns."""
-SEEN_BY_PARTNER: Final = frozenset(State) - NOT_ASKED
-BEGINNING: Final = S.DRAFT
+"""Ended without help: each of these leaves a task for somebody."""
+VISIBLE_TO_PARTNER: Final = frozenset(State) - NOT_OFFERED
+INITIAL: Final = S.DRAFT
 """A referral is created in this state, by a coordinator or the clock, with Clock.WAIT."""
 
 # fmt: off
@@ -187,7 +187,7 @@ MOVES: Final = tuple(
         _moves([S.INFO_REQUESTED],                         V.ANSWER,          S.ACKNOWLEDGED,     (*_PERSON, *_DESK),  C.UNPAUSE,       D.CARD,         _PARTNER_TOLD),
         _moves([S.OFFERED, S.ACKNOWLEDGED],                V.WAITLIST,        S.WAITLISTED,       _PARTNER,            C.REVIEW,        D.CARD,         _TEAM_AND_PERSON),
         _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED],  V.ACCEPT,          S.ACCEPTED,         _PARTNER,            C.FIRST_CONTACT, D.SEALED_PARTS, _TEAM_AND_PERSON, (P.CONSENT,)),
-        _moves(ASKED,                                      V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves(UNDECIDED,                                      V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
         _moves([S.ACCEPTED],                               V.START,           S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
         _moves([S.IN_PROGRESS],                            V.HOLD,            S.ON_HOLD,          _PARTNER,            C.REVIEW,        D.SEALED_PARTS),
         _moves([S.ON_HOLD],                                V.RESUME,          S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
@@ -195,7 +195,7 @@ MOVES: Final = tuple(
         _moves(AT_WORK,                                    V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
         _moves(LIVE,                                       V.WITHDRAW,        S.WITHDRAWN,        (*_DESK, *_CLOCK),   C.STOP,          D.CARD,         _PARTNER_TOLD),
         _moves(LIVE,                                       V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.CARD,         _PARTNER_TOLD),
-        _moves(OWES_ANSWER,                                V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves(ANSWER_DUE,                                V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
         _moves([S.COMPLETED],                              V.REOPEN,          S.IN_PROGRESS,      (*_PARTNER, *_DESK), C.PROGRESS,      D.SEALED_PARTS, _TEAM_TOLD,       _REOPEN),
         _moves([S.ACCEPTED],                               V.UNDO_ACCEPT,     S.ACKNOWLEDGED,     _PARTNER,            C.START_ANSWER,  D.CARD,         _TEAM_TOLD,       _UNDO_ACCEPT),
         _moves([S.WITHDRAWN],                              V.UNDO_WITHDRAW,   S.OFFERED,          _DESK,               C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _UNDO_WITHDRAW),
@@ -205,11 +205,11 @@ MOVES: Final = tuple(
 )
 # fmt: on
 _BY_SOURCE_AND_VERB: Final = {(move.source, move.verb): move for move in MOVES}
-_SHOWS: Final = {BEGINNING: Discloses.NOTHING, **{move.target: move.shows for move in MOVES}}
+_SHOWS: Final = {INITIAL: Disclosure.NOTHING, **{move.target: move.discloses for move in MOVES}}
 
 
 def next_move(state: State, verb: Verb, *, by: Actor) -> Move:
-    """The row for this step. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this actor)."""
+    """The row for this move. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this actor)."""
     move = _BY_SOURCE_AND_VERB.get((state, verb))
     if move is None:
         raise IllegalMove("referral", state, verb, allowed_actions(state, by=by))
@@ -228,14 +228,14 @@ def allowed_actions(state: State, *, by: Actor) -> list[str]:
     return [move.verb.value for move in MOVES if move.source == state and by in move.by]
 
 
-def discloses(state: State) -> Discloses:
+def disclosure_in(state: State) -> Disclosure:
     """What the organisation may see of a referral in this state, once it was offered."""
     return _SHOWS[state]
 
 
 def fold(verbs: Iterable[Verb]) -> State:
-    """The state after these verbs, from creation on. Raises IllegalMove when they are no possible life."""
-    state = BEGINNING
+    """The state after these verbs, from creation on. Raises IllegalMove when the table does not allow them in this order."""
+    state = INITIAL
     for verb in verbs:
         move = _BY_SOURCE_AND_VERB.get((state, verb))
         if move is None:

@@ -16,8 +16,8 @@ from app.cases.states import CaseState
 from app.referrals import change_feed, deadlines, queries
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.deadline_storage import kept, set_times, terms_of, times_of
-from app.referrals.deadlines import Happened
+from app.referrals.deadline_storage import deadlines_of, recorded_at, store_deadlines, terms_of
+from app.referrals.deadlines import DeadlineEvent
 from app.referrals.effects import CaseFacts, Effect, ReferralFacts, effects_of
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Move, State
@@ -30,7 +30,7 @@ def apply(
 
     The caller holds the locks of both rows and has checked the move, its payload and its preconditions.
     """
-    at = kept(by, now)
+    at = recorded_at(by, now)
     referral.state = move.target.value
     referral.version += 1
     referral.updated_at = now  # exact, for `updated_since`: a moment that is cut would hide the change from a reader
@@ -39,8 +39,8 @@ def apply(
     referral.outcome = payload.outcome or referral.outcome
     referral.question = payload.question
     referral.completed_at = at if move.target is State.COMPLETED else None
-    happened = Happened(move.clock, at, payload.until)
-    set_times(referral, deadlines.after(times_of(referral), happened, terms_of(referral, case)))
+    event = DeadlineEvent(move.deadline_change, at, payload.until)
+    store_deadlines(referral, deadlines.after_event(deadlines_of(referral), event, terms_of(referral, case)))
     session.flush()
     record_event(session, referral, move.source.value, move.verb.value, payload, by, now)
     if referral.offered_at is not None:
@@ -88,7 +88,7 @@ def record_event(
             "actor_id": by.id,
             "reason": payload.reason,
             "codes": codes,
-            "at": kept(by, now),
+            "at": recorded_at(by, now),
         },
     )
     audit.record(

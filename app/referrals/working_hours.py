@@ -8,21 +8,21 @@ from app.core.errors import FieldError, Invalid
 from app.directory.opening_hours import DAYS
 from app.directory.packs import load_packs
 from app.matching.deadlines import calendar_of
-from app.referrals.deadlines import Hours
+from app.referrals.deadlines import WorkingHours
 
 MOST_DAYS_OFF: Final = 60
 _DAY: Final = 7
 
 
-def hours_of(country: str, own: Mapping[str, Any] | None = None) -> Hours:
+def hours_of(country: str, own: Mapping[str, Any] | None = None) -> WorkingHours:
     """The hours in which an answer from this country can be owed. `own` is what `checked` made."""
     pack = load_packs().country(country)
     calendar = calendar_of(pack)
     if not own:
         opens, closes = time.fromisoformat(pack.opens), time.fromisoformat(pack.closes)
-        return Hours(calendar.time_zone, calendar.is_holiday, opens, closes)
+        return WorkingHours(calendar.time_zone, calendar.is_holiday, opens, closes)
     off = frozenset(date.fromisoformat(day) for day in own["days_off"])
-    return Hours(
+    return WorkingHours(
         calendar.time_zone,
         lambda day: day in off or calendar.is_holiday(day),
         opens=time.fromisoformat(own["opens"]),
@@ -31,7 +31,7 @@ def hours_of(country: str, own: Mapping[str, Any] | None = None) -> Hours:
     )
 
 
-def said_in_directory(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+def directory_hours(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     """The opening hours that the directory has of an organisation, as `checked` would keep them; None when it has none.
 
     Each day counts from the first hour at which it is open on any day to the last: an answer is never owed on a day on which
@@ -48,7 +48,7 @@ def said_in_directory(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def checked(opens: str, closes: str, weekdays: list[str], days_off: list[str]) -> dict[str, Any]:
+def validated_hours(opens: str, closes: str, weekdays: list[str], days_off: list[str]) -> dict[str, Any]:
     """What an organisation says of its hours, as it is kept. Raises Invalid: no hour, no day, or never open."""
     errors: list[FieldError] = []
     hours: dict[str, time] = {}

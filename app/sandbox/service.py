@@ -26,18 +26,18 @@ from app.intake.schemas import Intake
 from app.partners import sandbox_identity
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
-from app.referrals.states import OPENED, Actor, State, Verb
+from app.referrals.states import MAY_OPEN, Actor, State, Verb
 from app.sandbox.stories import STORIES
 from app.staff.models import Team
 
 MAGIC: Final = {
     "SANDBOX-403": frozenset({State.OFFERED}),
     "SANDBOX-409": frozenset({State.OFFERED}),
-    "SANDBOX-410": OPENED,
+    "SANDBOX-410": MAY_OPEN,
     "SANDBOX-412": frozenset({State.OFFERED}),
     "SANDBOX-429": frozenset({State.OFFERED}),
     "SANDBOX-503": frozenset({State.OFFERED}),
-    sandbox_identity.FORGED_SIGNATURE_LABEL: OPENED,
+    sandbox_identity.FORGED_SIGNATURE_LABEL: MAY_OPEN,
 }
 """Labels that rehearse an error, and the states in which they do. What each does stands in `app/api/sandbox_errors.py`."""
 MOST_AN_HOUR: Final = 120
@@ -159,7 +159,7 @@ def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory,
     referral = _offer(session, story, keys, directory, now)
     referral.label = label
     session.flush()
-    if MAGIC[label] == OPENED:
+    if MAGIC[label] == MAY_OPEN:
         referral_actions.advance(session, referral.id, Verb.ACCEPT, by=_PARTNER, now=now)
 
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from app.directory.packs import Directory
-from app.referrals.deadlines import Hours
+from app.referrals.deadlines import WorkingHours
 from app.referrals.reasons import QUESTIONS
 from app.referrals.states import Verb
 
@@ -73,7 +73,9 @@ class Answer:
     question: str | None = None
 
 
-def answer_to_offer(plan: Plan, urgency: str, offered_at: datetime, hours: Hours, chance: Random) -> Answer | None:
+def answer_to_offer(
+    plan: Plan, urgency: str, offered_at: datetime, hours: WorkingHours, chance: Random
+) -> Answer | None:
     """None: it never answers."""
     if chance.random() >= plan.answers:
         return None
@@ -86,7 +88,7 @@ def answer_to_offer(plan: Plan, urgency: str, offered_at: datetime, hours: Hours
     return Answer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))
 
 
-def in_office(moment: datetime, hours: Hours) -> datetime:
+def in_office(moment: datetime, hours: WorkingHours) -> datetime:
     """The moment itself, or when the office opens next."""
     local = moment.astimezone(hours.zone)
     day = local.date()

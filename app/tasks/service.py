@@ -19,7 +19,7 @@ from app import audit
 from app.cases.models import Case
 from app.core.errors import NotFound
 from app.referrals import deadlines
-from app.referrals.deadlines import Terms
+from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral
 from app.referrals.working_hours import hours_of
 from app.tasks.models import Task
@@ -94,7 +94,7 @@ def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, re
     """Put it on the list of the case's team, for the case's owner. It is due before the legal deadline comes near."""
     about_id = referral.id if referral is not None else case.id
     urgency = deadlines.urgency_now(case.urgency, case.last_safe_day, now.date())  # type: ignore[arg-type]
-    latest = deadlines.latest_answer(now, Terms(urgency, hours_of(case.country), case.last_safe_day))
+    latest = deadlines.latest_answer(now, DeadlineTerms(urgency, hours_of(case.country), case.last_safe_day))
     due = now + RULES[kind].within[urgency]
     _insert(
         session,

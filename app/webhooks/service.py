@@ -14,7 +14,7 @@ from app.core.errors import Conflict, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.referrals import change_feed
-from app.referrals.states import SEEN_BY_PARTNER, State
+from app.referrals.states import VISIBLE_TO_PARTNER, State
 from app.webhooks import signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
@@ -28,7 +28,7 @@ PASSING_FOR: Final = timedelta(hours=24)
 OLD_SECRET_FOR: Final = timedelta(hours=24)
 PREFIX: Final = "org.pristan."
 TEST: Final = "org.pristan.test"
-TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in SEEN_BY_PARTNER)
+TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from app.privacy import service as privacy
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
-from app.referrals.states import AT_WORK, LIVE, OPENED, Actor, State, Verb, allowed_actions
+from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, State, Verb, allowed_actions
 from app.tasks.models import Task
 from app.tasks.service import RULES, Ends
 from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
@@ -210,7 +210,7 @@ class Lives(RuleBasedStateMachine):
                 assert case.closed_at is None or row.state in {"draft", "awaiting_consent"}
             if row.state in AT_WORK:
                 assert case.state == "referred"
-            if row.state in OPENED and case.state not in {"withdrawn", "erased"}:
+            if row.state in MAY_OPEN and case.state not in {"withdrawn", "erased"}:
                 assert row.organisation_id in holders[case.id]
             if row.reason == "conflict":
                 assert row.organisation_id not in holders[case.id]

@@ -10,7 +10,7 @@ from app.core.db import Database
 from app.core.ids import named_id
 from app.messaging.models import PartnerNotices
 from app.partners.organisations import Organisation
-from app.referrals.working_hours import hours_of, said_in_directory
+from app.referrals.working_hours import directory_hours, hours_of
 from tests.support.cases import ONE, Scene, set_scene
 
 IN_DIRECTORY = [
@@ -62,11 +62,11 @@ def test_what_they_have_said_themselves_counts_before_the_directory(scene: Scene
 
 @pytest.mark.parametrize("entry", [{}, {"hours": []}])
 def test_of_whom_nothing_is_known_the_hours_are_the_countrys(entry: dict[str, Any]) -> None:
-    assert said_in_directory(entry) is None
-    assert hours_of("PL", said_in_directory(entry)).weekdays == frozenset(range(5))
+    assert directory_hours(entry) is None
+    assert hours_of("PL", directory_hours(entry)).weekdays == frozenset(range(5))
 
 
 def test_stretches_are_taken_together_and_holidays_stay_holidays() -> None:
-    hours = hours_of("PL", said_in_directory({"hours": IN_DIRECTORY}))
+    hours = hours_of("PL", directory_hours({"hours": IN_DIRECTORY}))
     assert (f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}", hours.weekdays) == ("10:00", "17:30", frozenset({1, 3}))
     assert not hours.is_working(datetime(2026, 12, 25, tzinfo=UTC).date())

@@ -84,7 +84,7 @@ class Live:
         case = self.office.case(label)
         with self.office.database.begin(write=False) as session:
             for referral in session.scalars(sa.select(Referral).where(Referral.case_id == case.id)):
-                state, owed = deadline_storage.refolded(session, referral, case)
+                state, owed = deadline_storage.from_events(session, referral, case)
                 assert (state.value, owed.expires_at) == (referral.state, referral.expires_at)
 
 

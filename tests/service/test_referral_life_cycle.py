@@ -450,7 +450,7 @@ def test_only_the_least_is_owed_when_the_deadline_is_tomorrow(scene: Scene) -> N
     referral = scene.offered(last_safe_day=START.date() + timedelta(days=1))
     row = scene.row(referral)
     assert row.urgency == "emergency"
-    assert row.expires_at == START + deadlines.LEAST
+    assert row.expires_at == START + deadlines.MINIMUM_ANSWER_TIME
 
 
 def test_state_is_assigned_in_one_place_only() -> None:

@@ -15,7 +15,7 @@ from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
 from app.referrals import deadlines
-from app.referrals.deadlines import Terms
+from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Verb
 from app.referrals.working_hours import hours_of
@@ -177,7 +177,7 @@ def test_a_task_is_due_before_the_legal_deadline_comes_near(scene: Scene) -> Non
     last_safe_day = (scene.now + timedelta(days=4)).date()
     referral = scene.offered(ONE, last_safe_day=last_safe_day)
     scene.act(referral, Verb.DECLINE, partner(ONE), reason="other")
-    latest = deadlines.latest_answer(scene.now, Terms("urgent", hours_of("PL"), last_safe_day))
+    latest = deadlines.latest_answer(scene.now, DeadlineTerms("urgent", hours_of("PL"), last_safe_day))
     with scene.database.begin(write=False) as session:
         due = session.scalars(sa.select(Task.due_at)).one()
     assert latest is not None

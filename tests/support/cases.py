@@ -178,7 +178,7 @@ class Scene:
         with self.database.begin(write=False) as session:
             for referral in session.scalars(which):
                 case = session.get_one(Case, referral.case_id)
-                state, owed = deadline_storage.refolded(session, referral, case)
+                state, owed = deadline_storage.from_events(session, referral, case)
                 assert state.value == referral.state
                 for name in ("offered_at", "acknowledge_by", "decide_by", "expires_at", "contact_by", "review_on"):
                     assert getattr(owed, name) == getattr(referral, name), name

@@ -8,27 +8,29 @@ import pytest
 from app.core.errors import Invalid
 from app.matching.facts import Urgency
 from app.referrals import deadlines
-from app.referrals.deadlines import Happened, Hours, Owed, Step, Terms, working_days_later
-from app.referrals.states import Clock
-from app.referrals.working_hours import checked, hours_of
+from app.referrals.deadlines import DeadlineEvent, Deadlines, DeadlineTerms, DueAction, WorkingHours, working_days_later
+from app.referrals.states import DeadlineChange
+from app.referrals.working_hours import hours_of, validated_hours
 
 INDEPENDENCE_DAY = date(2026, 11, 11)  # a Wednesday
-WARSAW = Hours(ZoneInfo("Europe/Warsaw"), lambda day: day == INDEPENDENCE_DAY)
+WARSAW = WorkingHours(ZoneInfo("Europe/Warsaw"), lambda day: day == INDEPENDENCE_DAY)
 
 
 def at(day: int, hour: int = 10, minute: int = 0, month: int = 11) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def terms(urgency: Urgency = "normal", deadline_on: date | None = None) -> Terms:
-    return Terms(urgency, WARSAW, deadline_on)
+def terms(urgency: Urgency = "normal", deadline_on: date | None = None) -> DeadlineTerms:
+    return DeadlineTerms(urgency, WARSAW, deadline_on)
 
 
 MONDAY = at(23)
 
 
-def offered(urgency: Urgency = "normal", deadline_on: date | None = None, when: datetime = MONDAY) -> Owed:
-    return deadlines.after(Owed(), Happened(Clock.START_ANSWER, when), terms(urgency, deadline_on))
+def offered(urgency: Urgency = "normal", deadline_on: date | None = None, when: datetime = MONDAY) -> Deadlines:
+    return deadlines.after_event(
+        Deadlines(), DeadlineEvent(DeadlineChange.START_ANSWER, when), terms(urgency, deadline_on)
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,8 +44,8 @@ def offered(urgency: Urgency = "normal", deadline_on: date | None = None, when: 
 def test_by_when_an_answer_is_owed(
     urgency: Urgency, acknowledge: datetime, decide: datetime, expires: datetime
 ) -> None:
-    owed = offered(urgency)  # on a Monday
-    assert (owed.acknowledge_by, owed.decide_by, owed.expires_at) == (acknowledge, decide, expires)
+    times = offered(urgency)  # on a Monday
+    assert (times.acknowledge_by, times.decide_by, times.expires_at) == (acknowledge, decide, expires)
 
 
 def test_weekends_and_holidays_are_no_working_days() -> None:
@@ -52,9 +54,9 @@ def test_weekends_and_holidays_are_no_working_days() -> None:
 
 
 def test_an_emergency_runs_on_the_wall_clock_through_a_holiday_night() -> None:
-    owed = offered("emergency", when=at(10, 23))
-    assert owed.acknowledge_by == at(11, 1)
-    assert owed.decide_by == at(11, 23)
+    times = offered("emergency", when=at(10, 23))
+    assert times.acknowledge_by == at(11, 1)
+    assert times.decide_by == at(11, 23)
 
 
 def test_the_day_is_that_of_the_country() -> None:
@@ -64,14 +66,14 @@ def test_the_day_is_that_of_the_country() -> None:
 
 
 def test_nothing_is_owed_later_than_two_working_days_before_the_deadline() -> None:
-    owed = offered("normal", date(2026, 12, 1))  # a Tuesday: Monday 30, Friday 27
-    assert owed.decide_by == owed.expires_at == at(27, 17)
-    assert owed.acknowledge_by == at(25, 17)
+    times = offered("normal", date(2026, 12, 1))  # a Tuesday: Monday 30, Friday 27
+    assert times.decide_by == times.expires_at == at(27, 17)
+    assert times.acknowledge_by == at(25, 17)
 
 
 def test_when_that_has_gone_by_the_partner_still_has_the_least() -> None:
-    owed = offered("normal", date(2026, 11, 24))
-    assert owed.acknowledge_by == owed.decide_by == owed.expires_at == at(23) + deadlines.LEAST
+    times = offered("normal", date(2026, 11, 24))
+    assert times.acknowledge_by == times.decide_by == times.expires_at == at(23) + deadlines.MINIMUM_ANSWER_TIME
 
 
 def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
@@ -93,48 +95,48 @@ def test_a_deadline_that_came_near_raises_the_urgency(deadline_on: date | None, 
     assert deadlines.urgency_now("emergency", deadline_on, today) == "emergency"
 
 
-def play(owed: Owed, how: Terms) -> list[tuple[Step, datetime]]:
+def play(times: Deadlines, how: DeadlineTerms) -> list[tuple[DueAction, datetime]]:
     """What the clock does when nobody else does anything."""
-    done: list[tuple[Step, datetime]] = []
-    while owed.due_at is not None and len(done) < 20:
-        now = owed.due_at
-        steps, owed = deadlines.strike(owed, now, how)
+    done: list[tuple[DueAction, datetime]] = []
+    while times.due_at is not None and len(done) < 20:
+        now = times.due_at
+        steps, times = deadlines.take_due(times, now, how)
         done += [(step, now) for step in steps]
-        if Step.EXPIRE in steps:
+        if DueAction.EXPIRE in steps:
             break
     return done
 
 
 def test_an_offer_that_nobody_answers() -> None:
     assert play(offered("emergency"), terms("emergency")) == [
-        (Step.NOT_ACKNOWLEDGED, at(23, 12)),
-        (Step.REMIND, at(23, 22)),
-        (Step.REMIND_AGAIN, at(24, 5, 12)),
-        (Step.ESCALATE, at(24, 10)),
-        (Step.EXPIRE, at(24, 22)),
+        (DueAction.NOT_ACKNOWLEDGED, at(23, 12)),
+        (DueAction.REMIND, at(23, 22)),
+        (DueAction.REMIND_AGAIN, at(24, 5, 12)),
+        (DueAction.ESCALATE, at(24, 10)),
+        (DueAction.EXPIRE, at(24, 22)),
     ]
 
 
 def test_before_its_time_the_clock_does_nothing() -> None:
-    owed = offered("emergency")
-    assert deadlines.strike(owed, at(23, 11, 59), terms("emergency")) == ((), owed)
+    times = offered("emergency")
+    assert deadlines.take_due(times, at(23, 11, 59), terms("emergency")) == ((), times)
 
 
 def test_a_clock_that_stood_still_does_not_make_up_for_its_reminders() -> None:
-    owed = offered("emergency")
-    steps, going = deadlines.strike(owed, at(24, 6), terms("emergency"))
-    assert steps == (Step.NOT_ACKNOWLEDGED, Step.REMIND_AGAIN)
+    times = offered("emergency")
+    steps, going = deadlines.take_due(times, at(24, 6), terms("emergency"))
+    assert steps == (DueAction.NOT_ACKNOWLEDGED, DueAction.REMIND_AGAIN)
     assert going.due_at == at(24, 10)
-    assert deadlines.strike(owed, at(28), terms("emergency"))[0] == (Step.EXPIRE,)
+    assert deadlines.take_due(times, at(28), terms("emergency"))[0] == (DueAction.EXPIRE,)
 
 
 def test_a_question_stops_the_clock_and_the_answer_moves_every_time_on() -> None:
     how = terms("urgent")
-    owed = offered("urgent")
-    paused = deadlines.after(owed, Happened(Clock.PAUSE, at(23, 12)), how)
+    times = offered("urgent")
+    paused = deadlines.after_event(times, DeadlineEvent(DeadlineChange.PAUSE, at(23, 12)), how)
     assert (paused.pauses, paused.paused_at) == (1, at(23, 12))
-    assert [step for step, _ in deadlines.agenda(paused, how)] == [Step.NOT_ANSWERED, Step.EXPIRE]
-    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(25, 12)), how)
+    assert [step for step, _ in deadlines.agenda(paused, how)] == [DueAction.NOT_ANSWERED, DueAction.EXPIRE]
+    going = deadlines.after_event(paused, DeadlineEvent(DeadlineChange.UNPAUSE, at(25, 12)), how)
     assert going.decide_by == at(28, 10)
     assert going.expires_at == at(29, 22)
     assert going.paused_at is None
@@ -142,79 +144,85 @@ def test_a_question_stops_the_clock_and_the_answer_moves_every_time_on() -> None
 
 def test_a_pause_counts_for_five_days_at_most() -> None:
     how = terms("normal")
-    paused = deadlines.after(offered("normal"), Happened(Clock.PAUSE, at(24)), how)
+    paused = deadlines.after_event(offered("normal"), DeadlineEvent(DeadlineChange.PAUSE, at(24)), how)
     assert play(paused, how) == [
-        (Step.NOT_ANSWERED, at(29)),
-        (Step.EXPIRE, at(14, 10, month=12) + timedelta(days=5)),
+        (DueAction.NOT_ANSWERED, at(29)),
+        (DueAction.EXPIRE, at(14, 10, month=12) + timedelta(days=5)),
     ]
-    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(4, month=12)), how)
+    going = deadlines.after_event(paused, DeadlineEvent(DeadlineChange.UNPAUSE, at(4, month=12)), how)
     assert going.decide_by == at(12, 10, month=12)
 
 
 def test_a_pause_never_reaches_past_the_deadline() -> None:
     how = terms("normal", date(2026, 12, 1))
-    paused = deadlines.after(offered("normal", date(2026, 12, 1)), Happened(Clock.PAUSE, at(24)), how)
-    assert deadlines.agenda(paused, how)[-1] == (Step.EXPIRE, at(27, 17))
-    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(26)), how)
+    paused = deadlines.after_event(
+        offered("normal", date(2026, 12, 1)), DeadlineEvent(DeadlineChange.PAUSE, at(24)), how
+    )
+    assert deadlines.agenda(paused, how)[-1] == (DueAction.EXPIRE, at(27, 17))
+    going = deadlines.after_event(paused, DeadlineEvent(DeadlineChange.UNPAUSE, at(26)), how)
     assert going.decide_by == going.expires_at == at(27, 17)
 
 
 def test_after_an_answer_no_reminder_comes_twice() -> None:
     how = terms("normal")
-    owed = offered("normal")
-    paused = deadlines.after(owed, Happened(Clock.PAUSE, at(1, month=12)), how)  # after the reminder at 50 %
-    going = deadlines.after(paused, Happened(Clock.UNPAUSE, at(1, 11, month=12)), how)
-    assert [step for step, _ in play(going, how)] == [Step.REMIND_AGAIN, Step.ESCALATE, Step.EXPIRE]
+    times = offered("normal")
+    paused = deadlines.after_event(
+        times, DeadlineEvent(DeadlineChange.PAUSE, at(1, month=12)), how
+    )  # after the reminder at 50 %
+    going = deadlines.after_event(paused, DeadlineEvent(DeadlineChange.UNPAUSE, at(1, 11, month=12)), how)
+    assert [step for step, _ in play(going, how)] == [DueAction.REMIND_AGAIN, DueAction.ESCALATE, DueAction.EXPIRE]
 
 
 @pytest.mark.parametrize(("urgency", "by"), [("emergency", at(24)), ("urgent", at(26)), ("normal", at(30))])
 def test_first_contact(urgency: Urgency, by: datetime) -> None:
-    owed = deadlines.after(offered(urgency), Happened(Clock.FIRST_CONTACT, at(23)), terms(urgency))
-    assert owed.contact_by == owed.due_at == by
-    assert owed.expires_at is None
+    times = deadlines.after_event(offered(urgency), DeadlineEvent(DeadlineChange.FIRST_CONTACT, at(23)), terms(urgency))
+    assert times.contact_by == times.due_at == by
+    assert times.expires_at is None
 
 
 def test_first_contact_is_due_before_the_deadline_too() -> None:
     how = terms("normal", date(2026, 11, 27))
-    assert deadlines.after(Owed(), Happened(Clock.FIRST_CONTACT, at(23)), how).contact_by == at(25, 17)
+    assert deadlines.after_event(
+        Deadlines(), DeadlineEvent(DeadlineChange.FIRST_CONTACT, at(23)), how
+    ).contact_by == at(25, 17)
 
 
 def test_what_waits_for_a_day_is_looked_at_on_that_day_and_again_and_again() -> None:
     how = terms("normal")
-    owed = deadlines.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
-    assert owed.due_at == at(10, 8, month=12)
-    steps, later = deadlines.strike(owed, at(10, 8, month=12), how)
-    assert steps == (Step.LOOK,)
+    times = deadlines.after_event(offered(), DeadlineEvent(DeadlineChange.REVIEW, at(23), date(2026, 12, 10)), how)
+    assert times.due_at == at(10, 8, month=12)
+    steps, later = deadlines.take_due(times, at(10, 8, month=12), how)
+    assert steps == (DueAction.REVIEW,)
     assert later.due_at == at(17, 8, month=12)
 
 
 def test_it_does_not_wait_beyond_the_deadline() -> None:
     how = terms("normal", date(2026, 12, 1))
-    owed = deadlines.after(offered(), Happened(Clock.REVIEW, at(23), date(2026, 12, 10)), how)
-    assert (owed.review_on, owed.due_at) == (date(2026, 12, 10), at(27, 17))
+    times = deadlines.after_event(offered(), DeadlineEvent(DeadlineChange.REVIEW, at(23), date(2026, 12, 10)), how)
+    assert (times.review_on, times.due_at) == (date(2026, 12, 10), at(27, 17))
 
 
 def test_an_end_that_is_no_help_has_the_next_asked_at_once() -> None:
-    owed = deadlines.after(offered(), Happened(Clock.ASK_NEXT, at(24)), terms())
-    assert (owed.due_at, owed.expires_at) == (at(24), None)
+    times = deadlines.after_event(offered(), DeadlineEvent(DeadlineChange.ASK_NEXT, at(24)), terms())
+    assert (times.due_at, times.expires_at) == (at(24), None)
 
 
 def test_two_pauses_survive_all_the_rest() -> None:
     moves = [
-        Happened(Clock.WAIT, at(22)),
-        Happened(Clock.START_ANSWER, at(23)),
-        Happened(Clock.PAUSE, at(23, 11)),
-        Happened(Clock.UNPAUSE, at(23, 12)),
-        Happened(Clock.PAUSE, at(23, 13)),
-        Happened(Clock.UNPAUSE, at(23, 14)),
-        Happened(Clock.FIRST_CONTACT, at(24)),
+        DeadlineEvent(DeadlineChange.WAIT, at(22)),
+        DeadlineEvent(DeadlineChange.START_ANSWER, at(23)),
+        DeadlineEvent(DeadlineChange.PAUSE, at(23, 11)),
+        DeadlineEvent(DeadlineChange.UNPAUSE, at(23, 12)),
+        DeadlineEvent(DeadlineChange.PAUSE, at(23, 13)),
+        DeadlineEvent(DeadlineChange.UNPAUSE, at(23, 14)),
+        DeadlineEvent(DeadlineChange.FIRST_CONTACT, at(24)),
     ]
     assert deadlines.fold(moves, terms()).pauses == 2
 
 
 def test_an_organisations_own_hours_and_days_off_move_what_it_owes() -> None:
     """Tuesdays and Thursdays from 10 to 16, and not on the Thursday of this week: one working day later is next Tuesday at four."""
-    own = checked("10:00", "16:00", ["1", "3"], ["2026-11-26"])
+    own = validated_hours("10:00", "16:00", ["1", "3"], ["2026-11-26"])
     hours = hours_of("PL", own)
     assert working_days_later(datetime(2026, 11, 24, 9, 0, tzinfo=UTC), 1, hours) == datetime(
         2026, 12, 1, 15, 0, tzinfo=UTC
@@ -237,5 +245,5 @@ def test_hours_that_make_no_sense_are_refused(
     opens: str, closes: str, weekdays: list[str], days_off: list[str], pointer: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        checked(opens, closes, weekdays, days_off)
+        validated_hours(opens, closes, weekdays, days_off)
     assert [error["pointer"] for error in refused.value.errors] == [pointer]

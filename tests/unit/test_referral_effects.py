@@ -9,7 +9,7 @@ from app.cases.states import ENDED, CaseState
 from app.referrals import effects
 from app.referrals.effects import CaseFacts, Effect, FollowUp, ReferralFacts, effects_of
 from app.referrals.reasons import OUTCOMES, REASON_REQUIRED, reasons_for
-from app.referrals.states import FAILED, LIVE, MOVES, NOT_ASKED, OPENED, WITH_PARTNER, Move, State, Verb
+from app.referrals.states import FAILED, LIVE, MAY_OPEN, MOVES, NOT_OFFERED, WITH_PARTNER, Move, State, Verb
 from app.tasks.service import TaskKind
 
 OFFERED_AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -143,9 +143,9 @@ def follows(
     made: Move, *, case: CaseState | None = None, others: Iterable[State] = (), **facts: str | date | bool
 ) -> list[str]:
     """What follows, in short. The organisation has been asked exactly when the states on the way say so."""
-    asked = made.source not in NOT_ASKED or made.target is State.OFFERED
+    asked = made.source not in NOT_OFFERED or made.target is State.OFFERED
     referral = ReferralFacts(offered_at=OFFERED_AT if asked else None, **facts)  # type: ignore[arg-type]
-    state = case or (CaseState.IN_REVIEW if made.source in NOT_ASKED else CaseState.REFERRED)
+    state = case or (CaseState.IN_REVIEW if made.source in NOT_OFFERED else CaseState.REFERRED)
     return [short(effect) for effect in effects_of(made, referral, CaseFacts(state, tuple(others)), AT)]
 
 
@@ -233,7 +233,7 @@ def test_while_another_organisation_is_asked_or_at_work_the_case_stays_referred(
     assert of_case(follows(move("accepted", "complete"), outcome="represented", others=[other])) == []
 
 
-@pytest.mark.parametrize("other", sorted(NOT_ASKED))
+@pytest.mark.parametrize("other", sorted(NOT_OFFERED))
 def test_while_only_a_draft_is_left_the_case_returns_and_nobody_has_to_search(other: State) -> None:
     for made in ENDS:
         found = follows(made, case=CaseState.REFERRED, others=[other])
@@ -247,7 +247,9 @@ def test_an_acceptance_withdraws_what_others_were_asked_and_leaves_those_at_work
         move("offered", "accept"), ReferralFacts(offered_at=OFFERED_AT), CaseFacts(CaseState.REFERRED, (other,)), AT
     )
     withdrawn = [effect for effect in found if isinstance(effect, effects.WithdrawOffers)]
-    assert withdrawn == ([effects.WithdrawOffers("taken_elsewhere", LIVE - OPENED)] if other in LIVE - OPENED else [])
+    assert withdrawn == (
+        [effects.WithdrawOffers("taken_elsewhere", LIVE - MAY_OPEN)] if other in LIVE - MAY_OPEN else []
+    )
     assert found[-1] == effects.KeepOnlyReaders()
 
 

@@ -15,19 +15,19 @@ from app.referrals.reasons import (
     reasons_for,
 )
 from app.referrals.states import (
+    ANSWER_DUE,
     LIVE,
+    MAY_OPEN,
     MOVES,
-    OPENED,
-    OWES_ANSWER,
     Actor,
-    Clock,
-    Discloses,
+    DeadlineChange,
+    Disclosure,
     Party,
     Precondition,
     State,
     Verb,
     allowed_actions,
-    discloses,
+    disclosure_in,
     fold,
     next_state,
 )
@@ -152,25 +152,28 @@ def test_the_person_and_the_desk_can_always_end_what_is_live() -> None:
 
 
 def test_sealed_parts_open_from_acceptance_to_completion_and_never_else() -> None:
-    seen = {state: discloses(state) for state in State}
-    assert {state for state, what in seen.items() if what is Discloses.SEALED_PARTS} == {
+    seen = {state: disclosure_in(state) for state in State}
+    assert {state for state, what in seen.items() if what is Disclosure.SEALED_PARTS} == {
         State.ACCEPTED,
         State.IN_PROGRESS,
         State.ON_HOLD,
         State.COMPLETED,
     }
-    assert {state for state, what in seen.items() if what is Discloses.NOTHING} == {State.DRAFT, State.AWAITING_CONSENT}
-    assert {state for state in OPENED if discloses(state) is not Discloses.SEALED_PARTS} == set()
+    assert {state for state, what in seen.items() if what is Disclosure.NOTHING} == {
+        State.DRAFT,
+        State.AWAITING_CONSENT,
+    }
+    assert {state for state in MAY_OPEN if disclosure_in(state) is not Disclosure.SEALED_PARTS} == set()
 
 
 def test_what_a_move_discloses_is_the_same_whatever_led_there() -> None:
     for move in MOVES:
-        assert move.shows is discloses(move.target), move
+        assert move.discloses is disclosure_in(move.target), move
 
 
 def test_whoever_has_to_act_next_is_told() -> None:
     """An offer and its answer reach the partner, whatever a partner does reaches the team, and the person hears of the good."""
-    told = {(move.verb, party) for move in MOVES for party in move.tells}
+    told = {(move.verb, party) for move in MOVES for party in move.notifies}
     assert {(verb, Party.PARTNER) for verb in (Verb.OFFER, Verb.CONSENT, Verb.ANSWER, Verb.WITHDRAW)} <= told
     assert {(verb, Party.TEAM) for verb in (Verb.DECLINE, Verb.HAND_BACK, Verb.EXPIRE, Verb.ACCEPT)} <= told
     assert {(verb, Party.PERSON) for verb in (Verb.ASK_CONSENT, Verb.ASK_INFO, Verb.ACCEPT, Verb.COMPLETE)} <= told
@@ -185,7 +188,7 @@ def test_only_what_was_just_done_and_not_read_can_be_taken_back() -> None:
 
 def test_sealed_parts_open_only_by_the_partners_own_acceptance() -> None:
     for move in MOVES:
-        if move.target in OPENED and move.source not in OPENED:
+        if move.target in MAY_OPEN and move.source not in MAY_OPEN:
             assert (move.verb, move.by) == (Verb.ACCEPT, frozenset({Actor.PARTNER}))
             assert Precondition.CONSENT in move.preconditions
 
@@ -197,21 +200,21 @@ def test_nothing_is_offered_without_consent() -> None:
 
 
 def test_the_clock_runs_exactly_while_an_answer_is_owed() -> None:
-    keeps = {Clock.START_ANSWER, Clock.GO_ON, Clock.PAUSE, Clock.UNPAUSE}
+    keeps = {DeadlineChange.START_ANSWER, DeadlineChange.GO_ON, DeadlineChange.PAUSE, DeadlineChange.UNPAUSE}
     for move in MOVES:
-        assert (move.target in OWES_ANSWER) == (move.clock in keeps), move
+        assert (move.target in ANSWER_DUE) == (move.deadline_change in keeps), move
 
 
 def test_whatever_is_live_is_looked_at_by_the_clock() -> None:
     for move in MOVES:
         if move.target in LIVE:
-            assert move.clock is not Clock.STOP, move
+            assert move.deadline_change is not DeadlineChange.STOP, move
 
 
 def test_every_end_by_a_partner_or_the_clock_asks_the_next() -> None:
     for move in MOVES:
         if move.target in {State.DECLINED, State.EXPIRED, State.HANDED_BACK}:
-            assert move.clock is Clock.ASK_NEXT
+            assert move.deadline_change is DeadlineChange.ASK_NEXT
 
 
 def test_reasons_belong_to_the_verbs_that_need_one() -> None:

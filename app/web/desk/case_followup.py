@@ -17,7 +17,7 @@ from app.directory.packs import Directory
 from app.referrals import preconditions
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import Put
-from app.referrals.states import OPENED, State, Verb
+from app.referrals.states import MAY_OPEN, State, Verb
 from app.web.account.policies import AtDesk, Packs, field, number
 from app.web.components import staff_pages
 
@@ -47,7 +47,7 @@ def gathered(session: Session, desk: Desk, packs: Directory, case: Case, put: Se
         beside=found,
         countries=[country.code for country in packs.countries if country.code != case.country],
         undo=[one for one in put if _undo_open(session, desk, case, one)],
-        instead=[one for one in put if State(one.referral.state) not in OPENED] if case.closed_at is None else [],
+        instead=[one for one in put if State(one.referral.state) not in MAY_OPEN] if case.closed_at is None else [],
         said=[(by_id[referral_id], about, yes) for referral_id, about, yes in found.answers],
         work=[
             (one, event.codes.get("work_done", ()), event.codes.get("deadline_on", ""))

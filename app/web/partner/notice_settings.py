@@ -76,7 +76,9 @@ def _keep(
     typed = _typed(request)
     own = None
     if typed["own_hours"]:
-        own = working_hours.checked(typed["opens"], typed["closes"], typed["weekdays"], typed["days_off"].split())
+        own = working_hours.validated_hours(
+            typed["opens"], typed["closes"], typed["weekdays"], typed["days_off"].split()
+        )
     wanted = Wanted(typed["address"], typed["emergencies"], _hour(typed), own)
     zone = _zone(session, packs, organisation_id)
     recipients.ask_for(session, keys, organisation_id, wanted, zone=zone, version=version, now=now)

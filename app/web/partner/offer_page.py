@@ -17,7 +17,7 @@ from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import history, partner_queries, preconditions
-from app.referrals.states import OPENED, State
+from app.referrals.states import MAY_OPEN, State
 from app.web.components import staff_pages, time_format
 from app.web.partner import answer_steps
 
@@ -69,7 +69,7 @@ def page(
         row=row,
         card=partner_queries.unlocked_card(keys, row),
         answers=answer_steps.possible(preconditions.open_to_partner(session, row.id, organisation_id, now)),
-        may_open=state in OPENED,
+        may_open=state in MAY_OPEN,
         lines_seen=partner_access.lines_of(session, row.case_id),
         steps=history.steps(session, row.id, organisation_id),
         parts=in_order(opened, packs) if opened is not None else None,

@@ -12,7 +12,7 @@ from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
 from app.referrals import partner_queries, unanswered_messages
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.states import ASKED, OPENED, SEEN_BY_PARTNER, Actor, State, Verb
+from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, field, number
 from app.web.components import staff_pages, time_format
@@ -22,9 +22,9 @@ router = APIRouter(prefix="/partner")
 
 Label = Annotated[str, Path(max_length=14)]
 _LISTED = 100
-_WAITING = frozenset(ASKED)
-_AT_WORK = frozenset(OPENED) - {State.COMPLETED}
-_ENDED = SEEN_BY_PARTNER - _WAITING - _AT_WORK
+_WAITING = frozenset(UNDECIDED)
+_AT_WORK = frozenset(MAY_OPEN) - {State.COMPLETED}
+_ENDED = VISIBLE_TO_PARTNER - _WAITING - _AT_WORK
 
 
 @router.get("/", name="offers")

@@ -9,6 +9,7 @@ import pytest
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, translator
 from app.intake.questions import QUESTIONS, STEPS
+from app.messaging.notice_texts import for_person
 from app.reporting.persecution_figures import FEWEST
 from app.web.components.rendering import render
 from tests.support.people import Browser, House, house_of, short_form
@@ -44,7 +45,9 @@ def test_the_days_are_named_in_every_language(lang: str, days: int) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_hint_quotes_the_words_that_are_sent(lang: str) -> None:
     words = translator(lang)
-    assert words.text(NEWS).removesuffix(".") in words.text(QUESTIONS["notify"].hint)
+    _subject, sent = for_person(lang, "https://pristan.example/return", may_say_who=False)
+    assert sent == words.text(NEWS)
+    assert sent.removesuffix(".") in words.text(QUESTIONS["notify"].hint)
 
 
 def test_numbers_in_sentences_are_those_of_the_code() -> None:

@@ -26,7 +26,7 @@ from app.api import (
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
-    """Add the routes of these surfaces. Signing in and intakes are the public surface's too."""
+    """Add the routes of these surfaces. The token endpoint and filing an intake belong to the public surface too."""
     wanted = set(surfaces)
     app.include_router(health.router)
     if wanted & {"partner", "public"}:

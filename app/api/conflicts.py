@@ -1,4 +1,4 @@
-"""An organisation's conflict list: keyed hashes of those it must not advise. No name comes in and no hit goes out."""
+"""An organisation's conflict list: keyed hashes of people whom it must not advise. No name is sent in and no match is reported."""
 
 import base64
 import binascii
@@ -42,7 +42,7 @@ _SIZE: Final = "Your list, told by its size."
 def read_list(
     *, caller: Annotated[Caller, Depends(Reads("referrals:write"))], session: ReadDb, keys: Keys
 ) -> JSONResponse:
-    """The salt to hash with, which is yours alone, and how many entries your list has."""
+    """The salt for your hashes, which no other organisation has, and the number of entries in your list."""
     return JSONResponse(_list(session, keys, for_organisation(caller).organisation_id))
 
 
@@ -83,10 +83,10 @@ def add_to_list(
     keys: Keys,
     now: Now,
 ) -> JSONResponse:
-    """Add hashes. Repeating it changes nothing.
+    """Add hashes. Sending the same ones again changes nothing.
 
-    A case that one of them fits is not offered to you, now and later, and an offer of it that you have not accepted ends.
-    The answer never tells whether there is such a case.
+    A case that matches one of them is never offered to you, and an offer of it that you have not accepted ends.
+    The answer never shows whether there is such a case.
     """
     partner = for_organisation(caller)
     conflict_screening.add_to_list(session, keys, partner.organisation_id, hashes, now)
@@ -104,7 +104,7 @@ def add_to_list(
 def clear_list(
     *, caller: Annotated[Caller, Depends(Acts("referrals:write"))], session: Db, keys: Keys, now: Now
 ) -> JSONResponse:
-    """Empty your list. A case that was kept from you stays so."""
+    """Empty your list. A case that was withheld from you stays withheld."""
     partner = for_organisation(caller)
     conflicts.clear(session, partner.organisation_id)
     _note(session, partner.organisation_id, partner.client_id, "cleared", 0, now)

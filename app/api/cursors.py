@@ -1,4 +1,4 @@
-"""Cursors: a place in a list, signed, so that nobody can make one up or carry it to another list or client."""
+"""Cursors: a position in a list, signed, so that a client can neither invent one nor use it for another list or client."""
 
 import base64
 import binascii
@@ -16,12 +16,12 @@ class BadCursor(BadRequest):
 
 
 def signed(keys: KeyRing, place: bytes, *belongs_to: str) -> str:
-    """`belongs_to`: whose it is, and every filter of the list it goes on with."""
+    """`belongs_to`: the client, and every filter of the list that the cursor continues."""
     return base64.urlsafe_b64encode(place + _mac(keys, place, belongs_to)).decode().rstrip("=")
 
 
 def read(keys: KeyRing, text: str, length: int, *belongs_to: str) -> bytes:
-    """The place, `length` bytes. Raises BadCursor (400) for anything that `signed` did not give for just this list."""
+    """The position, `length` bytes. Raises BadCursor (400) for anything that `signed` did not make for this very list."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""What was sent to a webhook endpoint, or waits to be: listed, tried out, sent again."""
+"""Deliveries to a webhook endpoint, sent or still due: list them, send a test, send them again."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -37,7 +37,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ResendRequest(StrictBody):
-    """From when on."""
+    """The moment from which events are sent again."""
 
     since: str = Field(description="RFC 3339.", json_schema_extra={"format": "date-time"})
 
@@ -77,7 +77,7 @@ def list_deliveries(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> JSONResponse:
-    """What was sent, or waits to be, newest first; kept for 90 days."""
+    """Deliveries sent or still due, newest first. They are kept for 90 days."""
     owner = owner_of(caller)
     endpoint = service.one(session, owner, parse_endpoint_id(endpoint_id))
     belongs_to = ("deliveries", owner.client_id, str(endpoint.id), f"state={state}")
@@ -110,7 +110,7 @@ def list_deliveries(
     responses=_QUEUED,
 )
 def try_out(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
-    """Send an event of the type `org.pristan.test`, which means nothing."""
+    """Send a test event, of the type `org.pristan.test`."""
     return JSONResponse(
         _told_of(service.try_out(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
     )
@@ -127,7 +127,7 @@ def try_out(caller: WebhookManager, session: Db, now: Now, endpoint_id: Endpoint
 def retry(
     caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId, delivery_id: DeliveryId
 ) -> JSONResponse:
-    """Send one again, whatever became of it."""
+    """Send one delivery again, whatever its state."""
     delivery = service.retry(session, owner_of(caller), parse_endpoint_id(endpoint_id), _delivery(delivery_id), now)
     return JSONResponse(_told_of(delivery), status_code=202)
 
@@ -148,7 +148,7 @@ def resend(
     now: Now,
     endpoint_id: EndpointId,
 ) -> JSONResponse:
-    """Send again everything that happened since a moment: after your endpoint was down for long, or was restored."""
+    """Send again every event since a given moment, for instance after a long outage of your endpoint."""
     count = service.resend(session, owner_of(caller), parse_endpoint_id(endpoint_id), since, now)
     return JSONResponse({"events": count}, status_code=202)
 

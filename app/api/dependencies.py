@@ -1,8 +1,8 @@
-"""Who calls, what they may, and what every request has to bring: the dependencies of the API's routes.
+"""Dependencies of the API's routes: who calls, what they may do, and which headers and parameters a request needs.
 
-Each route names its policy as a dependency, `Reads("referrals:read")`, `Acts("referrals:write")` or `anyone`; a test of
-the house finds a route that has none. The token is looked up before a body is read and before the one writer of an
-embedded database is asked for, so a stranger can make nobody wait.
+Each route names its policy as a dependency, `Reads("referrals:read")`, `Acts("referrals:write")` or `anyone`; a test
+finds a route that has none. The token is looked up before the body is read and before a write transaction is opened, of
+which an embedded database has only one: a caller without a token delays nobody.
 """
 
 import re
@@ -93,7 +93,7 @@ Token = Annotated[str, Depends(bearer)]
 
 
 class Policy:
-    """What a route asks of its caller: a token with `scope`, and no query parameter that the route does not know."""
+    """What a route requires of its caller: a token with `scope`, and no unknown query parameter."""
 
     def __init__(self, scope: str) -> None:
         if scope not in partners.SCOPES:
@@ -120,7 +120,7 @@ class Reads(Policy):
 
 
 class Acts(Policy):
-    """For a route that writes, or that waits: the caller is looked up in a short snapshot that ends at once."""
+    """For a route that writes or waits: the caller is looked up in a short read transaction of its own."""
 
     async def __call__(self, request: Request, token: Token, now: Now) -> Caller:
         async with request.app.state.transactions.open(write=False) as session:
@@ -131,7 +131,7 @@ class Acts(Policy):
 
 
 async def anyone(request: Request) -> None:
-    """The policy of what needs no token."""
+    """The policy of routes that need no token."""
     refuse_unknown_parameters(request)
 
 
@@ -143,7 +143,7 @@ def _caller(session: Session, token: str, now: datetime) -> Caller:
 
 
 def _looked_up(session: Session, token: str, now: datetime) -> Caller:
-    """The snapshot ends with it; the route's first statement begins its own."""
+    """The caller, read in a snapshot that ends here; the route's first statement begins another."""
     try:
         return _caller(session, token, now)
     finally:
@@ -158,7 +158,7 @@ def for_organisation(caller: Caller) -> Partner:
 
 
 def refuse_unknown_parameters(request: Request) -> None:
-    """A query parameter that the route does not know, or that comes twice where one is meant, is a mistake: 422."""
+    """Raises Invalid (422) for an unknown query parameter, and for one given twice that takes a single value."""
     route = request.scope.get("route")
     known, many = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
     seen: set[str] = set()
@@ -195,12 +195,12 @@ def _invalid(pointer: str, code: str, detail: str) -> Invalid:
 
 
 def invalid(pointer: str, code: str, detail: str) -> Invalid:
-    """A 422 about one place of the input; the pointer names it by our words only."""
+    """An Invalid (422) about one field of the input. The pointer holds our field names only, never the caller's."""
     return _invalid(pointer, code, detail)
 
 
 def parse_id(text: str) -> UUID:
-    """An id as it stands in our own answers. Anything else is an id that does not exist: NotFound, like any other."""
+    """An id in the form in which our answers write it. Raises NotFound for anything else, as for an unknown id."""
     if not _UUID.fullmatch(text):
         raise no_such_referral()
     return UUID(text)
@@ -217,12 +217,12 @@ def parse_instant(text: str, pointer: str) -> datetime:
 
 
 def format_instant(moment: datetime | None) -> str | None:
-    """An instant as it stands in our answers."""
+    """An instant in the form in which our answers write it (RFC 3339, `Z`)."""
     return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
 
 
 def no_such_referral() -> NotFound:
-    """The one answer for an unknown id, another organisation's id and no id at all."""
+    """The same error for an unknown id, another organisation's id and a malformed one."""
     return NotFound("No referral of yours has this id.")
 
 
@@ -247,7 +247,7 @@ async def idempotency_key(given: Annotated[str | None, _KEY_HEADER] = None) -> s
 
 
 async def expected_version(given: Annotated[str | None, _MATCH_HEADER] = None) -> int:
-    """The version of If-Match; -1, which never matches, for a tag that is none of ours.
+    """The version in If-Match; -1, which never matches, for an ETag that we did not give.
 
     Raises PreconditionRequired (428).
     """
@@ -278,7 +278,7 @@ Packs = Annotated[Directory, Depends(_directory)]
 
 
 def require_content_type(content_type: str, request: Request) -> None:
-    """Raises UnsupportedType (415) unless the body says that it is of this type."""
+    """Raises UnsupportedType (415) unless the request declares this Content-Type."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != content_type:
         raise UnsupportedType(f"Send the body as {content_type}.", headers={"Accept": content_type})
@@ -289,7 +289,7 @@ class UnsupportedType(AppError):
 
 
 def object_with(body: Any, known: frozenset[str]) -> dict[str, Any]:
-    """A JSON object with no other fields than these. Raises Invalid; an unknown field's name is not repeated."""
+    """The body, if it is a JSON object with no fields but these. Raises Invalid, which does not repeat an unknown field's name."""
     if not isinstance(body, dict):
         raise invalid("", "not_an_object", "The body is to be one JSON object.")
     if not known.issuperset(body):

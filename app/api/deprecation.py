@@ -1,4 +1,4 @@
-"""A route that will end says so on every answer and in the description: Deprecation (RFC 9745), Sunset (RFC 8594), Link."""
+"""Headers of a route that will be removed: Deprecation (RFC 9745), Sunset (RFC 8594) and Link."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +11,9 @@ from app.core.http_middleware import ANSWER_HEADERS
 
 @dataclass(frozen=True)
 class Deprecated:
-    """A dependency of the route: `dependencies=[Depends(Deprecated(...))]`, beside `deprecated=True`.
+    """A dependency that a deprecated route declares: `dependencies=[Depends(Deprecated(...))]`, beside `deprecated=True`.
 
-    `since`: from when on it is advised against; `until`: from when on it may be gone; `see`: what to use instead.
+    `since`: when it was deprecated; `until`: from when it may be removed; `see`: what to use instead.
     """
 
     since: datetime

@@ -1,6 +1,6 @@
 """The feed: what happened to an organisation's referrals, oldest first, as CloudEvents. Ids and codes only.
 
-A reader that waits holds neither a thread nor a connection: it sleeps on the event loop and looks again now and then.
+A request that waits holds neither a thread nor a connection: it sleeps on the event loop and looks again every second.
 """
 
 from collections.abc import Sequence
@@ -73,8 +73,8 @@ async def list_events(
 ) -> JSONResponse:
     """What happened after `cursor`, oldest first; from the oldest event kept (90 days) without one.
 
-    Keep the cursor of the answer once you are done with its events: what you read is told at least once, and an event's
-    id tells a repetition. A position is given only after the commit, so a slow writer's event is never skipped.
+    Store the cursor of the answer after you have processed its events. Delivery is at least once: an event that comes again has
+    the same id. Positions are given after the commit, so the event of a slow transaction is never skipped.
     """
     form = best_media_type(request, *FORMS)
     partner = for_organisation(caller)
@@ -91,7 +91,7 @@ async def list_events(
 
 
 async def _look(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[Told]:
-    """Look until there is something, the time is over, or nobody listens any more."""
+    """Look until there are events, the time is over, or the caller has hung up."""
     transactions: Transactions = request.app.state.transactions
     until, pause = monotonic() + wait, _FIRST_LOOK
     while True:
@@ -133,7 +133,7 @@ def _event(row: Told, base_url: str) -> dict[str, Any]:
 
 
 def _cursor(keys: KeyRing, partner: Partner, place: int, now: datetime) -> str:
-    """A position, and when it was given: from that one knows later whether anything after it may be gone already."""
+    """A position and the time when it was given, which shows later whether events after it may have been deleted."""
     raw = place.to_bytes(8, "big") + int(now.timestamp()).to_bytes(8, "big")
     return cursors.signed(keys, raw, "events", partner.client_id)
 

@@ -1,4 +1,4 @@
-"""One referral for systems that speak HL7 FHIR R4: the same that `/v1/referrals/{id}` tells, in their words."""
+"""One referral as HL7 FHIR R4: the content of `/v1/referrals/{id}`, for systems that read FHIR."""
 
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ FORMS: Final = (f"{MEDIA}; fhirVersion=4.0", "application/json; fhirVersion=4.0"
 def read_as_fhir(
     *, request: Request, caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId
 ) -> JSONResponse:
-    """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient who has languages and no name.
+    """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient with languages and without a name.
 
     As `application/fhir+json`, or as `application/json` where only that is accepted.
     """

@@ -1,4 +1,4 @@
-"""For what watches the service: is the process there, can it do its work, what did it count."""
+"""For monitoring: liveness, readiness and metrics."""
 
 import hmac
 
@@ -18,10 +18,10 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(anyone)], defa
 
 
 class NotReady(Unavailable):
-    """`problems` says in codes what is wrong."""
+    """`problems` holds a code for each fault."""
 
     def __init__(self, *codes: str) -> None:
-        super().__init__("The service can not do its work now.", problems=list(codes))
+        super().__init__("The service cannot work at the moment.", problems=list(codes))
 
 
 @router.get("/healthz")
@@ -31,7 +31,7 @@ async def process_is_there() -> str:
 
 @router.get("/readyz")
 def can_do_its_work(session: ReadDb, keys: Keys, now: Now) -> str:
-    """`ready`, and under it codes of what somebody should look at all the same.
+    """`ready`, followed by codes of faults that do not stop the service but need attention.
 
     Raises NotReady (503): `database-unreachable`, `schema-behind`, `key-file-unreadable`.
     """
@@ -50,7 +50,7 @@ def can_do_its_work(session: ReadDb, keys: Keys, now: Now) -> str:
 
 @router.get("/metrics")
 def counted(request: Request, config: Config, session: ReadDb, keys: Keys, now: Now) -> Response:
-    """For a collector that shows the token of the settings. For anybody else there is nothing here."""
+    """Metrics, for a collector that sends the token of the settings. Raises NotFound for anybody else."""
     offered = request.headers.get("authorization", "").encode("utf-8", "replace")
     if not config.metrics_token or not hmac.compare_digest(offered, f"Bearer {config.metrics_token}".encode()):
         raise NotFound

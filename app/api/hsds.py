@@ -17,7 +17,7 @@ from app.directory.packs import Directory
 
 
 async def everybody() -> None:
-    """The policy of these routes. Parameters are read by `hsds_parameters`, whose problems any site's script may read."""
+    """The policy of these routes: open to all. `hsds_parameters` reads their parameters."""
 
 
 PREFIX: Final = "/hsds/3.1"
@@ -53,7 +53,7 @@ EntryId = Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]
 @router.get("", include_in_schema=False)
 @router.get("/", **described_about())
 def about(request: Request, config: Config) -> Response:
-    """What this is, and where its description stands."""
+    """What this API is, and the address of its description."""
     refuse_unknown(request, frozenset())
     base = config.base_url.rstrip("/")
     return answer(
@@ -160,7 +160,7 @@ def taxonomy_term(entry_id: EntryId, request: Request, every: All) -> Response:
 
 @router.options("/{rest:path}", include_in_schema=False)
 async def preflight(rest: str) -> Response:  # noqa: ARG001
-    """Any site's script may ask."""
+    """The answer to a CORS preflight: scripts of any site may read."""
     allowed = {"Access-Control-Allow-Methods": "GET", "Access-Control-Allow-Headers": "If-None-Match, Accept"}
     return Response(status_code=204, headers={**OPEN, **allowed, "Access-Control-Max-Age": "86400"})
 
@@ -169,7 +169,7 @@ async def preflight(rest: str) -> Response:  # noqa: ARG001
 
 
 def _fits(record: Record, service: Record, query: ListQuery, every: Records) -> bool:
-    """All filters at once."""
+    """Whether the record passes every filter."""
     organization_id = query.ids.get("organization_id")
     changed = every.changed.get(service["id"])
     return (
@@ -181,9 +181,9 @@ def _fits(record: Record, service: Record, query: ListQuery, every: Records) -> 
 
 
 def _reaches(service: Record, query: ListQuery, packs: Directory) -> bool:
-    """Whether the service covers the postcode, as far as its form tells the country.
+    """Whether the service covers the postcode, whose form shows the country.
 
-    How far a place is from a postcode nobody can say here, for we hold no coordinates: nothing is known to be near.
+    We hold no coordinates, so that no distance is known: with `proximity` nothing matches.
     """
     if query.within is not None:
         return False
@@ -194,7 +194,7 @@ def _reaches(service: Record, query: ListQuery, packs: Directory) -> bool:
 
 
 def _has_term(offered: Iterable[Record], ids: Mapping[str, str]) -> bool:
-    """Whether one term of these services answers both filters; without them everything does."""
+    """Whether one term of these services passes both filters; without them everything does."""
     term_id, taxonomy_id = ids.get("taxonomy_term_id"), ids.get("taxonomy_id")
     if term_id is None and taxonomy_id is None:
         return True
@@ -207,7 +207,7 @@ def _has_term(offered: Iterable[Record], ids: Mapping[str, str]) -> bool:
 
 
 def _says(record: Record, search: str) -> bool:
-    """Every word typed stands somewhere in the record's words."""
+    """Whether every word of the search occurs in the record's texts."""
     if not search:
         return True
     text = " ".join(_words(record)).casefold()

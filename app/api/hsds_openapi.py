@@ -1,4 +1,4 @@
-"""The description of the HSDS routes, OpenAPI 3.1: FastAPI makes it of what they declare; their parameters are added here."""
+"""The description of the HSDS routes, OpenAPI 3.1: FastAPI generates it from what they declare; parameters are added here."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -34,7 +34,7 @@ def description(request: Request, config: Config) -> Response:
 
 @lru_cache(maxsize=4)
 def document(base_url: str) -> dict[str, Any]:
-    """The whole description. Callers must not change it."""
+    """The document. It is shared: callers must not change it."""
     routes = [route for route in hsds.router.routes if isinstance(route, APIRoute) and route.include_in_schema]
     whole = get_openapi(
         title="Pristan directory (HSDS 3.1)",
@@ -60,7 +60,7 @@ def document(base_url: str) -> dict[str, Any]:
 
 
 def _complete(path: dict[str, Any], route: APIRoute) -> None:
-    """The id of an entry belongs to its path; the parameters of a list are those that its dependency reads."""
+    """Move the id of an entry to its path, and add the parameters that the route's dependencies read."""
     operation = path["get"]
     operation["responses"] = without_siblings(operation["responses"])
     ids = [parameter for parameter in operation.pop("parameters", ()) if parameter["in"] == "path"]

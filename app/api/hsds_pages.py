@@ -1,4 +1,4 @@
-"""How the HSDS routes answer: flat or whole, as a page, as lines, as a table, and with a tag of the content."""
+"""Answers of the HSDS routes: flat or nested records, as a page, as NDJSON or as CSV, with an ETag of the content."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ _ONE_TO_ONE: Final = frozenset({"organization", "program", "location", "taxonomy
 
 
 def flat(record: Record) -> Record:
-    """Only what there is one of: lists that are objects of their own are left out."""
+    """The record without its lists of objects."""
     return {
         name: flat(value) if isinstance(value, dict) else value
         for name, value in record.items()
@@ -69,7 +69,7 @@ def _lines(contents: Sequence[Record]) -> tuple[str, str]:
 
 
 def _csv(kind: str, contents: Sequence[Record]) -> tuple[str, str]:
-    """The columns of the tabular form; what is nested has a table of its own in the package."""
+    """The columns of HSDS's tabular form; nested objects have tables of their own in the data package."""
     names = [one.name for one in columns(kind)]
     rows = ([_cell(one.get(name)) for name in names] for one in contents)
     return spreadsheet.csv_text(names, rows), "text/csv; charset=utf-8"
@@ -99,7 +99,7 @@ def answer(request: Request, document: Mapping[str, Any], headers: Mapping[str, 
 
 
 def _kept(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
-    """With a tag of its content, so that who has it already is told so in a few bytes."""
+    """The answer with an ETag of its content; 304 for a caller that already has it."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     whole = {**_KEPT, "ETag": tag, **headers}
     given = request.headers.get("if-none-match", "")

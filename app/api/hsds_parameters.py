@@ -1,4 +1,4 @@
-"""The parameters of the HSDS routes, read strictly: what is unknown, said twice or out of range is refused, never passed over."""
+"""The parameters of the HSDS routes. One that is unknown, given twice or out of range is refused, never ignored."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from fastapi import Request
 from app.core.errors import FieldError, Invalid
 
 OPEN: Final = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-"""Problems too: a script of any site may read what was wrong with its question."""
+"""Sent with problems too, so that a script of any site can read what was wrong with its request."""
 MOST_PER_PAGE: Final = 500
 _PER_PAGE: Final = 50
 _LONGEST: Final = 200
@@ -65,12 +65,12 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "full_service": {"schema": {"type": "boolean"}, "description": "The services with everything nested."},
     "top_only": {"schema": {"type": "boolean"}, "description": "Only terms without a parent."},
 }
-"""Of all lists, as the description has them; what `ListParameters` reads follows from each schema."""
+"""All parameters as the document describes them. `ListParameters` reads each according to its schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """The parameters of a list, read strictly: one that is unknown, said twice or out of range is refused."""
+    """The parameters of a list."""
 
     page: int
     per_page: int
@@ -85,19 +85,19 @@ class ListQuery:
 
     @property
     def whole(self) -> bool:
-        """Everything in one answer: as lines or a table, or with `minimal`, unless a page of it is asked for."""
+        """Whether all entries go into one answer: NDJSON, CSV or `minimal`, unless a page is asked for."""
         return not self.per_page
 
 
 class DeclaredParameters:
-    """A dependency that names the parameters its route knows: the description is made of them."""
+    """A dependency that declares which parameters its route takes; the OpenAPI document lists them."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
 
 
 class EntryParameters(DeclaredParameters):
-    """The switches of an entry's route: those that are on. Raises Invalid."""
+    """The boolean parameters of an entry's route that are true. Raises Invalid."""
 
     async def __call__(self, request: Request) -> frozenset[str]:
         refuse_unknown(request, frozenset(self.names))
@@ -105,7 +105,7 @@ class EntryParameters(DeclaredParameters):
 
 
 class ListParameters(DeclaredParameters):
-    """The filters of a list's route beside the paging, read into a `ListQuery`. Raises Invalid."""
+    """The filters of a list's route and the parameters of paging, read into a `ListQuery`. Raises Invalid."""
 
     def __init__(self, *filters: str) -> None:
         super().__init__(*_PAGING, *filters)
@@ -182,7 +182,7 @@ def _uuid(name: str, text: str) -> str:
 
 
 def _instant(text: str) -> datetime:
-    """A day, or a moment; without a zone it is UTC. A plus that came as a space is a plus."""
+    """A day or an instant, in UTC where no zone is given. A space in it is read as `+`, which URL decoding turns into a space."""
     try:
         moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What the HSDS routes answer, for their description: shapes come from the table that records and CSV files are made of too."""
+"""Declarations of what the HSDS routes answer. The schemas come from the table that defines records and CSV files too."""
 
 from typing import Any, Final
 
@@ -40,12 +40,12 @@ _ABOUT: Final = {
 
 
 def about() -> dict[str, Any]:
-    """The arguments of the route that says what this is."""
+    """Arguments of the root route's decorator."""
     return _described("about", "What this is.", REQUIRED, _answers({"application/json": {"schema": _ABOUT}}))
 
 
 def page_of(name: str, shape: str, need: str = OPTIONAL, *, minimal: bool = False) -> dict[str, Any]:
-    """The arguments of a list's route. `minimal`: entries may come without what is required otherwise."""
+    """Arguments of a list's decorator. `minimal`: entries may lack the fields that are required otherwise."""
     entry: dict[str, Any] = ref("schemas", shape)
     if minimal:
         entry = {"anyOf": [entry, {"type": "object", "required": ["id"], "maxProperties": 2}]}
@@ -60,7 +60,7 @@ def page_of(name: str, shape: str, need: str = OPTIONAL, *, minimal: bool = Fals
 
 
 def entry_of(shape: str, need: str = OPTIONAL) -> dict[str, Any]:
-    """The arguments of the route of one entry."""
+    """Arguments of the decorator of one entry's route."""
     answers = _answers({"application/json": {"schema": ref("schemas", shape)}})
     answers[404] = ref("responses", "NotFound")
     return _described(f"get_{shape}", f"One {shape}, fully nested.", need, answers)
@@ -86,7 +86,7 @@ def _answers(media: dict[str, Any]) -> Responses:
 
 
 def _problem(name: str) -> dict[str, Any]:
-    """The same words as in the partner API, without its headers: these answers may be kept."""
+    """Described as in the partner API, without its headers: these answers may be cached."""
     return {
         "description": PROBLEMS[name]["description"],
         "content": {"application/problem+json": {"schema": ref("schemas", "Problem")}},

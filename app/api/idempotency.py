@@ -1,4 +1,4 @@
-"""An act under an Idempotency-Key: carried out once, answered each time it is asked for."""
+"""Idempotency-Key: an action is carried out once, and a repeated request gets the first answer again."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +24,10 @@ def answer(
     payload: bytes,
     act: Callable[[], Reply],
 ) -> JSONResponse:
-    """What `act` answers, or answered; with an ETag where it has a version. Raises OtherPayload (422), UnderWay (409)."""
+    """The answer of `act`, or the stored one of its first run; with an ETag if the body has a version.
+
+    Raises OtherPayload (422), UnderWay (409).
+    """
     reply = idempotency.once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
     headers = {"ETag": etag(reply.body["version"])} if "version" in reply.body else {}
     if reply.replayed:

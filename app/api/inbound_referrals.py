@@ -1,4 +1,4 @@
-"""A partner refers somebody in: the intake of a person who sits before them, filed with the person's word that they agree."""
+"""A partner refers a person to the network: it files the person's intake and states how they agreed."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
@@ -37,7 +37,7 @@ AGREED: Final = ("spoken", "written")
 
 
 class ReferralIn(BaseModel):
-    """Somebody whom you refer to the network. They get a number of their own."""
+    """A person whom you refer to the network. They get a number of their own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class _Read:
 
 
 async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
-    """Read before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
+    """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), frozenset(ReferralIn.model_fields))
     agreed = document.get("person_agreed")
@@ -87,7 +87,7 @@ def refer_in(
     config: Config,
     now: Now,
 ) -> JSONResponse:
-    """Refer a person to the network. It becomes a case of theirs, with your organisation noted as where it came from.
+    """Refer a person to the network. It becomes a case, with your organisation recorded as its source.
 
     The answer holds the person's receipt number: hand it to them, keep it nowhere. You see nothing more of the case
     unless it is offered to you; to keep that from happening, name yourself in `intake.consent.never`.

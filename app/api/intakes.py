@@ -1,4 +1,4 @@
-"""Filing an intake from a trusted front end: a bot, a helpline, another form. The same schema as on our pages."""
+"""Filing an intake from a trusted front end (a bot, a helpline, another form), with the schema of our own pages."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ router = APIRouter(tags=["Intakes"])
 
 
 async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> Intake:
-    """Read before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
+    """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     return schemas.read(strict_json.loads(body), packs, now.date())
 
@@ -52,9 +52,9 @@ def create_intake(
     config: Config,
     now: Now,
 ) -> JSONResponse:
-    """File a request for help. The answer is given once it is stored, and is the same when it is asked for again.
+    """File a request for help. The answer is sent after the intake is stored; the same Idempotency-Key gets the same answer.
 
-    It holds the person's receipt number: show it to them, keep it nowhere. Nobody can find it again for them.
+    It contains the person's number: show it to them and do not store it. Nobody can recover it.
     """
 
     reader = Reader(intake.language or "en", packs)

@@ -63,7 +63,7 @@ _REFUSALS: Final[Responses] = {
 
 
 class OAuthError(Exception):
-    """One of the error codes of RFC 6749 §5.2, with a sentence that repeats nothing of the input."""
+    """An error code of RFC 6749 §5.2 with a sentence that repeats nothing of the input."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(code)
@@ -88,7 +88,7 @@ class OAuthError(Exception):
     responses={200: {"headers": PUBLIC}, 422: ref("responses", "Invalid")},
 )
 async def metadata(config: Config) -> JSONResponse:
-    """Where to ask for a token, and how."""
+    """Where and how to get a token."""
     issuer = config.base_url.rstrip("/")
     return JSONResponse(
         {
@@ -121,7 +121,7 @@ async def metadata(config: Config) -> JSONResponse:
     openapi_extra=oauth_forms.TOKEN,
 )
 async def token(request: Request, body: Body, keys: Keys, config: Config, now: Now) -> Response:
-    """A bearer token for at most 15 minutes, for the scopes asked for, or for all that the client was given."""
+    """A bearer token for at most 15 minutes, for the requested scopes, or for all scopes of the client."""
     ttl = min(config.token_ttl, LONGEST)
 
     def issue(session: Session, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
     openapi_extra=oauth_forms.REVOCATION,
 )
 async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response:
-    """End a token of your own. A token that is unknown, expired or another client's is answered the same."""
+    """Revoke one of your tokens. The answer is the same for one that is unknown, expired or another client's."""
 
     def end(session: Session, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
         client = credentials.authenticate(session, keys, proof, now)
@@ -179,7 +179,7 @@ async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response
 async def _as_client(
     request: Request, form: dict[str, str], act: Callable[[Session, Proof, dict[str, str]], dict[str, Any]]
 ) -> Response:
-    """Read who asks, and only then open the transaction. Raises OAuthError."""
+    """Reads the client's proof before a transaction is opened. Raises OAuthError."""
     proof = _signed(request, form) if "client_assertion" in form else _secret(request, form)
     async with request.app.state.transactions.open(write=True) as session:
         done = await run_sync(act, session, proof, form)
@@ -192,7 +192,7 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
     except ValueError:
-        raise OAuthError("invalid_request", "The parameters can not be read.") from None
+        raise OAuthError("invalid_request", "The parameters cannot be read.") from None
     if len({name for name, _ in pairs}) != len(pairs):
         raise OAuthError("invalid_request", "A parameter is given more than once.")
     return dict(pairs)
@@ -207,7 +207,7 @@ def _take_grant(form: dict[str, str]) -> None:
 
 
 def _signed(request: Request, form: dict[str, str]) -> Proof:
-    """RFC 7523 §2.2. It may be addressed to the issuer or to the endpoint it is sent to, and to nobody else."""
+    """RFC 7523 §2.2. The audience may be the issuer or the endpoint, and nothing else."""
     if "client_secret" in form or request.headers.getlist("authorization"):
         raise OAuthError("invalid_request", "Send the client's credentials in one way only.")
     if form.get("client_assertion_type") != _BEARER:

@@ -1,4 +1,4 @@
-"""The forms of the OAuth endpoints, for the description: `oauth` reads them by hand, for its errors are those of RFC 6749."""
+"""The forms of the OAuth endpoints for the OpenAPI document. `oauth` reads them itself: its errors are those of RFC 6749."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The description of the partner surface, OpenAPI 3.1: made of its routes and the models that they declare."""
+"""The OpenAPI 3.1 document of the partner API, generated from its routes and the models that they declare."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -64,13 +64,13 @@ async def description(config: Config) -> JSONResponse:
 
 @router.get("/v1/webhooks.openapi.json", operation_id="getWebhookDescription", responses=_DOCUMENT)
 async def webhook_description() -> JSONResponse:
-    """What we send to your webhook endpoints: a document of its own, for few generators read both kinds in one."""
+    """What we send to your webhook endpoints: a separate document, because few generators read paths and webhooks in one."""
     return JSONResponse(webhook_openapi.document(VERSION), headers={"Cache-Control": "public, max-age=3600"})
 
 
 @lru_cache(maxsize=4)
 def document(base_url: str) -> dict[str, Any]:
-    """The whole description. Callers must not change it."""
+    """The document. It is shared: callers must not change it."""
     routes = [
         route
         for part in (

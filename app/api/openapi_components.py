@@ -1,8 +1,8 @@
-"""What FastAPI cannot say of the partner API: headers, problem documents, security, and bodies that are read by hand.
+"""What FastAPI cannot generate for the partner API: headers, problem documents, security, and bodies that we parse ourselves.
 
-Routes declare their answers with `response_model` and with `responses`, which they make of the parts of this module;
-FastAPI writes the document from them, and `complete` adds the rest. Whether an answer is true to its model is held by
-tests: routes build their answers straight from rows and return a `Response`, so nothing is validated twice.
+Routes declare their answers with `response_model` and with `responses`, built from the parts of this module;
+FastAPI generates the document from them, and `complete` adds the rest. Routes build their answers straight from rows and return
+a `Response`, which FastAPI does not validate at run time: tests compare the answers with the models.
 """
 
 from collections.abc import Iterator, Mapping
@@ -63,8 +63,8 @@ VARY: Final = {"Vary": ref("headers", "Vary")}
 def schema_of(*models: type[BaseModel], mode: JsonSchemaMode = "serialization") -> dict[str, Any]:
     """The schema of a body that is one of these models, with their definitions in `$defs`.
 
-    For the bodies that FastAPI does not see: requests that are read by hand, and media types beside the route's own.
-    `hoist_definitions` moves the definitions to the components.
+    For bodies unknown to FastAPI: requests that we parse ourselves, and media types other than the route's own.
+    `complete` moves the definitions to the components.
     """
     refs, definitions = models_json_schema([(model, mode) for model in models], ref_template=_SCHEMA)
     choices = list(refs.values())
@@ -74,7 +74,7 @@ def schema_of(*models: type[BaseModel], mode: JsonSchemaMode = "serialization") 
 def success(
     example: Any = None, *, headers: Mapping[str, Any] | None = None, media: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What FastAPI cannot say of a good answer: its headers, an example of the whole, and further media types."""
+    """What FastAPI cannot generate for a successful answer: headers, an example of the whole body, further media types."""
     content: dict[str, Any] = {} if example is None else {"application/json": {"example": example}}
     content |= {name: {"schema": schema} for name, schema in (media or {}).items()}
     return {"headers": {**NO_STORE, **(headers or {})}, **({"content": content} if content else {})}
@@ -100,8 +100,8 @@ _NOW: Final[dict[str, Any]] = {"state": "declined", "allowed_actions": []}
 
 PROBLEMS: Final[dict[str, Any]] = {
     "BadRequest": _problem(
-        "The request can not be read: broken JSON, a bad cursor, or no Idempotency-Key where one is needed.",
-        400, "bad-request", "The request can not be read",
+        "The request cannot be read: broken JSON, a bad cursor, or no Idempotency-Key where one is needed.",
+        400, "bad-request", "The request cannot be read",
     ),
     "NotSignedIn": _problem(
         "No access token, or one that is unknown or has expired.",
@@ -162,9 +162,9 @@ PROBLEMS: Final[dict[str, Any]] = {
         },
     ),
     "Busy": _problem(
-        "The service can not do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
+        "The service cannot do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
         "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
-        503, "unavailable", "The service can not do this now; try again",
+        503, "unavailable", "The service cannot do this now; try again",
         headers={"Retry-After": ref("headers", "RetryAfter")},
     ),
 }  # fmt: skip
@@ -177,7 +177,7 @@ _BY_STATUS: Final = {
 
 
 def problems(*statuses: int) -> Responses:
-    """These problems; and those that any route may answer."""
+    """These problems, and those that any route may answer."""
     return {status: ref("responses", _BY_STATUS[status]) for status in sorted({*statuses, 413, 422, 503})}
 
 
@@ -186,7 +186,7 @@ def signed_in(*statuses: int) -> Responses:
 
 
 def json_body(*models: type[BaseModel], example: Any) -> dict[str, Any]:
-    """The `openapi_extra` of a route that reads its JSON by hand (`strict_json`), so that FastAPI sees no body."""
+    """The `openapi_extra` of a route that parses its JSON itself (`strict_json`), so that FastAPI knows no body."""
     media = {"schema": schema_of(*models, mode="validation"), "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": media}}}
 
@@ -210,7 +210,7 @@ _VERBATIM: Final = frozenset({"example", "examples", "const", "enum"})
 
 
 def complete(document: dict[str, Any], routes: list[APIRoute], base_url: str) -> None:
-    """Finish, in place, what FastAPI made of these routes. Raises ValueError when two schemas share a name."""
+    """Finish, in place, the document that FastAPI generated from these routes. Raises ValueError when two schemas share a name."""
     for route in routes:
         for method in route.methods or ():
             _complete_operation(document["paths"][route.path_format][method.lower()], route)
@@ -239,7 +239,7 @@ def policies(dependant: Dependant) -> Iterator[Policy]:
 
 
 def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
-    """Security and rate limits follow from the route's policy."""
+    """Add security and rate limits, which follow from the route's policy, and tidy answers and parameters."""
     operation["responses"] = without_siblings(operation["responses"])
     scopes = sorted({policy.scope for policy in policies(route.dependant)})
     if scopes:
@@ -254,7 +254,7 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
 
 
 def without_siblings(responses: dict[str, Any]) -> dict[str, Any]:
-    """A reference alone, in the place of a reference with the description that FastAPI writes beside it."""
+    """The responses with each `$ref` alone: FastAPI writes a description beside it."""
     return {
         status: ({"$ref": answer["$ref"]} if "$ref" in answer else answer)
         for status, answer in sorted(responses.items())

@@ -1,4 +1,4 @@
-"""An example of each body, for the description. Everything in them is made up."""
+"""An example of each body for the OpenAPI document. All data is made up."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""How much one client may ask in a minute, by kind of call, told on every answer (RateLimit fields of the IETF draft)."""
+"""Rate limits: calls of each kind that a client may make in a minute, with RateLimit headers (IETF draft) on every answer."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,7 +23,7 @@ KIND_OF: Final[Mapping[str, str]] = {
     "intakes:create": "filings",
     "referrals:contact": "hand_overs",
 }
-"""Which quota a call with this scope is counted against."""
+"""The quota that a call with this scope counts against."""
 
 
 def quota_of(settings: Settings, kind: str) -> int:
@@ -32,10 +32,10 @@ def quota_of(settings: Settings, kind: str) -> int:
 
 
 async def count(request: Request, client_id: str, scope: str, now: datetime) -> None:
-    """Count this call, and say on the answer how much is left. Raises TooMany (429) with Retry-After.
+    """Count this call, and set the headers that show how many are left. Raises TooMany (429) with Retry-After.
 
-    Must not be called while the request holds a snapshot: taking a share writes, and an embedded database without WAL
-    would wait for itself.
+    Must not be called while the request holds a read transaction: taking a share of the quota writes, and an embedded database
+    without WAL would wait for itself.
     """
     kind = KIND_OF[scope]
     quota = quota_of(request.app.state.settings, kind)

@@ -1,4 +1,4 @@
-"""The API's description as a page: made from the document itself, without a script and without a request to anywhere else."""
+"""The API reference as a page, rendered from the OpenAPI documents, without scripts and without requests to other hosts."""
 
 import re
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ async def style() -> Response:
 
 @lru_cache(maxsize=4)
 def page(base_url: str) -> str:
-    """The whole page. Both documents are on it: what you call, and what calls you."""
+    """The page, with both documents: the API that partners call, and the webhooks that call them."""
     document, webhooks = openapi.document(base_url), webhook_openapi.document(openapi.VERSION)
     return _PAGES.get_template("reference.html").render(
         document=document,
@@ -52,7 +52,7 @@ def page(base_url: str) -> str:
 
 
 def operations(document: dict[str, Any], tag: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method, path and operation of everything under one heading."""
+    """Method, path and operation of everything with this tag."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if tag in operation["tags"]:
@@ -60,7 +60,7 @@ def operations(document: dict[str, Any], tag: str) -> Iterator[tuple[str, str, d
 
 
 def resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """What a reference to a component leads to; anything else as it is."""
+    """The component that a reference points to; anything else unchanged."""
     if "$ref" not in value:
         return value
     kind, name = value["$ref"].split("/")[-2:]
@@ -87,7 +87,7 @@ def named(schema: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def coded(text: str) -> Markup:
-    """A sentence of the document, with what stands in backticks as code."""
+    """A sentence of the document, with text in backticks as `<code>`."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped just before
 
 

@@ -1,4 +1,4 @@
-"""A partner answers: the verbs it may use on a referral, what each takes, and the step itself."""
+"""A partner's actions on a referral: which verbs it may use, what body each takes, and the route that applies them."""
 
 import re
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class _Body(BaseModel):
 
 
 def _body_of(verb: Verb) -> type[BaseModel]:
-    """The body that this verb takes, for the description; `_payload_of` reads it, and the verb itself checks the codes."""
+    """The body that this verb takes, for the OpenAPI document. `_payload_of` reads it; the transition checks the codes."""
     fields: Any = {}
     if codes := reasons_for(verb):
         fields["reason"] = (Literal[tuple(codes)], ... if verb in REASON_REQUIRED else None)
@@ -107,7 +107,7 @@ _ACTION_BODY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is asked for: a verb of a partner's on one referral, and what the body says."""
+    """A requested action: the referral, the verb, and the content of the body."""
 
     referral_id: UUID
     verb: Verb
@@ -186,7 +186,7 @@ def take_action(
 ) -> JSONResponse:
     """Take one of the referral's `allowed_actions`.
 
-    Only what was done is remembered under the Idempotency-Key: after a refusal you may send it again.
+    Only a successful action is stored under the Idempotency-Key: after a refusal you may use the key again.
     """
     partner = for_organisation(caller)
     sandbox_errors.act(session, caller, step.referral_id, step.verb)

@@ -1,4 +1,4 @@
-"""How a referral looks from outside: a line of the list, and the whole with its card without a name."""
+"""A referral as JSON for partners: the entry of the list, and the detail with its anonymous card."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in S
 
 
 def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory) -> dict[str, Any]:
-    """Raises NotFound, in the same words for an unknown id and for another organisation's."""
+    """Raises NotFound, worded the same for an unknown id and for another organisation's."""
     row = partner_queries.one(session, partner.organisation_id, referral_id)
     if row is None:
         raise no_such_referral()
@@ -69,7 +69,7 @@ def _deadline(row: sa.Row[Any]) -> dict[str, str] | None:
 
 
 def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:
-    """By when the partner owes its next answer. While it waits for an answer itself, nothing is owed."""
+    """By when the partner has to answer next; None while it waits for an answer itself."""
     if state is State.OFFERED:
         moment: datetime | None = row.acknowledge_by
     elif state is State.ACKNOWLEDGED:

@@ -1,4 +1,4 @@
-"""After acceptance: the sealed part of a referral, handed over to the organisation's own key."""
+"""The sealed part of an accepted referral, encrypted to the organisation's own key."""
 
 from base64 import urlsafe_b64encode
 from typing import Annotated, Final
@@ -60,8 +60,8 @@ def read_sealed(
 ) -> JSONResponse:
     """The sealed part of a referral that you accepted: contact, story, what happened, and the thread.
 
-    Only your private key opens it, and our signature says that it comes from us. Each read is written into the audit, in
-    the same transaction: without that there is no answer.
+    Only your private key opens it, and our signature proves that it comes from us. Each read is recorded in the audit log in
+    the same transaction, or it is not answered.
     """
     partner = for_organisation(caller)
     sandbox_errors.open_sealed(session, caller, parse_id(referral_id))
@@ -114,7 +114,7 @@ def read_sealed(
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:
-    """The referral and its case, rows locked: no verb closes it meanwhile. Raises NotFound, NotOpenYet."""
+    """The referral and its case, with their rows locked, so that no transition closes it meanwhile. Raises NotFound, NotOpenYet."""
     try:
         referral, case = queries.locked(session, referral_id, partner.organisation_id)
     except NotFound:

@@ -1,4 +1,4 @@
-"""A partner's referrals: listed and read. What is done with them stands beside, in `referral_actions` and `referral_sealed`."""
+"""A partner's referrals: the list and the detail. Actions are in `referral_actions`, the sealed part in `referral_sealed`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,14 +52,14 @@ ReferralReader = Annotated[Caller, Depends(Reads("referrals:read"))]
 
 
 class CsvResponse(Response):
-    """Declares the media type for the description; each answer adds its parameters (`CSV`)."""
+    """Declares the media type for the OpenAPI document; each answer adds its parameters (`CSV`)."""
 
     media_type = "text/csv"
 
 
 @dataclass(frozen=True, slots=True)
 class ReferralQuery:
-    """What is asked of a list: the filters, and where to go on."""
+    """The query of a list: its filters and its cursor."""
 
     state: StateFilter
     need: NeedFilter = None
@@ -96,10 +96,10 @@ QueryParameters = Annotated[ReferralQuery, Depends(referral_query)]
 def list_referrals(
     caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, wanted: QueryParameters
 ) -> Response:
-    """Your organisation's referrals, those changed longest ago first.
+    """Your organisation's referrals, the least recently changed first.
 
-    Go on with `next_cursor`, or with the Link header. To look again later, ask with `updated_since` a few minutes
-    before your last look; to miss nothing, follow `/v1/events`. The same for a spreadsheet: `/v1/referrals.csv`.
+    Continue with `next_cursor` or the Link header. To poll, ask with `updated_since` a few minutes before your last request;
+    to miss nothing, follow `/v1/events`. The same for a spreadsheet: `/v1/referrals.csv`.
     """
     rows, cursor = _page(session, keys, caller, wanted)
     following = {} if cursor is None else {"next_cursor": cursor}
@@ -115,7 +115,7 @@ def list_referrals(
     responses={200: success(headers=LINK), **signed_in(400)},
 )
 def list_referrals_as_csv(caller: ReferralReader, session: ReadDb, keys: Keys, wanted: QueryParameters) -> Response:
-    """The list as a table for a spreadsheet, with a head line on every page. Go on with the Link header."""
+    """The list as a table for a spreadsheet, with a header row on every page. Continue with the Link header."""
     rows, cursor = _page(session, keys, caller, wanted)
     return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
 
@@ -168,7 +168,7 @@ def read_referral(
     referral_id: ReferralId,
     seen: Annotated[str | None, Header(alias="If-None-Match", description="The ETag you have.")] = None,
 ) -> Response:
-    """One referral, with a card without a name: what there is to decide on."""
+    """One referral with its anonymous card: what you need in order to decide."""
     document = detail(session, for_organisation(caller), parse_id(referral_id), keys, packs)
     headers = {"ETag": etag(document["version"])}
     if seen is not None and headers["ETag"] in {entry.strip().removeprefix("W/") for entry in seen.split(",")}:

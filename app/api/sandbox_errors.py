@@ -1,6 +1,6 @@
-"""Errors on demand: a referral of the sandbox whose label names an error answers its acts, or its opening, with that error.
+"""Errors on demand: a sandbox referral whose label names an error answers actions, or the read of its sealed part, with that error.
 
-| label | acting | reading the sealed part |
+| label | action | read of the sealed part |
 | --- | --- | --- |
 | SANDBOX-403 | 403 | 403 |
 | SANDBOX-409 | 409, with state and allowed actions | |
@@ -8,9 +8,9 @@
 | SANDBOX-412 | 412, with the version | |
 | SANDBOX-429 | 429, Retry-After | 429 |
 | SANDBOX-503 | 503, Retry-After | 503 |
-| SANDBOX-SIG | its webhook is signed wrongly | 200, with one bit turned over: neither signature nor seal hold |
+| SANDBOX-SIG | its webhook is signed wrongly | 200, with one bit flipped: neither the signature nor the seal verifies |
 
-Nothing is written. Only callers of the sandbox are ever asked about; for all others this costs one look at a flag.
+Nothing is written. For callers outside the sandbox this costs one look at a flag.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -46,7 +46,7 @@ def open_sealed(session: Session, caller: Caller, referral_id: UUID) -> None:
 
 
 def handed_over(session: Session, caller: Caller, referral_id: UUID, document: dict[str, Any]) -> dict[str, Any]:
-    """The document as it is; under SANDBOX-SIG with the last bit of `wrap` turned over."""
+    """The document; under SANDBOX-SIG with the last bit of `wrap` flipped."""
     if _label(session, caller, referral_id) != "SANDBOX-SIG":
         return document
     raw = urlsafe_b64decode(document["wrap"] + "=" * (-len(document["wrap"]) % 4))

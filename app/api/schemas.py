@@ -1,7 +1,6 @@
-"""The documents that go out, as models: the API description is made of them, and tests hold every answer against them.
+"""Models of the API's answers. The OpenAPI document is generated from them, and tests compare every answer with them.
 
-Routes build their answers straight from rows; no model stands between. A field that has nothing to say is absent: there
-is no null in any answer.
+Routes build their answers straight from rows, without these models. A field without a value is absent: no answer contains null.
 """
 
 from datetime import date, datetime
@@ -28,7 +27,7 @@ class FieldProblem(_Document):
 
 
 class Problem(BaseModel):
-    """RFC 9457. `type` is stable: programs switch on it. Members beside the five below depend on the type."""
+    """RFC 9457. `type` is stable: programs can switch on it. Further members depend on the type."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -84,7 +83,7 @@ class Due(_Document):
 
 
 class Card(_Document):
-    """What there is to decide on, before acceptance: a card without a name."""
+    """What you need in order to decide, before acceptance: a card without a name."""
 
     region: str | None = Field(default=None, description="ISO 3166-2.", examples=["PL-14"])
     speak: list[str] = Field(description="BCP 47.")
@@ -151,7 +150,7 @@ class SealedPartOut(_Document):
 
 
 class Signature(_Document):
-    """The service's signature over the document's texts; see the documentation for their order."""
+    """The service's signature over the document's texts. The documentation gives their order."""
 
     kid: str = Field(description="Which key of /.well-known/jwks.json.")
     alg: Literal["Ed25519"]
@@ -230,7 +229,7 @@ class CloudEvent(_Document):
 
 
 class EventPage(_Document):
-    """Events, oldest first. Keep the cursor after you are done with the page; an event may come more than once."""
+    """Events, oldest first. Store the cursor after you have processed the page; an event may come more than once."""
 
     events: list[CloudEvent]
     cursor: str
@@ -238,7 +237,7 @@ class EventPage(_Document):
 
 
 class WebhookOut(_Document):
-    """An address at which you are told. `secret` stands here only in the answer that made it."""
+    """A webhook endpoint. `secret` is present only in the answer that created it."""
 
     id: UUID
     version: int = Field(ge=1)
@@ -263,7 +262,7 @@ class WebhookList(_Document):
 
 
 class DeliveryOut(_Document):
-    """One event for one endpoint, and how its last attempt went."""
+    """One event for one endpoint, and the result of its last attempt."""
 
     id: UUID
     event: UUID = Field(description="The event's id, which is also the header webhook-id.")
@@ -320,7 +319,7 @@ class FiledDeadline(_Document):
 
 
 class FiledIntake(_Document):
-    """`receipt` opens the case: give it to the person and keep it nowhere."""
+    """`receipt` is the person's number, which opens the case: give it to the person and do not store it."""
 
     receipt: str = Field(pattern="^[0-9]{4}( [0-9]{4}){6}$")
     case: str

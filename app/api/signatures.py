@@ -1,4 +1,4 @@
-"""The service signs what it hands over, and publishes the keys to check that with."""
+"""The service's signatures of sealed parts, and the public keys to verify them with."""
 
 import base64
 from datetime import datetime
@@ -26,12 +26,12 @@ router = APIRouter(dependencies=[Depends(anyone)], tags=["Referrals"])
     responses={200: {"headers": PUBLIC}, 422: ref("responses", "Invalid")},
 )
 async def signing_keys(keys: Keys) -> JSONResponse:
-    """The public keys (Ed25519) with which we sign sealed parts. Ask again when a `kid` is new to you."""
+    """The public keys (Ed25519) with which we sign sealed parts. Fetch them again when you meet an unknown `kid`."""
     return JSONResponse(signing.jwks(keys), headers={"Cache-Control": "public, max-age=3600"})
 
 
 def signed(keys: KeyRing, document: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The document of a hand-over with its signature; the order of what is signed is the client's."""
+    """The document with its signature. `signed_bytes` of the client defines the order of what is signed."""
     signature = {"kid": signing.current_kid(keys), "alg": signing.ALG, "signed_at": format_instant(now)}
     value = signing.sign(keys, signed_bytes({**document, "signature": signature}))
     return {

@@ -1,4 +1,4 @@
-"""The description of what we send to webhook endpoints: OpenAPI 3.1 with webhooks and no paths."""
+"""The OpenAPI 3.1 document of what we send to webhook endpoints: webhooks and no paths."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -26,7 +26,7 @@ _EVENT: Final = "8c0f5a1e-2b6d-4c58-a3cf-4f1a3c7d9e02"
 
 @lru_cache(maxsize=1)
 def document(version: str) -> dict[str, Any]:
-    """The whole description. Callers must not change it."""
+    """The document. It is shared: callers must not change it."""
     return {
         "openapi": "3.1.0",
         "info": {

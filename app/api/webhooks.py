@@ -1,4 +1,4 @@
-"""Webhook endpoints of an organisation: added, changed, given a new secret, removed."""
+"""Webhook endpoints of an organisation: add, change, renew the secret, remove."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -59,7 +59,7 @@ class StrictBody(BaseModel):
 
 
 class NewWebhook(StrictBody):
-    """An https address with a public name."""
+    """A new endpoint: an https address with a public name."""
 
     url: Url
     types: Types = []
@@ -67,7 +67,7 @@ class NewWebhook(StrictBody):
 
 
 class WebhookChange(StrictBody):
-    """What is left out stays as it is."""
+    """A change of an endpoint. Fields that are absent stay as they are."""
 
     url: Url | None = None
     types: Types | None = None
@@ -121,7 +121,7 @@ def parse_endpoint_id(text: str) -> UUID:
     responses={200: success({"endpoints": [openapi_examples.WEBHOOK]}), **signed_in()},
 )
 def list_endpoints(caller: WebhookReader, session: ReadDb, keys: Keys) -> JSONResponse:
-    """Your endpoints, oldest first: at most ten. The published program of the sandbox, which everybody shares, has no list."""
+    """Your endpoints, oldest first, ten at most. The published client of the sandbox, which everybody shares, has no list."""
     found = service.of(session, owner_of(caller))
     return JSONResponse({"endpoints": [_shown(keys, endpoint) for endpoint in found]})
 
@@ -146,7 +146,7 @@ def add_endpoint(
     config: Config,
     now: Now,
 ) -> JSONResponse:
-    """Add an address. The answer holds its secret, which is shown only here."""
+    """Add an endpoint. The answer contains its secret, which is shown only once."""
     owner = owner_of(caller)
 
     def act() -> tuple[WebhookEndpoint, bytes]:
@@ -186,7 +186,7 @@ def change_endpoint(
     now: Now,
     endpoint_id: EndpointId,
 ) -> JSONResponse:
-    """Change the address or the types, pause it, or let it go on: then it is told what happens from now on."""
+    """Change the address or the types, pause the endpoint or resume it. After resuming it receives new events only."""
     types = list(change.types) if change.types is not None else None
     endpoint = service.change(
         session,
@@ -209,7 +209,7 @@ def change_endpoint(
     responses={204: success(), **signed_in(404)},
 )
 def remove_endpoint(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> Response:
-    """Remove it, with what was still to be delivered. The feed keeps everything."""
+    """Remove the endpoint and its pending deliveries. The event feed keeps everything."""
     service.remove(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)
     return Response(status_code=204)
 
@@ -231,7 +231,7 @@ def renew_secret(
     now: Now,
     endpoint_id: EndpointId,
 ) -> JSONResponse:
-    """A new secret (or key pair). For a day everything carries two signatures, so that you can change over in peace."""
+    """A new secret (or key pair). For a day every delivery carries both signatures, so that you can switch without a gap."""
     owner, known = owner_of(caller), parse_endpoint_id(endpoint_id)
 
     def act() -> tuple[WebhookEndpoint, bytes]:
@@ -251,7 +251,7 @@ def _once(
     config: Config,
     now: datetime,
 ) -> JSONResponse:
-    """The answer shows a secret; it is kept for a repeated request sealed with what only the sender has."""
+    """The answer contains a secret. It is stored for a repeated request, encrypted with what only the sender has."""
 
     def reply() -> Reply:
         endpoint, secret = act()

@@ -46,7 +46,7 @@ class AppError(Exception):
 
 
 class BadRequest(AppError):
-    status, slug, title = 400, "bad-request", "The request can not be read"
+    status, slug, title = 400, "bad-request", "The request cannot be read"
 
 
 class NotSignedIn(AppError):
@@ -72,7 +72,7 @@ class IllegalMove(Conflict):
 
     def __init__(self, thing: str, state: str, verb: str, allowed_actions: Iterable[str] = ()) -> None:
         super().__init__(
-            f"A {thing} that is {state} can not take the step {verb}.",
+            f"A {thing} that is {state} cannot take the step {verb}.",
             state=state,
             allowed_actions=list(allowed_actions),
         )
@@ -107,4 +107,4 @@ class TooMany(AppError):
 
 
 class Unavailable(AppError):
-    status, slug, title = 503, "unavailable", "The service can not do this now; try again"
+    status, slug, title = 503, "unavailable", "The service cannot do this now; try again"

@@ -32,7 +32,7 @@ from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
 from app.directory.packs import load_packs
-from app.directory.published import Current
+from app.directory.published import DirectoryInForce
 from app.operations.metrics import Metrics
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
@@ -72,7 +72,7 @@ def create_app(
     app.state.quotas = Quotas()
     app.state.clock = clock
     app.state.max_body = settings.max_body
-    app.state.current = Current(load_packs())
+    app.state.current = DirectoryInForce(load_packs())
     app.state.directory = app.state.current.directory
     app.state.metrics = Metrics()
     api.mount(app, wanted)

@@ -131,7 +131,7 @@ def _again(count: int) -> None:
     ]
     start = time.process_time()
     for number, said in enumerate(answers):
-        facts, _ = runs.understood(said, PACKS, now)
+        facts, _ = runs.facts_and_deadline(said, PACKS, now)
         evaluate(facts, PACKS.services_for(facts.country), TODAY, related=related, seed=number)
     each = (time.process_time() - start) / count * 1000
     print(

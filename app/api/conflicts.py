@@ -112,8 +112,8 @@ def clear_list(
 
 
 def _list(session: Session, keys: KeyRing, organisation_id: UUID) -> dict[str, Any]:
-    salt = urlsafe_b64encode(conflicts.salt(keys, organisation_id)).decode().rstrip("=")
-    return {"form": FORM, "salt": salt, "entries": conflicts.size(session, organisation_id)}
+    salt = urlsafe_b64encode(conflicts.salt_of(keys, organisation_id)).decode().rstrip("=")
+    return {"form": FORM, "salt": salt, "entries": conflicts.uploaded_count(session, organisation_id)}
 
 
 def _note(session: Session, organisation_id: UUID, client_id: str, what: str, count: int, now: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.api.dependencies import etag
 from app.core.keyring import KeyRing
 from app.intake import idempotency
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.settings import Settings
 
 
@@ -22,13 +22,13 @@ def answer(
     who: str,
     key: str,
     payload: bytes,
-    act: Callable[[], Reply],
+    act: Callable[[], StoredResponse],
 ) -> JSONResponse:
     """The answer of `act`, or the stored one of its first run; with an ETag if the body has a version.
 
-    Raises OtherPayload (422), UnderWay (409).
+    Raises PayloadMismatch (422), RequestInProgress (409).
     """
-    reply = idempotency.once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
+    reply = idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
     headers = {"ETag": etag(reply.body["version"])} if "version" in reply.body else {}
     if reply.replayed:
         headers["Idempotency-Replayed"] = "true"

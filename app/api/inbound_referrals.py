@@ -26,9 +26,9 @@ from app.core import strict_json
 from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import Invalid
 from app.intake import schemas
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.partners.oauth_clients import Caller
 
 router = APIRouter(tags=["Referrals"])
@@ -94,11 +94,11 @@ def refer_in(
     """
     partner = for_organisation(caller)
     referred = ReferredIn(partner.organisation_id, partner.client_id, read.agreed)
-    reader = Reader(read.intake.language or "en", packs)
+    reader = CodeNames(read.intake.language or "en", packs)
 
-    def act() -> Reply:
+    def act() -> StoredResponse:
         filed = file_intake(session, read.intake, keys=keys, directory=packs, now=now, referred=referred)
-        return Reply(201, answer_of(filed, reader))
+        return StoredResponse(201, answer_of(filed, reader))
 
     who = f"refer:{partner.client_id}"
     return idempotency.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)

@@ -14,9 +14,9 @@ from app.casework.filing import Filed, file_intake
 from app.core import strict_json
 from app.core.dependencies import Body, Db, Keys, Now
 from app.intake import schemas
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found
 from app.matching.reasons import render
@@ -57,16 +57,16 @@ def create_intake(
     It contains the person's number: show it to them and do not store it. Nobody can recover it.
     """
 
-    reader = Reader(intake.language or "en", packs)
+    reader = CodeNames(intake.language or "en", packs)
 
-    def act() -> Reply:
-        return Reply(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
+    def act() -> StoredResponse:
+        return StoredResponse(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
 
     who = f"intake:{caller.client_id}"
     return idempotency.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
 
 
-def answer_of(filed: Filed, reader: Reader) -> dict[str, Any]:
+def answer_of(filed: Filed, reader: CodeNames) -> dict[str, Any]:
     result = filed.result
     return {
         "receipt": filed.receipt.grouped(),
@@ -83,7 +83,7 @@ def _named(found: Found) -> dict[str, str]:
     return {"service": found.service, "organisation": found.organisation, "name": found.name}
 
 
-def _reasons(found: Found, reader: Reader) -> dict[str, Iterable[dict[str, str]]]:
+def _reasons(found: Found, reader: CodeNames) -> dict[str, Iterable[dict[str, str]]]:
     return {"reasons": [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]}
 
 

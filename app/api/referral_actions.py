@@ -32,7 +32,7 @@ from app.casework import referral_actions
 from app.core import strict_json
 from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import NotFound
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.partners.oauth_clients import Caller
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
@@ -192,14 +192,14 @@ def take_action(
     sandbox_errors.act(session, caller, step.referral_id, step.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
-    def act() -> Reply:
+    def act() -> StoredResponse:
         try:
             referral_actions.advance(
                 session, step.referral_id, step.verb, by=by, now=now, expected_version=version, payload=step.payload
             )
         except NotFound:
             raise no_such_referral() from None
-        return Reply(200, detail(session, partner, step.referral_id, keys, packs))
+        return StoredResponse(200, detail(session, partner, step.referral_id, keys, packs))
 
     payload = f"{step.referral_id}/{step.verb}\n".encode() + body
     who = f"act:{partner.client_id}"

@@ -32,7 +32,7 @@ from app.core import outbound, strict_json
 from app.core.dependencies import Body, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.partners.oauth_clients import Caller
 from app.webhooks import service, signing
 from app.webhooks.models import WebhookEndpoint
@@ -253,10 +253,10 @@ def _once(
 ) -> JSONResponse:
     """The answer contains a secret. It is stored for a repeated request, encrypted with what only the sender has."""
 
-    def reply() -> Reply:
+    def reply() -> StoredResponse:
         endpoint, secret = act()
         shared = {"secret": signing.shown_secret(secret)} if endpoint.signature == signing.SHARED else {}
-        return Reply(status, {**_shown(keys, endpoint), **shared})
+        return StoredResponse(status, {**_shown(keys, endpoint), **shared})
 
     return idempotency.answer(session, keys, config, now, who=who, key=key, payload=payload, act=reply)
 

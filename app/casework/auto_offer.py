@@ -136,7 +136,7 @@ def _offer(
         except Conflict:
             continue
         offered.append(referral_actions.advance(session, draft.id, Verb.OFFER, by=CLOCK, now=now))
-        service_history.took_turn(session, _equal_candidates(candidate, left, taken, holders), candidate.service)
+        service_history.record_turn(session, _equal_candidates(candidate, left, taken, holders), candidate.service)
         taken.add(candidate.organisation)
     return offered
 

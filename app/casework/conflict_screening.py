@@ -15,7 +15,7 @@ from app.cases import sealed_parts, transitions
 from app.cases.models import Case, Part
 from app.casework import referral_actions
 from app.conflicts import service as conflicts
-from app.conflicts.service import Compared
+from app.conflicts.service import ConflictCheck
 from app.core import identifiers, keyholders
 from app.core.identifiers import Identifier
 from app.core.ids import named_id
@@ -43,10 +43,10 @@ def candidates(directory: Directory, intake: Intake) -> set[UUID]:
 
 def compared(
     session: Session, keys: KeyRing, contact: Mapping[str, Any], country: str, connected: Collection[UUID]
-) -> Compared:
+) -> ConflictCheck:
     """What came in put to the lists of these organisations. No statement for who left no address."""
     known = identifiers_in(contact, country)
-    return conflicts.compare(session, keys, known, sorted(connected)) if known else Compared()
+    return conflicts.compare(session, keys, known, sorted(connected)) if known else ConflictCheck()
 
 
 def slugs(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
@@ -59,7 +59,7 @@ def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organ
     What the case can be recognised by is kept for it from now on. The caller holds the case's row.
     """
     found = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
-    conflicts.remember(session, case.id, found)
+    conflicts.store_check(session, case.id, found)
     return bool(found.hits)
 
 
@@ -92,10 +92,10 @@ def compare_anew(
     Whoever was excluded stays so. The caller holds the case's row.
     """
     here = {named_id("organisation", entry.organisation.id) for entry in directory.services_for(case.country)}
-    ids = here | conflicts.compared_with(session, case.id) | sealed_parts.holders(session, case.id)
+    ids = here | conflicts.traced_organisations(session, case.id) | sealed_parts.holders(session, case.id)
     conflicts.drop_traces(session, case.id)
     known = _known(session, case, person_key)
     found = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())
-    conflicts.remember(session, case.id, found)
+    conflicts.store_check(session, case.id, found)
     for organisation_id in sorted(found.hits):
         exclude(session, case, organisation_id, now)

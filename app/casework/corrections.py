@@ -67,7 +67,7 @@ def correct(
     if staff.team_for(session, intake.country) != case.team_id:
         raise OtherTeam("Another team works for this country.")
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
-    facts, deadline = filing.understood(intake, directory, now)
+    facts, deadline = filing.facts_and_deadline(intake, directory, now)
     hour = to_the_hour(now)
     for column, value in intake_storage.plain_columns(intake).items():
         setattr(case, column, value)
@@ -142,7 +142,7 @@ def found(
     Raises Conflict when the case has ended.
     """
     answers = answers_of(session, opened, keys)
-    facts, _letter = runs.understood(answers, directory, now)
+    facts, _letter = runs.facts_and_deadline(answers, directory, now)
     facts = replace(facts, excluded=queries.excluded_organisations(session, opened.case.id), never=frozenset())
     resting = conflicts.excluded(session, opened.case.id)
     return answers, runs.run(session, facts, directory, now, seed=opened.case.id.int, resting=resting)

@@ -104,13 +104,13 @@ def _take_access(session: Session, effect: effects.AccessEffect, referral: Refer
         case effects.DestroyWraps():
             sealed_parts.destroy_wraps(session, referral.case_id, [referral.organisation_id])
         case effects.ExcludeOrganisation():
-            conflicts.take_from(session, referral.case_id, referral.organisation_id, now)
+            conflicts.add_case_traces(session, referral.case_id, referral.organisation_id, now)
 
 
 def _update_service(session: Session, effect: effects.ServiceEffect, service_id: UUID, now: datetime) -> None:
     match effect:
         case effects.RecordAnswerTime(took):
-            service_history.answered(session, service_id, took)
+            service_history.record_answer(session, service_id, took)
         case effects.MarkServiceFull(length):
             full = {"capacity": "full", "capacity_until": (now + length).date(), "updated_at": now}
             session.execute(sa.update(ServiceRow).where(ServiceRow.id == service_id).values(**full))

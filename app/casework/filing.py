@@ -28,11 +28,11 @@ from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent, insert_or_update
 from app.directory.packs import Directory
 from app.intake import idempotency, receipts
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.intake.models import PersecutionCount
 from app.intake.schemas import Intake
 from app.matching import runs
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
@@ -81,7 +81,7 @@ def file_intake(
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
         raise Unavailable("No team takes cases from this country yet.")
-    facts, deadline = understood(intake, directory, now)
+    facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.candidates(directory, intake))
     compared = conflict_screening.compared(session, keys, contact, intake.country, public.keys() - {team_id})
@@ -91,7 +91,7 @@ def file_intake(
     row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     brought_by = referred.organisation_id if referred else None
     label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
-    conflicts.remember(session, case_id, compared)
+    conflicts.store_check(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
     ask_for_news(session, keys, case_id, intake, directory)
     _note(session, case_id, team_id, intake, facts, referred, now)
@@ -106,7 +106,7 @@ def file_made_up(
     session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> UUID:
     """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
-    facts, deadline = understood(intake, directory, now)
+    facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, receipt = uuid4(), receipts.new()
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
     public = _keys_of(session, team_id, consented)
@@ -116,9 +116,9 @@ def file_made_up(
     return case_id
 
 
-def understood(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
+def facts_and_deadline(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
     """What matching may know of an intake, and the letter's last safe day. Pure; the check page uses it too."""
-    return runs.understood(intake.answers(), directory, now)
+    return runs.facts_and_deadline(intake.answers(), directory, now)
 
 
 def ask_for_news(session: Session, keys: KeyRing, case_id: UUID, intake: Intake, directory: Directory) -> None:
@@ -296,22 +296,22 @@ def file_once(
     now: datetime,
     ttl: timedelta,
     held_reason: str | None = None,
-) -> Reply:
+) -> StoredResponse:
     """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
 
     The reply's body is the answer of `POST /v1/intakes` and, for the pages, the host country.
     """
 
-    def act() -> Reply:
+    def act() -> StoredResponse:
         filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason)
-        return Reply(201, answer(filed, intake, directory))
+        return StoredResponse(201, answer(filed, intake, directory))
 
-    return idempotency.once(session, keys, who, key, payload, act, now=now, ttl=ttl)
+    return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
 def answer(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]:
     """What is told at once: the number, how urgent, until when, who can help and why, who not and why not."""
-    reader = Reader(intake.language or "en", directory)
+    reader = CodeNames(intake.language or "en", directory)
 
     def reasons(found: Found) -> list[dict[str, str]]:
         return [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]

@@ -42,7 +42,7 @@ def matched(session: Session, keys: KeyRing, directory: Directory, case: Case, n
         answers: dict[str, Any] = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
     except CannotOpen:
         return None
-    facts, _ = matching_runs.understood(answers, directory, now)
+    facts, _ = matching_runs.facts_and_deadline(answers, directory, now)
     facts = replace(  # urgency and deadline as they were found when all that was said could be read
         facts,
         urgency=deadline_storage.urgency_now(case, now),
@@ -75,7 +75,7 @@ def again(session: Session, keys: KeyRing, directory: Directory, case: Case, *, 
 
 def runs(session: Session, keys: KeyRing, case: Case) -> list[Run]:
     """The latest runs of a case, the newest first, each with what has changed. One that can not be opened any more is left out."""
-    opened = matching_runs.all_of(session, keys, case.id, SHOWN + 1)
+    opened = matching_runs.runs_of_case(session, keys, case.id, SHOWN + 1)
     before = [result for _row, result in opened[1:]]
     return [
         Run(row, result, rule_replay.difference(was, result) if was is not None else None)

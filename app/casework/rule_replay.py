@@ -203,17 +203,17 @@ def _stored(ids: Sequence[UUID]) -> sa.Executable:
 def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, frozenset[str]], summary: Summary) -> None:
     try:
         answers = sealed_parts.unlock_facts(keys, row.id, row.facts_version, row.facts)
-        was = runs.opened(keys, row.run, row.trace, row.order_version)
+        was = runs.decrypted_result(keys, row.run, row.trace, row.order_version)
     except CannotOpen:
         summary.unreadable += 1
         return
     if not directory.has_country(row.country):
         summary.unreadable += 1
         return
-    facts, _ = runs.understood(answers, directory, row.at)
+    facts, _ = runs.facts_and_deadline(answers, directory, row.at)
     urgency: Urgency = row.urgency
     facts = replace(facts, urgency=urgency)  # what happened to the person is sealed, and may have made it urgent
-    on = runs.today(directory, row.country, row.at)
+    on = runs.local_date(directory, row.country, row.at)
     now = evaluate(
         facts, directory.services_for(row.country), on, related=related, live=_then(was, on), seed=row.id.int
     )

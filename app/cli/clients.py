@@ -67,9 +67,9 @@ def rotate(
 ) -> None:
     """Give it a new secret (or key) beside the one it has, which ends after some days."""
     with _writing() as (house, session, now):
-        for row in credentials.live(session, client_id, now):
+        for row in credentials.active_credentials(session, client_id, now):
             ends = now + timedelta(days=keep_old)
-            credentials.end(session, client_id, row.slot, min(ends, row.ends_at or ends))
+            credentials.expire(session, client_id, row.slot, min(ends, row.ends_at or ends))
         public = _read(jwk)
         credentials.add_keys(session, client_id, public, now)
         secret = "" if public else credentials.add_secret(session, house.keys, client_id, now)
@@ -81,7 +81,7 @@ def rotate(
 def end(client_id: ClientId, slot: Annotated[int, typer.Option(help="1 or 2, as `list` shows it.")]) -> None:
     """End one credential now."""
     with _writing() as (_house, session, now):
-        credentials.end(session, client_id, slot, now)
+        credentials.expire(session, client_id, slot, now)
         _note(session, client_id, "client:credential_ended", now)
 
 
@@ -89,7 +89,7 @@ def end(client_id: ClientId, slot: Annotated[int, typer.Option(help="1 or 2, as 
 def switch_off(client_id: ClientId) -> None:
     """Nothing it has opens anything from now on, its tokens neither."""
     with _writing() as (_house, session, now):
-        partners.switch_off(session, client_id)
+        partners.deactivate(session, client_id)
         _note(session, client_id, "client:switched_off", now)
 
 
@@ -100,7 +100,7 @@ def list_clients() -> None:
     with house.database.begin(write=False) as session:
         for client in session.scalars(sa.select(OAuthClient).order_by(OAuthClient.id)):
             typer.echo(f"{client.id}  {'' if client.active else '(off)  '}{' '.join(client.scopes)}")
-            for row in credentials.of_client(session, client.id):
+            for row in credentials.credentials_of(session, client.id):
                 typer.echo(f"  {row.slot}  {_told(row, now)}")
 
 

@@ -25,7 +25,7 @@ def export_package(
 
     house, now = open_app_context(), utc_now()
     with house.database.begin(write=False) as session:
-        directory = published.laid(session, house.directory).directory
+        directory = published.with_edits(session, house.directory).directory
         found = records(directory, states(session, now), unverified=everything)
     with file.open("wb") as out:
         counts = packages.write(out, found, now)
@@ -50,7 +50,9 @@ def import_package(
         editor = Editor(*_proposer(session, by), origin="import")
         try:
             with file.open("rb") as source:
-                taken = package_import.take_in(session, house.directory, source, by=editor, now=now, only_look=dry_run)
+                taken = package_import.import_package(
+                    session, house.directory, source, by=editor, now=now, only_look=dry_run
+                )
         except package_reader.NotAPackage as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None

@@ -14,7 +14,7 @@ from app.app_context import AppContext, open_app_context
 from app.core.clock import utc_now
 from app.core.errors import AppError, Invalid
 from app.directory import published, rule_sets
-from app.directory.rule_sets import Verb
+from app.directory.rule_sets import RuleSetVerb
 from app.matching import publication
 from app.staff import service as staff
 from app.staff import sessions
@@ -26,7 +26,7 @@ def sets() -> None:
     house = open_app_context()
     with house.database.begin(write=False) as session:
         in_force = rule_sets.published(session, utc_now().date())
-        for row in rule_sets.all_of(session):
+        for row in rule_sets.proposals(session):
             mark = "  in force" if in_force and row.id == in_force[0] else ""
             typer.echo(
                 f"{row.id}  {row.state:<10}  from {row.effective_on}  {len(row.changed)} services  {row.why}{mark}"
@@ -42,7 +42,7 @@ def propose(file: Path, who: str, why: str, first: date) -> None:
     try:
         with house.database.begin() as session:
             base = published.without_rules(session, house.directory)
-            content = publication.read(file.read_text(encoding="utf-8"), rule_sets.upon(session, base))
+            content = publication.read(file.read_text(encoding="utf-8"), rule_sets.with_last_set(session, base))
             made = publication.propose(session, base, content, effective_on=first, why=why, by=by, now=utc_now())
             told = f"{made.id}  {', '.join(made.changed)}"
     except (OSError, UnicodeError) as error:
@@ -59,7 +59,7 @@ def decide(verb: str, which: str, who: str) -> None:
     try:
         with house.database.begin() as session:
             base = published.without_rules(session, house.directory)
-            made = publication.decide(session, base, UUID(which), Verb(verb), by=by, now=utc_now())
+            made = publication.decide(session, base, UUID(which), RuleSetVerb(verb), by=by, now=utc_now())
             told, first = made.state, made.effective_on
     except ValueError:
         _refused("This is no id of a rule set.")

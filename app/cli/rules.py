@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from app.casework.rule_replay import Summary
     from app.core.errors import AppError
     from app.directory.catalogue import Directory
-    from app.matching.code_names import Reader
     from app.matching.deadlines import DeadlineFinding
     from app.matching.engine import Found, MatchResult
     from app.matching.facts import Facts
@@ -37,7 +36,7 @@ def match(
     from app.core.errors import Invalid
     from app.intake.schemas import read
     from app.matching import runs
-    from app.matching.code_names import Reader
+    from app.matching.code_names import CodeNames
     from app.matching.engine import evaluate, related_needs
 
     directory = _directory(packs)
@@ -48,15 +47,15 @@ def match(
         for fault in error.errors:
             typer.echo(f"{fault['pointer'] or '/'}: {fault['detail']}", err=True)
         raise typer.Exit(2) from None
-    facts, deadline = runs.understood(intake.answers(), directory, now)
+    facts, deadline = runs.facts_and_deadline(intake.answers(), directory, now)
     result = evaluate(
         facts,
         directory.services_for(facts.country),
-        runs.today(directory, facts.country, now),
+        runs.local_date(directory, facts.country, now),
         related=related_needs(directory),
         seed=seed,
     )
-    reader = Reader(language, directory)
+    reader = CodeNames(language, directory)
     if as_json:
         typer.echo(json.dumps(_as_data(facts, deadline, result, reader), ensure_ascii=False, indent=2))
     else:
@@ -113,13 +112,13 @@ def coverage(
     language: Annotated[str, typer.Option(help="Language of the names and reasons.")] = "en",
 ) -> None:
     """For each need and country: how many confirmed centres can help, who speaks what, and where nobody does."""
-    from app.matching.code_names import Reader
+    from app.matching.code_names import CodeNames
     from app.matching.coverage import SPOKEN
     from app.matching.coverage import coverage as cells_of
     from app.matching.reasons import render
 
     directory = _directory(packs)
-    reader = Reader(language, directory)
+    reader = CodeNames(language, directory)
     cells = cells_of(directory, _now(on).date(), [country.upper()] if country else None)
     for cell in cells:
         if holes and not cell.is_hole:
@@ -174,7 +173,9 @@ def replay(
             before = done
     if proposal is not None:
         with house.database.begin() as session:
-            publication.keep_replay(session, publication.found(session, UUID(proposal)), summary.counts())
+            publication.store_replay_counts(
+                session, publication.proposal_by_id(session, UUID(proposal)), summary.counts()
+            )
     _tell_replay(summary, show)
 
 
@@ -193,7 +194,7 @@ def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, p
         content = publication.read(ruleset.read_text(encoding="utf-8"), present)
     else:
         try:
-            content = directory_rule_sets.content(session, publication.found(session, UUID(proposal)).digest)
+            content = directory_rule_sets.content(session, publication.proposal_by_id(session, UUID(proposal)).digest)
         except ValueError:
             raise NotFound("There is no such rule set.") from None
     return publication.checked(present, content, now.date())[0]
@@ -331,7 +332,7 @@ def _catalogues() -> dict[str, Callable[[str], bool]]:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "Reader") -> None:
+def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "CodeNames") -> None:
     typer.echo(f"Urgency: {facts.urgency}")
     if deadline is not None:
         passed = " It has passed." if deadline.passed else ""
@@ -347,8 +348,8 @@ def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchR
             _say(found, reader)
 
 
-def _say(found: "Found", reader: "Reader") -> None:
-    from app.matching.order import described
+def _say(found: "Found", reader: "CodeNames") -> None:
+    from app.matching.order import named_terms
     from app.matching.reasons import render
 
     rank = f"{found.rank}. " if found.rank else "   "
@@ -356,14 +357,14 @@ def _say(found: "Found", reader: "Reader") -> None:
     for reason in found.reasons:
         typer.echo(f"      {render(reason, reader)}")
     if found.rank:
-        terms = ", ".join(f"{name} {value}" for name, value in described(found.terms).items())
+        terms = ", ".join(f"{name} {value}" for name, value in named_terms(found.terms).items())
         typer.echo(f"      order: {terms}")
 
 
 def _as_data(
-    facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "Reader"
+    facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "CodeNames"
 ) -> dict[str, Any]:
-    from app.matching.order import described
+    from app.matching.order import named_terms
 
     data: dict[str, Any] = {"urgency": facts.urgency, "order_version": result.order_version}
     if deadline is not None:
@@ -374,14 +375,14 @@ def _as_data(
             "passed": deadline.passed,
         }
     data["candidates"] = [
-        {**_named(found, reader), "rank": found.rank, "order": described(found.terms)} for found in result.candidates
+        {**_named(found, reader), "rank": found.rank, "order": named_terms(found.terms)} for found in result.candidates
     ]
     data["nearest"] = [_named(found, reader) for found in result.nearest]
     data["not_matched"] = [_named(found, reader) for found in result.not_matched]
     return data
 
 
-def _named(found: "Found", reader: "Reader") -> dict[str, Any]:
+def _named(found: "Found", reader: "CodeNames") -> dict[str, Any]:
     from app.matching.reasons import render
 
     reasons: Iterable[dict[str, str]] = (

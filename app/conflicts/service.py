@@ -32,14 +32,14 @@ _HITS: Final = sa.select(ConflictEntry.organisation_id).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ConflictCheck:
     """The traces of a new case and the organisations that they exclude; computed before the case is written."""
 
     traces: tuple[tuple[UUID, bytes], ...] = ()
     hits: frozenset[UUID] = frozenset()
 
 
-def salt(keys: KeyRing, organisation_id: UUID) -> bytes:
+def salt_of(keys: KeyRing, organisation_id: UUID) -> bytes:
     """The organisation's salt: 32 constant bytes. Its client hashes identifiers with it before sending them."""
     return keys.mac("conflict-salt", organisation_id.bytes)
 
@@ -51,24 +51,24 @@ def mac_of(keys: KeyRing, organisation_id: UUID, hashed: bytes) -> bytes:
 
 def compare(
     session: Session, keys: KeyRing, identifiers: Iterable[Identifier], organisation_ids: Collection[UUID]
-) -> Compared:
+) -> ConflictCheck:
     """Compare identifiers with the lists of these organisations. At most one statement.
 
     Identifiers that many people may share, like a first name, are left out.
     """
     strong = [identifier for identifier in identifiers if identifier.strong]
     traces = tuple(
-        (organisation_id, mac_of(keys, organisation_id, identifier.keyed(salt(keys, organisation_id))))
+        (organisation_id, mac_of(keys, organisation_id, identifier.keyed(salt_of(keys, organisation_id))))
         for organisation_id in organisation_ids
         for identifier in strong
     )
     hits: set[UUID] = set()
     for some in _slices([mac for _, mac in traces]):
         hits.update(session.connection().scalars(_HITS, {"macs": some}))
-    return Compared(traces, frozenset(hits))
+    return ConflictCheck(traces, frozenset(hits))
 
 
-def remember(session: Session, case_id: UUID, compared: Compared) -> None:
+def store_check(session: Session, case_id: UUID, compared: ConflictCheck) -> None:
     """Store the hits, and the traces so that a later list finds them too. The case's row must exist."""
     traces = [
         {"case_id": case_id, "organisation_id": organisation_id, "mac": mac} for organisation_id, mac in compared.traces
@@ -101,7 +101,7 @@ def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collecti
     return sorted(hit)
 
 
-def take_from(session: Session, case_id: UUID, organisation_id: UUID, now: datetime) -> None:
+def add_case_traces(session: Session, case_id: UUID, organisation_id: UUID, now: datetime) -> None:
     """Add the traces of a case that the organisation declined for a conflict to its list."""
     exclude(session, case_id, [organisation_id])
     macs = session.scalars(
@@ -122,7 +122,7 @@ def clear(session: Session, organisation_id: UUID) -> None:
     )
 
 
-def size(session: Session, organisation_id: UUID) -> int:
+def uploaded_count(session: Session, organisation_id: UUID) -> int:
     """The number of uploaded entries."""
     count = sa.select(sa.func.count()).select_from(ConflictEntry)
     mine = ConflictEntry.organisation_id == organisation_id, ConflictEntry.case_id.is_(None)
@@ -151,7 +151,7 @@ def excluded(session: Session, case_id: UUID) -> frozenset[str]:
     return frozenset(session.scalars(_EXCLUDED, {"case_id": case_id}))
 
 
-def compared_with(session: Session, case_id: UUID) -> frozenset[UUID]:
+def traced_organisations(session: Session, case_id: UUID) -> frozenset[UUID]:
     """The organisations for which traces of the case are stored."""
     return frozenset(
         session.scalars(sa.select(ConflictTrace.organisation_id).where(ConflictTrace.case_id == case_id).distinct())

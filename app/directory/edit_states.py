@@ -21,7 +21,7 @@ class EditVerb(StrEnum):
     SUPERSEDE = "supersede"
 
 
-class Hand(StrEnum):
+class EditActor(StrEnum):
     """Who acts on an edit: its author, a second person at the desk, or a later edit of the same field."""
 
     AUTHOR = "author"
@@ -31,14 +31,14 @@ class Hand(StrEnum):
 
 S, V = EditState, EditVerb
 MOVES: Final = {
-    (S.PROPOSED, V.PUBLISH): (S.PUBLISHED, Hand.SECOND),
-    (S.PROPOSED, V.REJECT): (S.REJECTED, Hand.SECOND),
-    (S.PROPOSED, V.WITHDRAW): (S.WITHDRAWN, Hand.AUTHOR),
-    (S.PUBLISHED, V.SUPERSEDE): (S.SUPERSEDED, Hand.NEXT),
+    (S.PROPOSED, V.PUBLISH): (S.PUBLISHED, EditActor.SECOND),
+    (S.PROPOSED, V.REJECT): (S.REJECTED, EditActor.SECOND),
+    (S.PROPOSED, V.WITHDRAW): (S.WITHDRAWN, EditActor.AUTHOR),
+    (S.PUBLISHED, V.SUPERSEDE): (S.SUPERSEDED, EditActor.NEXT),
 }
 
 
-def next_state(state: EditState, verb: EditVerb, *, by: Hand) -> EditState:
+def next_state(state: EditState, verb: EditVerb, *, by: EditActor) -> EditState:
     """Where `verb` leads. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this actor)."""
     row = MOVES.get((state, verb))
     if row is None:
@@ -47,11 +47,11 @@ def next_state(state: EditState, verb: EditVerb, *, by: Hand) -> EditState:
     if by is not hand:
         raise NotAllowed(
             "An edit must be published or rejected by someone other than its author."
-            if hand is Hand.SECOND
+            if hand is EditActor.SECOND
             else "Only its author can withdraw an edit."
         )
     return target
 
 
-def allowed(state: EditState, *, by: Hand) -> list[str]:
+def allowed(state: EditState, *, by: EditActor) -> list[str]:
     return [verb.value for (source, verb), (_target, hand) in MOVES.items() if source is state and hand is by]

@@ -14,7 +14,7 @@ from app.core.db import take_turn
 from app.core.errors import Conflict, NotFound
 from app.directory import fields, loader, overlay, published
 from app.directory.catalogue import Directory
-from app.directory.edit_states import EditState, EditVerb, Hand, next_state
+from app.directory.edit_states import EditActor, EditState, EditVerb, next_state
 from app.directory.models import DirectoryEdit
 
 _LOCK: Final = 0x5052444952
@@ -38,7 +38,7 @@ def propose(
     Raises NotFound (no such organisation, service or field), Conflict (the directory has this value already, or another
     proposal for this field is pending).
     """
-    entity = overlay.entity(published.laid(session, packs).directory, subject)
+    entity = overlay.entity(published.with_edits(session, packs).directory, subject)
     if entity is None or fields.field_of(subject, field) is None:
         raise NotFound("There is no such entry in the directory.")
     said = fields.read(entity, field)
@@ -47,18 +47,18 @@ def propose(
     return _put_forward(session, subject, field, {"value": said}, {"value": value}, by, now)
 
 
-def propose_whole(
+def propose_organisation(
     session: Session, packs: Directory, slug: str, entry: Any, *, by: Editor, now: datetime
 ) -> DirectoryEdit:
     """Propose a new organisation. Raises Conflict if the directory has it already."""
-    if published.laid(session, packs).directory.organisation(slug) is not None:
+    if published.with_edits(session, packs).directory.organisation(slug) is not None:
         raise Conflict("The directory has this organisation already.")
     return _put_forward(session, slug, fields.WHOLE, {"value": None}, {"value": entry}, by, now)
 
 
-def propose_pack(session: Session, subject: str, field: str, *, by: Editor, now: datetime) -> DirectoryEdit:
+def propose_pack_value(session: Session, subject: str, field: str, *, by: Editor, now: datetime) -> DirectoryEdit:
     """Propose to return to the pack's value. Raises NotFound if the field was not edited."""
-    in_force = {(edit.subject, edit.field): edit for edit in published.published(session)}
+    in_force = {(edit.subject, edit.field): edit for edit in published.published_edits(session)}
     edit = in_force.get((subject, field))
     if edit is None or "value" not in edit.new:
         raise NotFound("The directory has the pack's value already.")
@@ -71,7 +71,7 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
     Raises NotFound, IllegalMove, NotAllowed (its author), Conflict (the directory has changed since).
     """
     edit, target = _taken(session, edit_id, EditVerb.PUBLISH, by)
-    before = published.laid(session, packs).directory
+    before = published.with_edits(session, packs).directory
     entity = overlay.entity(before, edit.subject)
     if edit.field != fields.WHOLE:
         if entity is None or fields.read(entity, edit.field) != edit.old.get("value"):
@@ -84,13 +84,13 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
         DirectoryEdit.state == EditState.PUBLISHED.value,
     )
     for other in session.scalars(earlier):
-        other.state = next_state(EditState.PUBLISHED, EditVerb.SUPERSEDE, by=Hand.NEXT).value
+        other.state = next_state(EditState.PUBLISHED, EditVerb.SUPERSEDE, by=EditActor.NEXT).value
     session.flush()
     _decide(session, edit, target, by, now)
-    laid = published.laid(session, packs)
+    laid = published.with_edits(session, packs)
     if any((misfit.subject, misfit.field) == (edit.subject, edit.field) for misfit in laid.misfits):
         raise Conflict("This no longer fits the directory.")
-    loader.bring_up(session, laid.directory, edit.subject.split("/")[0], now)
+    loader.update_organisation(session, laid.directory, edit.subject.split("/")[0], now)
     return laid.directory
 
 
@@ -100,7 +100,7 @@ def turn_down(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, no
     _decide(session, edit, target, by, now)
 
 
-def waiting(session: Session) -> Sequence[DirectoryEdit]:
+def pending(session: Session) -> Sequence[DirectoryEdit]:
     """All pending proposals, oldest first."""
     wanted = sa.select(DirectoryEdit).where(DirectoryEdit.state == EditState.PROPOSED.value)
     return session.scalars(wanted.order_by(DirectoryEdit.proposed_at, DirectoryEdit.id)).all()
@@ -155,8 +155,8 @@ def _decide(session: Session, edit: DirectoryEdit, target: EditState, by: Editor
     _note(session, edit, target.value, by, now)
 
 
-def _hand(edit: DirectoryEdit, by: Editor) -> Hand:
-    return Hand.AUTHOR if edit.proposed_by == by.member_id else Hand.SECOND
+def _hand(edit: DirectoryEdit, by: Editor) -> EditActor:
+    return EditActor.AUTHOR if edit.proposed_by == by.member_id else EditActor.SECOND
 
 
 def _note(session: Session, edit: DirectoryEdit, what: str, by: Editor, now: datetime) -> None:

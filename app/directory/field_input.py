@@ -15,7 +15,7 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 _CONFIDENCE: Final = ("high", "medium", "low")
 
 
-def value(field: Field, typed: Mapping[str, str], today: date) -> Any:
+def parse(field: Field, typed: Mapping[str, str], today: date) -> Any:
     """The value of `field` in the submitted form; None if it is empty and may be."""
     if field.kind == "source":
         return _source(typed, today)

@@ -84,7 +84,7 @@ def read(entity: Entity, name: str) -> Any:
     return value
 
 
-def written(entity: Entity, name: str, value: Any) -> Entity:
+def with_value(entity: Entity, name: str, value: Any) -> Entity:
     """The entity with a new value in this field. Raises pydantic's ValidationError."""
     document = entity.model_dump(mode="json", exclude_none=True, by_alias=True)
     if name in {"name_en", "name_local"}:

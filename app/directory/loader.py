@@ -21,7 +21,7 @@ from app.partners.organisations import Organisation
 
 def upsert(session: Session, directory: Directory, now: datetime) -> None:
     """Update organisations and services from the packs. Idempotent."""
-    directory = published.laid(session, directory).directory
+    directory = published.with_edits(session, directory).directory
     known = {row.id: row for row in session.scalars(sa.select(Organisation))}
     seen = {_put_organisation(session, known, entry, now) for entry in directory.organisations}
     _retire([row for row in known.values() if row.id not in seen and row.kind != "sandbox"], now)
@@ -29,11 +29,11 @@ def upsert(session: Session, directory: Directory, now: datetime) -> None:
     services = {row.id: row for row in session.scalars(sa.select(ServiceRow))}
     seen = {_put_service(session, services, entry, now) for entry in directory.services}
     _retire([row for row in services.values() if row.id not in seen and not row.key.startswith("sandbox/")], now)
-    rule_sets.keep_directory(session, directory, now)
+    rule_sets.store_directory(session, directory, now)
     session.flush()
 
 
-def bring_up(session: Session, directory: Directory, slug: str, now: datetime) -> None:
+def update_organisation(session: Session, directory: Directory, slug: str, now: datetime) -> None:
     """Update the rows of one organisation and its services from a directory that includes the published edits."""
     entry = directory.organisation(slug)
     known = {row.id: row for row in session.scalars(sa.select(Organisation).where(Organisation.slug == slug))}
@@ -47,7 +47,7 @@ def bring_up(session: Session, directory: Directory, slug: str, now: datetime) -
     mine = [one for one in directory.services if one.organisation.id == slug]
     seen = {_put_service(session, services, one, now) for one in mine}
     _retire([row for row in services.values() if row.id not in seen], now)
-    rule_sets.keep_directory(session, directory, now)
+    rule_sets.store_directory(session, directory, now)
     session.flush()
 
 

@@ -19,7 +19,7 @@ def parse(text: str) -> list[dict[str, Any]]:
     return [_line(number, line) for number, line in enumerate(lines, 1)]
 
 
-def written(hours: Iterable[Any]) -> str:
+def format_hours(hours: Iterable[Any]) -> str:
     """Format entries (dicts or `Hours`) as text that `parse` reads."""
     found = [entry if isinstance(entry, dict) else entry.model_dump() for entry in hours]
     return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}" for entry in found)

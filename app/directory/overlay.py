@@ -31,7 +31,7 @@ class Edit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class EditedDirectory:
     """The resulting directory. `departures`: edits whose pack value has changed since. `misfits`: edits left out."""
 
     directory: Directory
@@ -39,11 +39,11 @@ class Laid:
     misfits: tuple[Edit, ...] = ()
 
 
-def laid_over(packs: Directory, edits: Sequence[Edit]) -> Laid:
+def apply_edits(packs: Directory, edits: Sequence[Edit]) -> EditedDirectory:
     """Apply edits to the packs. The same packs and edits give the same directory and digest in every process."""
     in_force = sorted((edit for edit in edits if "value" in edit.new), key=lambda edit: (edit.subject, edit.field))
     if not in_force:
-        return Laid(packs)
+        return EditedDirectory(packs)
     known = {organisation.id: organisation for organisation in packs.organisations}
     misfits = list(_add_whole(known, in_force))
     departures = []
@@ -60,7 +60,7 @@ def laid_over(packs: Directory, edits: Sequence[Edit]) -> Laid:
             continue
         if _pack_moved_on(packs, edit):
             departures.append(edit)
-    return Laid(_rebuilt(packs, known, in_force), tuple(departures), tuple(misfits))
+    return EditedDirectory(_rebuilt(packs, known, in_force), tuple(departures), tuple(misfits))
 
 
 def entity(directory: Directory, subject: str) -> Organisation | Service | None:
@@ -89,14 +89,14 @@ def _edited(organisation: Organisation, edit: Edit) -> Organisation:
         raise LookupError
     value = edit.new["value"]
     if not fields.is_service(edit.subject):
-        changed = fields.written(organisation, edit.field, value)
+        changed = fields.with_value(organisation, edit.field, value)
         assert isinstance(changed, Organisation)
         return changed.model_copy(update={"services": organisation.services})
     slug = edit.subject.partition("/")[2]
     if all(service.id != slug for service in organisation.services):
         raise LookupError
     services = tuple(
-        fields.written(service, edit.field, value) if service.id == slug else service
+        fields.with_value(service, edit.field, value) if service.id == slug else service
         for service in organisation.services
     )
     return organisation.model_copy(update={"services": services})

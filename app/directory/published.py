@@ -16,7 +16,7 @@ from app.directory import rule_overlay, rule_sets
 from app.directory.catalogue import Directory
 from app.directory.edit_states import EditState
 from app.directory.models import DirectoryEdit
-from app.directory.overlay import Edit, Laid, laid_over
+from app.directory.overlay import Edit, EditedDirectory, apply_edits
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
 _RULES: Final = rule_sets.IN_FORCE.subquery()
@@ -33,7 +33,7 @@ _PUBLISHED: Final = sa.select(DirectoryEdit.subject, DirectoryEdit.field, Direct
 )
 
 
-class Current:
+class DirectoryInForce:
     """The process's copy of the directory. It may be up to `LOOK_AGAIN` old; `refresh` updates it."""
 
     def __init__(self, packs: Directory) -> None:
@@ -51,7 +51,7 @@ class Current:
         if (row.edits, row.rules) != self._version:
             self.directory = without_rules(session, self.packs)
             if row.digest is not None:
-                self.directory = rule_overlay.laid_over(
+                self.directory = rule_overlay.apply_rules(
                     self.directory, rule_sets.content(session, row.digest), row.digest
                 )
             self._version = row.edits, row.rules
@@ -59,16 +59,16 @@ class Current:
         return self.directory
 
 
-def published(session: Session) -> Sequence[Edit]:
+def published_edits(session: Session) -> Sequence[Edit]:
     """The edits in force."""
     return [Edit(*row) for row in session.execute(_PUBLISHED)]
 
 
-def laid(session: Session, packs: Directory) -> Laid:
+def with_edits(session: Session, packs: Directory) -> EditedDirectory:
     """The packs with the published edits, as seen by this transaction."""
-    return laid_over(packs, published(session))
+    return apply_edits(packs, published_edits(session))
 
 
 def without_rules(session: Session, packs: Directory) -> Directory:
     """The directory with published edits but without published rules, as seen by this transaction."""
-    return laid(session, packs).directory
+    return with_edits(session, packs).directory

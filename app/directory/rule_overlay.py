@@ -40,7 +40,7 @@ def digest_of(content: Content) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def laid_over(directory: Directory, content: Content, name: str) -> Directory:
+def apply_rules(directory: Directory, content: Content, name: str) -> Directory:
     """The directory with these rules. Unchanged entries stay the same objects. `name`: part of the new digest.
 
     Rules of services that are not in the directory are ignored: a centre may have closed. Raises BadRuleSet.

@@ -18,17 +18,17 @@ from app.core.db import Base
 from app.core.errors import IllegalMove, NotAllowed
 from app.directory.catalogue import Directory
 from app.directory.models import RuleSet
-from app.directory.rule_overlay import content_of, laid_over
+from app.directory.rule_overlay import apply_rules, content_of
 
 
-class State(StrEnum):
+class RuleSetState(StrEnum):
     PROPOSED = "proposed"
     PUBLISHED = "published"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
 
 
-class Verb(StrEnum):
+class RuleSetVerb(StrEnum):
     PUBLISH = "publish"
     REJECT = "reject"
     WITHDRAW = "withdraw"
@@ -36,15 +36,15 @@ class Verb(StrEnum):
 
 _MOVES: Final = {
     # verb: who may (the author, or a second person), and the state it leads to from PROPOSED
-    Verb.PUBLISH: (False, State.PUBLISHED),
-    Verb.REJECT: (False, State.REJECTED),
-    Verb.WITHDRAW: (True, State.WITHDRAWN),
+    RuleSetVerb.PUBLISH: (False, RuleSetState.PUBLISHED),
+    RuleSetVerb.REJECT: (False, RuleSetState.REJECTED),
+    RuleSetVerb.WITHDRAW: (True, RuleSetState.WITHDRAWN),
 }
 
 
-def next_state(state: State, verb: Verb, *, by_author: bool) -> State:
+def next_state(state: RuleSetState, verb: RuleSetVerb, *, by_author: bool) -> RuleSetState:
     """The state after `verb`. Raises IllegalMove (already decided), NotAllowed (reserved for the other person)."""
-    if state is not State.PROPOSED:
+    if state is not RuleSetState.PROPOSED:
         raise IllegalMove("rule set", state, verb)
     for_author, target = _MOVES[verb]
     if for_author != by_author:
@@ -86,10 +86,10 @@ class RuleProposal(Base):
 
 
 _Next: Final = aliased(RuleProposal)
-_FOLLOWED: Final = sa.exists().where(_Next.upon == RuleProposal.id, _Next.state == State.PUBLISHED.value)
+_FOLLOWED: Final = sa.exists().where(_Next.upon == RuleProposal.id, _Next.state == RuleSetState.PUBLISHED.value)
 _TODAY: Final = sa.bindparam("today", type_=sa.Date())
 IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
-    RuleProposal.state == State.PUBLISHED.value,
+    RuleProposal.state == RuleSetState.PUBLISHED.value,
     RuleProposal.effective_on <= _TODAY,
     ~_FOLLOWED.where(_Next.effective_on <= _TODAY),
 )
@@ -104,20 +104,20 @@ def published(session: Session, today: date) -> tuple[UUID, str] | None:
 def in_force(session: Session, directory: Directory, today: date) -> Directory:
     """The directory with the rules in force on this day. Two statements if a set is in force, else one."""
     found = published(session, today)
-    return directory if found is None else laid_over(directory, content(session, found[1]), found[1])
+    return directory if found is None else apply_rules(directory, content(session, found[1]), found[1])
 
 
-def last(session: Session) -> RuleProposal | None:
+def last_published(session: Session) -> RuleProposal | None:
     """The last published set, in force or with a future date: the base of the next one."""
     return session.scalars(
-        sa.select(RuleProposal).where(RuleProposal.state == State.PUBLISHED.value, ~_FOLLOWED)
+        sa.select(RuleProposal).where(RuleProposal.state == RuleSetState.PUBLISHED.value, ~_FOLLOWED)
     ).one_or_none()
 
 
-def upon(session: Session, directory: Directory) -> Directory:
+def with_last_set(session: Session, directory: Directory) -> Directory:
     """The directory with the rules of the last published set."""
-    tip = last(session)
-    return directory if tip is None else laid_over(directory, content(session, tip.digest), tip.digest)
+    tip = last_published(session)
+    return directory if tip is None else apply_rules(directory, content(session, tip.digest), tip.digest)
 
 
 def content(session: Session, digest: str) -> dict[str, dict[str, Any]]:
@@ -128,7 +128,7 @@ def content(session: Session, digest: str) -> dict[str, dict[str, Any]]:
     return kept
 
 
-def keep(session: Session, digest: str, said: dict[str, Any], now: datetime) -> bool:
+def store_content(session: Session, digest: str, said: dict[str, Any], now: datetime) -> bool:
     """Store content under its digest unless it exists; return whether it was new."""
     if session.get(RuleSet, digest) is not None:
         return False
@@ -137,12 +137,12 @@ def keep(session: Session, digest: str, said: dict[str, Any], now: datetime) -> 
     return True
 
 
-def keep_directory(session: Session, directory: Directory, now: datetime) -> bool:
+def store_directory(session: Session, directory: Directory, now: datetime) -> bool:
     """Store the rules of this directory, so that its runs can always be explained."""
-    return keep(session, directory.digest, content_of(directory), now)
+    return store_content(session, directory.digest, content_of(directory), now)
 
 
-def all_of(session: Session, limit: int = 100) -> Sequence[RuleProposal]:
+def proposals(session: Session, limit: int = 100) -> Sequence[RuleProposal]:
     """Proposals, newest first."""
     return session.scalars(
         sa.select(RuleProposal).order_by(RuleProposal.proposed_at.desc(), RuleProposal.id).limit(limit)

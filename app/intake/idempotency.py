@@ -24,7 +24,7 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class StoredResponse:
     """A status and a JSON document. `replayed`: it was stored by an earlier request."""
 
     status: int
@@ -32,29 +32,29 @@ class Reply:
     replayed: bool = False
 
 
-class OtherPayload(Invalid):
+class PayloadMismatch(Invalid):
     """The key was used before with another payload."""
 
     slug, title = "idempotency-key-reused", "This key was used for another request"
 
 
-class UnderWay(Conflict):
+class RequestInProgress(Conflict):
     """The first request with this key is still running after the longest wait for its lock."""
 
     slug, title = "request-in-progress", "The first request with this key is still under way"
 
 
-def once(
+def run_once(
     session: Session,
     keys: KeyRing,
     who: str,
     key: str,
     payload: bytes,
-    act: Callable[[], Reply],
+    act: Callable[[], StoredResponse],
     *,
     now: datetime,
     ttl: timedelta,
-) -> Reply:
+) -> StoredResponse:
     """Run `act` for the first request of `who` with this `key`; return the stored response for a repeated one.
 
     Of two simultaneous requests, the second waits for the first one's transaction and then reads its response.
@@ -90,19 +90,21 @@ def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: 
         raise
 
 
-def _replay(session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes) -> Reply:
+def _replay(
+    session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes
+) -> StoredResponse:
     row = session.get_one(SealedResponse, request_id, populate_existing=True)
     if row.fingerprint != fingerprint:
         error = FieldError(pointer="", code="other_payload", detail="Use a new Idempotency-Key for a new request.")
-        raise OtherPayload([error])
+        raise PayloadMismatch([error])
     if row.reply is None or row.status is None:
         raise _under_way()
     plain = sealing.decrypt(_reply_key(keys, key, payload), row.reply, sealing.context(request_id.hex()))
-    return Reply(row.status, json.loads(sealing.unpad(plain)), replayed=True)
+    return StoredResponse(row.status, json.loads(sealing.unpad(plain)), replayed=True)
 
 
-def _under_way() -> UnderWay:
-    return UnderWay("Ask again in a moment, with the same key.", headers={"Retry-After": "2"})
+def _under_way() -> RequestInProgress:
+    return RequestInProgress("Ask again in a moment, with the same key.", headers={"Retry-After": "2"})
 
 
 def _reply_key(keys: KeyRing, key: str, payload: bytes) -> bytes:

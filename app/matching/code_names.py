@@ -8,7 +8,7 @@ from app.directory.packs import Directory
 from app.intake.vocabulary import GROUPS, STATUSES
 
 
-class Reader:
+class CodeNames:
     """A translator that also knows our vocabularies."""
 
     def __init__(self, language: str, directory: Directory) -> None:

@@ -18,7 +18,7 @@ SPOKEN: Final = ("ru", "be", "uk", "en")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CoverageCell:
     """One need in one country, with service keys. `asks` and `nearest` also name what is missing."""
 
     need: str
@@ -47,13 +47,13 @@ class Cell:
         return self.is_hole and not self.unverified and not self.nearest
 
 
-def coverage(directory: Directory, on: date, countries: Sequence[str] | None = None) -> list[Cell]:
+def coverage(directory: Directory, on: date, countries: Sequence[str] | None = None) -> list[CoverageCell]:
     """One cell for each need and country, in the order of the packs."""
     chosen = countries if countries is not None else [country.code for country in directory.countries]
     return list(_cells(directory, chosen, on))
 
 
-def _cells(directory: Directory, countries: Iterable[str], on: date) -> Iterator[Cell]:
+def _cells(directory: Directory, countries: Iterable[str], on: date) -> Iterator[CoverageCell]:
     related = related_needs(directory)
     for country in countries:
         services = directory.services_for(country)
@@ -62,7 +62,7 @@ def _cells(directory: Directory, countries: Iterable[str], on: date) -> Iterator
             listed = [found for found in result.nearest if found.reasons[0].key != "need.related"]
             known = [*result.candidates, *listed]
             verified = {found.service for found in known if found.verified}
-            yield Cell(
+            yield CoverageCell(
                 need.id,
                 country,
                 tuple(found.service for found in result.candidates if found.verified),

@@ -61,7 +61,7 @@ class Calendar:
         return day.weekday() < _WEEKEND and not self.is_holiday(day)
 
 
-def zone(country: Country) -> ZoneInfo:
+def time_zone(country: Country) -> ZoneInfo:
     return ZoneInfo(country.time_zone)
 
 
@@ -69,7 +69,7 @@ def calendar_of(country: Country, region: str | None = None) -> Calendar:
     """The calendar of a country; with a region also that region's own holidays. Source: the `holidays` library."""
     part = region.partition("-")[2] if region else ""
     rolls = country.counting.rolls_over if country.counting else None
-    return Calendar(zone(country), lambda day: day in _holidays(country.holidays, part, day.year), rolls)
+    return Calendar(time_zone(country), lambda day: day in _holidays(country.holidays, part, day.year), rolls)
 
 
 @lru_cache(maxsize=512)

@@ -126,7 +126,7 @@ def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
     rank = 0
     for terms, rows in groupby(candidates, key=lambda row: row[0]):
         equals = {row[1].key: row for row in rows}
-        turns = order.in_turn(tuple(equals), around.shares, around.seed) if len(equals) > 1 else list(equals)
+        turns = order.rotation_order(tuple(equals), around.shares, around.seed) if len(equals) > 1 else list(equals)
         for turn, key in enumerate(turns):
             rank += 1
             _, service, reasons, trace = equals[key]

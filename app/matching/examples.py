@@ -106,7 +106,9 @@ def faults_of(example: Example, directory: Directory, country: str) -> Iterator[
     if misspelt:
         yield from misspelt
         return
-    facts, finding = runs.understood(_answers(example.facts, country), directory, _noon(example, directory, country))
+    facts, finding = runs.facts_and_deadline(
+        _answers(example.facts, country), directory, _noon(example, directory, country)
+    )
     result = evaluate(facts, directory.services_for(country), example.on, related=related_needs(directory))
     places = _places(result)
     for expected, allowed in (
@@ -131,7 +133,7 @@ def faults_of(example: Example, directory: Directory, country: str) -> Iterator[
 
 
 def _noon(example: Example, directory: Directory, country: str) -> datetime:
-    return datetime.combine(example.on, time(12), deadlines.zone(directory.country(country)))
+    return datetime.combine(example.on, time(12), deadlines.time_zone(directory.country(country)))
 
 
 def _answers(person: Person, country: str) -> dict[str, Any]:

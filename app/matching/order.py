@@ -126,7 +126,7 @@ def _scarcity(service: Candidate, facts: Facts, around: Circumstances, open_now:
     return 1
 
 
-def draw(seed: int, key: str) -> int:
+def tie_break(seed: int, key: str) -> int:
     """A pseudo-random number that breaks ties; the same for the same seed on any machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:6], "big")
 
@@ -134,7 +134,7 @@ def draw(seed: int, key: str) -> int:
 # --- the rotation ----------------------------------------------------------------------------------------------------
 
 
-def in_turn(equals: Sequence[str], shares: Mapping[str, Share], seed: int) -> list[str]:
+def rotation_order(equals: Sequence[str], shares: Mapping[str, Share], seed: int) -> list[str]:
     """Equal services in the order of their turn: the one that is owed most first, at most three places in a row."""
     total = sum(shares.get(key, NEW_SHARE).weight for key in equals) or 1
 
@@ -142,7 +142,7 @@ def in_turn(equals: Sequence[str], shares: Mapping[str, Share], seed: int) -> li
         share = shares.get(key, NEW_SHARE)
         return share.owed + share.weight * UNIT // total
 
-    ordered = sorted(equals, key=lambda key: (-owed(key), draw(seed, key), key))
+    ordered = sorted(equals, key=lambda key: (-owed(key), tie_break(seed, key), key))
     if shares.get(ordered[0], NEW_SHARE).in_a_row >= IN_A_ROW:
         due = next((key for key in ordered[1:] if owed(key) > 0), None)
         if due is not None:
@@ -151,7 +151,7 @@ def in_turn(equals: Sequence[str], shares: Mapping[str, Share], seed: int) -> li
     return ordered
 
 
-def took_turn(equals: Sequence[str], chosen: str, shares: Mapping[str, Share]) -> dict[str, Share]:
+def shares_after_turn(equals: Sequence[str], chosen: str, shares: Mapping[str, Share]) -> dict[str, Share]:
     """The shares after `chosen` received a place that all of `equals` had a claim to. Only for places that the rotation gave."""
     total = sum(shares.get(key, NEW_SHARE).weight for key in equals) or 1
     after = {}
@@ -167,11 +167,11 @@ def took_turn(equals: Sequence[str], chosen: str, shares: Mapping[str, Share]) -
     return after
 
 
-def weighed(weights: Mapping[str, int]) -> dict[str, Share]:
+def shares_with_weights(weights: Mapping[str, int]) -> dict[str, Share]:
     """New shares with these weights and all counts at zero."""
     return {key: Share(weight=weight) for key, weight in weights.items()}
 
 
-def described(values: Sequence[int]) -> dict[str, int]:
+def named_terms(values: Sequence[int]) -> dict[str, int]:
     """A candidate's terms by name."""
     return dict(zip(TERMS, values, strict=False))

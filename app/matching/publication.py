@@ -15,7 +15,7 @@ from app.directory import rule_overlay, rule_sets
 from app.directory.catalogue import Directory
 from app.directory.packs import PackError, document
 from app.directory.rule_overlay import BadRuleSet, Content
-from app.directory.rule_sets import RuleProposal, State, Verb, next_state
+from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb, next_state
 from app.matching.lint import Finding, lint
 
 LATEST: Final = timedelta(days=366)
@@ -46,7 +46,7 @@ def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
     return content
 
 
-def written(directory: Directory, keys: list[str]) -> str:
+def as_yaml(directory: Directory, keys: list[str]) -> str:
     """These services as YAML that `read` parses."""
     content = rule_overlay.content_of(directory)
     return yaml.safe_dump(
@@ -61,7 +61,7 @@ def written(directory: Directory, keys: list[str]) -> str:
 def checked(directory: Directory, content: Content, on: date) -> tuple[Directory, list[Finding]]:
     """The directory with these rules, and the linter's findings. Raises Invalid if the content is not a rule set."""
     try:
-        tried = rule_overlay.laid_over(directory, content, rule_overlay.digest_of(content))
+        tried = rule_overlay.apply_rules(directory, content, rule_overlay.digest_of(content))
     except BadRuleSet as error:
         raise _invalid("bad_rule", str(error)) from None
     faults = rule_overlay.faults(tried)
@@ -89,8 +89,8 @@ def propose(
         raise _invalid("out_of_range", "A day from today on, within a year.", "/effective_on")
     if not why.strip() or len(why) > 500:
         raise _invalid("required", "Say why, in 1 to 500 characters.", "/why")
-    tip = rule_sets.last(session)
-    before = rule_sets.upon(session, directory)
+    tip = rule_sets.last_published(session)
+    before = rule_sets.with_last_set(session, directory)
     tried, findings = checked(before, content, today)
     _refuse_errors(findings)
     _refuse_other_languages(directory, content)
@@ -100,14 +100,14 @@ def propose(
         raise Conflict("These are the rules already.")
     said = {**(rule_sets.content(session, tip.digest) if tip else {}), **{key: wanted[key] for key in changed}}
     digest = rule_overlay.digest_of(said)
-    rule_sets.keep(session, digest, said, now)
+    rule_sets.store_content(session, digest, said, now)
     proposal = RuleProposal(
         digest=digest,
         upon=tip.id if tip else None,
         changed=changed,
         why=why.strip(),
         effective_on=max(effective_on, tip.effective_on) if tip else effective_on,
-        state=State.PROPOSED.value,
+        state=RuleSetState.PROPOSED.value,
         proposed_by=by,
         proposed_at=now,
     )
@@ -118,7 +118,7 @@ def propose(
 
 
 def decide(
-    session: Session, directory: Directory, proposal_id: UUID, verb: Verb, *, by: UUID, now: datetime
+    session: Session, directory: Directory, proposal_id: UUID, verb: RuleSetVerb, *, by: UUID, now: datetime
 ) -> RuleProposal:
     """Publish, reject or withdraw a proposal. A start date that has passed becomes today.
 
@@ -129,10 +129,10 @@ def decide(
     proposal = session.get(RuleProposal, proposal_id, with_for_update=True, populate_existing=True)
     if proposal is None:
         raise NotFound("There is no such rule set.")
-    target = next_state(State(proposal.state), verb, by_author=proposal.proposed_by == by)
+    target = next_state(RuleSetState(proposal.state), verb, by_author=proposal.proposed_by == by)
     today = now.astimezone(UTC).date()
-    if target is State.PUBLISHED:
-        tip = rule_sets.last(session)
+    if target is RuleSetState.PUBLISHED:
+        tip = rule_sets.last_published(session)
         if proposal.upon != (tip.id if tip else None):
             raise Conflict("Another rule set was published since then. Reject this one and propose it again.")
         _tried, findings = checked(directory, rule_sets.content(session, proposal.digest), today)
@@ -145,7 +145,7 @@ def decide(
     return proposal
 
 
-def found(session: Session, proposal_id: UUID) -> RuleProposal:
+def proposal_by_id(session: Session, proposal_id: UUID) -> RuleProposal:
     """Raises NotFound."""
     proposal = session.get(RuleProposal, proposal_id)
     if proposal is None:
@@ -153,7 +153,7 @@ def found(session: Session, proposal_id: UUID) -> RuleProposal:
     return proposal
 
 
-def keep_replay(session: Session, proposal: RuleProposal, counts: Mapping[str, int]) -> None:
+def store_replay_counts(session: Session, proposal: RuleProposal, counts: Mapping[str, int]) -> None:
     """Store the counts of a replay, for the second person to read before publishing."""
     proposal.replayed = dict(counts)
     session.flush()

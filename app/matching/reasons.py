@@ -22,7 +22,7 @@ class Reason:
         return hash((self.key, frozenset(map(repr, self.params.items()))))
 
 
-class Reader(Protocol):
+class CodeTranslator(Protocol):
     """The translator that rendering needs: sentences, and names of codes, in one language."""
 
     def text(self, message: str, **params: object) -> str: ...
@@ -164,7 +164,7 @@ _NAMED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def render(reason: Reason, reader: Reader) -> str:
+def render(reason: Reason, reader: CodeTranslator) -> str:
     """The reason as a sentence in the language of `reader`."""
     filled = {
         name: reader.names(_NAMED[name], value) if name in _NAMED else value for name, value in reason.params.items()

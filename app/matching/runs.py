@@ -31,13 +31,15 @@ from app.matching.reasons import Reason
 from app.partners.organisations import Organisation
 
 
-def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
+def facts_and_deadline(
+    answers: dict[str, Any], directory: Directory, now: datetime
+) -> tuple[Facts, DeadlineFinding | None]:
     """The facts for matching, and the letter's deadline, from an intake's answers (JSON). Pure.
 
     Without an answer about languages, the language of the form counts. A skipped question about groups means unknown, not no.
     """
     country = directory.country(answers["country"])
-    on = today(directory, country.code, now)
+    on = local_date(directory, country.code, now)
     finding = _letter(answers, directory, on)
     helps = frozenset(answers.get("helps") or ())
     status = answers.get("status")
@@ -69,9 +71,9 @@ def understood(answers: dict[str, Any], directory: Directory, now: datetime) -> 
     return facts, finding
 
 
-def today(directory: Directory, country: str, now: datetime) -> date:
+def local_date(directory: Directory, country: str, now: datetime) -> date:
     """Today's date in the country's time zone."""
-    return now.astimezone(deadlines.zone(directory.country(country))).date()
+    return now.astimezone(deadlines.time_zone(directory.country(country))).date()
 
 
 def _letter(answers: dict[str, Any], directory: Directory, on: date) -> DeadlineFinding | None:
@@ -114,7 +116,7 @@ _LIVE: Final = (
 def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
     """Capacity and pauses of a country's services, where known. One statement."""
     entries = {entry.key: entry for entry in directory.services_for(country)}
-    on = today(directory, country, now)
+    on = local_date(directory, country, now)
     by_key: dict[str, list[Any]] = {}
     for row in session.connection().execute(_LIVE, {"keys": list(entries), "on": on, "now": now}):
         by_key.setdefault(row.key, []).append(row)
@@ -155,11 +157,11 @@ def run(
     for entry in entries if resting else ():
         if entry.organisation.id in resting:
             live[entry.key] = replace(live.get(entry.key, NO_NEWS), accepts=False)
-    known = service_history.experience(session, [entry.key for entry in entries])
+    known = service_history.history_of(session, [entry.key for entry in entries])
     return engine.evaluate(
         facts,
         entries,
-        on=today(directory, facts.country, now),
+        on=local_date(directory, facts.country, now),
         related=engine.related_needs(directory),
         live=live,
         answer_days=known.answer_days,
@@ -218,15 +220,15 @@ _LATEST: Final = (
 )
 
 
-def latest(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
+def latest_run(session: Session, keys: KeyRing, case_id: UUID) -> tuple[MatchRun, MatchResult] | None:
     """The newest run of a case, with its reasons. Raises CannotOpen if its epoch key was destroyed."""
     row = session.scalars(_LATEST, {"case_id": case_id}).one_or_none()
     if row is None:
         return None
-    return row, opened(keys, row.id, row.trace, row.order_version)
+    return row, decrypted_result(keys, row.id, row.trace, row.order_version)
 
 
-def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[tuple[MatchRun, MatchResult]]:
+def runs_of_case(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[tuple[MatchRun, MatchResult]]:
     """The runs of a case, newest first; those whose epoch key was destroyed are left out."""
     rows = session.scalars(
         sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(limit)
@@ -234,11 +236,11 @@ def all_of(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> list[t
     found = []
     for row in rows:
         with contextlib.suppress(CannotOpen):
-            found.append((row, opened(keys, row.id, row.trace, row.order_version)))
+            found.append((row, decrypted_result(keys, row.id, row.trace, row.order_version)))
     return found
 
 
-def opened(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:
+def decrypted_result(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:
     """A stored run with all its reasons. Raises CannotOpen if its epoch key was destroyed."""
     return _unpacked(keys.unlock(trace, "match_runs", str(run_id), "trace", "1"), order_version)
 

@@ -27,7 +27,7 @@ _EMPTY: Final = {"weight": 1, "earned": 0, "got": 0, "in_a_row": 0, "answers": 0
 
 
 @dataclass(frozen=True, slots=True)
-class Experience:
+class ServiceHistory:
     """History by service key; services without history are missing."""
 
     shares: Mapping[str, Share]
@@ -40,17 +40,17 @@ _KNOWN: Final = sa.select(
 ).where(ServiceRecord.service_id.in_(sa.bindparam("ids", type_=sa.Uuid(), expanding=True)))  # fmt: skip
 
 
-def experience(session: Session, keys: Sequence[str]) -> Experience:
+def history_of(session: Session, keys: Sequence[str]) -> ServiceHistory:
     """The history of these services."""
     ids = {named_id("service", key): key for key in keys}
     rows = session.connection().execute(_KNOWN, {"ids": list(ids)}).all()
-    return Experience(
+    return ServiceHistory(
         {ids[row.service_id]: Share(row.weight, row.earned, row.got, row.in_a_row) for row in rows},
         {ids[row.service_id]: row.answer_hours / 24 for row in rows if row.answers},
     )
 
 
-def took_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
+def record_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
     """Record that `chosen` received the place that all of `equals` had a claim to. Not for a place that a person chose by hand.
 
     Takes an advisory lock, so that concurrent transactions count every place once.
@@ -58,7 +58,7 @@ def took_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
     if len(equals) < 2 or chosen not in equals:
         return
     db.take_turn(session, ROTATION)
-    after = order.took_turn(equals, chosen, experience(session, equals).shares)
+    after = order.shares_after_turn(equals, chosen, history_of(session, equals).shares)
     for key, share in after.items():
         values = {"weight": share.weight, "earned": share.earned, "got": share.got, "in_a_row": share.in_a_row}
         _put(session, named_id("service", key), values, values)
@@ -71,7 +71,7 @@ def set_weight(session: Session, key: str, weight: int) -> None:
     _put(session, named_id("service", key), {"weight": weight}, {"weight": weight})
 
 
-def answered(session: Session, service_id: UUID, took: timedelta) -> None:
+def record_answer(session: Session, service_id: UUID, took: timedelta) -> None:
     """Record how long a service took to answer an offer, or until it expired."""
     hours = max(0, min(int(took.total_seconds() // 3600), LONGEST_HOURS))
     known = sa.case((ServiceRecord.answers > MEMORY, MEMORY), else_=ServiceRecord.answers)

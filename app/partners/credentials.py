@@ -54,7 +54,9 @@ def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -
     if isinstance(proof, SignedAssertion):
         return _by_assertion(session, proof, now)
     offered = secret_mac(keys, proof.client_id, proof.secret)
-    known = [row.secret_mac for row in live(session, proof.client_id, now) if row.secret_mac] or [bytes(32)]
+    known = [row.secret_mac for row in active_credentials(session, proof.client_id, now) if row.secret_mac] or [
+        bytes(32)
+    ]
     if not any(hmac.compare_digest(offered, one) for one in known):
         return None
     return _active(session, proof.client_id)
@@ -76,7 +78,7 @@ def _by_assertion(session: Session, proof: SignedAssertion, now: datetime) -> OA
 def _keys_for(session: Session, assertion: Assertion, now: datetime) -> list[PublicKey]:
     return [
         PublicKey(row.kind, row.kid, row.public_key)
-        for row in live(session, assertion.client_id, now)
+        for row in active_credentials(session, assertion.client_id, now)
         if row.kind == assertion.kind and row.public_key is not None and assertion.kid in {None, row.kid}
     ]
 
@@ -94,13 +96,13 @@ def _active(session: Session, client_id: str) -> OAuthClient | None:
 _OF_CLIENT: Final = sa.select(ClientCredential).order_by(ClientCredential.slot)
 
 
-def of_client(session: Session, client_id: str) -> Sequence[ClientCredential]:
+def credentials_of(session: Session, client_id: str) -> Sequence[ClientCredential]:
     """All credentials of a client, including expired ones."""
     return session.scalars(_OF_CLIENT.where(ClientCredential.client_id == client_id)).all()
 
 
-def live(session: Session, client_id: str, now: datetime) -> list[ClientCredential]:
-    return [row for row in of_client(session, client_id) if row.ends_at is None or row.ends_at > now]
+def active_credentials(session: Session, client_id: str, now: datetime) -> list[ClientCredential]:
+    return [row for row in credentials_of(session, client_id) if row.ends_at is None or row.ends_at > now]
 
 
 def add_secret(
@@ -134,7 +136,7 @@ def add_keys(
         _put(session, client_id, now, ends_at, kind=key.kind, kid=key.kid, public_key=key.raw)
 
 
-def end(session: Session, client_id: str, slot: int, at: datetime) -> None:
+def expire(session: Session, client_id: str, slot: int, at: datetime) -> None:
     """Let a credential expire at `at`. Tokens issued for it stay valid until they expire. Raises NotFound."""
     row = session.get(ClientCredential, (client_id, slot))
     if row is None:
@@ -147,7 +149,7 @@ def _put(session: Session, client_id: str, now: datetime, ends_at: datetime | No
     locked = sa.select(OAuthClient.id).where(OAuthClient.id == client_id).with_for_update()
     if session.scalar(locked) is None:
         raise NotFound("There is no such client.")
-    taken = {row.slot for row in live(session, client_id, now)}
+    taken = {row.slot for row in active_credentials(session, client_id, now)}
     free = next((slot for slot in _SLOTS if slot not in taken), None)
     if free is None:
         raise Conflict("Two credentials are active already: end one first.")

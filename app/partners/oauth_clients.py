@@ -32,7 +32,7 @@ _TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedToken:
     """A newly issued token. The repr hides it."""
 
     client_id: str
@@ -97,7 +97,7 @@ def add_client(
 
 def issue_token(
     session: Session, keys: KeyRing, proof: Proof, wanted: list[str] | None, now: datetime, ttl: timedelta
-) -> Issued | None:
+) -> IssuedToken | None:
     """Issue a token; None if the client is unknown or its proof is invalid.
 
     Raises ValueError for a scope that the client does not have. An unknown client costs the same work.
@@ -111,7 +111,7 @@ def issue_token(
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     session.add(AccessToken(id=_token_id(token), client_id=client.id, scopes=scopes, expires_at=now + ttl))
     session.flush()
-    return Issued(client.id, token, scopes)
+    return IssuedToken(client.id, token, scopes)
 
 
 _CALLER: Final = (
@@ -153,7 +153,7 @@ def _token_id(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
-def switch_off(session: Session, client_id: str) -> None:
+def deactivate(session: Session, client_id: str) -> None:
     """Deactivate a client. Its tokens are refused from the next request on. Raises NotFound."""
     client = session.get(OAuthClient, client_id)
     if client is None:

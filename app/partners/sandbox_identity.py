@@ -42,7 +42,7 @@ def key_pair() -> KeyPair:
     return KeyPair.from_seed(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
-def found(session: Session, keys: KeyRing, now: datetime) -> None:
+def set_up(session: Session, keys: KeyRing, now: datetime) -> None:
     """Create the organisation, team, key and client where they are missing. Idempotent."""
     if session.get(Organisation, ORGANISATION_ID) is None:
         session.add(

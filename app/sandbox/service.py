@@ -76,7 +76,7 @@ def refill(session: Session, *, keys: KeyRing, directory: Directory, now: dateti
 
 
 def _found(session: Session, keys: KeyRing, now: datetime) -> None:
-    sandbox_identity.found(session, keys, now)
+    sandbox_identity.set_up(session, keys, now)
     if session.get(Team, sandbox_identity.TEAM_ID) is None:
         session.add(
             Team(id=sandbox_identity.TEAM_ID, slug=sandbox_identity.ORGANISATION, name="Sandbox", created_at=now)

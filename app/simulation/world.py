@@ -109,7 +109,9 @@ class World:
         country = self.chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
         answers = answers_of(self.directory, country, self.chance, self.now)
         with self.database.begin() as session:
-            facts, _deadline = runs.understood({**answers, "consent": {"mode": "ask_first"}}, self.directory, self.now)
+            facts, _deadline = runs.facts_and_deadline(
+                {**answers, "consent": {"mode": "ask_first"}}, self.directory, self.now
+            )
             found = runs.run(session, facts, self.directory, self.now, seed=self.chance.getrandbits(64))
             candidates = list(dict.fromkeys(one.organisation for one in found.candidates if one.offerable))
             intake = Intake.model_validate({**answers, "consent": consent_of(candidates, self.chance)})

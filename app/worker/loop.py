@@ -26,7 +26,7 @@ from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
 from app.directory import rule_sets
 from app.directory.packs import Directory
-from app.directory.published import Current
+from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
 from app.messaging import delivery
 from app.messaging.channels import Channel
@@ -64,7 +64,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._current = Current(directory)
+        self._current = DirectoryInForce(directory)
         self._settings = settings
         self._clock = clock
         self._channel = channel or channel_of(settings)
@@ -200,7 +200,7 @@ class Worker:
         if directory.digest == self._kept:
             return 0
         with self._database.begin() as session:
-            new = rule_sets.keep_directory(session, directory, now)
+            new = rule_sets.store_directory(session, directory, now)
         self._kept = directory.digest
         return int(new)
 

@@ -127,7 +127,7 @@ def test_two_secrets_live_side_by_side_and_there_is_no_third(network: Network):
         return network.http.post("/oauth/token", data=GRANT, auth=(seat.client_id, secret)).status_code
 
     with network.database.begin() as session:
-        credentials.end(session, seat.client_id, 1, network.now + timedelta(days=7))
+        credentials.expire(session, seat.client_id, 1, network.now + timedelta(days=7))
         new = credentials.add_secret(session, network.keys, seat.client_id, network.now)
         with pytest.raises(Conflict):
             credentials.add_secret(session, network.keys, seat.client_id, network.now)
@@ -142,7 +142,7 @@ def test_two_secrets_live_side_by_side_and_there_is_no_third(network: Network):
 def test_a_client_that_was_switched_off_has_nothing_left(network: Network, ask: Ask):
     given = ask().json()["access_token"]
     with network.database.begin() as session:
-        partners.switch_off(session, "signer")
+        partners.deactivate(session, "signer")
     assert ask(jti="later").status_code == 401
     assert network.http.get("/v1/referrals", headers={"Authorization": f"Bearer {given}"}).status_code == 401
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.intake import idempotency
-from app.intake.idempotency import Reply
+from app.intake.idempotency import StoredResponse
 from app.main import create_app
 from app.referrals.models import ReferralEvent
 from app.settings import Settings
@@ -134,15 +134,22 @@ def test_while_the_first_request_is_still_under_way_the_second_is_told_so(postgr
     """On PostgreSQL the second waits for the first, but not for ever. An embedded database has one writer at a time."""
     keys, ttl = KeyRing.generate(START.date()), Settings().reply_ttl
 
-    def once(session: Any, patience: str) -> Reply:
+    def once(session: Any, patience: str) -> StoredResponse:
         session.execute(sa.text(f"SET LOCAL lock_timeout = '{patience}'"))
-        return idempotency.once(
-            session, keys, "who", "the-same-key", b"payload", lambda: Reply(200, {"done": True}), now=START, ttl=ttl
+        return idempotency.run_once(
+            session,
+            keys,
+            "who",
+            "the-same-key",
+            b"payload",
+            lambda: StoredResponse(200, {"done": True}),
+            now=START,
+            ttl=ttl,
         )
 
     with postgres_database.begin() as first:
         once(first, "8s")
-        with pytest.raises(idempotency.UnderWay) as refused:
+        with pytest.raises(idempotency.RequestInProgress) as refused:
             with postgres_database.begin() as second:
                 once(second, "100ms")
     assert (refused.value.status, refused.value.slug) == (409, "request-in-progress")

@@ -113,7 +113,7 @@ def test_other_spellings_are_the_same_person(network: Network, listed: str, type
 
 def test_a_first_name_alone_excludes_nobody(network: Network):
     assert client.read(["Anna"], "PL").identifiers == ()
-    salt = conflicts.salt(network.keys, named_id("organisation", MINE))
+    salt = conflicts.salt_of(network.keys, named_id("organisation", MINE))
     found = identifiers.name("Анна")
     assert found is not None
     body = {"form": client.FORM, "hashes": [text(found.keyed(salt))]}

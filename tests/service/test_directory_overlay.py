@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.directory.overlay import Edit, laid_over
+from app.directory.overlay import Edit, apply_edits
 from app.directory.packs import load_packs
 from tests.support.packs import change, copy
 
@@ -12,10 +12,10 @@ RELEX = "lt-relex"
 def test_the_desks_word_stands_when_the_pack_moves_on_and_that_is_told(tmp_path: Path) -> None:
     packs = load_packs()
     mine = Edit(RELEX, "email", {"value": "info@relex.lt"}, {"value": "desk@relex.lt"})
-    assert laid_over(packs, [mine]).departures == ()
+    assert apply_edits(packs, [mine]).departures == ()
     root = copy(tmp_path)
     change(root, "lt/services.yaml", "email: info@relex.lt", "email: office@relex.lt")
-    laid = laid_over(load_packs(root), [mine])
+    laid = apply_edits(load_packs(root), [mine])
     found = laid.directory.organisation(RELEX)
     assert found is not None
     assert found.email == "desk@relex.lt"

@@ -35,7 +35,7 @@ class Runner:
 
 def proposals(office: DeskHouse) -> list[str]:
     with office.database.begin(write=False) as session:
-        return [edit.subject for edit in edits.waiting(session)]
+        return [edit.subject for edit in edits.pending(session)]
 
 
 def test_the_package_is_written(run: Runner, tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_a_foreign_package_becomes_proposals_and_then_unverified_centres(
     assert "Not verified" in page.words()
     assert vera.submit(page, "/desk/directory/as-pack").status == 303
     with office.database.begin() as session:
-        (out,) = [one for one in edits.waiting(session) if one.subject == "pl-help-odz"]
+        (out,) = [one for one in edits.pending(session) if one.subject == "pl-help-odz"]
         edits.publish(session, load_packs(), out.id, by=by, now=office.time.at)
-        assert published.laid(session, load_packs()).directory.organisation("pl-help-odz") is None
+        assert published.with_edits(session, load_packs()).directory.organisation("pl-help-odz") is None
     assert vera.get("/desk/directory/organisations/pl-help-odz").status == 404
 
 

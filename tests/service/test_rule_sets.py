@@ -12,8 +12,8 @@ from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed
 from app.directory import fields, published, rule_overlay, rule_sets
 from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
-from app.directory.published import Current
-from app.directory.rule_sets import RuleProposal, State, Verb
+from app.directory.published import DirectoryInForce
+from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb
 from app.intake.schemas import Intake
 from app.main import create_app
 from app.matching import publication, runs
@@ -41,7 +41,7 @@ def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia",
         return publication.propose(
             session,
             packs,
-            publication.read(text, rule_sets.upon(session, packs)),
+            publication.read(text, rule_sets.with_last_set(session, packs)),
             effective_on=office.time.at.date() + timedelta(days=days),
             why="They told us by phone",
             by=member(office, by),
@@ -49,7 +49,7 @@ def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia",
         )
 
 
-def decide(office: DeskHouse, proposal: RuleProposal, verb: Verb, *, by: str) -> RuleProposal:
+def decide(office: DeskHouse, proposal: RuleProposal, verb: RuleSetVerb, *, by: str) -> RuleProposal:
     with office.database.begin() as session:
         return publication.decide(session, load_packs(), proposal.id, verb, by=member(office, by), now=office.time.at)
 
@@ -62,7 +62,7 @@ def member(office: DeskHouse, name: str) -> UUID:
 def said_of(office: DeskHouse, label: str) -> str:
     """Where the centre stands in the stored run of a case."""
     with office.database.begin(write=False) as session:
-        found = runs.latest(session, office.keys, office.case(label).id)
+        found = runs.latest_run(session, office.keys, office.case(label).id)
     assert found is not None
     _row, result = found
     groups = (("candidate", result.candidates), ("nearest", result.nearest), ("not", result.not_matched))
@@ -84,7 +84,7 @@ def test_what_another_person_published_is_what_the_service_follows(office: DeskH
     office.later(seconds=3)
     office.as_("vera").get("/desk/rules")
     assert said_of(office, filed_over_http(office)) == "candidate"  # proposed is not published
-    decide(office, proposal, Verb.PUBLISH, by="pavel")
+    decide(office, proposal, RuleSetVerb.PUBLISH, by="pavel")
     office.later(seconds=3)
     office.as_("vera").get("/desk/rules")
     assert said_of(office, filed_over_http(office)) == "nearest"  # an appeal is close to it
@@ -95,7 +95,7 @@ def test_every_process_follows_it_within_seconds(office: DeskHouse, tmp_path: Pa
     settings = Settings(var=tmp_path / "var", worker_in_web=False, base_url="http://pristan.test")
     other = create_app(settings, database=office.database, keys=office.keys, clock=office.time)
     worker = Worker(office.database, office.keys, load_packs(), settings, office.time)
-    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     with office.database.begin(write=False) as session:
         there = other.state.current.refresh(session, office.time.at)
         here = office.app.state.current.refresh(session, office.time.at)
@@ -120,14 +120,14 @@ def in_georgian(office: DeskHouse) -> DirectoryEdit:
 
 def languages(office: DeskHouse) -> tuple[str, ...]:
     with office.database.begin(write=False) as session:
-        entry = Current(load_packs()).refresh(session, office.time.at).service(KEY)
+        entry = DirectoryInForce(load_packs()).refresh(session, office.time.at).service(KEY)
     assert entry is not None
     assert entry.service.needs == ("appeals", "detention")
     return fields.languages(entry.service.rule)
 
 
 def test_languages_published_at_the_desk_stand_whatever_a_rule_set_says(office: DeskHouse):
-    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     assert languages(office) == ("pl", "ru", "en")
     in_georgian(office)
     assert languages(office) == ("ka",)
@@ -154,12 +154,12 @@ def test_a_rule_set_with_other_languages_than_the_desk_is_told_where_to_change_t
 def test_nobody_publishes_what_they_proposed(office: DeskHouse):
     proposal = propose(office)
     with pytest.raises(NotAllowed):
-        decide(office, proposal, Verb.PUBLISH, by="sofia")
+        decide(office, proposal, RuleSetVerb.PUBLISH, by="sofia")
     with pytest.raises(NotAllowed):
-        decide(office, proposal, Verb.REJECT, by="sofia")
+        decide(office, proposal, RuleSetVerb.REJECT, by="sofia")
     with pytest.raises(NotAllowed):
-        decide(office, proposal, Verb.WITHDRAW, by="pavel")
-    assert decide(office, proposal, Verb.WITHDRAW, by="sofia").state == State.WITHDRAWN
+        decide(office, proposal, RuleSetVerb.WITHDRAW, by="pavel")
+    assert decide(office, proposal, RuleSetVerb.WITHDRAW, by="sofia").state == RuleSetState.WITHDRAWN
 
 
 def test_the_database_holds_it_too(office: DeskHouse):
@@ -170,14 +170,14 @@ def test_the_database_holds_it_too(office: DeskHouse):
         session.execute(same.values(**values))
 
 
-@pytest.mark.parametrize("verb", list(Verb))
-@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("verb", list(RuleSetVerb))
+@pytest.mark.parametrize("state", list(RuleSetState))
 @pytest.mark.parametrize("by_author", [True, False])
-def test_every_step_that_is_not_written_here_is_refused(state: State, verb: Verb, by_author: bool):
+def test_every_step_that_is_not_written_here_is_refused(state: RuleSetState, verb: RuleSetVerb, by_author: bool):
     allowed = {
-        (State.PROPOSED, Verb.PUBLISH, False): State.PUBLISHED,
-        (State.PROPOSED, Verb.REJECT, False): State.REJECTED,
-        (State.PROPOSED, Verb.WITHDRAW, True): State.WITHDRAWN,
+        (RuleSetState.PROPOSED, RuleSetVerb.PUBLISH, False): RuleSetState.PUBLISHED,
+        (RuleSetState.PROPOSED, RuleSetVerb.REJECT, False): RuleSetState.REJECTED,
+        (RuleSetState.PROPOSED, RuleSetVerb.WITHDRAW, True): RuleSetState.WITHDRAWN,
     }
     if (state, verb, by_author) in allowed:
         assert rule_sets.next_state(state, verb, by_author=by_author) is allowed[state, verb, by_author]
@@ -187,7 +187,7 @@ def test_every_step_that_is_not_written_here_is_refused(state: State, verb: Verb
 
 
 def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
-    decide(office, propose(office, days=7), Verb.PUBLISH, by="pavel")
+    decide(office, propose(office, days=7), RuleSetVerb.PUBLISH, by="pavel")
     today = office.time.at.date()
     with office.database.begin(write=False) as session:
         for days, changed in ((0, False), (6, False), (7, True), (30, True)):
@@ -197,12 +197,12 @@ def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
 
 def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: DeskHouse):
     first, second = propose(office, days=3), propose(office, WITHOUT_ASYLUM.replace(ONE, "pl-sip"))
-    decide(office, first, Verb.PUBLISH, by="pavel")
+    decide(office, first, RuleSetVerb.PUBLISH, by="pavel")
     with pytest.raises(Conflict, match="Another rule set was published"):
-        decide(office, second, Verb.PUBLISH, by="pavel")
+        decide(office, second, RuleSetVerb.PUBLISH, by="pavel")
     third = propose(office, WITHOUT_ASYLUM.replace(ONE, "pl-sip"))
     assert third.effective_on == first.effective_on  # it can not be earlier than what it is made upon
-    decide(office, third, Verb.PUBLISH, by="pavel")
+    decide(office, third, RuleSetVerb.PUBLISH, by="pavel")
     with office.database.begin(write=False) as session:
         later = rule_sets.in_force(session, load_packs(), third.effective_on)
     for slug in (ONE, "pl-sip"):
@@ -213,7 +213,7 @@ def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: DeskHouse):
 
 def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: DeskHouse, tmp_path: Path):
     label = filed_over_http(office)
-    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     settings = Settings(var=tmp_path / "var", worker_in_web=False)
     Worker(office.database, office.keys, load_packs(), settings, office.time).once()
     with office.database.begin(write=False) as session:
@@ -247,12 +247,12 @@ def test_what_can_not_be_right_is_refused_and_writes_nothing(office: DeskHouse, 
         propose(office, text)
     assert said in " ".join(found["detail"] for found in error.value.errors)
     with office.database.begin(write=False) as session:
-        assert rule_sets.all_of(session) == []
+        assert rule_sets.proposals(session) == []
 
 
 def test_what_changes_nothing_is_no_proposal(office: DeskHouse):
     with pytest.raises(Conflict):
-        propose(office, publication.written(load_packs(), [KEY]))
+        propose(office, publication.as_yaml(load_packs(), [KEY]))
 
 
 def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
@@ -284,7 +284,7 @@ def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
 
 def test_the_case_is_matched_again_and_the_difference_is_shown(office: DeskHouse):
     label, _receipt = office.file()
-    decide(office, propose(office), Verb.PUBLISH, by="pavel")
+    decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     office.later(seconds=3)
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}/runs")
@@ -312,8 +312,8 @@ def test_the_coverage_page_says_the_holes_as_they_are(office: DeskHouse):
 def test_a_rule_set_keeps_what_it_does_not_change_the_same_object():
     packs = load_packs()
     content = publication.read(WITHOUT_ASYLUM, packs)
-    laid = rule_overlay.laid_over(packs, content, "x")
+    laid = rule_overlay.apply_rules(packs, content, "x")
     assert sum(a is not b for a, b in zip(packs.services, laid.services, strict=True)) == 1
     assert laid.organisation(ONE) is not packs.organisation(ONE)
-    assert rule_overlay.laid_over(packs, {"gone/away": {"needs": [], "rule": {}}}, "x").services == packs.services
-    assert Current(packs).directory is packs
+    assert rule_overlay.apply_rules(packs, {"gone/away": {"needs": [], "rule": {}}}, "x").services == packs.services
+    assert DirectoryInForce(packs).directory is packs

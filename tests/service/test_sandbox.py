@@ -263,7 +263,7 @@ def test_where_the_setting_is_off_nobody_gets_in(play: Network):
 
 def test_making_it_twice_makes_it_once(play: Network):
     with play.database.begin() as session:
-        sandbox_identity.found(session, play.keys, play.now)
+        sandbox_identity.set_up(session, play.keys, play.now)
         assert session.scalar(sa.select(sa.func.count()).where(OAuthClient.id == published.CLIENT_ID)) == 1
 
 

@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from app.core.errors import IllegalMove, NotAllowed
-from app.directory.edit_states import EditState, EditVerb, Hand, next_state
+from app.directory.edit_states import EditActor, EditState, EditVerb, next_state
 
-S, V, H = EditState, EditVerb, Hand
+S, V, H = EditState, EditVerb, EditActor
 ALLOWED = {
     (S.PROPOSED, V.PUBLISH, H.SECOND): S.PUBLISHED,
     (S.PROPOSED, V.REJECT, H.SECOND): S.REJECTED,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import Invalid
 from app.directory import field_input, fields, opening_hours, overlay
-from app.directory.overlay import Edit, laid_over
+from app.directory.overlay import Edit, apply_edits
 from app.directory.packs import load_packs
 
 TODAY = date(2026, 11, 24)
@@ -19,7 +19,7 @@ RELEX, HFHR = "lt-relex", "pl-hfhr/legal-help"
 def asked(subject: str, name: str, text: str) -> Any:
     field = fields.field_of(subject, name)
     assert field is not None
-    return field_input.value(field, {name: text}, TODAY)
+    return field_input.parse(field, {name: text}, TODAY)
 
 
 def edit(subject: str, name: str, new: Any, old: Any = None) -> Edit:
@@ -58,7 +58,7 @@ def test_written_hours_are_read_back_as_they_were(lines: list[tuple[set[str], in
         for days, hour, minute in lines
         if (hour, minute) < (23, 59)
     ]
-    assert opening_hours.parse(opening_hours.written(entries)) == entries
+    assert opening_hours.parse(opening_hours.format_hours(entries)) == entries
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_verification_needs_a_source_and_a_day_that_was() -> None:
     field = fields.field_of(RELEX, "source")
     assert field is not None
     given_in = {"title": "A call with them", "date": "2026-11-20", "confidence": "high"}
-    assert field_input.value(field, given_in, TODAY) == given_in
+    assert field_input.parse(field, given_in, TODAY) == given_in
     for wrong in (
         {"title": ""},
         {"date": "2026-11-25"},
@@ -94,7 +94,7 @@ def test_a_verification_needs_a_source_and_a_day_that_was() -> None:
         {"url": "x"},
     ):
         with pytest.raises(Invalid):
-            field_input.value(field, {**given_in, **wrong}, TODAY)
+            field_input.parse(field, {**given_in, **wrong}, TODAY)
 
 
 def test_every_field_writes_what_it_reads() -> None:
@@ -105,12 +105,12 @@ def test_every_field_writes_what_it_reads() -> None:
         for field in fields.fields_of(subject):
             said = fields.read(entity, field.name)
             if said is not None and not (field.name == "languages" and not said):
-                assert fields.written(entity, field.name, said) == entity, (subject, field.name)
+                assert fields.with_value(entity, field.name, said) == entity, (subject, field.name)
 
 
 def test_languages_stand_in_the_rule_and_the_rest_of_the_rule_stays() -> None:
     packs = load_packs()
-    laid = laid_over(packs, [edit(HFHR, "languages", ["ka"])]).directory
+    laid = apply_edits(packs, [edit(HFHR, "languages", ["ka"])]).directory
     before, after = packs.service(HFHR), laid.service(HFHR)
     assert before is not None
     assert after is not None
@@ -124,18 +124,18 @@ def test_languages_stand_in_the_rule_and_the_rest_of_the_rule_stays() -> None:
 
 def test_what_is_not_edited_stays_the_very_same_object_and_the_digest_tells() -> None:
     packs = load_packs()
-    laid = laid_over(packs, [edit(RELEX, "city", "Kaunas")]).directory
+    laid = apply_edits(packs, [edit(RELEX, "city", "Kaunas")]).directory
     same = [after is before for before, after in zip(packs.services, laid.services, strict=True)]
     assert same.count(False) == 1
     assert laid.digest != packs.digest
-    assert laid_over(packs, [edit(RELEX, "city", "Kaunas")]).directory.digest == laid.digest
-    assert laid_over(packs, []).directory is packs
-    assert laid_over(packs, [Edit(RELEX, "city", {}, {"pack": True})]).directory is packs
+    assert apply_edits(packs, [edit(RELEX, "city", "Kaunas")]).directory.digest == laid.digest
+    assert apply_edits(packs, []).directory is packs
+    assert apply_edits(packs, [Edit(RELEX, "city", {}, {"pack": True})]).directory is packs
 
 
 def test_an_edit_of_what_is_gone_is_named_and_left_out() -> None:
     lost = [edit("lt-nobody", "city", "Kaunas"), edit("lt-relex/gone", "remote", "yes"), edit(RELEX, "cost", "free")]
-    laid = laid_over(load_packs(), lost)
+    laid = apply_edits(load_packs(), lost)
     assert sorted(laid.misfits, key=str) == sorted(lost, key=str)
     assert laid.directory.services == load_packs().services
 
@@ -145,7 +145,7 @@ def test_an_organisation_that_came_in_whole_is_there_until_a_pack_has_it() -> No
     relex = packs.organisation(RELEX)
     assert relex is not None
     whole = {**relex.model_dump(mode="json", exclude_none=True, by_alias=True), "id": "lt-new"}
-    laid = laid_over(packs, [edit("lt-new", fields.WHOLE, whole)]).directory
+    laid = apply_edits(packs, [edit("lt-new", fields.WHOLE, whole)]).directory
     assert laid.service("lt-new/legal-help") in laid.services_for("LT")
-    known = laid_over(packs, [edit(RELEX, fields.WHOLE, {**whole, "id": RELEX, "city": "Elsewhere"})]).directory
+    known = apply_edits(packs, [edit(RELEX, fields.WHOLE, {**whole, "id": RELEX, "city": "Elsewhere"})]).directory
     assert known.organisation(RELEX) == relex

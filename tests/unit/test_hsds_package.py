@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from app.directory.hsds import package_reader, packages
-from app.directory.hsds.package_reader import NotAPackage, Read
+from app.directory.hsds.package_reader import NotAPackage, PackageContents
 from app.directory.hsds.records import LiveState, records
 from app.directory.packs import load_packs
 from tests.support import hsds
@@ -37,7 +37,7 @@ def tables(content: bytes) -> dict[str, list[dict[str, str]]]:
         }
 
 
-def read(**changed: Any) -> Read:
+def read(**changed: Any) -> PackageContents:
     return package_reader.read(package(**{**FOREIGN, **changed}), load_packs(), TODAY)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.directory.packs import Deadline, Limit, load_packs
 from app.matching import runs
-from app.matching.deadlines import Calendar, DeadlineFinding, assess, calendar_of, last_safe_day, zone
+from app.matching.deadlines import Calendar, DeadlineFinding, assess, calendar_of, last_safe_day, time_zone
 
 PACKS = load_packs()
 
@@ -141,9 +141,9 @@ def test_a_region_without_holidays_of_its_own_has_the_country_s() -> None:
 @pytest.mark.parametrize(("country", "hour_before_midnight"), [("PL", 22), ("LT", 21), ("DE", 22), ("GE", 19)])
 def test_today_is_the_day_it_is_in_the_country(country: str, hour_before_midnight: int) -> None:
     late = datetime(2026, 11, 24, hour_before_midnight, 59, tzinfo=UTC)
-    assert runs.today(PACKS, country, late) == day("2026-11-24")
-    assert runs.today(PACKS, country, late + timedelta(minutes=1)) == day("2026-11-25")
-    assert zone(PACKS.country(country)).key
+    assert runs.local_date(PACKS, country, late) == day("2026-11-24")
+    assert runs.local_date(PACKS, country, late + timedelta(minutes=1)) == day("2026-11-25")
+    assert time_zone(PACKS.country(country)).key
 
 
 def test_a_row_with_an_unknown_roll_over_takes_the_country_s_rule_or_the_earlier_day() -> None:

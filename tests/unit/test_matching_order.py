@@ -18,10 +18,10 @@ FOUR = ["a/service", "b/service", "c/service", "d/service"]
 
 
 def rotate(weights: dict[str, int], cases: int, seed: int = 0) -> list[str]:
-    shares, given = order.weighed(weights), []
+    shares, given = order.shares_with_weights(weights), []
     for case in range(cases):
-        chosen = order.in_turn(list(weights), shares, seed * 1000 + case)[0]
-        shares = order.took_turn(list(weights), chosen, shares)
+        chosen = order.rotation_order(list(weights), shares, seed * 1000 + case)[0]
+        shares = order.shares_after_turn(list(weights), chosen, shares)
         given.append(chosen)
     return given
 
@@ -46,39 +46,39 @@ def test_each_round_gives_everybody_exactly_their_part(weights: tuple[int, ...])
 
 def test_nobody_gets_more_than_three_in_a_row_while_another_is_owed_something() -> None:
     weights = {"big/service": 10, "b/service": 1, "c/service": 1}
-    shares = order.weighed(weights)
+    shares = order.shares_with_weights(weights)
     given: list[str] = []
     for case in range(240):
-        chosen = order.in_turn(list(weights), shares, case)[0]
+        chosen = order.rotation_order(list(weights), shares, case)[0]
         if given[-3:] == [chosen] * 3:
             for other in weights.keys() - {chosen}:
                 assert shares[other].owed + order.UNIT * weights[other] // 12 <= 0
-        shares = order.took_turn(list(weights), chosen, shares)
+        shares = order.shares_after_turn(list(weights), chosen, shares)
         given.append(chosen)
     assert Counter(given) == {"big/service": 200, "b/service": 20, "c/service": 20}
 
 
 def test_who_was_alone_for_long_is_not_owed_less_by_it_but_waits_after_three() -> None:
     """A place nobody else had a claim to is none of the rotation's."""
-    shares = order.weighed({"a/service": 1, "b/service": 1})
-    assert order.took_turn(["a/service"], "a/service", shares)["a/service"].owed == 0
+    shares = order.shares_with_weights({"a/service": 1, "b/service": 1})
+    assert order.shares_after_turn(["a/service"], "a/service", shares)["a/service"].owed == 0
 
 
 def test_a_run_of_three_gives_way_even_to_somebody_who_is_owed_less() -> None:
     shares = {"a": Share(5, earned=9 * order.UNIT, got=3, in_a_row=3), "b": Share(1, earned=order.UNIT, got=0)}
-    assert order.in_turn(["a", "b"], shares, 0)[0] == "b"
+    assert order.rotation_order(["a", "b"], shares, 0)[0] == "b"
     nothing_owed = {"a": shares["a"], "b": Share(1, earned=0, got=4)}
-    assert order.in_turn(["a", "b"], nothing_owed, 0)[0] == "a"
+    assert order.rotation_order(["a", "b"], nothing_owed, 0)[0] == "a"
 
 
 def test_a_new_weight_begins_a_new_count() -> None:
-    assert order.weighed({"a": 2})["a"] == Share(weight=2, earned=0, got=0, in_a_row=0)
+    assert order.shares_with_weights({"a": 2})["a"] == Share(weight=2, earned=0, got=0, in_a_row=0)
 
 
 def test_equals_are_drawn_by_seed_the_same_everywhere() -> None:
-    assert order.in_turn(FOUR, {}, 7) == order.in_turn(list(reversed(FOUR)), {}, 7)
-    assert len({tuple(order.in_turn(FOUR, {}, seed)) for seed in range(60)}) > 12
-    assert order.draw(7, "a/service") == 276_758_778_123_188
+    assert order.rotation_order(FOUR, {}, 7) == order.rotation_order(list(reversed(FOUR)), {}, 7)
+    assert len({tuple(order.rotation_order(FOUR, {}, seed)) for seed in range(60)}) > 12
+    assert order.tie_break(7, "a/service") == 276_758_778_123_188
 
 
 def ranked(
@@ -156,7 +156,7 @@ def test_who_is_also_there_for_other_people_does_not_stand_before_one_for_everyb
     either = {"any": [RULE, {"group": {"any_of": ["journalist"]}}]}
     services = [entry("either", either), *(entry(f"plain-{number}", RULE) for number in range(3))]
     scarcity = {
-        found.organisation: order.described(found.terms)["scarcity"]
+        found.organisation: order.named_terms(found.terms)["scarcity"]
         for found in evaluate(facts(groups=frozenset({"student"})), services, TODAY).candidates
     }
     assert scarcity == {"either": 1, "plain-0": 1, "plain-1": 1, "plain-2": 1}
@@ -174,4 +174,4 @@ def test_shares_decide_between_equals_only() -> None:
 
 def test_every_term_of_a_candidate_has_a_name() -> None:
     result = evaluate(facts(), [entry("a", RULE)], TODAY)
-    assert tuple(order.described(result.candidates[0].terms)) == order.TERMS
+    assert tuple(order.named_terms(result.candidates[0].terms)) == order.TERMS

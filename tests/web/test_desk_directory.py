@@ -49,7 +49,7 @@ def matched(office: DeskHouse, **changed: Any) -> Any:
     """The run's word on the service, with what is known today."""
     facts = Facts(**{"needs": frozenset({"asylum"}), "country": "PL", "speak": ("ru",), **changed})
     with office.database.begin(write=False) as session:
-        directory = published.laid(session, load_packs()).directory
+        directory = published.with_edits(session, load_packs()).directory
         result = runs.run(session, facts, directory, office.time.at, 1)
     everyone = [*result.candidates, *result.nearest, *result.not_matched]
     found = next(one for one in everyone if one.service == SERVICE)
@@ -138,7 +138,7 @@ def test_a_centre_becomes_verified_by_two_people_with_day_and_source(office: Des
     decide(pavel, only(office), "publish")
     assert "Not verified" not in vera.get(f"/desk/directory/organisations/{WEAK}").words()
     with office.database.begin(write=False) as session:
-        laid = published.laid(session, load_packs()).directory
+        laid = published.with_edits(session, load_packs()).directory
         assert all(entry.verified for entry in laid.services if entry.organisation.id == WEAK)
         assert session.scalars(sa.select(Organisation.verified).where(Organisation.slug == WEAK)).one()
 

@@ -31,7 +31,7 @@ def send(browser: Browser, content: bytes | None, act: str) -> Page:
 
 def proposals(office: DeskHouse) -> list[tuple[str, str]]:
     with office.database.begin(write=False) as session:
-        return [(edit.subject, edit.origin) for edit in edits.waiting(session)]
+        return [(edit.subject, edit.origin) for edit in edits.pending(session)]
 
 
 def report(page: Page) -> dict[tuple[str, int], tuple[str, str]]:
@@ -66,7 +66,7 @@ def test_what_one_proposes_stands_in_the_directory_once_another_has_published_it
     vera = office.as_("vera")
     assert vera.get(f"/desk/directory/organisations/{slug}").status == 404, "nothing changes before that"
     with office.database.begin(write=False) as session:
-        edit = edits.waiting(session)[0].id
+        edit = edits.pending(session)[0].id
     shown = vera.get("/desk/directory/proposals")
     assert vera.submit(shown, f"/desk/directory/edits/{edit}/publish").did("publish")
     entry = vera.get(f"/desk/directory/organisations/{slug}")

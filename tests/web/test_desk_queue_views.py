@@ -170,7 +170,7 @@ def test_the_next_step_tells_free_places_and_how_long_an_answer_takes(office: De
     with office.database.begin() as session:
         service = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == key)).one()
         service.capacity, service.capacity_until = "full", office.time.at.date() + timedelta(days=3)
-        service_history.answered(session, service.id, timedelta(hours=70))
+        service_history.record_answer(session, service.id, timedelta(hours=70))
     words = office.as_("vera").get(f"/desk/cases/{label}").words()
     assert "Full until Fri 27 Nov 2026." in words
     assert "Usually answers in 3 d (1 answer so far)." in words

@@ -25,7 +25,7 @@ from app.intake import questions, storage
 from app.intake.receipts import Receipt
 from app.intake.schemas import Intake
 from app.intake.storage import COUNTED, FACTS, NOT_KEPT, StorageClass, StoredField, sealed
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.messaging.models import PersonNotices
 from app.referrals.models import Referral
 from app.web.person import form_fields
@@ -231,7 +231,7 @@ def check_copy(play: Play, answers: Mapping[str, Any], kept: list[StoredField]) 
     assert play.receipt is not None
     browser = play.house.browser().open("/en/return").fill(number=play.receipt.grouped())
     page = browser.fill("/case/copy").text
-    names = Reader("en", load_packs())
+    names = CodeNames("en", load_packs())
     asked = {str(question.stored): question for question in questions.QUESTIONS.values()}
     typed = questions.typed(answers)
     for field in kept:

@@ -11,18 +11,18 @@ from app.directory import edits, published
 from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.hsds import package_reader
-from app.directory.hsds.package_reader import Line
+from app.directory.hsds.package_reader import RowReport
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ImportResult:
     """The slugs proposed by this import, and the outcome of every row of the package."""
 
     proposed: Sequence[str]
-    lines: Sequence[Line]
+    lines: Sequence[RowReport]
 
 
-def take_in(
+def import_package(
     session: Session,
     packs: Directory,
     file: BinaryIO,
@@ -31,18 +31,18 @@ def take_in(
     now: datetime,
     only_look: bool = False,
     most_bytes: int = package_reader.MOST_BYTES,
-) -> Taken:
+) -> ImportResult:
     """Propose all organisations that have no pending proposal; with `only_look` nothing is written. Raises NotAPackage."""
-    found = package_reader.read(file, published.laid(session, packs).directory, now.date(), most_bytes)
-    waits = {edit.subject for edit in edits.waiting(session)}
+    found = package_reader.read(file, published.with_edits(session, packs).directory, now.date(), most_bytes)
+    waits = {edit.subject for edit in edits.pending(session)}
     new = [slug for slug in found.found if slug not in waits]
     if not only_look:
         for slug in new:
-            edits.propose_whole(session, packs, slug, found.found[slug], by=by, now=now)
-    return Taken(new, [_told(line, waits) for line in found.lines])
+            edits.propose_organisation(session, packs, slug, found.found[slug], by=by, now=now)
+    return ImportResult(new, [_told(line, waits) for line in found.lines])
 
 
-def _told(line: Line, waits: set[str]) -> Line:
+def _told(line: RowReport, waits: set[str]) -> RowReport:
     if line.outcome == "proposed" and any(f"as {slug}," in line.detail for slug in waits):
         return replace(line, detail=f"{line.detail}; a proposal for it waits already")
     return line

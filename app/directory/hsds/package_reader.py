@@ -42,7 +42,7 @@ class NotAPackage(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RowReport:
     """The outcome of one row. `number`: its line in the file, counted from the heading as 1."""
 
     file: str
@@ -53,7 +53,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PackageRow:
     table: str
     file: str
     number: int
@@ -64,26 +64,26 @@ class Row:
 
 
 @dataclass(slots=True)
-class Read:
+class PackageContents:
     """What a package contains. `found`: entries in the directory's own format, by slug."""
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[RowReport] = field(default_factory=list)
 
 
 class _LeftOut(Exception):
     pass
 
 
-def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MOST_BYTES) -> Read:
+def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MOST_BYTES) -> PackageContents:
     """Read a package. `most_bytes`: limit for all its files, unpacked. Raises NotAPackage."""
     rows = list(_rows(file, most_bytes))
-    tables: dict[str, list[Row]] = {}
+    tables: dict[str, list[PackageRow]] = {}
     for row in rows:
         tables.setdefault(row.table, []).append(row)
     if not tables.get("organization") or not tables.get("service"):
         raise NotAPackage("It contains no organisations, or no services.")
-    result, told = Read(), dict[int, tuple[Outcome, str]]()
+    result, told = PackageContents(), dict[int, tuple[Outcome, str]]()
     index = _Index(tables)
     for organization in tables["organization"]:
         try:
@@ -99,15 +99,15 @@ def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MO
         told.update({id(part): ("used", f"a part of {slug}") for part in parts})
     for row in rows:
         outcome, detail = told.get(id(row)) or ("left out", _why_not(row))
-        result.lines.append(Line(row.file, row.number, row.get("id"), outcome, detail))
+        result.lines.append(RowReport(row.file, row.number, row.get("id"), outcome, detail))
     return result
 
 
 class _Index:
     """The rows of all tables, by the object that they belong to."""
 
-    def __init__(self, tables: Mapping[str, Sequence[Row]]) -> None:
-        self._owned: dict[tuple[str, str, str], list[Row]] = {}
+    def __init__(self, tables: Mapping[str, Sequence[PackageRow]]) -> None:
+        self._owned: dict[tuple[str, str, str], list[PackageRow]] = {}
         for table, rows in tables.items():
             for row in rows:
                 for name in _OWNED:
@@ -116,19 +116,19 @@ class _Index:
         self.terms = {row.get("id"): row for row in tables.get("taxonomy_term", ())}
         self.locations = {row.get("id"): row for row in tables.get("location", ())}
 
-    def of(self, table: str, name: str, owner: str) -> list[Row]:
+    def of(self, table: str, name: str, owner: str) -> list[PackageRow]:
         return self._owned.get((table, name, owner), []) if owner else []
 
 
 def _organisation(
-    row: Row, index: _Index, directory: Directory, today: date, told: dict[int, tuple[Outcome, str]]
-) -> tuple[str, dict[str, Any], list[Row]]:
+    row: PackageRow, index: _Index, directory: Directory, today: date, told: dict[int, tuple[Outcome, str]]
+) -> tuple[str, dict[str, Any], list[PackageRow]]:
     """Slug, entry and source rows of one organisation. Raises _LeftOut; services that are left out are reported as well."""
     own_id, name = row.get("id"), row.get("name")
     if not own_id or not name:
         raise _LeftOut("The id or the name is missing.")
     services: list[dict[str, Any]] = []
-    parts, countries = list[Row](), set[str]()
+    parts, countries = list[PackageRow](), set[str]()
     for one in index.of("service", "organization_id", own_id):
         try:
             service, used, served = _service(one, index, directory)
@@ -170,7 +170,7 @@ def _organisation(
     return slug, checked.model_dump(mode="json", exclude_none=True, by_alias=True), used
 
 
-def _service(row: Row, index: _Index, directory: Directory) -> tuple[dict[str, Any], list[Row], set[str]]:
+def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict[str, Any], list[PackageRow], set[str]]:
     """Raises _LeftOut: not active, no known need, or no country with a pack."""
     own_id = row.get("id")
     if row.get("status") not in {"active", ""}:
@@ -208,7 +208,7 @@ def _service(row: Row, index: _Index, directory: Directory) -> tuple[dict[str, A
     return service, used, served
 
 
-def _country(area: Row, directory: Directory) -> str | None:
+def _country(area: PackageRow, directory: Directory) -> str | None:
     """The country of a service area, by its code or English name."""
     code = area.get("x_iso_3166")[:2].upper()
     if directory.has_country(code):
@@ -220,7 +220,7 @@ def _country(area: Row, directory: Directory) -> str | None:
     )
 
 
-def _slug(row: Row, identifiers: Iterable[Row], countries: set[str]) -> str:
+def _slug(row: PackageRow, identifiers: Iterable[PackageRow], countries: set[str]) -> str:
     """The slug from the package if another Pristan exported it, else one made from country and name."""
     ours = next((one.get("identifier") for one in identifiers if one.get("identifier_type") == "Pristan slug"), "")
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", ours):
@@ -249,7 +249,7 @@ def _known(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value}
 
 
-def _why_not(row: Row) -> str:
+def _why_not(row: PackageRow) -> str:
     if row.table in FILES:
         return "What it belongs to is not proposed, or it says nothing that the directory keeps."
     return "The directory keeps nothing of this kind."
@@ -258,7 +258,7 @@ def _why_not(row: Row) -> str:
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
-def _rows(file: BinaryIO, most_bytes: int) -> Iterator[Row]:
+def _rows(file: BinaryIO, most_bytes: int) -> Iterator[PackageRow]:
     try:
         package = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
@@ -292,7 +292,7 @@ def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
         return {}
 
 
-def _read(file: str, table: str, content: bytes) -> Iterator[Row]:
+def _read(file: str, table: str, content: bytes) -> Iterator[PackageRow]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -304,7 +304,7 @@ def _read(file: str, table: str, content: bytes) -> Iterator[Row]:
                 for name, value in values.items()
                 if isinstance(name, str) and isinstance(value, str)
             }
-            yield Row(table, file, number, plain)
+            yield PackageRow(table, file, number, plain)
     except csv.Error:
         raise NotAPackage(f"{file} cannot be read as CSV.") from None
 

@@ -20,7 +20,7 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 def write(file: BinaryIO, records: Records, now: datetime) -> dict[str, int]:
     """Write the package as a zip file; return the number of rows of each table. The same records and day give the same bytes."""
-    tables = flattened(records)
+    tables = flatten(records)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
         _put(package, DESCRIPTOR, json.dumps(descriptor(now), indent=2, ensure_ascii=False))
         for name, path in FILES.items():
@@ -28,7 +28,7 @@ def write(file: BinaryIO, records: Records, now: datetime) -> dict[str, int]:
     return {name: len(rows) for name, rows in tables.items()}
 
 
-def flattened(records: Records) -> dict[str, dict[str, Record]]:
+def flatten(records: Records) -> dict[str, dict[str, Record]]:
     """Every object once, by its id, in the table of its kind."""
     tables: dict[str, dict[str, Record]] = {name: {} for name in SHAPES}
     for kind, listed in (

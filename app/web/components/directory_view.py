@@ -12,7 +12,7 @@ from app.directory import published as directory_published
 from app.directory.catalogue import Directory
 from app.directory.fields import Field
 from app.directory.models import DirectoryEdit, ServicePause, ServiceRow
-from app.directory.overlay import Edit, Laid
+from app.directory.overlay import Edit, EditedDirectory
 from app.directory.schemas import Organisation, Service
 from app.matching.lint import STALE_AFTER, latest_day
 
@@ -70,7 +70,7 @@ class Freshness:
     stale: Sequence[tuple[Organisation, int]]
     fresh: int
     run_out: Sequence[str]
-    laid: Laid
+    laid: EditedDirectory
 
 
 def text(field: Field, value: Any) -> str:
@@ -78,7 +78,7 @@ def text(field: Field, value: Any) -> str:
     if value is None or value == []:
         return ""
     if field.kind == "hours":
-        return opening_hours.written(value)
+        return opening_hours.format_hours(value)
     if field.kind == "languages":
         return ", ".join(value)
     if field.kind == "source":
@@ -89,7 +89,7 @@ def text(field: Field, value: Any) -> str:
 
 def rows(session: Session, directory: Directory, today: date, paused: frozenset[str]) -> list[Row]:
     """Every organisation, in the order of the packs. `paused`: slugs of those that pause as a whole."""
-    waiting = {edit.subject.split("/")[0] for edit in edits.waiting(session)}
+    waiting = {edit.subject.split("/")[0] for edit in edits.pending(session)}
     away = paused | {key.split("/")[0] for key in _away(session, directory, today)}
     return [
         Row(
@@ -127,7 +127,7 @@ def is_stale(organisation: Organisation, today: date) -> bool:
 
 
 def values(
-    laid: Laid, packs: Directory, subject: str, published: Iterable[Edit], waiting: frozenset[str]
+    laid: EditedDirectory, packs: Directory, subject: str, published: Iterable[Edit], waiting: frozenset[str]
 ) -> list[Value]:
     """All fields of an entry, in the order of the form."""
     entity = overlay.entity(laid.directory, subject)
@@ -143,13 +143,13 @@ def values(
 
 
 def services(
-    session: Session, laid: Laid, packs: Directory, slug: str, today: date, waiting: Iterable[DirectoryEdit]
+    session: Session, laid: EditedDirectory, packs: Directory, slug: str, today: date, waiting: Iterable[DirectoryEdit]
 ) -> list[Shown]:
     """The services of an organisation, with their free places and pauses."""
     entries = [entry for entry in laid.directory.services if entry.organisation.id == slug]
     keys = [entry.key for entry in entries]
     known, paused = availability.rows(session, keys), availability.pauses(session, keys, today)
-    published = directory_published.published(session)
+    published = directory_published.published_edits(session)
     proposed = list(waiting)
     return [
         Shown(
@@ -167,7 +167,7 @@ def services(
 
 
 def freshness(session: Session, packs: Directory, today: date) -> Freshness:
-    laid = directory_published.laid(session, packs)
+    laid = directory_published.with_edits(session, packs)
     centres = [one for one in laid.directory.organisations if one.kind == "centre"]
     verified = [one for one in centres if one.source.confidence != "low"]
     dated = [(one, latest_day(one.source.date)) for one in verified if one.source.date]

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.core.http_middleware import PAGE_POLICY
 from app.core.i18n import N_, STAFF
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.components import csrf, labels, rendering
@@ -187,12 +187,12 @@ def allow_own_script(response: Response) -> None:
     response.headers["content-security-policy"] = OWN_SCRIPT
 
 
-def reader(request: Request) -> Reader:
+def reader(request: Request) -> CodeNames:
     """Names of codes in English; made once for an app."""
     state = request.app.state
-    found: Reader | None = getattr(state, "desk_reader", None)
+    found: CodeNames | None = getattr(state, "desk_reader", None)
     if found is None:
-        found = state.desk_reader = Reader(LANGUAGE, state.directory)
+        found = state.desk_reader = CodeNames(LANGUAGE, state.directory)
     return found
 
 

@@ -15,7 +15,7 @@ from app.core.dependencies import Db, ReadDb
 from app.core.i18n import LANGUAGES, OWN_NAMES, translator
 from app.intake.questions import STEPS, Typed
 from app.intake.schemas import Intake
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.web.account.policies import AtDesk, Config, Packs, coordinators, field
 from app.web.components import csrf, staff_pages
 from app.web.person import check_page, draft_answers
@@ -41,7 +41,7 @@ def look(request: Request, desk: AtDesk, packs: Packs, session: ReadDb) -> Respo
     lang, typed = _known(field(request, "lang")), draft_answers.kept(request.state.typed)
     intake, found = draft_answers.checked(typed, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
-        return _form(request, lang, typed, shown.in_words(found, Reader(lang, packs)), packs)
+        return _form(request, lang, typed, shown.in_words(found, CodeNames(lang, packs)), packs)
     return _check(request, lang, typed, intake, session, packs, desk.now)
 
 
@@ -55,7 +55,7 @@ def send(request: Request, desk: AtDesk, packs: Packs, settings: Config, session
     )
     intake, found = draft_answers.checked(typed, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
-        return _form(request, lang, typed, shown.in_words(found, Reader(lang, packs)), packs)
+        return _form(request, lang, typed, shown.in_words(found, CodeNames(lang, packs)), packs)
     if not csrf.is_valid(desk.keys, token, desk.now, csrf.of_session(desk.who.binding)):
         return _check(request, lang, typed, intake, session, packs, desk.now)
     reply = filing.file_once(
@@ -89,7 +89,7 @@ def _words(lang: str) -> dict[str, Any]:
 
 
 def _form(request: Request, lang: str, typed: Typed, errors: dict[str, str], packs: Any) -> Response:
-    reader = Reader(lang, packs)
+    reader = CodeNames(lang, packs)
     return staff_pages.page(
         request,
         "desk/assisted.html",

@@ -21,7 +21,7 @@ from app.directory.models import ServiceRow
 from app.directory.packs import Directory, Organisation
 from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
 from app.matching import runs
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
@@ -91,7 +91,7 @@ def next_step(
     session: Session,
     keys: KeyRing,
     directory: Directory,
-    reader: Reader,
+    reader: CodeNames,
     case: Case,
     facts: Mapping[str, Any],
     put: Sequence[Put],
@@ -99,7 +99,7 @@ def next_step(
 ) -> NextStep:
     """Two statements: the latest run, and what is known of its services today."""
     try:
-        latest = runs.latest(session, keys, case.id)
+        latest = runs.latest_run(session, keys, case.id)
     except CannotOpen:
         latest = None
     if latest is None:
@@ -140,7 +140,7 @@ def _rooms(session: Session, keys: Sequence[str]) -> dict[str, Room]:
 def _told(
     result: MatchResult,
     directory: Directory,
-    reader: Reader,
+    reader: CodeNames,
     standing: Standings,
     rooms: Mapping[str, Room],
     ran_at: datetime,
@@ -172,11 +172,11 @@ def deadline(facts: dict[str, Any], directory: Directory, now: datetime) -> Dead
     """The last safe day with its source, reckoned from the stored codes of the letter."""
     if not facts or not directory.has_country(facts.get("country", "")):
         return None
-    _facts, finding = runs.understood(facts, directory, now)
+    _facts, finding = runs.facts_and_deadline(facts, directory, now)
     return finding
 
 
-def facts_in_words(facts: Mapping[str, Any], case: Case, reader: Reader) -> list[tuple[str, str]]:
+def facts_in_words(facts: Mapping[str, Any], case: Case, reader: CodeNames) -> list[tuple[str, str]]:
     """What was said, as rows of a table; what was not asked or not answered is said too, for it is never a "no"."""
     unsaid = N_("not said")
     return [

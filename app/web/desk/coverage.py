@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.core.dependencies import Now
 from app.core.errors import NotFound
-from app.matching.code_names import Reader
-from app.matching.coverage import SPOKEN, Cell, coverage
+from app.matching.code_names import CodeNames
+from app.matching.coverage import SPOKEN, CoverageCell, coverage
 from app.matching.engine import Found
 from app.matching.reasons import render
 from app.web.account.policies import Packs
@@ -42,11 +42,11 @@ def show_coverage(
     )
 
 
-def _nearest(cell: Cell, reader: Reader) -> list[tuple[Found, list[str]]]:
+def _nearest(cell: CoverageCell, reader: CodeNames) -> list[tuple[Found, list[str]]]:
     return [(found, [render(reason, reader) for reason in found.reasons]) for found in cell.nearest[:NEAREST]]
 
 
-def _counts(cells: Sequence[Cell]) -> dict[str, int]:
+def _counts(cells: Sequence[CoverageCell]) -> dict[str, int]:
     return {
         "all": len(cells),
         "holes": sum(cell.is_hole for cell in cells),

@@ -46,7 +46,7 @@ def show_directory(
     """Every organisation, narrowed by what there is to do about it."""
     if shelf not in directory_view.SHELVES:
         raise NotFound("This list does not exist.")
-    directory = published.laid(session, packs).directory
+    directory = published.with_edits(session, packs).directory
     every = directory_view.rows(session, directory, now.date(), _paused(session, now))
     in_country = [row for row in every if not country or row.country == country]
     return staff_pages.page(
@@ -58,7 +58,7 @@ def show_directory(
         shelf=shelf,
         country=country,
         countries=[entry.code for entry in directory.countries],
-        waiting=len(edits.waiting(session)),
+        waiting=len(edits.pending(session)),
         package="/desk/directory/package" if request.state.who.role is Role.SENIOR else None,
     )
 
@@ -66,12 +66,12 @@ def show_directory(
 @router.get("/proposals", name="directory_proposals")
 def show_proposals(request: Request, session: ReadDb, packs: OwnPacks) -> Response:
     """What waits for a second person."""
-    directory = published.laid(session, packs).directory
+    directory = published.with_edits(session, packs).directory
     return staff_pages.page(
         request,
         "desk/directory/proposals.html",
         proposals=[
-            (edit, directory_view.proposal(edit), _name(directory, edit.subject)) for edit in edits.waiting(session)
+            (edit, directory_view.proposal(edit), _name(directory, edit.subject)) for edit in edits.pending(session)
         ],
     )
 
@@ -102,7 +102,7 @@ def propose(request: Request, who: Who, session: Db, packs: OwnPacks, now: Now) 
     asked = _asked(session, packs, field(request, "subject"), field(request, "name"))
     given = {name: values[0] for name, values in request.state.typed.items()}
     try:
-        value = field_input.value(asked.field, given, now.date())
+        value = field_input.parse(asked.field, given, now.date())
     except Invalid as error:
         return _form_page(request, asked, typed_in=given, errors=_errors(error), status=422)
     edits.propose(session, packs, asked.subject, asked.field.name, value, by=_editor(who), now=now)
@@ -113,7 +113,7 @@ def propose(request: Request, who: Who, session: Db, packs: OwnPacks, now: Now) 
 def propose_pack(request: Request, who: Who, session: Db, now: Now) -> Response:
     """Propose to say again what the pack says."""
     subject = field(request, "subject")
-    edits.propose_pack(session, subject, field(request, "name"), by=_editor(who), now=now)
+    edits.propose_pack_value(session, subject, field(request, "name"), by=_editor(who), now=now)
     return staff_pages.to(f"{_entry(subject)}?done=edit_proposed")
 
 
@@ -213,13 +213,13 @@ class Asked:
         if self.field.kind == "source":
             return {**self.value, "date": self.value.get("date", "")}
         if self.field.kind == "hours":
-            return {self.field.name: opening_hours.written(self.value)}
+            return {self.field.name: opening_hours.format_hours(self.value)}
         return {self.field.name: ", ".join(self.value) if self.field.kind == "languages" else self.value or ""}
 
 
 def _asked(session: Session, packs: Directory, subject: str, name: str) -> Asked:
     """Raises NotFound."""
-    directory = published.laid(session, packs).directory
+    directory = published.with_edits(session, packs).directory
     entity, found = overlay.entity(directory, subject), fields.field_of(subject, name)
     if entity is None or found is None:
         raise NotFound("This entry is not in the directory.")
@@ -248,7 +248,7 @@ def _entry_page(
     request: Request, session: Session, packs: Directory, now: datetime, slug: str, *, error: Invalid | None = None
 ) -> Response:
     """Raises NotFound."""
-    laid = published.laid(session, packs)
+    laid = published.with_edits(session, packs)
     organisation = laid.directory.organisation(slug)
     if organisation is None:
         raise NotFound("This organisation does not exist.")
@@ -262,7 +262,7 @@ def _entry_page(
         organisation=organisation,
         country=directory_view.country_of(laid.directory, slug),
         values=directory_view.values(
-            laid, packs, slug, published.published(session), directory_view.waits_for(waiting, slug)
+            laid, packs, slug, published.published_edits(session), directory_view.waits_for(waiting, slug)
         ),
         services=directory_view.services(session, laid, packs, slug, now.date(), waiting),
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,

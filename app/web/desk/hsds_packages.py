@@ -17,7 +17,7 @@ from app.directory.catalogue import Directory
 from app.directory.edits import Editor
 from app.directory.hsds import package_import, packages
 from app.directory.hsds.live_status import states
-from app.directory.hsds.package_reader import Line, NotAPackage
+from app.directory.hsds.package_reader import NotAPackage, RowReport
 from app.directory.hsds.records import records
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
@@ -63,7 +63,7 @@ def download(
 ) -> Response:
     """The directory as it is published; with `all` also whom nobody has confirmed yet."""
     del who
-    directory = published.laid(session, packs).directory
+    directory = published.with_edits(session, packs).directory
     file = io.BytesIO()
     packages.write(file, records(directory, states(session, now), unverified=everything), now)
     name = f"directory{'-all' if everything else ''}-{now.date().isoformat()}.zip"
@@ -94,12 +94,12 @@ def propose(request: Request, who: Sender, session: Db, packs: OwnPacks, now: No
 
 def _taken_in(
     request: Request, who: SignedIn, session: Session, packs: Directory, now: datetime, *, only_look: bool
-) -> package_import.Taken:
+) -> package_import.ImportResult:
     content: bytes | None = request.state.file
     if not content:
         raise NotAPackage("Choose a file.")
     by = Editor(who.member_id, who.role.value, origin="import")
-    return package_import.take_in(
+    return package_import.import_package(
         session, packs, io.BytesIO(content), by=by, now=now, only_look=only_look, most_bytes=LARGEST_UNPACKED
     )
 
@@ -107,7 +107,7 @@ def _taken_in(
 def _page(
     request: Request,
     *,
-    taken: package_import.Taken | None = None,
+    taken: package_import.ImportResult | None = None,
     proposed: bool = False,
     wrong: str = "",
     status: int = 200,
@@ -128,7 +128,7 @@ def _page(
     )
 
 
-def _grouped(lines: Iterable[Line]) -> list[Same]:
+def _grouped(lines: Iterable[RowReport]) -> list[Same]:
     """Every row, those together of which the same is told; what was left out first."""
     found: dict[tuple[str, str, str], list[int]] = {}
     for line in lines:
@@ -148,7 +148,7 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges)
 
 
-def _table(lines: Iterable[Line]) -> bytes:
+def _table(lines: Iterable[RowReport]) -> bytes:
     rows = ((line.file, line.number, line.id, line.outcome, line.detail) for line in lines)
     return spreadsheet.csv_text(("file", "line", "id", "outcome", "detail"), rows).encode()
 

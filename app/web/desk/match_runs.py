@@ -8,9 +8,9 @@ from app.cases import queue
 from app.casework import coordinator, rematching
 from app.casework.rematching import Run
 from app.core.dependencies import Db, ReadDb
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.matching.engine import Found
-from app.matching.order import described
+from app.matching.order import named_terms
 from app.matching.reasons import render
 from app.web.account.policies import AtDesk, Packs, number
 from app.web.components import staff_pages
@@ -40,15 +40,15 @@ def show_runs(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> 
         runs=[(run, _changes(run, reader)) for run in rematching.runs(session, desk.keys, case)],
         groups=lambda result: (result.candidates, result.nearest, result.not_matched),
         said=lambda found: _said(found, reader),
-        terms=lambda found: described(found.terms) if found.rank else {},
+        terms=lambda found: named_terms(found.terms) if found.rank else {},
     )
 
 
-def _said(found: Found, reader: Reader) -> str:
+def _said(found: Found, reader: CodeNames) -> str:
     return " ".join(render(reason, reader) for reason in found.reasons)
 
 
-def _changes(run: Run, reader: Reader) -> list[tuple[str, str, str, str]]:
+def _changes(run: Run, reader: CodeNames) -> list[tuple[str, str, str, str]]:
     """Service, where it stood, where it stands, why."""
     if run.since is None:
         return []

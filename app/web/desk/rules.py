@@ -12,7 +12,7 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.directory import published, rule_overlay, rule_sets
 from app.directory.packs import Directory
-from app.directory.rule_sets import RuleProposal, State, Verb
+from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb
 from app.matching import publication
 from app.matching.lint import Finding, lint
 from app.staff import service as staff
@@ -35,7 +35,7 @@ TRIED: Final = 500
 @router.get("", name="rules")
 def show_rules(request: Request, who: Reads, session: ReadDb, packs: Packs, now: Now) -> Response:
     """What is in force, what waits for a second person, and what the linter says of today's rules."""
-    proposals = rule_sets.all_of(session)
+    proposals = rule_sets.proposals(session)
     today = now.astimezone(UTC).date()
     in_force = rule_sets.published(session, today)
     return staff_pages.page(
@@ -60,8 +60,8 @@ def new_rules(
     service: Annotated[str, Query(max_length=130)] = "",
 ) -> Response:
     """A form with the present rule of one service, to be changed."""
-    present = rule_sets.upon(session, _base(request, session))
-    text = publication.written(present, [service]) if present.service(service) else ""
+    present = rule_sets.with_last_set(session, _base(request, session))
+    text = publication.as_yaml(present, [service]) if present.service(service) else ""
     return _form(request, present, {"text": text, "why": "", "effective_on": now.date().isoformat()})
 
 
@@ -69,7 +69,7 @@ def new_rules(
 def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Response:
     """What can not be read, or what the linter refuses, comes back with every word that was typed."""
     base = _base(request, session)
-    present = rule_sets.upon(session, base)
+    present = rule_sets.with_last_set(session, base)
     typed = {name: field(request, name) for name in ("text", "why", "effective_on")}
     try:
         content = publication.read(typed["text"], present)
@@ -99,7 +99,7 @@ def show_rule_set(request: Request, proposal_id: ProposalId, who: Reads, session
     except Invalid as error:
         tried, findings = None, [Finding("error", "unreadable", "rules", found["detail"]) for found in error.errors]
     changes = [
-        (key, publication.written(before, [key]), publication.written(tried, [key]) if tried else "")
+        (key, publication.as_yaml(before, [key]), publication.as_yaml(tried, [key]) if tried else "")
         for key in proposal.changed
     ]
     known = {(finding.code, finding.place) for finding in _linted(before, now.date())}
@@ -125,7 +125,7 @@ def replay_rule_set(
     base = _base(request, session)
     tried, _ = publication.checked(base, rule_sets.content(session, proposal.digest), now.date())
     summary = rule_replay.played(session, keys, tried, rule_replay.newest(session, TRIED))
-    publication.keep_replay(session, proposal, summary.counts())
+    publication.store_replay_counts(session, proposal, summary.counts())
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=replayed")
 
 
@@ -139,10 +139,10 @@ def decide_rule_set(
     now: Now,
 ) -> Response:
     """Publish or reject (somebody else than who proposed it), or withdraw (who proposed it)."""
-    if verb not in {one.value for one in Verb}:
+    if verb not in {one.value for one in RuleSetVerb}:
         raise NotFound
     proposal = _found(session, proposal_id)
-    publication.decide(session, _base(request, session), proposal.id, Verb(verb), by=who.member_id, now=now)
+    publication.decide(session, _base(request, session), proposal.id, RuleSetVerb(verb), by=who.member_id, now=now)
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
 
 
@@ -169,8 +169,8 @@ def _before(session: Session, base: Directory, proposal: RuleProposal) -> Direct
     """What it was proposed upon."""
     if proposal.upon is None:
         return base
-    digest = publication.found(session, proposal.upon).digest
-    return rule_overlay.laid_over(base, rule_sets.content(session, digest), digest)
+    digest = publication.proposal_by_id(session, proposal.upon).digest
+    return rule_overlay.apply_rules(base, rule_sets.content(session, digest), digest)
 
 
 def _form(
@@ -187,14 +187,14 @@ def _form(
 
 
 def _verbs(proposal: RuleProposal, who: SignedIn) -> list[str]:
-    if proposal.state != State.PROPOSED.value or who.role not in editors.roles:
+    if proposal.state != RuleSetState.PROPOSED.value or who.role not in editors.roles:
         return []
     return ["withdraw"] if proposal.proposed_by == who.member_id else ["publish", "reject"]
 
 
 def _found(session: Session, proposal_id: str) -> RuleProposal:
     try:
-        return publication.found(session, UUID(proposal_id))
+        return publication.proposal_by_id(session, UUID(proposal_id))
     except ValueError:
         raise NotFound("This rule set does not exist.") from None
 

@@ -78,7 +78,7 @@ def propose(request: Request, who: Member, session: Db, packs: OwnPacks, now: No
     if subject.partition("/")[0] != slug or asked is None or not asked.of_partner:
         raise NotFound("Your organisation has no such entry in the directory.")
     try:
-        value = field_input.value(asked, {name: field(request, "value")}, now.date())
+        value = field_input.parse(asked, {name: field(request, "value")}, now.date())
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
     edits.propose(session, packs, subject, name, value, by=_editor(who), now=now)
@@ -89,7 +89,7 @@ def _page(
     request: Request, session: Session, packs: Directory, who: SignedIn, now: datetime, *, error: Invalid | None = None
 ) -> Response:
     slug = _slug_of(session, who)
-    laid = published.laid(session, packs)
+    laid = published.with_edits(session, packs)
     organisation = laid.directory.organisation(slug)
     if organisation is None:
         raise NotFound("Your organisation is not in the directory.")
@@ -122,7 +122,7 @@ def _forms(directory: Directory, subject: str, waiting: Any) -> list[tuple[Field
     for one in fields.fields_of(subject):
         if one.of_partner:
             value = fields.read(entity, one.name)
-            as_typed = opening_hours.written(value) if one.kind == "hours" else value or ""
+            as_typed = opening_hours.format_hours(value) if one.kind == "hours" else value or ""
             as_typed = ", ".join(value) if one.kind == "languages" else as_typed
             found.append((one, directory_view.text(one, value), as_typed, one.name in proposed))
     return found

@@ -20,7 +20,7 @@ from app.intake import questions, storage
 from app.intake.questions import Typed
 from app.intake.schemas import Intake
 from app.matching import deadlines, runs
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, letter, visits
@@ -70,12 +70,12 @@ def correct(
         return _answers_page(lang, kept, {}, cookie, keys, directory, now, notice="" if fresh else AGAIN)
     intake, found = draft_answers.checked(kept, lang, directory, now)
     if intake is None:
-        errors = shown.in_words(found, Reader(lang, directory))
+        errors = shown.in_words(found, CodeNames(lang, directory))
         return _answers_page(lang, kept, errors, cookie, keys, directory, now)
     try:
         corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
     except corrections.OtherTeam:
-        errors = {"country": Reader(lang, directory).text(_MOVED)}
+        errors = {"country": CodeNames(lang, directory).text(_MOVED)}
         return _answers_page(lang, kept, errors, cookie, keys, directory, now)
     except Conflict:
         return _back(lang)
@@ -118,7 +118,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     if opened.case.closed_at is not None:
         return _back(lang)
     said_before, result = corrections.found(session, opened, keys=keys, directory=directory, now=now)
-    typed, reader = questions.typed(said_before), Reader(lang, directory)
+    typed, reader = questions.typed(said_before), CodeNames(lang, directory)
     listed = centres(result.candidates, typed, directory, reader)
     here = {one["slug"] for one in listed}
     chosen = [name.removeprefix("c_") for name in typed if name.startswith("c_")]
@@ -235,7 +235,7 @@ def copy(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, director
 def _copied(
     lang: str, opened: OpenedCase, session: Session, keys: KeyRing, directory: Packs, now: datetime
 ) -> dict[str, Any]:
-    document, reader, case = privacy.export(session, opened, keys), Reader(lang, directory), opened.case
+    document, reader, case = privacy.export(session, opened, keys), CodeNames(lang, directory), opened.case
     parts = {entry["part"]: entry for entry in document["parts"]}
     typed = questions.typed(storage.answers_in(Intake, {"case": document["case"], "facts": document["facts"], **parts}))
     fields = shown.fields(questions.QUESTIONS.values(), typed, {}, reader, directory)
@@ -252,8 +252,8 @@ def _copied(
             if entry.state in REFERRAL
         ],
         "thread": person_access.thread(session, opened),
-        "deadline": letter.of_case(case, runs.today(directory, case.country, now)),
-        "zone": deadlines.zone(directory.country(case.country)),
+        "deadline": letter.of_case(case, runs.local_date(directory, case.country, now)),
+        "zone": deadlines.time_zone(directory.country(case.country)),
     }
 
 

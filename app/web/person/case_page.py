@@ -20,7 +20,7 @@ from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts
 from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import letter, person_prompts, visits
@@ -134,10 +134,10 @@ def _case_page(
     error: str = "",
     notice: str = "",
 ) -> Response:
-    case, reader = opened.case, Reader(lang, directory)
+    case, reader = opened.case, CodeNames(lang, directory)
     headline, follows = STATUS[case.state]
     shown = [entry for entry in person_actions.referrals(session, case.id) if entry.state in REFERRAL]
-    today = runs.today(directory, case.country, now)
+    today = runs.local_date(directory, case.country, now)
     return page(
         "person/case.html",
         lang,
@@ -147,7 +147,7 @@ def _case_page(
         follows=follows,
         deadline=letter.of_case(case, today),
         look_by=max(case.due_on, today) if case.state in _LOOKED_AT else None,
-        zone=deadlines.zone(directory.country(case.country)),
+        zone=deadlines.time_zone(directory.country(case.country)),
         needs=reader.names("need", case.needs),
         country=reader.translator.country_name(case.country),
         referrals=[(entry, REFERRAL[entry.state]) for entry in shown],

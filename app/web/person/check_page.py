@@ -14,7 +14,7 @@ from app.directory.packs import Directory
 from app.intake.questions import STEPS, Typed
 from app.intake.schemas import Intake
 from app.matching import runs
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.matching.engine import Found
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
@@ -62,8 +62,8 @@ def shown_to(
     lang: str, typed: Typed, intake: Intake, session: Session, directory: Directory, now: datetime
 ) -> dict[str, Any]:
     """Template context: answers as text, the letter's deadline, emergency contacts, and every centre with its reasons."""
-    reader = Reader(lang, directory)
-    facts, deadline = filing.understood(intake, directory, now)
+    reader = CodeNames(lang, directory)
+    facts, deadline = filing.facts_and_deadline(intake, directory, now)
     facts = replace(
         facts, never=frozenset()
     )  # a centre that is ruled out keeps its place, so that it can be let in again
@@ -76,13 +76,13 @@ def shown_to(
         "nearest": centres(result.nearest[:_NEAREST], typed, directory, reader),
         "others": centres(result.not_matched, typed, directory, reader),
         "deadline": deadline,
-        "days_left": (deadline.last_safe_day - runs.today(directory, intake.country, now)).days if deadline else 0,
+        "days_left": (deadline.last_safe_day - runs.local_date(directory, intake.country, now)).days if deadline else 0,
         "urgency": facts.urgency,
         "contacts": directory.emergency(intake.country) if facts.urgency == "emergency" else (),
     }
 
 
-def centres(found: Iterable[Found], typed: Typed, directory: Directory, reader: Reader) -> list[dict[str, Any]]:
+def centres(found: Iterable[Found], typed: Typed, directory: Directory, reader: CodeNames) -> list[dict[str, Any]]:
     """Centres as the page shows them: name, reasons, whether consent is asked, and the choice made.
 
     A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us: then

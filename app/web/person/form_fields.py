@@ -10,7 +10,7 @@ from app.directory.packs import Directory
 from app.intake import questions
 from app.intake.questions import Kind, Question, Typed
 from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 
 SPOKEN: Final = ("ru", "en", "be", "uk", "ka", "pl", "lt", "de", "ce", "tt", "az", "hy", "kk", "fr")
 NATIONALITIES: Final = ("RU", "BY", "UA", "GE", "AM", "AZ", "KZ", "KG", "TJ", "TM", "UZ", "MD")
@@ -69,12 +69,12 @@ class Field:
 
 
 def fields(
-    asked: Iterable[Question], typed: Typed, errors: Mapping[str, str], reader: Reader, directory: Directory
+    asked: Iterable[Question], typed: Typed, errors: Mapping[str, str], reader: CodeNames, directory: Directory
 ) -> list[Field]:
     return [_field(question, typed, errors.get(question.name, ""), reader, directory) for question in asked]
 
 
-def _field(question: Question, typed: Typed, error: str, reader: Reader, directory: Directory) -> Field:
+def _field(question: Question, typed: Typed, error: str, reader: CodeNames, directory: Directory) -> Field:
     said = typed.get(question.name, [question.default] if question.default else [])
     groups = tuple(
         Group(label, tuple(Option(value, name, value in said) for value, name in options))
@@ -97,7 +97,7 @@ def _field(question: Question, typed: Typed, error: str, reader: Reader, directo
 Options = Sequence[tuple[str, str]]
 
 
-def _options(vocabulary: str, typed: Typed, reader: Reader, directory: Directory) -> Iterable[tuple[str, Options]]:
+def _options(vocabulary: str, typed: Typed, reader: CodeNames, directory: Directory) -> Iterable[tuple[str, Options]]:
     """Headed lists of (value, label)."""
     words = reader.translator
     if vocabulary in _PLAIN:
@@ -145,7 +145,7 @@ def _countries(typed: Typed, directory: Directory) -> list:  # type: ignore[type
     return [country for country in directory.countries if country.code == said] or list(directory.countries)
 
 
-def in_words(found: Sequence[FieldError], reader: Reader) -> dict[str, str]:
+def in_words(found: Sequence[FieldError], reader: CodeNames) -> dict[str, str]:
     """The first error of each field, by field name, in the reader's language."""
     errors: dict[str, str] = {}
     for entry in found:

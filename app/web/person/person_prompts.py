@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.casework import case_moves, contact_answers
 from app.casework.person_actions import Shown
 from app.core.i18n import N_
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 
 QUESTIONS: Final = {
     "letter_date": N_("What date is printed on your letter? When did you receive it?"),
@@ -27,7 +27,7 @@ _CONTACT: Final = {
 }
 
 
-def asked(session: Session, case_id: UUID, shown: Sequence[Shown], reader: Reader, now: datetime) -> dict[str, Any]:
+def asked(session: Session, case_id: UUID, shown: Sequence[Shown], reader: CodeNames, now: datetime) -> dict[str, Any]:
     """Context for `person/parts/prompts.html`."""
     move = case_moves.question(session, case_id)
     return {

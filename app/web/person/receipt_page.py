@@ -61,7 +61,7 @@ def receipt_page(
         lang,
         status=422 if mistyped else 200,
         reply=reply,
-        deadline=letter.of_reply(reply, runs.today(directory, reply["country"], now)),
+        deadline=letter.of_reply(reply, runs.local_date(directory, reply["country"], now)),
         contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
         mistyped=mistyped,
         token=csrf.new_token(keys, now, csrf.UNBOUND),

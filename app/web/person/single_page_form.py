@@ -11,7 +11,7 @@ from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake.questions import STEPS, Typed
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, spam_signals
@@ -40,7 +40,7 @@ def send_whole_form(lang: Lang, typed: Form, now: Now, keys: Keys, directory: Di
         return whole_page(lang, typed, {}, keys, directory, now)
     intake, found = draft_answers.checked(kept, lang, directory, now)
     if intake is None or "change" in typed:
-        return whole_page(lang, typed, shown.in_words(found, Reader(lang, directory)), keys, directory, now)
+        return whole_page(lang, typed, shown.in_words(found, CodeNames(lang, directory)), keys, directory, now)
     return check_page(lang, kept, intake, session, keys, directory, now, carried=_carried(typed, keys, now))
 
 
@@ -59,7 +59,7 @@ def file_whole_form(
     kept, token = draft_answers.kept(typed), said(typed, "token")
     intake, found = draft_answers.checked(kept, lang, directory, now)
     if intake is None or "change" in typed:
-        return whole_page(lang, typed, shown.in_words(found, Reader(lang, directory)), keys, directory, now)
+        return whole_page(lang, typed, shown.in_words(found, CodeNames(lang, directory)), keys, directory, now)
     if "switch" in typed or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
         notice = "" if "switch" in typed else AGAIN
         carried = _carried(typed, keys, now)
@@ -91,7 +91,7 @@ def all_steps(
     template: str, lang: str, typed: Typed, errors: dict[str, str], directory: Packs, **more: object
 ) -> HTMLResponse:
     """Show every question on one page with the typed values; status 422 when there are errors."""
-    reader = Reader(lang, directory)
+    reader = CodeNames(lang, directory)
     steps = [(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS]
     return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **more)
 

@@ -11,7 +11,7 @@ from app.core.dependencies import Db
 from app.core.i18n import OWN_NAMES
 from app.intake import drafts
 from app.intake.questions import STEPS
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.web.components.rendering import page, preferred_language
 from app.web.person import form_fields as shown
 from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, drop_cookie
@@ -58,7 +58,7 @@ def safety(lang: Lang, settings: Config) -> Response:
 
 @router.get("/contacts")
 def contacts(lang: Lang, directory: Directory) -> Response:
-    reader = Reader(lang, directory)
+    reader = CodeNames(lang, directory)
     listed = [
         (reader.translator.country_name(country.code), directory.emergency(country.code))
         for country in directory.countries
@@ -68,7 +68,7 @@ def contacts(lang: Lang, directory: Directory) -> Response:
 
 @router.get("/paper")
 def paper(lang: Lang, directory: Directory) -> Response:
-    reader = Reader(lang, directory)
+    reader = CodeNames(lang, directory)
     steps = [(step, shown.fields(step.questions, {}, {}, reader, directory)) for step in STEPS]
     return page("person/paper.html", lang, steps=steps, here="paper")
 

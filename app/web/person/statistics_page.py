@@ -12,7 +12,7 @@ from app.core import spreadsheet
 from app.core.dependencies import Now, ReadDb
 from app.directory.packs import Directory as Packs
 from app.intake.vocabulary import PHASES
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.reporting import persecution_figures
 from app.reporting.persecution_figures import Figure
 from app.web.components.rendering import page
@@ -35,7 +35,7 @@ class Row:
 
 @router.get("/numbers")
 def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
-    reader = Reader(lang, directory)
+    reader = CodeNames(lang, directory)
     figures = persecution_figures.published(persecution_figures.counted(session), now.date())
     shown = [figure for figure in figures if _known(figure, directory)]
     return page(
@@ -53,7 +53,7 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
 @router.get("/numbers.csv")
 def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
     """The same figures as CSV, one per row, with the months that each covers."""
-    reader = Reader(lang, directory)
+    reader = CodeNames(lang, directory)
     labels = {entry.code: reader.text(entry.label) for entry in directory.persecution}
     rows = (
         (
@@ -78,7 +78,7 @@ def _known(figure: Figure, directory: Packs) -> bool:
     return directory.has_country(figure.country) and figure.code in {entry.code for entry in directory.persecution}
 
 
-def _phases(figures: Iterable[Figure], directory: Packs, reader: Reader) -> Sequence[tuple[str, Sequence[Row]]]:
+def _phases(figures: Iterable[Figure], directory: Packs, reader: CodeNames) -> Sequence[tuple[str, Sequence[Row]]]:
     cells: Counter[tuple[str, str]] = Counter()
     for figure in figures:
         cells[figure.code, figure.country] += figure.count

@@ -12,7 +12,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, questions
 from app.intake.questions import STEPS, Typed
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, spam_signals, urgent_contacts
@@ -47,7 +47,7 @@ def _step_page(
     back_to_check: bool = False,
 ) -> HTMLResponse:
     step = STEPS[number]
-    reader = Reader(lang, directory)
+    reader = CodeNames(lang, directory)
     return page(
         "person/step.html",
         lang,
@@ -84,7 +84,7 @@ def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
     intake, found = draft_answers.checked(draft.typed, lang, directory, now)
     if intake is None:
-        errors = shown.in_words(found, Reader(lang, directory))
+        errors = shown.in_words(found, CodeNames(lang, directory))
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
         number = STEPS.index(questions.step_of(first))
         return _step_page(lang, number, draft.typed, errors, keys, directory, now)
@@ -220,7 +220,7 @@ def _after(
     _intake, found = draft_answers.checked(merged, lang, directory, now)
     here = [error for error in found if questions.question_of(error["pointer"]) in asked]
     if here:
-        errors = shown.in_words(here, Reader(lang, directory))
+        errors = shown.in_words(here, CodeNames(lang, directory))
         return _step_page(lang, number, merged, errors, keys, directory, now)
     if "to_check" in typed or number + 1 == len(STEPS):
         return RedirectResponse(f"/{lang}/form/check", 303)

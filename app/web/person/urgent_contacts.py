@@ -9,7 +9,7 @@ from app.directory.packs import Contact, Directory
 from app.intake import questions, schemas
 from app.intake.questions import STEPS, Typed
 from app.matching import runs
-from app.matching.code_names import Reader
+from app.matching.code_names import CodeNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Numbers:
     news: bool
 
 
-def numbers(typed: Typed, step: int, reader: Reader, directory: Directory, now: datetime) -> Numbers | None:
+def numbers(typed: Typed, step: int, reader: CodeNames, directory: Directory, now: datetime) -> Numbers | None:
     """Numbers to show above a step (0: the first), from the answers to the previous steps. None when nothing is urgent."""
     if not _pressing(typed, step, directory, now):
         return None
@@ -52,5 +52,5 @@ def _is_emergency(known: Typed, directory: Directory, now: datetime) -> bool:
         intake = schemas.read({**meanwhile, **questions.answers(known, "en")}, directory, now.date())
     except Invalid:
         return False
-    facts, _letter = runs.understood(intake.answers(), directory, now)
+    facts, _letter = runs.facts_and_deadline(intake.answers(), directory, now)
     return facts.urgency == "emergency"

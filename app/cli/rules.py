@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.casework.rule_replay import Summary
     from app.core.errors import AppError
     from app.directory.catalogue import Directory
+    from app.matching.code_names import CodeNames
     from app.matching.deadlines import DeadlineFinding
     from app.matching.engine import Found, MatchResult
     from app.matching.facts import Facts

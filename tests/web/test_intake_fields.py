@@ -22,6 +22,7 @@ from app.core import sealing
 from app.core.db import Base
 from app.directory.packs import load_packs
 from app.intake import questions, storage
+from app.intake.models import PersecutionCount
 from app.intake.receipts import Receipt
 from app.intake.schemas import Intake
 from app.intake.storage import COUNTED, FACTS, NOT_KEPT, StorageClass, StoredField, sealed
@@ -202,7 +203,7 @@ def check_places(stored: Stored, answers: Mapping[str, Any], schema: type[Intake
         in_columns = {place.document for place in field.places if place.storage_class is StorageClass.PLAIN}
         hidden = set(texts(field.value(answers)))
         for table, shown in stored.plain.items():
-            if "case" in in_columns or (COUNTED.document in in_columns and table == "happened_counts"):
+            if "case" in in_columns or (COUNTED.document in in_columns and table == PersecutionCount.__tablename__):
                 continue
             readable = {text for text in hidden if any(text == one or (len(text) > 9 and text in one) for one in shown)}
             assert not readable, f"{field} can be read in {table}"

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from app.cases import queue
 from app.cases.models import Case
-from app.cases.queue import Look
+from app.cases.queue import QueueQuery
 from app.staff.models import Member
 from bench import load, matching, rows
 from bench.serving import Server
@@ -89,7 +89,7 @@ def check_counts(network: load.Network) -> None:
     with network.database.begin(write=False) as session:
         me = session.scalars(sa.select(Member.id).where(Member.name == network.member)).one()
         now = {"today": network.founded_at.date(), "me": me}
-        told = queue.counts(session, network.team_id, Look(), **now)
+        told = queue.counts(session, network.team_id, QueueQuery(), **now)
         for view, condition in queue.VIEWS.items():
             one_by_one = sa.select(sa.func.count()).where(Case.team_id == network.team_id, condition)
             assert told[view] == session.scalar(one_by_one, now), view

@@ -9,8 +9,8 @@ import httpx
 import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
-from app.cases.queue import ALL, VIEWS, Place
-from app.cases.queue_views import DEFAULT, ORDERS
+from app.cases.queue import DEFAULT_VIEW, VIEWS, Cursor
+from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from bench.load import PASSPHRASE, Network, answers
 from bench.made_up import OLDEST, RARE_LANGUAGE, RARE_NEED
 from bench.serving import Request
@@ -54,14 +54,14 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
     yield "question page", lambda client: client.get("/ru/form/3")
     yield "queue, first page", desk("/desk/")
     for view in VIEWS:
-        if view != ALL:
+        if view != DEFAULT_VIEW:
             yield f"queue, {view}", desk(f"/desk/?view={view}")
     yield "queue, common filter", desk("/desk/?need=asylum&language=ru")
     yield "queue, rare need", desk(f"/desk/?need={RARE_NEED}")
     yield "queue, rare language", desk(f"/desk/?language={RARE_LANGUAGE}")
     yield "queue, urgency and country", desk("/desk/?urgency=emergency&country=GE")
     for sort in ORDERS:
-        if sort != DEFAULT:
+        if sort != DEFAULT_ORDER:
             yield f"queue, by {sort}", desk(f"/desk/?sort={sort}")
             yield f"queue, by {sort}, down", desk(f"/desk/?sort=-{sort}")
     yield "queue, deep page", desk(f"/desk/?at={_deep(network, back=False)}")
@@ -80,7 +80,7 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
 def _deep(network: Network, *, back: bool) -> str:
     """Half-way down the list: the cases came in over a year and more."""
     half_way = network.founded_at - OLDEST / 2
-    return Place((half_way.date(), 1, half_way, UUID(int=0)), back).token()
+    return Cursor((half_way.date(), 1, half_way, UUID(int=0)), back).token()
 
 
 def _sign_in(client: httpx.Client, network: Network) -> None:

@@ -483,7 +483,7 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("key_id", sa.Uuid(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("locked", sa.LargeBinary(), nullable=False),
+        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("purpose = 'person' OR kind = 'team'", name=op.f("ck_case_wraps_desk_key_is_the_teams")),
         sa.CheckConstraint(
             "(kind = 'receipt') = (key_id IS NULL)", name=op.f("ck_case_wraps_key_named_but_for_receipt")

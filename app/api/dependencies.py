@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from app.api import rate_limits
-from app.core.dependencies import Now, ReadDb, directory_in_force
+from app.core.dependencies import Now, ReadDb, current_directory
 from app.core.errors import (
     AppError,
     BadRequest,
@@ -263,7 +263,7 @@ async def _settings(request: Request) -> Settings:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = await directory_in_force(request)
+    directory: Directory = await current_directory(request)
     return directory
 
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from app.core import quotas
 from app.core.errors import TooMany
 from app.core.http_middleware import ANSWER_HEADERS
-from app.core.quotas import WINDOW, Quotas, Standing
+from app.core.quotas import WINDOW, Quotas, QuotaStatus
 from app.settings import Settings
 
 KIND_OF: Final[Mapping[str, str]] = {
@@ -53,14 +53,14 @@ async def count(request: Request, client_id: str, scope: str, now: datetime) -> 
         )
 
 
-async def _from_the_next_share(request: Request, held: Quotas, what: str, quota: int, now: datetime) -> Standing:
+async def _from_the_next_share(request: Request, held: Quotas, what: str, quota: int, now: datetime) -> QuotaStatus:
     async with request.app.state.transactions.open(write=True) as session:
-        taken, got = await run_sync(partial(quotas.take, session, what, quota, now))
+        taken, got = await run_sync(partial(quotas.take_share, session, what, quota, now))
     held.hold(what, quota, now, taken, got)
-    return held.spend(what, quota, now) or Standing(False, quota, 0, WINDOW)
+    return held.spend(what, quota, now) or QuotaStatus(False, quota, 0, WINDOW)
 
 
-def fields(kind: str, standing: Standing) -> dict[str, str]:
+def fields(kind: str, standing: QuotaStatus) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers: `q` calls in `w` seconds; `r` are left for the next `t` seconds."""
     return {
         "RateLimit-Policy": f'"{kind}";q={standing.quota};w={WINDOW}',

@@ -15,7 +15,7 @@ from app.api.openapi_components import ref, signed_in, success
 from app.api.referral_documents import ACTIONS
 from app.api.referrals import ReferralId
 from app.cases import access_control, sealed_parts
-from app.cases.access_control import Reader
+from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part
 from app.casework import partner_access
@@ -68,11 +68,13 @@ def read_sealed(
     referral, case = _opened(session, partner, parse_id(referral_id))
     case_id = case.id
     try:
-        wrap, sealed = sealed_parts.unlocked_wrap(session, keys, case_id, sealed_parts.PERSON, partner.organisation_id)
+        wrap, sealed = sealed_parts.sealed_data_key(
+            session, keys, case_id, sealed_parts.PERSON, partner.organisation_id
+        )
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
-    reader = Reader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
-    access_control.before_opening(session, keys, reader, case_id, now)
+    reader = AuditedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    access_control.authorize_read(session, keys, reader, case_id, now)
     rows = sealed_parts.parts(session, case_id, _PARTS)
     partner_access.first_read(session, referral, now)
     audit.record(

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app.audit.models import AuditEntry
 from app.core import bulk
 from app.core.clock import to_the_hour
-from app.core.db import take_turn
+from app.core.db import acquire_advisory_lock
 
 GENESIS: Final = "0" * 64
 _LOCK: Final = 0x50525F4155  # any fixed number, one for each advisory lock of the service
@@ -72,7 +72,7 @@ def _append(session: Session) -> None:
     if not waiting:
         return
     session.flush()
-    take_turn(session, _LOCK)
+    acquire_advisory_lock(session, _LOCK)
     head = session.connection().execute(_HEAD).first()
     seq, last = (head.seq, head.hash) if head else (0, GENESIS)
     entries = []

@@ -15,11 +15,11 @@ from app.cases import honeytokens
 from app.core.keyring import KeyRing
 from app.staff import read_quotas
 
-READS_A_DAY: Final = 100
+READS_PER_DAY: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class AuditedReader:
     """Who is about to open something: as the audit names them, by which name their reads are counted, and how many a day."""
 
     kind: str
@@ -28,15 +28,15 @@ class Reader:
     limit: int
 
     @classmethod
-    def member(cls, kind: str, member_id: UUID, limit: int) -> "Reader":
+    def member(cls, kind: str, member_id: UUID, limit: int) -> "AuditedReader":
         return cls(kind, member_id.hex, read_quotas.member(member_id), limit)
 
     @classmethod
-    def client(cls, client_id: str, organisation_id: UUID, limit: int) -> "Reader":
+    def client(cls, client_id: str, organisation_id: UUID, limit: int) -> "AuditedReader":
         return cls("partner", organisation_id.hex, read_quotas.client(client_id), limit)
 
 
-def before_opening(session: Session, keys: KeyRing, reader: Reader, case_id: UUID, now: datetime) -> None:
+def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime) -> None:
     """Count the read; raise the alarm when the case is a decoy. The reader sees no difference. Raises QuotaReached."""
     read_quotas.count(session, reader.counted_as, now, limit=reader.limit)
     if not honeytokens.is_honeytoken(session, keys, case_id):

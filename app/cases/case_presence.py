@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from app.cases.models import Case, CasePresence
 from app.core.upsert import insert_or_update
 
-LASTS: Final = timedelta(minutes=10)
+LEASE: Final = timedelta(minutes=10)
 
 
-def note(session: Session, team_id: UUID, label: str, member_id: UUID, now: datetime) -> None:
+def record(session: Session, team_id: UUID, label: str, member_id: UUID, now: datetime) -> None:
     """This member has opened the case. What is no case of the team leaves no trace."""
     moment = sa.literal(now, type_=CasePresence.at.type)
     case = sa.select(Case.id, sa.literal(member_id, type_=sa.Uuid()), moment).where(
@@ -29,6 +29,6 @@ def forget(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(CasePresence).where(CasePresence.case_id == case_id))
 
 
-def drop_old(session: Session, now: datetime) -> int:
-    old = sa.delete(CasePresence).where(CasePresence.at <= now - LASTS)
+def delete_expired(session: Session, now: datetime) -> int:
+    old = sa.delete(CasePresence).where(CasePresence.at <= now - LEASE)
     return int(session.execute(old).rowcount)  # type: ignore[attr-defined]

@@ -19,13 +19,13 @@ from app.core import bulk, identifiers
 from app.core.identifiers import FORM, Identifier
 from app.core.keyring import KeyRing
 
-PLACE: Final = ("case_fingerprints", "fingerprint")
-_SHOWN: Final = 12
-_MOST_ROWS: Final = 60
+BINDING: Final = ("case_fingerprints", "fingerprint")
+_MAX_SHOWN: Final = 12
+_MAX_ROWS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class PossibleDuplicate:
     """Another case of the team: what the same was given in both (kinds, no values), and whether they are merged.
 
     `link`: "into" (this goes on as that one), "from" (that one was merged into this), "" (not linked to this).
@@ -39,7 +39,7 @@ class Alike:
     merged: bool
 
 
-def given(contact: Mapping[str, Any], country: str) -> list[Identifier]:
+def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
     """What a contact part (`call_me`, `answer_by`) can be recognised by."""
     answer_by = contact.get("answer_by") or {}
     address = str(answer_by.get("address") or "")
@@ -50,15 +50,15 @@ def given(contact: Mapping[str, Any], country: str) -> list[Identifier]:
     return [one for one in found if one is not None and one.strong]
 
 
-def note(
+def replace_fingerprints(
     session: Session, keys: KeyRing, case_id: UUID, team_id: UUID, contact: Mapping[str, Any], country: str
 ) -> None:
     """Keep the marks of what is given now, instead of those that were kept before."""
-    forget(session, case_id)
-    note_first(session, keys, case_id, team_id, contact, country)
+    delete_fingerprints(session, case_id)
+    add_fingerprints(session, keys, case_id, team_id, contact, country)
 
 
-def note_first(
+def add_fingerprints(
     session: Session, keys: KeyRing, case_id: UUID, team_id: UUID, contact: Mapping[str, Any], country: str
 ) -> None:
     """Keep the marks of what was given with a new case."""
@@ -67,14 +67,14 @@ def note_first(
             "id": uuid4(),
             "case_id": case_id,
             "kind": one.kind.value,
-            "fingerprint": keys.lock_same(_mac(keys, team_id, one), *PLACE),
+            "fingerprint": keys.encrypt_deterministically(_mac(keys, team_id, one), *BINDING),
         }
-        for one in given(contact, country)
+        for one in identifiers_in(contact, country)
     ]
     bulk.insert(session, CaseFingerprint, marks)
 
 
-def _all_alike() -> sa.CompoundSelect[Any]:
+def _candidates_statement() -> sa.CompoundSelect[Any]:
     case_id, team_id = sa.bindparam("case_id", type_=sa.Uuid()), sa.bindparam("team_id", type_=sa.Uuid())
     mine, theirs = sa.alias(CaseFingerprint.__table__), sa.alias(CaseFingerprint.__table__)
     told = (Case.id, Case.label, Case.state, Case.version, Case.merged_into_id, Case.waiting_since)
@@ -85,7 +85,7 @@ def _all_alike() -> sa.CompoundSelect[Any]:
         .join(theirs, theirs.c.fingerprint == mine.c.fingerprint)
         .join(Case, Case.id == theirs.c.case_id)
         .where(mine.c.case_id == case_id, *ours)
-        .limit(_MOST_ROWS)
+        .limit(_MAX_ROWS)
     )
     into = sa.bindparam("merged_into_id", type_=sa.Uuid())
     linked = sa.select(*told, sa.null().label("kind")).where(
@@ -94,33 +94,33 @@ def _all_alike() -> sa.CompoundSelect[Any]:
     return sa.union_all(sa.select(same.subquery()), linked)
 
 
-_ALL_ALIKE: Final = _all_alike()
+_CANDIDATES: Final = _candidates_statement()
 
 
-def alike(session: Session, case: Case) -> list[Alike]:
+def possible_duplicates(session: Session, case: Case) -> list[PossibleDuplicate]:
     """Other cases of this team with one of the same marks, those that agree in most first, and the merged ones. One statement."""
     given = {"case_id": case.id, "team_id": case.team_id, "merged_into_id": case.merged_into_id}
     found: dict[str, list[sa.Row[Any]]] = {}
-    for row in session.execute(_ALL_ALIKE, given):
+    for row in session.execute(_CANDIDATES, given):
         found.setdefault(row.label, []).append(row)
-    cases = [_told(case, rows) for rows in found.values()]
-    return sorted(cases, key=lambda one: (not one.link, -len(one.kinds), one.label))[:_SHOWN]
+    cases = [_duplicate_of(case, rows) for rows in found.values()]
+    return sorted(cases, key=lambda one: (not one.link, -len(one.kinds), one.label))[:_MAX_SHOWN]
 
 
-def _told(case: Case, rows: list[sa.Row[Any]]) -> Alike:
+def _duplicate_of(case: Case, rows: list[sa.Row[Any]]) -> PossibleDuplicate:
     row = rows[0]
     link = "into" if row.id == case.merged_into_id else "from" if row.merged_into_id == case.id else ""
     kinds = tuple(sorted({row.kind for row in rows if row.kind}))
-    return Alike(row.label, row.state, row.version, kinds, link, row.merged_into_id is not None)
+    return PossibleDuplicate(row.label, row.state, row.version, kinds, link, row.merged_into_id is not None)
 
 
-def forget(session: Session, case_id: UUID) -> None:
+def delete_fingerprints(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(CaseFingerprint).where(CaseFingerprint.case_id == case_id))
 
 
 def leave_team(session: Session, case: Case) -> None:
     """Another team has the case from now on: marks and links to cases of the team before do not go with it."""
-    forget(session, case.id)
+    delete_fingerprints(session, case.id)
     case.merged_into_id = None
     session.execute(sa.update(Case).where(Case.merged_into_id == case.id).values(merged_into_id=None))
 

@@ -24,18 +24,18 @@ class Honeytoken(Base):
     made_at: Mapped[datetime]
 
 
-def _mark(keys: KeyRing, case_id: UUID) -> bytes:
+def _keyed_hash(keys: KeyRing, case_id: UUID) -> bytes:
     return keys.mac("honeytoken", case_id.bytes)
 
 
-def mark(session: Session, keys: KeyRing, case_id: UUID, *, by: UUID, now: datetime) -> None:
-    session.add(Honeytoken(id=_mark(keys, case_id), made_by=by, made_at=now))
+def create(session: Session, keys: KeyRing, case_id: UUID, *, by: UUID, now: datetime) -> None:
+    session.add(Honeytoken(id=_keyed_hash(keys, case_id), made_by=by, made_at=now))
     session.flush()
 
 
 def is_honeytoken(session: Session, keys: KeyRing, case_id: UUID) -> bool:
-    return session.get(Honeytoken, _mark(keys, case_id)) is not None
+    return session.get(Honeytoken, _keyed_hash(keys, case_id)) is not None
 
 
-def how_many(session: Session) -> int:
+def count(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(Honeytoken)) or 0

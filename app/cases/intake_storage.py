@@ -38,7 +38,7 @@ def plain_columns(intake: Intake) -> dict[str, Any]:
     return storage.document(type(intake), intake.answers(), storage.CASE)
 
 
-def plain_of(case: Case) -> dict[str, Any]:
+def plain_columns_of(case: Case) -> dict[str, Any]:
     """The same, read from a row."""
     fields = storage.fields_of(Intake)
     names = [place.name for field in fields for place in field.places if place.document == storage.CASE]

@@ -141,7 +141,7 @@ class CaseWrap(Base):
     owner_id: Mapped[UUID]
     key_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("sealing_keys.id"))
     version: Mapped[int]
-    locked: Mapped[bytes]
+    ciphertext: Mapped[bytes]
 
 
 class Part(StrEnum):

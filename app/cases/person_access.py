@@ -12,7 +12,7 @@ from app import audit
 from app.cases import sealed_parts
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part, WrapFor
-from app.cases.sealed_parts import Opened, Recipient
+from app.cases.sealed_parts import OpenedPart, Recipient
 from app.core.clock import to_the_hour
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
@@ -20,7 +20,7 @@ from app.core.sealing import CannotOpen
 from app.intake import receipts
 from app.intake.receipts import Receipt
 
-LONGEST_LINE: Final = 10_000
+MAX_MESSAGE_LENGTH: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def open_by_receipt(
     return OpenedCase(case, key)
 
 
-def new_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
+def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
     """Another number for the case, and the old one dead from this moment on. The caller holds the case's row."""
     case, receipt = opened.case, receipts.new()
     case.receipt_id = receipt.look_up_id(keys)
@@ -81,19 +81,19 @@ def new_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetim
     return receipt
 
 
-def thread(session: Session, opened: OpenedCase) -> list[Opened]:
+def thread(session: Session, opened: OpenedCase) -> list[OpenedPart]:
     """The lines of the thread in order, each `{"text", "at"}` with its author's code."""
     rows = sealed_parts.parts(session, opened.case.id, [Part.THREAD])
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 
-def everything(session: Session, opened: OpenedCase) -> list[Opened]:
+def all_parts(session: Session, opened: OpenedCase) -> list[OpenedPart]:
     """All parts the person may read: everything but the desk's own notes."""
     rows = sealed_parts.parts(session, opened.case.id, (*INTAKE_PARTS, Part.THREAD))
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 
-def add_line(
+def add_message(
     session: Session,
     case: Case,
     person_key: bytes,
@@ -106,15 +106,15 @@ def add_line(
 ) -> UUID:
     """Seal one line of the thread. The caller holds the case's row lock. Raises Invalid (empty, too long, too many)."""
     text = text.strip()
-    if not text or len(text) > LONGEST_LINE:
+    if not text or len(text) > MAX_MESSAGE_LENGTH:
         code = "required" if not text else "too_long"
-        raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {LONGEST_LINE} characters.")])
+        raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {MAX_MESSAGE_LENGTH} characters.")])
     part_id = sealed_parts.add_part(
         session,
         person_key,
         case.id,
         Part.THREAD,
-        {"text": text, "at": sealed_parts.said_at(now)},
+        {"text": text, "at": sealed_parts.exact_time(now)},
         author=author,
         organisation_id=organisation_id,
     )

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases.models import Case, CaseCounter
-from app.cases.queue_views import DEFAULT, OF_CASES, OF_TALLIES, ORDERS, URGENCY_RANK, Condition
+from app.cases.queue_views import CASE_CONDITIONS, COUNTER_CONDITIONS, DEFAULT_ORDER, ORDERS, URGENCY_RANK, Condition
 from app.cases.states import CaseState
 from app.core.errors import BadRequest, NotFound
 
-PAGE: Final = 25
-ALL: Final = "open"
-Row = sa.Row[*tuple[Any, ...]]
-VIEWS: Final = OF_CASES
+PAGE_SIZE: Final = 25
+DEFAULT_VIEW: Final = "open"
+QueueRow = sa.Row[*tuple[Any, ...]]
+VIEWS: Final = CASE_CONDITIONS
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
@@ -53,12 +53,12 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QueueQuery:
     """How the queue is looked at: a view, what narrows it down, and an order. `down`: the order backwards."""
 
-    view: str = ALL
+    view: str = DEFAULT_VIEW
     filters: Filters = field(default_factory=Filters)
-    sort: str = DEFAULT
+    sort: str = DEFAULT_ORDER
     down: bool = False
 
     @property
@@ -66,27 +66,27 @@ class Look:
         return ORDERS[self.sort]
 
 
-def look(view: str, filters: Filters, sort: str) -> Look:
+def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
     """`sort` is the name of an order, with `-` in front for backwards. Raises NotFound for a view or order that is none."""
-    name = sort.removeprefix("-") or DEFAULT
+    name = sort.removeprefix("-") or DEFAULT_ORDER
     if view not in VIEWS or name not in ORDERS:
         raise NotFound("There is no such view.")
-    return Look(view, filters, name, sort.startswith("-"))
+    return QueueQuery(view, filters, name, sort.startswith("-"))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """A row's place in an order. `back`: the page before it is meant, else the page after it."""
 
     key: tuple[Any, ...]
     back: bool = False
 
     def token(self) -> str:
-        plain = json.dumps([[_written(value) for value in self.key], int(self.back)], separators=(",", ":"))
+        plain = json.dumps([[_to_json(value) for value in self.key], int(self.back)], separators=(",", ":"))
         return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-def _written(value: Any) -> str | int:
+def _to_json(value: Any) -> str | int:
     if isinstance(value, date):
         return value.isoformat()
     return value.hex if isinstance(value, UUID) else value
@@ -111,17 +111,17 @@ def _code(text: Any) -> str:
     return text
 
 
-_READ: Final = MappingProxyType[type, Callable[[Any], Any]](
+_PARSERS: Final = MappingProxyType[type, Callable[[Any], Any]](
     {date: date.fromisoformat, datetime: _moment, int: _rank, UUID: UUID, str: _code}
 )
 
 
-def place_of(token: str, order: Sequence[Any] = ORDERS[DEFAULT]) -> Place:
+def parse_cursor(token: str, order: Sequence[Any] = ORDERS[DEFAULT_ORDER]) -> Cursor:
     """Raises BadRequest for what is no place in this order."""
     try:
         values, back = json.loads(urlsafe_b64decode(token[:400].encode("ascii") + b"=="))
         pairs = zip(order, values, strict=True)
-        return Place(tuple(_READ[column.type.python_type](value) for column, value in pairs), bool(back))
+        return Cursor(tuple(_PARSERS[column.type.python_type](value) for column, value in pairs), bool(back))
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BadRequest("This place in the list does not exist.") from None
 
@@ -130,27 +130,27 @@ def place_of(token: str, order: Sequence[Any] = ORDERS[DEFAULT]) -> Place:
 class Page:
     """Rows in the order asked for, and the places to go on from."""
 
-    rows: Sequence[Row]
-    before: Place | None
-    after: Place | None
+    rows: Sequence[QueueRow]
+    before: Cursor | None
+    after: Cursor | None
 
 
 def page(
     session: Session,
     team_id: UUID,
-    seen: Look,
+    seen: QueueQuery,
     *,
     me: UUID,
     today: date,
-    place: Place | None = None,
+    place: Cursor | None = None,
     only: Sequence[Condition] = (),
-    most: int = PAGE,
+    most: int = PAGE_SIZE,
 ) -> Page:
     """One page of a view, one statement. `only`: what else must be true of a case."""
     back = place is not None and place.back
-    query = _selected(session, team_id, seen, back=back).where(*only).limit(most + 1)
+    query = _ordered(session, team_id, seen, back=back).where(*only).limit(most + 1)
     if place is not None:
-        query = query.where(_beyond(seen, place))
+        query = query.where(_after_cursor(seen, place))
     found = list(session.execute(query, {"today": today, "me": me}))
     more, rows = len(found) > most, found[:most]
     if back:
@@ -160,11 +160,13 @@ def page(
     earlier = more if back else place is not None
     later = more if not back else True
     return Page(
-        rows, Place(_key(seen, rows[0]), back=True) if earlier else None, Place(_key(seen, rows[-1])) if later else None
+        rows,
+        Cursor(_key(seen, rows[0]), back=True) if earlier else None,
+        Cursor(_key(seen, rows[-1])) if later else None,
     )
 
 
-def _selected(session: Session, team_id: UUID, seen: Look, *, back: bool) -> sa.Select[*tuple[Any, ...]]:
+def _ordered(session: Session, team_id: UUID, seen: QueueQuery, *, back: bool) -> sa.Select[*tuple[Any, ...]]:
     down = back != seen.down
     keys = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
     return (
@@ -174,18 +176,18 @@ def _selected(session: Session, team_id: UUID, seen: Look, *, back: bool) -> sa.
     )
 
 
-def _beyond(seen: Look, place: Place) -> Condition:
+def _after_cursor(seen: QueueQuery, place: Cursor) -> Condition:
     here = sa.tuple_(*seen.order)
     pairs = zip(place.key, seen.order, strict=True)
     there = sa.tuple_(*(sa.bindparam(None, value, type_=column.type) for value, column in pairs))
     return here < there if place.back != seen.down else here > there
 
 
-def _key(seen: Look, row: Row) -> tuple[Any, ...]:
+def _key(seen: QueueQuery, row: QueueRow) -> tuple[Any, ...]:
     return tuple(row._mapping[f"key_{n}"] for n in range(len(seen.order)))
 
 
-def following(session: Session, team_id: UUID, seen: Look, label: str, *, me: UUID, today: date) -> str | None:
+def next_case(session: Session, team_id: UUID, seen: QueueQuery, label: str, *, me: UUID, today: date) -> str | None:
     """The case to go on with: the one after this in the order, or else the first; never one that a colleague owns.
 
     What waits for others is only shown to who asked for such a view. Two or three statements.
@@ -197,9 +199,9 @@ def following(session: Session, team_id: UUID, seen: Look, label: str, *, me: UU
     only = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me)]
     if here is not None:
         only.append(Case.id != here.id)
-    if seen.view == ALL:
+    if seen.view == DEFAULT_VIEW:
         only.append(Case.state.in_([CaseState.SUBMITTED.value, CaseState.IN_REVIEW.value]))
-    for place in [None] if here is None else [Place(_key(seen, here)), None]:
+    for place in [None] if here is None else [Cursor(_key(seen, here)), None]:
         found = page(session, team_id, seen, me=me, today=today, place=place, only=only, most=1)
         if found.rows:
             return str(found.rows[0].label)
@@ -207,16 +209,16 @@ def following(session: Session, team_id: UUID, seen: Look, label: str, *, me: UU
 
 
 def counts(
-    session: Session, team_id: UUID, seen: Look, *, me: UUID, today: date, own: Sequence[Look] = ()
+    session: Session, team_id: UUID, seen: QueueQuery, *, me: UUID, today: date, own: Sequence[QueueQuery] = ()
 ) -> dict[str, int]:
     """How many each view holds, exactly; under "shown" the chosen one with its filters, under "own_0" … the member's own.
 
     One statement over the tallies, whatever the number of cases.
     """
-    of_all = [_sum(condition).label(name) for name, condition in OF_TALLIES.items()]
+    of_all = [_sum(condition).label(name) for name, condition in COUNTER_CONDITIONS.items()]
     named = {"shown": seen, **{f"own_{n}": one for n, one in enumerate(own)}}
     narrowed = [_narrowed(team_id, one).label(name) for name, one in named.items()]
-    query = sa.select(*of_all, *narrowed).where(*_face(team_id, Filters()))
+    query = sa.select(*of_all, *narrowed).where(*_counter_filters(team_id, Filters()))
     row = session.execute(query, {"today": today, "me": me}).one()
     return {name: int(count) for name, count in row._mapping.items()}
 
@@ -225,12 +227,16 @@ def _sum(condition: Condition) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(CaseCounter.count).filter(condition), 0)
 
 
-def _narrowed(team_id: UUID, seen: Look) -> sa.ScalarSelect[int]:
-    rows = sa.select(_sum(OF_TALLIES[seen.view])).where(*_face(team_id, seen.filters)).select_from(CaseCounter)
+def _narrowed(team_id: UUID, seen: QueueQuery) -> sa.ScalarSelect[int]:
+    rows = (
+        sa.select(_sum(COUNTER_CONDITIONS[seen.view]))
+        .where(*_counter_filters(team_id, seen.filters))
+        .select_from(CaseCounter)
+    )
     return rows.correlate(None).scalar_subquery()
 
 
-def _face(team_id: UUID, filters: Filters) -> list[Condition]:
+def _counter_filters(team_id: UUID, filters: Filters) -> list[Condition]:
     """The tallies that count each case once under these filters."""
     found: list[Condition] = [
         CaseCounter.team_id == team_id,
@@ -270,13 +276,13 @@ def _conditions(session: Session, filters: Filters) -> list[Condition]:
             Case.urgency_rank == URGENCY_RANK.get(filters.urgency, -1)
         )  # the rank is what the indexes hold
     if filters.need is not None:
-        conditions.append(_holds(session, Case.needs, filters.need))
+        conditions.append(_contains(session, Case.needs, filters.need))
     if filters.language is not None:
-        conditions.append(_holds(session, Case.languages, filters.language))
+        conditions.append(_contains(session, Case.languages, filters.language))
     return conditions
 
 
-def _holds(session: Session, column: Any, code: str) -> Condition:
+def _contains(session: Session, column: Any, code: str) -> Condition:
     """Whether a list of codes holds this one, in the words of each database."""
     if session.get_bind().dialect.name == "postgresql":
         condition: Condition = column.op("@>")(sa.literal([code], type_=column.type))

@@ -23,7 +23,7 @@ from app.cases.states import CaseState
 
 Condition = sa.ColumnElement[bool]
 TODAY: Final = sa.bindparam("today", type_=sa.Date())
-ME: Final = sa.bindparam("me", type_=sa.Uuid())
+MEMBER_ID: Final = sa.bindparam("me", type_=sa.Uuid())
 
 
 def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
@@ -43,7 +43,7 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
     return {
         "open": sa.and_(here, awake),
         "new": sa.and_(here, rows.state == CaseState.SUBMITTED.value),
-        "mine": sa.and_(here, awake, rows.owner_id == ME),
+        "mine": sa.and_(here, awake, rows.owner_id == MEMBER_ID),
         "due": sa.and_(here, rows.due_on == TODAY),
         "overdue": sa.and_(here, rows.due_on < TODAY),
         "review": sa.and_(here, awake, rows.state == CaseState.IN_REVIEW.value),
@@ -60,31 +60,31 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
     }
 
 
-OF_CASES: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
-_OF_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
+CASE_CONDITIONS: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
+_VIEWS_BY_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
 """What a view asks of the tallies: these the day or the owner, all others how the cases stand. See `tallies`."""
-_TALLIED: Final = _views(CaseCounter, CaseCounter.is_open.expression, CaseCounter.is_merged.expression)
-OF_TALLIES: Final = MappingProxyType(
+_COUNTER_VIEWS: Final = _views(CaseCounter, CaseCounter.is_open.expression, CaseCounter.is_merged.expression)
+COUNTER_CONDITIONS: Final = MappingProxyType(
     {
-        name: condition if name in _OF_DAY_OR_OWNER else sa.and_(condition, CaseCounter.state != "")
-        for name, condition in _TALLIED.items()
+        name: condition if name in _VIEWS_BY_DAY_OR_OWNER else sa.and_(condition, CaseCounter.state != "")
+        for name, condition in _COUNTER_VIEWS.items()
     }
 )
 
 URGENCY_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
-ORDER: Final = (Case.due_on, Case.urgency_rank, Case.waiting_since, Case.id)
+DEFAULT_COLUMNS: Final = (Case.due_on, Case.urgency_rank, Case.waiting_since, Case.id)
 _NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # written out, as in the index
-DEFAULT: Final = "order"
+DEFAULT_ORDER: Final = "order"
 # Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
 ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
     {
-        DEFAULT: ORDER,
+        DEFAULT_ORDER: DEFAULT_COLUMNS,
         "label": (Case.label,),
         "urgency": (Case.urgency_rank, Case.due_on, Case.waiting_since, Case.id),
-        "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *ORDER),
+        "deadline": (sa.func.coalesce(Case.last_safe_day, _NO_DAY), *DEFAULT_COLUMNS),
         "waits": (Case.waiting_since, Case.id),
-        "country": (Case.country, *ORDER),
-        "owner": (Case.owner_name, *ORDER),
-        "state": (Case.state, *ORDER),
+        "country": (Case.country, *DEFAULT_COLUMNS),
+        "owner": (Case.owner_name, *DEFAULT_COLUMNS),
+        "state": (Case.state, *DEFAULT_COLUMNS),
     }
 )

@@ -20,7 +20,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 
 
-def stale(session: Session, new: SealingKey, team_keys: Mapping[UUID, KeyPair], limit: int) -> Sequence[UUID]:
+def outdated_cases(session: Session, new: SealingKey, team_keys: Mapping[UUID, KeyPair], limit: int) -> Sequence[UUID]:
     """Cases whose wrap for this organisation is of an older key, and whose team wrap one of these keys opens."""
     theirs, ours = aliased(CaseWrap), aliased(CaseWrap)
     return session.scalars(
@@ -57,7 +57,7 @@ def rewrap(session: Session, keys: KeyRing, case_id: UUID, new: SealingKey, team
     return True
 
 
-def follow(
+def rewrap_opened(
     session: Session, keys: KeyRing, case_id: UUID, data_key: bytes, *, to: Collection[UUID] | None = None
 ) -> int:
     """Seal the open case's key to the present keys of those organisations that hold it under an older one; gives how many.
@@ -65,20 +65,20 @@ def follow(
     `to`: only to these keys. A member who opens a case with the old key and was not given the new one would lock themselves out.
     Takes the case's row when there is something to do, so that consent taken back meanwhile stays taken back.
     """
-    if not _behind(session, case_id, to):
+    if not _outdated_keys(session, case_id, to):
         return 0
     transitions.locked(session, case_id)
-    found = _behind(session, case_id, to)
+    found = _outdated_keys(session, case_id, to)
     recipients = [Recipient(WrapFor.ORGANISATION, row.owner_id, row.public_key, row.id) for row in found]
     sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, data_key, recipients)
     return len(recipients)
 
 
-def _behind(session: Session, case_id: UUID, to: Collection[UUID] | None) -> list[sa.Row[UUID, bytes, UUID]]:
-    return [row for row in session.execute(_BEHIND, {"case_id": case_id}) if to is None or row.id in to]
+def _outdated_keys(session: Session, case_id: UUID, to: Collection[UUID] | None) -> list[sa.Row[UUID, bytes, UUID]]:
+    return [row for row in session.execute(_OUTDATED_KEYS, {"case_id": case_id}) if to is None or row.id in to]
 
 
-_BEHIND: Final = (
+_OUTDATED_KEYS: Final = (
     sa.select(SealingKey.owner_id, SealingKey.public_key, SealingKey.id)
     .join(CaseWrap, CaseWrap.owner_id == SealingKey.owner_id)
     .where(

@@ -38,7 +38,7 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedPart:
     """One part, opened: its plain content and the codes beside it."""
 
     id: UUID
@@ -58,11 +58,11 @@ def wrap_info(case_id: UUID, purpose: str, kind: str, owner_id: UUID, version: i
     return sealing.context("pristan/case-key", purpose, str(case_id), kind, str(owner_id), str(version))
 
 
-def _place(case_id: UUID, purpose: str, kind: str, owner_id: UUID, version: int) -> tuple[str, ...]:
+def _wrap_binding(case_id: UUID, purpose: str, kind: str, owner_id: UUID, version: int) -> tuple[str, ...]:
     return ("case_wraps", str(case_id), f"{purpose}:{kind}:{owner_id}", str(version))
 
 
-def wrapped(keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipient: Recipient) -> dict[str, Any]:
+def wrap_row(keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipient: Recipient) -> dict[str, Any]:
     """A row of `case_wraps`."""
     binding = (case_id, purpose, recipient.kind.value, recipient.owner_id, _KEY_VERSION)
     sealed = sealing.seal_to(recipient.public_key, data_key, wrap_info(*binding))
@@ -74,7 +74,7 @@ def wrapped(keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipie
         "owner_id": recipient.owner_id,
         "key_id": recipient.key_id,
         "version": _KEY_VERSION,
-        "locked": keys.lock(sealed, *_place(*binding)),
+        "ciphertext": keys.encrypt(sealed, *_wrap_binding(*binding)),
     }
 
 
@@ -92,11 +92,11 @@ def grant(
             CaseWrap.owner_id.in_([recipient.owner_id for recipient in recipients]),
         )
     )
-    rows = [wrapped(keys, case_id, purpose, data_key, recipient) for recipient in recipients]
+    rows = [wrap_row(keys, case_id, purpose, data_key, recipient) for recipient in recipients]
     session.execute(sa.insert(CaseWrap), rows)
 
 
-def unlocked_wrap(
+def sealed_data_key(
     session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID
 ) -> tuple[CaseWrap, bytes]:
     """The wrap of one recipient, off the epoch lock but still HPKE-sealed. Raises NotFound (no such wrap), CannotOpen."""
@@ -107,25 +107,25 @@ def unlocked_wrap(
     ).one_or_none()
     if wrap is None:
         raise NotFound("This recipient holds no key of the case.")
-    place = _place(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
-    return wrap, keys.unlock(wrap.locked, *place)
+    place = _wrap_binding(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    return wrap, keys.decrypt(wrap.ciphertext, *place)
 
 
 def data_key(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID, holder: KeyPair) -> bytes:
     """The data key, opened with the recipient's private key. Raises NotFound, CannotOpen."""
-    wrap, sealed = unlocked_wrap(session, keys, case_id, purpose, owner_id)
+    wrap, sealed = sealed_data_key(session, keys, case_id, purpose, owner_id)
     return holder.open(sealed, wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version))
 
 
-def seal_anew(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, key_id: UUID) -> None:
+def rewrap(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, key_id: UUID) -> None:
     """The same data key for the same recipient, sealed to a newer key of theirs. Raises CannotOpen."""
-    place = _place(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    place = _wrap_binding(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
     info = wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
-    inner = holder.open(keys.unlock(wrap.locked, *place), info)
-    wrap.locked, wrap.key_id = keys.lock(sealing.seal_to(public_key, inner, info), *place), key_id
+    inner = holder.open(keys.decrypt(wrap.ciphertext, *place), info)
+    wrap.ciphertext, wrap.key_id = keys.encrypt(sealing.seal_to(public_key, inner, info), *place), key_id
 
 
-def holders(session: Session, case_id: UUID) -> frozenset[UUID]:
+def organisations_with_key(session: Session, case_id: UUID) -> frozenset[UUID]:
     """The organisations that hold a wrap: exactly those the person agreed to and that still may be asked."""
     found = session.scalars(
         sa.select(CaseWrap.owner_id).where(CaseWrap.case_id == case_id, CaseWrap.kind == WrapFor.ORGANISATION.value)
@@ -158,7 +158,7 @@ def part_key(data_key: bytes, part: str) -> bytes:
     return sealing.derive(data_key, f"pristan/part:{part}")
 
 
-def sealed_part(
+def part_row(
     data_key: bytes,
     case_id: UUID,
     part: Part,
@@ -197,7 +197,7 @@ def add_part(
     last = session.scalar(
         sa.select(sa.func.max(SealedPart.seq)).where(SealedPart.case_id == case_id, SealedPart.part == part.value)
     )
-    row = sealed_part(
+    row = part_row(
         data_key, case_id, part, content, seq=(last or 0) + 1, author=author, organisation_id=organisation_id
     )
     session.execute(sa.insert(SealedPart), [row])
@@ -222,7 +222,7 @@ def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[Se
     ).all()
 
 
-def open_part(data_key: bytes, row: SealedPart) -> Opened:
+def open_part(data_key: bytes, row: SealedPart) -> OpenedPart:
     """Raises CannotOpen."""
     aad = part_aad(row.id, row.case_id, row.part, row.version)
     plain = sealing.unpad(sealing.decrypt(part_key(data_key, row.part), row.ciphertext, aad))
@@ -230,7 +230,7 @@ def open_part(data_key: bytes, row: SealedPart) -> Opened:
         content = json.loads(plain)
     except ValueError as error:
         raise CannotOpen from error
-    return Opened(row.id, Part(row.part), row.seq, row.author, row.organisation_id, content)
+    return OpenedPart(row.id, Part(row.part), row.seq, row.author, row.organisation_id, content)
 
 
 def destroy(session: Session, case_id: UUID) -> None:
@@ -248,19 +248,19 @@ def padded(content: dict[str, Any]) -> bytes:
     return sealing.pad(json.dumps(content, separators=(",", ":"), sort_keys=True).encode())
 
 
-def lock_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]) -> bytes:
+def encrypt_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]) -> bytes:
     """Facts, padded and locked under the epoch key, bound to their row and version."""
-    return keys.lock(padded(facts), "cases", str(case_id), "facts", str(version))
+    return keys.encrypt(padded(facts), "cases", str(case_id), "facts", str(version))
 
 
-def unlock_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -> dict[str, Any]:
+def decrypt_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -> dict[str, Any]:
     """Raises CannotOpen."""
     facts: dict[str, Any] = json.loads(
-        sealing.unpad(keys.unlock(envelope, "cases", str(case_id), "facts", str(version)))
+        sealing.unpad(keys.decrypt(envelope, "cases", str(case_id), "facts", str(version)))
     )
     return facts
 
 
-def said_at(now: datetime) -> str:
+def exact_time(now: datetime) -> str:
     """The exact moment, for the inside of a sealed part."""
     return now.isoformat(timespec="seconds")

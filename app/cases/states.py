@@ -76,7 +76,7 @@ def allowed(state: CaseState, *, by: str) -> list[str]:
     return [verb.value for source, verb, _target, actors in MOVES if source == state and by in actors]
 
 
-def fold(verbs: Iterable[CaseVerb]) -> CaseState:
+def replay(verbs: Iterable[CaseVerb]) -> CaseState:
     """The state after these verbs, from the submission on. Raises IllegalMove when they are no possible life."""
     state = CaseState.SUBMITTED
     for verb in verbs:

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases.models import Case, CaseEvent, CaseMove
-from app.cases.states import DESK, ENDED, CaseState, CaseVerb, allowed, fold, next_state
+from app.cases.states import DESK, ENDED, CaseState, CaseVerb, allowed, next_state, replay
 from app.core.clock import to_the_hour
 
-WAITS: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
+UNATTENDED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
 """With nobody: forgotten one day, unless somebody takes it."""
-_FOLLOWED: Final = frozenset(
+_PROPAGATED: Final = frozenset(
     {CaseVerb.HELP, CaseVerb.ADVISE, CaseVerb.WITHDRAW, CaseVerb.REOPEN, CaseVerb.RECALL, CaseVerb.ERASE}
 )
 
@@ -39,7 +39,7 @@ def move(
     source = CaseState(case.state)
     target = next_state(source, verb, by=actor_kind)
     at = to_the_hour(now) if actor_kind == "person" else now
-    note(
+    record_event(
         session, case, verb.value, actor_kind=actor_kind, actor_id=actor_id, at=at, codes=codes, states=(source, target)
     )
     if actor_kind in DESK or target in ENDED:
@@ -50,16 +50,16 @@ def move(
     if target in ENDED:
         case.closed_at = case.closed_at or at
         case.forget_at = at
-        _end_question(session, case, at)
+        _close_country_move(session, case, at)
     else:
         case.closed_at = None
-        case.forget_at = at if target in WAITS else None
+        case.forget_at = at if target in UNATTENDED else None
     session.flush()
-    if verb in _FOLLOWED:
-        _follow(session, case, verb, actor_kind=actor_kind, actor_id=actor_id, now=now)
+    if verb in _PROPAGATED:
+        _move_merged_cases(session, case, verb, actor_kind=actor_kind, actor_id=actor_id, now=now)
 
 
-def _follow(
+def _move_merged_cases(
     session: Session, case: Case, verb: CaseVerb, *, actor_kind: str, actor_id: UUID | None, now: datetime
 ) -> None:
     """Cases that were merged into this one end and open with it. When the person ends it, the others stand alone again:
@@ -75,13 +75,13 @@ def _follow(
     session.flush()
 
 
-def _end_question(session: Session, case: Case, at: datetime) -> None:
+def _close_country_move(session: Session, case: Case, at: datetime) -> None:
     """Whether it may move to another country is asked no more, and the key that lay ready for that is destroyed."""
     asked = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
     session.execute(sa.update(CaseMove).where(asked).values(answer="ended", answered_at=to_the_hour(at), desk_key=None))
 
 
-def note(
+def record_event(
     session: Session,
     case: Case,
     verb: str,
@@ -112,11 +112,11 @@ def note(
     )
 
 
-def refolded(session: Session, case: Case) -> CaseState:
+def replayed_state(session: Session, case: Case) -> CaseState:
     """The state once more, from the events alone: what the row must say."""
     verbs = session.scalars(
         sa.select(CaseEvent.verb)
         .where(CaseEvent.case_id == case.id, CaseEvent.source.is_not(None))
         .order_by(CaseEvent.seq)
     )
-    return fold(CaseVerb(verb) for verb in verbs)
+    return replay(CaseVerb(verb) for verb in verbs)

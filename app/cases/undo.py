@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.cases.models import Case, CaseUndo
 
 
-def before(case: Case) -> dict[str, Any]:
+def snapshot(case: Case) -> dict[str, Any]:
     """The codes that an act of the desk may change."""
     return {
         "state": case.state,
@@ -29,14 +29,14 @@ def restore(case: Case, was: dict[str, Any]) -> None:
     case.held_reason = was.get("held")
 
 
-def remember(session: Session, case: Case, act: str, was: dict[str, Any], *, member_id: UUID, now: datetime) -> None:
+def record(session: Session, case: Case, act: str, was: dict[str, Any], *, member_id: UUID, now: datetime) -> None:
     """Called last, when the case has its new version. Only one act is remembered: the latest."""
     forget(session, case.id)
     row = {"case_id": case.id, "member_id": member_id, "act": act, "version": case.version, "before": was, "at": now}
     session.execute(sa.insert(CaseUndo), [row])
 
 
-def last(session: Session, case: Case, member_id: UUID) -> CaseUndo | None:
+def latest(session: Session, case: Case, member_id: UUID) -> CaseUndo | None:
     """The latest act, when it was this member's and nothing has happened to the case since."""
     return session.scalars(
         sa.select(CaseUndo).where(

@@ -119,7 +119,7 @@ def _offer(
     context: AutoOfferContext,
     follows: UUID | None,
 ) -> list[Referral]:
-    holders = sealed_parts.holders(session, case.id)
+    holders = sealed_parts.organisations_with_key(session, case.id)
     offered: list[Referral] = []
     taken: set[str] = set()
     for candidate in left:

@@ -27,7 +27,7 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
     if verb not in ENDS:
         raise Invalid([FieldError(pointer="/verb", code="unknown_code", detail="Choose how the case ends.")])
     case = locked(session, desk, label, version)
-    was = undo.before(case)
+    was = undo.snapshot(case)
     if verb is CaseVerb.HELP and CaseState(case.state) in FILED:
         moved(session, desk, case, CaseVerb.TAKE)
     for referral in queries.live_of_case(session, case.id):
@@ -54,7 +54,7 @@ def close(session: Session, desk: Desk, label: str, version: int, verb: CaseVerb
 def reopen(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Undo an ending as helped or advised."""
     case = locked(session, desk, label, version)
-    was = undo.before(case)
+    was = undo.snapshot(case)
     moved(session, desk, case, CaseVerb.REOPEN)
     case.owner_id = desk.who.member_id
     touched(session, desk, case, "case:reopened")

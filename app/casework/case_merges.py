@@ -30,7 +30,7 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
     coordinator.noted(session, desk, case, "case:compared")
     opened = sealed_access.opened(session, desk, case, (Part.CONTACT,))
     contact = opened[0].content if opened else {}
-    duplicate_detection.note(session, desk.keys, case.id, case.team_id, contact, case.country)
+    duplicate_detection.replace_fingerprints(session, desk.keys, case.id, case.team_id, contact, case.country)
     return case
 
 

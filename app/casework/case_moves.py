@@ -79,7 +79,7 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
         to = Recipient(WrapFor.TEAM, team_id, key.public_key, key.id)
         notes_key = sealed_access.data_key(session, desk, case, sealed_parts.DESK)
         move.desk_key_id = key.id
-        move.desk_key = sealed_parts.wrapped(desk.keys, case.id, sealed_parts.DESK, notes_key, to)["locked"]
+        move.desk_key = sealed_parts.wrap_row(desk.keys, case.id, sealed_parts.DESK, notes_key, to)["ciphertext"]
     session.add(move)
     coordinator.touched(session, desk, case, "case:move_asked")
     messaging.news(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
@@ -149,7 +149,7 @@ def _hand_over_keys(
             owner_id=move.to_team_id,
             key_id=key.id,
             version=version or 1,
-            locked=notes_key,
+            ciphertext=notes_key,
         )
     )
     session.flush()
@@ -172,14 +172,14 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
     if CaseState(case.state) is CaseState.UNMET:
         transitions.move(session, case, CaseVerb.TAKE, actor_kind="clock", actor_id=None, now=now)
     codes = {"from": move.from_country, "to": move.to_country}
-    transitions.note(session, case, "moved", actor_kind="person", at=to_the_hour(now), codes=codes)
+    transitions.record_event(session, case, "moved", actor_kind="person", at=to_the_hour(now), codes=codes)
     recipients.moved(session, case.id, directory.country(move.to_country).time_zone)
     if case.facts is not None:
-        answers = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+        answers = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
         answers["country"] = move.to_country
         answers.pop("region", None)
         case.facts_version += 1
-        case.facts = sealed_parts.lock_facts(keys, case.id, case.facts_version, answers)
+        case.facts = sealed_parts.encrypt_facts(keys, case.id, case.facts_version, answers)
         session.flush()
         rematching.matched(session, keys, directory, case, now)
     tasks.case_ended(session, case.id, now)

@@ -22,7 +22,7 @@ LONGEST_SNOOZE: Final = timedelta(days=14)
 def take(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Make it mine; a new one is in review from now on."""
     case = locked(session, desk, label, version)
-    was = undo.before(case)
+    was = undo.snapshot(case)
     make_own(session, desk, case)
     can_be_undone(session, desk, case, "take", was)
     return case
@@ -41,7 +41,7 @@ def assign(session: Session, desk: Desk, label: str, version: int, member_id: UU
     case = locked(session, desk, label, version)
     if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
-    was = undo.before(case)
+    was = undo.snapshot(case)
     case.owner_id = member_id
     touched(session, desk, case, "case:assigned")
     can_be_undone(session, desk, case, "assign", was)
@@ -63,7 +63,7 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
         if not today < until <= latest:
             detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
             raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
-    was = undo.before(case)
+    was = undo.snapshot(case)
     case.snoozed_until = until
     touched(session, desk, case, "case:snoozed" if until else "case:woken")
     can_be_undone(session, desk, case, "snooze", was)
@@ -100,6 +100,6 @@ def colleagues(
     """The team, by name; with a case, also who has it on the screen. One statement."""
     if case_id is None or now is None:
         return [Colleague(row.id, row.name) for row in session.execute(_TEAM, {"team_id": team_id})]
-    given = {"team_id": team_id, "case_id": case_id, "since": now - case_presence.LASTS}
+    given = {"team_id": team_id, "case_id": case_id, "since": now - case_presence.LEASE}
     rows = session.execute(_LOOKING_ON, given)
     return [Colleague(row.id, row.name, row.at) for row in rows]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.cases import queue, transitions, undo
-from app.cases.access_control import READS_A_DAY
+from app.cases.access_control import READS_PER_DAY
 from app.cases.models import Case
 from app.cases.states import CaseState, CaseVerb
 from app.casework import referral_actions
@@ -37,7 +37,7 @@ class Desk:
     team_id: UUID
     keys: KeyRing
     now: datetime
-    reads_a_day: int = READS_A_DAY
+    reads_a_day: int = READS_PER_DAY
 
     @property
     def actor(self) -> ActorRef:
@@ -51,7 +51,7 @@ class Desk:
         return held
 
 
-def at_desk(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_A_DAY) -> Desk:
+def at_desk(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_PER_DAY) -> Desk:
     """Raises NotAllowed for somebody without a team."""
     if who.team_id is None:
         raise NotAllowed("This is for coordinators of a team.")
@@ -96,4 +96,4 @@ def noted(session: Session, desk: Desk, case: Case, action: str, codes: dict[str
 
 
 def can_be_undone(session: Session, desk: Desk, case: Case, act: str, was: dict[str, Any]) -> None:
-    undo.remember(session, case, act, was, member_id=desk.who.member_id, now=desk.now)
+    undo.record(session, case, act, was, member_id=desk.who.member_id, now=desk.now)

@@ -45,12 +45,12 @@ def answers_of(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str,
     case = opened.case
     if case.closed_at is not None or case.facts is None:
         raise Conflict("This case has ended and can not be changed.", state=case.state)
-    facts = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+    facts = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
     parts = {part.part: part.content for part in _opened_parts(session, opened)}
     return intake_storage.answers_of(facts, parts)
 
 
-def _opened_parts(session: Session, opened: OpenedCase) -> list[sealed_parts.Opened]:
+def _opened_parts(session: Session, opened: OpenedCase) -> list[sealed_parts.OpenedPart]:
     rows = sealed_parts.parts(session, opened.case.id, intake_storage.INTAKE_PARTS)
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
@@ -79,7 +79,7 @@ def correct(
     _replace_parts(session, opened, intake, now)
     filing.ask_for_news(session, keys, case.id, intake, directory)
     contact = intake_storage.part_of(intake, Part.CONTACT)
-    duplicate_detection.note(session, keys, case.id, case.team_id, contact, case.country)
+    duplicate_detection.replace_fingerprints(session, keys, case.id, case.team_id, contact, case.country)
     session.flush()
     conflict_screening.compare_anew(session, keys, directory, case, opened.person_key, now)
     result = _run_anew(session, keys, case, facts, directory, now)
@@ -89,7 +89,7 @@ def correct(
 
 def _lock_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:
     case.facts_version += 1
-    case.facts = sealed_parts.lock_facts(keys, case.id, case.facts_version, facts)
+    case.facts = sealed_parts.encrypt_facts(keys, case.id, case.facts_version, facts)
 
 
 def _replace_parts(session: Session, opened: OpenedCase, intake: Intake, now: datetime) -> None:
@@ -118,7 +118,7 @@ def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) 
     case.person_wrote = True
     case.version += 1
     case.updated_at = to_the_hour(now)
-    transitions.note(session, case, verb, actor_kind="person", at=to_the_hour(now))
+    transitions.record_event(session, case, verb, actor_kind="person", at=to_the_hour(now))
     audit.record(
         session,
         actor_kind="person",
@@ -162,7 +162,7 @@ def choose(
     Who is allowed now gets a key; from who is not, it is taken, and what was asked of them ends. The caller holds the
     case's row. Raises Conflict (the case has ended).
     """
-    facts = sealed_parts.unlock_facts(keys, opened.case.id, opened.case.facts_version, _facts(opened.case))
+    facts = sealed_parts.decrypt_facts(keys, opened.case.id, opened.case.facts_version, _facts(opened.case))
     consent = facts["consent"]
     chosen = dict.fromkeys(consent.get("organisations") or (), "allow")
     chosen |= dict.fromkeys(consent.get("never") or (), "never")
@@ -195,7 +195,7 @@ def _give_and_take_keys(
     session: Session, opened: OpenedCase, chosen: Mapping[str, str], keys: KeyRing, now: datetime
 ) -> None:
     case_id = opened.case.id
-    holders = sealed_parts.holders(session, case_id)
+    holders = sealed_parts.organisations_with_key(session, case_id)
     wanted = {named_id("organisation", slug): choice for slug, choice in chosen.items()}
     allowed = {organisation_id for organisation_id, choice in wanted.items() if choice == "allow"}
     for organisation_id in keyholders.active_keys(session, list(allowed - holders)):

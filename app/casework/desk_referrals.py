@@ -37,7 +37,7 @@ def refer(
     if not despite and away(session, case, service_key, desk.now.date()) is not None:
         detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
-    return _refer(session, desk, case, service_key, was=undo.before(case))
+    return _refer(session, desk, case, service_key, was=undo.snapshot(case))
 
 
 def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
@@ -101,7 +101,7 @@ def _refer(
 
 def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -> None:
     """Seal the case's key to an organisation that the person agreed to, unless it was done when the case came in."""
-    if organisation_id in sealed_parts.holders(session, case.id):
+    if organisation_id in sealed_parts.organisations_with_key(session, case.id):
         return
     key = keyholders.active_key(session, organisation_id)
     if key is None:

@@ -99,7 +99,7 @@ def _take_access(session: Session, effect: effects.AccessEffect, referral: Refer
     match effect:
         case effects.KeepOnlyReaders():
             readers = queries.organisations_in(session, referral.case_id, MAY_OPEN)
-            others = sealed_parts.holders(session, referral.case_id) - readers
+            others = sealed_parts.organisations_with_key(session, referral.case_id) - readers
             sealed_parts.destroy_wraps(session, referral.case_id, others)
         case effects.DestroyWraps():
             sealed_parts.destroy_wraps(session, referral.case_id, [referral.organisation_id])

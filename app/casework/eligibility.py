@@ -57,7 +57,7 @@ def standings(
     if connected is None:
         connected = keyholders.active_keys(session, list(ids.values()))
     if holders is None:
-        holders = sealed_parts.holders(session, case.id)
+        holders = sealed_parts.organisations_with_key(session, case.id)
     consent = facts.get("consent") or {}
     live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
     conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}

@@ -96,7 +96,7 @@ def file_intake(
     ask_for_news(session, keys, case_id, intake, directory)
     _note(session, case_id, team_id, intake, facts, referred, now)
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
-    duplicate_detection.note_first(session, keys, case_id, team_id, contact, intake.country)
+    duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_reason is None:
         _count(session, intake, now)
     return Filed(receipt, case_id, label, facts.urgency, deadline, result)
@@ -181,7 +181,7 @@ def _case_row(
         "due_on": due_on(facts.urgency, last_safe_day, hour),
         "waiting_since": hour,
         "person_wrote": False,
-        "facts": sealed_parts.lock_facts(keys, case_id, 1, intake_storage.facts_of(intake)),
+        "facts": sealed_parts.encrypt_facts(keys, case_id, 1, intake_storage.facts_of(intake)),
         "facts_version": 1,
         "forget_at": hour,
         "updated_at": hour,
@@ -214,11 +214,11 @@ def _seal(
     ]
     mine = Recipient(WrapFor.RECEIPT, case_id, receipt.key_pair().public)
     wraps = [
-        sealed_parts.wrapped(keys, case_id, sealed_parts.PERSON, person_key, to) for to in (mine, team, *organisations)
+        sealed_parts.wrap_row(keys, case_id, sealed_parts.PERSON, person_key, to) for to in (mine, team, *organisations)
     ]
-    bulk.insert(session, CaseWrap, [*wraps, sealed_parts.wrapped(keys, case_id, sealed_parts.DESK, desk_key, team)])
+    bulk.insert(session, CaseWrap, [*wraps, sealed_parts.wrap_row(keys, case_id, sealed_parts.DESK, desk_key, team)])
     parts = [
-        sealed_parts.sealed_part(person_key, case_id, part, content) for part, content in contents(intake, now).items()
+        sealed_parts.part_row(person_key, case_id, part, content) for part, content in contents(intake, now).items()
     ]
     bulk.insert(session, SealedPart, parts)
 
@@ -226,7 +226,7 @@ def _seal(
 def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
     """What is sealed, part by part. The story also holds the exact moment."""
     parts = {part: intake_storage.part_of(intake, part) for part in intake_storage.INTAKE_PARTS}
-    parts[Part.STORY]["at"] = sealed_parts.said_at(now)
+    parts[Part.STORY]["at"] = sealed_parts.exact_time(now)
     return parts
 
 

@@ -20,7 +20,7 @@ from app.intake.schemas import Intake
 def plant(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, by: UUID, now: datetime) -> str:
     """Make one; gives its label. Nobody holds its number. Raises Unavailable when no team takes the country."""
     filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=now)
-    honeytokens.mark(session, keys, filed.case_id, by=by, now=now)
+    honeytokens.create(session, keys, filed.case_id, by=by, now=now)
     case = transitions.locked(session, filed.case_id)
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
     audit.record(

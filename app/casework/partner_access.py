@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.cases import access_control, person_access, rewrapping, sealed_parts
-from app.cases.access_control import READS_A_DAY, Reader
+from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Part, SealedPart
-from app.cases.sealed_parts import Opened
+from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseState
 from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
@@ -43,10 +43,10 @@ def open_parts(
     who: SignedIn,
     label: str,
     now: datetime,
-    reads_a_day: int = READS_A_DAY,
+    reads_a_day: int = READS_PER_DAY,
     *,
     purpose: str = "read",
-) -> list[Opened]:
+) -> list[OpenedPart]:
     """Everything the organisation may read; `purpose`, `read` or `print`, is noted.
 
     Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key), QuotaReached.
@@ -55,8 +55,8 @@ def open_parts(
     referral, _case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
     data_key = _data_key(session, keys, who, referral)
     first_read(session, referral, now)
-    access_control.before_opening(
-        session, keys, Reader.member("partner", who.member_id, reads_a_day), referral.case_id, now
+    access_control.authorize_read(
+        session, keys, AuditedReader.member("partner", who.member_id, reads_a_day), referral.case_id, now
     )
     audit.record(
         session,
@@ -72,7 +72,7 @@ def open_parts(
         found = [sealed_parts.open_part(data_key, row) for row in sealed_parts.parts(session, referral.case_id, PARTS)]
     except CannotOpen:
         raise _another_key(referral) from None
-    rewrapping.follow(session, keys, referral.case_id, data_key, to=who.keys_of(session))
+    rewrapping.rewrap_opened(session, keys, referral.case_id, data_key, to=who.keys_of(session))
     return found
 
 
@@ -92,7 +92,7 @@ def write(
     lines = lines_of(session, referral.case_id)
     if lines != lines_seen:
         raise PreconditionFailed("There is a new message in the conversation. Read it before you send.", version=lines)
-    person_access.add_line(
+    person_access.add_message(
         session,
         case,
         data_key,
@@ -133,7 +133,7 @@ def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral
     if not may_open(referral):
         raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
     try:
-        wrap, sealed = sealed_parts.unlocked_wrap(
+        wrap, sealed = sealed_parts.sealed_data_key(
             session, keys, referral.case_id, sealed_parts.PERSON, referral.organisation_id
         )
     except (NotFound, CannotOpen):

@@ -49,7 +49,7 @@ def referrals(session: Session, case_id: UUID) -> Sequence[Shown]:
 
 def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
     """Add a line; it also answers what a partner asked, and who is at work on the case is told. Raises Invalid."""
-    person_access.add_line(
+    person_access.add_message(
         session, opened.case, opened.person_key, text, author="person", now=now, actor_id=opened.case.id.hex
     )
     asked = session.scalars(

@@ -55,7 +55,7 @@ def create(
     ).one_or_none()
     if service is None:
         raise Conflict("This service is no longer in the directory.")
-    facts = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
+    facts = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
     organisation = session.get_one(Organisation, service.organisation_id)
     if organisation.slug in (facts.get("consent") or {}).get("never", ()):
         raise Conflict("The person asked not to contact this organisation.")
@@ -74,7 +74,7 @@ def create(
         version=1,
         urgency=urgency_now(case, now),
         deadline_on=case.last_safe_day,
-        card=keys.lock(sealed_parts.padded(card), "referrals", str(referral_id), "card", "1"),
+        card=keys.encrypt(sealed_parts.padded(card), "referrals", str(referral_id), "card", "1"),
         waiting_since=case.waiting_since,
         created_at=now,
         updated_at=now,

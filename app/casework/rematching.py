@@ -39,7 +39,7 @@ def matched(session: Session, keys: KeyRing, directory: Directory, case: Case, n
     if case.facts is None:
         return None
     try:
-        answers: dict[str, Any] = sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+        answers: dict[str, Any] = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
     except CannotOpen:
         return None
     facts, _ = matching_runs.facts_and_deadline(answers, directory, now)

@@ -202,7 +202,7 @@ def _stored(ids: Sequence[UUID]) -> sa.Executable:
 
 def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, frozenset[str]], summary: Summary) -> None:
     try:
-        answers = sealed_parts.unlock_facts(keys, row.id, row.facts_version, row.facts)
+        answers = sealed_parts.decrypt_facts(keys, row.id, row.facts_version, row.facts)
         was = runs.decrypted_result(keys, row.run, row.trace, row.order_version)
     except CannotOpen:
         summary.unreadable += 1

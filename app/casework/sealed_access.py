@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.cases import access_control, queue, rewrapping, sealed_parts
-from app.cases.access_control import Reader
+from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part
-from app.cases.sealed_parts import Opened
+from app.cases.sealed_parts import OpenedPart
 from app.casework.coordinator import Desk, noted
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
@@ -20,7 +20,7 @@ WORDS: Final = (*(part for part in INTAKE_PARTS if part is not Part.CONTACT), Pa
 PURPOSES: Final = ("answer", "urgent_call", "check_channel")
 
 
-def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
+def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[OpenedPart]]:
     """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
     case = queue.by_label(session, desk.team_id, label)
     _count_read(session, desk, case)
@@ -28,7 +28,7 @@ def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[Opened]]:
     return case, opened(session, desk, case, WORDS)
 
 
-def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, Opened | None]:
+def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, OpenedPart | None]:
     """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
@@ -41,11 +41,11 @@ def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Cas
 
 def _count_read(session: Session, desk: Desk, case: Case) -> None:
     """Raises QuotaReached."""
-    reader = Reader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
-    access_control.before_opening(session, desk.keys, reader, case.id, desk.now)
+    reader = AuditedReader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
+    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
 
 
-def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[Opened]:
+def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[OpenedPart]:
     """Parts opened with the team's key. The caller has noted it. Raises NotAllowed, Conflict."""
     rows = sealed_parts.parts(session, case.id, which)
     held = desk.holds(session)
@@ -57,7 +57,7 @@ def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> l
             data_keys[purpose] = _with(session, desk, case, purpose, held)
         found.append(sealed_parts.open_part(data_keys[purpose], row))
     if person_key := data_keys.get(sealed_parts.PERSON):
-        rewrapping.follow(session, desk.keys, case.id, person_key)
+        rewrapping.rewrap_opened(session, desk.keys, case.id, person_key)
     return found
 
 
@@ -68,7 +68,7 @@ def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
 def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[UUID, KeyPair]) -> bytes:
     """The case's key, with whichever of the team's keys it was sealed to. Raises NotAllowed: this member was not given it."""
     try:
-        wrap, sealed = sealed_parts.unlocked_wrap(session, desk.keys, case.id, purpose, desk.team_id)
+        wrap, sealed = sealed_parts.sealed_data_key(session, desk.keys, case.id, purpose, desk.team_id)
         holder = held.get(wrap.key_id) if wrap.key_id else None
         if holder is None:
             raise NotAllowed("You were not given the key that this case was sealed to. Ask a colleague to grant it.")
@@ -83,6 +83,6 @@ def facts_of(keys: KeyRing, case: Case) -> dict[str, Any]:
     if case.facts is None:
         return {}
     try:
-        return sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts)
+        return sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
     except CannotOpen:
         return {}

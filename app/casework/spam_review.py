@@ -10,7 +10,7 @@ from app.casework.coordinator import Desk, can_be_undone, locked
 def release(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Into the queue with it, at the place it would have had. Raises NotFound, Clash, Conflict (it is not held)."""
     case = locked(session, desk, label, version)
-    was = undo.before(case)
+    was = undo.snapshot(case)
     spam_screening.release(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     can_be_undone(session, desk, case, "release", was)
     return case
@@ -19,7 +19,7 @@ def release(session: Session, desk: Desk, label: str, version: int) -> Case:
 def discard(session: Session, desk: Desk, label: str, version: int) -> Case:
     """It ends now, and is forgotten some days later. Raises as `release` does."""
     case = locked(session, desk, label, version)
-    was = undo.before(case)
+    was = undo.snapshot(case)
     spam_screening.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     can_be_undone(session, desk, case, "discard", was)
     return case

@@ -54,7 +54,9 @@ def restore(file: Path) -> None:
     except (CannotOpen, NotRestorable, WrongKey) as error:
         typer.echo(f"Nothing was restored: {error or 'the key does not open this file, or it was changed'}.", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{sum(counts.values())} rows are back. What was locked under a destroyed epoch key stays closed.")
+    typer.echo(
+        f"{sum(counts.values())} rows are restored. Values encrypted under a destroyed epoch key cannot be decrypted."
+    )
 
 
 def make_backup_key(house: AppContext) -> None:

@@ -20,7 +20,9 @@ from app.staff.recovery import WrongKey
 def rotate_epoch(backup: Path | None) -> None:
     house = open_app_context()
     with house.database.begin(write=False) as session:
-        length = rotation.todo(session, house.keys.current if len(house.keys.epochs) > 1 else house.keys.current + 1)
+        length = rotation.remaining(
+            session, house.keys.current if len(house.keys.epochs) > 1 else house.keys.current + 1
+        )
 
     def take_backup(_ring: KeyRing) -> None:
         if backup is not None:
@@ -29,17 +31,17 @@ def rotate_epoch(backup: Path | None) -> None:
             typer.echo()
             make_backup(house, backup)
 
-    with typer.progressbar(length=length, label="Locking anew") as bar:
+    with typer.progressbar(length=length, label="Re-encrypting") as bar:
         report = rotation.rotate(
-            house.database, house.settings.key_file, utc_now, progress=bar.update, before_the_end=take_backup
+            house.database, house.settings.key_file, utc_now, progress=bar.update, before_destroying=take_backup
         )
     typer.echo(
-        f"{report.locked_anew} values are locked under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
+        f"{report.reencrypted} values are encrypted under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
     )
-    if report.closed:
-        typer.echo(f"{report.closed} values opened with no key; their keys had been destroyed before.")
+    if report.unreadable:
+        typer.echo(f"{report.unreadable} values could not be decrypted: their keys had been destroyed before.")
     if backup is None:
-        typer.echo("Backups from before open no more. Make a new one now: pristan backup FILE")
+        typer.echo("Backups made before this cannot be opened any more. Make a new one now: pristan backup FILE")
 
 
 def rotate_team(slug: str, member: str) -> None:

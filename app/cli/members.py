@@ -31,7 +31,7 @@ def invite_admin(name: str) -> None:
 def turn_freeze(*, on: bool) -> None:
     now = utc_now()
     with open_app_context().database.begin() as session:
-        if kill_switch.turn(session, kill_switch.FREEZE, on=on, by=None, now=now):
+        if kill_switch.set_switch(session, kill_switch.FREEZE, on=on, by=None, now=now):
             audit.record(
                 session, actor_kind="console", actor_id="-", action="freeze:on" if on else "freeze:off",
                 subject_kind="switch", subject_id=kill_switch.FREEZE, now=now,

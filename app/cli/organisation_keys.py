@@ -81,7 +81,7 @@ def _rewrap(house: AppContext, key: SealingKey, member: str, now: datetime) -> N
     team_keys, done = _unlocked(house, member, now), 0
     while True:
         with house.database.begin(write=False) as session:
-            cases = rewrapping.stale(session, key, team_keys, _BATCH)
+            cases = rewrapping.outdated_cases(session, key, team_keys, _BATCH)
         if not cases:
             break
         moved = 0

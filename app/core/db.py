@@ -94,7 +94,7 @@ class Database:
     """An engine, its kind, and the one way to open a transaction."""
 
     def __init__(self, url: str) -> None:
-        self.url = _normal(url)
+        self.url = _parsed_url(url)
         self.dialect = self.url.get_backend_name()
         if self.dialect == "sqlite":
             self.engine = _sqlite_engine(self.url)
@@ -153,13 +153,13 @@ def database_now(session: Session) -> datetime:
     return moment.astimezone(UTC)
 
 
-def take_turn(session: Session, lock: int) -> None:
+def acquire_advisory_lock(session: Session, lock: int) -> None:
     """Wait until no other open transaction holds `lock`; held until this one ends. On SQLite a writer is alone anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
-def _normal(url: str) -> URL:
+def _parsed_url(url: str) -> URL:
     parsed = make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         return parsed.set(drivername="postgresql+psycopg")

@@ -24,8 +24,8 @@ from app.core.db import Database
 from app.core.errors import TooLarge, Unavailable
 from app.core.keyring import KeyRing
 
-_CONNECTIONS_AT_ONCE: Final = 32  # below the pool's size, see above
-_LONGEST_WAIT_SECONDS: Final = 25.0
+_MAX_CONNECTIONS: Final = 32  # below the pool's size, see above
+_MAX_WAIT_SECONDS: Final = 25.0
 
 
 class Transactions:
@@ -33,13 +33,13 @@ class Transactions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writers = anyio.Semaphore(1 if database.dialect == "sqlite" else _CONNECTIONS_AT_ONCE)
-        self._readers = anyio.Semaphore(_CONNECTIONS_AT_ONCE)
+        self._writers = anyio.Semaphore(1 if database.dialect == "sqlite" else _MAX_CONNECTIONS)
+        self._readers = anyio.Semaphore(_MAX_CONNECTIONS)
 
     @asynccontextmanager
     async def open(self, *, write: bool) -> AsyncIterator[Session]:
         turns = self._writers if write else self._readers
-        with anyio.move_on_after(_LONGEST_WAIT_SECONDS) as patience:
+        with anyio.move_on_after(_MAX_WAIT_SECONDS) as patience:
             await turns.acquire()
         if patience.cancelled_caught:
             raise Unavailable("The service is very busy. Nothing was saved; try again.")
@@ -78,19 +78,19 @@ def _commit(session: Session) -> None:
 
 async def _acquire(lock: threading.Lock) -> None:
     """The worker's thread is the only other taker; its transactions last milliseconds."""
-    deadline = anyio.current_time() + _LONGEST_WAIT_SECONDS
+    deadline = anyio.current_time() + _MAX_WAIT_SECONDS
     while not lock.acquire(blocking=False):
         if anyio.current_time() > deadline:
             raise Unavailable("The database is busy. Nothing was saved; try again.")
         await anyio.sleep(0.002)
 
 
-async def one_transaction(request: Request) -> AsyncIterator[Session]:
+async def write_transaction(request: Request) -> AsyncIterator[Session]:
     async with request.app.state.transactions.open(write=True) as session:
         yield session
 
 
-async def one_snapshot(request: Request) -> AsyncIterator[Session]:
+async def read_transaction(request: Request) -> AsyncIterator[Session]:
     async with request.app.state.transactions.open(write=False) as session:
         yield session
 
@@ -105,7 +105,7 @@ async def _keys(request: Request) -> KeyRing:
     return keys
 
 
-async def directory_in_force(request: Request) -> Any:
+async def current_directory(request: Request) -> Any:
     """The directory with all that was published; looked for anew when it is due. Without a database: as it was last seen."""
     state = request.app.state
     moment = state.clock()
@@ -119,7 +119,7 @@ async def directory_in_force(request: Request) -> Any:
     return state.directory
 
 
-async def whole_body(request: Request) -> bytes:
+async def request_body(request: Request) -> bytes:
     """The body as bytes. Raises TooLarge; the middleware has counted what came in."""
     body = await request.body()
     if len(body) > request.app.state.max_body:
@@ -127,8 +127,8 @@ async def whole_body(request: Request) -> bytes:
     return body
 
 
-Db = Annotated[Session, Depends(one_transaction, scope="function")]
-ReadDb = Annotated[Session, Depends(one_snapshot, scope="function")]
+Db = Annotated[Session, Depends(write_transaction, scope="function")]
+ReadDb = Annotated[Session, Depends(read_transaction, scope="function")]
 Now = Annotated[datetime, Depends(_now)]
 Keys = Annotated[KeyRing, Depends(_keys)]
-Body = Annotated[bytes, Depends(whole_body)]
+Body = Annotated[bytes, Depends(request_body)]

@@ -30,7 +30,7 @@ HEADERS: Final = {
 }
 
 
-Saw = Callable[[str, str, int, float], None]
+RequestObserver = Callable[[str, str, int, float], None]
 ANSWER_HEADERS: Final = "pristan.answer_headers"
 """Where in the scope a dependency puts a header that stands on the answer whatever becomes of the request."""
 
@@ -51,7 +51,7 @@ class RequestMiddleware:
         https: bool,
         larger: Mapping[str, int] = MappingProxyType({}),
         onion: str = "",
-        saw: Saw = lambda *_told: None,
+        saw: RequestObserver = lambda *_told: None,
     ) -> None:
         self.app = app
         self.max_body = max_body

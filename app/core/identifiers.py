@@ -16,7 +16,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 FORM: Final = "1"
-_LONGEST: Final = 320
+_MAX_LENGTH: Final = 320
 
 
 class Kind(StrEnum):
@@ -135,7 +135,7 @@ def sound_of(word: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text[:_LONGEST]).strip()
+    return unicodedata.normalize("NFKC", text[:_MAX_LENGTH]).strip()
 
 
 def _looks_like_a_number(text: str) -> bool:

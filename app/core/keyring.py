@@ -85,7 +85,7 @@ class KeyRing:
         try:
             if os.name == "posix" and path.stat().st_mode & 0o077:
                 raise WeakSecret(f"{path.name} can be read by others; run: chmod 600 {path.name}")
-            mark = _mark(path)
+            mark = _file_version(path)
             document = json.loads(path.read_text())
             epochs = {int(number): base64.b64decode(entry["key"]) for number, entry in document["epochs"].items()}
             since = {int(number): date.fromisoformat(entry["since"]) for number, entry in document["epochs"].items()}
@@ -117,14 +117,14 @@ class KeyRing:
             os.fsync(file.fileno())
         if replace:
             temporary.replace(path)
-            _settle(path.parent)
+            _sync_directory(path.parent)
             return
         try:
             os.link(temporary, path)  # unlike a rename it fails when another process was first
         finally:
             temporary.unlink()
 
-    def lock(self, plaintext: bytes, *place: str) -> bytes:
+    def encrypt(self, plaintext: bytes, *place: str) -> bytes:
         """Lock under the current epoch key, bound to `place` (table, row, column, version): epoch id, then ciphertext.
 
         Raises Unavailable when the key file can not be read any more.
@@ -134,7 +134,7 @@ class KeyRing:
         epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
         return epoch + sealing.encrypt(now.keys[now.current], plaintext, epoch + sealing.context(*place))
 
-    def unlock(self, envelope: bytes, *place: str) -> bytes:
+    def decrypt(self, envelope: bytes, *place: str) -> bytes:
         """Undo `lock`. Raises CannotOpen for another place, changed bytes, or an epoch whose key is destroyed."""
         epoch = envelope[:EPOCH_ID_BYTES]
         self._follow()
@@ -151,7 +151,7 @@ class KeyRing:
             return False
         return True
 
-    def lock_same(self, plaintext: bytes, *place: str) -> bytes:
+    def encrypt_deterministically(self, plaintext: bytes, *place: str) -> bytes:
         """Lock under the current epoch key so that the same gives the same: for what is compared, and must not outlive the key.
 
         Raises Unavailable as `lock` does.
@@ -159,18 +159,20 @@ class KeyRing:
         self._follow(must=True)
         now = self._now
         epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
-        return epoch + sealing.encrypt_same(
-            _for_sames(now.keys[now.current]), plaintext, epoch + sealing.context(*place)
+        return epoch + sealing.encrypt_deterministically(
+            _deterministic_key(now.keys[now.current]), plaintext, epoch + sealing.context(*place)
         )
 
-    def unlock_same(self, envelope: bytes, *place: str) -> bytes:
+    def decrypt_deterministically(self, envelope: bytes, *place: str) -> bytes:
         """Undo `lock_same`. Raises CannotOpen."""
         epoch = envelope[:EPOCH_ID_BYTES]
         self._follow()
         key = self._now.keys.get(int.from_bytes(epoch, "big"))
         if key is None:
             raise CannotOpen
-        return sealing.decrypt_same(_for_sames(key), envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*place))
+        return sealing.decrypt_deterministically(
+            _deterministic_key(key), envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*place)
+        )
 
     def mac(self, purpose: str, *data: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) under a key of its own for `purpose`; each datum is length-prefixed."""
@@ -195,7 +197,7 @@ class KeyRing:
         if self._path is None:
             return
         try:
-            mark = _mark(self._path)
+            mark = _file_version(self._path)
             if mark != self._mark:
                 read = KeyRing.load(self._path)
                 self._now, self._mark = read._now, mark
@@ -221,7 +223,7 @@ def begin_epoch(path: Path, today: date) -> KeyRing:
 
     When a rotation is under way already nothing is added: it is gone on with. Two that begin at once begin the same one.
     """
-    with _alone(path):
+    with _exclusive(path):
         ring = KeyRing.load(path)
         if len(ring.epochs) > 1:
             return ring
@@ -236,7 +238,7 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
 
     Nothing happens unless `keep` is the current one. The old file's bytes are overwritten before it is let go.
     """
-    with _alone(path):
+    with _exclusive(path):
         ring = KeyRing.load(path)
         if ring.current != keep or ring.epochs == (keep,):
             return ring
@@ -249,7 +251,7 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _exclusive(path: Path) -> Iterator[None]:
     """No other process changes the key file meanwhile. A remainder of an end that was cut short is overwritten first."""
     import fcntl
 
@@ -269,7 +271,7 @@ def _overwrite(path: Path) -> None:
     path.unlink()
 
 
-def _settle(folder: Path) -> None:
+def _sync_directory(folder: Path) -> None:
     """The file's new name is on the disk, too, before anything is locked under what it holds."""
     if os.name != "posix":
         return
@@ -280,12 +282,12 @@ def _settle(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _mark(path: Path) -> tuple[int, ...]:
+def _file_version(path: Path) -> tuple[int, ...]:
     seen = path.stat()
     return (seen.st_ino, seen.st_mtime_ns, seen.st_size)
 
 
-def _for_sames(epoch_key: bytes) -> bytes:
+def _deterministic_key(epoch_key: bytes) -> bytes:
     return sealing.derive(epoch_key, "pristan/same")
 
 

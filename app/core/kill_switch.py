@@ -46,7 +46,7 @@ def is_on(session: Session, name: str) -> bool:
     return bool(session.scalar(sa.select(KillSwitch.on).where(KillSwitch.name == name)))
 
 
-def turn(session: Session, name: str, *, on: bool, by: UUID | None, now: datetime) -> bool:
+def set_switch(session: Session, name: str, *, on: bool, by: UUID | None, now: datetime) -> bool:
     """Turn it. False: it stood so already. Two at the same moment: both end with it turned."""
     off = {"name": name, "on": False, "changed_by": by, "changed_at": now}
     session.execute(insert_or_ignore(session, KillSwitch, key=("name",)), off)

@@ -24,15 +24,15 @@ ALLOWED: Final = frozenset(
 _CODE: Final = re.compile(r"[\w.:/{}\[\] ,+-]{0,120}", re.ASCII)
 
 
-def _only_what_is_allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: value for key, value in event.items() if key in ALLOWED and _harmless(value)}
+def _keep_allowed_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: value for key, value in event.items() if key in ALLOWED and _is_code_or_number(value)}
 
 
-def _harmless(value: object) -> bool:
+def _is_code_or_number(value: object) -> bool:
     return isinstance(value, int | float) or value is None or bool(_CODE.fullmatch(str(value)))
 
 
-class _FromTheLibraries(logging.Handler):
+class _LibraryLogHandler(logging.Handler):
     """Other people's log lines: only who spoke, how loud, and the class of an exception. Their words may hold anything."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -46,7 +46,7 @@ def configure(level: int = logging.INFO) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _only_what_is_allowed,
+            _keep_allowed_fields,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -54,7 +54,7 @@ def configure(level: int = logging.INFO) -> None:
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers[:] = [_FromTheLibraries(level=logging.WARNING)]
+    root.handlers[:] = [_LibraryLogHandler(level=logging.WARNING)]
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         library = logging.getLogger(name)
         library.handlers[:] = []

@@ -18,10 +18,10 @@ import certifi
 import httpcore
 import httpx
 
-LONGEST: Final = 10.0
+TIMEOUT_SECONDS: Final = 10.0
 """Seconds for a whole exchange."""
-_CONNECT: Final = 4.0
-_LONGEST_URL: Final = 500
+_CONNECT_TIMEOUT_SECONDS: Final = 4.0
+_MAX_URL_LENGTH: Final = 500
 _FORBIDDEN: Final = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -68,8 +68,8 @@ def check_url(text: str) -> None:
 
     What the name points to is checked when we connect, each time.
     """
-    if not 0 < len(text) <= _LONGEST_URL or not all("!" <= character <= "~" for character in text) or "\\" in text:
-        raise ValueError(f"An address has at most {_LONGEST_URL} visible ASCII characters.")
+    if not 0 < len(text) <= _MAX_URL_LENGTH or not all("!" <= character <= "~" for character in text) or "\\" in text:
+        raise ValueError(f"An address has at most {_MAX_URL_LENGTH} visible ASCII characters.")
     try:
         url = httpx.URL(text)
         port = url.port
@@ -94,7 +94,7 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def looked_up(host: str, port: int) -> Iterable[str]:
+def resolve(host: str, port: int) -> Iterable[str]:
     """Every address of a name. Raises OSError."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
@@ -105,9 +105,9 @@ class Outbound:
     def __init__(
         self,
         *,
-        resolve: Resolver = looked_up,
+        resolve: Resolver = resolve,
         tick: Callable[[], float] = time.monotonic,
-        longest: float = LONGEST,
+        longest: float = TIMEOUT_SECONDS,
         loopback_in_tests: bool = False,
     ) -> None:
         self._resolve = resolve
@@ -130,7 +130,9 @@ class Outbound:
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
             with (
-                httpcore.ConnectionPool(self._tls, max_connections=1, network_backend=_Guarded(self, until)) as pool,
+                httpcore.ConnectionPool(
+                    self._tls, max_connections=1, network_backend=_CheckedBackend(self, until)
+                ) as pool,
                 pool.stream("POST", target, headers=sent, content=body) as answer,
             ):
                 return int(answer.status)
@@ -167,7 +169,7 @@ def _code_of(error: Exception) -> str:
     return "broken_answer"
 
 
-class _Guarded(httpcore.NetworkBackend):
+class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to addresses that were checked, one after the other, until the deadline."""
 
     def __init__(self, outbound: Outbound, until: float) -> None:
@@ -185,17 +187,17 @@ class _Guarded(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         last: Exception = CannotSend("can_not_connect")
         for address in self._outbound.addresses(host, port):
-            seconds = min(self._outbound.left(self._until), _CONNECT)
+            seconds = min(self._outbound.left(self._until), _CONNECT_TIMEOUT_SECONDS)
             try:
                 stream = self._plain.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
             else:
-                return _Timed(stream, self._outbound, self._until)
+                return _DeadlineStream(stream, self._outbound, self._until)
         raise last
 
 
-class _Timed(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     """A stream whose every read and write ends with the deadline of the whole exchange."""
 
     def __init__(self, stream: httpcore.NetworkStream, outbound: Outbound, until: float) -> None:
@@ -219,7 +221,7 @@ class _Timed(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         stream = self._stream.start_tls(ssl_context, server_hostname, self._outbound.left(self._until))
-        return _Timed(stream, self._outbound, self._until)
+        return _DeadlineStream(stream, self._outbound, self._until)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

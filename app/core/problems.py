@@ -21,9 +21,9 @@ def problem(error: AppError) -> ProblemResponse:
         **({"detail": error.detail} if error.detail else {}),
         **error.extra,
     }
-    return ProblemResponse(document, status_code=error.status, headers={**_wait(error), **error.headers})
+    return ProblemResponse(document, status_code=error.status, headers={**_retry_after(error), **error.headers})
 
 
-def _wait(error: AppError) -> dict[str, str]:
+def _retry_after(error: AppError) -> dict[str, str]:
     """Who comes too early, or at a bad moment, is told when to come again, in seconds."""
     return {"Retry-After": "5"} if error.status in {429, 503} else {}

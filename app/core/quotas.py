@@ -19,7 +19,7 @@ from app.core.upsert import insert_or_update
 WINDOW: Final = 60
 """Seconds. Windows begin at full minutes, the same in every process."""
 SHARES: Final = 10
-_MOST_REMEMBERED: Final = 10_000
+_MAX_QUOTAS_HELD: Final = 10_000
 
 
 class QuotaWindow(Base):
@@ -33,7 +33,7 @@ class QuotaWindow(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QuotaStatus:
     """What is left for a caller. `allowed`: this call was within it."""
 
     allowed: bool
@@ -57,7 +57,7 @@ class Quotas:
         self._shares: dict[str, _Share] = {}
         self.turn = anyio.Lock()
 
-    def spend(self, what: str, quota: int, now: datetime) -> Standing | None:
+    def spend(self, what: str, quota: int, now: datetime) -> QuotaStatus | None:
         """Count one call. None: this process has no share left and has to `take` one first."""
         begins = window(now)
         share = self._shares.get(what)
@@ -67,16 +67,16 @@ class Quotas:
             return None
         allowed = share.here > 0
         share.here -= allowed
-        return Standing(allowed, quota, share.here + share.elsewhere, _seconds_left(now))
+        return QuotaStatus(allowed, quota, share.here + share.elsewhere, _seconds_left(now))
 
     def hold(self, what: str, quota: int, now: datetime, taken: int, got: int) -> None:
         """Keep what `take` gave. Nothing is left of the share before, or its window is over."""
-        if len(self._shares) >= _MOST_REMEMBERED:
+        if len(self._shares) >= _MAX_QUOTAS_HELD:
             self._shares.clear()
         self._shares[what] = _Share(window(now), got, max(quota - taken, 0))
 
 
-def take(session: Session, what: str, quota: int, now: datetime) -> tuple[int, int]:
+def take_share(session: Session, what: str, quota: int, now: datetime) -> tuple[int, int]:
     """Take a share in a writing transaction: how much is handed out now in all, and how much of it is ours."""
     share = max(quota // SHARES, 1)
     begins_at = datetime.fromtimestamp(window(now), UTC)
@@ -88,7 +88,7 @@ def take(session: Session, what: str, quota: int, now: datetime) -> tuple[int, i
     return taken, max(min(share, quota - (taken - share)), 0)
 
 
-def drop_old(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime) -> int:
     before = datetime.fromtimestamp(window(now) - 2 * WINDOW, UTC)
     return int(session.execute(sa.delete(QuotaWindow).where(QuotaWindow.begins_at < before)).rowcount)  # type: ignore[attr-defined]
 

@@ -147,12 +147,12 @@ def decrypt(key: bytes, blob: bytes, aad: bytes) -> bytes:
         raise CannotOpen from error
 
 
-def encrypt_same(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
+def encrypt_deterministically(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
     """AES-256-GCM-SIV with no nonce: equal plaintexts give equal ciphertexts, and nothing else is told (RFC 8452 §9)."""
     return AESGCMSIV(key).encrypt(bytes(NONCE_BYTES), plaintext, aad)
 
 
-def decrypt_same(key: bytes, blob: bytes, aad: bytes) -> bytes:
+def decrypt_deterministically(key: bytes, blob: bytes, aad: bytes) -> bytes:
     """Undo `encrypt_same`. Raises CannotOpen."""
     try:
         return AESGCMSIV(key).decrypt(bytes(NONCE_BYTES), blob, aad)

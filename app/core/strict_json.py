@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from app.core.errors import BadRequest
 
-_DEEPEST = 32
+_MAX_DEPTH = 32
 
 
 def loads(body: bytes) -> Any:
@@ -44,7 +44,7 @@ def _no_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check(value: Any, depth: int) -> None:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         raise BadRequest("The body is nested too deeply.")
     if isinstance(value, str):
         if any("\ud800" <= character <= "\udfff" for character in value):

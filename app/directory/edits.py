@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.core.db import take_turn
+from app.core.db import acquire_advisory_lock
 from app.core.errors import Conflict, NotFound
 from app.directory import fields, loader, overlay, published
 from app.directory.catalogue import Directory
@@ -116,7 +116,7 @@ def history(session: Session, slug: str) -> Sequence[DirectoryEdit]:
 def _put_forward(
     session: Session, subject: str, field: str, old: dict[str, Any], new: dict[str, Any], by: Editor, now: datetime
 ) -> DirectoryEdit:
-    take_turn(session, _LOCK)
+    acquire_advisory_lock(session, _LOCK)
     waits = sa.select(DirectoryEdit.id).where(
         DirectoryEdit.subject == subject,
         DirectoryEdit.field == field,
@@ -142,7 +142,7 @@ def _put_forward(
 
 def _taken(session: Session, edit_id: UUID, verb: EditVerb, by: Editor) -> tuple[DirectoryEdit, EditState]:
     """The edit, with its row locked, and the state that the verb leads to. Raises NotFound, and what `next_state` raises."""
-    take_turn(session, _LOCK)
+    acquire_advisory_lock(session, _LOCK)
     edit = session.get(DirectoryEdit, edit_id, with_for_update=True)
     if edit is None:
         raise NotFound("There is no such proposal.")

@@ -9,7 +9,7 @@ import yaml
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.core.db import take_turn
+from app.core.db import acquire_advisory_lock
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.directory import rule_overlay, rule_sets
 from app.directory.catalogue import Directory
@@ -125,7 +125,7 @@ def decide(
     Raises NotFound, IllegalMove, NotAllowed (the author decides, or a second person withdraws), Conflict (another set was
     published since), Invalid (the linter now finds an error).
     """
-    take_turn(session, _LOCK)
+    acquire_advisory_lock(session, _LOCK)
     proposal = session.get(RuleProposal, proposal_id, with_for_update=True, populate_existing=True)
     if proposal is None:
         raise NotFound("There is no such rule set.")

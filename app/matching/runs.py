@@ -205,7 +205,7 @@ def store_first(
         "rule_set": directory.digest,
         "order_version": result.order_version,
         "facts_mac": keys.mac("facts", _canonical(facts)),
-        "trace": keys.lock(_packed(result), "match_runs", str(run_id), "trace", "1"),
+        "trace": keys.encrypt(_packed(result), "match_runs", str(run_id), "trace", "1"),
         "at": to_the_hour(now),
     }
     bulk.insert(session, MatchRun, [row])
@@ -242,7 +242,7 @@ def runs_of_case(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> 
 
 def decrypted_result(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:
     """A stored run with all its reasons. Raises CannotOpen if its epoch key was destroyed."""
-    return _unpacked(keys.unlock(trace, "match_runs", str(run_id), "trace", "1"), order_version)
+    return _unpacked(keys.decrypt(trace, "match_runs", str(run_id), "trace", "1"), order_version)
 
 
 def forget(session: Session, case_id: UUID) -> None:

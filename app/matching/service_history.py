@@ -57,7 +57,7 @@ def record_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
     """
     if len(equals) < 2 or chosen not in equals:
         return
-    db.take_turn(session, ROTATION)
+    db.acquire_advisory_lock(session, ROTATION)
     after = order.shares_after_turn(equals, chosen, history_of(session, equals).shares)
     for key, share in after.items():
         values = {"weight": share.weight, "earned": share.earned, "got": share.got, "in_a_row": share.in_a_row}
@@ -66,7 +66,7 @@ def record_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
 
 def set_weight(session: Session, key: str, weight: int) -> None:
     """Set a service's weight in the rotation (1 to 99). Resets all balances."""
-    db.take_turn(session, ROTATION)
+    db.acquire_advisory_lock(session, ROTATION)
     session.execute(sa.update(ServiceRecord).values(earned=0, got=0, in_a_row=0))
     _put(session, named_id("service", key), {"weight": weight}, {"weight": weight})
 

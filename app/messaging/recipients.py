@@ -47,7 +47,7 @@ def wanted(session: Session, keys: KeyRing, organisation_id: UUID) -> tuple[Want
 def _address(keys: KeyRing, row: PartnerNotices) -> str:
     if row.address is None:
         return ""
-    return sealing.unpad(keys.unlock(row.address, *_place(row.organisation_id))).decode()
+    return sealing.unpad(keys.decrypt(row.address, *_place(row.organisation_id))).decode()
 
 
 def address_of(session: Session, keys: KeyRing, organisation_id: UUID) -> str:
@@ -68,7 +68,7 @@ def ask_for(
         row = PartnerNotices(organisation_id=organisation_id, version=0)
         session.add(row)
     address = sealing.pad(new.address.encode())
-    row.address = keys.lock(address, *_place(organisation_id)) if new.address else None
+    row.address = keys.encrypt(address, *_place(organisation_id)) if new.address else None
     row.emergencies_at_once, row.digest_hour, row.zone = new.emergencies_at_once, new.digest_hour, zone
     row.hours = dict(new.hours) if new.hours else None
     row.version, row.updated_at = version + 1, now
@@ -116,7 +116,7 @@ def person_asks(
     if how is None:
         return
     plain = sealing.pad(json.dumps(how, ensure_ascii=False).encode())
-    locked = keys.lock(plain, *_how_place(case_id))
+    locked = keys.encrypt(plain, *_how_place(case_id))
     session.execute(sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": locked})
 
 
@@ -125,7 +125,7 @@ def person(session: Session, keys: KeyRing, case_id: UUID) -> tuple[How, PersonN
     row = session.get(PersonNotices, case_id)
     if row is None:
         return None
-    how = json.loads(sealing.unpad(keys.unlock(row.how, *_how_place(case_id))))
+    how = json.loads(sealing.unpad(keys.decrypt(row.how, *_how_place(case_id))))
     return How.of(how), row
 
 

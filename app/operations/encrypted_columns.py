@@ -1,6 +1,6 @@
-"""Every binary column of the schema, and what it is: what has to be locked anew when the epoch key is rotated can not be forgotten.
+"""Every binary column of the schema, in one of four groups, so that key rotation re-encrypts all that it must.
 
-A house test compares this list with the tables themselves. A new column stands in exactly one of the four groups.
+A test in tests/architecture compares these lists with the tables: a new binary column belongs to exactly one group.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,38 +21,41 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """A column whose values were made by `KeyRing.lock`. `place` tells of a row what its value is bound to.
+class EncryptedColumn:
+    """A column whose values come from `KeyRing.encrypt`.
 
-    `same`: they were made by `lock_same`. `reads` are the columns that `place` needs beside the primary key, which is `key`.
+    binding: computes from a row what its value is bound to (the same that its writer passes to `encrypt`).
+    binding_columns: the columns that `binding` reads in addition to the primary key.
+    deterministic: the values come from `KeyRing.encrypt_deterministically`.
+    key: the name of the primary key column.
     """
 
     model: type[Base]
     column: str
-    place: Callable[[Row], tuple[str, ...]]
-    reads: tuple[str, ...] = ()
-    same: bool = False
+    binding: Callable[[Row], tuple[str, ...]]
+    binding_columns: tuple[str, ...] = ()
+    deterministic: bool = False
     key: str = "id"
 
-    def anew(self, ring: KeyRing, value: bytes, place: tuple[str, ...]) -> bytes:
-        """The value under the key of today. Raises CannotOpen."""
-        if self.same:
-            return ring.lock_same(ring.unlock_same(value, *place), *place)
-        return ring.lock(ring.unlock(value, *place), *place)
+    def reencrypt(self, ring: KeyRing, value: bytes, binding: tuple[str, ...]) -> bytes:
+        """The value, encrypted under the current epoch key. Raises CannotOpen."""
+        if self.deterministic:
+            return ring.encrypt_deterministically(ring.decrypt_deterministically(value, *binding), *binding)
+        return ring.encrypt(ring.decrypt(value, *binding), *binding)
 
     @property
     def name(self) -> str:
         return f"{self.model.__tablename__}.{self.column}"
 
 
-def _simple(model: type[Base], column: str, key: str = "id") -> Locked:
-    """Bound to table, row, column and version 1, as most are."""
-    return Locked(model, column, lambda row: (model.__tablename__, str(row[key]), column, "1"), key=key)
+def _simple(model: type[Base], column: str, key: str = "id") -> EncryptedColumn:
+    """A column whose values are bound to table, row, column and version 1."""
+    return EncryptedColumn(model, column, lambda row: (model.__tablename__, str(row[key]), column, "1"), key=key)
 
 
-def _webhook(column: str, before: int) -> Locked:
-    """A secret of a webhook: the newest under its version, the one before under the version below."""
-    return Locked(
+def _webhook(column: str, before: int) -> EncryptedColumn:
+    """A signing secret of a webhook endpoint, bound to its version: `secret_version` minus `before`."""
+    return EncryptedColumn(
         WebhookEndpoint,
         column,
         lambda row: ("webhook_endpoints", str(row["id"]), "secret", str(row["secret_version"] - before)),
@@ -60,13 +63,13 @@ def _webhook(column: str, before: int) -> Locked:
     )
 
 
-LOCKED: Final = (
-    Locked(
+ENCRYPTED_COLUMNS: Final = (
+    EncryptedColumn(
         Case, "facts", lambda row: ("cases", str(row["id"]), "facts", str(row["facts_version"])), ("facts_version",)
     ),
-    Locked(
+    EncryptedColumn(
         CaseWrap,
-        "locked",
+        "ciphertext",
         lambda row: (
             "case_wraps",
             str(row["case_id"]),
@@ -75,8 +78,8 @@ LOCKED: Final = (
         ),
         ("case_id", "purpose", "kind", "owner_id", "version"),
     ),
-    Locked(CaseFingerprint, "fingerprint", lambda _row: duplicate_detection.PLACE, same=True),
-    Locked(  # the wrap that it becomes with the person's yes
+    EncryptedColumn(CaseFingerprint, "fingerprint", lambda _row: duplicate_detection.BINDING, deterministic=True),
+    EncryptedColumn(  # bound as the `case_wraps` row that it becomes when the person agrees
         CaseMove,
         "desk_key",
         lambda row: ("case_wraps", str(row["case_id"]), f"desk:team:{row['to_team_id']}", "1"),
@@ -90,19 +93,19 @@ LOCKED: Final = (
     _webhook("secret", 0),
     _webhook("old_secret", 1),
 )
-"""Locked under the epoch key: rotation reads each and locks it anew."""
+"""Encrypted under the epoch key: rotation re-encrypts each value."""
 
 SEALED: Final = frozenset(
     {
-        "drafts.sealed",  # with a key that only a person's cookie has; gone within an hour
+        "drafts.sealed",  # with a key that only the person's cookie holds; deleted within an hour
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
         "members.sealed_seed",  # with the passphrase
         "sealed_parts.ciphertext",  # with the case's key
-        "sealed_responses.reply",  # with what only the sender has
-        "sessions.sealed_seed",  # with a key that only a cookie has
+        "sealed_responses.reply",  # with a key derived from what only the sender holds
+        "sessions.sealed_seed",  # with a key that only the session cookie holds
     }
 )
-"""Closed with a key that the server does not have: rotation leaves them."""
+"""Encrypted with a key that the server does not have: rotation leaves them as they are."""
 
 HASHED: Final = frozenset(
     {
@@ -124,7 +127,7 @@ HASHED: Final = frozenset(
         "used_challenges.id",
     }
 )
-"""Hashes and MACs: nothing comes back out of them."""
+"""Hashes and MACs, which cannot be reversed."""
 
 PUBLIC: Final = frozenset(
     {
@@ -135,4 +138,4 @@ PUBLIC: Final = frozenset(
         "sealing_keys.public_key",
     }
 )
-"""Public keys, their names, and salts: no secret."""
+"""Public keys, credential ids and salts: not secret."""

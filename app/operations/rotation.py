@@ -1,9 +1,9 @@
-"""Rotating the epoch key: everything that is locked is locked anew, and then the old key is destroyed.
+"""Rotation of the epoch key: every encrypted value is re-encrypted under a new key, then the old key is destroyed.
 
-The new key is written to the key file first, and every process takes it up before it locks anything more. Then rows are gone
-through in small transactions, each value put back only if nobody changed it meanwhile. Killed at any point, both keys are still in
-the file and every row opens; run again, it goes on. Only when nothing is locked under an older key any more, and no transaction can
-still be open that began before the new key was there, the older keys are destroyed.
+The new key is written to the key file first, and every process reads it before it encrypts anything else. Rows are then processed
+in small transactions; a value is written back only if nobody changed it in between. If the process is killed at any point, both
+keys are still in the file, every row can be decrypted, and the next run continues. The older keys are destroyed only when no value
+is encrypted under them and no transaction can still be open that began before the new key existed.
 """
 
 import time
@@ -22,29 +22,32 @@ from app.core.db import Database
 from app.core.keyring import EPOCH_ID_BYTES, KeyRing
 from app.core.sealing import CannotOpen
 from app.operations import heartbeats
-from app.operations.encrypted_columns import LOCKED, Locked
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS, EncryptedColumn
 
 BATCH: Final = 200
 PATIENCE: Final = timedelta(seconds=65)
-"""Longer than any transaction lives: the database ends an idle one after 60 s, a request gives up before that."""
-_ROUNDS: Final = 200
-_PAUSE: Final = 0.25  # seconds, for whoever holds a row to let go of it
+"""Longer than any transaction lasts: the database ends an idle one after 60 s, a request gives up before that."""
+_MAX_ROUNDS: Final = 200
+_PAUSE: Final = 0.25  # seconds, so that a transaction that holds a row can end
 
 
 @dataclass(slots=True)
 class Report:
-    """What a rotation did. `closed`: values whose key had been destroyed before; they were lost before it began."""
+    """What a rotation did. `unreadable`: values whose key had been destroyed earlier; they were lost before the rotation began."""
 
     epoch: int
-    locked_anew: int = 0
-    closed: int = 0
+    reencrypted: int = 0
+    unreadable: int = 0
     rounds: int = 0
     destroyed: tuple[int, ...] = field(default=())
 
 
-def todo(session: Session, epoch: int) -> int:
-    """How many values are locked under another key than this one."""
-    counts = (sa.select(sa.func.count()).select_from(one.model).where(_older(one, epoch)) for one in LOCKED)
+def remaining(session: Session, epoch: int) -> int:
+    """How many values are encrypted under another key than that of `epoch`."""
+    counts = (
+        sa.select(sa.func.count()).select_from(column.model).where(_is_older(column, epoch))
+        for column in ENCRYPTED_COLUMNS
+    )
     return sum(session.scalar(count) or 0 for count in counts)
 
 
@@ -54,30 +57,32 @@ def rotate(
     now: Callable[[], datetime],
     *,
     progress: Callable[[int], None] = lambda _count: None,
-    before_the_end: Callable[[KeyRing], None] = lambda _ring: None,
+    before_destroying: Callable[[KeyRing], None] = lambda _ring: None,
     patience: timedelta = PATIENCE,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
-    """Begin a rotation, or go on with one that was cut short; run to its end.
+    """Begin a rotation, or continue an interrupted one, and run it to its end.
 
-    `before_the_end` is called when everything stands under the new key and the old one still exists: the moment for a backup.
+    `before_destroying` is called when everything is encrypted under the new key and the old one still exists: the moment for a
+    backup. `patience` is how long to wait for transactions that may still use the old key. Raises RuntimeError when rows under
+    an old key keep appearing.
     """
     ring = keyring.begin_epoch(key_file, now().date())
     report = Report(ring.current)
     while True:
         moved = _round(database, ring, report, progress)
         report.rounds += 1
-        if moved == 0 and _nobody_is_behind(key_file, patience, sleep):
+        if moved == 0 and _old_transactions_have_ended(key_file, patience, sleep):
             with database.begin(write=False) as session:
-                left = todo(session, ring.current) - report.closed
+                left = remaining(session, ring.current) - report.unreadable
             if left <= 0:
                 break
             sleep(_PAUSE)
-        if report.rounds > _ROUNDS:
+        if report.rounds > _MAX_ROUNDS:
             raise RuntimeError(
-                "rows keep coming that are locked under an old key: is a process of an old version running?"
+                "New rows are still being encrypted under an old key. Is a process of an old version running?"
             )
-    before_the_end(ring)
+    before_destroying(ring)
     old = tuple(number for number in ring.epochs if number != ring.current)
     keyring.end_epochs(key_file, ring.current)
     report.destroyed = old
@@ -85,69 +90,72 @@ def rotate(
         heartbeats.set_mark(session, heartbeats.ROTATION, now(), epoch=ring.current)
         audit.record(
             session, actor_kind="console", actor_id="-", action="keys:epoch_rotated", subject_kind="epoch",
-            subject_id=ring.current, codes={"rows": report.locked_anew, "destroyed": list(old)}, now=now(),
+            subject_id=ring.current, codes={"rows": report.reencrypted, "destroyed": list(old)}, now=now(),
         )  # fmt: skip
     return report
 
 
-def lock_anew(database: Database, ring: KeyRing, one: Locked, after: Any = None) -> tuple[int, int, Any]:
-    """One batch of one column: how many were moved, how many open with no key, and where to go on (None: the end)."""
-    key = one.model.__table__.c[one.key]
-    column = one.model.__table__.c[one.column]
+def reencrypt_batch(
+    database: Database, ring: KeyRing, target: EncryptedColumn, after: Any = None
+) -> tuple[int, int, Any]:
+    """Re-encrypt one batch of one column, in primary-key order.
+
+    Returns how many values were re-encrypted, how many no key can decrypt, and the key to continue after (None: the end).
+    """
+    table = target.model.__table__
+    key, column = table.c[target.key], table.c[target.column]
     query = (
-        sa.select(key, column, *(one.model.__table__.c[name] for name in one.reads))
-        .where(_older(one, ring.current))
+        sa.select(key, column, *(table.c[name] for name in target.binding_columns))
+        .where(_is_older(target, ring.current))
         .order_by(key)
         .limit(BATCH)
-        .with_for_update(
-            skip_locked=True
-        )  # never wait while holding rows: what somebody works on comes in the next round
+        .with_for_update(skip_locked=True)  # never wait while holding rows: a busy row comes in the next round
     )
     if after is not None:
         query = query.where(key > after)
-    moved = closed = 0
+    moved = unreadable = 0
     with database.begin() as session:
         rows = session.execute(query).mappings().all()
         for row in rows:
-            value = bytes(row[one.column])
+            value = bytes(row[target.column])
             try:
-                place = one.place(dict(row))
-                fresh = one.anew(ring, value, place)
+                fresh = target.reencrypt(ring, value, target.binding(dict(row)))
             except CannotOpen:
-                closed += 1
+                unreadable += 1
                 continue
-            same = sa.update(one.model).where(key == row[one.key], column == value).values({one.column: fresh})
-            moved += session.execute(same.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
-    return moved, closed, rows[-1][one.key] if len(rows) == BATCH else None
+            unchanged = key == row[target.key], column == value
+            update = sa.update(target.model).where(*unchanged).values({target.column: fresh})
+            moved += session.execute(update.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+    return moved, unreadable, rows[-1][target.key] if len(rows) == BATCH else None
 
 
 def _round(database: Database, ring: KeyRing, report: Report, progress: Callable[[int], None]) -> int:
-    """Once through all columns. What comes up behind us is found by the next round."""
-    moved_in_all = 0
-    report.closed = 0
-    for one in LOCKED:
+    """Go through all columns once. Rows that are written behind this pass are found by the next round."""
+    total = 0
+    report.unreadable = 0
+    for column in ENCRYPTED_COLUMNS:
         after = None
         while True:
-            moved, closed, after = lock_anew(database, ring, one, after)
-            moved_in_all += moved
-            report.closed += closed
+            moved, unreadable, after = reencrypt_batch(database, ring, column, after)
+            total += moved
+            report.unreadable += unreadable
             progress(moved)
             if after is None:
                 break
-    report.locked_anew += moved_in_all
-    return moved_in_all
+    report.reencrypted += total
+    return total
 
 
-def _older(one: Locked, epoch: int) -> sa.ColumnElement[bool]:
-    column = one.model.__table__.c[one.column]
+def _is_older(target: EncryptedColumn, epoch: int) -> sa.ColumnElement[bool]:
+    column = target.model.__table__.c[target.column]
     head = epoch.to_bytes(EPOCH_ID_BYTES, "big")
     return sa.and_(column.is_not(None), sa.func.substr(column, 1, EPOCH_ID_BYTES) != sa.literal(head, sa.LargeBinary()))
 
 
-def _nobody_is_behind(key_file: Path, patience: timedelta, sleep: Callable[[float], None]) -> bool:
-    """Wait until every transaction that may have begun with the old key has ended. True: there was nothing to wait for.
+def _old_transactions_have_ended(key_file: Path, patience: timedelta, sleep: Callable[[float], None]) -> bool:
+    """Whether every transaction that may have begun with the old key had ended; if not, wait until it has.
 
-    False: waited; what they wrote has to be looked for once more.
+    False means that the caller has to look once more for what they wrote.
     """
     age = time.time() - key_file.stat().st_mtime
     left = patience.total_seconds() - age
@@ -158,5 +166,5 @@ def _nobody_is_behind(key_file: Path, patience: timedelta, sleep: Callable[[floa
 
 
 def key_age(ring: KeyRing, today: date) -> timedelta:
-    """How old the oldest epoch key that still exists is."""
+    """The age of the oldest epoch key that still exists."""
     return today - min(ring.since.values())

@@ -140,7 +140,7 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
         directory_at=newest,
         directory_old=int(old),
         alarms=alarms(session, now),
-        honeytokens=honeytokens.how_many(session),
+        honeytokens=honeytokens.count(session),
         frozen=kill_switch.is_on(session, kill_switch.FREEZE),
         most_reads=read_quotas.most_today(session, now),
         kept_since=kept.at if (kept := last.get(heartbeats.KEEPING)) else None,

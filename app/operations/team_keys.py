@@ -102,7 +102,7 @@ def _batch(
             seed = held.get(wrap.key_id) if wrap.key_id else None
             if seed is None:
                 continue
-            sealed_parts.seal_anew(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
+            sealed_parts.rewrap(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
             done += 1
         session.flush()
         return done, wraps[-1].id if len(wraps) == BATCH else None

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.cases.models import Case, CaseEvent
 from app.cases.states import CaseState
-from app.cases.transitions import WAITS
+from app.cases.transitions import UNATTENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def due(session: Session, case: Case, keeping: Keeping) -> Due:
         if case.held_reason is not None:
             return Due(case.closed_at + keeping.spam, case.closed_at + keeping.spam)
         return Due(case.closed_at + keeping.contact, case.closed_at + max(keeping.contact, keeping.rest))
-    if CaseState(case.state) not in WAITS and case.forget_at is not None:
+    if CaseState(case.state) not in UNATTENDED and case.forget_at is not None:
         return Due(case.forget_at, case.forget_at)
     stepped = session.scalar(
         sa.select(sa.func.max(CaseEvent.at)).where(

@@ -24,7 +24,7 @@ from app.referrals import personal_data
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     """The person wants no help any more: every live referral ends, no organisation holds a key from here on."""
     referrals.withdraw_by_person(session, case.id, now=now)
-    sealed_parts.destroy_wraps(session, case.id, sealed_parts.holders(session, case.id))
+    sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_with_key(session, case.id))
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
     referrals.end_tasks(session, case.id, now)
 
@@ -38,7 +38,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy(session, case.id)
     runs.forget(session, case.id)
-    duplicate_detection.forget(session, case.id)
+    duplicate_detection.delete_fingerprints(session, case.id)
     case_presence.forget(session, case.id)
     undo.forget(session, case.id)
     conflicts.forget(session, case.id)
@@ -71,14 +71,14 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
         "case": {
             "label": case.label,
             "state": case.state,
-            **intake_storage.plain_of(case),
+            **intake_storage.plain_columns_of(case),
             "urgency": case.urgency,
             "last_safe_day": case.last_safe_day.isoformat() if case.last_safe_day else None,
             "waiting_since": case.waiting_since.isoformat(),
         },
-        "facts": sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},
+        "facts": sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},
         "parts": [
-            {"part": part.part, "by": part.author, **part.content} for part in person_access.everything(session, opened)
+            {"part": part.part, "by": part.author, **part.content} for part in person_access.all_parts(session, opened)
         ],
         "referrals": personal_data.export(session, case.id),
     }
@@ -109,7 +109,7 @@ def _forget_of(session: Session, case: Case, times: Due, now: datetime) -> bool:
         session.flush()
         return False
     sealed_parts.destroy_part(session, case.id, Part.CONTACT)
-    duplicate_detection.forget(session, case.id)
+    duplicate_detection.delete_fingerprints(session, case.id)
     conflicts.forget_traces(session, case.id)
     recipients.forget(session, case.id)
     case.forget_at = times.all

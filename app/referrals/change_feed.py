@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.db import take_turn
+from app.core.db import acquire_advisory_lock
 from app.referrals.models import FeedEvent
 
 KEPT_FOR: Final = timedelta(days=90)
@@ -55,7 +55,7 @@ def sequence(session: Session) -> int:
     """Give positions to the committed events that have none; gives how many. Needs a writing transaction."""
     if not unplaced(session):
         return 0
-    take_turn(session, _LOCK)
+    acquire_advisory_lock(session, _LOCK)
     new = session.scalars(
         sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).order_by(FeedEvent.n).limit(_BATCH)
     ).all()

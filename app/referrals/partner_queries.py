@@ -108,7 +108,7 @@ def unlocked_card(keys: KeyRing, row: Row) -> dict[str, Any]:
     if row.card is None:
         return {}
     try:
-        plain = sealing.unpad(keys.unlock(row.card, "referrals", str(row.id), "card", "1"))
+        plain = sealing.unpad(keys.decrypt(row.card, "referrals", str(row.id), "card", "1"))
     except CannotOpen:
         return {}
     card: dict[str, Any] = json.loads(plain)

@@ -16,7 +16,7 @@ from app.cases.models import Case
 from app.cases.short_labels import new_label
 from app.casework import filing, referral_actions
 from app.core import keyholders
-from app.core.db import take_turn
+from app.core.db import acquire_advisory_lock
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
@@ -60,7 +60,7 @@ def missing(session: Session, now: datetime) -> bool:
 
 def refill(session: Session, *, keys: KeyRing, directory: Directory, now: datetime) -> int:
     """Make what is missing and let what is old be forgotten; gives how many are new. Two workers at once do it once."""
-    take_turn(session, _LOCK)
+    acquire_advisory_lock(session, _LOCK)
     _found(session, keys, now)
     session.execute(sa.update(Case).where(*_old(now)).values(forget_at=now))
     room, made = _room(session, now), 0

@@ -159,7 +159,7 @@ def enrol(
 
 
 def locked_totp(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
-    return keys.lock(secret.encode(), "members", str(member_id), "totp_secret", "1")
+    return keys.encrypt(secret.encode(), "members", str(member_id), "totp_secret", "1")
 
 
 def change_passphrase(
@@ -340,7 +340,7 @@ def _seed_place(member_id: UUID) -> bytes:
 
 def _totp_step(keys: KeyRing, member: Member, code: str, now: datetime) -> int | None:
     """The 30-second step this code belongs to (now, one before, one after), if it was not used before: RFC 6238 §5.2."""
-    secret = keys.unlock(member.totp_secret, "members", str(member.id), "totp_secret", "1").decode()
+    secret = keys.decrypt(member.totp_secret, "members", str(member.id), "totp_secret", "1").decode()
     digits = "".join(str(unicodedata.digit(c)) for c in code[:16] if unicodedata.digit(c, None) is not None)
     totp, present = pyotp.TOTP(secret), int(now.timestamp()) // _TOTP_STEP
     for step in (present, present - 1, present + 1):

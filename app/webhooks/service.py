@@ -63,7 +63,7 @@ def add(
         state="active",
         version=1,
         signature=signature,
-        secret=keys.lock(secret, *_place(endpoint_id, 1)),
+        secret=keys.encrypt(secret, *_place(endpoint_id, 1)),
         secret_version=1,
         position=_now_in_feed(session, owner),
         ends_at=now + PASSING_FOR if owner.passing else None,
@@ -150,7 +150,7 @@ def renew_secret(
     secret = signing.new_secret()
     endpoint.old_secret, endpoint.old_until = endpoint.secret, now + OLD_SECRET_FOR
     endpoint.secret_version += 1
-    endpoint.secret = keys.lock(secret, *_place(endpoint.id, endpoint.secret_version))
+    endpoint.secret = keys.encrypt(secret, *_place(endpoint.id, endpoint.secret_version))
     _moved(session, owner, endpoint, "secret_renewed", now)
     return endpoint, secret
 
@@ -232,9 +232,9 @@ def room(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
 
 def secrets_of(keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> list[bytes]:
     """What a delivery is signed with now, the newest first. Raises CannotOpen."""
-    found = [keys.unlock(endpoint.secret, *_place(endpoint.id, endpoint.secret_version))]
+    found = [keys.decrypt(endpoint.secret, *_place(endpoint.id, endpoint.secret_version))]
     if endpoint.old_secret is not None and endpoint.old_until is not None and endpoint.old_until > now:
-        found.append(keys.unlock(endpoint.old_secret, *_place(endpoint.id, endpoint.secret_version - 1)))
+        found.append(keys.decrypt(endpoint.old_secret, *_place(endpoint.id, endpoint.secret_version - 1)))
     return found
 
 
@@ -243,7 +243,7 @@ def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
     if endpoint.signature != signing.PUBLIC:
         return None
     try:
-        return signing.shown_public_key(keys.unlock(endpoint.secret, *_place(endpoint.id, endpoint.secret_version)))
+        return signing.shown_public_key(keys.decrypt(endpoint.secret, *_place(endpoint.id, endpoint.secret_version)))
     except CannotOpen:
         return None
 

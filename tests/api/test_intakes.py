@@ -62,7 +62,7 @@ def test_the_receipt_opens_the_case(network: Network):
     with network.database.begin() as session:
         found = person_access.open_by_receipt(session, receipts.parse(filed["receipt"]), network.keys, network.now)
         assert found.case.label == filed["case"]
-        parts = {part.part: part.content for part in person_access.everything(session, found)}
+        parts = {part.part: part.content for part in person_access.all_parts(session, found)}
     assert parts["story"]["story"] == "Моя история"
 
 

@@ -178,14 +178,14 @@ def test_a_new_key_gets_what_the_old_one_had_where_the_team_can_open_it(network:
     private = X25519PrivateKey.generate()
     new = register(network, private.public_key().public_bytes_raw())
     with network.database.begin(write=False) as session:
-        found = list(rewrapping.stale(session, new, held, 10))
+        found = list(rewrapping.outdated_cases(session, new, held, 10))
     assert len(found) == 2
     for case_id in found:
         with network.database.begin() as session:
             assert rewrapping.rewrap(session, network.keys, case_id, new, held)
         with network.database.begin() as session:
             assert not rewrapping.rewrap(session, network.keys, case_id, new, held)
-            assert not rewrapping.stale(session, new, {}, 10)
+            assert not rewrapping.outdated_cases(session, new, {}, 10)
     document = network.get(f"/v1/referrals/{referral}/sealed").json()
     assert document["key_id"] == str(new.id)
     parts = {part.part: part.content for part in opened(document, private.private_bytes_raw())}
@@ -203,7 +203,7 @@ def test_consent_that_was_taken_back_stays_taken_back(network: Network):
     with network.database.begin() as session:
         sealed_parts.destroy_wraps(session, case_id, [new.owner_id])
         assert not rewrapping.rewrap(session, network.keys, case_id, new, held)
-        assert owner not in sealed_parts.holders(session, case_id)
+        assert owner not in sealed_parts.organisations_with_key(session, case_id)
         assert session.scalar(sa.select(sa.func.count()).where(CaseWrap.key_id == new.id)) == 0
 
 

@@ -96,9 +96,9 @@ def test_a_share_costs_one_small_write_and_is_forgotten(network: Network):
     with network.database.begin() as session:
         row = session.query(QuotaWindow).one()
         assert (row.what, row.taken) == (f"api-{MINE}:reads", QUOTA)
-        assert quotas.drop_old(session, network.now) == 0
+        assert quotas.delete_expired(session, network.now) == 0
         network.later(minutes=3)
-        assert quotas.drop_old(session, network.now) == 1
+        assert quotas.delete_expired(session, network.now) == 1
     assert QUOTA % SHARES == 0
 
 

@@ -31,9 +31,9 @@ def test_it_becomes_a_case_with_a_number_and_the_organisation_noted(network: Net
         assert (event.actor_kind, event.codes["agreed"], event.at.minute) == ("partner", "written", 0)
         noted = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "case:referred_in")).one()
         assert noted.codes["client"] == f"api-{MINE}"
-        assert transitions.refolded(session, case) == "submitted"
+        assert transitions.replayed_state(session, case) == "submitted"
         opened = person_access.open_by_receipt(session, receipts.parse(filed.receipt), network.keys, network.now)
-        assert "Её вызвали на допрос" in repr([part.content for part in person_access.everything(session, opened)])
+        assert "Её вызвали на допрос" in repr([part.content for part in person_access.all_parts(session, opened)])
 
 
 def test_whoever_came_alone_was_referred_by_nobody(network: Network):

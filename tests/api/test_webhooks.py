@@ -18,7 +18,7 @@ from app.api import schemas, webhook_openapi
 from app.audit.models import AuditEntry
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
-from app.operations.encrypted_columns import LOCKED
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.settings import Settings
 from app.webhooks import delivering, signing
 from app.webhooks import service as webhooks
@@ -340,7 +340,9 @@ def test_rotation_of_the_epoch_key_finds_both_secrets(network: Network):
     with network.database.begin(write=False) as session:
         row = dict(session.execute(sa.select(WebhookEndpoint.__table__)).mappings().one())
         found = [
-            network.keys.unlock(row[one.column], *one.place(row)) for one in LOCKED if one.model is WebhookEndpoint
+            network.keys.decrypt(row[one.column], *one.binding(row))
+            for one in ENCRYPTED_COLUMNS
+            if one.model is WebhookEndpoint
         ]
     assert [signing.shown_secret(secret) for secret in found] == [renewed["secret"], endpoint["secret"]]
 

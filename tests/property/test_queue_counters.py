@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.cases import counters, queue
 from app.cases.models import Case, CaseCounter
-from app.cases.queue import Filters, Look
-from app.cases.queue_views import OF_CASES, URGENCY_RANK
+from app.cases.queue import Filters, QueueQuery
+from app.cases.queue_views import CASE_CONDITIONS, URGENCY_RANK
 from app.core.db import Database
 from app.staff import service as staff
 from tests.support.cases import COORDINATOR, START, set_scene
@@ -23,9 +23,9 @@ NEEDS = ["asylum", "housing", "appeals"]
 SPEAK = ["ru", "be", "en"]
 
 
-def counted(session: Session, team_id: UUID, look: Look) -> int:
+def counted(session: Session, team_id: UUID, look: QueueQuery) -> int:
     """One by one."""
-    query = sa.select(sa.func.count()).select_from(Case).where(Case.team_id == team_id, OF_CASES[look.view])
+    query = sa.select(sa.func.count()).select_from(Case).where(Case.team_id == team_id, CASE_CONDITIONS[look.view])
     query = query.where(*queue._conditions(session, look.filters))
     return session.execute(query, {"today": TODAY, "me": ME}).scalar_one()
 
@@ -87,11 +87,11 @@ def check(database: Database, chance: random.Random) -> None:
     with database.begin(write=False) as session:
         team_id = session.scalars(sa.select(Case.team_id).limit(1)).one()
         for codes in some:
-            for view in OF_CASES:
-                look = Look(view, Filters(**codes))
+            for view in CASE_CONDITIONS:
+                look = QueueQuery(view, Filters(**codes))
                 found = queue.counts(session, team_id, look, me=ME, today=TODAY, own=[look])  # type: ignore[arg-type]
                 assert found["shown"] == found["own_0"] == counted(session, team_id, look), look
-                assert found[view] == counted(session, team_id, Look(view))
+                assert found[view] == counted(session, team_id, QueueQuery(view))
 
 
 def summed(session: Session) -> dict[tuple[Any, ...], int]:

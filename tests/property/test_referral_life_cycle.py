@@ -197,7 +197,7 @@ class Lives(RuleBasedStateMachine):
         rows = self.referrals()
         with self.scene.database.begin(write=False) as session:
             cases = {case.id: case for case in session.scalars(sa.select(Case).where(Case.id.in_(self.cases)))}
-            holders = {case_id: sealed_parts.holders(session, case_id) for case_id in cases}
+            holders = {case_id: sealed_parts.organisations_with_key(session, case_id) for case_id in cases}
             owned: dict[UUID, set[str]] = {case_id: set() for case_id in cases}
             for task in session.scalars(sa.select(Task).where(Task.case_id.in_(self.cases), Task.done_at.is_(None))):
                 owned[task.case_id or task.id].add(task.kind)

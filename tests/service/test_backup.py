@@ -19,7 +19,7 @@ from app.core.sealing import CannotOpen, KeyPair
 from app.intake.receipts import Receipt
 from app.operations import dump, rotation, sealed_file
 from app.operations.dump import NotRestorable
-from app.operations.encrypted_columns import LOCKED
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.privacy import service as privacy
 from tests.support.desk import PASSPHRASE, DeskHouse, intake, load_packs, running
 
@@ -66,7 +66,7 @@ def opened_by_number(database: Database, keys: KeyRing, receipt: Receipt, now) -
             case = person_access.open_by_receipt(session, receipt, keys, now)
         except Exception:  # noqa: BLE001  unknown, closed: all the same here
             return None
-        return next(part.content["story"] for part in person_access.everything(session, case) if part.part == "story")
+        return next(part.content["story"] for part in person_access.all_parts(session, case) if part.part == "story")
 
 
 def test_every_row_comes_back_in_either_kind_of_database(
@@ -149,7 +149,7 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
             office.time,
             patience=NO_WAIT,
             sleep=lambda _s: None,
-            before_the_end=lambda _ring: after.append(taken(office, tmp_path / "var")),
+            before_destroying=lambda _ring: after.append(taken(office, tmp_path / "var")),
         )
         put_back(unmigrated_database, backup)
         today = KeyRing.load(path)
@@ -157,7 +157,7 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
             assert session.scalar(sa.select(sa.func.count()).select_from(SealedPart)) >= 12, "the rows are all there"
             values = [
                 (one, dict(row))
-                for one in LOCKED
+                for one in ENCRYPTED_COLUMNS
                 if one.model in (Case, CaseWrap)
                 for row in session.execute(sa.select(one.model.__table__)).mappings()
             ]
@@ -165,7 +165,7 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
         opened = 0
         for one, row in values:
             try:
-                today.unlock(bytes(row[one.column]), *one.place(row))
+                today.decrypt(bytes(row[one.column]), *one.binding(row))
                 opened += 1
             except CannotOpen:
                 continue

@@ -112,4 +112,4 @@ def test_a_case_that_was_erased_opens_with_no_key_that_still_exists(database: Da
             privacy.erase(session, case, actor_kind="clock", now=house.time())
         after = KeyRing({2: bytes(range(7, 39))}, 2, house.keys._root, {2: house.time().date()})
         with pytest.raises(sealing.CannotOpen):
-            after.unlock(kept, "cases", str(case_id), "facts", "1")
+            after.decrypt(kept, "cases", str(case_id), "facts", "1")

@@ -51,7 +51,7 @@ def count(network: Network, table: Any, **where: Any) -> int:
 
 def holds(network: Network, case_id: UUID, slug: str) -> bool:
     with network.database.begin(write=False) as session:
-        return named_id("organisation", slug) in sealed_parts.holders(session, case_id)
+        return named_id("organisation", slug) in sealed_parts.organisations_with_key(session, case_id)
 
 
 def place_of(answer: dict[str, Any], service_key: str) -> tuple[str, set[str]]:
@@ -212,7 +212,7 @@ def test_a_centre_that_was_not_connected_is_looked_up_when_the_person_says_yes(n
     with network.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
         person_actions.answer_consent(session, opened, label, yes=True, keys=network.keys, now=network.now)
-        assert not sealed_parts.holders(session, opened.case.id)
+        assert not sealed_parts.organisations_with_key(session, opened.case.id)
         assert session.scalars(sa.select(Referral.state)).all() == ["withdrawn"]
 
 
@@ -228,7 +228,7 @@ def test_a_person_who_allows_the_centre_later_gives_it_no_key_either(network: Ne
         opened = reopened(network, session, answer)
         choices = {MINE: "allow", OTHER: "allow"}
         corrections.choose(session, opened, choices, keys=network.keys, directory=network.directory, now=network.now)
-        assert sealed_parts.holders(session, opened.case.id) == {named_id("organisation", OTHER)}
+        assert sealed_parts.organisations_with_key(session, opened.case.id) == {named_id("organisation", OTHER)}
 
 
 def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
@@ -236,7 +236,7 @@ def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
     answer = network.file()
     with network.database.begin() as session:
         opened = reopened(network, session, answer)
-        assert named_id("organisation", MINE) in sealed_parts.holders(session, opened.case.id)
+        assert named_id("organisation", MINE) in sealed_parts.organisations_with_key(session, opened.case.id)
         said = corrections.answers_of(session, opened, network.keys)
         changed = {**said, "answer_by": {"channel": "phone", "address": "600 555 555"}}
         result = corrections.correct(
@@ -247,7 +247,7 @@ def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
             directory=network.directory,
             now=network.now,
         )
-        assert named_id("organisation", MINE) not in sealed_parts.holders(session, opened.case.id)
+        assert named_id("organisation", MINE) not in sealed_parts.organisations_with_key(session, opened.case.id)
     hit = next(found for found in result.not_matched if found.service == SERVICE)
     assert [reason.key for reason in hit.reasons] == ["accepts_referrals.no"]
 

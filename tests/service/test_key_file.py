@@ -33,22 +33,22 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_running_ring_locks_with_the_new_key_and_opens_both(path: Path) -> None:
     running = KeyRing.load(path)
-    before = running.lock(b"x", *PLACE)
+    before = running.encrypt(b"x", *PLACE)
     began = keyring.begin_epoch(path, TODAY)
-    after = running.lock(b"y", *PLACE)
+    after = running.encrypt(b"y", *PLACE)
     assert (before[:4], after[:4]) == (b"\0\0\0\1", b"\0\0\0\2")
-    assert [began.unlock(value, *PLACE) for value in (before, after)] == [b"x", b"y"]
-    assert [running.unlock(value, *PLACE) for value in (before, after)] == [b"x", b"y"]
+    assert [began.decrypt(value, *PLACE) for value in (before, after)] == [b"x", b"y"]
+    assert [running.decrypt(value, *PLACE) for value in (before, after)] == [b"x", b"y"]
 
 
 def test_after_the_end_nothing_opens_with_the_old_key_in_any_process(path: Path) -> None:
     running = KeyRing.load(path)
-    old = running.lock(b"x", *PLACE)
+    old = running.encrypt(b"x", *PLACE)
     raw = running._now.keys[1]
     keyring.begin_epoch(path, TODAY)
     keyring.end_epochs(path, 2)
     with pytest.raises(CannotOpen):
-        running.unlock(old, *PLACE)
+        running.decrypt(old, *PLACE)
     assert running.epochs == (2,)
     import base64
 
@@ -83,19 +83,19 @@ def test_what_an_interrupted_end_left_behind_is_overwritten(path: Path) -> None:
 
 def test_without_its_file_nothing_is_locked_any_more_but_what_is_there_opens(path: Path) -> None:
     running = KeyRing.load(path)
-    old = running.lock(b"x", *PLACE)
+    old = running.encrypt(b"x", *PLACE)
     path.unlink()
-    assert running.unlock(old, *PLACE) == b"x"
+    assert running.decrypt(old, *PLACE) == b"x"
     assert not running.is_readable()
     with pytest.raises(Unavailable):
-        running.lock(b"y", *PLACE)
+        running.encrypt(b"y", *PLACE)
 
 
 def test_the_file_is_private_and_read_back_whole(ring: KeyRing, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     ring.save(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert KeyRing.load(path).unlock(ring.lock(b"x", *PLACE), *PLACE) == b"x"
+    assert KeyRing.load(path).decrypt(ring.encrypt(b"x", *PLACE), *PLACE) == b"x"
     with pytest.raises(FileExistsError):
         KeyRing.generate(TODAY).save(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["keys.json"]

@@ -16,7 +16,7 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 from app.operations import rotation, team_keys
-from app.operations.encrypted_columns import LOCKED
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.staff import recovery
 from app.staff import service as staff
 from app.staff.models import Role
@@ -50,12 +50,12 @@ def opens(scene: Scene, ring: KeyRing) -> tuple[int, int]:
     """How many locked values open with this ring, and how many do not."""
     good = bad = 0
     with scene.database.begin(write=False) as session:
-        for one in LOCKED:
+        for one in ENCRYPTED_COLUMNS:
             for row in session.execute(sa.select(one.model.__table__)).mappings():
                 if row[one.column] is None:
                     continue
                 try:
-                    ring.unlock(bytes(row[one.column]), *one.place(dict(row)))
+                    ring.decrypt(bytes(row[one.column]), *one.binding(dict(row)))
                     good += 1
                 except CannotOpen:
                     bad += 1
@@ -69,7 +69,7 @@ def test_everything_opens_with_the_new_key_alone(scene: Scene, tmp_path: Path) -
     old._path = None  # a copy of the old key file that somebody kept
     report = run(scene, path)
     assert report.destroyed == (1,)
-    assert report.locked_anew == before[0] >= 3 + 9 + 3 + 3 + 1
+    assert report.reencrypted == before[0] >= 3 + 9 + 3 + 3 + 1
     assert KeyRing.load(path).epochs == (2,)
     assert opens(scene, KeyRing.load(path)) == before
     assert opens(scene, old) == (0, before[0])
@@ -93,7 +93,7 @@ def test_killed_anywhere_everything_opens_and_the_next_run_ends_it(
         run(scene, path, progress=kill)
     assert opens(scene, scene.keys) == whole
     case = scene.case()  # the running service goes on with the ring it had
-    assert sealed_parts.unlock_facts(scene.keys, case, 1, scene.case_row(case).facts or b"")
+    assert sealed_parts.decrypt_facts(scene.keys, case, 1, scene.case_row(case).facts or b"")
     more = opens(scene, KeyRing.load(path))
     report = run(scene, path)
     assert report.epoch == 2
@@ -109,7 +109,7 @@ def test_killed_between_the_last_row_and_the_end_both_keys_are_there(scene: Scen
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(scene, path, before_the_end=kill)
+        run(scene, path, before_destroying=kill)
     assert KeyRing.load(path).epochs == (1, 2)
     assert opens(scene, KeyRing.load(path))[1] == 0
     assert run(scene, path).destroyed == (1,)
@@ -150,12 +150,12 @@ def test_what_is_written_meanwhile_is_not_overwritten(
         with scene.write() as session:
             case = session.scalars(sa.select(Case).order_by(Case.id.desc()).limit(1)).one()
             case.facts_version += 1
-            case.facts = sealed_parts.lock_facts(scene.keys, case.id, case.facts_version, {"changed": True})
+            case.facts = sealed_parts.encrypt_facts(scene.keys, case.id, case.facts_version, {"changed": True})
             done.append(case.id)
 
     run(scene, tmp_path / "keys.json", progress=meddle)
     row = scene.case_row(done[0])
-    assert sealed_parts.unlock_facts(scene.keys, row.id, row.facts_version, row.facts or b"") == {"changed": True}
+    assert sealed_parts.decrypt_facts(scene.keys, row.id, row.facts_version, row.facts or b"") == {"changed": True}
 
 
 def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene
         if not waited:
             with scene.write() as session:
                 case = session.scalars(sa.select(Case).limit(1)).one()
-                case.facts = sealed_parts.lock_facts(stale, case.id, case.facts_version, {"late": True})
+                case.facts = sealed_parts.encrypt_facts(stale, case.id, case.facts_version, {"late": True})
         waited.append(seconds)
         import os
 

@@ -13,8 +13,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.cases import queue
-from app.cases.queue import Filters, Look
-from app.cases.queue_views import DEFAULT, ORDERS
+from app.cases.queue import Filters, QueueQuery
+from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.referrals import change_feed, partner_queries
@@ -68,7 +68,7 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     """Each with the index that it is meant to be read from."""
     now = {"me": next(iter(world.members)), "today": START.date()}
 
-    def page(look: Look, *, then: bool = False) -> Callable[[Session], Any]:
+    def page(look: QueueQuery, *, then: bool = False) -> Callable[[Session], Any]:
         def read(session: Session) -> Any:
             first = queue.page(session, world.team_id, look, **now)
             return queue.page(session, world.team_id, look, place=first.after, **now) if then else first
@@ -76,20 +76,24 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
         return read
 
     for view, index in OF_VIEWS.items():
-        yield view, f"ix_cases_{index}", page(Look(view))
+        yield view, f"ix_cases_{index}", page(QueueQuery(view))
     for order, index in OF_ORDERS.items():
         for down in (False, True):
-            yield f"by {order}, {down}", f"ix_cases_{index}", page(Look(sort=order, down=down))
-            yield f"by {order}, {down}, second page", f"ix_cases_{index}", page(Look(sort=order, down=down), then=True)
-        closed = "ix_cases_closed" if order == DEFAULT else f"ix_cases_closed_{index}"
-        yield f"closed by {order}", closed, page(Look("closed", sort=order))
-    yield "a need", "ix_cases_needs", page(Look(filters=Filters(need=RARE_NEED)))
-    yield "a language", "ix_cases_languages", page(Look(filters=Filters(language=RARE_LANGUAGE)))
-    yield "a need, closed", "ix_cases_closed_needs", page(Look("closed", Filters(need=RARE_NEED)))
-    yield "a language, closed", "ix_cases_closed_languages", page(Look("closed", Filters(language=RARE_LANGUAGE)))
-    yield "a country", "ix_cases_country", page(Look(filters=Filters(country="LT")))
-    yield "an urgency", "ix_cases_urgency", page(Look(filters=Filters(urgency="emergency")))
-    yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, Look(), **now)
+            yield f"by {order}, {down}", f"ix_cases_{index}", page(QueueQuery(sort=order, down=down))
+            yield (
+                f"by {order}, {down}, second page",
+                f"ix_cases_{index}",
+                page(QueueQuery(sort=order, down=down), then=True),
+            )
+        closed = "ix_cases_closed" if order == DEFAULT_ORDER else f"ix_cases_closed_{index}"
+        yield f"closed by {order}", closed, page(QueueQuery("closed", sort=order))
+    yield "a need", "ix_cases_needs", page(QueueQuery(filters=Filters(need=RARE_NEED)))
+    yield "a language", "ix_cases_languages", page(QueueQuery(filters=Filters(language=RARE_LANGUAGE)))
+    yield "a need, closed", "ix_cases_closed_needs", page(QueueQuery("closed", Filters(need=RARE_NEED)))
+    yield "a language, closed", "ix_cases_closed_languages", page(QueueQuery("closed", Filters(language=RARE_LANGUAGE)))
+    yield "a country", "ix_cases_country", page(QueueQuery(filters=Filters(country="LT")))
+    yield "an urgency", "ix_cases_urgency", page(QueueQuery(filters=Filters(urgency="emergency")))
+    yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, QueueQuery(), **now)
 
     def pull(wanted: Wanted, **place: Any) -> Callable[[Session], Any]:
         return lambda session: partner_queries.page(

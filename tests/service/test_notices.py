@@ -19,8 +19,8 @@ from app.messaging.models import OutboxMessage, PartnerNotices, PersonNotices
 from app.messaging.recipients import Wanted
 from app.messaging.rules import How, Verdict, may_tell, next_digest
 from app.messaging.smtp import MailServer, SmtpChannel
-from app.operations.encrypted_columns import LOCKED
-from app.operations.rotation import lock_anew
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
+from app.operations.rotation import reencrypt_batch
 from app.privacy import service as privacy
 from app.referrals.states import Verb
 from app.settings import Settings
@@ -318,14 +318,14 @@ def test_offers_by_country_are_read_from_the_settings(monkeypatch: pytest.Monkey
     assert settings.by_hand == {"GE"}
 
 
-def test_both_addresses_are_locked_anew_with_the_epoch(scene: Scene, tmp_path: Path) -> None:
+def test_both_addresses_are_reencrypted_with_the_epoch(scene: Scene, tmp_path: Path) -> None:
     wants(scene)
     case = scene.case(ONE, answer_by=mail_to())
     scene.keys.save(tmp_path / "keys.json")
     ring = keyring.begin_epoch(tmp_path / "keys.json", START.date())
-    for one in LOCKED:
+    for one in ENCRYPTED_COLUMNS:
         if one.model in {PartnerNotices, PersonNotices}:
-            assert lock_anew(scene.database, ring, one) == (1, 0, None)
+            assert reencrypt_batch(scene.database, ring, one) == (1, 0, None)
     keyring.end_epochs(tmp_path / "keys.json", ring.current)
     only_new = keyring.KeyRing.load(tmp_path / "keys.json")
     with scene.database.begin(write=False) as session:

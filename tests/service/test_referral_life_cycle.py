@@ -187,7 +187,7 @@ def test_acceptance_ends_what_others_were_asked_and_takes_their_key(scene: Scene
     assert scene.referrals(case) == {ONE: "accepted", TWO: "withdrawn", THREE: "withdrawn"}
     assert scene.row(second).reason == "taken_elsewhere"
     with scene.database.begin(write=False) as session:
-        assert sealed_parts.holders(session, case) == {organisation(ONE)}
+        assert sealed_parts.organisations_with_key(session, case) == {organisation(ONE)}
     assert isinstance(scene.refused(third, Verb.OFFER), IllegalMove)
     scene.holds_together()
 
@@ -206,7 +206,7 @@ def test_a_second_acceptance_does_not_take_the_work_from_the_first(scene: Scene)
     scene.act(second, Verb.COMPLETE, partner(TWO), outcome="resolved")
     assert scene.case_row(case).state == "helped"
     with scene.database.begin(write=False) as session:
-        assert sealed_parts.holders(session, case) == {organisation(ONE), organisation(TWO)}
+        assert sealed_parts.organisations_with_key(session, case) == {organisation(ONE), organisation(TWO)}
 
 
 def grant(session: Any, scene: Scene, case: Any, slug: str) -> None:
@@ -264,7 +264,7 @@ def test_a_conflict_excludes_for_ever_even_when_it_is_voided(scene: Scene) -> No
         scene.draft(case, ONE)
     assert "conflict" not in str(refused.value)
     with scene.database.begin(write=False) as session:
-        assert sealed_parts.holders(session, case) == {organisation(TWO)}
+        assert sealed_parts.organisations_with_key(session, case) == {organisation(TWO)}
 
 
 def test_no_free_place_counts_for_a_while(scene: Scene) -> None:
@@ -298,7 +298,7 @@ def test_a_completion_by_mistake_opens_the_case_again(scene: Scene) -> None:
     scene.act(referral, Verb.VOID, SENIOR, reason="mistake")
     assert scene.case_of(referral).state == "in_review"
     with scene.database.begin(write=False) as session:
-        assert not sealed_parts.holders(session, scene.row(referral).case_id)
+        assert not sealed_parts.organisations_with_key(session, scene.row(referral).case_id)
 
 
 def test_what_the_person_does_is_kept_to_the_hour(scene: Scene) -> None:

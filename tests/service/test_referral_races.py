@@ -123,7 +123,7 @@ def test_two_partners_accept_at_once(scene: Scene) -> None:
         assert sorted(scene.referrals(case).values()) == ["accepted", "withdrawn"]
         winner = next(slug for slug, state in scene.referrals(case).items() if state == "accepted")
         with scene.database.begin(write=False) as session:
-            assert sealed_parts.holders(session, case) == {organisation(winner)}
+            assert sealed_parts.organisations_with_key(session, case) == {organisation(winner)}
     scene.holds_together()
 
 
@@ -176,7 +176,7 @@ def test_the_person_withdraws_or_erases_while_a_partner_accepts(scene: Scene) ->
         assert scene.row(referral).state == "client_declined"
         assert scene.case_row(case).state == ("erased" if erased else "withdrawn")
         with scene.database.begin(write=False) as session:
-            assert not sealed_parts.holders(session, case)
+            assert not sealed_parts.organisations_with_key(session, case)
     scene.holds_together()
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.cases import queue
 from app.cases.models import Case
-from app.cases.queue import Look
+from app.cases.queue import QueueQuery
 from app.cases.states import CaseState
 from app.casework import scheduler
 from app.casework.auto_offer import AutoOfferContext
@@ -163,7 +163,7 @@ def snapshot(play: Network) -> dict[str, Any]:
     with play.database.begin(write=False) as session:
         team = session.scalars(sa.select(Team).where(Team.slug == "pl")).one()
         today = play.now.date()
-        counts = queue.counts(session, team.id, Look("open"), me=team.id, today=today)
+        counts = queue.counts(session, team.id, QueueQuery("open"), me=team.id, today=today)
         quarter = Quarter.of(play.now.date())
         live = sa.select(Case).where(Case.team_id != sandbox_identity.TEAM_ID).order_by(Case.id)
         referrals = (

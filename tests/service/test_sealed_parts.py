@@ -88,10 +88,10 @@ MOVES: dict[str, Callable[[Session, Filed, Filed], None]] = {
         session, SealedPart, SealedPart.ciphertext, _of_part(session, one, Part.STORY), _of_part(session, one, Part.CONTACT)
     ),
     "a wrap into another case": lambda session, one, other: _swap(
-        session, CaseWrap, CaseWrap.locked, *(_of_wrap(session, case, "receipt") for case in (one, other))
+        session, CaseWrap, CaseWrap.ciphertext, *(_of_wrap(session, case, "receipt") for case in (one, other))
     ),
     "the team's wrap to the number": lambda session, one, _other: _swap(
-        session, CaseWrap, CaseWrap.locked, _of_wrap(session, one, "receipt"), _of_wrap(session, one, "team")
+        session, CaseWrap, CaseWrap.ciphertext, _of_wrap(session, one, "receipt"), _of_wrap(session, one, "team")
     ),
     "another version of the part": lambda session, one, _other: session.execute(
         sa.update(SealedPart).where(SealedPart.case_id == one.id).values(version=2)
@@ -123,10 +123,10 @@ def test_facts_are_bound_to_their_case_and_version(scene: Scene) -> None:
     with scene.write() as session:
         locked = session.get_one(Case, one.id).facts
         assert locked is not None
-        assert sealed_parts.unlock_facts(scene.keys, one.id, 1, locked)["region"] == "PL-14"
+        assert sealed_parts.decrypt_facts(scene.keys, one.id, 1, locked)["region"] == "PL-14"
         for case_id, version in ((other.id, 1), (one.id, 2)):
             with pytest.raises(CannotOpen):
-                sealed_parts.unlock_facts(scene.keys, case_id, version, locked)
+                sealed_parts.decrypt_facts(scene.keys, case_id, version, locked)
 
 
 def test_the_key_file_and_the_database_together_open_no_sealed_part(scene: Scene) -> None:
@@ -139,7 +139,7 @@ def test_the_key_file_and_the_database_together_open_no_sealed_part(scene: Scene
         }  # fmt: skip
         server_keys = [scene.keys.derive(purpose) for purpose in ("receipt:key", "mac:receipt", "staff:pepper")]
         for wrap in wraps:
-            _row, sealed = sealed_parts.unlocked_wrap(session, scene.keys, case.id, wrap.purpose, wrap.owner_id)
+            _row, sealed = sealed_parts.sealed_data_key(session, scene.keys, case.id, wrap.purpose, wrap.owner_id)
             info = sealed_parts.wrap_info(case.id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
             for seed in server_keys:
                 with pytest.raises(CannotOpen):
@@ -149,11 +149,11 @@ def test_the_key_file_and_the_database_together_open_no_sealed_part(scene: Scene
 def test_only_who_was_named_holds_a_key_and_after_acceptance_only_who_accepted(scene: Scene) -> None:
     case_id = scene.case(ONE, TWO)
     with scene.write() as session:
-        assert sealed_parts.holders(session, case_id) == {organisation(ONE), organisation(TWO)}
+        assert sealed_parts.organisations_with_key(session, case_id) == {organisation(ONE), organisation(TWO)}
     referral = scene.offered(ONE, case_id)
     scene.act(referral, Verb.ACCEPT, partner(ONE))
     with scene.write() as session:
-        assert sealed_parts.holders(session, case_id) == {organisation(ONE)}
+        assert sealed_parts.organisations_with_key(session, case_id) == {organisation(ONE)}
 
 
 def test_the_desks_key_is_no_bodys_but_the_teams(scene: Scene) -> None:
@@ -161,7 +161,7 @@ def test_the_desks_key_is_no_bodys_but_the_teams(scene: Scene) -> None:
     with scene.write() as session:
         for owner in (case.id, organisation(ONE)):
             with pytest.raises(NotFound):
-                sealed_parts.unlocked_wrap(session, scene.keys, case.id, sealed_parts.DESK, owner)
+                sealed_parts.sealed_data_key(session, scene.keys, case.id, sealed_parts.DESK, owner)
 
 
 def test_parts_of_like_length_have_the_same_size(scene: Scene) -> None:
@@ -176,7 +176,7 @@ def test_parts_of_like_length_have_the_same_size(scene: Scene) -> None:
 def test_an_organisation_that_joins_later_is_given_nothing_by_itself(scene: Scene) -> None:
     case = Filed(scene, "one", "pl-cbs")
     with scene.write() as session:
-        assert sealed_parts.holders(session, case.id) == frozenset()
+        assert sealed_parts.organisations_with_key(session, case.id) == frozenset()
         joined = organisation("pl-cbs")
         keyholders.register(session, keyholders.OwnerKind.ORGANISATION, joined, KeyPair.generate().public, scene.now)
-        assert sealed_parts.holders(session, case.id) == frozenset()
+        assert sealed_parts.organisations_with_key(session, case.id) == frozenset()

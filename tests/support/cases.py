@@ -183,7 +183,7 @@ class Scene:
                 for name in ("offered_at", "acknowledge_by", "decide_by", "expires_at", "contact_by", "review_on"):
                     assert getattr(owed, name) == getattr(referral, name), name
                 assert (owed.paused_at, owed.pauses) == (referral.paused_at, referral.pauses)
-                assert transitions.refolded(session, case).value == case.state
+                assert transitions.replayed_state(session, case).value == case.state
 
 
 def set_scene(database: Database) -> Scene:

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from app.cases.states import CaseState, CaseVerb, allowed, fold, next_state
+from app.cases.states import CaseState, CaseVerb, allowed, next_state, replay
 from app.core.errors import IllegalMove, NotAllowed
 
 POLICY = """
@@ -68,7 +68,7 @@ def test_a_case_is_not_called_unmet_or_closed_behind_a_partners_back() -> None:
 
 
 def test_a_life_folds_to_its_state() -> None:
-    assert fold([]) == CaseState.SUBMITTED
-    assert fold([CaseVerb.REFER, CaseVerb.RETURN, CaseVerb.UNMET, CaseVerb.TAKE]) == CaseState.IN_REVIEW
+    assert replay([]) == CaseState.SUBMITTED
+    assert replay([CaseVerb.REFER, CaseVerb.RETURN, CaseVerb.UNMET, CaseVerb.TAKE]) == CaseState.IN_REVIEW
     with pytest.raises(IllegalMove):
-        fold([CaseVerb.RETURN])
+        replay([CaseVerb.RETURN])

@@ -35,8 +35,8 @@ def hand_over(pair: KeyPair | None = None, case_id: UUID | None = None) -> HandO
     data_key, organisation_id = sealed_parts.new_key(), uuid4()
     info = sealed_parts.wrap_info(case_id, sealed_parts.PERSON, "organisation", organisation_id, 1)
     rows = [
-        sealed_parts.sealed_part(data_key, case_id, Part.STORY, STORY),
-        sealed_parts.sealed_part(data_key, case_id, Part.THREAD, {"text": "Добрый день"}, seq=1, author="desk"),
+        sealed_parts.part_row(data_key, case_id, Part.STORY, STORY),
+        sealed_parts.part_row(data_key, case_id, Part.THREAD, {"text": "Добрый день"}, seq=1, author="desk"),
     ]
     parts = [
         {

@@ -17,31 +17,31 @@ def ring() -> KeyRing:
 
 
 def test_what_is_locked_opens_in_its_own_place_only(ring: KeyRing) -> None:
-    envelope = ring.lock(b"status", *PLACE)
-    assert ring.unlock(envelope, *PLACE) == b"status"
+    envelope = ring.encrypt(b"status", *PLACE)
+    assert ring.decrypt(envelope, *PLACE) == b"status"
     for index, other in enumerate(("wraps", "another row", "card", "2")):
         moved = [*PLACE[:index], other, *PLACE[index + 1 :]]
         with pytest.raises(CannotOpen):
-            ring.unlock(envelope, *moved)
+            ring.decrypt(envelope, *moved)
 
 
 def test_an_envelope_names_its_epoch_and_does_not_open_under_another(ring: KeyRing) -> None:
-    envelope = ring.lock(b"status", *PLACE)
+    envelope = ring.encrypt(b"status", *PLACE)
     assert int.from_bytes(envelope[:4], "big") == 1
     with pytest.raises(CannotOpen):
-        ring.unlock((2).to_bytes(4, "big") + envelope[4:], *PLACE)
+        ring.decrypt((2).to_bytes(4, "big") + envelope[4:], *PLACE)
     with pytest.raises(CannotOpen):
-        KeyRing.generate(TODAY).unlock(envelope, *PLACE)
+        KeyRing.generate(TODAY).decrypt(envelope, *PLACE)
 
 
 def test_older_epochs_still_open_and_new_ones_lock(ring: KeyRing) -> None:
-    old = ring.lock(b"old", *PLACE)
+    old = ring.encrypt(b"old", *PLACE)
     both = KeyRing({**ring._now.keys, 2: bytes(range(100, 132))}, 2, ring._root, {1: TODAY, 2: TODAY})
-    assert both.unlock(old, *PLACE) == b"old"
-    assert int.from_bytes(both.lock(b"new", *PLACE)[:4], "big") == 2
+    assert both.decrypt(old, *PLACE) == b"old"
+    assert int.from_bytes(both.encrypt(b"new", *PLACE)[:4], "big") == 2
     without_old = KeyRing({2: bytes(range(100, 132))}, 2, ring._root, {2: TODAY})
     with pytest.raises(CannotOpen):
-        without_old.unlock(old, *PLACE)
+        without_old.decrypt(old, *PLACE)
 
 
 def test_each_purpose_has_a_key_of_its_own(ring: KeyRing) -> None:

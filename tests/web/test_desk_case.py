@@ -188,7 +188,7 @@ def test_a_message_reaches_the_person_and_a_note_only_the_team(office: DeskHouse
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
         assert [line.content["text"] for line in person_access.thread(session, opened)] == ["Come on Monday"]
-        assert "quarrelsome" not in str([one.content for one in person_access.everything(session, opened)])
+        assert "quarrelsome" not in str([one.content for one in person_access.all_parts(session, opened)])
     other = office.as_("pavel")
     page = other.submit(other.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
     assert "Come on Monday" in page.text

@@ -12,8 +12,8 @@ from app.core import keyring
 from app.intake.receipts import Receipt
 from app.messaging import recipients
 from app.messaging.models import PartnerNotices
-from app.operations.encrypted_columns import LOCKED
-from app.operations.rotation import lock_anew
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
+from app.operations.rotation import reencrypt_batch
 from app.referrals.models import Referral
 from app.tasks.models import Task
 from tests.support.desk import ONE, STORY, TWO, Browser, DeskHouse, Page
@@ -98,8 +98,8 @@ def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office:
     assert outsider_sees(office, label) == 404
     office.keys.save(tmp_path / "keys.json")
     ring = keyring.begin_epoch(tmp_path / "keys.json", office.time.at.date())
-    (asked,) = [one for one in LOCKED if one.model is CaseMove]
-    assert lock_anew(office.database, ring, asked) == (1, 0, None)
+    (asked,) = [one for one in ENCRYPTED_COLUMNS if one.model is CaseMove]
+    assert reencrypt_batch(office.database, ring, asked) == (1, 0, None)
     them = person(office, receipt)
     page = them.get("/ru/case")
     assert them.submit(page, "/ru/case/move", answer="no").status == 303

@@ -12,7 +12,7 @@ from app.casework.auto_offer import untaken_cases
 from app.core import keyring
 from app.core.keyring import KeyRing
 from app.operations import rotation
-from app.operations.encrypted_columns import LOCKED
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.privacy import service as privacy
 from tests.support.desk import START, DeskHouse, Page
 from tests.web.test_desk_case import audited, referred
@@ -67,7 +67,7 @@ def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(offic
     label, _receipt = office.file(**LENA)
     case = office.case(label)
     with office.database.begin() as session:
-        duplicate_detection.note(session, other, case.id, case.team_id, LENA, "PL")
+        duplicate_detection.replace_fingerprints(session, other, case.id, case.team_id, LENA, "PL")
     assert first_of(office, label) == ""
 
 
@@ -79,7 +79,7 @@ def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: DeskHous
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     with office.database.begin() as session:
-        duplicate_detection.forget(session, office.case(second).id)
+        duplicate_detection.delete_fingerprints(session, office.case(second).id)
     assert first_of(office, second) == ""
     page = act(office.as_("vera"), second, "compare")
     assert first in alike(page)
@@ -121,7 +121,7 @@ def test_what_was_merged_is_closed_and_opened_with_the_case_that_goes_on(office:
         for label in (first, second):
             case = office.case(label)
             if verb == "withdraw":
-                assert transitions.refolded(session, case).value == case.state
+                assert transitions.replayed_state(session, case).value == case.state
 
 
 def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: DeskHouse) -> None:
@@ -182,11 +182,11 @@ def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_
     with office.database.begin() as session:
         for label in (first, second):
             case = office.case(label)
-            duplicate_detection.note(session, ring, case.id, case.team_id, LENA, "PL")
+            duplicate_detection.replace_fingerprints(session, ring, case.id, case.team_id, LENA, "PL")
     changed = keyring.begin_epoch(tmp_path / "keys.json", START.date())
-    of_marks = next(one for one in LOCKED if one.name == "case_fingerprints.fingerprint")
-    moved, closed, _after = rotation.lock_anew(office.database, changed, of_marks)
+    of_marks = next(one for one in ENCRYPTED_COLUMNS if one.name == "case_fingerprints.fingerprint")
+    moved, closed, _after = rotation.reencrypt_batch(office.database, changed, of_marks)
     assert (moved, closed) == (4, 0)
     assert {mark[:4] for mark in marks(office)} == {changed.current.to_bytes(4, "big")}
     with office.database.begin(write=False) as session:
-        assert [one.label for one in duplicate_detection.alike(session, office.case(first))] == [second]
+        assert [one.label for one in duplicate_detection.possible_duplicates(session, office.case(first))] == [second]

@@ -181,7 +181,7 @@ def test_the_switch_reaches_another_process_s_api_and_a_reader_that_waits(networ
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": "10"})
         with network.database.begin() as session:
-            kill_switch.turn(session, kill_switch.FREEZE, on=True, by=None, now=network.now)
+            kill_switch.set_switch(session, kill_switch.FREEZE, on=True, by=None, now=network.now)
         assert waiting.result(8).status_code == 503
     for path in ("/v1/referrals", f"/v1/referrals/{referral}", f"/v1/referrals/{referral}/sealed", "/v1/events"):
         answer = network.get(path)
@@ -191,5 +191,5 @@ def test_the_switch_reaches_another_process_s_api_and_a_reader_that_waits(networ
     assert network.act(referral, "start", version=3).status_code == 503
     assert network.file().status_code == 201, "a story is always taken in"
     with network.database.begin() as session:
-        kill_switch.turn(session, kill_switch.FREEZE, on=False, by=None, now=network.now)
+        kill_switch.set_switch(session, kill_switch.FREEZE, on=False, by=None, now=network.now)
     assert network.get(f"/v1/referrals/{referral}/sealed").status_code == 200

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.cases import queue
 from app.cases.models import Case
-from app.cases.queue import Look
+from app.cases.queue import QueueQuery
 from tests.support.desk import ADDRESS, NAME, STORY, Browser, DeskHouse, Page
 
 
@@ -131,7 +131,7 @@ def test_each_view_counts_what_it_shows(office: DeskHouse) -> None:
     with office.database.begin(write=False) as session:
         case = session.scalars(sa.select(Case).where(Case.label == mine)).one()
         given = {"me": case.owner_id, "today": office.time.at.date()}
-        counts = queue.counts(session, case.team_id, Look(), **given)
+        counts = queue.counts(session, case.team_id, QueueQuery(), **given)
     assert {name: counts[name] for name in expected} == expected
     for view, count in counts.items():
         if view != "shown":

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from app.cases import queue
 from app.cases.models import Case, SavedView
-from app.cases.queue import Look
+from app.cases.queue import QueueQuery
 from app.cases.queue_views import ORDERS
 from tests.support.desk import TWO, DeskHouse
 from tests.web.test_desk_case import referral_of, referred
@@ -35,7 +35,7 @@ def test_the_header_says_the_order_in_force_and_turns_it(office: DeskHouse) -> N
     turned = page.tree.css_first("th[aria-sort] a").attributes["href"]  # type: ignore[union-attr]
     assert turned == "/desk/?sort=-waits"
     assert browser.get("/desk/?sort=needs").status == 404
-    place = queue.Place(("x",)).token()
+    place = queue.Cursor(("x",)).token()
     assert browser.get(f"/desk/?sort=waits&at={place}").status == 400
 
 
@@ -46,7 +46,7 @@ def test_views_follow_how_the_referrals_stand(office: DeskHouse) -> None:
     def where() -> set[str]:
         with office.database.begin(write=False) as session:
             case = office.case(label)
-            found = queue.counts(session, case.team_id, Look(), me=case.id, today=office.time.at.date())
+            found = queue.counts(session, case.team_id, QueueQuery(), me=case.id, today=office.time.at.date())
         return {name for name in ("consent", "waiting", "declined", "working") if found[name]}
 
     assert where() == set()
@@ -181,5 +181,5 @@ def test_closed_cases_are_counted_without_owner_or_day(office: DeskHouse) -> Non
     act(office.as_("vera"), label, "close", verb="advise")
     with office.database.begin(write=False) as session:
         team_id = session.scalars(sa.select(Case.team_id)).one()
-        found = queue.counts(session, team_id, Look("closed"), me=team_id, today=office.time.at.date())
+        found = queue.counts(session, team_id, QueueQuery("closed"), me=team_id, today=office.time.at.date())
     assert (found["closed"], found["open"], found["shown"]) == (1, 0, 1)

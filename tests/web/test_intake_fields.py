@@ -156,15 +156,15 @@ class Play:
             case_columns = [column.name for column in Case.__table__.columns]
             documents: dict[str, Mapping[str, Any]] = {
                 "case": {name: getattr(case, name) for name in case_columns if name not in NOT_ANSWERS},
-                "facts": sealed_parts.unlock_facts(keys, case.id, case.facts_version, case.facts),
+                "facts": sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts),
             }
             for row in session.scalars(sa.select(SealedPart).where(SealedPart.case_id == case.id)):
                 documents[row.part] = sealed_parts.open_part(opened.person_key, row).content
             referral = session.scalars(sa.select(Referral).where(Referral.case_id == case.id)).one()
-            card = keys.unlock(referral.card or b"", "referrals", str(referral.id), "card", "1")
+            card = keys.decrypt(referral.card or b"", "referrals", str(referral.id), "card", "1")
             documents["card"] = json.loads(sealing.unpad(card))
             row_ = session.get_one(PersonNotices, case.id)
-            how = keys.unlock(row_.how, "person_notices", str(case.id), "how", "1")
+            how = keys.decrypt(row_.how, "person_notices", str(case.id), "how", "1")
             documents["notice"] = {"answer_by": json.loads(sealing.unpad(how))}
         plain: dict[str, set[str]] = {}
         for table, row in self.rows():

@@ -32,10 +32,10 @@ def one_case(house: House) -> Case:
 def facts(house: House) -> dict[str, Any]:
     case = one_case(house)
     assert case.facts is not None
-    return sealed_parts.unlock_facts(house.keys, case.id, case.facts_version, case.facts)
+    return sealed_parts.decrypt_facts(house.keys, case.id, case.facts_version, case.facts)
 
 
-def test_corrected_answers_are_locked_anew_and_the_rules_run_again(house: House) -> None:
+def test_corrected_answers_are_encrypted_again_and_the_rules_run_again(house: House) -> None:
     number = short_form(house.browser(), story="Первое.", call_me="Сова").number()
     before = one_case(house)
     browser = back(house, number).open("/en/case/answers")
@@ -110,7 +110,7 @@ def offered(house: House) -> None:
 
 def holders(house: House) -> set[Any]:
     with house.database.begin(write=False) as session:
-        return set(sealed_parts.holders(session, one_case(house).id))
+        return set(sealed_parts.organisations_with_key(session, one_case(house).id))
 
 
 @pytest.mark.parametrize("choice", ["ask", "never"])

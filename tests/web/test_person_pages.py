@@ -248,7 +248,7 @@ def test_withdrawing_ends_what_was_asked_and_takes_the_keys_back(house: House) -
     assert "You have withdrawn" in browser.text
     assert states(house) == ["client_declined"]
     with house.database.begin(write=False) as session:
-        assert not sealed_parts.holders(session, cases(house)[0].id)
+        assert not sealed_parts.organisations_with_key(session, cases(house)[0].id)
 
 
 def test_a_yes_to_one_centre_gives_it_a_key_and_offers_at_once(house: House) -> None:
@@ -259,7 +259,7 @@ def test_a_yes_to_one_centre_gives_it_a_key_and_offers_at_once(house: House) -> 
     assert states(house) == ["offered"]
     with house.database.begin(write=False) as session:
         case_id = cases(house)[0].id
-        (owner,) = sealed_parts.holders(session, case_id)
+        (owner,) = sealed_parts.organisations_with_key(session, case_id)
         assert sealed_parts.data_key(session, house.keys, case_id, sealed_parts.PERSON, owner, house.centre)
 
 
@@ -269,7 +269,7 @@ def test_a_no_ends_the_question_and_gives_no_key(house: House) -> None:
     back(house, number).fill("/case/consent", referral=label, button=("answer", "no"))
     assert states(house) == ["client_declined"]
     with house.database.begin(write=False) as session:
-        assert not sealed_parts.holders(session, cases(house)[0].id)
+        assert not sealed_parts.organisations_with_key(session, cases(house)[0].id)
 
 
 def test_erasing_leaves_codes_only_and_the_number_answers_like_one_that_never_was(house: House) -> None:

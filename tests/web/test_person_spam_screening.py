@@ -119,10 +119,10 @@ def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
         case.held_reason = why
         session.flush()
         today = house.time().date()
-        rows = queue.page(session, case.team_id, queue.Look("open"), me=MEMBER, today=today).rows
-        counts = queue.counts(session, case.team_id, queue.Look("open"), me=MEMBER, today=today)
+        rows = queue.page(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today).rows
+        counts = queue.counts(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
-        held = queue.page(session, case.team_id, queue.Look("quarantine"), me=MEMBER, today=today).rows
+        held = queue.page(session, case.team_id, queue.QueueQuery("quarantine"), me=MEMBER, today=today).rows
         assert [row.held_reason for row in held] == [why]
         assert counts["quarantine"] == 1
 

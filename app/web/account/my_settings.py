@@ -174,13 +174,13 @@ _SEAT: Final = ("sign-in-form", "seat", "1")
 
 def seat(keys: KeyRing, secret: str, bound_to: str) -> str:
     """A code app's secret on its way through a form: locked, and bound to the form of this browser."""
-    return base64.urlsafe_b64encode(keys.lock(secret.encode(), bound_to, *_SEAT)).decode()
+    return base64.urlsafe_b64encode(keys.encrypt(secret.encode(), bound_to, *_SEAT)).decode()
 
 
 def read_seat(keys: KeyRing, text: str, bound_to: str) -> str | None:
     """Undo `seat`; None for anything else."""
     try:
-        return keys.unlock(base64.urlsafe_b64decode(text.encode("ascii")), bound_to, *_SEAT).decode()
+        return keys.decrypt(base64.urlsafe_b64decode(text.encode("ascii")), bound_to, *_SEAT).decode()
     except (CannotOpen, binascii.Error, ValueError):
         return None
 

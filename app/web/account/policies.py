@@ -14,7 +14,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
 
 from app.casework.coordinator import Desk, at_desk
-from app.core.dependencies import Keys, Now, directory_in_force
+from app.core.dependencies import Keys, Now, current_directory
 from app.core.errors import Conflict, NotAllowed, NotSignedIn
 from app.core.kill_switch import Frozen
 from app.directory.packs import Directory
@@ -199,7 +199,7 @@ def site(settings: Settings) -> Site | None:
 
 
 async def _directory(request: Request) -> Directory:
-    directory: Directory = await directory_in_force(request)
+    directory: Directory = await current_directory(request)
     return directory
 
 

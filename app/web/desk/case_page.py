@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import case_presence, duplicate_detection, queue, states
 from app.cases.models import Case, Part
-from app.cases.sealed_parts import Opened
+from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
 from app.casework import case_closing, case_merges, case_ownership, correspondence, desk_referrals, sealed_access, undo
 from app.casework.coordinator import Desk
@@ -49,7 +49,7 @@ async def _noted(label: Label, request: Request, desk: AtDesk) -> None:
     if key in lately and timedelta(0) <= desk.now - lately[key] < _RENEWED_AFTER:
         return
     async with state.transactions.open(write=True) as session:
-        await run_sync(case_presence.note, session, desk.team_id, label, desk.who.member_id, desk.now)
+        await run_sync(case_presence.record, session, desk.team_id, label, desk.who.member_id, desk.now)
     if len(lately) >= _MOST_REMEMBERED:
         lately.clear()
     lately[key] = desk.now
@@ -238,8 +238,8 @@ def _case_page(
     packs: Any,
     case: Case,
     *,
-    opened: Sequence[Opened] | None = None,
-    contact: Opened | None = None,
+    opened: Sequence[OpenedPart] | None = None,
+    contact: OpenedPart | None = None,
 ) -> Response:
     """Eleven statements with the sign-in, whatever the case has, and once a minute one to note that it was opened.
 
@@ -250,7 +250,7 @@ def _case_page(
     put = referrals(session, case.id)
     actor = desk.actor.kind
     colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
-    alike = duplicate_detection.alike(session, case)
+    alike = duplicate_detection.possible_duplicates(session, case)
     inside = case_view.inside(session, case)
     listed = carried(request.query_params.get("list") or field_if_posted(request, "list"))
     allowed = states.allowed(states.CaseState(case.state), by=actor.value)
@@ -301,9 +301,9 @@ def _may_end(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
     return verb.value in allowed or (verb is CaseVerb.HELP and CaseVerb.TAKE.value in allowed)
 
 
-def _by_part(opened: Sequence[Opened], packs: Any) -> dict[str, Any]:
+def _by_part(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
     labels = {entry.code: entry.label for entry in packs.persecution}
-    found: dict[str, list[Opened]] = {part.value: [] for part in Part}
+    found: dict[str, list[OpenedPart]] = {part.value: [] for part in Part}
     for one in opened:
         found[one.part.value].append(one)
     return {

@@ -85,7 +85,7 @@ def unfreeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
 
 
 def _turn(session: Session, by: UUID, now: Any, *, on: bool) -> None:
-    if not kill_switch.turn(session, kill_switch.FREEZE, on=on, by=by, now=now):
+    if not kill_switch.set_switch(session, kill_switch.FREEZE, on=on, by=by, now=now):
         return
     audit.record(
         session,

@@ -40,7 +40,7 @@ def show_queue(
         return undelivered_notices.page(request, desk, session)
     chosen = {"country": country, "need": need, "urgency": urgency, "language": language}
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
-    place = queue.place_of(at, listing.look.order) if at else None
+    place = queue.parse_cursor(at, listing.look.order) if at else None
     me, today = desk.who.member_id, desk.now.date()
     page = queue.page(session, desk.team_id, listing.look, me=me, today=today, place=place)
     return staff_pages.page(
@@ -71,13 +71,13 @@ def show_queue(
 def keep_view(request: Request, desk: AtDesk, session: Db) -> Response:
     """Keep the queue as it is looked at as a view of one's own."""
     listing = queue_url.read(field(request, "list")) or Listing()
-    saved_views.keep(session, desk.who.member_id, listing.look, desk.now)
+    saved_views.save(session, desk.who.member_id, listing.look, desk.now)
     return staff_pages.to(staff_pages.with_news(listing.here, done="view_kept"))
 
 
 @router.post("/desk/views/{view_id}/drop", name="drop_view")
 def drop_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
-    saved_views.drop(session, desk.who.member_id, view_id)
+    saved_views.delete(session, desk.who.member_id, view_id)
     return staff_pages.to(staff_pages.with_news("/desk/", done="view_dropped"))
 
 
@@ -95,7 +95,7 @@ def next_case(
     """
     listing = queue_url.read(listed)
     look = (listing or Listing()).look
-    label = queue.following(session, desk.team_id, look, but, me=desk.who.member_id, today=desk.now.date())
+    label = queue.next_case(session, desk.team_id, look, but, me=desk.who.member_id, today=desk.now.date())
     told = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
         return staff_pages.to(queue_url.case_path(label, listing.query if listing else "", **told))

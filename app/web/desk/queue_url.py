@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from app.cases import queue
-from app.cases.queue import FILTERS, Filters, Look, Place
-from app.cases.queue_views import DEFAULT
+from app.cases.queue import FILTERS, Cursor, Filters, QueueQuery
+from app.cases.queue_views import DEFAULT_ORDER
 from app.core.errors import AppError
 
 _LONGEST: Final = 400
@@ -18,7 +18,7 @@ _CASES: Final = "/desk/cases/"
 class Listing:
     """A look at the queue. `query` is its address behind `/desk/?`, short where it is the usual one."""
 
-    look: Look = field(default_factory=Look)
+    look: QueueQuery = field(default_factory=QueueQuery)
 
     @property
     def codes(self) -> dict[str, str]:
@@ -48,7 +48,7 @@ class Listing:
         down = self.look.sort == name and not self.look.down
         return self._path({**self._parameters(), "sort": f"-{name}" if down else name})
 
-    def at(self, place: Place) -> str:
+    def at(self, place: Cursor) -> str:
         return self._path({**self._parameters(), "at": place.token()})
 
     def case(self, label: str) -> str:
@@ -67,7 +67,7 @@ class Listing:
         kept = {
             key: value
             for key, value in parameters.items()
-            if value and (key, value) not in {("view", "open"), ("sort", DEFAULT)}
+            if value and (key, value) not in {("view", "open"), ("sort", DEFAULT_ORDER)}
         }
         return "/desk/" + (f"?{urlencode(kept)}" if kept else "")
 
@@ -80,7 +80,9 @@ def case_path(label: str, listed: str, **more: str) -> str:
 
 def listing(codes: Mapping[str, str]) -> Listing:
     """Raises NotFound for a view or order that is none."""
-    return Listing(queue.look(codes.get("view") or "open", Filters.of(codes), codes.get("sort") or DEFAULT))
+    return Listing(
+        queue.parse_query(codes.get("view") or "open", Filters.of(codes), codes.get("sort") or DEFAULT_ORDER)
+    )
 
 
 def read(query: str) -> Listing | None:

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
 from app.cases.models import Part
-from app.cases.sealed_parts import Opened
+from app.cases.sealed_parts import OpenedPart
 from app.casework import partner_access
 from app.core.errors import FieldError, NotFound
 from app.core.i18n import N_
@@ -53,7 +53,7 @@ def page(
     label: str,
     organisation_id: UUID,
     *,
-    opened: Sequence[Opened] | None = None,
+    opened: Sequence[OpenedPart] | None = None,
     wrong: Wrong | None = None,
     template: str = "partner/offer.html",
 ) -> Response:
@@ -79,7 +79,7 @@ def page(
     )
 
 
-def in_order(opened: Sequence[Opened], packs: Directory) -> dict[str, Any]:
+def in_order(opened: Sequence[OpenedPart], packs: Directory) -> dict[str, Any]:
     """The parts as the page tells them: contact with its rules, story, what happened in words, the conversation."""
     labels = {entry.code: entry.label for entry in packs.persecution}
     by_part = {one.part: one.content for one in opened if one.part is not Part.THREAD}
@@ -91,7 +91,7 @@ def in_order(opened: Sequence[Opened], packs: Directory) -> dict[str, Any]:
     }
 
 
-def _said(line: Opened) -> Opened:
+def _said(line: OpenedPart) -> OpenedPart:
     """A line of the conversation with its moment in words."""
     at = staff_pages.moment(datetime.fromisoformat(line.content["at"]))
     return replace(line, content={**line.content, "at": at})

@@ -172,7 +172,7 @@ def change_number(
     """Issue a new number; the old one stops working."""
     opened = visits.acting(session, typed, cookie, keys, now)
     if opened is not None and cookie and said(typed, "sure") == "yes":
-        receipt = person_access.new_number(session, opened, keys, now)
+        receipt = person_access.replace_number(session, opened, keys, now)
         visits.begin(session, cookie, receipt, now, settings.draft_idle, is_new=True)
     return RedirectResponse(f"/{lang}/case/number", 303)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
 
-from app.core.dependencies import directory_in_force
+from app.core.dependencies import current_directory
 from app.core.errors import NotFound
 from app.core.i18n import LANGUAGES
 from app.directory.packs import Directory as Packs
@@ -22,7 +22,7 @@ async def _language(lang: str) -> str:
 
 
 async def _directory(request: Request) -> Packs:
-    directory: Packs = await directory_in_force(request)
+    directory: Packs = await current_directory(request)
     return directory
 
 

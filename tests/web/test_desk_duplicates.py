@@ -27,7 +27,7 @@ def alike(page: Page) -> str:
 
 def marks(office: DeskHouse) -> list[bytes]:
     with office.database.begin(write=False) as session:
-        return list(session.scalars(sa.select(CaseFingerprint.mark)))
+        return list(session.scalars(sa.select(CaseFingerprint.fingerprint)))
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def correct(
     case.last_safe_day = deadline.last_safe_day if deadline else None
     case.deadline_certainty = deadline.certainty if deadline else None
     case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour))
-    _lock_facts(keys, case, intake_storage.facts_of(intake))
+    _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
     filing.ask_for_news(session, keys, case.id, intake, directory)
     contact = intake_storage.part_of(intake, Part.CONTACT)
@@ -87,7 +87,7 @@ def correct(
     return result
 
 
-def _lock_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:
+def _encrypt_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:
     case.facts_version += 1
     case.facts = sealed_parts.encrypt_facts(keys, case.id, case.facts_version, facts)
 
@@ -174,7 +174,7 @@ def choose(
         "organisations": allowed,
         "never": sorted(slug for slug, choice in chosen.items() if choice == "never"),
     }
-    _lock_facts(keys, opened.case, facts)
+    _encrypt_facts(keys, opened.case, facts)
     session.flush()  # what follows reads the row anew
     _give_and_take_keys(session, opened, {slug: chosen[slug] for slug in known}, keys, now)
     _noted(session, opened.case, "choose", "case:consent_changed", now)

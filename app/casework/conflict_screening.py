@@ -92,7 +92,9 @@ def compare_anew(
     Whoever was excluded stays so. The caller holds the case's row.
     """
     here = {named_id("organisation", entry.organisation.id) for entry in directory.services_for(case.country)}
-    ids = here | conflicts.traced_organisations(session, case.id) | sealed_parts.organisations_with_key(session, case.id)
+    ids = (
+        here | conflicts.traced_organisations(session, case.id) | sealed_parts.organisations_with_key(session, case.id)
+    )
     conflicts.drop_traces(session, case.id)
     known = _known(session, case, person_key)
     found = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())

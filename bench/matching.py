@@ -28,11 +28,13 @@ NEEDS = [need.id for need in PACKS.needs]
 REGIONS = list(PACKS.country("PL").regions)
 LANGUAGES = ["ru", "en", "pl", "de", "uk", "be", "ka", "lt", "fr", "ar"]
 PEOPLE = [
-    Facts(frozenset({"asylum", "appeals", "housing"}), "PL", speak=("ru",), nationality="RU"),
-    Facts(frozenset({"detention"}), "PL", region=REGIONS[0], speak=("be", "ru"), nationality="BY", urgency="emergency"),
-    Facts(frozenset({"residence_permit"}), "PL", region=REGIONS[3], speak=("ru", "en"), status="visa", age="adult"),
-    Facts(frozenset({"housing", "appeals"}), "PL", speak=(), groups=frozenset({"journalist"}), gender="woman"),
-    Facts(frozenset({"asylum"}), "PL", region=REGIONS[7], speak=("uk",), nationality="UA", status="asylum_seeker"),
+    Facts(frozenset({"asylum", "appeals", "housing"}), "PL", languages=("ru",), nationality="RU"),
+    Facts(
+        frozenset({"detention"}), "PL", region=REGIONS[0], languages=("be", "ru"), nationality="BY", urgency="emergency"
+    ),
+    Facts(frozenset({"residence_permit"}), "PL", region=REGIONS[3], languages=("ru", "en"), status="visa", age="adult"),
+    Facts(frozenset({"housing", "appeals"}), "PL", languages=(), groups=frozenset({"journalist"}), gender="woman"),
+    Facts(frozenset({"asylum"}), "PL", region=REGIONS[7], languages=("uk",), nationality="UA", status="asylum_seeker"),
 ]
 
 

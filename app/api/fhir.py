@@ -65,7 +65,7 @@ def _told(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> Told:
         service=row.service,
         needs=tuple((code, need.label if (need := packs.need(code)) else code) for code in row.needs),
         country=row.country,
-        speak=tuple(row.languages),
+        languages=tuple(row.languages),
         offered_at=row.offered_at,
         updated_at=row.updated_at,
         region=card.get("region"),

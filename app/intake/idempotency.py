@@ -58,7 +58,7 @@ def run_once(
     """Run `act` for the first request of `who` with this `key`; return the stored response for a repeated one.
 
     Of two simultaneous requests, the second waits for the first one's transaction and then reads its response.
-    Raises OtherPayload (422) when the payload differs, UnderWay (409) when the first takes longer than a lock may be waited for.
+    Raises PayloadMismatch (422), RequestInProgress (409): the first request takes longer than the longest wait for a lock.
     """
     request_id = keys.mac("reply-id", who.encode(), key.encode())
     fingerprint = keys.mac("reply-payload", request_id, payload)

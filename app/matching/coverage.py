@@ -58,7 +58,7 @@ def _cells(directory: Directory, countries: Iterable[str], on: date) -> Iterator
     for country in countries:
         services = directory.services_for(country)
         for need in directory.needs:
-            result = evaluate(Facts(frozenset({need.id}), country, speak=SPOKEN), services, on, related=related)
+            result = evaluate(Facts(frozenset({need.id}), country, languages=SPOKEN), services, on, related=related)
             listed = [found for found in result.nearest if found.reasons[0].key != "need.related"]
             known = [*result.candidates, *listed]
             verified = {found.service for found in known if found.verified}

@@ -10,12 +10,12 @@ Age = Literal["minor", "adult"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One case in codes. `speak` are primary language subtags; `groups` None: the question was not answered."""
+    """One case in codes. `languages`: primary language subtags; `groups` None: the question was not answered."""
 
     needs: frozenset[str]
     country: str
     region: str | None = None
-    speak: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     nationality: str | None = None
     status: str | None = None
     groups: frozenset[str] | None = None

@@ -163,15 +163,15 @@ def _language(test: Any, _organisation: str) -> Leaf:
     def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
         if not wanted:
             return NOT_LISTED
-        if not facts.speak:
+        if not facts.languages:
             return not_said
-        return not_shared if wanted.isdisjoint(facts.speak) else YES_
+        return not_shared if wanted.isdisjoint(facts.languages) else YES_
 
     def explain(facts: Facts, answer: str) -> Reason:
         if answer == "not_listed":
             return Reason("language.not_listed")
         if answer == "yes":
-            return Reason("language.yes", {"languages": [code for code in facts.speak if code in wanted]})
+            return Reason("language.yes", {"languages": [code for code in facts.languages if code in wanted]})
         return by_rule(facts, answer)
 
     return Leaf("language", answer, explain)
@@ -253,7 +253,7 @@ def _accepts_referrals(_test: Any, _organisation: str) -> Leaf:
             return NO_
         if facts.needs & live.paused_needs and not facts.needs & live.open_needs:
             return NEED_PAUSED
-        if facts.speak and live.paused_languages.issuperset(facts.speak):
+        if facts.languages and live.paused_languages.issuperset(facts.languages):
             return LANGUAGE_PAUSED
         return YES_
 
@@ -261,7 +261,7 @@ def _accepts_referrals(_test: Any, _organisation: str) -> Leaf:
         if answer == "need_paused":
             return Reason("accepts_referrals.need_paused", {"needs": sorted(facts.needs)})
         if answer == "language_paused":
-            return Reason("accepts_referrals.language_paused", {"languages": list(facts.speak)})
+            return Reason("accepts_referrals.language_paused", {"languages": list(facts.languages)})
         return Reason(f"accepts_referrals.{answer}")
 
     return Leaf("accepts_referrals", answer, explain)

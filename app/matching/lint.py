@@ -269,7 +269,7 @@ def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
 
 def _in_language(cell: coverage.CoverageCell, language: str, directory: Directory, on: date) -> Iterator[Finding]:
     """Warnings for people who speak only this language: a cell without a candidate and without a fallback is a dead end."""
-    case = Facts(frozenset({cell.need}), cell.country, speak=(language,))
+    case = Facts(frozenset({cell.need}), cell.country, languages=(language,))
     result = evaluate(case, directory.services_for(cell.country), on, related=related_needs(directory))
     place = f"{cell.country}: {cell.need}: {language}"
     if any(found.verified for found in result.candidates):

@@ -51,7 +51,7 @@ def facts_and_deadline(
         needs=needs,
         country=country.code,
         region=answers.get("region"),
-        speak=tuple(spoken_languages(answers)),
+        languages=tuple(spoken_languages(answers)),
         nationality=answers.get("nationality"),
         status=None if status == "unknown" else status,
         groups=frozenset(groups) if groups else None,

@@ -71,7 +71,7 @@ class Told:
     service: str
     needs: tuple[tuple[str, str], ...]
     country: str
-    speak: tuple[str, ...]
+    languages: tuple[str, ...]
     offered_at: datetime
     updated_at: datetime
     region: str | None = None
@@ -151,7 +151,7 @@ def _request(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
 
 
 def _patient(told: Told, patient: UUID) -> dict[str, Any]:
-    spoken = [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": code}]}} for code in told.speak]
+    spoken = [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": code}]}} for code in told.languages]
     return {"resourceType": "Patient", "id": str(patient), **_without_nothing({"communication": spoken})}
 
 

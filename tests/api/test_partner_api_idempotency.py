@@ -35,7 +35,7 @@ from app.core import dependencies
 from app.intake import idempotency
 from app.main import create_app
 from app.settings import Settings
-commit, once = dependencies._commit, idempotency.once
+commit, once = dependencies._commit, idempotency.run_once
 def noted_once(session, *given, **more):
     session.info["acts"] = True
     return once(session, *given, **more)
@@ -44,7 +44,7 @@ def commit_and_hang(session):
     commit(session)
     if acts and Path(sys.argv[4]).exists():
         time.sleep(60)
-idempotency.once = noted_once
+idempotency.run_once = noted_once
 dependencies._commit = commit_and_hang
 settings = Settings(var=Path(sys.argv[3]), database_url=sys.argv[1], worker_in_web=False, base_url="https://pristan.test")
 app = create_app(settings, surfaces={"partner"})

@@ -67,7 +67,7 @@ people: st.SearchStrategy[Facts] = st.builds(
     Facts,
     needs=st.frozensets(st.sampled_from(NEEDS), min_size=1),
     country=st.just("PL"),
-    speak=st.lists(st.sampled_from(LANGUAGES), max_size=2, unique=True).map(tuple),
+    languages=st.lists(st.sampled_from(LANGUAGES), max_size=2, unique=True).map(tuple),
     groups=st.none() | st.frozensets(st.sampled_from(GROUPS)),
     urgency=st.sampled_from(["emergency", "urgent", "normal"]),
     last_safe_day=st.none() | st.integers(-3, 40).map(lambda days: TODAY + timedelta(days=days)),
@@ -115,9 +115,9 @@ def slow_truth(rule: Rule, person: Facts) -> int:
             return UNKNOWN
         return YES if any(group in test.any_of for group in person.groups) else NO
     if kind == "language":
-        if any(code in test.any_of for code in person.speak) or test.interpreter != "no":
+        if any(code in test.any_of for code in person.languages) or test.interpreter != "no":
             return YES
-        return NO if person.speak else UNKNOWN
+        return NO if person.languages else UNKNOWN
     if kind == "deadline_within":
         if person.last_safe_day is None:
             return UNKNOWN
@@ -266,7 +266,7 @@ known = st.builds(
     Facts,
     needs=st.frozensets(st.sampled_from(NEEDS), min_size=1),
     country=st.just("PL"),
-    speak=st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=2, unique=True).map(tuple),
+    languages=st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=2, unique=True).map(tuple),
     groups=st.frozensets(st.sampled_from(GROUPS)),
     urgency=st.sampled_from(["emergency", "urgent", "normal"]),
     last_safe_day=st.integers(-3, 40).map(lambda days: TODAY + timedelta(days=days)),

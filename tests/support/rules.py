@@ -34,5 +34,5 @@ def entry(
 
 def facts(**known: Any) -> Facts:
     """A person in Poland who needs asylum, speaks Russian, and said nothing else."""
-    plain = {"needs": frozenset({"asylum"}), "country": "PL", "speak": ("ru",), **known}
+    plain = {"needs": frozenset({"asylum"}), "country": "PL", "languages": ("ru",), **known}
     return Facts(**{**plain, "needs": frozenset(plain["needs"])})

@@ -40,15 +40,15 @@ LEAF_TABLE = [
     ({"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}, {"region": "PL-06"}, UNKNOWN, "region.part"),
     ({"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}, {"region": "PL-02"}, NO, "region.no"),
     ({"region": {"any_of": ["PL-06"], "only_part": "Lublin"}}, {"region": None}, UNKNOWN, "region.unknown"),
-    ({"language": {"any_of": ["ru", "pl"], "interpreter": "no"}}, {"speak": ("ru",)}, YES, "language.yes"),
-    ({"language": {"any_of": ["pl"], "interpreter": "no"}}, {"speak": ("ru", "be")}, NO, "language.no"),
-    ({"language": {"any_of": ["pl"], "interpreter": "no"}}, {"speak": ()}, UNKNOWN, "language.unknown"),
-    ({"language": {"any_of": ["pl"], "interpreter": "yes"}}, {"speak": ("ru",)}, YES, "language.interpreter"),
-    ({"language": {"any_of": ["pl"], "interpreter": "unknown"}}, {"speak": ("ru",)}, YES, "language.interpreter"),
-    ({"language": {"any_of": ["pl"], "interpreter": "yes"}}, {"speak": ()}, YES, "language.interpreter"),
-    ({"language": {"any_of": ["pl"], "interpreter": "unknown"}}, {"speak": ()}, YES, "language.interpreter"),
-    ({"language": {"any_of": [], "interpreter": "unknown"}}, {"speak": ("ru",)}, YES, "language.not_listed"),
-    ({"language": {"any_of": [], "interpreter": "unknown"}}, {"speak": ()}, YES, "language.not_listed"),
+    ({"language": {"any_of": ["ru", "pl"], "interpreter": "no"}}, {"languages": ("ru",)}, YES, "language.yes"),
+    ({"language": {"any_of": ["pl"], "interpreter": "no"}}, {"languages": ("ru", "be")}, NO, "language.no"),
+    ({"language": {"any_of": ["pl"], "interpreter": "no"}}, {"languages": ()}, UNKNOWN, "language.unknown"),
+    ({"language": {"any_of": ["pl"], "interpreter": "yes"}}, {"languages": ("ru",)}, YES, "language.interpreter"),
+    ({"language": {"any_of": ["pl"], "interpreter": "unknown"}}, {"languages": ("ru",)}, YES, "language.interpreter"),
+    ({"language": {"any_of": ["pl"], "interpreter": "yes"}}, {"languages": ()}, YES, "language.interpreter"),
+    ({"language": {"any_of": ["pl"], "interpreter": "unknown"}}, {"languages": ()}, YES, "language.interpreter"),
+    ({"language": {"any_of": [], "interpreter": "unknown"}}, {"languages": ("ru",)}, YES, "language.not_listed"),
+    ({"language": {"any_of": [], "interpreter": "unknown"}}, {"languages": ()}, YES, "language.not_listed"),
     ({"status": {"any_of": ["protected"]}}, {"status": "protected"}, YES, "status.yes"),
     ({"status": {"any_of": ["protected"]}}, {"status": "visa"}, NO, "status.no"),
     ({"status": {"any_of": ["protected"]}}, {"status": None}, UNKNOWN, "status.unknown"),
@@ -150,14 +150,14 @@ def test_a_leaf_of_many_values_asks_for_one_in_common(leaf: str, field: str, cod
 
 @pytest.mark.parametrize("interpreter", ["yes", "no", "unknown"])
 @pytest.mark.parametrize("listed", [(), ("pl",), ("pl", "ru")])
-@pytest.mark.parametrize("speak", [(), ("ru",), ("be", "ru"), ("ka",)])
+@pytest.mark.parametrize("languages", [(), ("ru",), ("be", "ru"), ("ka",)])
 def test_a_language_is_an_obstacle_only_where_no_interpreter_comes(
-    interpreter: str, listed: tuple[str, ...], speak: tuple[str, ...]
+    interpreter: str, listed: tuple[str, ...], languages: tuple[str, ...]
 ) -> None:
     rule = {"language": {"any_of": list(listed), "interpreter": interpreter}}
-    shared = bool(set(listed) & set(speak))
-    verdict = YES if shared or not listed or interpreter != "no" else NO if speak else UNKNOWN
-    assert asked(rule, facts(speak=speak))[0] == verdict
+    shared = bool(set(listed) & set(languages))
+    verdict = YES if shared or not listed or interpreter != "no" else NO if languages else UNKNOWN
+    assert asked(rule, facts(languages=languages))[0] == verdict
 
 
 @pytest.mark.parametrize("days", [0, 1, 7])
@@ -233,11 +233,11 @@ def test_a_pause_for_a_need_hinders_nobody_who_has_another_that_they_take() -> N
 
 def test_a_pause_for_a_language_hinders_nobody_who_speaks_another() -> None:
     paused = {"one/service": Live(paused_languages=frozenset({"ru", "be"}))}
-    verdict, found = asked({"need": {"any_of": ["asylum"]}}, facts(speak=("ru", "be")), live=paused)
+    verdict, found = asked({"need": {"any_of": ["asylum"]}}, facts(languages=("ru", "be")), live=paused)
     assert (verdict, found.reasons[0].key) == (NO, "accepts_referrals.language_paused")
     assert found.reasons[0].params == {"languages": ["ru", "be"]}
-    assert asked({"need": {"any_of": ["asylum"]}}, facts(speak=("ru", "en")), live=paused)[0] == YES
-    assert asked({"need": {"any_of": ["asylum"]}}, facts(speak=()), live=paused)[0] == YES
+    assert asked({"need": {"any_of": ["asylum"]}}, facts(languages=("ru", "en")), live=paused)[0] == YES
+    assert asked({"need": {"any_of": ["asylum"]}}, facts(languages=()), live=paused)[0] == YES
 
 
 def test_a_status_that_is_listed_twice_is_one_that_only_some_hold() -> None:
@@ -248,7 +248,7 @@ def test_a_status_that_is_listed_twice_is_one_that_only_some_hold() -> None:
 
 SAID = {
     "needs": {"asylum", "housing"},
-    "speak": ("uk", "ru", "be"),
+    "languages": ("uk", "ru", "be"),
     "groups": frozenset({"student", "lgbtq", "activist"}),
     "region": "PL-14",
 }

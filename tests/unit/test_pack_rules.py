@@ -81,8 +81,8 @@ READINGS: list[tuple[str, dict[str, Any], str]] = [
     ("lt-ria/state-legal-aid", {"needs": "detention"}, "ask"),
     # "first" is no exclusion; "Russian- and English-speaking" is one; "regardless of status"
     ("lt-iom/legal-help", {"needs": "integration", "nationality": "RU"}, "yes"),
-    ("lt-plius/legal-help", {"needs": "integration", "speak": "ru", "region": "LT-VL"}, "yes"),
-    ("lt-plius/legal-help", {"needs": "integration", "speak": "ka", "region": "LT-VL"}, "no"),
+    ("lt-plius/legal-help", {"needs": "integration", "languages": "ru", "region": "LT-VL"}, "yes"),
+    ("lt-plius/legal-help", {"needs": "integration", "languages": "ka", "region": "LT-VL"}, "no"),
     ("lt-sienos/legal-help", {"needs": "housing", "status": "no_status"}, "yes"),
     # Berlin and Brandenburg; the city and district of Aschaffenburg are only a part of Bavaria
     ("de-rlc-berlin/student-advice", {"needs": "asylum", "region": "DE-BB"}, "yes"),
@@ -100,17 +100,17 @@ READINGS: list[tuple[str, dict[str, Any], str]] = [
     ("de-kub/legal-help", {"needs": "asylum", "region": "DE-HH"}, "ask"),
     ("de-diakonie-bs/social-law-advice", {"needs": "housing asylum", "region": "DE-BE"}, "yes"),
     ("de-diakonie-bs/social-law-advice", {"needs": "housing", "status": "visa", "region": "DE-BE"}, "no"),
-    ("de-avb/counselling", {"needs": "dublin", "speak": "ka"}, "yes"),
+    ("de-avb/counselling", {"needs": "dublin", "languages": "ka"}, "yes"),
     # Russian-speaking LGBTIQ people; journalists; people from Belarus; women, relatives and professionals
     ("de-quarteera/peer-support", {"needs": "asylum", "groups": "lgbtq"}, "yes"),
     ("de-quarteera/peer-support", {"needs": "asylum"}, "ask"),
-    ("de-quarteera/peer-support", {"needs": "lgbtq", "speak": "ka"}, "no"),
+    ("de-quarteera/peer-support", {"needs": "lgbtq", "languages": "ka"}, "no"),
     ("de-hai/support", {"needs": "hrd_journalists", "groups": "journalist"}, "yes"),
     ("de-hai/support", {"needs": "hrd_journalists", "groups": "lawyer"}, "no"),
     ("de-libereco/legal-help", {"needs": "humanitarian_visa", "nationality": "RU"}, "no"),
     ("de-hilfetelefon/helpline", {"needs": "gbv", "gender": "man"}, "yes"),
     # across borders: the language of a page excludes nobody, the people meant do
-    ("x-idite/support", {"needs": "conscientious_objection", "speak": "uk", "country": "LT"}, "yes"),
+    ("x-idite/support", {"needs": "conscientious_objection", "languages": "uk", "country": "LT"}, "yes"),
     ("x-idite/support", {"needs": "evacuation", "groups": "draft_refuser", "country": "GE"}, "yes"),
     ("x-idite/support", {"needs": "evacuation", "groups": "student", "country": "GE"}, "no"),
     ("x-kovcheg/support", {"needs": "housing", "nationality": "BY", "country": "GE"}, "no"),
@@ -135,7 +135,7 @@ def said(service: str, case: dict[str, Any]) -> str:
     facts = Facts(
         needs=frozenset(codes.pop("needs").split()),
         country=codes.pop("country", service[:2].upper()),
-        speak=tuple(codes.pop("speak", "ru").split()),
+        languages=tuple(codes.pop("languages", "ru").split()),
         groups=frozenset(groups.split()) if groups else None,
         **codes,
     )
@@ -160,7 +160,7 @@ def test_each_need_a_service_lists_can_be_met_by_somebody(entry: Any) -> None:
         needs=frozenset(entry.service.needs),
         country=sorted(entry.countries)[0],
         region=min(tests.get("region", {""})) or None,
-        speak=tuple(sorted(tests["language"])),
+        languages=tuple(sorted(tests["language"])),
         nationality=min(tests.get("nationality", {"RU"})),
         status=min(tests.get("status", {"visa"})),
         groups=frozenset(tests.get("group", ())),
@@ -185,7 +185,7 @@ def test_the_authorities_have_no_service() -> None:
 @pytest.mark.parametrize("country", ["PL", "GE", "LT", "DE"])
 def test_no_need_ends_nowhere(need: str, country: str) -> None:
     """A Russian speaker who said nothing else is told of somebody, if only of who is nearest."""
-    facts = Facts(needs=frozenset({need}), country=country, speak=("ru",))
+    facts = Facts(needs=frozenset({need}), country=country, languages=("ru",))
     services = DIRECTORY.services_for(country)
     result = evaluate(facts, services, date(2026, 11, 24), related=related_needs(DIRECTORY))
     assert result.candidates or result.nearest
@@ -195,7 +195,7 @@ def reasons(service: str, needs: str) -> set[str]:
     entry = DIRECTORY.service(service)
     assert entry is not None
     facts = Facts(
-        needs=frozenset({needs}), country=min(entry.countries), speak=("ru",), region="GE-TB", nationality="RU"
+        needs=frozenset({needs}), country=min(entry.countries), languages=("ru",), region="GE-TB", nationality="RU"
     )
     (found,) = evaluate(facts, (entry,), date(2026, 11, 24)).candidates
     return {reason.key for reason in found.reasons}
@@ -210,7 +210,7 @@ def test_what_one_has_to_know_first_is_said_with_the_centre() -> None:
 
 
 def test_who_takes_no_referrals_is_never_offered_a_case_and_stands_behind_who_does() -> None:
-    facts = Facts(needs=frozenset({"asylum", "housing", "work_rights"}), country="DE", speak=("de",))
+    facts = Facts(needs=frozenset({"asylum", "housing", "work_rights"}), country="DE", languages=("de",))
     result = evaluate(facts, DIRECTORY.services_for("DE"), date(2026, 11, 24))
     named = [found.service for found in result.candidates if found.verified]
     assert named.index("de-handbook/information") > named.index("de-proasyl/advice")

@@ -47,7 +47,7 @@ def act(browser: Browser, path: str, **fields: str) -> Page:
 
 def matched(office: DeskHouse, **changed: Any) -> Any:
     """The run's word on the service, with what is known today."""
-    facts = Facts(**{"needs": frozenset({"asylum"}), "country": "PL", "speak": ("ru",), **changed})
+    facts = Facts(**{"needs": frozenset({"asylum"}), "country": "PL", "languages": ("ru",), **changed})
     with office.database.begin(write=False) as session:
         directory = published.with_edits(session, load_packs()).directory
         result = runs.run(session, facts, directory, office.time.at, 1)
@@ -199,7 +199,7 @@ def test_free_places_have_a_day_and_are_unknown_after_it(office: DeskHouse) -> N
             {"needs": frozenset({"asylum", "appeals"})},
             "accepts_referrals.need_paused",
         ),
-        ("language:ru", {"speak": ("ru",)}, {"speak": ("ru", "en")}, "accepts_referrals.language_paused"),
+        ("language:ru", {"languages": ("ru",)}, {"languages": ("ru", "en")}, "accepts_referrals.language_paused"),
     ],
 )
 def test_a_pause_keeps_matching_from_offering(

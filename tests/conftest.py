@@ -10,7 +10,7 @@ from tests.support import network, passphrases
 
 pytest_plugins = ["tests.support.databases", "tests.support.browser"]
 network.shut()
-passphrases.quicken()
+passphrases.use_fast_parameters()
 
 # Time per example says more about the machine than about us. In CI the same examples are tried each time, so that a
 # change is never refused for what somebody else's change brought in; at home the search goes on.

@@ -2,4 +2,4 @@
 
 from tests.support.desk import office  # noqa: F401
 from tests.support.partners import network  # noqa: F401
-from tests.support.sandbox import play  # noqa: F401
+from tests.support.sandbox import sandbox_network  # noqa: F401

@@ -27,7 +27,7 @@ from app.directory import availability
 from app.directory.edits import Editor
 from app.directory.packs import load_packs
 from tests.support import hsds
-from tests.support.desk import ONE, DeskHouse
+from tests.support.desk import ONE, StaffSite
 
 ROOT = "/hsds/3.1"
 LISTS = {
@@ -41,11 +41,11 @@ SERVICE = f"{ONE}/legal-help"
 SERVICE_ID = str(named_id("service", SERVICE))
 
 
-def read(office: DeskHouse, path: str, **headers: str) -> Any:
+def read(office: StaffSite, path: str, **headers: str) -> Any:
     return office.http.request("GET", f"{ROOT}{path}", headers=headers)
 
 
-def everything(office: DeskHouse, path: str) -> list[dict[str, Any]]:
+def everything(office: StaffSite, path: str) -> list[dict[str, Any]]:
     """All pages, one after another."""
     found: list[dict[str, Any]] = []
     for number in range(1, 100):
@@ -56,7 +56,7 @@ def everything(office: DeskHouse, path: str) -> list[dict[str, Any]]:
     raise AssertionError("there is no last page")
 
 
-def test_it_says_what_it_is(office: DeskHouse) -> None:
+def test_it_says_what_it_is(office: StaffSite) -> None:
     for path in ("", "/"):
         answer = read(office, path)
         assert answer.status_code == 200
@@ -65,12 +65,12 @@ def test_it_says_what_it_is(office: DeskHouse) -> None:
     assert read(office, "/openapi.json").json()["openapi"] == "3.1.0"
 
 
-def test_lists_and_entries_are_as_the_specification_has_them(office: DeskHouse) -> None:
+def test_lists_and_entries_are_as_the_specification_has_them(office: StaffSite) -> None:
     for name, kind in LISTS.items():
         as_specified(office, name, kind)
 
 
-def as_specified(office: DeskHouse, name: str, kind: str) -> None:
+def as_specified(office: StaffSite, name: str, kind: str) -> None:
     listed = read(office, f"/{name}?per_page=500").json()
     hsds.check_page(kind, listed)
     assert hsds.nulls(listed) == []
@@ -84,7 +84,7 @@ def as_specified(office: DeskHouse, name: str, kind: str) -> None:
         hsds.check_page(kind, read(office, f"/{name}?full=true&per_page=500").json())
 
 
-def test_pages_hold_everything_once(office: DeskHouse) -> None:
+def test_pages_hold_everything_once(office: StaffSite) -> None:
     found = everything(office, "/services")
     assert len({one["id"] for one in found}) == len(found) == read(office, "/services").json()["total_items"]
     beyond = read(office, "/services?page=999").json()
@@ -94,7 +94,7 @@ def test_pages_hold_everything_once(office: DeskHouse) -> None:
     assert first.json()["first_page"] is True
 
 
-def test_ids_are_made_of_slugs_and_slugs_are_identifiers(office: DeskHouse) -> None:
+def test_ids_are_made_of_slugs_and_slugs_are_identifiers(office: StaffSite) -> None:
     organisation = read(office, f"/organizations/{named_id('organisation', ONE)}").json()
     assert organisation["organization_identifiers"][0]["identifier"] == organisation["x_slug"] == ONE
     assert read(office, f"/services/{SERVICE_ID}").json()["organization_id"] == organisation["id"]
@@ -103,7 +103,7 @@ def test_ids_are_made_of_slugs_and_slugs_are_identifiers(office: DeskHouse) -> N
     assert full["services"][0]["attributes"]
 
 
-def test_unconfirmed_centres_authorities_notes_and_streets_are_never_there(office: DeskHouse) -> None:
+def test_unconfirmed_centres_authorities_notes_and_streets_are_never_there(office: StaffSite) -> None:
     text = read(office, "/organizations?full=true&full_service=true&per_page=500").text
     text += read(office, "/service_at_locations?full=true&per_page=500").text
     packs = load_packs()
@@ -114,7 +114,7 @@ def test_unconfirmed_centres_authorities_notes_and_streets_are_never_there(offic
     assert '"address' not in text
 
 
-def test_filters_narrow_together(office: DeskHouse) -> None:
+def test_filters_narrow_together(office: StaffSite) -> None:
     asylum = str(named_id("hsds-term", "asylum"))
     mine = str(named_id("organisation", ONE))
     both = everything(office, f"/services?taxonomy_term_id={asylum}&organization_id={mine}")
@@ -135,7 +135,7 @@ def test_filters_narrow_together(office: DeskHouse) -> None:
     }  # fmt: skip
 
 
-def test_what_changed_since_is_found_pauses_and_free_places_too(office: DeskHouse) -> None:
+def test_what_changed_since_is_found_pauses_and_free_places_too(office: StaffSite) -> None:
     office.later(hours=1)
     since = office.time.at.isoformat().replace("+00:00", "Z")
     assert everything(office, f"/services?modified_after={since}") == []
@@ -156,7 +156,7 @@ def test_what_changed_since_is_found_pauses_and_free_places_too(office: DeskHous
     assert read(office, f"/services/{SERVICE_ID}").json()["x_capacity"] == "unknown"
 
 
-def test_minimal_and_flat_and_full(office: DeskHouse) -> None:
+def test_minimal_and_flat_and_full(office: StaffSite) -> None:
     minimal = read(office, "/services?minimal=true&per_page=500").json()["contents"]
     assert {tuple(sorted(one)) for one in minimal} == {("id", "last_modified")}
     flat = read(office, "/services?per_page=500").json()["contents"]
@@ -166,12 +166,12 @@ def test_minimal_and_flat_and_full(office: DeskHouse) -> None:
     assert all(one["attributes"] for one in full)
 
 
-def test_lines_and_csv_say_the_same(office: DeskHouse) -> None:
+def test_lines_and_csv_say_the_same(office: StaffSite) -> None:
     for name in LISTS:
         same_in_every_format(office, name)
 
 
-def same_in_every_format(office: DeskHouse, name: str) -> None:
+def same_in_every_format(office: StaffSite, name: str) -> None:
     contents = read(office, f"/{name}?per_page=500").json()["contents"]
     lines = read(office, f"/{name}?per_page=500&format=ndjson")
     assert lines.headers["content-type"] == "application/x-ndjson"
@@ -183,7 +183,7 @@ def same_in_every_format(office: DeskHouse, name: str) -> None:
 
 
 def test_lines_tables_and_the_short_form_come_whole_unless_a_page_is_asked_for(
-    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hsds_parameters, "_PER_PAGE", 5)
     first = read(office, "/services").json()
@@ -198,7 +198,7 @@ def test_lines_tables_and_the_short_form_come_whole_unless_a_page_is_asked_for(
     assert lines.headers["link"].endswith('page=2>; rel="next"')
 
 
-def test_a_postcode_finds_who_covers_its_country_and_nothing_is_known_to_be_near(office: DeskHouse) -> None:
+def test_a_postcode_finds_who_covers_its_country_and_nothing_is_known_to_be_near(office: StaffSite) -> None:
     def countries(asked: str) -> set[str]:
         found = everything(office, f"/service_at_locations?full=true&{asked}")
         return {area["x_iso_3166"] for one in found for area in one["service"]["service_areas"]}
@@ -213,7 +213,7 @@ def test_a_postcode_finds_who_covers_its_country_and_nothing_is_known_to_be_near
         assert (page["empty"], page["total_items"], page["contents"]) == (True, 0, [])
 
 
-def test_an_answer_may_be_kept_and_every_sites_scripts_may_ask(office: DeskHouse) -> None:
+def test_an_answer_may_be_kept_and_every_sites_scripts_may_ask(office: StaffSite) -> None:
     first = read(office, "/services")
     assert first.headers["cache-control"].startswith("public")
     assert first.headers["access-control-allow-origin"] == "*"
@@ -237,7 +237,7 @@ BAD = (
 )  # fmt: skip
 
 
-def test_what_can_not_be_is_a_problem_and_never_our_fault(office: DeskHouse) -> None:
+def test_what_can_not_be_is_a_problem_and_never_our_fault(office: StaffSite) -> None:
     for path in BAD:
         answer = read(office, path)
         assert answer.status_code == 422, (path, answer.text)
@@ -245,7 +245,7 @@ def test_what_can_not_be_is_a_problem_and_never_our_fault(office: DeskHouse) -> 
         assert answer.headers["access-control-allow-origin"] == "*"
 
 
-def test_an_unknown_id_is_not_found(office: DeskHouse) -> None:
+def test_an_unknown_id_is_not_found(office: StaffSite) -> None:
     for name, wrong in product(LISTS, ("x", "00000000-0000-0000-0000-000000000000", "%00", "null", "a" * 3000)):
         answer = read(office, f"/{name}/{wrong}")
         assert answer.status_code == 404
@@ -272,13 +272,13 @@ def test_the_description_names_the_eleven() -> None:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_one_that_is_described(office: DeskHouse, mode: GenerationMode) -> None:
+def test_every_answer_is_one_that_is_described(office: StaffSite, mode: GenerationMode) -> None:
     for path, operation in OPERATIONS.items():
         if mode.is_positive or list(operation.iter_parameters()):
             as_described(office, path, operation, mode)
 
 
-def as_described(office: DeskHouse, path: str, operation: Any, mode: GenerationMode) -> None:
+def as_described(office: StaffSite, path: str, operation: Any, mode: GenerationMode) -> None:
     name = path.split("/")[1]
     known = read(office, f"/{name}?per_page=1").json()["contents"][0]["id"] if path.endswith("{id}") else None
 

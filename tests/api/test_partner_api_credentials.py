@@ -29,7 +29,7 @@ def ask(network: Network) -> Ask:
     """Ask for a token as `signer`, a client with two keys; `claims` change the assertion."""
     with network.database.begin() as session:
         public = assertions.public_keys({"keys": [jwk_of(ED, kid="ed"), jwk_of(EC, kid="ec")]})
-        owner = network.seats[MINE].organisation_id
+        owner = network.clients[MINE].organisation_id
         scopes = ["referrals:read", "events:read"]
         assert not partners.add_client(
             session, network.keys, "signer", "Signs", scopes, network.now, organisation_id=owner, public_keys=public
@@ -121,22 +121,22 @@ def test_revoking_takes_an_assertion_for_its_own_address(network: Network, ask: 
 
 
 def test_two_secrets_live_side_by_side_and_there_is_no_third(network: Network):
-    seat = network.seats[MINE]
+    program = network.clients[MINE]
 
     def status(secret: str) -> int:
-        return network.http.post("/oauth/token", data=GRANT, auth=(seat.client_id, secret)).status_code
+        return network.http.post("/oauth/token", data=GRANT, auth=(program.client_id, secret)).status_code
 
     with network.database.begin() as session:
-        credentials.expire(session, seat.client_id, 1, network.now + timedelta(days=7))
-        new = credentials.add_secret(session, network.keys, seat.client_id, network.now)
+        credentials.expire(session, program.client_id, 1, network.now + timedelta(days=7))
+        new = credentials.add_secret(session, network.keys, program.client_id, network.now)
         with pytest.raises(Conflict):
-            credentials.add_secret(session, network.keys, seat.client_id, network.now)
-    assert [status(secret) for secret in (seat.secret, new, "other")] == [200, 200, 401]
+            credentials.add_secret(session, network.keys, program.client_id, network.now)
+    assert [status(secret) for secret in (program.secret, new, "other")] == [200, 200, 401]
     network.later(days=7)
-    assert [status(secret) for secret in (seat.secret, new)] == [401, 200]
+    assert [status(secret) for secret in (program.secret, new)] == [401, 200]
     with network.database.begin() as session:
-        newest = credentials.add_secret(session, network.keys, seat.client_id, network.now)
-    assert [status(secret) for secret in (seat.secret, new, newest)] == [401, 200, 200]
+        newest = credentials.add_secret(session, network.keys, program.client_id, network.now)
+    assert [status(secret) for secret in (program.secret, new, newest)] == [401, 200, 200]
 
 
 def test_a_client_that_was_switched_off_has_nothing_left(network: Network, ask: Ask):

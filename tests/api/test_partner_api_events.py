@@ -177,7 +177,7 @@ def test_a_slow_writer_is_never_skipped(postgres_network: Network):
     network = postgres_network
     first, second = network.offer(), network.offer()
     cursor = network.get("/v1/events").json()["cursor"]
-    organisation = network.seats[MINE].organisation_id
+    organisation = network.clients[MINE].organisation_id
     with network.database.begin() as slow:
         change_feed.publish(slow, organisation, first, "referral.acknowledged", 3, network.now)
         slow.flush()

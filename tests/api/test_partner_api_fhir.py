@@ -68,7 +68,7 @@ def test_the_client_gets_it(network: Network):
 
     from tests.support.serving import BASE, SyncTransport
 
-    referral, seat = network.offer(), network.seats[MINE]
+    referral, program = network.offer(), network.clients[MINE]
     with httpx.Client(transport=SyncTransport(network.http)) as http:
-        client = PartnerClient(BASE, seat.client_id, seat.secret, http=http)
+        client = PartnerClient(BASE, program.client_id, program.secret, http=http)
         assert json.dumps(client.fhir(referral)).count("resourceType") == 4

@@ -54,7 +54,7 @@ REFUSALS = (InvalidSignature, StopIteration, subprocess.CalledProcessError)
 
 
 def register(network: Network, public: bytes) -> SealingKey:
-    owner = network.seats[MINE].organisation_id
+    owner = network.clients[MINE].organisation_id
     assert owner
     with network.database.begin() as session:
         return keyholders.register(session, OwnerKind.ORGANISATION, owner, public, network.now)
@@ -132,8 +132,8 @@ def test_the_client_verifies_and_opens_both_kinds(network: Network, older: bytes
 
     document = handed_over(network, story="one")
     with httpx.Client(transport=SyncTransport(network.http)) as http:
-        seat = network.seats[MINE]
-        client = PartnerClient(BASE, seat.client_id, seat.secret, private_key=older, http=http)
+        program = network.clients[MINE]
+        client = PartnerClient(BASE, program.client_id, program.secret, private_key=older, http=http)
         parts = {part.part: part.content for part in client.open(document["referral"])}
     assert parts["story"]["story"] == "one"
 
@@ -191,7 +191,7 @@ def test_a_new_key_gets_what_the_old_one_had_where_the_team_can_open_it(network:
     parts = {part.part: part.content for part in opened(document, private.private_bytes_raw())}
     assert parts["story"]["story"] == "sealed before the new key"
     with pytest.raises(CannotOpen):
-        opened({**document, "hpke": {"kem": sealing.X_WING}}, network.seats[MINE].pair.seed)
+        opened({**document, "hpke": {"kem": sealing.X_WING}}, network.clients[MINE].pair.seed)
     assert network.act(untouched, "accept").status_code == 200
 
 
@@ -199,7 +199,7 @@ def test_consent_that_was_taken_back_stays_taken_back(network: Network):
     held = team_keys(network)
     case_id = network.case()
     new = register(network, KeyPair.generate().public)
-    owner = network.seats[MINE].organisation_id
+    owner = network.clients[MINE].organisation_id
     with network.database.begin() as session:
         sealed_parts.destroy_wraps(session, case_id, [new.owner_id])
         assert not rewrapping.rewrap(session, network.keys, case_id, new, held)
@@ -212,6 +212,6 @@ def test_until_then_the_old_key_opens_it(network: Network):
     network.act(referral, "accept")
     register(network, KeyPair.generate().public)
     document = network.get(f"/v1/referrals/{referral}/sealed").json()
-    parts = {part.part: part.content for part in opened(document, network.seats[MINE].pair.seed)}
+    parts = {part.part: part.content for part in opened(document, network.clients[MINE].pair.seed)}
     assert (parts["story"]["story"], document["hpke"]["kem"]) == ("before", sealing.X_WING)
     assert base64.urlsafe_b64decode(document["wrap"] + "==")

@@ -26,7 +26,7 @@ def test_it_becomes_a_case_with_a_number_and_the_organisation_noted(network: Net
     filed = schemas.FiledIntake.model_validate(answer.json())
     with network.database.begin() as session:
         case = session.scalars(sa.select(Case).where(Case.label == filed.case)).one()
-        assert (case.referred_by, case.state) == (network.seats[MINE].organisation_id, "submitted")
+        assert (case.referred_by, case.state) == (network.clients[MINE].organisation_id, "submitted")
         event = session.scalars(sa.select(CaseEvent).where(CaseEvent.case_id == case.id)).one()
         assert (event.actor_kind, event.codes["agreed"], event.at.minute) == ("partner", "written", 0)
         noted = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "case:referred_in")).one()

@@ -358,7 +358,7 @@ def test_every_act_is_audited_as_the_organisations(network: Network):
     with network.database.begin(write=False) as session:
         entry = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "referral:accept")).one()
     assert entry.actor_kind == "partner"
-    assert entry.actor_id == network.seats[MINE].organisation_id.hex
+    assert entry.actor_id == network.clients[MINE].organisation_id.hex
     assert entry.codes == {"state": "accepted", "version": 3}
 
 

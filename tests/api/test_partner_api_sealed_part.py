@@ -26,13 +26,13 @@ def test_after_acceptance_the_partners_own_key_opens_it(network: Network):
     assert answer.status_code == 200, answer.text
     found = schemas.Sealed.model_validate(answer.json())
     assert (str(found.referral), found.hpke.kem, found.hpke.kdf, found.hpke.aead) == (referral, 0x647A, 1, 2)
-    parts = {part.part: part.content for part in opened(answer.json(), network.seats[MINE].pair.seed)}
+    parts = {part.part: part.content for part in opened(answer.json(), network.clients[MINE].pair.seed)}
     assert parts["contact"]["call_me"] == "Анна"
     assert parts["contact"]["answer_by"]["address"] == "+48 600 000 000"
     assert parts["story"]["story"] == "Меня вызвали на допрос"
     assert parts["happened"] == {"codes": []}
     with pytest.raises(CannotOpen):
-        opened(answer.json(), network.seats[OTHER].pair.seed)
+        opened(answer.json(), network.clients[OTHER].pair.seed)
 
 
 def test_the_answer_itself_shows_no_word(network: Network):

@@ -27,10 +27,12 @@ def test_the_metadata_names_the_endpoints(network: Network):
 
 
 def test_a_token_comes_by_either_way_of_naming_oneself(network: Network):
-    seat = network.seats[MINE]
-    by_header = network.http.post("/oauth/token", data=GRANT, headers=basic(quote(seat.client_id), quote(seat.secret)))
+    program = network.clients[MINE]
+    by_header = network.http.post(
+        "/oauth/token", data=GRANT, headers=basic(quote(program.client_id), quote(program.secret))
+    )
     by_form = network.http.post(
-        "/oauth/token", data={**GRANT, "client_id": seat.client_id, "client_secret": seat.secret}
+        "/oauth/token", data={**GRANT, "client_id": program.client_id, "client_secret": program.secret}
     )
     for answer in (by_header, by_form):
         assert answer.status_code == 200
@@ -62,8 +64,8 @@ def test_a_token_covers_only_what_was_asked_for(network: Network):
     ],
 )
 def test_what_does_not_fit_is_an_oauth_error(network: Network, form, status, error):
-    seat = network.seats[MINE]
-    answer = network.http.post("/oauth/token", data=form, auth=(seat.client_id, seat.secret))
+    program = network.clients[MINE]
+    answer = network.http.post("/oauth/token", data=form, auth=(program.client_id, program.secret))
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.headers["cache-control"] == "no-store"
 
@@ -98,9 +100,12 @@ def test_a_client_that_is_not_known_is_told_nothing_else(network: Network, heade
     ],
 )
 def test_an_unreadable_form_is_an_invalid_request(network: Network, content, content_type):
-    seat = network.seats[MINE]
+    program = network.clients[MINE]
     answer = network.http.post(
-        "/oauth/token", content=content, headers={"content-type": content_type}, auth=(seat.client_id, seat.secret)
+        "/oauth/token",
+        content=content,
+        headers={"content-type": content_type},
+        auth=(program.client_id, program.secret),
     )
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
@@ -131,9 +136,9 @@ def test_a_token_ends_after_fifteen_minutes(network: Network):
 
 def test_a_client_revokes_its_own_token_and_no_other(network: Network):
     mine, other = network.token(MINE), network.token(OTHER)
-    seat = network.seats[MINE]
+    program = network.clients[MINE]
     for token in (mine, other, "never-was", mine):
-        answer = network.http.post("/oauth/revoke", data={"token": token}, auth=(seat.client_id, seat.secret))
+        answer = network.http.post("/oauth/revoke", data={"token": token}, auth=(program.client_id, program.secret))
         assert answer.status_code == 200
     assert network.get("/v1/referrals").status_code == 401
     assert network.get("/v1/referrals", who=OTHER).status_code == 200

@@ -42,15 +42,15 @@ def test_the_sample_opens_what_was_handed_over(network: Network):
     referral = network.offer(story="Меня вызвали на допрос")
     network.act(referral, "accept")
     answer = network.get(f"/v1/referrals/{referral}/sealed").json()
-    opened = sample(API)["open_sealed"](answer, network.seats[MINE].pair.seed)
+    opened = sample(API)["open_sealed"](answer, network.clients[MINE].pair.seed)
     assert {part["part"]: part["content"] for part in opened}["story"]["story"] == "Меня вызвали на допрос"
 
 
 def test_the_samples_of_the_client_run(network: Network):
     urgent, normal = network.offer(how_soon="week"), network.offer(how_soon="none")
-    seat, names = network.seats[MINE], sample(CLIENT)
+    program, names = network.clients[MINE], sample(CLIENT)
     with httpx.Client(transport=SyncTransport(network.http)) as http:
-        client = PartnerClient(BASE, seat.client_id, seat.secret, private_key=seat.pair.seed, http=http)
+        client = PartnerClient(BASE, program.client_id, program.secret, private_key=program.pair.seed, http=http)
         assert names["take_the_urgent"](client) == [urgent]
         assert names["take_the_urgent"](client) == []
         assert names["stories"](client, urgent)["contact"]["call_me"] == "Анна"

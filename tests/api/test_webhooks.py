@@ -383,7 +383,7 @@ def test_the_worker_carries_them_and_can_not_be_led_inside(network: Network, rec
 
 
 def test_the_program_that_did_it_is_noted_in_the_audit(network: Network):
-    organisation = network.seats[MINE].organisation_id
+    organisation = network.clients[MINE].organisation_id
     assert organisation
     add(network)
     with network.database.begin(write=False) as session:

@@ -10,18 +10,18 @@ from playwright.sync_api import Page, expect
 
 from app.cases.models import Case
 from app.core.db import Database
-from tests.support.desk import START, DeskHouse, running
-from tests.support.letters import give_up
+from tests.support.desk import START, StaffSite, running
 from tests.support.live import free_port, served
 from tests.support.pages import PHONE, WIDE, check, enter, focus, press
+from tests.support.undelivered import give_up
 
 LENA = {"call_me": "Елена Смирнова", "answer_by": {"channel": "telegram", "address": "@sova_1"}}
 
 
-class House:
+class DeskSite:
     """The desk behind a port, with an emergency, a clash of contacts and an offer under way."""
 
-    def __init__(self, office: DeskHouse, base: str) -> None:
+    def __init__(self, office: StaffSite, base: str) -> None:
         self.office, self.base = office, base
         self.first, _receipt = office.file(how_soon="today", **LENA)
         self.second, _receipt = office.file(letter={"kind": "unknown", "received_on": f"{START:%Y-%m-%d}"}, **LENA)
@@ -44,21 +44,21 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def desk(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskSite]:
     bound = free_port()
     with running(kept_database, tmp_path_factory.mktemp("desk")) as office, served(office.app, bound) as base:
-        yield House(office, base)
+        yield DeskSite(office, base)
 
 
-def pages(house: House) -> list[str]:
-    first, second = f"/desk/cases/{house.first}", f"/desk/cases/{house.second}"
+def pages(desk: DeskSite) -> list[str]:
+    first, second = f"/desk/cases/{desk.first}", f"/desk/cases/{desk.second}"
     return [
         "/desk/",
         "/desk/?view=closed",
         "/desk/?view=quarantine",
         "/desk/?view=dead_letters",
-        house.away,
-        "/desk/?country=PL&sort=-waits&done=offered&was=" + house.first + "&v=1",
+        desk.away,
+        "/desk/?country=PL&sort=-waits&done=offered&was=" + desk.first + "&v=1",
         first,
         second + "?list=view%3Dopen&done=taken&v=1",
         second + "/refer?service=pl-hfhr/legal-help",
@@ -70,69 +70,69 @@ def pages(house: House) -> list[str]:
 
 @pytest.mark.parametrize(("size", "look"), [(PHONE, "light"), (PHONE, "dark"), (WIDE, "light")])
 def test_every_page_of_the_desk_is_readable_for_everybody(
-    house: House, new_page: Callable[..., Page], size: Any, look: Any
+    desk: DeskSite, new_page: Callable[..., Page], size: Any, look: Any
 ) -> None:
-    page = house.signed_in(new_page(viewport=size, color_scheme=look))
-    for path in pages(house):
-        page.goto(house.base + path)
+    page = desk.signed_in(new_page(viewport=size, color_scheme=look))
+    for path in pages(desk):
+        page.goto(desk.base + path)
         for folded in page.locator("details").all():
             folded.evaluate("node => node.open = true")
         check(page)
-    page.goto(f"{house.base}/desk/cases/{house.second}")
+    page.goto(f"{desk.base}/desk/cases/{desk.second}")
     press(page, "text=Open them")
     check(page)
-    page.goto(f"{house.base}/desk/cases/{house.second}")
+    page.goto(f"{desk.base}/desk/cases/{desk.second}")
     press(page, "text=Show the contact details")
     check(page)
 
 
-def test_the_table_is_cards_on_a_phone(house: House, new_page: Callable[..., Page]) -> None:
-    page = house.signed_in(new_page(viewport=PHONE))
-    page.goto(house.base + "/desk/")
+def test_the_table_is_cards_on_a_phone(desk: DeskSite, new_page: Callable[..., Page]) -> None:
+    page = desk.signed_in(new_page(viewport=PHONE))
+    page.goto(desk.base + "/desk/")
     assert page.locator(".queue tr").nth(1).evaluate("node => getComputedStyle(node).display") == "grid"
     assert not page.locator(".queue thead").is_visible() or page.locator(".queue thead").bounding_box()["width"] <= 1  # type: ignore[index]
 
 
-def test_a_case_is_taken_snoozed_and_undone_without_scripts(house: House, new_page: Callable[..., Page]) -> None:
-    label, _receipt = house.office.file(how_soon="none")
-    page = house.signed_in(new_page(viewport=PHONE, java_script_enabled=False))
-    page.goto(house.base + "/desk/?view=new")
+def test_a_case_is_taken_snoozed_and_undone_without_scripts(desk: DeskSite, new_page: Callable[..., Page]) -> None:
+    label, _receipt = desk.office.file(how_soon="none")
+    page = desk.signed_in(new_page(viewport=PHONE, java_script_enabled=False))
+    page.goto(desk.base + "/desk/?view=new")
     press(page, f"[data-row]:has-text('{label}')")
     press(page, "text=Take this case")
     expect(page.locator("main")).to_contain_text("You have taken the case.")
     press(page, "button:has-text('Undo')")
-    assert house.office.case(label).owner_id is None
-    page.goto(house.base + "/desk/?view=new")
-    page.check(f"input[name=case][value='{label}:{house.office.case(label).version}']")
+    assert desk.office.case(label).owner_id is None
+    page.goto(desk.base + "/desk/?view=new")
+    page.check(f"input[name=case][value='{label}:{desk.office.case(label).version}']")
     press(page, "text=Assign them")
     expect(page.locator("h1")).to_contain_text("1 of 1 cases changed")
 
 
-def test_keyboard_alone_reaches_a_case_and_its_first_button(house: House, new_page: Callable[..., Page]) -> None:
-    label, _receipt = house.office.file(how_soon="none")
-    page = house.signed_in(new_page(viewport=WIDE))
-    page.goto(house.base + "/desk/?view=new")
+def test_keyboard_alone_reaches_a_case_and_its_first_button(desk: DeskSite, new_page: Callable[..., Page]) -> None:
+    label, _receipt = desk.office.file(how_soon="none")
+    page = desk.signed_in(new_page(viewport=WIDE))
+    page.goto(desk.base + "/desk/?view=new")
     focus(page, f"node => node.textContent === '{label}'")
     enter(page)
     page.wait_for_url(f"**/desk/cases/{label}**")
     focus(page, "node => node.textContent === 'Take this case'")
     enter(page)
     page.wait_for_url("**done=taken**")
-    assert house.office.case(label).state == "in_review"
+    assert desk.office.case(label).state == "in_review"
 
 
-def test_shortcuts_are_off_until_turned_on_and_then_work(house: House, new_page: Callable[..., Page]) -> None:
-    label, _receipt = house.office.file(how_soon="none")
-    page = house.signed_in(new_page(viewport=WIDE), "pavel")
-    page.goto(f"{house.base}/desk/cases/{label}")
+def test_shortcuts_are_off_until_turned_on_and_then_work(desk: DeskSite, new_page: Callable[..., Page]) -> None:
+    label, _receipt = desk.office.file(how_soon="none")
+    page = desk.signed_in(new_page(viewport=WIDE), "pavel")
+    page.goto(f"{desk.base}/desk/cases/{label}")
     assert page.locator("script").count() == 0
     page.keyboard.press("t")
     page.keyboard.press("?")
     assert page.url.endswith(label)
-    assert house.office.case(label).owner_id is None
-    page.goto(house.base + "/desk/shortcuts")
+    assert desk.office.case(label).owner_id is None
+    page.goto(desk.base + "/desk/shortcuts")
     press(page, "text=Turn shortcuts on")
-    page.goto(f"{house.base}/desk/cases/{label}")
+    page.goto(f"{desk.base}/desk/cases/{label}")
     page.keyboard.press("m")
     page.keyboard.type("t")
     assert page.input_value("#f-message") == "t", "in a field a key is a letter"

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.core.db import Database
-from tests.support.desk import ONE, DeskHouse, running
+from tests.support.desk import ONE, StaffSite, running
 from tests.support.live import address, free_port, served
 from tests.support.pages import check, press
 
@@ -14,14 +14,14 @@ KEY = f"{ONE}/legal-help"
 
 
 @pytest.fixture(scope="module")
-def desk(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DeskHouse, str]]:
+def desk(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StaffSite, str]]:
     bound, var = free_port(), tmp_path_factory.mktemp("rules")
     with running(kept_database, var, base_url=address(bound)) as office, served(office.app, bound) as base:
         yield office, base
 
 
 def test_the_pages_about_rules_are_for_everybody(
-    desk: tuple[DeskHouse, str], new_page: Callable[..., Page], request: pytest.FixtureRequest
+    desk: tuple[StaffSite, str], new_page: Callable[..., Page], request: pytest.FixtureRequest
 ) -> None:
     office, base = desk
     label, _receipt = office.file()

@@ -23,7 +23,7 @@ AT_PARTNERS = ("/partner/services", "/partner/report")
 
 
 @pytest.fixture(scope="module")
-def house(
+def site(
     kept_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Callable[[str], str]]]:
     """The service behind a real port, and who is signed in by which cookie."""
@@ -33,25 +33,25 @@ def house(
             yield started, lambda name: office.as_(name).cookies["staff"]
 
 
-def signed_in(house: Any, new_page: Callable[..., Page], name: str, **options: Any) -> Page:
-    base, cookie = house
+def signed_in(site: Any, new_page: Callable[..., Page], name: str, **options: Any) -> Page:
+    base, cookie = site
     page = new_page(base_url=base, **options)
     page.context.add_cookies([{"name": "staff", "value": cookie(name), "url": base}])
     return page
 
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
-def test_every_page_is_readable_for_everybody(house: Any, new_page: Callable[..., Page], size: dict[str, int]) -> None:
+def test_every_page_is_readable_for_everybody(site: Any, new_page: Callable[..., Page], size: dict[str, int]) -> None:
     for name, paths in (("vera", AT_DESK), ("sofia", AT_SENIORS), ("partner", AT_PARTNERS)):
-        page = signed_in(house, new_page, name, viewport=size)
+        page = signed_in(site, new_page, name, viewport=size)
         for path in paths:
             page.goto(path)
             assert page.locator("h1").count() == 1, path
             check(page, fingers=True)
 
 
-def test_a_change_goes_the_whole_way_on_a_phone_without_scripts(house: Any, new_page: Callable[..., Page]) -> None:
-    vera = signed_in(house, new_page, "vera", viewport=PHONE, java_script_enabled=False)
+def test_a_change_goes_the_whole_way_on_a_phone_without_scripts(site: Any, new_page: Callable[..., Page]) -> None:
+    vera = signed_in(site, new_page, "vera", viewport=PHONE, java_script_enabled=False)
     vera.goto(ENTRY)
     press(vera, "a.change[href*=hours]")
     assert "name=hours" in vera.url
@@ -62,7 +62,7 @@ def test_a_change_goes_the_whole_way_on_a_phone_without_scripts(house: Any, new_
     vera.fill("#f-hours", "Mo-Fr 9:00-17:00")
     press(vera, "text=Propose it")
     vera.locator("[role=status]").wait_for()
-    pavel = signed_in(house, new_page, "pavel", viewport=PHONE, java_script_enabled=False)
+    pavel = signed_in(site, new_page, "pavel", viewport=PHONE, java_script_enabled=False)
     pavel.goto("/desk/directory/proposals")
     expect(pavel.locator("main")).to_contain_text("Mo-Fr 09:00-17:00")
     press(pavel, "button:has-text('Publish')")
@@ -70,8 +70,8 @@ def test_a_change_goes_the_whole_way_on_a_phone_without_scripts(house: Any, new_
     expect(vera.locator("main")).to_contain_text("Mo-Fr 09:00-17:00")
 
 
-def test_a_wrong_day_is_said_beside_its_field_and_read_by_everybody(house: Any, new_page: Callable[..., Page]) -> None:
-    partner = signed_in(house, new_page, "partner", viewport=PHONE)
+def test_a_wrong_day_is_said_beside_its_field_and_read_by_everybody(site: Any, new_page: Callable[..., Page]) -> None:
+    partner = signed_in(site, new_page, "partner", viewport=PHONE)
     partner.goto("/partner/services")
     partner.select_option("#c-legal-help", "full")
     partner.fill("#u-legal-help", "tomorrow")
@@ -82,9 +82,9 @@ def test_a_wrong_day_is_said_beside_its_field_and_read_by_everybody(house: Any, 
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
 def test_a_package_is_read_and_reported_without_scripts(
-    house: Any, new_page: Callable[..., Page], size: dict[str, int]
+    site: Any, new_page: Callable[..., Page], size: dict[str, int]
 ) -> None:
-    page = signed_in(house, new_page, "sofia", viewport=size, java_script_enabled=False)
+    page = signed_in(site, new_page, "sofia", viewport=size, java_script_enabled=False)
     page.goto("/desk/directory")
     press(page, "text=Import or download the directory as a package")
     page.set_input_files(

@@ -11,7 +11,7 @@ from app.casework import referral_actions
 from app.core.db import Database
 from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
-from tests.support.desk import ADDRESS, NAME, ONE, START, DeskHouse, running
+from tests.support.desk import ADDRESS, NAME, ONE, START, StaffSite, running
 from tests.support.live import address, free_port, served
 from tests.support.pages import PHONE, WIDE, press
 from tests.support.pages import check as readable
@@ -20,19 +20,19 @@ from tests.support.pages import check as readable
 @dataclass
 class Office:
     base: str
-    house: DeskHouse
+    site: StaffSite
 
     def offer(self, **answers: object) -> str:
         """A new request to the centre, by its label."""
-        label, _receipt = self.house.file(**answers)
+        label, _receipt = self.site.file(**answers)
         by = ActorRef(Actor.COORDINATOR)
-        with self.house.database.begin() as session:
-            case = transitions.locked(session, self.house.case(label).id)
-            draft = referral_actions.create(session, self.house.keys, case, f"{ONE}/legal-help", by=by, now=START)
+        with self.site.database.begin() as session:
+            case = transitions.locked(session, self.site.case(label).id)
+            draft = referral_actions.create(session, self.site.keys, case, f"{ONE}/legal-help", by=by, now=START)
             return referral_actions.advance(session, draft.id, Verb.OFFER, by=by, now=START).label
 
     def signed_in(self, page: Page) -> Page:
-        secret = self.house.as_("partner").cookies["staff"]
+        secret = self.site.as_("partner").cookies["staff"]
         page.context.add_cookies([{"name": "staff", "value": secret, "url": self.base}])
         return page
 
@@ -40,9 +40,9 @@ class Office:
 @pytest.fixture(scope="module")
 def office(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     bound = free_port()
-    with running(kept_database, tmp_path_factory.mktemp("partner"), base_url=address(bound)) as house:
-        with served(house.app, bound) as started:
-            yield Office(started, house)
+    with running(kept_database, tmp_path_factory.mktemp("partner"), base_url=address(bound)) as site:
+        with served(site.app, bound) as started:
+            yield Office(started, site)
 
 
 @pytest.fixture(params=[PHONE, WIDE], ids=["phone", "wide"])

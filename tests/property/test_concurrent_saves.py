@@ -17,14 +17,14 @@ from app.casework.coordinator import Clash, Desk
 from app.core.db import Database
 from app.core.errors import AppError
 from app.staff import sessions
-from tests.support.desk import DeskHouse, running
+from tests.support.desk import StaffSite, running
 
 PAIRS = 500  # on each of the two databases
 CASES = 20
 WITHIN = 200  # seconds, on a busy machine of two cores
 
 
-def at_desk(office: DeskHouse, name: str) -> Desk:
+def at_desk(office: StaffSite, name: str) -> Desk:
     secret = next(iter(office.as_(name).cookies.values()))
     with office.database.begin(write=False) as session:
         hour = timedelta(hours=9)
@@ -57,7 +57,7 @@ def drawn(chance: random.Random, members: list[UUID | None], today: date) -> tup
     return what, today + timedelta(days=chance.randrange(1, 14)) if what == "snooze" else "a note"
 
 
-def save(office: DeskHouse, desk: Desk, label: str, version: int, what: str, value: Any) -> Case | Clash:
+def save(office: StaffSite, desk: Desk, label: str, version: int, what: str, value: Any) -> Case | Clash:
     act: dict[str, Callable[..., Case]] = {
         "assign": case_ownership.assign,
         "snooze": case_ownership.snooze,

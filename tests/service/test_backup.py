@@ -21,13 +21,13 @@ from app.operations import dump, rotation, sealed_file
 from app.operations.dump import NotRestorable
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.privacy import service as privacy
-from tests.support.desk import PASSPHRASE, DeskHouse, intake, load_packs, running
+from tests.support.desk import PASSPHRASE, StaffSite, intake, load_packs, running
 
 NO_WAIT = timedelta(0)
 AWAY = KeyPair.generate()
 
 
-def taken(office: DeskHouse, work: Path) -> bytes:
+def taken(office: StaffSite, work: Path) -> bytes:
     sink = io.BytesIO()
     sealed_file.write(sink, AWAY.public, dump.lines(office.database, work))
     return sink.getvalue()

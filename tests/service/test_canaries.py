@@ -14,7 +14,7 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.intake.questions import QUESTIONS, Kind
 from app.privacy import service as privacy
-from tests.support.people import House, house_of, short_form
+from tests.support.people import PersonSite, person_site_on, short_form
 
 LATIN = [f"Zyxwomer{n}Qvart" for n in range(10)]
 CYRILLIC = [f"Жабрик{n}Щукарь" for n in range(10)]
@@ -53,28 +53,28 @@ def everything_written(database: Database, var: Path) -> bytes:
     return b"\n".join(parts)
 
 
-def tell_everything(house: House) -> str:
+def tell_everything(person_site: PersonSite) -> str:
     """Plant each word somewhere: in every text that the form asks for, and in the thread."""
     texts = [question.name for question in QUESTIONS.values() if question.kind in {Kind.TEXT, Kind.AREA}]
     assert len(texts) >= 4
     planted = {name: " ".join(WORDS[place : 23 : len(texts)]) for place, name in enumerate(texts)}
-    browser = short_form(house.browser(), channel="telegram", happened=["violence"], **planted)
+    browser = short_form(person_site.browser(), channel="telegram", happened=["violence"], **planted)
     number = browser.number()
-    back = house.browser().open("/ru/return").fill(number=number)
+    back = person_site.browser().open("/ru/return").fill(number=number)
     back.fill("/case/message", text=" ".join(WORDS[23:]))
-    unfinished = house.browser().open("/ru/form/6").fill(story=" ".join(WORDS))
+    unfinished = person_site.browser().open("/ru/form/6").fill(story=" ".join(WORDS))
     assert unfinished.answer.status_code == 200
-    house.browser().open("/ru/form/7").fill(channel="email", address=" ".join(WORDS[:6]))
-    house.browser().open("/ru/return").fill(number=WORDS[20])
+    person_site.browser().open("/ru/form/7").fill(channel="email", address=" ".join(WORDS[:6]))
+    person_site.browser().open("/ru/return").fill(number=WORDS[20])
     return number
 
 
 def test_nothing_a_person_typed_is_found_in_what_the_service_wrote(
     database: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with house_of(database, tmp_path / "var") as house:
-        number = tell_everything(house)
-        house.keys.save(tmp_path / "var" / "keys.json")
+    with person_site_on(database, tmp_path / "var") as person_site:
+        number = tell_everything(person_site)
+        person_site.keys.save(tmp_path / "var" / "keys.json")
     output = capfd.readouterr()
     written = everything_written(database, tmp_path / "var") + (output.out + output.err).encode()
     assert found(written) == set()
@@ -87,14 +87,14 @@ def test_the_search_finds_every_word_when_sealing_is_off(
 ) -> None:
     monkeypatch.setattr(sealing, "encrypt", lambda key, plaintext, aad: plaintext)
     monkeypatch.setattr(sealing, "decrypt", lambda key, blob, aad: blob)
-    with house_of(database, tmp_path / "var") as house:
-        tell_everything(house)
+    with person_site_on(database, tmp_path / "var") as person_site:
+        tell_everything(person_site)
     assert found(everything_written(database, tmp_path / "var")) >= set(WORDS)
 
 
 def test_facts_are_not_plain_either(database: Database, tmp_path: Path) -> None:
-    with house_of(database, tmp_path / "var") as house:
-        short_form(house.browser(), region="PL-22", status="no_status", groups=["lgbtq"], nationality="TM")
+    with person_site_on(database, tmp_path / "var") as person_site:
+        short_form(person_site.browser(), region="PL-22", status="no_status", groups=["lgbtq"], nationality="TM")
     with database.begin(write=False) as session:
         (case,) = session.execute(sa.select(Case.__table__)).mappings()
     plain = repr({name: value for name, value in case.items() if name != "facts"})
@@ -104,12 +104,12 @@ def test_facts_are_not_plain_either(database: Database, tmp_path: Path) -> None:
 
 def test_a_case_that_was_erased_opens_with_no_key_that_still_exists(database: Database, tmp_path: Path) -> None:
     """Even the row's old bytes, put back from a backup, open nothing once the epoch key they were locked with is destroyed."""
-    with house_of(database, tmp_path / "var") as house:
-        short_form(house.browser())
+    with person_site_on(database, tmp_path / "var") as person_site:
+        short_form(person_site.browser())
         with database.begin() as session:
             case = session.scalars(sa.select(Case)).one()
             kept, case_id = bytes(case.facts or b""), case.id
-            privacy.erase(session, case, actor_kind="clock", now=house.time())
-        after = KeyRing({2: bytes(range(7, 39))}, 2, house.keys._root, {2: house.time().date()})
+            privacy.erase(session, case, actor_kind="clock", now=person_site.time())
+        after = KeyRing({2: bytes(range(7, 39))}, 2, person_site.keys._root, {2: person_site.time().date()})
         with pytest.raises(sealing.CannotOpen):
             after.decrypt(kept, "cases", str(case_id), "facts", "1")

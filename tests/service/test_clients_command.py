@@ -17,7 +17,7 @@ RUN = CliRunner()
 
 
 @pytest.fixture(autouse=True)
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
     opened = open_app_context()
@@ -32,10 +32,10 @@ def clients(*arguments: str, code: int = 0) -> str:
 
 
 def signs_in(secret: str) -> bool:
-    house = open_app_context()
-    with house.database.begin() as session:
-        found = credentials.authenticate(session, house.keys, Secret("bot", secret), utc_now()) is not None
-    house.database.dispose()
+    context = open_app_context()
+    with context.database.begin() as session:
+        found = credentials.authenticate(session, context.keys, Secret("bot", secret), utc_now()) is not None
+    context.database.dispose()
     return found
 
 

@@ -286,7 +286,7 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
     from app.client import PartnerClient
     from tests.support.serving import BASE, SyncTransport
 
-    seat, sent = network.seats[MINE], list[bytes]()
+    program, sent = network.clients[MINE], list[bytes]()
 
     class Line(SyncTransport):
         def handle_request(self, request: lines.Request) -> lines.Response:
@@ -296,7 +296,9 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
     file = tmp_path / "list.csv"
     file.write_text("name,phone,email\nАнна Иванова,,\nAnna,,\n,600 000 000,anna@example.org\n", encoding="utf-8-sig")
     with lines.Client(transport=Line(network.http)) as http, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partner_conflicts, "_client", lambda: PartnerClient(BASE, seat.client_id, seat.secret, http=http))
+        patch.setattr(
+            partner_conflicts, "_client", lambda: PartnerClient(BASE, program.client_id, program.secret, http=http)
+        )
         told = CliRunner().invoke(partner_conflicts.conflicts_app, ["upload", str(file), "--country", "PL"])
         assert told.exit_code == 0, told.output
         assert "3 identifiers" in told.output

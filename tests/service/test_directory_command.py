@@ -15,8 +15,8 @@ from tests.support.packs import change, copy
 
 @pytest.fixture
 def run(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch):
-    house = SimpleNamespace(database=sqlite_database, directory=load_packs())
-    monkeypatch.setattr(setup, "open_app_context", lambda: house)
+    context = SimpleNamespace(database=sqlite_database, directory=load_packs())
+    monkeypatch.setattr(setup, "open_app_context", lambda: context)
     return lambda *words: CliRunner().invoke(app, ["directory", *map(str, words)])
 
 

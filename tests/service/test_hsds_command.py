@@ -15,12 +15,12 @@ from app.directory.edits import Editor
 from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
 from app.staff.models import Member
-from tests.support.desk import DeskHouse
+from tests.support.desk import StaffSite
 from tests.support.hsds import FOREIGN, package
 
 
 @pytest.fixture
-def run(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> "Runner":
+def run(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> "Runner":
     from app import app_context
 
     opened = app_context.AppContext(office.app.state.settings, office.database, office.keys, load_packs())
@@ -33,7 +33,7 @@ class Runner:
         return CliRunner().invoke(app, ["hsds", *map(str, words)])
 
 
-def proposals(office: DeskHouse) -> list[str]:
+def proposals(office: StaffSite) -> list[str]:
     with office.database.begin(write=False) as session:
         return [edit.subject for edit in edits.pending(session)]
 
@@ -51,7 +51,7 @@ def test_the_package_is_written(run: Runner, tmp_path: Path) -> None:
 
 
 def test_a_foreign_package_becomes_proposals_and_then_unverified_centres(
-    office: DeskHouse, run: Runner, tmp_path: Path
+    office: StaffSite, run: Runner, tmp_path: Path
 ) -> None:
     foreign, report = tmp_path / "foreign.zip", tmp_path / "report.csv"
     foreign.write_bytes(package(**FOREIGN).getvalue())
@@ -88,14 +88,14 @@ def test_a_foreign_package_becomes_proposals_and_then_unverified_centres(
 
 
 @pytest.mark.parametrize("name", ["partner", "auditor", "nobody"])
-def test_only_the_desk_proposes(office: DeskHouse, run: Runner, tmp_path: Path, name: str) -> None:
+def test_only_the_desk_proposes(office: StaffSite, run: Runner, tmp_path: Path, name: str) -> None:
     foreign = tmp_path / "foreign.zip"
     foreign.write_bytes(package(**FOREIGN).getvalue())
     assert run("import", foreign, "--by", name).exit_code != 0
     assert proposals(office) == []
 
 
-def test_what_is_no_package_is_told_and_nothing_is_written(office: DeskHouse, run: Runner, tmp_path: Path) -> None:
+def test_what_is_no_package_is_told_and_nothing_is_written(office: StaffSite, run: Runner, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"nothing")
     done = run("import", tmp_path / "x.zip", "--by", "vera")
     assert done.exit_code == 1

@@ -27,7 +27,7 @@ PASSPHRASE = "a passphrase for tests only"
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
     monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
     opened = open_app_context()
@@ -35,17 +35,17 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
     return opened
 
 
-def found(house: AppContext) -> str:
+def found(context: AppContext) -> str:
     """A team with a coordinator and one case, sealed to the centre's first key. Gives the secret of the one-time code."""
     now = utc_now()
-    with house.database.begin() as session:
-        directory_service.upsert(session, house.directory, now)
+    with context.database.begin() as session:
+        directory_service.upsert(session, context.directory, now)
         founded = team_setup.found_team(session, "pl", "Poland", ["PL"], now)
-        totp = team_setup.add_coordinator(session, house.keys, founded, "anna", Role.COORDINATOR, PASSPHRASE, now)
+        totp = team_setup.add_coordinator(session, context.keys, founded, "anna", Role.COORDINATOR, PASSPHRASE, now)
         owner = named_id("organisation", MINE)
         keyholders.register(session, OwnerKind.ORGANISATION, owner, KeyPair.generate().public, now)
-        given = schemas.read(intake(), house.directory, now.date())
-        file_intake(session, given, keys=house.keys, directory=house.directory, now=now)
+        given = schemas.read(intake(), context.directory, now.date())
+        file_intake(session, given, keys=context.keys, directory=context.directory, now=now)
     return totp
 
 
@@ -55,8 +55,8 @@ def keys(*arguments: str, typed: str = "", code: int = 0) -> str:
     return done.output
 
 
-def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(house: AppContext) -> None:
-    totp = found(house)
+def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(context: AppContext) -> None:
+    totp = found(context)
     public = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
     assert "version 2" in keys("register", MINE, public, "--kind", "x25519")
     typed = f"{PASSPHRASE}\n{pyotp.TOTP(totp).now()}\n"
@@ -64,8 +64,8 @@ def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(house: 
     assert "Not signed in" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
 
 
-def test_what_is_no_key_or_no_organisation_is_refused(house: AppContext) -> None:
-    found(house)
+def test_what_is_no_key_or_no_organisation_is_refused(context: AppContext) -> None:
+    found(context)
     x25519 = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
     assert "no x-wing public key" in keys("register", MINE, x25519, code=1)
     assert "no x25519 public key" in keys("register", MINE, "AAAA", "--kind", "x25519", code=1)

@@ -1,4 +1,4 @@
-"""How the house stands: the page, /readyz with its codes, and metrics that hold nothing of a request."""
+"""Whether the service is healthy: the page of operations, /readyz with its codes, and metrics that hold nothing of a request."""
 
 import re
 from datetime import timedelta
@@ -14,23 +14,23 @@ from app.messaging.models import OutboxMessage
 from app.operations import heartbeats, status
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
-from tests.support.desk import ONE, DeskHouse, load_packs, running
+from tests.support.desk import ONE, StaffSite, load_packs, running
 
 TOKEN = "a-collector-s-long-token"
 
 
-def told(office: DeskHouse) -> list[str]:
+def told(office: StaffSite) -> list[str]:
     with office.database.begin(write=False) as session:
         return status.look(session, office.keys, office.time.at).problems()
 
 
-def all_is_well(office: DeskHouse) -> None:
+def all_is_well(office: StaffSite) -> None:
     with office.database.begin() as session:
         for name in (heartbeats.WORKER, heartbeats.BACKUP):
             heartbeats.set_mark(session, name, office.time.at)
 
 
-def test_a_house_that_stands_well_says_so(office: DeskHouse) -> None:
+def test_a_healthy_service_says_so(office: StaffSite) -> None:
     all_is_well(office)
     assert told(office) == []
     assert "Everything works" in office.as_("admin").get("/desk/operations").words()
@@ -38,7 +38,7 @@ def test_a_house_that_stands_well_says_so(office: DeskHouse) -> None:
         assert office.as_(name).get("/desk/operations").status == status_code
 
 
-def test_what_goes_wrong_is_named(office: DeskHouse) -> None:
+def test_what_goes_wrong_is_named(office: StaffSite) -> None:
     all_is_well(office)
     office.file()
     office.later(minutes=71)
@@ -56,7 +56,7 @@ def test_what_goes_wrong_is_named(office: DeskHouse) -> None:
     assert "The last backup was made before the last rotation" in page
 
 
-def test_the_worker_says_that_it_went_round_and_what_failed(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_says_that_it_went_round_and_what_failed(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(office.database, office.keys, load_packs(), office.app.state.settings, office.time)
     worker.once()
     assert "worker-late" not in told(office)
@@ -112,11 +112,11 @@ def test_metrics_are_for_who_has_the_token_and_hold_templates_only(database: Dat
         assert 'pristan_problem{code="backup-old"} 1.0' in text
 
 
-def test_without_a_token_in_the_settings_there_is_no_such_page(office: DeskHouse) -> None:
+def test_without_a_token_in_the_settings_there_is_no_such_page(office: StaffSite) -> None:
     assert office.http.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
 
 
-def test_a_message_that_somebody_dropped_is_no_trouble_any_more(office: DeskHouse) -> None:
+def test_a_message_that_somebody_dropped_is_no_trouble_any_more(office: StaffSite) -> None:
     all_is_well(office)
     office.file()
     with office.database.begin() as session:
@@ -145,7 +145,7 @@ def test_how_long_what_is_kept_stands_on_the_page_as_it_was_set(database: Databa
     ],
 )
 def test_whose_program_is_not_reached_is_named(
-    office: DeskHouse, endpoint: str, delivery: str | None, days: int, named: bool
+    office: StaffSite, endpoint: str, delivery: str | None, days: int, named: bool
 ) -> None:
     at = office.time.at - timedelta(days=days)
     with office.database.begin() as session:

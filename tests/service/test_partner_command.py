@@ -49,18 +49,18 @@ class Terminal:
         return Line()
 
     def log_in(self, organisation: str) -> None:
-        seats = [seat for seat in self.network.seats.values() if seat.organisation]
+        clients = [program for program in self.network.clients.values() if program.organisation]
         document = {
             "base_url": BASE,
             "clients": [
                 {
-                    "organisation": seat.organisation,
-                    "client_id": seat.client_id,
-                    "client_secret": seat.secret,
+                    "organisation": program.organisation,
+                    "client_id": program.client_id,
+                    "client_secret": program.secret,
                     "scopes": [],
-                    "private_key": base64url(seat.pair.seed),
+                    "private_key": base64url(program.pair.seed),
                 }
-                for seat in seats
+                for program in clients
             ],
             "desk": [],
         }
@@ -144,7 +144,7 @@ def test_without_the_right_key_nothing_opens(at_work: Terminal):
     referral = at_work.network.offer()
     at_work("accept", referral)
     mine = profile.load()
-    mine.private_key = base64url(at_work.network.seats[OTHER].pair.seed)
+    mine.private_key = base64url(at_work.network.clients[OTHER].pair.seed)
     profile.save(mine)
     at_work("show", referral, exit_code=7)
     mine.private_key = ""
@@ -183,10 +183,10 @@ def test_what_is_typed_wrong_ends_with_a_word_and_a_code(terminal: Terminal, tmp
 
 
 def test_logging_in_by_hand(terminal: Terminal):
-    seat = terminal.network.seats[MINE]
-    words = ["login", "--base-url", BASE, "--client-id", seat.client_id]
+    program = terminal.network.clients[MINE]
+    words = ["login", "--base-url", BASE, "--client-id", program.client_id]
     terminal(*words, env={"PRISTAN_CLIENT_SECRET": "wrong"}, exit_code=3)
-    terminal(*words, env={"PRISTAN_CLIENT_SECRET": seat.secret})
+    terminal(*words, env={"PRISTAN_CLIENT_SECRET": program.secret})
     assert terminal("pull").stdout == "Nothing here.\n"
 
 

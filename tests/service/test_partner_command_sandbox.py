@@ -21,8 +21,8 @@ from tests.support.serving import BASE
 
 
 @pytest.fixture
-def terminal(play: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    yield from sitting_at(play, tmp_path, monkeypatch)
+def terminal(sandbox_network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    yield from sitting_at(sandbox_network, tmp_path, monkeypatch)
 
 
 def test_two_commands_to_the_first_referral(terminal: Terminal):
@@ -84,9 +84,9 @@ def test_a_visit_to_the_sandbox_loses_no_private_key(terminal: Terminal):
     terminal("accept", referral)
     terminal("login", "--sandbox", "--base-url", BASE)
     assert (profile.load().private_key, profile.load().old_keys) == (published.PRIVATE_KEY, [mine])
-    seat = terminal.network.seats["pl-hfhr"]
-    words = ["login", "--base-url", BASE, "--client-id", seat.client_id]
-    terminal(*words, env={"PRISTAN_CLIENT_SECRET": seat.secret})
+    program = terminal.network.clients["pl-hfhr"]
+    words = ["login", "--base-url", BASE, "--client-id", program.client_id]
+    terminal(*words, env={"PRISTAN_CLIENT_SECRET": program.secret})
     assert mine in profile.load().old_keys
     assert "Анна" in terminal("show", referral).stdout
 

@@ -27,7 +27,7 @@ from app.settings import Settings
 from app.worker.loop import Worker
 from tests.support import desk
 from tests.support.cases import together
-from tests.support.desk import ONE, START, STORY, TWO, Browser, DeskHouse, Page, Time
+from tests.support.desk import ONE, START, STORY, TWO, Browser, Page, StaffSite, Time
 from tests.support.live import address, free_port, served
 
 ROUNDS = 2
@@ -48,7 +48,7 @@ class Line:
 class Live:
     """The desk behind a real port."""
 
-    office: DeskHouse
+    office: StaffSite
     base: str
     var: Path
     lines: ExitStack
@@ -97,7 +97,7 @@ def live(database: Database, tmp_path: Path) -> Iterator[Live]:
         secrets = desk._found(session, keys)
     with ExitStack() as lines, served(app, bound) as base:
         client = Line(lines.enter_context(httpx.Client(base_url=base, timeout=60)))
-        office = DeskHouse(app, client, database, keys, time, secrets)  # type: ignore[arg-type]
+        office = StaffSite(app, client, database, keys, time, secrets)  # type: ignore[arg-type]
         yield Live(office, base, tmp_path / "var", lines)
 
 

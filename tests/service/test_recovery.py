@@ -16,12 +16,12 @@ from app.core.sealing import KeyPair
 from app.staff import recovery
 from app.staff.models import Member, Role
 from app.staff.recovery import WrongKey
-from tests.support.desk import PASSPHRASE, DeskHouse, running
+from tests.support.desk import PASSPHRASE, StaffSite, running
 
 PAPER = KeyPair.generate()
 
 
-def printed(office: DeskHouse) -> str:
+def printed(office: StaffSite) -> str:
     """A recovery key that holds the Polish team's key, as it would be from the first day on."""
     with office.database.begin() as session:
         vera = session.scalars(sa.select(Member).where(Member.name == "vera")).one()
@@ -48,7 +48,7 @@ def test_what_is_on_paper_is_read_as_people_type_it() -> None:
             recovery.read(wrong)
 
 
-def test_all_keys_lost_one_member_gets_them_again_and_the_paper_is_replaced(office: DeskHouse) -> None:
+def test_all_keys_lost_one_member_gets_them_again_and_the_paper_is_replaced(office: StaffSite) -> None:
     label, _receipt = office.file()
     paper = printed(office)
     with office.database.begin() as session:

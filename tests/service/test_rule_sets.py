@@ -21,7 +21,7 @@ from app.matching.models import MatchRun
 from app.settings import Settings
 from app.staff import service as staff
 from app.worker import Worker
-from tests.support.desk import ONE, DeskHouse, intake
+from tests.support.desk import ONE, StaffSite, intake
 
 KEY = f"{ONE}/legal-help"
 WITHOUT_ASYLUM = f"""
@@ -35,7 +35,7 @@ WITHOUT_ASYLUM = f"""
 """
 
 
-def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia", days: int = 0) -> RuleProposal:
+def propose(office: StaffSite, text: str = WITHOUT_ASYLUM, *, by: str = "sofia", days: int = 0) -> RuleProposal:
     packs = load_packs()
     with office.database.begin() as session:
         return publication.propose(
@@ -49,17 +49,17 @@ def propose(office: DeskHouse, text: str = WITHOUT_ASYLUM, *, by: str = "sofia",
         )
 
 
-def decide(office: DeskHouse, proposal: RuleProposal, verb: RuleSetVerb, *, by: str) -> RuleProposal:
+def decide(office: StaffSite, proposal: RuleProposal, verb: RuleSetVerb, *, by: str) -> RuleProposal:
     with office.database.begin() as session:
         return publication.decide(session, load_packs(), proposal.id, verb, by=member(office, by), now=office.time.at)
 
 
-def member(office: DeskHouse, name: str) -> UUID:
+def member(office: StaffSite, name: str) -> UUID:
     with office.database.begin(write=False) as session:
         return session.scalars(sa.select(staff.Member.id).where(staff.Member.name == name)).one()
 
 
-def said_of(office: DeskHouse, label: str) -> str:
+def said_of(office: StaffSite, label: str) -> str:
     """Where the centre stands in the stored run of a case."""
     with office.database.begin(write=False) as session:
         found = runs.latest_run(session, office.keys, office.case(label).id)
@@ -69,7 +69,7 @@ def said_of(office: DeskHouse, label: str) -> str:
     return next(place for place, group in groups for one in group if one.service == KEY)
 
 
-def filed_over_http(office: DeskHouse) -> str:
+def filed_over_http(office: StaffSite) -> str:
     """A case that goes through the service itself, with the rules it follows."""
     directory = office.app.state.current.directory
     with office.database.begin() as session:
@@ -78,7 +78,7 @@ def filed_over_http(office: DeskHouse) -> str:
         ).label
 
 
-def test_what_another_person_published_is_what_the_service_follows(office: DeskHouse):
+def test_what_another_person_published_is_what_the_service_follows(office: StaffSite):
     assert said_of(office, filed_over_http(office)) == "candidate"
     proposal = propose(office)
     office.later(seconds=3)
@@ -90,7 +90,7 @@ def test_what_another_person_published_is_what_the_service_follows(office: DeskH
     assert said_of(office, filed_over_http(office)) == "nearest"  # an appeal is close to it
 
 
-def test_every_process_follows_it_within_seconds(office: DeskHouse, tmp_path: Path):
+def test_every_process_follows_it_within_seconds(office: StaffSite, tmp_path: Path):
     """Another web process and a worker, each with a memory of its own."""
     settings = Settings(var=tmp_path / "var", worker_in_web=False, base_url="http://pristan.test")
     other = create_app(settings, database=office.database, keys=office.keys, clock=office.time)
@@ -106,7 +106,7 @@ def test_every_process_follows_it_within_seconds(office: DeskHouse, tmp_path: Pa
     assert entry.service.needs == ("appeals", "detention")
 
 
-def in_georgian(office: DeskHouse) -> DirectoryEdit:
+def in_georgian(office: StaffSite) -> DirectoryEdit:
     """The centre said at the desk that it works in Georgian only; another person published it."""
     edit = DirectoryEdit(
         subject=KEY, field="languages", old={"value": ["pl", "ru", "en"]}, new={"value": ["ka"]}, state="published",
@@ -118,7 +118,7 @@ def in_georgian(office: DeskHouse) -> DirectoryEdit:
     return edit
 
 
-def languages(office: DeskHouse) -> tuple[str, ...]:
+def languages(office: StaffSite) -> tuple[str, ...]:
     with office.database.begin(write=False) as session:
         entry = DirectoryInForce(load_packs()).refresh(session, office.time.at).service(KEY)
     assert entry is not None
@@ -126,14 +126,14 @@ def languages(office: DeskHouse) -> tuple[str, ...]:
     return fields.languages(entry.service.rule)
 
 
-def test_languages_published_at_the_desk_stand_whatever_a_rule_set_says(office: DeskHouse):
+def test_languages_published_at_the_desk_stand_whatever_a_rule_set_says(office: StaffSite):
     decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     assert languages(office) == ("pl", "ru", "en")
     in_georgian(office)
     assert languages(office) == ("ka",)
 
 
-def test_a_rule_set_with_other_languages_than_the_desk_is_told_where_to_change_them(office: DeskHouse):
+def test_a_rule_set_with_other_languages_than_the_desk_is_told_where_to_change_them(office: StaffSite):
     in_georgian(office)
     with office.database.begin(write=False) as session:
         base = published.without_rules(session, load_packs())
@@ -151,7 +151,7 @@ def test_a_rule_set_with_other_languages_than_the_desk_is_told_where_to_change_t
     assert error["detail"].startswith(f"{KEY}: The languages of this service were changed in the directory.")
 
 
-def test_nobody_publishes_what_they_proposed(office: DeskHouse):
+def test_nobody_publishes_what_they_proposed(office: StaffSite):
     proposal = propose(office)
     with pytest.raises(NotAllowed):
         decide(office, proposal, RuleSetVerb.PUBLISH, by="sofia")
@@ -162,7 +162,7 @@ def test_nobody_publishes_what_they_proposed(office: DeskHouse):
     assert decide(office, proposal, RuleSetVerb.WITHDRAW, by="sofia").state == RuleSetState.WITHDRAWN
 
 
-def test_the_database_holds_it_too(office: DeskHouse):
+def test_the_database_holds_it_too(office: StaffSite):
     proposal = propose(office)
     same = sa.update(RuleProposal).where(RuleProposal.id == proposal.id)
     values = {"state": "published", "decided_by": proposal.proposed_by, "decided_at": office.time.at}
@@ -186,7 +186,7 @@ def test_every_step_that_is_not_written_here_is_refused(state: RuleSetState, ver
             rule_sets.next_state(state, verb, by_author=by_author)
 
 
-def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
+def test_a_set_begins_on_its_day_and_not_before(office: StaffSite):
     decide(office, propose(office, days=7), RuleSetVerb.PUBLISH, by="pavel")
     today = office.time.at.date()
     with office.database.begin(write=False) as session:
@@ -195,7 +195,7 @@ def test_a_set_begins_on_its_day_and_not_before(office: DeskHouse):
             assert (found.digest != load_packs().digest) == changed
 
 
-def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: DeskHouse):
+def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: StaffSite):
     first, second = propose(office, days=3), propose(office, WITHOUT_ASYLUM.replace(ONE, "pl-sip"))
     decide(office, first, RuleSetVerb.PUBLISH, by="pavel")
     with pytest.raises(Conflict, match="Another rule set was published"):
@@ -211,7 +211,7 @@ def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: DeskHouse):
         assert entry.service.needs == ("appeals", "detention")
 
 
-def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: DeskHouse, tmp_path: Path):
+def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: StaffSite, tmp_path: Path):
     label = filed_over_http(office)
     decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     settings = Settings(var=tmp_path / "var", worker_in_web=False)
@@ -242,7 +242,7 @@ def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: DeskHouse
         ),
     ],
 )
-def test_what_can_not_be_right_is_refused_and_writes_nothing(office: DeskHouse, text: str, said: str):
+def test_what_can_not_be_right_is_refused_and_writes_nothing(office: StaffSite, text: str, said: str):
     with pytest.raises(Invalid) as error:
         propose(office, text)
     assert said in " ".join(found["detail"] for found in error.value.errors)
@@ -250,12 +250,12 @@ def test_what_can_not_be_right_is_refused_and_writes_nothing(office: DeskHouse, 
         assert rule_sets.proposals(session) == []
 
 
-def test_what_changes_nothing_is_no_proposal(office: DeskHouse):
+def test_what_changes_nothing_is_no_proposal(office: StaffSite):
     with pytest.raises(Conflict):
         propose(office, publication.as_yaml(load_packs(), [KEY]))
 
 
-def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
+def test_the_pages_propose_show_try_and_publish(office: StaffSite):
     office.file()
     sofia, pavel = office.as_("sofia"), office.as_("vera")
     with office.database.begin() as session:  # vera becomes a senior, too
@@ -282,7 +282,7 @@ def test_the_pages_propose_show_try_and_publish(office: DeskHouse):
     assert sofia.get(address).words().count("Published")
 
 
-def test_the_case_is_matched_again_and_the_difference_is_shown(office: DeskHouse):
+def test_the_case_is_matched_again_and_the_difference_is_shown(office: StaffSite):
     label, _receipt = office.file()
     decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     office.later(seconds=3)
@@ -299,7 +299,7 @@ def test_the_case_is_matched_again_and_the_difference_is_shown(office: DeskHouse
     assert vera.get(f"/desk/cases/{label}").status == 200
 
 
-def test_the_coverage_page_says_the_holes_as_they_are(office: DeskHouse):
+def test_the_coverage_page_says_the_holes_as_they_are(office: StaffSite):
     vera = office.as_("vera")
     page = vera.get("/desk/coverage?country=LT")
     words = page.words()

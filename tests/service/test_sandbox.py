@@ -36,49 +36,53 @@ from tests.support.sandbox import WHO, refilled, worker
 LANGUAGES = {"ru", "en", "be", "uk", "pl", "lt", "ka", "de"}
 
 
-def listed(play: Network) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = play.get("/v1/referrals?limit=100", who=WHO).json()["referrals"]
+def listed(sandbox_network: Network) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox_network.get("/v1/referrals?limit=100", who=WHO).json()["referrals"]
     return found
 
 
-def labelled(play: Network, label: str) -> dict[str, Any]:
-    return next(referral for referral in listed(play) if referral["label"] == label)
+def labelled(sandbox_network: Network, label: str) -> dict[str, Any]:
+    return next(referral for referral in listed(sandbox_network) if referral["label"] == label)
 
 
-def ordinary(play: Network) -> list[dict[str, Any]]:
-    return [referral for referral in listed(play) if referral["label"] not in MAGIC]
+def ordinary(sandbox_network: Network) -> list[dict[str, Any]]:
+    return [referral for referral in listed(sandbox_network) if referral["label"] not in MAGIC]
 
 
-def test_the_published_key_signs_in_and_finds_a_case_in_each_language(play: Network):
-    found = ordinary(play)
+def test_the_published_key_signs_in_and_finds_a_case_in_each_language(sandbox_network: Network):
+    found = ordinary(sandbox_network)
     assert {referral["languages"][0] for referral in found} == LANGUAGES == {story["language"] for story in STORIES}
     assert {referral["state"] for referral in found} == {"offered"}
     assert all("accept" in referral["allowed_actions"] for referral in found)
 
 
-def test_whoever_accepts_opens_the_story_with_the_published_private_key(play: Network):
-    for referral in ordinary(play):
-        assert play.act(referral["id"], "accept", who=WHO).status_code == 200
-        document = play.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO).json()
-        parts = {part.part: part.content for part in opened(document, play.seats[WHO].pair.seed)}
+def test_whoever_accepts_opens_the_story_with_the_published_private_key(sandbox_network: Network):
+    for referral in ordinary(sandbox_network):
+        assert sandbox_network.act(referral["id"], "accept", who=WHO).status_code == 200
+        document = sandbox_network.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO).json()
+        parts = {part.part: part.content for part in opened(document, sandbox_network.clients[WHO].pair.seed)}
         assert parts["contact"]["answer_by"]["address"].endswith("@example.org")
         assert len(parts["story"]["story"]) > 40
 
 
-def test_there_is_always_something_to_do(play: Network):
-    assert refilled(play) == 0
-    taken = ordinary(play)[0]
-    play.act(taken["id"], "accept", who=WHO)
-    assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} < LANGUAGES
-    assert refilled(play) == 1
-    assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} == LANGUAGES
+def test_there_is_always_something_to_do(sandbox_network: Network):
+    assert refilled(sandbox_network) == 0
+    taken = ordinary(sandbox_network)[0]
+    sandbox_network.act(taken["id"], "accept", who=WHO)
+    assert {
+        referral["languages"][0] for referral in ordinary(sandbox_network) if referral["state"] == "offered"
+    } < LANGUAGES
+    assert refilled(sandbox_network) == 1
+    assert {
+        referral["languages"][0] for referral in ordinary(sandbox_network) if referral["state"] == "offered"
+    } == LANGUAGES
 
 
-def test_events_tell_of_it_like_of_any_other(play: Network):
-    taken = ordinary(play)[0]
-    before = play.get("/v1/events?limit=100", who=WHO).json()
-    play.act(taken["id"], "decline", who=WHO, json={"reason": "no_capacity"})
-    after = play.get(f"/v1/events?cursor={before['cursor']}", who=WHO).json()
+def test_events_tell_of_it_like_of_any_other(sandbox_network: Network):
+    taken = ordinary(sandbox_network)[0]
+    before = sandbox_network.get("/v1/events?limit=100", who=WHO).json()
+    sandbox_network.act(taken["id"], "decline", who=WHO, json={"reason": "no_capacity"})
+    after = sandbox_network.get(f"/v1/events?cursor={before['cursor']}", who=WHO).json()
     assert [(event["subject"], event["data"]["state"]) for event in after["events"]] == [(taken["id"], "declined")]
 
 
@@ -97,46 +101,46 @@ REHEARSED = [
 
 @pytest.mark.parametrize(("label", "how", "status", "slug"), REHEARSED)
 def test_a_label_rehearses_its_error_and_nothing_is_written(
-    play: Network, label: str, how: str, status: int, slug: str
+    sandbox_network: Network, label: str, how: str, status: int, slug: str
 ):
-    referral = labelled(play, label)
+    referral = labelled(sandbox_network, label)
     if how == "act":
-        answer = play.act(referral["id"], "acknowledge", who=WHO)
+        answer = sandbox_network.act(referral["id"], "acknowledge", who=WHO)
     else:
-        answer = play.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO)
+        answer = sandbox_network.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO)
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:pristan:problem:{slug}")
     if status in {409, 412}:
         assert answer.json()["state"] == "offered"
         assert "accept" in answer.json()["allowed_actions"]
     if status in {429, 503}:
         assert answer.headers["retry-after"] == "1"
-    assert labelled(play, label)["version"] == referral["version"]
+    assert labelled(sandbox_network, label)["version"] == referral["version"]
 
 
 def test_every_label_is_rehearsed():
     assert {label for label, *_rest in REHEARSED} | {"SANDBOX-SIG"} == set(MAGIC)
 
 
-def test_a_bit_that_was_turned_over_on_the_way_opens_nothing(play: Network):
-    referral = labelled(play, "SANDBOX-SIG")
-    document = play.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO).json()
+def test_a_bit_that_was_turned_over_on_the_way_opens_nothing(sandbox_network: Network):
+    referral = labelled(sandbox_network, "SANDBOX-SIG")
+    document = sandbox_network.get(f"/v1/referrals/{referral['id']}/sealed", who=WHO).json()
     with pytest.raises(CannotOpen):
-        opened(document, play.seats[WHO].pair.seed)
+        opened(document, sandbox_network.clients[WHO].pair.seed)
 
 
-def test_a_label_that_was_used_up_comes_back(play: Network):
-    referral = labelled(play, "SANDBOX-SIG")
-    assert play.act(referral["id"], "hand_back", who=WHO, json={"reason": "other"}).status_code == 200
-    assert refilled(play) == 1
-    assert labelled(play, "SANDBOX-SIG")["id"] != referral["id"]
-    assert labelled(play, "SANDBOX-SIG")["state"] in MAY_OPEN
-    assert [one["state"] for one in listed(play) if one["id"] == referral["id"]] == ["handed_back"]
+def test_a_label_that_was_used_up_comes_back(sandbox_network: Network):
+    referral = labelled(sandbox_network, "SANDBOX-SIG")
+    assert sandbox_network.act(referral["id"], "hand_back", who=WHO, json={"reason": "other"}).status_code == 200
+    assert refilled(sandbox_network) == 1
+    assert labelled(sandbox_network, "SANDBOX-SIG")["id"] != referral["id"]
+    assert labelled(sandbox_network, "SANDBOX-SIG")["state"] in MAY_OPEN
+    assert [one["state"] for one in listed(sandbox_network) if one["id"] == referral["id"]] == ["handed_back"]
 
 
-def test_a_true_organisation_never_rehearses(play: Network):
+def test_a_true_organisation_never_rehearses(sandbox_network: Network):
     """The flag of the program decides, not the label."""
-    true = play.offer(MINE)
-    with play.database.begin() as session:
+    true = sandbox_network.offer(MINE)
+    with sandbox_network.database.begin() as session:
         session.execute(sa.update(Referral).where(Referral.label == "SANDBOX-403").values(label="R-000-0001"))
         session.execute(sa.update(Referral).where(Referral.label == "SANDBOX-412").values(label="R-000-0002"))
         session.execute(
@@ -144,27 +148,27 @@ def test_a_true_organisation_never_rehearses(play: Network):
             .where(Referral.id == sa.literal(true, sa.Uuid(as_uuid=False)))
             .values(label="SANDBOX-412")
         )
-    assert play.act(true, "acknowledge").status_code == 200
+    assert sandbox_network.act(true, "acknowledge").status_code == 200
 
 
-def test_the_published_key_reaches_nothing_but_the_sandbox(play: Network):
-    true = play.offer(MINE)
+def test_the_published_key_reaches_nothing_but_the_sandbox(sandbox_network: Network):
+    true = sandbox_network.offer(MINE)
     for path in (f"/v1/referrals/{true}", f"/v1/referrals/{true}/sealed"):
-        assert play.get(path, who=WHO).status_code == 404
-    assert play.act(true, "accept", who=WHO, version=2).status_code == 404
-    assert true not in {referral["id"] for referral in listed(play)}
+        assert sandbox_network.get(path, who=WHO).status_code == 404
+    assert sandbox_network.act(true, "accept", who=WHO, version=2).status_code == 404
+    assert true not in {referral["id"] for referral in listed(sandbox_network)}
     headers = {"Idempotency-Key": "from-the-sandbox"}
-    assert play.call("POST", "/v1/intakes", who=WHO, headers=headers, json={}).status_code == 403
+    assert sandbox_network.call("POST", "/v1/intakes", who=WHO, headers=headers, json={}).status_code == 403
     assert set(sandbox_identity.SCOPES).isdisjoint({"intakes:create", "referrals:create"})
 
 
-def snapshot(play: Network) -> dict[str, Any]:
+def snapshot(sandbox_network: Network) -> dict[str, Any]:
     """Everything of the living that could be touched, counted or shown."""
-    with play.database.begin(write=False) as session:
+    with sandbox_network.database.begin(write=False) as session:
         team = session.scalars(sa.select(Team).where(Team.slug == "pl")).one()
-        today = play.now.date()
+        today = sandbox_network.now.date()
         counts = queue.counts(session, team.id, QueueQuery("open"), me=team.id, today=today)
-        quarter = Quarter.of(play.now.date())
+        quarter = Quarter.of(sandbox_network.now.date())
         live = sa.select(Case).where(Case.team_id != sandbox_identity.TEAM_ID).order_by(Case.id)
         referrals = (
             sa.select(Referral)
@@ -183,27 +187,27 @@ def snapshot(play: Network) -> dict[str, Any]:
         }
 
 
-def test_a_busy_sandbox_leaves_the_living_as_they_were(play: Network):
-    play.offer(MINE)
-    before = snapshot(play)
-    context = AutoOfferContext(play.keys, play.directory)
-    for step, referral in enumerate(ordinary(play)):
+def test_a_busy_sandbox_leaves_the_living_as_they_were(sandbox_network: Network):
+    sandbox_network.offer(MINE)
+    before = snapshot(sandbox_network)
+    context = AutoOfferContext(sandbox_network.keys, sandbox_network.directory)
+    for step, referral in enumerate(ordinary(sandbox_network)):
         if step % 2:
-            play.act(referral["id"], "decline", who=WHO, json={"reason": "conflict"})
+            sandbox_network.act(referral["id"], "decline", who=WHO, json={"reason": "conflict"})
         else:
-            play.act(referral["id"], "accept", who=WHO)
-            play.act(referral["id"], "complete", who=WHO, json={"outcome": "advised"})
-        with play.database.begin() as session:
-            due = scheduler.due(session, play.now, 50)
+            sandbox_network.act(referral["id"], "accept", who=WHO)
+            sandbox_network.act(referral["id"], "complete", who=WHO, json={"outcome": "advised"})
+        with sandbox_network.database.begin() as session:
+            due = scheduler.due(session, sandbox_network.now, 50)
         for referral_id in due:
-            with play.database.begin() as session:
-                scheduler.tick(session, referral_id, now=play.now, context=context)
-        refilled(play)
-    assert snapshot(play) == before
+            with sandbox_network.database.begin() as session:
+                scheduler.tick(session, referral_id, now=sandbox_network.now, context=context)
+        refilled(sandbox_network)
+    assert snapshot(sandbox_network) == before
 
 
-def test_nobody_sits_in_its_team_and_no_country_leads_there(play: Network):
-    with play.database.begin(write=False) as session:
+def test_nobody_sits_in_its_team_and_no_country_leads_there(sandbox_network: Network):
+    with sandbox_network.database.begin(write=False) as session:
         assert session.scalar(sa.select(Member.id).where(Member.team_id == sandbox_identity.TEAM_ID)) is None
         assert (
             session.scalar(sa.select(TeamCountry.country).where(TeamCountry.team_id == sandbox_identity.TEAM_ID))
@@ -215,66 +219,70 @@ def test_nobody_sits_in_its_team_and_no_country_leads_there(play: Network):
         assert kinds == ["sandbox"]
 
 
-def test_the_rules_never_name_it(play: Network):
-    filed = play.file(consent={"mode": "ask_first"}).json()
+def test_the_rules_never_name_it(sandbox_network: Network):
+    filed = sandbox_network.file(consent={"mode": "ask_first"}).json()
     told = [entry["service"] for name in ("candidates", "nearest", "not_matched") for entry in filed[name]]
     assert told
     assert sandbox_identity.SERVICE not in told
 
 
-def test_somebody_who_plays_day_and_night_fills_no_disk(play: Network):
-    made = len(listed(play))
+def test_somebody_who_plays_day_and_night_fills_no_disk(sandbox_network: Network):
+    made = len(listed(sandbox_network))
     for _round in range(30):
-        for referral in ordinary(play):
+        for referral in ordinary(sandbox_network):
             if referral["state"] == "offered":
-                play.act(referral["id"], "decline", who=WHO, version=referral["version"], json={"reason": "other"})
-        made += refilled(play)
+                sandbox_network.act(
+                    referral["id"], "decline", who=WHO, version=referral["version"], json={"reason": "other"}
+                )
+        made += refilled(sandbox_network)
     assert made == MOST_AN_HOUR
-    play.later(hours=1, seconds=1)
-    assert refilled(play) > 0
+    sandbox_network.later(hours=1, seconds=1)
+    assert refilled(sandbox_network) > 0
 
 
-def test_what_is_old_is_forgotten_and_made_anew(play: Network):
-    first = {referral["id"] for referral in listed(play)}
-    play.later(seconds=KEPT_FOR.total_seconds() + 3601)
-    play.tokens.clear()
-    refilled(play)
-    with play.database.begin() as session:
-        assert privacy.forget_due(session, now=play.now, limit=100) == len(first)
+def test_what_is_old_is_forgotten_and_made_anew(sandbox_network: Network):
+    first = {referral["id"] for referral in listed(sandbox_network)}
+    sandbox_network.later(seconds=KEPT_FOR.total_seconds() + 3601)
+    sandbox_network.tokens.clear()
+    refilled(sandbox_network)
+    with sandbox_network.database.begin() as session:
+        assert privacy.forget_due(session, now=sandbox_network.now, limit=100) == len(first)
         old = session.scalars(sa.select(Case.state).where(Case.team_id == sandbox_identity.TEAM_ID)).all()
         assert set(old) == {CaseState.ERASED.value}
-    refilled(play)
-    assert {referral["languages"][0] for referral in ordinary(play) if referral["state"] == "offered"} == LANGUAGES
-    assert set(MAGIC) <= {referral["label"] for referral in listed(play) if referral["id"] not in first}
+    refilled(sandbox_network)
+    assert {
+        referral["languages"][0] for referral in ordinary(sandbox_network) if referral["state"] == "offered"
+    } == LANGUAGES
+    assert set(MAGIC) <= {referral["label"] for referral in listed(sandbox_network) if referral["id"] not in first}
 
 
-def test_where_the_setting_is_off_nobody_gets_in(play: Network):
+def test_where_the_setting_is_off_nobody_gets_in(sandbox_network: Network):
     assert Settings().sandbox is False
-    assert worker(play, sandbox=False).jobs["sandbox"](play.now) == 1
-    assert worker(play, sandbox=False).jobs["sandbox"](play.now) == 0
+    assert worker(sandbox_network, sandbox=False).jobs["sandbox"](sandbox_network.now) == 1
+    assert worker(sandbox_network, sandbox=False).jobs["sandbox"](sandbox_network.now) == 0
     form = {"grant_type": "client_credentials"}
     auth = (published.CLIENT_ID, published.CLIENT_SECRET)
-    assert play.http.post("/oauth/token", data=form, auth=auth).status_code == 401
-    token = play.tokens.get((WHO, ""))
-    assert token is None or play.get("/v1/referrals", who=WHO).status_code == 401
-    refilled(play)
-    assert play.http.post("/oauth/token", data=form, auth=auth).status_code == 200
+    assert sandbox_network.http.post("/oauth/token", data=form, auth=auth).status_code == 401
+    token = sandbox_network.tokens.get((WHO, ""))
+    assert token is None or sandbox_network.get("/v1/referrals", who=WHO).status_code == 401
+    refilled(sandbox_network)
+    assert sandbox_network.http.post("/oauth/token", data=form, auth=auth).status_code == 200
 
 
-def test_making_it_twice_makes_it_once(play: Network):
-    with play.database.begin() as session:
-        sandbox_identity.set_up(session, play.keys, play.now)
+def test_making_it_twice_makes_it_once(sandbox_network: Network):
+    with sandbox_network.database.begin() as session:
+        sandbox_identity.set_up(session, sandbox_network.keys, sandbox_network.now)
         assert session.scalar(sa.select(sa.func.count()).where(OAuthClient.id == published.CLIENT_ID)) == 1
 
 
-def test_the_operator_makes_somebody_a_program_of_their_own(play: Network):
-    with play.database.begin() as session:
-        secret = sandbox_identity.add_own_client(session, play.keys, "acme-test", play.now)
+def test_the_operator_makes_somebody_a_program_of_their_own(sandbox_network: Network):
+    with sandbox_network.database.begin() as session:
+        secret = sandbox_identity.add_own_client(session, sandbox_network.keys, "acme-test", sandbox_network.now)
         own = session.get_one(OAuthClient, "acme-test")
         assert (own.organisation_id, own.sandbox) == (sandbox_identity.ORGANISATION_ID, True)
         assert set(own.scopes) == set(sandbox_identity.SCOPES)
         for name in ("acme-test", published.CLIENT_ID, "No Good", "x"):
             with pytest.raises(Conflict):
-                sandbox_identity.add_own_client(session, play.keys, name, play.now)
+                sandbox_identity.add_own_client(session, sandbox_network.keys, name, sandbox_network.now)
     form = {"grant_type": "client_credentials"}
-    assert play.http.post("/oauth/token", data=form, auth=("acme-test", secret)).status_code == 200
+    assert sandbox_network.http.post("/oauth/token", data=form, auth=("acme-test", secret)).status_code == 200

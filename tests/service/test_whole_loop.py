@@ -193,12 +193,12 @@ def test_running_it_again_keeps_the_data(unmigrated_database: Database, tmp_path
     from app.settings import Settings
 
     url = unmigrated_database.url.render_as_string(hide_password=False)
-    house: AppContext = open_app_context(Settings(var=tmp_path / "var", database_url=url))
-    migrate(house.database)
-    assert seed_if_empty(house)
+    context: AppContext = open_app_context(Settings(var=tmp_path / "var", database_url=url))
+    migrate(context.database)
+    assert seed_if_empty(context)
     before = (tmp_path / "var" / "demo.json").read_bytes()
-    migrate(house.database)
-    assert not seed_if_empty(house)
+    migrate(context.database)
+    assert not seed_if_empty(context)
     assert (tmp_path / "var" / "demo.json").read_bytes() == before
     assert (tmp_path / "var" / "demo.json").stat().st_mode & 0o777 == 0o600
-    house.database.dispose()
+    context.database.dispose()

@@ -132,8 +132,8 @@ class Browser:
 
 
 @dataclass
-class DeskHouse:
-    """The running service with its people."""
+class StaffSite:
+    """The staff surfaces in process: desk, partner and account, with two teams and the people who sign in."""
 
     app: FastAPI
     http: InProcess
@@ -241,7 +241,7 @@ def intake(**answers: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running(database: Database, var: Path, **settings: Any) -> Iterator[DeskHouse]:
+def running(database: Database, var: Path, **settings: Any) -> Iterator[StaffSite]:
     keys, time = KeyRing.generate(START.date()), Time()
     base_url = settings.pop("base_url", "http://pristan.test")
     app = create_app(
@@ -250,7 +250,7 @@ def running(database: Database, var: Path, **settings: Any) -> Iterator[DeskHous
     with database.begin() as session:
         secrets = _found(session, keys)
     with in_process(app) as http:
-        yield DeskHouse(app, http, database, keys, time, secrets)
+        yield StaffSite(app, http, database, keys, time, secrets)
 
 
 @lru_cache
@@ -304,6 +304,6 @@ def _keep_vera(keys: KeyRing, new: Any) -> None:
 
 
 @pytest.fixture
-def office(database: Database, tmp_path: Path) -> Iterator[DeskHouse]:
+def office(database: Database, tmp_path: Path) -> Iterator[StaffSite]:
     with running(database, tmp_path / "var") as started:
         yield started

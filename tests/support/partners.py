@@ -38,7 +38,7 @@ DESK = ActorRef(Actor.SENIOR, uuid4())
 
 
 @dataclass
-class Seat:
+class ApiClient:
     """One program that calls the API."""
 
     organisation: str | None
@@ -68,7 +68,7 @@ class Network:
     http: InProcess
     database: Database
     keys: KeyRing
-    seats: dict[str, Seat]
+    clients: dict[str, ApiClient]
     time: "Time"
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -85,9 +85,9 @@ class Network:
 
     def token(self, who: str, scope: str = "") -> str:
         if (who, scope) not in self.tokens:
-            seat = self.seats[who]
+            program = self.clients[who]
             form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
-            answer = self.http.post("/oauth/token", data=form, auth=(seat.client_id, seat.secret))
+            answer = self.http.post("/oauth/token", data=form, auth=(program.client_id, program.secret))
             assert answer.status_code == 200, answer.text
             self.tokens[who, scope] = answer.json()["access_token"]
         return self.tokens[who, scope]
@@ -168,31 +168,33 @@ def running(database: Database, var: Path, **settings: Any) -> Iterator[Network]
         keys=keys,
         clock=time,
     )
-    seats = _found(database, keys)
+    clients = _found(database, keys)
     with in_process(app) as http:
-        yield Network(http, database, keys, seats, time)
+        yield Network(http, database, keys, clients, time)
 
 
-def _found(database: Database, keys: KeyRing) -> dict[str, Seat]:
+def _found(database: Database, keys: KeyRing) -> dict[str, ApiClient]:
     with database.begin() as session:
         directory_service.upsert(session, load_packs(), START)
         staff.add_team(session, "pl", "Poland", ["PL"], START)
-        seats = {slug: Seat(slug, f"api-{slug}", "", KeyPair.generate()) for slug in (MINE, OTHER)}
-        seats["bot"] = Seat(None, "helpline-bot", "", KeyPair.generate())
-        for seat in seats.values():
+        clients = {slug: ApiClient(slug, f"api-{slug}", "", KeyPair.generate()) for slug in (MINE, OTHER)}
+        clients["bot"] = ApiClient(None, "helpline-bot", "", KeyPair.generate())
+        for program in clients.values():
             scopes = [scope for scope in partners.SCOPES if scope != "intakes:create"]
-            seat.secret = partners.add_client(
+            program.secret = partners.add_client(
                 session,
                 keys,
-                seat.client_id,
+                program.client_id,
                 "A test program",
-                scopes if seat.organisation else ["intakes:create", "referrals:read"],
+                scopes if program.organisation else ["intakes:create", "referrals:read"],
                 START,
-                organisation_id=seat.organisation_id,
+                organisation_id=program.organisation_id,
             )
-            if seat.organisation_id is not None:
-                keyholders.register(session, OwnerKind.ORGANISATION, seat.organisation_id, seat.pair.public, START)
-    return seats
+            if program.organisation_id is not None:
+                keyholders.register(
+                    session, OwnerKind.ORGANISATION, program.organisation_id, program.pair.public, START
+                )
+    return clients
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""Passphrases are stretched in no time here: hundreds of tests found a desk, and what is stretched for is an attacker.
+"""Passphrases are hashed with the weakest parameters in tests, because hundreds of tests set up accounts.
 
-What the service itself takes for it stays known, and is checked once: tests/unit/test_passphrases.py.
+`TRUE` keeps the parameters of the service, which are checked once: tests/unit/test_passphrases.py.
 """
 
 from typing import Final
@@ -10,6 +10,6 @@ from app.staff import service as staff
 TRUE: Final = {"_PASSES": staff._PASSES, "_MEMORY_KIB": staff._MEMORY_KIB}
 
 
-def quicken() -> None:
+def use_fast_parameters() -> None:
     """For the rest of this process."""
     staff._PASSES, staff._MEMORY_KIB = 1, 64  # type: ignore[misc]

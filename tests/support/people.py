@@ -1,4 +1,4 @@
-"""A person with a browser that keeps cookies, in front of the service in process."""
+"""A person with a browser that keeps cookies, in front of the person's surface in process."""
 
 import re
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ NUMBER = re.compile(r"\b(?:\d{4} ){6}\d{4}\b")
 
 
 @dataclass
-class House:
-    """The person's surface, one team for all four countries, one connected centre."""
+class PersonSite:
+    """The person's surface, one team for all countries, one connected centre."""
 
     transport: SyncTransport
     database: Database
@@ -127,7 +127,7 @@ def _held(form: Any) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def house_of(database: Database, var: Path, **settings: Any) -> Iterator[House]:
+def person_site_on(database: Database, var: Path, **settings: Any) -> Iterator[PersonSite]:
     keys, time, centre = KeyRing.generate(START.date()), Time(), KeyPair.generate()
     packs = load_packs()
     with database.begin() as session:
@@ -143,12 +143,12 @@ def house_of(database: Database, var: Path, **settings: Any) -> Iterator[House]:
         clock=time,
     )
     with in_process(app) as running:
-        yield House(SyncTransport(running), database, keys, time, team_key_id, team_seed, centre)
+        yield PersonSite(SyncTransport(running), database, keys, time, team_key_id, team_seed, centre)
 
 
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[House]:
-    with house_of(database, tmp_path / "var") as started:
+def person_site(database: Database, tmp_path: Path) -> Iterator[PersonSite]:
+    with person_site_on(database, tmp_path / "var") as started:
         yield started
 
 

@@ -12,7 +12,7 @@ from app.core.sealing import KeyPair
 from app.partners import sandbox_identity
 from app.settings import Settings
 from app.worker import Worker
-from tests.support.partners import Network, Seat, running
+from tests.support.partners import ApiClient, Network, running
 
 WHO = sandbox_identity.ORGANISATION
 
@@ -28,10 +28,10 @@ def refilled(network: Network) -> int:
 
 
 @pytest.fixture
-def play(database: Database, tmp_path: Path) -> Iterator[Network]:
-    """A network whose seat `sandbox` has what is published, and nothing else."""
+def sandbox_network(database: Database, tmp_path: Path) -> Iterator[Network]:
+    """A network whose client `sandbox` has what is published, and nothing else."""
     with running(database, tmp_path / "var", sandbox=True) as network:
         refilled(network)
         pair = KeyPair.from_seed(from_base64url(published.PRIVATE_KEY))
-        network.seats[WHO] = Seat(WHO, published.CLIENT_ID, published.CLIENT_SECRET, pair)
+        network.clients[WHO] = ApiClient(WHO, published.CLIENT_ID, published.CLIENT_SECRET, pair)
         yield network

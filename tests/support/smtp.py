@@ -20,7 +20,7 @@ HOST = "localhost"
 
 
 @dataclass
-class MailServerOfTests:
+class FakeMailServer:
     port: int
     certificate: Path
     behaves: str = "well"  # well, refuses, hangs, plain
@@ -56,10 +56,10 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def mail_server(folder: Path) -> Iterator[MailServerOfTests]:
+def mail_server(folder: Path) -> Iterator[FakeMailServer]:
     certificate, private = _certificate(folder)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = MailServerOfTests(listening.getsockname()[1], certificate)
+    server = FakeMailServer(listening.getsockname()[1], certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, private)
     stop = threading.Event()
@@ -83,7 +83,7 @@ def mail_server(folder: Path) -> Iterator[MailServerOfTests]:
         thread.join(5)
 
 
-def _talk(server: MailServerOfTests, connection: socket.socket, context: ssl.SSLContext, stop: threading.Event) -> None:
+def _talk(server: FakeMailServer, connection: socket.socket, context: ssl.SSLContext, stop: threading.Event) -> None:
     if server.behaves == "hangs":
         stop.wait(10)
         connection.close()

@@ -2,4 +2,4 @@
 
 from tests.support.desk import office  # noqa: F401
 from tests.support.partners import network  # noqa: F401
-from tests.support.people import house  # noqa: F401
+from tests.support.people import person_site  # noqa: F401

@@ -12,13 +12,13 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
 from app.staff.models import Member
-from tests.support.desk import ONE, STORY, Browser, DeskHouse, Page
+from tests.support.desk import ONE, STORY, Browser, Page, StaffSite
 
 CODE = re.compile(r"\b(?:\d{4} ){4}\d{4}\b")
 WORDS = "four quite different words"
 
 
-def member_id(office: DeskHouse, name: str) -> object:
+def member_id(office: StaffSite, name: str) -> object:
     with office.database.begin(write=False) as session:
         return session.scalars(sa.select(Member.id).where(Member.name == name)).one()
 
@@ -29,7 +29,7 @@ def code_on(page: Page) -> str:
     return found.group()
 
 
-def join(office: DeskHouse, code: str, browser: Browser | None = None, passphrase: str = WORDS) -> str:
+def join(office: StaffSite, code: str, browser: Browser | None = None, passphrase: str = WORDS) -> str:
     """Come in with a code; gives the secret of the code app."""
     browser = browser or office.browser()
     page = browser.submit(browser.get("/desk/join"), "/desk/join", invitation=code)
@@ -42,7 +42,7 @@ def join(office: DeskHouse, code: str, browser: Browser | None = None, passphras
     return secret
 
 
-def enter(office: DeskHouse, name: str, secret: str, passphrase: str = WORDS) -> Browser:
+def enter(office: StaffSite, name: str, secret: str, passphrase: str = WORDS) -> Browser:
     browser = office.browser()
     office.later(minutes=1)
     page = office.sign_in("vera", browser, name=name, passphrase=passphrase, code=pyotp.TOTP(secret).at(office.time.at))
@@ -50,7 +50,7 @@ def enter(office: DeskHouse, name: str, secret: str, passphrase: str = WORDS) ->
     return browser
 
 
-def invite(office: DeskHouse, by: str, base: str = "/desk/members", **typed: str) -> str:
+def invite(office: StaffSite, by: str, base: str = "/desk/members", **typed: str) -> str:
     browser = office.as_(by)
     return code_on(browser.submit(browser.get(base), f"{base}/invite", **typed))
 
@@ -61,7 +61,7 @@ def opens_a_case(browser: Browser, label: str) -> bool:
     return shown.status == 200 and STORY in shown.text
 
 
-def test_from_the_spoken_code_to_the_first_opened_case(office: DeskHouse) -> None:
+def test_from_the_spoken_code_to_the_first_opened_case(office: StaffSite) -> None:
     label, _receipt = office.file()
     secret = join(office, invite(office, "sofia", name="Nadja", role="coordinator"))
     nadja = enter(office, "nadja", secret)
@@ -76,7 +76,7 @@ def test_from_the_spoken_code_to_the_first_opened_case(office: DeskHouse) -> Non
     assert opens_a_case(nadja, label)
 
 
-def test_a_code_opens_once_for_three_days_and_the_last_one_only(office: DeskHouse) -> None:
+def test_a_code_opens_once_for_three_days_and_the_last_one_only(office: StaffSite) -> None:
     first = invite(office, "sofia", name="nadja", role="coordinator")
     second = invite(office, "sofia", name="nadja", role="coordinator")
     assert first != second
@@ -100,14 +100,14 @@ def test_a_code_opens_once_for_three_days_and_the_last_one_only(office: DeskHous
     ("by", "role"),
     [("vera", "coordinator"), ("sofia", "senior"), ("sofia", "admin"), ("admin", "admin"), ("sofia", "partner")],
 )
-def test_who_may_not_invite_whom(office: DeskHouse, by: str, role: str) -> None:
+def test_who_may_not_invite_whom(office: StaffSite, by: str, role: str) -> None:
     browser = office.as_(by)
     csrf = browser.get("/desk/members").form("/desk/sign-out")["csrf"]
     typed = {"csrf": csrf, "name": "nadja", "role": role, "team": "pl", "organisation": ONE}
     assert browser.post("/desk/members/invite", typed).status == 403
 
 
-def test_a_lost_passphrase_makes_new_keys_that_a_colleague_grants_again(office: DeskHouse) -> None:
+def test_a_lost_passphrase_makes_new_keys_that_a_colleague_grants_again(office: StaffSite) -> None:
     label, _receipt = office.file()
     old = office.as_("pavel")
     assert opens_a_case(old, label)
@@ -124,7 +124,7 @@ def test_a_lost_passphrase_makes_new_keys_that_a_colleague_grants_again(office: 
     assert opens_a_case(again, label)
 
 
-def test_switched_off_means_no_session_no_key_and_no_way_back_in(office: DeskHouse) -> None:
+def test_switched_off_means_no_session_no_key_and_no_way_back_in(office: StaffSite) -> None:
     pavel, sofia = office.as_("pavel"), office.as_("sofia")
     who = member_id(office, "pavel")
     done = sofia.submit(sofia.get("/desk/members"), f"/desk/members/{who}/deactivate")
@@ -140,7 +140,7 @@ def test_switched_off_means_no_session_no_key_and_no_way_back_in(office: DeskHou
     assert held == 0
 
 
-def test_the_last_holder_of_a_key_is_not_switched_off(office: DeskHouse) -> None:
+def test_the_last_holder_of_a_key_is_not_switched_off(office: StaffSite) -> None:
     admin = office.as_("admin")
     outsider = member_id(office, "outsider")  # alone in the Georgian team
     page = admin.submit(admin.get("/desk/members"), f"/desk/members/{outsider}/deactivate")
@@ -148,7 +148,7 @@ def test_the_last_holder_of_a_key_is_not_switched_off(office: DeskHouse) -> None
     assert "Nobody else holds" in page.words()
 
 
-def test_a_change_of_role_ends_their_sessions(office: DeskHouse) -> None:
+def test_a_change_of_role_ends_their_sessions(office: StaffSite) -> None:
     pavel, admin = office.as_("pavel"), office.as_("admin")
     page = admin.get("/desk/members")
     admin.submit(page, f"/desk/members/{member_id(office, 'pavel')}/role")
@@ -157,7 +157,7 @@ def test_a_change_of_role_ends_their_sessions(office: DeskHouse) -> None:
         assert session.scalars(sa.select(Member.role).where(Member.name == "pavel")).one() == "senior"
 
 
-def test_another_team_s_people_are_like_nobody(office: DeskHouse) -> None:
+def test_another_team_s_people_are_like_nobody(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     page = sofia.get("/desk/members")
     assert "outsider" not in page.words()
@@ -168,14 +168,14 @@ def test_another_team_s_people_are_like_nobody(office: DeskHouse) -> None:
             assert answer.status == 404, (act, who)
 
 
-def test_nobody_manages_themself(office: DeskHouse) -> None:
+def test_nobody_manages_themself(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     csrf = sofia.get("/desk/members").form("/desk/sign-out")["csrf"]
     for act in ("return", "deactivate", "let-in"):
         assert sofia.post(f"/desk/members/{member_id(office, 'sofia')}/{act}", {"csrf": csrf}).status == 403
 
 
-def test_an_admin_holds_no_key_to_grant(office: DeskHouse) -> None:
+def test_an_admin_holds_no_key_to_grant(office: StaffSite) -> None:
     admin = office.as_("admin")
     csrf = admin.get("/desk/members").form("/desk/sign-out")["csrf"]
     assert admin.post(f"/desk/members/{member_id(office, 'vera')}/grant", {"csrf": csrf}).status == 403
@@ -184,7 +184,7 @@ def test_an_admin_holds_no_key_to_grant(office: DeskHouse) -> None:
 # --- two people ------------------------------------------------------------------------------------------------------
 
 
-def propose(office: DeskHouse, by: str, **typed: str) -> str:
+def propose(office: StaffSite, by: str, **typed: str) -> str:
     browser = office.as_(by)
     csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
     done = browser.post("/desk/proposals", {"csrf": csrf, **typed})
@@ -194,13 +194,13 @@ def propose(office: DeskHouse, by: str, **typed: str) -> str:
         return str(session.execute(newest).scalar_one())
 
 
-def act(office: DeskHouse, by: str, proposal: str, verb: str) -> Page:
+def act(office: StaffSite, by: str, proposal: str, verb: str) -> Page:
     browser = office.as_(by)
     csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
     return browser.post(f"/desk/proposals/{proposal}/{verb}", {"csrf": csrf})
 
 
-def test_a_new_admin_takes_two_people(office: DeskHouse) -> None:
+def test_a_new_admin_takes_two_people(office: StaffSite) -> None:
     proposal = propose(office, "admin", kind="new_admin", name="second")
     assert act(office, "admin", proposal, "approve").status == 403
     assert act(office, "admin", proposal, "carry_out").status == 409
@@ -214,7 +214,7 @@ def test_a_new_admin_takes_two_people(office: DeskHouse) -> None:
     assert second.get("/desk/").status == 403, "an admin sees no case"
 
 
-def test_what_waits_too_long_is_over(office: DeskHouse) -> None:
+def test_what_waits_too_long_is_over(office: StaffSite) -> None:
     late, never = (propose(office, "admin", kind="new_admin", name=name) for name in ("late", "never"))
     act(office, "sofia", late, "approve")
     office.later(days=1, seconds=1)
@@ -223,7 +223,7 @@ def test_what_waits_too_long_is_over(office: DeskHouse) -> None:
     assert act(office, "sofia", never, "approve").status == 409
 
 
-def test_an_organisation_s_new_key_is_made_for_its_members(office: DeskHouse) -> None:
+def test_an_organisation_s_new_key_is_made_for_its_members(office: StaffSite) -> None:
     proposal = propose(office, "admin", kind="organisation_key", organisation=ONE)
     act(office, "sofia", proposal, "approve")
     before = active(office)
@@ -236,7 +236,7 @@ def test_an_organisation_s_new_key_is_made_for_its_members(office: DeskHouse) ->
     assert STORY in partner.submit(page, f"/partner/referrals/{referral}/show").text
 
 
-def test_a_partner_registers_a_key_of_its_own_with_the_network_s_consent(office: DeskHouse) -> None:
+def test_a_partner_registers_a_key_of_its_own_with_the_network_s_consent(office: StaffSite) -> None:
     pair = KeyPair.generate()
     partner = office.as_("partner")
     page = partner.get("/partner/members")
@@ -258,7 +258,7 @@ def test_a_partner_registers_a_key_of_its_own_with_the_network_s_consent(office:
     assert bytes(key.public_key) == pair.public
 
 
-def test_an_export_in_bulk_takes_two_people_and_is_taken_once(office: DeskHouse) -> None:
+def test_an_export_in_bulk_takes_two_people_and_is_taken_once(office: StaffSite) -> None:
     office.file()
     proposal = propose(office, "auditor", kind="bulk_export", what="audit", month="2026-11")
     assert act(office, "auditor", proposal, "carry_out").status == 409
@@ -270,7 +270,7 @@ def test_an_export_in_bulk_takes_two_people_and_is_taken_once(office: DeskHouse)
     assert act(office, "auditor", proposal, "carry_out").status == 409
 
 
-def test_a_partner_s_people_look_after_each_other(office: DeskHouse) -> None:
+def test_a_partner_s_people_look_after_each_other(office: StaffSite) -> None:
     code = invite(office, "partner", "/partner/members", name="second", role="partner")
     second = enter(office, "second", join(office, code))
     partner = office.as_("partner")
@@ -285,7 +285,7 @@ def test_a_partner_s_people_look_after_each_other(office: DeskHouse) -> None:
     assert "second" not in other.get("/partner/members").words()
 
 
-def test_all_of_it_is_noted_in_codes(office: DeskHouse) -> None:
+def test_all_of_it_is_noted_in_codes(office: StaffSite) -> None:
     join(office, invite(office, "sofia", name="nadja", role="coordinator"))
     with office.database.begin(write=False) as session:
         entries = session.scalars(sa.select(AuditEntry)).all()
@@ -293,13 +293,13 @@ def test_all_of_it_is_noted_in_codes(office: DeskHouse) -> None:
     assert "nadja" not in repr([(entry.action, entry.codes, entry.subject_id) for entry in entries])
 
 
-def active(office: DeskHouse) -> object:
+def active(office: StaffSite) -> object:
     with office.database.begin(write=False) as session:
         key = keyholders.active_key(session, named_id("organisation", ONE))
         return key.id if key else None
 
 
-def accepted(office: DeskHouse, label: str) -> str:
+def accepted(office: StaffSite, label: str) -> str:
     """The case offered to ONE and accepted by it; gives the referral's label."""
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}/refer", params={"service": f"{ONE}/legal-help"})

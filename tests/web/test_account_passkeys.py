@@ -11,14 +11,14 @@ from app.core.db import Database
 from app.staff.models import Member
 from app.staff.passkeys import Passkey, UsedChallenge
 from tests.support.authenticator import Authenticator
-from tests.support.desk import PASSPHRASE, Browser, DeskHouse, Page, running
+from tests.support.desk import PASSPHRASE, Browser, Page, StaffSite, running
 
 HERE = "https://pristan.test"
 MAKE, USE = '[data-passkey="make"]', '[data-passkey="use"]'
 
 
 @pytest.fixture
-def tls(database: Database, tmp_path: Path) -> Iterator[DeskHouse]:
+def tls(database: Database, tmp_path: Path) -> Iterator[StaffSite]:
     with running(database, tmp_path / "var", base_url=HERE) as office:
         yield office
 
@@ -30,7 +30,7 @@ def question(page: Page, which: str) -> dict[str, object]:
     return asked
 
 
-def add(office: DeskHouse, who: str = "vera", device: Authenticator | None = None, **changed: str) -> Authenticator:
+def add(office: StaffSite, who: str = "vera", device: Authenticator | None = None, **changed: str) -> Authenticator:
     device = device or Authenticator(HERE)
     browser = office.as_(who)
     page = browser.get("/desk/me")
@@ -40,14 +40,14 @@ def add(office: DeskHouse, who: str = "vera", device: Authenticator | None = Non
     return device
 
 
-def sign_in_with(office: DeskHouse, device: Authenticator, browser: Browser | None = None, **changed: str) -> Page:
+def sign_in_with(office: StaffSite, device: Authenticator, browser: Browser | None = None, **changed: str) -> Page:
     browser = browser or office.browser()
     page = browser.get("/desk/sign-in")
     typed = {"name": "vera", "passphrase": PASSPHRASE, "passkey": device.use(question(page, USE)), **changed}
     return browser.submit(page, "/desk/sign-in", **typed)
 
 
-def test_a_passkey_and_the_passphrase_open_the_queue_and_a_code_still_does(tls: DeskHouse) -> None:
+def test_a_passkey_and_the_passphrase_open_the_queue_and_a_code_still_does(tls: StaffSite) -> None:
     device = add(tls)
     browser = tls.browser()
     assert sign_in_with(tls, device, browser).location == "/desk/"
@@ -56,7 +56,7 @@ def test_a_passkey_and_the_passphrase_open_the_queue_and_a_code_still_does(tls: 
     assert tls.sign_in("vera").status == 303
 
 
-def test_several_devices_each_sign_in_until_one_is_removed(tls: DeskHouse) -> None:
+def test_several_devices_each_sign_in_until_one_is_removed(tls: StaffSite) -> None:
     phone, key = add(tls), add(tls, label="security key")
     assert [sign_in_with(tls, one).status for one in (phone, key)] == [303, 303]
     browser = tls.as_("vera")
@@ -68,12 +68,12 @@ def test_several_devices_each_sign_in_until_one_is_removed(tls: DeskHouse) -> No
 
 
 @pytest.mark.parametrize("changed", [{"name": "pavel"}, {"passphrase": "wrong horse battery"}, {"passkey": "{}"}])
-def test_a_passkey_alone_opens_nothing(tls: DeskHouse, changed: dict[str, str]) -> None:
+def test_a_passkey_alone_opens_nothing(tls: StaffSite, changed: dict[str, str]) -> None:
     device = add(tls)
     assert sign_in_with(tls, device, **changed).status == 401
 
 
-def test_a_device_that_did_not_ask_who_holds_it_is_refused(tls: DeskHouse) -> None:
+def test_a_device_that_did_not_ask_who_holds_it_is_refused(tls: StaffSite) -> None:
     device = Authenticator(HERE, verifies=False)
     browser = tls.as_("vera")
     page = browser.get("/desk/me")
@@ -84,13 +84,13 @@ def test_a_device_that_did_not_ask_who_holds_it_is_refused(tls: DeskHouse) -> No
     assert sign_in_with(tls, device).status == 401
 
 
-def test_an_answer_given_to_another_site_is_refused(tls: DeskHouse) -> None:
+def test_an_answer_given_to_another_site_is_refused(tls: StaffSite) -> None:
     device = add(tls)
     device.origin = "https://pristan.evil"
     assert sign_in_with(tls, device).status == 401
 
 
-def test_an_answer_counts_once_and_only_for_its_own_form(tls: DeskHouse) -> None:
+def test_an_answer_counts_once_and_only_for_its_own_form(tls: StaffSite) -> None:
     device = add(tls, device=Authenticator(HERE, counts=False))
     browser = tls.browser()
     page = browser.get("/desk/sign-in")
@@ -105,7 +105,7 @@ def test_an_answer_counts_once_and_only_for_its_own_form(tls: DeskHouse) -> None
         assert session.scalar(sa.select(sa.func.count()).select_from(UsedChallenge)) == 2
 
 
-def test_an_old_challenge_is_refused(tls: DeskHouse) -> None:
+def test_an_old_challenge_is_refused(tls: StaffSite) -> None:
     device, browser = add(tls), tls.browser()
     page = browser.get("/desk/sign-in")
     answer = device.use(question(page, USE))
@@ -114,7 +114,7 @@ def test_an_old_challenge_is_refused(tls: DeskHouse) -> None:
     assert browser.submit(page, "/desk/sign-in", **typed).status == 401
 
 
-def test_a_copied_passkey_shows_by_its_count(tls: DeskHouse) -> None:
+def test_a_copied_passkey_shows_by_its_count(tls: StaffSite) -> None:
     device = add(tls)
     copy = Authenticator(HERE, count=device.count, credential_id=device.credential_id, key=device.key)
     assert [sign_in_with(tls, device).status for _ in range(2)] == [303, 303]
@@ -124,7 +124,7 @@ def test_a_copied_passkey_shows_by_its_count(tls: DeskHouse) -> None:
 @pytest.mark.parametrize(
     "broken", ["[]", "{", '{"id": 7}', '{"id": "é", "response": {"clientDataJSON": "###"}}', "[" * 5000]
 )
-def test_nonsense_is_a_wrong_sign_in_and_no_failure(tls: DeskHouse, broken: str) -> None:
+def test_nonsense_is_a_wrong_sign_in_and_no_failure(tls: StaffSite, broken: str) -> None:
     browser = tls.browser()
     page = browser.get("/desk/sign-in")
     assert browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, passkey=broken).status == 401
@@ -132,7 +132,7 @@ def test_nonsense_is_a_wrong_sign_in_and_no_failure(tls: DeskHouse, broken: str)
     assert inside.submit(inside.get("/desk/me"), "/desk/me/passkeys", passkey=broken, label="x").status == 422
 
 
-def test_only_the_pages_with_passkeys_may_run_a_script_and_only_ours(tls: DeskHouse) -> None:
+def test_only_the_pages_with_passkeys_may_run_a_script_and_only_ours(tls: StaffSite) -> None:
     browser = tls.as_("vera")
     for path, allowed in (("/desk/sign-in", True), ("/desk/me", True), ("/desk/", False), ("/desk/join", False)):
         policy = browser.get(path).response.headers["content-security-policy"]
@@ -150,12 +150,12 @@ def test_at_a_bare_address_there_are_codes_only(sqlite_database: Database, tmp_p
 # --- nobody is locked out by strangers --------------------------------------------------------------------------------
 
 
-def lock_out(office: DeskHouse, name: str = "vera") -> None:
+def lock_out(office: StaffSite, name: str = "vera") -> None:
     for _try in range(6):
         assert office.sign_in(name, code="000000").status == 401
 
 
-def test_a_stranger_who_knows_the_name_shuts_nobody_out_of_a_known_browser_or_a_passkey(tls: DeskHouse) -> None:
+def test_a_stranger_who_knows_the_name_shuts_nobody_out_of_a_known_browser_or_a_passkey(tls: StaffSite) -> None:
     known = tls.browser()
     assert tls.sign_in("vera", known).status == 303
     device = add(tls)
@@ -169,7 +169,7 @@ def test_a_stranger_who_knows_the_name_shuts_nobody_out_of_a_known_browser_or_a_
     assert tls.sign_in("vera", known).status == 303
 
 
-def test_a_known_browser_waits_after_its_own_wrong_tries(tls: DeskHouse) -> None:
+def test_a_known_browser_waits_after_its_own_wrong_tries(tls: StaffSite) -> None:
     known = tls.browser()
     tls.sign_in("vera", known)
     for _try in range(5):
@@ -179,7 +179,7 @@ def test_a_known_browser_waits_after_its_own_wrong_tries(tls: DeskHouse) -> None
     assert tls.sign_in("vera").status == 303, "strangers' tries are counted apart"
 
 
-def test_a_colleague_lets_somebody_in_who_is_kept_out(tls: DeskHouse) -> None:
+def test_a_colleague_lets_somebody_in_who_is_kept_out(tls: StaffSite) -> None:
     lock_out(tls)
     tls.later(minutes=1)
     with tls.database.begin(write=False) as session:
@@ -191,7 +191,7 @@ def test_a_colleague_lets_somebody_in_who_is_kept_out(tls: DeskHouse) -> None:
     assert tls.sign_in("vera").status == 303
 
 
-def test_the_same_is_written_for_a_name_that_nobody_has(tls: DeskHouse) -> None:
+def test_the_same_is_written_for_a_name_that_nobody_has(tls: StaffSite) -> None:
     """Else the time of one commit would tell which names exist."""
     written = []
     for name in ("vera", "nobody"):

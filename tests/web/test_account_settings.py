@@ -3,18 +3,18 @@
 import pyotp
 import pytest
 
-from tests.support.desk import PASSPHRASE, DeskHouse
+from tests.support.desk import PASSPHRASE, StaffSite
 
 NEW = "four quite different words"
 
 
-def change(office: DeskHouse, browser, **typed: str):
+def change(office: StaffSite, browser, **typed: str):
     page = browser.get("/desk/me")
     fields = {"passphrase": PASSPHRASE, "passphrase_new": NEW, "passphrase_again": NEW, **typed}
     return browser.submit(page, "/desk/me/passphrase", **fields)
 
 
-def test_a_new_passphrase_opens_the_same_keys_and_ends_all_other_sessions(office: DeskHouse) -> None:
+def test_a_new_passphrase_opens_the_same_keys_and_ends_all_other_sessions(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser, elsewhere = office.as_("vera"), office.as_("vera")
     assert change(office, browser).location == "/desk/me?done=passphrase"
@@ -36,7 +36,7 @@ def test_a_new_passphrase_opens_the_same_keys_and_ends_all_other_sessions(office
     ],
 )
 def test_a_passphrase_that_does_not_fit_changes_nothing_and_is_not_shown_again(
-    office: DeskHouse, typed: dict[str, str]
+    office: StaffSite, typed: dict[str, str]
 ) -> None:
     page = change(office, office.as_("vera"), **typed)
     assert page.status == 422
@@ -45,7 +45,7 @@ def test_a_passphrase_that_does_not_fit_changes_nothing_and_is_not_shown_again(
     assert office.sign_in("vera").status == 303
 
 
-def test_sessions_are_listed_and_ended_one_by_one_or_all(office: DeskHouse) -> None:
+def test_sessions_are_listed_and_ended_one_by_one_or_all(office: StaffSite) -> None:
     here, there, far = office.as_("vera"), office.as_("vera"), office.as_("vera")
     stranger = office.as_("pavel")
     page = here.get("/desk/me")
@@ -65,7 +65,7 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all(office: DeskHouse) -> N
     assert stranger.get("/desk/").status == 200
 
 
-def test_another_code_app_counts_from_its_first_code_on(office: DeskHouse) -> None:
+def test_another_code_app_counts_from_its_first_code_on(office: StaffSite) -> None:
     browser, elsewhere = office.as_("vera"), office.as_("vera")
     page = browser.get("/desk/me/code")
     secret = next(node.text() for node in page.tree.css("p.code")).replace(" ", "").strip()
@@ -79,10 +79,10 @@ def test_another_code_app_counts_from_its_first_code_on(office: DeskHouse) -> No
     assert office.sign_in("vera", code=pyotp.TOTP(secret).at(office.time.at)).status == 303
 
 
-def test_a_secret_from_another_form_is_not_taken(office: DeskHouse) -> None:
+def test_a_secret_from_another_form_is_not_taken(office: StaffSite) -> None:
     """The secret travels through the form locked: nobody can put one of their own in."""
     page = office.as_("pavel").get("/desk/me/code")
     secret = next(node.text() for node in page.tree.css("p.code")).replace(" ", "").strip()
     vera = office.as_("vera")
-    typed = {"seat": page.form("/desk/me/code")["seat"], "code": pyotp.TOTP(secret).at(office.time.at)}
+    typed = {"program": page.form("/desk/me/code")["program"], "code": pyotp.TOTP(secret).at(office.time.at)}
     assert vera.submit(vera.get("/desk/me/code"), "/desk/me/code", **typed).status == 422

@@ -8,19 +8,19 @@ import sqlalchemy as sa
 from app.audit.models import AuditEntry
 from app.staff import service as staff
 from app.staff.models import Member
-from tests.support.desk import PASSPHRASE, DeskHouse, running
+from tests.support.desk import PASSPHRASE, StaffSite, running
 
 WRONG = "is not correct, or the code has already been used"
 
 
-def test_all_three_together_open_the_queue(office: DeskHouse) -> None:
+def test_all_three_together_open_the_queue(office: StaffSite) -> None:
     browser = office.browser()
     page = office.sign_in("vera", browser)
     assert (page.status, page.location) == (303, "/desk/")
     assert browser.get("/desk/").status == 200
 
 
-def test_the_cookie_is_for_this_visit_and_for_us_alone(office: DeskHouse) -> None:
+def test_the_cookie_is_for_this_visit_and_for_us_alone(office: StaffSite) -> None:
     headers = office.sign_in("vera").response.headers.get_list("set-cookie")
     cookie = next(header for header in headers if header.startswith("staff="))
     assert "HttpOnly" in cookie
@@ -39,7 +39,7 @@ def test_over_https_the_cookie_is_secure_and_bound_to_the_host(sqlite_database, 
 
 
 @pytest.mark.parametrize("changed", [{"name": "nobody"}, {"passphrase": "wrong horse battery"}, {"code": "000000"}])
-def test_what_was_wrong_is_not_told(office: DeskHouse, changed: dict[str, str]) -> None:
+def test_what_was_wrong_is_not_told(office: StaffSite, changed: dict[str, str]) -> None:
     page = office.sign_in("vera", **changed)
     assert page.status == 401
     assert WRONG in page.words()
@@ -47,14 +47,14 @@ def test_what_was_wrong_is_not_told(office: DeskHouse, changed: dict[str, str]) 
     assert office.sessions() == 0
 
 
-def test_a_code_opens_once(office: DeskHouse) -> None:
+def test_a_code_opens_once(office: StaffSite) -> None:
     assert office.sign_in("vera").status == 303
     assert office.sign_in("vera").status == 401
     office.later(seconds=30)
     assert office.sign_in("vera").status == 303
 
 
-def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_says_the_same(office: DeskHouse) -> None:
+def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_says_the_same(office: StaffSite) -> None:
     for _try in range(5):
         assert office.sign_in("vera", code="000000").status == 401
     office.later(minutes=1)
@@ -66,7 +66,7 @@ def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_sa
 
 
 def test_no_transaction_is_open_while_a_passphrase_is_stretched(
-    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prove, seen = staff.prove, []
 
@@ -82,7 +82,7 @@ def test_no_transaction_is_open_while_a_passphrase_is_stretched(
     assert set(seen) == {0}
 
 
-def test_two_are_stretched_at_once(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_are_stretched_at_once(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     prove, running_now, most = staff.prove, [], []
 
     def watched(*arguments: object) -> object:
@@ -99,7 +99,7 @@ def test_two_are_stretched_at_once(office: DeskHouse, monkeypatch: pytest.Monkey
     assert max(most) <= 2
 
 
-def test_idle_for_a_quarter_of_an_hour_ends_it(office: DeskHouse) -> None:
+def test_idle_for_a_quarter_of_an_hour_ends_it(office: StaffSite) -> None:
     browser = office.as_("vera")
     for _step in range(3):
         office.later(minutes=14)
@@ -109,7 +109,7 @@ def test_idle_for_a_quarter_of_an_hour_ends_it(office: DeskHouse) -> None:
     assert (page.status, page.location) == (303, "/desk/sign-in?next=/desk/%3Fview%3Dmine")
 
 
-def test_after_eight_hours_it_ends_however_busy(office: DeskHouse) -> None:
+def test_after_eight_hours_it_ends_however_busy(office: StaffSite) -> None:
     browser = office.as_("vera")
     for _step in range(34):
         office.later(minutes=14)
@@ -118,7 +118,7 @@ def test_after_eight_hours_it_ends_however_busy(office: DeskHouse) -> None:
     assert browser.get("/desk/").status == 303
 
 
-def test_signing_out_ends_it_at_once(office: DeskHouse) -> None:
+def test_signing_out_ends_it_at_once(office: StaffSite) -> None:
     browser = office.as_("vera")
     page = browser.get("/desk/")
     assert browser.submit(page, "/desk/sign-out").location == "/desk/sign-in"
@@ -126,14 +126,14 @@ def test_signing_out_ends_it_at_once(office: DeskHouse) -> None:
     assert browser.get("/desk/").status == 303
 
 
-def test_somebody_switched_off_is_out_at_once(office: DeskHouse) -> None:
+def test_somebody_switched_off_is_out_at_once(office: StaffSite) -> None:
     browser = office.as_("vera")
     with office.database.begin() as session:
         session.execute(sa.update(Member).where(Member.name == "vera").values(active=False))
     assert browser.get("/desk/").status == 303
 
 
-def test_text_typed_before_the_session_ended_is_offered_again(office: DeskHouse) -> None:
+def test_text_typed_before_the_session_ended_is_offered_again(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
@@ -152,7 +152,7 @@ def test_text_typed_before_the_session_ended_is_offered_again(office: DeskHouse)
     assert "A long answer" in page.words()
 
 
-def test_a_wrong_passphrase_in_between_loses_nothing_either(office: DeskHouse) -> None:
+def test_a_wrong_passphrase_in_between_loses_nothing_either(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.browser()
     page = browser.post(f"/desk/cases/{label}/note", {"text": "Zeile", "version": "1", "csrf": "old"})
@@ -163,14 +163,14 @@ def test_a_wrong_passphrase_in_between_loses_nothing_either(office: DeskHouse) -
 @pytest.mark.parametrize(
     "target", ["//evil.test/", "https://evil.test/", "/desk/../x", "/desk//evil.test", "/ru/", "/desk/\\evil"]
 )
-def test_the_way_back_leads_nowhere_else(office: DeskHouse, target: str) -> None:
+def test_the_way_back_leads_nowhere_else(office: StaffSite, target: str) -> None:
     browser = office.browser()
     page = browser.get("/desk/sign-in", params={"next": target})
     page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=office.code("vera"))
     assert page.location == "/desk/"
 
 
-def test_signing_in_needs_our_own_form(office: DeskHouse) -> None:
+def test_signing_in_needs_our_own_form(office: StaffSite) -> None:
     typed = {"name": "vera", "passphrase": PASSPHRASE, "code": office.code("vera")}
     assert office.browser().post("/desk/sign-in", typed).status == 403
     crossed = {"sec-fetch-site": "cross-site"}
@@ -183,7 +183,7 @@ def test_signing_in_needs_our_own_form(office: DeskHouse) -> None:
     assert browser.post("/desk/sign-in", fields, headers=same).status == 303
 
 
-def test_signing_in_is_noted_without_words(office: DeskHouse) -> None:
+def test_signing_in_is_noted_without_words(office: StaffSite) -> None:
     office.sign_in("vera", code="000000")
     office.sign_in("vera")
     with office.database.begin(write=False) as session:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.desk import Browser, DeskHouse, Page
+from tests.support.desk import Browser, Page, StaffSite
 from tests.web.test_route_policies import our_routes
 
 
@@ -27,7 +27,7 @@ def member(page: Page, name: str) -> str:
     return str(found[0].attributes["value"])
 
 
-def test_each_row_has_its_own_outcome_and_its_own_way_back(office: DeskHouse) -> None:
+def test_each_row_has_its_own_outcome_and_its_own_way_back(office: StaffSite) -> None:
     good, _receipt = office.file()
     clashing, _receipt = office.file()
     vera, pavel = office.as_("vera"), office.as_("pavel")
@@ -49,7 +49,7 @@ def test_each_row_has_its_own_outcome_and_its_own_way_back(office: DeskHouse) ->
     assert outcome.tree.css_first(f'form[action="/desk/cases/{clashing}/undo"]') is None
 
 
-def test_snoozing_many_keeps_each_cases_own_limit(office: DeskHouse) -> None:
+def test_snoozing_many_keeps_each_cases_own_limit(office: StaffSite) -> None:
     office.file()
     office.file(letter={"kind": "unknown", "received_on": "2026-11-23"})
     browser = office.as_("vera")
@@ -60,7 +60,7 @@ def test_snoozing_many_keeps_each_cases_own_limit(office: DeskHouse) -> None:
     assert "A day after today and not after" in words
 
 
-def test_sent_twice_nothing_happens_twice(office: DeskHouse) -> None:
+def test_sent_twice_nothing_happens_twice(office: StaffSite) -> None:
     office.file()
     browser = office.as_("vera")
     page = browser.get("/desk/")
@@ -81,7 +81,7 @@ def test_sent_twice_nothing_happens_twice(office: DeskHouse) -> None:
     ],
 )
 def test_what_is_no_such_act_is_refused_and_writes_nothing(
-    office: DeskHouse, chosen: list[str], typed: dict[str, str]
+    office: StaffSite, chosen: list[str], typed: dict[str, str]
 ) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
@@ -91,7 +91,7 @@ def test_what_is_no_such_act_is_refused_and_writes_nothing(
     assert office.case(label).version == 1
 
 
-def test_another_teams_cases_are_not_there(office: DeskHouse) -> None:
+def test_another_teams_cases_are_not_there(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("outsider")
     office.file(country="GE", region=None, consent={"mode": "ask_first"})
@@ -101,7 +101,7 @@ def test_another_teams_cases_are_not_there(office: DeskHouse) -> None:
     assert office.case(label).version == 1
 
 
-def test_there_is_no_way_to_refer_or_close_many(office: DeskHouse) -> None:
+def test_there_is_no_way_to_refer_or_close_many(office: StaffSite) -> None:
     many = [route.path for route, _method in our_routes(office.app) if "bulk" in route.path]
     assert many == ["/desk/bulk"]
     page = office.as_("vera").get("/desk/")

@@ -16,7 +16,7 @@ from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.sealing import KeyPair
 from app.referrals.models import Referral
-from tests.support.desk import ADDRESS, NAME, ONE, STORY, TWO, UNCONNECTED, Browser, DeskHouse, Page
+from tests.support.desk import ADDRESS, NAME, ONE, STORY, TWO, UNCONNECTED, Browser, Page, StaffSite
 
 SERVICE = f"{ONE}/legal-help"
 
@@ -29,27 +29,27 @@ def refer_link(page: Page, organisation: str) -> str:
     raise AssertionError(f"nothing leads to {organisation}")
 
 
-def referred(office: DeskHouse, label: str, browser: Browser, organisation: str = ONE) -> Page:
+def referred(office: StaffSite, label: str, browser: Browser, organisation: str = ONE) -> Page:
     """The clicks of a coordinator: case, refer, offer. Gives the page that follows."""
     page = browser.get(f"/desk/cases/{label}")
     page = browser.get(refer_link(page, organisation))
     return browser.submit(page, f"/desk/cases/{label}/refer")
 
 
-def audited(office: DeskHouse, prefix: str) -> list[tuple[str, dict[str, object]]]:
+def audited(office: StaffSite, prefix: str) -> list[tuple[str, dict[str, object]]]:
     with office.database.begin(write=False) as session:
         rows = session.execute(sa.select(AuditEntry.action, AuditEntry.codes).order_by(AuditEntry.seq)).all()
     return [(row.action, row.codes) for row in rows if row.action.startswith(prefix)]
 
 
-def referral_of(office: DeskHouse, label: str) -> Referral:
+def referral_of(office: StaffSite, label: str) -> Referral:
     with office.database.begin(write=False) as session:
         found = session.scalars(sa.select(Referral).where(Referral.case_id == office.case(label).id)).one()
         session.expunge(found)
         return found
 
 
-def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(office: DeskHouse) -> None:
+def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(office: StaffSite) -> None:
     label, _receipt = office.file(letter={"kind": "unknown", "received_on": "2026-11-20"})
     office.as_("vera").get(f"/desk/cases/{label}")  # once a minute it is noted that she looks
     with office.statements() as counted:
@@ -65,7 +65,7 @@ def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(off
     assert page.tree.css_first("li.centre ul.reasons li") is not None
 
 
-def test_three_clicks_from_the_queue_to_an_offer(office: DeskHouse) -> None:
+def test_three_clicks_from_the_queue_to_an_offer(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     queue = browser.get("/desk/")
@@ -83,7 +83,7 @@ def test_three_clicks_from_the_queue_to_an_offer(office: DeskHouse) -> None:
     assert office.case(label).state == "referred"
 
 
-def test_without_consent_the_person_is_asked_and_answers_with_their_number(office: DeskHouse) -> None:
+def test_without_consent_the_person_is_asked_and_answers_with_their_number(office: StaffSite) -> None:
     label, receipt = office.file()
     browser = office.as_("vera")
     done = referred(office, label, browser, TWO)
@@ -96,7 +96,7 @@ def test_without_consent_the_person_is_asked_and_answers_with_their_number(offic
     assert referral_of(office, label).state == "offered"
 
 
-def test_a_centre_named_before_it_joined_is_given_the_key_from_the_coordinators_session(office: DeskHouse) -> None:
+def test_a_centre_named_before_it_joined_is_given_the_key_from_the_coordinators_session(office: StaffSite) -> None:
     label, _receipt = office.file(consent={"mode": "named", "organisations": [UNCONNECTED]})
     browser = office.as_("vera")
     with pytest.raises(AssertionError, match="nothing leads"):
@@ -115,7 +115,7 @@ def test_a_centre_named_before_it_joined_is_given_the_key_from_the_coordinators_
     assert [codes for action, codes in audited(office, "case:key_granted")] == [{"organisation": organisation_id.hex}]
 
 
-def test_never_means_never(office: DeskHouse) -> None:
+def test_never_means_never(office: StaffSite) -> None:
     label, _receipt = office.file(consent={"mode": "ask_first", "never": [ONE]})
     browser = office.as_("vera")
     with pytest.raises(AssertionError, match="nothing leads"):
@@ -128,7 +128,7 @@ def test_never_means_never(office: DeskHouse) -> None:
 
 
 @pytest.mark.parametrize("service", ["", "x", "x/y", f"{UNCONNECTED}/legal-help", "ge-" + SERVICE, "\x00", "a" * 4000])
-def test_what_can_not_be_asked_is_refused_and_nothing_is_written(office: DeskHouse, service: str) -> None:
+def test_what_can_not_be_asked_is_refused_and_nothing_is_written(office: StaffSite, service: str) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     csrf = browser.get("/desk/").form("/desk/sign-out")["csrf"]
@@ -137,7 +137,7 @@ def test_what_can_not_be_asked_is_refused_and_nothing_is_written(office: DeskHou
     assert office.case(label).version == 1
 
 
-def test_story_and_conversation_open_on_demand_and_each_opening_is_noted(office: DeskHouse) -> None:
+def test_story_and_conversation_open_on_demand_and_each_opening_is_noted(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
@@ -148,7 +148,7 @@ def test_story_and_conversation_open_on_demand_and_each_opening_is_noted(office:
     assert STORY not in browser.get(f"/desk/cases/{label}").text
 
 
-def test_no_audit_row_no_read(office: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_audit_row_no_read(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
@@ -162,7 +162,7 @@ def test_no_audit_row_no_read(office: DeskHouse, monkeypatch: pytest.MonkeyPatch
     assert STORY not in page.text
 
 
-def test_the_contact_stands_below_its_safety_rules_and_needs_a_purpose(office: DeskHouse) -> None:
+def test_the_contact_stands_below_its_safety_rules_and_needs_a_purpose(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
@@ -178,7 +178,7 @@ def test_the_contact_stands_below_its_safety_rules_and_needs_a_purpose(office: D
     ]
 
 
-def test_a_message_reaches_the_person_and_a_note_only_the_team(office: DeskHouse) -> None:
+def test_a_message_reaches_the_person_and_a_note_only_the_team(office: StaffSite) -> None:
     label, receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
@@ -196,7 +196,7 @@ def test_a_message_reaches_the_person_and_a_note_only_the_team(office: DeskHouse
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 10_001])
-def test_an_empty_or_endless_message_is_refused_and_kept(office: DeskHouse, text: str) -> None:
+def test_an_empty_or_endless_message_is_refused_and_kept(office: StaffSite, text: str) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/message", text=text)
@@ -204,7 +204,7 @@ def test_an_empty_or_endless_message_is_refused_and_kept(office: DeskHouse, text
     assert page.form(f"/desk/cases/{label}/message")["text"].strip() == text.strip()
 
 
-def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: DeskHouse) -> None:
+def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: StaffSite) -> None:
     label, _receipt = office.file()
     vera, pavel = office.as_("vera"), office.as_("pavel")
     first, second = vera.get(f"/desk/cases/{label}"), pavel.get(f"/desk/cases/{label}")
@@ -222,7 +222,7 @@ def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: Des
     assert page.words().index("from vera") < page.words().index("from pavel")
 
 
-def test_of_two_who_refer_at_the_same_moment_one_wins(office: DeskHouse) -> None:
+def test_of_two_who_refer_at_the_same_moment_one_wins(office: StaffSite) -> None:
     label, _receipt = office.file()
     browsers = [office.as_(name) for name in ("vera", "pavel")]
     looks = [browser.get(f"/desk/cases/{label}/refer?service={SERVICE}") for browser in browsers]
@@ -236,7 +236,7 @@ def test_of_two_who_refer_at_the_same_moment_one_wins(office: DeskHouse) -> None
     assert referral_of(office, label).state == "offered"
 
 
-def test_take_assign_snooze_and_wake(office: DeskHouse) -> None:
+def test_take_assign_snooze_and_wake(office: StaffSite) -> None:
     label, _receipt = office.file()
     path = f"/desk/cases/{label}"
     browser = office.as_("vera")
@@ -256,14 +256,14 @@ def test_take_assign_snooze_and_wake(office: DeskHouse) -> None:
 
 
 @pytest.mark.parametrize("until", ["yesterday", "2026-11-24", "2026-11-01", "2026-12-31", "9999-99-99"])
-def test_nothing_sleeps_for_long(office: DeskHouse, until: str) -> None:
+def test_nothing_sleeps_for_long(office: StaffSite, until: str) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/snooze", until=until)
     assert page.status == 422
 
 
-def test_a_snoozed_case_comes_back_when_the_person_writes(office: DeskHouse) -> None:
+def test_a_snoozed_case_comes_back_when_the_person_writes(office: StaffSite) -> None:
     label, receipt = office.file()
     browser = office.as_("vera")
     path = f"/desk/cases/{label}"
@@ -276,7 +276,7 @@ def test_a_snoozed_case_comes_back_when_the_person_writes(office: DeskHouse) -> 
     assert label in browser.get("/desk/?view=answered").text
 
 
-def test_withdrawing_an_offer_brings_the_case_back_to_the_desk(office: DeskHouse) -> None:
+def test_withdrawing_an_offer_brings_the_case_back_to_the_desk(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     referred(office, label, browser)
@@ -295,7 +295,7 @@ def test_withdrawing_an_offer_brings_the_case_back_to_the_desk(office: DeskHouse
 )
 @pytest.mark.parametrize("live", [False, True])
 def test_a_case_ends_as_the_desk_says_and_live_offers_end_with_it(
-    office: DeskHouse, verb: str, state: str, live: bool
+    office: StaffSite, verb: str, state: str, live: bool
 ) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
@@ -315,7 +315,7 @@ def test_a_case_ends_as_the_desk_says_and_live_offers_end_with_it(
         assert office.case(label).state == "in_review"
 
 
-def test_closing_asks_how_it_ends(office: DeskHouse) -> None:
+def test_closing_asks_how_it_ends(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     assert browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/close").status == 422
@@ -323,7 +323,7 @@ def test_closing_asks_how_it_ends(office: DeskHouse) -> None:
     assert browser.submit(page, f"/desk/cases/{label}/close", verb="erase").status == 422
 
 
-def test_somebody_without_the_teams_key_reads_and_writes_nothing(office: DeskHouse) -> None:
+def test_somebody_without_the_teams_key_reads_and_writes_nothing(office: StaffSite) -> None:
     label, _receipt = office.file()
     with office.database.begin() as session:
         session.execute(sa.delete(keyholders.KeyGrant))
@@ -335,7 +335,7 @@ def test_somebody_without_the_teams_key_reads_and_writes_nothing(office: DeskHou
         assert "Ask a colleague" in answer.words()
 
 
-def test_a_form_of_an_earlier_session_is_offered_again(office: DeskHouse) -> None:
+def test_a_form_of_an_earlier_session_is_offered_again(office: StaffSite) -> None:
     label, _receipt = office.file()
     page = office.as_("vera").get(f"/desk/cases/{label}")
     browser = office.as_("vera")
@@ -348,7 +348,7 @@ def test_a_form_of_an_earlier_session_is_offered_again(office: DeskHouse) -> Non
 @pytest.mark.parametrize(
     "headers", [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.test"}]
 )
-def test_another_sites_form_does_nothing_even_with_the_token(office: DeskHouse, headers: dict[str, str]) -> None:
+def test_another_sites_form_does_nothing_even_with_the_token(office: StaffSite, headers: dict[str, str]) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     fields = browser.get(f"/desk/cases/{label}").form(f"/desk/cases/{label}/take")
@@ -360,14 +360,14 @@ def test_another_sites_form_does_nothing_even_with_the_token(office: DeskHouse, 
     "body", [b"\xff\xfe", b"a=%ff", b"version=1&text=%00%00", b"&" * 5000, b"text=" + b"%F0%9F%98%80" * 100, b"{}"]
 )
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json", "multipart/form-data"])
-def test_malformed_forms_get_a_clear_answer(office: DeskHouse, body: bytes, kind: str) -> None:
+def test_malformed_forms_get_a_clear_answer(office: StaffSite, body: bytes, kind: str) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.send("POST", f"/desk/cases/{label}/note", content=body, headers={"content-type": kind})
     assert 400 <= page.status < 500
 
 
-def test_no_page_of_the_desk_loads_or_links_to_anything_outside(office: DeskHouse) -> None:
+def test_no_page_of_the_desk_loads_or_links_to_anything_outside(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     pages = [browser.get(path) for path in ("/desk/", f"/desk/cases/{label}", "/desk/sign-in")]
@@ -387,7 +387,7 @@ def test_no_page_of_the_desk_loads_or_links_to_anything_outside(office: DeskHous
         ("full", "has said that it is full until"),
     ],
 )
-def test_to_a_service_that_is_away_a_case_goes_only_knowingly(office: DeskHouse, what: str, said: str) -> None:
+def test_to_a_service_that_is_away_a_case_goes_only_knowingly(office: StaffSite, what: str, said: str) -> None:
     label, _receipt = office.file(needs=["asylum"], speak=["ru"])
     vera = office.as_("vera")
     entry = vera.get(f"/desk/directory/organisations/{ONE}")
@@ -407,7 +407,7 @@ def test_to_a_service_that_is_away_a_case_goes_only_knowingly(office: DeskHouse,
     assert referral_of(office, label).state == "offered"
 
 
-def test_a_pause_that_does_not_concern_the_case_asks_nothing(office: DeskHouse) -> None:
+def test_a_pause_that_does_not_concern_the_case_asks_nothing(office: StaffSite) -> None:
     label, _receipt = office.file(needs=["asylum"], speak=["ru", "en"])
     vera = office.as_("vera")
     entry = vera.get(f"/desk/directory/organisations/{ONE}")

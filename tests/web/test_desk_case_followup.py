@@ -16,11 +16,11 @@ from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.operations.rotation import reencrypt_batch
 from app.referrals.models import Referral
 from app.tasks.models import Task
-from tests.support.desk import ONE, STORY, TWO, Browser, DeskHouse, Page
+from tests.support.desk import ONE, STORY, TWO, Browser, Page, StaffSite
 from tests.web.test_desk_case import referral_of, referred
 
 
-def offered(office: DeskHouse, label: str = "") -> tuple[str, str]:
+def offered(office: StaffSite, label: str = "") -> tuple[str, str]:
     label = label or office.file()[0]
     assert referred(office, label, office.as_("vera")).status == 303
     return label, f"/partner/referrals/{referral_of(office, label).label}"
@@ -31,14 +31,14 @@ def task_count(page: Page) -> str:
     return node.text() if node else ""
 
 
-def person(office: DeskHouse, receipt: Receipt) -> Browser:
+def person(office: StaffSite, receipt: Receipt) -> Browser:
     browser = office.browser()
     page = browser.get("/ru/return")
     assert browser.submit(page, "/ru/return", number=receipt.digits).status == 303
     return browser
 
 
-def referrals(office: DeskHouse, label: str) -> list[Referral]:
+def referrals(office: StaffSite, label: str) -> list[Referral]:
     with office.database.begin(write=False) as session:
         case_id = office.case(label).id
         return list(
@@ -46,7 +46,7 @@ def referrals(office: DeskHouse, label: str) -> list[Referral]:
         )
 
 
-def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(office: DeskHouse) -> None:
+def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(office: StaffSite) -> None:
     label, path = offered(office)
     partner, vera = office.as_("partner"), office.as_("vera")
     assert task_count(vera.get("/desk/")) == "0"
@@ -66,7 +66,7 @@ def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(offic
     assert task_count(outsider.get("/desk/tasks")) == "0"
 
 
-def test_two_cases_of_a_household_are_seen_together_and_share_nothing(office: DeskHouse) -> None:
+def test_two_cases_of_a_household_are_seen_together_and_share_nothing(office: StaffSite) -> None:
     nobody: dict[str, Any] = {"answer_by": {"channel": "number"}, "call_me": ""}  # else they would seem one person
     (one, _), (two, _), (georgian, _) = office.file(), office.file(**nobody), office.file(country="GE", region=None)
     vera = office.as_("vera")
@@ -86,7 +86,7 @@ def test_two_cases_of_a_household_are_seen_together_and_share_nothing(office: De
     assert vera.get(f"/desk/cases/{two}").tree.css_first(f'a[href="/desk/cases/{one}"]') is None
 
 
-def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office: DeskHouse, tmp_path: Path) -> None:
+def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office: StaffSite, tmp_path: Path) -> None:
     label, receipt = office.file()
     vera, outsider = office.as_("vera"), office.as_("outsider")
     vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/note", text="a note that goes along")
@@ -120,11 +120,11 @@ def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office:
     assert them.get("/ru/case").status == 200
 
 
-def outsider_sees(office: DeskHouse, label: str) -> int:
+def outsider_sees(office: StaffSite, label: str) -> int:
     return office.as_("outsider").get(f"/desk/cases/{label}").status
 
 
-def test_what_was_only_asked_ends_with_the_move(office: DeskHouse) -> None:
+def test_what_was_only_asked_ends_with_the_move(office: StaffSite) -> None:
     label, receipt = office.file()
     offered(office, label)
     vera, them = office.as_("vera"), person(office, receipt)
@@ -135,7 +135,7 @@ def test_what_was_only_asked_ends_with_the_move(office: DeskHouse) -> None:
     assert office.case(label).state == "in_review"
 
 
-def test_the_end_of_a_case_ends_the_question_and_destroys_the_key_that_lay_ready(office: DeskHouse) -> None:
+def test_the_end_of_a_case_ends_the_question_and_destroys_the_key_that_lay_ready(office: StaffSite) -> None:
     label, receipt = office.file()
     vera, them = office.as_("vera"), person(office, receipt)
     vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/move", country="GE")
@@ -146,7 +146,7 @@ def test_the_end_of_a_case_ends_the_question_and_destroys_the_key_that_lay_ready
         assert session.execute(sa.select(CaseMove.answer, CaseMove.desk_key)).one() == ("ended", None)
 
 
-def test_a_centre_at_work_stops_the_move(office: DeskHouse) -> None:
+def test_a_centre_at_work_stops_the_move(office: StaffSite) -> None:
     label, receipt = office.file()
     _label, path = offered(office, label)
     vera, partner, them = office.as_("vera"), office.as_("partner"), person(office, receipt)
@@ -160,7 +160,7 @@ def test_a_centre_at_work_stops_the_move(office: DeskHouse) -> None:
     assert vera.submit(vera.get(f"/desk/cases/{other}"), f"/desk/cases/{other}/move", country="XX").status == 422
 
 
-def test_asking_another_instead_links_the_two(office: DeskHouse) -> None:
+def test_asking_another_instead_links_the_two(office: StaffSite) -> None:
     label, _path = offered(office)
     vera = office.as_("vera")
     (first,) = referrals(office, label)
@@ -173,7 +173,7 @@ def test_asking_another_instead_links_the_two(office: DeskHouse) -> None:
     assert vera.submit(page, action, service=f"{TWO}/legal-help").status == 412
 
 
-def test_a_withdrawal_is_taken_back_with_one_button(office: DeskHouse) -> None:
+def test_a_withdrawal_is_taken_back_with_one_button(office: StaffSite) -> None:
     label, _path = offered(office)
     vera = office.as_("vera")
     (first,) = referrals(office, label)
@@ -185,7 +185,7 @@ def test_a_withdrawal_is_taken_back_with_one_button(office: DeskHouse) -> None:
     assert "Undo the withdrawal" not in vera.get(f"/desk/cases/{label}").words()
 
 
-def test_the_person_reads_a_centres_question_in_their_language_and_answers_it(office: DeskHouse) -> None:
+def test_the_person_reads_a_centres_question_in_their_language_and_answers_it(office: StaffSite) -> None:
     label, receipt = office.file()
     _label, path = offered(office, label)
     partner = office.as_("partner")
@@ -200,7 +200,7 @@ def test_the_person_reads_a_centres_question_in_their_language_and_answers_it(of
     assert "Какая дата напечатана" not in them.get("/ru/case").words()
 
 
-def test_the_person_says_whether_they_were_contacted(office: DeskHouse) -> None:
+def test_the_person_says_whether_they_were_contacted(office: StaffSite) -> None:
     label, receipt = office.file()
     _label, path = offered(office, label)
     partner = office.as_("partner")
@@ -217,7 +217,7 @@ def test_the_person_says_whether_they_were_contacted(office: DeskHouse) -> None:
         assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == ["disagreement"]
 
 
-def test_handing_back_shows_the_desk_what_was_done(office: DeskHouse) -> None:
+def test_handing_back_shows_the_desk_what_was_done(office: StaffSite) -> None:
     label, path = offered(office)
     partner = office.as_("partner")
     partner.submit(partner.get(path), f"{path}/accept")
@@ -226,7 +226,7 @@ def test_handing_back_shows_the_desk_what_was_done(office: DeskHouse) -> None:
     assert "Filed an appeal" in page.words()
 
 
-def test_an_organisation_says_where_when_and_in_which_hours(office: DeskHouse) -> None:
+def test_an_organisation_says_where_when_and_in_which_hours(office: StaffSite) -> None:
     partner = office.as_("partner")
     page = partner.get("/partner/notices")
     form = {name: value for name, value in page.form("/partner/notices").items() if name != "weekdays"}
@@ -267,7 +267,7 @@ def test_an_organisation_says_where_when_and_in_which_hours(office: DeskHouse) -
 
 
 @pytest.mark.parametrize("path", ["/desk/tasks", "/partner/notices"])
-def test_the_new_pages_have_a_title_a_heading_and_names_for_their_fields(office: DeskHouse, path: str) -> None:
+def test_the_new_pages_have_a_title_a_heading_and_names_for_their_fields(office: StaffSite, path: str) -> None:
     page = office.as_("partner" if "partner" in path else "vera").get(path)
     assert page.tree.css_first("title").text().strip()  # type: ignore[union-attr]
     assert len(page.tree.css("h1")) == 1

@@ -14,7 +14,7 @@ from app.directory.packs import load_packs
 from app.matching import runs
 from app.matching.facts import Facts
 from app.partners.organisations import Organisation
-from tests.support.desk import ONE, START, Browser, DeskHouse, Page
+from tests.support.desk import ONE, START, Browser, Page, StaffSite
 
 SERVICE = f"{ONE}/legal-help"
 WEAK = "de-rlc-muc"
@@ -26,7 +26,7 @@ def propose(browser: Browser, subject: str, name: str, **typed: str) -> Page:
     return browser.submit(page, "/desk/directory/edit", **typed)
 
 
-def only(office: DeskHouse) -> DirectoryEdit:
+def only(office: StaffSite) -> DirectoryEdit:
     with office.database.begin(write=False) as session:
         edit = session.scalars(sa.select(DirectoryEdit).order_by(DirectoryEdit.proposed_at.desc())).first()
         assert edit is not None
@@ -45,7 +45,7 @@ def act(browser: Browser, path: str, **fields: str) -> Page:
     return browser.post(path, {"csrf": browser.get(start).form("/desk/sign-out")["csrf"], **fields})
 
 
-def matched(office: DeskHouse, **changed: Any) -> Any:
+def matched(office: StaffSite, **changed: Any) -> Any:
     """The run's word on the service, with what is known today."""
     facts = Facts(**{"needs": frozenset({"asylum"}), "country": "PL", "languages": ("ru",), **changed})
     with office.database.begin(write=False) as session:
@@ -56,7 +56,7 @@ def matched(office: DeskHouse, **changed: Any) -> Any:
     return found in result.candidates, {reason.key for reason in found.reasons}
 
 
-def test_an_edit_is_in_force_once_a_second_person_has_published_it(office: DeskHouse) -> None:
+def test_an_edit_is_in_force_once_a_second_person_has_published_it(office: StaffSite) -> None:
     vera, pavel = office.as_("vera"), office.as_("pavel")
     assert propose(vera, ONE, "phone", phone="+48 22 000 00 00").location == f"{ENTRY}?done=edit_proposed"
     assert "+48 22 000 00 00" not in vera.get(ENTRY).tree.css_first("section").text()
@@ -80,7 +80,7 @@ def test_an_edit_is_in_force_once_a_second_person_has_published_it(office: DeskH
         assert "+48" not in str(codes)
 
 
-def test_it_survives_a_pack_that_is_loaded_again_and_two_people_take_it_back(office: DeskHouse) -> None:
+def test_it_survives_a_pack_that_is_loaded_again_and_two_people_take_it_back(office: StaffSite) -> None:
     vera, pavel = office.as_("vera"), office.as_("pavel")
     propose(vera, ONE, "city", city="Gdynia")
     decide(pavel, only(office), "publish")
@@ -100,7 +100,7 @@ def test_it_survives_a_pack_that_is_loaded_again_and_two_people_take_it_back(off
         assert row.entry["city"] != "Gdynia"
 
 
-def test_the_process_knows_a_published_edit_within_seconds(office: DeskHouse) -> None:
+def test_the_process_knows_a_published_edit_within_seconds(office: StaffSite) -> None:
     vera, pavel = office.as_("vera"), office.as_("pavel")
     assert office.app.state.directory is office.app.state.current.packs
     propose(vera, SERVICE, "languages", languages="ka, hy")
@@ -116,7 +116,7 @@ def test_the_process_knows_a_published_edit_within_seconds(office: DeskHouse) ->
 
 
 def test_without_a_database_the_directory_is_as_it_was_last_seen(
-    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy.exc import OperationalError
 
@@ -128,7 +128,7 @@ def test_without_a_database_the_directory_is_as_it_was_last_seen(
     assert office.browser().get("/en/contacts").status == 200
 
 
-def test_a_centre_becomes_verified_by_two_people_with_day_and_source(office: DeskHouse) -> None:
+def test_a_centre_becomes_verified_by_two_people_with_day_and_source(office: StaffSite) -> None:
     vera, pavel = office.as_("vera"), office.as_("pavel")
     assert "Not verified" in vera.get(f"/desk/directory/organisations/{WEAK}").words()
     page = propose(
@@ -143,7 +143,7 @@ def test_a_centre_becomes_verified_by_two_people_with_day_and_source(office: Des
         assert session.scalars(sa.select(Organisation.verified).where(Organisation.slug == WEAK)).one()
 
 
-def test_what_does_not_fit_is_shown_again_with_what_was_typed(office: DeskHouse) -> None:
+def test_what_does_not_fit_is_shown_again_with_what_was_typed(office: StaffSite) -> None:
     page = propose(office.as_("vera"), ONE, "website", website="not an address")
     assert page.status == 422
     assert page.tree.css_first("#f-website").attributes["value"] == "not an address"
@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_shown_again_with_what_was_typed(office: DeskHouse)
     assert "Write the whole address" in page.words()
 
 
-def test_of_two_proposals_for_a_field_the_second_waits_and_a_stale_one_is_refused(office: DeskHouse) -> None:
+def test_of_two_proposals_for_a_field_the_second_waits_and_a_stale_one_is_refused(office: StaffSite) -> None:
     vera, pavel = office.as_("vera"), office.as_("pavel")
     propose(vera, ONE, "city", city="Gdynia")
     first = only(office)
@@ -167,7 +167,7 @@ def test_of_two_proposals_for_a_field_the_second_waits_and_a_stale_one_is_refuse
     assert decide(pavel, only(office), "withdraw").status == 303
 
 
-def test_the_database_itself_refuses_one_person_twice(office: DeskHouse) -> None:
+def test_the_database_itself_refuses_one_person_twice(office: StaffSite) -> None:
     propose(office.as_("vera"), ONE, "city", city="Gdynia")
     edit = only(office)
     with pytest.raises(IntegrityError), office.database.begin() as session:
@@ -176,7 +176,7 @@ def test_the_database_itself_refuses_one_person_twice(office: DeskHouse) -> None
         )
 
 
-def test_free_places_have_a_day_and_are_unknown_after_it(office: DeskHouse) -> None:
+def test_free_places_have_a_day_and_are_unknown_after_it(office: StaffSite) -> None:
     vera = office.as_("vera")
     until = (START + timedelta(days=10)).date().isoformat()
     assert act(vera, "/desk/directory/capacity", service=SERVICE, capacity="full", until=until).status == 303
@@ -203,7 +203,7 @@ def test_free_places_have_a_day_and_are_unknown_after_it(office: DeskHouse) -> N
     ],
 )
 def test_a_pause_keeps_matching_from_offering(
-    office: DeskHouse, what: str, hindered: dict[str, Any], free: dict[str, Any] | None, reason: str
+    office: StaffSite, what: str, hindered: dict[str, Any], free: dict[str, Any] | None, reason: str
 ) -> None:
     vera = office.as_("vera")
     until = START.date().isoformat()
@@ -217,14 +217,14 @@ def test_a_pause_keeps_matching_from_offering(
     assert matched(office, **hindered)[0]
 
 
-def test_a_pause_ends_by_itself_after_its_day(office: DeskHouse) -> None:
+def test_a_pause_ends_by_itself_after_its_day(office: StaffSite) -> None:
     act(office.as_("vera"), "/desk/directory/pause", service=SERVICE, what="all", until=START.date().isoformat())
     assert not matched(office)[0]
     office.later(days=1)
     assert matched(office)[0]
 
 
-def test_a_whole_organisation_pauses_and_goes_on(office: DeskHouse) -> None:
+def test_a_whole_organisation_pauses_and_goes_on(office: StaffSite) -> None:
     vera = office.as_("vera")
     path = f"{ENTRY}/pause"
     assert act(vera, path, until=START.date().isoformat()).status == 303
@@ -234,7 +234,7 @@ def test_a_whole_organisation_pauses_and_goes_on(office: DeskHouse) -> None:
     assert matched(office)[0]
 
 
-def test_lists_and_freshness_name_what_is_to_be_done(office: DeskHouse) -> None:
+def test_lists_and_freshness_name_what_is_to_be_done(office: StaffSite) -> None:
     vera = office.as_("vera")
     everything = vera.get("/desk/directory")
     assert len(everything.tree.css("tbody tr")) == len(load_packs().organisations)
@@ -250,7 +250,7 @@ def test_lists_and_freshness_name_what_is_to_be_done(office: DeskHouse) -> None:
     assert "Not verified: shown last" in page
 
 
-def test_a_partner_changes_its_own_and_nobody_elses(office: DeskHouse) -> None:
+def test_a_partner_changes_its_own_and_nobody_elses(office: StaffSite) -> None:
     partner, other = office.as_("partner"), office.as_("other-partner")
     until = (START + timedelta(days=3)).date().isoformat()
     assert act(partner, "/partner/services/capacity", service=SERVICE, capacity="full", until=until).status == 303
@@ -265,7 +265,7 @@ def test_a_partner_changes_its_own_and_nobody_elses(office: DeskHouse) -> None:
     assert "Paused until" in partner.get("/partner/services").words()
 
 
-def test_a_partners_proposal_is_published_by_one_at_the_desk(office: DeskHouse) -> None:
+def test_a_partners_proposal_is_published_by_one_at_the_desk(office: StaffSite) -> None:
     partner, vera = office.as_("partner"), office.as_("vera")
     asked = {"subject": ONE, "name": "hours", "value": "Mo-Fr 9:00-15:00"}
     assert act(partner, "/partner/services/propose", **asked).status == 303

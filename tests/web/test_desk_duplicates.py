@@ -14,7 +14,7 @@ from app.core.keyring import KeyRing
 from app.operations import rotation
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.privacy import service as privacy
-from tests.support.desk import START, DeskHouse, Page
+from tests.support.desk import START, Page, StaffSite
 from tests.web.test_desk_case import audited, referred
 from tests.web.test_desk_undo import act
 
@@ -25,7 +25,7 @@ def alike(page: Page) -> str:
     return " ".join(str(node.text()) for node in page.tree.css("ul.alike li"))
 
 
-def marks(office: DeskHouse) -> list[bytes]:
+def marks(office: StaffSite) -> list[bytes]:
     with office.database.begin(write=False) as session:
         return list(session.scalars(sa.select(CaseFingerprint.fingerprint)))
 
@@ -40,7 +40,7 @@ def marks(office: DeskHouse) -> list[bytes]:
     ],
 )
 def test_who_wrote_twice_is_shown_as_possible_with_what_agrees(
-    office: DeskHouse, again: dict[str, object], kinds: str
+    office: StaffSite, again: dict[str, object], kinds: str
 ) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**again)
@@ -51,7 +51,7 @@ def test_who_wrote_twice_is_shown_as_possible_with_what_agrees(
         assert secret not in office.as_("vera").get(f"/desk/cases/{first}").text
 
 
-def test_another_team_never_sees_it(office: DeskHouse) -> None:
+def test_another_team_never_sees_it(office: StaffSite) -> None:
     office.file(**LENA)
     georgian, _receipt = office.file(**LENA, country="GE", region=None, consent={"mode": "ask_first"})
     assert alike(office.as_("outsider").get(f"/desk/cases/{georgian}")) == ""
@@ -59,7 +59,7 @@ def test_another_team_never_sees_it(office: DeskHouse) -> None:
     assert len(found) == len(set(found)) == 4
 
 
-def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(office: DeskHouse) -> None:
+def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(office: StaffSite) -> None:
     office.file(call_me="Елена", answer_by={"channel": "number"})
     assert marks(office) == []
     office.file(**LENA)
@@ -71,11 +71,11 @@ def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(offic
     assert first_of(office, label) == ""
 
 
-def first_of(office: DeskHouse, label: str) -> str:
+def first_of(office: StaffSite, label: str) -> str:
     return alike(office.as_("vera").get(f"/desk/cases/{label}"))
 
 
-def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: DeskHouse) -> None:
+def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: StaffSite) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     with office.database.begin() as session:
@@ -87,7 +87,7 @@ def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: DeskHous
     assert [action for action, _codes in audited(office, "case:compared")] == ["case:compared"]
 
 
-def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: DeskHouse) -> None:
+def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: StaffSite) -> None:
     first, receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     browser = office.as_("vera")
@@ -107,7 +107,7 @@ def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: DeskHo
 
 
 @pytest.mark.parametrize("verb", ["help", "advise", "withdraw"])
-def test_what_was_merged_is_closed_and_opened_with_the_case_that_goes_on(office: DeskHouse, verb: str) -> None:
+def test_what_was_merged_is_closed_and_opened_with_the_case_that_goes_on(office: StaffSite, verb: str) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     browser = office.as_("vera")
@@ -124,7 +124,7 @@ def test_what_was_merged_is_closed_and_opened_with_the_case_that_goes_on(office:
                 assert transitions.replayed_state(session, case).value == case.state
 
 
-def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: DeskHouse) -> None:
+def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: StaffSite) -> None:
     first, _receipt = office.file(**LENA)
     second, receipt = office.file(**LENA)
     browser = office.as_("vera")
@@ -137,7 +137,7 @@ def test_when_the_person_erases_the_one_that_goes_on_the_other_is_back(office: D
     assert first_of(office, first) == ""
 
 
-def test_what_can_not_be_merged_says_why(office: DeskHouse) -> None:
+def test_what_can_not_be_merged_says_why(office: StaffSite) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     third, _receipt = office.file()
@@ -160,7 +160,7 @@ def test_what_can_not_be_merged_says_why(office: DeskHouse) -> None:
     assert browser.post(f"/desk/cases/{third}/merge", fields).status == 409
 
 
-def test_the_clock_offers_nothing_for_a_merged_case(office: DeskHouse) -> None:
+def test_the_clock_offers_nothing_for_a_merged_case(office: StaffSite) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     with office.database.begin() as session:
@@ -174,7 +174,7 @@ def test_the_clock_offers_nothing_for_a_merged_case(office: DeskHouse) -> None:
 
 
 def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_old_one(
-    office: DeskHouse, tmp_path: Path
+    office: StaffSite, tmp_path: Path
 ) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.audit.models import AuditEntry
 from app.directory import edits
 from app.web.desk import hsds_packages as page_module
-from tests.support.desk import Browser, DeskHouse, Page
+from tests.support.desk import Browser, Page, StaffSite
 from tests.support.hsds import FOREIGN, package
 from tests.support.html import faults
 
@@ -29,7 +29,7 @@ def send(browser: Browser, content: bytes | None, act: str) -> Page:
     return browser.send("POST", path, data={"csrf": csrf, "act": act}, files=files)
 
 
-def proposals(office: DeskHouse) -> list[tuple[str, str]]:
+def proposals(office: StaffSite) -> list[tuple[str, str]]:
     with office.database.begin(write=False) as session:
         return [(edit.subject, edit.origin) for edit in edits.pending(session)]
 
@@ -44,7 +44,7 @@ def lines_on(page: Page) -> int:
     return sum(int(node.text()) for node in page.tree.css('table.queue td[data-name="Rows"]'))
 
 
-def test_looking_tells_of_every_row_and_writes_nothing(office: DeskHouse) -> None:
+def test_looking_tells_of_every_row_and_writes_nothing(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     page = send(sofia, foreign(), "look")
     assert page.status == 200, page.words()
@@ -57,7 +57,7 @@ def test_looking_tells_of_every_row_and_writes_nothing(office: DeskHouse) -> Non
     assert proposals(office) == []
 
 
-def test_what_one_proposes_stands_in_the_directory_once_another_has_published_it(office: DeskHouse) -> None:
+def test_what_one_proposes_stands_in_the_directory_once_another_has_published_it(office: StaffSite) -> None:
     page = send(office.as_("sofia"), foreign(), "propose")
     assert page.status == 200, page.words()
     ((slug, origin), *others) = proposals(office)
@@ -76,7 +76,7 @@ def test_what_one_proposes_stands_in_the_directory_once_another_has_published_it
     assert slug not in [subject for subject, _origin in proposals(office)]
 
 
-def test_sent_twice_it_is_proposed_once(office: DeskHouse) -> None:
+def test_sent_twice_it_is_proposed_once(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     send(sofia, foreign(), "propose")
     once = proposals(office)
@@ -94,14 +94,14 @@ def test_sent_twice_it_is_proposed_once(office: DeskHouse) -> None:
         (package(place=[{"id": "1"}]).getvalue(), "It contains no organisations"),
     ],
 )
-def test_what_is_no_package_is_a_clear_no(office: DeskHouse, content: bytes | None, words: str) -> None:
+def test_what_is_no_package_is_a_clear_no(office: StaffSite, content: bytes | None, words: str) -> None:
     page = send(office.as_("sofia"), content, "propose")
     assert page.status == 422
     assert words in page.words()
     assert faults(page.text) == []
 
 
-def test_a_damaged_package_is_a_clear_no(office: DeskHouse) -> None:
+def test_a_damaged_package_is_a_clear_no(office: StaffSite) -> None:
     whole = bytearray(foreign())
     at = whole.index(b"organization.csv") + 20
     whole[at : at + 12] = b"\xff" * 12
@@ -110,7 +110,7 @@ def test_a_damaged_package_is_a_clear_no(office: DeskHouse) -> None:
     assert "cannot be unpacked" in page.words()
 
 
-def test_more_than_a_package_can_be_is_refused_before_it_is_read(office: DeskHouse) -> None:
+def test_more_than_a_package_can_be_is_refused_before_it_is_read(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     assert send(sofia, b"0" * (page_module.LARGEST + 1), "look").status == 413
     assert send(sofia, b"0" * (page_module.LARGEST + 20_000), "look").status == 413
@@ -120,7 +120,7 @@ def test_more_than_a_package_can_be_is_refused_before_it_is_read(office: DeskHou
     )
 
 
-def test_a_file_of_a_stranger_is_not_read(office: DeskHouse) -> None:
+def test_a_file_of_a_stranger_is_not_read(office: StaffSite) -> None:
     files = {"file": ("foreign.zip", foreign(), "application/zip")}
     path = f"{PATH}/propose"
     assert office.browser().send("POST", path, files=files).status == 401
@@ -132,7 +132,7 @@ def test_a_file_of_a_stranger_is_not_read(office: DeskHouse) -> None:
     assert proposals(office) == []
 
 
-def test_the_directory_is_downloaded_as_it_is_published_or_with_everybody(office: DeskHouse) -> None:
+def test_the_directory_is_downloaded_as_it_is_published_or_with_everybody(office: StaffSite) -> None:
     admin = office.as_("admin")
     marks = {}
     for path in ("/desk/directory/package/download", "/desk/directory/package/download?all=true"):
@@ -144,14 +144,14 @@ def test_the_directory_is_downloaded_as_it_is_published_or_with_everybody(office
     assert marks == {"load": {"true"}, "true": {"true", "false"}}
 
 
-def test_who_read_a_package_in_stands_in_the_audit(office: DeskHouse) -> None:
+def test_who_read_a_package_in_stands_in_the_audit(office: StaffSite) -> None:
     send(office.as_("sofia"), foreign(), "propose")
     with office.database.begin(write=False) as session:
         rows = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "directory:proposed")).all()
     assert {row.codes["origin"] for row in rows} == {"import"}
 
 
-def test_what_unpacks_to_more_than_a_directory_can_be_is_a_clear_no(office: DeskHouse) -> None:
+def test_what_unpacks_to_more_than_a_directory_can_be_is_a_clear_no(office: StaffSite) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("organization.csv", "id,name\n" + "0" * page_module.LARGEST_UNPACKED)
@@ -161,7 +161,7 @@ def test_what_unpacks_to_more_than_a_directory_can_be_is_a_clear_no(office: Desk
 
 
 def test_of_a_very_long_report_the_page_says_how_much_it_leaves_to_the_file(
-    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "LINES_SHOWN", 3)
     page = send(office.as_("sofia"), foreign(), "look")

@@ -7,7 +7,7 @@ from app.core import kill_switch
 from app.core.db import Database
 from app.messaging.models import OutboxMessage
 from app.staff.read_quotas import ReadCount
-from tests.support.desk import STORY, Browser, DeskHouse, running
+from tests.support.desk import STORY, Browser, StaffSite, running
 from tests.support.partners import Network
 from tests.web.test_account_members import accepted
 
@@ -20,7 +20,7 @@ def open_words(browser: Browser, label: str) -> int:
 # --- the audit -------------------------------------------------------------------------------------------------------
 
 
-def test_an_auditor_sees_who_opened_what_and_can_open_nothing(office: DeskHouse) -> None:
+def test_an_auditor_sees_who_opened_what_and_can_open_nothing(office: StaffSite) -> None:
     label, _receipt = office.file()
     open_words(office.as_("vera"), label)
     auditor = office.as_("auditor")
@@ -32,7 +32,7 @@ def test_an_auditor_sees_who_opened_what_and_can_open_nothing(office: DeskHouse)
     assert auditor.get(f"/desk/cases/{label}").status == 403
 
 
-def test_filters_narrow_and_pages_stay_where_they_are(office: DeskHouse) -> None:
+def test_filters_narrow_and_pages_stay_where_they_are(office: StaffSite) -> None:
     label, _receipt = office.file()
     vera = office.as_("vera")
     for _ in range(60):
@@ -59,7 +59,7 @@ def test_filters_narrow_and_pages_stay_where_they_are(office: DeskHouse) -> None
 # --- decoys ----------------------------------------------------------------------------------------------------------
 
 
-def plant(office: DeskHouse) -> str:
+def plant(office: StaffSite) -> str:
     admin = office.as_("admin")
     page = admin.get("/desk/operations")
     typed = {"country": "PL", "need": "asylum", "language": "ru", "call_me": "Ирина", "text": "Выдуманная история"}
@@ -68,7 +68,7 @@ def plant(office: DeskHouse) -> str:
     return planted.tree.css_first("h1").text().split(":")[1].strip()
 
 
-def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: DeskHouse) -> None:
+def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: StaffSite) -> None:
     true_one, _receipt = office.file()
     decoy = plant(office)
     vera = office.as_("vera")
@@ -91,7 +91,7 @@ def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: DeskHou
     assert notices[0].about_id != office.case(decoy).id
 
 
-def test_the_database_alone_does_not_tell_which_case_is_one(office: DeskHouse) -> None:
+def test_the_database_alone_does_not_tell_which_case_is_one(office: StaffSite) -> None:
     decoy = office.case(plant(office))
     with office.database.begin(write=False) as session:
         (row,) = session.execute(sa.text("SELECT * FROM honeytokens")).all()
@@ -152,7 +152,7 @@ def test_two_at_once_can_not_both_be_the_last(network: Network) -> None:
 # --- the switch ------------------------------------------------------------------------------------------------------
 
 
-def test_one_switch_stops_every_partner_page_at_once_and_nothing_else(office: DeskHouse) -> None:
+def test_one_switch_stops_every_partner_page_at_once_and_nothing_else(office: StaffSite) -> None:
     label, _receipt = office.file()
     referral = accepted(office, label)
     partner, sofia = office.as_("partner"), office.as_("sofia")

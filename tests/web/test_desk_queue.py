@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from app.cases import queue
 from app.cases.models import Case
 from app.cases.queue import QueueQuery
-from tests.support.desk import ADDRESS, NAME, STORY, Browser, DeskHouse, Page
+from tests.support.desk import ADDRESS, NAME, STORY, Browser, Page, StaffSite
 
 
 def labels(page: Page) -> list[str]:
     return [str(node.text()) for node in page.tree.css("table.queue tbody th a")]
 
 
-def many(office: DeskHouse, count: int) -> None:
+def many(office: StaffSite, count: int) -> None:
     """Cases with orders of every kind, ties too: made from one by copying its row."""
     label, _receipt = office.file()
     chance = random.Random(7)
@@ -52,7 +52,7 @@ def walk(browser: Browser, start: str, rel: str) -> list[list[str]]:
         page = browser.get(str(link.attributes["href"]))
 
 
-def test_never_a_name_a_contact_or_a_story(office: DeskHouse) -> None:
+def test_never_a_name_a_contact_or_a_story(office: StaffSite) -> None:
     label, _receipt = office.file()
     page = office.as_("vera").get("/desk/")
     assert labels(page) == [label]
@@ -60,7 +60,7 @@ def test_never_a_name_a_contact_or_a_story(office: DeskHouse) -> None:
         assert secret not in page.text
 
 
-def test_the_order_is_due_day_urgency_waiting(office: DeskHouse) -> None:
+def test_the_order_is_due_day_urgency_waiting(office: StaffSite) -> None:
     normal, _ = office.file(how_soon="none")
     office.later(hours=1)
     urgent, _ = office.file(how_soon="week")
@@ -68,7 +68,7 @@ def test_the_order_is_due_day_urgency_waiting(office: DeskHouse) -> None:
     assert labels(office.as_("vera").get("/desk/")) == [emergency, urgent, normal]
 
 
-def test_pages_forwards_and_back_show_each_case_once_in_one_order(office: DeskHouse) -> None:
+def test_pages_forwards_and_back_show_each_case_once_in_one_order(office: StaffSite) -> None:
     many(office, 60)
     browser = office.as_("vera")
     forwards = walk(browser, "/desk/", "next")
@@ -87,7 +87,7 @@ def test_pages_forwards_and_back_show_each_case_once_in_one_order(office: DeskHo
     assert walk(browser, start, "prev") == [forwards[1], forwards[0]]
 
 
-def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(office: DeskHouse) -> None:
+def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(office: StaffSite) -> None:
     many(office, 30)
     browser = office.as_("vera")
     browser.get("/desk/")  # once in a while a request looks whether the rules were published anew: not part of the page
@@ -109,7 +109,7 @@ def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(office: De
         ({"need": "asylum", "language": "en"}, lambda row: "asylum" in row.needs and "en" in row.languages),
     ],
 )
-def test_filters_and_their_counts_are_exact(office: DeskHouse, query: dict[str, str], expected) -> None:  # type: ignore[no-untyped-def]
+def test_filters_and_their_counts_are_exact(office: StaffSite, query: dict[str, str], expected) -> None:  # type: ignore[no-untyped-def]
     many(office, 40)
     with office.database.begin(write=False) as session:
         right = {row.label for row in session.scalars(sa.select(Case)) if expected(row)}
@@ -120,7 +120,7 @@ def test_filters_and_their_counts_are_exact(office: DeskHouse, query: dict[str, 
     assert {label for each in found for label in each} == right
 
 
-def test_each_view_counts_what_it_shows(office: DeskHouse) -> None:
+def test_each_view_counts_what_it_shows(office: StaffSite) -> None:
     office.file()
     mine, _receipt = office.file(how_soon="today")
     closed, _receipt = office.file()
@@ -140,7 +140,7 @@ def test_each_view_counts_what_it_shows(office: DeskHouse) -> None:
             assert (page.tree.css_first("p.notice") is not None) == (count == 0)
 
 
-def test_a_case_that_waits_is_overtaken_only_by_cases_due_earlier(office: DeskHouse) -> None:
+def test_a_case_that_waits_is_overtaken_only_by_cases_due_earlier(office: StaffSite) -> None:
     """No starvation: whatever comes in later with a later due day stands behind it, for ever."""
     waiting, _receipt = office.file(how_soon="none")
     due = office.case(waiting).due_on
@@ -159,15 +159,15 @@ def test_a_case_that_waits_is_overtaken_only_by_cases_due_earlier(office: DeskHo
 
 
 @pytest.mark.parametrize("at", ["x", "AAAA", "W10", "é", "%00", "W251bGxd", "ÿ" * 50, "bnVsbA"])
-def test_a_place_that_is_none_is_a_clear_no(office: DeskHouse, at: str) -> None:
+def test_a_place_that_is_none_is_a_clear_no(office: StaffSite, at: str) -> None:
     assert office.as_("vera").get("/desk/", params={"at": at}).status == 400
 
 
-def test_an_unknown_view_is_not_found(office: DeskHouse) -> None:
+def test_an_unknown_view_is_not_found(office: StaffSite) -> None:
     assert office.as_("vera").get("/desk/?view=x").status == 404
 
 
-def test_the_next_case_is_the_first_that_nobody_else_has(office: DeskHouse) -> None:
+def test_the_next_case_is_the_first_that_nobody_else_has(office: StaffSite) -> None:
     first, _ = office.file(how_soon="today")
     second, _ = office.file()
     pavel, vera = office.as_("pavel"), office.as_("vera")

@@ -7,14 +7,14 @@ from app.cases import queue
 from app.cases.models import Case, SavedView
 from app.cases.queue import QueueQuery
 from app.cases.queue_views import ORDERS
-from tests.support.desk import TWO, DeskHouse
+from tests.support.desk import TWO, StaffSite
 from tests.web.test_desk_case import referral_of, referred
 from tests.web.test_desk_queue import labels, many, walk
 from tests.web.test_desk_undo import act
 
 
 @pytest.mark.parametrize("name", sorted(ORDERS))
-def test_every_column_sorts_both_ways_and_pages_show_each_case_once(office: DeskHouse, name: str) -> None:
+def test_every_column_sorts_both_ways_and_pages_show_each_case_once(office: StaffSite, name: str) -> None:
     many(office, 55)
     browser = office.as_("vera")
     up = [label for page in walk(browser, f"/desk/?sort={name}", "next") for label in page]
@@ -27,7 +27,7 @@ def test_every_column_sorts_both_ways_and_pages_show_each_case_once(office: Desk
     assert back == [down[:25]]
 
 
-def test_the_header_says_the_order_in_force_and_turns_it(office: DeskHouse) -> None:
+def test_the_header_says_the_order_in_force_and_turns_it(office: StaffSite) -> None:
     office.file()
     browser = office.as_("vera")
     page = browser.get("/desk/?sort=waits")
@@ -39,7 +39,7 @@ def test_the_header_says_the_order_in_force_and_turns_it(office: DeskHouse) -> N
     assert browser.get(f"/desk/?sort=waits&at={place}").status == 400
 
 
-def test_views_follow_how_the_referrals_stand(office: DeskHouse) -> None:
+def test_views_follow_how_the_referrals_stand(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
 
@@ -66,7 +66,7 @@ def test_views_follow_how_the_referrals_stand(office: DeskHouse) -> None:
     assert "With a partner" in browser.get("/desk/").words()
 
 
-def test_after_a_no_the_case_is_among_the_declined_until_somebody_else_is_asked(office: DeskHouse) -> None:
+def test_after_a_no_the_case_is_among_the_declined_until_somebody_else_is_asked(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser, partner = office.as_("vera"), office.as_("partner")
     referred(office, label, browser)
@@ -77,7 +77,7 @@ def test_after_a_no_the_case_is_among_the_declined_until_somebody_else_is_asked(
     assert labels(browser.get("/desk/?view=declined")) == []
 
 
-def test_a_view_of_ones_own_is_made_of_codes_counted_and_nobody_elses(office: DeskHouse) -> None:
+def test_a_view_of_ones_own_is_made_of_codes_counted_and_nobody_elses(office: StaffSite) -> None:
     office.file()
     office.file(how_soon="today")
     vera, pavel = office.as_("vera"), office.as_("pavel")
@@ -99,7 +99,7 @@ def test_a_view_of_ones_own_is_made_of_codes_counted_and_nobody_elses(office: De
     assert vera.get("/desk/").tree.css_first("nav.own") is None
 
 
-def test_the_queue_costs_the_same_statements_with_every_view_of_ones_own(office: DeskHouse) -> None:
+def test_the_queue_costs_the_same_statements_with_every_view_of_ones_own(office: StaffSite) -> None:
     many(office, 30)
     browser = office.as_("vera")
     for number, need in enumerate(
@@ -112,7 +112,7 @@ def test_the_queue_costs_the_same_statements_with_every_view_of_ones_own(office:
     assert len([one for one in counted.seen if not one.startswith("BEGIN")]) <= 6
 
 
-def test_a_colleague_who_has_the_case_open_is_named_and_stops_nobody(office: DeskHouse) -> None:
+def test_a_colleague_who_has_the_case_open_is_named_and_stops_nobody(office: StaffSite) -> None:
     label, _receipt = office.file()
     vera, pavel = office.as_("vera"), office.as_("pavel")
     assert "opened this" not in vera.get(f"/desk/cases/{label}").words()
@@ -127,7 +127,7 @@ def test_a_colleague_who_has_the_case_open_is_named_and_stops_nobody(office: Des
     assert "opened this" not in sofia.get(f"/desk/cases/{label}").words()
 
 
-def test_the_timeline_tells_who_did_and_read_what_without_a_word_of_it(office: DeskHouse) -> None:
+def test_the_timeline_tells_who_did_and_read_what_without_a_word_of_it(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     act(browser, label, "note", text="quarrelsome landlord")
@@ -141,7 +141,7 @@ def test_the_timeline_tells_who_did_and_read_what_without_a_word_of_it(office: D
 
 @pytest.mark.parametrize("language", ["ru", "ka", "de"])
 def test_a_question_stands_ready_in_the_persons_language_and_is_sent_as_it_was_changed(
-    office: DeskHouse, language: str
+    office: StaffSite, language: str
 ) -> None:
     label, _receipt = office.file(language=language)
     browser = office.as_("vera")
@@ -159,7 +159,7 @@ def test_a_question_stands_ready_in_the_persons_language_and_is_sent_as_it_was_c
     assert browser.get(f"{path}/ask?question=nothing").status == 404
 
 
-def test_the_next_step_tells_free_places_and_how_long_an_answer_takes(office: DeskHouse) -> None:
+def test_the_next_step_tells_free_places_and_how_long_an_answer_takes(office: StaffSite) -> None:
     from datetime import timedelta
 
     from app.directory.models import ServiceRow
@@ -176,7 +176,7 @@ def test_the_next_step_tells_free_places_and_how_long_an_answer_takes(office: De
     assert "Usually answers in 3 d (1 answer so far)." in words
 
 
-def test_closed_cases_are_counted_without_owner_or_day(office: DeskHouse) -> None:
+def test_closed_cases_are_counted_without_owner_or_day(office: StaffSite) -> None:
     label, _receipt = office.file()
     act(office.as_("vera"), label, "close", verb="advise")
     with office.database.begin(write=False) as session:

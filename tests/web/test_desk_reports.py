@@ -16,12 +16,12 @@ from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from app.web.components.charts import Bar, bars
-from tests.support.desk import ONE, TWO, DeskHouse
+from tests.support.desk import ONE, TWO, StaffSite
 
 DESK = ActorRef(Actor.COORDINATOR, None)
 
 
-def decline(office: DeskHouse, many: int) -> None:
+def decline(office: StaffSite, many: int) -> None:
     """Twice as many offers to one centre: every second one is declined an hour later, the others wait."""
     from app.core.ids import named_id
 
@@ -50,7 +50,7 @@ def value(found: list[dict[str, str]], table: str, row: str, column: str) -> str
     return next(one["value"] for one in found if (one["table"], one["row"], one["column"]) == (table, row, column))
 
 
-def test_a_report_counts_true_rows_and_hides_small_ones(office: DeskHouse) -> None:
+def test_a_report_counts_true_rows_and_hides_small_ones(office: StaffSite) -> None:
     decline(office, 11)
     with office.database.begin(write=False) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Referral)) == 22
@@ -68,7 +68,7 @@ def test_a_report_counts_true_rows_and_hides_small_ones(office: DeskHouse) -> No
     assert not any(one["value"].isdigit() and int(one["value"]) < 10 for one in found)
 
 
-def test_another_team_and_another_partner_count_their_own(office: DeskHouse) -> None:
+def test_another_team_and_another_partner_count_their_own(office: StaffSite) -> None:
     decline(office, 11)
     mine = rows(office.as_("partner").get("/partner/report?format=csv").text)
     assert value(mine, "Offers by urgency", "All", "All") == "22"
@@ -82,7 +82,7 @@ def test_another_team_and_another_partner_count_their_own(office: DeskHouse) -> 
     assert TWO not in str(mine)
 
 
-def test_a_spreadsheet_opens_and_holds_no_formula(office: DeskHouse) -> None:
+def test_a_spreadsheet_opens_and_holds_no_formula(office: StaffSite) -> None:
     decline(office, 10)
     answer = office.as_("vera").get("/desk/reports?format=xlsx").response
     assert answer.headers["content-type"].endswith("spreadsheetml.sheet")
@@ -94,7 +94,7 @@ def test_a_spreadsheet_opens_and_holds_no_formula(office: DeskHouse) -> None:
         assert all(b"<f>" not in book.read(name) for name in sheets)
 
 
-def test_a_period_that_is_none_or_to_come_is_not_found(office: DeskHouse) -> None:
+def test_a_period_that_is_none_or_to_come_is_not_found(office: StaffSite) -> None:
     vera = office.as_("vera")
     for wrong in ("2027-Q1", "2026-Q9", "last", "2026-10"):
         assert vera.get(f"/desk/reports?period={wrong}").status == 404
@@ -119,7 +119,7 @@ def test_a_plot_says_its_numbers_and_escapes_its_words() -> None:
     assert "style=" not in drawn
 
 
-def test_a_year_and_a_stretch_of_quarters_add_up_what_their_quarters_show(office: DeskHouse) -> None:
+def test_a_year_and_a_stretch_of_quarters_add_up_what_their_quarters_show(office: StaffSite) -> None:
     decline(office, 6)
     office.later(days=40)
     for _ in range(11):
@@ -142,7 +142,7 @@ def test_a_year_and_a_stretch_of_quarters_add_up_what_their_quarters_show(office
         assert vera.get(f"/desk/reports?period={nothing}").status == 404, nothing
 
 
-def test_a_stretch_costs_the_statements_of_one_quarter(office: DeskHouse) -> None:
+def test_a_stretch_costs_the_statements_of_one_quarter(office: StaffSite) -> None:
     decline(office, 1)
     vera = office.as_("vera")
     costs = []

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from app.cases.models import Case
 from app.intake.questions import STEPS
-from tests.support.desk import DeskHouse
+from tests.support.desk import StaffSite
 from tests.support.html import faults
 from tests.support.people import NUMBER
 
@@ -13,20 +13,20 @@ HELD = "/desk/?view=quarantine"
 SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "today", "story": "Кумкват <b>."}
 
 
-def hold(office: DeskHouse, why: str = "trap") -> str:
+def hold(office: StaffSite, why: str = "trap") -> str:
     label, _receipt = office.file()
     with office.database.begin() as session:
         session.execute(sa.update(Case).where(Case.label == label).values(held_reason=why))
     return label
 
 
-def state(office: DeskHouse, label: str) -> tuple[str, str | None]:
+def state(office: StaffSite, label: str) -> tuple[str, str | None]:
     with office.database.begin(write=False) as session:
         row = session.execute(sa.select(Case.state, Case.held_reason).where(Case.label == label)).one()
     return row.state, row.held_reason
 
 
-def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_queue(office: DeskHouse) -> None:
+def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_queue(office: StaffSite) -> None:
     label = hold(office)
     browser = office.as_("vera")
     queue = browser.get("/desk/")
@@ -42,7 +42,7 @@ def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_
     assert "No requests are held as possible spam" in browser.get(HELD).words()
 
 
-def test_spam_is_ended_with_one_button_and_the_version_seen(office: DeskHouse) -> None:
+def test_spam_is_ended_with_one_button_and_the_version_seen(office: StaffSite) -> None:
     label = hold(office, "haste")
     browser = office.as_("vera")
     page = browser.get(HELD)
@@ -53,7 +53,7 @@ def test_spam_is_ended_with_one_button_and_the_version_seen(office: DeskHouse) -
 
 
 @pytest.mark.parametrize("act", ["release", "discard"])
-def test_either_can_be_taken_back_with_one_button(office: DeskHouse, act: str) -> None:
+def test_either_can_be_taken_back_with_one_button(office: StaffSite, act: str) -> None:
     label = hold(office)
     browser = office.as_("vera")
     done = browser.submit(browser.get(HELD), f"/desk/held/{label}/{act}")
@@ -63,7 +63,7 @@ def test_either_can_be_taken_back_with_one_button(office: DeskHouse, act: str) -
     assert label not in browser.get("/desk/").text
 
 
-def test_one_that_was_only_quick_stands_in_its_place_with_a_mark(office: DeskHouse) -> None:
+def test_one_that_was_only_quick_stands_in_its_place_with_a_mark(office: StaffSite) -> None:
     label = hold(office, "haste")
     browser = office.as_("vera")
     page = browser.get("/desk/")
@@ -72,7 +72,7 @@ def test_one_that_was_only_quick_stands_in_its_place_with_a_mark(office: DeskHou
     assert label in browser.get(HELD).text
 
 
-def test_another_team_neither_sees_nor_touches_it(office: DeskHouse) -> None:
+def test_another_team_neither_sees_nor_touches_it(office: StaffSite) -> None:
     label = hold(office)
     page = office.as_("vera").get(HELD)
     stranger = office.as_("outsider")
@@ -83,7 +83,7 @@ def test_another_team_neither_sees_nor_touches_it(office: DeskHouse) -> None:
 
 
 @pytest.mark.parametrize("lang", ["ru", "ka", "en"])
-def test_the_form_is_asked_in_the_persons_language_and_the_number_read_out(office: DeskHouse, lang: str) -> None:
+def test_the_form_is_asked_in_the_persons_language_and_the_number_read_out(office: StaffSite, lang: str) -> None:
     browser = office.as_("vera")
     page = browser.get(f"/desk/assisted?lang={lang}")
     asked = {node.attributes["name"] for node in page.tree.css("form [name]")}
@@ -104,7 +104,7 @@ def test_the_form_is_asked_in_the_persons_language_and_the_number_read_out(offic
     assert [faults(one.text) for one in (page, check, answer)] == [[], [], []]
 
 
-def test_what_is_wrong_is_said_and_nothing_is_lost(office: DeskHouse) -> None:
+def test_what_is_wrong_is_said_and_nothing_is_lost(office: StaffSite) -> None:
     browser = office.as_("vera")
     page = browser.submit(browser.get("/desk/assisted"), "/desk/assisted", story="Кумкват <b>.", channel="email")
     assert page.status == 422

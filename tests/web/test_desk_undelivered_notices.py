@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.messaging.models import OutboxMessage
-from tests.support.desk import DeskHouse, Page
+from tests.support.desk import Page, StaffSite
 from tests.support.html import faults
-from tests.support.letters import give_up
+from tests.support.undelivered import give_up
 
 VIEW = "/desk/?view=dead_letters"
 
@@ -23,13 +23,13 @@ def rows(page: Page) -> list[str]:
     return [node.text() for node in page.tree.css("table.queue tbody th")]
 
 
-def states(office: DeskHouse) -> dict[UUID, tuple[str, bool]]:
+def states(office: StaffSite) -> dict[UUID, tuple[str, bool]]:
     with office.database.begin(write=False) as session:
         found = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.last_error == "smtp_550")).all()
         return {one.id: (one.state, one.dropped_at is not None) for one in found}
 
 
-def test_what_did_not_arrive_is_a_view_of_the_queue_with_its_count(office: DeskHouse) -> None:
+def test_what_did_not_arrive_is_a_view_of_the_queue_with_its_count(office: StaffSite) -> None:
     older, _receipt = office.file()
     newer, _receipt = office.file()
     give_up(office, newer, minutes=5)
@@ -46,7 +46,7 @@ def test_what_did_not_arrive_is_a_view_of_the_queue_with_its_count(office: DeskH
 
 
 @pytest.mark.parametrize(("act", "left"), [("retry", ("queued", False)), ("drop", ("dead", True))])
-def test_each_is_sent_again_or_dropped_and_leaves_the_view(office: DeskHouse, act: str, left: tuple[str, bool]) -> None:
+def test_each_is_sent_again_or_dropped_and_leaves_the_view(office: StaffSite, act: str, left: tuple[str, bool]) -> None:
     label, _receipt = office.file()
     letter = give_up(office, label)
     sofia = office.as_("sofia")
@@ -58,7 +58,7 @@ def test_each_is_sent_again_or_dropped_and_leaves_the_view(office: DeskHouse, ac
     assert "This team has no undelivered notices" in page.words(), "an empty view says why"
 
 
-def test_when_the_mail_works_again_all_are_tried_with_one_button(office: DeskHouse) -> None:
+def test_when_the_mail_works_again_all_are_tried_with_one_button(office: StaffSite) -> None:
     letters = {give_up(office, office.file()[0], minutes=n) for n in range(3)}
     vera = office.as_("vera")
     assert vera.submit(vera.get(VIEW), "/desk/letters/retry").did("retried_all")
@@ -66,7 +66,7 @@ def test_when_the_mail_works_again_all_are_tried_with_one_button(office: DeskHou
     assert counted(vera.get("/desk/")) == "0"
 
 
-def test_another_team_neither_counts_nor_sends_them(office: DeskHouse) -> None:
+def test_another_team_neither_counts_nor_sends_them(office: StaffSite) -> None:
     letter = give_up(office, office.file()[0])
     form = office.as_("vera").get(VIEW).form(f"/desk/letters/{letter}/drop")
     outsider = office.as_("outsider")
@@ -78,7 +78,7 @@ def test_another_team_neither_counts_nor_sends_them(office: DeskHouse) -> None:
     assert states(office) == {letter: ("dead", False)}
 
 
-def test_the_view_costs_the_same_statements_however_many_did_not_arrive(office: DeskHouse) -> None:
+def test_the_view_costs_the_same_statements_however_many_did_not_arrive(office: StaffSite) -> None:
     label, _receipt = office.file()
     vera = office.as_("vera")
     costs = []
@@ -92,7 +92,7 @@ def test_the_view_costs_the_same_statements_however_many_did_not_arrive(office: 
     assert costs[0] == costs[1] <= 6
 
 
-def test_a_notice_is_a_task_that_leads_to_the_view(office: DeskHouse) -> None:
+def test_a_notice_is_a_task_that_leads_to_the_view(office: StaffSite) -> None:
     give_up(office, office.file()[0])
     page = office.as_("vera").get("/desk/tasks")
     assert page.tree.css_first(f'table a[href="{VIEW}"]') is not None

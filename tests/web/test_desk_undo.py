@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.support.desk import TWO, Browser, DeskHouse, Page
+from tests.support.desk import TWO, Browser, Page, StaffSite
 from tests.web.test_desk_case import SERVICE, audited, referral_of, referred
 
 
-def shape(office: DeskHouse, label: str) -> tuple[object, ...]:
+def shape(office: StaffSite, label: str) -> tuple[object, ...]:
     case = office.case(label)
     return case.state, case.owner_id, case.snoozed_until, case.person_wrote, case.closed_at
 
@@ -42,7 +42,7 @@ BEFORE: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
         ("close", {"verb": "withdraw"}),
     ],
 )
-def test_undo_brings_owner_day_and_state_back(office: DeskHouse, verb: str, typed: dict[str, str]) -> None:
+def test_undo_brings_owner_day_and_state_back(office: StaffSite, verb: str, typed: dict[str, str]) -> None:
     pavel, vera = office.as_("pavel"), office.as_("vera")
     for acts in BEFORE:
         label, _receipt = office.file()
@@ -55,7 +55,7 @@ def test_undo_brings_owner_day_and_state_back(office: DeskHouse, verb: str, type
     assert len(audited(office, "case:undone")) == len(BEFORE)
 
 
-def test_an_offer_that_nobody_has_opened_is_taken_back_whole(office: DeskHouse) -> None:
+def test_an_offer_that_nobody_has_opened_is_taken_back_whole(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     was = shape(office, label)
@@ -65,7 +65,7 @@ def test_an_offer_that_nobody_has_opened_is_taken_back_whole(office: DeskHouse) 
     assert referral_of(office, label).state == "withdrawn"
 
 
-def test_a_question_to_the_person_is_taken_back_too(office: DeskHouse) -> None:
+def test_a_question_to_the_person_is_taken_back_too(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     was = shape(office, label)
@@ -74,7 +74,7 @@ def test_a_question_to_the_person_is_taken_back_too(office: DeskHouse) -> None:
     assert (shape(office, label), referral_of(office, label).state) == (was, "withdrawn")
 
 
-def test_an_offer_that_was_seen_stays_and_says_how_to_withdraw_it(office: DeskHouse) -> None:
+def test_an_offer_that_was_seen_stays_and_says_how_to_withdraw_it(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(referred(office, label, browser).location)
@@ -88,7 +88,7 @@ def test_an_offer_that_was_seen_stays_and_says_how_to_withdraw_it(office: DeskHo
     assert referral_of(office, label).state == "acknowledged"
 
 
-def test_after_anything_else_there_is_nothing_to_take_back(office: DeskHouse) -> None:
+def test_after_anything_else_there_is_nothing_to_take_back(office: StaffSite) -> None:
     label, _receipt = office.file()
     vera, pavel = office.as_("vera"), office.as_("pavel")
     page = act(vera, label, "take")
@@ -98,7 +98,7 @@ def test_after_anything_else_there_is_nothing_to_take_back(office: DeskHouse) ->
     assert office.case(label).state == "in_review"
 
 
-def test_nobody_takes_a_colleagues_act_back_nor_their_own_twice(office: DeskHouse) -> None:
+def test_nobody_takes_a_colleagues_act_back_nor_their_own_twice(office: StaffSite) -> None:
     label, _receipt = office.file()
     vera, pavel = office.as_("vera"), office.as_("pavel")
     page = act(vera, label, "take")
@@ -109,7 +109,7 @@ def test_nobody_takes_a_colleagues_act_back_nor_their_own_twice(office: DeskHous
     assert undo(vera, again, label).status == 409
 
 
-def test_reopening_can_be_taken_back(office: DeskHouse) -> None:
+def test_reopening_can_be_taken_back(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     act(browser, label, "close", verb="advise")
@@ -119,7 +119,7 @@ def test_reopening_can_be_taken_back(office: DeskHouse) -> None:
 
 
 @pytest.mark.parametrize("query", ["done=taken&v=x", "done=taken&v=1&was=<b>", "done=zzz&v=1", "done=taken"])
-def test_an_address_made_by_hand_offers_nothing_and_repeats_nothing(office: DeskHouse, query: str) -> None:
+def test_an_address_made_by_hand_offers_nothing_and_repeats_nothing(office: StaffSite, query: str) -> None:
     label, _receipt = office.file()
     page = office.as_("vera").get(f"/desk/cases/{label}?{query}")
     assert page.status == 200
@@ -128,7 +128,7 @@ def test_an_address_made_by_hand_offers_nothing_and_repeats_nothing(office: Desk
 
 
 def test_after_a_decision_the_next_case_of_the_same_list_opens_and_the_last_can_be_taken_back(
-    office: DeskHouse,
+    office: StaffSite,
 ) -> None:
     first, _receipt = office.file(how_soon="today")
     second, _receipt = office.file(how_soon="week")
@@ -145,7 +145,7 @@ def test_after_a_decision_the_next_case_of_the_same_list_opens_and_the_last_can_
     assert office.case(first).state == "submitted"
 
 
-def test_after_the_last_of_a_list_the_list_says_that_it_is_empty(office: DeskHouse) -> None:
+def test_after_the_last_of_a_list_the_list_says_that_it_is_empty(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}?list=view%3Dnew")

@@ -12,8 +12,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from app.core.db import Base, Database
 from app.web import person
 from app.web.components import csrf
-from tests.support.desk import DeskHouse, running
-from tests.support.people import House, short_form
+from tests.support.desk import StaffSite, running
+from tests.support.people import PersonSite, short_form
 
 MACHINES = ("/v1", "/oauth", "/hsds", "/.well-known")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -38,13 +38,13 @@ def posts(routes: Any) -> list[str]:
 
 
 @pytest.fixture
-def everything(sqlite_database: Database, tmp_path: Path) -> Iterator[DeskHouse]:
+def everything(sqlite_database: Database, tmp_path: Path) -> Iterator[StaffSite]:
     """All surfaces of the service in one app."""
     with running(sqlite_database, tmp_path / "var") as started:
         yield started
 
 
-def test_every_form_of_every_page_passes_the_one_check(everything: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_of_every_page_passes_the_one_check(everything: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
     check = csrf.refuse_other_sites
 
@@ -62,16 +62,16 @@ def test_every_form_of_every_page_passes_the_one_check(everything: DeskHouse, mo
             assert (answer.status_code, checked) == (403, [path]), (path, headers)
 
 
-def test_the_walk_finds_the_pages_of_everybody(everything: DeskHouse) -> None:
+def test_the_walk_finds_the_pages_of_everybody(everything: StaffSite) -> None:
     paths = posts(everything.app.routes)
     for path in ("/en/form/all/send", "/en/form/check", "/en/case/erase", "/desk/sign-in", "/desk/join/finish",
                  "/desk/cases/x/close", "/desk/directory/package", "/partner/referrals/x/x"):  # fmt: skip
         assert path in paths, path
 
 
-def held(house: House) -> dict[str, list[Any]]:
+def held(person_site: PersonSite) -> dict[str, list[Any]]:
     """Every row but those of drafts, where a browser keeps what was typed for the next hour, and of who looked at what."""
-    with house.database.begin(write=False) as session:
+    with person_site.database.begin(write=False) as session:
         return {
             table.name: sorted(map(repr, session.execute(sa.select(table)).all()))
             for table in Base.metadata.sorted_tables
@@ -80,16 +80,16 @@ def held(house: House) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("token", ["", "x" * 500, "1.stale.0000", "of another visit", "of no visit"])
-def test_without_a_token_of_this_visit_nothing_but_the_draft_changes(house: House, token: str) -> None:
-    stranger = house.browser().open("/en/return").fill(number=short_form(house.browser()).number())
+def test_without_a_token_of_this_visit_nothing_but_the_draft_changes(person_site: PersonSite, token: str) -> None:
+    stranger = person_site.browser().open("/en/return").fill(number=short_form(person_site.browser()).number())
     sent = {
         "of another visit": stranger.page.css_first("input[name=token]").attributes["value"],
-        "of no visit": csrf.new_token(house.keys, house.time(), csrf.UNBOUND),
+        "of no visit": csrf.new_token(person_site.keys, person_site.time(), csrf.UNBOUND),
     }.get(token, token)
-    number = short_form(house.browser(), story="Слово.").number()
+    number = short_form(person_site.browser(), story="Слово.").number()
     for path in posts(person.router.routes):
-        browser = house.browser().open("/en/return").fill(number=number)
-        before = held(house)
+        browser = person_site.browser().open("/en/return").fill(number=number)
+        before = held(person_site)
         fields = {
             "token": sent,
             "sure": "yes",
@@ -102,16 +102,16 @@ def test_without_a_token_of_this_visit_nothing_but_the_draft_changes(house: Hous
         if path == "/en/form/all/send" and token == "of no visit":
             continue  # the page without a cookie is tied to no visit: `csrf` says why
         browser.client.post(path, data=fields)
-        assert held(house) == before, path
+        assert held(person_site) == before, path
 
 
-def test_a_draft_is_filed_by_its_own_page_only(house: House) -> None:
-    mine = short_form(house.browser(), until_check=True)
-    theirs = short_form(house.browser(), until_check=True)
+def test_a_draft_is_filed_by_its_own_page_only(person_site: PersonSite) -> None:
+    mine = short_form(person_site.browser(), until_check=True)
+    theirs = short_form(person_site.browser(), until_check=True)
     token = theirs.page.css_first("input[name=token]").attributes["value"]
-    before = held(house)
-    for wrong in (token, csrf.new_token(house.keys, house.time(), csrf.UNBOUND)):
+    before = held(person_site)
+    for wrong in (token, csrf.new_token(person_site.keys, person_site.time(), csrf.UNBOUND)):
         answer = mine.client.post("/ru/form/check", data={"token": wrong})
         assert answer.status_code == 200, "the page is shown again"
-    assert held(house) == before
+    assert held(person_site) == before
     assert mine.open("/ru/form/check").fill().number()

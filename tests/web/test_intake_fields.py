@@ -31,7 +31,7 @@ from app.messaging.models import PersonNotices
 from app.referrals.models import Referral
 from app.web.person import form_fields
 from tests.support.cases import COORDINATOR
-from tests.support.people import CENTRE, House
+from tests.support.people import CENTRE, PersonSite
 
 # Codes that the directory has to know. All other values are made from the field's type.
 CODES: Final[tuple[dict[str, Any], dict[str, Any]]] = (
@@ -103,53 +103,62 @@ class Stored:
 class Play:
     """The service, and one case in it."""
 
-    house: House
+    person_site: PersonSite
     before: frozenset[tuple[str, str]] = frozenset()
     case_id: UUID | None = None
     receipt: Receipt | None = None
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        with self.house.database.begin(write=False) as session:
+        with self.person_site.database.begin(write=False) as session:
             for table in Base.metadata.tables.values():
                 yield from ((table.name, row) for row in session.execute(sa.select(table)).mappings().all())
 
     def file(self, intake: Intake) -> None:
         self.before = frozenset((name, repr(row)) for name, row in self.rows())
-        with self.house.database.begin() as session:
-            filed = file_intake(session, intake, keys=self.house.keys, directory=load_packs(), now=self.house.time())
+        with self.person_site.database.begin() as session:
+            filed = file_intake(
+                session, intake, keys=self.person_site.keys, directory=load_packs(), now=self.person_site.time()
+            )
         self.case_id, self.receipt = filed.case_id, filed.receipt
 
     def opened(self, session: Any) -> person_access.OpenedCase:
         assert self.receipt is not None
-        return person_access.open_by_receipt(session, self.receipt, self.house.keys, self.house.time(), lock=True)
+        return person_access.open_by_receipt(
+            session, self.receipt, self.person_site.keys, self.person_site.time(), lock=True
+        )
 
     def correct(self, intake: Intake) -> None:
-        self.house.time.at += timedelta(minutes=5)
-        with self.house.database.begin() as session:
+        self.person_site.time.at += timedelta(minutes=5)
+        with self.person_site.database.begin() as session:
             corrections.correct(
                 session,
                 self.opened(session),
                 intake,
-                keys=self.house.keys,
+                keys=self.person_site.keys,
                 directory=load_packs(),
-                now=self.house.time(),
+                now=self.person_site.time(),
             )
 
     def refer(self) -> None:
-        with self.house.database.begin() as session:
+        with self.person_site.database.begin() as session:
             assert self.case_id is not None
             case = transitions.locked(session, self.case_id)
             referral_actions.create(
-                session, self.house.keys, case, f"{CENTRE}/legal-help", by=COORDINATOR, now=self.house.time()
+                session,
+                self.person_site.keys,
+                case,
+                f"{CENTRE}/legal-help",
+                by=COORDINATOR,
+                now=self.person_site.time(),
             )
 
     def exported(self) -> dict[str, Any]:
-        with self.house.database.begin() as session:
-            return privacy.export(session, self.opened(session), self.house.keys)
+        with self.person_site.database.begin() as session:
+            return privacy.export(session, self.opened(session), self.person_site.keys)
 
     def stored(self) -> Stored:
-        keys = self.house.keys
-        with self.house.database.begin() as session:
+        keys = self.person_site.keys
+        with self.person_site.database.begin() as session:
             opened = self.opened(session)
             case = opened.case
             assert case.facts is not None
@@ -221,8 +230,8 @@ def check_read_back(play: Play, answers: Mapping[str, Any], schema: type[Intake]
                 expected = place.derive(answers) if place.derive else field.value(answers)
                 assert field.value(exported[place.document], place.name) == expected, f"{field} in the export"
         assert any(place.document in exported for place in field.places), f"{field} is not exported"
-    with play.house.database.begin() as session:
-        again = corrections.answers_of(session, play.opened(session), play.house.keys)
+    with play.person_site.database.begin() as session:
+        again = corrections.answers_of(session, play.opened(session), play.person_site.keys)
     for field in kept:
         assert field.value(again) == field.value(answers), f"{field} is read back"
     check_copy(play, answers, kept)
@@ -230,7 +239,7 @@ def check_read_back(play: Play, answers: Mapping[str, Any], schema: type[Intake]
 
 def check_copy(play: Play, answers: Mapping[str, Any], kept: list[StoredField]) -> None:
     assert play.receipt is not None
-    browser = play.house.browser().open("/en/return").fill(number=play.receipt.grouped())
+    browser = play.person_site.browser().open("/en/return").fill(number=play.receipt.grouped())
     page = browser.fill("/case/copy").text
     names = CodeNames("en", load_packs())
     asked = {str(question.stored): question for question in questions.QUESTIONS.values()}
@@ -251,8 +260,8 @@ def check_copy(play: Play, answers: Mapping[str, Any], kept: list[StoredField]) 
 
 
 @pytest.fixture
-def play(house: House) -> Play:
-    return Play(house)
+def play(person_site: PersonSite) -> Play:
+    return Play(person_site)
 
 
 def test_each_field_is_kept_where_it_says_and_nowhere_else(play: Play) -> None:
@@ -298,10 +307,10 @@ def test_a_new_field_is_kept_by_its_declaration_alone(play: Play, monkeypatch: p
     play.file(intake)
     play.refer()
     check_places(play.stored(), intake.answers(), Longer)
-    with play.house.database.begin() as session:
-        assert "shoe_size" not in corrections.answers_of(session, play.opened(session), play.house.keys)
+    with play.person_site.database.begin() as session:
+        assert "shoe_size" not in corrections.answers_of(session, play.opened(session), play.person_site.keys)
         monkeypatch.setattr(intake_storage, "Intake", Longer)
-        again = corrections.answers_of(session, play.opened(session), play.house.keys)
+        again = corrections.answers_of(session, play.opened(session), play.person_site.keys)
     assert (again["shoe_size"], again["hat_size"]) == (intake.shoe_size, intake.hat_size)
     assert "glove_size" not in again
 

@@ -19,13 +19,13 @@ from app.messaging.models import OutboxMessage
 from app.staff import service as staff
 from app.staff.models import Role
 from tests.support import desk
-from tests.support.desk import ADDRESS, NAME, ONE, PASSPHRASE, START, STORY, Browser, DeskHouse
+from tests.support.desk import ADDRESS, NAME, ONE, PASSPHRASE, START, STORY, Browser, StaffSite
 from tests.web.test_desk_case import referral_of, referred
 
 MESSAGE = "zinnober-message-to-the-person"
 
 
-def accepted(office: DeskHouse) -> tuple[str, str, Receipt]:
+def accepted(office: StaffSite) -> tuple[str, str, Receipt]:
     label, receipt = office.file()
     assert referred(office, label, office.as_("vera")).status == 303
     path = f"/partner/referrals/{referral_of(office, label).label}"
@@ -34,7 +34,7 @@ def accepted(office: DeskHouse) -> tuple[str, str, Receipt]:
     return label, path, receipt
 
 
-def colleague(office: DeskHouse) -> Browser:
+def colleague(office: StaffSite) -> Browser:
     """A second member of the same organisation, with the organisation's key."""
     organisation_id = named_id("organisation", ONE)
     with office.database.begin() as session:
@@ -49,25 +49,25 @@ def colleague(office: DeskHouse) -> Browser:
     return office.as_("colleague")
 
 
-def thread(office: DeskHouse, receipt: Receipt) -> list[tuple[str, str]]:
+def thread(office: StaffSite, receipt: Receipt) -> list[tuple[str, str]]:
     """The conversation as the person reads it with their number."""
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
         return [(line.author, line.content["text"]) for line in person_access.thread(session, opened)]
 
 
-def person_writes(office: DeskHouse, receipt: Receipt, text: str) -> None:
+def person_writes(office: StaffSite, receipt: Receipt, text: str) -> None:
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
         person_actions.write(session, opened, text, now=office.time.at)
 
 
-def audited(office: DeskHouse, action: str) -> list[dict[str, object]]:
+def audited(office: StaffSite, action: str) -> list[dict[str, object]]:
     with office.database.begin(write=False) as session:
         return list(session.scalars(sa.select(AuditEntry.codes).where(AuditEntry.action == action)))
 
 
-def test_words_go_both_ways(office: DeskHouse) -> None:
+def test_words_go_both_ways(office: StaffSite) -> None:
     _label, path, receipt = accepted(office)
     browser = office.as_("partner")
     assert browser.submit(browser.get(path), f"{path}/message", text=MESSAGE).location == f"{path}?done=sent"
@@ -82,7 +82,7 @@ def test_words_go_both_ways(office: DeskHouse) -> None:
     assert "New message" not in browser.get("/partner/").words()
 
 
-def test_who_is_at_work_is_told_that_the_person_wrote(office: DeskHouse) -> None:
+def test_who_is_at_work_is_told_that_the_person_wrote(office: StaffSite) -> None:
     label, _path, receipt = accepted(office)
     person_writes(office, receipt, "zinnober-answer")
     with office.database.begin(write=False) as session:
@@ -93,7 +93,7 @@ def test_who_is_at_work_is_told_that_the_person_wrote(office: DeskHouse) -> None
         assert told[0].created_at.minute == told[0].created_at.second == 0
 
 
-def test_two_who_answer_at_once_lose_no_text(office: DeskHouse) -> None:
+def test_two_who_answer_at_once_lose_no_text(office: StaffSite) -> None:
     _label, path, receipt = accepted(office)
     first, second = office.as_("partner"), colleague(office)
     mine, theirs = first.get(path), second.get(path)
@@ -107,7 +107,7 @@ def test_two_who_answer_at_once_lose_no_text(office: DeskHouse) -> None:
     assert [text for _author, text in thread(office, receipt)] == ["the first", "the second"]
 
 
-def test_a_text_outlives_a_colleague_who_hands_the_request_back(office: DeskHouse) -> None:
+def test_a_text_outlives_a_colleague_who_hands_the_request_back(office: StaffSite) -> None:
     _label, path, receipt = accepted(office)
     first, second = office.as_("partner"), colleague(office)
     theirs = second.get(path)
@@ -119,14 +119,14 @@ def test_a_text_outlives_a_colleague_who_hands_the_request_back(office: DeskHous
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 10_001])
-def test_a_message_that_is_none_is_not_sent(office: DeskHouse, text: str) -> None:
+def test_a_message_that_is_none_is_not_sent(office: StaffSite, text: str) -> None:
     _label, path, receipt = accepted(office)
     browser = office.as_("partner")
     assert browser.submit(browser.get(path), f"{path}/message", text=text).status == 422
     assert thread(office, receipt) == []
 
 
-def test_the_safety_lines_stand_above_the_contact_on_page_and_paper(office: DeskHouse) -> None:
+def test_the_safety_lines_stand_above_the_contact_on_page_and_paper(office: StaffSite) -> None:
     _label, path, _receipt = accepted(office)
     browser = office.as_("partner")
     for action in ("show", "print"):
@@ -137,7 +137,7 @@ def test_the_safety_lines_stand_above_the_contact_on_page_and_paper(office: Desk
     assert [codes["purpose"] for codes in audited(office, "referral:sealed_opened")] == ["read", "print"]
 
 
-def test_a_sheet_is_printed_only_from_what_was_accepted(office: DeskHouse) -> None:
+def test_a_sheet_is_printed_only_from_what_was_accepted(office: StaffSite) -> None:
     _label, path, _receipt = accepted(office)
     browser = office.as_("partner")
     fields = browser.get(path).form(f"{path}/print")
@@ -148,7 +148,7 @@ def test_a_sheet_is_printed_only_from_what_was_accepted(office: DeskHouse) -> No
     assert audited(office, "referral:sealed_opened") == []
 
 
-def test_could_not_reach_them_goes_back_to_the_desk_and_closes_nothing(office: DeskHouse) -> None:
+def test_could_not_reach_them_goes_back_to_the_desk_and_closes_nothing(office: StaffSite) -> None:
     label, path, _receipt = accepted(office)
     browser = office.as_("partner")
     page = browser.get(path)
@@ -159,7 +159,7 @@ def test_could_not_reach_them_goes_back_to_the_desk_and_closes_nothing(office: D
     assert office.case(label).closed_at is None
 
 
-def test_a_step_without_its_choice_is_asked_for_again_on_the_same_page(office: DeskHouse) -> None:
+def test_a_step_without_its_choice_is_asked_for_again_on_the_same_page(office: StaffSite) -> None:
     label, path, _receipt = accepted(office)
     browser = office.as_("partner")
     page = browser.submit(browser.get(path), f"{path}/complete")
@@ -172,7 +172,7 @@ def test_a_step_without_its_choice_is_asked_for_again_on_the_same_page(office: D
     assert referral_of(office, label).state == "accepted"
 
 
-def test_the_table_names_nobody_and_holds_only_ones_own(office: DeskHouse) -> None:
+def test_the_table_names_nobody_and_holds_only_ones_own(office: StaffSite) -> None:
     label, _path, _receipt = accepted(office)
     answer = office.as_("partner").get("/partner/table.csv")
     assert answer.response.headers["content-type"] == "text/csv; charset=utf-8"
@@ -184,7 +184,7 @@ def test_the_table_names_nobody_and_holds_only_ones_own(office: DeskHouse) -> No
     assert list(csv.DictReader(io.StringIO(office.as_("other-partner").get("/partner/table.csv").text))) == []
 
 
-def test_a_member_who_was_given_no_key_reads_and_writes_nothing(office: DeskHouse) -> None:
+def test_a_member_who_was_given_no_key_reads_and_writes_nothing(office: StaffSite) -> None:
     _label, path, receipt = accepted(office)
     with office.database.begin() as session:
         session.execute(sa.delete(KeyGrant))
@@ -195,7 +195,7 @@ def test_a_member_who_was_given_no_key_reads_and_writes_nothing(office: DeskHous
     assert thread(office, receipt) == []
 
 
-def test_after_a_new_key_what_was_sealed_to_the_old_one_still_opens(office: DeskHouse) -> None:
+def test_after_a_new_key_what_was_sealed_to_the_old_one_still_opens(office: StaffSite) -> None:
     """A wrap names the key it is sealed to, and the members go on holding that key."""
     _label, path, _receipt = accepted(office)
     with office.database.begin() as session:
@@ -206,7 +206,7 @@ def test_after_a_new_key_what_was_sealed_to_the_old_one_still_opens(office: Desk
     assert STORY in browser.submit(browser.get(path), f"{path}/show").text
 
 
-def test_colleagues_see_who_did_what_and_nothing_from_before_the_offer(office: DeskHouse) -> None:
+def test_colleagues_see_who_did_what_and_nothing_from_before_the_offer(office: StaffSite) -> None:
     _label, path, _receipt = accepted(office)
     second = colleague(office)
     assert second.submit(second.get(path), f"{path}/start").status == 303
@@ -216,7 +216,7 @@ def test_colleagues_see_who_did_what_and_nothing_from_before_the_offer(office: D
 
 
 def test_a_long_list_shows_what_is_due_first_and_says_what_it_leaves_out(
-    office: DeskHouse, monkeypatch: pytest.MonkeyPatch
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.web.partner.offers._LISTED", 2)
     soon = {}
@@ -230,7 +230,7 @@ def test_a_long_list_shows_what_is_due_first_and_says_what_it_leaves_out(
     assert "These are due first." in page.words()
 
 
-def sealed_to(office: DeskHouse, label: str) -> object:
+def sealed_to(office: StaffSite, label: str) -> object:
     with office.database.begin(write=False) as session:
         wrap = sa.select(CaseWrap.key_id).where(
             CaseWrap.case_id == office.case(label).id, CaseWrap.owner_id == named_id("organisation", ONE)
@@ -238,7 +238,7 @@ def sealed_to(office: DeskHouse, label: str) -> object:
         return session.scalars(wrap.where(CaseWrap.purpose == sealed_parts.PERSON)).one()
 
 
-def registered(office: DeskHouse, *, for_partner: bool) -> object:
+def registered(office: StaffSite, *, for_partner: bool) -> object:
     """A new key of the organisation's; `for_partner`: its member is given it."""
     pair = KeyPair.generate()
     with office.database.begin() as session:
@@ -251,7 +251,7 @@ def registered(office: DeskHouse, *, for_partner: bool) -> object:
         return new.id
 
 
-def test_a_case_follows_to_the_new_key_when_a_coordinator_opens_it(office: DeskHouse) -> None:
+def test_a_case_follows_to_the_new_key_when_a_coordinator_opens_it(office: StaffSite) -> None:
     label, _path, _receipt = accepted(office)
     old, new = sealed_to(office, label), registered(office, for_partner=False)
     assert sealed_to(office, label) == old != new
@@ -261,7 +261,7 @@ def test_a_case_follows_to_the_new_key_when_a_coordinator_opens_it(office: DeskH
     assert sealed_to(office, label) == new
 
 
-def test_a_case_follows_when_a_member_opens_it_who_has_both_keys_and_else_stays(office: DeskHouse) -> None:
+def test_a_case_follows_when_a_member_opens_it_who_has_both_keys_and_else_stays(office: StaffSite) -> None:
     label, path, _receipt = accepted(office)
     old = sealed_to(office, label)
     registered(office, for_partner=False)

@@ -1,18 +1,18 @@
 """The partner's page: a centre without developers answers, opens what it accepted, and finishes."""
 
-from tests.support.desk import ADDRESS, NAME, STORY, DeskHouse
+from tests.support.desk import ADDRESS, NAME, STORY, StaffSite
 from tests.web.test_desk_case import referral_of, referred
 
 SECRETS = (STORY, NAME, ADDRESS)
 
 
-def offered(office: DeskHouse) -> tuple[str, str]:
+def offered(office: StaffSite) -> tuple[str, str]:
     label, _receipt = office.file(helps=["woman_lawyer"])
     assert referred(office, label, office.as_("vera")).status == 303
     return label, f"/partner/referrals/{referral_of(office, label).label}"
 
 
-def test_a_partner_goes_from_the_list_to_completion(office: DeskHouse) -> None:
+def test_a_partner_goes_from_the_list_to_completion(office: StaffSite) -> None:
     label, path = offered(office)
     browser = office.as_("partner")
     listed = browser.get("/partner/")
@@ -36,7 +36,7 @@ def test_a_partner_goes_from_the_list_to_completion(office: DeskHouse) -> None:
     assert office.case(label).state == "helped"
 
 
-def test_before_acceptance_nothing_opens(office: DeskHouse) -> None:
+def test_before_acceptance_nothing_opens(office: StaffSite) -> None:
     _label, path = offered(office)
     browser = office.as_("partner")
     csrf = browser.get(path).form("/desk/sign-out")["csrf"]
@@ -45,7 +45,7 @@ def test_before_acceptance_nothing_opens(office: DeskHouse) -> None:
     assert not any(secret in page.text for secret in SECRETS)
 
 
-def test_after_handing_back_nothing_opens(office: DeskHouse) -> None:
+def test_after_handing_back_nothing_opens(office: StaffSite) -> None:
     label, path = offered(office)
     browser = office.as_("partner")
     browser.submit(browser.get(path), f"{path}/accept")
@@ -58,7 +58,7 @@ def test_after_handing_back_nothing_opens(office: DeskHouse) -> None:
     assert office.case(label).state == "in_review"
 
 
-def test_declining_names_a_reason_and_a_conflict_is_not_told_to_others(office: DeskHouse) -> None:
+def test_declining_names_a_reason_and_a_conflict_is_not_told_to_others(office: StaffSite) -> None:
     label, path = offered(office)
     browser = office.as_("partner")
     page = browser.submit(browser.get(path), f"{path}/decline", reason="")
@@ -69,7 +69,7 @@ def test_declining_names_a_reason_and_a_conflict_is_not_told_to_others(office: D
     assert "Not available for this case." in page.words()
 
 
-def test_waitlist_names_a_day(office: DeskHouse) -> None:
+def test_waitlist_names_a_day(office: StaffSite) -> None:
     label, path = offered(office)
     browser = office.as_("partner")
     assert browser.submit(browser.get(path), f"{path}/waitlist", until="soon").status == 422
@@ -77,7 +77,7 @@ def test_waitlist_names_a_day(office: DeskHouse) -> None:
     assert referral_of(office, label).state == "waitlisted"
 
 
-def test_asking_for_more_and_the_desk_answering_starts_the_clock_again(office: DeskHouse) -> None:
+def test_asking_for_more_and_the_desk_answering_starts_the_clock_again(office: StaffSite) -> None:
     label, path = offered(office)
     browser = office.as_("partner")
     assert browser.submit(browser.get(path), f"{path}/ask_info").status == 303
@@ -89,7 +89,7 @@ def test_asking_for_more_and_the_desk_answering_starts_the_clock_again(office: D
     assert referral_of(office, label).state == "acknowledged"
 
 
-def test_who_is_late_learns_the_state_of_now(office: DeskHouse) -> None:
+def test_who_is_late_learns_the_state_of_now(office: StaffSite) -> None:
     _label, path = offered(office)
     browser = office.as_("partner")
     page = browser.get(path)
@@ -99,7 +99,7 @@ def test_who_is_late_learns_the_state_of_now(office: DeskHouse) -> None:
     assert "Accepted" in late.words()
 
 
-def test_another_organisation_sees_nothing_of_it(office: DeskHouse) -> None:
+def test_another_organisation_sees_nothing_of_it(office: StaffSite) -> None:
     _label, path = offered(office)
     browser = office.as_("other-partner")
     assert path not in browser.get("/partner/").text
@@ -107,7 +107,7 @@ def test_another_organisation_sees_nothing_of_it(office: DeskHouse) -> None:
     assert browser.get("/partner/referrals/R-000-0000").text == browser.get(path).text
 
 
-def test_a_verb_of_another_actor_is_refused(office: DeskHouse) -> None:
+def test_a_verb_of_another_actor_is_refused(office: StaffSite) -> None:
     label, path = offered(office)
     browser = office.as_("partner")
     fields = browser.get(path).form(f"{path}/accept")
@@ -116,7 +116,7 @@ def test_a_verb_of_another_actor_is_refused(office: DeskHouse) -> None:
     assert referral_of(office, label).state == "offered"
 
 
-def test_a_card_with_nothing_but_the_needs_is_shown_too(office: DeskHouse) -> None:
+def test_a_card_with_nothing_but_the_needs_is_shown_too(office: StaffSite) -> None:
     label, _receipt = office.file(region=None, helps=[])
     referred(office, label, office.as_("vera"))
     assert office.as_("partner").get(f"/partner/referrals/{referral_of(office, label).label}").status == 200

@@ -15,43 +15,43 @@ from app.messaging import recipients
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
-from tests.support.people import CENTRE, Browser, House, short_form
+from tests.support.people import CENTRE, Browser, PersonSite, short_form
 
 DESK = ActorRef(Actor.SENIOR)
 
 
-def back(house: House, number: str, lang: str = "en") -> Browser:
-    return house.browser().open(f"/{lang}/return").fill(number=number)
+def back(person_site: PersonSite, number: str, lang: str = "en") -> Browser:
+    return person_site.browser().open(f"/{lang}/return").fill(number=number)
 
 
-def one_case(house: House) -> Case:
-    with house.database.begin(write=False) as session:
+def one_case(person_site: PersonSite) -> Case:
+    with person_site.database.begin(write=False) as session:
         return session.scalars(sa.select(Case)).one()
 
 
-def facts(house: House) -> dict[str, Any]:
-    case = one_case(house)
+def facts(person_site: PersonSite) -> dict[str, Any]:
+    case = one_case(person_site)
     assert case.facts is not None
-    return sealed_parts.decrypt_facts(house.keys, case.id, case.facts_version, case.facts)
+    return sealed_parts.decrypt_facts(person_site.keys, case.id, case.facts_version, case.facts)
 
 
-def test_corrected_answers_are_encrypted_again_and_the_rules_run_again(house: House) -> None:
-    number = short_form(house.browser(), story="Первое.", call_me="Сова").number()
-    before = one_case(house)
-    browser = back(house, number).open("/en/case/answers")
+def test_corrected_answers_are_encrypted_again_and_the_rules_run_again(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser(), story="Первое.", call_me="Сова").number()
+    before = one_case(person_site)
+    browser = back(person_site, number).open("/en/case/answers")
     assert browser.page.css_first("#f-story").text().strip() == "Первое."
     assert browser.page.css_first("#f-call_me").attributes["value"] == "Сова"
     browser.fill(needs=["detention"], story="Второе, кумкват.", how_soon="today", region="PL-14")
     assert "Saved" in browser.text
-    after = one_case(house)
+    after = one_case(person_site)
     assert (after.needs, after.urgency, after.facts_version) == (["detention"], "emergency", before.facts_version + 1)
     assert after.due_on <= before.due_on
     assert after.waiting_since == before.waiting_since
     assert after.version > before.version
     assert after.person_wrote
-    assert facts(house)["region"] == "PL-14"
-    assert facts(house)["consent"]["organisations"] == [CENTRE], "who may read it is chosen elsewhere"
-    with house.database.begin(write=False) as session:
+    assert facts(person_site)["region"] == "PL-14"
+    assert facts(person_site)["consent"]["organisations"] == [CENTRE], "who may read it is chosen elsewhere"
+    with person_site.database.begin(write=False) as session:
         runs = session.scalars(sa.select(MatchRun.seq).order_by(MatchRun.seq)).all()
         events = session.scalars(sa.select(CaseEvent.verb).order_by(CaseEvent.seq)).all()
         raw = b"".join(session.scalars(sa.select(SealedPart.ciphertext)))
@@ -61,24 +61,26 @@ def test_corrected_answers_are_encrypted_again_and_the_rules_run_again(house: Ho
     assert "Второе, кумкват." in browser.open("/en/case/answers").page.css_first("#f-story").text()
 
 
-def test_a_corrected_case_never_waits_longer_for_it(house: House) -> None:
-    number = short_form(house.browser(), how_soon="today").number()
-    due = one_case(house).due_on
-    back(house, number).open("/en/case/answers").fill(how_soon="none")
-    assert one_case(house).due_on == due
-    assert one_case(house).urgency == "normal"
+def test_a_corrected_case_never_waits_longer_for_it(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser(), how_soon="today").number()
+    due = one_case(person_site).due_on
+    back(person_site, number).open("/en/case/answers").fill(how_soon="none")
+    assert one_case(person_site).due_on == due
+    assert one_case(person_site).urgency == "normal"
 
 
-def test_another_way_to_be_reached_is_sealed_like_the_first(house: House) -> None:
-    number = short_form(house.browser()).number()
+def test_another_way_to_be_reached_is_sealed_like_the_first(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
     browser = (
-        back(house, number).open("/en/case/answers").fill(channel="email", address="sova@example.org", notify="yes")
+        back(person_site, number)
+        .open("/en/case/answers")
+        .fill(channel="email", address="sova@example.org", notify="yes")
     )
     assert "Saved" in browser.text
     browser.open("/en/case/answers")
     assert browser.page.css_first("input[value=email][checked]") is not None
     assert browser.page.css_first("#f-address").attributes["value"] == "sova@example.org"
-    with house.database.begin(write=False) as session:
+    with person_site.database.begin(write=False) as session:
         assert b"sova@example.org" not in b"".join(session.scalars(sa.select(SealedPart.ciphertext)))
 
 
@@ -91,40 +93,42 @@ def test_another_way_to_be_reached_is_sealed_like_the_first(house: House) -> Non
         {"country": "ge"},
     ],
 )
-def test_what_does_not_fit_is_said_and_nothing_is_changed(house: House, wrong: dict[str, Any]) -> None:
-    number = short_form(house.browser(), story="Первое.").number()
-    before = one_case(house)
-    browser = back(house, number).open("/en/case/answers").fill(**{"story": "Длинный новый текст.", **wrong})
+def test_what_does_not_fit_is_said_and_nothing_is_changed(person_site: PersonSite, wrong: dict[str, Any]) -> None:
+    number = short_form(person_site.browser(), story="Первое.").number()
+    before = one_case(person_site)
+    browser = back(person_site, number).open("/en/case/answers").fill(**{"story": "Длинный новый текст.", **wrong})
     assert browser.answer.status_code == 422
     assert browser.page.css_first(browser.page.css_first(".errors a").attributes["href"]) is not None
     assert browser.page.css_first("#f-story").text().strip() == "Длинный новый текст."
-    assert one_case(house).facts_version == before.facts_version
+    assert one_case(person_site).facts_version == before.facts_version
 
 
-def offered(house: House) -> None:
-    with house.database.begin() as session:
+def offered(person_site: PersonSite) -> None:
+    with person_site.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        referral = referral_actions.create(session, house.keys, case, f"{CENTRE}/legal-help", by=DESK, now=house.time())
-        referral_actions.advance(session, referral.id, Verb.OFFER, by=DESK, now=house.time())
+        referral = referral_actions.create(
+            session, person_site.keys, case, f"{CENTRE}/legal-help", by=DESK, now=person_site.time()
+        )
+        referral_actions.advance(session, referral.id, Verb.OFFER, by=DESK, now=person_site.time())
 
 
-def holders(house: House) -> set[Any]:
-    with house.database.begin(write=False) as session:
-        return set(sealed_parts.organisations_with_key(session, one_case(house).id))
+def holders(person_site: PersonSite) -> set[Any]:
+    with person_site.database.begin(write=False) as session:
+        return set(sealed_parts.organisations_with_key(session, one_case(person_site).id))
 
 
 @pytest.mark.parametrize("choice", ["ask", "never"])
-def test_a_yes_taken_back_takes_the_key_and_ends_what_was_asked(house: House, choice: str) -> None:
-    number = short_form(house.browser()).number()
-    offered(house)
-    assert holders(house) == {named_id("organisation", CENTRE)}
-    browser = back(house, number).open("/en/case/centres")
+def test_a_yes_taken_back_takes_the_key_and_ends_what_was_asked(person_site: PersonSite, choice: str) -> None:
+    number = short_form(person_site.browser()).number()
+    offered(person_site)
+    assert holders(person_site) == {named_id("organisation", CENTRE)}
+    browser = back(person_site, number).open("/en/case/centres")
     assert browser.page.css_first(f"input[name=c_{CENTRE}][value=allow][checked]") is not None
     browser.fill(**{f"c_{CENTRE}": choice})
-    assert holders(house) == set()
-    with house.database.begin(write=False) as session:
+    assert holders(person_site) == set()
+    with person_site.database.begin(write=False) as session:
         assert session.scalars(sa.select(Referral.state)).all() == ["client_declined"]
-    assert facts(house)["consent"] == {
+    assert facts(person_site)["consent"] == {
         "mode": "ask_first",
         "organisations": [],
         "never": [CENTRE] if choice == "never" else [],
@@ -134,79 +138,83 @@ def test_a_yes_taken_back_takes_the_key_and_ends_what_was_asked(house: House, ch
     )
 
 
-def test_a_yes_given_later_gives_a_key_that_opens(house: House) -> None:
-    number = short_form(house.browser(), allow=()).number()
-    assert holders(house) == set()
-    back(house, number).open("/en/case/centres").fill(**{f"c_{CENTRE}": "allow"})
-    (owner,) = holders(house)
-    with house.database.begin(write=False) as session:
-        assert sealed_parts.data_key(session, house.keys, one_case(house).id, sealed_parts.PERSON, owner, house.centre)
-    assert facts(house)["consent"]["organisations"] == [CENTRE]
+def test_a_yes_given_later_gives_a_key_that_opens(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser(), allow=()).number()
+    assert holders(person_site) == set()
+    back(person_site, number).open("/en/case/centres").fill(**{f"c_{CENTRE}": "allow"})
+    (owner,) = holders(person_site)
+    with person_site.database.begin(write=False) as session:
+        assert sealed_parts.data_key(
+            session, person_site.keys, one_case(person_site).id, sealed_parts.PERSON, owner, person_site.centre
+        )
+    assert facts(person_site)["consent"]["organisations"] == [CENTRE]
 
 
-def test_an_authority_or_a_centre_that_is_none_gets_no_key(house: House) -> None:
-    number = short_form(house.browser(), allow=()).number()
-    back(house, number).open("/en/case/centres").fill(**{"c_pl-udsc": "allow", "c_nobody": "allow", "c_../x": "never"})
-    assert facts(house)["consent"] == {"mode": "ask_first", "organisations": [], "never": []}
+def test_an_authority_or_a_centre_that_is_none_gets_no_key(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser(), allow=()).number()
+    back(person_site, number).open("/en/case/centres").fill(
+        **{"c_pl-udsc": "allow", "c_nobody": "allow", "c_../x": "never"}
+    )
+    assert facts(person_site)["consent"] == {"mode": "ask_first", "organisations": [], "never": []}
 
 
-def test_a_new_number_opens_the_case_and_the_old_one_is_dead(house: House) -> None:
-    old = short_form(house.browser(), story="Первое.").number()
-    other_tab = back(house, old)
-    browser = back(house, old).fill("/case/number", sure="yes")
+def test_a_new_number_opens_the_case_and_the_old_one_is_dead(person_site: PersonSite) -> None:
+    old = short_form(person_site.browser(), story="Первое.").number()
+    other_tab = back(person_site, old)
+    browser = back(person_site, old).fill("/case/number", sure="yes")
     assert browser.answer.url.path == "/en/case/number"
     new = browser.number()
     assert new != old
     assert browser.fill(last_four="0000" if new[-4:] != "0000" else "1111").answer.status_code == 422
     assert browser.fill(last_four=new[-4:]).answer.url.path == "/en/case"
     assert browser.open("/en/case/number").answer.url.path == "/en/case", "it is not shown again"
-    assert "We could not find a request" in back(house, old).text
+    assert "We could not find a request" in back(person_site, old).text
     assert other_tab.open("/en/case").answer.url.path == "/en/return"
-    assert "Первое." in back(house, new).open("/en/case/answers").page.css_first("#f-story").text()
+    assert "Первое." in back(person_site, new).open("/en/case/answers").page.css_first("#f-story").text()
 
 
-def test_the_copy_to_read_says_everything_in_the_readers_words(house: House) -> None:
+def test_the_copy_to_read_says_everything_in_the_readers_words(person_site: PersonSite) -> None:
     said = {"story": "Пришёл отказ.", "call_me": "Сова", "region": "PL-14", "status": "asylum_seeker"}
-    number = short_form(house.browser(), **said).number()
-    back(house, number).fill("/case/message", text="Ещё строка.")
-    browser = back(house, number, "ru").fill("/case/copy")
+    number = short_form(person_site.browser(), **said).number()
+    back(person_site, number).fill("/case/message", text="Ещё строка.")
+    browser = back(person_site, number, "ru").fill("/case/copy")
     for words in ("Пришёл отказ.", "Сова", "azowieckie", "Подано ходатайство", "Ещё строка.", "Helsińska"):
         assert words in browser.text, words
 
 
-def test_what_is_done_by_when_is_said_with_a_day(house: House) -> None:
-    number = short_form(house.browser(), how_soon="week").number()
-    case = one_case(house)
+def test_what_is_done_by_when_is_said_with_a_day(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser(), how_soon="week").number()
+    case = one_case(person_site)
     assert isinstance(case.due_on, date)
-    assert f"{case.due_on.day} {case.due_on:%B %Y}" in back(house, number).text
+    assert f"{case.due_on.day} {case.due_on:%B %Y}" in back(person_site, number).text
 
 
 @pytest.mark.parametrize("action", ["message", "withdraw", "erase", "number", "consent", "centres", "answers"])
-def test_a_form_that_is_not_of_this_visit_does_nothing(house: House, action: str) -> None:
-    number = short_form(house.browser()).number()
-    stranger = back(house, short_form(house.browser()).number())
+def test_a_form_that_is_not_of_this_visit_does_nothing(person_site: PersonSite, action: str) -> None:
+    number = short_form(person_site.browser()).number()
+    stranger = back(person_site, short_form(person_site.browser()).number())
     token = stranger.page.css_first("input[name=token]").attributes["value"]
-    browser = back(house, number)
-    with house.database.begin(write=False) as session:
+    browser = back(person_site, number)
+    with person_site.database.begin(write=False) as session:
         before = session.execute(sa.select(Case.label, Case.state, Case.version).order_by(Case.label)).all()
     browser.client.post(f"/en/case/{action}", data={"token": token, "sure": "yes", "text": "x", f"c_{CENTRE}": "never"})
-    with house.database.begin(write=False) as session:
+    with person_site.database.begin(write=False) as session:
         assert session.execute(sa.select(Case.label, Case.state, Case.version).order_by(Case.label)).all() == before
 
 
 @pytest.mark.parametrize("path", ["answers", "centres", "number"])
-def test_without_a_visit_there_is_nothing_to_change(house: House, path: str) -> None:
-    assert house.browser().open(f"/en/case/{path}").answer.url.path == "/en/return"
+def test_without_a_visit_there_is_nothing_to_change(person_site: PersonSite, path: str) -> None:
+    assert person_site.browser().open(f"/en/case/{path}").answer.url.path == "/en/return"
 
 
-def test_a_changed_contact_changes_where_news_go_and_taking_it_back_leaves_no_address(house: House) -> None:
-    number = short_form(house.browser()).number()
-    browser = back(house, number).open("/en/case/answers")
+def test_a_changed_contact_changes_where_news_go_and_taking_it_back_leaves_no_address(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
+    browser = back(person_site, number).open("/en/case/answers")
     browser.fill(channel="email", address="sova@example.org", notify="yes", may_leave_message="yes")
-    with house.database.begin(write=False) as session:
-        found = recipients.person(session, house.keys, one_case(house).id)
+    with person_site.database.begin(write=False) as session:
+        found = recipients.person(session, person_site.keys, one_case(person_site).id)
     assert found is not None
     assert found[0].address == "sova@example.org"
     browser.open("/en/case/answers").fill(channel="number", address="", notify=[])
-    with house.database.begin(write=False) as session:
-        assert recipients.person(session, house.keys, one_case(house).id) is None
+    with person_site.database.begin(write=False) as session:
+        assert recipients.person(session, person_site.keys, one_case(person_site).id) is None

@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from app.cases.models import Case
-from tests.support.people import Browser, House, short_form
+from tests.support.people import Browser, PersonSite, short_form
 
 STORY: Final = "Длинная история.\nС кавычками «», <скобками> & амперсандом, 🦉."
 WHOLE: Final = {"for_whom": "self", "needs": ["asylum", "appeals"], "country": "PL", "how_soon": "week"}
 
 
-def cases(house: House) -> int:
-    with house.database.begin(write=False) as session:
+def cases(person_site: PersonSite) -> int:
+    with person_site.database.begin(write=False) as session:
         return session.scalar(sa.select(sa.func.count()).select_from(Case)) or 0
 
 
@@ -27,9 +27,9 @@ def story(browser: Browser) -> str:
     return field.attributes.get("value") or field.text().removeprefix("\n")
 
 
-def at_story(house: House) -> Browser:
+def at_story(person_site: PersonSite) -> Browser:
     """Six steps are done, the story is typed."""
-    browser = house.browser().open("/ru/form/1").fill(for_whom="relative").fill(needs=["asylum", "appeals"])
+    browser = person_site.browser().open("/ru/form/1").fill(for_whom="relative").fill(needs=["asylum", "appeals"])
     browser.fill(country="PL", region="PL-14").fill(how_soon="week").fill(speak=["ru", "ka"])
     return browser.fill(story=STORY)
 
@@ -47,27 +47,27 @@ def holds_everything(browser: Browser) -> None:
     assert story(browser.open("/ru/form/6")) == STORY
 
 
-def an_error_on_a_later_step(house: House) -> None:
-    browser = at_story(house).fill(channel="email", address="это не адрес")
+def an_error_on_a_later_step(person_site: PersonSite) -> None:
+    browser = at_story(person_site).fill(channel="email", address="это не адрес")
     assert browser.answer.status_code == 422
     holds_everything(browser)
     assert browser.open("/ru/form/7").page.css_first("#f-address").attributes["value"] == "это не адрес"
 
 
-def going_back_with_the_button_of_the_page(house: House) -> None:
-    browser = at_story(house).open("/ru/form/7")
+def going_back_with_the_button_of_the_page(person_site: PersonSite) -> None:
+    browser = at_story(person_site).open("/ru/form/7")
     browser.open(browser.page.css_first("a.back").attributes["href"] or "")
     assert story(browser) == STORY
 
 
-def reloading(house: House) -> None:
-    browser = at_story(house).open("/ru/form/6")
+def reloading(person_site: PersonSite) -> None:
+    browser = at_story(person_site).open("/ru/form/6")
     browser.open("/ru/form/6")
     holds_everything(browser)
 
 
-def a_second_tab_that_was_opened_long_ago(house: House) -> None:
-    browser = house.browser().open("/ru/form/5")
+def a_second_tab_that_was_opened_long_ago(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/5")
     old_tab = browser.answer
     browser.open("/ru/form/1").fill(for_whom="self").open("/ru/form/6").fill(story=STORY)
     browser.answer = old_tab
@@ -76,8 +76,8 @@ def a_second_tab_that_was_opened_long_ago(house: House) -> None:
     assert story(browser.open("/ru/form/6")) == STORY
 
 
-def sending_a_step_twice(house: House) -> None:
-    browser = house.browser().open("/ru/form/6")
+def sending_a_step_twice(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/6")
     page = browser.answer
     browser.fill(story=STORY)
     browser.answer = page
@@ -85,15 +85,15 @@ def sending_a_step_twice(house: House) -> None:
     assert story(browser.open("/ru/form/6")) == STORY
 
 
-def another_language_in_the_middle_of_a_step(house: House) -> None:
-    browser = at_story(house).open("/ru/form/6")
+def another_language_in_the_middle_of_a_step(person_site: PersonSite) -> None:
+    browser = at_story(person_site).open("/ru/form/6")
     browser.fill(story=STORY + " И ещё.", button=("switch", "1"), to="/ka/form/6")
     assert str(browser.answer.url).endswith("/ka/form/6")
     assert story(browser) == STORY + " И ещё."
 
 
-def another_language_on_the_one_page(house: House) -> None:
-    browser = house.browser().open("/ru/form/all")
+def another_language_on_the_one_page(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/all")
     browser.fill(story=STORY, needs=["asylum"], button=("switch", "1"), to="/de/form/all")
     assert browser.page.css_first("html").attributes["lang"] == "de"
     assert story(browser) == STORY
@@ -101,8 +101,8 @@ def another_language_on_the_one_page(house: House) -> None:
     assert not browser.client.cookies
 
 
-def another_language_on_the_page_to_check(house: House) -> None:
-    browser = house.browser().open("/ru/form/all").fill(**WHOLE, story=STORY)
+def another_language_on_the_page_to_check(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/all").fill(**WHOLE, story=STORY)
     name = browser.page.css_first("input[value=never]").attributes["name"] or ""
     browser.fill(button=("switch", "1"), to="/en/form/all/send", **{name: "never"})
     assert browser.page.css_first(f"input[name={name}][value=never][checked]") is not None
@@ -110,31 +110,31 @@ def another_language_on_the_page_to_check(house: House) -> None:
     assert browser.fill().number()
 
 
-def an_error_on_the_one_page(house: House) -> None:
-    browser = house.browser().open("/ru/form/all").fill(story=STORY, needs=["asylum"])
+def an_error_on_the_one_page(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/all").fill(story=STORY, needs=["asylum"])
     assert browser.answer.status_code == 422
     assert story(browser) == STORY
     assert browser.page.css_first("input[value=asylum][checked]") is not None
 
 
-def a_token_of_yesterday(house: House) -> None:
-    browser = house.browser().open("/ru/form/all").fill(**WHOLE, story=STORY)
-    house.time.at += timedelta(hours=30)
+def a_token_of_yesterday(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/all").fill(**WHOLE, story=STORY)
+    person_site.time.at += timedelta(hours=30)
     browser.fill()
-    assert cases(house) == 0
+    assert cases(person_site) == 0
     assert story(browser) == STORY
     assert browser.fill().number()
 
 
-def a_token_that_is_rubbish(house: House) -> None:
-    browser = short_form(house.browser(), until_check=True, story=STORY)
+def a_token_that_is_rubbish(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), until_check=True, story=STORY)
     browser.fill(token="x" * 500)
-    assert cases(house) == 0
+    assert cases(person_site) == 0
     assert browser.fill().number()
 
 
-def no_cookies_at_all(house: House) -> None:
-    browser = house.browser().open("/ru/form/1")
+def no_cookies_at_all(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/1")
     browser.client.cookies.clear()
     browser.fill(for_whom="volunteer")
     assert browser.page.css_first("input[value=volunteer][checked]") is not None
@@ -143,62 +143,62 @@ def no_cookies_at_all(house: House) -> None:
     assert browser.fill().number()
 
 
-def cookies_lost_on_the_way(house: House) -> None:
-    browser = at_story(house).open("/ru/form/6")
+def cookies_lost_on_the_way(person_site: PersonSite) -> None:
+    browser = at_story(person_site).open("/ru/form/6")
     browser.client.cookies.clear()
     browser.fill(story=STORY)
     assert story(browser) == STORY
 
 
-def back_to_the_form_before_the_number_is_written_down(house: House) -> None:
-    browser = short_form(house.browser(), story=STORY)
+def back_to_the_form_before_the_number_is_written_down(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), story=STORY)
     number = browser.number()
     assert browser.open("/ru/form/7").number() == number
     assert browser.open("/ru/form/check").open("/ru/sent").number() == number
 
 
-def the_wrong_last_digits(house: House) -> None:
-    browser = short_form(house.browser(), story=STORY)
+def the_wrong_last_digits(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), story=STORY)
     number = browser.number()
     assert browser.fill(last_four="0000" if number[-4:] != "0000" else "1111").number() == number
     assert browser.fill(last_four=number[-4:]).answer.url.path == "/ru/goodbye"
 
 
-def the_last_digits_in_another_script(house: House) -> None:
-    browser = short_form(house.browser(), story=STORY)
+def the_last_digits_in_another_script(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), story=STORY)
     arabic = browser.number()[-4:].translate({ord("0") + n: ord("٠") + n for n in range(10)})
     assert browser.fill(last_four=f" {arabic} ").answer.url.path == "/ru/goodbye"
 
 
-def sending_twice(house: House) -> None:
-    browser = short_form(house.browser(), until_check=True, story=STORY)
+def sending_twice(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), until_check=True, story=STORY)
     page = browser.answer
     number = browser.fill().number()
     browser.answer = page
     assert browser.fill().number() == number
-    assert cases(house) == 1
+    assert cases(person_site) == 1
 
 
-def the_country_changed_after_its_region_was_chosen(house: House) -> None:
-    browser = at_story(house).open("/ru/form/3").fill(country="DE")
+def the_country_changed_after_its_region_was_chosen(person_site: PersonSite) -> None:
+    browser = at_story(person_site).open("/ru/form/3").fill(country="DE")
     assert browser.answer.status_code == 422
     assert browser.page.css_first("#e-region") is not None, "it is said that the region is in another country"
     browser.fill(country="PL", region="PL-14")
     holds_everything(browser)
 
 
-def a_line_typed_when_the_visit_had_ended(house: House) -> None:
-    number = short_form(house.browser()).number()
-    browser = house.browser().open("/ru/return").fill(number=number)
-    house.time.at += timedelta(hours=2)
+def a_line_typed_when_the_visit_had_ended(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
+    browser = person_site.browser().open("/ru/return").fill(number=number)
+    person_site.time.at += timedelta(hours=2)
     browser.fill("/case/message", text=STORY)
     shown = browser.page.css_first("#f-text").text().removeprefix("\n")
     assert shown == STORY
 
 
-def a_number_with_a_typing_error(house: House) -> None:
-    number = short_form(house.browser()).number()
-    browser = house.browser().open("/ru/return").fill(number=number[:-1])
+def a_number_with_a_typing_error(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
+    browser = person_site.browser().open("/ru/return").fill(number=number[:-1])
     assert browser.page.css_first("#f-number").attributes["value"] == number[:-1]
     spaced = re.sub(" ", "-", number)
     assert browser.fill(number=spaced).answer.url.path == "/ru/case"
@@ -215,8 +215,8 @@ MISHAPS: Final = (
 
 
 @pytest.mark.parametrize("mishap", MISHAPS, ids=lambda mishap: mishap.__name__)
-def test_no_mishap_costs_an_answer(house: House, mishap: Callable[[House], None]) -> None:
-    mishap(house)
+def test_no_mishap_costs_an_answer(person_site: PersonSite, mishap: Callable[[PersonSite], None]) -> None:
+    mishap(person_site)
 
 
 def test_there_are_twenty_of_them() -> None:

@@ -12,26 +12,26 @@ from app.intake.questions import QUESTIONS, STEPS
 from app.messaging.notice_texts import for_person
 from app.reporting.persecution_figures import FEWEST
 from app.web.components.rendering import render
-from tests.support.people import Browser, House, house_of, short_form
+from tests.support.people import Browser, PersonSite, person_site_on, short_form
 
 UNKNOWN = "We do not know the deadline for this letter. It may be close, or already past. Get legal advice today."
 NEWS = "There is something new for you."
 
 
-def back(house: House, number: str) -> Browser:
-    return house.browser().open("/en/return").fill(number=number)
+def back(person_site: PersonSite, number: str) -> Browser:
+    return person_site.browser().open("/en/return").fill(number=number)
 
 
 @pytest.fixture(params=[30, 91])
-def kept(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[tuple[House, int]]:
+def kept(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[tuple[PersonSite, int]]:
     days: int = request.param
-    with house_of(database, tmp_path / "var", closed_kept=timedelta(days=days)) as started:
+    with person_site_on(database, tmp_path / "var", closed_kept=timedelta(days=days)) as started:
         yield started, days
 
 
-def test_the_page_names_the_days_that_the_setting_keeps(kept: tuple[House, int]) -> None:
-    house, days = kept
-    text = house.browser().open("/en/safety").text
+def test_the_page_names_the_days_that_the_setting_keeps(kept: tuple[PersonSite, int]) -> None:
+    person_site, days = kept
+    text = person_site.browser().open("/en/safety").text
     assert f"We delete everything {days} days after your request is closed." in text
     assert "90 days" not in text
 
@@ -55,22 +55,22 @@ def test_numbers_in_sentences_are_those_of_the_code() -> None:
     assert len(STEPS) == 7, "“Seven short steps” on the first page"
 
 
-def test_a_letter_without_a_known_deadline_has_no_day_on_any_page(house: House) -> None:
-    browser = house.browser()
+def test_a_letter_without_a_known_deadline_has_no_day_on_any_page(person_site: PersonSite) -> None:
+    browser = person_site.browser()
     short_form(browser, "en", until_check=True, how_soon="week", letter_kind="unknown")
     assert UNKNOWN in browser.text
     assert "left." not in browser.text
     browser.fill()
     assert UNKNOWN in browser.text
     number = browser.number()
-    case = back(house, number)
+    case = back(person_site, number)
     assert UNKNOWN in case.text
     assert "You must act by" not in case.text
 
 
-def test_a_known_deadline_is_named_as_an_estimate_until_it_has_passed(house: House) -> None:
-    arrived = house.time().date() - timedelta(days=2)
-    browser = house.browser()
+def test_a_known_deadline_is_named_as_an_estimate_until_it_has_passed(person_site: PersonSite) -> None:
+    arrived = person_site.time().date() - timedelta(days=2)
+    browser = person_site.browser()
     short_form(
         browser, "en", until_check=True, how_soon="week",
         letter_kind="PL.return_decision_appeal", letter_received_on=arrived.isoformat(),
@@ -80,14 +80,14 @@ def test_a_known_deadline_is_named_as_an_estimate_until_it_has_passed(house: Hou
     browser.fill()
     assert "You must act by" in browser.text
     number = browser.number()
-    assert "You must act by" in back(house, number).text
-    house.time.at += timedelta(days=60)
-    assert "The deadline was probably" in back(house, number).text
+    assert "You must act by" in back(person_site, number).text
+    person_site.time.at += timedelta(days=60)
+    assert "The deadline was probably" in back(person_site, number).text
 
 
-def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(house: House) -> None:
-    browser = house.browser()
-    arrived: date = house.time().date() - timedelta(days=90)
+def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(person_site: PersonSite) -> None:
+    browser = person_site.browser()
+    arrived: date = person_site.time().date() - timedelta(days=90)
     short_form(
         browser, "en", until_check=True, how_soon="week",
         letter_kind="PL.return_decision_appeal", letter_received_on=arrived.isoformat(),

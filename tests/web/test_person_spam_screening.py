@@ -19,65 +19,65 @@ from app.privacy import forget_due
 from app.referrals.models import Referral
 from app.web.person.spam_signals import Crowd
 from tests.support.partners import START
-from tests.support.people import House, short_form
+from tests.support.people import PersonSite, short_form
 
 MEMBER = uuid4()
 
 
-def one_case(house: House) -> Case:
-    with house.database.begin(write=False) as session:
+def one_case(person_site: PersonSite) -> Case:
+    with person_site.database.begin(write=False) as session:
         return session.scalars(sa.select(Case)).one()
 
 
-def fast(house: House) -> Any:
-    browser = house.browser()
+def fast(person_site: PersonSite) -> Any:
+    browser = person_site.browser()
     browser.time = None
     return browser
 
 
-def test_who_fills_in_what_people_do_not_see_gets_a_number_and_is_held(house: House) -> None:
-    assert short_form(house.browser(), subject="Buy now").number()
-    assert one_case(house).held_reason is None, "the trap is on every step, and this field is on none of them"
-    browser = house.browser().open("/ru/form/2").fill(needs=["asylum"], subject="Buy now")
+def test_who_fills_in_what_people_do_not_see_gets_a_number_and_is_held(person_site: PersonSite) -> None:
+    assert short_form(person_site.browser(), subject="Buy now").number()
+    assert one_case(person_site).held_reason is None, "the trap is on every step, and this field is on none of them"
+    browser = person_site.browser().open("/ru/form/2").fill(needs=["asylum"], subject="Buy now")
     for path, said in (("1", {"for_whom": "self"}), ("3", {"country": "PL"}), ("4", {"how_soon": "none"})):
         browser.open(f"/ru/form/{path}").fill(**said)
     browser.open("/ru/form/check").fill()
     assert browser.number()
-    with house.database.begin(write=False) as session:
+    with person_site.database.begin(write=False) as session:
         assert session.scalars(sa.select(Case.held_reason).order_by(Case.held_reason)).all() in (
             [None, "trap"],
             ["trap", None],
         )
 
 
-def test_the_one_page_carries_what_a_machine_filled_in(house: House) -> None:
-    browser = house.browser().open("/ru/form/all")
+def test_the_one_page_carries_what_a_machine_filled_in(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/all")
     browser.fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", subject="Buy now")
     assert browser.fill().number()
-    assert one_case(house).held_reason == "trap"
+    assert one_case(person_site).held_reason == "trap"
 
 
 @pytest.mark.parametrize("way", ["steps", "page"])
-def test_who_is_faster_than_anybody_reads_gets_a_number_and_is_held(house: House, way: str) -> None:
-    browser = fast(house)
+def test_who_is_faster_than_anybody_reads_gets_a_number_and_is_held(person_site: PersonSite, way: str) -> None:
+    browser = fast(person_site)
     if way == "steps":
         short_form(browser)
     else:
         browser.open("/ru/form/all").fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none").fill()
     assert browser.number()
-    assert one_case(house).held_reason == "haste"
+    assert one_case(person_site).held_reason == "haste"
 
 
-def test_a_page_that_was_never_opened_is_no_persons(house: House) -> None:
-    browser = house.browser().open("/ru/form/all")
+def test_a_page_that_was_never_opened_is_no_persons(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/ru/form/all")
     browser.fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", begun="1.made-up.0000")
     assert browser.fill().number()
-    assert one_case(house).held_reason == "haste"
+    assert one_case(person_site).held_reason == "haste"
 
 
-def test_who_takes_their_time_is_not_held(house: House) -> None:
-    short_form(house.browser())
-    assert one_case(house).held_reason is None
+def test_who_takes_their_time_is_not_held(person_site: PersonSite) -> None:
+    short_form(person_site.browser())
+    assert one_case(person_site).held_reason is None
 
 
 def test_very_many_from_one_sender_are_held_and_forgotten_with_the_window() -> None:
@@ -94,31 +94,33 @@ def test_very_many_from_everybody_are_held() -> None:
     assert (late[299], late[300]) == (False, True)
 
 
-def test_a_held_case_is_offered_to_nobody_until_it_is_released(house: House) -> None:
-    short_form(fast(house))
-    context = auto_offer.AutoOfferContext(house.keys, load_packs())
-    house.time.at += timedelta(hours=5)
-    with house.database.begin() as session:
-        assert auto_offer.untaken_cases(session, house.time(), 10, after={"PL": timedelta(hours=1)}) == []
+def test_a_held_case_is_offered_to_nobody_until_it_is_released(person_site: PersonSite) -> None:
+    short_form(fast(person_site))
+    context = auto_offer.AutoOfferContext(person_site.keys, load_packs())
+    person_site.time.at += timedelta(hours=5)
+    with person_site.database.begin() as session:
+        assert auto_offer.untaken_cases(session, person_site.time(), 10, after={"PL": timedelta(hours=1)}) == []
         case = session.scalars(sa.select(Case)).one()
-        assert auto_offer.offer_to_next(session, case, now=house.time(), context=context) == []
-        spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+        assert auto_offer.offer_to_next(session, case, now=person_site.time(), context=context) == []
+        spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=person_site.time())
         assert case.held_reason is None
-        assert list(auto_offer.untaken_cases(session, house.time(), 10, after={"PL": timedelta(hours=1)})) == [case.id]
-        assert len(auto_offer.offer_new_case(session, case.id, now=house.time(), context=context)) == 1
+        assert list(auto_offer.untaken_cases(session, person_site.time(), 10, after={"PL": timedelta(hours=1)})) == [
+            case.id
+        ]
+        assert len(auto_offer.offer_new_case(session, case.id, now=person_site.time(), context=context)) == 1
         assert session.scalars(sa.select(Referral.state)).all() == ["offered"]
         with pytest.raises(Conflict):
-            spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
+            spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=person_site.time())
 
 
 @pytest.mark.parametrize(("why", "listed"), [("trap", False), ("crowd", False), ("haste", True)])
-def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
-    short_form(house.browser())
-    with house.database.begin() as session:
+def test_where_a_held_case_stands(person_site: PersonSite, why: str, listed: bool) -> None:
+    short_form(person_site.browser())
+    with person_site.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
         case.held_reason = why
         session.flush()
-        today = house.time().date()
+        today = person_site.time().date()
         rows = queue.page(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today).rows
         counts = queue.counts(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
@@ -127,38 +129,38 @@ def test_where_a_held_case_stands(house: House, why: str, listed: bool) -> None:
         assert counts["quarantine"] == 1
 
 
-def test_a_coordinator_who_takes_it_has_looked_at_it(house: House) -> None:
-    short_form(fast(house))
-    with house.database.begin() as session:
+def test_a_coordinator_who_takes_it_has_looked_at_it(person_site: PersonSite) -> None:
+    short_form(fast(person_site))
+    with person_site.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=house.time())
+        transitions.move(session, case, CaseVerb.TAKE, actor_kind="coordinator", actor_id=None, now=person_site.time())
         assert case.held_reason is None
 
 
-def test_spam_ends_at_once_and_is_forgotten_a_week_later(house: House) -> None:
-    browser = fast(house)
+def test_spam_ends_at_once_and_is_forgotten_a_week_later(person_site: PersonSite) -> None:
+    browser = fast(person_site)
     number = short_form(browser).number()
-    with house.database.begin() as session:
+    with person_site.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
-        spam_screening.discard(session, case, actor_kind="coordinator", actor_id=MEMBER, now=house.time())
-    assert one_case(house).state == "withdrawn"
+        spam_screening.discard(session, case, actor_kind="coordinator", actor_id=MEMBER, now=person_site.time())
+    assert one_case(person_site).state == "withdrawn"
     for days, state in ((6, "withdrawn"), (1, "erased")):
-        house.time.at += timedelta(days=days, hours=1)
-        with house.database.begin() as session:
-            forget_due(session, now=house.time(), limit=10)
-        assert one_case(house).state == state
-    assert "We could not find a request" in house.browser().open("/en/return").fill(number=number).text
+        person_site.time.at += timedelta(days=days, hours=1)
+        with person_site.database.begin() as session:
+            forget_due(session, now=person_site.time(), limit=10)
+        assert one_case(person_site).state == state
+    assert "We could not find a request" in person_site.browser().open("/en/return").fill(number=number).text
 
 
-def test_a_held_story_is_not_counted(house: House) -> None:
-    short_form(fast(house), happened=["search_seizure"], count_me="yes")
-    with house.database.begin(write=False) as session:
+def test_a_held_story_is_not_counted(person_site: PersonSite) -> None:
+    short_form(fast(person_site), happened=["search_seizure"], count_me="yes")
+    with person_site.database.begin(write=False) as session:
         assert session.execute(sa.text("SELECT count(*) FROM persecution_counts")).scalar() == 0
 
 
-def test_no_address_is_kept_anywhere(house: House, tmp_path: Path) -> None:
-    short_form(house.browser())
-    assert to_the_hour(house.time()) <= house.time()
+def test_no_address_is_kept_anywhere(person_site: PersonSite, tmp_path: Path) -> None:
+    short_form(person_site.browser())
+    assert to_the_hour(person_site.time()) <= person_site.time()
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert b"127.0.0.1" not in path.read_bytes(), path

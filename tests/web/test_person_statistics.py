@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.core.i18n import LANGUAGES
 from app.intake.models import PersecutionCount
 from tests.support.html import faults
-from tests.support.people import House, short_form
+from tests.support.people import PersonSite, short_form
 
 TOLD = {
     ("2026-08", "search_seizure", "PL"): 7,
@@ -22,15 +22,15 @@ TOLD = {
 
 
 @pytest.fixture
-def told(house: House) -> House:
+def told(person_site: PersonSite) -> PersonSite:
     """Months that are over, one that is not, and two small ones."""
-    with house.database.begin() as session:
+    with person_site.database.begin() as session:
         rows = [{"month": m, "code": code, "country": c, "count": n} for (m, code, c), n in TOLD.items()]
         session.execute(sa.insert(PersecutionCount), rows)
-    return house
+    return person_site
 
 
-def test_the_file_holds_the_figures_with_their_months_and_no_small_one(told: House) -> None:
+def test_the_file_holds_the_figures_with_their_months_and_no_small_one(told: PersonSite) -> None:
     answer = told.browser().open("/en/numbers.csv").answer
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
@@ -40,7 +40,7 @@ def test_the_file_holds_the_figures_with_their_months_and_no_small_one(told: Hou
     ]
 
 
-def test_the_table_and_the_plot_say_the_same(told: House) -> None:
+def test_the_table_and_the_plot_say_the_same(told: PersonSite) -> None:
     browser = told.browser().open("/en/numbers")
     cells = [" ".join(node.text().split()) for node in browser.page.css(".figures tbody td")]
     assert cells == [
@@ -62,7 +62,7 @@ def test_the_table_and_the_plot_say_the_same(told: House) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_page_speaks_every_language_and_is_open_to_everybody(told: House, lang: str) -> None:
+def test_the_page_speaks_every_language_and_is_open_to_everybody(told: PersonSite, lang: str) -> None:
     browser = told.browser().open(f"/{lang}/numbers")
     assert browser.answer.status_code == 200
     digits = re.sub(r"\D", "", browser.page.css(".figures tbody td")[-1].text())
@@ -70,16 +70,16 @@ def test_the_page_speaks_every_language_and_is_open_to_everybody(told: House, la
     assert not browser.client.cookies
 
 
-def test_with_nothing_to_show_it_says_so(house: House) -> None:
-    browser = house.browser().open("/en/numbers")
+def test_with_nothing_to_show_it_says_so(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/en/numbers")
     assert "nothing to show yet" in browser.text
     assert browser.page.css_first("table") is None
 
 
-def test_only_who_agreed_is_counted_and_no_row_leads_to_a_case(house: House) -> None:
-    short_form(house.browser(), happened=["search_seizure", "violence"], count_me="yes")
-    short_form(house.browser(), happened=["search_seizure"])
-    with house.database.begin(write=False) as session:
+def test_only_who_agreed_is_counted_and_no_row_leads_to_a_case(person_site: PersonSite) -> None:
+    short_form(person_site.browser(), happened=["search_seizure", "violence"], count_me="yes")
+    short_form(person_site.browser(), happened=["search_seizure"])
+    with person_site.database.begin(write=False) as session:
         rows = session.execute(
             sa.select(PersecutionCount.code, PersecutionCount.count).order_by(PersecutionCount.code)
         ).all()

@@ -10,7 +10,7 @@ from app.core.i18n import LANGUAGES
 from app.intake.questions import STEPS
 from app.web import STATIC
 from tests.support.html import faults
-from tests.support.people import Browser, House, house_of, short_form
+from tests.support.people import Browser, PersonSite, person_site_on, short_form
 
 FIRST_PAGE: Final = 14 * 1024
 QUESTION: Final = 4 * 1024
@@ -26,20 +26,20 @@ def weight(browser: Browser) -> int:
     return len(gzip.compress(browser.answer.content, 6, mtime=0))
 
 
-def test_pages_and_style_sheets_are_sent_small_and_only_to_who_takes_them_so(house: House) -> None:
+def test_pages_and_style_sheets_are_sent_small_and_only_to_who_takes_them_so(person_site: PersonSite) -> None:
     for path in ("/ru/", "/s/base.css"):
-        small = house.transport._app.get(path, headers={"accept-encoding": "br, gzip;q=0.5"})
+        small = person_site.transport._app.get(path, headers={"accept-encoding": "br, gzip;q=0.5"})
         assert small.headers["content-encoding"] == "gzip"
         assert "accept-encoding" in small.headers["vary"].lower()
-        plain = house.transport._app.get(path, headers={"accept-encoding": "gzip;q=0, identity"})
+        plain = person_site.transport._app.get(path, headers={"accept-encoding": "gzip;q=0, identity"})
         assert "content-encoding" not in plain.headers
         assert plain.content == small.content
         assert int(small.headers["content-length"]) < len(plain.content)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_first_page_fits_into_the_first_round_trip_with_its_style(house: House, lang: str) -> None:
-    browser = house.browser().open(f"/{lang}/")
+def test_the_first_page_fits_into_the_first_round_trip_with_its_style(person_site: PersonSite, lang: str) -> None:
+    browser = person_site.browser().open(f"/{lang}/")
     css = gzip.compress((STATIC / "base.css").read_bytes(), 6)
     assert len(css) <= CSS
     assert weight(browser) + len(css) <= FIRST_PAGE
@@ -49,8 +49,8 @@ def test_the_first_page_fits_into_the_first_round_trip_with_its_style(house: Hou
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_question_is_light_and_so_is_the_whole_way(house: House, lang: str) -> None:
-    browser, paths = house.browser(), ("", *(f"form/{step.slug}" for step in STEPS))
+def test_a_question_is_light_and_so_is_the_whole_way(person_site: PersonSite, lang: str) -> None:
+    browser, paths = person_site.browser(), ("", *(f"form/{step.slug}" for step in STEPS))
     sizes = [weight(browser.open(f"/{lang}/{path}")) for path in paths]
     assert max(sizes[1:]) <= QUESTION
     short_form(browser, lang, until_check=True, needs=["asylum", "detention"])
@@ -61,8 +61,8 @@ def test_a_question_is_light_and_so_is_the_whole_way(house: House, lang: str) ->
 
 
 @pytest.fixture(scope="module")
-def pages(_sqlite_template: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for all that is only looked at."""
+def pages(_sqlite_template: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PersonSite]:
+    """One site for all that is only looked at."""
     import shutil
 
     from app.core.db import Database
@@ -70,14 +70,14 @@ def pages(_sqlite_template: object, tmp_path_factory: pytest.TempPathFactory) ->
     room = tmp_path_factory.mktemp("pages")
     shutil.copyfile(str(_sqlite_template), room / "pristan.db")
     database = Database(f"sqlite:///{room / 'pristan.db'}")
-    with house_of(database, room / "var", onion_location="http://pristanonion.onion/") as started:
+    with person_site_on(database, room / "var", onion_location="http://pristanonion.onion/") as started:
         yield started
     database.dispose()
 
 
-def seen(house: House, lang: str) -> Iterator[tuple[str, Browser]]:
+def seen(person_site: PersonSite, lang: str) -> Iterator[tuple[str, Browser]]:
     """Every page a person can come to, each also as it is with errors."""
-    browser = house.browser()
+    browser = person_site.browser()
     for path in PLAIN:
         yield path, browser.open(f"/{lang}/{path}")
     yield "no such page", browser.open(f"/{lang}/nothing")
@@ -101,10 +101,10 @@ def seen(house: House, lang: str) -> Iterator[tuple[str, Browser]]:
         **letter,
     }
     yield "step 3, urgent", browser.open(f"/{lang}/form/2").fill(needs=["detention"])
-    browser = house.browser().open(f"/{lang}/form/all").fill(for_whom="self", country="PL", **urgent)
+    browser = person_site.browser().open(f"/{lang}/form/all").fill(for_whom="self", country="PL", **urgent)
     yield "check, one page", browser
     yield "number, one page", browser.fill()
-    browser = short_form(house.browser(), lang, until_check=True, **urgent)
+    browser = short_form(person_site.browser(), lang, until_check=True, **urgent)
     yield "check", browser
     yield "number", browser.fill()
     number = browser.number()
@@ -129,7 +129,7 @@ ENGLISH: Final = (" the ", "please", " you ", "your ", "centre", "request")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_page_is_valid_html_in_its_language_and_titles_tell_nothing(pages: House, lang: str) -> None:
+def test_every_page_is_valid_html_in_its_language_and_titles_tell_nothing(pages: PersonSite, lang: str) -> None:
     for name, browser in seen(pages, lang):
         text = browser.answer.text
         assert faults(text) == [], name
@@ -146,7 +146,7 @@ def test_every_page_is_valid_html_in_its_language_and_titles_tell_nothing(pages:
             assert [word for word in ENGLISH if word in words] == [], name
 
 
-def test_the_onion_address_leads_to_the_same_page_and_to_none_that_was_sent(pages: House) -> None:
+def test_the_onion_address_leads_to_the_same_page_and_to_none_that_was_sent(pages: PersonSite) -> None:
     browser = pages.browser().open("/ka/safety")
     assert browser.answer.headers["onion-location"] == "http://pristanonion.onion/ka/safety"
     assert "onion-location" not in browser.client.get("/s/base.css").headers

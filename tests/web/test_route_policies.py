@@ -22,7 +22,7 @@ from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
 from app.staff.models import Member
 from app.web.account.policies import RequiresRole, anyone, policies
-from tests.support.desk import ONE, Browser, DeskHouse, running
+from tests.support.desk import ONE, Browser, StaffSite, running
 
 ROLES = {
     "vera": "coordinator",
@@ -73,7 +73,7 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 @dataclass
 class Opened:
-    office: DeskHouse
+    office: StaffSite
     places: dict[str, dict[str, str]] = field(default_factory=dict)
     browsers: dict[str, Browser] = field(default_factory=dict)
     csrf: dict[str, str] = field(default_factory=dict)
@@ -125,13 +125,13 @@ def opened(_sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> I
     database.dispose()
 
 
-def _member(office: DeskHouse, name: str) -> str:
+def _member(office: StaffSite, name: str) -> str:
     with office.database.begin(write=False) as session:
         found = session.scalar(sa.select(Member.id).where(Member.name == name))
         return str(found or uuid4())
 
 
-def _offer(office: DeskHouse, label: str) -> str:
+def _offer(office: StaffSite, label: str) -> str:
     by = ActorRef(Actor.COORDINATOR, None)
     with office.database.begin() as session:
         case = transitions.locked(session, office.case(label).id)
@@ -140,7 +140,7 @@ def _offer(office: DeskHouse, label: str) -> str:
         return str(session.scalar(sa.select(Referral.label).where(Referral.id == draft.id)))
 
 
-def _erase(office: DeskHouse, label: str) -> None:
+def _erase(office: StaffSite, label: str) -> None:
     with office.database.begin() as session:
         case = transitions.locked(session, office.case(label).id)
         sealed_parts.destroy(session, case.id)
@@ -194,7 +194,7 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
 
 
 def _upkeep(path: str, name: str, place: str) -> set[int]:
-    """Of the pages about members and the house. A proposal, session or passkey of these ids is nobody's.
+    """Of the pages about members and operations. A proposal, session or passkey of these ids is nobody's.
 
     What a role may do for whom within these pages is tried in test_desk_members.py: here a 403 is as good as being let in.
     """

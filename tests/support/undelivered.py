@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 from app.casework import undelivered_notices
 from app.core.ids import named_id
 from app.messaging.models import OutboxMessage
-from tests.support.desk import ONE, DeskHouse
+from tests.support.desk import ONE, StaffSite
 
 
-def give_up(office: DeskHouse, label: str, *, minutes: int = 0) -> UUID:
+def give_up(office: StaffSite, label: str, *, minutes: int = 0) -> UUID:
     """A notice about this case of which every attempt failed."""
     written = office.time.at - timedelta(hours=72) + timedelta(minutes=minutes)
     letter = OutboxMessage(

@@ -77,7 +77,7 @@ def lint(
     errors = sum(finding.level == "error" for finding in findings)
     for finding in findings:
         if finding.level == "error" or not quiet:
-            typer.echo(f"{finding.level:8}{finding.code:15}{finding.place}: {finding.text}")
+            typer.echo(f"{finding.level:8}{finding.code:15}{finding.position}: {finding.text}")
     typer.echo(f"{errors} errors, {len(findings) - errors} warnings")
     if errors or (strict and findings):
         raise typer.Exit(1)
@@ -96,7 +96,7 @@ def try_examples(packs: Packs = None) -> None:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     for fault in faults:
-        typer.echo(f"{fault.country}: {fault.person}: {fault.said}")
+        typer.echo(f"{fault.country}: {fault.person}: {fault.difference}")
     typer.echo(f"{count} examples, {len({(fault.country, fault.person) for fault in faults})} not as written")
     if faults:
         raise typer.Exit(1)

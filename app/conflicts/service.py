@@ -96,8 +96,8 @@ def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collecti
         Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id
     )
     for some_macs in _slices(macs):
-        found = sa.select(ConflictTrace.case_id).where(ConflictTrace.mac.in_(some_macs), ~noted)
-        hit.update(session.scalars(found))
+        hits = sa.select(ConflictTrace.case_id).where(ConflictTrace.mac.in_(some_macs), ~noted)
+        hit.update(session.scalars(hits))
     return sorted(hit)
 
 

@@ -75,8 +75,8 @@ def end_pause(
     session: Session, pause_id: UUID, *, by: Editor, now: datetime, organisation_id: UUID | None = None
 ) -> str:
     """End a pause; return the service's key. Raises NotFound, also for another organisation's pause."""
-    found = sa.select(ServicePause, ServiceRow).join(ServiceRow, ServiceRow.id == ServicePause.service_id)
-    row = session.execute(found.where(ServicePause.id == pause_id)).one_or_none()
+    query = sa.select(ServicePause, ServiceRow).join(ServiceRow, ServiceRow.id == ServicePause.service_id)
+    row = session.execute(query.where(ServicePause.id == pause_id)).one_or_none()
     if row is None or organisation_id not in {None, row.ServiceRow.organisation_id}:
         raise NotFound("There is no such pause.")
     session.delete(row.ServicePause)
@@ -106,7 +106,7 @@ def rows(session: Session, keys: Iterable[str]) -> Mapping[str, ServiceRow]:
 
 def pauses(session: Session, keys: Iterable[str], today: date) -> Mapping[str, Sequence[ServicePause]]:
     """The pauses of these services that are in force today, by key."""
-    found: dict[str, list[ServicePause]] = {}
+    pauses_by_key: dict[str, list[ServicePause]] = {}
     wanted = (
         sa.select(ServiceRow.key, ServicePause)
         .join(ServicePause, ServicePause.service_id == ServiceRow.id)
@@ -114,8 +114,8 @@ def pauses(session: Session, keys: Iterable[str], today: date) -> Mapping[str, S
         .order_by(ServicePause.until, ServicePause.id)
     )
     for key, pause in session.execute(wanted):
-        found.setdefault(key, []).append(pause)
-    return found
+        pauses_by_key.setdefault(key, []).append(pause)
+    return pauses_by_key
 
 
 def _service(session: Session, key: str) -> ServiceRow:

@@ -79,18 +79,18 @@ class Directory:
 
     def broader(self, need: str) -> Mapping[str, str]:
         """The broader needs that include this one, each with the reason."""
-        found = self._need.get(need)
-        return found.broader if found else {}
+        entry = self._need.get(need)
+        return entry.broader if entry else {}
 
     def related(self, need: str) -> Mapping[str, str]:
         """The needs related to this one, each with the reason."""
-        found = self._need.get(need)
-        return found.related if found else {}
+        entry = self._need.get(need)
+        return entry.related if entry else {}
 
     def term(self, concept: str, language: str) -> str | None:
         """The legal term for a concept in a language; None if no sourced term is known."""
-        found = next((term for term in self.terms if term.id == concept), None)
-        return found.words.get(language) if found else None
+        entry = next((term for term in self.terms if term.id == concept), None)
+        return entry.words.get(language) if entry else None
 
     def services_for(self, country: str) -> tuple[ServiceEntry, ...]:
         return self._services.get(country, ())

@@ -34,32 +34,32 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
         yield from _country(directory, folder, country)
     yield from _twice("eu/deadlines.yaml", (row.event for row in directory.deadlines("EU")))
     for organisation in directory.organisations:
-        place = f"{directory.files[organisation.id]}: {organisation.id}"
-        yield from _twice(f"{place}: services", (service.id for service in organisation.services))
-        yield from _unknown(f"{place}: safety", organisation.safety, ORGANISATION_NOTES)
+        position = f"{directory.files[organisation.id]}: {organisation.id}"
+        yield from _twice(f"{position}: services", (service.id for service in organisation.services))
+        yield from _unknown(f"{position}: safety", organisation.safety, ORGANISATION_NOTES)
     allowed = _vocabulary(directory)
     for entry in directory.services:
-        place = f"{directory.files[entry.organisation.id]}: {entry.organisation.id}: services: {entry.service.id}"
-        yield from _unknown(f"{place}: needs", entry.service.needs, known)
-        yield from _rule(f"{place}: rule", entry, allowed)
+        position = f"{directory.files[entry.organisation.id]}: {entry.organisation.id}: services: {entry.service.id}"
+        yield from _unknown(f"{position}: needs", entry.service.needs, known)
+        yield from _rule(f"{position}: rule", entry, allowed)
 
 
 def _country(directory: Directory, folder: str, country: Country) -> Iterator[str]:
-    place = f"{folder}/country.yaml"
+    position = f"{folder}/country.yaml"
     if country.code.lower() != folder:
-        yield f"{place}: code: the folder is called {folder}"
+        yield f"{position}: code: the folder is called {folder}"
     for region in country.regions:
         if not region.startswith(f"{country.code}-"):
-            yield f"{place}: regions: {region} is not a code of {country.code}"
-    yield from _unknown(f"{place}: safety", country.safety, COUNTRY_NOTES)
+            yield f"{position}: regions: {region} is not a code of {country.code}"
+    yield from _unknown(f"{position}: safety", country.safety, COUNTRY_NOTES)
     rows = [row.event for row in directory.deadlines(country.code)]
     yield from _twice(f"{folder}/deadlines.yaml", rows)
     if country.counting and country.counting.deadline not in rows:
-        yield f"{place}: counting: deadline: there is no row {country.counting.deadline} in {folder}/deadlines.yaml"
+        yield f"{position}: counting: deadline: there is no row {country.counting.deadline} in {folder}/deadlines.yaml"
     try:
         ZoneInfo(country.time_zone)
     except (OSError, ValueError, KeyError):
-        yield f"{place}: time_zone: there is no such zone"
+        yield f"{position}: time_zone: there is no such zone"
 
 
 def _vocabulary(directory: Directory) -> dict[str, frozenset[str]]:
@@ -75,43 +75,43 @@ def _vocabulary(directory: Directory) -> dict[str, frozenset[str]]:
     }
 
 
-def _rule(place: str, entry: ServiceEntry, allowed: dict[str, frozenset[str]]) -> Iterator[str]:
+def _rule(position: str, entry: ServiceEntry, allowed: dict[str, frozenset[str]]) -> Iterator[str]:
     if not entry.countries:
-        yield f"{place}: country: it names no country"
+        yield f"{position}: country: it names no country"
     asked = set[str]()
     for leaf in entry.service.rule.leaves():
         codes = (*getattr(leaf.test, "any_of", ()), *getattr(leaf.test, "perhaps", ()))
         if leaf.kind in allowed:
-            yield from _unknown(f"{place}: {leaf.kind}", codes, allowed[leaf.kind])
+            yield from _unknown(f"{position}: {leaf.kind}", codes, allowed[leaf.kind])
         elif leaf.kind in {"nationality", "language"}:
-            yield from _misspelt(f"{place}: {leaf.kind}", leaf, codes)
+            yield from _misspelt(f"{position}: {leaf.kind}", leaf, codes)
         if leaf.kind == "need":
             asked.update(codes)
         if leaf.kind == "region":
             elsewhere = [code for code in codes if code.split("-")[0] not in entry.countries]
-            yield from (f"{place}: region: {code} is not in a country that it serves" for code in elsewhere)
+            yield from (f"{position}: region: {code} is not in a country that it serves" for code in elsewhere)
     for need in entry.service.needs:
         if need not in asked:
-            yield f"{place}: need: {need} is listed, but the rule does not ask for it"
+            yield f"{position}: need: {need} is listed, but the rule does not ask for it"
 
 
-def _misspelt(place: str, leaf: Rule, codes: Iterable[str]) -> Iterator[str]:
+def _misspelt(position: str, leaf: Rule, codes: Iterable[str]) -> Iterator[str]:
     shape = _COUNTRY_CODE if leaf.kind == "nationality" else _LANGUAGE_CODE
     for code in codes:
         if not shape.fullmatch(code):
-            yield f"{place}: {code} is not such a code"
+            yield f"{position}: {code} is not such a code"
 
 
-def _unknown(place: str, codes: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+def _unknown(position: str, codes: Iterable[str], known: Iterable[str]) -> Iterator[str]:
     allowed = frozenset(known)
     for code in codes:
         if code not in allowed:
-            yield f"{place}: there is no {code}"
+            yield f"{position}: there is no {code}"
 
 
-def _twice(place: str, ids: Iterable[str]) -> Iterator[str]:
+def _twice(position: str, ids: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for name in ids:
         if name in seen:
-            yield f"{place}: {name}: appears twice"
+            yield f"{position}: {name}: appears twice"
         seen.add(name)

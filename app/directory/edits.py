@@ -41,10 +41,10 @@ def propose(
     entity = overlay.entity(published.with_edits(session, packs).directory, subject)
     if entity is None or fields.field_of(subject, field) is None:
         raise NotFound("There is no such entry in the directory.")
-    said = fields.read(entity, field)
-    if said == value:
+    current = fields.read(entity, field)
+    if current == value:
         raise Conflict("The directory has this value already.")
-    return _put_forward(session, subject, field, {"value": said}, {"value": value}, by, now)
+    return _put_forward(session, subject, field, {"value": current}, {"value": value}, by, now)
 
 
 def propose_organisation(

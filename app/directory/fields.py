@@ -103,14 +103,14 @@ def languages(rule: Rule) -> tuple[str, ...]:
 
 def with_languages(rule: dict[str, Any], codes: list[str]) -> dict[str, Any]:
     """The rule with these languages in every language test; one is added where the rule has none."""
-    found = [False]
+    has_test = [False]
 
     def change(test: dict[str, Any]) -> dict[str, Any]:
-        found[0] = True
+        has_test[0] = True
         return {**test, "any_of": codes}
 
     changed = _each_language(rule, change)
-    if found[0]:
+    if has_test[0]:
         return changed
     leaf = {"language": {"any_of": codes, "interpreter": "unknown"}}
     return {"all": [*changed["all"], leaf]} if "all" in changed else {"all": [changed, leaf]}

@@ -44,8 +44,8 @@ def update_organisation(session: Session, directory: Directory, slug: str, now: 
         session.flush()
     rows = sa.select(ServiceRow).where(ServiceRow.organisation_id == named_id("organisation", slug))
     services = {row.id: row for row in session.scalars(rows)}
-    mine = [one for one in directory.services if one.organisation.id == slug]
-    seen = {_put_service(session, services, one, now) for one in mine}
+    mine = [entry for entry in directory.services if entry.organisation.id == slug]
+    seen = {_put_service(session, services, entry, now) for entry in mine}
     _retire([row for row in services.values() if row.id not in seen], now)
     rule_sets.store_directory(session, directory, now)
     session.flush()

@@ -21,18 +21,18 @@ def parse(text: str) -> list[dict[str, Any]]:
 
 def format_hours(hours: Iterable[Any]) -> str:
     """Format entries (dicts or `Hours`) as text that `parse` reads."""
-    found = [entry if isinstance(entry, dict) else entry.model_dump() for entry in hours]
-    return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}" for entry in found)
+    entries = [entry if isinstance(entry, dict) else entry.model_dump() for entry in hours]
+    return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}" for entry in entries)
 
 
 def _line(number: int, line: str) -> dict[str, Any]:
-    found = _LINE.fullmatch(line)
-    if found is None:
+    match = _LINE.fullmatch(line)
+    if match is None:
         raise ValueError(f"Line {number} cannot be read. Write it like: Mo-Fr 09:00-17:00")
-    opens, closes = (_time(number, found[name]) for name in ("opens", "closes"))
+    opens, closes = (_time(number, match[name]) for name in ("opens", "closes"))
     if opens >= closes:
         raise ValueError(f"Line {number} closes before it opens.")
-    days = set(_day_codes(number, found["days"]))
+    days = set(_day_codes(number, match["days"]))
     return {"days": [day for day in DAYS if day in days], "opens": opens, "closes": closes}
 
 
@@ -56,13 +56,13 @@ def _day_codes(number: int, text: str) -> Iterator[str]:
 
 def _days(codes: Iterable[str]) -> str:
     """`Mo-Fr`, or `Mo, We, Fr`."""
-    places = [DAYS.index(code) for code in codes]
+    indexes = [DAYS.index(code) for code in codes]
     runs: list[list[int]] = []
-    for place in places:
-        if runs and runs[-1][-1] == place - 1:
-            runs[-1].append(place)
+    for index in indexes:
+        if runs and runs[-1][-1] == index - 1:
+            runs[-1].append(index)
         else:
-            runs.append([place])
+            runs.append([index])
     return ", ".join(
         DAYS[run[0]].title() if len(run) == 1 else f"{DAYS[run[0]].title()}-{DAYS[run[-1]].title()}" for run in runs
     )

@@ -104,8 +104,11 @@ def _edited(organisation: Organisation, edit: Edit) -> Organisation:
 
 def _pack_moved_on(packs: Directory, edit: Edit) -> bool:
     """Whether the pack's value is neither the one before the edit nor the edit's own."""
-    said = entity(packs, edit.subject)
-    return said is not None and fields.read(said, edit.field) not in (edit.old.get("value"), edit.new["value"])
+    pack_entity = entity(packs, edit.subject)
+    return pack_entity is not None and fields.read(pack_entity, edit.field) not in (
+        edit.old.get("value"),
+        edit.new["value"],
+    )
 
 
 def _rebuilt(packs: Directory, known: dict[str, Organisation], edits: Sequence[Edit]) -> Directory:
@@ -121,12 +124,12 @@ def _rebuilt(packs: Directory, known: dict[str, Organisation], edits: Sequence[E
     slugs = {organisation.id for organisation in packs.organisations}
     added = [organisation for slug, organisation in known.items() if slug not in slugs]
     services += [_entry(organisation, service) for organisation in added for service in organisation.services]
-    said = json.dumps([packs.digest, *([edit.subject, edit.field, edit.new] for edit in edits)], sort_keys=True)
+    fingerprint = json.dumps([packs.digest, *([edit.subject, edit.field, edit.new] for edit in edits)], sort_keys=True)
     return replace(
         packs,
         organisations=(*(known[organisation.id] for organisation in packs.organisations), *added),
         services=tuple(services),
-        digest=hashlib.sha256(said.encode()).hexdigest(),
+        digest=hashlib.sha256(fingerprint.encode()).hexdigest(),
         files={**packs.files, **{organisation.id: DESK for organisation in added}},
         desk_languages=frozenset(edit.subject for edit in edits if edit.field == "languages"),
     )

@@ -134,8 +134,8 @@ def document(name: str, text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}" if mark else "the whole file"
-        said = error.problem if isinstance(error, _Odd) else "not readable as YAML"
-        raise PackError(f"{name}: {line}: {said}") from None
+        problem = error.problem if isinstance(error, _Odd) else "not readable as YAML"
+        raise PackError(f"{name}: {line}: {problem}") from None
 
 
 def _shaped(documents: dict[str, Any], name: str, model: type[_Model]) -> _Model:

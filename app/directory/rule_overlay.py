@@ -82,36 +82,36 @@ def other_languages(directory: Directory, content: Content) -> list[str]:
     )
 
 
-def _languages(said: Mapping[str, Any] | None) -> list[frozenset[str]]:
-    rule = Rule.model_validate(said["rule"] if said else None)
+def _languages(entry: Mapping[str, Any] | None) -> list[frozenset[str]]:
+    rule = Rule.model_validate(entry["rule"] if entry else None)
     return [frozenset(leaf.test.any_of) for leaf in rule.leaves() if leaf.kind == "language"]
 
 
 def _said(directory: Directory, entry: ServiceEntry, content: Content) -> Mapping[str, Any] | None:
-    said = content.get(entry.key)
-    if said is None or entry.key not in directory.desk_languages:
-        return said
+    change = content.get(entry.key)
+    if change is None or entry.key not in directory.desk_languages:
+        return change
     try:
-        rule = Rule.model_validate(said.get("rule"))
+        rule = Rule.model_validate(change.get("rule"))
     except ValidationError:
-        return said  # invalid content is refused later, with its position, when the service is built from it
+        return change  # invalid content is refused later, with its position, when the service is built from it
     written = rule.model_dump(mode="json", exclude_none=True, by_alias=True)
-    return {**said, "rule": fields.with_languages(written, list(fields.languages(entry.service.rule)))}
+    return {**change, "rule": fields.with_languages(written, list(fields.languages(entry.service.rule)))}
 
 
-def _changed(entry: ServiceEntry, said: Mapping[str, Any] | None) -> Service:
+def _changed(entry: ServiceEntry, change: Mapping[str, Any] | None) -> Service:
     service = entry.service
-    if said is None:
+    if change is None:
         return service
     document = service.model_dump(mode="json", exclude_none=True, by_alias=True)
-    if document["rule"] == said.get("rule") and document["needs"] == said.get("needs"):
+    if document["rule"] == change.get("rule") and document["needs"] == change.get("needs"):
         return service
     try:
-        return Service.model_validate({**document, "needs": said.get("needs"), "rule": said.get("rule")})
+        return Service.model_validate({**document, "needs": change.get("needs"), "rule": change.get("rule")})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ": ".join(map(str, first["loc"]))
-        raise BadRuleSet(f"{entry.key}: {place}: {first['msg']}") from None
+        position = ": ".join(map(str, first["loc"]))
+        raise BadRuleSet(f"{entry.key}: {position}: {first['msg']}") from None
 
 
 def _with_services(organisation: Organisation, changed: Mapping[str, Service]) -> Organisation:

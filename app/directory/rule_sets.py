@@ -48,8 +48,8 @@ def next_state(state: RuleSetState, verb: RuleSetVerb, *, by_author: bool) -> Ru
         raise IllegalMove("rule set", state, verb)
     for_author, target = _MOVES[verb]
     if for_author != by_author:
-        who = "the one who proposed it" if for_author else "somebody else than the one who proposed it"
-        raise NotAllowed(f"A rule set is {target} by {who}.")
+        person = "its author" if for_author else "someone other than its author"
+        raise NotAllowed(f"A rule set must be {target} by {person}.")
     return target
 
 
@@ -103,8 +103,10 @@ def published(session: Session, today: date) -> tuple[UUID, str] | None:
 
 def in_force(session: Session, directory: Directory, today: date) -> Directory:
     """The directory with the rules in force on this day. Two statements if a set is in force, else one."""
-    found = published(session, today)
-    return directory if found is None else apply_rules(directory, content(session, found[1]), found[1])
+    publication = published(session, today)
+    return (
+        directory if publication is None else apply_rules(directory, content(session, publication[1]), publication[1])
+    )
 
 
 def last_published(session: Session) -> RuleProposal | None:
@@ -122,17 +124,17 @@ def with_last_set(session: Session, directory: Directory) -> Directory:
 
 def content(session: Session, digest: str) -> dict[str, dict[str, Any]]:
     """The content of a rule set. Raises NoResultFound."""
-    kept: dict[str, dict[str, Any]] = session.execute(
+    stored: dict[str, dict[str, Any]] = session.execute(
         sa.select(RuleSet.content).where(RuleSet.digest == digest)
     ).scalar_one()
-    return kept
+    return stored
 
 
-def store_content(session: Session, digest: str, said: dict[str, Any], now: datetime) -> bool:
+def store_content(session: Session, digest: str, content: dict[str, Any], now: datetime) -> bool:
     """Store content under its digest unless it exists; return whether it was new."""
     if session.get(RuleSet, digest) is not None:
         return False
-    session.add(RuleSet(digest=digest, content=said, loaded_at=now))
+    session.add(RuleSet(digest=digest, content=content, loaded_at=now))
     session.flush()
     return True
 

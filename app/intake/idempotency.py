@@ -47,7 +47,7 @@ class RequestInProgress(Conflict):
 def run_once(
     session: Session,
     keys: KeyRing,
-    who: str,
+    caller: str,
     key: str,
     payload: bytes,
     act: Callable[[], StoredResponse],
@@ -60,7 +60,7 @@ def run_once(
     Of two simultaneous requests, the second waits for the first one's transaction and then reads its response.
     Raises PayloadMismatch (422), RequestInProgress (409): the first request takes longer than the longest wait for a lock.
     """
-    request_id = keys.mac("reply-id", who.encode(), key.encode())
+    request_id = keys.mac("reply-id", caller.encode(), key.encode())
     fingerprint = keys.mac("reply-payload", request_id, payload)
     if not _first(session, request_id, fingerprint, now + ttl):
         return _replay(session, keys, request_id, fingerprint, key, payload)

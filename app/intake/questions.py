@@ -160,32 +160,36 @@ def answers(typed: Typed, language: str) -> dict[str, Any]:
         value = _value(name, typed.get(name, []))
         if value not in (None, "", []):
             question.stored.put(read, value)
-    allowed = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["allow"]]
-    never = [key.removeprefix("c_") for key, said in typed.items() if key.startswith("c_") and said[-1:] == ["never"]]
+    allowed = [
+        key.removeprefix("c_") for key, values in typed.items() if key.startswith("c_") and values[-1:] == ["allow"]
+    ]
+    never = [
+        key.removeprefix("c_") for key, values in typed.items() if key.startswith("c_") and values[-1:] == ["never"]
+    ]
     read["consent"] = {"mode": "named" if allowed else "ask_first", "organisations": allowed, "never": never}
     return read
 
 
 def typed(answers: Mapping[str, Any]) -> Typed:
     """The inverse of `answers`: JSON answers as a form would send them."""
-    said: Typed = {}
+    form: Typed = {}
     for name, question in QUESTIONS.items():
         value = question.stored.value(answers)
         if name == "letter_kind" and value and value != "unknown":
             value = f"{answers['country']}.{value}"
         if value in (None, "", (), [], False):
             continue
-        said[name] = list(value) if name in _LISTS else ["yes" if value is True else str(value)]
+        form[name] = list(value) if name in _LISTS else ["yes" if value is True else str(value)]
     consent = answers.get(CONSENT) or {}
     for choice, slugs in (("allow", consent.get("organisations")), ("never", consent.get("never"))):
-        said.update({f"c_{slug}": [choice] for slug in slugs or ()})
-    return said
+        form.update({f"c_{slug}": [choice] for slug in slugs or ()})
+    return form
 
 
-def _value(name: str, said: list[str]) -> Any:
+def _value(name: str, values: list[str]) -> Any:
     if name in _LISTS:
-        return [value for value in said if value]
-    last = said[-1].strip() if said else ""
+        return [value for value in values if value]
+    last = values[-1].strip() if values else ""
     if name in _TICKS:
         return bool(last)
     if name == "letter_kind" and "." in last:

@@ -72,7 +72,7 @@ class Fault:
 
     country: str
     person: str
-    said: str
+    difference: str
 
 
 def read(folder: Path) -> tuple[Example, ...]:
@@ -95,7 +95,8 @@ def check(directory: Directory, root: Path = PACKS) -> tuple[int, list[Fault]]:
         for example in read(root / country.code.lower()):
             count += 1
             faults += [
-                Fault(country.code, example.person, said) for said in faults_of(example, directory, country.code)
+                Fault(country.code, example.person, difference)
+                for difference in faults_of(example, directory, country.code)
             ]
     return count, faults
 

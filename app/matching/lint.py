@@ -37,7 +37,7 @@ class Finding:
 
     level: Level
     code: str
-    place: str
+    position: str
     text: str
 
 
@@ -45,14 +45,14 @@ def lint(
     directory: Directory, on: date, *, catalogues: Mapping[str, Callable[[str], bool]] | None = None
 ) -> list[Finding]:
     """All findings, errors first. `catalogues`: for each language, a function that says whether a message is translated."""
-    found = [
+    findings = [
         *_rules(directory),
         *_dead_ends(directory, on),
         *_sentences(catalogues or {}),
         *_deadlines(directory),
         *_stale(directory, on),
     ]
-    return sorted(found, key=lambda finding: finding.level != "error")
+    return sorted(findings, key=lambda finding: finding.level != "error")
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -62,10 +62,12 @@ def _rules(directory: Directory) -> Iterator[Finding]:
     for entry in directory.services:
         yield from _rule(entry, directory)
     for organisation in directory.organisations:
-        place = f"{directory.files.get(organisation.id, '?')}: {organisation.id}"
+        position = f"{directory.files.get(organisation.id, '?')}: {organisation.id}"
         for one, other in combinations(organisation.services, 2):
             if _same_people(one.rule, other.rule):
-                yield Finding("error", "identical", place, f"{one.id} and {other.id} are for exactly the same people")
+                yield Finding(
+                    "error", "identical", position, f"{one.id} and {other.id} are for exactly the same people"
+                )
 
 
 def _same_people(one: Rule, other: Rule) -> bool:
@@ -82,28 +84,28 @@ def _same_people(one: Rule, other: Rule) -> bool:
 
 
 def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
-    place = f"{directory.files.get(entry.organisation.id, '?')}: {entry.key}"
+    position = f"{directory.files.get(entry.organisation.id, '?')}: {entry.key}"
     rule = entry.service.rule
     try:
         if not can_be(rule, may=True):
-            yield Finding("error", "contradiction", place, "nobody can ever fulfil this rule")
+            yield Finding("error", "contradiction", position, "nobody can ever fulfil this rule")
         elif not can_be(rule):
-            yield Finding("warning", "only_nearest", place, "it can only ever be nearest: something stays unknown")
+            yield Finding("warning", "only_nearest", position, "it can only ever be nearest: something stays unknown")
         for branch in _branches(rule):
             if not can_be(branch, may=True):
-                yield Finding("error", "dead_branch", place, "one part of an `any` can never be fulfilled")
+                yield Finding("error", "dead_branch", position, "one part of an `any` can never be fulfilled")
         for part in _always_true(rule):
-            yield Finding("warning", "always_true", place, f"a part of an `all` is always fulfilled: {part}")
+            yield Finding("warning", "always_true", position, f"a part of an `all` is always fulfilled: {part}")
     except TooLong:
-        yield Finding("warning", "too_long", place, "the rule has too many ways to try them all")
+        yield Finding("warning", "too_long", position, "the rule has too many ways to try them all")
     if entry.organisation.kind == "authority":
-        yield Finding("error", "unreachable", place, "an authority is never a target")
+        yield Finding("error", "unreachable", position, "an authority is never a target")
     if not entry.countries & {country.code for country in directory.countries}:
-        yield Finding("error", "unreachable", place, "it is offered in no country we serve")
+        yield Finding("error", "unreachable", position, "it is offered in no country we serve")
     for leaf in _negated(rule, False):
         if leaf.kind in ALWAYS:
             yield Finding(
-                "error", "contradiction", place, f"{leaf.kind} is asked of every service and stands under `not`"
+                "error", "contradiction", position, f"{leaf.kind} is asked of every service and stands under `not`"
             )
 
 
@@ -251,16 +253,18 @@ def _exists(person: _Person) -> bool:
 
 def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
     for cell in coverage.coverage(directory, on):
-        place = f"{cell.country}: {cell.need}"
+        position = f"{cell.country}: {cell.need}"
         if cell.ends_nowhere and not directory.emergency(cell.country):
-            yield Finding("error", "dead_end", place, "nobody helps, nobody is near, and there is no emergency contact")
+            yield Finding(
+                "error", "dead_end", position, "nobody helps, nobody is near, and there is no emergency contact"
+            )
         elif cell.ends_nowhere:
             yield Finding(
-                "warning", "hole", place, "nobody helps and nobody is near: only the emergency contacts are left"
+                "warning", "hole", position, "nobody helps and nobody is near: only the emergency contacts are left"
             )
         elif cell.is_hole:
             near = cell.nearest[0].service if cell.nearest else cell.unverified[0]
-            yield Finding("warning", "hole", place, f"no confirmed centre helps; the nearest is {near}")
+            yield Finding("warning", "hole", position, f"no confirmed centre helps; the nearest is {near}")
         else:
             for language in coverage.SPOKEN:
                 if language not in cell.speaks:
@@ -271,17 +275,17 @@ def _in_language(cell: coverage.CoverageCell, language: str, directory: Director
     """Warnings for people who speak only this language: a cell without a candidate and without a fallback is a dead end."""
     case = Facts(frozenset({cell.need}), cell.country, languages=(language,))
     result = evaluate(case, directory.services_for(cell.country), on, related=related_needs(directory))
-    place = f"{cell.country}: {cell.need}: {language}"
+    position = f"{cell.country}: {cell.need}: {language}"
     if any(found.verified for found in result.candidates):
         return
     near = [found.service for found in (*result.nearest, *result.candidates)]
     fallback = near or [contact.name for contact in directory.emergency(cell.country)]
     if fallback:
         yield Finding(
-            "warning", "language", place, f"nobody works in it or with an interpreter; the nearest is {fallback[0]}"
+            "warning", "language", position, f"nobody works in it or with an interpreter; the nearest is {fallback[0]}"
         )
     else:
-        yield Finding("error", "dead_end", place, "nobody works in it or with an interpreter, and nobody is near")
+        yield Finding("error", "dead_end", position, "nobody works in it or with an interpreter, and nobody is near")
 
 
 def _sentences(catalogues: Mapping[str, Callable[[str], bool]]) -> Iterator[Finding]:
@@ -300,11 +304,13 @@ def _sentences(catalogues: Mapping[str, Callable[[str], bool]]) -> Iterator[Find
 def _deadlines(directory: Directory) -> Iterator[Finding]:
     for country in (*(entry.code for entry in directory.countries), "EU"):
         for row in directory.deadlines(country):
-            place = f"{country.lower()}/deadlines.yaml: {row.event}"
+            position = f"{country.lower()}/deadlines.yaml: {row.event}"
             if row.limit is not None and row.limit.value > LONGEST[row.limit.unit]:
-                yield Finding("error", "unit", place, f"{row.limit.value} {row.limit.unit} cannot be right")
+                yield Finding("error", "unit", position, f"{row.limit.value} {row.limit.unit} cannot be right")
             if row.letter_kind and row.limit is None:
-                yield Finding("warning", "no_limit", place, "a letter without a number: it is treated as due in 5 days")
+                yield Finding(
+                    "warning", "no_limit", position, "a letter without a number: it is treated as due in 5 days"
+                )
 
 
 def _stale(directory: Directory, on: date) -> Iterator[Finding]:
@@ -319,17 +325,17 @@ def _stale(directory: Directory, on: date) -> Iterator[Finding]:
         for row in directory.deadlines(country.code)
         if row.letter_kind
     ]
-    for place, written in sources:
+    for position, written in sources:
         if written is None:
-            yield Finding("warning", "undated", place, "nobody wrote down when it was confirmed")
+            yield Finding("warning", "undated", position, "nobody wrote down when it was confirmed")
             continue
         day = latest_day(written)
         if day is None:
-            yield Finding("error", "date", place, f"the date of the source cannot be read: {written}")
+            yield Finding("error", "date", position, f"the date of the source cannot be read: {written}")
         elif day > on and not _this_period(written, on):
-            yield Finding("error", "date", place, f"the date of the source is still to come: {written}")
+            yield Finding("error", "date", position, f"the date of the source is still to come: {written}")
         elif on - day > STALE_AFTER:
-            yield Finding("warning", "stale", place, f"not confirmed since {written}")
+            yield Finding("warning", "stale", position, f"not confirmed since {written}")
 
 
 def _this_period(written: str, on: date) -> bool:

@@ -31,13 +31,13 @@ def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
     if len(text) > LONGEST:
         raise _invalid("too_long", "This is too long for a rule set.")
     try:
-        said = document("the rule set", text)
+        entries = document("the rule set", text)
     except PackError as error:
         raise _invalid("not_yaml", str(error)) from None
-    if not isinstance(said, dict) or not said:
+    if not isinstance(entries, dict) or not entries:
         raise _invalid("not_a_rule_set", "Write at least one service with its needs and its rule.")
     known, content = rule_overlay.content_of(directory), {}
-    for key, entry in said.items():
+    for key, entry in entries.items():
         if key not in known:
             raise _invalid("unknown_code", "There is a service in it that the directory does not have.")
         if not isinstance(entry, dict) or set(entry) - {"needs", "rule"}:
@@ -98,9 +98,9 @@ def propose(
     changed = rule_overlay.differences(rule_overlay.content_of(before), wanted)
     if not changed:
         raise Conflict("These are the rules already.")
-    said = {**(rule_sets.content(session, tip.digest) if tip else {}), **{key: wanted[key] for key in changed}}
-    digest = rule_overlay.digest_of(said)
-    rule_sets.store_content(session, digest, said, now)
+    content = {**(rule_sets.content(session, tip.digest) if tip else {}), **{key: wanted[key] for key in changed}}
+    digest = rule_overlay.digest_of(content)
+    rule_sets.store_content(session, digest, content, now)
     proposal = RuleProposal(
         digest=digest,
         upon=tip.id if tip else None,
@@ -164,7 +164,7 @@ def _refuse_errors(findings: list[Finding]) -> None:
     if errors:
         raise Invalid(
             [
-                FieldError(pointer="/rules", code=finding.code, detail=f"{finding.place}: {finding.text}")
+                FieldError(pointer="/rules", code=finding.code, detail=f"{finding.position}: {finding.text}")
                 for finding in errors[:20]
             ]
         )
@@ -172,9 +172,9 @@ def _refuse_errors(findings: list[Finding]) -> None:
 
 def _refuse_other_languages(directory: Directory, content: Content) -> None:
     """Refuse language changes that would have no effect: languages published at the desk take precedence."""
-    said = "The languages of this service were changed in the directory. Change them there."
+    detail = "The languages of this service were changed in the directory. Change them there."
     if keys := rule_overlay.other_languages(directory, content):
-        raise _invalid("languages_of_the_directory", f"{keys[0]}: {said}")
+        raise _invalid("languages_of_the_directory", f"{keys[0]}: {detail}")
 
 
 def _invalid(code: str, detail: str, pointer: str = "/rules") -> Invalid:

@@ -233,11 +233,11 @@ def runs_of_case(session: Session, keys: KeyRing, case_id: UUID, limit: int) -> 
     rows = session.scalars(
         sa.select(MatchRun).where(MatchRun.case_id == case_id).order_by(MatchRun.seq.desc()).limit(limit)
     )
-    found = []
+    runs = []
     for row in rows:
         with contextlib.suppress(CannotOpen):
-            found.append((row, decrypted_result(keys, row.id, row.trace, row.order_version)))
-    return found
+            runs.append((row, decrypted_result(keys, row.id, row.trace, row.order_version)))
+    return runs
 
 
 def decrypted_result(keys: KeyRing, run_id: UUID, trace: bytes, order_version: int) -> MatchResult:

@@ -30,18 +30,18 @@ class Organisation(Base):
 
 def by_slug(session: Session, slug: str) -> Organisation:
     """Raises NotFound."""
-    found = session.scalars(sa.select(Organisation).where(Organisation.slug == slug)).one_or_none()
-    if found is None:
+    organisation = session.scalars(sa.select(Organisation).where(Organisation.slug == slug)).one_or_none()
+    if organisation is None:
         raise NotFound("There is no such organisation.")
-    return found
+    return organisation
 
 
 def by_id(session: Session, organisation_id: UUID) -> Organisation:
     """Raises NotFound."""
-    found = session.get(Organisation, organisation_id)
-    if found is None:
+    organisation = session.get(Organisation, organisation_id)
+    if organisation is None:
         raise NotFound("There is no such organisation.")
-    return found
+    return organisation
 
 
 def names(session: Session, ids: list[UUID]) -> dict[UUID, str]:

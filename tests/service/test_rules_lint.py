@@ -19,8 +19,8 @@ OURS = lint(load_packs(), TODAY)
 
 def found(root: Path, **changed: Any) -> list[Finding]:
     """What is found that is not found in our own packs."""
-    known = {(finding.code, finding.place) for finding in OURS}
-    return [one for one in lint(load_packs(root), changed.get("on", TODAY)) if (one.code, one.place) not in known]
+    known = {(finding.code, finding.position) for finding in OURS}
+    return [one for one in lint(load_packs(root), changed.get("on", TODAY)) if (one.code, one.position) not in known]
 
 
 def test_our_own_packs_have_no_error() -> None:
@@ -69,7 +69,7 @@ NEED = "            - need:\n                any_of: [trafficking]\n"
 def test_a_rule_that_can_not_be_right_is_found(tmp_path: Path, added: str, level: str, code: str) -> None:
     root = packs.copy(tmp_path)
     packs.change(root, "pl/services.yaml", NEED, NEED + added)
-    assert (level, code) in {(one.level, one.code) for one in found(root) if "pl-kcik" in one.place}
+    assert (level, code) in {(one.level, one.code) for one in found(root) if "pl-kcik" in one.position}
 
 
 def test_two_services_of_a_centre_for_the_same_people_are_found_however_they_are_written(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_two_services_of_a_centre_for_the_same_people_are_found_however_they_are
     )
     assert again != first.replace("legal-advice", "legal-advice-too")
     (root / "ge/services.yaml").write_text(text[:end] + again + text[end:], encoding="utf-8")
-    assert ("error", "identical") in {(one.level, one.code) for one in found(root) if one.place.endswith("ge-las")}
+    assert ("error", "identical") in {(one.level, one.code) for one in found(root) if one.position.endswith("ge-las")}
 
 
 def test_a_narrower_service_of_the_same_centre_is_no_twin() -> None:
@@ -101,7 +101,7 @@ def test_a_need_that_nobody_is_near_of_and_without_a_number_to_call_is_a_dead_en
     start, end = text.index("  - id: hate_crime"), text.index("  - id: criminal_defence")
     needs.write_text(text[:start] + "  - id: hate_crime\n    label: Attack\n" + text[end:], encoding="utf-8")
     dead = [one for one in found(root) if one.code == "dead_end"]
-    assert [(one.level, one.place) for one in dead] == [("error", "LT: hate_crime")]
+    assert [(one.level, one.position) for one in dead] == [("error", "LT: hate_crime")]
 
 
 def test_a_language_in_which_nobody_works_names_who_is_nearest(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_a_language_in_which_nobody_works_names_who_is_nearest(tmp_path: Path) -
     path = root / "lt/services.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("interpreter: unknown", "interpreter: 'no'"), encoding="utf-8")
-    silent = [one for one in found(root) if one.code in {"language", "dead_end"} and one.place.startswith("LT: ")]
-    assert any(one.place == "LT: deportation: ru" and "the nearest is" in one.text for one in silent)
+    silent = [one for one in found(root) if one.code in {"language", "dead_end"} and one.position.startswith("LT: ")]
+    assert any(one.position == "LT: deportation: ru" and "the nearest is" in one.text for one in silent)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_a_number_or_a_date_that_can_not_be_right(
 def test_a_missing_translation_is_an_error_that_names_the_language() -> None:
     have = set(SENTENCES.values()) - {SENTENCES["region.no"]}
     wrong = [one for one in lint(load_packs(), TODAY, catalogues={"ka": have.__contains__}) if one.level == "error"]
-    assert [(one.code, one.place) for one in wrong] == [("no_translation", "locales: ka")]
+    assert [(one.code, one.position) for one in wrong] == [("no_translation", "locales: ka")]
     assert "region.no" in wrong[0].text
 
 
 def test_a_reason_that_is_no_sentence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linter, "SENTENCES", {**SENTENCES, "region.no": "somewhere else"})
-    assert [one.place for one in lint(load_packs(), TODAY) if one.code == "no_reason"] == ["reasons: region.no"]
+    assert [one.position for one in lint(load_packs(), TODAY) if one.code == "no_reason"] == ["reasons: region.no"]
 
 
 @pytest.mark.parametrize(

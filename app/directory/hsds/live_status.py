@@ -24,11 +24,11 @@ def states(session: Session, now: datetime) -> Mapping[str, LiveState]:
     ).all()  # fmt: skip
     today = now.date()
     pauses = availability.pauses(session, [row.key for row in rows], today)
-    found = {}
+    states_by_key = {}
     for row in rows:
         mine = pauses.get(row.key, ())
         holds = row.capacity_until is not None and row.capacity_until >= today
-        found[row.key] = LiveState(
+        states_by_key[row.key] = LiveState(
             changed=max(row.updated_at, row.organisation_updated_at),
             capacity=row.capacity if holds else "unknown",
             capacity_until=row.capacity_until.isoformat() if holds else None,
@@ -37,4 +37,4 @@ def states(session: Session, now: datetime) -> Mapping[str, LiveState]:
             paused_needs=tuple(pause.need for pause in mine if pause.need),
             paused_languages=tuple(pause.language for pause in mine if pause.language),
         )
-    return found
+    return states_by_key

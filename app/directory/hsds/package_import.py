@@ -33,13 +33,13 @@ def import_package(
     most_bytes: int = package_reader.MOST_BYTES,
 ) -> ImportResult:
     """Propose all organisations that have no pending proposal; with `only_look` nothing is written. Raises NotAPackage."""
-    found = package_reader.read(file, published.with_edits(session, packs).directory, now.date(), most_bytes)
+    contents = package_reader.read(file, published.with_edits(session, packs).directory, now.date(), most_bytes)
     waits = {edit.subject for edit in edits.pending(session)}
-    new = [slug for slug in found.found if slug not in waits]
+    new = [slug for slug in contents.found if slug not in waits]
     if not only_look:
         for slug in new:
-            edits.propose_organisation(session, packs, slug, found.found[slug], by=by, now=now)
-    return ImportResult(new, [_told(line, waits) for line in found.lines])
+            edits.propose_organisation(session, packs, slug, contents.found[slug], by=by, now=now)
+    return ImportResult(new, [_told(line, waits) for line in contents.lines])
 
 
 def _told(line: RowReport, waits: set[str]) -> RowReport:

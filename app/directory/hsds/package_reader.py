@@ -83,22 +83,22 @@ def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MO
         tables.setdefault(row.table, []).append(row)
     if not tables.get("organization") or not tables.get("service"):
         raise NotAPackage("It contains no organisations, or no services.")
-    result, told = PackageContents(), dict[int, tuple[Outcome, str]]()
+    result, outcomes = PackageContents(), dict[int, tuple[Outcome, str]]()
     index = _Index(tables)
     for organization in tables["organization"]:
         try:
-            slug, entry, parts = _organisation(organization, index, directory, today, told)
+            slug, entry, parts = _organisation(organization, index, directory, today, outcomes)
         except _LeftOut as reason:
-            told[id(organization)] = ("left out", str(reason))
+            outcomes[id(organization)] = ("left out", str(reason))
             continue
         if slug in result.found:
-            told[id(organization)] = ("left out", f"Another row became {slug} already.")
+            outcomes[id(organization)] = ("left out", f"Another row became {slug} already.")
             continue
         result.found[slug] = entry
-        told[id(organization)] = ("proposed", f"as {slug}, not verified")
-        told.update({id(part): ("used", f"a part of {slug}") for part in parts})
+        outcomes[id(organization)] = ("proposed", f"as {slug}, not verified")
+        outcomes.update({id(part): ("used", f"a part of {slug}") for part in parts})
     for row in rows:
-        outcome, detail = told.get(id(row)) or ("left out", _why_not(row))
+        outcome, detail = outcomes.get(id(row)) or ("left out", _why_not(row))
         result.lines.append(RowReport(row.file, row.number, row.get("id"), outcome, detail))
     return result
 
@@ -121,7 +121,7 @@ class _Index:
 
 
 def _organisation(
-    row: PackageRow, index: _Index, directory: Directory, today: date, told: dict[int, tuple[Outcome, str]]
+    row: PackageRow, index: _Index, directory: Directory, today: date, outcomes: dict[int, tuple[Outcome, str]]
 ) -> tuple[str, dict[str, Any], list[PackageRow]]:
     """Slug, entry and source rows of one organisation. Raises _LeftOut; services that are left out are reported as well."""
     own_id, name = row.get("id"), row.get("name")
@@ -133,7 +133,7 @@ def _organisation(
         try:
             service, used, served = _service(one, index, directory)
         except _LeftOut as reason:
-            told[id(one)] = ("left out", str(reason))
+            outcomes[id(one)] = ("left out", str(reason))
             continue
         service["id"] = _free(service["id"], {known["id"] for known in services})
         services.append(service)
@@ -144,7 +144,9 @@ def _organisation(
     identifiers = index.of("organization_identifier", "organization_id", own_id)
     phones = index.of("phone", "organization_id", own_id)
     places = [
-        place for place in index.of("location", "organization_id", own_id) if place.get("location_type") == "physical"
+        location
+        for location in index.of("location", "organization_id", own_id)
+        if location.get("location_type") == "physical"
     ]
     slug = _slug(row, identifiers, countries)
     if directory.organisation(slug) is not None:
@@ -176,9 +178,11 @@ def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict
     if row.get("status") not in {"active", ""}:
         raise _LeftOut("It is not active.")
     attributes = index.of("attribute", "link_id", own_id)
-    named = {id(one): index.terms.get(one.get("taxonomy_term_id")) for one in attributes}
+    named = {id(attribute): index.terms.get(attribute.get("taxonomy_term_id")) for attribute in attributes}
     needs = {
-        id(one): term.get("code") for one in attributes if (term := named[id(one)]) and directory.need(term.get("code"))
+        id(attribute): term.get("code")
+        for attribute in attributes
+        if (term := named[id(attribute)]) and directory.need(term.get("code"))
     }
     if not needs:
         raise _LeftOut("None of its taxonomy terms matches one of our needs: add it by hand.")
@@ -187,12 +191,16 @@ def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict
     ]
     if not areas:
         raise _LeftOut("By its service areas, it serves no country that has a pack.")
-    spoken = [one for one in index.of("language", "service_id", own_id) if _LANGUAGE.fullmatch(one.get("code").lower())]
+    spoken = [
+        attribute
+        for attribute in index.of("language", "service_id", own_id)
+        if _LANGUAGE.fullmatch(attribute.get("code").lower())
+    ]
     served = {code for _area, code in areas}
     listed = sorted(set(needs.values()))
     rule: list[dict[str, Any]] = [{"need": {"any_of": listed}}, {"country": {"any_of": sorted(served)}}]
     if spoken:
-        codes = list(dict.fromkeys(one.get("code").lower() for one in spoken))
+        codes = list(dict.fromkeys(attribute.get("code").lower() for attribute in spoken))
         rule.append({"language": {"any_of": codes, "interpreter": "unknown"}})
     service = {
         "id": _word(row.get("name")) or "service",
@@ -203,8 +211,8 @@ def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict
         "needs": listed,
         "rule": {"all": rule},
     }
-    used = [one for one in attributes if id(one) in needs] + [area for area, _code in areas] + spoken
-    used += [term for one in attributes if id(one) in needs and (term := named[id(one)])]
+    used = [attribute for attribute in attributes if id(attribute) in needs] + [area for area, _code in areas] + spoken
+    used += [term for attribute in attributes if id(attribute) in needs and (term := named[id(attribute)])]
     return service, used, served
 
 
@@ -222,7 +230,14 @@ def _country(area: PackageRow, directory: Directory) -> str | None:
 
 def _slug(row: PackageRow, identifiers: Iterable[PackageRow], countries: set[str]) -> str:
     """The slug from the package if another Pristan exported it, else one made from country and name."""
-    ours = next((one.get("identifier") for one in identifiers if one.get("identifier_type") == "Pristan slug"), "")
+    ours = next(
+        (
+            identifier.get("identifier")
+            for identifier in identifiers
+            if identifier.get("identifier_type") == "Pristan slug"
+        ),
+        "",
+    )
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", ours):
         return ours[:64].rstrip("-")
     prefix = next(iter(countries)).lower() if len(countries) == 1 else "x"
@@ -287,7 +302,7 @@ def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
     """The table of each file, from the descriptor, if it can be read."""
     try:
         document = json.loads(_unpacked(package, package.getinfo("datapackage.json")))
-        return {str(one["path"]): str(one["name"]) for one in document["resources"]}
+        return {str(resource["path"]): str(resource["name"]) for resource in document["resources"]}
     except (KeyError, ValueError, TypeError, RecursionError):
         return {}
 

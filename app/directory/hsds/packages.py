@@ -57,16 +57,16 @@ def _spread(tables: Mapping[str, dict[str, Record]], kind: str, record: Record) 
     known = tables[kind].get(record["id"])
     if known is None or len(record) > len(known):
         tables[kind][record["id"]] = record
-    for one in SHAPES[kind]:
-        inner = record.get(one.name)
-        if one.nested and inner is not None and not (kind == "organization" and one.name == "services"):
+    for field in SHAPES[kind]:
+        inner = record.get(field.name)
+        if field.nested and inner is not None and not (kind == "organization" and field.name == "services"):
             for nested in inner if isinstance(inner, list) else [inner]:
-                _spread(tables, one.of, nested)
+                _spread(tables, field.of, nested)
 
 
 def _csv(name: str, rows: Iterable[Record]) -> str:
-    names = [one.name for one in columns(name)]
-    return spreadsheet.csv_text(names, ([_cell(row.get(one)) for one in names] for row in rows))
+    names = [column.name for column in columns(name)]
+    return spreadsheet.csv_text(names, ([_cell(row.get(column)) for column in names] for row in rows))
 
 
 def _cell(value: Any) -> Any:
@@ -75,9 +75,9 @@ def _cell(value: Any) -> Any:
 
 def _resource(name: str) -> dict[str, Any]:
     keys = [
-        {"fields": one.name, "reference": {"resource": _REFERENCES[one.name], "fields": "id"}}
-        for one in columns(name)
-        if one.name in _REFERENCES
+        {"fields": field.name, "reference": {"resource": _REFERENCES[field.name], "fields": "id"}}
+        for field in columns(name)
+        if field.name in _REFERENCES
     ]
     if name == "taxonomy_term":
         keys.append({"fields": "parent_id", "reference": {"resource": "taxonomy_term", "fields": "id"}})
@@ -89,25 +89,25 @@ def _resource(name: str) -> dict[str, Any]:
         "mediatype": "text/csv",
         "encoding": "utf-8",
         "schema": {
-            "fields": [_field(one) for one in columns(name)],
+            "fields": [_field(field) for field in columns(name)],
             "primaryKey": "id",
             **({"foreignKeys": keys} if keys else {}),
         },
     }
 
 
-def _field(one: Property) -> dict[str, Any]:
+def _field(field: Property) -> dict[str, Any]:
     constraints: dict[str, Any] = {}
-    if one.required or one.tabular_required:
+    if field.required or field.tabular_required:
         constraints["required"] = True
-    if one.name == "id":
+    if field.name == "id":
         constraints["unique"] = True
-    if one.choices:
-        constraints["enum"] = list(one.choices)
-    known = one.format if one.format in {"uuid", "uri", "email"} else "default"
+    if field.choices:
+        constraints["enum"] = list(field.choices)
+    known = field.format if field.format in {"uuid", "uri", "email"} else "default"
     return {
-        "name": one.name,
-        "type": "boolean" if one.kind == "boolean" else "string",
+        "name": field.name,
+        "type": "boolean" if field.kind == "boolean" else "string",
         "format": known,
         **({"constraints": constraints} if constraints else {}),
     }

@@ -69,11 +69,11 @@ def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: 
     taxonomies = {record["x_slug"]: record for record in _taxonomies()}
     terms = {term["code"]: term for term in _terms(directory, taxonomies)}
     shown = [
-        one
-        for one in directory.organisations
-        if one.kind == "centre" and (unverified or one.source.confidence != "low")
+        organisation
+        for organisation in directory.organisations
+        if organisation.kind == "centre" and (unverified or organisation.source.confidence != "low")
     ]
-    organizations = {one.id: _organization(directory, one) for one in shown}
+    organizations = {organisation.id: _organization(directory, organisation) for organisation in shown}
     services = []
     for entry in directory.services:
         if entry.organisation.id in organizations:
@@ -85,8 +85,8 @@ def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: 
     changed = {str(named_id("service", key)): state.changed for key, state in live.items() if state.changed is not None}
     return Records(
         tuple(
-            {**one, "services": [_brief(s) for s in by_organisation.get(one["id"], ())]}
-            for one in organizations.values()
+            {**organisation, "services": [_brief(s) for s in by_organisation.get(organisation["id"], ())]}
+            for organisation in organizations.values()
         ),
         tuple(services),
         tuple(_at_locations(services)),
@@ -110,68 +110,74 @@ def _brief(service: Record) -> Record:
     return {name: service[name] for name in ("id", "name", "status")}
 
 
-def _organization(directory: Directory, one: Organisation) -> Record:
-    own_id = _id("organisation", one.id)
-    needs = {need: None for service in one.services for need in service.needs}
+def _organization(directory: Directory, organisation: Organisation) -> Record:
+    own_id = _id("organisation", organisation.id)
+    needs = {need: None for service in organisation.services for need in service.needs}
     labels = "; ".join(_label(directory, need) for need in needs)
     return known(
         {
             "id": own_id,
-            "name": one.name.en,
-            "alternate_name": one.name.local,
+            "name": organisation.name.en,
+            "alternate_name": organisation.name.local,
             "description": f"Helps with: {labels}.",
-            "email": one.email,
-            "website": one.website,
+            "email": organisation.email,
+            "website": organisation.website,
             "phones": [
-                {"id": _id("hsds-phone", f"{one.id}:{place}"), "organization_id": own_id, "number": number.strip()}
-                for place, number in enumerate((one.phone or "").split(";"))
+                {
+                    "id": _id("hsds-phone", f"{organisation.id}:{index}"),
+                    "organization_id": own_id,
+                    "number": number.strip(),
+                }
+                for index, number in enumerate((organisation.phone or "").split(";"))
                 if number.strip()
             ],
-            "locations": list(_locations(one)),
+            "locations": list(_locations(organisation)),
             "organization_identifiers": [
                 {
-                    "id": _id("hsds-identifier", one.id),
+                    "id": _id("hsds-identifier", organisation.id),
                     "organization_id": own_id,
                     "identifier_type": "Pristan slug",
-                    "identifier": one.id,
+                    "identifier": organisation.id,
                 }
             ],
-            "x_slug": one.id,
-            "x_country": _country(directory, one.id),
-            "x_confirmed_on": one.source.date,
-            "x_confidence": one.source.confidence,
-            "x_verified": one.source.confidence != "low",
+            "x_slug": organisation.id,
+            "x_country": _country(directory, organisation.id),
+            "x_confirmed_on": organisation.source.date,
+            "x_confidence": organisation.source.confidence,
+            "x_verified": organisation.source.confidence != "low",
         }
     )
 
 
-def _locations(one: Organisation) -> Iterator[Record]:
+def _locations(organisation: Organisation) -> Iterator[Record]:
     """The town if known, never a street; else the web site; else nothing."""
-    common = {"id": _id("hsds-location", one.id), "organization_id": _id("organisation", one.id)}
-    if one.city:
-        yield {**common, "location_type": "physical", "name": one.city}
-    elif one.website:
-        yield {**common, "location_type": "virtual", "name": "Online", "url": one.website}
+    common = {"id": _id("hsds-location", organisation.id), "organization_id": _id("organisation", organisation.id)}
+    if organisation.city:
+        yield {**common, "location_type": "physical", "name": organisation.city}
+    elif organisation.website:
+        yield {**common, "location_type": "virtual", "name": "Online", "url": organisation.website}
 
 
 def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: Mapping[str, Record]) -> Record:
-    one, service = entry.organisation, entry.service
+    organisation, service = entry.organisation, entry.service
     own_id = _id("service", entry.key)
     languages = fields.languages(service.rule)
     return known(
         {
             "id": own_id,
-            "organization_id": _id("organisation", one.id),
+            "organization_id": _id("organisation", organisation.id),
             "name": service.name.en,
             "alternate_name": service.name.local,
             "description": f"Helps with: {'; '.join(_label(directory, need) for need in service.needs)}.",
-            "url": one.website,
-            "email": one.email,
+            "url": organisation.website,
+            "email": organisation.email,
             "status": "temporarily closed" if live.paused else "active",
             "fees_description": _FEES.get(service.cost),
-            "eligibility_description": one.eligibility,
-            "assured_date": one.source.date if one.source.date and len(one.source.date) == 10 else None,
-            "alert": " ".join(ORGANISATION_NOTES[note] for note in one.safety),
+            "eligibility_description": organisation.eligibility,
+            "assured_date": organisation.source.date
+            if organisation.source.date and len(organisation.source.date) == 10
+            else None,
+            "alert": " ".join(ORGANISATION_NOTES[note] for note in organisation.safety),
             "last_modified": instant(live.changed) if live.changed else None,
             "phones": [
                 {
@@ -179,7 +185,7 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
                     "id": _id("hsds-phone", f"{entry.key}:{phone['id']}"),
                     "service_id": own_id,
                 }
-                for phone in _organization(directory, one).get("phones", ())
+                for phone in _organization(directory, organisation).get("phones", ())
             ],
             "schedules": list(_schedules(directory, entry)),
             "service_areas": list(_areas(directory, entry)),
@@ -196,10 +202,10 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
                 {
                     "id": _id("hsds-service-at-location", entry.key),
                     "service_id": own_id,
-                    "location_id": place["id"],
-                    "location": place,
+                    "location_id": location["id"],
+                    "location": location,
                 }
-                for place in _locations(one)
+                for location in _locations(organisation)
             ],
             "attributes": [
                 {
@@ -227,10 +233,10 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
 def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
     country = _country(directory, entry.organisation.id)
     zone = directory.country(country).time_zone if directory.has_country(country) else None
-    for place, hours in enumerate(entry.organisation.hours):
+    for index, hours in enumerate(entry.organisation.hours):
         yield known(
             {
-                "id": _id("hsds-schedule", f"{entry.key}:{place}"),
+                "id": _id("hsds-schedule", f"{entry.key}:{index}"),
                 "service_id": _id("service", entry.key),
                 "freq": "WEEKLY",
                 "byday": ",".join(hours.days),
@@ -320,8 +326,8 @@ def _country(directory: Directory, slug: str) -> str:
 
 
 def _label(directory: Directory, need: str) -> str:
-    found = directory.need(need)
-    return found.label if found else need
+    entry = directory.need(need)
+    return entry.label if entry else need
 
 
 def _without(record: Record, *names: str) -> Record:

@@ -113,25 +113,25 @@ SHAPES: Final[Mapping[str, tuple[Property, ...]]] = MappingProxyType(
 def json_schema(name: str, *, ref: str = "#/components/schemas/") -> dict[str, Any]:
     """The JSON schema of one object. Empty fields are absent, never null."""
     properties: dict[str, Any] = {}
-    for one in SHAPES[name]:
-        if one.kind == "array":
-            properties[one.name] = {"type": "array", "items": {"$ref": ref + one.of}}
-        elif one.kind == "object":
-            properties[one.name] = {"$ref": ref + one.of}
-        elif one.kind == "strings":
-            properties[one.name] = {"type": "array", "items": {"type": "string"}}
+    for field in SHAPES[name]:
+        if field.kind == "array":
+            properties[field.name] = {"type": "array", "items": {"$ref": ref + field.of}}
+        elif field.kind == "object":
+            properties[field.name] = {"$ref": ref + field.of}
+        elif field.kind == "strings":
+            properties[field.name] = {"type": "array", "items": {"type": "string"}}
         else:
-            properties[one.name] = {"type": one.kind}
-            if one.format:
-                properties[one.name]["format"] = one.format
-            if one.choices:
-                properties[one.name]["enum"] = list(one.choices)
-        if one.name in EXTRAS:
-            properties[one.name]["description"] = EXTRAS[one.name]
-    required = [one.name for one in SHAPES[name] if one.required]
+            properties[field.name] = {"type": field.kind}
+            if field.format:
+                properties[field.name]["format"] = field.format
+            if field.choices:
+                properties[field.name]["enum"] = list(field.choices)
+        if field.name in EXTRAS:
+            properties[field.name]["description"] = EXTRAS[field.name]
+    required = [field.name for field in SHAPES[name] if field.required]
     return {"type": "object", "properties": properties, "required": required}
 
 
 def columns(name: str) -> tuple[Property, ...]:
     """The columns of the tabular form: all fields that are not separate tables."""
-    return tuple(one for one in SHAPES[name] if not one.nested)
+    return tuple(field for field in SHAPES[name] if not field.nested)

@@ -102,14 +102,14 @@ def show_rule_set(request: Request, proposal_id: ProposalId, who: Reads, session
         (key, publication.as_yaml(before, [key]), publication.as_yaml(tried, [key]) if tried else "")
         for key in proposal.changed
     ]
-    known = {(finding.code, finding.place) for finding in _linted(before, now.date())}
+    known = {(finding.code, finding.position) for finding in _linted(before, now.date())}
     return staff_pages.page(
         request,
         "desk/rules/show.html",
         proposal=proposal,
         names_of=staff.names(session, [one for one in (proposal.proposed_by, proposal.decided_by) if one]),
         changes=changes,
-        findings=_told([finding for finding in findings if (finding.code, finding.place) not in known]),
+        findings=_told([finding for finding in findings if (finding.code, finding.position) not in known]),
         verbs=_verbs(proposal, who),
         may_edit=who.role in editors.roles,
         tried=TRIED,

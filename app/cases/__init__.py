@@ -1,1 +1,4 @@
-"""The case: its tables, its states, its sealed parts, the queue. One case is one person's request."""
+"""The case, one person's request: its tables, states and transitions, sealed parts, queue and counters.
+
+Nothing here knows about referrals; what takes both a case and its referrals is in `casework`.
+"""

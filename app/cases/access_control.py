@@ -1,6 +1,6 @@
-"""What stands before every opening of sealed parts, whoever opens them: the day's quota, and the alarm of the decoys.
+"""The check before sealed parts of a case are opened: the reader's daily quota, and the alarm on honeytoken cases.
 
-It writes in the transaction of the reading itself: no count and no alarm, no read.
+It writes in the same transaction as the read, so that no read happens without being counted.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ READS_PER_DAY: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditedReader:
-    """Who is about to open something: as the audit names them, by which name their reads are counted, and how many a day."""
+    """Who is about to open sealed parts: kind and id for the audit log, the key of their read quota, and its daily limit."""
 
     kind: str
     id: str
-    counted_as: str
-    limit: int
+    quota_key: str
+    daily_limit: int
 
     @classmethod
     def member(cls, kind: str, member_id: UUID, limit: int) -> "AuditedReader":
@@ -37,8 +37,11 @@ class AuditedReader:
 
 
 def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime) -> None:
-    """Count the read; raise the alarm when the case is a decoy. The reader sees no difference. Raises QuotaReached."""
-    read_quotas.count(session, reader.counted_as, now, limit=reader.limit)
+    """Count the read against the reader's quota; record an alarm when the case is a honeytoken, which the reader cannot see.
+
+    Raises QuotaReached.
+    """
+    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit)
     if not honeytokens.is_honeytoken(session, keys, case_id):
         return
     audit.record(

@@ -1,4 +1,4 @@
-"""Who has a case on the screen: a lease of a few minutes that tells colleagues of each other and stops nobody."""
+"""Which members have a case open on their screen: a short lease, shown to colleagues. It does not lock the case."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ LEASE: Final = timedelta(minutes=10)
 
 
 def record(session: Session, team_id: UUID, label: str, member_id: UUID, now: datetime) -> None:
-    """This member has opened the case. What is no case of the team leaves no trace."""
+    """Record that this member has opened the case. Does nothing if the team has no such case."""
     moment = sa.literal(now, type_=CasePresence.at.type)
     case = sa.select(Case.id, sa.literal(member_id, type_=sa.Uuid()), moment).where(
         Case.label == label, Case.team_id == team_id, Case.state != "erased"
@@ -30,5 +30,6 @@ def forget(session: Session, case_id: UUID) -> None:
 
 
 def delete_expired(session: Session, now: datetime) -> int:
-    old = sa.delete(CasePresence).where(CasePresence.at <= now - LEASE)
-    return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+    """Delete leases that have run out; returns how many."""
+    expired = sa.delete(CasePresence).where(CasePresence.at <= now - LEASE)
+    return int(session.execute(expired).rowcount)  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""How many cases there are of each kind, exactly, without counting the cases: see docs/decisions/0060.
+"""Exact numbers of cases by their codes, without counting the cases (docs/decisions/0060).
 
-Triggers add rows of +1 and −1 in the transaction that changes a case, so a count can not drift from what is committed and
-two writers never wait for one counter. `fold` puts rows of one kind together, so that there are few to sum up.
+Triggers add rows of +1 and −1 in the transaction that changes a case, so the sums cannot differ from what is committed, and two
+writers never wait for the same counter row. `compact` merges rows with equal codes, so that few rows have to be summed.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ _TABLE: Final = CaseCounter.__table__
 _DIMENSIONS: Final = [column.name for column in _TABLE.c if column.name not in {"id", "count", "compacted"}]
 _COLUMNS: Final = [*_DIMENSIONS, "count", "compacted"]
 
-# A row that is folded tells of its cases how they stand, or when they are due, or whose they are: no view asks for two of these
-# at once, and kept together they would make nearly as many kinds as there are cases. `None`, or no state, is what it does not tell.
+# A compacted row keeps either the state of its cases, or the due day, or the owner: no view needs two of them at once, and together
+# they would make nearly as many rows as there are cases. The omitted dimensions are null, an omitted state is `NO_STATE`.
 _OMITTED_DIMENSIONS: Final = MappingProxyType[str, tuple[str, ...]](
     {
         "state": ("due_on", "owner_id"),
@@ -35,20 +35,20 @@ PAST: Final = date.min
 
 
 def compact(session: Session, today: date, *, at_least: int = COMPACT_AFTER) -> int:
-    """Put rows of one kind together when many were added since the last time; how many were added, or 0.
+    """Merge rows with equal codes if many were added since the last time; returns how many had been added, or 0.
 
-    Many: `at_least`, and enough to be worth the work of writing all rows anew. PostgreSQL: one statement, so that a reader sees
-    the rows from before or those from after, and rows of a transaction that has not ended are left for the next time. SQLite:
-    the writer is alone.
+    Many means `at_least`, and at least a quarter of all rows, because all rows are written again. PostgreSQL does it in one
+    statement, so that a reader sees either the rows from before or those from after; rows of a transaction that is still open stay
+    for the next time. On SQLite there is only one writer.
     """
-    kept, added = session.execute(
+    total, added = session.execute(
         sa.select(sa.func.count(), sa.func.count().filter(sa.not_(_TABLE.c.compacted))).select_from(_TABLE)
     ).one()
-    if added < at_least or (at_least and added < kept // _MIN_SHARE_ADDED):
+    if added < at_least or (at_least and added < total // _MIN_SHARE_ADDED):
         return 0
     if session.get_bind().dialect.name == "postgresql":
-        gone = sa.delete(CaseCounter).returning(*_TABLE.c).cte("gone")
-        session.execute(sa.insert(CaseCounter).from_select(_COLUMNS, _compacted(gone, today)).add_cte(gone))
+        deleted = sa.delete(CaseCounter).returning(*_TABLE.c).cte("deleted")
+        session.execute(sa.insert(CaseCounter).from_select(_COLUMNS, _compacted(deleted, today)).add_cte(deleted))
     else:
         last = session.scalar(sa.select(sa.func.max(CaseCounter.id)))
         session.execute(sa.insert(CaseCounter).from_select(_COLUMNS, _compacted(_TABLE, today, _TABLE.c.id <= last)))
@@ -57,32 +57,34 @@ def compact(session: Session, today: date, *, at_least: int = COMPACT_AFTER) -> 
 
 
 def _compacted(rows: sa.FromClause, today: date, *which: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
-    """Each row once for what it tells. Days that are over are put together as well: they are over for ever."""
-    over = today - timedelta(days=1)  # somebody's clock may be a little behind
+    """The compacted rows: one select for each dimension that is kept, united. Past days become one value, `PAST`."""
+    over = today - timedelta(days=1)  # the clock of another process may be a little behind
     due_on, snoozed_until = rows.c.due_on, rows.c.snoozed_until
-    marks = {name: rows.c[name] for name in _DIMENSIONS} | {
+    dimensions = {name: rows.c[name] for name in _DIMENSIONS} | {
         "due_on": sa.case((due_on < over, sa.literal(PAST, sa.Date())), else_=due_on),
         "snoozed_until": sa.case((snoozed_until >= over, snoozed_until)),
     }
-    tells = {
+    kept = {
         "state": rows.c.state != NO_STATE,
         "due_on": due_on.is_not(None),
         "owner_id": rows.c.owner_id.is_not(None),
     }
     return sa.union_all(
         *(
-            _sums(rows, {**marks, **dict.fromkeys(_OMITTED_DIMENSIONS[name])}, told, *which)
-            for name, told in tells.items()
+            _sums(rows, {**dimensions, **dict.fromkeys(_OMITTED_DIMENSIONS[name])}, applies, *which)
+            for name, applies in kept.items()
         )
     )
 
 
-def _sums(rows: sa.FromClause, marks: Mapping[str, Any], *which: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
-    """Sums over the marks that are told; the others are null, or no state."""
+def _sums(
+    rows: sa.FromClause, dimensions: Mapping[str, Any], *which: sa.ColumnElement[bool]
+) -> sa.Select[*tuple[Any, ...]]:
+    """The summed counts by the dimensions that are given; a dimension that is None is omitted."""
     total = sa.func.sum(rows.c["count"])
-    shown = [_omitted(name) if mark is None else mark for name, mark in marks.items()]
-    told = [mark for mark in marks.values() if mark is not None]
-    return sa.select(*shown, total, sa.true()).where(*which).group_by(*told).having(total != 0)
+    shown = [_omitted(name) if dimension is None else dimension for name, dimension in dimensions.items()]
+    grouped = [dimension for dimension in dimensions.values() if dimension is not None]
+    return sa.select(*shown, total, sa.true()).where(*which).group_by(*grouped).having(total != 0)
 
 
 def _omitted(name: str) -> sa.ColumnElement[Any]:
@@ -90,26 +92,28 @@ def _omitted(name: str) -> sa.ColumnElement[Any]:
 
 
 def recount(session: Session, today: date) -> None:
-    """Count all cases anew: after rows were loaded past the triggers. Nobody else may write meanwhile."""
+    """Rebuild the counters from the cases, after rows were loaded without the triggers. Nobody else may write meanwhile."""
     cases = Case.__table__
     still_open = cases.c.closed_at.is_(None)
 
-    def kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    def while_open(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return sa.case((still_open, column))
 
     need, spoken = _codes(session, cases.c.needs), _codes(session, cases.c.languages)
-    marks = (
+    dimensions = (
         cases.c.team_id, need.c.code, spoken.c.code, cases.c.country, cases.c.urgency, cases.c.state, still_open,
-        cases.c.merged_into_id.is_not(None), kept(cases.c.owner_id), kept(cases.c.due_on), kept(cases.c.snoozed_until),
-        cases.c.person_wrote, kept(cases.c.referral_status), kept(cases.c.held_reason),
+        cases.c.merged_into_id.is_not(None), while_open(cases.c.owner_id), while_open(cases.c.due_on),
+        while_open(cases.c.snoozed_until), cases.c.person_wrote, while_open(cases.c.referral_status),
+        while_open(cases.c.held_reason),
     )  # fmt: skip
     counted = (
         sa.select(
-            *(mark.label(name) for name, mark in zip(_DIMENSIONS, marks, strict=True)), sa.func.count().label("count")
+            *(dimension.label(name) for name, dimension in zip(_DIMENSIONS, dimensions, strict=True)),
+            sa.func.count().label("count"),
         )
         .select_from(cases.join(need, need.c.id == cases.c.id).join(spoken, spoken.c.id == cases.c.id))
         .where(cases.c.state != CaseState.ERASED.value)
-        .group_by(*marks)
+        .group_by(*dimensions)
         .cte("counted")
     )
     session.execute(sa.delete(CaseCounter))
@@ -117,7 +121,7 @@ def recount(session: Session, today: date) -> None:
 
 
 def _codes(session: Session, column: sa.ColumnElement[object]) -> sa.Subquery:
-    """The codes in a list of each case, and "" for any."""
+    """The codes in a JSON list of each case, one row each, and one row with "" (any)."""
     cases = Case.__table__
     postgres = session.get_bind().dialect.name == "postgresql"
     each = sa.func.jsonb_array_elements_text(column) if postgres else sa.func.json_each(column)

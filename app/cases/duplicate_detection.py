@@ -1,8 +1,9 @@
-"""Who wrote twice: keyed marks of what was given with a case, compared within one team and never across teams.
+"""Possible duplicates: cases of one team with the same contact details or name. Teams are never compared with each other.
 
-A phone number, an e-mail address, a user name and a whole name (two words or more, as it sounds in any script) are folded
-by `core.identifiers`, put through a MAC that holds for this team alone, and locked under the epoch key. A first name by
-itself leaves no mark: too many share it. Nothing here says that two cases *are* one person.
+A phone number, an e-mail address, a user name and a full name (two words or more, by its sound in any script) are normalised by
+`core.identifiers`, passed through a MAC that is specific to the team, and encrypted deterministically under the epoch key: the
+fingerprint. A first name alone gives no fingerprint, because too many people share it. A match suggests the same person but does
+not prove it.
 """
 
 from collections.abc import Mapping
@@ -26,9 +27,9 @@ _MAX_ROWS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class PossibleDuplicate:
-    """Another case of the team: what the same was given in both (kinds, no values), and whether they are merged.
+    """Another case of the team: the kinds of identifiers that both have (no values), and whether it is merged.
 
-    `link`: "into" (this goes on as that one), "from" (that one was merged into this), "" (not linked to this).
+    `link`: "into" (this case was merged into that one), "from" (that one was merged into this), "" (not linked).
     """
 
     label: str
@@ -40,20 +41,20 @@ class PossibleDuplicate:
 
 
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
-    """What a contact part (`call_me`, `answer_by`) can be recognised by."""
+    """The identifiers in the sealed contact part (`call_me`, `answer_by`) that rarely belong to two people."""
     answer_by = contact.get("answer_by") or {}
     address = str(answer_by.get("address") or "")
-    found = (
+    candidates = (
         identifiers.of_contact(str(answer_by.get("channel") or ""), address, country),
         identifiers.name(str(contact.get("call_me") or "")),
     )
-    return [one for one in found if one is not None and one.strong]
+    return [identifier for identifier in candidates if identifier is not None and identifier.strong]
 
 
 def replace_fingerprints(
     session: Session, keys: KeyRing, case_id: UUID, team_id: UUID, contact: Mapping[str, Any], country: str
 ) -> None:
-    """Keep the marks of what is given now, instead of those that were kept before."""
+    """Replace the fingerprints of a case by those of its current contact details."""
     delete_fingerprints(session, case_id)
     add_fingerprints(session, keys, case_id, team_id, contact, country)
 
@@ -61,26 +62,26 @@ def replace_fingerprints(
 def add_fingerprints(
     session: Session, keys: KeyRing, case_id: UUID, team_id: UUID, contact: Mapping[str, Any], country: str
 ) -> None:
-    """Keep the marks of what was given with a new case."""
-    marks = [
+    """Store the fingerprints of a new case."""
+    fingerprints = [
         {
             "id": uuid4(),
             "case_id": case_id,
-            "kind": one.kind.value,
-            "fingerprint": keys.encrypt_deterministically(_mac(keys, team_id, one), *BINDING),
+            "kind": identifier.kind.value,
+            "fingerprint": keys.encrypt_deterministically(_mac(keys, team_id, identifier), *BINDING),
         }
-        for one in identifiers_in(contact, country)
+        for identifier in identifiers_in(contact, country)
     ]
-    bulk.insert(session, CaseFingerprint, marks)
+    bulk.insert(session, CaseFingerprint, fingerprints)
 
 
 def _candidates_statement() -> sa.CompoundSelect[Any]:
     case_id, team_id = sa.bindparam("case_id", type_=sa.Uuid()), sa.bindparam("team_id", type_=sa.Uuid())
     mine, theirs = sa.alias(CaseFingerprint.__table__), sa.alias(CaseFingerprint.__table__)
-    told = (Case.id, Case.label, Case.state, Case.version, Case.merged_into_id, Case.waiting_since)
+    columns = (Case.id, Case.label, Case.state, Case.version, Case.merged_into_id, Case.waiting_since)
     ours = (Case.team_id == team_id, Case.id != case_id, Case.state != CaseState.ERASED.value)
-    same = (
-        sa.select(*told, theirs.c.kind)
+    matching = (
+        sa.select(*columns, theirs.c.kind)
         .select_from(mine)
         .join(theirs, theirs.c.fingerprint == mine.c.fingerprint)
         .join(Case, Case.id == theirs.c.case_id)
@@ -88,23 +89,23 @@ def _candidates_statement() -> sa.CompoundSelect[Any]:
         .limit(_MAX_ROWS)
     )
     into = sa.bindparam("merged_into_id", type_=sa.Uuid())
-    linked = sa.select(*told, sa.null().label("kind")).where(
+    linked = sa.select(*columns, sa.null().label("kind")).where(
         *ours, sa.or_(Case.merged_into_id == case_id, Case.id == into)
     )
-    return sa.union_all(sa.select(same.subquery()), linked)
+    return sa.union_all(sa.select(matching.subquery()), linked)
 
 
 _CANDIDATES: Final = _candidates_statement()
 
 
 def possible_duplicates(session: Session, case: Case) -> list[PossibleDuplicate]:
-    """Other cases of this team with one of the same marks, those that agree in most first, and the merged ones. One statement."""
-    given = {"case_id": case.id, "team_id": case.team_id, "merged_into_id": case.merged_into_id}
-    found: dict[str, list[sa.Row[Any]]] = {}
-    for row in session.execute(_CANDIDATES, given):
-        found.setdefault(row.label, []).append(row)
-    cases = [_duplicate_of(case, rows) for rows in found.values()]
-    return sorted(cases, key=lambda one: (not one.link, -len(one.kinds), one.label))[:_MAX_SHOWN]
+    """Cases of the same team that are merged with this one or share a fingerprint with it, best matches first. One statement."""
+    parameters = {"case_id": case.id, "team_id": case.team_id, "merged_into_id": case.merged_into_id}
+    rows_by_label: dict[str, list[sa.Row[Any]]] = {}
+    for row in session.execute(_CANDIDATES, parameters):
+        rows_by_label.setdefault(row.label, []).append(row)
+    cases = [_duplicate_of(case, rows) for rows in rows_by_label.values()]
+    return sorted(cases, key=lambda other: (not other.link, -len(other.kinds), other.label))[:_MAX_SHOWN]
 
 
 def _duplicate_of(case: Case, rows: list[sa.Row[Any]]) -> PossibleDuplicate:
@@ -119,11 +120,11 @@ def delete_fingerprints(session: Session, case_id: UUID) -> None:
 
 
 def leave_team(session: Session, case: Case) -> None:
-    """Another team has the case from now on: marks and links to cases of the team before do not go with it."""
+    """Delete the fingerprints of a case that moves to another team, and its links to merged cases of the old team."""
     delete_fingerprints(session, case.id)
     case.merged_into_id = None
     session.execute(sa.update(Case).where(Case.merged_into_id == case.id).values(merged_into_id=None))
 
 
-def _mac(keys: KeyRing, team_id: UUID, one: Identifier) -> bytes:
-    return keys.mac(f"likeness:{FORM}", team_id.bytes, one.canonical())
+def _mac(keys: KeyRing, team_id: UUID, identifier: Identifier) -> bytes:
+    return keys.mac(f"likeness:{FORM}", team_id.bytes, identifier.canonical())

@@ -1,7 +1,6 @@
-"""Decoys: cases of nobody, that nobody has a reason to open. Reading one raises an alarm, and the reader sees nothing of it.
+"""Honeytokens: invented cases that nobody has a reason to open. Opening one raises an alarm, which the reader cannot see.
 
-Which case is one stands nowhere in plain: the table holds a keyed hash of its id, so that whoever has only the database can
-not step round it.
+The table holds a keyed hash of the case's id, so that somebody who has only the database cannot tell which cases to avoid.
 """
 
 from datetime import datetime

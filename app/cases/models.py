@@ -1,4 +1,4 @@
-"""Tables of a case: plain routing codes, locked facts, sealed parts, and the wraps of their keys."""
+"""Tables of a case: plain routing codes, encrypted facts, sealed parts, and the wraps of their keys."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from app.core.db import Base
 _ORDER = ("due_on", "urgency_rank", "waiting_since", "id")
 _IS_OPEN = "closed_at IS NULL"
 _IS_CLOSED = "closed_at IS NOT NULL"
-# What the queue can be ordered by, the order itself left out: each for open and for closed cases.
+# The columns of the queue's sort orders except the default one; each order has an index for open and one for closed cases.
 _ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
     "label": ("team_id", "label"),
     "urgency": ("team_id", "urgency_rank", "due_on", "waiting_since", "id"),
@@ -26,17 +26,17 @@ _ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
 
 
 def _partial(name: str, *columns: str | sa.TextClause, where: str = _IS_OPEN) -> sa.Index:
-    """An index over some rows. What the filters of the queue look into has four more on PostgreSQL: see the end."""
+    """A partial index. The filters of the queue have four more indexes on PostgreSQL: see the end of this module."""
     return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 class ReferralStatus(StrEnum):
-    """How the referrals of an open case stand, the first that is true; none: nobody was asked, or nobody is any more."""
+    """The status of the referrals of an open case: the first of these that applies; null when there is no live referral."""
 
-    WORK = "work"  # somebody has accepted
-    ANSWER = "answer"  # somebody owes an answer
-    CONSENT = "consent"  # only the person's yes is missing
-    DECLINED = "declined"  # whoever was asked said no, or nothing in time
+    WORK = "work"  # an organisation has accepted
+    ANSWER = "answer"  # an organisation has yet to answer
+    CONSENT = "consent"  # only the person's consent is missing
+    DECLINED = "declined"  # the organisations asked have declined, or did not answer in time
 
 
 class Case(Base):
@@ -120,9 +120,10 @@ class WrapFor(StrEnum):
 
 
 class CaseWrap(Base):
-    """A case's data key (`person` or `desk`), HPKE-sealed to one recipient, and that blob locked under the epoch key.
+    """A case's data key (`person` or `desk`), HPKE-sealed to one recipient and then encrypted under the epoch key.
 
-    `owner_id` is the case itself for the receipt, else the team or organisation; `key_id` names the public key.
+    `ciphertext` is that value. `owner_id` is the case itself for the receipt, else the team or organisation; `key_id` is the
+    public key that the data key is sealed to.
     """
 
     __tablename__ = "case_wraps"
@@ -145,7 +146,7 @@ class CaseWrap(Base):
 
 
 class Part(StrEnum):
-    """The sealed parts. Each has a key of its own, derived from the case's `person` key, but the note: from `desk`."""
+    """The kinds of sealed parts. Each has its own key, derived from the case's `person` key; that of the note from `desk`."""
 
     CONTACT = "contact"
     STORY = "story"
@@ -155,7 +156,7 @@ class Part(StrEnum):
 
 
 class SealedPart(Base):
-    """One sealed part, or one line of the thread. `author` is a code: person, desk, partner."""
+    """One sealed part, or one message of the thread. `author` is a code: person, desk, partner."""
 
     __tablename__ = "sealed_parts"
     __table_args__ = (
@@ -175,7 +176,7 @@ class SealedPart(Base):
 
 
 class CaseEvent(Base):
-    """What happened to a case, append-only; its state is the fold of these. Codes only."""
+    """What happened to a case, append-only and in codes. Replaying the events gives the state of the case."""
 
     __tablename__ = "case_events"
     __table_args__ = (sa.UniqueConstraint("case_id", "seq"),)
@@ -193,7 +194,7 @@ class CaseEvent(Base):
 
 
 class HouseholdMember(Base):
-    """Cases of people who belong together. Each keeps its own consent, its own referrals and its own conflicts."""
+    """A case that belongs to a household. Each case keeps its own consent, referrals and conflicts of interest."""
 
     __tablename__ = "household_members"
     __table_args__ = (sa.Index("ix_household_members_household", "household_id"),)
@@ -204,10 +205,10 @@ class HouseholdMember(Base):
 
 
 class CaseMove(Base):
-    """The question whether a case may go to another country's team, and what the person answered (to the hour).
+    """The question whether a case may move to another country's team, and the person's answer (its time cut to the hour).
 
-    While it is asked, `desk_key` is the notes' key, sealed to the new team and locked under the epoch key; it becomes a wrap of
-    the case with a yes and is destroyed with a no.
+    While the question is open, `desk_key` is the notes' key, sealed to the new team and encrypted under the epoch key. It becomes a
+    wrap of the case if the answer is yes and is deleted if it is no.
     """
 
     __tablename__ = "case_moves"
@@ -235,9 +236,10 @@ class CaseMove(Base):
 
 
 class CaseCounter(Base):
-    """How many cases have these marks: the sum of `n` over its rows. Written by triggers, see docs/decisions/0060.
+    """How many cases have these codes: the sum of `count` over the matching rows. Written by triggers (docs/decisions/0060).
 
-    A case counts once under each need and each language that it has, and under "" for any; closed ones keep no owner and no day.
+    A case counts once under each need and each language that it has, and once under "" (any). Closed cases are counted without
+    owner, days, referral status and held reason.
     """
 
     __tablename__ = "case_counters"
@@ -268,10 +270,10 @@ class CaseCounter(Base):
 
 
 class CaseFingerprint(Base):
-    """A keyed mark of a phone number, an address, a user name or a whole name that was given with a case.
+    """The fingerprint of a phone number, an address, a user name or a full name that was given with a case.
 
-    `mark` is a MAC that holds within one team, locked under the epoch key so that the same gives the same (`KeyRing.lock_same`):
-    rotating that key locks it anew, and then no old backup can be asked whether a number is in it.
+    `fingerprint` is a MAC that is specific to the team, encrypted deterministically under the epoch key
+    (`KeyRing.encrypt_deterministically`). Rotation re-encrypts it; after that, nobody can test an old backup for a phone number.
     """
 
     __tablename__ = "case_fingerprints"
@@ -288,7 +290,7 @@ class CaseFingerprint(Base):
 
 
 class CasePresence(Base):
-    """A member has this case on the screen. It stops nobody, and is forgotten after a while."""
+    """A member has this case open on the screen. It does not lock the case, and expires after some minutes."""
 
     __tablename__ = "case_presence"
 
@@ -298,9 +300,9 @@ class CasePresence(Base):
 
 
 class CaseUndo(Base):
-    """The last act of the desk on a case and how it was before, in codes: what "Undo" goes back to while nothing else happened.
+    """The desk's last action on a case, and the case's codes before it, to which "Undo" goes back while nothing else has happened.
 
-    `version` is the case's version right after the act.
+    `version` is the case's version right after the action.
     """
 
     __tablename__ = "case_undos"
@@ -314,7 +316,7 @@ class CaseUndo(Base):
 
 
 class SavedView(Base):
-    """A member's own view of the queue: a view, filters and an order. Codes only; its name is made of them."""
+    """A member's saved view of the queue: a view, filters and an order, as codes from which its title is made."""
 
     __tablename__ = "saved_views"
 

@@ -1,4 +1,4 @@
-"""The person comes back with their number: the case, its status codes, and their own sealed words opened for them."""
+"""The person's access to their own case by their number: opening it, reading its parts, adding messages, a new number."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ MAX_MESSAGE_LENGTH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """A case and its `person` key, for the length of one request. The repr shows neither words nor key."""
+    """A case and its `person` key, for the duration of one request. The repr does not show the key."""
 
     case: Case
     person_key: bytes
@@ -37,9 +37,10 @@ class OpenedCase:
 def open_by_receipt(
     session: Session, receipt: Receipt, keys: KeyRing, now: datetime, *, lock: bool = False
 ) -> OpenedCase:
-    """The case this number belongs to. Raises NotFound: unknown and erased are not told apart.
+    """The case that this number belongs to. Writes an audit entry.
 
-    `lock` takes the row's lock, for what is going to write.
+    `lock` locks the row until the transaction ends, for a caller that is going to write. Raises NotFound: an unknown number and
+    an erased case are not told apart.
     """
     query = sa.select(Case).where(Case.receipt_id == receipt.look_up_id(keys))
     case = session.scalars(query.with_for_update() if lock else query).one_or_none()
@@ -62,12 +63,12 @@ def open_by_receipt(
 
 
 def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
-    """Another number for the case, and the old one dead from this moment on. The caller holds the case's row."""
+    """Give the case a new number; the old one stops working at once. The caller holds the case's row lock."""
     case, receipt = opened.case, receipts.new()
     case.receipt_id = receipt.look_up_id(keys)
     case.version += 1
-    mine = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
-    sealed_parts.grant(session, keys, case.id, sealed_parts.PERSON, opened.person_key, [mine])
+    recipient = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
+    sealed_parts.grant(session, keys, case.id, sealed_parts.PERSON, opened.person_key, [recipient])
     session.flush()
     audit.record(
         session,
@@ -82,13 +83,13 @@ def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: dat
 
 
 def thread(session: Session, opened: OpenedCase) -> list[OpenedPart]:
-    """The lines of the thread in order, each `{"text", "at"}` with its author's code."""
+    """The messages of the thread in order, each with `{"text", "at"}` and its author's code."""
     rows = sealed_parts.parts(session, opened.case.id, [Part.THREAD])
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 
 def all_parts(session: Session, opened: OpenedCase) -> list[OpenedPart]:
-    """All parts the person may read: everything but the desk's own notes."""
+    """All parts that the person may read: every part except the desk's notes."""
     rows = sealed_parts.parts(session, opened.case.id, (*INTAKE_PARTS, Part.THREAD))
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
@@ -104,7 +105,10 @@ def add_message(
     actor_id: object,
     organisation_id: UUID | None = None,
 ) -> UUID:
-    """Seal one line of the thread. The caller holds the case's row lock. Raises Invalid (empty, too long, too many)."""
+    """Add a sealed message to the thread and return its id. The caller holds the case's row lock.
+
+    Raises Invalid when the text is empty or too long.
+    """
     text = text.strip()
     if not text or len(text) > MAX_MESSAGE_LENGTH:
         code = "required" if not text else "too_long"

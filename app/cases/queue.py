@@ -1,6 +1,6 @@
-"""The coordinators' queue: one prepared select a page, one for all counts. Routing codes only, never a sealed word.
+"""The coordinators' queue: one statement for a page, one for all counts. It reads plain routing codes only, no sealed part.
 
-What the views hold and in which order stands in `views`.
+The conditions of the views and the sort orders are defined in `queue_views`.
 """
 
 import json
@@ -36,7 +36,7 @@ FILTERS: Final = ("country", "need", "urgency", "language")
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Narrow a view down; None: do not. Codes that nothing has find nothing."""
+    """Codes that a case of the list must have; None: any. An unknown code matches no case."""
 
     country: str | None = None
     need: str | None = None
@@ -45,7 +45,7 @@ class Filters:
 
     @classmethod
     def of(cls, codes: Mapping[str, str]) -> "Filters":
-        """From codes by name; what is empty does not narrow anything."""
+        """Filters from codes by name; an empty code counts as None."""
         return cls(**{name: codes.get(name) or None for name in FILTERS})
 
     def any(self) -> bool:
@@ -54,12 +54,12 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class QueueQuery:
-    """How the queue is looked at: a view, what narrows it down, and an order. `down`: the order backwards."""
+    """What a list of the queue shows: a view, filters and a sort order. `descending`: the order reversed."""
 
     view: str = DEFAULT_VIEW
     filters: Filters = field(default_factory=Filters)
     sort: str = DEFAULT_ORDER
-    down: bool = False
+    descending: bool = False
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -67,7 +67,10 @@ class QueueQuery:
 
 
 def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
-    """`sort` is the name of an order, with `-` in front for backwards. Raises NotFound for a view or order that is none."""
+    """A query from request parameters. `sort` is the name of an order, with `-` in front for descending.
+
+    Raises NotFound for an unknown view or order.
+    """
     name = sort.removeprefix("-") or DEFAULT_ORDER
     if view not in VIEWS or name not in ORDERS:
         raise NotFound("There is no such view.")
@@ -76,13 +79,13 @@ def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A row's place in an order. `back`: the page before it is meant, else the page after it."""
+    """The position of a row in an order (keyset pagination). `backwards`: the page before that row, else the page after it."""
 
     key: tuple[Any, ...]
-    back: bool = False
+    backwards: bool = False
 
     def token(self) -> str:
-        plain = json.dumps([[_to_json(value) for value in self.key], int(self.back)], separators=(",", ":"))
+        plain = json.dumps([[_to_json(value) for value in self.key], int(self.backwards)], separators=(",", ":"))
         return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
@@ -117,18 +120,18 @@ _PARSERS: Final = MappingProxyType[type, Callable[[Any], Any]](
 
 
 def parse_cursor(token: str, order: Sequence[Any] = ORDERS[DEFAULT_ORDER]) -> Cursor:
-    """Raises BadRequest for what is no place in this order."""
+    """The cursor of a token. Raises BadRequest for a token that is malformed or belongs to another order."""
     try:
-        values, back = json.loads(urlsafe_b64decode(token[:400].encode("ascii") + b"=="))
+        values, backwards = json.loads(urlsafe_b64decode(token[:400].encode("ascii") + b"=="))
         pairs = zip(order, values, strict=True)
-        return Cursor(tuple(_PARSERS[column.type.python_type](value) for column, value in pairs), bool(back))
+        return Cursor(tuple(_PARSERS[column.type.python_type](value) for column, value in pairs), bool(backwards))
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BadRequest("This place in the list does not exist.") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the order asked for, and the places to go on from."""
+    """The rows of one page in the order of the query, and the cursors of its neighbours (None: there is none)."""
 
     rows: Sequence[QueueRow]
     before: Cursor | None
@@ -138,88 +141,90 @@ class Page:
 def page(
     session: Session,
     team_id: UUID,
-    seen: QueueQuery,
+    query: QueueQuery,
     *,
     me: UUID,
     today: date,
-    place: Cursor | None = None,
-    only: Sequence[Condition] = (),
-    most: int = PAGE_SIZE,
+    cursor: Cursor | None = None,
+    extra_conditions: Sequence[Condition] = (),
+    page_size: int = PAGE_SIZE,
 ) -> Page:
-    """One page of a view, one statement. `only`: what else must be true of a case."""
-    back = place is not None and place.back
-    query = _ordered(session, team_id, seen, back=back).where(*only).limit(most + 1)
-    if place is not None:
-        query = query.where(_after_cursor(seen, place))
-    found = list(session.execute(query, {"today": today, "me": me}))
-    more, rows = len(found) > most, found[:most]
-    if back:
+    """One page of a view, read in one statement. `extra_conditions` apply in addition to the view's own."""
+    backwards = cursor is not None and cursor.backwards
+    statement = _ordered(session, team_id, query, backwards=backwards).where(*extra_conditions).limit(page_size + 1)
+    if cursor is not None:
+        statement = statement.where(_after_cursor(query, cursor))
+    result = list(session.execute(statement, {"today": today, "me": me}))
+    more, rows = len(result) > page_size, result[:page_size]
+    if backwards:
         rows.reverse()
     if not rows:
         return Page(rows, None, None)
-    earlier = more if back else place is not None
-    later = more if not back else True
+    earlier = more if backwards else cursor is not None
+    later = more if not backwards else True
     return Page(
         rows,
-        Cursor(_key(seen, rows[0]), back=True) if earlier else None,
-        Cursor(_key(seen, rows[-1])) if later else None,
+        Cursor(_key(query, rows[0]), backwards=True) if earlier else None,
+        Cursor(_key(query, rows[-1])) if later else None,
     )
 
 
-def _ordered(session: Session, team_id: UUID, seen: QueueQuery, *, back: bool) -> sa.Select[*tuple[Any, ...]]:
-    down = back != seen.down
-    keys = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
+def _ordered(session: Session, team_id: UUID, query: QueueQuery, *, backwards: bool) -> sa.Select[*tuple[Any, ...]]:
+    descending = backwards != query.descending
+    keys = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
     return (
         sa.select(*_COLUMNS, *keys)
-        .where(Case.team_id == team_id, VIEWS[seen.view], *_conditions(session, seen.filters))
-        .order_by(*(column.desc() if down else column.asc() for column in seen.order))
+        .where(Case.team_id == team_id, VIEWS[query.view], *_conditions(session, query.filters))
+        .order_by(*(column.desc() if descending else column.asc() for column in query.order))
     )
 
 
-def _after_cursor(seen: QueueQuery, place: Cursor) -> Condition:
-    here = sa.tuple_(*seen.order)
-    pairs = zip(place.key, seen.order, strict=True)
+def _after_cursor(query: QueueQuery, cursor: Cursor) -> Condition:
+    here = sa.tuple_(*query.order)
+    pairs = zip(cursor.key, query.order, strict=True)
     there = sa.tuple_(*(sa.bindparam(None, value, type_=column.type) for value, column in pairs))
-    return here < there if place.back != seen.down else here > there
+    return here < there if cursor.backwards != query.descending else here > there
 
 
-def _key(seen: QueueQuery, row: QueueRow) -> tuple[Any, ...]:
-    return tuple(row._mapping[f"key_{n}"] for n in range(len(seen.order)))
+def _key(query: QueueQuery, row: QueueRow) -> tuple[Any, ...]:
+    return tuple(row._mapping[f"key_{n}"] for n in range(len(query.order)))
 
 
-def next_case(session: Session, team_id: UUID, seen: QueueQuery, label: str, *, me: UUID, today: date) -> str | None:
-    """The case to go on with: the one after this in the order, or else the first; never one that a colleague owns.
+def next_case(session: Session, team_id: UUID, query: QueueQuery, label: str, *, me: UUID, today: date) -> str | None:
+    """The label of the case to work on next: the one after this in the order, else the first. None: there is none.
 
-    What waits for others is only shown to who asked for such a view. Two or three statements.
+    Skips cases that a colleague owns and, in the default view, those that wait for somebody else. Two or three statements.
     """
-    columns = [column.label(f"key_{n}") for n, column in enumerate(seen.order)]
+    columns = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
     here = session.execute(
         sa.select(Case.id, *columns).where(Case.label == label, Case.team_id == team_id)
     ).one_or_none()
-    only = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me)]
+    extra_conditions = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me)]
     if here is not None:
-        only.append(Case.id != here.id)
-    if seen.view == DEFAULT_VIEW:
-        only.append(Case.state.in_([CaseState.SUBMITTED.value, CaseState.IN_REVIEW.value]))
-    for place in [None] if here is None else [Cursor(_key(seen, here)), None]:
-        found = page(session, team_id, seen, me=me, today=today, place=place, only=only, most=1)
-        if found.rows:
-            return str(found.rows[0].label)
+        extra_conditions.append(Case.id != here.id)
+    if query.view == DEFAULT_VIEW:
+        extra_conditions.append(Case.state.in_([CaseState.SUBMITTED.value, CaseState.IN_REVIEW.value]))
+    for cursor in [None] if here is None else [Cursor(_key(query, here)), None]:
+        result = page(
+            session, team_id, query, me=me, today=today, cursor=cursor, extra_conditions=extra_conditions, page_size=1
+        )
+        if result.rows:
+            return str(result.rows[0].label)
     return None
 
 
 def counts(
-    session: Session, team_id: UUID, seen: QueueQuery, *, me: UUID, today: date, own: Sequence[QueueQuery] = ()
+    session: Session, team_id: UUID, query: QueueQuery, *, me: UUID, today: date, saved: Sequence[QueueQuery] = ()
 ) -> dict[str, int]:
-    """How many each view holds, exactly; under "shown" the chosen one with its filters, under "own_0" … the member's own.
+    """The exact number of cases in each view; "shown": in `query` with its filters; "own_0", "own_1" …: in the saved queries.
 
-    One statement over the tallies, whatever the number of cases.
+    One statement over the counters, whatever the number of cases.
     """
     of_all = [_sum(condition).label(name) for name, condition in COUNTER_CONDITIONS.items()]
-    named = {"shown": seen, **{f"own_{n}": one for n, one in enumerate(own)}}
+    named = {"shown": query, **{f"own_{n}": one for n, one in enumerate(saved)}}
     narrowed = [_narrowed(team_id, one).label(name) for name, one in named.items()]
-    query = sa.select(*of_all, *narrowed).where(*_counter_filters(team_id, Filters()))
-    row = session.execute(query, {"today": today, "me": me}).one()
+    statement = sa.select(*of_all, *narrowed).where(*_counter_filters(team_id, Filters()))
+    row = session.execute(statement, {"today": today, "me": me}).one()
     return {name: int(count) for name, count in row._mapping.items()}
 
 
@@ -227,27 +232,27 @@ def _sum(condition: Condition) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(CaseCounter.count).filter(condition), 0)
 
 
-def _narrowed(team_id: UUID, seen: QueueQuery) -> sa.ScalarSelect[int]:
+def _narrowed(team_id: UUID, query: QueueQuery) -> sa.ScalarSelect[int]:
     rows = (
-        sa.select(_sum(COUNTER_CONDITIONS[seen.view]))
-        .where(*_counter_filters(team_id, seen.filters))
+        sa.select(_sum(COUNTER_CONDITIONS[query.view]))
+        .where(*_counter_filters(team_id, query.filters))
         .select_from(CaseCounter)
     )
     return rows.correlate(None).scalar_subquery()
 
 
 def _counter_filters(team_id: UUID, filters: Filters) -> list[Condition]:
-    """The tallies that count each case once under these filters."""
-    found: list[Condition] = [
+    """The conditions under which the counters count each matching case exactly once."""
+    conditions: list[Condition] = [
         CaseCounter.team_id == team_id,
         CaseCounter.need == (filters.need or ""),
         CaseCounter.language == (filters.language or ""),
     ]
     if filters.country is not None:
-        found.append(CaseCounter.country == filters.country)
+        conditions.append(CaseCounter.country == filters.country)
     if filters.urgency is not None:
-        found.append(CaseCounter.urgency == filters.urgency)
-    return found
+        conditions.append(CaseCounter.urgency == filters.urgency)
+    return conditions
 
 
 _BY_LABEL: Final = sa.select(Case).where(
@@ -259,9 +264,12 @@ _BY_LABEL_LOCKED: Final = _BY_LABEL.with_for_update().execution_options(populate
 
 
 def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False) -> Case:
-    """The case this team calls so. Raises NotFound: unknown, another team's and erased ones are not told apart."""
-    given = {"label": label, "team_id": team_id}
-    case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, given).one_or_none()
+    """The team's case with this label; `lock`: with its row locked until the transaction ends.
+
+    Raises NotFound: an unknown case, an erased one and one of another team are not told apart.
+    """
+    parameters = {"label": label, "team_id": team_id}
+    case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, parameters).one_or_none()
     if case is None:
         raise NotFound("There is no such case.")
     return case
@@ -272,9 +280,8 @@ def _conditions(session: Session, filters: Filters) -> list[Condition]:
     if filters.country is not None:
         conditions.append(Case.country == filters.country)
     if filters.urgency is not None:
-        conditions.append(
-            Case.urgency_rank == URGENCY_RANK.get(filters.urgency, -1)
-        )  # the rank is what the indexes hold
+        # The indexes hold the rank, not the code.
+        conditions.append(Case.urgency_rank == URGENCY_RANK.get(filters.urgency, -1))
     if filters.need is not None:
         conditions.append(_contains(session, Case.needs, filters.need))
     if filters.language is not None:
@@ -283,7 +290,7 @@ def _conditions(session: Session, filters: Filters) -> list[Condition]:
 
 
 def _contains(session: Session, column: Any, code: str) -> Condition:
-    """Whether a list of codes holds this one, in the words of each database."""
+    """Whether a JSON list of codes contains `code`, in the dialect of the database."""
     if session.get_bind().dialect.name == "postgresql":
         condition: Condition = column.op("@>")(sa.literal([code], type_=column.type))
         return condition

@@ -1,14 +1,14 @@
-"""What each view of the queue holds, said once, for the cases and for their tallies; and the orders it can be read in.
+"""The conditions of each view of the queue, defined once for cases and for their counters, and the sort orders.
 
-The default order, and why nobody waits for ever. The key of a case is
+The default order, and why no case waits for ever. The key of a case is
 
     (due_on, urgency_rank, waiting_since, id)
     due_on = the day it came in + 0, 2 or 10 days by urgency; the last safe day of its letter if that is earlier;
              but never before the day it came in
 
-It is fixed when the case comes in. Whoever comes in on a later day than another's `due_on` has a later `due_on`, so from then
-on nobody new goes before it; those who are before it already are finitely many, and each that is dealt with brings it
-one place forward. (`tests/property/test_queue_order.py`)
+The key is fixed when the case comes in. A case that comes in on a later day than another's `due_on` has a later `due_on` itself,
+so from that day on no new case is put before the other. The cases already before it are finite in number, and each that is dealt
+with moves it forward by one. (`tests/property/test_queue_order.py`)
 """
 
 from datetime import date
@@ -27,14 +27,14 @@ MEMBER_ID: Final = sa.bindparam("me", type_=sa.Uuid())
 
 
 def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
-    """The conditions over cases or over tallies: both have the columns these speak of.
+    """The condition of each view, over `Case` or over `CaseCounter`: both have the columns used here.
 
-    Snoozed and merged cases are out of the lists until their person writes. What a machine seems to have sent has a view of
-    its own, see `quarantine`. A new view is one more line here and one in `web/desk/words.VIEWS`.
+    Snoozed and merged cases are left out until their person writes. Suspected spam has a view of its own (see `spam_screening`).
+    A new view is one line here and one in the table of view labels of the desk.
     """
-    mine_to_see = sa.or_(sa.not_(is_merged), rows.person_wrote)
-    seen = sa.or_(rows.held_reason.is_(None), rows.held_reason.not_in(HIDDEN))
-    here = sa.and_(is_open, mine_to_see, seen)
+    unmerged = sa.or_(sa.not_(is_merged), rows.person_wrote)
+    not_hidden = sa.or_(rows.held_reason.is_(None), rows.held_reason.not_in(HIDDEN))
+    here = sa.and_(is_open, unmerged, not_hidden)
     awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= TODAY, rows.person_wrote)
 
     def referrals_are(code: ReferralStatus) -> Condition:
@@ -51,18 +51,18 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "waiting": referrals_are(ReferralStatus.ANSWER),
         "declined": referrals_are(ReferralStatus.DECLINED),
         "working": referrals_are(ReferralStatus.WORK),
-        "answered": sa.and_(is_open, seen, rows.person_wrote),
+        "answered": sa.and_(is_open, not_hidden, rows.person_wrote),
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
         "quarantine": sa.and_(is_open, rows.held_reason.is_not(None)),
-        "merged": sa.and_(is_open, seen, is_merged),
+        "merged": sa.and_(is_open, not_hidden, is_merged),
         "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
     }
 
 
 CASE_CONDITIONS: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
 _VIEWS_BY_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
-"""What a view asks of the tallies: these the day or the owner, all others how the cases stand. See `tallies`."""
+"""The views that need the day or the owner of the counters; all others need the state. See `counters`."""
 _COUNTER_VIEWS: Final = _views(CaseCounter, CaseCounter.is_open.expression, CaseCounter.is_merged.expression)
 COUNTER_CONDITIONS: Final = MappingProxyType(
     {
@@ -73,9 +73,9 @@ COUNTER_CONDITIONS: Final = MappingProxyType(
 
 URGENCY_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2})
 DEFAULT_COLUMNS: Final = (Case.due_on, Case.urgency_rank, Case.waiting_since, Case.id)
-_NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # written out, as in the index
+_NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # a literal, as in the index
 DEFAULT_ORDER: Final = "order"
-# Every order ends in something that no two cases share, so that a page begins exactly where the one before it ended.
+# Every order ends in a column that is unique, so that a page begins exactly where the one before it ended.
 ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
     {
         DEFAULT_ORDER: DEFAULT_COLUMNS,

@@ -1,8 +1,9 @@
-"""An organisation has a new key: what was sealed to its old one is sealed to the new one, where somebody holds the case's key.
+"""Rewrapping: when an organisation has a new key, the case keys sealed to its old one are sealed to the new one.
 
-The server alone can not, and neither can its worker: they have no key. Whoever opens a case can: a coordinator of its team, or
-a member of the organisation who was given the old key. So a case follows whenever it is opened (`follow`), and a coordinator
-may let all of a team's follow at once (`stale`, `rewrap`). What nobody opens stays sealed to the old key, which its owner keeps.
+The server and its worker cannot do it alone, because they hold no case key. A reader of a case can: a coordinator of its team, or
+a member of the organisation who was given the old key. So a case is rewrapped whenever it is opened (`rewrap_opened`), and a
+coordinator can rewrap all cases of a team at once (`outdated_cases`, `rewrap`). A case that nobody opens stays sealed to the old
+key, which its owner keeps.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +22,7 @@ from app.core.sealing import KeyPair
 
 
 def outdated_cases(session: Session, new: SealingKey, team_keys: Mapping[UUID, KeyPair], limit: int) -> Sequence[UUID]:
-    """Cases whose wrap for this organisation is of an older key, and whose team wrap one of these keys opens."""
+    """Cases whose wrap for this organisation belongs to an older key, and whose team wrap one of `team_keys` opens."""
     theirs, ours = aliased(CaseWrap), aliased(CaseWrap)
     return session.scalars(
         sa.select(theirs.case_id)
@@ -39,9 +40,9 @@ def outdated_cases(session: Session, new: SealingKey, team_keys: Mapping[UUID, K
 
 
 def rewrap(session: Session, keys: KeyRing, case_id: UUID, new: SealingKey, team_keys: Mapping[UUID, KeyPair]) -> bool:
-    """Seal one case's key to the new key. False: the organisation holds no wrap any more, or holds the new one already.
+    """Seal a case's data key to the organisation's new key. False: it has no wrap any more, or has the new one already.
 
-    Takes the case's row, so that consent taken back meanwhile stays taken back. Raises CannotOpen.
+    Locks the case's row, so that consent withdrawn in the meantime stays withdrawn. Raises CannotOpen.
     """
     transitions.locked(session, case_id)
     wraps = session.scalars(
@@ -52,24 +53,24 @@ def rewrap(session: Session, keys: KeyRing, case_id: UUID, new: SealingKey, team
     if theirs is None or theirs.key_id == new.id or ours is None or ours.key_id is None:
         return False
     data_key = sealed_parts.data_key(session, keys, case_id, sealed_parts.PERSON, ours.owner_id, team_keys[ours.key_id])
-    to = Recipient(WrapFor.ORGANISATION, new.owner_id, new.public_key, new.id)
-    sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, data_key, [to])
+    recipient = Recipient(WrapFor.ORGANISATION, new.owner_id, new.public_key, new.id)
+    sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, data_key, [recipient])
     return True
 
 
 def rewrap_opened(
     session: Session, keys: KeyRing, case_id: UUID, data_key: bytes, *, to: Collection[UUID] | None = None
 ) -> int:
-    """Seal the open case's key to the present keys of those organisations that hold it under an older one; gives how many.
+    """Seal the data key of an opened case to the active keys of organisations that hold it under an older one; returns how many.
 
-    `to`: only to these keys. A member who opens a case with the old key and was not given the new one would lock themselves out.
-    Takes the case's row when there is something to do, so that consent taken back meanwhile stays taken back.
+    `to`: only to these keys, because a member who has only the old key would lose access. Locks the case's row if there is anything
+    to do, so that consent withdrawn in the meantime stays withdrawn.
     """
     if not _outdated_keys(session, case_id, to):
         return 0
     transitions.locked(session, case_id)
-    found = _outdated_keys(session, case_id, to)
-    recipients = [Recipient(WrapFor.ORGANISATION, row.owner_id, row.public_key, row.id) for row in found]
+    rows = _outdated_keys(session, case_id, to)
+    recipients = [Recipient(WrapFor.ORGANISATION, row.owner_id, row.public_key, row.id) for row in rows]
     sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, data_key, recipients)
     return len(recipients)
 

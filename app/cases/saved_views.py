@@ -1,4 +1,4 @@
-"""A member's own views of the queue: codes they have chosen, kept under no name but what the codes say."""
+"""A member's saved views of the queue: a view, filters and an order, as codes. They have no name of their own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ MAX_VIEWS: Final = 12
 
 
 def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, QueueQuery]]:
-    """In the order they were kept."""
+    """A member's saved views with their ids, in the order they were saved."""
     rows: Sequence[SavedView] = session.scalars(
         sa.select(SavedView).where(SavedView.member_id == member_id).order_by(SavedView.created_at, SavedView.id)
     ).all()
@@ -26,21 +26,21 @@ def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, QueueQuery]
     ]
 
 
-def save(session: Session, member_id: UUID, seen: QueueQuery, now: datetime) -> None:
-    """Keep a view as it is looked at; one that is kept already stays as it is. Raises Conflict (too many)."""
-    kept = [one for _id, one in of_member(session, member_id)]
-    if seen in kept:
+def save(session: Session, member_id: UUID, query: QueueQuery, now: datetime) -> None:
+    """Save a view for this member; one that is saved already is left alone. Raises Conflict when there are too many."""
+    saved = [view for _id, view in of_member(session, member_id)]
+    if query in saved:
         return
-    if len(kept) >= MAX_VIEWS:
+    if len(saved) >= MAX_VIEWS:
         raise Conflict(f"You have {MAX_VIEWS} views of your own already. Remove one first.")
-    codes = {name: code for name in FILTERS if (code := getattr(seen.filters, name))}
-    sort = f"-{seen.sort}" if seen.down else seen.sort
-    session.add(SavedView(member_id=member_id, view=seen.view, filters=codes, sort=sort, created_at=now))
+    codes = {name: code for name in FILTERS if (code := getattr(query.filters, name))}
+    sort = f"-{query.sort}" if query.descending else query.sort
+    session.add(SavedView(member_id=member_id, view=query.view, filters=codes, sort=sort, created_at=now))
     session.flush()
 
 
 def delete(session: Session, member_id: UUID, view_id: UUID) -> None:
-    """Raises NotFound: unknown, and somebody else's."""
-    gone = sa.delete(SavedView).where(SavedView.id == view_id, SavedView.member_id == member_id)
-    if not session.execute(gone).rowcount:  # type: ignore[attr-defined]
+    """Delete a member's saved view. Raises NotFound when it is unknown or another member's."""
+    statement = sa.delete(SavedView).where(SavedView.id == view_id, SavedView.member_id == member_id)
+    if not session.execute(statement).rowcount:  # type: ignore[attr-defined]
         raise NotFound("There is no such view.")

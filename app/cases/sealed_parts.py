@@ -1,8 +1,9 @@
-"""The case's vault: two data keys, who holds them, and the parts they close.
+"""The sealed parts of a case, its two data keys, and who holds them.
 
-`person` opens contact, story, what happened and the thread; it is sealed to the receipt, to the team, and to each
-organisation the person agreed to. `desk` opens staff notes; it is sealed to the team alone. A wrap can not be used
-without the epoch key, and an organisation's wrap is handed out only after acceptance: `referrals` sees to that.
+The `person` key opens contact, story, what happened and the thread; it is sealed to the receipt, to the team, and to each
+organisation that the person agreed to. The `desk` key opens the staff's notes; it is sealed to the team alone. A data key sealed to
+one recipient is a wrap. A wrap cannot be used without the epoch key, and `casework.partner_access` hands out an organisation's wrap
+only after acceptance.
 """
 
 import json
@@ -29,7 +30,7 @@ _KEY_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a data key is sealed to. For the receipt `owner_id` is the case and `key_id` is None."""
+    """The recipient that a data key is sealed to. For the receipt, `owner_id` is the case and `key_id` is None."""
 
     kind: WrapFor
     owner_id: UUID
@@ -39,7 +40,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class OpenedPart:
-    """One part, opened: its plain content and the codes beside it."""
+    """A decrypted part: its content and the plain codes of its row."""
 
     id: UUID
     part: Part
@@ -54,7 +55,7 @@ def new_key() -> bytes:
 
 
 def wrap_info(case_id: UUID, purpose: str, kind: str, owner_id: UUID, version: int) -> bytes:
-    """HPKE `info` of a wrap: what for, which case, to whom, which version. A partner's client builds the same bytes."""
+    """The HPKE `info` of a wrap: purpose, case, recipient and version. A partner's client builds the same bytes."""
     return sealing.context("pristan/case-key", purpose, str(case_id), kind, str(owner_id), str(version))
 
 
@@ -63,7 +64,7 @@ def _wrap_binding(case_id: UUID, purpose: str, kind: str, owner_id: UUID, versio
 
 
 def wrap_row(keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipient: Recipient) -> dict[str, Any]:
-    """A row of `case_wraps`."""
+    """A row of `case_wraps`, ready to insert."""
     binding = (case_id, purpose, recipient.kind.value, recipient.owner_id, _KEY_VERSION)
     sealed = sealing.seal_to(recipient.public_key, data_key, wrap_info(*binding))
     return {
@@ -81,7 +82,7 @@ def wrap_row(keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipi
 def grant(
     session: Session, keys: KeyRing, case_id: UUID, purpose: str, data_key: bytes, recipients: Iterable[Recipient]
 ) -> None:
-    """Seal the data key to more recipients; one that holds it already is sealed to anew."""
+    """Seal the data key to these recipients, replacing the wrap of one that holds it already."""
     recipients = list(recipients)
     if not recipients:
         return
@@ -99,7 +100,10 @@ def grant(
 def sealed_data_key(
     session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID
 ) -> tuple[CaseWrap, bytes]:
-    """The wrap of one recipient, off the epoch lock but still HPKE-sealed. Raises NotFound (no such wrap), CannotOpen."""
+    """The wrap of one recipient, and its data key without the epoch encryption but still HPKE-sealed.
+
+    Raises NotFound (no such wrap), CannotOpen.
+    """
     wrap = session.scalars(
         sa.select(CaseWrap).where(
             CaseWrap.case_id == case_id, CaseWrap.purpose == purpose, CaseWrap.owner_id == owner_id
@@ -107,8 +111,8 @@ def sealed_data_key(
     ).one_or_none()
     if wrap is None:
         raise NotFound("This recipient holds no key of the case.")
-    place = _wrap_binding(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
-    return wrap, keys.decrypt(wrap.ciphertext, *place)
+    binding = _wrap_binding(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    return wrap, keys.decrypt(wrap.ciphertext, *binding)
 
 
 def data_key(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner_id: UUID, holder: KeyPair) -> bytes:
@@ -118,28 +122,28 @@ def data_key(session: Session, keys: KeyRing, case_id: UUID, purpose: str, owner
 
 
 def rewrap(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, key_id: UUID) -> None:
-    """The same data key for the same recipient, sealed to a newer key of theirs. Raises CannotOpen."""
-    place = _wrap_binding(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+    """Seal the same data key to a newer key of the same recipient. Raises CannotOpen."""
+    binding = _wrap_binding(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
     info = wrap_info(wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
-    inner = holder.open(keys.decrypt(wrap.ciphertext, *place), info)
-    wrap.ciphertext, wrap.key_id = keys.encrypt(sealing.seal_to(public_key, inner, info), *place), key_id
+    inner = holder.open(keys.decrypt(wrap.ciphertext, *binding), info)
+    wrap.ciphertext, wrap.key_id = keys.encrypt(sealing.seal_to(public_key, inner, info), *binding), key_id
 
 
 def organisations_with_key(session: Session, case_id: UUID) -> frozenset[UUID]:
-    """The organisations that hold a wrap: exactly those the person agreed to and that still may be asked."""
-    found = session.scalars(
+    """The organisations that hold a wrap: exactly those that the person agreed to and that may still be asked."""
+    owner_ids = session.scalars(
         sa.select(CaseWrap.owner_id).where(CaseWrap.case_id == case_id, CaseWrap.kind == WrapFor.ORGANISATION.value)
     )
-    return frozenset(found)
+    return frozenset(owner_ids)
 
 
 def destroy_wraps(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -> None:
-    """Take the key from these organisations: consent withdrawn, or an exclusion."""
+    """Delete the wraps of these organisations, after consent was withdrawn or they were excluded."""
     _destroy(session, case_id, CaseWrap.owner_id.in_(list(organisation_ids)))
 
 
 def destroy_other_wraps(session: Session, case_id: UUID, keep_organisation_id: UUID) -> None:
-    """On acceptance: only the accepting organisation goes on holding the key."""
+    """Delete the wraps of all organisations but the one that has accepted."""
     _destroy(session, case_id, CaseWrap.owner_id != keep_organisation_id)
 
 
@@ -150,7 +154,7 @@ def _destroy(session: Session, case_id: UUID, which: sa.ColumnElement[bool]) -> 
 
 
 def part_aad(part_id: UUID, case_id: UUID, part: str, version: int) -> bytes:
-    """What a part's ciphertext is bound to. A partner's client builds the same bytes."""
+    """The associated data that a part's ciphertext is bound to. A partner's client builds the same bytes."""
     return sealing.context("sealed_parts", str(part_id), f"{case_id}:{part}", str(version))
 
 
@@ -168,7 +172,7 @@ def part_row(
     author: str = "person",
     organisation_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """A row of `sealed_parts`: the content as JSON, padded to a bucket, closed with the part's own key."""
+    """A row of `sealed_parts`, ready to insert: the content as JSON, padded to a bucket, encrypted with the part's own key."""
     part_id, version = uuid4(), 1
     plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
     return {
@@ -193,7 +197,7 @@ def add_part(
     author: str,
     organisation_id: UUID | None = None,
 ) -> UUID:
-    """Add a line to the thread or the notes. The caller holds the case's row, so that two lines get two numbers."""
+    """Add a message to the thread or a note. The caller holds the case's row lock, so that `seq` is unique."""
     last = session.scalar(
         sa.select(sa.func.max(SealedPart.seq)).where(SealedPart.case_id == case_id, SealedPart.part == part.value)
     )
@@ -206,7 +210,7 @@ def add_part(
 
 
 def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> None:
-    """Other content in the place of the old, under the next version: the old ciphertext fits here no more."""
+    """Replace the content of a part under the next version, so that the old ciphertext cannot be put back."""
     version = row.version + 1
     plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
     aad = part_aad(row.id, row.case_id, row.part, version)
@@ -214,7 +218,7 @@ def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> N
 
 
 def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[SealedPart]:
-    """The sealed rows, in order of part and time. Reading them opens nothing."""
+    """The rows of these parts, still sealed, ordered by part and number."""
     return session.scalars(
         sa.select(SealedPart)
         .where(SealedPart.case_id == case_id, SealedPart.part.in_([part.value for part in which]))
@@ -223,7 +227,7 @@ def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[Se
 
 
 def open_part(data_key: bytes, row: SealedPart) -> OpenedPart:
-    """Raises CannotOpen."""
+    """Decrypt a part. Raises CannotOpen."""
     aad = part_aad(row.id, row.case_id, row.part, row.version)
     plain = sealing.unpad(sealing.decrypt(part_key(data_key, row.part), row.ciphertext, aad))
     try:
@@ -234,7 +238,7 @@ def open_part(data_key: bytes, row: SealedPart) -> OpenedPart:
 
 
 def destroy(session: Session, case_id: UUID) -> None:
-    """Erase: every wrap, so that nobody opens the parts again, and the parts as well."""
+    """Delete every wrap of a case, so that nobody can open its parts again, and the parts themselves."""
     session.execute(sa.delete(CaseWrap).where(CaseWrap.case_id == case_id))
     session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id))
 
@@ -244,17 +248,17 @@ def destroy_part(session: Session, case_id: UUID, part: Part) -> None:
 
 
 def padded(content: dict[str, Any]) -> bytes:
-    """Codes as JSON, filled up to a bucket."""
+    """Codes as JSON, padded to a bucket size."""
     return sealing.pad(json.dumps(content, separators=(",", ":"), sort_keys=True).encode())
 
 
 def encrypt_facts(keys: KeyRing, case_id: UUID, version: int, facts: dict[str, Any]) -> bytes:
-    """Facts, padded and locked under the epoch key, bound to their row and version."""
+    """Facts, padded and encrypted under the epoch key, bound to their row and version."""
     return keys.encrypt(padded(facts), "cases", str(case_id), "facts", str(version))
 
 
 def decrypt_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -> dict[str, Any]:
-    """Raises CannotOpen."""
+    """Undo `encrypt_facts`. Raises CannotOpen."""
     facts: dict[str, Any] = json.loads(
         sealing.unpad(keys.decrypt(envelope, "cases", str(case_id), "facts", str(version)))
     )
@@ -262,5 +266,5 @@ def decrypt_facts(keys: KeyRing, case_id: UUID, version: int, envelope: bytes) -
 
 
 def exact_time(now: datetime) -> str:
-    """The exact moment, for the inside of a sealed part."""
+    """A moment to the second, for the content of a sealed part (plain columns know only the hour)."""
     return now.isoformat(timespec="seconds")

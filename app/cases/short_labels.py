@@ -1,12 +1,12 @@
-"""Short random names to speak of a case or a referral by. They say nothing and open nothing."""
+"""Short random labels by which people refer to a case or a referral. They carry no information and give no access."""
 
 import secrets
 from typing import Final
 
-_LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXZ"  # no vowels, nothing that looks like another
+_ALPHABET: Final = "23456789BCDFGHJKMNPQRSTVWXZ"  # no vowels, and no two characters that look alike
 
 
 def new_label(prefix: str = "") -> str:
-    """Like `7KM-QX42` (about 10^10 of them), after the prefix."""
-    text = "".join(secrets.choice(_LETTERS) for _ in range(7))
+    """A random label such as `7KM-QX42` (27^7, about 10^10 of them), after the prefix."""
+    text = "".join(secrets.choice(_ALPHABET) for _ in range(7))
     return f"{prefix}{text[:3]}-{text[3:]}"

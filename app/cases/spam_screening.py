@@ -1,7 +1,7 @@
-"""Cases that look like a machine's: nobody is refused, nothing is offered, and somebody of the desk looks at them.
+"""Cases that look like spam: they are accepted but held, are not offered to anybody, and a coordinator reviews them.
 
-Whoever moves such a case has looked at it, and it is held no longer (`life.move`); so is one that is released here. What is
-spam after all is ended, and forgotten by the clock some days later: time enough to see a mistake.
+A case is held no longer when somebody of the desk moves it (`transitions.move`) or releases it here. A discarded case ends and is
+deleted by the retention rules some days later, which leaves time to notice a mistake.
 """
 
 from datetime import datetime
@@ -25,11 +25,11 @@ HELD_REASONS: Final = MappingProxyType(
     }
 )
 HIDDEN: Final = ("trap", "crowd")
-"""Held for these, a case stands in no other view. One that was only quick stands in its place too, with a mark."""
+"""Reasons for which a held case appears only in the spam view. A case held for another reason stays in its views, with a mark."""
 
 
 def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
-    """A person wrote it. The caller holds the row's lock. Raises Conflict (it is not held)."""
+    """Release a held case: a person wrote it. The caller holds the row's lock. Raises Conflict when it is not held."""
     _check_held(case)
     case.held_reason = None
     case.version += 1
@@ -39,13 +39,13 @@ def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, no
 
 
 def discard(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
-    """A machine wrote it: it ends, and is forgotten soon. It stays marked as held, which says why it ended. Raises Conflict."""
+    """End a held case as spam. It keeps its `held_reason`, which says why it ended. Raises Conflict when it is not held."""
     _check_held(case)
-    why = case.held_reason
+    reason = case.held_reason
     transitions.move(
         session, case, CaseVerb.WITHDRAW, actor_kind=actor_kind, actor_id=actor_id, now=now, codes={"spam": True}
     )
-    case.held_reason, case.forget_at = why, now
+    case.held_reason, case.forget_at = reason, now
     session.flush()
     _note(session, case, "case:discarded", actor_kind, actor_id, now)
 

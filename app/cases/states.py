@@ -1,4 +1,4 @@
-"""The life of a case as a table. Folded from what the desk does and from what becomes of its referrals."""
+"""The life cycle of a case as a table of moves: source state, verb, target state, and who may make the move."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -21,13 +21,13 @@ class CaseState(StrEnum):
 class CaseVerb(StrEnum):
     TAKE = "take"
     REFER = "refer"
-    RETURN = "return"  # a referral ended without success and no other is live
+    RETURN = "return"  # a referral ended without success and no other is live: back to review
     HELP = "help"  # a referral was completed
     ADVISE = "advise"  # by the desk, or a referral was completed with advice alone
     UNMET = "unmet"
     REOPEN = "reopen"
-    PUT_BACK = "put_back"  # the desk takes its own "take" back
-    RECALL = "recall"  # the desk takes its own "withdraw" back
+    PUT_BACK = "put_back"  # the desk undoes its own "take"
+    RECALL = "recall"  # the desk undoes its own "withdraw"
     WITHDRAW = "withdraw"
     ERASE = "erase"
 
@@ -68,16 +68,17 @@ def next_state(state: CaseState, verb: CaseVerb, *, by: str) -> CaseState:
         raise IllegalMove("case", state, verb, allowed(state, by=by))
     target, actors = row
     if by not in actors:
-        raise NotAllowed(f"A case is not moved by {verb} from this side.")
+        raise NotAllowed(f"The step {verb} of a case is not open to this caller.")
     return target
 
 
 def allowed(state: CaseState, *, by: str) -> list[str]:
+    """The verbs that this actor may use in this state, in the order of the table."""
     return [verb.value for source, verb, _target, actors in MOVES if source == state and by in actors]
 
 
 def replay(verbs: Iterable[CaseVerb]) -> CaseState:
-    """The state after these verbs, from the submission on. Raises IllegalMove when they are no possible life."""
+    """The state after these verbs, starting from a submitted case. Raises IllegalMove when the table does not allow them."""
     state = CaseState.SUBMITTED
     for verb in verbs:
         row = _TABLE.get((state, verb))

@@ -1,4 +1,4 @@
-"""Moving a case through its life: the one place that assigns a case's state, by the table in `states`."""
+"""Transitions of a case: the only module that assigns a case's state, by the table in `states`."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,7 @@ from app.cases.states import DESK, ENDED, CaseState, CaseVerb, allowed, next_sta
 from app.core.clock import to_the_hour
 
 UNATTENDED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
-"""With nobody: forgotten one day, unless somebody takes it."""
+"""States in which nobody works on the case: retention deletes it one day, unless somebody takes it."""
 _PROPAGATED: Final = frozenset(
     {CaseVerb.HELP, CaseVerb.ADVISE, CaseVerb.WITHDRAW, CaseVerb.REOPEN, CaseVerb.RECALL, CaseVerb.ERASE}
 )
@@ -35,7 +35,10 @@ def move(
     now: datetime,
     codes: dict[str, Any] | None = None,
 ) -> None:
-    """Take one step and note it. The caller holds the row's lock. Raises IllegalMove, NotAllowed."""
+    """Apply a verb to a case and record it as an event. Cases merged into this one follow where they can.
+
+    The caller holds the row's lock. Raises IllegalMove, NotAllowed.
+    """
     source = CaseState(case.state)
     target = next_state(source, verb, by=actor_kind)
     at = to_the_hour(now) if actor_kind == "person" else now
@@ -43,7 +46,7 @@ def move(
         session, case, verb.value, actor_kind=actor_kind, actor_id=actor_id, at=at, codes=codes, states=(source, target)
     )
     if actor_kind in DESK or target in ENDED:
-        case.held_reason = None  # who moves it has looked at it, and what has ended is nobody's to look at
+        case.held_reason = None  # somebody has reviewed it, or it has ended and needs no review
     case.state = target.value
     case.version += 1
     case.updated_at = at
@@ -62,8 +65,8 @@ def move(
 def _move_merged_cases(
     session: Session, case: Case, verb: CaseVerb, *, actor_kind: str, actor_id: UUID | None, now: datetime
 ) -> None:
-    """Cases that were merged into this one end and open with it. When the person ends it, the others stand alone again:
-    that they are of one person was only the desk's opinion.
+    """Move the cases that were merged into this one along with it. When the person or the clock ends it, unlink them instead:
+    that they belong to one person was only the desk's opinion.
     """
     linked = session.scalars(sa.select(Case).where(Case.merged_into_id == case.id).with_for_update()).all()
     for other in linked:
@@ -76,9 +79,10 @@ def _move_merged_cases(
 
 
 def _close_country_move(session: Session, case: Case, at: datetime) -> None:
-    """Whether it may move to another country is asked no more, and the key that lay ready for that is destroyed."""
-    asked = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
-    session.execute(sa.update(CaseMove).where(asked).values(answer="ended", answered_at=to_the_hour(at), desk_key=None))
+    """Close an open question about a move to another country, and delete the key that was prepared for it."""
+    is_open = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
+    closed = {"answer": "ended", "answered_at": to_the_hour(at), "desk_key": None}
+    session.execute(sa.update(CaseMove).where(is_open).values(closed))
 
 
 def record_event(
@@ -92,7 +96,7 @@ def record_event(
     codes: dict[str, Any] | None = None,
     states: tuple[CaseState, CaseState] | None = None,
 ) -> None:
-    """Add what happened to the case's story, in codes. Without `states` it changed no state, and no fold minds it."""
+    """Append an event to the case's history, in codes. Without `states` it is not a move, and `replayed_state` ignores it."""
     seq = session.scalar(sa.select(sa.func.coalesce(sa.func.max(CaseEvent.seq), 0)).where(CaseEvent.case_id == case.id))
     source, target = states or (None, CaseState(case.state))
     session.execute(
@@ -113,7 +117,7 @@ def record_event(
 
 
 def replayed_state(session: Session, case: Case) -> CaseState:
-    """The state once more, from the events alone: what the row must say."""
+    """The state computed from the events alone; it must equal the state of the row."""
     verbs = session.scalars(
         sa.select(CaseEvent.verb)
         .where(CaseEvent.case_id == case.id, CaseEvent.source.is_not(None))

@@ -1,6 +1,6 @@
-"""The triggers on cases: they keep the counters of the queue and the owner's name, in the transaction that changes a case.
+"""The triggers on cases: they maintain the counters of the queue and the owner's name in the transaction that changes a case.
 
-Attached to the tables, so that a schema made from the models has them; a migration writes the same text once more, and a test
+They are attached to the metadata, so that a schema created from the models has them. A migration holds the same text, and a test
 compares the two. See docs/decisions/0060.
 """
 
@@ -35,7 +35,7 @@ _OWNER_NAME: Final = "COALESCE((SELECT name FROM members WHERE members.id = NEW.
 
 
 def _count(row: str, sign: int, codes: str) -> str:
-    """The counters of one case: +1 or −1 each."""
+    """The statement that adds the counter rows of one case, each with +1 or −1."""
     needs, languages = (codes.format(row=row, column=column) for column in ("needs", "languages"))
     rows = _ROWS.format(row=row, sign=sign, needs=needs, languages=languages)
     return f"INSERT INTO case_counters ({_COLUMNS})\n{rows}"
@@ -86,7 +86,7 @@ def _sqlite() -> list[str]:
 
 
 TRIGGERS: Final = {"postgresql": _postgresql(), "sqlite": _sqlite()}
-"""What creates them, in order, by dialect."""
+"""The statements that create them, in order, by dialect."""
 
 for _dialect, _statements in TRIGGERS.items():
     for _statement in _statements:

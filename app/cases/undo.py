@@ -1,4 +1,4 @@
-"""How a case was before the desk's last act on it, kept so that the act can be taken back."""
+"""The state of a case before the desk's last action on it, stored so that the action can be undone."""
 
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from app.cases.models import Case, CaseUndo
 
 
 def snapshot(case: Case) -> dict[str, Any]:
-    """The codes that an act of the desk may change."""
+    """The codes of a case that an action of the desk may change."""
     return {
         "state": case.state,
         "owner": case.owner_id.hex if case.owner_id else None,
@@ -21,23 +21,23 @@ def snapshot(case: Case) -> dict[str, Any]:
     }
 
 
-def restore(case: Case, was: dict[str, Any]) -> None:
-    """All but the state, which only moves by its table."""
-    case.owner_id = UUID(was["owner"]) if was["owner"] else None
-    case.snoozed_until = date.fromisoformat(was["snoozed"]) if was["snoozed"] else None
-    case.person_wrote = case.person_wrote or was["wrote"]
-    case.held_reason = was.get("held")
+def restore(case: Case, before: dict[str, Any]) -> None:
+    """Set the case back to a snapshot, except its state, which changes only by the table of moves."""
+    case.owner_id = UUID(before["owner"]) if before["owner"] else None
+    case.snoozed_until = date.fromisoformat(before["snoozed"]) if before["snoozed"] else None
+    case.person_wrote = case.person_wrote or before["wrote"]
+    case.held_reason = before.get("held")
 
 
-def record(session: Session, case: Case, act: str, was: dict[str, Any], *, member_id: UUID, now: datetime) -> None:
-    """Called last, when the case has its new version. Only one act is remembered: the latest."""
+def record(session: Session, case: Case, act: str, before: dict[str, Any], *, member_id: UUID, now: datetime) -> None:
+    """Store the snapshot from before an action. Call it last, when the case has its new version. Only the latest is kept."""
     forget(session, case.id)
-    row = {"case_id": case.id, "member_id": member_id, "act": act, "version": case.version, "before": was, "at": now}
+    row = {"case_id": case.id, "member_id": member_id, "act": act, "version": case.version, "before": before, "at": now}
     session.execute(sa.insert(CaseUndo), [row])
 
 
 def latest(session: Session, case: Case, member_id: UUID) -> CaseUndo | None:
-    """The latest act, when it was this member's and nothing has happened to the case since."""
+    """The latest action, if this member took it and nothing has happened to the case since; else None."""
     return session.scalars(
         sa.select(CaseUndo).where(
             CaseUndo.case_id == case.id, CaseUndo.member_id == member_id, CaseUndo.version == case.version

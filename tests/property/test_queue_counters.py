@@ -89,7 +89,7 @@ def check(database: Database, chance: random.Random) -> None:
         for codes in some:
             for view in CASE_CONDITIONS:
                 look = QueueQuery(view, Filters(**codes))
-                found = queue.counts(session, team_id, look, me=ME, today=TODAY, own=[look])  # type: ignore[arg-type]
+                found = queue.counts(session, team_id, look, me=ME, today=TODAY, saved=[look])  # type: ignore[arg-type]
                 assert found["shown"] == found["own_0"] == counted(session, team_id, look), look
                 assert found[view] == counted(session, team_id, QueueQuery(view))
 

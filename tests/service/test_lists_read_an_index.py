@@ -71,7 +71,7 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     def page(look: QueueQuery, *, then: bool = False) -> Callable[[Session], Any]:
         def read(session: Session) -> Any:
             first = queue.page(session, world.team_id, look, **now)
-            return queue.page(session, world.team_id, look, place=first.after, **now) if then else first
+            return queue.page(session, world.team_id, look, cursor=first.after, **now) if then else first
 
         return read
 
@@ -79,11 +79,11 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
         yield view, f"ix_cases_{index}", page(QueueQuery(view))
     for order, index in OF_ORDERS.items():
         for down in (False, True):
-            yield f"by {order}, {down}", f"ix_cases_{index}", page(QueueQuery(sort=order, down=down))
+            yield f"by {order}, {down}", f"ix_cases_{index}", page(QueueQuery(sort=order, descending=down))
             yield (
                 f"by {order}, {down}, second page",
                 f"ix_cases_{index}",
-                page(QueueQuery(sort=order, down=down), then=True),
+                page(QueueQuery(sort=order, descending=down), then=True),
             )
         closed = "ix_cases_closed" if order == DEFAULT_ORDER else f"ix_cases_closed_{index}"
         yield f"closed by {order}", closed, page(QueueQuery("closed", sort=order))

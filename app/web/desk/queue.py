@@ -42,7 +42,7 @@ def show_queue(
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
     place = queue.parse_cursor(at, listing.look.order) if at else None
     me, today = desk.who.member_id, desk.now.date()
-    page = queue.page(session, desk.team_id, listing.look, me=me, today=today, place=place)
+    page = queue.page(session, desk.team_id, listing.look, me=me, today=today, cursor=place)
     return staff_pages.page(
         request,
         "desk/queue.html",

@@ -27,7 +27,7 @@ class Listing:
 
     @property
     def sort(self) -> str:
-        return f"-{self.look.sort}" if self.look.down else self.look.sort
+        return f"-{self.look.sort}" if self.look.descending else self.look.sort
 
     @property
     def query(self) -> str:
@@ -45,7 +45,7 @@ class Listing:
 
     def sorted_by(self, name: str) -> str:
         """By this order, or backwards when it is in force already."""
-        down = self.look.sort == name and not self.look.down
+        down = self.look.sort == name and not self.look.descending
         return self._path({**self._parameters(), "sort": f"-{name}" if down else name})
 
     def at(self, place: Cursor) -> str:

@@ -40,7 +40,9 @@ def shelf(request: Request, desk: Desk, session: Session, view: str, listing: Li
     """
     own = saved_views.of_member(session, desk.who.member_id)
     looks = [one for _id, one in own]
-    counts = queue.counts(session, desk.team_id, listing.look, me=desk.who.member_id, today=desk.now.date(), own=looks)
+    counts = queue.counts(
+        session, desk.team_id, listing.look, me=desk.who.member_id, today=desk.now.date(), saved=looks
+    )
     counts["dead_letters"] = request.state.dead_letters
     if view not in queue.VIEWS:
         counts["shown"] = counts[view]
@@ -57,7 +59,7 @@ def _own(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[
     title = [labels.VIEWS[listing.look.view], *(named(request, name, code) for name, code in listing.codes.items())]
     if listing.sort != "order":
         column = next((word for name, word in COLUMNS if name == listing.look.sort), listing.look.sort)
-        title.append(f"{column} {'↓' if listing.look.down else '↑'}")
+        title.append(f"{column} {'↓' if listing.look.descending else '↑'}")
     return {"id": view_id, "listing": listing, "title": " · ".join(title), "count": count}
 
 

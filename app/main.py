@@ -80,10 +80,10 @@ def create_app(
     app.add_middleware(
         RequestMiddleware,
         max_body=settings.max_body,
-        larger=web.LARGER if "desk" in wanted else {},
+        body_limits=web.LARGER if "desk" in wanted else {},
         https=settings.base_url.startswith("https:"),
         onion=settings.onion_location,
-        saw=app.state.metrics.saw,
+        on_request=app.state.metrics.saw,
     )
     app.add_middleware(PageCompression)  # outermost: it sees the headers that go out
     for kind, handler in _HANDLERS.items():

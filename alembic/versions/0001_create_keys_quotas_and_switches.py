@@ -23,10 +23,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "quota_windows",
-        sa.Column("what", sa.String(length=96), nullable=False),
+        sa.Column("key", sa.String(length=96), nullable=False),
         sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("taken", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("what", "begins_at", name=op.f("pk_quota_windows")),
+        sa.PrimaryKeyConstraint("key", "begins_at", name=op.f("pk_quota_windows")),
     )
     op.create_index("ix_quota_windows_begins_at", "quota_windows", ["begins_at"], unique=False)
     op.create_table(

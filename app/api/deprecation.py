@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 from fastapi import Request
 
-from app.core.http_middleware import ANSWER_HEADERS
+from app.core.http_middleware import RESPONSE_HEADERS
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Deprecated:
     see: str
 
     async def __call__(self, request: Request) -> None:
-        request.scope[ANSWER_HEADERS].update(
+        request.scope[RESPONSE_HEADERS].update(
             {
                 "Deprecation": f"@{int(self.since.timestamp())}",
                 "Sunset": format_datetime(self.until, usegmt=True),

@@ -10,7 +10,7 @@ from fastapi import Request
 
 from app.core import quotas
 from app.core.errors import TooMany
-from app.core.http_middleware import ANSWER_HEADERS
+from app.core.http_middleware import RESPONSE_HEADERS
 from app.core.quotas import WINDOW, Quotas, QuotaStatus
 from app.settings import Settings
 
@@ -43,9 +43,9 @@ async def count(request: Request, client_id: str, scope: str, now: datetime) -> 
     held: Quotas = request.app.state.quotas
     standing = held.spend(what, quota, now)
     if standing is None:
-        async with held.turn:
+        async with held.fetch_lock:
             standing = held.spend(what, quota, now) or await _from_the_next_share(request, held, what, quota, now)
-    request.scope[ANSWER_HEADERS].update(fields(kind, standing))
+    request.scope[RESPONSE_HEADERS].update(fields(kind, standing))
     if not standing.allowed:
         raise TooMany(
             "This client has asked as much as it may in a minute.",
@@ -56,7 +56,7 @@ async def count(request: Request, client_id: str, scope: str, now: datetime) -> 
 async def _from_the_next_share(request: Request, held: Quotas, what: str, quota: int, now: datetime) -> QuotaStatus:
     async with request.app.state.transactions.open(write=True) as session:
         taken, got = await run_sync(partial(quotas.take_share, session, what, quota, now))
-    held.hold(what, quota, now, taken, got)
+    held.store_share(what, quota, now, taken, got)
     return held.spend(what, quota, now) or QuotaStatus(False, quota, 0, WINDOW)
 
 

@@ -1,4 +1,4 @@
-"""What every part stands on: database, time, keys, sealing, errors, log, languages.
+"""The technical base of every package: database, clock, keys, sealing, errors, log, languages, HTTP middleware.
 
-No word of the domain: nothing here knows what a case, a referral or a centre is.
+It is independent of the domain: nothing here knows what a case, a referral or an organisation is.
 """

@@ -1,4 +1,4 @@
-"""Rows that go in as they are: one statement a table, prepared once, and no entity in between. For hot paths."""
+"""Bulk inserts for hot paths: one statement per table, built once and reused, without creating ORM entities."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -12,7 +12,7 @@ from app.core.upsert import insert_or_ignore
 
 
 def insert(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert these rows, all with the same columns, in one statement. Constraints speak as they do for entities."""
+    """Insert these rows, all with the same columns, in one statement. Raises IntegrityError as an ORM insert would."""
     if rows:
         session.connection().execute(_insert(model), rows[0] if len(rows) == 1 else rows)
 

@@ -1,4 +1,4 @@
-"""Time is an argument everywhere; this is the only place that reads it from the machine."""
+"""The system clock. Everywhere else the current time is an argument; only this module reads it from the machine."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,5 +12,5 @@ def utc_now() -> datetime:
 
 
 def to_the_hour(instant: datetime) -> datetime:
-    """Cut to the full hour: what a plain column may know of the moment at which a person did something."""
+    """The instant cut to the full hour: the precision at which plain columns record what a person did."""
     return instant.replace(minute=0, second=0, microsecond=0)

@@ -1,8 +1,8 @@
-"""Gzip for pages and style sheets, for phones on a slow connection; never for an answer of the API or a file.
+"""Gzip compression of pages and style sheets, for slow connections; never of an API response or a download.
 
-Compression can betray a secret to somebody who makes a browser ask for pages with text of theirs in them (BREACH). Nobody
-can here: the session cookie is not sent with requests from other sites (`SameSite=Strict`), and no page repeats anything of its
-address.
+Compression can reveal a secret to an attacker who makes a browser request pages that contain text of the attacker (BREACH).
+That is not possible here: the session cookie is not sent with requests from other sites (`SameSite=Strict`), and no page
+repeats parts of its address.
 """
 
 from typing import Final

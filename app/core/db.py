@@ -1,7 +1,7 @@
-"""One database, two kinds: SQLite embedded by default, PostgreSQL in production.
+"""The database: embedded SQLite by default, PostgreSQL in production.
 
-`Database.begin()` is one transaction. On SQLite a writer takes a lock inside the process and then BEGIN IMMEDIATE, so
-that two writers wait in line and never fail half-way; readers see a snapshot (WAL) and wait for nobody.
+`Database.begin()` is one transaction. On SQLite a writer takes a lock inside the process and then BEGIN IMMEDIATE, so that writers
+wait for each other and none fails half-way; readers see a snapshot (WAL) and never wait.
 """
 
 import importlib
@@ -27,17 +27,17 @@ _SAFE_WAL = (3, 51, 3)  # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database unde
 _WRITER_WAIT_SECONDS = 30
 _POSTGRES_OPTIONS = (
     "-c statement_timeout=20000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
-    # Our statements are short, and what they read lies in memory or on a disk without a head to move.
+    # Our statements are short, and their data is in memory or on a solid-state disk.
     " -c jit=off -c random_page_cost=1.1"
 )
 
 
 class UnsafeDatabase(Exception):
-    """The database would acknowledge what it can lose, or is no kind that we know."""
+    """The database could lose what it has acknowledged, or it is of an unsupported kind."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An instant. timestamptz on PostgreSQL; on SQLite UTC text of one length, so that it sorts. Refuses naive values."""
+    """An instant: timestamptz on PostgreSQL; on SQLite UTC text of fixed length, so that it sorts. Refuses naive values."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -64,10 +64,10 @@ Json = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 class Base(DeclarativeBase):
-    """Mother of all tables. Relationships, where there are any, are `lazy="raise"`.
+    """The base class of all tables. Relationships, where there are any, are `lazy="raise"`.
 
-    A foreign key names its type itself, `mapped_column(sa.Uuid(), sa.ForeignKey(…))`: left to the annotation it is known
-    only once the other table is imported, and a select prepared before that would bind its values without a type.
+    A foreign key states its type, `mapped_column(sa.Uuid(), sa.ForeignKey(…))`: otherwise the type is known only once the other
+    table is imported, and a select built before that would bind its values without a type.
     """
 
     metadata = sa.MetaData(
@@ -91,7 +91,7 @@ class Base(DeclarativeBase):
 
 
 class Database:
-    """An engine, its kind, and the one way to open a transaction."""
+    """An engine and its dialect; opens sessions and transactions."""
 
     def __init__(self, url: str) -> None:
         self.url = _parsed_url(url)
@@ -101,37 +101,37 @@ class Database:
         elif self.dialect == "postgresql":
             self.engine = _postgres_engine(self.url)
         else:
-            raise UnsafeDatabase("the database is either sqlite or postgresql")
+            raise UnsafeDatabase("the database must be sqlite or postgresql")
         self._reader = self.engine.execution_options(reads_only=True)
-        self.one_writer = threading.Lock() if self.dialect == "sqlite" else None
+        self.writer_lock = threading.Lock() if self.dialect == "sqlite" else None
 
     def session(self, *, write: bool = True) -> Session:
-        """A session that is not yet in a transaction. On SQLite its user holds `one_writer` while it writes."""
+        """A session that is not yet in a transaction. On SQLite the caller must hold `writer_lock` while it writes."""
         return Session(self.engine if write else self._reader, autoflush=False, expire_on_commit=False)
 
     @contextmanager
     def begin(self, *, write: bool = True) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        Raises Unavailable when the one writer of an embedded database does not come free within 30 s.
+        Raises Unavailable when the writer lock of an SQLite database is not free within 30 s.
         """
         with self._writer_turn() if write else nullcontext(), self.session(write=write) as session, session.begin():
             yield session
 
     @contextmanager
     def _writer_turn(self) -> Iterator[None]:
-        if self.one_writer is None:
+        if self.writer_lock is None:
             yield
             return
-        if not self.one_writer.acquire(timeout=_WRITER_WAIT_SECONDS):
+        if not self.writer_lock.acquire(timeout=_WRITER_WAIT_SECONDS):
             raise Unavailable("The database is busy. Nothing was saved; try again.")
         try:
             yield
         finally:
-            self.one_writer.release()
+            self.writer_lock.release()
 
     def check_durability(self) -> None:
-        """Raises UnsafeDatabase when a crash of the machine could take back what was acknowledged."""
+        """Raises UnsafeDatabase when a crash of the machine could lose acknowledged transactions."""
         with self.engine.connect() as connection:
             if self.dialect == "sqlite":
                 if connection.exec_driver_sql("PRAGMA synchronous").scalar() != 2:
@@ -146,7 +146,7 @@ class Database:
 
 
 def database_now(session: Session) -> datetime:
-    """The database's own time: what the clocks of referrals are set with, so that all processes agree."""
+    """The database server's time, by which the deadlines of referrals are set, so that all processes agree."""
     if session.get_bind().dialect.name == "sqlite":
         return datetime.now(UTC)
     moment: datetime = session.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
@@ -154,7 +154,10 @@ def database_now(session: Session) -> datetime:
 
 
 def acquire_advisory_lock(session: Session, lock: int) -> None:
-    """Wait until no other open transaction holds `lock`; held until this one ends. On SQLite a writer is alone anyway."""
+    """Take a PostgreSQL advisory lock that is held until the transaction ends; waits for it.
+
+    On SQLite there is one writer anyway.
+    """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
@@ -167,7 +170,7 @@ def _parsed_url(url: str) -> URL:
 
 
 def sqlite_driver() -> ModuleType:
-    """The newer SQLite of the `pysqlite3` wheel where there is one, else Python's own."""
+    """The newer SQLite of the `pysqlite3` wheel if it is installed, else Python's own."""
     try:
         return importlib.import_module("pysqlite3")
     except ImportError:
@@ -191,7 +194,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.isolation_level = None  # we issue BEGIN ourselves
         for pragma in (
             f"journal_mode={journal}",
             "synchronous=FULL",

@@ -1,8 +1,8 @@
-"""Between a request and a verb: the transaction, the moment, the keys. Domain-free; pages and API both stand on it.
+"""FastAPI dependencies that pages and API share: the transaction, the current time, the keys, the request body.
 
-`Db` commits *before* the answer leaves (`scope="function"`), so nobody is told of a save that was not. Waiting for the
-one writer of an embedded database, or for a connection of the pool, happens on the event loop and not in a thread:
-threads that wait for a transaction whose own work needs a thread would block each other for good.
+`Db` commits *before* the response is sent (`scope="function"`), so that nobody is told of a save that then fails. Waiting for the
+single writer of SQLite, or for a connection of the pool, happens on the event loop and not in a thread: threads that wait for a
+transaction whose own work needs a thread would block each other for ever.
 """
 
 import threading
@@ -24,12 +24,12 @@ from app.core.db import Database
 from app.core.errors import TooLarge, Unavailable
 from app.core.keyring import KeyRing
 
-_MAX_CONNECTIONS: Final = 32  # below the pool's size, see above
+_MAX_CONNECTIONS: Final = 32  # fewer than the pool has, so that no thread waits for a connection
 _MAX_WAIT_SECONDS: Final = 25.0
 
 
 class Transactions:
-    """Opens sessions for requests. One per app; bound to the event loop it first runs on."""
+    """Opens the sessions of requests. One per app; bound to the event loop on which it first runs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,12 +38,13 @@ class Transactions:
 
     @asynccontextmanager
     async def open(self, *, write: bool) -> AsyncIterator[Session]:
-        turns = self._writers if write else self._readers
-        with anyio.move_on_after(_MAX_WAIT_SECONDS) as patience:
-            await turns.acquire()
-        if patience.cancelled_caught:
+        """A session whose transaction is committed at the end of the block. Raises Unavailable after 25 s of waiting."""
+        slots = self._writers if write else self._readers
+        with anyio.move_on_after(_MAX_WAIT_SECONDS) as wait:
+            await slots.acquire()
+        if wait.cancelled_caught:
             raise Unavailable("The service is very busy. Nothing was saved; try again.")
-        lock = self._database.one_writer if write else None
+        lock = self._database.writer_lock if write else None
         try:
             if lock is not None:
                 await _acquire(lock)
@@ -54,7 +55,7 @@ class Transactions:
                 if lock is not None:
                     lock.release()
         finally:
-            turns.release()
+            slots.release()
 
     @asynccontextmanager
     async def _session(self, *, write: bool) -> AsyncIterator[Session]:
@@ -77,7 +78,7 @@ def _commit(session: Session) -> None:
 
 
 async def _acquire(lock: threading.Lock) -> None:
-    """The worker's thread is the only other taker; its transactions last milliseconds."""
+    """Acquire the writer lock without blocking the event loop. Only the worker's thread competes for it, for milliseconds."""
     deadline = anyio.current_time() + _MAX_WAIT_SECONDS
     while not lock.acquire(blocking=False):
         if anyio.current_time() > deadline:
@@ -106,7 +107,7 @@ async def _keys(request: Request) -> KeyRing:
 
 
 async def current_directory(request: Request) -> Any:
-    """The directory with all that was published; looked for anew when it is due. Without a database: as it was last seen."""
+    """The directory with all published changes, refreshed when that is due. If the database is unreachable: the last known one."""
     state = request.app.state
     moment = state.clock()
     if state.current.is_due(moment):
@@ -120,7 +121,7 @@ async def current_directory(request: Request) -> Any:
 
 
 async def request_body(request: Request) -> bytes:
-    """The body as bytes. Raises TooLarge; the middleware has counted what came in."""
+    """The body of the request as bytes. Raises TooLarge; while it is received the middleware limits its size as well."""
     body = await request.body()
     if len(body) > request.app.state.max_body:
         raise TooLarge("The request is larger than this service takes.")

@@ -1,22 +1,22 @@
-"""The family of errors that become an answer.
+"""The exceptions that become an HTTP response.
 
     AppError                     500
       BadRequest                 400
       NotSignedIn                401
       NotAllowed                 403
-      NotFound                   404   also for what belongs to somebody else
+      NotFound                   404   also when the thing belongs to somebody else
       Conflict                   409
         IllegalMove              409   a verb that the life cycle does not have here
       Gone                       410
-      PreconditionFailed         412   somebody was faster; carries the present state
+      PreconditionFailed         412   somebody changed it in the meantime; carries the current state
       TooLarge                   413
       Invalid                    422   input that does not fit its schema, and nothing else
       PreconditionRequired       428
       TooMany                    429
       Unavailable                503
 
-An error is raised where the fact is known and shaped in `main.py` alone. A detail names things, never a person,
-and never repeats what somebody typed.
+An error is raised where the problem is found; only `main.py` turns it into a response. A detail names things, never a person, and
+never repeats user input.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from typing import Any, ClassVar, TypedDict
 
 
 class FieldError(TypedDict):
-    """One thing wrong with the input. `pointer` is an RFC 6901 JSON pointer; the value itself is never in it."""
+    """One problem with the input. `pointer` is an RFC 6901 JSON pointer; the value itself is never included."""
 
     pointer: str
     code: str
@@ -32,7 +32,7 @@ class FieldError(TypedDict):
 
 
 class AppError(Exception):
-    """Something to tell the caller. `extra` goes into the problem document beside the standard members."""
+    """The base of errors that the caller is told about. `extra` is added to the standard members of the problem document."""
 
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"

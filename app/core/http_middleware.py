@@ -1,6 +1,6 @@
-"""What stands around every request: a limit on the body, safe headers, and one log line by route template.
+"""The middleware of every request: a limit on the body size, security headers, and one log line with the route template.
 
-Plain ASGI, for a middleware that wraps requests in tasks would cost as much as the whole of an answer.
+Plain ASGI: Starlette's BaseHTTPMiddleware would take as long as the rest of a typical request.
 """
 
 import time
@@ -31,16 +31,17 @@ HEADERS: Final = {
 
 
 RequestObserver = Callable[[str, str, int, float], None]
-ANSWER_HEADERS: Final = "pristan.answer_headers"
-"""Where in the scope a dependency puts a header that stands on the answer whatever becomes of the request."""
+RESPONSE_HEADERS: Final = "pristan.answer_headers"
+"""The scope key under which a dependency stores headers that are sent with every response to this request, errors included."""
 
 
 class RequestMiddleware:
-    """The middleware of every request.
+    """ASGI middleware with a body limit, security headers and a request log.
 
-    `larger`: paths whose route takes more than the others, and how much. `https`: the service is reached over TLS, so
-    browsers may insist on it. `onion`: the same pages in the Tor network; a Tor Browser that opened one of them here is told
-    where. `saw` is told of each request: method, route template, status, seconds.
+    max_body: the largest body in bytes; `body_limits` has the exceptions, by path.
+    https: the service is reached over TLS, so Strict-Transport-Security is sent.
+    onion: the address of the same pages in the Tor network, sent as Onion-Location.
+    on_request: called after each request with method, route template, status and seconds.
     """
 
     def __init__(
@@ -49,15 +50,15 @@ class RequestMiddleware:
         *,
         max_body: int,
         https: bool,
-        larger: Mapping[str, int] = MappingProxyType({}),
+        body_limits: Mapping[str, int] = MappingProxyType({}),
         onion: str = "",
-        saw: RequestObserver = lambda *_told: None,
+        on_request: RequestObserver = lambda *_args: None,
     ) -> None:
         self.app = app
         self.max_body = max_body
-        self.larger = larger
+        self.body_limits = body_limits
         self.onion = onion.rstrip("/")
-        self.saw = saw
+        self.on_request = on_request
         self.headers = {**HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,19 +66,19 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
-        taken, most = 0, self.larger.get(scope["path"], self.max_body)
-        answer_headers: dict[str, str] = scope.setdefault(ANSWER_HEADERS, {})
+        received, limit = 0, self.body_limits.get(scope["path"], self.max_body)
+        response_headers: dict[str, str] = scope.setdefault(RESPONSE_HEADERS, {})
 
-        async def counted() -> Message:
-            nonlocal taken
+        async def counted_receive() -> Message:
+            nonlocal received
             message = await receive()
             if message["type"] == "http.request":
-                taken += len(message.get("body", b""))
-                if taken > most:
+                received += len(message.get("body", b""))
+                if received > limit:
                     raise TooLarge("The request is larger than this service takes.")
             return message
 
-        async def with_headers(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -86,28 +87,28 @@ class RequestMiddleware:
                     headers.setdefault(name, value)
                 if self.onion and headers.get("content-type", "").startswith("text/html"):
                     headers["onion-location"] = self.onion + _address(scope)
-                for name, value in answer_headers.items():
+                for name, value in response_headers.items():
                     headers.append(name, value)
             await send(message)
 
         try:
-            if _announced(scope) > most:
-                await _refuse(scope, receive, with_headers)
+            if _announced_size(scope) > limit:
+                await _refuse(scope, receive, send_with_headers)
             else:
-                await self.app(scope, counted, with_headers)
+                await self.app(scope, counted_receive, send_with_headers)
         finally:
-            seconds, route = time.perf_counter() - started, _template(scope)
-            self.saw(scope["method"], route, status, seconds)
+            seconds, route = time.perf_counter() - started, _route_template(scope)
+            self.on_request(scope["method"], route, status, seconds)
             log.get().info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _address(scope: Scope) -> str:
-    """The path as it came; for what was sent as a form, the first page: it can not be asked for again."""
+    """The path of a GET request as it was sent; for a form that was sent, the start page, because a POST cannot be repeated."""
     raw: bytes = scope.get("raw_path") or b"/"
     return raw.decode("ascii", "replace") if scope["method"] == "GET" and raw.isascii() else "/"
 
 
-def _announced(scope: Scope) -> int:
+def _announced_size(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0
@@ -115,7 +116,7 @@ def _announced(scope: Scope) -> int:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """Say no before reading: by the app's own handler, so that a page gets a page and an API its problem."""
+    """Refuse a request before its body is read, by the app's own handler: an HTML page or a problem document."""
     app: Any = scope.get("app")
     error: AppError = TooLarge("The request is larger than this service takes.")
     if app is None:
@@ -128,7 +129,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await response(scope, receive, send)
 
 
-def _template(scope: Scope) -> str:
-    """The route's template, never the path itself: a path may hold anything."""
+def _route_template(scope: Scope) -> str:
+    """The route's template, never the path itself, which may contain anything."""
     route = scope.get("route")
     return str(getattr(route, "path", "none"))

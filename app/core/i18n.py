@@ -1,8 +1,8 @@
-"""Languages: gettext catalogues, and names, dates and lists as the reader's language writes them (CLDR, by Babel).
+"""Languages: gettext catalogues, and names, dates and lists formatted for the reader's language (CLDR data, by Babel).
 
 Message ids are English sentences. A catalogue is `locales/<language>/LC_MESSAGES/<domain>.po`; its compiled `.mo` is used
-when it is not older. There are two domains: what people who ask for help read (`PERSON`; every language has all of it, or a
-test fails), and what staff and partners read (`STAFF`; English only so far). A message without a translation comes out in English.
+if it is not older. There are two domains: what people who ask for help read (`PERSON`; a test fails if a language lacks a message),
+and what staff and partners read (`STAFF`; English only so far). A message without a translation is shown in English.
 """
 
 import gettext
@@ -27,7 +27,7 @@ LANGUAGES: Final = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
 LOCALES: Final = Path(__file__).resolve().parent.parent / "locales"
 _REGIONAL: Final = {"en": "en_GB"}
 _OTHER_PLURALS: Final = {"ka": (2, "(n != 1)")}
-"""Where the common gettext rule knows fewer forms than the language has (CLDR): Georgian says one house otherwise than two."""
+"""Plural rules that replace those of Babel, which have fewer forms than CLDR: Georgian distinguishes one from many."""
 OWN_NAMES: Final = {
     "ru": "Русский", "en": "English", "be": "Беларуская", "uk": "Українська",
     "pl": "Polski", "lt": "Lietuvių", "ka": "ქართული", "de": "Deutsch",
@@ -39,7 +39,7 @@ def N_(message: str) -> str:
 
 
 class Translator:
-    """One language: sentences, plurals, dates, names."""
+    """Messages, plurals, dates and names in one language."""
 
     def __init__(self, language: str, catalogue: gettext.NullTranslations) -> None:
         self.language = language
@@ -47,27 +47,27 @@ class Translator:
         self._gettext, self._ngettext = catalogue.gettext, catalogue.ngettext
 
     def text(self, message: str, **params: object) -> str:
-        """The sentence with `{name}` filled in. Raises KeyError when a parameter is missing."""
+        """The translated message with its `{name}` fields filled in. Raises KeyError when a parameter is missing."""
         translated = self._gettext(message) if message else ""
         return translated.format(**params) if params else translated
 
     def plural(self, one: str, many: str, n: int, **params: object) -> str:
-        """The sentence in the form that goes with `n`, which stands in it as this language writes numbers."""
+        """The translated message in the plural form for `n`, with `{n}` formatted in this language."""
         return self._ngettext(one, many, n).format(n=self.number(n), **params)
 
     def number(self, value: float) -> str:
         return str(format_decimal(value, locale=self.locale))
 
     def months(self, first: date, last: date) -> str:
-        """A stretch of time from the month of one day to the month of another."""
+        """An interval from the month of one day to the month of another, for example "March – June 2026"."""
         return str(format_interval(first, last, skeleton="yMMMM", locale=self.locale))
 
     def date(self, day: date) -> str:
-        """A day in words, without a full stop at its end (some languages abbreviate "year" there): it often ends a sentence."""
+        """A date in long form, without the full stop that some languages put after "year": it often ends a sentence."""
         return str(format_date(day, format="long", locale=self.locale)).rstrip(".")
 
     def moment(self, instant: datetime, zone: tzinfo = UTC) -> str:
-        """Day and time of day, on the clocks of `zone`."""
+        """Day and time of day in the time zone `zone`."""
         there = instant.astimezone(zone)
         day = str(format_skeleton("MMMMd", there, locale=self.locale))
         return str(self.locale.datetime_formats["medium"]).format(format_time(there, "HH:mm", locale=self.locale), day)
@@ -85,7 +85,7 @@ class Translator:
         return _listed(self.locale, tuple(names)) if names else ""
 
 
-# A list of cases says the same few of these on each row.
+# Cached, because each row of a list of cases shows the same few names.
 
 
 @lru_cache(maxsize=256)
@@ -107,12 +107,12 @@ def _listed(locale: Locale, names: tuple[str, ...]) -> str:
 def translator(language: str, domain: str = PERSON) -> Translator:
     """The translator of one of `LANGUAGES`; English for any other.
 
-    What the staff's catalogue does not have, such as the names of needs, comes from the person's.
+    Messages that the staff catalogue lacks, such as the names of needs, are taken from the person's catalogue.
     """
     if language not in LANGUAGES:
         language = "en"
     catalogue = _catalogue(language, domain)
-    if domain != PERSON and language != "en":  # English needs no second look: a message id is its own English
+    if domain != PERSON and language != "en":  # an English message id needs no translation
         catalogue.add_fallback(_catalogue(language, PERSON))
     return Translator(language, catalogue)
 
@@ -133,7 +133,7 @@ def po_file(language: str, domain: str = PERSON) -> Path:
 
 
 def compile_po(source: Path) -> bytes:
-    """The .mo bytes of a .po file. Entries marked fuzzy count too."""
+    """The .mo bytes of a .po file, including entries marked fuzzy."""
     with source.open("rb") as file:
         catalogue = read_po(file)
     buffer = io.BytesIO()
@@ -142,7 +142,7 @@ def compile_po(source: Path) -> bytes:
 
 
 def plural_forms(language: str) -> tuple[int, str]:
-    """How many forms a counted sentence has, and gettext's rule which of them goes with `n`."""
+    """The number of plural forms of a language, and the gettext expression that selects one for `n`."""
     if language in _OTHER_PLURALS:
         return _OTHER_PLURALS[language]
     rule = get_plural(language)

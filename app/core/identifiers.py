@@ -1,8 +1,8 @@
-"""What a person can be recognised by, brought into one form: a phone number, an e-mail address, a user name, a name.
+"""Normalised identifiers of a person: a phone number, an e-mail address, a user name, a name.
 
-Pure. Both sides of a comparison by keyed hashes fold what they hold with these functions, the service and a partner's client
-alike, so the form must never change without a new `FORM`. What was folded is as sensitive as what was typed: it is hashed under
-a key at once and stored nowhere.
+Pure functions. The service and a partner's client both normalise with them before they compare keyed hashes, so the result must
+never change without a new `FORM`. A normalised identifier is as sensitive as what was typed: it is hashed under a key at once and
+never stored.
 """
 
 import hmac
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """One folded identifier. Its repr hides it. `strong`: it rarely belongs to two people (a first name alone often does)."""
+    """One normalised identifier. Its repr hides it. `strong`: it rarely belongs to two people (a first name alone often does)."""
 
     kind: Kind
     text: str
@@ -45,7 +45,7 @@ class Identifier:
         return f"{FORM}:{self.kind}:{self.text}".encode()
 
     def keyed(self, salt: bytes) -> bytes:
-        """HMAC-SHA256 of it under a salt of 32 bytes: what leaves a partner's machine."""
+        """HMAC-SHA256 under a salt of 32 bytes: the only form that leaves a partner's machine."""
         return hmac.digest(salt, self.canonical(), "sha256")
 
 
@@ -67,11 +67,11 @@ def of_contact(channel: str, address: str, country: str) -> Identifier | None:
 
 
 def phone(text: str, country: str) -> Identifier | None:
-    """E.164, as far as the number can be understood; else its digits, of which there must be six."""
+    """A phone number in E.164 if it can be parsed, else its digits; None when it has fewer than six."""
     try:
-        read = phonenumbers.parse(_plain(text), country)
-        if phonenumbers.is_possible_number(read):
-            return Identifier(Kind.PHONE, phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164))
+        number = phonenumbers.parse(_plain(text), country)
+        if phonenumbers.is_possible_number(number):
+            return Identifier(Kind.PHONE, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     except phonenumbers.NumberParseException:
         pass
     digits = "".join(str(unicodedata.digit(c)) for c in text if unicodedata.digit(c, None) is not None)
@@ -79,30 +79,30 @@ def phone(text: str, country: str) -> Identifier | None:
 
 
 def email(text: str) -> Identifier | None:
-    """Lower case, without what stands behind a plus sign; None for what is no address."""
+    """An e-mail address in lower case, without a "+tag"; None if it is not an address."""
     try:
-        read = validate_email(_plain(text), check_deliverability=False)
+        address = validate_email(_plain(text), check_deliverability=False)
     except EmailNotValidError:
         return None
-    local = read.local_part.casefold().partition("+")[0]
-    return Identifier(Kind.EMAIL, f"{local}@{read.ascii_domain or read.domain}".lower())
+    local = address.local_part.casefold().partition("+")[0]
+    return Identifier(Kind.EMAIL, f"{local}@{address.ascii_domain or address.domain}".lower())
 
 
 def handle(text: str) -> Identifier | None:
-    """A user name without @ and without the address of the messenger's site."""
+    """A user name without the @ and without the URL of the messenger."""
     name = re.sub(r"^(https?://)?(www\.)?(t\.me|telegram\.me|signal\.me)/(#eu/)?", "", _plain(text).casefold())
     name = name.lstrip("@").split("?")[0].strip("/ ")
     return Identifier(Kind.HANDLE, name) if name else None
 
 
 def name(text: str) -> Identifier | None:
-    """A name as it sounds, whatever script it was written in; the order of its words does not matter."""
+    """A name by its sound, in any script; the order of its words does not matter. None when nothing is left of it."""
     words = sorted({folded for word in re.split(r"[\s.,;-]+", _plain(text)) if len(folded := sound_of(word)) > 1})
     return Identifier(Kind.NAME, " ".join(words)) if words else None
 
 
-# Russian, Belarusian, Ukrainian and Georgian letters as they are commonly written in Latin, then what different
-# spellings of one sound come to: g, h and kh are one, so are i, y and j; sh 1, ch 2, zh 3, ts 4.
+# Russian, Belarusian, Ukrainian and Georgian letters in their usual Latin form; then different spellings of one sound become the
+# same: g, h and kh; i, y and j; sh is 1, ch 2, zh 3, ts 4.
 _LATIN: Final = str.maketrans(
     {
         "а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "д": "d", "е": "e", "ё": "e", "є": "ie", "э": "e", "ж": "3",
@@ -123,7 +123,7 @@ _SOUNDS: Final = (
 
 
 def sound_of(word: str) -> str:
-    """A skeleton of how a word sounds. Not a transliteration to show to anybody."""
+    """A phonetic key of a word, for comparison only: it is not a transliteration to show to anybody."""
     letters = word.casefold().translate(_LATIN)
     decomposed = unicodedata.normalize("NFKD", letters)
     sound = "".join(character for character in decomposed if character.isascii() and character.isalnum())

@@ -1,7 +1,7 @@
-"""Who can open what: public keys of key holders, and private keys handed on, each sealed to another holder's key.
+"""Key holders: their public keys, and grants, which are private keys sealed to another holder's public key.
 
-A team's or an organisation's private seed exists in the database only sealed to the public keys of its members (and of
-the offline recovery key); a member's own seed stands in the member's row, locked under the passphrase.
+The private seed of a team or an organisation is in the database only sealed to the public keys of its members (and of the offline
+recovery key); a member's own seed is in the member's row, encrypted under a key derived from the passphrase.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ class OwnerKind(StrEnum):
 
 
 class SealingKey(Base):
-    """A public key. `version` counts the keys of one owner; only the newest active one is sealed to."""
+    """A public key. `version` counts the keys of one owner; new data is sealed only to the active one, the newest."""
 
     __tablename__ = "sealing_keys"
     __table_args__ = (
@@ -53,7 +53,7 @@ class SealingKey(Base):
 
 
 class KeyGrant(Base):
-    """One private seed, sealed to one holder's public key."""
+    """A private seed, sealed to one holder's public key."""
 
     __tablename__ = "key_grants"
     __table_args__ = (sa.UniqueConstraint("sealing_key_id", "holder_key_id"), sa.Index(None, "holder_key_id"))
@@ -65,13 +65,13 @@ class KeyGrant(Base):
 
 
 def register(session: Session, kind: OwnerKind, owner_id: UUID, public_key: bytes, now: datetime) -> SealingKey:
-    """Make this the owner's active key; the one before stays known, to open what was sealed to it.
+    """Make this the owner's active key. The previous one is kept inactive, to open what was sealed to it.
 
-    Raises ValueError when the bytes are no public key. Only an organisation may have one of the older kind, X25519.
+    Raises ValueError when the bytes are not a public key. Only an organisation may have a key of the older kind, X25519.
     """
     sealing.check_public_key(public_key)
     if kind is not OwnerKind.ORGANISATION and sealing.kem_of(public_key) != sealing.X_WING:
-        raise ValueError("this owner has an X-Wing key")
+        raise ValueError("this owner needs an X-Wing key")
     before = active_key(session, owner_id)
     if before is not None:
         before.active = False
@@ -97,7 +97,7 @@ def active_key(session: Session, owner_id: UUID) -> SealingKey | None:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """An owner's active key, as far as one needs it to seal something to them."""
+    """The part of an owner's active key that is needed to seal something to them."""
 
     id: UUID
     owner_id: UUID
@@ -113,16 +113,16 @@ def active_keys(session: Session, owner_ids: list[UUID]) -> dict[UUID, SealingKe
     """Active keys by owner, in one statement; owners without a key are missing."""
     if not owner_ids:
         return {}
-    found = session.scalars(sa.select(SealingKey).where(SealingKey.owner_id.in_(owner_ids), SealingKey.active))
-    return {key.owner_id: key for key in found}
+    keys = session.scalars(sa.select(SealingKey).where(SealingKey.owner_id.in_(owner_ids), SealingKey.active))
+    return {key.owner_id: key for key in keys}
 
 
 def public_keys(session: Session, owner_ids: Collection[UUID]) -> dict[UUID, PublicKey]:
-    """What `active_keys` finds, without entities: owners that are missing are not connected, nothing can be sealed to them."""
+    """The active public keys by owner, without ORM entities. Owners that are missing have no key: nothing can be sealed to them."""
     if not owner_ids:
         return {}
-    found = session.connection().execute(_ACTIVE, {"owner_ids": list(owner_ids)})
-    return {row.owner_id: PublicKey(row.id, row.owner_id, row.public_key) for row in found}
+    rows = session.connection().execute(_ACTIVE, {"owner_ids": list(owner_ids)})
+    return {row.owner_id: PublicKey(row.id, row.owner_id, row.public_key) for row in rows}
 
 
 def _grant_info(sealing_key_id: UUID, holder_key_id: UUID) -> bytes:
@@ -130,14 +130,14 @@ def _grant_info(sealing_key_id: UUID, holder_key_id: UUID) -> bytes:
 
 
 def grant(session: Session, key: SealingKey, seed: bytes, holder: SealingKey) -> None:
-    """Hand the private half of `key` to `holder`."""
+    """Seal the private seed of `key` to `holder` and store it."""
     sealed = sealing.seal_to(holder.public_key, seed, _grant_info(key.id, holder.id))
     session.add(KeyGrant(sealing_key_id=key.id, holder_key_id=holder.id, sealed_seed=sealed))
     session.flush()
 
 
 def open_granted(session: Session, holder_key_id: UUID, holder: KeyPair) -> dict[UUID, bytes]:
-    """All seeds this holder was given: sealing key id to 32-byte seed. Raises CannotOpen when a grant was tampered with."""
+    """All seeds granted to this holder: sealing key id to 32-byte seed. Raises CannotOpen when a grant was tampered with."""
     grants = session.scalars(sa.select(KeyGrant).where(KeyGrant.holder_key_id == holder_key_id))
     return {
         grant.sealing_key_id: holder.open(grant.sealed_seed, _grant_info(grant.sealing_key_id, holder_key_id))
@@ -146,7 +146,7 @@ def open_granted(session: Session, holder_key_id: UUID, holder: KeyPair) -> dict
 
 
 def by_id(session: Session, key_id: UUID) -> SealingKey:
-    """Raises NotFound."""
+    """The key with this id. Raises NotFound."""
     key = session.get(SealingKey, key_id)
     if key is None:
         raise NotFound

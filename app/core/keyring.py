@@ -1,11 +1,12 @@
-"""The server's own keys: outside the database and its backups, in one file that only the service may read.
+"""The server's own keys, kept outside the database and its backups in one file that only the service may read.
 
-The ring holds epoch keys (facts and wraps are locked under the current one; older ones open what has not been locked
-anew yet) and root secrets from which every other server key is derived by purpose. Losing the file loses all cases;
-copying it together with the database still opens no sealed part, for these need a person's number or a member's passphrase.
+The key ring holds the epoch keys (facts and wraps are encrypted under the current one; older ones decrypt values that have not been
+re-encrypted yet) and the root secret, from which every other server key is derived by purpose. Whoever loses the file loses all
+cases. Whoever copies it together with the database still opens no sealed part: those need a person's number or a member's
+passphrase.
 
-A ring that was read from a file follows it: each time it locks or unlocks it looks whether the file has changed. So a
-running service takes up a new epoch key at once, and lets go of a destroyed one.
+A ring loaded from a file checks before each encryption and decryption whether the file has changed, so that a running service uses
+a new epoch key at once and drops a destroyed one.
 """
 
 import base64
@@ -33,12 +34,12 @@ _MIN_DISTINCT_BYTES = 12  # 32 random bytes have about 30 different values; fewe
 
 
 class WeakSecret(Exception):
-    """The key file is missing, readable by others, damaged, or holds something that is no random key."""
+    """The key file is missing, readable by others, damaged, or contains a key that is not random."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Epochs:
-    """The epoch keys at one moment: replaced as a whole, so that two threads never see half a change."""
+    """The epoch keys at one moment. Replaced as a whole, so that no thread sees half a change."""
 
     keys: Mapping[int, bytes]
     current: int
@@ -46,31 +47,31 @@ class _Epochs:
 
 
 class KeyRing:
-    """Epoch keys by number, and the root secret. Made by `generate`, read by `load`; never printed."""
+    """Epoch keys by number, and the root secret. Created by `generate`, read by `load`, never printed."""
 
     def __init__(self, epochs: Mapping[int, bytes], current: int, root: bytes, since: Mapping[int, date]) -> None:
         if current not in epochs:
             raise WeakSecret("the current epoch key is not in the key file")
         for key in (*epochs.values(), root):
             _refuse_weak(key)
-        self._now = _Epochs(dict(epochs), current, dict(since))
+        self._epochs = _Epochs(dict(epochs), current, dict(since))
         self._root = root
         self._path: Path | None = None
-        self._mark: tuple[int, ...] = ()
+        self._loaded_version: tuple[int, ...] = ()
 
     @property
     def current(self) -> int:
-        return self._now.current
+        return self._epochs.current
 
     @property
     def since(self) -> Mapping[int, date]:
-        """The day each epoch key that still exists was made."""
-        return self._now.since
+        """The day on which each epoch key that still exists was created."""
+        return self._epochs.since
 
     @property
     def epochs(self) -> tuple[int, ...]:
-        """The numbers of the keys that still exist, the oldest first. More than one: a rotation is under way."""
-        return tuple(sorted(self._now.keys))
+        """The numbers of the keys that still exist, oldest first. More than one: a rotation is in progress."""
+        return tuple(sorted(self._epochs.keys))
 
     def __repr__(self) -> str:
         return f"KeyRing(current={self.current}, epochs={list(self.epochs)})"
@@ -81,31 +82,31 @@ class KeyRing:
 
     @classmethod
     def load(cls, path: Path) -> "KeyRing":
-        """Raises WeakSecret when the file is missing, damaged, open to others, or its secrets are weak."""
+        """The ring in a key file. Raises WeakSecret when it is missing, damaged, readable by others, or a key in it is weak."""
         try:
             if os.name == "posix" and path.stat().st_mode & 0o077:
                 raise WeakSecret(f"{path.name} can be read by others; run: chmod 600 {path.name}")
-            mark = _file_version(path)
+            version = _file_version(path)
             document = json.loads(path.read_text())
             epochs = {int(number): base64.b64decode(entry["key"]) for number, entry in document["epochs"].items()}
             since = {int(number): date.fromisoformat(entry["since"]) for number, entry in document["epochs"].items()}
             ring = cls(epochs, int(document["current"]), base64.b64decode(document["root"]), since)
         except FileNotFoundError:
-            raise WeakSecret(f"there is no key file {path.name}; `pristan init` makes one") from None
+            raise WeakSecret(f"there is no key file {path.name}; `pristan init` creates one") from None
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise WeakSecret(f"{path.name} can not be read as a key file") from error
-        ring._path, ring._mark = path, mark
+            raise WeakSecret(f"{path.name} cannot be read as a key file") from error
+        ring._path, ring._loaded_version = path, version
         return ring
 
     def save(self, path: Path, *, replace: bool = False) -> None:
-        """Write with mode 0600, whole or not at all. Raises FileExistsError unless `replace`."""
+        """Write the file atomically, with mode 0600. Raises FileExistsError if it exists, unless `replace`."""
         document = {
             "format": _FORMAT,
             "current": self.current,
             "root": base64.b64encode(self._root).decode(),
             "epochs": {
                 str(number): {"key": base64.b64encode(key).decode(), "since": self.since[number].isoformat()}
-                for number, key in self._now.keys.items()
+                for number, key in self._epochs.keys.items()
             },
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,58 +125,58 @@ class KeyRing:
         finally:
             temporary.unlink()
 
-    def encrypt(self, plaintext: bytes, *place: str) -> bytes:
-        """Lock under the current epoch key, bound to `place` (table, row, column, version): epoch id, then ciphertext.
+    def encrypt(self, plaintext: bytes, *binding: str) -> bytes:
+        """Encrypt under the current epoch key, bound to `binding` (table, row, column, version): epoch number, then ciphertext.
 
-        Raises Unavailable when the key file can not be read any more.
+        Raises Unavailable when the key file can no longer be read.
         """
-        self._follow(must=True)
-        now = self._now
+        self._reload_if_changed(required=True)
+        now = self._epochs
         epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
-        return epoch + sealing.encrypt(now.keys[now.current], plaintext, epoch + sealing.context(*place))
+        return epoch + sealing.encrypt(now.keys[now.current], plaintext, epoch + sealing.context(*binding))
 
-    def decrypt(self, envelope: bytes, *place: str) -> bytes:
-        """Undo `lock`. Raises CannotOpen for another place, changed bytes, or an epoch whose key is destroyed."""
+    def decrypt(self, envelope: bytes, *binding: str) -> bytes:
+        """Undo `encrypt`. Raises CannotOpen for another binding, changed bytes, or an epoch whose key was destroyed."""
         epoch = envelope[:EPOCH_ID_BYTES]
-        self._follow()
-        key = self._now.keys.get(int.from_bytes(epoch, "big"))
+        self._reload_if_changed()
+        key = self._epochs.keys.get(int.from_bytes(epoch, "big"))
         if key is None:
             raise CannotOpen
-        return sealing.decrypt(key, envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*place))
+        return sealing.decrypt(key, envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*binding))
 
     def is_readable(self) -> bool:
-        """Whether the file behind this ring can be read: if not, nothing can be locked any more."""
+        """Whether the key file of this ring can be read. If not, nothing can be encrypted."""
         try:
-            self._follow(must=True)
+            self._reload_if_changed(required=True)
         except Unavailable:
             return False
         return True
 
-    def encrypt_deterministically(self, plaintext: bytes, *place: str) -> bytes:
-        """Lock under the current epoch key so that the same gives the same: for what is compared, and must not outlive the key.
+    def encrypt_deterministically(self, plaintext: bytes, *binding: str) -> bytes:
+        """Encrypt so that equal plaintexts give equal ciphertexts, for values that are compared and must not outlive the epoch key.
 
-        Raises Unavailable as `lock` does.
+        Raises Unavailable when the key file can no longer be read.
         """
-        self._follow(must=True)
-        now = self._now
+        self._reload_if_changed(required=True)
+        now = self._epochs
         epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
         return epoch + sealing.encrypt_deterministically(
-            _deterministic_key(now.keys[now.current]), plaintext, epoch + sealing.context(*place)
+            _deterministic_key(now.keys[now.current]), plaintext, epoch + sealing.context(*binding)
         )
 
-    def decrypt_deterministically(self, envelope: bytes, *place: str) -> bytes:
-        """Undo `lock_same`. Raises CannotOpen."""
+    def decrypt_deterministically(self, envelope: bytes, *binding: str) -> bytes:
+        """Undo `encrypt_deterministically`. Raises CannotOpen."""
         epoch = envelope[:EPOCH_ID_BYTES]
-        self._follow()
-        key = self._now.keys.get(int.from_bytes(epoch, "big"))
+        self._reload_if_changed()
+        key = self._epochs.keys.get(int.from_bytes(epoch, "big"))
         if key is None:
             raise CannotOpen
         return sealing.decrypt_deterministically(
-            _deterministic_key(key), envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*place)
+            _deterministic_key(key), envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*binding)
         )
 
     def mac(self, purpose: str, *data: bytes) -> bytes:
-        """HMAC-SHA256 (32 bytes) under a key of its own for `purpose`; each datum is length-prefixed."""
+        """HMAC-SHA256 (32 bytes) under a separate key for `purpose`; each datum is length-prefixed."""
         digest = hmac.new(self.derive(f"mac:{purpose}"), digestmod=hashlib.sha256)
         for datum in data:
             digest.update(len(datum).to_bytes(8, "big") + datum)
@@ -188,22 +189,22 @@ class KeyRing:
             known = self._derived[purpose] = sealing.derive(self._root, purpose)
         return known
 
-    def _follow(self, *, must: bool = False) -> None:
-        """Take up what the file says, when it has changed.
+    def _reload_if_changed(self, *, required: bool = False) -> None:
+        """Load the key file again if it has changed.
 
-        A file that can not be read now changes nothing for what is opened. What is locked (`must`) might be locked with a key
-        that is being destroyed, or that the next start does not find: raises Unavailable.
+        A file that cannot be read at the moment does not stop decryption. Encryption (`required`) might then use a key that is
+        being destroyed, or that the next start does not find, so it raises Unavailable.
         """
         if self._path is None:
             return
         try:
-            mark = _file_version(self._path)
-            if mark != self._mark:
-                read = KeyRing.load(self._path)
-                self._now, self._mark = read._now, mark
+            version = _file_version(self._path)
+            if version != self._loaded_version:
+                loaded = KeyRing.load(self._path)
+                self._epochs, self._loaded_version = loaded._epochs, version
         except (OSError, WeakSecret):
-            if must:
-                raise Unavailable("The service's key file can not be read. Nothing was saved.") from None
+            if required:
+                raise Unavailable("The service's key file cannot be read. Nothing was saved.") from None
 
     @cached_property
     def _derived(self) -> dict[str, bytes]:
@@ -211,7 +212,7 @@ class KeyRing:
 
 
 def load_or_create(path: Path, today: date) -> KeyRing:
-    """The ring in `path`, made on the first start. Two processes that start at once get the same one."""
+    """The ring in `path`, created on the first start. Two processes that start at the same time get the same one."""
     if not path.exists():
         with contextlib.suppress(FileExistsError):
             KeyRing.generate(today).save(path)
@@ -219,24 +220,24 @@ def load_or_create(path: Path, today: date) -> KeyRing:
 
 
 def begin_epoch(path: Path, today: date) -> KeyRing:
-    """A new epoch key becomes the current one; those before stay, to open what was locked under them.
+    """Add a new epoch key and make it the current one. The older keys stay, to decrypt what was encrypted under them.
 
-    When a rotation is under way already nothing is added: it is gone on with. Two that begin at once begin the same one.
+    Adds nothing if a rotation is already in progress, so that it can be continued. Two callers at the same time begin the same one.
     """
     with _exclusive(path):
         ring = KeyRing.load(path)
         if len(ring.epochs) > 1:
             return ring
         number = ring.current + 1
-        keys = {**ring._now.keys, number: secrets.token_bytes(32)}
+        keys = {**ring._epochs.keys, number: secrets.token_bytes(32)}
         KeyRing(keys, number, ring._root, {**ring.since, number: today}).save(path, replace=True)
         return KeyRing.load(path)
 
 
 def end_epochs(path: Path, keep: int) -> KeyRing:
-    """Destroy every epoch key but `keep`: what is still locked under another opens nowhere, from now on.
+    """Destroy every epoch key but `keep`: what is still encrypted under another can never be decrypted again.
 
-    Nothing happens unless `keep` is the current one. The old file's bytes are overwritten before it is let go.
+    Does nothing unless `keep` is the current one. The bytes of the old file are overwritten before it is deleted.
     """
     with _exclusive(path):
         ring = KeyRing.load(path)
@@ -245,18 +246,18 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
         old = path.with_name(f".{path.name}.old")
         old.unlink(missing_ok=True)
         os.link(path, old)
-        KeyRing({keep: ring._now.keys[keep]}, keep, ring._root, {keep: ring.since[keep]}).save(path, replace=True)
+        KeyRing({keep: ring._epochs.keys[keep]}, keep, ring._root, {keep: ring.since[keep]}).save(path, replace=True)
         _overwrite(old)
         return KeyRing.load(path)
 
 
 @contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
-    """No other process changes the key file meanwhile. A remainder of an end that was cut short is overwritten first."""
+    """Hold the lock on the key file. A file left behind by an interrupted `end_epochs` is overwritten first."""
     import fcntl
 
-    with path.with_name(f".{path.name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         old = path.with_name(f".{path.name}.old")
         if old.exists() and not old.samefile(path):
             _overwrite(old)
@@ -272,7 +273,7 @@ def _overwrite(path: Path) -> None:
 
 
 def _sync_directory(folder: Path) -> None:
-    """The file's new name is on the disk, too, before anything is locked under what it holds."""
+    """Flush the directory entry to disk, so that the file is there before anything is encrypted with its keys."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -283,8 +284,9 @@ def _sync_directory(folder: Path) -> None:
 
 
 def _file_version(path: Path) -> tuple[int, ...]:
-    seen = path.stat()
-    return (seen.st_ino, seen.st_mtime_ns, seen.st_size)
+    """What changes when the file is replaced or written: inode, time of modification, size."""
+    status = path.stat()
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _deterministic_key(epoch_key: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Switches that every process obeys at once: rows of the database, read when they matter and never remembered."""
+"""Kill switches, which take effect in every process at once: rows of the database that are read each time and never cached."""
 
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,7 @@ FREEZE: Final = "partner_reads_frozen"
 
 
 class KillSwitch(Base):
-    """One switch. A missing row is off."""
+    """A switch. If its row is missing, it is off."""
 
     __tablename__ = "kill_switches"
 
@@ -26,7 +26,7 @@ class KillSwitch(Base):
 
 
 class Frozen(Unavailable):
-    """The network has stopped all reading by partners, in all processes: something is being looked into."""
+    """The network has stopped all reading by partners, in all processes, during an investigation."""
 
     slug, title = "partner-reads-frozen", "Reading by partners is stopped"
 
@@ -39,7 +39,7 @@ class Frozen(Unavailable):
 
 
 frozen: Final = sa.exists(sa.select(KillSwitch.name).where(KillSwitch.name == FREEZE, KillSwitch.on))
-"""For a column of a select that looks somebody up anyway: the switch costs no statement of its own."""
+"""A column for a select that looks up the caller, so that the switch needs no statement of its own."""
 
 
 def is_on(session: Session, name: str) -> bool:
@@ -47,7 +47,7 @@ def is_on(session: Session, name: str) -> bool:
 
 
 def set_switch(session: Session, name: str, *, on: bool, by: UUID | None, now: datetime) -> bool:
-    """Turn it. False: it stood so already. Two at the same moment: both end with it turned."""
+    """Turn a switch on or off, with its row locked. False: it was in that position already."""
     off = {"name": name, "on": False, "changed_by": by, "changed_at": now}
     session.execute(insert_or_ignore(session, KillSwitch, key=("name",)), off)
     row = session.get_one(KillSwitch, name, with_for_update=True, populate_existing=True)

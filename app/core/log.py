@@ -1,7 +1,7 @@
-"""The log: JSON lines, and only from an allow-list of fields.
+"""The log: JSON lines with fields from an allow-list only.
 
-Nothing a person typed, no address, browser, referrer, path value or query string can get in, for a field that is not
-named here is dropped, and so is a value that is not a short code or a number.
+User input, IP addresses, browsers, referrers, path values and query strings cannot get in, because a field that is not in the list
+is dropped, and so is a value that is not a short code or a number.
 """
 
 import logging
@@ -33,7 +33,7 @@ def _is_code_or_number(value: object) -> bool:
 
 
 class _LibraryLogHandler(logging.Handler):
-    """Other people's log lines: only who spoke, how loud, and the class of an exception. Their words may hold anything."""
+    """Log records of libraries: only logger, level and exception class are kept, because their messages may contain anything."""
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
@@ -41,7 +41,7 @@ class _LibraryLogHandler(logging.Handler):
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Set up both structlog and the standard library's logging; safe to call again."""
+    """Set up structlog and the standard library's logging. Safe to call more than once."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -66,7 +66,7 @@ def get() -> Any:
 
 
 def where(error: BaseException) -> str:
-    """File and line where an exception was raised, without its words."""
+    """The file and line where an exception was raised, without its message."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

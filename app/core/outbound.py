@@ -1,8 +1,8 @@
-"""The only door out: HTTP requests to addresses that somebody else chose.
+"""Outbound HTTP requests to URLs that somebody else chose, protected against server-side request forgery (SSRF).
 
-The name is looked up here and the connection goes to the very address that was checked, so a name that points elsewhere a
-moment later (rebinding) gains nothing. Only https to public addresses; redirects are answers like any other; a deadline
-covers the whole exchange, so that a peer that drips bytes holds nobody up; of the answer only the status is read.
+The host name is resolved here and the connection goes to the address that was checked, so DNS rebinding has no effect. Only
+https to public addresses is allowed, redirects are not followed, one deadline covers the whole exchange against slow peers, and
+only the status of the response is read.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ import httpcore
 import httpx
 
 TIMEOUT_SECONDS: Final = 10.0
-"""Seconds for a whole exchange."""
+"""The time limit of a whole exchange."""
 _CONNECT_TIMEOUT_SECONDS: Final = 4.0
 _MAX_URL_LENGTH: Final = 500
 _FORBIDDEN: Final = tuple(
@@ -48,7 +48,7 @@ Resolver = Callable[[str, int], Iterable[str]]
 
 
 class CannotSend(Exception):
-    """It did not arrive, or nobody knows whether it did. `code` is one of a few words; no address is in it."""
+    """The request did not arrive, or it is not known whether it did. `code` is a short code without an address."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -56,7 +56,7 @@ class CannotSend(Exception):
 
 
 def is_public(address: Address) -> bool:
-    """Whether this address belongs to the open internet, whatever way of writing it hides another in it."""
+    """Whether this address is on the public internet; an IPv4 address inside an IPv6 address is checked itself."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return is_public(address.ipv4_mapped)
     same_kind = (network for network in _FORBIDDEN if network.version == address.version)
@@ -64,9 +64,9 @@ def is_public(address: Address) -> bool:
 
 
 def check_url(text: str) -> None:
-    """Raises ValueError, with a sentence that repeats nothing, unless this is an https address with a public name.
+    """Raises ValueError, with a message that does not repeat the input, unless this is an https URL with a public host name.
 
-    What the name points to is checked when we connect, each time.
+    The addresses of the host are checked at each connection.
     """
     if not 0 < len(text) <= _MAX_URL_LENGTH or not all("!" <= character <= "~" for character in text) or "\\" in text:
         raise ValueError(f"An address has at most {_MAX_URL_LENGTH} visible ASCII characters.")
@@ -74,16 +74,16 @@ def check_url(text: str) -> None:
         url = httpx.URL(text)
         port = url.port
     except (httpx.InvalidURL, ValueError):
-        raise ValueError("This can not be read as an address.") from None
+        raise ValueError("This is not a valid address.") from None
     if url.scheme != "https":
-        raise ValueError("Only https is taken.")
+        raise ValueError("Only https is accepted.")
     if url.userinfo or url.fragment:
-        raise ValueError("An address has no user name and no fragment.")
+        raise ValueError("The address must not contain a user name or a fragment.")
     if port not in {None, 443} and not 1024 <= (port or 0) <= 65_535:
-        raise ValueError("The port is 443, or 1024 and above.")
+        raise ValueError("The port must be 443, or 1024 or above.")
     host = url.host.rstrip(".").lower()
     if _is_literal(host) or "." not in host or not all(host.split(".")) or host.endswith(_LOCAL_NAMES):
-        raise ValueError("The host is to be a public name.")
+        raise ValueError("The host must be a public name.")
 
 
 def _is_literal(host: str) -> bool:
@@ -95,24 +95,24 @@ def _is_literal(host: str) -> bool:
 
 
 def resolve(host: str, port: int) -> Iterable[str]:
-    """Every address of a name. Raises OSError."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    """All addresses of a host name. Raises OSError."""
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class Outbound:
-    """Sends. `loopback_in_tests` lets a test's own receiver on this machine be reached, over http too; no setting does."""
+    """Sends POST requests. `loopback_in_tests` allows a test's receiver on this machine, also over http; no setting does."""
 
     def __init__(
         self,
         *,
         resolve: Resolver = resolve,
-        tick: Callable[[], float] = time.monotonic,
-        longest: float = TIMEOUT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+        timeout: float = TIMEOUT_SECONDS,
         loopback_in_tests: bool = False,
     ) -> None:
         self._resolve = resolve
-        self._tick = tick
-        self._longest = longest
+        self._monotonic = monotonic
+        self._timeout = timeout
         self._loopback = loopback_in_tests
 
     @cached_property
@@ -120,18 +120,18 @@ class Outbound:
         return ssl.create_default_context(cafile=certifi.where())
 
     def post(self, text: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """The status of the answer, a redirect's too. Raises CannotSend."""
+        """Send the body and return the status of the response, which may be a redirect. Raises CannotSend."""
         url = httpx.URL(text)
         if url.scheme != "https" and not self._loopback:
             raise CannotSend("not_https")
-        until = self._tick() + self._longest
+        deadline = self._monotonic() + self._timeout
         sent = [(b"Host", url.netloc), *((name.encode(), value.encode()) for name, value in headers.items())]
         sent.append((b"Content-Length", str(len(body)).encode()))
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
             with (
                 httpcore.ConnectionPool(
-                    self._tls, max_connections=1, network_backend=_CheckedBackend(self, until)
+                    self._tls, max_connections=1, network_backend=_CheckedBackend(self, deadline)
                 ) as pool,
                 pool.stream("POST", target, headers=sent, content=body) as answer,
             ):
@@ -140,19 +140,19 @@ class Outbound:
             raise CannotSend(_code_of(error)) from None
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Where a name leads: all of it public, or nothing. Raises CannotSend."""
+        """The addresses of a host name. Raises CannotSend unless all of them are public."""
         try:
-            found = list(dict.fromkeys(self._resolve(host, port)))
+            addresses = list(dict.fromkeys(self._resolve(host, port)))
         except OSError:
             raise CannotSend("name_not_found") from None
-        parsed = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
+        parsed = [ipaddress.ip_address(text.partition("%")[0]) for text in addresses]
         if not parsed or not all(self._may_reach(address) for address in parsed):
             raise CannotSend("address_not_public")
-        return found
+        return addresses
 
-    def left(self, until: float) -> float:
-        """Seconds to the deadline. Raises CannotSend when it is over."""
-        seconds = until - self._tick()
+    def seconds_left(self, deadline: float) -> float:
+        """The seconds until the deadline. Raises CannotSend when it has passed."""
+        seconds = deadline - self._monotonic()
         if seconds <= 0:
             raise CannotSend("too_slow")
         return seconds
@@ -170,11 +170,11 @@ def _code_of(error: Exception) -> str:
 
 
 class _CheckedBackend(httpcore.NetworkBackend):
-    """Connects to addresses that were checked, one after the other, until the deadline."""
+    """Connects to the checked addresses of a host one after the other, until the deadline."""
 
-    def __init__(self, outbound: Outbound, until: float) -> None:
+    def __init__(self, outbound: Outbound, deadline: float) -> None:
         self._outbound = outbound
-        self._until = until
+        self._deadline = deadline
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -187,29 +187,29 @@ class _CheckedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         last: Exception = CannotSend("can_not_connect")
         for address in self._outbound.addresses(host, port):
-            seconds = min(self._outbound.left(self._until), _CONNECT_TIMEOUT_SECONDS)
+            seconds = min(self._outbound.seconds_left(self._deadline), _CONNECT_TIMEOUT_SECONDS)
             try:
                 stream = self._plain.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
             else:
-                return _DeadlineStream(stream, self._outbound, self._until)
+                return _DeadlineStream(stream, self._outbound, self._deadline)
         raise last
 
 
 class _DeadlineStream(httpcore.NetworkStream):
     """A stream whose every read and write ends with the deadline of the whole exchange."""
 
-    def __init__(self, stream: httpcore.NetworkStream, outbound: Outbound, until: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, outbound: Outbound, deadline: float) -> None:
         self._stream = stream
         self._outbound = outbound
-        self._until = until
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return self._stream.read(max_bytes, self._outbound.left(self._until))
+        return self._stream.read(max_bytes, self._outbound.seconds_left(self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._stream.write(buffer, self._outbound.left(self._until))
+        self._stream.write(buffer, self._outbound.seconds_left(self._deadline))
 
     def close(self) -> None:
         self._stream.close()
@@ -220,8 +220,8 @@ class _DeadlineStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._outbound.left(self._until))
-        return _DeadlineStream(stream, self._outbound, self._until)
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._outbound.seconds_left(self._deadline))
+        return _DeadlineStream(stream, self._outbound, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""RFC 9457: an error of the family as `application/problem+json`. The input is never repeated."""
+"""Problem documents (RFC 9457): an AppError as `application/problem+json`. The input is never repeated."""
 
 from typing import Any, Final
 
@@ -25,5 +25,5 @@ def problem(error: AppError) -> ProblemResponse:
 
 
 def _retry_after(error: AppError) -> dict[str, str]:
-    """Who comes too early, or at a bad moment, is told when to come again, in seconds."""
+    """A Retry-After header in seconds for 429 and 503."""
     return {"Retry-After": "5"} if error.status in {429, 503} else {}

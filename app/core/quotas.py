@@ -1,8 +1,8 @@
-"""Quotas that several processes share: each takes a share of the window from the database and counts in memory.
+"""Request quotas across processes: each process takes a share of the window's quota from the database and counts in memory.
 
-A share is a tenth of the quota, so that ten shares are at most ten small writes a window and client, and a request seldom
-costs one. All processes together never serve more than the quota. They may refuse a little early: what another process
-holds of a share and has not used is lost to this one, at most a tenth of the quota for each other process.
+A share is a tenth of the quota, so there are at most ten small writes per window and client. All processes together never serve
+more than the quota. They may refuse a little too early, because a share that another process holds and has not used is not
+available to this one: at most a tenth of the quota for each other process.
 """
 
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from app.core.db import Base
 from app.core.upsert import insert_or_update
 
 WINDOW: Final = 60
-"""Seconds. Windows begin at full minutes, the same in every process."""
+"""The length of a window in seconds. Windows begin at full minutes, in every process."""
 SHARES: Final = 10
 _MAX_QUOTAS_HELD: Final = 10_000
 
 
 class QuotaWindow(Base):
-    """How much of one quota has been handed out to processes in one window. `what`: whose quota, and for which kind of call."""
+    """How much of one quota processes have taken in one window. `key`: whose quota it is, and for which kind of call."""
 
     __tablename__ = "quota_windows"
 
-    what: Mapped[str] = mapped_column(sa.String(96), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(96), primary_key=True)
     begins_at: Mapped[datetime] = mapped_column(primary_key=True, index=True)
     taken: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """What is left for a caller. `allowed`: this call was within it."""
+    """What is left of a caller's quota. `allowed`: this call was within the quota."""
 
     allowed: bool
     quota: int
@@ -44,46 +44,47 @@ class QuotaStatus:
 
 @dataclass(slots=True)
 class _Share:
-    begins: int
-    here: int
-    elsewhere: int
-    """What nobody has taken yet, as far as this process knows."""
+    """A process's share of one quota. `untaken`: what no process has taken yet, as far as this one knows."""
+
+    begins_at: int
+    unused: int
+    untaken: int
 
 
 class Quotas:
-    """The shares of one process, used from its event loop. `turn` is held while a share is fetched: one at a time."""
+    """The shares of one process, used from its event loop. Hold `fetch_lock` while a share is taken, so that only one is."""
 
     def __init__(self) -> None:
         self._shares: dict[str, _Share] = {}
-        self.turn = anyio.Lock()
+        self.fetch_lock = anyio.Lock()
 
-    def spend(self, what: str, quota: int, now: datetime) -> QuotaStatus | None:
-        """Count one call. None: this process has no share left and has to `take` one first."""
-        begins = window(now)
-        share = self._shares.get(what)
-        if share is None or share.begins != begins:
+    def spend(self, key: str, quota: int, now: datetime) -> QuotaStatus | None:
+        """Count one call. None: this process has no share left and has to take one first (`take_share`)."""
+        begins_at = window(now)
+        share = self._shares.get(key)
+        if share is None or share.begins_at != begins_at:
             return None
-        if share.here == 0 and share.elsewhere > 0:
+        if share.unused == 0 and share.untaken > 0:
             return None
-        allowed = share.here > 0
-        share.here -= allowed
-        return QuotaStatus(allowed, quota, share.here + share.elsewhere, _seconds_left(now))
+        allowed = share.unused > 0
+        share.unused -= allowed
+        return QuotaStatus(allowed, quota, share.unused + share.untaken, _seconds_left(now))
 
-    def hold(self, what: str, quota: int, now: datetime, taken: int, got: int) -> None:
-        """Keep what `take` gave. Nothing is left of the share before, or its window is over."""
+    def store_share(self, key: str, quota: int, now: datetime, taken: int, got: int) -> None:
+        """Store the result of `take_share`. The previous share is used up, or its window is over."""
         if len(self._shares) >= _MAX_QUOTAS_HELD:
             self._shares.clear()
-        self._shares[what] = _Share(window(now), got, max(quota - taken, 0))
+        self._shares[key] = _Share(window(now), got, max(quota - taken, 0))
 
 
-def take_share(session: Session, what: str, quota: int, now: datetime) -> tuple[int, int]:
-    """Take a share in a writing transaction: how much is handed out now in all, and how much of it is ours."""
+def take_share(session: Session, key: str, quota: int, now: datetime) -> tuple[int, int]:
+    """Take a share, in a write transaction. Returns how much is taken in all, and how much of it by this call."""
     share = max(quota // SHARES, 1)
     begins_at = datetime.fromtimestamp(window(now), UTC)
     statement = insert_or_update(
-        session, QuotaWindow, key=("what", "begins_at"), change=lambda new: {"taken": QuotaWindow.taken + new["taken"]}
+        session, QuotaWindow, key=("key", "begins_at"), change=lambda new: {"taken": QuotaWindow.taken + new["taken"]}
     )
-    row = {"what": what, "begins_at": begins_at, "taken": share}
+    row = {"key": key, "begins_at": begins_at, "taken": share}
     taken: int = session.execute(statement.returning(QuotaWindow.taken), row).scalar_one()
     return taken, max(min(share, quota - (taken - share)), 0)
 

@@ -1,7 +1,7 @@
-"""How hard a sentence is to read, the same way in every language: Björnsson's LIX, made of lengths alone.
+"""Readability of a text in any language: Björnsson's LIX, which needs only the lengths of words and sentences.
 
-LIX = words a sentence + 100 × the share of words of more than six letters. Up to 40 reads easily, 50 is a newspaper, 60 an
-office. Languages with long words score higher for the same thought, so sentences are compared within one language.
+LIX = words per sentence + 100 × the share of words with more than six letters. Up to 40 is easy to read, 50 is a newspaper, 60 an
+official letter. Languages with long words score higher for the same content, so texts are compared within one language.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 LONG_WORD: Final = 6
 LONGEST_SENTENCE: Final = 20
-"""Words. Somebody who is afraid, tired and on a phone loses the thread of a longer one."""
+"""In words. Somebody who is afraid, tired and on a phone cannot follow a longer one."""
 _SENTENCE: Final = re.compile(r"[.!?:;…]+(?:\s|$)")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[’'-][^\W\d_]+)*")
 _FIELD: Final = re.compile(r"\{\w+\}")
@@ -18,14 +18,14 @@ _FIELD: Final = re.compile(r"\{\w+\}")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`longest`: words of the longest sentence."""
+    """The readability of a text. `longest`: the number of words of its longest sentence."""
 
     lix: float
     longest: int
 
 
 def score(text: str) -> Score:
-    """Of one message. Fields count as one short word, for a name stands there."""
+    """The score of one message. A `{field}` counts as one short word."""
     sentences = [_WORD.findall(part) for part in _SENTENCE.split(_FIELD.sub("x", text))]
     sentences = [words for words in sentences if words]
     words = [word for sentence in sentences for word in sentence]

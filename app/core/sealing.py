@@ -1,13 +1,12 @@
-"""Sealing: the few cryptographic shapes everything else is built from. All primitives come from `cryptography`.
+"""The cryptographic operations that everything else is built from. All primitives come from the library `cryptography`.
 
 * `seal_to` / `KeyPair.open`: HPKE base mode (RFC 9180) with X-Wing (ML-KEM-768 + X25519), HKDF-SHA256, AES-256-GCM.
-  What was recorded today stays closed to a quantum computer of tomorrow.
-  An organisation with an older stack may have an X25519 key instead (DHKEM, RFC 9180); which of the two a key is, its
-  length tells.
-* `encrypt` / `decrypt`: AES-256-GCM-SIV (RFC 8452): a nonce that repeats by bad luck does not give the text away.
-* `pad` / `unpad`: ISO/IEC 7816-4 padding to a few bucket sizes, so that a length tells little.
+  Ciphertexts recorded today stay safe from a future quantum computer.
+  An organisation with older software may have an X25519 key instead (DHKEM, RFC 9180); the length of a key tells which it is.
+* `encrypt` / `decrypt`: AES-256-GCM-SIV (RFC 8452), where an accidentally repeated nonce does not reveal the plaintext.
+* `pad` / `unpad`: ISO/IEC 7816-4 padding to a few bucket sizes, so that a length reveals little.
 
-Everything that can fail to open raises `CannotOpen`, with no word about what was inside.
+A failed decryption raises `CannotOpen`, with no detail about the content.
 """
 
 import hashlib
@@ -44,7 +43,7 @@ BUCKETS: Final = tuple(2**n for n in range(8, 21))  # 256 bytes … 1 MiB
 
 
 class CannotOpen(Exception):
-    """Wrong key, wrong place, or changed bytes: which of them is not told."""
+    """The decryption failed: wrong key, wrong associated data, or changed bytes. It does not say which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +94,12 @@ def _public_key(raw: bytes) -> MLKEM768X25519PublicKey:
 
 
 def kem_of(public: bytes) -> int:
-    """X_WING or X25519."""
+    """The KEM of a public key: X_WING or X25519."""
     return X25519 if len(public) == X25519_BYTES else X_WING
 
 
 def check_public_key(raw: bytes) -> None:
-    """Raises ValueError when these bytes are neither an X-Wing nor an X25519 public key that one can seal to."""
+    """Raises ValueError unless these bytes are an X-Wing or X25519 public key that can be sealed to."""
     if kem_of(raw) == X_WING:
         _public_key(raw)
         return
@@ -109,14 +108,14 @@ def check_public_key(raw: bytes) -> None:
 
 
 def seal_to(public: bytes, plaintext: bytes, info: bytes) -> bytes:
-    """HPKE-seal to a public key. Gives the encapsulated key (X-Wing 1,120 bytes, X25519 32), then the ciphertext."""
+    """HPKE-seal to a public key. Returns the encapsulated key (X-Wing 1,120 bytes, X25519 32), then the ciphertext."""
     if kem_of(public) == X25519:
         return _OLDER_SUITE.encrypt(plaintext, x25519.X25519PublicKey.from_public_bytes(public), info=info)
     return SUITE.encrypt(plaintext, _public_key(public), info=info)
 
 
 def open_sealed(kem: int, private: bytes, sealed: bytes, info: bytes) -> bytes:
-    """Undo `seal_to` with a 32-byte private key of this KEM. Raises CannotOpen; ValueError for no 32-byte key."""
+    """Undo `seal_to` with a private key of this KEM. Raises CannotOpen; ValueError when the key is not 32 bytes."""
     if kem == X_WING:
         return KeyPair.from_seed(private).open(sealed, info)
     if len(private) != X25519_BYTES:
@@ -128,7 +127,7 @@ def open_sealed(kem: int, private: bytes, sealed: bytes, info: bytes) -> bytes:
 
 
 def context(*parts: str) -> bytes:
-    """Bind a ciphertext to its place: the parts, each with its length in front, so that no two lists read alike."""
+    """Associated data from strings: each is length-prefixed, so that no two lists give the same bytes."""
     encoded = [part.encode() for part in parts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
@@ -148,7 +147,7 @@ def decrypt(key: bytes, blob: bytes, aad: bytes) -> bytes:
 
 
 def encrypt_deterministically(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
-    """AES-256-GCM-SIV with no nonce: equal plaintexts give equal ciphertexts, and nothing else is told (RFC 8452 §9)."""
+    """AES-256-GCM-SIV with a zero nonce: equal plaintexts give equal ciphertexts, and nothing else is revealed (RFC 8452 §9)."""
     return AESGCMSIV(key).encrypt(bytes(NONCE_BYTES), plaintext, aad)
 
 
@@ -161,19 +160,19 @@ def decrypt_deterministically(key: bytes, blob: bytes, aad: bytes) -> bytes:
 
 
 def derive(key: bytes, purpose: str, length: int = 32, salt: bytes | None = None) -> bytes:
-    """HKDF-SHA256: another key out of `key`, for one purpose."""
+    """Derive a key for one purpose from `key` (HKDF-SHA256). `length` in bytes."""
     return HKDF(algorithm=hashes.SHA256(), length=length, salt=salt, info=purpose.encode()).derive(key)
 
 
 def pad(plaintext: bytes) -> bytes:
-    """Fill up to the next bucket (ISO/IEC 7816-4: 0x80, then zeros). Above 1 MiB: to whole MiB."""
+    """Pad to the next bucket size (ISO/IEC 7816-4: 0x80, then zeros). Above 1 MiB: to whole MiB."""
     needed = len(plaintext) + 1
     size = next((bucket for bucket in BUCKETS if bucket >= needed), -(-needed // BUCKETS[-1]) * BUCKETS[-1])
     return plaintext + b"\x80" + bytes(size - needed)
 
 
 def unpad(padded: bytes) -> bytes:
-    """Undo `pad`. Raises CannotOpen when the filling is not whole."""
+    """Undo `pad`. Raises CannotOpen when the padding is not valid."""
     body = padded.rstrip(b"\0")
     if not body.endswith(b"\x80"):
         raise CannotOpen

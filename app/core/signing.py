@@ -1,7 +1,7 @@
-"""The service's own signature (Ed25519), by which a partner knows that a hand-over comes from here.
+"""The service's own signature (Ed25519), by which a partner verifies that a hand-over comes from this service.
 
-The key follows the epoch: when the epoch key is rotated a new one signs, and the public halves of all epochs that are still
-in the key file stay published. It is derived from the root secret, so it is in no table and no backup.
+Each epoch has its own signing key: after a rotation the new one signs, and the public keys of all epochs that are still in the key
+file stay published. It is derived from the root secret, so it is in no table and no backup.
 """
 
 import base64
@@ -21,15 +21,14 @@ def current_kid(keys: KeyRing) -> str:
 
 
 def sign(keys: KeyRing, data: bytes) -> bytes:
-    """64 bytes, by the key of the current epoch."""
+    """The signature (64 bytes) by the key of the current epoch."""
     return _private(keys, keys.current).sign(data)
 
 
 def jwks(keys: KeyRing) -> dict[str, Any]:
-    """The public keys as an RFC 7517 set, the newest first."""
+    """The public keys as a JSON Web Key Set (RFC 7517), newest first."""
     public = [_public(keys, epoch) for epoch in sorted(keys.since, reverse=True)]
-    more = {"alg": ALG, "use": "sig"}
-    return {"keys": [{**_jwk(key), "kid": _kid(key), **more} for key in public]}
+    return {"keys": [{**_jwk(key), "kid": _kid(key), "alg": ALG, "use": "sig"} for key in public]}
 
 
 def _private(keys: KeyRing, epoch: int) -> Ed25519PrivateKey:
@@ -45,7 +44,7 @@ def _jwk(public: bytes) -> dict[str, str]:
 
 
 def _kid(public: bytes) -> str:
-    """RFC 7638: the hash of the key's own members, sorted, without a space."""
+    """The JWK thumbprint (RFC 7638): the hash of the key's required members as JSON, sorted, without spaces."""
     return _b64(hashlib.sha256(json.dumps(_jwk(public), sort_keys=True, separators=(",", ":")).encode()).digest())
 
 

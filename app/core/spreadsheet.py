@@ -1,8 +1,8 @@
-"""Files that a spreadsheet opens as a table and nothing else: CSV and XLSX, in which no cell is ever taken for a formula.
+"""CSV and XLSX files in which no cell is ever executed as a formula (protection against formula injection).
 
-Every such file is written here, whoever reads it: docs/decisions/0101-one-guard-for-every-table.md says why files for machines are
-no exception. Source: OWASP, "CSV Injection". Beside the ASCII characters it names, their full-width and small forms count, which
-some spreadsheets read as the same (Unicode NFKC); so do `|` and `%`, at which older programs began a command.
+All such files are written here; docs/decisions/0101-one-guard-for-every-table.md says why files for machines are no exception.
+Source: OWASP, "CSV Injection". In addition to the ASCII characters it names, their full-width and small forms count, which some
+spreadsheets treat as the same (Unicode NFKC), and `|` and `%`, with which commands began in older programs.
 """
 
 import csv

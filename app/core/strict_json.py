@@ -1,4 +1,4 @@
-"""JSON from outside, read strictly: what cannot be kept or compared is refused before anybody looks at it."""
+"""Strict parsing of JSON from outside: values that cannot be stored or compared are refused at once."""
 
 import json
 import math

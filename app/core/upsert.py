@@ -16,25 +16,29 @@ from app.core.db import Base
 Insert = postgresql.Insert | sqlite.Insert
 Excluded = sa.ColumnCollection[str, sa.ColumnElement[Any]]
 Change = Callable[[Excluded], Mapping[str, Any]]
-"""Given the row that was to be inserted, what is set on the row that is there."""
+"""From the row that was to be inserted to the values that are set on the existing row."""
 
 
 def insert_or_update(session: Session, model: type[Base], *, key: tuple[str, ...], change: Change) -> Insert:
-    """A statement that inserts rows, and changes those whose unique `key` is taken. The caller adds values and RETURNING."""
+    """A statement that inserts rows and updates those whose unique `key` exists. The caller adds values and RETURNING."""
     insert = _insert(model, _dialect(session))
     return insert.on_conflict_do_update(index_elements=key, set_=change(insert.excluded))
 
 
 def insert_or_ignore(session: Session, model: type[Base], *, key: tuple[str, ...] = ()) -> Insert:
-    """A statement that inserts rows and leaves out those whose unique `key` is taken; without one, those that break any constraint.
+    """A statement that inserts rows and skips those whose unique `key` exists; without a `key`, those that break any unique
+    constraint.
 
-    Its result's `rowcount` is the number of rows that went in.
+    The `rowcount` of its result is the number of inserted rows.
     """
     return _insert_or_ignore(model, key, _dialect(session))
 
 
 def insert_if_absent(session: Session, model: type[Base], row: Mapping[str, Any], *, key: tuple[str, ...]) -> bool:
-    """Insert a row unless its unique `key` is taken; whether it went in. Of two at the same moment one goes in."""
+    """Insert a row unless its unique `key` exists.
+
+    Returns whether it was inserted; of two callers at the same time, one inserts.
+    """
     return session.connection().execute(insert_or_ignore(session, model, key=key), row).rowcount == 1
 
 

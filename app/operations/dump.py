@@ -195,9 +195,9 @@ def _read(line: bytes) -> dict[str, Any]:
     try:
         document = json.loads(line)
     except ValueError:
-        raise NotRestorable("the backup can not be read") from None
+        raise NotRestorable("the backup cannot be read") from None
     if not isinstance(document, dict):
-        raise NotRestorable("the backup can not be read")
+        raise NotRestorable("the backup cannot be read")
     return document
 
 

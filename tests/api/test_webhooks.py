@@ -47,7 +47,7 @@ def postman(network: Network) -> Postman:
 
 def postman_of(network: Network, *, patience: float) -> Postman:
     """Gives each receiver so many seconds."""
-    return Postman(network.database, network.keys, Outbound(loopback_in_tests=True, longest=patience), Random(3))
+    return Postman(network.database, network.keys, Outbound(loopback_in_tests=True, timeout=patience), Random(3))
 
 
 def add(network: Network, *, who: str = MINE, key: str | None = None, **body: Any) -> httpx.Response:

@@ -46,7 +46,7 @@ def test_a_peer_that_says_nothing_is_left_after_the_deadline() -> None:
         receiver.answers.append(-20)
         began = time.monotonic()
         with pytest.raises(CannotSend, match="too_slow"):
-            Outbound(loopback_in_tests=True, longest=0.4).post(receiver.url, b"{}", {})
+            Outbound(loopback_in_tests=True, timeout=0.4).post(receiver.url, b"{}", {})
         assert time.monotonic() - began < 10
 
 
@@ -73,7 +73,7 @@ def test_a_peer_that_drips_is_left_after_the_same_deadline() -> None:
         began = time.monotonic()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         with pytest.raises(CannotSend, match="too_slow"):
-            Outbound(loopback_in_tests=True, longest=0.5).post(url, b"{}", {})
+            Outbound(loopback_in_tests=True, timeout=0.5).post(url, b"{}", {})
         assert time.monotonic() - began < 20
         thread.join(5)
 

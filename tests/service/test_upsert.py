@@ -9,11 +9,11 @@ from app.core.quotas import QuotaWindow
 from app.core.upsert import insert_if_absent, insert_or_ignore, insert_or_update
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-KEY = ("what", "begins_at")
+KEY = ("key", "begins_at")
 
 
 def row(what: str, taken: int) -> dict[str, object]:
-    return {"what": what, "begins_at": NOW, "taken": taken}
+    return {"key": what, "begins_at": NOW, "taken": taken}
 
 
 def test_a_row_that_is_there_is_changed_by_what_comes_and_by_what_it_was(database: Database) -> None:
@@ -23,7 +23,7 @@ def test_a_row_that_is_there_is_changed_by_what_comes_and_by_what_it_was(databas
                 session, QuotaWindow, key=KEY, change=lambda new: {"taken": QuotaWindow.taken * 10 + new["taken"]}
             )
             session.execute(statement, [row("a", taken), row("b", taken + 1)])
-        found = session.scalars(sa.select(QuotaWindow.taken).order_by(QuotaWindow.what)).all()
+        found = session.scalars(sa.select(QuotaWindow.taken).order_by(QuotaWindow.key)).all()
     assert found == [34, 45]
 
 
@@ -39,6 +39,6 @@ def test_a_row_that_is_there_is_left_as_it_is(database: Database) -> None:
         assert insert_if_absent(session, QuotaWindow, row("a", 3), key=KEY)
         assert not insert_if_absent(session, QuotaWindow, row("a", 4), key=KEY)
         result = session.connection().execute(insert_or_ignore(session, QuotaWindow), [row("a", 5), row("b", 5)])
-        found = session.execute(sa.select(QuotaWindow.what, QuotaWindow.taken).order_by(QuotaWindow.what)).all()
+        found = session.execute(sa.select(QuotaWindow.key, QuotaWindow.taken).order_by(QuotaWindow.key)).all()
     assert result.rowcount == 1
     assert [tuple(one) for one in found] == [("a", 3), ("b", 5)]

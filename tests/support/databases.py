@@ -187,7 +187,7 @@ def _open(url: str | URL) -> Iterator[Database]:
 def _lent(own: Database) -> Iterator[Database]:
     """For one test: with connections and a writer's turn of its own."""
     database = copy.copy(own)
-    database.one_writer = threading.Lock() if own.one_writer else None
+    database.writer_lock = threading.Lock() if own.writer_lock else None
     try:
         yield database
     finally:

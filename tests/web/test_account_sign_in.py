@@ -73,8 +73,8 @@ def test_no_transaction_is_open_while_a_passphrase_is_stretched(
     def watched(*arguments: object) -> object:
         pool = office.database.engine.pool
         seen.append(pool.checkedout())  # type: ignore[attr-defined]
-        if office.database.one_writer is not None:
-            seen.append(int(office.database.one_writer.locked()))
+        if office.database.writer_lock is not None:
+            seen.append(int(office.database.writer_lock.locked()))
         return prove(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(staff, "prove", watched)

@@ -51,7 +51,7 @@ def listening(sandbox_network: Network, receiver: Receiver) -> tuple[dict[str, A
         this = sa.update(WebhookEndpoint).where(WebhookEndpoint.id == UUID(endpoint["id"]))
         session.execute(this.values(url=receiver.url))
     return endpoint, Postman(
-        sandbox_network.database, sandbox_network.keys, Outbound(loopback_in_tests=True, longest=1.0), Random(3)
+        sandbox_network.database, sandbox_network.keys, Outbound(loopback_in_tests=True, timeout=1.0), Random(3)
     )
 
 

@@ -70,7 +70,7 @@ def _told(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> Told:
         updated_at=row.updated_at,
         region=card.get("region"),
         helps=tuple((code, HELPS.get(code, code)) for code in card.get("helps", ())),
-        answer_by=row.decide_by,
+        respond_by=row.decide_by,
         last_safe_day=row.deadline_on,
         reason=row.reason,
         outcome=row.outcome,

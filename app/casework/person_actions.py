@@ -32,7 +32,7 @@ class Shown:
     label: str
     organisation: str
     state: str
-    answer_by: datetime | None
+    respond_by: datetime | None
     question: str | None
 
 

@@ -76,7 +76,7 @@ class Told:
     updated_at: datetime
     region: str | None = None
     helps: tuple[tuple[str, str], ...] = ()
-    answer_by: datetime | None = None
+    respond_by: datetime | None = None
     last_safe_day: date | None = None
     reason: str | None = None
     outcome: str | None = None
@@ -103,7 +103,7 @@ def bundle(told: Told) -> dict[str, Any]:
 def _task(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
     optional: dict[str, Any] = {
         "statusReason": _reason(told.reason),
-        "restriction": {"period": {"end": _instant(told.answer_by)}} if told.answer_by else None,
+        "restriction": {"period": {"end": _instant(told.respond_by)}} if told.respond_by else None,
         "output": _outcome(told.outcome),
     }
     return {

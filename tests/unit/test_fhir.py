@@ -55,7 +55,7 @@ def told(**changed: Any) -> Told:
         "updated_at": moment,
         "region": "PL-14",
         "helps": (("interpreter", "An interpreter, please"),),
-        "answer_by": moment,
+        "respond_by": moment,
         "last_safe_day": date(2026, 12, 3),
         **changed,
     }
@@ -156,6 +156,6 @@ def test_two_referrals_of_one_person_can_not_be_joined_by_their_patient() -> Non
 
 
 def test_what_is_not_known_is_absent() -> None:
-    bare = told(needs=(), languages=(), region=None, helps=(), answer_by=None, last_safe_day=None)
+    bare = told(needs=(), languages=(), region=None, helps=(), respond_by=None, last_safe_day=None)
     for resource in resources(fhir.bundle(bare)).values():
         check(resource)

@@ -32,7 +32,7 @@ from app.webhooks.models import WebhookDelivery
 
 router = APIRouter(tags=["Webhooks"])
 
-_PLACE_BYTES: Final = 8 + 16
+_POSITION_BYTES: Final = 8 + 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +46,7 @@ async def _since(request: Request, body: Body) -> datetime:
     return parse_instant(read_body(request, body, ResendRequest).since, "/since")
 
 
-def _delivery(text: str) -> UUID:
+def _parse_delivery_id(text: str) -> UUID:
     try:
         return parse_id(text)
     except NotFound:
@@ -85,16 +85,16 @@ def list_deliveries(
     if state is not None:
         query = query.where(WebhookDelivery.state == state)
     if cursor is not None:
-        place = _place_of(cursors.read(keys, cursor, _PLACE_BYTES, *belongs_to))
+        place = _parse_position(cursors.read(keys, cursor, _POSITION_BYTES, *belongs_to))
         query = query.where(
             sa.tuple_(WebhookDelivery.created_at, WebhookDelivery.id) < sa.tuple_(*map(sa.literal, place))
         )
     query = query.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc()).limit(limit + 1)
     rows = session.scalars(query).all()
-    answer: dict[str, Any] = {"deliveries": [_told_of(row) for row in rows[:limit]]}
+    answer: dict[str, Any] = {"deliveries": [_delivery_json(row) for row in rows[:limit]]}
     headers = {}
     if len(rows) > limit:
-        answer["next_cursor"] = cursors.signed(keys, _place_bytes(rows[limit - 1]), *belongs_to)
+        answer["next_cursor"] = cursors.signed(keys, _position_bytes(rows[limit - 1]), *belongs_to)
         given = {"state": state, "limit": limit, "cursor": answer["next_cursor"]}
         parameters = urlencode({name: value for name, value in given.items() if value is not None})
         headers["Link"] = f'<{BASE}/{endpoint.id}/deliveries?{parameters}>; rel="next"'
@@ -109,10 +109,10 @@ def list_deliveries(
     response_description="It goes out next.",
     responses=_QUEUED,
 )
-def try_out(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
+def send_test(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
     """Send a test event, of the type `org.pristan.test`."""
     return JSONResponse(
-        _told_of(service.try_out(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
+        _delivery_json(service.try_out(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
     )
 
 
@@ -128,8 +128,10 @@ def retry(
     caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId, delivery_id: DeliveryId
 ) -> JSONResponse:
     """Send one delivery again, whatever its state."""
-    delivery = service.retry(session, owner_of(caller), parse_endpoint_id(endpoint_id), _delivery(delivery_id), now)
-    return JSONResponse(_told_of(delivery), status_code=202)
+    delivery = service.retry(
+        session, owner_of(caller), parse_endpoint_id(endpoint_id), _parse_delivery_id(delivery_id), now
+    )
+    return JSONResponse(_delivery_json(delivery), status_code=202)
 
 
 @router.post(
@@ -153,7 +155,7 @@ def resend(
     return JSONResponse({"events": count}, status_code=202)
 
 
-def _told_of(delivery: WebhookDelivery) -> dict[str, Any]:
+def _delivery_json(delivery: WebhookDelivery) -> dict[str, Any]:
     optional = {
         "referral": str(delivery.referral_id) if delivery.referral_id else None,
         "next_attempt_at": format_instant(delivery.due_at),
@@ -173,10 +175,10 @@ def _told_of(delivery: WebhookDelivery) -> dict[str, Any]:
     }
 
 
-def _place_bytes(row: WebhookDelivery) -> bytes:
+def _position_bytes(row: WebhookDelivery) -> bytes:
     micros = (row.created_at - _EPOCH) // timedelta(microseconds=1)
     return micros.to_bytes(8, "big") + row.id.bytes
 
 
-def _place_of(raw: bytes) -> tuple[datetime, UUID]:
+def _parse_position(raw: bytes) -> tuple[datetime, UUID]:
     return _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big")), UUID(bytes=raw[8:])

@@ -28,7 +28,7 @@ from app.core.keyring import KeyRing
 from app.core.kill_switch import Frozen
 from app.partners.oauth_clients import Caller
 from app.referrals import change_feed
-from app.referrals.change_feed import Told
+from app.referrals.change_feed import FeedRow
 
 router = APIRouter(tags=["Events"])
 
@@ -36,9 +36,9 @@ LONGEST_WAIT: Final = 25
 MOST: Final = 1000
 BATCH: Final = "application/cloudevents-batch+json"
 FORMS: Final = ("application/json", BATCH)
-_PLACE_BYTES: Final = 8 + 8
-_FIRST_LOOK: Final = 0.2
-_LAST_LOOK: Final = 1.0
+_CURSOR_BYTES: Final = 8 + 8
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 1.0
 
 
 class CursorGone(Gone):
@@ -76,50 +76,50 @@ async def list_events(
     Store the cursor of the answer after you have processed its events. Delivery is at least once: an event that comes again has
     the same id. Positions are given after the commit, so the event of a slow transaction is never skipped.
     """
-    form = best_media_type(request, *FORMS)
+    media_type = best_media_type(request, *FORMS)
     partner = for_organisation(caller)
-    after = _place_of(keys, partner, cursor, now) if cursor is not None else 0
-    found = await _look(request, partner, after, limit + 1, wait)
-    events = [_event(row, config.base_url) for row in found[:limit]]
-    place = found[:limit][-1].position if events else after
-    new_cursor = _cursor(keys, partner, place or 0, now)
+    after = _parse_cursor(keys, partner, cursor, now) if cursor is not None else 0
+    rows = await _wait_for_events(request, partner, after, limit + 1, wait)
+    events = [_event(row, config.base_url) for row in rows[:limit]]
+    position = rows[:limit][-1].position if events else after
+    new_cursor = _new_cursor(keys, partner, position or 0, now)
     link = f'</v1/events?{urlencode({"limit": limit, "wait": wait, "cursor": new_cursor})}>; rel="next"'
     headers = {"Link": link, **VARY}
-    if form == BATCH:
+    if media_type == BATCH:
         return JSONResponse(events, headers=headers, media_type=BATCH)
-    return JSONResponse({"events": events, "cursor": new_cursor, "more": len(found) > limit}, headers=headers)
+    return JSONResponse({"events": events, "cursor": new_cursor, "more": len(rows) > limit}, headers=headers)
 
 
-async def _look(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[Told]:
+async def _wait_for_events(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[FeedRow]:
     """Look until there are events, the time is over, or the caller has hung up."""
     transactions: Transactions = request.app.state.transactions
-    until, pause = monotonic() + wait, _FIRST_LOOK
+    until, pause = monotonic() + wait, _FIRST_PAUSE
     while True:
-        found = await _read(transactions, partner, after, limit)
+        rows = await _read(transactions, partner, after, limit)
         left = until - monotonic()
-        if found or left <= 0 or await request.is_disconnected():
-            return found
+        if rows or left <= 0 or await request.is_disconnected():
+            return rows
         await anyio.sleep(min(pause, left))
-        pause = min(pause * 2, _LAST_LOOK)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[Told]:
-    def read(session: Session) -> tuple[bool, Sequence[Told]]:
+async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[FeedRow]:
+    def read(session: Session) -> tuple[bool, Sequence[FeedRow]]:
         if kill_switch.is_on(session, kill_switch.FREEZE):  # turned while this request waited
             raise Frozen
         return change_feed.unplaced(session), change_feed.read(session, partner.organisation_id, after, limit)
 
     async with transactions.open(write=False) as session:
-        unplaced, found = await run_sync(read, session)
+        unplaced, rows = await run_sync(read, session)
     if not unplaced:
-        return found
+        return rows
     async with transactions.open(write=True) as session:
         await run_sync(change_feed.sequence, session)
     async with transactions.open(write=False) as session:
         return (await run_sync(read, session))[1]
 
 
-def _event(row: Told, base_url: str) -> dict[str, Any]:
+def _event(row: FeedRow, base_url: str) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": str(row.id),
@@ -132,15 +132,15 @@ def _event(row: Told, base_url: str) -> dict[str, Any]:
     }
 
 
-def _cursor(keys: KeyRing, partner: Partner, place: int, now: datetime) -> str:
+def _new_cursor(keys: KeyRing, partner: Partner, position: int, now: datetime) -> str:
     """A position and the time when it was given, which shows later whether events after it may have been deleted."""
-    raw = place.to_bytes(8, "big") + int(now.timestamp()).to_bytes(8, "big")
+    raw = position.to_bytes(8, "big") + int(now.timestamp()).to_bytes(8, "big")
     return cursors.signed(keys, raw, "events", partner.client_id)
 
 
-def _place_of(keys: KeyRing, partner: Partner, cursor: str, now: datetime) -> int:
+def _parse_cursor(keys: KeyRing, partner: Partner, cursor: str, now: datetime) -> int:
     """Raises BadCursor (400), CursorGone (410)."""
-    raw = cursors.read(keys, cursor, _PLACE_BYTES, "events", partner.client_id)
+    raw = cursors.read(keys, cursor, _CURSOR_BYTES, "events", partner.client_id)
     if now.timestamp() - int.from_bytes(raw[8:], "big") > change_feed.KEPT_FOR.total_seconds():
         raise CursorGone(
             "Events after it may be gone. Begin without a cursor, and list your referrals once.", restart="/v1/events"

@@ -17,7 +17,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.vocabulary import HELPS
 from app.referrals import fhir, partner_queries
-from app.referrals.fhir import Told
+from app.referrals.fhir import FhirReferral
 from app.referrals.states import State
 
 router = APIRouter(tags=["Referrals"])
@@ -43,19 +43,19 @@ def read_as_fhir(
 
     As `application/fhir+json`, or as `application/json` where only that is accepted.
     """
-    form = best_media_type(request, *FORMS).partition(";")[0]
+    media_type = best_media_type(request, *FORMS).partition(";")[0]
     partner = for_organisation(caller)
     row = partner_queries.one(session, partner.organisation_id, parse_id(referral_id))
     if row is None:
         raise no_such_referral()
     return JSONResponse(
-        fhir.bundle(_told(row, keys, packs)), headers={"ETag": etag(row.version), **VARY}, media_type=form
+        fhir.bundle(_content(row, keys, packs)), headers={"ETag": etag(row.version), **VARY}, media_type=media_type
     )
 
 
-def _told(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> Told:
+def _content(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> FhirReferral:
     card = partner_queries.unlocked_card(keys, row)
-    return Told(
+    return FhirReferral(
         id=row.id,
         label=row.label,
         version=row.version,

@@ -25,12 +25,12 @@ class NotReady(Unavailable):
 
 
 @router.get("/healthz")
-async def process_is_there() -> str:
+async def is_alive() -> str:
     return "ok"
 
 
 @router.get("/readyz")
-def can_do_its_work(session: ReadDb, keys: Keys, now: Now) -> str:
+def is_ready(session: ReadDb, keys: Keys, now: Now) -> str:
     """`ready`, followed by codes of faults that do not stop the service but need attention.
 
     Raises NotReady (503): `database-unreachable`, `schema-behind`, `key-file-unreadable`.
@@ -49,7 +49,7 @@ def can_do_its_work(session: ReadDb, keys: Keys, now: Now) -> str:
 
 
 @router.get("/metrics")
-def counted(request: Request, config: Config, session: ReadDb, keys: Keys, now: Now) -> Response:
+def metrics(request: Request, config: Config, session: ReadDb, keys: Keys, now: Now) -> Response:
     """Metrics, for a collector that sends the token of the settings. Raises NotFound for anybody else."""
     offered = request.headers.get("authorization", "").encode("utf-8", "replace")
     if not config.metrics_token or not hmac.compare_digest(offered, f"Bearer {config.metrics_token}".encode()):

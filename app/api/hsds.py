@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.api.dependencies import Config, Packs
-from app.api.hsds_pages import answer, flat, minimal, one_of, page
+from app.api.hsds_pages import answer, entry, flat, minimal, page
 from app.api.hsds_parameters import OPEN, EntryParameters, ListParameters, ListQuery, refuse_unknown
 from app.api.hsds_responses import REQUIRED, entry_of, page_of
 from app.api.hsds_responses import about as described_about
@@ -74,7 +74,7 @@ def services(
     query: ServicesQuery,
     every: All,
 ) -> Response:
-    found = [one for one in every.services if _fits(one, one, query, every)]
+    found = [one for one in every.services if _passes(one, one, query, every)]
     if "minimal" in query.flags:
         return page(request, query, "service", found, minimal)
     return page(request, query, "service", found, None if "full" in query.flags else flat)
@@ -82,7 +82,7 @@ def services(
 
 @router.get("/services/{id}", **entry_of("service", REQUIRED))
 def service(entry_id: EntryId, request: Request, every: All) -> Response:
-    return one_of(request, entry_id, every.services)
+    return entry(request, entry_id, every.services)
 
 
 @router.get("/organizations", **page_of("organizations", "organization"))
@@ -95,7 +95,7 @@ def organizations(
     found = [
         one
         for one in every.organizations
-        if _says(one, query.search) and _has_term(offered.get(one["id"], ()), query.ids)
+        if _matches_search(one, query.search) and _has_term(offered.get(one["id"], ()), query.ids)
     ]
     full = with_services(every) if "full_service" in query.flags else None
     return page(request, query, "organization", found, full or (None if "full" in query.flags else flat))
@@ -104,7 +104,7 @@ def organizations(
 @router.get("/organizations/{id}", **entry_of("organization"))
 def organization(entry_id: EntryId, request: Request, flags: OrganizationFlags, every: All) -> Response:
     full = with_services(every) if "full_service" in flags else None
-    return one_of(request, entry_id, every.organizations, full, {"full_service"})
+    return entry(request, entry_id, every.organizations, full, {"full_service"})
 
 
 @router.get("/service_at_locations", **page_of("service_at_locations", "service_at_location"))
@@ -117,24 +117,24 @@ def service_at_locations(
     found = [
         one
         for one in every.service_at_locations
-        if _fits(one, one["service"], query, every) and _reaches(one["service"], query, packs)
+        if _passes(one, one["service"], query, every) and _covers_place(one["service"], query, packs)
     ]
     return page(request, query, "service_at_location", found, None if "full" in query.flags else flat)
 
 
 @router.get("/service_at_locations/{id}", **entry_of("service_at_location"))
 def service_at_location(entry_id: EntryId, request: Request, every: All) -> Response:
-    return one_of(request, entry_id, every.service_at_locations)
+    return entry(request, entry_id, every.service_at_locations)
 
 
 @router.get("/taxonomies", **page_of("taxonomies", "taxonomy"))
 def taxonomies(request: Request, query: TaxonomiesQuery, every: All) -> Response:
-    return page(request, query, "taxonomy", [one for one in every.taxonomies if _says(one, query.search)])
+    return page(request, query, "taxonomy", [one for one in every.taxonomies if _matches_search(one, query.search)])
 
 
 @router.get("/taxonomies/{id}", **entry_of("taxonomy"))
 def taxonomy(entry_id: EntryId, request: Request, every: All) -> Response:
-    return one_of(request, entry_id, every.taxonomies)
+    return entry(request, entry_id, every.taxonomies)
 
 
 @router.get("/taxonomy_terms", **page_of("taxonomy_terms", "taxonomy_term"))
@@ -146,7 +146,7 @@ def taxonomy_terms(
     found = [
         one
         for one in every.taxonomy_terms
-        if _says(one, query.search)
+        if _matches_search(one, query.search)
         and all(one.get(name) == value for name, value in query.ids.items())
         and not ("top_only" in query.flags and "parent_id" in one)
     ]
@@ -155,7 +155,7 @@ def taxonomy_terms(
 
 @router.get("/taxonomy_terms/{id}", **entry_of("taxonomy_term"))
 def taxonomy_term(entry_id: EntryId, request: Request, every: All) -> Response:
-    return one_of(request, entry_id, every.taxonomy_terms)
+    return entry(request, entry_id, every.taxonomy_terms)
 
 
 @router.options("/{rest:path}", include_in_schema=False)
@@ -168,7 +168,7 @@ async def preflight(rest: str) -> Response:  # noqa: ARG001
 # --- filters -------------------------------------------------------------------------------------------------------
 
 
-def _fits(record: Record, service: Record, query: ListQuery, every: Records) -> bool:
+def _passes(record: Record, service: Record, query: ListQuery, every: Records) -> bool:
     """Whether the record passes every filter."""
     organization_id = query.ids.get("organization_id")
     changed = every.changed.get(service["id"])
@@ -176,11 +176,11 @@ def _fits(record: Record, service: Record, query: ListQuery, every: Records) -> 
         (organization_id is None or service["organization_id"] == organization_id)
         and _has_term([service], query.ids)
         and (query.modified_after is None or (changed is not None and changed >= query.modified_after))
-        and _says(record, query.search)
+        and _matches_search(record, query.search)
     )
 
 
-def _reaches(service: Record, query: ListQuery, packs: Directory) -> bool:
+def _covers_place(service: Record, query: ListQuery, packs: Directory) -> bool:
     """Whether the service covers the postcode, whose form shows the country.
 
     We hold no coordinates, so that no distance is known: with `proximity` nothing matches.
@@ -206,24 +206,24 @@ def _has_term(offered: Iterable[Record], ids: Mapping[str, str]) -> bool:
     )
 
 
-def _says(record: Record, search: str) -> bool:
+def _matches_search(record: Record, search: str) -> bool:
     """Whether every word of the search occurs in the record's texts."""
     if not search:
         return True
-    text = " ".join(_words(record)).casefold()
+    text = " ".join(_texts(record)).casefold()
     return all(word in text for word in search.casefold().split())
 
 
-def _words(value: Any) -> Iterable[str]:
+def _texts(value: Any) -> Iterable[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             if name != "id" and not name.endswith("_id"):
-                yield from _words(inner)
+                yield from _texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _words(inner)
+            yield from _texts(inner)
 
 
 def with_services(every: Records) -> Callable[[Record], Record]:

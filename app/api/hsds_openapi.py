@@ -36,7 +36,7 @@ def description(request: Request, config: Config) -> Response:
 def document(base_url: str) -> dict[str, Any]:
     """The document. It is shared: callers must not change it."""
     routes = [route for route in hsds.router.routes if isinstance(route, APIRoute) and route.include_in_schema]
-    whole = get_openapi(
+    result = get_openapi(
         title="Pristan directory (HSDS 3.1)",
         version="3.1.0",
         openapi_version="3.1.0",
@@ -51,12 +51,12 @@ def document(base_url: str) -> dict[str, Any]:
         routes=routes,
     )
     for route in routes:
-        _complete(whole["paths"][route.path_format], route)
-    whole["paths"] = {path.removeprefix(hsds.PREFIX): methods for path, methods in whole["paths"].items()}
-    whole["components"] = COMPONENTS
-    whole["jsonSchemaDialect"] = "https://json-schema.org/draft/2020-12/schema"
-    whole["security"] = []
-    return whole
+        _complete(result["paths"][route.path_format], route)
+    result["paths"] = {path.removeprefix(hsds.PREFIX): methods for path, methods in result["paths"].items()}
+    result["components"] = COMPONENTS
+    result["jsonSchemaDialect"] = "https://json-schema.org/draft/2020-12/schema"
+    result["security"] = []
+    return result
 
 
 def _complete(path: dict[str, Any], route: APIRoute) -> None:

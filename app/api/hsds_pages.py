@@ -13,7 +13,7 @@ from app.core.errors import NotFound
 from app.directory.hsds.records import Record
 from app.directory.hsds.schemas import columns
 
-_KEPT: Final = {**OPEN, "Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding"}
+_CACHEABLE: Final = {**OPEN, "Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding"}
 _ONE_TO_ONE: Final = frozenset({"organization", "program", "location", "taxonomy_detail", "taxonomy_term"})
 
 
@@ -47,7 +47,7 @@ def page(
         links = {"Link": f'<{request.url.include_query_params(page=query.page + 1)}>; rel="next"'}
     if query.format != "json":
         text, media = _lines(contents) if query.format == "ndjson" else _csv(kind, contents)
-        return _kept(request, text.encode(), media, {**links, "X-Total-Items": str(len(found))})
+        return _cacheable(request, text.encode(), media, {**links, "X-Total-Items": str(len(found))})
     return answer(
         request,
         {
@@ -79,7 +79,7 @@ def _cell(value: Any) -> Any:
     return ";".join(value) if isinstance(value, list) else value
 
 
-def one_of(
+def entry(
     request: Request,
     wanted: str,
     every: Sequence[Record],
@@ -95,13 +95,13 @@ def one_of(
 
 def answer(request: Request, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    return _kept(request, body, "application/json", headers or {})
+    return _cacheable(request, body, "application/json", headers or {})
 
 
-def _kept(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
+def _cacheable(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
     """The answer with an ETag of its content; 304 for a caller that already has it."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    whole = {**_KEPT, "ETag": tag, **headers}
+    whole = {**_CACHEABLE, "ETag": tag, **headers}
     given = request.headers.get("if-none-match", "")
     if given.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in given.split(",")}:
         return Response(status_code=304, headers=whole)

@@ -33,7 +33,7 @@ from app.partners.oauth_clients import Caller
 
 router = APIRouter(tags=["Referrals"])
 
-AGREED: Final = ("spoken", "written")
+AGREEMENTS: Final = ("spoken", "written")
 
 
 class ReferralIn(BaseModel):
@@ -48,20 +48,20 @@ class ReferralIn(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _InboundReferral:
     agreed: str
     intake: Intake
 
 
-async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Read:
+async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _InboundReferral:
     """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), frozenset(ReferralIn.model_fields))
     agreed = document.get("person_agreed")
-    if agreed not in AGREED:
+    if agreed not in AGREEMENTS:
         raise invalid("/person_agreed", "required", "One of: spoken, written. Without their word nothing is passed on.")
     try:
-        return _Read(agreed, schemas.read(document.get("intake"), packs, now.date()))
+        return _InboundReferral(agreed, schemas.read(document.get("intake"), packs, now.date()))
     except Invalid as error:
         raise Invalid([{**one, "pointer": f"/intake{one['pointer']}"} for one in error.errors]) from None
 
@@ -79,7 +79,7 @@ def refer_in(
     *,
     caller: Annotated[Caller, Depends(Acts("referrals:create"))],
     key: IdempotencyKey,
-    read: Annotated[_Read, Depends(_read)],
+    read: Annotated[_InboundReferral, Depends(_read)],
     body: Body,
     session: Db,
     keys: Keys,

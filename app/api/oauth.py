@@ -142,7 +142,7 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
     try:
         form = _form(request, body)
         _take_grant(form)
-        return await _as_client(request, form, issue)
+        return await _run_as_client(request, form, issue)
     except OAuthError as error:
         return error.answer()
 
@@ -171,16 +171,16 @@ async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response
         form = _form(request, body)
         if not form.get("token"):
             raise OAuthError("invalid_request", "The parameter token is missing.")
-        return await _as_client(request, form, end)
+        return await _run_as_client(request, form, end)
     except OAuthError as error:
         return error.answer()
 
 
-async def _as_client(
+async def _run_as_client(
     request: Request, form: dict[str, str], act: Callable[[Session, Proof, dict[str, str]], dict[str, Any]]
 ) -> Response:
     """Reads the client's proof before a transaction is opened. Raises OAuthError."""
-    proof = _signed(request, form) if "client_assertion" in form else _secret(request, form)
+    proof = _assertion(request, form) if "client_assertion" in form else _secret(request, form)
     async with request.app.state.transactions.open(write=True) as session:
         done = await run_sync(act, session, proof, form)
     return JSONResponse(done, headers=_NEVER_STORED)
@@ -206,7 +206,7 @@ def _take_grant(form: dict[str, str]) -> None:
         raise OAuthError("unsupported_grant_type", "The only grant here is client_credentials.")
 
 
-def _signed(request: Request, form: dict[str, str]) -> Proof:
+def _assertion(request: Request, form: dict[str, str]) -> Proof:
     """RFC 7523 §2.2. The audience may be the issuer or the endpoint, and nothing else."""
     if "client_secret" in form or request.headers.getlist("authorization"):
         raise OAuthError("invalid_request", "Send the client's credentials in one way only.")

@@ -91,11 +91,11 @@ def document(base_url: str) -> dict[str, Any]:
         if isinstance(route, APIRoute)
     ]
     routes += [route for route in router.routes if isinstance(route, APIRoute)]
-    whole = get_openapi(
+    result = get_openapi(
         title="Pristan partner API", version=VERSION, openapi_version="3.1.0", description=_WORDS, routes=routes,
         tags=_TAGS,
         servers=[{"url": base_url}], license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         summary="Pull referrals, answer them, open what is sealed.",
     )  # fmt: skip
-    openapi_components.complete(whole, routes, base_url)
-    return whole
+    openapi_components.complete(result, routes, base_url)
+    return result

@@ -24,17 +24,17 @@ _PAGES: Final = Environment(
     lstrip_blocks=True,
 )
 _CODE: Final = re.compile(r"`([^`]+)`")
-_KEPT: Final = {"Cache-Control": "public, max-age=3600"}
+_CACHEABLE: Final = {"Cache-Control": "public, max-age=3600"}
 
 
 @router.get("/v1/docs")
 async def reference(config: Config) -> Response:
-    return HTMLResponse(page(config.base_url.rstrip("/")), headers=_KEPT)
+    return HTMLResponse(page(config.base_url.rstrip("/")), headers=_CACHEABLE)
 
 
 @router.get("/v1/docs.css")
 async def style() -> Response:
-    return Response(_css(), media_type="text/css", headers=_KEPT)
+    return Response(_css(), media_type="text/css", headers=_CACHEABLE)
 
 
 @lru_cache(maxsize=4)

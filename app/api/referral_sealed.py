@@ -111,7 +111,7 @@ def read_sealed(
         ],
     }
     return JSONResponse(
-        sandbox_errors.handed_over(session, caller, referral.id, signatures.signed(keys, document, now))
+        sandbox_errors.flip_signed_bit(session, caller, referral.id, signatures.signed(keys, document, now))
     )
 
 

@@ -27,7 +27,7 @@ router = APIRouter(tags=["Referrals"])
 
 STATES: Final = tuple(state.value for state in State if state in VISIBLE_TO_PARTNER)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PLACE_BYTES: Final = 8 + 16
+_POSITION_BYTES: Final = 8 + 16
 CSV: Final = "text/csv; charset=utf-8; header=present"
 
 StateFilter = Annotated[
@@ -129,12 +129,16 @@ def _page(
         _states(asked.state), asked.need, None if since is None else parse_instant(since, "/query/updated_since")
     )
     belongs_to = (partner.client_id, *wanted.states, f"need={asked.need}", f"since={wanted.updated_since}")
-    after = None if asked.cursor is None else _place_of(cursors.read(keys, asked.cursor, _PLACE_BYTES, *belongs_to))
+    after = (
+        None
+        if asked.cursor is None
+        else _parse_position(cursors.read(keys, asked.cursor, _POSITION_BYTES, *belongs_to))
+    )
     rows = partner_queries.page(session, partner.organisation_id, wanted, after=after, limit=asked.limit + 1)
     if len(rows) <= asked.limit:
         return rows, None
     last = rows[asked.limit - 1]
-    return rows[: asked.limit], cursors.signed(keys, _place_bytes((last.updated_at, last.id)), *belongs_to)
+    return rows[: asked.limit], cursors.signed(keys, _position_bytes((last.updated_at, last.id)), *belongs_to)
 
 
 def _link(path: str, asked: ReferralQuery, cursor: str | None) -> dict[str, str]:
@@ -182,10 +186,10 @@ def _states(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(given)))
 
 
-def _place_bytes(place: Place) -> bytes:
+def _position_bytes(place: Place) -> bytes:
     micros = (place[0] - _EPOCH) // timedelta(microseconds=1)
     return micros.to_bytes(8, "big") + place[1].bytes
 
 
-def _place_of(raw: bytes) -> Place:
+def _parse_position(raw: bytes) -> Place:
     return _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big")), UUID(bytes=raw[8:])

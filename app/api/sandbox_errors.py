@@ -45,7 +45,7 @@ def open_sealed(session: Session, caller: Caller, referral_id: UUID) -> None:
         raise _error(session, caller, label, referral_id, "")
 
 
-def handed_over(session: Session, caller: Caller, referral_id: UUID, document: dict[str, Any]) -> dict[str, Any]:
+def flip_signed_bit(session: Session, caller: Caller, referral_id: UUID, document: dict[str, Any]) -> dict[str, Any]:
     """The document; under SANDBOX-SIG with the last bit of `wrap` flipped."""
     if _label(session, caller, referral_id) != "SANDBOX-SIG":
         return document

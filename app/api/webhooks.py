@@ -92,11 +92,11 @@ def read_body(request: Request, body: bytes, model: type[Given]) -> Given:
     return given
 
 
-async def _new(request: Request, body: Body) -> NewWebhook:
+async def _read_new(request: Request, body: Body) -> NewWebhook:
     return read_body(request, body, NewWebhook)
 
 
-async def _change(request: Request, body: Body) -> WebhookChange:
+async def _read_change(request: Request, body: Body) -> WebhookChange:
     return read_body(request, body, WebhookChange)
 
 
@@ -123,7 +123,7 @@ def parse_endpoint_id(text: str) -> UUID:
 def list_endpoints(caller: WebhookReader, session: ReadDb, keys: Keys) -> JSONResponse:
     """Your endpoints, oldest first, ten at most. The published client of the sandbox, which everybody shares, has no list."""
     found = service.of(session, owner_of(caller))
-    return JSONResponse({"endpoints": [_shown(keys, endpoint) for endpoint in found]})
+    return JSONResponse({"endpoints": [_endpoint_json(keys, endpoint) for endpoint in found]})
 
 
 @router.post(
@@ -139,7 +139,7 @@ def add_endpoint(
     *,
     caller: WebhookManager,
     key: IdempotencyKey,
-    new: Annotated[NewWebhook, Depends(_new)],
+    new: Annotated[NewWebhook, Depends(_read_new)],
     body: Body,
     session: Db,
     keys: Keys,
@@ -152,7 +152,7 @@ def add_endpoint(
     def act() -> tuple[WebhookEndpoint, bytes]:
         return service.add(session, keys, owner, new.url, list(new.types), new.signature, now)
 
-    return _once(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)
+    return _answer_with_secret(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)
 
 
 @router.get(
@@ -165,7 +165,7 @@ def add_endpoint(
 def read_endpoint(caller: WebhookReader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
     """One of your endpoints."""
     endpoint = service.one(session, owner_of(caller), parse_endpoint_id(endpoint_id))
-    return JSONResponse(_shown(keys, endpoint), headers={"ETag": etag(endpoint.version)})
+    return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etag(endpoint.version)})
 
 
 @router.patch(
@@ -180,7 +180,7 @@ def change_endpoint(
     *,
     caller: WebhookManager,
     version: ExpectedVersion,
-    change: Annotated[WebhookChange, Depends(_change)],
+    change: Annotated[WebhookChange, Depends(_read_change)],
     session: Db,
     keys: Keys,
     now: Now,
@@ -198,7 +198,7 @@ def change_endpoint(
         types=types,
         active=change.active,
     )
-    return JSONResponse(_shown(keys, endpoint), headers={"ETag": etag(endpoint.version)})
+    return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etag(endpoint.version)})
 
 
 @router.delete(
@@ -237,10 +237,10 @@ def renew_secret(
     def act() -> tuple[WebhookEndpoint, bytes]:
         return service.renew_secret(session, keys, owner, known, now)
 
-    return _once(session, keys, f"hook-secret:{owner.client_id}:{known}", key, b"", act, 200, config, now)
+    return _answer_with_secret(session, keys, f"hook-secret:{owner.client_id}:{known}", key, b"", act, 200, config, now)
 
 
-def _once(
+def _answer_with_secret(
     session: Session,
     keys: KeyRing,
     who: str,
@@ -256,12 +256,12 @@ def _once(
     def reply() -> StoredResponse:
         endpoint, secret = act()
         shared = {"secret": signing.shown_secret(secret)} if endpoint.signature == signing.SHARED else {}
-        return StoredResponse(status, {**_shown(keys, endpoint), **shared})
+        return StoredResponse(status, {**_endpoint_json(keys, endpoint), **shared})
 
     return idempotency.answer(session, keys, config, now, who=who, key=key, payload=payload, act=reply)
 
 
-def _shown(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:
+def _endpoint_json(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:
     optional = {
         "public_key": service.public_key(keys, endpoint),
         "old_secret_until": format_instant(endpoint.old_until),

@@ -43,7 +43,7 @@ _AFTER: Final = (
     .order_by(_TABLE.c.position)
     .limit(sa.bindparam("limit", type_=sa.Integer()))
 )
-Told = sa.Row[*tuple[Any, ...]]
+FeedRow = sa.Row[*tuple[Any, ...]]
 """What a reader gets of an event: id, referral_id, type, version, at, position."""
 
 
@@ -68,7 +68,7 @@ def sequence(session: Session) -> int:
     return len(new)
 
 
-def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[Told]:
+def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[FeedRow]:
     """Up to `limit` events of one organisation after a position, oldest first."""
     return session.execute(_AFTER, {"organisation_id": organisation_id, "after": after, "limit": limit}).all()
 

@@ -59,7 +59,7 @@ _PLACES: Final = UUID("2b4be3fd-1c0d-5f4e-8d0f-6a1ed3d0f2a4")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FhirReferral:
     """What the bundle is made of: the plain codes of a referral, and the card without a name."""
 
     id: UUID
@@ -82,76 +82,76 @@ class Told:
     outcome: str | None = None
 
 
-def bundle(told: Told) -> dict[str, Any]:
+def bundle(referral: FhirReferral) -> dict[str, Any]:
     """The whole of it, as JSON. Never a name, a contact or a word that a person wrote."""
-    request, patient = _place(told.id, "request"), _place(told.id, "patient")
+    request, patient = _place(referral.id, "request"), _place(referral.id, "patient")
     resources = (
-        (told.id, _task(told, request, patient)),
-        (request, _request(told, request, patient)),
-        (patient, _patient(told, patient)),
+        (referral.id, _task(referral, request, patient)),
+        (request, _request(referral, request, patient)),
+        (patient, _patient(referral, patient)),
     )
     return {
         "resourceType": "Bundle",
-        "id": str(told.id),
-        "meta": {"lastUpdated": _instant(told.updated_at)},
+        "id": str(referral.id),
+        "meta": {"lastUpdated": _instant(referral.updated_at)},
         "type": "collection",
-        "timestamp": _instant(told.updated_at),
+        "timestamp": _instant(referral.updated_at),
         "entry": [{"fullUrl": _urn(place), "resource": resource} for place, resource in resources],
     }
 
 
-def _task(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
+def _task(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, Any]:
     optional: dict[str, Any] = {
-        "statusReason": _reason(told.reason),
-        "restriction": {"period": {"end": _instant(told.respond_by)}} if told.respond_by else None,
-        "output": _outcome(told.outcome),
+        "statusReason": _reason(referral.reason),
+        "restriction": {"period": {"end": _instant(referral.respond_by)}} if referral.respond_by else None,
+        "output": _outcome(referral.outcome),
     }
     return {
         "resourceType": "Task",
-        "id": str(told.id),
-        "meta": {"versionId": str(told.version), "lastUpdated": _instant(told.updated_at)},
-        "identifier": [{"system": "urn:pristan:referral", "value": told.label}],
-        "status": TASK_STATUS[told.state],
-        "businessStatus": _concept("state", told.state.value),
+        "id": str(referral.id),
+        "meta": {"versionId": str(referral.version), "lastUpdated": _instant(referral.updated_at)},
+        "identifier": [{"system": "urn:pristan:referral", "value": referral.label}],
+        "status": TASK_STATUS[referral.state],
+        "businessStatus": _concept("state", referral.state.value),
         "intent": "order",
-        "priority": PRIORITY[told.urgency],
+        "priority": PRIORITY[referral.urgency],
         "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
         "focus": {"reference": _urn(request)},
         "for": {"reference": _urn(patient)},
-        "authoredOn": _instant(told.offered_at),
-        "lastModified": _instant(told.updated_at),
-        "owner": _organisation(told.organisation),
+        "authoredOn": _instant(referral.offered_at),
+        "lastModified": _instant(referral.updated_at),
+        "owner": _organisation(referral.organisation),
         **_without_nothing(optional),
     }
 
 
-def _request(told: Told, request: UUID, patient: UUID) -> dict[str, Any]:
+def _request(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, Any]:
     optional: dict[str, Any] = {
-        "occurrencePeriod": {"end": told.last_safe_day.isoformat()} if told.last_safe_day else None,
-        "orderDetail": [_concept("help", code, words) for code, words in told.helps],
-        "reasonCode": [_concept("need", code, words) for code, words in told.needs],
+        "occurrencePeriod": {"end": referral.last_safe_day.isoformat()} if referral.last_safe_day else None,
+        "orderDetail": [_concept("help", code, words) for code, words in referral.helps],
+        "reasonCode": [_concept("need", code, words) for code, words in referral.needs],
     }
-    places = [{"system": "urn:iso:std:iso:3166", "code": told.country}]
-    if told.region:
-        places.append({"system": "urn:iso:std:iso:3166:-2", "code": told.region})
+    places = [{"system": "urn:iso:std:iso:3166", "code": referral.country}]
+    if referral.region:
+        places.append({"system": "urn:iso:std:iso:3166:-2", "code": referral.region})
     return {
         "resourceType": "ServiceRequest",
         "id": str(request),
-        "identifier": [{"system": "urn:pristan:referral", "value": told.label}],
-        "status": REQUEST_STATUS[told.state],
+        "identifier": [{"system": "urn:pristan:referral", "value": referral.label}],
+        "status": REQUEST_STATUS[referral.state],
         "intent": "order",
-        "priority": PRIORITY[told.urgency],
-        "code": {**_concept("service", told.service), "text": "Legal help"},
+        "priority": PRIORITY[referral.urgency],
+        "code": {**_concept("service", referral.service), "text": "Legal help"},
         "subject": {"reference": _urn(patient)},
-        "authoredOn": _instant(told.offered_at),
-        "performer": [_organisation(told.organisation)],
+        "authoredOn": _instant(referral.offered_at),
+        "performer": [_organisation(referral.organisation)],
         "locationCode": [{"coding": [place]} for place in places],
         **_without_nothing(optional),
     }
 
 
-def _patient(told: Told, patient: UUID) -> dict[str, Any]:
-    spoken = [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": code}]}} for code in told.languages]
+def _patient(referral: FhirReferral, patient: UUID) -> dict[str, Any]:
+    spoken = [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": code}]}} for code in referral.languages]
     return {"resourceType": "Patient", "id": str(patient), **_without_nothing({"communication": spoken})}
 
 

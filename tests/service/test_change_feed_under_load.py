@@ -28,7 +28,7 @@ def organisations(database: Database, count: int) -> list[UUID]:
     return ids
 
 
-def page(database: Database, organisation: UUID, after: int, limit: int) -> list[change_feed.Told]:
+def page(database: Database, organisation: UUID, after: int, limit: int) -> list[change_feed.FeedRow]:
     """What the route does: place what is new, then read."""
     with database.begin() as session:
         change_feed.sequence(session)
@@ -56,7 +56,7 @@ def test_a_reader_that_is_killed_again_and_again_misses_nothing(database: Databa
     threads = [threading.Thread(target=write, args=(one,)) for one in referrals]
     for thread in threads:
         thread.start()
-    seen: list[change_feed.Told] = []
+    seen: list[change_feed.FeedRow] = []
     kept, killed = 0, 0
     until = time.monotonic() + 60
     while time.monotonic() < until:

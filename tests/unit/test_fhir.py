@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.referrals import fhir
-from app.referrals.fhir import Told
+from app.referrals.fhir import FhirReferral
 from app.referrals.reasons import OUTCOMES, REASONS
 from app.referrals.states import FAILED, LIVE, State
 
@@ -38,7 +38,7 @@ ELEMENTS: dict[str, dict[str, tuple[bool, bool]]] = {
 }  # fmt: skip
 
 
-def told(**changed: Any) -> Told:
+def told(**changed: Any) -> FhirReferral:
     moment = datetime(2026, 11, 24, 10, 5, tzinfo=UTC)
     given: dict[str, Any] = {
         "id": UUID("3f0c8a52-6b1e-4a4e-9d4b-0c1a7e5d2f10"),
@@ -59,7 +59,7 @@ def told(**changed: Any) -> Told:
         "last_safe_day": date(2026, 12, 3),
         **changed,
     }
-    return Told(**given)
+    return FhirReferral(**given)
 
 
 def resources(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""The engine: every service is asked, three-valued and with a trace; then the candidates are put in order.
+"""The engine: evaluates every service with three-valued logic and a trace, then ranks the candidates.
 
-Unknown is never no: a service one answer away is *nearest*, shown with what to ask first. The leaf tests are in `leaves`;
+Unknown is never no: a service that lacks one answer is *nearest* and shown with the question to ask first. The leaf tests are in `leaves`;
 `rulebook` finds the distinct ones, which are asked once a case; `trees` joins their outcomes; the order's formula is in `order`.
 """
 
@@ -39,13 +39,13 @@ class Found(NamedTuple):
 
     @property
     def offerable(self) -> bool:
-        """Whether the clock may offer a case to it: never, while nobody has confirmed the centre, or it takes none."""
+        """Whether the scheduler may offer a case to it: only if the centre is verified and takes referrals."""
         return self.verified and self.rank > 0 and all(reason.key != "by_yourself" for reason in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """Who can help, who nearly, who not, each with reasons."""
+    """Services that can help, those that nearly can, and those that cannot, each with reasons."""
 
     candidates: tuple[Found, ...] = ()
     nearest: tuple[Found, ...] = ()
@@ -53,11 +53,11 @@ class MatchResult:
     order_version: int = field(default=ORDER_VERSION)
 
     def offerable(self) -> tuple[Found, ...]:
-        """Candidates that may be offered by the clock: never an unverified one, nor one that takes no referrals."""
+        """Candidates that the scheduler may offer: verified ones that take referrals."""
         return tuple(found for found in self.candidates if found.offerable)
 
     def equals_of_first(self) -> tuple[str, ...]:
-        """Those who had a claim to the first place as good as its holder's: what the rotation is told of."""
+        """Services that rank equal to the first candidate in every term but the turn: the input of the rotation."""
         offerable = self.offerable()
         return tuple(found.service for found in offerable if found.terms[:-1] == offerable[0].terms[:-1])
 
@@ -77,13 +77,13 @@ def evaluate(
     shares: Mapping[str, Share] | None = None,
     seed: int = 0,
 ) -> MatchResult:
-    """Ask every service. Pure: the same arguments give the same result, in the same order, in any process.
+    """Evaluate every service. Pure: the same arguments give the same result, in the same order, in any process.
 
     Args:
         related: for a need, the broader and related ones; a service that lists only these is nearest.
         live: capacity and pauses by service key; a missing key means unknown capacity and no pause.
         answer_days: how many days a service took to answer, as a rule; a missing key means no history.
-        shares: the rotation's accounts by service key; a missing key means weight 1 and an account of nothing.
+        shares: the rotation's accounts by service key; a missing key means weight 1 and a balance of zero.
         seed: decides between equals.
     """
     book = rulebook_of(services)
@@ -134,7 +134,7 @@ def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
 
 
 class _Case:
-    """One case put to a rulebook. Each distinct leaf is asked once, and its reason is made once and only when it is told.
+    """The evaluation of one case. Each distinct leaf is evaluated once, and its reason is built once, when needed.
 
     `close_needs`: the needs broader than and related to those of the case.
     """

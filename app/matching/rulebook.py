@@ -1,4 +1,4 @@
-"""The rules of some services, made ready to be asked: each distinct leaf test once, whichever rules it stands in."""
+"""The rules of several services, prepared for evaluation: each distinct leaf test once, in whichever rules it occurs."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ class RuledService:
         leaves: of its rule in reading order, by their numbers in the rulebook.
         own_outcomes: picks the outcomes of these leaves out of the outcomes of all.
         repeats: two of its leaves have the same name, so that they may have the same reason.
-        remarks: what is said of it whatever the case.
+        remarks: keys of the remarks that are shown for every case.
     """
 
     position: int
@@ -46,7 +46,7 @@ class RuledService:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The services by their keys, so that whoever is put in order by key need not be sorted for each case.
+    """The services in the order of their keys, so that results need no sorting by key for each case.
 
     Attributes:
         leaves: the distinct ones; their index is their number.
@@ -77,7 +77,7 @@ class Rulebook:
 
 
 def rulebook_of(services: Sequence[ServiceEntry]) -> Rulebook:
-    """The rulebook of these services, kept for the next case. Entries are immutable, so they are known by identity."""
+    """The rulebook of these services, cached for the next case. Entries are immutable, so identity is the cache key."""
     key = tuple(map(id, services))
     book = _books.get(key)
     if book is None:
@@ -93,10 +93,10 @@ _books: dict[tuple[int, ...], Rulebook] = {}
 
 @dataclass(slots=True)
 class _Writer:
-    """Reads one rule after the other and numbers each leaf that it has not met before; likewise it keeps one tree of a kind."""
+    """Builds a rulebook: numbers each distinct leaf, and shares trees of the same form."""
 
     numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    """Of the leaves, by what makes two of them one."""
+    """Leaf numbers, by the key that makes two leaves equal."""
     leaves: list[Leaf] = field(default_factory=list)
     about_a_service: dict[int, str] = field(default_factory=dict)
     trees: dict[tuple[Any, ...], Tree] = field(default_factory=dict)

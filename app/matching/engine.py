@@ -1,7 +1,8 @@
 """The engine: evaluates every service with three-valued logic and a trace, then ranks the candidates.
 
-Unknown is never no: a service that lacks one answer is *nearest* and shown with the question to ask first. The leaf tests are in `leaves`;
-`rulebook` finds the distinct ones, which are asked once a case; `trees` joins their outcomes; the order's formula is in `order`.
+Unknown is never no: a service that lacks one answer is *nearest* and shown with the question to ask first. The leaf tests are
+in `leaves`; `rulebook` finds the distinct ones, which are evaluated once a case; `trees` joins their outcomes; the formula of
+the ranking is in `order`.
 """
 
 from collections import defaultdict

@@ -132,4 +132,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
 def _route_template(scope: Scope) -> str:
     """The route's template, never the path itself, which may contain anything."""
     route = scope.get("route")
-    return str(getattr(route, "path", "none"))
+    return str(getattr(route, "path_format", "none"))

@@ -9,7 +9,8 @@ from starlette.staticfiles import StaticFiles
 
 from app.core.errors import AppError
 from app.settings import Surface
-from app.web import desk, person
+from app.web import account, desk, partner, person
+from app.web.account.error_pages import error_page as staff_error_page
 from app.web.components import rendering
 
 __all__ = ["LARGER", "error_page", "mount"]
@@ -31,14 +32,18 @@ class _KeptForAnHour(StaticFiles):
 def error_page(request: Request, error: AppError) -> Response:
     """An error as a page of the surface it happened on."""
     if request.url.path.startswith(("/desk", "/partner")):
-        return desk.error_page(request, error)
+        return staff_error_page(request, error)
     return rendering.error_page(request, error)
 
 
 def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:
     """Add the pages of these surfaces."""
     app.mount("/s", _KeptForAnHour(directory=STATIC), name="static")
+    if "desk" in surfaces:
+        app.include_router(desk.router)
+    if "partner" in surfaces:
+        app.include_router(partner.router)
     if "desk" in surfaces or "partner" in surfaces:
-        desk.mount(app, surfaces)
+        app.include_router(account.router)
     if "public" in surfaces:
         app.include_router(person.router)

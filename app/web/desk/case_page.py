@@ -24,7 +24,10 @@ from app.referrals.referral_summaries import referrals
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.tasks import service as tasks
 from app.web.account.policies import AtDesk, Packs, field, number
-from app.web.components import staff_pages
+from app.web.components import (
+    path_convertors,  # noqa: F401  registers them
+    staff_pages,
+)
 from app.web.desk import case_followup, case_view, queue_url, saved_replies
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -138,7 +141,7 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     return back(request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True)
 
 
-@router.post("/referrals/{referral}/{verb}", name="step_referral")
+@router.post("/referrals/{referral}/{verb:referral_verb}", name="step_referral")
 def step_referral(
     label: Label,
     referral: Label,

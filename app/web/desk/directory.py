@@ -1,7 +1,7 @@
 """The directory at the desk: what it says, proposals that a second person publishes, free places and pauses, freshness."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import Invalid, NotFound
+from app.core.i18n import LANGUAGES
 from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory
 from app.directory.edit_states import EditVerb
@@ -21,22 +22,13 @@ from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import coordinators, field
 from app.web.components import directory_view, staff_pages
+from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
 
 router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators)])
 
 Slug = Annotated[str, Path(max_length=64)]
 Code = Annotated[str, Query(max_length=130)]
 Who = Annotated[SignedIn, Depends(coordinators)]
-LANGUAGES = ("ru", "be", "uk", "en", "pl", "lt", "ka", "de")
-
-
-async def _packs(request: Request) -> Directory:
-    """The packs of this process alone: what the published edits are laid over."""
-    packs: Directory = request.app.state.current.packs
-    return packs
-
-
-OwnPacks = Annotated[Directory, Depends(_packs)]
 
 
 @router.get("", name="directory")
@@ -176,26 +168,6 @@ def pause_all(slug: Slug, request: Request, who: Who, session: Db, packs: OwnPac
     except Invalid as error:
         return _entry_page(request, session, packs, now, slug, error=error)
     return staff_pages.to(f"{_entry(slug)}?done={'paused' if until else 'resumed'}")
-
-
-def kind_of_pause(what: str) -> tuple[str | None, str | None]:
-    """`all`, `need:…` or `language:…`, as need and language. Raises Invalid."""
-    kind, _, code = what.partition(":")
-    if what == "all":
-        return None, None
-    if not code or kind not in {"need", "language"} or (kind == "language" and code not in LANGUAGES):
-        raise Invalid([FieldError(pointer="/what", code="unknown_code", detail="Choose what to pause.")])
-    return (code, None) if kind == "need" else (None, code)
-
-
-def day_of(text: str) -> date | None:
-    """A day as it is typed, or nothing. Raises Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid([FieldError(pointer="/until", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None
 
 
 @dataclass(frozen=True, slots=True)

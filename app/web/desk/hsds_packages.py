@@ -23,7 +23,7 @@ from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import SeniorOrAdmin, TakesFile, field
 from app.web.components import staff_pages
-from app.web.desk.directory import OwnPacks
+from app.web.components.directory_forms import OwnPacks
 
 router = APIRouter(prefix="/desk/directory/package")
 

@@ -19,7 +19,10 @@ from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Packs, field, requires_role
-from app.web.components import staff_pages
+from app.web.components import (
+    path_convertors,  # noqa: F401  registers them
+    staff_pages,
+)
 
 router = APIRouter(prefix="/desk/rules")
 
@@ -87,7 +90,7 @@ def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Respon
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_proposed")
 
 
-@router.get("/{proposal_id}", name="rule_set")
+@router.get("/{proposal_id:uuid}", name="rule_set")
 def show_rule_set(request: Request, proposal_id: ProposalId, who: Reads, session: ReadDb, now: Now) -> Response:
     """What it changes, service by service, what the linter says, what a replay said; and the buttons for who may."""
     proposal = _found(session, proposal_id)
@@ -129,7 +132,7 @@ def replay_rule_set(
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=replayed")
 
 
-@router.post("/{proposal_id}/{verb}", name="decide_rule_set")
+@router.post("/{proposal_id}/{verb:rule_set_verb}", name="decide_rule_set")
 def decide_rule_set(
     request: Request,
     proposal_id: ProposalId,
@@ -139,8 +142,6 @@ def decide_rule_set(
     now: Now,
 ) -> Response:
     """Publish or reject (somebody else than who proposed it), or withdraw (who proposed it)."""
-    if verb not in {one.value for one in RuleSetVerb}:
-        raise NotFound
     proposal = _found(session, proposal_id)
     publication.decide(session, _base(request, session), proposal.id, RuleSetVerb(verb), by=who.member_id, now=now)
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")

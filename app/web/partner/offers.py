@@ -8,14 +8,18 @@ from fastapi import APIRouter, Path, Request, Response
 
 from app.casework import partner_access, referral_actions
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
+from app.core.errors import FieldError, Invalid, NotAllowed
 from app.referrals import partner_queries, unanswered_messages
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, field, number
-from app.web.components import staff_pages, time_format
+from app.web.components import (
+    path_convertors,  # noqa: F401  registers them
+    staff_pages,
+    time_format,
+)
 from app.web.partner import offer_page
 
 router = APIRouter(prefix="/partner")
@@ -50,7 +54,7 @@ def show_offer(label: Label, request: Request, who: Member, session: ReadDb, key
     return offer_page.page(request, session, keys, packs, label, organisation_of(who))
 
 
-@router.post("/referrals/{label}/{verb}", name="answer_offer")
+@router.post("/referrals/{label}/{verb:referral_verb}", name="answer_offer")
 def answer_offer(
     label: Label,
     verb: Annotated[str, Path(max_length=20)],
@@ -62,8 +66,6 @@ def answer_offer(
     now: Now,
 ) -> Response:
     """Take one step. A second person who is late learns what the state is now; what was not chosen is asked for again."""
-    if verb not in set(Verb):
-        raise NotFound
     organisation_id = organisation_of(who)
     referral_id = partner_access.by_label(session, organisation_id, label)
     by = ActorRef(Actor.PARTNER, who.member_id, organisation_id)

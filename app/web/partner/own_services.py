@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotAllowed, NotFound
+from app.core.i18n import LANGUAGES
 from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory
 from app.directory.edits import Editor
@@ -18,7 +19,7 @@ from app.partners.organisations import Organisation
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, field
 from app.web.components import directory_view, staff_pages
-from app.web.desk.directory import LANGUAGES, OwnPacks, day_of, kind_of_pause
+from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
 
 router = APIRouter(prefix="/partner/services")
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from app.web.components import path_convertors  # noqa: F401  registers them
 from app.web.person import (
     case_changes,
     case_page,
@@ -25,4 +26,4 @@ for part in (
     statistics_page.router,
     static_pages.router,
 ):
-    router.include_router(part, prefix="/{lang}")
+    router.include_router(part, prefix="/{lang:language}")

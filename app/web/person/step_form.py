@@ -13,7 +13,10 @@ from app.directory.packs import Directory as Packs
 from app.intake import drafts, questions
 from app.intake.questions import STEPS, Typed
 from app.matching.code_names import CodeNames
-from app.web.components import csrf
+from app.web.components import (
+    csrf,
+    path_convertors,  # noqa: F401  registers them
+)
 from app.web.components.rendering import page
 from app.web.person import draft_answers, spam_signals, urgent_contacts
 from app.web.person import form_fields as shown
@@ -147,7 +150,7 @@ def send(
 # --- the steps -----------------------------------------------------------------------------------------------------
 
 
-@router.get("/form/{step}")
+@router.get("/form/{step:form_step}")
 def step_form(
     lang: Lang,
     step: str,
@@ -172,7 +175,7 @@ def step_form(
     return response
 
 
-@router.post("/form/{step}")
+@router.post("/form/{step:form_step}")
 def send_step(
     lang: Lang,
     step: str,

@@ -40,7 +40,7 @@ def show_proposals(request: Request, who: Overseer, session: ReadDb) -> Response
     waiting = proposals.live(session)
     return staff_pages.page(
         request,
-        "desk/proposals.html",
+        "account/proposals.html",
         waiting=waiting,
         proposers=members.names(session, [one.proposed_by for one in waiting]),
         may_decide=who.role in proposals.DECIDERS,

@@ -1,0 +1,39 @@
+"""What the forms of the directory share at the desk and on the partner's page: the packs, a day, what is paused."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.core.errors import FieldError, Invalid
+from app.core.i18n import LANGUAGES
+from app.directory.packs import Directory
+
+
+async def _packs(request: Request) -> Directory:
+    """The packs of this process alone: what the published edits are laid over."""
+    packs: Directory = request.app.state.current.packs
+    return packs
+
+
+OwnPacks = Annotated[Directory, Depends(_packs)]
+
+
+def day_of(text: str) -> date | None:
+    """A day as it is typed, or nothing. Raises Invalid."""
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid([FieldError(pointer="/until", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None
+
+
+def kind_of_pause(what: str) -> tuple[str | None, str | None]:
+    """`all`, `need:…` or `language:…`, as need and language. Raises Invalid."""
+    kind, _, code = what.partition(":")
+    if what == "all":
+        return None, None
+    if not code or kind not in {"need", "language"} or (kind == "language" and code not in LANGUAGES):
+        raise Invalid([FieldError(pointer="/what", code="unknown_code", detail="Choose what to pause.")])
+    return (code, None) if kind == "need" else (None, code)

@@ -1,0 +1,30 @@
+"""Types of path parameters, so that no two routes match one address and the order of routers means nothing.
+
+Importing this module registers them with Starlette: `{lang:language}`, `{step:form_step}`, `{verb:referral_verb}` and
+`{verb:rule_set_verb}`.
+"""
+
+import re
+from collections.abc import Iterable
+
+from starlette.convertors import Convertor, StringConvertor, register_url_convertor
+
+from app.directory.rule_sets import RuleSetVerb
+from app.intake import questions
+from app.referrals.states import Verb
+
+
+def _text(pattern: str) -> Convertor[str]:
+    """Text that matches the pattern; what does not match is another address."""
+    kind: type[StringConvertor] = type("_Text", (StringConvertor,), {"regex": pattern})  # read from the class
+    return kind()
+
+
+def _one_of(values: Iterable[str]) -> Convertor[str]:
+    return _text("|".join(re.escape(value) for value in values))
+
+
+register_url_convertor("language", _text("[A-Za-z]{2,3}"))  # the page itself says whether we have it
+register_url_convertor("form_step", _one_of(questions.SLUGS))
+register_url_convertor("referral_verb", _one_of(Verb))
+register_url_convertor("rule_set_verb", _one_of(RuleSetVerb))

@@ -102,7 +102,7 @@ def test_another_teams_cases_are_not_there(office: StaffSite) -> None:
 
 
 def test_there_is_no_way_to_refer_or_close_many(office: StaffSite) -> None:
-    many = [route.path for route, _method in our_routes(office.app) if "bulk" in route.path]
+    many = [route.path_format for route, _method in our_routes(office.app) if "bulk" in route.path_format]
     assert many == ["/desk/bulk"]
     page = office.as_("vera").get("/desk/")
     office.file()

@@ -16,7 +16,7 @@ FORMS = {"ru": 3, "en": 2, "be": 3, "uk": 3, "pl": 3, "lt": 3, "ka": 2, "de": 2}
 def test_the_same_form_goes_with_the_same_class_of_cldr(language: str) -> None:
     words = translator(language)
     forms = {f"{n}": words.locale.plural_form(n) for n in range(200)}
-    chosen = {n: words._catalogue.ngettext(*COUNTED[0], int(n)) for n in forms}
+    chosen = {n: words._ngettext(*COUNTED[0], int(n)) for n in forms}
     by_class = {kind: {chosen[n] for n in forms if forms[n] == kind} for kind in set(forms.values())}
     assert all(len(used) == 1 for used in by_class.values()), "one class of numbers, one form"
     assert plural_forms(language)[0] == len(by_class) == FORMS[language]

@@ -1,0 +1,91 @@
+"""Runs checks in a copy of the repository, each time in a fresh process: `python tests/support/recipe_runner.py COPY`.
+
+Libraries are imported once and the process forks for each run, so that a run costs the import of our own code alone. The first
+run compiles that code for all others. Each line of the input is a JSON object; each gets one line with `failed` and `output`.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+
+def main(copy: Path) -> None:
+    os.chdir(copy)
+    sys.path[:0] = [str(copy)]
+    for name in _libraries(copy):
+        try:
+            __import__(name)
+        except Exception:  # noqa: BLE001, S112  a plug-in that cannot be imported alone
+            continue
+    sys.dont_write_bytecode = True
+    print("ready", flush=True)
+    for line in sys.stdin:
+        failed, output = _forked(json.loads(line))
+        print(json.dumps({"failed": failed, "output": output}), flush=True)
+
+
+def _libraries(copy: Path) -> list[str]:
+    """Everything that our own code and its tests import, without our own."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        sys.dont_write_bytecode = False
+        import app.main  # noqa: F401
+        import tests.conftest  # noqa: F401
+
+        ours = tuple(name for name in sys.modules if name.split(".")[0] in {"app", "tests", "alembic", "__main__"})
+        os.write(write, json.dumps(sorted(set(sys.modules) - {*ours})).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        names = answer.read()
+    os.waitpid(child, 0)
+    return list(json.loads(names))
+
+
+def _forked(run: dict[str, Any]) -> tuple[bool, str]:
+    with tempfile.TemporaryFile() as output:
+        child = os.fork()
+        if not child:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+            status = 1
+            try:
+                status = _checks(run)
+            except BaseException:  # noqa: BLE001  whatever it is, it is the result of this run
+                traceback.print_exc()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        _, status = os.waitpid(child, 0)
+        output.seek(0)
+        return status != 0, io.TextIOWrapper(output, encoding="utf-8", errors="replace").read()
+
+
+def _checks(run: dict[str, Any]) -> int:
+    """The program starts, the catalogues are whole, and the tests pass: 0. `extract`: write the catalogues instead."""
+    import app.main  # noqa: F401
+    from app.cli import i18n
+
+    if run.get("extract"):
+        i18n.extract()
+        return 0
+    problems = list(i18n.problems()) if run.get("catalogues") else []
+    print(*problems, sep="\n")
+    tests = 0
+    if run.get("tests"):
+        import pytest
+
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they were imported before pytest could rewrite them
+        options = ["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider"]
+        tests = int(pytest.main([*options, *run["tests"]]))
+    return int(bool(problems or tests))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -78,32 +78,37 @@ def catalogue(language: str) -> Catalog:
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with the catalogues, one sentence each: missing, empty, other placeholders, left over, not marked."""
+    """What is wrong with the catalogues, one sentence each: missing, empty, other placeholders, left over, not marked.
+
+    Each begins with the file to mend.
+    """
+    extracted = {domain: messages(domain) for domain in DOMAINS}
     for domain in DOMAINS:
-        if not _is_current(domain):
-            yield f"{domain}.pot is not up to date: run `pristan i18n extract`"
-    wanted = messages()
+        if not _is_current(domain, extracted[domain]):
+            yield f"app/locales/{domain}.pot is not up to date: run `pristan i18n extract`"
+    wanted = extracted[PERSON]
+    known = set(wanted)
     for language in LANGUAGES:
-        have = catalogue(language)
+        have, name = catalogue(language), f"app/locales/{language}/LC_MESSAGES/{PERSON}.po"
         if not _STATE.search(have.header_comment):
-            yield f"{language}: the catalogue's head says neither `State: draft` nor `State: signed by …`"
+            yield f"{name}: the catalogue's head says neither `State: draft` nor `State: signed by …`"
         for message in wanted:
             entry = have.get(message)
             said = _forms(entry.string) if entry else ()
             if not said or not all(said) or (not isinstance(message, str) and len(said) != plural_forms(language)[0]):
-                yield f"{language}: not translated: {_short(message)}"
+                yield f"{name}: not translated: {_short(message)}"
             elif any(fields(form) != fields(_forms(message)[-1]) for form in said):
-                yield f"{language}: other placeholders: {_short(message)}"
+                yield f"{name}: other placeholders: {_short(message)}"
         for entry in have:
-            if entry.id and entry.id not in wanted:
-                yield f"{language}: no longer used: {_short(entry.id)}"
+            if entry.id and entry.id not in known:
+                yield f"{name}: no longer used: {_short(entry.id)}"
 
 
-def _is_current(domain: str) -> bool:
-    """Whether the template of a domain holds the messages that would be extracted now, in that order."""
+def _is_current(domain: str, extracted: list[Message]) -> bool:
+    """Whether the template of a domain holds these messages, in this order."""
     path = template_file(domain)
     with path.open("rb") as file:
-        return [entry.id for entry in read_po(file) if entry.id] == messages(domain)
+        return [entry.id for entry in read_po(file) if entry.id] == extracted
 
 
 def _forms(text: Any) -> tuple[str, ...]:

@@ -102,7 +102,8 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
         files=files,
     )
     for name in documents:
-        raise PackError(f"{name}: the whole file: unknown file (a country is a folder with country.yaml)")
+        folder = name.split("/")[0]
+        raise PackError(f"{name}: the whole file: unknown file (a country is a folder with {folder}/country.yaml)")
     for fault in check(directory, folders):
         raise PackError(fault)
     return directory

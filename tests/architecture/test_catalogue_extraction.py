@@ -97,4 +97,4 @@ def test_a_template_of_messages_that_is_not_up_to_date_fails_the_check(
     (tmp_path / f"{domain}.pot").write_text(shortened + "\n", encoding="utf-8")
     real = i18n.template_file
     monkeypatch.setattr(i18n, "template_file", lambda one: tmp_path / f"{one}.pot" if one == domain else real(one))
-    assert f"{domain}.pot is not up to date: run `pristan i18n extract`" in list(i18n.problems())
+    assert f"app/locales/{domain}.pot is not up to date: run `pristan i18n extract`" in list(i18n.problems())

@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "tests/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 MAKE = re.compile(r"`(?:\w+=\S+ )?make (\w+)`|^make (\w+)", re.MULTILINE)
 
@@ -34,3 +35,36 @@ def test_what_make_help_lists_is_what_make_has() -> None:
     assert set(re.findall(r"^make (\w+)", told, re.MULTILINE)) | {"help"} == set(
         re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     )
+
+
+def test_the_layers_of_the_map_are_those_that_are_checked() -> None:
+    (layers,) = [
+        contract["layers"]
+        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    ]
+    page = (ROOT / "docs/architecture.md").read_text()
+    assert "\n".join(layers).replace("app.", "") in page
+
+
+def test_every_package_is_a_room_of_the_map() -> None:
+    rooms = page_rooms()
+    packages = {path.parent.name for path in ROOT.glob("app/*/__init__.py")}
+    assert packages - rooms == set(), "docs/architecture.md does not name them"
+    assert {path.parent.name for path in ROOT.glob("app/web/*/__init__.py")} - rooms == set()
+
+
+def page_rooms() -> set[str]:
+    section = (ROOT / "docs/architecture.md").read_text().split("## The rooms")[1].split("\n## ")[0]
+    return set(re.findall(r"`(?:app/)?(\w+)/`", section))
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text()
+    pages = sorted(path.name for path in (ROOT / "docs/decisions").glob("0*.md"))
+    assert re.findall(r"\]\((0.+?\.md)\)", index) == pages, "docs/decisions/README.md lists other pages"
+
+
+def test_the_map_and_the_way_in_are_one_link_from_the_readme() -> None:
+    links = LINK.findall((ROOT / "README.md").read_text())
+    assert {"docs/architecture.md", "CONTRIBUTING.md", "docs/decisions/README.md", "CHANGELOG.md"} <= set(links)

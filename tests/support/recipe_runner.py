@@ -68,23 +68,22 @@ def _forked(run: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _checks(run: dict[str, Any]) -> int:
-    """The program starts, the catalogues are whole, and the tests pass: 0. `extract`: write the catalogues instead."""
-    import app.main  # noqa: F401
+    """0: the program starts, the catalogues are whole, and the tests pass. `extract`: write the catalogues instead."""
     from app.cli import i18n
 
     if run.get("extract"):
         i18n.extract()
         return 0
-    problems = list(i18n.problems()) if run.get("catalogues") else []
-    print(*problems, sep="\n")
-    tests = 0
-    if run.get("tests"):
-        import pytest
+    import app.main  # noqa: F401
 
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they were imported before pytest could rewrite them
-        options = ["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider"]
-        tests = int(pytest.main([*options, *run["tests"]]))
-    return int(bool(problems or tests))
+    problems = list(i18n.problems())
+    print(*problems, sep="\n")
+    if problems or not run["tests"]:
+        return int(bool(problems))
+    import pytest
+
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they were imported before pytest could rewrite them
+    return int(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
 
 
 if __name__ == "__main__":

@@ -137,6 +137,12 @@ _PLAIN: Final = {
     "channels": CHANNELS,
     "good_hours": GOOD_HOURS,
 }
+_COMPUTED: Final = frozenset({"needs", "countries", "languages", "nationalities", "regions", "letters", "happened"})
+_UNKNOWN: Final = sorted(
+    {question.options for question in questions.QUESTIONS.values()} - _PLAIN.keys() - _COMPUTED - {""}
+)
+if _UNKNOWN:
+    raise ValueError(f"app/web/person/form_fields.py: there are no options {_UNKNOWN}, which app/intake/questions.py names.")
 
 
 def _countries(typed: Typed, directory: Directory) -> list:  # type: ignore[type-arg]

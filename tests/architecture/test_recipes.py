@@ -1,0 +1,275 @@
+"""The recipes of CONTRIBUTING.md, walked in a copy of the repository.
+
+Each recipe is carried out there whole, and the checks that guide an author pass. Then each of its steps is left out alone: a
+check fails, and what it prints names the file to touch. The files that CONTRIBUTING.md lists are those that were changed.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from babel.messages.pofile import read_po, write_po
+
+from app.core.i18n import LANGUAGES
+
+ROOT: Final = Path(__file__).parents[2]
+CATALOGUE: Final = "app/locales/{}/LC_MESSAGES/messages.po"
+TEMPLATES: Final = ("app/locales/messages.pot", "app/locales/staff.pot")
+Edit = Callable[[Path], None]
+
+
+def replace(name: str, old: str, new: str) -> Edit:
+    """Put `new` in place of the only `old` in a file."""
+
+    def edit(root: Path) -> None:
+        path = root / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    return edit
+
+
+def append(name: str, new: str) -> Edit:
+    def edit(root: Path) -> None:
+        with (root / name).open("a", encoding="utf-8") as file:
+            file.write(new)
+
+    return edit
+
+
+def add(name: str, source: str) -> Edit:
+    """A new file, from `tests/data/recipes/`."""
+
+    def edit(root: Path) -> None:
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / "tests/data/recipes" / source, root / name)
+
+    return edit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`steps`: the edits of each file that an author writes. `tests`: those that guide them, beside `make check`.
+
+    `subject`: the file that states the new thing. It cannot be forgotten, for without it there is nothing new.
+    """
+
+    title: str
+    steps: Mapping[str, tuple[Edit, ...]]
+    tests: tuple[str, ...] = ()
+    subject: str = ""
+    languages: tuple[str, ...] = LANGUAGES
+
+
+RECIPES: Final = [
+    Recipe(
+        "A country",
+        {
+            f"app/countries/am/{name}.yaml": (add(f"app/countries/am/{name}.yaml", f"am/{name}.yaml"), *more)
+            for name, more in {
+                "country": (),
+                "services": (),
+                "deadlines": (
+                    replace(
+                        "app/countries/am/deadlines.yaml", "label: Asylum refused – normal", "label: Refusal – normal"
+                    ),
+                ),
+                "emergency": (),
+                "examples": (),
+            }.items()
+        },
+        tests=(
+            "tests/unit/test_pack_facts.py",
+            "tests/unit/test_pack_rules.py",
+            "tests/unit/test_rules_coverage.py",
+            "tests/unit/test_legal_deadlines.py",
+        ),
+    ),
+    Recipe(
+        "A need",
+        {
+            "app/countries/needs.yaml": (
+                append(
+                    "app/countries/needs.yaml",
+                    "  - id: debts\n    label: Debts and fines\n    related:\n"
+                    "      social_benefits: Advice on benefits includes debts.\n",
+                ),
+            ),
+        },
+        tests=("tests/unit/test_pack_rules.py", "tests/unit/test_pack_facts.py", "tests/unit/test_rules_coverage.py"),
+        subject="app/countries/needs.yaml",
+    ),
+    Recipe(
+        "A question",
+        {
+            "app/intake/schemas.py": (
+                replace(
+                    "app/intake/schemas.py",
+                    "    received_on: Annotated[date | None, FACTS] = None\n",
+                    "    received_on: Annotated[date | None, FACTS] = None\n"
+                    '    appealed: Annotated[Literal["yes", "no", "unknown"] | None, FACTS] = None\n',
+                ),
+            ),
+            "app/intake/questions.py": (
+                replace(
+                    "app/intake/questions.py",
+                    'of="letter_kind", field="letter.received_on"),\n',
+                    'of="letter_kind", field="letter.received_on"),\n'
+                    '        Question("appealed", Kind.SELECT, N_("Have you already appealed against it?"), options="appealed", of="letter_kind", field="letter.appealed"),\n',
+                ),
+            ),
+            "app/intake/vocabulary.py": (
+                append(
+                    "app/intake/vocabulary.py",
+                    'APPEALED: Final = MappingProxyType({"yes": N_("Yes, I have"), "no": N_("Not yet"), "unknown": N_("I do not know")})\n',
+                ),
+            ),
+            "app/web/person/form_fields.py": (
+                replace("app/web/person/form_fields.py", "vocabulary import CHANNELS", "vocabulary import APPEALED, CHANNELS"),
+                replace("app/web/person/form_fields.py", '    "for_whom": FOR_WHOM,\n', '    "for_whom": FOR_WHOM,\n    "appealed": APPEALED,\n'),
+            ),
+        },
+        tests=("tests/unit/test_questions.py", "tests/unit/test_intake_storage.py"),
+    ),
+    Recipe(
+        "A language",
+        {
+            "app/core/i18n.py": (replace("app/core/i18n.py", '"ka", "de")', '"ka", "de", "nl")'),),
+            "app/web/person/static_pages.py": (
+                replace(
+                    "app/web/person/static_pages.py",
+                    '    "en": "https://www.metoffice',
+                    '    "nl": "https://www.knmi.nl/",\n    "en": "https://www.metoffice',
+                ),
+            ),
+        },
+        tests=("tests/unit/test_plurals.py", "tests/unit/test_rendering.py", "tests/unit/test_readability.py"),
+        subject="app/core/i18n.py",
+        languages=("nl",),
+    ),
+]  # fmt: skip
+
+
+@dataclass
+class Workshop:
+    """The copy, and the process that runs checks in it."""
+
+    root: Path
+    runner: "subprocess.Popen[str]"
+    written: dict[str, bytes] = field(default_factory=dict)
+    """Every file of the copy before the recipe."""
+
+    def run(self, **what: Any) -> tuple[bool, str]:
+        assert self.runner.stdin is not None
+        assert self.runner.stdout is not None
+        self.runner.stdin.write(json.dumps(what) + "\n")
+        self.runner.stdin.flush()
+        answer = json.loads(self.runner.stdout.readline())
+        return answer["failed"], answer["output"]
+
+    def checks(self, recipe: Recipe) -> tuple[bool, str]:
+        return self.run(tests=recipe.tests)
+
+    def put(self, name: str, content: bytes | None) -> None:
+        path = self.root / name
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def content(self, name: str) -> bytes | None:
+        path = self.root / name
+        return path.read_bytes() if path.exists() else None
+
+    def carry_out(self, recipe: Recipe) -> dict[str, bytes | None]:
+        """Do every step, gather the messages, translate them. Returns what was changed, as it was before."""
+        catalogues = [CATALOGUE.format(language) for language in dict.fromkeys((*LANGUAGES, *recipe.languages))]
+        before = {name: self.content(name) for name in (*recipe.steps, *catalogues, *TEMPLATES)}
+        for edits in recipe.steps.values():
+            for edit in edits:
+                edit(self.root)
+        failed, output = self.run(extract=True)
+        assert not failed, output
+        for name in catalogues:
+            _translate(self.root / name)
+        return {name: content for name, content in before.items() if self.content(name) != content}
+
+
+def _translate(path: Path) -> None:
+    """Every message that has no translation gets its English."""
+    with path.open("rb") as file:
+        catalogue = read_po(file)
+    untranslated = [entry for entry in catalogue if entry.id and not any(entry.string)]
+    for entry in untranslated:
+        entry.string = entry.id if isinstance(entry.id, str) else (entry.id[-1],) * catalogue.num_plurals
+    if untranslated:
+        with path.open("wb") as file:
+            write_po(file, catalogue, width=120, no_location=True)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    root = tmp_path_factory.mktemp("copy")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    environment = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTEST_ADDOPTS"}}
+    command = [sys.executable, str(ROOT / "tests/support/recipe_runner.py"), str(root)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root, env=environment
+    ) as runner:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "ready\n"
+        yield Workshop(root, runner)
+        assert runner.stdin is not None
+        runner.stdin.close()
+
+
+def listed_in(title: str) -> set[str]:
+    """The files that CONTRIBUTING.md lists for a recipe, with their placeholders."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split(f"### {title}\n", 1)[1].split("\n#", 1)[0]
+    return set(re.findall(r"^- `([^`]+)`", section, re.MULTILINE))
+
+
+def named(name: str, output: str) -> bool:
+    return name in output or name.removeprefix("app/countries/") in output
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)
+def test_a_recipe_is_whole_and_whatever_is_forgotten_is_told(workshop: Workshop, recipe: Recipe) -> None:
+    before = workshop.carry_out(recipe)
+    try:
+        placeholders = {"am": "<country>"} | dict.fromkeys((*LANGUAGES, *recipe.languages), "<language>")
+        changed = {
+            re.sub(r"(?<=/)(\w\w)(?=/)", lambda found: placeholders.get(found[1], found[1]), name) for name in before
+        }
+        assert changed == listed_in(recipe.title), "CONTRIBUTING.md lists other files than the recipe changes"
+        failed, output = workshop.checks(recipe)
+        assert not failed, output
+        catalogues = tuple(name for name in before if name.startswith("app/locales/"))
+        steps = [(name,) for name in recipe.steps if name != recipe.subject]
+        for forgotten in filter(None, (*steps, catalogues)):
+            after = {name: workshop.content(name) for name in forgotten}
+            for name in forgotten:
+                workshop.put(name, before[name])
+            failed, output = workshop.checks(recipe)
+            assert failed, f"nothing tells that {forgotten} was forgotten"
+            assert [name for name in forgotten if not named(name, output)] == [], output
+            for name, content in after.items():
+                workshop.put(name, content)
+    finally:
+        for name, content in before.items():
+            workshop.put(name, content)

@@ -20,13 +20,18 @@ def main(copy: Path) -> None:
     for name in _libraries(copy):
         try:
             __import__(name)
-        except Exception:  # noqa: BLE001, S112  a plug-in that cannot be imported alone
+        except Exception:  # noqa: BLE001  a plug-in that cannot be imported alone
             continue
     sys.dont_write_bytecode = True
-    print("ready", flush=True)
+    _say("ready")
     for line in sys.stdin:
         failed, output = _forked(json.loads(line))
-        print(json.dumps({"failed": failed, "output": output}), flush=True)
+        _say(json.dumps({"failed": failed, "output": output}))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _libraries(copy: Path) -> list[str]:
@@ -77,13 +82,14 @@ def _checks(run: dict[str, Any]) -> int:
     import app.main  # noqa: F401
 
     problems = list(i18n.problems())
-    print(*problems, sep="\n")
-    if problems or not run["tests"]:
+    _say("\n".join(problems))
+    if not run["tests"]:
         return int(bool(problems))
     import pytest
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they were imported before pytest could rewrite them
-    return int(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
+    tests = int(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
+    return int(bool(problems or tests))
 
 
 if __name__ == "__main__":

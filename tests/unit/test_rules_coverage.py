@@ -57,6 +57,6 @@ def test_the_languages_are_those_a_source_names() -> None:
 def test_the_examples_of_each_pack_hold_and_are_at_least_a_dozen(country: str) -> None:
     from app.directory.packs import PACKS
 
-    assert len(read(PACKS / country)) >= 12
+    assert len(read(PACKS / country)) >= 12, f"app/countries/{country}/examples.yaml has fewer than a dozen examples"
     _count, faults = check(DIRECTORY)
     assert [fault for fault in faults if fault.country == country.upper()] == []

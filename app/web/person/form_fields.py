@@ -142,7 +142,9 @@ _UNKNOWN: Final = sorted(
     {question.options for question in questions.QUESTIONS.values()} - _PLAIN.keys() - _COMPUTED - {""}
 )
 if _UNKNOWN:
-    raise ValueError(f"app/web/person/form_fields.py: there are no options {_UNKNOWN}, which app/intake/questions.py names.")
+    raise ValueError(
+        f"app/web/person/form_fields.py: there are no options {_UNKNOWN}, which app/intake/questions.py names."
+    )
 
 
 def _countries(typed: Typed, directory: Directory) -> list:  # type: ignore[type-arg]

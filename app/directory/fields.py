@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from app.core.i18n import N_
 from app.directory.rules import Rule
 from app.directory.schemas import Organisation, Service
 
@@ -30,27 +31,27 @@ class Field:
     choices: Mapping[str, str] | None = None
 
 
-_YES_NO: Final = {"yes": "Yes", "no": "No", "unknown": "Not known"}
+_YES_NO: Final = {"yes": N_("Yes"), "no": N_("No"), "unknown": N_("Not known")}
 ORGANISATION: Final = (
-    Field("name_en", "Name in English", "line", may_be_empty=False),
-    Field("name_local", "Name in the country's language", "line"),
-    Field("city", "Town, never a street", "line", 120, of_partner=True),
-    Field("website", "Web site", "url", 300, of_partner=True),
-    Field("email", "E-mail", "email", 120, of_partner=True),
-    Field("phone", "Phone; several with a semicolon", "line", 120, of_partner=True),
-    Field("eligibility", "Whom they help, in their own words", "text", 600),
-    Field("hours", "Opening hours", "hours", 600, of_partner=True),
-    Field("source", "Verification: source, day, confidence", "source", may_be_empty=False),
+    Field("name_en", N_("Name in English"), "line", may_be_empty=False),
+    Field("name_local", N_("Name in the country's language"), "line"),
+    Field("city", N_("Town (no street)"), "line", 120, of_partner=True),
+    Field("website", N_("Website"), "url", 300, of_partner=True),
+    Field("email", N_("E-mail"), "email", 120, of_partner=True),
+    Field("phone", N_("Phone (separate several with a semicolon)"), "line", 120, of_partner=True),
+    Field("eligibility", N_("Who they help, in their own words"), "text", 600),
+    Field("hours", N_("Opening hours"), "hours", 600, of_partner=True),
+    Field("source", N_("Verification: source, date, confidence"), "source", may_be_empty=False),
 )
 SERVICE: Final = (
-    Field("name_en", "Name in English", "line", may_be_empty=False),
-    Field("languages", "Languages they work in", "languages", of_partner=True),
-    Field("remote", "Helps by phone or online", "choice", may_be_empty=False, of_partner=True, choices=_YES_NO),
-    Field("takes_referrals", "Takes requests through us", "choice", may_be_empty=False, choices=_YES_NO),
-    Field("representation", "Represents before offices and courts", "choice", may_be_empty=False, choices=_YES_NO),
+    Field("name_en", N_("Name in English"), "line", may_be_empty=False),
+    Field("languages", N_("Working languages"), "languages", of_partner=True),
+    Field("remote", N_("Helps by phone or online"), "choice", may_be_empty=False, of_partner=True, choices=_YES_NO),
+    Field("takes_referrals", N_("Accepts referrals through this network"), "choice", may_be_empty=False, choices=_YES_NO),
+    Field("representation", N_("Represents people before authorities and courts"), "choice", may_be_empty=False, choices=_YES_NO),
     Field(
-        "cost", "Cost", "choice", may_be_empty=False,
-        choices={"free": "Free", "state_funded": "Paid by the state", "unknown": "Not known"},
+        "cost", N_("Cost"), "choice", may_be_empty=False,
+        choices={"free": N_("Free"), "state_funded": N_("State-funded"), "unknown": N_("Not known")},
     ),
 )  # fmt: skip
 _BY_NAME: Final = {True: {field.name: field for field in SERVICE}, False: {field.name: field for field in ORGANISATION}}

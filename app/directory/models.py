@@ -1,13 +1,16 @@
 """Tables of services, of the rule sets that were ever in force, and of what was edited at the desk."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Json
+
+ORIGINS: Final = ("desk", "partner", "import")
+"""Where an edit of the directory comes from."""
 
 
 class ServiceRow(Base):
@@ -56,7 +59,7 @@ class DirectoryEdit(Base):
         sa.CheckConstraint(
             "state NOT IN ('published', 'superseded') OR decided_by <> proposed_by", name="published_by_another"
         ),
-        sa.CheckConstraint("origin IN ('desk', 'partner', 'import')", name="origin_known"),
+        sa.CheckConstraint(f"origin IN {ORIGINS}", name="origin_known"),
         sa.Index(
             "uq_directory_edits_one_proposed", "subject", "field", unique=True,
             sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"),

@@ -14,8 +14,9 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from pydantic_core import PydanticCustomError
 
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import LANGUAGES
 from app.intake.storage import CARD, COUNTED, FACTS, NOT_KEPT, NOTICE, StoredModel, column, sealed
-from app.intake.vocabulary import GROUPS, HELPS, STATUSES
+from app.intake.vocabulary import GROUPS, HELPS, MOST_NEEDS, STATUSES
 
 LONGEST_STORY: Final = 20_000
 OLDEST_LETTER: Final = timedelta(days=5 * 366)
@@ -133,7 +134,8 @@ class Consent(StoredModel):
         return self
 
 
-Needs = Annotated[tuple[Slug, ...], Field(min_length=1, max_length=28), AfterValidator(_once)]
+LanguageOfPages = Literal[LANGUAGES]  # type: ignore[valid-type]
+Needs = Annotated[tuple[Slug, ...], Field(min_length=1, max_length=MOST_NEEDS), AfterValidator(_once)]
 Languages = Annotated[tuple[Language, ...], Field(max_length=12), AfterValidator(_once)]
 Groups = Annotated[tuple[Annotated[str, _one_of(GROUPS)], ...], Field(max_length=16), AfterValidator(_once)]
 Helps = Annotated[tuple[Annotated[str, _one_of(HELPS)], ...], Field(max_length=16), AfterValidator(_once)]
@@ -143,9 +145,7 @@ class Intake(StoredModel):
     """One request for help. Required: `for_whom`, `needs`, `how_soon`, `country`, `consent.mode`."""
 
     # Published as `speak` and `answer_by`: the aliases below are the one place where the published names are mapped.
-    language: Annotated[
-        Literal["ru", "en", "be", "uk", "pl", "lt", "ka", "de"] | None, FACTS, column("language", _form_language)
-    ] = None
+    language: Annotated[LanguageOfPages | None, FACTS, column("language", _form_language)] = None
     for_whom: Annotated[Literal["self", "relative", "volunteer"], FACTS, CARD, sealed("story")]
     needs: Annotated[Needs, FACTS, column("needs")]
     how_soon: Annotated[Literal["today", "week", "month", "none", "unknown"], FACTS]

@@ -1,14 +1,17 @@
 """The closed vocabularies of the intake with their labels. The English labels are message ids of the catalogues."""
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import yaml
 
-def N_(message: str) -> str:
-    return message
+from app.core.i18n import N_
 
+_NEEDS: Final = Path(__file__).resolve().parent.parent / "countries" / "needs.yaml"
+MOST_NEEDS: Final = len(yaml.safe_load(_NEEDS.read_text(encoding="utf-8"))["needs"])
+"""Each need once: as many as there are. The codes themselves are compared with the directory when a request is validated."""
 
-LANGUAGES: Final = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
 FOR_WHOM: Final = MappingProxyType(
     {"self": N_("For myself"), "relative": N_("For someone close to me"), "volunteer": N_("For someone I am helping")}
 )

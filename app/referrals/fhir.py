@@ -10,10 +10,12 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from app.core.vocabulary import complete
 from app.referrals.reasons import OUTCOMES, REASONS
 from app.referrals.states import State
 
-TASK_STATUS: Final = MappingProxyType(
+TASK_STATUS: Final = complete(
+    State,
     {
         State.DRAFT: "draft",
         State.AWAITING_CONSENT: "draft",
@@ -31,9 +33,10 @@ TASK_STATUS: Final = MappingProxyType(
         State.CLIENT_DECLINED: "cancelled",
         State.EXPIRED: "cancelled",
         State.ENTERED_IN_ERROR: "entered-in-error",
-    }
+    },
 )
-REQUEST_STATUS: Final = MappingProxyType(
+REQUEST_STATUS: Final = complete(
+    State,
     {
         State.DRAFT: "draft",
         State.AWAITING_CONSENT: "draft",
@@ -51,7 +54,7 @@ REQUEST_STATUS: Final = MappingProxyType(
         State.CLIENT_DECLINED: "revoked",
         State.EXPIRED: "revoked",
         State.ENTERED_IN_ERROR: "entered-in-error",
-    }
+    },
 )
 """`revoked`: no longer asked of this organisation. Whether another is asked is not told to this one."""
 PRIORITY: Final = MappingProxyType({"emergency": "stat", "urgent": "urgent", "normal": "routine"})

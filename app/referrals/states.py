@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.vocabulary import complete
 
 
 class State(StrEnum):
@@ -158,18 +159,54 @@ def _moves(
     ]
 
 
-NOT_OFFERED: Final = frozenset({S.DRAFT, S.AWAITING_CONSENT})
-ANSWER_DUE: Final = frozenset({S.OFFERED, S.ACKNOWLEDGED, S.INFO_REQUESTED})
-"""The organisation owes an answer by a given time."""
-UNDECIDED: Final = ANSWER_DUE | {S.WAITLISTED}
+class Phase(StrEnum):
+    """Where a referral stands, coarsely. What holds of a state beyond its moves follows from its phase."""
+
+    NOT_OFFERED = "not_offered"  # the organisation knows nothing of it
+    ANSWER_DUE = "answer_due"  # the organisation's answer is owed by a given time
+    WAITLISTED = "waitlisted"  # the organisation has not decided, and owes no answer
+    AT_WORK = "at_work"
+    COMPLETED = "completed"
+    FAILED = "failed"  # ended without help: each of these leaves a next step that somebody owns
+
+
+PHASES: Final = complete(
+    State,
+    {
+        S.DRAFT: Phase.NOT_OFFERED,
+        S.AWAITING_CONSENT: Phase.NOT_OFFERED,
+        S.OFFERED: Phase.ANSWER_DUE,
+        S.ACKNOWLEDGED: Phase.ANSWER_DUE,
+        S.INFO_REQUESTED: Phase.ANSWER_DUE,
+        S.WAITLISTED: Phase.WAITLISTED,
+        S.ACCEPTED: Phase.AT_WORK,
+        S.IN_PROGRESS: Phase.AT_WORK,
+        S.ON_HOLD: Phase.AT_WORK,
+        S.COMPLETED: Phase.COMPLETED,
+        S.DECLINED: Phase.FAILED,
+        S.HANDED_BACK: Phase.FAILED,
+        S.WITHDRAWN: Phase.FAILED,
+        S.CLIENT_DECLINED: Phase.FAILED,
+        S.EXPIRED: Phase.FAILED,
+        S.ENTERED_IN_ERROR: Phase.FAILED,
+    },
+)
+
+
+def _in(*phases: Phase) -> frozenset[State]:
+    return frozenset(state for state in State if PHASES[state] in phases)
+
+
+NOT_OFFERED: Final = _in(Phase.NOT_OFFERED)
+ANSWER_DUE: Final = _in(Phase.ANSWER_DUE)
+UNDECIDED: Final = _in(Phase.ANSWER_DUE, Phase.WAITLISTED)
 """The organisation was asked and has not decided."""
-AT_WORK: Final = frozenset({S.ACCEPTED, S.IN_PROGRESS, S.ON_HOLD})
+AT_WORK: Final = _in(Phase.AT_WORK)
 LIVE: Final = NOT_OFFERED | UNDECIDED | AT_WORK
 WITH_PARTNER: Final = UNDECIDED | AT_WORK
-MAY_OPEN: Final = AT_WORK | {S.COMPLETED}
+MAY_OPEN: Final = AT_WORK | _in(Phase.COMPLETED)
 """The organisation may open the encrypted parts."""
-FAILED: Final = frozenset(State) - LIVE - {S.COMPLETED}
-"""Ended without help: each of these leaves a task for somebody."""
+FAILED: Final = _in(Phase.FAILED)
 VISIBLE_TO_PARTNER: Final = frozenset(State) - NOT_OFFERED
 INITIAL: Final = S.DRAFT
 """A referral is created in this state, by a coordinator or the clock, with Clock.WAIT."""

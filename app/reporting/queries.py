@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.cases.models import Case
 from app.cases.states import CaseState
+from app.core.vocabulary import complete
 from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
@@ -71,14 +73,33 @@ class OfferSeen:
             return "accepted"
         if Verb.DECLINE.value in self.first:
             return "declined"
-        if self.state == State.EXPIRED.value:
-            seen = {Verb.ACKNOWLEDGE.value, Verb.ASK_INFO.value}
-            return "only_acknowledged" if seen & set(self.first) else "no_answer"
-        if self.state in {State.WITHDRAWN.value, State.CLIENT_DECLINED.value, State.ENTERED_IN_ERROR.value}:
-            return "taken_back"
-        return "waiting"
+        end = _END_OF[self.state]
+        seen = {Verb.ACKNOWLEDGE.value, Verb.ASK_INFO.value}
+        return "only_acknowledged" if end == "no_answer" and seen & set(self.first) else end
 
 
+_END_OF: Final = complete(
+    State,
+    {
+        State.DRAFT: "waiting",
+        State.AWAITING_CONSENT: "waiting",
+        State.OFFERED: "waiting",
+        State.ACKNOWLEDGED: "waiting",
+        State.INFO_REQUESTED: "waiting",
+        State.WAITLISTED: "waiting",
+        State.ACCEPTED: "waiting",
+        State.IN_PROGRESS: "waiting",
+        State.ON_HOLD: "waiting",
+        State.COMPLETED: "waiting",
+        State.DECLINED: "waiting",
+        State.HANDED_BACK: "waiting",
+        State.EXPIRED: "no_answer",
+        State.WITHDRAWN: "taken_back",
+        State.CLIENT_DECLINED: "taken_back",
+        State.ENTERED_IN_ERROR: "taken_back",
+    },
+)
+"""What became of an offer that was neither accepted nor declined, by its state; `waiting` while nothing has become of it."""
 ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", "waiting")
 
 

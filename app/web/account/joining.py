@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, NotFound
+from app.core.i18n import N_
 from app.staff import invitations
 from app.staff import service as staff
 from app.staff.invitations import Invitation
@@ -20,8 +21,8 @@ from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/join", dependencies=[Depends(anyone)])
 
-_OLD_FORM: Final = "This form has expired or came from another site. Type the code here."
-_WRONG_CODE: Final = "The one-time code is not correct. Wait for the next code in your app."
+_OLD_FORM: Final = N_("This form has expired or came from another site. Type the code here.")
+_WRONG_CODE: Final = N_("The one-time code is not correct. Wait for the next code in your app.")
 
 
 @router.get("", name="join")

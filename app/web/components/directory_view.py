@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from app.core.i18n import N_
 from app.directory import availability, edits, fields, opening_hours, overlay
 from app.directory import published as directory_published
 from app.directory.catalogue import Directory
@@ -17,11 +18,11 @@ from app.directory.schemas import Organisation, Service
 from app.matching.lint import STALE_AFTER, latest_day
 
 SHELVES: Final = {
-    "all": "All",
-    "unverified": "Not verified",
-    "stale": "Confirmed long ago",
-    "paused": "Paused or full",
-    "proposed": "Change waiting",
+    "all": N_("All"),
+    "unverified": N_("Not verified"),
+    "stale": N_("Confirmed long ago"),
+    "paused": N_("Paused or full"),
+    "proposed": N_("Change waiting"),
 }
 _ACROSS: Final = "XX"
 

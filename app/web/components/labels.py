@@ -1,25 +1,43 @@
-"""The desk's words for codes. English now; all go through `_()` in the templates."""
+"""What staff and partners read for each code. English message ids of the staff's domain: `_()` looks them up where they are shown.
+
+Each table has a row for each code of its vocabulary, or the program does not start.
+"""
 
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from app.cases import queue, spam_screening
+from app.cases.states import CaseState
+from app.casework import case_closing, sealed_access
+from app.casework.rule_replay import Summary
 from app.core.i18n import N_
+from app.core.vocabulary import complete
+from app.directory import rule_sets
+from app.directory.edit_states import EditState
+from app.directory.models import ORIGINS
 from app.intake.vocabulary import CHANNELS, HELPS
-from app.referrals.reasons import OUTCOMES, QUESTIONS, REASONS, WORK_DONE
+from app.matching.deadlines import Certainty
+from app.matching.facts import Urgency
+from app.referrals import reasons
+from app.referrals.states import Actor, State
+from app.staff import proposals
+from app.staff.models import Role
+from app.tasks.service import TaskKind
 
-__all__ = ["CHANNELS", "HELPS", "OUTCOMES", "QUESTIONS", "WORK_DONE"]
-
+__all__ = ["CHANNELS", "HELPS"]
 
 # Word, and the shape that says the same without colour.
-URGENCIES: Final = MappingProxyType(
+URGENCIES: Final = complete(
+    get_args(Urgency),
     {
         "emergency": ("▲", N_("Emergency")),
         "urgent": ("◆", N_("Urgent")),
         "normal": ("●", N_("Normal")),
-    }
+    },
 )
-CASE_STATES: Final = MappingProxyType(
+CASE_STATES: Final = complete(
+    CaseState,
     {
         "submitted": N_("New"),
         "in_review": N_("In review"),
@@ -29,9 +47,10 @@ CASE_STATES: Final = MappingProxyType(
         "unmet": N_("Unmet: no organisation found yet"),
         "withdrawn": N_("Closed: withdrawn"),
         "erased": N_("Erased"),
-    }
+    },
 )
-VIEWS: Final = MappingProxyType(
+VIEWS: Final = complete(
+    (*queue.VIEWS, "dead_letters"),
     {
         "open": N_("All open"),
         "new": N_("New"),
@@ -50,7 +69,7 @@ VIEWS: Final = MappingProxyType(
         "dead_letters": N_("Undelivered notices"),
         "merged": N_("Merged"),
         "closed": N_("Closed"),
-    }
+    },
 )
 HINTS: Final = MappingProxyType(
     {
@@ -64,7 +83,8 @@ HINTS: Final = MappingProxyType(
         ),
     }
 )
-EMPTY: Final = MappingProxyType(
+EMPTY: Final = complete(
+    VIEWS,
     {
         "open": N_("There are no open cases. New cases appear here as soon as they arrive."),
         "new": N_("There are no new cases."),
@@ -87,7 +107,7 @@ EMPTY: Final = MappingProxyType(
         "dead_letters": N_("This team has no undelivered notices."),
         "merged": N_("No cases have been merged."),
         "closed": N_("There are no closed cases, or all closed cases have been deleted."),
-    }
+    },
 )
 ASKED: Final = MappingProxyType(
     {
@@ -95,16 +115,18 @@ ASKED: Final = MappingProxyType(
         "declined": N_("declined or not answered"),
     }
 )
-RULE_STATES: Final = MappingProxyType(
+RULE_STATES: Final = complete(
+    rule_sets.State,
     {
         "proposed": N_("Waiting for a second person"),
         "published": N_("Published"),
         "rejected": N_("Rejected"),
         "withdrawn": N_("Withdrawn"),
-    }
+    },
 )
-RULE_VERBS: Final = MappingProxyType(
-    {"publish": N_("Publish the rules"), "reject": N_("Reject the rules"), "withdraw": N_("Withdraw the rules")}
+RULE_VERBS: Final = complete(
+    rule_sets.Verb,
+    {"publish": N_("Publish the rules"), "reject": N_("Reject the rules"), "withdraw": N_("Withdraw the rules")},
 )
 PLACES: Final = MappingProxyType(
     {
@@ -114,7 +136,8 @@ PLACES: Final = MappingProxyType(
         "absent": N_("not in the directory"),
     }
 )
-REPLAYED: Final = MappingProxyType(
+REPLAYED: Final = complete(
+    Summary().counts(),
     {
         "cases": N_("Cases tried"),
         "unchanged": N_("Unchanged"),
@@ -123,7 +146,7 @@ REPLAYED: Final = MappingProxyType(
         "lost": N_("Fewer matches"),
         "now_without_anybody": N_("No match any more"),
         "unreadable": N_("No longer readable"),
-    }
+    },
 )
 _FINDINGS: Final = MappingProxyType(
     {
@@ -153,7 +176,8 @@ def finding(code: str) -> str:
     return _FINDINGS.get(code, code)
 
 
-REFERRAL_STATES: Final = MappingProxyType(
+REFERRAL_STATES: Final = complete(
+    State,
     {
         "draft": N_("Draft"),
         "awaiting_consent": N_("Waiting for the person's consent"),
@@ -171,7 +195,7 @@ REFERRAL_STATES: Final = MappingProxyType(
         "client_declined": N_("Declined by the person"),
         "expired": N_("No answer in time"),
         "entered_in_error": N_("Entered in error"),
-    }
+    },
 )
 VERBS: Final = MappingProxyType(
     {
@@ -227,7 +251,118 @@ VERBS: Final = MappingProxyType(
         "choose": N_("consent changed"),
     }
 )
-ACTORS: Final = MappingProxyType(
+REASONS: Final = complete(
+    reasons.REASONS,
+    {
+        "conflict": N_("Conflict of interest"),
+        "no_capacity": N_("No capacity"),
+        "out_of_area": N_("Outside their area"),
+        "out_of_scope": N_("Not a kind of help they offer"),
+        "not_eligible": N_("The person does not meet their conditions"),
+        "unreachable": N_("They could not reach the person"),
+        "duplicate": N_("They already know this case"),
+        "other": N_("Another reason"),
+        "better_option": N_("A better organisation was found"),
+        "mistake": N_("Sent by mistake"),
+        "no_longer_needed": N_("No longer needed"),
+        "moved_away": N_("The person moved to another country"),
+        "taken_elsewhere": N_("Another organisation took the case"),
+    },
+)
+OUTCOMES: Final = complete(
+    reasons.OUTCOMES,
+    {
+        "represented": N_("Represented before an authority or court"),
+        "advised": N_("Advised"),
+        "referred_on": N_("Referred to another service"),
+        "resolved": N_("Resolved"),
+        "contact_lost": N_("Contact lost"),
+    },
+)
+QUESTIONS: Final = complete(
+    reasons.QUESTIONS,
+    {
+        "letter_date": N_("What date is printed on the letter, and when did it arrive?"),
+        "papers": N_("Which documents does the person have?"),
+        "language": N_("Which language can a lawyer use with the person?"),
+        "region": N_("Which region does the person live in now?"),
+        "reach": N_("Can the person be reached by phone or messenger?"),
+        "family": N_("Who else in the family needs help?"),
+        "other": N_("Another question (a coordinator will ask you about it)"),
+    },
+)
+WORK_DONE: Final = complete(
+    reasons.WORK_DONE,
+    {
+        "contact_made": N_("Spoke with the person"),
+        "advised": N_("Gave advice"),
+        "papers_collected": N_("Collected documents"),
+        "application_filed": N_("Filed an application"),
+        "appeal_filed": N_("Filed an appeal"),
+        "hearing_attended": N_("Attended a hearing"),
+    },
+)
+TASKS: Final = complete(
+    TaskKind,
+    {
+        "find_next": N_("No organisation is being asked: find the next step"),
+        "ask_person": N_("All organisations that may be asked were asked: ask the person about others"),
+        "unmet": N_("No service matches: check the near matches and tell the person"),
+        "handed_back": N_("Handed back: read what was done and find another organisation"),
+        "consent_waits": N_("The person has not answered whether an organisation can read the case"),
+        "overdue": N_("The organisation has not answered in time: call them"),
+        "question": N_("An organisation's question is waiting for an answer"),
+        "first_contact": N_("The organisation has not reached the person in time"),
+        "progress": N_("Ask the organisation about progress"),
+        "disagreement": N_("The person and the organisation report different things"),
+        "check_channel": N_("An organisation could not reach the person: look for a safe way"),
+        "merge": N_("An organisation already knows this case: check for a duplicate"),
+        "review_rule": N_("An organisation says that the case does not fit: review its rule"),
+        "tell_person": N_("There is news, but no message may be sent to the person: check whether a call is safe"),
+        "moved_here": N_("The case was moved here from another country: review it"),
+        "dead_letter": N_("A notice could not be delivered"),
+    },
+)
+HELD_REASONS: Final = complete(
+    spam_screening.HELD_REASONS,
+    {
+        "trap": N_("A hidden field was filled in."),
+        "haste": N_("The form was sent faster than anyone can read it."),
+        "crowd": N_("Very many forms arrived at the same time."),
+    },
+)
+SAVED_REPLIES: Final = MappingProxyType(
+    {
+        "letter_date": N_("The date of the letter"),
+        "letter_kind": N_("What the letter says"),
+        "region": N_("Where they are"),
+        "language": N_("Language and interpreter"),
+        "papers": N_("Immigration status and documents"),
+        "safe_way": N_("A safe way to answer"),
+        "still": N_("Whether help is still needed"),
+        "centre": N_("Whether an organisation can read the case"),
+    },
+)
+EDIT_STATES: Final = complete(
+    EditState,
+    {
+        "proposed": N_("waiting"),
+        "published": N_("in force"),
+        "rejected": N_("rejected"),
+        "withdrawn": N_("withdrawn"),
+        "superseded": N_("replaced later"),
+    },
+)
+EDIT_ORIGINS: Final = complete(
+    ORIGINS,
+    {
+        "desk": N_("at the desk"),
+        "partner": N_("by the organisation itself"),
+        "import": N_("from an imported package"),
+    },
+)
+ACTORS: Final = complete(
+    (*Actor, "desk", "client"),
     {
         "person": N_("the person"),
         "coordinator": N_("the desk"),
@@ -236,63 +371,52 @@ ACTORS: Final = MappingProxyType(
         "partner": N_("the partner"),
         "clock": N_("the system"),
         "client": N_("the API"),
-    }
+    },
 )
-ENDS: Final = MappingProxyType(
+ENDS: Final = complete(
+    case_closing.ENDS,
     {
         "help": N_("The person was helped"),
         "advise": N_("The person was advised and does not need a partner"),
         "unmet": N_("Unmet: nobody can help now"),
         "withdraw": N_("The person no longer wants help"),
-    }
+    },
 )
-PURPOSES: Final = MappingProxyType(
+PURPOSES: Final = complete(
+    sealed_access.PURPOSES,
     {
         "answer": N_("To answer the person"),
         "urgent_call": N_("To reach the person in an emergency"),
         "check_channel": N_("To check the contact, because a partner could not reach the person"),
-    }
+    },
 )
-CERTAINTY: Final = MappingProxyType(
+CERTAINTY: Final = complete(
+    get_args(Certainty),
     {
         "sourced-high": N_("from a trusted source"),
         "sourced-medium": N_("from a source that should be checked"),
         "sourced-low": N_("from a weak source; check it"),
         "assumed": N_("assumed, because the type or date of the letter is not known"),
-    }
-)
-PARTNER_ACTIONS: Final = MappingProxyType(
-    {
-        "acknowledge": N_("Confirm that we have seen the request"),
-        "accept": N_("Accept"),
-        "ask_info": N_("Ask for more"),
-        "waitlist": N_("Put on our waiting list"),
-        "decline": N_("Decline"),
-        "start": N_("We have started"),
-        "hold": N_("Put on hold"),
-        "resume": N_("Go on"),
-        "complete": N_("Complete"),
-        "hand_back": N_("Hand back"),
-        "reopen": N_("Open again"),
-        "undo_accept": N_("Take the acceptance back"),
-    }
+    },
 )
 
-ROLES: Final = MappingProxyType(
+ROLES: Final = complete(
+    Role,
     {
         "coordinator": N_("Coordinator"),
         "senior": N_("Senior coordinator"),
         "auditor": N_("Auditor"),
         "admin": N_("Network admin"),
         "partner": N_("Member of a partner"),
-    }
+    },
 )
-PROPOSALS: Final = MappingProxyType(
+PROPOSALS: Final = complete(
+    proposals.Kind,
     {
         "new_admin": N_("New admin"),
         "organisation_key": N_("New organisation key"),
         "bulk_export": N_("Bulk export"),
-    }
+    },
 )
 PROPOSED: Final = MappingProxyType(
     {
@@ -331,11 +455,6 @@ PROBLEMS: Final = MappingProxyType(
 )
 
 
-def reason(code: str) -> str:
-    found = REASONS.get(code)
-    return found.label if found else code
-
-
 def waited(since: datetime, now: datetime) -> str:
     """How long, in the largest unit that says enough."""
     hours = max(0, int((now - since).total_seconds() // 3600))
@@ -372,8 +491,8 @@ def verb(code: Any) -> str:
 
 
 def state(code: str) -> str:
-    """Of a case or of a referral."""
-    return CASE_STATES.get(code) or REFERRAL_STATES.get(code, code)
+    """Of a case or of a referral. Raises KeyError."""
+    return CASE_STATES[code] if code in CASE_STATES else REFERRAL_STATES[code]
 
 
 AWAY: Final = MappingProxyType(

@@ -22,7 +22,6 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import referrals
 from app.referrals.states import LIVE, State, Verb, allowed_actions
-from app.tasks import service as tasks
 from app.web.account.policies import AtDesk, Packs, field, number
 from app.web.components import (
     path_convertors,  # noqa: F401  registers them
@@ -277,7 +276,6 @@ def _case_page(
         ],
         live=live,
         life=around,
-        task_rules=tasks.RULES,
         timeline=case_view.timeline(session, case, put, {member.id: member.name for member in colleagues}),
         others=[one for one in colleagues if one.opened_at and one.id != desk.who.member_id],
         alike=alike,

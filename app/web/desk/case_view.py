@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit.models import AuditEntry
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.casework.eligibility import Standing, Standings, standings
-from app.core.i18n import N_
+from app.core.i18n import N_, STAFF, translator
 from app.core.ids import named_id
 from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
@@ -201,15 +201,16 @@ def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str
         found = [directory.organisation(slug) for slug in slugs]
         return ", ".join(entry.name.en if entry else slug for slug, entry in zip(slugs, found, strict=True))
 
+    _ = translator("en", STAFF).text
     told = []
     if consent.get("organisations"):
-        told.append(f"Organisations that can read the case: {named(consent['organisations'])}.")
+        told.append(_("Organisations that can read the case: {names}.", names=named(consent["organisations"])))
     if consent.get("mode") == "ask_first" or not consent.get("organisations"):
-        told.append("The person wants to be asked each time before the case is sent.")
+        told.append(_("The person wants to be asked each time before the case is sent."))
     else:
-        told.append("Ask the person before you refer to any other organisation.")
+        told.append(_("Ask the person before you refer to any other organisation."))
     if consent.get("never"):
-        told.append(f"Never send to: {named(consent['never'])}.")
+        told.append(_("Never send to: {names}.", names=named(consent["never"])))
     return told
 
 

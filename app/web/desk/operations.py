@@ -1,7 +1,7 @@
 """How the house stands; the switch that stops partners' reading; and decoys."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +13,7 @@ from app.casework import honeytokens
 from app.core import kill_switch
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
-from app.core.i18n import N_
+from app.core.i18n import LANGUAGES, N_
 from app.intake.schemas import Intake
 from app.operations import status
 from app.settings import Settings
@@ -22,8 +22,6 @@ from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin, fiel
 from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk")
-
-_LANGUAGES: Final = ("ru", "be", "uk", "en")
 
 
 @router.get("/operations", name="operations")
@@ -44,7 +42,7 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
             (entry.id, staff_pages.reader(request).name("need", entry.id))
             for entry in request.app.state.directory.needs
         ],
-        languages=_LANGUAGES,
+        languages=LANGUAGES,
     )
 
 

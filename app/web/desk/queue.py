@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.cases import queue, saved_views, spam_screening
+from app.cases import queue, saved_views
 from app.casework import case_ownership
 from app.core.dependencies import Db, ReadDb
+from app.core.i18n import LANGUAGES
 from app.web.account.policies import AtDesk, Packs, field
 from app.web.components import labels, staff_pages
 from app.web.desk import queue_url, queue_views, undelivered_notices
@@ -57,7 +58,6 @@ def show_queue(
         filter_names=FILTERS,
         columns=COLUMNS,
         may_choose=view not in _LOOKED_AT_ONE_BY_ONE,
-        held_reason=spam_screening.HELD_REASONS,
         spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
@@ -105,10 +105,9 @@ def next_case(
 def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
     """What each filter may be set to, as codes and words in their order."""
     reader = staff_pages.reader(request)
-    spoken = ("ru", "en", "be", "uk", "pl", "lt", "ka", "de")
     return {
         "country": [(entry.code, reader.name("country", entry.code)) for entry in packs.countries],
         "need": [(entry.id, reader.name("need", entry.id)) for entry in packs.needs],
         "urgency": [(code, word) for code, (_shape, word) in labels.URGENCIES.items()],
-        "language": [(code, reader.name("language", code)) for code in spoken],
+        "language": [(code, reader.name("language", code)) for code in LANGUAGES],
     }

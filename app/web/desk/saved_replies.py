@@ -12,55 +12,46 @@ from app.core.i18n import N_, translator
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`title`: for the desk, in English. `text`: what the person reads, a message of the catalogues."""
+    """`text`: what the person reads, a message of their catalogue. Its title for the desk is in `labels.SAVED_REPLIES`."""
 
-    title: str
     text: str
 
 
 QUESTIONS: Final = MappingProxyType(
     {
         "letter_date": Question(
-            "The date of the letter",
             N_(
                 "Please look at the letter or decision you were given. What date is printed on it, and when did you"
                 " receive it? This helps us work out your deadline."
             ),
         ),
         "letter_kind": Question(
-            "What the letter says",
             N_(
                 "Please tell us what is written at the top of the letter or decision and which office sent it. You can"
                 " copy the heading exactly as it is, in any language."
             ),
         ),
         "region": Question(
-            "Where they are",
             N_(
                 "In which town or region are you now? Some centres help only in certain places. You do not need to give the street."
             ),
         ),
         "language": Question(
-            "Language and interpreter",
             N_("Which languages can you speak with a lawyer? Do you need an interpreter?"),
         ),
         "papers": Question(
-            "Their papers",
             N_("What documents or permission to stay do you have now, and until what date are they valid?"),
         ),
         "safe_way": Question(
-            "A safe way to answer",
             N_(
                 "We could not reach you in the way you chose. Is there another safe way? You can also come back here with"
                 " your number and read our answer."
             ),
         ),
         "still": Question(
-            "Whether help is still needed",
             N_("Do you still need help with this? If something has changed, please write it here."),
         ),
         "centre": Question(
-            "Whether a centre may read the case",
             N_(
                 "We have found a centre that may be able to help you. Please look at the question above and tell us if it"
                 " may read your request."

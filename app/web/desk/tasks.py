@@ -28,7 +28,6 @@ def show_tasks(
         "desk/tasks.html",
         rows=rows,
         most=tasks.LISTED,
-        rules=tasks.RULES,
         mine=mine,
         names_of={member.id: member.name for member in colleagues(session, desk.team_id)},
         me=desk.who.member_id,

@@ -12,13 +12,11 @@ from app.core.i18n import N_
 from app.referrals.reasons import (
     DAY_REQUIRED,
     OUTCOME_REQUIRED,
-    OUTCOMES,
     QUESTION_TAKEN,
-    QUESTIONS,
-    WORK_DONE,
     WORK_TAKEN,
 )
 from app.referrals.states import Verb
+from app.web.components import labels
 
 WHY_NOT: Final = MappingProxyType(
     {
@@ -51,15 +49,15 @@ class Answer:
 
     @property
     def outcomes(self) -> Sequence[tuple[str, str]]:
-        return list(OUTCOMES.items()) if self.verb in OUTCOME_REQUIRED else []
+        return list(labels.OUTCOMES.items()) if self.verb in OUTCOME_REQUIRED else []
 
     @property
     def questions(self) -> Sequence[tuple[str, str]]:
-        return list(QUESTIONS.items()) if self.verb in QUESTION_TAKEN else []
+        return list(labels.QUESTIONS.items()) if self.verb in QUESTION_TAKEN else []
 
     @property
     def work_done(self) -> Sequence[tuple[str, str]]:
-        return list(WORK_DONE.items()) if self.verb in WORK_TAKEN else []
+        return list(labels.WORK_DONE.items()) if self.verb in WORK_TAKEN else []
 
     @property
     def needs_day(self) -> bool:

@@ -11,16 +11,19 @@ from sqlalchemy.orm import Session
 from app import privacy
 from app.cases import person_access
 from app.cases.person_access import OpenedCase
+from app.cases.states import CaseState
 from app.casework import person_actions
 from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
+from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts
 from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
+from app.referrals.states import State
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import letter, person_prompts, visits
@@ -44,7 +47,7 @@ _UNKNOWN: Final = N_(
 _MISTYPED: Final = N_(
     "At least one digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down."
 )
-STATUS: Final = {
+STATUS: Final = complete(set(CaseState) - {CaseState.ERASED}, {
     "submitted": (N_("We have received your request."), N_("A coordinator will read it next.")),
     "in_review": (
         N_("A coordinator is looking for a centre for you."),
@@ -58,8 +61,8 @@ STATUS: Final = {
     "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
     "unmet": (N_("We have not found a centre for you yet."), N_("We are still looking. The contacts below may help you now.")),
     "withdrawn": (N_("You have withdrawn your request."), N_("Centres can no longer read it.")),
-}  # fmt: skip
-REFERRAL: Final = {
+})  # fmt: skip
+REFERRAL: Final = complete(State, {
     "awaiting_consent": N_("We would like to ask this centre. May they read your request?"),
     "offered": N_("We have asked them. They have not answered yet."),
     "acknowledged": N_("They have seen your request and are considering it."),
@@ -69,7 +72,15 @@ REFERRAL: Final = {
     "in_progress": N_("They are working on your case."),
     "on_hold": N_("They have paused work on your case."),
     "completed": N_("They have finished their work on your case."),
-}  # fmt: skip
+    "draft": "",
+    "declined": "",
+    "handed_back": "",
+    "withdrawn": "",
+    "client_declined": "",
+    "expired": "",
+    "entered_in_error": "",
+})  # fmt: skip
+"""What the person reads of a referral; nothing, where a state is not shown to them: a refusal is never told."""
 _LOOKED_AT: Final = frozenset({"submitted", "in_review"})
 _TOO_LONG: Final = N_("Please write a message of up to 10,000 characters.")
 
@@ -136,7 +147,7 @@ def _case_page(
 ) -> Response:
     case, reader = opened.case, CodeNames(lang, directory)
     headline, follows = STATUS[case.state]
-    shown = [entry for entry in person_actions.referrals(session, case.id) if entry.state in REFERRAL]
+    shown = [entry for entry in person_actions.referrals(session, case.id) if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     return page(
         "person/case.html",

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core.errors import FieldError
-from app.core.i18n import N_
+from app.core.i18n import LANGUAGES, N_
 from app.directory.packs import Directory
 from app.intake import questions
 from app.intake.questions import Kind, Question, Typed
 from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
 from app.matching.code_names import CodeNames
 
-SPOKEN: Final = ("ru", "en", "be", "uk", "ka", "pl", "lt", "de", "ce", "tt", "az", "hy", "kk", "fr")
+SPOKEN: Final = tuple(dict.fromkeys((*LANGUAGES, "ce", "tt", "az", "hy", "kk", "fr")))
 NATIONALITIES: Final = ("RU", "BY", "UA", "GE", "AM", "AZ", "KZ", "KG", "TJ", "TM", "UZ", "MD")
 _WORDS: Final[Mapping[str, str]] = {
     "missing": N_("Please answer this question."),

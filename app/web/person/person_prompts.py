@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from app.casework import case_moves, contact_answers
 from app.casework.person_actions import Shown
 from app.core.i18n import N_
+from app.core.vocabulary import complete
 from app.matching.code_names import CodeNames
+from app.referrals import reasons
 
-QUESTIONS: Final = {
+QUESTIONS: Final = complete(reasons.QUESTIONS, {
     "letter_date": N_("What date is printed on your letter? When did you receive it?"),
     "papers": N_("Which documents do you have with you?"),
     "language": N_("Which language can a lawyer speak with you?"),
@@ -20,7 +22,7 @@ QUESTIONS: Final = {
     "reach": N_("Is there a safe way to reach you by phone or messenger? If there is not, please tell us."),
     "family": N_("Who else in your family needs help?"),
     "other": N_("A coordinator will find out what they need to know and write to you here."),
-}
+})  # fmt: skip
 _CONTACT: Final = {
     "first_contact": N_("Has {centre} contacted you?"),
     "completion": N_("{centre} says that their work is done. Have they helped you?"),
@@ -31,7 +33,7 @@ def asked(session: Session, case_id: UUID, shown: Sequence[Shown], reader: CodeN
     """Context for `person/parts/prompts.html`."""
     move = case_moves.question(session, case_id)
     return {
-        "questions": [(one.organisation, QUESTIONS[one.question]) for one in shown if one.question in QUESTIONS],
+        "questions": [(one.organisation, QUESTIONS[one.question]) for one in shown if one.question],
         "contact": [(one, _CONTACT[one.about]) for one in contact_answers.questions(session, case_id, now)],
         "move": reader.translator.country_name(move.to_country) if move is not None else None,
     }

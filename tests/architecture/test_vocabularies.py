@@ -1,0 +1,238 @@
+"""Each closed vocabulary has one table an audience, with a row for each code; a new code is refused by each that lacks it."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import sqlalchemy as sa
+
+from app.cases import queue, spam_screening
+from app.cases.models import Case
+from app.cases.states import CaseState, CaseVerb
+from app.casework import case_closing, sealed_access
+from app.casework.rule_replay import Summary
+from app.core.i18n import LANGUAGES, OWN_NAMES
+from app.core.vocabulary import complete
+from app.directory import models as directory_models
+from app.directory import rule_sets
+from app.directory.edit_states import EditState
+from app.matching import lint
+from app.matching.deadlines import Certainty
+from app.matching.facts import Urgency
+from app.operations import status
+from app.referrals import fhir, reasons, states
+from app.referrals import models as referral_models
+from app.referrals.models import Referral
+from app.referrals.states import Actor, State, Verb
+from app.reporting import queries as reporting
+from app.staff import proposals
+from app.staff.models import Role
+from app.tasks.models import Task
+from app.tasks.service import RULES, TaskKind
+from app.web.components import labels
+from app.web.desk import saved_replies
+from app.web.desk.proposals import EXPORTS
+from app.web.person import case_page, person_prompts
+
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "app"
+
+
+def _codes_in(module: Any, call: str) -> set[str]:
+    """The second argument of each call of this name in the module's source."""
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == call]
+    return {str(node.args[1].value) for node in calls if isinstance(node.args[1], ast.Constant)}
+
+
+def _problem_codes() -> set[str]:
+    source = Path(status.__file__).read_text(encoding="utf-8")
+    body = source[source.index("def problems") : source.index("def look")]
+    return set(re.findall(r'^            "([a-z-]+)":', body, re.MULTILINE))
+
+
+TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
+    ("staff: urgency", labels.URGENCIES, get_args(Urgency)),
+    ("staff: case states", labels.CASE_STATES, CaseState),
+    ("staff: views", labels.VIEWS, [*queue.VIEWS, "dead_letters"]),
+    ("staff: empty views", labels.EMPTY, labels.VIEWS),
+    ("staff: rule set states", labels.RULE_STATES, rule_sets.State),
+    ("staff: rule set verbs", labels.RULE_VERBS, rule_sets.Verb),
+    ("staff: replay counts", labels.REPLAYED, Summary().counts()),
+    ("staff: findings of the linter", labels._FINDINGS, _codes_in(lint, "Finding") | {"unreadable"}),
+    ("staff: referral states", labels.REFERRAL_STATES, State),
+    ("staff: reasons", labels.REASONS, reasons.REASONS),
+    ("staff: outcomes", labels.OUTCOMES, reasons.OUTCOMES),
+    ("staff: questions", labels.QUESTIONS, reasons.QUESTIONS),
+    ("staff: work done", labels.WORK_DONE, reasons.WORK_DONE),
+    ("staff: tasks", labels.TASKS, TaskKind),
+    ("staff: saved replies", labels.SAVED_REPLIES, saved_replies.QUESTIONS),
+    ("staff: held reasons", labels.HELD_REASONS, spam_screening.HELD_REASONS),
+    ("staff: states of a directory edit", labels.EDIT_STATES, EditState),
+    ("staff: origins of a directory edit", labels.EDIT_ORIGINS, directory_models.ORIGINS),
+    ("staff: actors", labels.ACTORS, [*Actor, "desk", "client"]),
+    ("staff: endings of a case", labels.ENDS, case_closing.ENDS),
+    ("staff: purposes of reading a contact", labels.PURPOSES, sealed_access.PURPOSES),
+    ("staff: certainty of a deadline", labels.CERTAINTY, get_args(Certainty)),
+    ("staff: roles", labels.ROLES, Role),
+    ("staff: proposals", labels.PROPOSALS, proposals.Kind),
+    ("staff: exports", labels.EXPORTS, EXPORTS),
+    ("staff: problems of operations", labels.PROBLEMS, _problem_codes()),
+    ("desk: how soon a task is due and what ends it", RULES, TaskKind),
+    ("person: states of the case", case_page.STATUS, set(CaseState) - {CaseState.ERASED}),
+    ("person: states of a referral", case_page.REFERRAL, State),
+    ("person: a centre's questions", person_prompts.QUESTIONS, reasons.QUESTIONS),
+    ("FHIR: status of the Task", fhir.TASK_STATUS, State),
+    ("FHIR: status of the ServiceRequest", fhir.REQUEST_STATUS, State),
+    ("FHIR: priority", fhir.PRIORITY, get_args(Urgency)),
+    ("reports: what became of an offer", reporting._END_OF, State),
+    ("referrals: phases", states.PHASES, State),
+    ("languages: own names", OWN_NAMES, LANGUAGES),
+]
+
+
+@pytest.mark.parametrize(("name", "table", "vocabulary"), TABLES, ids=[name for name, *_ in TABLES])
+def test_a_table_has_a_row_for_each_code_and_no_other(
+    name: str, table: Mapping[Any, Any], vocabulary: Iterable[str]
+) -> None:
+    assert {str(code) for code in table} == {str(code) for code in vocabulary}, name
+
+
+def test_each_verb_of_a_referral_and_of_a_case_has_a_label() -> None:
+    assert {verb.value for verb in [*Verb, *CaseVerb]} - set(labels.VERBS) == set()
+
+
+def test_a_missing_row_and_a_row_too_many_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"no row for \['lost'\], and rows for \['found'\]"):
+        complete(["lost", "seen"], {"found": 1, "seen": 2})
+
+
+def test_the_live_states_of_the_index_and_the_checks_are_those_of_the_table() -> None:
+    index = next(one for one in Referral.__table__.indexes if one.name == "uq_referrals_one_live")  # type: ignore[attr-defined]
+    for dialect in ("sqlite", "postgresql"):
+        assert set(re.findall(r"'(\w+)'", str(index.dialect_options[dialect]["where"]))) == set(states.LIVE)
+    assert set(re.findall(r"'(\w+)'", referral_models._OWES)) == set(states.ANSWER_DUE)
+
+
+@pytest.mark.parametrize(
+    ("column", "vocabulary"),
+    [
+        (Referral.__table__.c.state, State),
+        (Referral.__table__.c.reason, reasons.REASONS),
+        (Referral.__table__.c.outcome, reasons.OUTCOMES),
+        (Referral.__table__.c.question, reasons.QUESTIONS),
+        (Case.__table__.c.state, CaseState),
+        (Case.__table__.c.held_reason, spam_screening.HELD_REASONS),
+        (Case.__table__.c.deadline_certainty, get_args(Certainty)),
+        (Task.__table__.c.kind, TaskKind),
+    ],
+    ids=["state", "reason", "outcome", "question", "case state", "held", "certainty", "task"],
+)
+def test_a_column_is_wide_enough_for_each_code(column: sa.Column[str], vocabulary: Iterable[str]) -> None:
+    assert max(len(code) for code in vocabulary) <= (column.type.length or 0)  # type: ignore[attr-defined]
+
+
+def _copy(tmp_path: Path) -> Path:
+    shutil.copytree(APP, tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "app"
+
+
+def _run(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path}: {old}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+PLACES = [
+    "referrals/states.py: PHASES",
+    "referrals/fhir.py: TASK_STATUS",
+    "referrals/fhir.py: REQUEST_STATUS",
+    "reporting/queries.py: _END_OF",
+    "web/components/labels.py: REFERRAL_STATES",
+    "web/person/case_page.py: REFERRAL",
+]
+
+
+def test_a_made_up_referral_state_is_refused_at_import_by_each_place_that_lacks_its_row(tmp_path: Path) -> None:
+    """The program is started again and again; each time the row is added that it asked for, until it starts."""
+    app = _copy(tmp_path)
+    _edit(app / "referrals/states.py", '    DRAFT = "draft"', '    DRAFT = "draft"\n    LOST = "lost"')
+    places = []
+    while (done := _run(tmp_path, "import app.main")).returncode:
+        assert "no row for ['lost']" in done.stderr, done.stderr
+        path, number = re.findall(r'File "[^"]*?/app/([^"]+)", line (\d+)', done.stderr)[-2]
+        lines = (app / path).read_text(encoding="utf-8").splitlines(keepends=True)
+        start = int(number) - 1
+        brace = next(position for position in range(start, start + 4) if lines[position].rstrip().endswith("{"))
+        value = "Phase.FAILED" if "Phase." in lines[brace + 1] else '""'
+        lines.insert(brace + 1, f'    "lost": {value},\n')
+        (app / path).write_text("".join(lines), encoding="utf-8")
+        places.append(f"{path}: {lines[start].partition(':')[0]}")
+        assert len(places) <= len(PLACES), places
+    assert sorted(places) == sorted(PLACES)
+
+
+NINTH_LANGUAGE = """
+import json
+from app.core.i18n import LANGUAGES, OWN_NAMES, translator, plural_forms
+from datetime import date
+from app.cli import i18n
+from app.intake.schemas import Intake
+from app.web.person.form_fields import SPOKEN
+from app.web.components.rendering import render
+import app.main
+schema = Intake.model_json_schema()["properties"]["language"]
+print(json.dumps({
+    "name": OWN_NAMES["fr"], "plurals": plural_forms("fr")[0], "day": translator("fr").date(date(2026, 11, 24)),
+    "schema": json.dumps(schema), "spoken": SPOKEN, "page": render("person/error.html", "fr", status=404, message="x"),
+    "problems": sorted({one.partition(":")[0] for one in i18n.problems()}),
+}))
+"""
+
+
+def test_a_ninth_language_is_one_code_and_a_catalogue(tmp_path: Path) -> None:
+    app = _copy(tmp_path)
+    _edit(app / "core/i18n.py", '"ka", "de")', '"ka", "de", "fr")')
+    done = _run(tmp_path, NINTH_LANGUAGE)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["name"], told["plurals"], told["day"]) == ("Français", 2, "24 novembre 2026")
+    assert '"fr"' in told["schema"]
+    assert "fr" in told["spoken"]
+    assert 'lang="fr"' in told["page"]
+    assert told["problems"] == ["fr"], "all that is missing is said, and is the catalogue"
+
+
+def test_a_29th_need_is_one_entry_of_the_file_of_needs(tmp_path: Path) -> None:
+    app = _copy(tmp_path)
+    before = json.loads(_run(tmp_path, NEEDS).stdout)
+    needs = app / "countries/needs.yaml"
+    text = needs.read_text(encoding="utf-8")
+    entry = re.search(r"^  - id: .*?(?=^  - )", text, re.MULTILINE | re.DOTALL)
+    assert entry is not None
+    made_up = re.sub(r"id: \S+", "id: made_up", entry[0])
+    needs.write_text(text.replace(entry[0], entry[0] + made_up, 1), encoding="utf-8")
+    done = _run(tmp_path, NEEDS)
+    assert done.returncode == 0, done.stderr
+    after = json.loads(done.stdout)
+    assert (before["most"], before["packs"]) == (28, 28)
+    assert (after["most"], after["packs"]) == (29, 29)
+
+
+NEEDS = """
+import json
+from app.directory.packs import load_packs
+from app.intake.schemas import Intake
+print(json.dumps({"most": Intake.model_json_schema()["properties"]["needs"]["maxItems"], "packs": len(load_packs().needs)}))
+"""

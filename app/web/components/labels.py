@@ -116,7 +116,7 @@ ASKED: Final = MappingProxyType(
     }
 )
 RULE_STATES: Final = complete(
-    rule_sets.State,
+    rule_sets.RuleSetState,
     {
         "proposed": N_("Waiting for a second person"),
         "published": N_("Published"),
@@ -125,7 +125,7 @@ RULE_STATES: Final = complete(
     },
 )
 RULE_VERBS: Final = complete(
-    rule_sets.Verb,
+    rule_sets.RuleSetVerb,
     {"publish": N_("Publish the rules"), "reject": N_("Reject the rules"), "withdraw": N_("Withdraw the rules")},
 )
 PLACES: Final = MappingProxyType(

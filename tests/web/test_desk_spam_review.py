@@ -34,7 +34,7 @@ def test_a_held_case_is_a_row_of_its_view_with_its_reason_and_released_into_the_
     assert queue.tree.css_first(f'nav.views a[href="{HELD}"] .count').text() == "1"  # type: ignore[union-attr]
     assert browser.get("/desk/held").location == HELD
     page = browser.get(HELD)
-    assert "It filled in a field that people do not see." in page.words()
+    assert "A hidden field was filled in." in page.words()
     assert faults(page.text) == []
     assert browser.submit(page, f"/desk/held/{label}/release").did("released")
     assert state(office, label) == ("submitted", None)

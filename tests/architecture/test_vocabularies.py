@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import pytest
 import sqlalchemy as sa
+from app.web.desk.proposals import EXPORTS
 
 from app.cases import queue, spam_screening
 from app.cases.models import Case
@@ -38,7 +39,6 @@ from app.tasks.models import Task
 from app.tasks.service import RULES, TaskKind
 from app.web.components import labels
 from app.web.desk import saved_replies
-from app.web.desk.proposals import EXPORTS
 from app.web.person import case_page, person_prompts
 
 ROOT = Path(__file__).resolve().parents[2]

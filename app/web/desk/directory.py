@@ -11,11 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Now, ReadDb
-<<<<<<< HEAD
 from app.core.errors import Invalid, NotFound
-=======
-from app.core.errors import FieldError, Invalid, NotFound
->>>>>>> e9e1656 (Each closed vocabulary has one table an audience, complete or refused at import; languages are listed once, and the limit of needs is their number)
 from app.core.i18n import LANGUAGES
 from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory
@@ -33,18 +29,6 @@ router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators)
 Slug = Annotated[str, Path(max_length=64)]
 Code = Annotated[str, Query(max_length=130)]
 Who = Annotated[SignedIn, Depends(coordinators)]
-<<<<<<< HEAD
-=======
-
-
-async def _packs(request: Request) -> Directory:
-    """The packs of this process alone: what the published edits are laid over."""
-    packs: Directory = request.app.state.current.packs
-    return packs
-
-
-OwnPacks = Annotated[Directory, Depends(_packs)]
->>>>>>> e9e1656 (Each closed vocabulary has one table an audience, complete or refused at import; languages are listed once, and the limit of needs is their number)
 
 
 @router.get("", name="directory")

@@ -19,11 +19,7 @@ from app.partners.organisations import Organisation
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, field
 from app.web.components import directory_view, staff_pages
-<<<<<<< HEAD
 from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
-=======
-from app.web.desk.directory import OwnPacks, day_of, kind_of_pause
->>>>>>> e9e1656 (Each closed vocabulary has one table an audience, complete or refused at import; languages are listed once, and the limit of needs is their number)
 
 router = APIRouter(prefix="/partner/services")
 

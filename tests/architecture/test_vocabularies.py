@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pytest
 import sqlalchemy as sa
-from app.web.desk.proposals import EXPORTS
+from app.web.account.proposals.py app.web.components.labels import EXPORTS
 
 from app.cases import queue, spam_screening
 from app.cases.models import Case

@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import pytest
 import sqlalchemy as sa
-from app.web.account.proposals.py app.web.components.labels import EXPORTS
 
 from app.cases import queue, spam_screening
 from app.cases.models import Case
@@ -37,6 +36,7 @@ from app.staff import proposals
 from app.staff.models import Role
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskKind
+from app.web.account.proposals import EXPORTS
 from app.web.components import labels
 from app.web.desk import saved_replies
 from app.web.person import case_page, person_prompts

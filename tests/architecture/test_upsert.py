@@ -5,7 +5,7 @@ from pathlib import Path
 
 APP = Path(__file__).parents[2] / "app"
 ELSEWHERE = re.compile(
-    r"\bon_conflict\w*|\b(?:postgresql|sqlite)\.insert\b|INSERT OR |"
+    r"\bon_conflict\w*|\b(?:postgresql|sqlite)\.insert\b|INSERT OR (?:IGNORE|REPLACE|ABORT|FAIL|ROLLBACK)|"
     r"from sqlalchemy\.dialects\.(?:postgresql|sqlite) import .*\binsert\b"
 )
 

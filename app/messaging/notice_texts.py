@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from app.core.i18n import N_, translator
@@ -10,14 +11,24 @@ _NEWS: Final = N_("News")
 _NEUTRAL: Final = N_("There is something new for you.")
 _OPEN: Final = N_("There is something new about your request. Come back with your number to read it: {link}")
 
-_GROUPS: Final = (
-    ("new request", frozenset({"referral_offered"})),
-    ("reminder to answer", frozenset({"offer_reminder"})),
-    ("answer to your question", frozenset({"referral_acknowledged"})),
-    ("date to review", frozenset({"look_at_waitlisted", "look_at_accepted", "look_at_in_progress", "look_at_on_hold"})),
-    ("request that has ended", frozenset({"referral_withdrawn", "referral_client_declined", "referral_entered_in_error"})),
-)  # fmt: skip
-_IRREGULAR: Final = {
+PARTNER_GROUPS: Final = MappingProxyType(
+    {
+        "referral_offered": "new request",
+        "offer_reminder": "reminder to answer",
+        "referral_acknowledged": "answer to your question",
+        "person_wrote": "new message",
+        "look_at_waitlisted": "date to review",
+        "look_at_accepted": "date to review",
+        "look_at_in_progress": "date to review",
+        "look_at_on_hold": "date to review",
+        "referral_withdrawn": "request that has ended",
+        "referral_client_declined": "request that has ended",
+        "referral_entered_in_error": "request that has ended",
+    }
+)
+"""What each kind of notice to an organisation is counted as. One row for every kind that is ever queued for one: a test
+(`tests/architecture/test_notice_kinds.py`) compares it with the table of moves and with the scheduler."""
+_PLURALS: Final = {
     "reminder to answer": "reminders to answer",
     "answer to your question": "answers to your questions",
     "date to review": "dates to review",
@@ -27,18 +38,14 @@ _IRREGULAR: Final = {
 
 def for_partner(kinds: Sequence[str], link: str) -> tuple[str, str]:
     """Subject and text: counts by kind, and the sign-in link."""
-    counted = Counter(_group(kind) for kind in kinds)
+    counted = Counter(PARTNER_GROUPS.get(kind, "other change") for kind in kinds)
     lines = [f"{number} {_named(name, number)}" for name, number in counted.items()]
     subject = lines[0] if len(lines) == 1 else f"{len(kinds)} updates for you"
     return subject, "\n".join([*lines, "", f"Sign in to read: {link}"])
 
 
-def _group(kind: str) -> str:
-    return next((name for name, kinds in _GROUPS if kind in kinds), "other change")
-
-
 def _named(name: str, number: int) -> str:
-    return name if number == 1 else _IRREGULAR.get(name, f"{name}s")
+    return name if number == 1 else _PLURALS.get(name, f"{name}s")
 
 
 def for_person(language: str, link: str, *, may_say_who: bool) -> tuple[str, str]:

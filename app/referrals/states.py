@@ -209,7 +209,7 @@ MAY_OPEN: Final = AT_WORK | _in(Phase.COMPLETED)
 FAILED: Final = _in(Phase.FAILED)
 VISIBLE_TO_PARTNER: Final = frozenset(State) - NOT_OFFERED
 INITIAL: Final = S.DRAFT
-"""A referral is created in this state, by a coordinator or the clock, with Clock.WAIT."""
+"""A referral is created in this state, by a coordinator or the clock, with `DeadlineChange.WAIT`."""
 
 # fmt: off
 MOVES: Final = tuple(

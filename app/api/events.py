@@ -107,14 +107,16 @@ async def _read(transactions: Transactions, partner: Partner, after: int, limit:
     def read(session: Session) -> tuple[bool, Sequence[FeedRow]]:
         if kill_switch.is_on(session, kill_switch.FREEZE):  # turned while this request waited
             raise Frozen
-        return change_feed.unplaced(session), change_feed.read(session, partner.organisation_id, after, limit)
+        return change_feed.has_unplaced(session), change_feed.read_events(
+            session, partner.organisation_id, after, limit
+        )
 
     async with transactions.open(write=False) as session:
         unplaced, rows = await run_sync(read, session)
     if not unplaced:
         return rows
     async with transactions.open(write=True) as session:
-        await run_sync(change_feed.sequence, session)
+        await run_sync(change_feed.place_events, session)
     async with transactions.open(write=False) as session:
         return (await run_sync(read, session))[1]
 

@@ -45,7 +45,7 @@ def read_as_fhir(
     """
     media_type = best_media_type(request, *FORMS).partition(";")[0]
     partner = for_organisation(caller)
-    row = partner_queries.one(session, partner.organisation_id, parse_id(referral_id))
+    row = partner_queries.by_id(session, partner.organisation_id, parse_id(referral_id))
     if row is None:
         raise no_such_referral()
     return JSONResponse(
@@ -54,7 +54,7 @@ def read_as_fhir(
 
 
 def _content(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> FhirReferral:
-    card = partner_queries.unlocked_card(keys, row)
+    card = partner_queries.open_card(keys, row)
     return FhirReferral(
         id=row.id,
         label=row.label,

@@ -18,10 +18,10 @@ ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in S
 
 def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory) -> dict[str, Any]:
     """Raises NotFound, worded the same for an unknown id and for another organisation's."""
-    row = partner_queries.one(session, partner.organisation_id, referral_id)
+    row = partner_queries.by_id(session, partner.organisation_id, referral_id)
     if row is None:
         raise no_such_referral()
-    locked = partner_queries.unlocked_card(keys, row)
+    locked = partner_queries.open_card(keys, row)
     card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
     return {**summary(row, packs), "card": {**card, "speak": row.languages, "helps": locked.get("helps", [])}}
 

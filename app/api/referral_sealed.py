@@ -76,7 +76,7 @@ def read_sealed(
     reader = AuditedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
     access_control.authorize_read(session, keys, reader, case_id, now)
     rows = sealed_parts.parts(session, case_id, _PARTS)
-    partner_access.first_read(session, referral, now)
+    partner_access.mark_opened(session, referral, now)
     audit.record(
         session,
         actor_kind="partner",

@@ -20,7 +20,7 @@ from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
-from app.referrals.partner_queries import Place, Wanted
+from app.referrals.partner_queries import Place, ReferralFilter
 from app.referrals.states import VISIBLE_TO_PARTNER, State
 
 router = APIRouter(tags=["Referrals"])
@@ -125,7 +125,7 @@ def _page(
 ) -> tuple[Sequence[partner_queries.Row], str | None]:
     """The rows, and the cursor of the next page when there is one."""
     partner, since = for_organisation(caller), asked.updated_since
-    wanted = Wanted(
+    wanted = ReferralFilter(
         _states(asked.state), asked.need, None if since is None else parse_instant(since, "/query/updated_since")
     )
     belongs_to = (partner.client_id, *wanted.states, f"need={asked.need}", f"since={wanted.updated_since}")

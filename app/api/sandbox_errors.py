@@ -60,7 +60,7 @@ def _label(session: Session, caller: Caller, referral_id: UUID) -> str | None:
 
 def _error(session: Session, caller: Caller, label: str, referral_id: UUID, verb: str) -> AppError:
     assert caller.organisation_id
-    row = partner_queries.one(session, caller.organisation_id, referral_id)
+    row = partner_queries.by_id(session, caller.organisation_id, referral_id)
     assert row
     now: dict[str, Any] = {
         "state": row.state,

@@ -91,13 +91,13 @@ def offer_to_next(
         return []
     if case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
         return []
-    earlier = queries.of_case(session, case.id)
+    earlier = queries.referrals_of_case(session, case.id)
     free_slots = PARALLEL_OFFERS[deadline_storage.urgency_now(case, now)] - sum(
         State(referral.state) in UNDECIDED for referral in earlier
     )
     if free_slots <= 0 or any(State(referral.state) in AT_WORK for referral in earlier):
         return []
-    result = rematching.matched(session, context.keys, context.directory, case, now)
+    result = rematching.run_matching(session, context.keys, context.directory, case, now)
     if result is None:
         return []
     asked = {referral.organisation_id for referral in earlier}
@@ -160,5 +160,5 @@ def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datet
         transitions.move(session, case, CaseVerb.UNMET, actor_kind=CLOCK.kind.value, actor_id=None, now=now)
     messaging.queue(session, kind, about_id=case.id, team_id=case.team_id, now=now)
     messaging.news(session, kind, about_id=case.id, case_id=case.id, now=now)
-    tasks.end_kind(session, TaskKind.FIND_NEXT, case.id, now)
+    tasks.end_tasks_of_kind(session, TaskKind.FIND_NEXT, case.id, now)
     tasks.open_task(session, TaskKind.ASK_PERSON if left else TaskKind.UNMET, case, now=now)

@@ -1,6 +1,6 @@
-"""One act of the desk on many cases: assign or snooze. Each case has its own outcome; none stops the others.
+"""One action of the desk on many cases: assign or snooze. Each case has its own outcome; a failure does not stop the others.
 
-Referring and closing are not here, on purpose: each of them needs a look at the case.
+Referring and closing are deliberately missing: each needs somebody to look at the case.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ Chosen = Sequence[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one case: its new version, or why nothing was done."""
+    """The result for one case: its new version, or why nothing was done."""
 
     label: str
     version: int | None
@@ -41,7 +41,7 @@ def snooze(session: Session, desk: Desk, chosen: Chosen, until: date | None) -> 
 
 
 def _each(session: Session, chosen: Chosen, act: Callable[[str, int], Case]) -> list[Outcome]:
-    """In the order of the labels, so that two who choose the same cases do not wait in a circle; told in the order given."""
+    """Locks the cases in the order of their labels, to avoid deadlocks; returns the outcomes in the order given."""
     outcomes = {label: _one(session, label, version, act) for label, version in sorted(chosen[:MOST])}
     return [outcomes[label] for label in dict.fromkeys(label for label, _version in chosen[:MOST])]
 

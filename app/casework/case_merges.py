@@ -1,8 +1,9 @@
-"""The same person wrote twice: one case goes on, the other is linked to it and leaves the lists.
+"""Merging two cases of one person: one goes on, the other is linked to it and leaves the lists.
 
 Nothing is copied and no key changes hands: both numbers keep opening what was filed under them, and what the person writes
-under the linked number brings that case back before the desk's eyes. When the one that goes on is closed, the other is
-closed in the same way; when the person withdraws or erases it, the other stands alone again. Merging can be taken back at any time.
+under the linked number brings that case back to the desk's attention. When the case that goes on is closed, the other is
+closed in the same way; when the person withdraws or erases it, the other is a case of its own again. A merge can be undone at
+any time.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ from app.cases import duplicate_detection, queue
 from app.cases.models import Case, Part
 from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, sealed_access
-from app.casework.coordinator import Clash, Desk
+from app.casework.coordinator import Desk, StaleCase
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.referrals import queries
 
@@ -22,40 +23,40 @@ _FILED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
 
 
 def compare(session: Session, desk: Desk, label: str) -> Case:
-    """Open the contact, unseen, and keep its marks as they would be today: it may have changed since the case came in. Noted.
+    """Compute the fingerprints of the contact again, since it may have changed after filing. Audited; shows nothing.
 
     Raises NotFound, NotAllowed.
     """
     case = queue.by_label(session, desk.team_id, label, lock=True)
-    coordinator.noted(session, desk, case, "case:compared")
-    opened = sealed_access.opened(session, desk, case, (Part.CONTACT,))
+    coordinator.record_audit(session, desk, case, "case:compared")
+    opened = sealed_access.open_parts(session, desk, case, (Part.CONTACT,))
     contact = opened[0].content if opened else {}
     duplicate_detection.replace_fingerprints(session, desk.keys, case.id, case.team_id, contact, case.country)
     return case
 
 
 def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> Case:
-    """Let `into` go on in the place of this case. Gives the case that goes on.
+    """Link this case to `into`, which goes on in its place and is returned.
 
-    Raises NotFound, Clash, Invalid (into itself, or into what is no case of this team), Conflict (closed, merged already, or
-    somebody is asked or at work for the case that would leave the lists).
+    Raises NotFound, StaleCase, Invalid (into itself, or not a case of this team), Conflict (closed, merged already, or
+    a referral of the case that would leave the lists is live).
     """
     both = {name: _locked(session, desk, name) for name in sorted({label, into})}
     case, other = both[label], both[into]
     if case is None:
         raise NotFound("There is no such case.")
     if other is case:
-        raise _no_case("A case can not be merged into itself.")
+        raise _no_case("A case cannot be merged into itself.")
     if other is None:
         raise _no_case("There is no case of this team with that label.")
     if case.version != version:
-        raise Clash("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
+        raise StaleCase("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
     _check(session, case, other)
     if CaseState(case.state) in _FILED:
-        coordinator.moved(session, desk, case, CaseVerb.TAKE)
+        coordinator.move_case(session, desk, case, CaseVerb.TAKE)
     case.merged_into_id, case.snoozed_until = other.id, None
-    coordinator.touched(session, desk, case, "case:merged")
-    coordinator.touched(session, desk, other, "case:merged")
+    coordinator.record_change(session, desk, case, "case:merged")
+    coordinator.record_change(session, desk, other, "case:merged")
     return other
 
 
@@ -77,17 +78,17 @@ def _check(session: Session, case: Case, other: Case) -> None:
         raise Conflict("One of them is merged into a case already. Separate it first.", state=case.state)
     if session.scalar(sa.select(Case.id).where(Case.merged_into_id == case.id).limit(1)) is not None:
         raise Conflict("Another case was merged into this one. Merge the other way round.", state=case.state)
-    if queries.live_of_case(session, case.id):
+    if queries.lock_live_referrals(session, case.id):
         raise Conflict(
             "Somebody is asked for this case. Withdraw that first, or merge the other way round.", state=case.state
         )
 
 
 def unmerge(session: Session, desk: Desk, label: str, version: int) -> Case:
-    """Two cases again. Raises Clash, NotFound, Conflict (it is not merged)."""
-    case = coordinator.locked(session, desk, label, version)
+    """Undo a merge. Raises StaleCase, NotFound, Conflict (it is not merged)."""
+    case = coordinator.locked_case(session, desk, label, version)
     if case.merged_into_id is None:
         raise Conflict("This case is not merged.", state=case.state)
     case.merged_into_id = None
-    coordinator.touched(session, desk, case, "case:unmerged")
+    coordinator.record_change(session, desk, case, "case:unmerged")
     return case

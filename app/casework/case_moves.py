@@ -1,7 +1,7 @@
-"""A case goes to another host country's team, with the person's consent; its age and its history go along.
+"""Moving a case to another host country's team, with the person's consent; its waiting time and history are preserved.
 
 The new team can read only what is sealed to it. The person's key comes from the person, who answers with their number; the
-notes' key from the coordinator who asks, who seals it to the new team at once: it lies locked until the answer is yes.
+notes' key from the coordinator who asks, who seals it to the new team at once; it is stored encrypted until the answer is yes.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from app.tasks.service import TaskKind
 
 @dataclass(frozen=True, slots=True)
 class MoveQuestion:
-    """What the person is asked: may the case go there?"""
+    """A question to the person: may the case move to this country?"""
 
     from_country: str
     to_country: str
@@ -47,7 +47,7 @@ def _open_question(session: Session, case_id: UUID, *, lock: bool = False) -> Ca
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
-def question(session: Session, case_id: UUID) -> MoveQuestion | None:
+def open_question(session: Session, case_id: UUID) -> MoveQuestion | None:
     """The question that waits for the person's answer, if any."""
     move = _open_question(session, case_id)
     return MoveQuestion(move.from_country, move.to_country) if move is not None else None
@@ -55,7 +55,7 @@ def question(session: Session, case_id: UUID) -> MoveQuestion | None:
 
 def ask(session: Session, desk: Desk, directory: Directory, label: str, version: int, country: str) -> Case:
     """Ask the person whether the case may go to this country. Raises Invalid, Conflict (asked already, at work, no team)."""
-    case = coordinator.locked(session, desk, label, version)
+    case = coordinator.locked_case(session, desk, label, version)
     if not directory.has_country(country) or country == case.country:
         raise Invalid([FieldError(pointer="/country", code="unknown_code", detail="Choose another host country.")])
     if case.closed_at is not None:
@@ -81,22 +81,22 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
         move.desk_key_id = key.id
         move.desk_key = sealed_parts.wrap_row(desk.keys, case.id, sealed_parts.DESK, notes_key, to)["ciphertext"]
     session.add(move)
-    coordinator.touched(session, desk, case, "case:move_asked")
+    coordinator.record_change(session, desk, case, "case:move_asked")
     messaging.news(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
     return case
 
 
 def _refuse_at_work(session: Session, case: Case) -> None:
-    if queries.live_of_case(session, case.id, AT_WORK):
+    if queries.lock_live_referrals(session, case.id, AT_WORK):
         raise Conflict("A centre is at work on the case. It has to complete or hand back first.", state=case.state)
 
 
 def answer(
     session: Session, opened: OpenedCase, *, yes: bool, keys: KeyRing, directory: Directory, now: datetime
 ) -> None:
-    """The person says yes or no. With a yes what was only asked in the old country ends, and the new team starts.
+    """Record the person's answer. With a yes, offers in the old country are withdrawn, and the new team gets the case.
 
-    The caller holds the case's row. Raises NotFound (nothing is asked), Conflict (a centre took the case meanwhile).
+    The caller holds the case's row. Raises NotFound (there is no question), Conflict (an organisation took the case meanwhile).
     """
     case = opened.case
     move = _open_question(session, case.id, lock=True)
@@ -110,7 +110,7 @@ def answer(
         _hand_over_keys(session, opened, move, notes_key, keys)
         _end_what_was_asked(session, case, now)
         case.country = move.to_country
-        conflict_screening.compare_anew(session, keys, directory, case, opened.person_key, now)
+        conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
         _settle(session, case, move, keys, directory, now)
     audit.record(
         session,
@@ -127,7 +127,7 @@ def answer(
 def _hand_over_keys(
     session: Session, opened: OpenedCase, move: CaseMove, notes_key: bytes | None, keys: KeyRing
 ) -> None:
-    """The new team holds both keys from here on, the old one none."""
+    """Seal both keys to the new team and destroy the old team's."""
     if move.to_team_id == move.from_team_id:
         return
     key = keyholders.active_key(session, move.to_team_id)
@@ -156,14 +156,14 @@ def _hand_over_keys(
 
 
 def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
-    for referral in queries.live_of_case(session, case.id, UNDECIDED | NOT_OFFERED):
+    for referral in queries.lock_live_referrals(session, case.id, UNDECIDED | NOT_OFFERED):
         referral_actions.advance(
             session, referral.id, Verb.WITHDRAW, by=CLOCK, now=now, payload=TransitionInput(reason="moved_away")
         )
 
 
 def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directory: Directory, now: datetime) -> None:
-    """Country, team, facts and matches are those of the new place. `waiting_since` and the last safe day stay."""
+    """Set country, team, facts and matches to those of the new country. `waiting_since` and the last safe day stay."""
     case.country, case.team_id, case.owner_id, case.snoozed_until = move.to_country, move.to_team_id, None, None
     if move.to_team_id != move.from_team_id:
         duplicate_detection.leave_team(session, case)
@@ -181,7 +181,7 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
         case.facts_version += 1
         case.facts = sealed_parts.encrypt_facts(keys, case.id, case.facts_version, answers)
         session.flush()
-        rematching.matched(session, keys, directory, case, now)
-    tasks.case_ended(session, case.id, now)
+        rematching.run_matching(session, keys, directory, case, now)
+    tasks.end_case_tasks(session, case.id, now)
     tasks.open_task(session, TaskKind.MOVED_HERE, case, now=now)
     messaging.queue(session, "case_moved_here", about_id=case.id, team_id=case.team_id, now=to_the_hour(now))

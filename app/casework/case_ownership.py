@@ -1,4 +1,4 @@
-"""Whose a case is, and when it is looked at again."""
+"""Who owns a case, and snoozing it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.cases import case_presence, undo
 from app.cases.models import Case, CasePresence
 from app.cases.states import CaseState, CaseVerb
-from app.casework.coordinator import FILED, Desk, can_be_undone, locked, moved, touched
+from app.casework.coordinator import UNTAKEN, Desk, locked_case, move_case, record_change, remember_undo
 from app.core.db import UtcDateTime
 from app.core.errors import FieldError, Invalid
 from app.staff.models import Member
@@ -20,59 +20,63 @@ LONGEST_SNOOZE: Final = timedelta(days=14)
 
 
 def take(session: Session, desk: Desk, label: str, version: int) -> Case:
-    """Make it mine; a new one is in review from now on."""
-    case = locked(session, desk, label, version)
+    """Make the case this coordinator's own; a new case becomes *in_review*."""
+    case = locked_case(session, desk, label, version)
     was = undo.snapshot(case)
     make_own(session, desk, case)
-    can_be_undone(session, desk, case, "take", was)
+    remember_undo(session, desk, case, "take", was)
     return case
 
 
 def make_own(session: Session, desk: Desk, case: Case) -> None:
-    if CaseState(case.state) in FILED:
-        moved(session, desk, case, CaseVerb.TAKE)
+    if CaseState(case.state) in UNTAKEN:
+        move_case(session, desk, case, CaseVerb.TAKE)
     if case.owner_id != desk.who.member_id:
         case.owner_id = desk.who.member_id
-        touched(session, desk, case, "case:taken")
+        record_change(session, desk, case, "case:taken")
 
 
 def assign(session: Session, desk: Desk, label: str, version: int, member_id: UUID | None) -> Case:
-    """Give it to a colleague of the team, or to nobody. Raises Invalid when they are no coordinator of this team."""
-    case = locked(session, desk, label, version)
+    """Assign the case to a colleague, or to nobody. Raises Invalid when they are not a coordinator of this team."""
+    case = locked_case(session, desk, label, version)
     if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
     was = undo.snapshot(case)
     case.owner_id = member_id
-    touched(session, desk, case, "case:assigned")
-    can_be_undone(session, desk, case, "assign", was)
+    record_change(session, desk, case, "case:assigned")
+    remember_undo(session, desk, case, "assign", was)
     return case
 
 
 def snooze(session: Session, desk: Desk, label: str, version: int, until: date | None) -> Case:
-    """Out of the lists until a day, or back into them (None).
+    """Hide the case from the lists until a day, or show it again (None).
 
-    At most 14 days, and never to or beyond the last safe day. When the person writes, it comes back by itself.
+    At most 14 days, and never to or beyond the last safe day. When the person writes, it comes back automatically.
     Raises Invalid.
     """
-    case = locked(session, desk, label, version)
+    case = locked_case(session, desk, label, version)
     today = desk.now.date()
     if until is not None:
         latest = today + LONGEST_SNOOZE
         if case.last_safe_day is not None:
             latest = min(latest, case.last_safe_day - timedelta(days=1))
         if not today < until <= latest:
-            detail = f"A day after today and not after {latest.isoformat()}." if latest > today else "It can not wait."
+            detail = (
+                f"A day after today and not after {latest.isoformat()}."
+                if latest > today
+                else "The deadline leaves no time to snooze it."
+            )
             raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
     was = undo.snapshot(case)
     case.snoozed_until = until
-    touched(session, desk, case, "case:snoozed" if until else "case:woken")
-    can_be_undone(session, desk, case, "snooze", was)
+    record_change(session, desk, case, "case:snoozed" if until else "case:woken")
+    remember_undo(session, desk, case, "snooze", was)
     return case
 
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """A member of the team; `opened_at`: when they last had the case on the screen, if that is minutes ago."""
+    """A member of the team; `opened_at`: when they last had the case on the screen, if that was minutes ago."""
 
     id: UUID
     name: str
@@ -97,7 +101,7 @@ _LOOKING_ON: Final = _TEAM.add_columns(CasePresence.at).outerjoin(
 def colleagues(
     session: Session, team_id: UUID, *, case_id: UUID | None = None, now: datetime | None = None
 ) -> list[Colleague]:
-    """The team, by name; with a case, also who has it on the screen. One statement."""
+    """The team's members by name; with a case, also who has it on the screen. One statement."""
     if case_id is None or now is None:
         return [Colleague(row.id, row.name) for row in session.execute(_TEAM, {"team_id": team_id})]
     given = {"team_id": team_id, "case_id": case_id, "since": now - case_presence.LEASE}

@@ -1,6 +1,6 @@
-"""What stands beside a case on its page: open tasks, the household, a question to move, what the person said. One statement.
+"""The sidebar of a case page: open tasks, the household, a question to move, the person's answers. One statement.
 
-Four short lists under one another, each row with the same columns, and how many tasks the team has open.
+A union of four short lists with the same columns, and the number of the team's open tasks.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from app.tasks.models import Task
 
 
 @dataclass(frozen=True, slots=True)
-class TaskBeside:
+class SidebarTask:
     id: UUID
     kind: str
     referral_label: str | None
@@ -28,7 +28,7 @@ class TaskBeside:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseBeside:
+class HouseholdCase:
     """Another case of the household, as far as the team may see it."""
 
     label: str
@@ -36,9 +36,9 @@ class CaseBeside:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    tasks: Sequence[TaskBeside]
-    household: Sequence[CaseBeside]
+class CaseSidebar:
+    tasks: Sequence[SidebarTask]
+    household: Sequence[HouseholdCase]
     move_to: str | None
     answers: Sequence[tuple[UUID, str, bool]]
     open_tasks: int
@@ -86,16 +86,16 @@ _EVERYTHING: Final = sa.union_all(
 )  # fmt: skip
 
 
-def beside(session: Session, team_id: UUID, case_id: UUID) -> Beside:
-    """Everything of the case's, tasks by due time, the household by label."""
+def case_sidebar(session: Session, team_id: UUID, case_id: UUID) -> CaseSidebar:
+    """Read the whole sidebar; tasks by due time, the household by label."""
     rows = session.execute(_EVERYTHING, {"team_id": team_id, "case_id": case_id}).all()
 
     def of(what: str) -> list[Any]:
         return [row for row in rows if row.what == what]
 
-    return Beside(
-        tasks=sorted((TaskBeside(row.about, row.one, row.two, row.at) for row in of("task")), key=lambda t: t.due_at),
-        household=sorted((CaseBeside(row.one, row.two) for row in of("case")), key=lambda c: c.label),
+    return CaseSidebar(
+        tasks=sorted((SidebarTask(row.about, row.one, row.two, row.at) for row in of("task")), key=lambda t: t.due_at),
+        household=sorted((HouseholdCase(row.one, row.two) for row in of("case")), key=lambda c: c.label),
         move_to=next((row.one for row in of("move")), None),
         answers=[(row.about, row.one, row.two == "yes") for row in of("answer")],
         open_tasks=int(of("count")[0].one),

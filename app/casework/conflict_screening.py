@@ -1,7 +1,7 @@
-"""What follows from a conflict of interest: no key, no offer, and no word of it to anybody.
+"""Screening cases against organisations' conflict lists: a hit means no key and no offer, and nobody is told.
 
-Everything an organisation could be told is told in the case's absence: an upload is answered with the size of the list. The
-person and the desk see a centre that takes no requests now.
+An organisation learns nothing from uploading its list: the answer is the size of the list. The person and the desk see an
+organisation that takes no requests now.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ from app.referrals import queries
 
 
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
-    """What somebody can be recognised by in the sealed contact: their address, and their name when it is more than a first name."""
+    """What identifies the person in the encrypted contact: their address, and their name when it is more than a first name."""
     way = contact.get("answer_by") or {}
     found = (
         identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
@@ -35,28 +35,28 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
     return [identifier for identifier in found if identifier is not None and identifier.strong]
 
 
-def candidates(directory: Directory, intake: Intake) -> set[UUID]:
-    """The organisations that an intake could reach: those of its country, and those the person named."""
+def reachable_organisations(directory: Directory, intake: Intake) -> set[UUID]:
+    """The organisations that could get this intake: those of its country, and those the person named."""
     here = {entry.organisation.id for entry in directory.services_for(intake.country)}
     return {named_id("organisation", slug) for slug in here | set(intake.consent.organisations)}
 
 
-def compared(
+def screen_intake(
     session: Session, keys: KeyRing, contact: Mapping[str, Any], country: str, connected: Collection[UUID]
 ) -> ConflictCheck:
-    """What came in put to the lists of these organisations. No statement for who left no address."""
+    """Compare a new intake with the lists of these organisations. No statement when the contact identifies nobody."""
     known = identifiers_in(contact, country)
     return conflicts.compare(session, keys, known, sorted(connected)) if known else ConflictCheck()
 
 
-def slugs(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
+def slugs_of(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
     return frozenset(entry.id for entry in directory.organisations if named_id("organisation", entry.id) in hits)
 
 
 def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organisation_id: UUID) -> bool:
-    """Before an organisation is given a key: whether its list has the person. Also for one that was not connected before.
+    """Whether this organisation's list has the person: asked before it is given a key, also when it was connected only now.
 
-    What the case can be recognised by is kept for it from now on. The caller holds the case's row.
+    The case's identifiers are stored for later comparisons. The caller holds the case's row.
     """
     found = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
     conflicts.store_check(session, case.id, found)
@@ -71,25 +71,25 @@ def _known(session: Session, case: Case, person_key: bytes) -> list[Identifier]:
 def add_to_list(
     session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime
 ) -> None:
-    """Add to an organisation's list. What is hit ends at once and for ever."""
+    """Add to an organisation's list. Cases that it hits are excluded from this organisation for ever."""
     for case_id in conflicts.add(session, keys, organisation_id, hashes, now):
         exclude(session, transitions.locked(session, case_id), organisation_id, now)
 
 
 def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
-    """Take the key from an organisation that has not accepted, and end what it was asked. The caller holds the case's row."""
+    """Destroy the key of an organisation that has not accepted, and withdraw its offers. The caller holds the case's row."""
     conflicts.exclude(session, case.id, [organisation_id])
-    if not queries.is_at_work(session, case.id, organisation_id):
+    if not queries.has_accepted(session, case.id, organisation_id):
         sealed_parts.destroy_wraps(session, case.id, [organisation_id])
         referral_actions.withdraw_offers_to(session, case, organisation_id, now)
 
 
-def compare_anew(
+def rescreen(
     session: Session, keys: KeyRing, directory: Directory, case: Case, person_key: bytes, now: datetime
 ) -> None:
-    """The person gave another address, or is in another country: put the case to the lists anew.
+    """Compare the case with the lists again, after the person gave another address or moved to another country.
 
-    Whoever was excluded stays so. The caller holds the case's row.
+    Organisations that were excluded stay excluded. The caller holds the case's row.
     """
     here = {named_id("organisation", entry.organisation.id) for entry in directory.services_for(case.country)}
     ids = (

@@ -1,6 +1,6 @@
-""" "Did they contact you?": asked of the person once first contact is due or reported, and once more after the end.
+"""The question "did they contact you?": asked once first contact is due or reported, and again after the end.
 
-What the person says is kept beside what the centre reported; where the two differ a coordinator has a task.
+The person's answer is stored next to the organisation's report; where the two differ, a coordinator gets a task.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _REPORTED: Final = (State.IN_PROGRESS, State.ON_HOLD)
 
 @dataclass(frozen=True, slots=True)
 class ContactQuestion:
-    """Ask about this referral; `about` says whether the first contact or the end."""
+    """A question about this referral. `about`: the first contact, or the end."""
 
     label: str
     organisation: str
@@ -37,7 +37,7 @@ class ContactQuestion:
 
 
 def questions(session: Session, case_id: UUID, now: datetime) -> list[ContactQuestion]:
-    """What the person is to be asked now, oldest referral first."""
+    """The questions to ask the person now, oldest referral first."""
     rows = session.execute(
         sa.select(Referral.label, Organisation.name, Referral.state)
         .join(Organisation, Organisation.id == Referral.organisation_id)
@@ -62,7 +62,7 @@ def _about(state: str) -> str:
 
 
 def answer(session: Session, case: Case, label: str, *, yes: bool, now: datetime) -> None:
-    """Keep it, and open a task where it is not what the centre reported. The caller holds the case's row.
+    """Store the answer; open a task where it differs from the organisation's report. The caller holds the case's row.
 
     Raises NotFound: nothing is asked about this referral, or it was answered.
     """
@@ -80,7 +80,7 @@ def answer(session: Session, case: Case, label: str, *, yes: bool, now: datetime
         kind = TaskKind.FIRST_CONTACT if referral.state == State.ACCEPTED else TaskKind.DISAGREEMENT
         tasks.open_task(session, kind, case, referral=referral, now=now)
     elif about == FIRST_CONTACT:
-        tasks.end_kind(session, TaskKind.FIRST_CONTACT, referral.id, now)
+        tasks.end_tasks_of_kind(session, TaskKind.FIRST_CONTACT, referral.id, now)
     audit.record(
         session,
         actor_kind="person",

@@ -1,4 +1,4 @@
-"""A coordinator at work: who they are, the case as they have seen it, and what every act of theirs leaves behind."""
+"""A signed-in coordinator: locking the case they have seen, moving it, and recording what they did."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from app.referrals.states import Actor
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 
-FILED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
+UNTAKEN: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
 
 
-class Clash(PreconditionFailed):
-    """Somebody has changed the case since this coordinator saw it. Carries the version and state of now."""
+class StaleCase(PreconditionFailed):
+    """Somebody has changed the case since this coordinator saw it. Carries its present version and state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A coordinator at work: who they are, their team, the server's keys, the moment, how many cases they may open a day."""
+    """A signed-in coordinator: their team, the server's keys, the time of the request, how many cases they may open a day."""
 
     who: SignedIn
     team_id: UUID
@@ -51,38 +51,38 @@ class Desk:
         return held
 
 
-def at_desk(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_PER_DAY) -> Desk:
-    """Raises NotAllowed for somebody without a team."""
+def desk_of(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_PER_DAY) -> Desk:
+    """The Desk of a signed-in member. Raises NotAllowed when they have no team."""
     if who.team_id is None:
         raise NotAllowed("This is for coordinators of a team.")
     return Desk(who, who.team_id, keys, now, reads_a_day)
 
 
-def locked(session: Session, desk: Desk, label: str, version: int) -> Case:
-    """The team's case, its row locked, as the coordinator has seen it. Raises NotFound, Clash."""
+def locked_case(session: Session, desk: Desk, label: str, version: int) -> Case:
+    """The team's case in the version the coordinator has seen, its row locked. Raises NotFound, StaleCase."""
     case = queue.by_label(session, desk.team_id, label, lock=True)
     if case.version != version:
-        raise Clash("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
+        raise StaleCase("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
     return case
 
 
-def moved(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
-    """One step in the case's life, by this coordinator. Raises IllegalMove, NotAllowed."""
+def move_case(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
+    """Move the case by a verb, as this coordinator. Raises IllegalMove, NotAllowed."""
     transitions.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
     if case.closed_at is not None:
         referral_actions.end_tasks(session, case.id, desk.now)
 
 
-def touched(session: Session, desk: Desk, case: Case, action: str) -> None:
-    """A new version, so that whoever has the old one on the screen is told."""
+def record_change(session: Session, desk: Desk, case: Case, action: str) -> None:
+    """Raise the case's version, so that a colleague who has the old one on the screen learns of it, and audit the action."""
     case.version += 1
     case.updated_at = desk.now
     session.flush()
-    noted(session, desk, case, action)
+    record_audit(session, desk, case, action)
 
 
-def noted(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
-    """In the audit log, or not at all: it is written with the commit."""
+def record_audit(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
+    """Write an audit line about the case in this transaction."""
     audit.record(
         session,
         actor_kind=desk.actor.kind.value,
@@ -95,5 +95,5 @@ def noted(session: Session, desk: Desk, case: Case, action: str, codes: dict[str
     )
 
 
-def can_be_undone(session: Session, desk: Desk, case: Case, act: str, was: dict[str, Any]) -> None:
+def remember_undo(session: Session, desk: Desk, case: Case, act: str, was: dict[str, Any]) -> None:
     undo.record(session, case, act, was, member_id=desk.who.member_id, now=desk.now)

@@ -1,7 +1,7 @@
-"""The person changes what they said: other answers, another way to be reached, other centres that may read it.
+"""Corrections by the person: other answers, another contact, other organisations that may read the case.
 
-The facts are locked anew under a new version and the rules run again in the same transaction. Waiting age and place in the
-queue never get worse by it: `due_on` only moves earlier.
+The facts are encrypted again under a new version, and the rules run again in the same transaction. The case never loses its
+place in the queue by a correction: `due_on` only moves earlier.
 """
 
 from collections.abc import Mapping
@@ -34,17 +34,17 @@ from app.referrals.states import Actor, Verb
 from app.staff import service as staff
 
 
-class OtherTeam(Conflict):
-    """Another team works for the country the person names now: the case has to move, with their consent."""
+class NeedsOtherTeam(Conflict):
+    """Another team works for the country that the person names now: the case has to move, with their consent."""
 
     slug, title = "other-team", "Another team works for this country"
 
 
 def answers_of(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any]:
-    """Everything the person answered, as the JSON answers of an intake. Raises Conflict when the case has ended."""
+    """All answers of the person, as the JSON of an intake. Raises Conflict when the case has ended."""
     case = opened.case
     if case.closed_at is not None or case.facts is None:
-        raise Conflict("This case has ended and can not be changed.", state=case.state)
+        raise Conflict("This case has ended and cannot be changed.", state=case.state)
     facts = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
     parts = {part.part: part.content for part in _opened_parts(session, opened)}
     return intake_storage.answers_of(facts, parts)
@@ -58,14 +58,14 @@ def _opened_parts(session: Session, opened: OpenedCase) -> list[sealed_parts.Ope
 def correct(
     session: Session, opened: OpenedCase, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> MatchResult:
-    """Put these answers in the place of the old ones; who may read them is not touched. The caller holds the case's row.
+    """Replace the old answers by these; who may read them does not change. The caller holds the case's row.
 
     Raises Conflict (the case has ended), OtherTeam (a country that another team works for).
     """
     before = answers_of(session, opened, keys)
     case = opened.case
     if staff.team_for(session, intake.country) != case.team_id:
-        raise OtherTeam("Another team works for this country.")
+        raise NeedsOtherTeam("Another team works for this country.")
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
     hour = to_the_hour(now)
@@ -77,12 +77,12 @@ def correct(
     case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour))
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
-    filing.ask_for_news(session, keys, case.id, intake, directory)
+    filing.store_notice_address(session, keys, case.id, intake, directory)
     contact = intake_storage.part_of(intake, Part.CONTACT)
     duplicate_detection.replace_fingerprints(session, keys, case.id, case.team_id, contact, case.country)
     session.flush()
-    conflict_screening.compare_anew(session, keys, directory, case, opened.person_key, now)
-    result = _run_anew(session, keys, case, facts, directory, now)
+    conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
+    result = _match_again(session, keys, case, facts, directory, now)
     _noted(session, case, "correct", "case:corrected", now)
     return result
 
@@ -93,7 +93,7 @@ def _encrypt_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:
 
 
 def _replace_parts(session: Session, opened: OpenedCase, intake: Intake, now: datetime) -> None:
-    contents = filing.contents(intake, now)
+    contents = filing.sealed_contents(intake, now)
     rows = {row.part: row for row in sealed_parts.parts(session, opened.case.id, intake_storage.INTAKE_PARTS)}
     for part, content in contents.items():
         row = rows.get(part.value)
@@ -103,7 +103,7 @@ def _replace_parts(session: Session, opened: OpenedCase, intake: Intake, now: da
             sealed_parts.replace_part(opened.person_key, row, content)
 
 
-def _run_anew(
+def _match_again(
     session: Session, keys: KeyRing, case: Case, facts: Facts, directory: Directory, now: datetime
 ) -> MatchResult:
     facts = replace(facts, excluded=queries.excluded_organisations(session, case.id))
@@ -114,7 +114,7 @@ def _run_anew(
 
 
 def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) -> None:
-    """The desk is told that the person did something, and sees what when it opens the case."""
+    """Record in the case's history, and in the audit log, that the person changed something; not what."""
     case.person_wrote = True
     case.version += 1
     case.updated_at = to_the_hour(now)
@@ -134,10 +134,10 @@ def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) 
 # --- who may read it -----------------------------------------------------------------------------------------------
 
 
-def found(
+def current_matches(
     session: Session, opened: OpenedCase, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> tuple[dict[str, Any], MatchResult]:
-    """The answers, and what the rules say of them now: to choose from, so what was ruled out before is among them.
+    """The person's answers, and what matches them now. Includes organisations that the person had excluded.
 
     Raises Conflict when the case has ended.
     """
@@ -148,7 +148,7 @@ def found(
     return answers, runs.run(session, facts, directory, now, seed=opened.case.id.int, resting=resting)
 
 
-def choose(
+def change_consent(
     session: Session,
     opened: OpenedCase,
     choices: Mapping[str, str],
@@ -157,10 +157,10 @@ def choose(
     directory: Directory,
     now: datetime,
 ) -> None:
-    """`allow`, `ask` or `never`, by the centre's slug; a centre that is not named keeps what was chosen for it before.
+    """Set `allow`, `ask` or `never` by organisation slug; an organisation that is not named keeps its earlier choice.
 
-    Who is allowed now gets a key; from who is not, it is taken, and what was asked of them ends. The caller holds the
-    case's row. Raises Conflict (the case has ended).
+    An organisation that is allowed gets a key; one that no longer is loses it, and its referrals end. The caller holds
+    the case's row. Raises Conflict (the case has ended).
     """
     facts = sealed_parts.decrypt_facts(keys, opened.case.id, opened.case.facts_version, _facts(opened.case))
     consent = facts["consent"]
@@ -182,7 +182,7 @@ def choose(
 
 def _facts(case: Case) -> bytes:
     if case.closed_at is not None or case.facts is None:
-        raise Conflict("This case has ended and can not be changed.", state=case.state)
+        raise Conflict("This case has ended and cannot be changed.", state=case.state)
     return case.facts
 
 
@@ -202,10 +202,10 @@ def _give_and_take_keys(
         if conflict_screening.is_hit(session, keys, opened.case, opened.person_key, organisation_id):
             conflict_screening.exclude(session, opened.case, organisation_id, now)
         else:
-            person_actions.grant(session, keys, case_id, opened.person_key, organisation_id)
+            person_actions.grant_access(session, keys, case_id, opened.person_key, organisation_id)
     refused = {organisation_id for organisation_id, choice in wanted.items() if choice == "never"}
     refused |= {organisation_id for organisation_id, choice in wanted.items() if choice == "ask"} & holders
-    for referral in queries.live_of_case(session, case_id):
+    for referral in queries.lock_live_referrals(session, case_id):
         if referral.organisation_id in refused:
             referral_actions.advance(session, referral.id, Verb.CLIENT_WITHDRAW, by=ActorRef(Actor.PERSON), now=now)
     sealed_parts.destroy_wraps(session, case_id, refused)

@@ -1,4 +1,4 @@
-"""What the desk writes: to the person, and to itself."""
+"""Messages from the desk to the person, and the team's notes."""
 
 from sqlalchemy.orm import Session
 
@@ -7,27 +7,27 @@ from app.cases import person_access, sealed_parts
 from app.cases.models import Case, Part
 from app.cases.states import CaseState
 from app.casework import case_ownership, sealed_access
-from app.casework.coordinator import FILED, Desk, locked, touched
+from app.casework.coordinator import UNTAKEN, Desk, locked_case, record_change
 from app.core.errors import Conflict, FieldError, Invalid
 
 
 def message(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
-    """Write to the person, into the thread they read with their number. Raises Invalid, Clash."""
-    case = locked(session, desk, label, version)
+    """Write to the person, into the thread they read with their number. Raises Invalid, StaleCase."""
+    case = locked_case(session, desk, label, version)
     if case.closed_at is not None and CaseState(case.state) is CaseState.WITHDRAWN:
         raise Conflict("The person has withdrawn; nothing is sent.", state=case.state)
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
-    if CaseState(case.state) in FILED:
+    if CaseState(case.state) in UNTAKEN:
         case_ownership.make_own(session, desk, case)
     messaging.news(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
-    touched(session, desk, case, "case:message_sent")
+    record_change(session, desk, case, "case:message_sent")
     return case
 
 
 def note(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
-    """Write a note that only the team can open. Raises Invalid, Clash."""
-    case = locked(session, desk, label, version)
+    """Write a note that only the team can open. Raises Invalid, StaleCase."""
+    case = locked_case(session, desk, label, version)
     text = text.strip()
     if not text or len(text) > person_access.MAX_MESSAGE_LENGTH:
         detail = f"Write 1 to {person_access.MAX_MESSAGE_LENGTH} characters."
@@ -41,5 +41,5 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
         content,
         author="desk",
     )
-    touched(session, desk, case, "case:note_added")
+    record_change(session, desk, case, "case:note_added")
     return case

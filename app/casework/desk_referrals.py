@@ -1,4 +1,4 @@
-"""A case is put to a centre, to another one instead, or taken back from it."""
+"""The desk's actions on referrals: refer, reroute, withdraw, void, answer, reopen."""
 
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,18 @@ from app.cases.models import Case, WrapFor
 from app.cases.sealed_parts import Recipient
 from app.cases.states import CaseState, CaseVerb
 from app.casework import conflict_screening, referral_actions, sealed_access
-from app.casework.coordinator import FILED, Clash, Desk, can_be_undone, locked, moved, noted, touched
-from app.casework.eligibility import standings
-from app.casework.unavailability import away
+from app.casework.coordinator import (
+    UNTAKEN,
+    Desk,
+    StaleCase,
+    locked_case,
+    move_case,
+    record_audit,
+    record_change,
+    remember_undo,
+)
+from app.casework.eligibility import eligibility_of
+from app.casework.unavailability import unavailability_of
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from app.referrals import queries
@@ -26,24 +35,25 @@ from app.referrals.states import LIVE, MAY_OPEN, State, Verb
 def refer(
     session: Session, desk: Desk, label: str, version: int, service_key: str, *, despite: bool = False
 ) -> Referral:
-    """Put the case to a service of a connected organisation.
+    """Refer the case to a service of a connected organisation.
 
     With the person's consent it is offered at once; an organisation they named before it joined is given the case's key
-    from this session. Without consent the person is asked first, and answers with their number.
-    `despite`: the coordinator knows that the service is full or pauses, and has talked to them.
+    in this session. Without consent the person is asked first, and answers with their number.
+    `despite`: the coordinator knows that the service is full or paused, and has talked to the organisation.
     Raises Conflict: not connected, excluded, asked already, or the case has ended. Invalid: it is away, and not `despite`.
     """
-    case = locked(session, desk, label, version)
-    if not despite and away(session, case, service_key, desk.now.date()) is not None:
+    case = locked_case(session, desk, label, version)
+    if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
         detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
     return _refer(session, desk, case, service_key, was=undo.snapshot(case))
 
 
 def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
-    """Put the case to another service instead: the one before ends, and the two are linked. `version` is the referral's.
+    """Withdraw a referral and refer the case to another service; the two are linked. `version` is the referral's.
 
-    One that a centre is at work on is withdrawn only by itself first. Raises Clash, NotFound, Conflict as `refer` does.
+    A referral that an organisation is working on has to be withdrawn separately first. Raises StaleCase, NotFound, and
+    Conflict as `refer` does.
     """
     case = queue.by_label(session, desk.team_id, label, lock=True)
     before = session.scalars(
@@ -54,12 +64,14 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     state = State(before.state)
     if state in MAY_OPEN:
         raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
-    if away(session, case, service_key, desk.now.date()) is not None:
+    if unavailability_of(session, case, service_key, desk.now.date()) is not None:
         raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")
     if state in LIVE:
-        step(session, desk, label, referral_label, version, Verb.WITHDRAW, TransitionInput(reason="better_option"))
+        move_referral(
+            session, desk, label, referral_label, version, Verb.WITHDRAW, TransitionInput(reason="better_option")
+        )
     elif before.version != version:
-        raise Clash("The referral has moved on since you opened the case.", state=state, version=before.version)
+        raise StaleCase("The referral has moved on since you opened the case.", state=state, version=before.version)
     return _refer(session, desk, case, service_key, follows=before.id)
 
 
@@ -72,10 +84,10 @@ def _refer(
     follows: UUID | None = None,
     was: dict[str, Any] | None = None,
 ) -> Referral:
-    """`was`: how the case was before, when this can be taken back as a whole."""
+    """`was`: the case before the action, when the whole action can be undone."""
     slug = service_key.split("/", 1)[0]
     facts = sealed_access.facts_of(desk.keys, case)
-    standing = standings(session, case, facts, [slug], queries.of_case(session, case.id)).of(slug)
+    standing = eligibility_of(session, case, facts, [slug], queries.referrals_of_case(session, case.id)).of(slug)
     if not standing.connected:
         raise Conflict(
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
@@ -90,17 +102,17 @@ def _refer(
         referral_actions.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
     else:
         referral_actions.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)
-        if CaseState(case.state) in FILED:
-            moved(session, desk, case, CaseVerb.TAKE)
+        if CaseState(case.state) in UNTAKEN:
+            move_case(session, desk, case, CaseVerb.TAKE)
     case.snoozed_until = None
-    touched(session, desk, case, "case:referred")
+    record_change(session, desk, case, "case:referred")
     if was is not None:
-        can_be_undone(session, desk, case, "refer", {**was, "referral": referral.id.hex})
+        remember_undo(session, desk, case, "refer", {**was, "referral": referral.id.hex})
     return referral
 
 
 def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -> None:
-    """Seal the case's key to an organisation that the person agreed to, unless it was done when the case came in."""
+    """Seal the case's key to an organisation that the person agreed to, unless that was done when the case was filed."""
     if organisation_id in sealed_parts.organisations_with_key(session, case.id):
         return
     key = keyholders.active_key(session, organisation_id)
@@ -113,13 +125,13 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
     if conflict_screening.is_hit(session, desk.keys, case, person_key, organisation_id):
         raise Conflict("This organisation takes no new cases at present.")
     sealed_parts.grant(session, desk.keys, case.id, sealed_parts.PERSON, person_key, [to])
-    noted(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
+    record_audit(session, desk, case, "case:key_granted", {"organisation": organisation_id.hex})
 
 
-def step(
+def move_referral(
     session: Session, desk: Desk, label: str, referral_label: str, version: int, verb: Verb, payload: TransitionInput
 ) -> Referral:
-    """Withdraw, void, answer or reopen a referral of this case. `version` is the referral's. Raises Clash, NotFound."""
+    """Withdraw, void, answer or reopen a referral of this case. `version` is the referral's. Raises StaleCase, NotFound."""
     case = queue.by_label(session, desk.team_id, label, lock=True)
     referral_id = session.scalar(
         sa.select(Referral.id).where(Referral.label == referral_label, Referral.case_id == case.id)
@@ -131,8 +143,8 @@ def step(
             session, referral_id, verb, by=desk.actor, now=desk.now, expected_version=version, payload=payload
         )
     except PreconditionFailed as error:
-        raise Clash("The referral has moved on since you opened the case.", **error.extra) from None
-    touched(session, desk, case, f"case:referral_{verb}")
+        raise StaleCase("The referral has moved on since you opened the case.", **error.extra) from None
+    record_change(session, desk, case, f"case:referral_{verb}")
     return referral
 
 

@@ -54,7 +54,7 @@ def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, 
         case effects.RecordAnswerTime() | effects.MarkServiceFull():
             _update_service(session, effect, referral.service_id, now)
         case effects.WithdrawOffers(reason, states):
-            for other in queries.live_of_case(session, case.id, states):
+            for other in queries.lock_live_referrals(session, case.id, states):
                 if other.id != referral.id:
                     withdraw(session, other, case, reason, now)
         case _:
@@ -75,9 +75,9 @@ def _notify(session: Session, notice: effects.Notice, referral: Referral, case: 
 def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referral, case: Case, now: datetime) -> None:
     match effect:
         case effects.EndReferralTasks():
-            tasks.moved(session, referral.id, now)
+            tasks.end_referral_tasks(session, referral.id, now)
         case effects.EndSearchTasks():
-            tasks.offered(session, case.id, now)
+            tasks.end_search_tasks(session, case.id, now)
         case effects.OpenTask(task, about_referral):
             tasks.open_task(session, TaskKind(task), case, referral=referral if about_referral else None, now=now)
 
@@ -119,4 +119,4 @@ def _update_service(session: Session, effect: effects.ServiceEffect, service_id:
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:
     case_transitions.move(session, case, verb, actor_kind=by.kind.value, actor_id=by.id, now=now)
     if case.closed_at is not None:
-        tasks.case_ended(session, case.id, now)
+        tasks.end_case_tasks(session, case.id, now)

@@ -1,4 +1,4 @@
-"""What stands between a case and an organisation: whether anything can be sent to it, and what the person said of it."""
+"""Whether a case can be referred to an organisation: connection, consent, exclusion, live referrals."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ from app.referrals.states import LIVE, State
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands between a case and an organisation. `reaches` says what referring would do: offer, ask, or nothing."""
+class Eligibility:
+    """Whether one case can be referred to one organisation. `reaches`: what referring would do (offer, ask, or nothing)."""
 
     organisation_id: UUID
     connected: bool
@@ -34,16 +34,16 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
-    """The same for many organisations, by slug."""
+class EligibilityBySlug:
+    """Eligibility of many organisations, by slug."""
 
-    by_slug: Mapping[str, Standing] = field(default_factory=dict)
+    by_slug: Mapping[str, Eligibility] = field(default_factory=dict)
 
-    def of(self, slug: str) -> Standing:
+    def of(self, slug: str) -> Eligibility:
         return self.by_slug[slug]
 
 
-def standings(
+def eligibility_of(
     session: Session,
     case: Case,
     facts: Mapping[str, Any],
@@ -51,8 +51,8 @@ def standings(
     asked: Sequence[Referral],
     connected: Collection[UUID] | None = None,
     holders: Collection[UUID] | None = None,
-) -> Standings:
-    """How each of these organisations stands to the case. Who is connected and who holds a key is looked up unless it is given."""
+) -> EligibilityBySlug:
+    """The eligibility of each of these organisations. Which are connected and which hold a key is read unless it is given."""
     ids = {slug: named_id("organisation", slug) for slug in dict.fromkeys(slugs)}
     if connected is None:
         connected = keyholders.active_keys(session, list(ids.values()))
@@ -61,9 +61,9 @@ def standings(
     consent = facts.get("consent") or {}
     live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
     conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}
-    return Standings(
+    return EligibilityBySlug(
         {
-            slug: Standing(
+            slug: Eligibility(
                 organisation_id,
                 connected=organisation_id in connected,
                 consented=organisation_id in holders or slug in consent.get("organisations", ()),

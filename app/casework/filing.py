@@ -1,6 +1,6 @@
-"""A story comes in: understood, matched, sealed, stored, noted, told to the team, all in one transaction.
+"""Filing an intake: it is interpreted, matched, encrypted, stored, audited and announced to the team in one transaction.
 
-Nobody at the desk is needed for it, and from the moment it is committed nobody without a key can read it.
+Nobody at the desk takes part, and once it is committed nobody without a key can read it.
 """
 
 from collections.abc import Collection, Mapping
@@ -45,7 +45,7 @@ LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "n
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What the person is told at once. `receipt` is shown now and never again."""
+    """The result of filing. `receipt` is shown now and never again."""
 
     receipt: receipts.Receipt
     case_id: UUID
@@ -57,7 +57,7 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class ReferredIn:
-    """Which organisation refers the person, by which of its programs, and how the person agreed: spoken or written."""
+    """The organisation that refers the person, the program of theirs that sent it, and how the person agreed: spoken or written."""
 
     organisation_id: UUID
     client_id: str
@@ -74,7 +74,7 @@ def file_intake(
     held_reason: str | None = None,
     referred: ReferredIn | None = None,
 ) -> Filed:
-    """Take in one case. `held_reason`: why it looks like a machine's, see `intake.quarantine`.
+    """File one case. `held_reason`: why it is held for spam review, see `cases.spam_screening`.
 
     Raises Unavailable when no team answers for the country.
     """
@@ -83,9 +83,9 @@ def file_intake(
         raise Unavailable("No team takes cases from this country yet.")
     facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
-    public = _keys_of(session, team_id, conflict_screening.candidates(directory, intake))
-    compared = conflict_screening.compared(session, keys, contact, intake.country, public.keys() - {team_id})
-    resting = conflict_screening.slugs(compared.hits, directory)
+    public = _keys_of(session, team_id, conflict_screening.reachable_organisations(directory, intake))
+    compared = conflict_screening.screen_intake(session, keys, contact, intake.country, public.keys() - {team_id})
+    resting = conflict_screening.slugs_of(compared.hits, directory)
     result = runs.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
@@ -93,7 +93,7 @@ def file_intake(
     label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
     conflicts.store_check(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
-    ask_for_news(session, keys, case_id, intake, directory)
+    store_notice_address(session, keys, case_id, intake, directory)
     _note(session, case_id, team_id, intake, facts, referred, now)
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
     duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
@@ -102,10 +102,10 @@ def file_intake(
     return Filed(receipt, case_id, label, facts.urgency, deadline, result)
 
 
-def file_made_up(
+def file_sandbox_intake(
     session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> UUID:
-    """Take in a case of the sandbox: sealed and noted like any other, but it meets no rules and counts nowhere."""
+    """File a case of the sandbox: encrypted and audited like any other, but not matched and not counted."""
     facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, receipt = uuid4(), receipts.new()
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
@@ -117,12 +117,12 @@ def file_made_up(
 
 
 def facts_and_deadline(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
-    """What matching may know of an intake, and the letter's last safe day. Pure; the check page uses it too."""
+    """The facts of an intake that matching may use, and the last safe day of its letter. Pure; the check page uses it too."""
     return runs.facts_and_deadline(intake.answers(), directory, now)
 
 
-def ask_for_news(session: Session, keys: KeyRing, case_id: UUID, intake: Intake, directory: Directory) -> None:
-    """Keep the one address for notices where the person asked for them; destroy it where they did not."""
+def store_notice_address(session: Session, keys: KeyRing, case_id: UUID, intake: Intake, directory: Directory) -> None:
+    """Store the address for notices when the person asked for them; destroy it when they did not."""
     zone, language = directory.country(intake.country).time_zone, intake.language or "en"
     recipients.person_asks(session, keys, case_id, intake_storage.notice_of(intake), zone=zone, language=language)
 
@@ -136,7 +136,7 @@ def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -
 
 
 def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
-    """Insert the case and give its label: a new one is made as long as another case has it."""
+    """Insert the case under a label that no other case has, and return the label."""
     while True:
         label = new_label()
         if insert_if_absent(session, Case, {**row, "label": label}, key=("label",)):
@@ -144,10 +144,10 @@ def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
 
 
 def due_on(urgency: str, last_safe_day: date | None, waiting_since: datetime) -> date:
-    """The day the queue is ordered by: the last safe day, or when this urgency is to be looked at, whichever is earlier.
+    """The day the queue is ordered by: the last safe day, or the day by which this urgency is to be reviewed, whichever is earlier.
 
-    It is not before the day the case came in and never moves later, so that from the day after it on no newcomer overtakes:
-    see `intake.views`.
+    It is not before the day of filing and never moves later, so that no newer case overtakes an overdue one: see
+    `cases.queue_views`.
     """
     came_in = waiting_since.date()
     by_urgency = (waiting_since + LOOK_WITHIN[urgency]).date()
@@ -200,7 +200,7 @@ def _seal(
     now: datetime,
     but: Collection[UUID],
 ) -> None:
-    """Make the two data keys, seal them to everybody who may open the case, and close the parts. The keys are then forgotten.
+    """Make the two data keys, seal them to everybody who may open the case, and encrypt the parts. The keys are not kept.
 
     `but`: organisations that get no key although the person agreed, for a conflict of interest.
     """
@@ -218,13 +218,14 @@ def _seal(
     ]
     bulk.insert(session, CaseWrap, [*wraps, sealed_parts.wrap_row(keys, case_id, sealed_parts.DESK, desk_key, team)])
     parts = [
-        sealed_parts.part_row(person_key, case_id, part, content) for part, content in contents(intake, now).items()
+        sealed_parts.part_row(person_key, case_id, part, content)
+        for part, content in sealed_contents(intake, now).items()
     ]
     bulk.insert(session, SealedPart, parts)
 
 
-def contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
-    """What is sealed, part by part. The story also holds the exact moment."""
+def sealed_contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
+    """What is encrypted, part by part. The story also holds the exact time of filing."""
     parts = {part: intake_storage.part_of(intake, part) for part in intake_storage.INTAKE_PARTS}
     parts[Part.STORY]["at"] = sealed_parts.exact_time(now)
     return parts
@@ -268,7 +269,7 @@ def _note(
 
 
 def _count(session: Session, intake: Intake, now: datetime) -> None:
-    """Add one to each counter the person agreed to. No row ties it to the case."""
+    """Add one to each counter the person agreed to. Nothing links it to the case."""
     if not intake.happened:
         return
     month = f"{now:%Y-%m}"
@@ -297,20 +298,20 @@ def file_once(
     ttl: timedelta,
     held_reason: str | None = None,
 ) -> StoredResponse:
-    """File an intake the first time `who` sends it under `key`; answer the same when it comes again.
+    """File an intake the first time `who` sends it under `key`; return the same reply when it is sent again.
 
     The reply's body is the answer of `POST /v1/intakes` and, for the pages, the host country.
     """
 
     def act() -> StoredResponse:
         filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason)
-        return StoredResponse(201, answer(filed, intake, directory))
+        return StoredResponse(201, filing_reply(filed, intake, directory))
 
     return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
-def answer(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]:
-    """What is told at once: the number, how urgent, until when, who can help and why, who not and why not."""
+def filing_reply(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]:
+    """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)
 
     def reasons(found: Found) -> list[dict[str, str]]:

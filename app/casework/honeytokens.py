@@ -1,6 +1,6 @@
-"""Planting a decoy: filed like any case, with its story sealed to the team, and withdrawn at once, as many true ones are.
+"""Planting a honeytoken: a made-up case, filed and encrypted like any other and withdrawn at once.
 
-It stands among the closed cases, where nobody has a reason to look, and is forgotten after the same time as they are.
+It is among the closed cases, where nobody has a reason to look, and is deleted after the same time as they are.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from app.intake.schemas import Intake
 
 
 def plant(session: Session, intake: Intake, *, keys: KeyRing, directory: Directory, by: UUID, now: datetime) -> str:
-    """Make one; gives its label. Nobody holds its number. Raises Unavailable when no team takes the country."""
+    """Plant one and return its label. Nobody holds its number. Raises Unavailable when no team takes the country."""
     filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=now)
     honeytokens.create(session, keys, filed.case_id, by=by, now=now)
     case = transitions.locked(session, filed.case_id)

@@ -1,7 +1,7 @@
-"""Cases of people who belong together: seen beside each other by the team, and nothing else shared.
+"""Households: cases of people who belong together. The team sees them together; nothing else is shared.
 
-Each keeps its own consent, its own keys and its own conflicts: a centre that has one of them sees nothing of the others, and
-that it may not take one says nothing to anybody about the next.
+Each case has its own consent, keys and conflicts: an organisation that has one of them sees nothing of the others, and a
+conflict with one of them reveals nothing about another.
 """
 
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotFound
 
 
 def link(session: Session, desk: Desk, label: str, version: int, other_label: str) -> Case:
-    """These two belong together. Raises NotFound, Invalid, Clash, Conflict (the same one, or each in one already)."""
+    """Put two cases into one household. Raises NotFound, Invalid, StaleCase, Conflict (the same one, or each in one already)."""
     if label == other_label:
         raise Conflict("This is the same case.")
     queue.by_label(session, desk.team_id, label)
@@ -26,7 +26,7 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
     except NotFound:
         detail = "Your team has no case of this name."
         raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
-    case = coordinator.locked(session, desk, label, version)
+    case = coordinator.locked_case(session, desk, label, version)
     theirs = {row.case_id: row.household_id for row in _rows(session, [one.id for one in both.values()])}
     if len(set(theirs.values())) > 1:
         raise Conflict("Each of the two belongs to a household already. Take one out of its own first.")
@@ -38,15 +38,15 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
         sa.insert(HouseholdMember),
         [{"case_id": case_id, "household_id": household, "joined_at": desk.now} for case_id in new],
     )
-    coordinator.touched(session, desk, case, "case:household_linked")
+    coordinator.record_change(session, desk, case, "case:household_linked")
     return case
 
 
 def unlink(session: Session, desk: Desk, label: str, version: int) -> Case:
-    """It belongs to no household any more; one that would be alone in it neither."""
-    case = coordinator.locked(session, desk, label, version)
+    """Remove the case from its household; a last case left alone is removed as well."""
+    case = coordinator.locked_case(session, desk, label, version)
     forget(session, case.id)
-    coordinator.touched(session, desk, case, "case:household_left")
+    coordinator.record_change(session, desk, case, "case:household_left")
     return case
 
 
@@ -70,5 +70,5 @@ def _rows(session: Session, case_ids: list[UUID]) -> list[sa.Row[UUID, UUID]]:
 
 
 def _locked(session: Session, team_id: UUID, *labels: str) -> list[Case]:
-    """Both rows locked, always in the same order, so that two who link them at once do not wait in a circle."""
+    """Both cases, locked in a fixed order to avoid deadlocks."""
     return [queue.by_label(session, team_id, label, lock=True) for label in sorted(labels)]

@@ -1,4 +1,4 @@
-"""A partner's people read and write sealed parts on the page: only from acceptance on, with their organisation's key, and noted."""
+"""A partner's members read and write encrypted parts on the page: only after acceptance, with their organisation's key, audited."""
 
 from datetime import datetime
 from typing import Final
@@ -25,8 +25,8 @@ from app.staff.sessions import SignedIn
 PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
 
 
-def by_label(session: Session, organisation_id: UUID, label: str) -> UUID:
-    """The id of what this organisation was asked. Raises NotFound: another's, and not offered yet, are like unknown."""
+def referral_id_of(session: Session, organisation_id: UUID, label: str) -> UUID:
+    """The id of a referral offered to this organisation. Raises NotFound, also for another's and for one not offered yet."""
     found = session.scalar(
         sa.select(Referral.id).where(
             Referral.label == label, Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None)
@@ -47,14 +47,14 @@ def open_parts(
     *,
     purpose: str = "read",
 ) -> list[OpenedPart]:
-    """Everything the organisation may read; `purpose`, `read` or `print`, is noted.
+    """Open everything the organisation may read; `purpose` (`read` or `print`) is audited.
 
-    Raises NotFound, Conflict (not accepted, or taken back), NotAllowed (no key), QuotaReached.
+    Raises NotFound, Conflict (not accepted, or undone), NotAllowed (no key), QuotaReached.
     """
     organisation_id = _organisation(who)
-    referral, _case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
+    referral, _case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
     data_key = _data_key(session, keys, who, referral)
-    first_read(session, referral, now)
+    mark_opened(session, referral, now)
     access_control.authorize_read(
         session, keys, AuditedReader.member("partner", who.member_id, reads_a_day), referral.case_id, now
     )
@@ -76,20 +76,20 @@ def open_parts(
     return found
 
 
-def write(
+def write_message(
     session: Session, keys: KeyRing, who: SignedIn, label: str, text: str, *, now: datetime, lines_seen: int
 ) -> None:
-    """Add a line to the conversation with the person, who reads it when they come with their number.
+    """Add a message to the thread with the person, who reads it when they return with their number.
 
-    `lines_seen` is how many lines the page showed: when there are more by now, a colleague or the person was faster. Raises
-    what `open_parts` raises, and PreconditionFailed (with the number of lines as its version), Invalid.
+    `lines_seen`: how many messages the page showed; when there are more by now, a colleague or the person was faster. Raises
+    what `open_parts` raises, and PreconditionFailed (with the number of messages as its version), Invalid.
     """
     organisation_id = _organisation(who)
-    referral, case = queries.locked(session, by_label(session, organisation_id, label), organisation_id)
+    referral, case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
     data_key = _data_key(session, keys, who, referral)
     if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
         raise Conflict("The person has withdrawn; nothing is sent.", state=referral.state)
-    lines = lines_of(session, referral.case_id)
+    lines = count_messages(session, referral.case_id)
     if lines != lines_seen:
         raise PreconditionFailed("There is a new message in the conversation. Read it before you send.", version=lines)
     person_access.add_message(
@@ -104,21 +104,21 @@ def write(
     )
 
 
-def lines_of(session: Session, case_id: UUID) -> int:
-    """How many lines the conversation has."""
+def count_messages(session: Session, case_id: UUID) -> int:
+    """The number of messages in the thread."""
     query = sa.select(sa.func.count()).where(SealedPart.case_id == case_id, SealedPart.part == Part.THREAD.value)
     return session.scalar(query) or 0
 
 
-def first_read(session: Session, referral: Referral, now: datetime) -> None:
-    """The sealed parts were opened: from here on the acceptance can not be taken back. The caller holds the row."""
+def mark_opened(session: Session, referral: Referral, now: datetime) -> None:
+    """Record the first opening of the encrypted parts; the acceptance cannot be undone after it. The caller holds the row."""
     if referral.read_at is None:
         referral.read_at = now
         session.flush()
 
 
 def may_open(referral: Referral) -> bool:
-    """Whether the organisation may have the sealed parts now."""
+    """Whether the organisation may open the encrypted parts now."""
     return State(referral.state) in MAY_OPEN
 
 
@@ -129,7 +129,7 @@ def _organisation(who: SignedIn) -> UUID:
 
 
 def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral) -> bytes:
-    """The case's key, opened with what this member was given. Raises Conflict, NotAllowed."""
+    """The case's data key, opened with this member's key. Raises Conflict, NotAllowed."""
     if not may_open(referral):
         raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
     try:
@@ -149,4 +149,4 @@ def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral
 
 
 def _another_key(referral: Referral) -> Conflict:
-    return Conflict("The sealed parts can not be opened with this key.", state=referral.state)
+    return Conflict("The encrypted parts cannot be opened with this key.", state=referral.state)

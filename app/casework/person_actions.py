@@ -1,4 +1,4 @@
-"""What the person does with their own case: write, answer a question, say yes or no to a centre."""
+"""The person's actions on their own case: write a message, answer a question, agree or refuse that an organisation reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ from app.referrals.states import AT_WORK, Actor, State, Verb
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A referral as the person sees it: no refusal, no reason, no clock of the partner's. `question`: a code they are asked."""
+class PersonReferral:
+    """A referral as the person sees it: no refusal, reason or deadline of the partner. `question`: a code."""
 
     label: str
     organisation: str
@@ -36,19 +36,19 @@ class Shown:
     question: str | None
 
 
-def referrals(session: Session, case_id: UUID) -> Sequence[Shown]:
-    """What the person may know of the referrals of their case, oldest first."""
+def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
+    """The referrals of the case, as the person may see them, oldest first."""
     rows = session.execute(
         sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by, Referral.question)
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
         .order_by(Referral.created_at, Referral.label)
     )
-    return [Shown(row.label, row.name, row.state, row.decide_by, row.question) for row in rows]
+    return [PersonReferral(row.label, row.name, row.state, row.decide_by, row.question) for row in rows]
 
 
-def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
-    """Add a line; it also answers what a partner asked, and who is at work on the case is told. Raises Invalid."""
+def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
+    """Add a message; it also answers partners' questions, and organisations at work on the case are notified. Raises Invalid."""
     person_access.add_message(
         session, opened.case, opened.person_key, text, author="person", now=now, actor_id=opened.case.id.hex
     )
@@ -57,7 +57,7 @@ def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> 
     ).all()
     for referral_id in asked:
         referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
-    for referral in queries.live_of_case(session, opened.case.id, AT_WORK):
+    for referral in queries.lock_live_referrals(session, opened.case.id, AT_WORK):
         to, at = referral.organisation_id, to_the_hour(now)
         messaging.queue(session, "person_wrote", about_id=referral.id, organisation_id=to, now=at)
 
@@ -65,10 +65,10 @@ def write(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> 
 def answer_consent(
     session: Session, opened: OpenedCase, label: str, *, yes: bool, keys: KeyRing, now: datetime
 ) -> None:
-    """Yes: the organisation gets a key of its own and is asked at once. No: the referral ends.
+    """Yes: the organisation gets a key of its own and an offer. No: the referral ends.
 
-    With a conflict of interest it ends as well, and nobody learns why.
-    Raises NotFound (no such question), Conflict (the organisation can not receive anything yet).
+    With a conflict of interest the referral ends as well, without a reason.
+    Raises NotFound (no such question), Conflict (the organisation has no key yet).
     """
     referral = session.scalars(
         sa.select(Referral).where(
@@ -84,16 +84,16 @@ def answer_consent(
         if conflict_screening.is_hit(session, keys, case, opened.person_key, referral.organisation_id):
             conflict_screening.exclude(session, case, referral.organisation_id, now)
             return
-        grant(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
+        grant_access(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
     referral_actions.advance(
         session, referral.id, Verb.CONSENT if yes else Verb.REFUSE, by=ActorRef(Actor.PERSON), now=now
     )
 
 
-def grant(session: Session, keys: KeyRing, case_id: UUID, person_key: bytes, organisation_id: UUID) -> None:
+def grant_access(session: Session, keys: KeyRing, case_id: UUID, person_key: bytes, organisation_id: UUID) -> None:
     """Seal the case's key to an organisation the person has agreed to. Raises Conflict when it has no key of its own."""
     key = keyholders.active_key(session, organisation_id)
     if key is None:
-        raise Conflict("This organisation is not connected yet and can not receive cases.")
+        raise Conflict("This organisation is not connected yet and cannot receive cases.")
     recipient = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
     sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, person_key, [recipient])

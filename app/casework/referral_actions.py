@@ -158,7 +158,7 @@ def withdraw_offers_to(session: Session, case: Case, organisation_id: UUID, now:
 
     The caller holds the case's row.
     """
-    for referral in queries.live_of_case(session, case.id, LIVE - MAY_OPEN):
+    for referral in queries.lock_live_referrals(session, case.id, LIVE - MAY_OPEN):
         if referral.organisation_id == organisation_id:
             effects.withdraw(session, referral, case, "no_longer_needed", now)
             referral.due_at = now
@@ -168,11 +168,11 @@ def withdraw_offers_to(session: Session, case: Case, organisation_id: UUID, now:
 def withdraw_by_person(session: Session, case_id: UUID, *, now: datetime) -> None:
     """End every live referral of the case, because the person wants no help any more. Takes the case's row lock."""
     case = case_transitions.locked(session, case_id)
-    for referral in queries.live_of_case(session, case_id):
+    for referral in queries.lock_live_referrals(session, case_id):
         move = next_move(State(referral.state), Verb.CLIENT_WITHDRAW, by=Actor.PERSON)
         effects.transition(session, referral, case, move, ActorRef(Actor.PERSON), TransitionInput(), now)
 
 
 def end_tasks(session: Session, case_id: UUID, now: datetime) -> None:
     """End all tasks of a case that has ended."""
-    tasks.case_ended(session, case_id, now)
+    tasks.end_case_tasks(session, case_id, now)

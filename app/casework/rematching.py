@@ -1,4 +1,4 @@
-"""The rules asked anew for a case that is there already: by the clock before the next offer, or by the desk after a change."""
+"""Matching a stored case again: before each automatic offer, or by the desk after a change."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from app import audit
 from app.cases import sealed_parts
 from app.cases.models import Case
 from app.casework import rule_replay
-from app.casework.rule_replay import Difference
+from app.casework.rule_replay import RunDifference
 from app.conflicts import service as conflicts
 from app.core.errors import Conflict
 from app.core.keyring import KeyRing
@@ -26,16 +26,18 @@ SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A stored run, and what is otherwise than in the one before it; None: it was the first."""
+class RunWithChanges:
+    """A stored run, and its differences from the run before; None when it was the first."""
 
     row: MatchRun
     result: MatchResult
-    since: Difference | None
+    since: RunDifference | None
 
 
-def matched(session: Session, keys: KeyRing, directory: Directory, case: Case, now: datetime) -> MatchResult | None:
-    """Ask the rules with what is known of the services now, and keep the run. None: the facts can not be read any more."""
+def run_matching(
+    session: Session, keys: KeyRing, directory: Directory, case: Case, now: datetime
+) -> MatchResult | None:
+    """Match the case with the services as they are now, and store the run. None: the facts cannot be read any more."""
     if case.facts is None:
         return None
     try:
@@ -55,9 +57,9 @@ def matched(session: Session, keys: KeyRing, directory: Directory, case: Case, n
     return result
 
 
-def again(session: Session, keys: KeyRing, directory: Directory, case: Case, *, by: UUID, now: datetime) -> None:
-    """Match a case again at the desk. The caller holds its row. Raises Conflict: it has ended, or its facts are gone."""
-    if case.closed_at is not None or matched(session, keys, directory, case, now) is None:
+def rematch(session: Session, keys: KeyRing, directory: Directory, case: Case, *, by: UUID, now: datetime) -> None:
+    """Match a case again for the desk. The caller holds its row. Raises Conflict: it has ended, or its facts are gone."""
+    if case.closed_at is not None or run_matching(session, keys, directory, case, now) is None:
         raise Conflict("There is nothing left to match.", state=case.state)
     case.version += 1
     case.updated_at = now
@@ -73,11 +75,11 @@ def again(session: Session, keys: KeyRing, directory: Directory, case: Case, *, 
     )
 
 
-def runs(session: Session, keys: KeyRing, case: Case) -> list[Run]:
-    """The latest runs of a case, the newest first, each with what has changed. One that can not be opened any more is left out."""
+def latest_runs(session: Session, keys: KeyRing, case: Case) -> list[RunWithChanges]:
+    """The latest runs of a case, newest first, each with its changes. Runs that can no longer be decrypted are left out."""
     opened = matching_runs.runs_of_case(session, keys, case.id, SHOWN + 1)
     before = [result for _row, result in opened[1:]]
     return [
-        Run(row, result, rule_replay.difference(was, result) if was is not None else None)
+        RunWithChanges(row, result, rule_replay.difference(was, result) if was is not None else None)
         for (row, result), was in zip(opened, [*before, None], strict=False)
     ][:SHOWN]

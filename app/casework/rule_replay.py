@@ -1,4 +1,4 @@
-"""What a change would have done: two results side by side, and a new rule set over all stored runs."""
+"""The effect of a rule change: differences between two match results, and a replay of all stored runs with other rules."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One service that stands elsewhere: `was` and `now` are candidate, nearest, not_matched or absent."""
+class ServiceChange:
+    """A service whose result changed: `was` and `now` are candidate, nearest, not_matched or absent."""
 
     service: str
     was: str
@@ -36,10 +36,10 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """Between two results: who stands elsewhere, and whether the first place goes to somebody else."""
+class RunDifference:
+    """The difference of two results: changed services, and whether another service is first."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[ServiceChange, ...]
     first_was: str | None
     first_now: str | None
     same_first: bool
@@ -55,18 +55,18 @@ class Difference:
         return tuple(change.service for change in self.changes if change.was == "candidate")
 
 
-def difference(was: MatchResult, now: MatchResult) -> Difference:
-    """What has changed. Taking turns among equals is no change."""
+def difference(was: MatchResult, now: MatchResult) -> RunDifference:
+    """Compare two results. A different turn among equals does not count as a change."""
     before, after = _places(was), _places(now)
     changes = []
     for service in dict.fromkeys((*before, *after)):
         old, new = before.get(service, _ABSENT), after.get(service, _ABSENT)
         if old[0] != new[0]:
-            changes.append(Change(service, old[0], new[0], new[1]))
+            changes.append(ServiceChange(service, old[0], new[0], new[1]))
     first_was = was.candidates[0].service if was.candidates else None
     first_now = now.candidates[0].service if now.candidates else None
     same = first_was == first_now or (first_was is not None and first_was in _equals(now))
-    return Difference(tuple(changes), first_was, first_now, same)
+    return RunDifference(tuple(changes), first_was, first_now, same)
 
 
 _ABSENT: tuple[str, Found | None] = ("absent", None)
@@ -87,17 +87,17 @@ def _equals(result: MatchResult) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """A case that the new rules treat otherwise. Label and codes only."""
+class ChangedCase:
+    """A case with another result under the new rules. Label and codes only."""
 
     label: str
     country: str
-    difference: Difference
+    difference: RunDifference
 
 
 @dataclass(slots=True)
 class Summary:
-    """Counts over all cases that were tried."""
+    """Counts over all replayed cases."""
 
     cases: int = 0
     unchanged: int = 0
@@ -106,9 +106,9 @@ class Summary:
     lost: int = 0
     now_without_anybody: int = 0
     unreadable: int = 0
-    moved: list[Moved] = field(default_factory=list)
+    moved: list[ChangedCase] = field(default_factory=list)
 
-    def add(self, label: str, country: str, found: Difference) -> None:
+    def add(self, label: str, country: str, found: RunDifference) -> None:
         self.cases += 1
         if found.is_none:
             self.unchanged += 1
@@ -117,10 +117,10 @@ class Summary:
         self.gained += bool(found.gained())
         self.lost += bool(found.lost())
         self.now_without_anybody += found.first_was is not None and found.first_now is None
-        self.moved.append(Moved(label, country, found))
+        self.moved.append(ChangedCase(label, country, found))
 
     def merge(self, other: "Summary") -> None:
-        """Add what another process has counted."""
+        """Add another process's counts."""
         for name, count in other.counts().items():
             setattr(self, name, getattr(self, name) + count)
         self.moved += other.moved
@@ -129,33 +129,33 @@ class Summary:
         return {name: getattr(self, name) for name in _COUNTS}
 
     def by_country(self) -> dict[str, int]:
-        """How many cases of each country have another first choice."""
+        """The number of cases with another first choice, by country."""
         return dict(Counter(moved.country for moved in self.moved if not moved.difference.same_first))
 
 
 _COUNTS: Final = tuple(entry.name for entry in fields(Summary) if entry.name != "moved")
 
 
-def stored_cases(session: Session) -> int:
-    """How many cases have a stored run that can be played again."""
+def count_replayable(session: Session) -> int:
+    """The number of cases with a stored run that can be replayed."""
     count = sa.select(sa.func.count(sa.distinct(MatchRun.case_id))).join(Case, Case.id == MatchRun.case_id)
     return session.scalar(count.where(Case.facts.is_not(None))) or 0
 
 
 def replay(session: Session, keys: KeyRing, directory: Directory, summary: Summary) -> Iterator[int]:
-    """Put the facts of every stored case to `directory`; yields how many are done, so that somebody can watch.
+    """Match the facts of every stored case with `directory`; yields the number of cases done, to show progress.
 
-    The circumstances are those of the stored run: who was paused, full or excluded then is so again.
+    The circumstances are those of the stored run: services paused, full or excluded then are so in the replay.
     """
     done = 0
-    for ids in batches(session):
-        summary.merge(played(session, keys, directory, ids))
+    for ids in case_batches(session):
+        summary.merge(replay_cases(session, keys, directory, ids))
         done += len(ids)
         yield done
 
 
-def batches(session: Session, size: int = _BATCH) -> Iterator[list[UUID]]:
-    """The ids of all cases that can be played again, some at a time: work for several processes."""
+def case_batches(session: Session, size: int = _BATCH) -> Iterator[list[UUID]]:
+    """The ids of all cases that can be replayed, in batches for several processes."""
     run = sa.exists().where(MatchRun.case_id == Case.id)
     query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.id).limit(size)
     after: UUID | None = None
@@ -164,15 +164,15 @@ def batches(session: Session, size: int = _BATCH) -> Iterator[list[UUID]]:
         after = ids[-1]
 
 
-def newest(session: Session, count: int) -> list[UUID]:
-    """The ids of the cases that came last, for a first impression."""
+def newest_cases(session: Session, count: int) -> list[UUID]:
+    """The ids of the newest cases, for a first impression."""
     run = sa.exists().where(MatchRun.case_id == Case.id)
     query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.waiting_since.desc()).limit(count)
     return list(session.scalars(query))
 
 
-def played(session: Session, keys: KeyRing, directory: Directory, ids: Sequence[UUID]) -> Summary:
-    """What becomes of these cases under `directory`."""
+def replay_cases(session: Session, keys: KeyRing, directory: Directory, ids: Sequence[UUID]) -> Summary:
+    """Replay these cases with `directory` and count the results."""
     summary, related = Summary(), related_needs(directory)
     for row in session.execute(_stored(ids)):
         _try(row, keys, directory, related, summary)
@@ -221,7 +221,7 @@ def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, froze
 
 
 def _then(was: MatchResult, on: Any) -> dict[str, Live]:
-    """Who could not be asked when the run was made, and who had free places."""
+    """The organisations that could not be asked when the run was made, and the capacity of services then."""
     live = {}
     for found in (*was.candidates, *was.nearest, *was.not_matched):
         if NO in found.outcomes[-len(ALWAYS) :]:

@@ -30,7 +30,7 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
 
 def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOfferContext) -> bool:
     """Do what is due on this referral. False: nothing is due any more, or another transaction holds its case."""
-    claimed = queries.claimed(session, referral_id, now)
+    claimed = queries.claim_due(session, referral_id, now)
     if claimed is None:
         return False
     referral, case = claimed

@@ -1,4 +1,4 @@
-"""Sealed words are opened with the team's key, which only a signed-in session carries: counted and noted, or not at all."""
+"""Opening encrypted parts with the team's key, which only a signed-in session carries; each opening is counted and audited."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,7 +11,7 @@ from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part
 from app.cases.sealed_parts import OpenedPart
-from app.casework.coordinator import Desk, noted
+from app.casework.coordinator import Desk, record_audit
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
@@ -20,33 +20,33 @@ WORDS: Final = (*(part for part in INTAKE_PARTS if part is not Part.CONTACT), Pa
 PURPOSES: Final = ("answer", "urgent_call", "check_channel")
 
 
-def read(session: Session, desk: Desk, label: str) -> tuple[Case, list[OpenedPart]]:
-    """Open story, what happened, conversation and notes. No audit row, no read. Raises NotFound, NotAllowed, QuotaReached."""
+def open_case(session: Session, desk: Desk, label: str) -> tuple[Case, list[OpenedPart]]:
+    """Open story, what happened, thread and notes; the opening is audited. Raises NotFound, NotAllowed, QuotaReached."""
     case = queue.by_label(session, desk.team_id, label)
     _count_read(session, desk, case)
-    noted(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
-    return case, opened(session, desk, case, WORDS)
+    record_audit(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
+    return case, open_parts(session, desk, case, WORDS)
 
 
-def contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, OpenedPart | None]:
-    """Open how the person can be reached, for a purpose that is noted. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
+def open_contact(session: Session, desk: Desk, label: str, purpose: str) -> tuple[Case, OpenedPart | None]:
+    """Open the person's contact, for a purpose that is audited. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
     case = queue.by_label(session, desk.team_id, label)
     _count_read(session, desk, case)
-    noted(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
-    found = opened(session, desk, case, (Part.CONTACT,))
+    record_audit(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
+    found = open_parts(session, desk, case, (Part.CONTACT,))
     return case, found[0] if found else None
 
 
 def _count_read(session: Session, desk: Desk, case: Case) -> None:
-    """Raises QuotaReached."""
+    """Count the opening against the coordinator's daily quota. Raises QuotaReached."""
     reader = AuditedReader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
 
 
-def opened(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[OpenedPart]:
-    """Parts opened with the team's key. The caller has noted it. Raises NotAllowed, Conflict."""
+def open_parts(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[OpenedPart]:
+    """Open parts with the team's key. The caller has audited it. Raises NotAllowed, Conflict."""
     rows = sealed_parts.parts(session, case.id, which)
     held = desk.holds(session)
     found = []
@@ -66,7 +66,7 @@ def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
 
 
 def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[UUID, KeyPair]) -> bytes:
-    """The case's key, with whichever of the team's keys it was sealed to. Raises NotAllowed: this member was not given it."""
+    """The case's data key, opened with the team key it was sealed to. Raises NotAllowed: this member was not given it."""
     try:
         wrap, sealed = sealed_parts.sealed_data_key(session, desk.keys, case.id, purpose, desk.team_id)
         holder = held.get(wrap.key_id) if wrap.key_id else None
@@ -75,11 +75,11 @@ def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[
         info = sealed_parts.wrap_info(case.id, purpose, wrap.kind, wrap.owner_id, wrap.version)
         return holder.open(sealed, info)
     except CannotOpen:
-        raise Conflict("The sealed parts of this case can not be opened.", state=case.state) from None
+        raise Conflict("The encrypted parts of this case cannot be opened.", state=case.state) from None
 
 
 def facts_of(keys: KeyRing, case: Case) -> dict[str, Any]:
-    """The facts, or nothing when they were erased or their epoch's key is gone."""
+    """The case's facts; empty when they were erased or their epoch's key is gone."""
     if case.facts is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Whether a service takes what a coordinator is about to send: it may be full, or pause as a whole, for a need or a language."""
+"""Whether a service is unavailable for a case: it may be full, or paused altogether, for a need or for a language."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from app.directory.models import ServicePause, ServiceRow
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
-    """`why`: full, all, need, language. `until`: the last day on which that holds."""
+class Unavailability:
+    """Why a service is unavailable (`full`, `all`, `need`, `language`), and the last day of it (`until`)."""
 
     why: str
     until: date
 
 
-def away(session: Session, case: Case, service_key: str, today: date) -> Away | None:
-    """As matching would see it now: a pause for a need hinders who has no other that they take. Two statements."""
+def unavailability_of(session: Session, case: Case, service_key: str, today: date) -> Unavailability | None:
+    """Unavailability as matching would see it now: a pause for one need matters only without another need. Two statements."""
     row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == service_key)).one_or_none()
     if row is None:
         return None
@@ -30,18 +30,18 @@ def away(session: Session, case: Case, service_key: str, today: date) -> Away | 
     if hindering:
         return max(hindering, key=lambda one: one.until)
     if row.capacity == "full" and row.capacity_until is not None and row.capacity_until >= today:
-        return Away("full", row.capacity_until)
+        return Unavailability("full", row.capacity_until)
     return None
 
 
 def _hindering(
     pauses: Sequence[ServicePause], needs: Collection[str], speak: Collection[str], offered: Collection[str]
-) -> list[Away]:
+) -> list[Unavailability]:
     paused = {pause.need for pause in pauses if pause.need}
     silent = {pause.language for pause in pauses if pause.language}
-    found = [Away("all", pause.until) for pause in pauses if pause.need is None and pause.language is None]
+    found = [Unavailability("all", pause.until) for pause in pauses if pause.need is None and pause.language is None]
     if paused & set(needs) and not set(needs) & (set(offered) - paused):
-        found += [Away("need", pause.until) for pause in pauses if pause.need in needs]
+        found += [Unavailability("need", pause.until) for pause in pauses if pause.need in needs]
     if speak and silent.issuperset(speak):
-        found += [Away("language", pause.until) for pause in pauses if pause.language in speak]
+        found += [Unavailability("language", pause.until) for pause in pauses if pause.language in speak]
     return found

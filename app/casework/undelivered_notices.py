@@ -1,4 +1,4 @@
-"""What becomes of notices that no machine can deliver: a task of the team whose case it is about."""
+"""Notices that could not be delivered automatically: each becomes a task of the case's team."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,13 +21,11 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
 
-__all__ = ["LISTED", "Letter", "ask_desk", "dead_letter", "drop", "messages", "retry", "retry_all"]
-
 LISTED: Final = 100
 
 
-def ask_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
-    """Somebody who can read the person's rules decides whether and how they are told."""
+def hand_to_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
+    """Open the task to decide, by the person's own rules, whether and how to tell them the news."""
     if message.case_id is None:
         return
     case = transitions.locked(session, message.case_id)
@@ -35,7 +33,7 @@ def ask_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
         tasks.open_task(session, TaskKind.TELL_PERSON, case, now=now)
 
 
-def dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None:
+def record_dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None:
     case = session.scalars(
         sa.select(Case)
         .outerjoin(Referral, Referral.case_id == Case.id)
@@ -48,8 +46,8 @@ def dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A notice that was given up. `to`: the organisation it is for; None: a team or the person of the case."""
+class UndeliveredNotice:
+    """A notice that was given up. `to`: the organisation it is for; None: a team, or the person."""
 
     id: UUID
     kind: str
@@ -60,8 +58,8 @@ class Letter:
     last_error: str | None
 
 
-def messages(session: Session, team_id: UUID) -> list[Letter]:
-    """The team's dead letters that nobody has dealt with, oldest first, at most `LISTED`. One statement."""
+def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:
+    """The team's undelivered notices, oldest first, at most `LISTED`. One statement."""
     query = (
         sa.select(
             OutboxMessage.id, OutboxMessage.kind, Organisation.name, Case.label, OutboxMessage.created_at,
@@ -75,24 +73,24 @@ def messages(session: Session, team_id: UUID) -> list[Letter]:
         .order_by(OutboxMessage.created_at, OutboxMessage.id)
         .limit(LISTED)
     )  # fmt: skip
-    return [Letter(*row) for row in session.execute(query)]
+    return [UndeliveredNotice(*row) for row in session.execute(query)]
 
 
 def retry_all(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> None:
-    """Each of those that are listed, once more; what a colleague deals with at the same moment is left to them."""
-    for letter in messages(session, team_id):
+    """Send all listed notices again, except those that a colleague is dealing with."""
+    for letter in undelivered(session, team_id):
         with suppress(NotFound):
             retry(session, team_id, letter.id, member_id, now)
 
 
 def retry(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
-    """Send it once more. Raises NotFound: unknown, another team's, or dealt with."""
+    """Send a notice again. Raises NotFound: unknown, another team's, or dealt with."""
     _finish(session, team_id, message_id, member_id, "outbox:retried", now)
     outbox.retry(session, message_id, now)
 
 
 def drop(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
-    """They know it otherwise. Raises NotFound."""
+    """Give up the notice: the recipient already knows. Raises NotFound."""
     _finish(session, team_id, message_id, member_id, "outbox:dropped", now)
     outbox.drop(session, message_id, now)
 
@@ -103,7 +101,7 @@ def _finish(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, 
             Task.about_id == message_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None)
         )
     )
-    tasks.finish(session, team_id, task_id or message_id, member_id, now=now)
+    tasks.finish_task(session, team_id, task_id or message_id, member_id, now=now)
     audit.record(
         session,
         actor_kind="member",

@@ -1,4 +1,4 @@
-"""The desk takes its last act on a case back: as long as it was one's own, and nothing else has happened since."""
+"""Undo of a coordinator's own last action on a case, as long as nothing else has happened since."""
 
 from types import MappingProxyType
 from typing import Final
@@ -37,12 +37,12 @@ _INTO: Final = MappingProxyType(
 
 
 def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
-    """Put owner, snooze and state back; withdraw the offer that nobody has looked at yet.
+    """Restore owner, snooze and state; withdraw the offer that nobody has looked at yet.
 
-    What a partner was told when a case was closed stays told: withdrawn offers are not made again by this.
-    Raises Clash, NotFound, Conflict (nothing to take back any more).
+    Offers that were withdrawn when the case was closed are not made again.
+    Raises StaleCase, NotFound, Conflict (nothing to undo any more).
     """
-    case = coordinator.locked(session, desk, label, version)
+    case = coordinator.locked_case(session, desk, label, version)
     done = cases_undo.latest(session, case, desk.who.member_id)
     if done is None:
         raise Conflict("There is nothing of yours left to take back here.", state=case.state)
@@ -51,7 +51,7 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
     _state_back(session, desk, case, CaseState(done.before["state"]))
     cases_undo.restore(case, done.before)
     cases_undo.forget(session, case.id)
-    coordinator.touched(session, desk, case, "case:undone")
+    coordinator.record_change(session, desk, case, "case:undone")
     return case
 
 
@@ -69,6 +69,6 @@ def _state_back(session: Session, desk: Desk, case: Case, target: CaseState) -> 
     if source is target:
         return
     if source in _OUT_OF:
-        coordinator.moved(session, desk, case, _OUT_OF[source])
+        coordinator.move_case(session, desk, case, _OUT_OF[source])
     if target in _INTO and CaseState(case.state) is not target:
-        coordinator.moved(session, desk, case, _INTO[target])
+        coordinator.move_case(session, desk, case, _INTO[target])

@@ -183,9 +183,9 @@ def _needs(verb: Verb) -> str:
 
 
 _TASK_END_TEXTS = {
-    tasks.Ends.OFFERED: "somebody is asked",
-    tasks.Ends.MOVED: "the referral moves again",
-    tasks.Ends.CASE_ENDED: "the case ends",
+    tasks.TaskEnd.OFFERED: "somebody is asked",
+    tasks.TaskEnd.MOVED: "the referral moves again",
+    tasks.TaskEnd.CASE_ENDED: "the case ends",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from app.app_context import AppContext, open_app_context
-from app.casework.rule_replay import Summary, batches, played, replay
+from app.casework.rule_replay import Summary, case_batches, replay, replay_cases
 from app.directory.catalogue import Directory
 
 _AHEAD: Final = 3
@@ -24,7 +24,7 @@ def replay_on(house: AppContext, directory: Directory, summary: Summary, process
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_prepare, initargs=(directory,))
     done, under_way = 0, deque[tuple[int, Future[Summary]]]()
     with pool, house.database.begin(write=False) as session:
-        for ids in batches(session):
+        for ids in case_batches(session):
             under_way.append((len(ids), pool.submit(_play, ids)))
             if len(under_way) >= processes * _AHEAD:
                 done += _take(under_way, summary)
@@ -54,4 +54,4 @@ def _prepare(directory: Directory) -> None:
 
 def _play(ids: list[UUID]) -> Summary:
     with _Process.house.database.begin(write=False) as session:
-        return played(session, _Process.house.keys, _Process.directory, ids)
+        return replay_cases(session, _Process.house.keys, _Process.directory, ids)

@@ -152,7 +152,7 @@ def replay(
 ) -> None:
     """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes no case."""
     from app.app_context import open_app_context
-    from app.casework.rule_replay import Summary, stored_cases
+    from app.casework.rule_replay import Summary, count_replayable
     from app.cli.parallel_replay import replay_on
     from app.core.errors import AppError
     from app.matching import publication
@@ -166,7 +166,7 @@ def replay(
             directory = _other_rules(session, house.directory, ruleset, proposal)
         except AppError as error:
             _refused(error)
-        count = stored_cases(session)
+        count = count_replayable(session)
     with typer.progressbar(length=count, label="Cases") as bar:
         before = 0
         for done in replay_on(house, directory, summary, processes):

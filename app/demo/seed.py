@@ -133,4 +133,4 @@ def _tell(session: Session, keys: KeyRing, directory: Directory, story: Story, n
     for step, (verb, payload) in enumerate(story.verbs, 1):
         moment = min(at + timedelta(minutes=10 * step), now)
         referral_actions.advance(session, referral.id, verb, by=partner, now=moment, payload=payload)
-    assert queries.of_case(session, case.id)
+    assert queries.referrals_of_case(session, case.id)

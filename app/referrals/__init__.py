@@ -1,4 +1,4 @@
-"""The referral and its life: one case put to one service of one organisation, from draft to a known end.
+"""The referral: one case offered to one service of one organisation, from draft to a known end.
 
-State, verb and who may do it stand in `states`; `stepping.step` is the only place that moves a referral.
+The table of moves is in `states`; `transitions.apply` is the only function that moves a referral.
 """

@@ -1,7 +1,7 @@
-"""The partner's feed: events in one order, each with a position that is given only after the writer has committed.
+"""The partner's change feed: events in one order, each with a position that is given only after its writer has committed.
 
-A reader that remembers its last position can therefore never miss the event of a slower writer: that one simply gets a
-later position. `sequence` is called before each read; with nothing new it costs one look at an empty index.
+A reader that remembers its last position therefore never misses the event of a slower writer, which gets a later position.
+`place_events` is called before each read; with nothing new it costs one look-up in an empty index.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _BATCH: Final = 5000
 
 
 def publish(session: Session, organisation_id: UUID, referral_id: UUID, kind: str, version: int, now: datetime) -> None:
-    """Write an event in the caller's transaction; it is read once `sequence` has placed it."""
+    """Write an event in the caller's transaction; it can be read once `place_events` has given it a position."""
     session.execute(
         sa.insert(FeedEvent),
         {
@@ -47,13 +47,13 @@ FeedRow = sa.Row[*tuple[Any, ...]]
 """What a reader gets of an event: id, referral_id, type, version, at, position."""
 
 
-def unplaced(session: Session) -> bool:
+def has_unplaced(session: Session) -> bool:
     return session.scalar(_UNPLACED) is not None
 
 
-def sequence(session: Session) -> int:
-    """Give positions to the committed events that have none; gives how many. Needs a writing transaction."""
-    if not unplaced(session):
+def place_events(session: Session) -> int:
+    """Give positions to committed events that have none; returns their number. Needs a writing transaction."""
+    if not has_unplaced(session):
         return 0
     acquire_advisory_lock(session, _LOCK)
     new = session.scalars(
@@ -68,13 +68,13 @@ def sequence(session: Session) -> int:
     return len(new)
 
 
-def read(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[FeedRow]:
+def read_events(session: Session, organisation_id: UUID, after: int, limit: int) -> Sequence[FeedRow]:
     """Up to `limit` events of one organisation after a position, oldest first."""
     return session.execute(_AFTER, {"organisation_id": organisation_id, "after": after, "limit": limit}).all()
 
 
 def drop_old(session: Session, now: datetime) -> int:
-    """Drop up to a batch of events that are no longer kept; gives how many.
+    """Delete up to a batch of events older than `KEPT_FOR`; returns their number.
 
     The event with the highest position stays: the next position is counted from it, and must not be given twice.
     """
@@ -92,8 +92,8 @@ def last_position(session: Session, organisation_id: UUID) -> int:
     return session.scalar(last) or 0
 
 
-def since(session: Session, organisation_id: UUID, moment: datetime) -> tuple[int | None, int]:
-    """The first position of what happened since then, and how many events that are."""
+def position_since(session: Session, organisation_id: UUID, moment: datetime) -> tuple[int | None, int]:
+    """The position of the first event since `moment`, and the number of events since."""
     mine = (FeedEvent.organisation_id == organisation_id, FeedEvent.at >= moment, FeedEvent.position.is_not(None))
     row = session.execute(sa.select(sa.func.min(FeedEvent.position), sa.func.count()).where(*mine)).one()
     return row[0], row[1]

@@ -56,7 +56,7 @@ REQUEST_STATUS: Final = complete(
         State.ENTERED_IN_ERROR: "entered-in-error",
     },
 )
-"""`revoked`: no longer asked of this organisation. Whether another is asked is not told to this one."""
+"""`revoked`: this organisation is no longer asked. It does not learn whether another one is."""
 PRIORITY: Final = MappingProxyType({"emergency": "stat", "urgent": "urgent", "normal": "routine"})
 _PLACES: Final = UUID("2b4be3fd-1c0d-5f4e-8d0f-6a1ed3d0f2a4")
 
@@ -178,7 +178,7 @@ def _concept(kind: str, code: str, words: str | None = None) -> dict[str, Any]:
 
 
 def _place(referral_id: UUID, kind: str) -> UUID:
-    """An id of its own in every export of this referral, that leads to no other referral of the same person."""
+    """A resource id, stable for this referral, that cannot be linked to other referrals of the same person."""
     return uuid5(_PLACES, f"{kind}:{referral_id}")
 
 
@@ -191,5 +191,5 @@ def _instant(moment: datetime) -> str:
 
 
 def _without_nothing(fields: dict[str, Any]) -> dict[str, Any]:
-    """FHIR knows neither null nor an empty list."""
+    """Drop null and empty fields, which FHIR does not allow."""
     return {name: value for name, value in fields.items() if value}

@@ -1,4 +1,4 @@
-"""What has happened to a referral, as its organisation may know it: from the offer on, with the names of its own people only."""
+"""The history of a referral as its organisation may see it: from the offer on, with names of its own members only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,8 @@ from app.staff.models import Member
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One verb. `name` is a colleague's, where one of the organisation's own people did it on the page."""
+class HistoryEntry:
+    """One event. `name`: the organisation's own member who did it on the page; None for others."""
 
     at: datetime
     verb: str
@@ -22,14 +22,14 @@ class Step:
     name: str | None
 
 
-def steps(session: Session, referral_id: UUID, organisation_id: UUID) -> list[Step]:
-    """Oldest first. What was before the offer, and why others did what they did, is not told."""
+def history_of(session: Session, referral_id: UUID, organisation_id: UUID) -> list[HistoryEntry]:
+    """The events, oldest first, without those before the offer and without other people's reasons."""
     events = list(queries.events(session, referral_id))
     first = next((place for place, event in enumerate(events) if event.target == State.OFFERED.value), len(events))
     mine = session.execute(sa.select(Member.id, Member.name).where(Member.organisation_id == organisation_id))
     names: dict[UUID | None, str] = {row.id: row.name for row in mine}
     return [
-        Step(
+        HistoryEntry(
             event.at,
             event.verb,
             event.actor_kind,

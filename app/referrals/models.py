@@ -1,4 +1,4 @@
-"""Tables of referrals, their events, what is left to do, and the feed that partners read."""
+"""Tables of referrals, their events, the person's answers about contact, and the feed that partners read."""
 
 from datetime import date, datetime
 from typing import Any
@@ -17,12 +17,12 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Referral(Base):
-    """One case put to one service of one organisation.
+    """One case offered to one service of one organisation.
 
-    `expires_at` stands exactly while the partner owes an answer; `due_at` is the next thing the clock has to do; the
-    card (region and access needs) is locked under the epoch key. `offered_at` null: the organisation knows nothing of it.
-    `question` stands while the partner waits for an answer to it; `read_at` says when the sealed parts were first opened;
-    `predecessor_id` is the referral that this one follows; `hours` are the organisation's own, as they were when it was asked.
+    `expires_at` is set exactly while the partner owes an answer; `due_at` is the time of the scheduler's next action; the
+    card (region and access needs) is encrypted with the epoch key. `offered_at` null: the organisation cannot see it.
+    `question` is set while the partner waits for an answer to it; `read_at`: when the encrypted parts were first opened;
+    `predecessor_id`: the referral that this one replaces; `hours`: the organisation's own hours at the time of the offer.
     """
 
     __tablename__ = "referrals"
@@ -74,7 +74,7 @@ class Referral(Base):
 
 
 class ReferralEvent(Base):
-    """One step in a referral's life, append-only; `seq` is the version that came of it. Codes only."""
+    """One event of a referral, append-only; `seq` is the version it led to. Codes only."""
 
     __tablename__ = "referral_events"
     __table_args__ = (sa.UniqueConstraint("referral_id", "seq"),)
@@ -93,7 +93,7 @@ class ReferralEvent(Base):
 
 
 class ContactAnswer(Base):
-    """What the person says to "did they contact you?", once about the first contact and once about the end. To the hour."""
+    """The person's answer to "did they contact you?", once about the first contact, once about the end; times to the hour."""
 
     __tablename__ = "contact_answers"
     __table_args__ = (
@@ -109,7 +109,7 @@ class ContactAnswer(Base):
 
 
 class FeedEvent(Base):
-    """What an organisation reads in its feed. `position` is given after the commit, so a slower writer is never skipped."""
+    """An event of an organisation's feed. `position` is given after the commit, so that a slower writer is never skipped."""
 
     __tablename__ = "feed_events"
     __table_args__ = (

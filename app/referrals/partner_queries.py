@@ -1,4 +1,4 @@
-"""What a partner reads of its own referrals: prepared selects, one statement a page, no entity in between."""
+"""A partner's reads of its own referrals: prepared selects, one statement a page, rows instead of entities."""
 
 import json
 from collections import Counter
@@ -37,8 +37,8 @@ _ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which referrals to list. Empty means all."""
+class ReferralFilter:
+    """A filter of the list; empty fields match all referrals."""
 
     states: tuple[str, ...] = ()
     need: str | None = None
@@ -48,8 +48,10 @@ class Wanted:
 Place = tuple[datetime, UUID]
 
 
-def page(session: Session, organisation_id: UUID, wanted: Wanted, *, after: Place | None, limit: int) -> Sequence[Row]:
-    """Referrals the organisation was asked about, by the time of their last change, from just after `after`."""
+def page(
+    session: Session, organisation_id: UUID, wanted: ReferralFilter, *, after: Place | None, limit: int
+) -> Sequence[Row]:
+    """Referrals offered to the organisation, in order of their last change, starting after `after`."""
     query = _MINE.order_by(Referral.updated_at, Referral.id).limit(limit)
     if wanted.states:
         query = query.where(Referral.state.in_(wanted.states))
@@ -63,13 +65,13 @@ def page(session: Session, organisation_id: UUID, wanted: Wanted, *, after: Plac
 
 
 def soonest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
-    """Referrals in these states, those first on which the organisation owes something first."""
+    """Referrals in these states, in order of the organisation's next deadline."""
     due = sa.func.coalesce(Referral.decide_by, Referral.contact_by, Referral.updated_at)
     return _shelf(session, organisation_id, states, limit, due)
 
 
 def latest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
-    """Referrals in these states, those first that changed last."""
+    """Referrals in these states, the last changed first."""
     return _shelf(session, organisation_id, states, limit, Referral.updated_at.desc())
 
 
@@ -81,7 +83,7 @@ def _shelf(
 
 
 def counts(session: Session, organisation_id: UUID) -> Counter[State]:
-    """How many referrals the organisation has in each state."""
+    """The number of the organisation's referrals by state."""
     query = (
         sa.select(Referral.state, sa.func.count())
         .where(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
@@ -90,21 +92,21 @@ def counts(session: Session, organisation_id: UUID) -> Counter[State]:
     return Counter({State(state): number for state, number in session.execute(query)})
 
 
-def everything(session: Session, organisation_id: UUID) -> Iterator[Row]:
-    """All referrals the organisation was asked about, oldest change first, in pages of a thousand."""
+def all_referrals(session: Session, organisation_id: UUID) -> Iterator[Row]:
+    """All referrals offered to the organisation, oldest change first, read in pages of a thousand."""
     after: Place | None = None
-    while rows := page(session, organisation_id, Wanted(), after=after, limit=_BATCH):
+    while rows := page(session, organisation_id, ReferralFilter(), after=after, limit=_BATCH):
         yield from rows
         after = (rows[-1].updated_at, rows[-1].id)
 
 
-def one(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | None:
-    """One referral with its locked card. None for an unknown id, another organisation's, and one not offered yet."""
+def by_id(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | None:
+    """One referral with its encrypted card. None for an unknown id, another organisation's, and one not offered yet."""
     return session.execute(_ONE, {"organisation_id": organisation_id, "referral_id": referral_id}).one_or_none()
 
 
-def unlocked_card(keys: KeyRing, row: Row) -> dict[str, Any]:
-    """The codes of the card; nothing of one that was erased."""
+def open_card(keys: KeyRing, row: Row) -> dict[str, Any]:
+    """The codes of the card; empty when it was erased."""
     if row.card is None:
         return {}
     try:
@@ -116,7 +118,7 @@ def unlocked_card(keys: KeyRing, row: Row) -> dict[str, Any]:
 
 
 def _holds(session: Session, need: str) -> sa.ColumnElement[bool]:
-    """Whether the case's list of needs holds this one, in the words of each database."""
+    """Whether the case's needs contain this one, in each database's own JSON operators."""
     if session.get_bind().dialect.name == "postgresql":
         return Case.needs.op("@>")(sa.literal([need], type_=Case.needs.type))
     each = sa.func.json_each(Case.needs).table_valued("value")

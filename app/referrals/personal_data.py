@@ -1,4 +1,4 @@
-"""What referrals hold of a case: given to the person, and forgotten."""
+"""The personal data that referrals hold of a case: export and erasure."""
 
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,14 @@ from app.referrals.models import ContactAnswer, Referral
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    """Erasure: the cards and what the person said of the centres go; states, verbs and times stay, they name nobody."""
+    """Erase the cards and the person's answers about organisations; states, verbs and times stay, they identify nobody."""
     session.execute(sa.update(Referral).where(Referral.case_id == case_id).values(card=None, deadline_on=None))
     mine = sa.select(Referral.id).where(Referral.case_id == case_id).scalar_subquery()
     session.execute(sa.delete(ContactAnswer).where(ContactAnswer.referral_id.in_(mine)))
 
 
 def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
-    """For the person: who was asked, what became of it, and what they told us of it. Why an organisation said no is not told."""
+    """The referrals of the case for the person's export, with their own answers; without reasons of refusals."""
     rows = session.execute(
         sa.select(Referral.id, Organisation.name, Referral.state, Referral.offered_at)
         .join(Organisation, Organisation.id == Referral.organisation_id)

@@ -17,10 +17,9 @@ from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, Sta
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
-    """The referral and its case, both rows locked: the case first, always, so that two verbs never wait in a circle.
+    """The referral and its case, both rows locked: always the case first, to avoid deadlocks.
 
-    With an organisation, only what it was asked: another's referral, or one it was not offered yet, is NotFound like an
-    unknown id.
+    With an organisation, only referrals offered to it: any other raises NotFound like an unknown id.
     """
     query = sa.select(Referral.case_id).where(Referral.id == referral_id)
     if organisation_id is not None:
@@ -38,13 +37,13 @@ def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = N
     return referral, case
 
 
-def of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
+def referrals_of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
     return session.scalars(
         sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at, Referral.id)
     ).all()
 
 
-def live_of_case(session: Session, case_id: UUID, states: Collection[State] = LIVE) -> Sequence[Referral]:
+def lock_live_referrals(session: Session, case_id: UUID, states: Collection[State] = LIVE) -> Sequence[Referral]:
     """The case's referrals in these states, their rows locked. The caller holds the case's row."""
     return session.scalars(
         sa.select(Referral)
@@ -93,7 +92,7 @@ def organisations_in(session: Session, case_id: UUID, states: Collection[State])
     )
 
 
-def is_at_work(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
+def has_accepted(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
     """Whether the organisation has accepted this case and may open it."""
     return organisation_id in organisations_in(session, case_id, MAY_OPEN)
 
@@ -105,7 +104,7 @@ def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:
 
 
 def excluded_organisations(session: Session, case_id: UUID) -> frozenset[str]:
-    """Slugs of organisations that named a conflict with this person: never asked again."""
+    """Slugs of organisations that reported a conflict of interest with this person: never asked again."""
     found = session.scalars(
         sa.select(Organisation.slug)
         .join(Referral, Referral.organisation_id == Organisation.id)
@@ -115,14 +114,14 @@ def excluded_organisations(session: Session, case_id: UUID) -> frozenset[str]:
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
-    """Referrals on which the clock has something to do, those that wait longest first. No lock: see `claimed`."""
+    """Ids of referrals whose due time has come, the longest due first. Takes no lock: see `claim_due`."""
     return session.scalars(
         sa.select(Referral.id).where(Referral.due_at <= now).order_by(Referral.due_at).limit(limit)
     ).all()
 
 
-def claimed(session: Session, referral_id: UUID, now: datetime) -> tuple[Referral, Case] | None:
-    """A due referral and its case, both rows locked. None: no longer due, or somebody else holds it just now."""
+def claim_due(session: Session, referral_id: UUID, now: datetime) -> tuple[Referral, Case] | None:
+    """A due referral and its case, both rows locked. None: no longer due, or another transaction holds it."""
     case_id = session.scalar(sa.select(Referral.case_id).where(Referral.id == referral_id, Referral.due_at <= now))
     free = sa.select(Case.id).where(Case.id == case_id).with_for_update(skip_locked=True)
     if case_id is None or session.scalar(free) is None:

@@ -1,4 +1,4 @@
-"""What was put to whom: the referrals of a case as its page tells of them."""
+"""The referrals of a case as its page shows them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +13,8 @@ from app.referrals.models import Referral, ReferralEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
-    """A referral of a case with the names it is spoken of by, and what happened to it, oldest first."""
+class ReferralSummary:
+    """A referral with the names of its service and organisation, and its events, oldest first."""
 
     referral: Referral
     organisation: str
@@ -39,12 +39,12 @@ _STEPS: Final = (
 )
 
 
-def referrals(session: Session, case_id: UUID) -> list[Put]:
-    """All referrals of a case with their steps. Two statements."""
+def summaries_of(session: Session, case_id: UUID) -> list[ReferralSummary]:
+    """All referrals of a case with their events. Two statements."""
     rows = session.execute(_OF_CASE, {"case_id": case_id}).all()
     steps = session.scalars(_STEPS, {"case_id": case_id}).all() if rows else []
     return [
-        Put(
+        ReferralSummary(
             row.Referral,
             row.name,
             row.service,

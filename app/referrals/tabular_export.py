@@ -1,4 +1,4 @@
-"""An organisation's referrals as a table: codes and days, one line a referral, never a name. For the page and for the API."""
+"""An organisation's referrals as a table for the page and the API: one row a referral, codes and days, no names."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ COLUMNS: Final = (
 
 
 def cells(row: Any) -> list[object]:
-    """One row of `pulls` in the order of COLUMNS."""
+    """One row of `partner_queries`, its cells in the order of COLUMNS."""
     days = (row.deadline_on, row.waiting_since, row.offered_at, row.decide_by, row.contact_by, row.review_on)
     return [
         row.label,

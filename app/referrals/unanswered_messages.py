@@ -1,4 +1,4 @@
-"""Which of a partner's referrals wait for an answer to the person: the last line of their conversation is the person's."""
+"""Referrals of a partner whose last message is the person's and waits for a reply."""
 
 from uuid import UUID
 
@@ -10,8 +10,8 @@ from app.referrals.models import Referral
 from app.referrals.states import AT_WORK
 
 
-def for_an_answer(session: Session, organisation_id: UUID) -> frozenset[UUID]:
-    """Ids of referrals at work. Only the plain codes of the lines are looked at: nothing is opened."""
+def awaiting_reply(session: Session, organisation_id: UUID) -> frozenset[UUID]:
+    """The ids of such referrals at work. Reads only the unencrypted codes of messages; nothing is decrypted."""
     line, later = aliased(SealedPart), aliased(SealedPart)
     newer = sa.exists().where(later.case_id == line.case_id, later.part == line.part, later.seq > line.seq)
     query = (

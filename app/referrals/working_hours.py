@@ -1,4 +1,4 @@
-"""When an organisation works: its country's calendar, narrowed by what it says of itself, or else by what the directory says."""
+"""Working hours of an organisation: its country's calendar, limited by its own hours, or else by the directory's."""
 
 from collections.abc import Mapping
 from datetime import date, time
@@ -15,7 +15,7 @@ _DAY: Final = 7
 
 
 def hours_of(country: str, own: Mapping[str, Any] | None = None) -> WorkingHours:
-    """The hours in which an answer from this country can be owed. `own` is what `checked` made."""
+    """The hours in which an answer from this country can be due. `own`: the hours as `validated_hours` returns them."""
     pack = load_packs().country(country)
     calendar = calendar_of(pack)
     if not own:
@@ -32,24 +32,24 @@ def hours_of(country: str, own: Mapping[str, Any] | None = None) -> WorkingHours
 
 
 def directory_hours(entry: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The opening hours that the directory has of an organisation, as `checked` would keep them; None when it has none.
+    """The opening hours of an organisation in the directory, in the form of `validated_hours`; None when there are none.
 
     Each day counts from the first hour at which it is open on any day to the last: an answer is never owed on a day on which
     nobody is there.
     """
-    stretches = entry.get("hours") or ()
-    if not stretches:
+    periods = entry.get("hours") or ()
+    if not periods:
         return None
     return {
-        "opens": min(one["opens"] for one in stretches),
-        "closes": max(one["closes"] for one in stretches),
-        "weekdays": sorted({DAYS.index(day) for one in stretches for day in one["days"]}),
+        "opens": min(period["opens"] for period in periods),
+        "closes": max(period["closes"] for period in periods),
+        "weekdays": sorted({DAYS.index(day) for period in periods for day in period["days"]}),
         "days_off": [],
     }
 
 
 def validated_hours(opens: str, closes: str, weekdays: list[str], days_off: list[str]) -> dict[str, Any]:
-    """What an organisation says of its hours, as it is kept. Raises Invalid: no hour, no day, or never open."""
+    """Check an organisation's own hours and return them as they are stored. Raises Invalid: no hour, no day, or never open."""
     errors: list[FieldError] = []
     hours: dict[str, time] = {}
     for name, text in (("opens", opens), ("closes", closes)):

@@ -143,7 +143,9 @@ def _magic(session: Session) -> list[str]:
 
 def _offer(session: Session, story: dict[str, Any], keys: KeyRing, directory: Directory, now: datetime) -> Referral:
     intake = Intake.model_validate(story)
-    case_id = filing.file_made_up(session, intake, sandbox_identity.TEAM_ID, keys=keys, directory=directory, now=now)
+    case_id = filing.file_sandbox_intake(
+        session, intake, sandbox_identity.TEAM_ID, keys=keys, directory=directory, now=now
+    )
     case = transitions.locked(session, case_id)
     draft = referral_actions.create(session, keys, case, sandbox_identity.SERVICE, by=_DESK, now=now)
     return referral_actions.advance(session, draft.id, Verb.OFFER, by=_DESK, now=now)

@@ -1,1 +1,1 @@
-"""What somebody owes, until when: every missed deadline and every end that is not a success leaves a row that a team owns."""
+"""Tasks of a team with due times: every missed deadline and every end without help leaves one."""

@@ -1,4 +1,4 @@
-"""The table of tasks: what somebody owes, until when."""
+"""The table of tasks."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -12,10 +12,10 @@ _TO_DO = "done_at IS NULL"
 
 
 class Task(Base):
-    """Something a team has to do next. `about_id` is the referral, the case, or the message that can not be sent.
+    """A task of a team. `about_id`: the referral, the case, or the message that could not be sent.
 
-    It belongs to the team; `owner_id` is the member who has it in hand. Open while `done_at` is null; `ending` says how it
-    ended. Codes and ids only.
+    `owner_id` is the member who has taken it. A task is open while `done_at` is null; `ending` is how it ended. Codes and
+    ids only.
     """
 
     __tablename__ = "tasks"

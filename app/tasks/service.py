@@ -1,7 +1,7 @@
-"""What is left to do: every end that is no success, and every clock that runs out, leaves a row that a team owns.
+"""Opening and ending tasks: every missed deadline and every end without help creates a task for a team.
 
-A task is opened and ended in the transaction of the act that causes it. There is one open task for a kind and what it is
-about, however often the cause comes again. The caller holds the case's row, which makes that check safe.
+A task is opened and ended in the transaction of its cause. There is at most one open task of a kind about the same thing,
+however often the cause is repeated. The caller holds the case's row, which makes that check safe.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.cases.models import Case
 from app.core.errors import NotFound
+from app.core.i18n import N_
 from app.referrals import deadlines
 from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral
@@ -44,54 +45,58 @@ class TaskKind(StrEnum):
     DEAD_LETTER = "dead_letter"
 
 
-class Ends(StrEnum):
-    """What makes a task needless, besides somebody doing it."""
+class TaskEnd(StrEnum):
+    """Events that end a task which nobody has done."""
 
-    OFFERED = "offered"  # somebody was asked
-    MOVED = "moved"  # the referral it is about took its next step
+    OFFERED = "offered"  # an organisation was asked
+    MOVED = "moved"  # the referral it is about moved
     CASE_ENDED = "case_ended"
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRule:
-    """What stands on the desk's list, by when, and what else ends it."""
+    """A kind's label on the desk's list, the time until it is due by urgency, and the events that end it."""
 
     label: str
     within: Mapping[str, timedelta]
-    ends_with: frozenset[Ends]
+    ends_with: frozenset[TaskEnd]
 
 
 _SOON: Final = {"emergency": timedelta(hours=2), "urgent": timedelta(days=1), "normal": timedelta(days=3)}
 _LATER: Final = {"emergency": timedelta(days=1), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
-_ASKED: Final = frozenset({Ends.OFFERED, Ends.CASE_ENDED})
-_STEP: Final = frozenset({Ends.MOVED, Ends.CASE_ENDED})
-_CASE: Final = frozenset({Ends.CASE_ENDED})
-_NOTHING: Final[frozenset[Ends]] = frozenset()
+_SEARCH: Final = frozenset({TaskEnd.OFFERED, TaskEnd.CASE_ENDED})
+_MOVE: Final = frozenset({TaskEnd.MOVED, TaskEnd.CASE_ENDED})
+_CASE: Final = frozenset({TaskEnd.CASE_ENDED})
+_NOTHING: Final[frozenset[TaskEnd]] = frozenset()
 K = TaskKind
 RULES: Final = MappingProxyType(
     {
-        K.FIND_NEXT: TaskRule("Nobody is asked any more: find the next step", _SOON, _ASKED),
-        K.ASK_PERSON: TaskRule("Whoever may be asked was asked: ask the person about others", _SOON, _ASKED),
-        K.UNMET: TaskRule("No centre matches: look at the nearest, tell the person", _SOON, _ASKED),
-        K.HANDED_BACK: TaskRule("Handed back: read what was done, find who goes on", _SOON, _ASKED),
-        K.CONSENT_WAITS: TaskRule("The person has not answered whether a centre may read the case", _SOON, _STEP),
-        K.OVERDUE: TaskRule("The centre does not answer in time: call them", _SOON, _STEP),
-        K.QUESTION: TaskRule("A centre's question waits for an answer", _SOON, _STEP),
-        K.FIRST_CONTACT: TaskRule("The centre has not reached the person in time", _SOON, _STEP),
-        K.PROGRESS: TaskRule("Ask the centre how it goes", _LATER, _STEP),
-        K.DISAGREEMENT: TaskRule("The person says otherwise than the centre", _SOON, _CASE),
-        K.CHECK_CHANNEL: TaskRule("A centre could not reach the person: look for a safe way", _SOON, _CASE),
-        K.MERGE: TaskRule("A centre knows this case already: did the person write twice?", _LATER, _CASE),
-        K.REVIEW_RULE: TaskRule("A centre says the case does not fit: look at its rule", _LATER, _NOTHING),
-        K.TELL_PERSON: TaskRule("There is news, and no machine may tell the person: is a call safe?", _SOON, _CASE),
-        K.MOVED_HERE: TaskRule("The case came here from another country: read it", _SOON, _ASKED),
-        K.DEAD_LETTER: TaskRule("A notice could not be delivered", _LATER, _NOTHING),
+        K.FIND_NEXT: TaskRule(N_("No organisation has this case: find the next one"), _SOON, _SEARCH),
+        K.ASK_PERSON: TaskRule(
+            N_("All organisations that the person allowed were asked: ask the person about others"), _SOON, _SEARCH
+        ),
+        K.UNMET: TaskRule(N_("No organisation matches: look at the nearest ones, tell the person"), _SOON, _SEARCH),
+        K.HANDED_BACK: TaskRule(N_("Handed back: read what was done, find the next organisation"), _SOON, _SEARCH),
+        K.CONSENT_WAITS: TaskRule(
+            N_("The person has not answered whether an organisation may read the case"), _SOON, _MOVE
+        ),
+        K.OVERDUE: TaskRule(N_("The organisation has not answered in time: call them"), _SOON, _MOVE),
+        K.QUESTION: TaskRule(N_("An organisation's question waits for an answer"), _SOON, _MOVE),
+        K.FIRST_CONTACT: TaskRule(N_("The organisation has not reached the person in time"), _SOON, _MOVE),
+        K.PROGRESS: TaskRule(N_("Ask the organisation how it is going"), _LATER, _MOVE),
+        K.DISAGREEMENT: TaskRule(N_("The person's answer differs from the organisation's report"), _SOON, _CASE),
+        K.CHECK_CHANNEL: TaskRule(N_("An organisation could not reach the person: look for a safe way"), _SOON, _CASE),
+        K.MERGE: TaskRule(N_("An organisation knows this case already: did the person write twice?"), _LATER, _CASE),
+        K.REVIEW_RULE: TaskRule(N_("An organisation says the case does not fit: look at its rule"), _LATER, _NOTHING),
+        K.TELL_PERSON: TaskRule(N_("There is news, but no automatic notice is allowed: is a call safe?"), _SOON, _CASE),
+        K.MOVED_HERE: TaskRule(N_("The case came from another country: read it"), _SOON, _SEARCH),
+        K.DEAD_LETTER: TaskRule(N_("A notice could not be delivered"), _LATER, _NOTHING),
     }
 )
 
 
 def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, referral: Referral | None = None) -> None:
-    """Put it on the list of the case's team, for the case's owner. It is due before the legal deadline comes near."""
+    """Open a task of the case's team, for the case's owner. It is due before the legal deadline is close."""
     about_id = referral.id if referral is not None else case.id
     urgency = deadlines.urgency_now(case.urgency, case.last_safe_day, now.date())  # type: ignore[arg-type]
     latest = deadlines.latest_answer(now, DeadlineTerms(urgency, hours_of(case.country), case.last_safe_day))
@@ -110,6 +115,7 @@ def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, re
 
 
 def open_dead_letter(session: Session, message_id: UUID, team_id: UUID, case_id: UUID | None, *, now: datetime) -> None:
+    """Open the task about a notice that could not be delivered."""
     due = now + RULES[K.DEAD_LETTER].within["urgent"]
     _insert(session, K.DEAD_LETTER, message_id, team_id=team_id, due_at=due, now=now, case_id=case_id)
 
@@ -145,7 +151,7 @@ def _insert(
     )
 
 
-def _kinds(ends: Ends) -> list[str]:
+def _kinds(ends: TaskEnd) -> list[str]:
     return [kind.value for kind, rule in RULES.items() if ends in rule.ends_with]
 
 
@@ -153,48 +159,49 @@ def _end(session: Session, which: sa.ColumnElement[bool], ending: str, now: date
     session.execute(sa.update(Task).where(Task.done_at.is_(None), which).values(done_at=now, ending=ending))
 
 
-def offered(session: Session, case_id: UUID, now: datetime) -> None:
-    """Somebody is asked: whoever was to find one has."""
-    _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(Ends.OFFERED))), "overtaken", now)
+def end_search_tasks(session: Session, case_id: UUID, now: datetime) -> None:
+    """End the case's tasks that search for an organisation: one was asked."""
+    _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(TaskEnd.OFFERED))), "overtaken", now)
 
 
-def moved(session: Session, referral_id: UUID, now: datetime) -> None:
-    """The referral took a step: what waited for it is over."""
-    _end(session, sa.and_(Task.referral_id == referral_id, Task.kind.in_(_kinds(Ends.MOVED))), "overtaken", now)
+def end_referral_tasks(session: Session, referral_id: UUID, now: datetime) -> None:
+    """End the tasks that waited for the referral's next move."""
+    _end(session, sa.and_(Task.referral_id == referral_id, Task.kind.in_(_kinds(TaskEnd.MOVED))), "overtaken", now)
 
 
-def case_ended(session: Session, case_id: UUID, now: datetime) -> None:
-    _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(Ends.CASE_ENDED))), "case_ended", now)
+def end_case_tasks(session: Session, case_id: UUID, now: datetime) -> None:
+    """End the tasks of a case that has ended."""
+    _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(TaskEnd.CASE_ENDED))), "case_ended", now)
 
 
-def end_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:
-    """What this kind of task asked for has happened by itself."""
+def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:
+    """End the open task of this kind: what it asked for has happened without it."""
     _end(session, sa.and_(Task.kind == kind.value, Task.about_id == about_id), "overtaken", now)
 
 
 # --- the desk's list -------------------------------------------------------------------------------------------------
 
-LISTED: Final = 100
+MAX_LISTED: Final = 100
 _UNDELIVERED: Final = Task.kind == TaskKind.DEAD_LETTER.value
 _OPEN_COUNT: Final = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_UNDELIVERED, 1), else_=0)), 0)
 ).where(Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None))
-Row = sa.Row[UUID, str, datetime, datetime, str | None, str | None, UUID | None]
+OpenTaskRow = sa.Row[UUID, str, datetime, datetime, str | None, str | None, UUID | None]
 
 
-class ToDo(NamedTuple):
-    """How many tasks of a team are open, and how many of them are notices that were not delivered."""
+class OpenTaskCounts(NamedTuple):
+    """The number of a team's open tasks, and how many of them are undelivered notices."""
 
     tasks: int
     dead_letters: int
 
 
-def count(session: Session, team_id: UUID) -> ToDo:
-    """One statement, over what is open."""
-    return ToDo(*session.execute(_OPEN_COUNT, {"team_id": team_id}).one())
+def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
+    """Count the team's open tasks. One statement."""
+    return OpenTaskCounts(*session.execute(_OPEN_COUNT, {"team_id": team_id}).one())
 
 
-def listed(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[Row]:
+def open_tasks(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[OpenTaskRow]:
     """Open tasks with the labels of what they are about, those due first. At most `LISTED`."""
     query = (
         sa.select(
@@ -205,15 +212,15 @@ def listed(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> 
         .outerjoin(Referral, Referral.id == Task.referral_id)
         .where(Task.team_id == team_id, Task.done_at.is_(None))
         .order_by(Task.due_at, Task.id)
-        .limit(LISTED)
+        .limit(MAX_LISTED)
     )  # fmt: skip
     if owner_id is not None:
         query = query.where(Task.owner_id == owner_id)
     return list(session.execute(query))
 
 
-def _mine(session: Session, team_id: UUID, task_id: UUID) -> Task:
-    """Raises NotFound: unknown, another team's, or no longer open."""
+def _locked_task(session: Session, team_id: UUID, task_id: UUID) -> Task:
+    """The team's open task, its row locked. Raises NotFound: unknown, another team's, or no longer open."""
     task = session.scalars(
         sa.select(Task).where(Task.id == task_id, Task.team_id == team_id, Task.done_at.is_(None)).with_for_update()
     ).one_or_none()
@@ -222,23 +229,23 @@ def _mine(session: Session, team_id: UUID, task_id: UUID) -> Task:
     return task
 
 
-def take(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> None:
-    """Have it in hand. Raises NotFound."""
-    task = _mine(session, team_id, task_id)
+def take_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> None:
+    """Make the member the task's owner. Raises NotFound."""
+    task = _locked_task(session, team_id, task_id)
     task.owner_id = member_id
     session.flush()
-    _note(session, task, "task:taken", member_id, now)
+    _record_audit(session, task, "task:taken", member_id, now)
 
 
-def finish(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> None:
-    """It is done. Raises NotFound."""
-    task = _mine(session, team_id, task_id)
+def finish_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> None:
+    """End the task as done. Raises NotFound."""
+    task = _locked_task(session, team_id, task_id)
     task.done_at, task.done_by, task.ending = now, member_id, "done"
     session.flush()
-    _note(session, task, "task:done", member_id, now)
+    _record_audit(session, task, "task:done", member_id, now)
 
 
-def _note(session: Session, task: Task, action: str, member_id: UUID, now: datetime) -> None:
+def _record_audit(session: Session, task: Task, action: str, member_id: UUID, now: datetime) -> None:
     audit.record(
         session,
         actor_kind="member",

@@ -108,7 +108,7 @@ class Postman:
 
 def spread(session: Session, now: datetime) -> int:
     """A delivery for each new event of the feed and each active endpoint that wants its type; gives how many."""
-    change_feed.sequence(session)
+    change_feed.place_events(session)
     active = (
         sa.select(WebhookEndpoint).where(*_live(now)).order_by(WebhookEndpoint.id).with_for_update(skip_locked=True)
     )
@@ -116,7 +116,7 @@ def spread(session: Session, now: datetime) -> int:
 
 
 def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
-    events = change_feed.read(session, endpoint.organisation_id, endpoint.position, _PAGE)
+    events = change_feed.read_events(session, endpoint.organisation_id, endpoint.position, _PAGE)
     if not events:
         return 0
     endpoint.position = events[-1].position

@@ -205,7 +205,7 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
     """
     _not_passing(owner)
     endpoint = _active(session, owner, endpoint_id)
-    first, count = change_feed.since(session, owner.organisation_id, since)
+    first, count = change_feed.position_since(session, owner.organisation_id, since)
     session.execute(
         sa.update(WebhookDelivery)
         .where(
@@ -250,7 +250,7 @@ def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
 
 def _now_in_feed(session: Session, owner: Owner) -> int:
     """The place from which on everything is news: what was committed before is placed first."""
-    change_feed.sequence(session)
+    change_feed.place_events(session)
     return change_feed.last_position(session, owner.organisation_id)
 
 

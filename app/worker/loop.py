@@ -169,8 +169,8 @@ class Worker:
             self._channel,
             self._keys,
             self._settings.base_url,
-            dead=partial(undelivered_notices.dead_letter, now=now),
-            ask_desk=partial(undelivered_notices.ask_desk, now=now),
+            dead=partial(undelivered_notices.record_dead_letter, now=now),
+            ask_desk=partial(undelivered_notices.hand_to_desk, now=now),
         )
         return delivery.send_due(self._database, post, now, _BATCH)
 

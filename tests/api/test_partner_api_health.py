@@ -33,7 +33,7 @@ def test_a_database_that_fails_in_the_middle_is_told_as_such(network: Network, m
     def fails(*_args: object, **_named: object) -> None:
         raise OperationalError("SELECT", {}, Exception("lock timeout"))
 
-    monkeypatch.setattr(partner_queries, "one", fails)
+    monkeypatch.setattr(partner_queries, "by_id", fails)
     assert network.act(referral, "accept", version=2).status_code == 503
     monkeypatch.undo()
     assert network.get(f"/v1/referrals/{referral}").json()["state"] == "offered"

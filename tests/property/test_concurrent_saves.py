@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.cases.models import Case, Part, SealedPart
 from app.casework import case_ownership, coordinator, correspondence
-from app.casework.coordinator import Clash, Desk
+from app.casework.coordinator import Desk, StaleCase
 from app.core.db import Database
 from app.core.errors import AppError
 from app.staff import sessions
@@ -29,7 +29,7 @@ def at_desk(office: StaffSite, name: str) -> Desk:
     with office.database.begin(write=False) as session:
         hour = timedelta(hours=9)
         who = sessions.signed_in(session, secret, office.time.at, idle=hour, longest=hour)
-    return coordinator.at_desk(who, office.keys, office.time.at)
+    return coordinator.desk_of(who, office.keys, office.time.at)
 
 
 class Story:
@@ -57,7 +57,7 @@ def drawn(chance: random.Random, members: list[UUID | None], today: date) -> tup
     return what, today + timedelta(days=chance.randrange(1, 14)) if what == "snooze" else "a note"
 
 
-def save(office: StaffSite, desk: Desk, label: str, version: int, what: str, value: Any) -> Case | Clash:
+def save(office: StaffSite, desk: Desk, label: str, version: int, what: str, value: Any) -> Case | StaleCase:
     act: dict[str, Callable[..., Case]] = {
         "assign": case_ownership.assign,
         "snooze": case_ownership.snooze,
@@ -69,7 +69,7 @@ def save(office: StaffSite, desk: Desk, label: str, version: int, what: str, val
             session.flush()
             session.expunge(case)
             return case
-    except Clash as clash:
+    except StaleCase as clash:
         return clash
 
 
@@ -95,7 +95,7 @@ def test_of_a_thousand_pairs_no_update_is_lost(database: Database, tmp_path: Pat
             story.happened(first, *acts[won[0]])
             later = 1 - won[0]
             clash = results[later]
-            assert isinstance(clash, Clash)
+            assert isinstance(clash, StaleCase)
             assert clash.extra["version"] == story.version, "the other is told the version of now"
             again = save(office, desks[later], label, int(clash.extra["version"]), *acts[later])
             assert isinstance(again, Case)

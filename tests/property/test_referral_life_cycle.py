@@ -26,11 +26,11 @@ from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
 from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, State, Verb, allowed_actions
 from app.tasks.models import Task
-from app.tasks.service import RULES, Ends
+from app.tasks.service import RULES, TaskEnd
 from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
 
 SLUGS = (ONE, TWO, THREE)
-LEFT_OVER = {kind.value for kind, rule in RULES.items() if Ends.CASE_ENDED not in rule.ends_with}
+LEFT_OVER = {kind.value for kind, rule in RULES.items() if TaskEnd.CASE_ENDED not in rule.ends_with}
 """Tasks that concern others than the case, and so outlive it."""
 _template: list[bytes] = []
 

@@ -31,9 +31,9 @@ def organisations(database: Database, count: int) -> list[UUID]:
 def page(database: Database, organisation: UUID, after: int, limit: int) -> list[change_feed.FeedRow]:
     """What the route does: place what is new, then read."""
     with database.begin() as session:
-        change_feed.sequence(session)
+        change_feed.place_events(session)
     with database.begin(write=False) as session:
-        return list(change_feed.read(session, organisation, after, limit))
+        return list(change_feed.read_events(session, organisation, after, limit))
 
 
 def test_a_reader_that_is_killed_again_and_again_misses_nothing(database: Database) -> None:
@@ -98,8 +98,8 @@ def test_a_thousand_events_come_within_the_budget_among_many(database: Database)
     for _ in range(30):  # what else the machine does only adds to it
         began = time.perf_counter()
         with database.begin(write=False) as session:
-            assert not change_feed.unplaced(session)
-            found = change_feed.read(session, mine, 2000, 1000)
+            assert not change_feed.has_unplaced(session)
+            found = change_feed.read_events(session, mine, 2000, 1000)
         best = min(best, time.perf_counter() - began)
         if best < 0.3:
             break

@@ -227,7 +227,9 @@ def test_a_person_who_allows_the_centre_later_gives_it_no_key_either(network: Ne
     with network.database.begin() as session:
         opened = reopened(network, session, answer)
         choices = {MINE: "allow", OTHER: "allow"}
-        corrections.choose(session, opened, choices, keys=network.keys, directory=network.directory, now=network.now)
+        corrections.change_consent(
+            session, opened, choices, keys=network.keys, directory=network.directory, now=network.now
+        )
         assert sealed_parts.organisations_with_key(session, opened.case.id) == {named_id("organisation", OTHER)}
 
 

@@ -18,7 +18,7 @@ from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.referrals import change_feed, partner_queries
-from app.referrals.partner_queries import Wanted
+from app.referrals.partner_queries import ReferralFilter
 from app.staff import service as staff
 from bench import bulk
 from bench.made_up import MOST_ASKED, RARE_LANGUAGE, RARE_NEED, World
@@ -95,20 +95,20 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     yield "an urgency", "ix_cases_urgency", page(QueueQuery(filters=Filters(urgency="emergency")))
     yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, QueueQuery(), **now)
 
-    def pull(wanted: Wanted, **place: Any) -> Callable[[Session], Any]:
+    def pull(wanted: ReferralFilter, **place: Any) -> Callable[[Session], Any]:
         return lambda session: partner_queries.page(
             session, organisation(MOST_ASKED), wanted, after=place.get("after"), limit=place.get("limit", 100)
         )
 
-    yield "pull", "ix_referrals_partner", pull(Wanted())
-    yield "pull, since", "ix_referrals_partner", pull(Wanted(updated_since=START))
-    yield "pull, a state", "ix_referrals_state", pull(Wanted(states=("acknowledged",)), limit=25)
+    yield "pull", "ix_referrals_partner", pull(ReferralFilter())
+    yield "pull, since", "ix_referrals_partner", pull(ReferralFilter(updated_since=START))
+    yield "pull, a state", "ix_referrals_state", pull(ReferralFilter(states=("acknowledged",)), limit=25)
     yield (
         "feed",
         "ix_feed_events_reader",
-        lambda session: change_feed.read(session, organisation(MOST_ASKED), 5_000, 1_000),
+        lambda session: change_feed.read_events(session, organisation(MOST_ASKED), 5_000, 1_000),
     )
-    yield "feed, nothing to place", "ix_feed_events_new", change_feed.unplaced
+    yield "feed, nothing to place", "ix_feed_events_new", change_feed.has_unplaced
 
 
 def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, Any]]:

@@ -433,16 +433,16 @@ def test_nothing_is_asked_after_the_case_was_erased_or_taken(scene: Scene) -> No
 def test_positions_are_given_once_and_never_again(scene: Scene) -> None:
     scene.accepted()
     with scene.write() as session:
-        assert change_feed.sequence(session) == 2
-        assert change_feed.sequence(session) == 0
+        assert change_feed.place_events(session) == 2
+        assert change_feed.place_events(session) == 0
     scene.later(days=91)
     with scene.write() as session:
         assert change_feed.drop_old(session, scene.now) == 1
     scene.offered(TWO)
     with scene.write() as session:
-        change_feed.sequence(session)
+        change_feed.place_events(session)
         assert session.scalars(sa.select(FeedEvent.position).order_by(FeedEvent.n)).all() == [2, 3]
-        found = change_feed.read(session, organisation(TWO), 2, 10)
+        found = change_feed.read_events(session, organisation(TWO), 2, 10)
         assert [(event.type, event.position) for event in found] == [("referral.offered", 3)]
 
 

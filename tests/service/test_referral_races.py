@@ -253,14 +253,14 @@ def test_a_reader_of_the_feed_misses_no_slower_writer(postgres_database: Databas
 
 def _sequence(scene: Scene) -> int:
     with scene.write() as session:
-        change_feed.sequence(session)
+        change_feed.place_events(session)
         return session.scalar(sa.select(sa.func.max(FeedEvent.position))) or 0
 
 
 def _read(scene: Scene, after: int) -> list[FeedEvent]:
     _sequence(scene)
     with scene.database.begin(write=False) as session:
-        return list(change_feed.read(session, organisation(ONE), after, 100))
+        return list(change_feed.read_events(session, organisation(ONE), after, 100))
 
 
 def test_readers_that_place_events_at_once_give_each_a_position_of_its_own(scene: Scene) -> None:

@@ -62,10 +62,10 @@ def test_who_would_have_gone_elsewhere_is_told_with_the_services(scene: Scene) -
 def test_parts_played_alone_add_up_to_the_whole(scene: Scene) -> None:
     whole, parts = played(scene, changed()), rule_replay.Summary()
     with scene.database.begin(write=False) as session:
-        batches = list(rule_replay.batches(session, size=3))
+        batches = list(rule_replay.case_batches(session, size=3))
         assert [len(ids) for ids in batches] == [3, 1]
         for ids in batches:
-            parts.merge(rule_replay.played(session, scene.keys, changed(), ids))
+            parts.merge(rule_replay.replay_cases(session, scene.keys, changed(), ids))
     assert parts.counts() == whole.counts()
     assert {moved.label for moved in parts.moved} == {moved.label for moved in whole.moved}
 

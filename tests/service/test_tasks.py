@@ -211,7 +211,7 @@ def test_an_acceptance_stands_once_it_is_old_or_was_read(scene: Scene, why: str)
         scene.later(minutes=31)
     else:
         with scene.write() as session:
-            partner_access.first_read(session, session.get_one(Referral, referral), scene.now)
+            partner_access.mark_opened(session, session.get_one(Referral, referral), scene.now)
     assert isinstance(scene.refused(referral, Verb.UNDO_ACCEPT, partner(ONE)), Conflict)
     assert scene.row(referral).state == "accepted"
 
@@ -298,7 +298,7 @@ def dead(scene: Scene) -> OutboxMessage:
             sa.select(OutboxMessage).where(OutboxMessage.organisation_id.is_not(None)).limit(1)
         ).one()
         message.state, message.done_at, message.attempts, message.last_error = "dead", scene.now, 8, "smtp_550"
-        undelivered_notices.dead_letter(session, message, scene.now)
+        undelivered_notices.record_dead_letter(session, message, scene.now)
         session.flush()
         session.expunge(message)
     return message
@@ -310,7 +310,7 @@ def test_a_dead_letter_is_a_task_until_it_is_sent_again_or_dropped(scene: Scene,
     message, team = dead(scene), scene.case_of(referral).team_id
     assert to_do(scene, case_of(scene, referral)) == ["dead_letter"]
     with scene.write() as session:
-        assert [one.id for one in undelivered_notices.messages(session, team)] == [message.id]
+        assert [one.id for one in undelivered_notices.undelivered(session, team)] == [message.id]
         with pytest.raises(NotFound):
             undelivered_notices.drop(session, case_of(scene, referral), message.id, message.id, scene.now)
     with scene.write() as session:
@@ -319,5 +319,5 @@ def test_a_dead_letter_is_a_task_until_it_is_sent_again_or_dropped(scene: Scene,
     with scene.database.begin(write=False) as session:
         row = session.get_one(OutboxMessage, message.id)
         assert (row.state, row.dropped_at is None) == (("queued", True) if act == "retry" else ("dead", False))
-        assert undelivered_notices.messages(session, team) == []
+        assert undelivered_notices.undelivered(session, team) == []
     assert to_do(scene, case_of(scene, referral)) == []

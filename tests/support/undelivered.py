@@ -27,5 +27,5 @@ def give_up(office: StaffSite, label: str, *, minutes: int = 0) -> UUID:
     with office.database.begin() as session:
         session.add(letter)
         session.flush()
-        undelivered_notices.dead_letter(session, letter, office.time.at)
+        undelivered_notices.record_dead_letter(session, letter, office.time.at)
         return letter.id

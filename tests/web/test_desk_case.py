@@ -271,7 +271,7 @@ def test_a_snoozed_case_comes_back_when_the_person_writes(office: StaffSite) -> 
     browser.submit(browser.get(path), f"{path}/snooze", until=day)
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person_actions.write(session, opened, "It is worse now", now=office.time.at)
+        person_actions.write_message(session, opened, "It is worse now", now=office.time.at)
     assert label in browser.get("/desk/").text
     assert label in browser.get("/desk/?view=answered").text
 

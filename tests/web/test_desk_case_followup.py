@@ -116,7 +116,7 @@ def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office:
     page = outsider.submit(outsider.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
     assert STORY in page.text
     assert "a note that goes along" in page.text
-    assert "came here from another country" in outsider.get("/desk/tasks").words()
+    assert "came from another country" in outsider.get("/desk/tasks").words()
     assert them.get("/ru/case").status == 200
 
 

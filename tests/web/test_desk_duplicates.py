@@ -99,7 +99,7 @@ def test_merging_leaves_one_in_the_lists_and_both_numbers_working(office: StaffS
     assert f"Continue in case {second}" in browser.get(f"/desk/cases/{first}").words()
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person_actions.write(session, opened, "it is me again", now=office.time.at)
+        person_actions.write_message(session, opened, "it is me again", now=office.time.at)
     assert first in browser.get("/desk/").text
     act(browser, first, "unmerge")
     assert first_of(office, first)

@@ -59,7 +59,7 @@ def thread(office: StaffSite, receipt: Receipt) -> list[tuple[str, str]]:
 def person_writes(office: StaffSite, receipt: Receipt, text: str) -> None:
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
-        person_actions.write(session, opened, text, now=office.time.at)
+        person_actions.write_message(session, opened, text, now=office.time.at)
 
 
 def audited(office: StaffSite, action: str) -> list[dict[str, object]]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Response
 
-from app.casework.coordinator import Desk, at_desk
+from app.casework.coordinator import Desk, desk_of
 from app.core.dependencies import Keys, Now, current_directory
 from app.core.errors import Conflict, NotAllowed, NotSignedIn
 from app.core.kill_switch import Frozen
@@ -137,7 +137,7 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
                 )
             )
             if counted and who.team_id is not None:
-                to_do = await run_sync(tasks.count, session, who.team_id)
+                to_do = await run_sync(tasks.count_open, session, who.team_id)
                 request.state.open_tasks, request.state.dead_letters = to_do
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
@@ -222,7 +222,7 @@ Config = Annotated[Settings, Depends(_settings)]
 
 
 async def _desk(who: Annotated[SignedIn, Depends(coordinators)], keys: Keys, config: Config, now: Now) -> Desk:
-    return at_desk(who, keys, now, config.reads_a_day)
+    return desk_of(who, keys, now, config.reads_a_day)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.cases.models import Case
 from app.casework import case_moves, desk_referrals, households
-from app.casework.case_sidebar import Beside, beside
+from app.casework.case_sidebar import CaseSidebar, case_sidebar
 from app.casework.coordinator import Desk
 from app.core.dependencies import Db
 from app.directory.packs import Directory
 from app.referrals import preconditions
 from app.referrals.commands import TransitionInput
-from app.referrals.referral_summaries import Put
+from app.referrals.referral_summaries import ReferralSummary
 from app.referrals.states import MAY_OPEN, State, Verb
 from app.web.account.policies import AtDesk, Packs, field, number
 from app.web.components import staff_pages
@@ -31,18 +31,18 @@ class Life:
     `said` and `work`: what the person said of a centre, and what a centre said it had done.
     """
 
-    beside: Beside
+    beside: CaseSidebar
     countries: Sequence[str]
-    undo: Sequence[Put]
-    instead: Sequence[Put]
-    said: Sequence[tuple[Put, str, bool]]
-    work: Sequence[tuple[Put, Sequence[str], str]]
+    undo: Sequence[ReferralSummary]
+    instead: Sequence[ReferralSummary]
+    said: Sequence[tuple[ReferralSummary, str, bool]]
+    work: Sequence[tuple[ReferralSummary, Sequence[str], str]]
 
 
-def gathered(session: Session, desk: Desk, packs: Directory, case: Case, put: Sequence[Put]) -> Life:
+def gathered(session: Session, desk: Desk, packs: Directory, case: Case, put: Sequence[ReferralSummary]) -> Life:
     """One statement, and a few more for each withdrawal of the last half hour."""
-    by_id: dict[UUID, Put] = {one.referral.id: one for one in put}
-    found = beside(session, desk.team_id, case.id)
+    by_id: dict[UUID, ReferralSummary] = {one.referral.id: one for one in put}
+    found = case_sidebar(session, desk.team_id, case.id)
     return Life(
         beside=found,
         countries=[country.code for country in packs.countries if country.code != case.country],
@@ -58,7 +58,7 @@ def gathered(session: Session, desk: Desk, packs: Directory, case: Case, put: Se
     )
 
 
-def _undo_open(session: Session, desk: Desk, case: Case, one: Put) -> bool:
+def _undo_open(session: Session, desk: Desk, case: Case, one: ReferralSummary) -> bool:
     if one.referral.state != State.WITHDRAWN:
         return False
     return preconditions.may(session, one.referral, case, Verb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now)
@@ -96,7 +96,7 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
 @router.post("/referrals/{referral}/back", name="undo_withdraw")
 def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Take a withdrawal back: it is offered anew."""
-    desk_referrals.step(
+    desk_referrals.move_referral(
         session, desk, label, referral, number(request, "version"), Verb.UNDO_WITHDRAW, TransitionInput()
     )
     return _back(label, "offered")

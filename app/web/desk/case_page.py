@@ -15,12 +15,12 @@ from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
 from app.casework import case_closing, case_merges, case_ownership, correspondence, desk_referrals, sealed_access, undo
 from app.casework.coordinator import Desk
-from app.casework.eligibility import standings
-from app.casework.unavailability import away
+from app.casework.eligibility import eligibility_of
+from app.casework.unavailability import unavailability_of
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.referrals.commands import TransitionInput
-from app.referrals.referral_summaries import referrals
+from app.referrals.referral_summaries import summaries_of
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.web.account.policies import AtDesk, Packs, field, number
 from app.web.components import (
@@ -66,14 +66,14 @@ def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, pac
 @router.post("/show", name="show_words")
 def show_words(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Open story, what happened, conversation and notes on this one page. It is noted, and nothing else is written."""
-    case, opened = sealed_access.read(session, desk, label)
+    case, opened = sealed_access.open_case(session, desk, label)
     return _case_page(request, desk, session, packs, case, opened=opened)
 
 
 @router.post("/contact", name="show_contact")
 def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Open how the person may be reached, for a purpose. It is noted."""
-    case, contact = sealed_access.contact(session, desk, label, field(request, "purpose"))
+    case, contact = sealed_access.open_contact(session, desk, label, field(request, "purpose"))
     return _case_page(request, desk, session, packs, case, contact=contact)
 
 
@@ -114,16 +114,16 @@ def refer_form(
     if entry is None or case.country not in entry.countries:
         raise NotFound("This service does not exist.")
     facts = sealed_access.facts_of(desk.keys, case)
-    put = referrals(session, case.id)
+    put = summaries_of(session, case.id)
     slug = entry.organisation.id
-    standing = standings(session, case, facts, [slug], [one.referral for one in put]).of(slug)
+    standing = eligibility_of(session, case, facts, [slug], [one.referral for one in put]).of(slug)
     return staff_pages.page(
         request,
         "desk/refer.html",
         case=case,
         entry=entry,
         standing=standing,
-        away=away(session, case, entry.key, desk.now.date()),
+        away=unavailability_of(session, case, entry.key, desk.now.date()),
         rows=case_view.facts_in_words(facts, case, staff_pages.reader(request)),
         deadline=case_view.deadline(facts, packs, desk.now),
         listed=carried(listed),
@@ -153,7 +153,9 @@ def step_referral(
     if verb not in _STEPS:
         raise NotFound
     payload = TransitionInput(reason=field(request, "reason") or None)
-    stepped = desk_referrals.step(session, desk, label, referral, number(request, "version"), Verb(verb), payload)
+    stepped = desk_referrals.move_referral(
+        session, desk, label, referral, number(request, "version"), Verb(verb), payload
+    )
     return back(request, session.get_one(Case, stepped.case_id), "stepped")
 
 
@@ -249,7 +251,7 @@ def _case_page(
     """
     reader = staff_pages.reader(request)
     facts = sealed_access.facts_of(desk.keys, case)
-    put = referrals(session, case.id)
+    put = summaries_of(session, case.id)
     actor = desk.actor.kind
     colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
     alike = duplicate_detection.possible_duplicates(session, case)

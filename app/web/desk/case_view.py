@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
-from app.casework.eligibility import Standing, Standings, standings
+from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
 from app.core.i18n import N_, STAFF, translator
 from app.core.ids import named_id
 from app.core.keyholders import SealingKey
@@ -26,7 +26,7 @@ from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
 from app.matching.reasons import render
-from app.referrals.referral_summaries import Put
+from app.referrals.referral_summaries import ReferralSummary
 from app.web.components.labels import VERBS
 
 BEST: Final = 3
@@ -53,7 +53,7 @@ class Offered:
     rank: int
     verified: bool
     reasons: tuple[str, ...]
-    standing: Standing | None
+    standing: Eligibility | None
     entry: Organisation | None
     room: Room | None = None
 
@@ -94,7 +94,7 @@ def next_step(
     reader: CodeNames,
     case: Case,
     facts: Mapping[str, Any],
-    put: Sequence[Put],
+    put: Sequence[ReferralSummary],
     holders: frozenset[UUID],
 ) -> NextStep:
     """Two statements: the latest run, and what is known of its services today."""
@@ -113,7 +113,7 @@ def next_step(
         for found in shown
         if found.service in rooms and rooms[found.service].connected
     }
-    standing = standings(session, case, facts, slugs, [entry.referral for entry in put], connected, holders)
+    standing = eligibility_of(session, case, facts, slugs, [entry.referral for entry in put], connected, holders)
     return _told(result, directory, reader, standing, rooms, row.at)
 
 
@@ -141,7 +141,7 @@ def _told(
     result: MatchResult,
     directory: Directory,
     reader: CodeNames,
-    standing: Standings,
+    standing: EligibilityBySlug,
     rooms: Mapping[str, Room],
     ran_at: datetime,
 ) -> NextStep:
@@ -224,7 +224,7 @@ _STEPS_AND_ACTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
 )
 
 
-def timeline(session: Session, case: Case, put: Sequence[Put], members: Mapping[UUID, str]) -> list[Event]:
+def timeline(session: Session, case: Case, put: Sequence[ReferralSummary], members: Mapping[UUID, str]) -> list[Event]:
     """What happened, newest first, in codes only: steps of the case and of its referrals, and what the desk did and read.
 
     `members`: names of the team. One statement.

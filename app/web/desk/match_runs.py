@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from app.cases import queue
 from app.casework import coordinator, rematching
-from app.casework.rematching import Run
+from app.casework.rematching import RunWithChanges
 from app.core.dependencies import Db, ReadDb
 from app.matching.code_names import CodeNames
 from app.matching.engine import Found
@@ -23,8 +23,8 @@ Label = Annotated[str, Path(max_length=12)]
 @router.post("/match", name="match_again")
 def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Ask the rules anew, with what is known of the services now; the run before stays."""
-    case = coordinator.locked(session, desk, label, number(request, "version"))
-    rematching.again(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
+    case = coordinator.locked_case(session, desk, label, number(request, "version"))
+    rematching.rematch(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
     return staff_pages.to(f"/desk/cases/{label}/runs?done=matched")
 
 
@@ -37,7 +37,7 @@ def show_runs(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> 
         request,
         "desk/match_runs.html",
         case=case,
-        runs=[(run, _changes(run, reader)) for run in rematching.runs(session, desk.keys, case)],
+        runs=[(run, _changes(run, reader)) for run in rematching.latest_runs(session, desk.keys, case)],
         groups=lambda result: (result.candidates, result.nearest, result.not_matched),
         said=lambda found: _said(found, reader),
         terms=lambda found: named_terms(found.terms) if found.rank else {},
@@ -48,7 +48,7 @@ def _said(found: Found, reader: CodeNames) -> str:
     return " ".join(render(reason, reader) for reason in found.reasons)
 
 
-def _changes(run: Run, reader: CodeNames) -> list[tuple[str, str, str, str]]:
+def _changes(run: RunWithChanges, reader: CodeNames) -> list[tuple[str, str, str, str]]:
     """Service, where it stood, where it stands, why."""
     if run.since is None:
         return []

@@ -127,7 +127,7 @@ def replay_rule_set(
     proposal = _found(session, proposal_id)
     base = _base(request, session)
     tried, _ = publication.checked(base, rule_sets.content(session, proposal.digest), now.date())
-    summary = rule_replay.played(session, keys, tried, rule_replay.newest(session, TRIED))
+    summary = rule_replay.replay_cases(session, keys, tried, rule_replay.newest_cases(session, TRIED))
     publication.store_replay_counts(session, proposal, summary.counts())
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=replayed")
 

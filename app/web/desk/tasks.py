@@ -22,12 +22,12 @@ def show_tasks(
 ) -> Response:
     """Open tasks, those due first; `whose=mine` shows those in one's own hands."""
     mine = whose == "mine"
-    rows = tasks.listed(session, desk.team_id, owner_id=desk.who.member_id if mine else None)
+    rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.who.member_id if mine else None)
     return staff_pages.page(
         request,
         "desk/tasks.html",
         rows=rows,
-        most=tasks.LISTED,
+        most=tasks.MAX_LISTED,
         mine=mine,
         names_of={member.id: member.name for member in colleagues(session, desk.team_id)},
         me=desk.who.member_id,
@@ -36,13 +36,13 @@ def show_tasks(
 
 @router.post("/tasks/{task}/take", name="take_task")
 def take_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
-    tasks.take(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
+    tasks.take_task(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
     return _back(request)
 
 
 @router.post("/tasks/{task}/done", name="finish_task")
 def finish_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
-    tasks.finish(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
+    tasks.finish_task(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
     return _back(request)
 
 

@@ -27,7 +27,7 @@ def page(request: Request, desk: Desk, session: Session) -> Response:
         request,
         "desk/undelivered_notices.html",
         **queue_views.shelf(request, desk, session, VIEW, Listing()),
-        letters=undelivered_notices.messages(session, desk.team_id),
+        letters=undelivered_notices.undelivered(session, desk.team_id),
         most=undelivered_notices.LISTED,
     )
 

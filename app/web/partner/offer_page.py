@@ -58,7 +58,9 @@ def page(
     template: str = "partner/offer.html",
 ) -> Response:
     """Raises NotFound."""
-    row = partner_queries.one(session, organisation_id, partner_access.by_label(session, organisation_id, label))
+    row = partner_queries.by_id(
+        session, organisation_id, partner_access.referral_id_of(session, organisation_id, label)
+    )
     if row is None:
         raise NotFound("This request does not exist.")
     state, now, zone = State(row.state), request.app.state.clock(), time_format.zone_of(packs, row.country)
@@ -67,11 +69,11 @@ def page(
         template,
         status=422 if wrong else 200,
         row=row,
-        card=partner_queries.unlocked_card(keys, row),
+        card=partner_queries.open_card(keys, row),
         answers=answer_steps.possible(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
-        lines_seen=partner_access.lines_of(session, row.case_id),
-        steps=history.steps(session, row.id, organisation_id),
+        lines_seen=partner_access.count_messages(session, row.case_id),
+        steps=history.history_of(session, row.id, organisation_id),
         parts=in_order(opened, packs) if opened is not None else None,
         wrong=wrong,
         by=lambda moment: time_format.by(moment, now, zone),

@@ -43,7 +43,7 @@ def show_offers(request: Request, who: Member, session: ReadDb, packs: Packs, no
         working=partner_queries.soonest(session, organisation_id, _AT_WORK, _LISTED),
         ended=partner_queries.latest(session, organisation_id, _ENDED, _LISTED),
         how_many=[sum(counts[state] for state in states) for states in (_WAITING, _AT_WORK, _ENDED)],
-        wrote=unanswered_messages.for_an_answer(session, organisation_id),
+        wrote=unanswered_messages.awaiting_reply(session, organisation_id),
         by=lambda moment, country: time_format.by(moment, now, time_format.zone_of(packs, country)),
     )
 
@@ -67,7 +67,7 @@ def answer_offer(
 ) -> Response:
     """Take one step. A second person who is late learns what the state is now; what was not chosen is asked for again."""
     organisation_id = organisation_of(who)
-    referral_id = partner_access.by_label(session, organisation_id, label)
+    referral_id = partner_access.referral_id_of(session, organisation_id, label)
     by = ActorRef(Actor.PARTNER, who.member_id, organisation_id)
     version = number(request, "version")
     try:

@@ -36,7 +36,7 @@ def print_sealed(
 @router.post("/referrals/{label}/message", name="write_to_person")
 def write_to_person(label: Label, request: Request, who: Member, session: Db, keys: Keys, now: Now) -> Response:
     """Add a line to the conversation. If it has grown meanwhile, the text is kept and asked about."""
-    partner_access.write(
+    partner_access.write_message(
         session, keys, who, label, field(request, "text"), now=now, lines_seen=number(request, "version")
     )
     return staff_pages.to(f"/partner/referrals/{label}?done=sent")
@@ -45,5 +45,5 @@ def write_to_person(label: Label, request: Request, who: Member, session: Db, ke
 @router.get("/table.csv", name="offers_table")
 def offers_table(who: Member, session: ReadDb) -> Response:
     """All requests of the organisation, without names, for a spreadsheet."""
-    rows = partner_queries.everything(session, organisation_of(who))
+    rows = partner_queries.all_referrals(session, organisation_of(who))
     return tabular_export.download(rows)

@@ -74,7 +74,7 @@ def correct(
         return _answers_page(lang, kept, errors, cookie, keys, directory, now)
     try:
         corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
-    except corrections.OtherTeam:
+    except corrections.NeedsOtherTeam:
         errors = {"country": CodeNames(lang, directory).text(_MOVED)}
         return _answers_page(lang, kept, errors, cookie, keys, directory, now)
     except Conflict:
@@ -117,7 +117,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
         return RedirectResponse(f"/{lang}/return", 303)
     if opened.case.closed_at is not None:
         return _back(lang)
-    said_before, result = corrections.found(session, opened, keys=keys, directory=directory, now=now)
+    said_before, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
     typed, reader = questions.typed(said_before), CodeNames(lang, directory)
     listed = centres(result.candidates, typed, directory, reader)
     here = {one["slug"] for one in listed}
@@ -158,7 +158,7 @@ def choose(
     if opened is None or opened.case.closed_at is not None:
         return _back(lang)
     choices = {name.removeprefix("c_"): values[-1] for name, values in typed.items() if name.startswith("c_")}
-    corrections.choose(session, opened, choices, keys=keys, directory=directory, now=now)
+    corrections.change_consent(session, opened, choices, keys=keys, directory=directory, now=now)
     return page("person/saved.html", lang, message=_SAVED, here="case")
 
 
@@ -248,7 +248,7 @@ def _copied(
         "never": [_called(slug, directory) for slug in consent.get("never") or ()],
         "referrals": [
             (entry, REFERRAL[entry.state])
-            for entry in person_actions.referrals(session, case.id)
+            for entry in person_actions.referrals_of(session, case.id)
             if entry.state in REFERRAL
         ],
         "thread": person_access.thread(session, opened),

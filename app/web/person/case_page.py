@@ -147,7 +147,7 @@ def _case_page(
 ) -> Response:
     case, reader = opened.case, CodeNames(lang, directory)
     headline, follows = STATUS[case.state]
-    shown = [entry for entry in person_actions.referrals(session, case.id) if REFERRAL[entry.state]]
+    shown = [entry for entry in person_actions.referrals_of(session, case.id) if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     return page(
         "person/case.html",
@@ -186,7 +186,7 @@ def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directo
         notice = "" if fresh else AGAIN
         return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)
     try:
-        person_actions.write(session, opened, text, now=now)
+        person_actions.write_message(session, opened, text, now=now)
     except Invalid:
         return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, error=_TOO_LONG)
     return RedirectResponse(f"/{lang}/case#thread", 303)

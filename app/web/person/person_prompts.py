@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.casework import case_moves, contact_answers
-from app.casework.person_actions import Shown
+from app.casework.person_actions import PersonReferral
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.matching.code_names import CodeNames
@@ -29,9 +29,11 @@ _CONTACT: Final = {
 }
 
 
-def asked(session: Session, case_id: UUID, shown: Sequence[Shown], reader: CodeNames, now: datetime) -> dict[str, Any]:
+def asked(
+    session: Session, case_id: UUID, shown: Sequence[PersonReferral], reader: CodeNames, now: datetime
+) -> dict[str, Any]:
     """Context for `person/parts/prompts.html`."""
-    move = case_moves.question(session, case_id)
+    move = case_moves.open_question(session, case_id)
     return {
         "questions": [(one.organisation, QUESTIONS[one.question]) for one in shown if one.question],
         "contact": [(one, _CONTACT[one.about]) for one in contact_answers.questions(session, case_id, now)],

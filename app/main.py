@@ -80,7 +80,7 @@ def create_app(
     app.add_middleware(
         RequestMiddleware,
         max_body=settings.max_body,
-        body_limits=web.LARGER if "desk" in wanted else {},
+        body_limits=web.BODY_LIMITS if "desk" in wanted else {},
         https=settings.base_url.startswith("https:"),
         onion=settings.onion_location,
         on_request=app.state.metrics.saw,

@@ -13,9 +13,9 @@ from app.web import account, desk, partner, person
 from app.web.account.error_pages import error_page as staff_error_page
 from app.web.components import rendering
 
-__all__ = ["LARGER", "error_page", "mount"]
+__all__ = ["BODY_LIMITS", "error_page", "mount"]
 
-LARGER = desk.LARGER
+BODY_LIMITS = desk.BODY_LIMITS
 
 STATIC = Path(__file__).resolve().parent / "static"
 

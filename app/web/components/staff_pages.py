@@ -236,8 +236,8 @@ def to(path: str) -> RedirectResponse:
     return RedirectResponse(path, status_code=303)
 
 
-def said(code: str) -> str:
-    """What is said after an act."""
+def message(code: str) -> str:
+    """The message shown after the action of this code. Raises KeyError."""
     return _SHOWN[code]
 
 

@@ -1,4 +1,4 @@
-"""The coordinators' pages. Every route names who may call it, and that policy checks the form."""
+"""Routes of the desk. Each route declares the policy that admits its callers and checks the token of its form."""
 
 from typing import Final
 
@@ -25,8 +25,8 @@ from app.web.desk import (
 )
 
 router = APIRouter()
-for part in (
-    queue.router,  # first what is asked for most: a request is held against one route after the other
+for part_router in (
+    queue.router,  # the most requested routes first: Starlette tries them in order
     case_page.router,
     case_followup.router,
     match_runs.router,
@@ -44,10 +44,10 @@ for part in (
     operations.router,
     account.desk_router,
 ):
-    router.include_router(part)
+    router.include_router(part_router)
 
 _FORM_FIELDS: Final = 16_384
-LARGER: Final = dict.fromkeys(hsds_packages.PATHS, hsds_packages.LARGEST + _FORM_FIELDS)
-"""Paths that take more than a form, and how many bytes."""
+BODY_LIMITS: Final = dict.fromkeys(hsds_packages.PATHS, hsds_packages.LARGEST + _FORM_FIELDS)
+"""Body limits in bytes of the paths that take a file."""
 
-__all__ = ["LARGER", "router"]
+__all__ = ["BODY_LIMITS", "router"]

@@ -1,7 +1,7 @@
 """Assisted intake: a coordinator asks the questions on the phone, types the answers, and reads the number out.
 
-The same form and the same words as the person would see, in the person's language, so that they can be read aloud. The
-coordinator learns the number for this one moment; it is kept nowhere.
+The form is the person's own, in the person's language, so that it can be read aloud. The number is shown once, on the page
+after filing; it is never stored.
 """
 
 from datetime import datetime
@@ -18,47 +18,46 @@ from app.intake.schemas import Intake
 from app.matching.code_names import CodeNames
 from app.web.account.policies import AtDesk, Config, Packs, coordinators, field
 from app.web.components import csrf, staff_pages
-from app.web.person import check_page, draft_answers
-from app.web.person import form_fields as shown
+from app.web.person import check_page, draft_answers, form_fields
 
 router = APIRouter(prefix="/desk/assisted")
 
 
-def _known(lang: str) -> str:
-    """Russian where no language of ours is named: most of our people read it."""
+def _language_or_default(lang: str) -> str:
+    """The language itself if we have it; otherwise Russian, which most of the people who write to us read."""
     return lang if lang in LANGUAGES else "ru"
 
 
 @router.get("", name="assisted", dependencies=[Depends(coordinators)])
-def ask(request: Request, packs: Packs, lang: Annotated[str, Query(max_length=2)] = "ru") -> Response:
-    """The empty form."""
-    return _form(request, _known(lang), {}, {}, packs)
+def show_form(request: Request, packs: Packs, lang: Annotated[str, Query(max_length=2)] = "ru") -> Response:
+    """Show the empty form."""
+    return _form(request, _language_or_default(lang), {}, {}, packs)
 
 
 @router.post("", name="assisted_check")
-def look(request: Request, desk: AtDesk, packs: Packs, session: ReadDb) -> Response:
-    """Who can help, to be read out; consent is asked for here."""
-    lang, typed = _known(field(request, "lang")), draft_answers.kept(request.state.typed)
-    intake, found = draft_answers.checked(typed, lang, packs, desk.now)
+def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadDb) -> Response:
+    """Show who can help, to be read out, and ask for consent."""
+    lang, typed = _language_or_default(field(request, "lang")), draft_answers.kept(request.state.typed)
+    intake, errors = draft_answers.checked(typed, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
-        return _form(request, lang, typed, shown.in_words(found, CodeNames(lang, packs)), packs)
+        return _form(request, lang, typed, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
     return _check(request, lang, typed, intake, session, packs, desk.now)
 
 
 @router.post("/send", name="assisted_send")
-def send(request: Request, desk: AtDesk, packs: Packs, settings: Config, session: Db) -> Response:
-    """File it. The same page sent twice is one case and shows the same number."""
+def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, session: Db) -> Response:
+    """File the case. The same page sent twice files one case and shows the same number."""
     lang, typed, token = (
-        _known(field(request, "lang")),
+        _language_or_default(field(request, "lang")),
         draft_answers.kept(request.state.typed),
         field(request, "token"),
     )
-    intake, found = draft_answers.checked(typed, lang, packs, desk.now)
+    intake, errors = draft_answers.checked(typed, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
-        return _form(request, lang, typed, shown.in_words(found, CodeNames(lang, packs)), packs)
+        return _form(request, lang, typed, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
     if not csrf.is_valid(desk.keys, token, desk.now, csrf.of_session(desk.who.binding)):
         return _check(request, lang, typed, intake, session, packs, desk.now)
-    reply = filing.file_once(
+    response = filing.file_once(
         session,
         intake,
         who=f"assisted:{desk.who.member_id}",
@@ -69,7 +68,7 @@ def send(request: Request, desk: AtDesk, packs: Packs, settings: Config, session
         now=desk.now,
         ttl=settings.reply_ttl,
     )
-    if not reply.replayed:
+    if not response.replayed:
         audit.record(
             session,
             actor_kind=desk.actor.kind.value,
@@ -79,25 +78,31 @@ def send(request: Request, desk: AtDesk, packs: Packs, settings: Config, session
             subject_id=desk.team_id,
             now=desk.now,
         )
-    return staff_pages.page(request, "desk/assisted_number.html", reply=reply.body, **_words(lang))
+    return staff_pages.page(request, "desk/assisted_number.html", response=response.body, **_read_out_context(lang))
 
 
-def _words(lang: str) -> dict[str, Any]:
-    """The person's words beside the desk's own: `say` for what is read out."""
-    words = translator(lang)
-    return {"said_in": lang, "say": words.text, "said_words": words, "own_names": OWN_NAMES, "languages": LANGUAGES}
+def _read_out_context(lang: str) -> dict[str, Any]:
+    """Context for the texts that are read out; `say` translates them to the person's language."""
+    form_translator = translator(lang)
+    return {
+        "form_language": lang,
+        "say": form_translator.text,
+        "form_translator": form_translator,
+        "own_names": OWN_NAMES,
+        "languages": LANGUAGES,
+    }
 
 
 def _form(request: Request, lang: str, typed: Typed, errors: dict[str, str], packs: Any) -> Response:
-    reader = CodeNames(lang, packs)
+    code_names = CodeNames(lang, packs)
     return staff_pages.page(
         request,
         "desk/assisted.html",
         status=422 if errors else 200,
-        steps=[(step, shown.fields(step.questions, typed, errors, reader, packs)) for step in STEPS],
+        steps=[(step, form_fields.fields(step.questions, typed, errors, code_names, packs)) for step in STEPS],
         consents={name: choice[-1] for name, choice in typed.items() if name.startswith("c_")},
         errors=errors,
-        **_words(lang),
+        **_read_out_context(lang),
     )
 
 
@@ -110,5 +115,5 @@ def _check(
         **check_page.shown_to(lang, typed, intake, session, packs, now),
         typed=typed,
         token=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.who.binding)),
-        **_words(lang),
+        **_read_out_context(lang),
     )

@@ -1,4 +1,4 @@
-"""The audit for whoever watches the watchers: who did what to which id, in codes. No case can be opened from here."""
+"""The audit page: who did what to which id, in codes. No case can be opened from it."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -25,86 +25,85 @@ from app.web.components import staff_pages
 router = APIRouter(prefix="/desk/audit")
 
 Text = Annotated[str, Query(max_length=64)]
-Place = Annotated[int | None, Query(ge=0, lt=2**53)]
-_NOBODY = "nobody"
+Position = Annotated[int | None, Query(ge=0, lt=2**53)]
+_NO_ID = "nobody"
 
 
 @router.get("", name="audit")
 def show_audit(
     request: Request,
-    who: Auditor,
+    _member: Auditor,
     session: ReadDb,
     kind: Text = "",
     by: Text = "",
     about: Text = "",
     since: Text = "",
     until: Text = "",
-    older: Place = None,
-    newer: Place = None,
+    older: Position = None,
+    newer: Position = None,
 ) -> Response:
-    del who
-    wanted = Wanted(
+    criteria = Wanted(
         kind if kind in KINDS else "",
         _actor(session, by),
         _subject(session, about),
         day_of(since, "since"),
         day_of(until, "until"),
     )
-    found = queries.page(session, wanted, older_than=older, newer_than=newer)
-    filters = {"kind": wanted.kind, "by": by, "about": about, "since": since, "until": until}
-    kept = {name: value for name, value in filters.items() if value}
+    result = queries.page(session, criteria, older_than=older, newer_than=newer)
+    filters = {"kind": criteria.kind, "by": by, "about": about, "since": since, "until": until}
+    active_filters = {name: value for name, value in filters.items() if value}
     return staff_pages.page(
         request,
         "desk/audit.html",
-        entries=found.entries,
-        who_did=actors(session, found.entries),
-        labels=labels(session, found.entries),
+        entries=result.entries,
+        actor_names=actor_names(session, result.entries),
+        subject_labels=subject_labels(session, result.entries),
         filters=filters,
         kinds=KINDS,
-        older=_address(kept, older=found.older_than),
-        newer=_address(kept, newer=found.newer_than),
+        older=_page_url(active_filters, older=result.older_than),
+        newer=_page_url(active_filters, newer=result.newer_than),
     )
 
 
-def _address(kept: dict[str, str], **place: int | None) -> str | None:
-    (value,) = place.values()
-    return f"/desk/audit?{urlencode({**kept, **place})}" if value is not None else None
+def _page_url(active_filters: dict[str, str], **position: int | None) -> str | None:
+    (value,) = position.values()
+    return f"/desk/audit?{urlencode({**active_filters, **position})}" if value is not None else None
 
 
 def _actor(session: Session, name: str) -> str:
-    """The id that stands in the audit for a member's name; for a name nobody has, one that is nobody's."""
+    """The id under which the audit lists the member of this name; for an unknown name, an id that matches no entry."""
     if not name.strip():
         return ""
-    found = session.scalar(sa.select(Member.id).where(Member.name == name.strip().casefold()))
-    return found.hex if found else _NOBODY
+    member_id = session.scalar(sa.select(Member.id).where(Member.name == name.strip().casefold()))
+    return member_id.hex if member_id else _NO_ID
 
 
 def _subject(session: Session, text: str) -> str:
-    """The id behind a case's or referral's label, or an id itself."""
+    """The id of the case or referral with this label; text that is no label is taken as an id."""
     text = text.strip()
     if not text:
         return ""
     for model in (Case, Referral):
-        found: UUID | None = session.scalar(sa.select(model.id).where(model.label == text.upper()))
-        if found is not None:
-            return found.hex
-    return text.replace("-", "").lower() or _NOBODY
+        subject_id: UUID | None = session.scalar(sa.select(model.id).where(model.label == text.upper()))
+        if subject_id is not None:
+            return subject_id.hex
+    return text.replace("-", "").lower() or _NO_ID
 
 
-def actors(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
-    """Names of the members among those who acted."""
+def actor_names(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
+    """Names of the members who acted, by id."""
     ids = {UUID(hex=entry.actor_id) for entry in entries if _is_id(entry.actor_id)}
     return {member_id.hex: name for member_id, name in members.names(session, list(ids)).items()}
 
 
-def labels(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
-    """Labels of the cases and referrals, and names of the members, that it was done to."""
+def subject_labels(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
+    """Labels of the cases and referrals, and names of the members, that the entries are about, by id."""
     ids = [UUID(hex=entry.subject_id) for entry in entries if _is_id(entry.subject_id)]
-    found = {member_id.hex: name for member_id, name in members.names(session, ids).items()}
+    label_of = {member_id.hex: name for member_id, name in members.names(session, ids).items()}
     for model in (Case, Referral):
         rows = session.execute(sa.select(model.id, model.label).where(model.id.in_(ids)))
-        found |= {row.id.hex: row.label for row in rows}
-    return found
+        label_of |= {row.id.hex: row.label for row in rows}
+    return label_of
 
 
 def _is_id(text: str) -> bool:
@@ -112,7 +111,7 @@ def _is_id(text: str) -> bool:
 
 
 def day_of(text: str, name: str) -> date | None:
-    """Raises Invalid."""
+    """The day in the query parameter `name`; None if it is empty. Raises Invalid."""
     if not text.strip():
         return None
     try:

@@ -1,4 +1,4 @@
-"""One act on the chosen cases of a list, with an outcome for each. Only what can be taken back: owner and snooze."""
+"""Bulk actions on the selected cases of a list, with an outcome for each case. Only undoable actions: assign and snooze."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,30 +16,32 @@ router = APIRouter()
 
 @router.post("/desk/bulk", name="bulk")
 def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
-    """Assign or snooze. The answer is the page of outcomes: sent twice, every case says that it was changed meanwhile."""
-    chosen = _chosen(request)
-    if not chosen:
+    """Assign or snooze the cases, and show the outcome for each. Sent twice, each case is reported as changed meanwhile."""
+    selected = _selected_cases(request)
+    if not selected:
         raise Invalid([FieldError(pointer="/case", code="required", detail="Select at least one case in the list.")])
-    act = field(request, "act")
-    if act == "assign":
+    action = field(request, "act")
+    if action == "assign":
         member_id = chosen_member(field(request, "member"))
-        outcomes, said = bulk.assign(session, desk, chosen, member_id), "assigned"
-    elif act == "snooze":
+        outcomes, done = bulk.assign(session, desk, selected, member_id), "assigned"
+    elif action == "snooze":
         until = chosen_day(field(request, "until"))
-        outcomes, said = bulk.snooze(session, desk, chosen, until), "snoozed" if until else "woken"
+        outcomes, done = bulk.snooze(session, desk, selected, until), "snoozed" if until else "woken"
     else:
         raise Invalid(
             [FieldError(pointer="/act", code="unknown_code", detail="Choose an action for the selected cases.")]
         )
     listing = queue_url.read(field(request, "list")) or Listing()
-    return staff_pages.page(request, "desk/bulk.html", outcomes=outcomes, said=staff_pages.said(said), listing=listing)
+    return staff_pages.page(
+        request, "desk/bulk.html", outcomes=outcomes, message=staff_pages.message(done), listing=listing
+    )
 
 
-def _chosen(request: Request) -> list[tuple[str, int]]:
-    """Ticked rows as `label:version`; what is neither is left out."""
-    found = []
-    for ticked in request.state.typed.get("case", ()):
-        label, _, version = ticked.partition(":")
+def _selected_cases(request: Request) -> list[tuple[str, int]]:
+    """The selected rows, sent as `label:version`; malformed values are left out."""
+    selected = []
+    for value in request.state.typed.get("case", ()):
+        label, _, version = value.partition(":")
         if version.isascii() and version.isdigit() and len(version) < 10 and 0 < len(label) <= 12:
-            found.append((label, int(version)))
-    return found
+            selected.append((label, int(version)))
+    return selected

@@ -1,4 +1,4 @@
-"""Who helps with what where, and where nobody does: the holes of the directory, said as they are."""
+"""The coverage page: which needs have a service in which country, and where there are gaps."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -22,13 +22,13 @@ NEAREST: Final = 3
 
 @router.get("", name="coverage")
 def show_coverage(
-    request: Request, _who: Reads, packs: Packs, now: Now, country: Annotated[str, Query(max_length=2)] = ""
+    request: Request, _member: Reads, packs: Packs, now: Now, country: Annotated[str, Query(max_length=2)] = ""
 ) -> Response:
-    """One country, or all; counted from the rules in force, without a look at any case."""
+    """Show one country or all, computed from the rules in force. No case is read."""
     if country and not packs.has_country(country):
         raise NotFound
     cells = coverage(packs, now.date())
-    reader = staff_pages.reader(request)
+    code_names = staff_pages.reader(request)
     shown = [country] if country else [entry.code for entry in packs.countries]
     return staff_pages.page(
         request,
@@ -36,14 +36,14 @@ def show_coverage(
         countries=[entry.code for entry in packs.countries],
         chosen=country,
         tables=[(code, [cell for cell in cells if cell.country == code]) for code in shown],
-        holes=[(cell, _nearest(cell, reader)) for cell in cells if cell.is_hole and cell.country in shown],
+        holes=[(cell, _nearest(cell, code_names)) for cell in cells if cell.is_hole and cell.country in shown],
         spoken=SPOKEN,
         counts=_counts([cell for cell in cells if cell.country in shown]),
     )
 
 
-def _nearest(cell: CoverageCell, reader: CodeNames) -> list[tuple[Found, list[str]]]:
-    return [(found, [render(reason, reader) for reason in found.reasons]) for found in cell.nearest[:NEAREST]]
+def _nearest(cell: CoverageCell, code_names: CodeNames) -> list[tuple[Found, list[str]]]:
+    return [(match, [render(reason, code_names) for reason in match.reasons]) for match in cell.nearest[:NEAREST]]
 
 
 def _counts(cells: Sequence[CoverageCell]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the rules said of a case, run by run, and asking them again after something has changed."""
+"""The stored matching runs of a case, and running the matching again after something has changed."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ Label = Annotated[str, Path(max_length=12)]
 
 @router.post("/match", name="match_again")
 def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Ask the rules anew, with what is known of the services now; the run before stays."""
+    """Run the matching again with the present facts and services; earlier runs are kept."""
     case = coordinator.locked_case(session, desk, label, number(request, "version"))
     rematching.rematch(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
     return staff_pages.to(f"/desk/cases/{label}/runs?done=matched")
@@ -30,29 +30,29 @@ def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs
 
 @router.get("/runs", name="runs")
 def show_runs(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
-    """Every stored run with its order and reasons, and what was otherwise than in the one before."""
+    """Show every stored run with its order and reasons, and how it differs from the run before."""
     case = queue.by_label(session, desk.team_id, label)
-    reader = staff_pages.reader(request)
+    code_names = staff_pages.reader(request)
     return staff_pages.page(
         request,
         "desk/match_runs.html",
         case=case,
-        runs=[(run, _changes(run, reader)) for run in rematching.latest_runs(session, desk.keys, case)],
+        runs=[(run, _changes(run, code_names)) for run in rematching.latest_runs(session, desk.keys, case)],
         groups=lambda result: (result.candidates, result.nearest, result.not_matched),
-        said=lambda found: _said(found, reader),
-        terms=lambda found: named_terms(found.terms) if found.rank else {},
+        reasons=lambda match: _reasons(match, code_names),
+        terms=lambda match: named_terms(match.terms) if match.rank else {},
     )
 
 
-def _said(found: Found, reader: CodeNames) -> str:
-    return " ".join(render(reason, reader) for reason in found.reasons)
+def _reasons(match: Found, code_names: CodeNames) -> str:
+    return " ".join(render(reason, code_names) for reason in match.reasons)
 
 
-def _changes(run: RunWithChanges, reader: CodeNames) -> list[tuple[str, str, str, str]]:
-    """Service, where it stood, where it stands, why."""
+def _changes(run: RunWithChanges, code_names: CodeNames) -> list[tuple[str, str, str, str]]:
+    """Each change as service, former position, new position and reasons."""
     if run.since is None:
         return []
     return [
-        (change.service, change.was, change.now, _said(change.found, reader) if change.found else "")
+        (change.service, change.was, change.now, _reasons(change.found, code_names) if change.found else "")
         for change in run.since.changes
     ]

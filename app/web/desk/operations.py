@@ -1,4 +1,4 @@
-"""How the house stands; the switch that stops partners' reading; and decoys."""
+"""The operations page: status of the service, the kill switch for partner access, and decoy cases (honeytokens)."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,19 +25,21 @@ router = APIRouter(prefix="/desk")
 
 
 @router.get("/operations", name="operations")
-def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys, now: Now) -> Response:
-    stands = status.look(session, keys, now)
+def show_operations(request: Request, member: Overseer, session: ReadDb, keys: Keys, now: Now) -> Response:
+    present = status.look(session, keys, now)
     return staff_pages.page(
         request,
         "desk/operations.html",
-        s=stands,
-        problems=stands.problems(),
-        readers=_named(session, stands.most_reads),
+        service_status=present,
+        problems=present.problems(),
+        readers=_named_readers(session, present.most_reads),
         limit=request.app.state.settings.reads_a_day,
-        kept=_kept(request.app.state.settings),
-        may_stop=who.role in {"senior", "admin"},
-        may_plant=who.role == "admin",
-        countries=[(entry.code, staff_pages.reader(request).name("country", entry.code)) for entry in _packs(request)],
+        retention=_retention(request.app.state.settings),
+        may_stop=member.role in {"senior", "admin"},
+        may_plant=member.role == "admin",
+        countries=[
+            (entry.code, staff_pages.reader(request).name("country", entry.code)) for entry in _countries(request)
+        ],
         needs=[
             (entry.id, staff_pages.reader(request).name("need", entry.id))
             for entry in request.app.state.directory.needs
@@ -46,8 +48,8 @@ def show_operations(request: Request, who: Overseer, session: ReadDb, keys: Keys
     )
 
 
-def _kept(settings: Settings) -> list[tuple[str, timedelta]]:
-    """How long what is kept, as this process was told."""
+def _retention(settings: Settings) -> list[tuple[str, timedelta]]:
+    """The retention periods in the settings of this process, with their names."""
     return [
         (N_("Unfinished form, after the last change"), settings.draft_idle),
         (N_("Contact details in a closed case"), settings.contact_kept),
@@ -58,31 +60,31 @@ def _kept(settings: Settings) -> list[tuple[str, timedelta]]:
     ]
 
 
-def _packs(request: Request) -> Any:
+def _countries(request: Request) -> Any:
     return request.app.state.directory.countries
 
 
-def _named(session: Session, most: Any) -> list[tuple[str, int]]:
-    """Readers by the name they sign in with; a program by its client id."""
-    ids = [UUID(hex=reader.removeprefix("member:")) for reader, _n in most if reader.startswith("member:")]
-    known = {f"member:{member_id.hex}": name for member_id, name in members.names(session, ids).items()}
-    return [(known.get(reader, reader.removeprefix("client:")), count) for reader, count in most]
+def _named_readers(session: Session, most_reads: Any) -> list[tuple[str, int]]:
+    """Readers and their counts: members by sign-in name, API clients by client id."""
+    ids = [UUID(hex=reader.removeprefix("member:")) for reader, _count in most_reads if reader.startswith("member:")]
+    names = {f"member:{member_id.hex}": name for member_id, name in members.names(session, ids).items()}
+    return [(names.get(reader, reader.removeprefix("client:")), count) for reader, count in most_reads]
 
 
 @router.post("/freeze", name="freeze")
-def freeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
+def freeze(member: SeniorOrAdmin, session: Db, now: Now) -> Response:
     """Stop all reading by partners, in every process, from the next request on."""
-    _turn(session, who.member_id, now, on=True)
+    _set_freeze(session, member.member_id, now, on=True)
     return staff_pages.to("/desk/operations?done=frozen")
 
 
 @router.post("/unfreeze", name="unfreeze")
-def unfreeze(who: SeniorOrAdmin, session: Db, now: Now) -> Response:
-    _turn(session, who.member_id, now, on=False)
+def unfreeze(member: SeniorOrAdmin, session: Db, now: Now) -> Response:
+    _set_freeze(session, member.member_id, now, on=False)
     return staff_pages.to("/desk/operations?done=unfrozen")
 
 
-def _turn(session: Session, by: UUID, now: Any, *, on: bool) -> None:
+def _set_freeze(session: Session, by: UUID, now: Any, *, on: bool) -> None:
     if not kill_switch.set_switch(session, kill_switch.FREEZE, on=on, by=by, now=now):
         return
     audit.record(
@@ -97,8 +99,8 @@ def _turn(session: Session, by: UUID, now: Any, *, on: bool) -> None:
 
 
 @router.post("/decoys", name="plant_decoy")
-def plant_decoy(request: Request, who: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
-    """A case of nobody among the closed ones. Its label is shown on this one page."""
+def create_decoy(request: Request, member: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
+    """Create a decoy case among the closed cases. Its label is shown only on this page."""
     answers = {
         "language": field(request, "language"),
         "for_whom": "self",
@@ -117,5 +119,5 @@ def plant_decoy(request: Request, who: Admin, session: Db, keys: Keys, packs: Pa
         raise Invalid(
             [FieldError(pointer="/text", code="unfit", detail="Choose a country, a language and a need.")]
         ) from None
-    label = honeytokens.plant(session, intake, keys=keys, directory=packs, by=who.member_id, now=now)
+    label = honeytokens.plant(session, intake, keys=keys, directory=packs, by=member.member_id, now=now)
     return staff_pages.page(request, "desk/honeytoken.html", label=label)

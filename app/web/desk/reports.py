@@ -1,4 +1,4 @@
-"""Reports of a team: how the network does, in whole quarters. Page, CSV and XLSX."""
+"""Reports of a team's cases and referrals in whole quarters, as page, CSV and XLSX."""
 
 from typing import Annotated, Final
 
@@ -22,7 +22,7 @@ Reader = Annotated[SignedIn, Depends(readers)]
 @router.get("/desk/reports", name="reports")
 def show_reports(
     request: Request,
-    who: Reader,
+    member: Reader,
     session: ReadDb,
     packs: Packs,
     now: Now,
@@ -30,13 +30,13 @@ def show_reports(
     until: Period = "",
     format: Form = "",
 ) -> Response:
-    """Whole quarters of the team; for an auditor, who has none, of the whole network."""
+    """Show whole quarters of the team; for an auditor, who has no team, of the whole network."""
     stretch = requested_stretch(period, until, now)
-    cases = queries.cases(session, stretch, who.team_id)
-    offers = queries.offers(session, stretch, who.team_id)
+    cases = queries.cases(session, stretch, member.team_id)
+    offers = queries.offers(session, stretch, member.team_id)
 
-    def counted(quarter: Quarter) -> Report:
+    def quarter_report(quarter: Quarter) -> Report:
         return figures.network(quarter, within(quarter, cases), within(quarter, offers), quarter.begun(now.date()))
 
-    report = together(stretch, [counted(quarter) for quarter in stretch.quarters])
+    report = together(stretch, [quarter_report(quarter) for quarter in stretch.quarters])
     return answer(request, report, stretch, packs, now, "/desk/reports", format)

@@ -1,4 +1,4 @@
-"""What coordinators ask people most, ready in the person's language, to be changed before it is sent.
+"""Saved questions to the person, in the person's language. A coordinator can edit the text before it is sent.
 
 The sentences belong to the catalogues of the person's pages, because the person reads them.
 """
@@ -62,6 +62,6 @@ QUESTIONS: Final = MappingProxyType(
 
 
 def text(code: str, language: str) -> str:
-    """The question in the person's language; nothing for a code that is none."""
+    """The question in the person's language; empty for an unknown code."""
     question = QUESTIONS.get(code)
     return translator(language).text(question.text) if question else ""

@@ -1,4 +1,4 @@
-"""What looks like a machine's: looked at by a coordinator, and released or thrown away."""
+"""Spam review: a coordinator releases a held case to the queue, or discards it."""
 
 from typing import Annotated
 
@@ -16,22 +16,22 @@ Label = Annotated[str, Path(max_length=12)]
 
 
 @router.get("", name="held_cases")
-def show_held(desk: AtDesk) -> Response:
-    """Where the list used to stand; it is a view of the queue."""
+def redirect_to_queue(desk: AtDesk) -> Response:
+    """Redirect the former address of the list to the queue's view of held cases."""
     del desk
     return staff_pages.to("/desk/?view=quarantine")
 
 
 @router.post("/{label}/release", name="release_case")
 def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """It is a person's: into the queue with it, at the place it would have had."""
+    """Not spam: move the case to the queue, to the position it would have had."""
     case = spam_review.release(session, desk, label, number(request, "version"))
     return staff_pages.to(queue_url.case_path(label, "", done="released", v=str(case.version)))
 
 
 @router.post("/{label}/discard", name="discard_case")
 def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """It is spam: ended now, forgotten some days later."""
+    """Spam: close the case now; retention deletes it some days later."""
     case = spam_review.discard(session, desk, label, number(request, "version"))
     return staff_pages.to(
         staff_pages.with_news("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version))

@@ -1,4 +1,4 @@
-"""What the team has to do next."""
+"""The team's open tasks."""
 
 from typing import Annotated, Final
 
@@ -13,23 +13,23 @@ from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk")
 Id = Annotated[str, Path(max_length=36)]
-_LABEL: Final = 12
+_LONGEST_LABEL: Final = 12
 
 
 @router.get("/tasks", name="tasks")
 def show_tasks(
     request: Request, desk: AtDesk, session: ReadDb, whose: Annotated[str, Query(max_length=4)] = "all"
 ) -> Response:
-    """Open tasks, those due first; `whose=mine` shows those in one's own hands."""
+    """Show open tasks, earliest due date first; `whose=mine` shows only those the member has taken."""
     mine = whose == "mine"
     rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.who.member_id if mine else None)
     return staff_pages.page(
         request,
         "desk/tasks.html",
         rows=rows,
-        most=tasks.MAX_LISTED,
+        limit=tasks.MAX_LISTED,
         mine=mine,
-        names_of={member.id: member.name for member in colleagues(session, desk.team_id)},
+        member_names={member.id: member.name for member in colleagues(session, desk.team_id)},
         me=desk.who.member_id,
     )
 
@@ -37,17 +37,17 @@ def show_tasks(
 @router.post("/tasks/{task}/take", name="take_task")
 def take_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
     tasks.take_task(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
-    return _back(request)
+    return _redirect_back(request)
 
 
 @router.post("/tasks/{task}/done", name="finish_task")
 def finish_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
     tasks.finish_task(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
-    return _back(request)
+    return _redirect_back(request)
 
 
-def _back(request: Request) -> Response:
-    """To the case whose page the form stood on, else to the list."""
+def _redirect_back(request: Request) -> Response:
+    """Redirect to the case whose page had the form, otherwise to the list."""
     label = (request.state.typed.get("case") or [""])[0]
-    known = 0 < len(label) <= _LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
-    return staff_pages.to(f"/desk/cases/{label}?done=done" if known else "/desk/tasks?done=done")
+    is_label = 0 < len(label) <= _LONGEST_LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
+    return staff_pages.to(f"/desk/cases/{label}?done=done" if is_label else "/desk/tasks?done=done")

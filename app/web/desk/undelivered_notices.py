@@ -1,4 +1,4 @@
-"""Notices that did not arrive: a view of the queue whose rows are letters and no cases, and what is done with each."""
+"""Undelivered notices: a view of the queue whose rows are notices instead of cases, with retry and dismiss."""
 
 from typing import Annotated, Final
 
@@ -22,32 +22,32 @@ Id = Annotated[str, Path(max_length=36)]
 
 
 def page(request: Request, desk: Desk, session: Session) -> Response:
-    """The team's, oldest first, under the queue's views. Five statements with the sign-in, whatever waits."""
+    """Show the team's undelivered notices, oldest first. Five statements with the sign-in, whatever their number."""
     return staff_pages.page(
         request,
         "desk/undelivered_notices.html",
         **queue_views.shelf(request, desk, session, VIEW, Listing()),
-        letters=undelivered_notices.undelivered(session, desk.team_id),
-        most=undelivered_notices.LISTED,
+        notices=undelivered_notices.undelivered(session, desk.team_id),
+        limit=undelivered_notices.LISTED,
     )
 
 
 @router.post("/retry", name="retry_letters")
 def retry_all(desk: AtDesk, session: Db) -> Response:
-    """Send each of those on the page once more: the mail works again."""
+    """Send every notice on the page again, for when e-mail works again."""
     undelivered_notices.retry_all(session, desk.team_id, desk.who.member_id, desk.now)
     return staff_pages.to(f"{_PATH}&done=retried_all")
 
 
 @router.post("/{message}/retry", name="retry_letter")
 def retry(message: Id, desk: AtDesk, session: Db) -> Response:
-    """Send it once more."""
+    """Send one notice again."""
     undelivered_notices.retry(session, desk.team_id, uuid_of(message), desk.who.member_id, desk.now)
     return staff_pages.to(f"{_PATH}&done=retried")
 
 
 @router.post("/{message}/drop", name="drop_letter")
 def drop(message: Id, desk: AtDesk, session: Db) -> Response:
-    """Whom it was for knows it otherwise."""
+    """Dismiss a notice whose recipient was told in another way."""
     undelivered_notices.drop(session, desk.team_id, uuid_of(message), desk.who.member_id, desk.now)
     return staff_pages.to(f"{_PATH}&done=dropped")

@@ -1,4 +1,4 @@
-"""One case: what is known, what to do next, and every act of the desk on it."""
+"""The case page: what is known, the next step, and every action of the desk on the case."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -32,47 +32,47 @@ from app.web.desk import case_followup, case_view, queue_url, saved_replies
 router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
-Listed = Annotated[str, Query(max_length=400, alias="list")]
+ListQuery = Annotated[str, Query(max_length=400, alias="list")]
 _STEPS = (Verb.WITHDRAW, Verb.ANSWER, Verb.REOPEN, Verb.VOID)
-_RENEWED_AFTER = timedelta(minutes=1)
-_MOST_REMEMBERED = 1_000
+_RECORD_EVERY = timedelta(minutes=1)
+_MOST_RECORDED_VIEWS = 1_000
 
 
-async def _noted(label: Label, request: Request, desk: AtDesk) -> None:
-    """Tell colleagues that this member has the case on the screen: once a minute, in a short write of its own.
+async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
+    """Record that this member is viewing the case, so that colleagues see it: once a minute, in a short transaction of its own.
 
-    How lately it was noted is remembered by the process only to spare writes; what is said stands in the database.
+    The process remembers when it last recorded a view only to save writes; colleagues read the record in the database.
     """
     state = request.app.state
-    if not hasattr(state, "noted_openings"):
-        state.noted_openings = {}
-    lately: dict[tuple[UUID, str], datetime] = state.noted_openings
+    if not hasattr(state, "recorded_views"):
+        state.recorded_views = {}
+    recorded: dict[tuple[UUID, str], datetime] = state.recorded_views
     key = (desk.who.member_id, label)
-    if key in lately and timedelta(0) <= desk.now - lately[key] < _RENEWED_AFTER:
+    if key in recorded and timedelta(0) <= desk.now - recorded[key] < _RECORD_EVERY:
         return
     async with state.transactions.open(write=True) as session:
         await run_sync(case_presence.record, session, desk.team_id, label, desk.who.member_id, desk.now)
-    if len(lately) >= _MOST_REMEMBERED:
-        lately.clear()
-    lately[key] = desk.now
+    if len(recorded) >= _MOST_RECORDED_VIEWS:
+        recorded.clear()
+    recorded[key] = desk.now
 
 
-@router.get("", name="case", dependencies=[Depends(_noted)])
+@router.get("", name="case", dependencies=[Depends(_record_view)])
 def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
-    """The case with its sealed parts closed."""
+    """Show the case without decrypting its sealed parts."""
     return _case_page(request, desk, session, packs, queue.by_label(session, desk.team_id, label))
 
 
 @router.post("/show", name="show_words")
-def show_words(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Open story, what happened, conversation and notes on this one page. It is noted, and nothing else is written."""
+def show_sealed_parts(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Show the page with story, persecution, conversation and notes decrypted. Writes an audit entry and nothing else."""
     case, opened = sealed_access.open_case(session, desk, label)
     return _case_page(request, desk, session, packs, case, opened=opened)
 
 
 @router.post("/contact", name="show_contact")
 def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Open how the person may be reached, for a purpose. It is noted."""
+    """Show the page with the contact details decrypted, for a stated purpose. Writes an audit entry."""
     case, contact = sealed_access.open_contact(session, desk, label, field(request, "purpose"))
     return _case_page(request, desk, session, packs, case, contact=contact)
 
@@ -80,22 +80,22 @@ def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, pack
 @router.post("/take", name="take_case")
 def take_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     case = case_ownership.take(session, desk, label, number(request, "version"))
-    return back(request, case, "taken")
+    return redirect_after(request, case, "taken")
 
 
 @router.post("/assign", name="assign_case")
 def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     member = field(request, "member")
     case = case_ownership.assign(session, desk, label, number(request, "version"), chosen_member(member))
-    return back(request, case, "assigned", decided=case.owner_id != desk.who.member_id)
+    return redirect_after(request, case, "assigned", decided=case.owner_id != desk.who.member_id)
 
 
 @router.post("/snooze", name="snooze_case")
 def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Until a day; an empty day wakes it."""
+    """Snooze the case until a day; an empty day ends the snooze."""
     until = chosen_day(field(request, "until"))
     case = case_ownership.snooze(session, desk, label, number(request, "version"), until)
-    return back(request, case, "snoozed" if until else "woken", decided=until is not None)
+    return redirect_after(request, case, "snoozed" if until else "woken", decided=until is not None)
 
 
 @router.get("/refer", name="refer_form")
@@ -106,17 +106,17 @@ def refer_form(
     session: ReadDb,
     packs: Packs,
     service: Annotated[str, Query(max_length=130)] = "",
-    listed: Listed = "",
+    list_query: ListQuery = "",
 ) -> Response:
-    """The last look before referring: exactly what goes to whom, and when."""
+    """Show what would be sent to the organisation, and when, before the case is referred."""
     case = queue.by_label(session, desk.team_id, label)
     entry = packs.service(service)
     if entry is None or case.country not in entry.countries:
         raise NotFound("This service does not exist.")
     facts = sealed_access.facts_of(desk.keys, case)
-    put = summaries_of(session, case.id)
+    summaries = summaries_of(session, case.id)
     slug = entry.organisation.id
-    standing = eligibility_of(session, case, facts, [slug], [one.referral for one in put]).of(slug)
+    standing = eligibility_of(session, case, facts, [slug], [summary.referral for summary in summaries]).of(slug)
     return staff_pages.page(
         request,
         "desk/refer.html",
@@ -124,20 +124,21 @@ def refer_form(
         entry=entry,
         standing=standing,
         away=unavailability_of(session, case, entry.key, desk.now.date()),
-        rows=case_view.facts_in_words(facts, case, staff_pages.reader(request)),
         deadline=case_view.deadline(facts, packs, desk.now),
-        listed=carried(listed),
+        list_query=valid_list_query(list_query),
     )
 
 
 @router.post("/refer", name="refer_case")
 def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Offer it, or ask the person first: whichever the consent says at this moment."""
-    despite = field(request, "despite") == "yes"
+    """Offer the case, or ask the person first, as their present consent requires."""
+    despite_absence = field(request, "despite") == "yes"
     service = field(request, "service")
-    referral = desk_referrals.refer(session, desk, label, number(request, "version"), service, despite=despite)
+    referral = desk_referrals.refer(session, desk, label, number(request, "version"), service, despite=despite_absence)
     case = session.get_one(Case, referral.case_id)
-    return back(request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True)
+    return redirect_after(
+        request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True
+    )
 
 
 @router.post("/referrals/{referral}/{verb:referral_verb}", name="step_referral")
@@ -149,14 +150,14 @@ def step_referral(
     desk: AtDesk,
     session: Db,
 ) -> Response:
-    """Withdraw, answer, reopen, or (seniors) mark as entered in error."""
+    """Withdraw, answer or reopen a referral, or (seniors) mark it as entered in error."""
     if verb not in _STEPS:
         raise NotFound
     payload = TransitionInput(reason=field(request, "reason") or None)
-    stepped = desk_referrals.move_referral(
+    referral_after = desk_referrals.move_referral(
         session, desk, label, referral, number(request, "version"), Verb(verb), payload
     )
-    return back(request, session.get_one(Case, stepped.case_id), "stepped")
+    return redirect_after(request, session.get_one(Case, referral_after.case_id), "stepped")
 
 
 @router.get("/ask", name="ask_form")
@@ -166,9 +167,9 @@ def ask_form(
     desk: AtDesk,
     session: ReadDb,
     question: Annotated[str, Query(max_length=24)] = "letter_date",
-    listed: Listed = "",
+    list_query: ListQuery = "",
 ) -> Response:
-    """A question in the person's language, to be read, changed and sent. Nothing is sent by looking at it."""
+    """Show a saved question in the person's language, to be edited and sent. This page sends nothing."""
     case = queue.by_label(session, desk.team_id, label)
     if question not in saved_replies.QUESTIONS:
         raise NotFound("This question does not exist.")
@@ -179,20 +180,20 @@ def ask_form(
         question=question,
         questions=saved_replies.QUESTIONS,
         text=saved_replies.text(question, case.language),
-        listed=carried(listed),
+        list_query=valid_list_query(list_query),
     )
 
 
 @router.post("/message", name="send_message")
 def send_message(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     case = correspondence.message(session, desk, label, number(request, "version"), field(request, "text"))
-    return back(request, case, "sent")
+    return redirect_after(request, case, "sent")
 
 
 @router.post("/note", name="add_note")
 def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     case = correspondence.note(session, desk, label, number(request, "version"), field(request, "text"))
-    return back(request, case, "noted")
+    return redirect_after(request, case, "noted")
 
 
 @router.post("/close", name="close_case")
@@ -201,38 +202,38 @@ def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     if verb not in set(case_closing.ENDS):
         raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose the outcome of the case.")])
     case = case_closing.close(session, desk, label, number(request, "version"), CaseVerb(verb))
-    return back(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
+    return redirect_after(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
 
 
 @router.post("/reopen", name="reopen_case")
 def reopen_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     case = case_closing.reopen(session, desk, label, number(request, "version"))
-    return back(request, case, "reopened")
+    return redirect_after(request, case, "reopened")
 
 
 @router.post("/undo", name="undo_act")
 def undo_act(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Take one's own last act back, while nothing else has happened."""
+    """Undo the member's own last action, if nothing else has happened since."""
     case = undo.undo(session, desk, label, number(request, "version"))
-    return back(request, case, "undone")
+    return redirect_after(request, case, "undone")
 
 
 @router.post("/compare", name="compare_case")
 def compare_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Look for cases with the same contact or name, as they are given today. It is noted; nothing of them is shown."""
-    return back(request, case_merges.compare(session, desk, label), "compared")
+    """Search for cases with the same contact or name, as they are today. Writes an audit entry; shows none of the values."""
+    return redirect_after(request, case_merges.compare(session, desk, label), "compared")
 
 
 @router.post("/merge", name="merge_case")
 def merge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """The same person: let the other case go on."""
+    """Merge this case into another of the same person; the other continues."""
     other = case_merges.merge(session, desk, label, number(request, "version"), field(request, "into")[:12])
-    return back(request, other, "merged")
+    return redirect_after(request, other, "merged")
 
 
 @router.post("/unmerge", name="unmerge_case")
 def unmerge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    return back(request, case_merges.unmerge(session, desk, label, number(request, "version")), "unmerged")
+    return redirect_after(request, case_merges.unmerge(session, desk, label, number(request, "version")), "unmerged")
 
 
 def _case_page(
@@ -245,22 +246,22 @@ def _case_page(
     opened: Sequence[OpenedPart] | None = None,
     contact: OpenedPart | None = None,
 ) -> Response:
-    """Eleven statements with the sign-in, whatever the case has, and once a minute one to note that it was opened.
+    """Render the page. Eleven statements with the sign-in, whatever the case contains, and one more a minute for the presence.
 
-    Opening its parts adds the grants, the wraps and the parts.
+    Decrypting the parts adds statements for the grants, the wrapped keys and the parts.
     """
-    reader = staff_pages.reader(request)
+    code_names = staff_pages.reader(request)
     facts = sealed_access.facts_of(desk.keys, case)
-    put = summaries_of(session, case.id)
+    summaries = summaries_of(session, case.id)
     actor = desk.actor.kind
     colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
-    alike = duplicate_detection.possible_duplicates(session, case)
-    inside = case_view.inside(session, case)
-    listed = carried(request.query_params.get("list") or field_if_posted(request, "list"))
-    allowed = states.allowed(states.CaseState(case.state), by=actor.value)
-    around = case_followup.gathered(session, desk, packs, case, put)
-    request.state.open_tasks = around.beside.open_tasks
-    live = any(State(one.referral.state) in LIVE for one in put)
+    duplicates = duplicate_detection.possible_duplicates(session, case)
+    contents = case_view.sealed_contents(session, case)
+    list_query = valid_list_query(request.query_params.get("list") or _posted_field(request, "list"))
+    allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
+    followup = case_followup.load_followup(session, desk, packs, case, summaries)
+    request.state.open_tasks = followup.sidebar.open_tasks
+    live = any(State(summary.referral.state) in LIVE for summary in summaries)
     return staff_pages.page(
         request,
         "desk/case.html",
@@ -268,27 +269,27 @@ def _case_page(
         owner=next((member.name for member in colleagues if member.id == case.owner_id), None),
         mine=case.owner_id == desk.who.member_id,
         colleagues=colleagues,
-        facts=case_view.facts_in_words(facts, case, reader),
+        facts=case_view.facts_in_words(facts, case, code_names),
         consent=case_view.consent_in_words(facts, packs) if facts else [],
         deadline=case_view.deadline(facts, packs, desk.now),
-        step=case_view.next_step(session, desk.keys, packs, reader, case, facts, put, inside.holders),
-        put=[
-            (one, [verb for verb in allowed_actions(State(one.referral.state), by=actor) if verb in _STEPS])
-            for one in put
+        step=case_view.next_step(session, desk.keys, packs, code_names, case, facts, summaries, contents.holders),
+        summaries=[
+            (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in _STEPS])
+            for summary in summaries
         ],
         live=live,
-        life=around,
-        timeline=case_view.timeline(session, case, put, {member.id: member.name for member in colleagues}),
-        others=[one for one in colleagues if one.opened_at and one.id != desk.who.member_id],
-        alike=alike,
-        merged_into=next((one.label for one in alike if one.link == "into"), None),
+        followup=followup,
+        timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),
+        viewers=[member for member in colleagues if member.opened_at and member.id != desk.who.member_id],
+        duplicates=duplicates,
+        merged_into=next((duplicate.label for duplicate in duplicates if duplicate.link == "into"), None),
         questions=saved_replies.QUESTIONS,
-        listed=listed,
-        sealed=inside.counts,
-        opened=_by_part(opened, packs) if opened is not None else None,
+        list_query=list_query,
+        sealed=contents.counts,
+        opened=_parts_by_kind(opened, packs) if opened is not None else None,
         contact=contact.content if contact else None,
-        ends=[verb.value for verb in case_closing.ENDS if _may_end(verb, allowed, live=live)],
-        may_reopen=CaseVerb.REOPEN.value in allowed,
+        ends=[verb.value for verb in case_closing.ENDS if _can_close(verb, allowed_verbs, live=live)],
+        may_reopen=CaseVerb.REOPEN.value in allowed_verbs,
         may_take=case.closed_at is None,
         purposes=sealed_access.PURPOSES,
         withdraw_reasons=desk_referrals.withdraw_reasons(),
@@ -297,47 +298,49 @@ def _case_page(
     )
 
 
-def _may_end(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
-    """Ending withdraws what is live first, and a new case is taken before it is called helped."""
+def _can_close(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
+    """Whether the case can be closed this way: closing first withdraws live referrals, and takes a new case before it is helped."""
     if live:
         return True
     return verb.value in allowed or (verb is CaseVerb.HELP and CaseVerb.TAKE.value in allowed)
 
 
-def _by_part(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
+def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
     labels = {entry.code: entry.label for entry in packs.persecution}
-    found: dict[str, list[OpenedPart]] = {part.value: [] for part in Part}
-    for one in opened:
-        found[one.part.value].append(one)
+    parts: dict[str, list[OpenedPart]] = {kind.value: [] for kind in Part}
+    for part in opened:
+        parts[part.part.value].append(part)
     return {
-        "story": found["story"][0].content if found["story"] else None,
-        "happened": [labels.get(code, code) for one in found["happened"] for code in one.content.get("codes", ())],
-        "thread": found["thread"],
-        "note": found["note"],
+        "story": parts["story"][0].content if parts["story"] else None,
+        "happened": [labels.get(code, code) for part in parts["happened"] for code in part.content.get("codes", ())],
+        "thread": parts["thread"],
+        "note": parts["note"],
     }
 
 
-def carried(query: str) -> str:
-    """The list that the coordinator came from, if it is one of ours: where to go on after a decision."""
+def valid_list_query(query: str) -> str:
+    """The query of the list that the coordinator came from; empty unless it is valid. A decision leads on in that list."""
     listing = queue_url.read(query)
     return listing.query if listing else ""
 
 
-def field_if_posted(request: Request, name: str) -> str:
+def _posted_field(request: Request, name: str) -> str:
     return field(request, name) if request.method == "POST" else ""
 
 
-def back(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
-    """To the case; after a decision, when it was opened from a list, to the next one of that list."""
-    listed = carried(field(request, "list"))
-    told = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
-    if decided and listed:
-        return staff_pages.to(staff_pages.with_news("/desk/next", but=case.label, list=listed, was=case.label, **told))
-    return staff_pages.to(queue_url.case_path(case.label, listed, **told))
+def redirect_after(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
+    """Redirect to the case; after a decision on a case opened from a list, to the next case of that list."""
+    list_query = valid_list_query(field(request, "list"))
+    news = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
+    if decided and list_query:
+        return staff_pages.to(
+            staff_pages.with_news("/desk/next", but=case.label, list=list_query, was=case.label, **news)
+        )
+    return staff_pages.to(queue_url.case_path(case.label, list_query, **news))
 
 
 def chosen_member(text: str) -> UUID | None:
-    """A colleague, or nobody. Raises Invalid."""
+    """The id of the chosen member; None if empty. Raises Invalid."""
     if not text:
         return None
     try:
@@ -347,7 +350,7 @@ def chosen_member(text: str) -> UUID | None:
 
 
 def chosen_day(text: str) -> date | None:
-    """A day, or none. Raises Invalid."""
+    """The chosen day; None if empty. Raises Invalid."""
     if not text.strip():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What the case page shows, gathered: what is known, what to do next and why, what happened. Nothing here is decided."""
+"""View models of the case page: what is known, the next step with its reasons, and the history. Reads only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ from app.referrals.referral_summaries import ReferralSummary
 from app.web.components.labels import VERBS
 
 BEST: Final = 3
-ACTS: Final = tuple(code for code in VERBS if code.startswith("case:"))
+ACTIONS: Final = tuple(code for code in VERBS if code.startswith("case:"))
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What is known of a service now: free places until when, and how long it took to answer, on the average of so many."""
+class Availability:
+    """What is known of a service now: its capacity until a day, and its average time to answer over `answers` referrals."""
 
     capacity: str
     until: date | None
@@ -45,8 +45,8 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """One service as the next step shows it. `entry`: what the directory says of its organisation, to tell the person."""
+class ServiceView:
+    """One service as the next step shows it. `entry`: its organisation in the directory, with the contact for the person."""
 
     service: str
     name: str
@@ -55,7 +55,7 @@ class Offered:
     reasons: tuple[str, ...]
     standing: Eligibility | None
     entry: Organisation | None
-    room: Room | None = None
+    availability: Availability | None = None
 
     @property
     def can_be_asked(self) -> bool:
@@ -64,21 +64,21 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The stored run in words. `further`: after the best three, but connected, so that the case can be put to them;
+    """The latest matching run in words. `further`: candidates after the best three that the case can be referred to;
     `others`: the remaining candidates; `why_not`: every service that does not match.
     """
 
-    best: tuple[Offered, ...] = ()
-    further: tuple[Offered, ...] = ()
-    others: tuple[Offered, ...] = ()
-    nearest: tuple[Offered, ...] = ()
-    why_not: tuple[Offered, ...] = ()
+    best: tuple[ServiceView, ...] = ()
+    further: tuple[ServiceView, ...] = ()
+    others: tuple[ServiceView, ...] = ()
+    nearest: tuple[ServiceView, ...] = ()
+    why_not: tuple[ServiceView, ...] = ()
     ran_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the timeline."""
+class HistoryEvent:
+    """One line of the history."""
 
     at: datetime
     what: str
@@ -91,13 +91,13 @@ def next_step(
     session: Session,
     keys: KeyRing,
     directory: Directory,
-    reader: CodeNames,
+    code_names: CodeNames,
     case: Case,
     facts: Mapping[str, Any],
-    put: Sequence[ReferralSummary],
+    summaries: Sequence[ReferralSummary],
     holders: frozenset[UUID],
 ) -> NextStep:
-    """Two statements: the latest run, and what is known of its services today."""
+    """Load the next step. Two statements: the latest run, and what is known of its services today."""
     try:
         latest = runs.latest_run(session, keys, case.id)
     except CannotOpen:
@@ -106,18 +106,20 @@ def next_step(
         return NextStep()
     row, result = latest
     shown = (*result.candidates, *result.nearest)
-    rooms = _rooms(session, [found.service for found in shown])
-    slugs = [found.organisation for found in shown]
+    availability = _availability(session, [match.service for match in shown])
+    slugs = [match.organisation for match in shown]
     connected = {
-        named_id("organisation", found.organisation)
-        for found in shown
-        if found.service in rooms and rooms[found.service].connected
+        named_id("organisation", match.organisation)
+        for match in shown
+        if match.service in availability and availability[match.service].connected
     }
-    standing = eligibility_of(session, case, facts, slugs, [entry.referral for entry in put], connected, holders)
-    return _told(result, directory, reader, standing, rooms, row.at)
+    standing = eligibility_of(
+        session, case, facts, slugs, [summary.referral for summary in summaries], connected, holders
+    )
+    return _in_words(result, directory, code_names, standing, availability, row.at)
 
 
-_ROOMS: Final = (
+_AVAILABILITY: Final = (
     sa.select(
         ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRecord.answers,
         ServiceRecord.answer_hours, SealingKey.id,
@@ -128,69 +130,74 @@ _ROOMS: Final = (
 )  # fmt: skip
 
 
-def _rooms(session: Session, keys: Sequence[str]) -> dict[str, Room]:
-    """By service key. One statement."""
-    rows = session.execute(_ROOMS, {"keys": list(keys)})
+def _availability(session: Session, keys: Sequence[str]) -> dict[str, Availability]:
+    """The availability of services, by service key. One statement."""
+    rows = session.execute(_AVAILABILITY, {"keys": list(keys)})
     return {
-        row.key: Room(row.capacity, row.capacity_until, row.answers or 0, row.answer_hours or 0, row.id is not None)
+        row.key: Availability(
+            row.capacity, row.capacity_until, row.answers or 0, row.answer_hours or 0, row.id is not None
+        )
         for row in rows
     }
 
 
-def _told(
+def _in_words(
     result: MatchResult,
     directory: Directory,
-    reader: CodeNames,
+    code_names: CodeNames,
     standing: EligibilityBySlug,
-    rooms: Mapping[str, Room],
+    availability: Mapping[str, Availability],
     ran_at: datetime,
 ) -> NextStep:
-    def told(found: Found) -> Offered:
-        return Offered(
-            found.service,
-            found.name,
-            found.rank,
-            found.verified,
-            tuple(render(reason, reader) for reason in found.reasons),
-            standing.by_slug.get(found.organisation),
-            directory.organisation(found.organisation),
-            rooms.get(found.service),
+    def view(match: Found) -> ServiceView:
+        return ServiceView(
+            match.service,
+            match.name,
+            match.rank,
+            match.verified,
+            tuple(render(reason, code_names) for reason in match.reasons),
+            standing.by_slug.get(match.organisation),
+            directory.organisation(match.organisation),
+            availability.get(match.service),
         )
 
-    candidates = [told(found) for found in result.candidates]
+    candidates = [view(match) for match in result.candidates]
     return NextStep(
         tuple(candidates[:BEST]),
-        tuple(one for one in candidates[BEST:] if one.can_be_asked),
-        tuple(one for one in candidates[BEST:] if not one.can_be_asked),
-        tuple(told(found) for found in result.nearest),
-        tuple(told(found) for found in result.not_matched),
+        tuple(candidate for candidate in candidates[BEST:] if candidate.can_be_asked),
+        tuple(candidate for candidate in candidates[BEST:] if not candidate.can_be_asked),
+        tuple(view(match) for match in result.nearest),
+        tuple(view(match) for match in result.not_matched),
         ran_at,
     )
 
 
 def deadline(facts: dict[str, Any], directory: Directory, now: datetime) -> DeadlineFinding | None:
-    """The last safe day with its source, reckoned from the stored codes of the letter."""
+    """The last safe day with its source, computed from the stored codes of the letter."""
     if not facts or not directory.has_country(facts.get("country", "")):
         return None
     _facts, finding = runs.facts_and_deadline(facts, directory, now)
     return finding
 
 
-def facts_in_words(facts: Mapping[str, Any], case: Case, reader: CodeNames) -> list[tuple[str, str]]:
-    """What was said, as rows of a table; what was not asked or not answered is said too, for it is never a "no"."""
-    unsaid = N_("not said")
+def facts_in_words(facts: Mapping[str, Any], case: Case, code_names: CodeNames) -> list[tuple[str, str]]:
+    """The facts as rows of name and value. A question without an answer is listed as such: it never counts as "no"."""
+    not_answered = N_("not said")
     return [
-        (N_("Needs"), reader.names("need", case.needs)),
-        (N_("Country"), reader.name("country", case.country)),
-        (N_("Region"), reader.name("region", facts["region"]) if facts.get("region") else unsaid),
-        (N_("Languages"), reader.names("language", case.languages) if case.languages else unsaid),
-        (N_("Language of the form"), reader.name("language", case.language)),
-        (N_("Status"), _word(STATUSES, facts.get("status")) or unsaid),
-        (N_("Citizenship"), reader.name("country", facts["nationality"]) if facts.get("nationality") else unsaid),
-        (N_("Groups"), _words(GROUPS, facts.get("groups")) or unsaid),
-        (N_("Support requested"), _words(HELPS, facts.get("helps")) or N_("none")),
-        (N_("Who needs help"), _word(FOR_WHOM, facts.get("for_whom")) or unsaid),
-        (N_("How soon (the person's answer)"), _word(HOW_SOON, facts.get("how_soon")) or unsaid),
+        (N_("Needs"), code_names.names("need", case.needs)),
+        (N_("Country"), code_names.name("country", case.country)),
+        (N_("Region"), code_names.name("region", facts["region"]) if facts.get("region") else not_answered),
+        (N_("Languages"), code_names.names("language", case.languages) if case.languages else not_answered),
+        (N_("Language of the form"), code_names.name("language", case.language)),
+        (N_("Status"), _label(STATUSES, facts.get("status")) or not_answered),
+        (
+            N_("Citizenship"),
+            code_names.name("country", facts["nationality"]) if facts.get("nationality") else not_answered,
+        ),
+        (N_("Groups"), _labels(GROUPS, facts.get("groups")) or not_answered),
+        (N_("Support requested"), _labels(HELPS, facts.get("helps")) or N_("none")),
+        (N_("Who needs help"), _label(FOR_WHOM, facts.get("for_whom")) or not_answered),
+        (N_("How soon (the person's answer)"), _label(HOW_SOON, facts.get("how_soon")) or not_answered),
     ]
 
 
@@ -202,74 +209,78 @@ def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str
         return ", ".join(entry.name.en if entry else slug for slug, entry in zip(slugs, found, strict=True))
 
     _ = translator("en", STAFF).text
-    told = []
+    sentences = []
     if consent.get("organisations"):
-        told.append(_("Organisations that can read the case: {names}.", names=named(consent["organisations"])))
+        sentences.append(_("Organisations that can read the case: {names}.", names=named(consent["organisations"])))
     if consent.get("mode") == "ask_first" or not consent.get("organisations"):
-        told.append(_("The person wants to be asked each time before the case is sent."))
+        sentences.append(_("The person wants to be asked each time before the case is sent."))
     else:
-        told.append(_("Ask the person before you refer to any other organisation."))
+        sentences.append(_("Ask the person before you refer to any other organisation."))
     if consent.get("never"):
-        told.append(_("Never send to: {names}.", names=named(consent["never"])))
-    return told
+        sentences.append(_("Never send to: {names}.", names=named(consent["never"])))
+    return sentences
 
 
-_STEPS_AND_ACTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
+_TRANSITIONS_AND_ACTIONS: Final[sa.CompoundSelect[Any]] = sa.union_all(
     sa.select(CaseEvent.at, CaseEvent.verb.label("what"), CaseEvent.actor_kind, sa.null().label("actor_id")).where(
         CaseEvent.case_id == sa.bindparam("case_id", type_=sa.Uuid())
     ),
     sa.select(AuditEntry.at, AuditEntry.action, AuditEntry.actor_kind, AuditEntry.actor_id).where(
-        AuditEntry.subject_id == sa.bindparam("subject_id", type_=sa.String()), AuditEntry.action.in_(ACTS)
+        AuditEntry.subject_id == sa.bindparam("subject_id", type_=sa.String()), AuditEntry.action.in_(ACTIONS)
     ),
 )
 
 
-def timeline(session: Session, case: Case, put: Sequence[ReferralSummary], members: Mapping[UUID, str]) -> list[Event]:
-    """What happened, newest first, in codes only: steps of the case and of its referrals, and what the desk did and read.
+def timeline(
+    session: Session, case: Case, summaries: Sequence[ReferralSummary], members: Mapping[UUID, str]
+) -> list[HistoryEvent]:
+    """The history, newest first, in codes only: transitions of the case and its referrals, and what the desk did and read.
 
-    `members`: names of the team. One statement.
+    `members`: names of the team's members, by id. One statement.
     """
     names = {member_id.hex: name for member_id, name in members.items()}
-    rows = session.execute(_STEPS_AND_ACTS, {"case_id": case.id, "subject_id": case.id.hex}).all()
-    events = [Event(row.at, row.what, "", names.get(row.actor_id) or row.actor_kind) for row in rows]
-    for entry in put:
+    rows = session.execute(_TRANSITIONS_AND_ACTIONS, {"case_id": case.id, "subject_id": case.id.hex}).all()
+    events = [HistoryEvent(row.at, row.what, "", names.get(row.actor_id) or row.actor_kind) for row in rows]
+    for entry in summaries:
         events += [
-            Event(step.at, step.verb, f"{entry.organisation} ({entry.referral.label})", step.actor_kind, step.reason)
+            HistoryEvent(
+                step.at, step.verb, f"{entry.organisation} ({entry.referral.label})", step.actor_kind, step.reason
+            )
             for step in entry.events
         ]
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
-    """What the vault tells without being opened: how many sealed pieces of each part, and which organisations hold a key."""
+class SealedContents:
+    """What is known of sealed parts without decrypting them: their number by kind, and the organisations that hold a key."""
 
     counts: Mapping[str, int]
     holders: frozenset[UUID]
 
 
-_THIS: Final = sa.bindparam("case_id", type_=sa.Uuid())
-_INSIDE: Final[sa.CompoundSelect[Any]] = sa.union_all(
-    sa.select(SealedPart.part.label("what"), sa.cast(sa.func.count(), sa.String(64)).label("told"))
-    .where(SealedPart.case_id == _THIS)
+_CASE_ID: Final = sa.bindparam("case_id", type_=sa.Uuid())
+_SEALED_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
+    sa.select(SealedPart.part.label("what"), sa.cast(sa.func.count(), sa.String(64)).label("value"))
+    .where(SealedPart.case_id == _CASE_ID)
     .group_by(SealedPart.part),
     sa.select(CaseWrap.kind, sa.cast(CaseWrap.owner_id, sa.String(64))).where(
-        CaseWrap.case_id == _THIS, CaseWrap.kind == WrapFor.ORGANISATION.value
+        CaseWrap.case_id == _CASE_ID, CaseWrap.kind == WrapFor.ORGANISATION.value
     ),
 )
 
 
-def inside(session: Session, case: Case) -> Inside:
-    """One statement."""
-    rows = session.execute(_INSIDE, {"case_id": case.id}).all()
+def sealed_contents(session: Session, case: Case) -> SealedContents:
+    """Count the sealed parts and list the key holders. One statement."""
+    rows = session.execute(_SEALED_CONTENTS, {"case_id": case.id}).all()
     counts = {part.value: 0 for part in Part}
-    counts.update({row.what: int(row.told) for row in rows if row.what != WrapFor.ORGANISATION.value})
-    return Inside(counts, frozenset(UUID(row.told) for row in rows if row.what == WrapFor.ORGANISATION.value))
+    counts.update({row.what: int(row.value) for row in rows if row.what != WrapFor.ORGANISATION.value})
+    return SealedContents(counts, frozenset(UUID(row.value) for row in rows if row.what == WrapFor.ORGANISATION.value))
 
 
-def _word(words: Mapping[str, str], code: Any) -> str:
-    return words.get(code, "") if isinstance(code, str) else ""
+def _label(label_of: Mapping[str, str], code: Any) -> str:
+    return label_of.get(code, "") if isinstance(code, str) else ""
 
 
-def _words(words: Mapping[str, str], codes: Any) -> str:
-    return "; ".join(words.get(code, code) for code in codes or ())
+def _labels(label_of: Mapping[str, str], codes: Any) -> str:
+    return "; ".join(label_of.get(code, code) for code in codes or ())

@@ -32,7 +32,7 @@ class Followup:
     referral, codes of the work and day of the next step, as the partner reported when it handed the case back.
     """
 
-    beside: CaseSidebar
+    sidebar: CaseSidebar
     countries: Sequence[str]
     undoable: Sequence[ReferralSummary]
     reroutable: Sequence[ReferralSummary]

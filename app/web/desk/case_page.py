@@ -294,7 +294,6 @@ def _case_page(
         purposes=sealed_access.PURPOSES,
         withdraw_reasons=desk_referrals.withdraw_reasons(),
         emergency=packs.emergency(case.country) if case.urgency == "emergency" else (),
-        safety=packs.country(case.country).safety if packs.has_country(case.country) else (),
     )
 
 

@@ -83,7 +83,7 @@ def create_app(
         body_limits=web.BODY_LIMITS if "desk" in wanted else {},
         https=settings.base_url.startswith("https:"),
         onion=settings.onion_location,
-        on_request=app.state.metrics.saw,
+        on_request=app.state.metrics.observe_request,
     )
     app.add_middleware(PageCompression)  # outermost: it sees the headers that go out
     for kind, handler in _HANDLERS.items():

@@ -74,7 +74,7 @@ def found(url: str, var: Path) -> Network:
     migrate(database)
     with database.begin() as session:
         directory_service.upsert(session, load_packs(), now)
-        founded = team_setup.found_team(session, "bench", "Bench", ["PL", "GE", "LT", "DE"], now)
+        founded = team_setup.create_team(session, "bench", "Bench", ["PL", "GE", "LT", "DE"], now)
         secret = team_setup.add_coordinator(session, keys, founded, MEMBER, Role.COORDINATOR, PASSPHRASE, now)
         _add_colleagues(session, now)
         centre = named_id("organisation", CENTRE)

@@ -79,7 +79,7 @@ def list_deliveries(
 ) -> JSONResponse:
     """Deliveries sent or still due, newest first. They are kept for 90 days."""
     owner = owner_of(caller)
-    endpoint = service.one(session, owner, parse_endpoint_id(endpoint_id))
+    endpoint = service.get(session, owner, parse_endpoint_id(endpoint_id))
     belongs_to = ("deliveries", owner.client_id, str(endpoint.id), f"state={state}")
     query = sa.select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
     if state is not None:
@@ -112,7 +112,7 @@ def list_deliveries(
 def send_test(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
     """Send a test event, of the type `org.pristan.test`."""
     return JSONResponse(
-        _delivery_json(service.try_out(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
+        _delivery_json(service.send_test(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
     )
 
 

@@ -38,7 +38,7 @@ def is_ready(session: ReadDb, keys: Keys, now: Now) -> str:
     try:
         session.execute(sa.text("SELECT 1"))
         behind = status.schema(session) < status.schema_wanted()
-        worker = heartbeats.last(session).get(heartbeats.WORKER)
+        worker = heartbeats.latest(session).get(heartbeats.WORKER)
     except SQLAlchemyError:
         raise NotReady("database-unreachable") from None
     wrong = ["schema-behind"] * behind + ["key-file-unreadable"] * (not keys.is_readable())
@@ -55,4 +55,4 @@ def metrics(request: Request, config: Config, session: ReadDb, keys: Keys, now: 
     if not config.metrics_token or not hmac.compare_digest(offered, f"Bearer {config.metrics_token}".encode()):
         raise NotFound
     metrics: Metrics = request.app.state.metrics
-    return Response(metrics.text(status.look(session, keys, now)), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.text(status.read_status(session, keys, now)), media_type=CONTENT_TYPE_LATEST)

@@ -102,8 +102,8 @@ async def _read_change(request: Request, body: Body) -> WebhookChange:
 
 def owner_of(caller: Caller) -> Owner:
     partner = for_organisation(caller)
-    passing = caller.sandbox and caller.client_id == sandbox.CLIENT_ID
-    return Owner(partner.organisation_id, partner.client_id, passing)
+    anonymous = caller.sandbox and caller.client_id == sandbox.CLIENT_ID
+    return Owner(partner.organisation_id, partner.client_id, anonymous)
 
 
 def parse_endpoint_id(text: str) -> UUID:
@@ -122,7 +122,7 @@ def parse_endpoint_id(text: str) -> UUID:
 )
 def list_endpoints(caller: WebhookReader, session: ReadDb, keys: Keys) -> JSONResponse:
     """Your endpoints, oldest first, ten at most. The published client of the sandbox, which everybody shares, has no list."""
-    found = service.of(session, owner_of(caller))
+    found = service.endpoints_of(session, owner_of(caller))
     return JSONResponse({"endpoints": [_endpoint_json(keys, endpoint) for endpoint in found]})
 
 
@@ -164,7 +164,7 @@ def add_endpoint(
 )
 def read_endpoint(caller: WebhookReader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
     """One of your endpoints."""
-    endpoint = service.one(session, owner_of(caller), parse_endpoint_id(endpoint_id))
+    endpoint = service.get(session, owner_of(caller), parse_endpoint_id(endpoint_id))
     return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etag(endpoint.version)})
 
 

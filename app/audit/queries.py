@@ -18,7 +18,7 @@ _EXPORT_BATCH: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EntryFilter:
     """Which entries. Empty means all. `kind` is what stands before the colon of an action."""
 
     kind: str = ""
@@ -38,7 +38,12 @@ class Page:
 
 
 def page(
-    session: Session, wanted: Wanted, *, older_than: int | None = None, newer_than: int | None = None, limit: int = 50
+    session: Session,
+    wanted: EntryFilter,
+    *,
+    older_than: int | None = None,
+    newer_than: int | None = None,
+    limit: int = 50,
 ) -> Page:
     """One page: the newest entries, those older than one, or those newer than one. One statement."""
     query = _query(wanted)
@@ -59,7 +64,7 @@ def page(
     )
 
 
-def every(session: Session, wanted: Wanted) -> Iterator[AuditEntry]:
+def all_entries(session: Session, wanted: EntryFilter) -> Iterator[AuditEntry]:
     """All entries that fit, the oldest first, in batches."""
     after = 0
     while True:
@@ -71,7 +76,7 @@ def every(session: Session, wanted: Wanted) -> Iterator[AuditEntry]:
         after = rows[-1].seq
 
 
-def _query(wanted: Wanted) -> sa.Select[AuditEntry]:
+def _query(wanted: EntryFilter) -> sa.Select[AuditEntry]:
     query = sa.select(AuditEntry)
     if wanted.kind:
         query = query.where(AuditEntry.action.startswith(f"{wanted.kind}:", autoescape=True))

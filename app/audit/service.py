@@ -30,7 +30,7 @@ SHORTENED: Final = "audit:shortened"
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class ChainBreak:
     """The first place where the chain does not hold."""
 
     seq: int
@@ -125,25 +125,25 @@ def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1
     return gone
 
 
-def _beginning(session: Session) -> tuple[str, int]:
+def _chain_start(session: Session) -> tuple[str, int]:
     """The hash before the first entry that has to be there, and its number."""
     shortened = sa.select(AuditEntry.codes).where(AuditEntry.action == SHORTENED).order_by(AuditEntry.seq.desc())
     codes = session.scalars(shortened.limit(1)).first()
     return (str(codes["hash"]), int(codes["seq"]) + 1) if codes else (GENESIS, 1)
 
 
-def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> Break | None:
+def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> ChainBreak | None:
     """Walk the whole chain. None: it holds. Else the first entry that was changed, taken out or put in."""
-    last, expected = _beginning(session)
+    last, expected = _chain_start(session)
     columns = AuditEntry.__table__.c
     while True:
         page = sa.select(*columns).where(columns.seq >= expected).order_by(columns.seq).limit(_PAGE)
         rows = session.execute(page).mappings().all()
         for row in rows:
             if row["seq"] != expected:
-                return Break(expected, "missing")
+                return ChainBreak(expected, "missing")
             if row["prev_hash"] != last or row["hash"] != _digest(row):
-                return Break(expected, "changed")
+                return ChainBreak(expected, "changed")
             last, expected = row["hash"], expected + 1
             progress(1)
         if len(rows) < _PAGE:

@@ -29,11 +29,11 @@ class AuditedReader:
 
     @classmethod
     def member(cls, kind: str, member_id: UUID, limit: int) -> "AuditedReader":
-        return cls(kind, member_id.hex, read_quotas.member(member_id), limit)
+        return cls(kind, member_id.hex, read_quotas.member_key(member_id), limit)
 
     @classmethod
     def client(cls, client_id: str, organisation_id: UUID, limit: int) -> "AuditedReader":
-        return cls("partner", organisation_id.hex, read_quotas.client(client_id), limit)
+        return cls("partner", organisation_id.hex, read_quotas.client_key(client_id), limit)
 
 
 def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime) -> None:

@@ -159,6 +159,6 @@ def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datet
     if not left:
         transitions.move(session, case, CaseVerb.UNMET, actor_kind=CLOCK.kind.value, actor_id=None, now=now)
     messaging.queue(session, kind, about_id=case.id, team_id=case.team_id, now=now)
-    messaging.news(session, kind, about_id=case.id, case_id=case.id, now=now)
+    messaging.notify_person(session, kind, about_id=case.id, case_id=case.id, now=now)
     tasks.end_tasks_of_kind(session, TaskKind.FIND_NEXT, case.id, now)
     tasks.open_task(session, TaskKind.ASK_PERSON if left else TaskKind.UNMET, case, now=now)

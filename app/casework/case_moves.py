@@ -82,7 +82,7 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
         move.desk_key = sealed_parts.wrap_row(desk.keys, case.id, sealed_parts.DESK, notes_key, to)["ciphertext"]
     session.add(move)
     coordinator.record_change(session, desk, case, "case:move_asked")
-    messaging.news(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
+    messaging.notify_person(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
     return case
 
 
@@ -173,7 +173,7 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
         transitions.move(session, case, CaseVerb.TAKE, actor_kind="clock", actor_id=None, now=now)
     codes = {"from": move.from_country, "to": move.to_country}
     transitions.record_event(session, case, "moved", actor_kind="person", at=to_the_hour(now), codes=codes)
-    recipients.moved(session, case.id, directory.country(move.to_country).time_zone)
+    recipients.set_time_zone(session, case.id, directory.country(move.to_country).time_zone)
     if case.facts is not None:
         answers = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
         answers["country"] = move.to_country

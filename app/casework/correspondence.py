@@ -20,7 +20,7 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
     person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
     if CaseState(case.state) in UNTAKEN:
         case_ownership.make_own(session, desk, case)
-    messaging.news(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
+    messaging.notify_person(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
     record_change(session, desk, case, "case:message_sent")
     return case
 

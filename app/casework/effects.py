@@ -66,7 +66,7 @@ def _notify(session: Session, notice: effects.Notice, referral: Referral, case: 
         case effects.NotifyTeam(kind):
             messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=at)
         case effects.NotifyPerson(kind):
-            messaging.news(session, kind, about_id=referral.id, case_id=case.id, now=at)
+            messaging.notify_person(session, kind, about_id=referral.id, case_id=case.id, now=at)
         case effects.NotifyOrganisation(kind, urgent):
             to = referral.organisation_id
             messaging.queue(session, kind, about_id=referral.id, organisation_id=to, now=at, urgent=urgent)

@@ -124,7 +124,9 @@ def facts_and_deadline(intake: Intake, directory: Directory, now: datetime) -> t
 def store_notice_address(session: Session, keys: KeyRing, case_id: UUID, intake: Intake, directory: Directory) -> None:
     """Store the address for notices when the person asked for them; destroy it when they did not."""
     zone, language = directory.country(intake.country).time_zone, intake.language or "en"
-    recipients.person_asks(session, keys, case_id, intake_storage.notice_of(intake), zone=zone, language=language)
+    recipients.set_person_notices(
+        session, keys, case_id, intake_storage.notice_of(intake), zone=zone, language=language
+    )
 
 
 def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -> dict[UUID, PublicKey]:

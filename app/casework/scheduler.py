@@ -99,4 +99,4 @@ def _open_task(session: Session, referral: Referral, case: Case, step: DueAction
         return
     tasks.open_task(session, kind, case, referral=referral, now=now)
     if kind is TaskKind.FIRST_CONTACT:
-        messaging.news(session, "did_they_contact_you", about_id=referral.id, case_id=case.id, now=now)
+        messaging.notify_person(session, "did_they_contact_you", about_id=referral.id, case_id=case.id, now=now)

@@ -25,11 +25,11 @@ def make_backup(house: AppContext, file: Path) -> None:
         typer.echo("This file exists already; a backup is never written over another.", err=True)
         raise typer.Exit(1) from None
     with house.database.begin(write=False) as session:
-        length = dump.how_many(session)
+        length = dump.count_rows(session)
     with os.fdopen(descriptor, "wb") as sink, typer.progressbar(length=length, label="Backup") as bar:
         _write(house, sink, public, bar)
     with house.database.begin() as session:
-        heartbeats.set_mark(session, heartbeats.BACKUP, utc_now(), schema=True)
+        heartbeats.record(session, heartbeats.BACKUP, utc_now(), schema=True)
     typer.echo(f"Backup written: {file.stat().st_size} bytes. The key file is not in it, and has to be kept apart.")
 
 
@@ -46,7 +46,7 @@ def _write(house: AppContext, sink: BinaryIO, public: bytes, bar: Any) -> None:
 def restore(file: Path) -> None:
     house = open_app_context()
     try:
-        pair = KeyPair.from_seed(recovery.read(typer.prompt("Private backup key", hide_input=True)))
+        pair = KeyPair.from_seed(recovery.parse_key(typer.prompt("Private backup key", hide_input=True)))
         with file.open("rb") as source:
             counts = dump.load(
                 house.database, sealed_file.read(source, pair), lambda step: migrate(house.database, step)
@@ -72,7 +72,7 @@ def make_backup_key(house: AppContext) -> None:
     with os.fdopen(descriptor, "w") as sink:
         sink.write(base64.b64encode(pair.public).decode() + "\n")
     typer.echo("The private backup key. Keep it away from this machine; it is not shown again:")
-    typer.echo(recovery.spoken(pair.seed))
+    typer.echo(recovery.format_key(pair.seed))
 
 
 def _public_key(house: AppContext) -> bytes:

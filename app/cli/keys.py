@@ -52,9 +52,9 @@ def rotate_team(slug: str, member: str) -> None:
             team_id = team_keys.team_by_slug(session, slug)
             team_keys.begin(session, team_id, held, utc_now())
         with house.database.begin(write=False) as session:
-            length = team_keys.todo(session, team_id)
+            length = team_keys.remaining(session, team_id)
         with typer.progressbar(length=length, label="Sealing anew") as bar:
-            moved = team_keys.seal_anew(house.database, house.keys, team_id, held, bar.update)
+            moved = team_keys.rewrap_cases(house.database, house.keys, team_id, held, bar.update)
         with house.database.begin() as session:
             destroyed = team_keys.end(session, team_id, utc_now())
     except (AppError, WrongKey, CannotOpen) as error:
@@ -66,13 +66,13 @@ def rotate_team(slug: str, member: str) -> None:
 def _held(house: AppContext, member: str) -> Mapping[UUID, bytes]:
     """The private seeds that a passphrase or the recovery key opens. Raises WrongKey."""
     if not member:
-        seed = recovery.read(typer.prompt("Recovery key", hide_input=True))
+        seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
         with house.database.begin(write=False) as session:
-            return recovery.opened(session, seed)
+            return recovery.granted_seeds(session, seed)
     passphrase = typer.prompt(f"Passphrase of {member}", hide_input=True)
     with house.database.begin(write=False) as session:
-        tried = staff.attempt(session, member)
-    own = staff.prove(house.keys, tried, passphrase)
+        tried = staff.begin_sign_in(session, member)
+    own = staff.open_seed(house.keys, tried, passphrase)
     if own is None or tried.member_id is None:
         raise WrongKey("Name or passphrase is not right.")
     with house.database.begin(write=False) as session:
@@ -82,7 +82,7 @@ def _held(house: AppContext, member: str) -> Mapping[UUID, bytes]:
 def recover(member: str, *, renew: bool) -> None:
     house = open_app_context()
     try:
-        seed = recovery.read(typer.prompt("Recovery key", hide_input=True))
+        seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
         with house.database.begin() as session:
             given = recovery.grant_to(session, seed, member, utc_now())
             new = recovery.renew(session, seed, utc_now()) if renew else None
@@ -92,4 +92,4 @@ def recover(member: str, *, renew: bool) -> None:
     typer.echo(f"{given} keys were granted.")
     if new is not None:
         typer.echo("The recovery key that you typed opens nothing any more. The new one, shown once, for paper:")
-        typer.echo(recovery.spoken(new))
+        typer.echo(recovery.format_key(new))

@@ -9,7 +9,7 @@ from app.core import kill_switch
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.staff import invitations
-from app.staff.invitations import Seat
+from app.staff.invitations import Invitee
 from app.staff.models import Member, Role
 
 
@@ -21,7 +21,7 @@ def invite_admin(name: str) -> None:
             typer.echo("There is an admin already. The next one is proposed at /desk/proposals.", err=True)
             raise typer.Exit(1)
         try:
-            code = invitations.invite(session, house.keys, Seat(name, Role.ADMIN), by=None, now=utc_now())
+            code = invitations.invite(session, house.keys, Invitee(name, Role.ADMIN), by=None, now=utc_now())
         except AppError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None

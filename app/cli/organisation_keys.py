@@ -20,7 +20,7 @@ from app.core.sealing import CannotOpen, KeyPair
 from app.partners import organisations
 from app.staff import service as staff
 from app.staff import sessions
-from app.staff.service import Second
+from app.staff.service import SecondFactor
 
 _BATCH: Final = 50
 
@@ -104,15 +104,15 @@ def _unlocked(house: AppContext, member: str, now: datetime) -> dict[UUID, KeyPa
     passphrase = typer.prompt("Passphrase", hide_input=True)
     code: str = typer.prompt("One-time code")
     with house.database.begin(write=False) as session:
-        tried = staff.attempt(session, member)
-    seed = staff.prove(house.keys, tried, passphrase)
+        tried = staff.begin_sign_in(session, member)
+    seed = staff.open_seed(house.keys, tried, passphrase)
     with house.database.begin() as session:
-        secret = staff.admit(session, house.keys, tried, seed, Second(code=code), now)
+        secret = staff.complete_sign_in(session, house.keys, tried, seed, SecondFactor(code=code), now)
     if secret is None:
         _fail("Not signed in.")
     with house.database.begin() as session:
         settings = house.settings
-        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
         try:
             return who.keys_of(session)
         except CannotOpen:

@@ -78,14 +78,14 @@ def _signed_in(house: AppContext, name: str) -> UUID:
     code = str(typer.prompt("One-time code"))
     settings = house.settings
     with house.database.begin(write=False) as session:
-        tried = staff.attempt(session, name)
-    seed = staff.prove(house.keys, tried, passphrase)
+        tried = staff.begin_sign_in(session, name)
+    seed = staff.open_seed(house.keys, tried, passphrase)
     with house.database.begin() as session:
-        secret = staff.admit(session, house.keys, tried, seed, staff.Second(code), utc_now())
+        secret = staff.complete_sign_in(session, house.keys, tried, seed, staff.SecondFactor(code), utc_now())
         who = None
         if secret is not None:
             who = sessions.signed_in(
-                session, secret, utc_now(), idle=settings.session_idle, longest=settings.session_max
+                session, secret, utc_now(), idle=settings.session_idle, max_age=settings.session_max
             )
             sessions.sign_out(session, secret)
     if who is None:

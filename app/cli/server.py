@@ -61,7 +61,7 @@ def work(*, once: bool) -> None:
     house = open_app_context()
     worker = Worker(house.database, house.keys, house.directory, house.settings, utc_now)
     if once:
-        for name, count in worker.once().items():
+        for name, count in worker.run_once().items():
             typer.echo(f"{name}: {count}")
         return
 

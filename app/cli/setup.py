@@ -28,7 +28,7 @@ def found_interactively(team: str, countries: list[str], member: str) -> None:
     now = utc_now()
     with house.database.begin() as session:
         directory_service.upsert(session, house.directory, now)
-        founded = team_setup.found_team(session, team, team, countries, now)
+        founded = team_setup.create_team(session, team, team, countries, now)
         totp_secret = team_setup.add_coordinator(session, house.keys, founded, member, Role.SENIOR, passphrase, now)
     typer.echo(f"Secret for the one-time code app: {totp_secret}")
     typer.echo("The recovery key. Write it on paper, keep it away from the server; it is not shown again:")

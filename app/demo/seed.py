@@ -51,7 +51,7 @@ def seed_if_empty(house: AppContext) -> bool:
 def _seed(session: Session, house: AppContext, now: datetime) -> dict[str, Any]:
     keys, directory = house.keys, house.directory
     directory_service.upsert(session, directory, now)
-    founded = team_setup.found_team(
+    founded = team_setup.create_team(
         session, "demo", "Demo team", [country.code for country in directory.countries], now
     )
     desk = []

@@ -3,6 +3,6 @@
 A message stores an event and an id; its text is rendered when it is sent and holds no name and no story.
 """
 
-from app.messaging.outbox import news, queue
+from app.messaging.outbox import notify_person, queue
 
-__all__ = ["news", "queue"]
+__all__ = ["notify_person", "queue"]

@@ -24,13 +24,13 @@ class Notice:
         return f"Notice(id={self.id}, to={self.to})"
 
 
-class ChannelDown(Exception):
-    """Sending failed; try again later. Holds no address. `for_all`: other notices would fail too."""
+class SendingFailed(Exception):
+    """Sending failed; try again later. Holds no address. `affects_all`: other notices would fail too."""
 
-    def __init__(self, why: str = "", *, for_all: bool = False) -> None:
-        super().__init__(why)
-        self.why = why
-        self.for_all = for_all
+    def __init__(self, reason: str = "", *, affects_all: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.affects_all = affects_all
 
 
 class Channel(Protocol):
@@ -58,4 +58,4 @@ class FileChannel:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(f"To: {notice.to}\nSubject: {notice.subject}\n\n{notice.text}\n")
         except OSError as error:
-            raise ChannelDown(type(error).__name__) from error
+            raise SendingFailed(type(error).__name__) from error

@@ -18,16 +18,16 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.messaging import notice_texts, outbox, recipients
-from app.messaging.channels import Channel, ChannelDown, Notice
+from app.messaging.channels import Channel, Notice, SendingFailed
 from app.messaging.models import OutboxMessage
-from app.messaging.rules import Verdict, may_tell
+from app.messaging.rules import Verdict, may_notify
 
 _FOR_THE_DESK: Final = ("There is something new for you", "Something is waiting for you. Sign in to read it: {link}")
 Undelivered = Callable[[Session, OutboxMessage], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class DeliveryContext:
     """Dependencies of sending. `dead` gets a message that is given up, `ask_desk` one that only a person may deliver."""
 
     channel: Channel
@@ -46,7 +46,7 @@ class _Bundle:
     for_team: bool
 
 
-def send_due(database: Database, post: Post, now: datetime, limit: int) -> int:
+def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
     """Send up to `limit` due messages; returns how many were sent. At least once: a crash after sending sends again.
 
     When the channel itself is down, the remaining claims are released: a dead server costs one timeout per round.
@@ -57,41 +57,43 @@ def send_due(database: Database, post: Post, now: datetime, limit: int) -> int:
     for place, bundle in enumerate(bundles):
         if not post.channel.takes(bundle.notice):
             with database.begin() as session:
-                _without_a_way(session, bundle, now)
+                _skip(session, bundle, now)
             continue
         try:
             post.channel.send(bundle.notice)
-        except ChannelDown as error:
-            log.get().warning("notice_failed", outbox_id=bundle.notice.id.hex, error=error.why or type(error).__name__)
-            rest = bundles[place + 1 :] if error.for_all else []
+        except SendingFailed as error:
+            log.get().warning(
+                "notice_failed", outbox_id=bundle.notice.id.hex, error=error.reason or type(error).__name__
+            )
+            rest = bundles[place + 1 :] if error.affects_all else []
             with database.begin() as session:
                 _failed(session, post, bundle, error, now)
-                outbox.later(session, [message for other in rest for message in other.ids])
+                outbox.postpone(session, [message for other in rest for message in other.ids])
             if rest:
                 break
             continue
         with database.begin() as session:
-            outbox.sent(session, bundle.ids, now)
+            outbox.mark_sent(session, bundle.ids, now)
         went += len(bundle.ids)
     return went
 
 
-def _failed(session: Session, post: Post, bundle: _Bundle, error: ChannelDown, now: datetime) -> None:
+def _failed(session: Session, post: DeliveryContext, bundle: _Bundle, error: SendingFailed, now: datetime) -> None:
     for message_id in bundle.ids:
-        given_up = outbox.failed(session, message_id, error.why or type(error).__name__, now)
+        given_up = outbox.mark_failed(session, message_id, error.reason or type(error).__name__, now)
         if given_up is not None:
             post.dead(session, given_up)
 
 
-def _without_a_way(session: Session, bundle: _Bundle, now: datetime) -> None:
+def _skip(session: Session, bundle: _Bundle, now: datetime) -> None:
     """Messages that need no sending: a team reads them at the desk; an organisation without an address checks its own page."""
     if bundle.for_team:
-        outbox.sent(session, bundle.ids, now)
+        outbox.mark_sent(session, bundle.ids, now)
     else:
         outbox.set_aside(session, bundle.ids, "no_address", now)
 
 
-def _bundled(session: Session, post: Post, claimed: Sequence[OutboxMessage], now: datetime) -> list[_Bundle]:
+def _bundled(session: Session, post: DeliveryContext, claimed: Sequence[OutboxMessage], now: datetime) -> list[_Bundle]:
     by_organisation: dict[UUID, list[OutboxMessage]] = {}
     bundles = []
     for message in claimed:
@@ -106,7 +108,7 @@ def _bundled(session: Session, post: Post, claimed: Sequence[OutboxMessage], now
     return bundles
 
 
-def _at_the_desk(message: OutboxMessage, post: Post) -> _Bundle:
+def _at_the_desk(message: OutboxMessage, post: DeliveryContext) -> _Bundle:
     """A message for a team, or for the operators when there is none."""
     to, page = (f"team:{message.team_id}", "") if message.team_id is not None else ("operations", "operations")
     subject, text = _FOR_THE_DESK
@@ -115,7 +117,9 @@ def _at_the_desk(message: OutboxMessage, post: Post) -> _Bundle:
     )
 
 
-def _to_organisation(session: Session, post: Post, organisation_id: UUID, messages: Sequence[OutboxMessage]) -> _Bundle:
+def _to_organisation(
+    session: Session, post: DeliveryContext, organisation_id: UUID, messages: Sequence[OutboxMessage]
+) -> _Bundle:
     """Counts and a link only; the notice never names the case or the referral."""
     try:
         address = recipients.address_of(session, post.keys, organisation_id)
@@ -126,19 +130,21 @@ def _to_organisation(session: Session, post: Post, organisation_id: UUID, messag
     return _Bundle(notice, tuple(message.id for message in messages), for_team=False)
 
 
-def _to_person(session: Session, post: Post, message: OutboxMessage, case_id: UUID, now: datetime) -> list[_Bundle]:
+def _to_person(
+    session: Session, post: DeliveryContext, message: OutboxMessage, case_id: UUID, now: datetime
+) -> list[_Bundle]:
     """Send the notice if it may go out now; otherwise postpone it to an allowed hour, or ask the desk."""
     try:
-        found = recipients.person(session, post.keys, case_id)
+        found = recipients.person_contact(session, post.keys, case_id)
     except CannotOpen:
         found = None
     if found is None:
         outbox.set_aside(session, [message.id], "not_wanted", now)
         return []
     how, row = found
-    verdict, moment = may_tell(how, now.astimezone(ZoneInfo(row.zone)))
+    verdict, moment = may_notify(how, now.astimezone(ZoneInfo(row.zone)))
     if verdict is Verdict.WAIT:
-        outbox.later(session, [message.id], moment)
+        outbox.postpone(session, [message.id], moment)
         return []
     if verdict is Verdict.ASK_DESK:
         outbox.set_aside(session, [message.id], "asked_desk", now)

@@ -35,7 +35,7 @@ def queue(
     _write(session, kind, about_id, now, not_before=due, organisation_id=organisation_id, team_id=team_id)
 
 
-def news(session: Session, kind: str, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
+def notify_person(session: Session, kind: str, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
     """Queue a notice to the person, if they asked for notices. At most one waits at a time."""
     asked = sa.exists().where(PersonNotices.case_id == case_id)
     waiting = sa.exists().where(OutboxMessage.case_id == case_id, OutboxMessage.state == "queued")
@@ -93,7 +93,7 @@ def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMe
     return claimed
 
 
-def sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
+def mark_sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
     session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id.in_(ids))
@@ -101,7 +101,7 @@ def sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
     )
 
 
-def failed(session: Session, message_id: UUID, error: str, now: datetime) -> OutboxMessage | None:
+def mark_failed(session: Session, message_id: UUID, error: str, now: datetime) -> OutboxMessage | None:
     """Schedule a retry, or give up: after the last back-off step the message is dead and is returned for display."""
     message = session.get_one(OutboxMessage, message_id)
     message.last_error = error[:64]
@@ -114,7 +114,7 @@ def failed(session: Session, message_id: UUID, error: str, now: datetime) -> Out
     return message if message.state == "dead" else None
 
 
-def later(session: Session, ids: Collection[UUID], moment: datetime | None = None) -> None:
+def postpone(session: Session, ids: Collection[UUID], moment: datetime | None = None) -> None:
     """Release a claim; with a moment, the message is not claimed again before it."""
     values: dict[str, object] = {"lease_until": None, "attempts": OutboxMessage.attempts - 1}
     if moment is not None:

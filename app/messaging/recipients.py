@@ -16,11 +16,11 @@ from app.core import sealing
 from app.core.errors import FieldError, Invalid, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.messaging.models import PartnerNotices, PersonNotices
-from app.messaging.rules import How, next_digest
+from app.messaging.rules import ContactRules, next_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NoticeSettings:
     """Notice settings of an organisation. `address` "": no e-mail; `digest_hour` None: each notice immediately."""
 
     address: str = ""
@@ -29,25 +29,25 @@ class Wanted:
     hours: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
-        return f"Wanted(digest_hour={self.digest_hour})"
+        return f"NoticeSettings(digest_hour={self.digest_hour})"
 
 
-def _place(organisation_id: UUID) -> tuple[str, ...]:
+def _address_binding(organisation_id: UUID) -> tuple[str, ...]:
     return ("partner_notices", str(organisation_id), "address", "1")
 
 
-def wanted(session: Session, keys: KeyRing, organisation_id: UUID) -> tuple[Wanted, int]:
+def notice_settings(session: Session, keys: KeyRing, organisation_id: UUID) -> tuple[NoticeSettings, int]:
     """The organisation's settings and their version; version 0: none stored. Raises CannotOpen."""
     row = session.get(PartnerNotices, organisation_id)
     if row is None:
-        return Wanted(), 0
-    return Wanted(_address(keys, row), row.emergencies_at_once, row.digest_hour, row.hours), row.version
+        return NoticeSettings(), 0
+    return NoticeSettings(_address(keys, row), row.emergencies_at_once, row.digest_hour, row.hours), row.version
 
 
 def _address(keys: KeyRing, row: PartnerNotices) -> str:
     if row.address is None:
         return ""
-    return sealing.unpad(keys.decrypt(row.address, *_place(row.organisation_id))).decode()
+    return sealing.unpad(keys.decrypt(row.address, *_address_binding(row.organisation_id))).decode()
 
 
 def address_of(session: Session, keys: KeyRing, organisation_id: UUID) -> str:
@@ -55,8 +55,15 @@ def address_of(session: Session, keys: KeyRing, organisation_id: UUID) -> str:
     return _address(keys, row) if row is not None else ""
 
 
-def ask_for(
-    session: Session, keys: KeyRing, organisation_id: UUID, new: Wanted, *, zone: str, version: int, now: datetime
+def save_notice_settings(
+    session: Session,
+    keys: KeyRing,
+    organisation_id: UUID,
+    new: NoticeSettings,
+    *,
+    zone: str,
+    version: int,
+    now: datetime,
 ) -> None:
     """Store an organisation's settings. Raises Invalid (no address), PreconditionFailed (changed by someone else)."""
     if new.address:
@@ -68,7 +75,7 @@ def ask_for(
         row = PartnerNotices(organisation_id=organisation_id, version=0)
         session.add(row)
     address = sealing.pad(new.address.encode())
-    row.address = keys.encrypt(address, *_place(organisation_id)) if new.address else None
+    row.address = keys.encrypt(address, *_address_binding(organisation_id)) if new.address else None
     row.emergencies_at_once, row.digest_hour, row.zone = new.emergencies_at_once, new.digest_hour, zone
     row.hours = dict(new.hours) if new.hours else None
     row.version, row.updated_at = version + 1, now
@@ -104,11 +111,11 @@ def not_before(session: Session, organisation_id: UUID, now: datetime, *, urgent
 # --- the person ------------------------------------------------------------------------------------------------------
 
 
-def _how_place(case_id: UUID) -> tuple[str, ...]:
+def _person_binding(case_id: UUID) -> tuple[str, ...]:
     return ("person_notices", str(case_id), "how", "1")
 
 
-def person_asks(
+def set_person_notices(
     session: Session, keys: KeyRing, case_id: UUID, how: Mapping[str, Any] | None, *, zone: str, language: str
 ) -> None:
     """Keep how the person may be told of news, in place of what was kept before. None: they do not want to be told."""
@@ -116,20 +123,20 @@ def person_asks(
     if how is None:
         return
     plain = sealing.pad(json.dumps(how, ensure_ascii=False).encode())
-    locked = keys.encrypt(plain, *_how_place(case_id))
+    locked = keys.encrypt(plain, *_person_binding(case_id))
     session.execute(sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": locked})
 
 
-def person(session: Session, keys: KeyRing, case_id: UUID) -> tuple[How, PersonNotices] | None:
+def person_contact(session: Session, keys: KeyRing, case_id: UUID) -> tuple[ContactRules, PersonNotices] | None:
     """How the person may be notified; None when they did not ask, or it has been deleted. Raises CannotOpen."""
     row = session.get(PersonNotices, case_id)
     if row is None:
         return None
-    how = json.loads(sealing.unpad(keys.decrypt(row.how, *_how_place(case_id))))
-    return How.of(how), row
+    how = json.loads(sealing.unpad(keys.decrypt(row.how, *_person_binding(case_id))))
+    return ContactRules.of(how), row
 
 
-def moved(session: Session, case_id: UUID, zone: str) -> None:
+def set_time_zone(session: Session, case_id: UUID, zone: str) -> None:
     """Update the time zone of a person who has moved."""
     session.execute(sa.update(PersonNotices).where(PersonNotices.case_id == case_id).values(zone=zone))
 

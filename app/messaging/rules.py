@@ -12,7 +12,7 @@ _HOURS: Final[Mapping[str, tuple[time, time]]] = {
     "day": (time(12), time(17)),
     "evening": (time(17), time(21)),
 }
-_UNSAID: Final = (time(9), time(20))
+_DEFAULT_HOURS: Final = (time(9), time(20))
 _WEEKEND: Final = (time(9), time(21))
 _SATURDAY: Final = 5
 
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class ContactRules:
     """How the person may be contacted, as they chose it. Its repr shows no address."""
 
     channel: str
@@ -35,10 +35,10 @@ class How:
     good_times: str
 
     def __repr__(self) -> str:
-        return f"How(channel={self.channel})"
+        return f"ContactRules(channel={self.channel})"
 
     @classmethod
-    def of(cls, contact: Mapping[str, Any]) -> "How":
+    def of(cls, contact: Mapping[str, Any]) -> "ContactRules":
         return cls(
             contact["channel"],
             contact["address"],
@@ -58,7 +58,7 @@ def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
     return at.astimezone(now.tzinfo)
 
 
-def may_tell(how: How, local: datetime) -> tuple[Verdict, datetime | None]:
+def may_notify(how: ContactRules, local: datetime) -> tuple[Verdict, datetime | None]:
     """Whether the notice may be sent automatically now; WAIT comes with the earliest moment.
 
     An e-mail counts as a left message; without that permission none is sent. Times in free text are for people to read.
@@ -78,7 +78,7 @@ def may_tell(how: How, local: datetime) -> tuple[Verdict, datetime | None]:
 
 def _windows(good_hours: tuple[str, ...], weekday: int) -> list[tuple[time, time]]:
     if not good_hours:
-        return [_UNSAID]
+        return [_DEFAULT_HOURS]
     if weekday >= _SATURDAY and "weekend" in good_hours:
         return [_WEEKEND]
     return [_HOURS[name] for name in _HOURS if name in good_hours]

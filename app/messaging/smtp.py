@@ -8,7 +8,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Literal
 
 from app.core.clock import Clock, utc_now
-from app.messaging.channels import ChannelDown, Notice
+from app.messaging.channels import Notice, SendingFailed
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -45,13 +45,13 @@ class SmtpChannel:
             with self._connected() as connection:
                 connection.send_message(self._mail(notice))
         except smtplib.SMTPRecipientsRefused as error:
-            raise ChannelDown("recipient_refused") from error
+            raise SendingFailed("recipient_refused") from error
         except smtplib.SMTPResponseException as error:
-            raise ChannelDown(
-                f"smtp_{error.smtp_code}", for_all=isinstance(error, smtplib.SMTPAuthenticationError)
+            raise SendingFailed(
+                f"smtp_{error.smtp_code}", affects_all=isinstance(error, smtplib.SMTPAuthenticationError)
             ) from (error)
         except (OSError, smtplib.SMTPException) as error:
-            raise ChannelDown(type(error).__name__, for_all=True) from error
+            raise SendingFailed(type(error).__name__, affects_all=True) from error
 
     def _connected(self) -> smtplib.SMTP:
         """EHLO uses the sender's domain, so that the machine's name is not disclosed."""

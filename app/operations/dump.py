@@ -66,7 +66,7 @@ def _refuse_unknown_tables(session: Session) -> None:
         raise NotRestorable("the database has tables that this version does not know")
 
 
-def how_many(session: Session) -> int:
+def count_rows(session: Session) -> int:
     """How many rows there will be."""
     tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED | DERIVED]
     return sum(session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables)

@@ -12,7 +12,7 @@ from app.core.upsert import insert_or_update
 WORKER: Final = "worker"
 BACKUP: Final = "backup"
 ROTATION: Final = "rotation"
-KEEPING: Final = "keeping"
+RETENTION: Final = "retention"
 """Since when things are kept as long as they are now."""
 
 
@@ -26,7 +26,7 @@ class Heartbeat(Base):
     codes: Mapped[dict[str, Any]]
 
 
-def set_mark(session: Session, name: str, now: datetime, **codes: Any) -> None:
+def record(session: Session, name: str, now: datetime, **codes: Any) -> None:
     """It happened now. Any number of processes may say so."""
     statement = insert_or_update(
         session, Heartbeat, key=("name",), change=lambda new: {"at": new["at"], "codes": new["codes"]}
@@ -34,6 +34,6 @@ def set_mark(session: Session, name: str, now: datetime, **codes: Any) -> None:
     session.execute(statement, {"name": name, "at": now, "codes": codes})
 
 
-def last(session: Session) -> dict[str, Heartbeat]:
+def latest(session: Session) -> dict[str, Heartbeat]:
     """All marks by name."""
     return {mark.name: mark for mark in session.scalars(sa.select(Heartbeat))}

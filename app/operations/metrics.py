@@ -29,7 +29,7 @@ class Metrics:
             "pristan_problem", "1: somebody should look at this.", ("code",), registry=self._registry
         )
 
-    def saw(self, method: str, route: str, status: int, seconds: float) -> None:
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note one request. `route` is a template of ours; a method that is none of HTTP's common ones is `other`."""
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()

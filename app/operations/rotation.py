@@ -87,7 +87,7 @@ def rotate(
     keyring.end_epochs(key_file, ring.current)
     report.destroyed = old
     with database.begin() as session:
-        heartbeats.set_mark(session, heartbeats.ROTATION, now(), epoch=ring.current)
+        heartbeats.record(session, heartbeats.ROTATION, now(), epoch=ring.current)
         audit.record(
             session, actor_kind="console", actor_id="-", action="keys:epoch_rotated", subject_kind="epoch",
             subject_id=ring.current, codes={"rows": report.reencrypted, "destroyed": list(old)}, now=now(),

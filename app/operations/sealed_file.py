@@ -16,7 +16,7 @@ from app.core.sealing import CannotOpen, KeyPair
 
 MAGIC: Final = b"PRISTAN-BACKUP-1\n"
 _CHUNK: Final = 1 << 20
-_MOST: Final = _CHUNK + 64
+_MAX_CHUNK: Final = _CHUNK + 64
 _INFO: Final = sealing.context("pristan/backup", "1")
 
 
@@ -76,7 +76,7 @@ def _chunks(source: BinaryIO, key: bytes) -> Iterator[bytes]:
     length = source.read(4)
     while length:
         size = int.from_bytes(length, "big")
-        sealed = source.read(size) if size <= _MOST else b""
+        sealed = source.read(size) if size <= _MAX_CHUNK else b""
         length = source.read(4)
         if len(sealed) != size:
             raise CannotOpen

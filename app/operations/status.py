@@ -77,7 +77,7 @@ class Status:
     honeytokens: int
     frozen: bool
     most_reads: Sequence[tuple[str, int]]
-    kept_since: datetime | None
+    retention_since: datetime | None
     versions: Versions
 
     def problems(self) -> list[str]:
@@ -101,9 +101,9 @@ class Status:
         return [code for code, is_so in found.items() if is_so]
 
 
-def look(session: Session, keys: KeyRing, now: datetime) -> Status:
+def read_status(session: Session, keys: KeyRing, now: datetime) -> Status:
     """A fixed number of statements, each on an index or a small table."""
-    last = heartbeats.last(session)
+    last = heartbeats.latest(session)
     worker, backup, rotated = last.get(heartbeats.WORKER), last.get(heartbeats.BACKUP), last.get(heartbeats.ROTATION)
     queued = OutboxMessage.state == "queued"
     given_up = sa.and_(OutboxMessage.state == "dead", OutboxMessage.dropped_at.is_(None))
@@ -142,8 +142,8 @@ def look(session: Session, keys: KeyRing, now: datetime) -> Status:
         alarms=alarms(session, now),
         honeytokens=honeytokens.count(session),
         frozen=kill_switch.is_on(session, kill_switch.FREEZE),
-        most_reads=read_quotas.most_today(session, now),
-        kept_since=kept.at if (kept := last.get(heartbeats.KEEPING)) else None,
+        most_reads=read_quotas.heaviest_readers(session, now),
+        retention_since=kept.at if (kept := last.get(heartbeats.RETENTION)) else None,
         versions=versions(session),
     )
 

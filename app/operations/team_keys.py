@@ -35,7 +35,7 @@ def team_by_slug(session: Session, slug: str) -> UUID:
     return found
 
 
-def todo(session: Session, team_id: UUID) -> int:
+def remaining(session: Session, team_id: UUID) -> int:
     """How many wraps are sealed to an older key of the team."""
     active = keyholders.active_key(session, team_id)
     query = sa.select(sa.func.count()).select_from(CaseWrap).where(CaseWrap.owner_id == team_id)
@@ -50,7 +50,7 @@ def begin(session: Session, team_id: UUID, held: Mapping[UUID, bytes], now: date
     present = keyholders.active_key(session, team_id)
     if present is None or present.id not in held:
         raise NotAllowed("This does not open the team's present key.")
-    if todo(session, team_id) or _older_grants(session, team_id, present.id):
+    if remaining(session, team_id) or _older_grants(session, team_id, present.id):
         return present.id
     pair = KeyPair.generate()
     holders = session.scalars(
@@ -65,7 +65,7 @@ def begin(session: Session, team_id: UUID, held: Mapping[UUID, bytes], now: date
     return key.id
 
 
-def seal_anew(
+def rewrap_cases(
     database: Database,
     keys: KeyRing,
     team_id: UUID,
@@ -114,7 +114,7 @@ def end(session: Session, team_id: UUID, now: datetime) -> int:
     A case that came in meanwhile was sealed to the present key, for that is the only active one.
     """
     present = keyholders.active_key(session, team_id)
-    if present is None or todo(session, team_id):
+    if present is None or remaining(session, team_id):
         return 0
     gone = session.execute(sa.delete(KeyGrant).where(KeyGrant.id.in_(_older_grants(session, team_id, present.id))))
     _note(session, "keys:team_rotated", team_id, present.id, now)

@@ -3,7 +3,7 @@
 It knows every other package and none of them knows it: each offers what it holds of a case, only here it is called together.
 """
 
-from app.privacy.retention import Keeping, reckon_anew
+from app.privacy.retention import RetentionPeriods, reschedule
 from app.privacy.service import erase, export, forget_due, withdraw
 
-__all__ = ["Keeping", "erase", "export", "forget_due", "reckon_anew", "withdraw"]
+__all__ = ["RetentionPeriods", "erase", "export", "forget_due", "reschedule", "withdraw"]

@@ -17,7 +17,7 @@ from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
 from app.matching import runs
 from app.messaging import recipients
-from app.privacy.retention import USUAL, Due, Keeping, due
+from app.privacy.retention import DEFAULT_PERIODS, DeletionTimes, RetentionPeriods, deletion_times
 from app.referrals import personal_data
 
 
@@ -84,7 +84,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
     }
 
 
-def forget_due(session: Session, *, now: datetime, limit: int, keeping: Keeping = USUAL) -> int:
+def forget_due(session: Session, *, now: datetime, limit: int, periods: RetentionPeriods = DEFAULT_PERIODS) -> int:
     """Forget of up to `limit` cases whose time has come: first how to reach the person, later all. Late or repeated: the same end.
 
     `forget_at` is when to look at a case next: at its end, then when its contact goes, then when the rest does. Gives of how
@@ -97,10 +97,12 @@ def forget_due(session: Session, *, now: datetime, limit: int, keeping: Keeping 
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return sum(_forget_of(session, case, due(session, case, keeping), now) for case in session.scalars(wanted).all())
+    return sum(
+        _forget_of(session, case, deletion_times(session, case, periods), now) for case in session.scalars(wanted).all()
+    )
 
 
-def _forget_of(session: Session, case: Case, times: Due, now: datetime) -> bool:
+def _forget_of(session: Session, case: Case, times: DeletionTimes, now: datetime) -> bool:
     if times.all <= now:
         erase(session, case, actor_kind="clock", now=now)
         return True

@@ -24,7 +24,7 @@ from app.core.sealing import KeyPair
 from app.staff import known_browsers, passkeys, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
-from app.staff.service import Closed
+from app.staff.service import SealedSeed
 
 VALID_FOR: Final = timedelta(days=3)
 _DIGITS: Final = 20
@@ -57,7 +57,7 @@ class Invitation(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Invitee:
     """What an invitation is for: a name, a role and its place."""
 
     name: str
@@ -66,21 +66,23 @@ class Seat:
     organisation_id: UUID | None = None
 
 
-def invite(session: Session, keys: KeyRing, seat: Seat, *, by: UUID | None, now: datetime) -> str:
+def invite(session: Session, keys: KeyRing, seat: Invitee, *, by: UUID | None, now: datetime) -> str:
     """A code for somebody new; an earlier one for the same name is void. Raises Conflict: a member has this name."""
-    name = staff.folded(seat.name)
+    name = staff.normalised_name(seat.name)
     if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
         raise Conflict("A member of this name exists. Choose another name, or let them come back.")
-    return _new(session, keys, Seat(name, seat.role, seat.team_id, seat.organisation_id), None, by=by, now=now)
+    return _new(session, keys, Invitee(name, seat.role, seat.team_id, seat.organisation_id), None, by=by, now=now)
 
 
 def let_return(session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime) -> str:
     """A code for a member who lost passphrase or code app. Until it is used nothing of theirs changes."""
-    seat = Seat(member.name, Role(member.role), member.team_id, member.organisation_id)
+    seat = Invitee(member.name, Role(member.role), member.team_id, member.organisation_id)
     return _new(session, keys, seat, member.id, by=by, now=now)
 
 
-def _new(session: Session, keys: KeyRing, seat: Seat, member_id: UUID | None, *, by: UUID | None, now: datetime) -> str:
+def _new(
+    session: Session, keys: KeyRing, seat: Invitee, member_id: UUID | None, *, by: UUID | None, now: datetime
+) -> str:
     session.execute(sa.delete(Invitation).where(Invitation.name == seat.name, Invitation.used_at.is_(None)))
     code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
     invitation = Invitation(
@@ -115,7 +117,7 @@ def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: boo
     return found
 
 
-def accept(session: Session, keys: KeyRing, code: str, seed: Closed, totp_secret: str, now: datetime) -> Member:
+def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_secret: str, now: datetime) -> Member:
     """Come in: a new member, or one of old with a new key pair and none of the keys they held. Raises NotFound, Conflict."""
     invitation = find(session, keys, code, now, lock=True)
     invitation.used_at = now
@@ -140,12 +142,14 @@ def accept(session: Session, keys: KeyRing, code: str, seed: Closed, totp_secret
     return member
 
 
-def _renewed(session: Session, keys: KeyRing, member_id: UUID, seed: Closed, totp_secret: str, now: datetime) -> Member:
+def _renewed(
+    session: Session, keys: KeyRing, member_id: UUID, seed: SealedSeed, totp_secret: str, now: datetime
+) -> Member:
     member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
     key = keyholders.register(session, OwnerKind.MEMBER, member.id, KeyPair.from_seed(seed.seed).public, now)
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
     member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, seed.sealed
-    member.totp_secret, member.totp_step = staff.locked_totp(keys, member.id, totp_secret), 0
+    member.totp_secret, member.totp_step = staff.encrypt_totp_secret(keys, member.id, totp_secret), 0
     member.active, member.failures, member.wait_until = True, 0, None
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
@@ -153,7 +157,7 @@ def _renewed(session: Session, keys: KeyRing, member_id: UUID, seed: Closed, tot
     return member
 
 
-def drop_old(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime) -> int:
     """What was used or has expired says nothing any more; who invited whom stands in the audit."""
     gone = sa.delete(Invitation).where(sa.or_(Invitation.expires_at <= now, Invitation.used_at.is_not(None)))
     return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]

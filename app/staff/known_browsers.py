@@ -59,7 +59,7 @@ def forget(session: Session, member_id: UUID) -> None:
     session.execute(sa.delete(KnownBrowser).where(KnownBrowser.member_id == member_id))
 
 
-def drop_expired(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime) -> int:
     return int(session.execute(sa.delete(KnownBrowser).where(KnownBrowser.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
 
 

@@ -20,7 +20,7 @@ from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
 from app.staff import invitations, known_browsers, passkeys, sessions
-from app.staff.invitations import Seat
+from app.staff.invitations import Invitee
 from app.staff.models import Member, Role
 from app.staff.sessions import SignedIn
 
@@ -60,7 +60,7 @@ def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague
         .order_by(Member.active.desc(), Member.role, Member.name)
     )
     if who.role is not Role.ADMIN:
-        query = query.where(_same_place(who))
+        query = query.where(_same_team_or_organisation(who))
     return [
         Colleague(
             id=row.Member.id,
@@ -77,7 +77,7 @@ def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague
     ]
 
 
-def _same_place(who: SignedIn) -> sa.ColumnElement[bool]:
+def _same_team_or_organisation(who: SignedIn) -> sa.ColumnElement[bool]:
     if who.team_id is not None:
         return Member.team_id == who.team_id
     if who.organisation_id is not None:
@@ -92,7 +92,7 @@ def fingerprint(public_key: bytes) -> str:
     return " ".join(text[at : at + 5] for at in range(0, 30, 5))
 
 
-def invite(session: Session, keys: KeyRing, who: SignedIn, seat: Seat, now: datetime) -> str:
+def invite(session: Session, keys: KeyRing, who: SignedIn, seat: Invitee, now: datetime) -> str:
     """A code for somebody new. Raises NotAllowed (this role does not invite that one, or elsewhere), Conflict."""
     if seat.role not in INVITES.get(who.role, frozenset()):
         raise NotAllowed("Your role does not invite this one. A new admin is proposed, and approved by another.")
@@ -103,12 +103,12 @@ def invite(session: Session, keys: KeyRing, who: SignedIn, seat: Seat, now: date
 
 def let_return(session: Session, keys: KeyRing, who: SignedIn, member_id: UUID, now: datetime) -> str:
     """A code for a member who lost passphrase or code app. Raises NotFound, NotAllowed."""
-    return invitations.let_return(session, keys, _managed(session, who, member_id), by=who.member_id, now=now)
+    return invitations.let_return(session, keys, _manageable_member(session, who, member_id), by=who.member_id, now=now)
 
 
 def let_in(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
     """Wrong tries do not make them wait for a quarter of an hour: for who is kept out by a stranger's tries."""
-    member = _managed(session, who, member_id)
+    member = _manageable_member(session, who, member_id)
     member.let_in_until, member.failures, member.wait_until = now + LET_IN_FOR, 0, None
     _note(session, who, member, "member:let_in", now)
 
@@ -118,7 +118,7 @@ def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> in
 
     Raises NotFound (not of the same place), NotAllowed (this member holds no key), Conflict (switched off).
     """
-    member = _seen(session, who, member_id)
+    member = _visible_member(session, who, member_id)
     if not member.active:
         raise Conflict("This member is switched off.")
     held = who.keys_of(session)
@@ -140,7 +140,7 @@ def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> in
 
 def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, now: datetime) -> None:
     """Coordinator to senior and back, by an admin. Their sessions end at once. Raises NotFound, NotAllowed, Conflict."""
-    member = _managed(session, who, member_id)
+    member = _manageable_member(session, who, member_id)
     if who.role is not Role.ADMIN or {role, Role(member.role)} - _SWITCHABLE:
         raise NotAllowed("Only coordinators and seniors change into each other. For any other role, invite them anew.")
     if member.role == role:
@@ -156,7 +156,7 @@ def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) 
 
     Raises NotFound, NotAllowed, and Conflict when nobody else would hold the key, or be an admin.
     """
-    member = _managed(session, who, member_id)
+    member = _manageable_member(session, who, member_id)
     if not member.active:
         raise Conflict("This member is switched off already.")
     _refuse_the_last(session, member)
@@ -187,7 +187,7 @@ def lock(session: Session, member_id: UUID) -> Member | None:
     return session.get(Member, member_id, with_for_update=True, populate_existing=True)
 
 
-def _seen(session: Session, who: SignedIn, member_id: UUID) -> Member:
+def _visible_member(session: Session, who: SignedIn, member_id: UUID) -> Member:
     """A member whom `who` may see, the row locked. Raises NotFound: another team's is like unknown."""
     member = lock(session, member_id)
     place = (who.team_id, who.organisation_id)
@@ -196,9 +196,9 @@ def _seen(session: Session, who: SignedIn, member_id: UUID) -> Member:
     return member
 
 
-def _managed(session: Session, who: SignedIn, member_id: UUID) -> Member:
+def _manageable_member(session: Session, who: SignedIn, member_id: UUID) -> Member:
     """A member whom `who` may manage. Raises NotFound, NotAllowed."""
-    member = _seen(session, who, member_id)
+    member = _visible_member(session, who, member_id)
     if member.id == who.member_id:
         raise NotAllowed("Somebody else has to do this for you.")
     if Role(member.role) is Role.ADMIN and who.role is not Role.ADMIN:

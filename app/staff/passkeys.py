@@ -25,8 +25,8 @@ from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
 
 CHALLENGE_FOR: Final = timedelta(hours=1)
-MOST: Final = 10
-LONGEST_LABEL: Final = 40
+MAX_PASSKEYS: Final = 10
+MAX_LABEL_LENGTH: Final = 40
 _NONCE: Final = 16
 _MALFORMED: Final = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
 _ALGORITHMS: Final = (-8, -7, -257)  # Ed25519, ES256, RS256
@@ -42,7 +42,7 @@ class Passkey(Base):
     credential_id: Mapped[bytes] = mapped_column(unique=True)
     public_key: Mapped[bytes]
     sign_count: Mapped[int] = mapped_column(sa.BigInteger)
-    label: Mapped[str] = mapped_column(sa.String(LONGEST_LABEL))
+    label: Mapped[str] = mapped_column(sa.String(MAX_LABEL_LENGTH))
     failures: Mapped[int] = mapped_column(default=0)
     wait_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -59,7 +59,7 @@ class UsedChallenge(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class RelyingParty:
     """Where passkeys are good for. `rp_id` is the host's name; with a bare address there are no passkeys."""
 
     rp_id: str
@@ -72,7 +72,9 @@ def challenge(keys: KeyRing, bound_to: str, now: datetime) -> str:
     return bytes_to_base64url(head + _mac(keys, head, bound_to))
 
 
-def options_for_new(site: Site, member_id: UUID, name: str, known: Sequence[Passkey], challenge: str) -> dict[str, Any]:
+def options_for_new(
+    site: RelyingParty, member_id: UUID, name: str, known: Sequence[Passkey], challenge: str
+) -> dict[str, Any]:
     """What the browser needs to make a passkey, on this device or on a security key."""
     return {
         "challenge": challenge,
@@ -90,7 +92,7 @@ def options_for_new(site: Site, member_id: UUID, name: str, known: Sequence[Pass
     }
 
 
-def options_for_use(site: Site, challenge: str) -> dict[str, Any]:
+def options_for_use(site: RelyingParty, challenge: str) -> dict[str, Any]:
     return {"challenge": challenge, "rpId": site.rp_id, "userVerification": "required", "timeout": 120_000}
 
 
@@ -101,12 +103,19 @@ def of_member(session: Session, member_id: UUID) -> Sequence[Passkey]:
 
 
 def add(
-    session: Session, keys: KeyRing, site: Site, member_id: UUID, answer: str, label: str, bound_to: str, now: datetime
+    session: Session,
+    keys: KeyRing,
+    site: RelyingParty,
+    member_id: UUID,
+    answer: str,
+    label: str,
+    bound_to: str,
+    now: datetime,
 ) -> Passkey:
     """Make a passkey known. Raises Invalid (it does not fit, or the form is old), Conflict (known already, or too many)."""
     known = of_member(session, member_id)
-    if len(known) >= MOST:
-        raise Conflict(f"{MOST} passkeys are enough. Remove one first.")
+    if len(known) >= MAX_PASSKEYS:
+        raise Conflict(f"{MAX_PASSKEYS} passkeys are enough. Remove one first.")
     try:
         document = _read(answer)
         given = _challenge_in(document)
@@ -119,21 +128,23 @@ def add(
             require_user_verification=True,
         )
     except _MALFORMED:
-        raise _unfit() from None
-    if not _use_up(session, given, now):
-        raise _unfit()
+        raise _rejected() from None
+    if not _mark_used(session, given, now):
+        raise _rejected()
     if session.scalar(sa.select(Passkey.id).where(Passkey.credential_id == made.credential_id)) is not None:
         raise Conflict("This passkey is known already.")
     passkey = Passkey(
         id=uuid4(), member_id=member_id, credential_id=made.credential_id, public_key=made.credential_public_key,
-        sign_count=made.sign_count, label=label.strip()[:LONGEST_LABEL] or "Passkey", created_at=now,
+        sign_count=made.sign_count, label=label.strip()[:MAX_LABEL_LENGTH] or "Passkey", created_at=now,
     )  # fmt: skip
     session.add(passkey)
     session.flush()
     return passkey
 
 
-def check(session: Session, keys: KeyRing, site: Site, answer: str, bound_to: str, now: datetime) -> Passkey | None:
+def check(
+    session: Session, keys: KeyRing, site: RelyingParty, answer: str, bound_to: str, now: datetime
+) -> Passkey | None:
     """The passkey that gave this answer, its row locked and its count moved on; None for anything that does not hold.
 
     Each challenge is answered once; a count that does not grow is a copied passkey, and refused.
@@ -161,7 +172,7 @@ def check(session: Session, keys: KeyRing, site: Site, answer: str, bound_to: st
         )
     except _MALFORMED:
         return None
-    if not _use_up(session, given, now):
+    if not _mark_used(session, given, now):
         return None
     passkey.sign_count, passkey.used_at = used.new_sign_count, now
     session.flush()
@@ -179,7 +190,7 @@ def forget(session: Session, member_id: UUID) -> None:
     session.execute(sa.delete(Passkey).where(Passkey.member_id == member_id))
 
 
-def drop_expired(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime) -> int:
     return int(session.execute(sa.delete(UsedChallenge).where(UsedChallenge.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
 
 
@@ -213,12 +224,12 @@ def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> N
         raise ValueError("challenge")
 
 
-def _use_up(session: Session, given: bytes, now: datetime) -> bool:
+def _mark_used(session: Session, given: bytes, now: datetime) -> bool:
     """False: it was answered before. Two that come at the same moment: one gets through."""
     used = {"id": given[_NONCE + 8 :], "expires_at": now + CHALLENGE_FOR}
     return insert_if_absent(session, UsedChallenge, used, key=("id",))
 
 
-def _unfit() -> Invalid:
+def _rejected() -> Invalid:
     detail = "The passkey could not be taken. Load the page anew and try again; your device has to ask for a finger, face or PIN."
     return Invalid([FieldError(pointer="/passkey", code="unfit", detail=detail)])

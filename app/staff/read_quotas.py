@@ -27,11 +27,11 @@ class QuotaReached(TooMany):
     slug, title = "daily-reads-used-up", "You have opened as many cases today as one person may"
 
 
-def member(member_id: UUID) -> str:
+def member_key(member_id: UUID) -> str:
     return f"member:{member_id.hex}"
 
 
-def client(client_id: str) -> str:
+def client_key(client_id: str) -> str:
     return f"client:{client_id}"
 
 
@@ -58,7 +58,7 @@ def used(session: Session, reader: str, now: datetime) -> int:
     )
 
 
-def most_today(session: Session, now: datetime, limit: int = 5) -> list[tuple[str, int]]:
+def heaviest_readers(session: Session, now: datetime, limit: int = 5) -> list[tuple[str, int]]:
     """Who opened most today, for the page of operations."""
     rows = session.execute(
         sa.select(ReadCount.reader, ReadCount.count)
@@ -69,7 +69,7 @@ def most_today(session: Session, now: datetime, limit: int = 5) -> list[tuple[st
     return [(reader, opened) for reader, opened in rows]
 
 
-def drop_old(session: Session, now: datetime) -> int:
+def delete_old(session: Session, now: datetime) -> int:
     """Counts of days gone by serve nothing; the audit tells who read what."""
     gone = sa.delete(ReadCount).where(ReadCount.day < now.date())
     return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]

@@ -20,13 +20,13 @@ class WrongKey(Exception):
     """What was typed is no recovery key of this network."""
 
 
-def spoken(seed: bytes) -> str:
+def format_key(seed: bytes) -> str:
     """A key as one writes it on paper: base32 in groups of four."""
     text = base64.b32encode(seed).decode().rstrip("=")
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
-def read(text: str) -> bytes:
+def parse_key(text: str) -> bytes:
     """Undo `spoken`, as people type it. Raises WrongKey."""
     letters = "".join(text.split()).replace("-", "").upper().replace("0", "O").replace("1", "I").replace("8", "B")
     try:
@@ -52,7 +52,7 @@ def key_of(session: Session, seed: bytes) -> SealingKey:
     return found
 
 
-def opened(session: Session, seed: bytes) -> dict[UUID, bytes]:
+def granted_seeds(session: Session, seed: bytes) -> dict[UUID, bytes]:
     """All private seeds the recovery key holds, by the id of their public key. Raises WrongKey, CannotOpen."""
     return keyholders.open_granted(session, key_of(session, seed).id, KeyPair.from_seed(seed))
 
@@ -64,7 +64,7 @@ def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:
     ).one_or_none()
     if member is None:
         raise NotFound("There is no active member of this name.")
-    held = opened(session, seed)
+    held = granted_seeds(session, seed)
     place = member.team_id or member.organisation_id
     has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
     keys = session.scalars(
@@ -89,7 +89,7 @@ def renew(session: Session, seed: bytes, now: datetime) -> bytes:
     return pair.seed
 
 
-def found(session: Session, now: datetime) -> tuple[SealingKey, bytes]:
+def create_key(session: Session, now: datetime) -> tuple[SealingKey, bytes]:
     """A recovery key for a new network, with its private seed."""
     pair = KeyPair.generate()
     return keyholders.register(session, OwnerKind.RECOVERY, uuid4(), pair.public, now), pair.seed

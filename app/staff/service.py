@@ -27,18 +27,18 @@ from app.core.sealing import CannotOpen, KeyPair
 from app.staff import known_browsers, passkeys, sessions
 from app.staff.known_browsers import KnownBrowser
 from app.staff.models import Member, Role, Team, TeamCountry
-from app.staff.passkeys import Passkey, Site
+from app.staff.passkeys import Passkey, RelyingParty
 from app.staff.sessions import SignedIn
 
 __all__ = ["SignedIn"]
 
 MIN_PASSPHRASE: Final = 12
-_PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
-_MEMORY_KIB: Final = 65_536
+_ARGON2_PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
+_ARGON2_MEMORY_KIB: Final = 65_536
 _TOTP_STEP: Final = 30
 _FREE_FAILURES: Final = 5
-_WAIT: Final = timedelta(minutes=5)
-_SALT: Final = 16
+_LOCKOUT: Final = timedelta(minutes=5)
+_SALT_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def add_member(
         keys,
         name,
         role,
-        closed(keys, uuid4(), passphrase),
+        seal_seed(keys, uuid4(), passphrase),
         pyotp.random_base32(),
         now,
         team_id=team_id,
@@ -100,7 +100,7 @@ def add_member(
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class SealedSeed:
     """A private seed closed with a passphrase: what a member's row holds. Its repr shows nothing."""
 
     member_id: UUID
@@ -109,19 +109,19 @@ class Closed:
     sealed: bytes
 
     def __repr__(self) -> str:
-        return "Closed(…)"
+        return "SealedSeed(…)"
 
 
-def closed(keys: KeyRing, member_id: UUID, passphrase: str, seed: bytes | None = None) -> Closed:
+def seal_seed(keys: KeyRing, member_id: UUID, passphrase: str, seed: bytes | None = None) -> SealedSeed:
     """Close a seed (a fresh one unless given) with a passphrase. Takes a good part of a second; call it outside of any transaction.
 
     Raises ValueError when the passphrase is shorter than 12 characters.
     """
     if len(passphrase) < MIN_PASSPHRASE:
         raise ValueError(f"a passphrase has at least {MIN_PASSPHRASE} characters")
-    seed, salt = seed or KeyPair.generate().seed, secrets.token_bytes(_SALT)
+    seed, salt = seed or KeyPair.generate().seed, secrets.token_bytes(_SALT_BYTES)
     kek = _kek(keys, passphrase, salt)
-    return Closed(member_id, seed, salt, sealing.encrypt(kek, seed, _seed_place(member_id)))
+    return SealedSeed(member_id, seed, salt, sealing.encrypt(kek, seed, _seed_binding(member_id)))
 
 
 def enrol(
@@ -129,7 +129,7 @@ def enrol(
     keys: KeyRing,
     name: str,
     role: Role,
-    seed: Closed,
+    seed: SealedSeed,
     totp_secret: str,
     now: datetime,
     *,
@@ -137,7 +137,7 @@ def enrol(
     organisation_id: UUID | None = None,
 ) -> NewMember:
     """A new member with what was made ready outside of the transaction. Raises Conflict when the name is taken."""
-    name = folded(name)
+    name = normalised_name(name)
     if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
         raise Conflict("A member of this name exists.")
     key = keyholders.register(session, OwnerKind.MEMBER, seed.member_id, KeyPair.from_seed(seed.seed).public, now)
@@ -150,7 +150,7 @@ def enrol(
         key_id=key.id,
         salt=seed.salt,
         sealed_seed=seed.sealed,
-        totp_secret=locked_totp(keys, seed.member_id, totp_secret),
+        totp_secret=encrypt_totp_secret(keys, seed.member_id, totp_secret),
         created_at=now,
     )
     session.add(member)
@@ -158,12 +158,12 @@ def enrol(
     return NewMember(member, key, totp_secret)
 
 
-def locked_totp(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
+def encrypt_totp_secret(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
     return keys.encrypt(secret.encode(), "members", str(member_id), "totp_secret", "1")
 
 
 def change_passphrase(
-    session: Session, tried: "Attempt", seed: Closed, now: datetime, *, keep_session: str | None
+    session: Session, tried: "SignInAttempt", seed: SealedSeed, now: datetime, *, keep_session: str | None
 ) -> None:
     """Close the seed anew; every other session of theirs ends. Raises Conflict: it was changed elsewhere meanwhile."""
     member = session.get(Member, seed.member_id, with_for_update=True, populate_existing=True)
@@ -172,7 +172,7 @@ def change_passphrase(
     member.salt, member.sealed_seed = seed.salt, seed.sealed
     sessions.end_sessions(session, member.id, but=keep_session)
     known_browsers.forget(session, member.id)
-    note(session, member.id, "staff:passphrase_changed", now)
+    record_account_event(session, member.id, "staff:passphrase_changed", now)
     session.flush()
 
 
@@ -181,14 +181,17 @@ def change_totp(
 ) -> None:
     """Another code app. Every other session of theirs ends."""
     member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
-    member.totp_secret, member.totp_step = locked_totp(keys, member_id, secret), int(now.timestamp()) // _TOTP_STEP
+    member.totp_secret, member.totp_step = (
+        encrypt_totp_secret(keys, member_id, secret),
+        int(now.timestamp()) // _TOTP_STEP,
+    )
     sessions.end_sessions(session, member_id, but=keep_session)
-    note(session, member_id, "staff:code_app_changed", now)
+    record_account_event(session, member_id, "staff:code_app_changed", now)
     session.flush()
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SignInAttempt:
     """What proving a passphrase needs of a member's row, so that no transaction is open while it is stretched.
 
     `member_id` None: nobody has this name, and the work is done all the same. Its repr shows nothing.
@@ -199,18 +202,22 @@ class Attempt:
     sealed_seed: bytes
 
     def __repr__(self) -> str:
-        return "Attempt(…)"
+        return "SignInAttempt(…)"
 
 
-def attempt(session: Session, name: str) -> Attempt:
+def begin_sign_in(session: Session, name: str) -> SignInAttempt:
     """First step of signing in: a look at the member of this name."""
     found = session.execute(
-        sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == folded(name), Member.active)
+        sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == normalised_name(name), Member.active)
     ).one_or_none()
-    return Attempt(found.id, found.salt, found.sealed_seed) if found else Attempt(None, bytes(_SALT), b"")
+    return (
+        SignInAttempt(found.id, found.salt, found.sealed_seed)
+        if found
+        else SignInAttempt(None, bytes(_SALT_BYTES), b"")
+    )
 
 
-def prove(keys: KeyRing, tried: Attempt, passphrase: str) -> bytes | None:
+def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | None:
     """Second step: the member's private seed, or None when the passphrase is wrong.
 
     Takes 64 MiB and a good part of a second; call it outside of any transaction, few at a time.
@@ -219,13 +226,13 @@ def prove(keys: KeyRing, tried: Attempt, passphrase: str) -> bytes | None:
     if tried.member_id is None:
         return None
     try:
-        return sealing.decrypt(kek, tried.sealed_seed, _seed_place(tried.member_id))
+        return sealing.decrypt(kek, tried.sealed_seed, _seed_binding(tried.member_id))
     except CannotOpen:
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
+class SecondFactor:
     """What stands beside the passphrase: a one-time code, or a passkey's answer to the challenge of this form.
 
     `browser` is the secret of a browser that was known before. Its repr shows nothing.
@@ -233,16 +240,16 @@ class Second:
 
     code: str = ""
     passkey: str = ""
-    site: Site | None = None
+    site: RelyingParty | None = None
     bound_to: str = ""
     browser: str | None = None
 
     def __repr__(self) -> str:
-        return "Second(…)"
+        return "SecondFactor(…)"
 
 
-def admit(
-    session: Session, keys: KeyRing, tried: Attempt, seed: bytes | None, second: Second, now: datetime
+def complete_sign_in(
+    session: Session, keys: KeyRing, tried: SignInAttempt, seed: bytes | None, second: SecondFactor, now: datetime
 ) -> str | None:
     """Third step: check the second factor and start a session; gives the secret for the cookie, or None.
 
@@ -255,7 +262,7 @@ def admit(
     if second.passkey and second.site is not None:
         passkey = passkeys.check(session, keys, second.site, second.passkey, second.bound_to, now)
     if tried.member_id is None:
-        _note_nobody(session, now)
+        _record_unknown_name(session, now)
         return None
     member = session.scalars(
         sa.select(Member).where(Member.id == tried.member_id, Member.active).with_for_update()
@@ -266,19 +273,19 @@ def admit(
         passkey = None
     count = passkey or known_browsers.known_browser(session, keys, member.id, second.browser, now) or member
     if _has_to_wait(count, now):
-        note(session, member.id, "staff:sign_in_refused", now)
+        record_account_event(session, member.id, "staff:sign_in_refused", now)
         return None
     step = None if passkey else _totp_step(keys, member, second.code, now)
     if seed is None or (passkey is None and step is None):
         count.failures += 1
         if count.failures >= _FREE_FAILURES:
-            count.wait_until = now + _WAIT
-        note(session, member.id, "staff:sign_in_failed", now)
+            count.wait_until = now + _LOCKOUT
+        record_account_event(session, member.id, "staff:sign_in_failed", now)
         session.flush()
         return None
     count.failures, count.wait_until, member.let_in_until = 0, None, None
     member.totp_step = member.totp_step if step is None else step
-    note(session, member.id, "staff:signed_in", now)
+    record_account_event(session, member.id, "staff:signed_in", now)
     return sessions.start(session, member, seed, now, "passkey" if passkey else "code")
 
 
@@ -288,7 +295,7 @@ def _has_to_wait(count: Passkey | KnownBrowser | Member, now: datetime) -> bool:
     return count.wait_until is not None and now < count.wait_until
 
 
-def _note_nobody(session: Session, now: datetime) -> None:
+def _record_unknown_name(session: Session, now: datetime) -> None:
     audit.record(
         session,
         actor_kind="member",
@@ -305,7 +312,7 @@ def key_id(session: Session, member_id: UUID) -> UUID:
     return session.get_one(Member, member_id).key_id
 
 
-def note(session: Session, member_id: UUID, action: str, now: datetime) -> None:
+def record_account_event(session: Session, member_id: UUID, action: str, now: datetime) -> None:
     """What a member did to their own account."""
     audit.record(
         session,
@@ -324,17 +331,19 @@ def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row.id: row.name for row in found}
 
 
-def folded(name: str) -> str:
+def normalised_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def _kek(keys: KeyRing, passphrase: str, salt: bytes) -> bytes:
     normal = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
-    stretched = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB).derive(normal)
+    stretched = Argon2id(
+        salt=salt, length=32, iterations=_ARGON2_PASSES, lanes=1, memory_cost=_ARGON2_MEMORY_KIB
+    ).derive(normal)
     return sealing.derive(stretched, "staff:kek", salt=keys.derive("staff:pepper"))
 
 
-def _seed_place(member_id: UUID) -> bytes:
+def _seed_binding(member_id: UUID) -> bytes:
     return sealing.context("members", str(member_id), "sealed_seed", "1")
 
 

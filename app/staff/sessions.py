@@ -63,14 +63,14 @@ _SIGNED_IN: Final = (
 )
 
 
-def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, longest: timedelta) -> SignedIn:
+def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, max_age: timedelta) -> SignedIn:
     """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
     session_id = _session_id(secret)
     found = session.execute(_SIGNED_IN, {"session_id": session_id}).one_or_none()
     if found is None:
         raise NotSignedIn
     row, member, is_frozen = found
-    if now - row.seen_at > idle or now - row.started_at > longest:
+    if now - row.seen_at > idle or now - row.started_at > max_age:
         raise NotSignedIn("Your session has ended. Sign in again.")
     try:
         seed = sealing.decrypt(_session_key(secret), row.sealed_seed, sealing.context("sessions", session_id.hex()))
@@ -90,7 +90,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
     )
 
 
-def seen(session: Session, secret: str, now: datetime) -> None:
+def touch(session: Session, secret: str, now: datetime) -> None:
     """They were here: the idle time starts anew."""
     session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
 
@@ -134,8 +134,8 @@ def open_sessions(session: Session, member_id: UUID, secret: str | None) -> list
     return [OpenSession(row.id, row.factor or "code", row.started_at, row.seen_at, row.id == mine) for row in rows]
 
 
-def drop_stale_sessions(session: Session, now: datetime, *, idle: timedelta, longest: timedelta) -> int:
-    stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - longest)
+def delete_stale(session: Session, now: datetime, *, idle: timedelta, max_age: timedelta) -> int:
+    stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - max_age)
     return int(session.execute(sa.delete(StaffSession).where(stale)).rowcount)  # type: ignore[attr-defined]
 
 

@@ -14,7 +14,7 @@ from app.staff.models import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Founded:
+class NewTeam:
     """`recovery` is the private seed of the offline key, in base32: shown once, written nowhere."""
 
     team_key: SealingKey
@@ -23,16 +23,16 @@ class Founded:
     recovery: str
 
 
-def found_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> Founded:
+def create_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> NewTeam:
     """A team and an offline recovery key that can open it."""
     _team, team_key, team_seed = staff.add_team(session, slug, name, countries, now)
-    recovery_key, recovery_seed = recovery.found(session, now)
+    recovery_key, recovery_seed = recovery.create_key(session, now)
     keyholders.grant(session, team_key, team_seed, recovery_key)
-    return Founded(team_key, team_seed, recovery_key, recovery.spoken(recovery_seed))
+    return NewTeam(team_key, team_seed, recovery_key, recovery.format_key(recovery_seed))
 
 
 def add_coordinator(
-    session: Session, keys: KeyRing, founded: Founded, name: str, role: Role, passphrase: str, now: datetime
+    session: Session, keys: KeyRing, founded: NewTeam, name: str, role: Role, passphrase: str, now: datetime
 ) -> str:
     """A member of the founded team, with the team's key; gives the one-time password secret."""
     new = staff.add_member(session, keys, name, role, passphrase, now, team_id=founded.team_key.owner_id)

@@ -18,14 +18,14 @@ from app.referrals.states import VISIBLE_TO_PARTNER, State
 from app.webhooks import signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
-MOST: Final = 10
+MAX_ENDPOINTS: Final = 10
 """Endpoints of one organisation."""
-MOST_PASSING: Final = 20
+MAX_ANONYMOUS_ENDPOINTS: Final = 20
 """Of the published program of the sandbox, which everybody shares."""
-MOST_PASSING_AN_HOUR: Final = 60
+MAX_ANONYMOUS_EVENTS_PER_HOUR: Final = 60
 """Events for one of them: anybody may name an address there, also one that is not theirs."""
-PASSING_FOR: Final = timedelta(hours=24)
-OLD_SECRET_FOR: Final = timedelta(hours=24)
+ANONYMOUS_LIFETIME: Final = timedelta(hours=24)
+OLD_SECRET_LIFETIME: Final = timedelta(hours=24)
 PREFIX: Final = "org.pristan."
 TEST: Final = "org.pristan.test"
 TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER)
@@ -35,12 +35,12 @@ TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in 
 class Owner:
     """On whose behalf: the organisation, and its program for the audit.
 
-    `passing`: anybody, by the published secret of the sandbox. They find an endpoint by its id alone, which nobody else knows.
+    `anonymous`: anybody, by the published secret of the sandbox. They find an endpoint by its id alone, which nobody else knows.
     """
 
     organisation_id: UUID
     client_id: str
-    passing: bool = False
+    anonymous: bool = False
 
 
 def add(
@@ -50,10 +50,10 @@ def add(
 
     Of those who pass by, the oldest makes room: nobody can keep the sandbox from the next one.
     """
-    if owner.passing:
+    if owner.anonymous:
         _make_room(session)
-    elif len(of(session, owner)) >= MOST:
-        raise Conflict(f"An organisation has at most {MOST} endpoints.")
+    elif len(endpoints_of(session, owner)) >= MAX_ENDPOINTS:
+        raise Conflict(f"An organisation has at most {MAX_ENDPOINTS} endpoints.")
     endpoint_id, secret = uuid4(), signing.new_secret()
     endpoint = WebhookEndpoint(
         id=endpoint_id,
@@ -63,10 +63,10 @@ def add(
         state="active",
         version=1,
         signature=signature,
-        secret=keys.encrypt(secret, *_place(endpoint_id, 1)),
+        secret=keys.encrypt(secret, *_secret_binding(endpoint_id, 1)),
         secret_version=1,
-        position=_now_in_feed(session, owner),
-        ends_at=now + PASSING_FOR if owner.passing else None,
+        position=_current_position(session, owner),
+        ends_at=now + ANONYMOUS_LIFETIME if owner.anonymous else None,
         created_at=now,
         updated_at=now,
     )
@@ -76,15 +76,15 @@ def add(
     return endpoint, secret
 
 
-def of(session: Session, owner: Owner) -> list[WebhookEndpoint]:
+def endpoints_of(session: Session, owner: Owner) -> list[WebhookEndpoint]:
     """Those the owner may see in a list: none for somebody who passes by, for the list would show them one another's."""
-    if owner.passing:
+    if owner.anonymous:
         return []
     query = sa.select(WebhookEndpoint).where(*_belongs_to(owner))
     return list(session.scalars(query.order_by(WebhookEndpoint.created_at, WebhookEndpoint.id)))
 
 
-def one(session: Session, owner: Owner, endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
+def get(session: Session, owner: Owner, endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
     """Raises NotFound, for another organisation's as for an unknown one."""
     query = sa.select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, *_belongs_to(owner))
     if lock:
@@ -96,17 +96,17 @@ def one(session: Session, owner: Owner, endpoint_id: UUID, *, lock: bool = False
 
 
 def _belongs_to(owner: Owner) -> tuple[sa.ColumnElement[bool], ...]:
-    mine = WebhookEndpoint.ends_at.is_not(None) if owner.passing else WebhookEndpoint.ends_at.is_(None)
+    mine = WebhookEndpoint.ends_at.is_not(None) if owner.anonymous else WebhookEndpoint.ends_at.is_(None)
     return (WebhookEndpoint.organisation_id == owner.organisation_id, mine)
 
 
 def _make_room(session: Session) -> None:
     newest = WebhookEndpoint.created_at.desc(), WebhookEndpoint.id
-    passing = sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at.is_not(None)).order_by(*newest)
-    drop(session, session.scalars(passing.offset(MOST_PASSING - 1)).all())
+    anonymous = sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at.is_not(None)).order_by(*newest)
+    delete_endpoints(session, session.scalars(anonymous.offset(MAX_ANONYMOUS_ENDPOINTS - 1)).all())
 
 
-def drop(session: Session, endpoint_ids: Collection[UUID]) -> int:
+def delete_endpoints(session: Session, endpoint_ids: Collection[UUID]) -> int:
     """Remove endpoints with their deliveries; gives how many."""
     if endpoint_ids:
         session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.endpoint_id.in_(endpoint_ids)))
@@ -129,16 +129,16 @@ def change(
 
     Raises NotFound, PreconditionFailed.
     """
-    endpoint = one(session, owner, endpoint_id, lock=True)
+    endpoint = get(session, owner, endpoint_id, lock=True)
     if endpoint.version != expected_version:
         raise PreconditionFailed("The endpoint has been changed.", version=endpoint.version)
     if active is True and endpoint.state != "active":
-        endpoint.position = _now_in_feed(session, owner)
+        endpoint.position = _current_position(session, owner)
     if active is not None:
         endpoint.state = "active" if active else "paused"
     endpoint.url = url if url is not None else endpoint.url
     endpoint.types = types if types is not None else endpoint.types
-    _moved(session, owner, endpoint, "changed", now)
+    _save_change(session, owner, endpoint, "changed", now)
     return endpoint
 
 
@@ -146,27 +146,27 @@ def renew_secret(
     session: Session, keys: KeyRing, owner: Owner, endpoint_id: UUID, now: datetime
 ) -> tuple[WebhookEndpoint, bytes]:
     """A new secret; for a day everything is signed with the old one too. Raises NotFound."""
-    endpoint = one(session, owner, endpoint_id, lock=True)
+    endpoint = get(session, owner, endpoint_id, lock=True)
     secret = signing.new_secret()
-    endpoint.old_secret, endpoint.old_until = endpoint.secret, now + OLD_SECRET_FOR
+    endpoint.old_secret, endpoint.old_until = endpoint.secret, now + OLD_SECRET_LIFETIME
     endpoint.secret_version += 1
-    endpoint.secret = keys.encrypt(secret, *_place(endpoint.id, endpoint.secret_version))
-    _moved(session, owner, endpoint, "secret_renewed", now)
+    endpoint.secret = keys.encrypt(secret, *_secret_binding(endpoint.id, endpoint.secret_version))
+    _save_change(session, owner, endpoint, "secret_renewed", now)
     return endpoint, secret
 
 
 def remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> None:
     """Raises NotFound."""
-    endpoint = one(session, owner, endpoint_id, lock=True)
+    endpoint = get(session, owner, endpoint_id, lock=True)
     _note(session, owner, endpoint, "removed", now)
-    drop(session, [endpoint.id])
+    delete_endpoints(session, [endpoint.id])
 
 
-def try_out(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> WebhookDelivery:
+def send_test(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> WebhookDelivery:
     """Queue an event that means nothing. Raises NotFound, Conflict (not active, or too much for one who passes by)."""
     endpoint = _active(session, owner, endpoint_id)
-    if owner.passing and not room(session, endpoint, now):
-        raise Conflict(f"In the sandbox an address is told at most {MOST_PASSING_AN_HOUR} things an hour.")
+    if owner.anonymous and not events_left(session, endpoint, now):
+        raise Conflict(f"In the sandbox an address is told at most {MAX_ANONYMOUS_EVENTS_PER_HOUR} things an hour.")
     delivery = WebhookDelivery(
         id=uuid4(),
         endpoint_id=endpoint.id,
@@ -185,7 +185,7 @@ def try_out(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) ->
 
 def retry(session: Session, owner: Owner, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> WebhookDelivery:
     """Send this one again, from the top of the table. Raises NotFound, Conflict (not active, or owned by one who passes by)."""
-    _not_passing(owner)
+    _refuse_anonymous(owner)
     endpoint = _active(session, owner, endpoint_id)
     query = sa.select(WebhookDelivery).where(
         WebhookDelivery.id == delivery_id, WebhookDelivery.endpoint_id == endpoint.id
@@ -203,7 +203,7 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
 
     Raises NotFound, Conflict (not active, or owned by one who passes by).
     """
-    _not_passing(owner)
+    _refuse_anonymous(owner)
     endpoint = _active(session, owner, endpoint_id)
     first, count = change_feed.position_since(session, owner.organisation_id, since)
     session.execute(
@@ -222,19 +222,19 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
     return count
 
 
-def room(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
+def events_left(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
     """How many things more the endpoint of one who passes by may be told in this hour."""
     lately = sa.select(sa.func.count()).where(
         WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.created_at > now - timedelta(hours=1)
     )
-    return max(0, MOST_PASSING_AN_HOUR - (session.scalar(lately) or 0))
+    return max(0, MAX_ANONYMOUS_EVENTS_PER_HOUR - (session.scalar(lately) or 0))
 
 
 def secrets_of(keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> list[bytes]:
     """What a delivery is signed with now, the newest first. Raises CannotOpen."""
-    found = [keys.decrypt(endpoint.secret, *_place(endpoint.id, endpoint.secret_version))]
+    found = [keys.decrypt(endpoint.secret, *_secret_binding(endpoint.id, endpoint.secret_version))]
     if endpoint.old_secret is not None and endpoint.old_until is not None and endpoint.old_until > now:
-        found.append(keys.decrypt(endpoint.old_secret, *_place(endpoint.id, endpoint.secret_version - 1)))
+        found.append(keys.decrypt(endpoint.old_secret, *_secret_binding(endpoint.id, endpoint.secret_version - 1)))
     return found
 
 
@@ -243,36 +243,38 @@ def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
     if endpoint.signature != signing.PUBLIC:
         return None
     try:
-        return signing.shown_public_key(keys.decrypt(endpoint.secret, *_place(endpoint.id, endpoint.secret_version)))
+        return signing.shown_public_key(
+            keys.decrypt(endpoint.secret, *_secret_binding(endpoint.id, endpoint.secret_version))
+        )
     except CannotOpen:
         return None
 
 
-def _now_in_feed(session: Session, owner: Owner) -> int:
+def _current_position(session: Session, owner: Owner) -> int:
     """The place from which on everything is news: what was committed before is placed first."""
     change_feed.place_events(session)
     return change_feed.last_position(session, owner.organisation_id)
 
 
-def _place(endpoint_id: UUID, version: int) -> tuple[str, ...]:
+def _secret_binding(endpoint_id: UUID, version: int) -> tuple[str, ...]:
     return ("webhook_endpoints", str(endpoint_id), "secret", str(version))
 
 
-def _not_passing(owner: Owner) -> None:
-    if owner.passing:
+def _refuse_anonymous(owner: Owner) -> None:
+    if owner.anonymous:
         raise Conflict(
             "The published program sends nothing twice: ask the operator for one of your own in the sandbox."
         )
 
 
 def _active(session: Session, owner: Owner, endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = one(session, owner, endpoint_id, lock=True)
+    endpoint = get(session, owner, endpoint_id, lock=True)
     if endpoint.state != "active":
         raise Conflict("The endpoint is not active: set `active` first.")
     return endpoint
 
 
-def _moved(session: Session, owner: Owner, endpoint: WebhookEndpoint, what: str, now: datetime) -> None:
+def _save_change(session: Session, owner: Owner, endpoint: WebhookEndpoint, what: str, now: datetime) -> None:
     endpoint.version += 1
     endpoint.updated_at = now
     _note(session, owner, endpoint, what, now)

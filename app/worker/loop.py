@@ -30,7 +30,7 @@ from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
 from app.messaging import delivery
 from app.messaging.channels import Channel
-from app.messaging.delivery import Post
+from app.messaging.delivery import DeliveryContext
 from app.operations import heartbeats
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
@@ -39,8 +39,8 @@ from app.sandbox import service as sandbox
 from app.settings import Settings
 from app.staff import invitations, known_browsers, passkeys, proposals, sessions
 from app.staff import read_quotas as daily_reads
-from app.webhooks import delivering
-from app.webhooks.delivering import Postman
+from app.webhooks import delivery as webhooks_delivery
+from app.webhooks.delivery import WebhookSender
 from app.worker.channel import channel_of
 
 Job = Callable[[datetime], int]
@@ -49,7 +49,7 @@ _MARK_EVERY: Final = timedelta(seconds=30)
 
 
 class Worker:
-    """Runs rounds, by itself in a thread (`start`, `stop`) or one by one (`once`)."""
+    """Runs rounds, by itself in a thread (`start`, `stop`) or one by one (`run_once`)."""
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._channel = channel or channel_of(settings)
-        self._postman = Postman(database, keys, outbound or Outbound(), SystemRandom())
-        self._kept = ""
-        self._keeping: privacy.Keeping | None = None
+        self._postman = WebhookSender(database, keys, outbound or Outbound(), SystemRandom())
+        self._stored_digest = ""
+        self._periods: privacy.RetentionPeriods | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -99,7 +99,7 @@ class Worker:
     def run_forever(self) -> None:
         self._run()
 
-    def once(self) -> dict[str, int]:
+    def run_once(self) -> dict[str, int]:
         """One round: how many things each job did. A job that raised is missing."""
         done: dict[str, int] = {}
         for name, job in self.jobs.items():
@@ -119,14 +119,14 @@ class Worker:
             return
         try:
             with self._database.begin() as session:
-                heartbeats.set_mark(session, heartbeats.WORKER, now, failed=failed)
+                heartbeats.record(session, heartbeats.WORKER, now, failed=failed)
             self._marked_at = now
         except Exception as error:  # noqa: BLE001  the database is away: the next round says so again
             log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            done = self.once()
+            done = self.run_once()
             if any(done.values()):
                 log.get().info("round", count=sum(done.values()))
             self._stop.wait(self._settings.worker_every.total_seconds())
@@ -135,7 +135,10 @@ class Worker:
         with self._database.begin(write=False) as session:
             context = self._offer_context(session, now)
             due = scheduler.due(session, now, _BATCH)
-        return sum(self._alone(partial(scheduler.tick, now=now, context=context), referral_id) for referral_id in due)
+        return sum(
+            self._in_own_transaction(partial(scheduler.tick, now=now, context=context), referral_id)
+            for referral_id in due
+        )
 
     def _first_offers(self, now: datetime) -> int:
         """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
@@ -149,13 +152,14 @@ class Worker:
             context = self._offer_context(session, now)
             cases = auto_offer.untaken_cases(session, now, _BATCH, after=waits)
         return sum(
-            self._alone(partial(auto_offer.offer_new_case, now=now, context=context), case_id) for case_id in cases
+            self._in_own_transaction(partial(auto_offer.offer_new_case, now=now, context=context), case_id)
+            for case_id in cases
         )
 
     def _offer_context(self, session: Session, now: datetime) -> AutoOfferContext:
         return AutoOfferContext(self._keys, self._current.refresh(session, now), self._settings.by_hand)
 
-    def _alone(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
+    def _in_own_transaction(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
         """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""
         try:
             with self._database.begin() as session:
@@ -165,7 +169,7 @@ class Worker:
             return False
 
     def _messages(self, now: datetime) -> int:
-        post = Post(
+        post = DeliveryContext(
             self._channel,
             self._keys,
             self._settings.base_url,
@@ -183,52 +187,52 @@ class Worker:
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)
                 + case_presence.delete_expired(session, now)
-                + delivering.drop_old(session, now)
+                + webhooks_delivery.delete_old(session, now)
                 + quotas.delete_expired(session, now)
-                + sessions.drop_stale_sessions(session, now, idle=settings.session_idle, longest=settings.session_max)
-                + passkeys.drop_expired(session, now)
-                + known_browsers.drop_expired(session, now)
-                + invitations.drop_old(session, now)
+                + sessions.delete_stale(session, now, idle=settings.session_idle, max_age=settings.session_max)
+                + passkeys.delete_expired(session, now)
+                + known_browsers.delete_expired(session, now)
+                + invitations.delete_expired(session, now)
                 + proposals.expire(session, now)
-                + daily_reads.drop_old(session, now)
+                + daily_reads.delete_old(session, now)
             )
 
     def _rule_sets(self, now: datetime) -> int:
         """What is in force is kept with its content, so that runs under it can be explained for ever."""
         with self._database.begin(write=False) as session:
             directory = self._current.refresh(session, now)
-        if directory.digest == self._kept:
+        if directory.digest == self._stored_digest:
             return 0
         with self._database.begin() as session:
             new = rule_sets.store_directory(session, directory, now)
-        self._kept = directory.digest
+        self._stored_digest = directory.digest
         return int(new)
 
     def _retention(self, now: datetime) -> int:
         settings = self._settings
-        keeping = privacy.Keeping(
+        periods = privacy.RetentionPeriods(
             contact=settings.contact_kept,
             rest=settings.closed_kept,
             unmet=settings.unmet_kept,
             spam=settings.spam_kept,
         )
-        self._keep_as_set(keeping, now)
+        self._apply_retention_change(periods, now)
         with self._database.begin() as session:
-            forgotten = privacy.forget_due(session, now=now, limit=_BATCH, keeping=keeping)
+            forgotten = privacy.forget_due(session, now=now, limit=_BATCH, periods=periods)
         with self._database.begin() as session:
             return forgotten + audit.shorten(session, before=now - settings.audit_kept, now=now)
 
-    def _keep_as_set(self, keeping: privacy.Keeping, now: datetime) -> None:
+    def _apply_retention_change(self, periods: privacy.RetentionPeriods, now: datetime) -> None:
         """When the times are others than the last worker's, they hold for what is there already too."""
-        if self._keeping == keeping:
+        if self._periods == periods:
             return
-        codes = {name: int(kept.total_seconds()) for name, kept in asdict(keeping).items()}
+        codes = {name: int(kept.total_seconds()) for name, kept in asdict(periods).items()}
         with self._database.begin() as session:
-            before = heartbeats.last(session).get(heartbeats.KEEPING)
+            before = heartbeats.latest(session).get(heartbeats.RETENTION)
             if before is None or before.codes != codes:
-                privacy.reckon_anew(session, now)
-                heartbeats.set_mark(session, heartbeats.KEEPING, now, **codes)
-        self._keeping = keeping
+                privacy.reschedule(session, now)
+                heartbeats.record(session, heartbeats.RETENTION, now, **codes)
+        self._periods = periods
 
     def _sandbox(self, now: datetime) -> int:
         """Open and full where the setting says so, else closed. It writes only when that is not so yet."""

@@ -95,7 +95,7 @@ def test_a_share_costs_one_small_write_and_is_forgotten(network: Network):
         network.get("/v1/referrals")
     with network.database.begin() as session:
         row = session.query(QuotaWindow).one()
-        assert (row.what, row.taken) == (f"api-{MINE}:reads", QUOTA)
+        assert (row.key, row.taken) == (f"api-{MINE}:reads", QUOTA)
         assert quotas.delete_expired(session, network.now) == 0
         network.later(minutes=3)
         assert quotas.delete_expired(session, network.now) == 1

@@ -14,8 +14,9 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.core.outbound import Outbound
 from app.partners import sandbox_identity as partners
-from app.webhooks import delivering, service
-from app.webhooks.delivering import Postman
+from app.webhooks import delivery as webhooks_delivery
+from app.webhooks import service
+from app.webhooks.delivery import WebhookSender
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.support.partners import MINE, Network
 from tests.support.receiver import Receiver, receiving
@@ -42,7 +43,7 @@ def added(sandbox_network: Network, *, who: str = WHO) -> dict[str, Any]:
     return found
 
 
-def listening(sandbox_network: Network, receiver: Receiver) -> tuple[dict[str, Any], Postman]:
+def listening(sandbox_network: Network, receiver: Receiver) -> tuple[dict[str, Any], WebhookSender]:
     """An endpoint at the receiver; its address is put in past the check, which would refuse this machine."""
     sandbox_network.time.at = datetime.now(UTC)  # receivers go by the true time
     refilled(sandbox_network)
@@ -50,7 +51,7 @@ def listening(sandbox_network: Network, receiver: Receiver) -> tuple[dict[str, A
     with sandbox_network.database.begin() as session:
         this = sa.update(WebhookEndpoint).where(WebhookEndpoint.id == UUID(endpoint["id"]))
         session.execute(this.values(url=receiver.url))
-    return endpoint, Postman(
+    return endpoint, WebhookSender(
         sandbox_network.database, sandbox_network.keys, Outbound(loopback_in_tests=True, timeout=1.0), Random(3)
     )
 
@@ -100,13 +101,16 @@ def test_who_has_the_id_manages_it_and_nobody_sees_it_in_a_list(sandbox_network:
 
 def test_it_ends_after_a_day_and_the_oldest_makes_room(sandbox_network: Network):
     first = added(sandbox_network)
-    for _ in range(service.MOST_PASSING):
+    for _ in range(service.MAX_ANONYMOUS_ENDPOINTS):
         sandbox_network.time.at += timedelta(seconds=1)
         added(sandbox_network)
     assert call(sandbox_network, "GET", f"/{first['id']}").status_code == 404
     with sandbox_network.database.begin() as session:
-        assert delivering.drop_old(session, sandbox_network.now) == 0
-        assert delivering.drop_old(session, sandbox_network.now + timedelta(days=1)) == service.MOST_PASSING
+        assert webhooks_delivery.delete_old(session, sandbox_network.now) == 0
+        assert (
+            webhooks_delivery.delete_old(session, sandbox_network.now + timedelta(days=1))
+            == service.MAX_ANONYMOUS_ENDPOINTS
+        )
         assert session.scalar(sa.select(sa.func.count()).select_from(WebhookEndpoint)) == 0
 
 
@@ -118,7 +122,7 @@ def test_an_address_is_not_called_without_end(sandbox_network: Network, monkeypa
     for one in [each["id"] for each in waiting if not each["label"].startswith("SANDBOX")][:3]:
         assert sandbox_network.act(one, "acknowledge", who=WHO).status_code == 200
     with sandbox_network.database.begin() as session:
-        delivering.spread(session, sandbox_network.now)
+        webhooks_delivery.create_deliveries(session, sandbox_network.now)
         assert session.scalar(sa.select(sa.func.count()).select_from(WebhookDelivery)) == 2
     assert call(sandbox_network, "POST", f"{path}/test").status_code == 409
     again = {"since": (sandbox_network.now - timedelta(hours=1)).isoformat().replace("+00:00", "Z")}
@@ -133,5 +137,5 @@ def test_a_true_organisation_keeps_its_own_and_its_signatures(sandbox_network: N
     added(sandbox_network)
     assert [one["id"] for one in call(sandbox_network, "GET", "", who=MINE).json()["endpoints"]] == [mine["id"]]
     with sandbox_network.database.begin() as session:
-        assert delivering.drop_old(session, sandbox_network.now + timedelta(days=2)) == 1
+        assert webhooks_delivery.delete_old(session, sandbox_network.now + timedelta(days=2)) == 1
     assert call(sandbox_network, "GET", f"/{mine['id']}", who=MINE).status_code == 200

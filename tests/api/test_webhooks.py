@@ -20,9 +20,10 @@ from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.settings import Settings
-from app.webhooks import delivering, signing
+from app.webhooks import delivery as webhooks_delivery
 from app.webhooks import service as webhooks
-from app.webhooks.delivering import Postman
+from app.webhooks import signing
+from app.webhooks.delivery import WebhookSender
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.webhooks.retries import PAUSES
 from app.worker import Worker
@@ -40,14 +41,14 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def postman(network: Network) -> Postman:
+def postman(network: Network) -> WebhookSender:
     network.time.at = datetime.now(UTC)  # receivers go by the true time
     return postman_of(network, patience=30.0)
 
 
-def postman_of(network: Network, *, patience: float) -> Postman:
+def postman_of(network: Network, *, patience: float) -> WebhookSender:
     """Gives each receiver so many seconds."""
-    return Postman(network.database, network.keys, Outbound(loopback_in_tests=True, timeout=patience), Random(3))
+    return WebhookSender(network.database, network.keys, Outbound(loopback_in_tests=True, timeout=patience), Random(3))
 
 
 def add(network: Network, *, who: str = MINE, key: str | None = None, **body: Any) -> httpx.Response:
@@ -153,7 +154,9 @@ def test_it_takes_a_scope_and_an_organisation(network: Network):
     assert network.get(BASE, who="bot").status_code == 403
 
 
-def test_what_happens_arrives_signed_with_ids_and_codes_only(network: Network, receiver: Receiver, postman: Postman):
+def test_what_happens_arrives_signed_with_ids_and_codes_only(
+    network: Network, receiver: Receiver, postman: WebhookSender
+):
     before = network.offer()
     endpoint = listens(network, receiver)
     referral = network.offer(story="planted-canary", call_me="Анна")
@@ -177,7 +180,7 @@ def test_what_happens_arrives_signed_with_ids_and_codes_only(network: Network, r
     assert [(one.state, one.attempts, one.last_status) for one in found] == [("delivered", 1, 204)] * 2
 
 
-def test_only_the_types_that_are_wanted(network: Network, receiver: Receiver, postman: Postman):
+def test_only_the_types_that_are_wanted(network: Network, receiver: Receiver, postman: WebhookSender):
     listens(network, receiver, types=["org.pristan.referral.accepted"])
     referral = network.offer()
     network.act(referral, "accept")
@@ -185,7 +188,7 @@ def test_only_the_types_that_are_wanted(network: Network, receiver: Receiver, po
     assert [json.loads(body)["type"] for _, body in receiver.came] == ["org.pristan.referral.accepted"]
 
 
-def test_a_test_event_with_a_public_key(network: Network, receiver: Receiver, postman: Postman):
+def test_a_test_event_with_a_public_key(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver, signature="v1a")
     assert "secret" not in endpoint
     assert endpoint["public_key"].startswith("whpk_")
@@ -197,7 +200,7 @@ def test_a_test_event_with_a_public_key(network: Network, receiver: Receiver, po
     assert network.get(f"{BASE}/{endpoint['id']}").json()["public_key"] == endpoint["public_key"]
 
 
-def test_a_new_secret_and_the_old_one_for_a_day(network: Network, receiver: Receiver, postman: Postman):
+def test_a_new_secret_and_the_old_one_for_a_day(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver)
     renewed = manage(network, endpoint, "secret").json()
     assert renewed["secret"] != endpoint["secret"]
@@ -215,7 +218,7 @@ def test_a_new_secret_and_the_old_one_for_a_day(network: Network, receiver: Rece
 
 
 def test_what_fails_is_tried_again_over_four_days_with_the_same_id(
-    network: Network, receiver: Receiver, postman: Postman
+    network: Network, receiver: Receiver, postman: WebhookSender
 ):
     endpoint = listens(network, receiver)
     network.offer()
@@ -234,14 +237,14 @@ def test_what_fails_is_tried_again_over_four_days_with_the_same_id(
     assert timedelta(days=3, hours=12) < network.now - begun < timedelta(days=4, hours=12)
     assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
     with network.database.begin(write=False) as session:
-        assert delivering.dead(session) == 1
+        assert webhooks_delivery.count_dead(session) == 1
     receiver.answers.clear()
     assert manage(network, endpoint, f"deliveries/{delivery.id}/retry").json()["attempts"] == 0
     assert postman.round(network.now) == 1
     assert deliveries(network, endpoint, state="delivered")[0].id == delivery.id
 
 
-def test_410_ends_it_until_the_partner_says_so(network: Network, receiver: Receiver, postman: Postman):
+def test_410_ends_it_until_the_partner_says_so(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver)
     first = network.offer()
     receiver.answers.append(410)
@@ -260,7 +263,7 @@ def test_410_ends_it_until_the_partner_says_so(network: Network, receiver: Recei
     assert [json.loads(body)["type"][21:] for _, body in receiver.came[1:]] == ["accepted"]
 
 
-def test_after_a_week_everything_since_can_be_sent_again(network: Network, receiver: Receiver, postman: Postman):
+def test_after_a_week_everything_since_can_be_sent_again(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver)
     since = network.now
     missed = [network.offer() for _ in range(3)]
@@ -295,19 +298,19 @@ def test_one_that_hangs_does_not_keep_the_others_waiting(network: Network, recei
     assert len(receiver.came) == 6
 
 
-def test_a_worker_that_died_after_claiming_loses_nothing(network: Network, receiver: Receiver, postman: Postman):
+def test_a_worker_that_died_after_claiming_loses_nothing(network: Network, receiver: Receiver, postman: WebhookSender):
     listens(network, receiver)
     network.offer()
     with network.database.begin() as session:
-        delivering.spread(session, network.now)
-        claimed = delivering.claim(session, network.keys, network.now)
+        webhooks_delivery.create_deliveries(session, network.now)
+        claimed = webhooks_delivery.claim(session, network.keys, network.now)
         assert len(claimed) == 1
     assert postman.round(network.now) == 0
-    network.time.at += delivering.LEASE
+    network.time.at += webhooks_delivery.LEASE
     assert postman.round(network.now) == 1
-    stale = delivering.Outcome(claimed[0], status=410)
+    stale = webhooks_delivery.Outcome(claimed[0], status=410)
     with network.database.begin() as session:
-        delivering.note(session, stale, network.now, Random(1))
+        webhooks_delivery.record_outcome(session, stale, network.now, Random(1))
         assert session.scalars(sa.select(WebhookEndpoint.state)).all() == ["active"]
 
 
@@ -315,13 +318,13 @@ def test_spreading_twice_delivers_once(network: Network, receiver: Receiver):
     listens(network, receiver)
     network.offer()
     with network.database.begin() as session:
-        assert delivering.spread(session, network.now) == 1
+        assert webhooks_delivery.create_deliveries(session, network.now) == 1
         session.execute(sa.update(WebhookEndpoint).values(position=0))
-        delivering.spread(session, network.now)
+        webhooks_delivery.create_deliveries(session, network.now)
         assert session.scalar(sa.select(sa.func.count()).select_from(WebhookDelivery)) == 1
 
 
-def test_secrets_are_locked_and_bound_to_their_row(network: Network, receiver: Receiver, postman: Postman):
+def test_secrets_are_locked_and_bound_to_their_row(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver)
     raw = Webhook(endpoint["secret"])._whsecret
     with network.database.begin() as session:
@@ -329,7 +332,7 @@ def test_secrets_are_locked_and_bound_to_their_row(network: Network, receiver: R
         assert raw not in row.secret
         assert webhooks.secrets_of(network.keys, row, network.now) == [raw]
     network.offer()
-    other = Postman(network.database, KeyRing.generate(network.now.date()), postman.outbound, Random(1))
+    other = WebhookSender(network.database, KeyRing.generate(network.now.date()), postman.outbound, Random(1))
     assert other.round(network.now) == 0
     assert receiver.came == []
     assert postman.round(network.now) == 1
@@ -348,7 +351,7 @@ def test_rotation_of_the_epoch_key_finds_both_secrets(network: Network):
     assert [signing.shown_secret(secret) for secret in found] == [renewed["secret"], endpoint["secret"]]
 
 
-def test_pages_of_deliveries_follow_each_other(network: Network, receiver: Receiver, postman: Postman):
+def test_pages_of_deliveries_follow_each_other(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver)
     for _ in range(5):
         network.offer()
@@ -363,13 +366,13 @@ def test_pages_of_deliveries_follow_each_other(network: Network, receiver: Recei
     assert network.get(f"{BASE}/{endpoint['id']}/deliveries?cursor={cursor}&state=dead").status_code == 400
 
 
-def test_old_deliveries_are_forgotten(network: Network, receiver: Receiver, postman: Postman):
+def test_old_deliveries_are_forgotten(network: Network, receiver: Receiver, postman: WebhookSender):
     endpoint = listens(network, receiver)
     network.offer()
     postman.round(network.now)
     with network.database.begin() as session:
-        assert delivering.drop_old(session, network.now + timedelta(days=89)) == 0
-        assert delivering.drop_old(session, network.now + timedelta(days=91)) == 1
+        assert webhooks_delivery.delete_old(session, network.now + timedelta(days=89)) == 0
+        assert webhooks_delivery.delete_old(session, network.now + timedelta(days=91)) == 1
     assert deliveries(network, endpoint) == []
 
 
@@ -378,7 +381,7 @@ def test_the_worker_carries_them_and_can_not_be_led_inside(network: Network, rec
     endpoint = listens(network, receiver)
     network.offer()
     worker = Worker(network.database, network.keys, network.directory, Settings(var=tmp_path), network.time)
-    assert worker.once()["webhooks"] == 0
+    assert worker.run_once()["webhooks"] == 0
     assert receiver.came == []
     assert [one.last_error for one in deliveries(network, endpoint)] == ["not_https"]
 

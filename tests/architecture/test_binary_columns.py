@@ -36,8 +36,8 @@ def test_a_binding_is_the_one_that_the_value_was_encrypted_with() -> None:
     assert by["case_moves.desk_key"]({"case_id": one, "to_team_id": two}) == sealed_parts._wrap_binding(
         one, "desk", "team", two, 1
     )
-    assert by["partner_notices.address"]({"organisation_id": one}) == recipients._place(one)
-    assert by["person_notices.how"]({"case_id": one}) == recipients._how_place(one)
+    assert by["partner_notices.address"]({"organisation_id": one}) == recipients._address_binding(one)
+    assert by["person_notices.how"]({"case_id": one}) == recipients._person_binding(one)
     endpoint = {"id": one, "secret_version": 3}
-    assert by["webhook_endpoints.secret"](endpoint) == webhooks._place(one, 3)
-    assert by["webhook_endpoints.old_secret"](endpoint) == webhooks._place(one, 2)
+    assert by["webhook_endpoints.secret"](endpoint) == webhooks._secret_binding(one, 3)
+    assert by["webhook_endpoints.old_secret"](endpoint) == webhooks._secret_binding(one, 2)

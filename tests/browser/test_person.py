@@ -40,7 +40,7 @@ def base(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> I
     packs = load_packs()
     with kept_database.begin() as session:
         directory_service.upsert(session, packs, START)
-        team_setup.found_team(session, "all", "All", [country.code for country in packs.countries], START)
+        team_setup.create_team(session, "all", "All", [country.code for country in packs.countries], START)
     bound, keys = free_port(), KeyRing.generate(START.date())
     settings = Settings(var=tmp_path_factory.mktemp("person"), base_url=address(bound), worker_in_web=False)
     app = create_app(settings, surfaces={"public"}, database=kept_database, keys=keys, clock=Time())

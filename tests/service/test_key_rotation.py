@@ -36,7 +36,7 @@ def scene(database: Database, tmp_path: Path) -> Scene:
     with made.write() as session:
         team = session.scalars(sa.select(Case.team_id).limit(1)).one()
         staff.enrol(
-            session, made.keys, "vera", Role.COORDINATOR, staff.Closed(UUID(int=7), bytes(range(32)), b"s", b"x"),
+            session, made.keys, "vera", Role.COORDINATOR, staff.SealedSeed(UUID(int=7), bytes(range(32)), b"s", b"x"),
             "JBSWY3DPEHPK3PXP", START, team_id=team,
         )  # fmt: skip
     return made
@@ -191,7 +191,7 @@ def held(scene: Scene) -> tuple[UUID, dict[UUID, bytes], KeyPair]:
     with scene.write() as session:
         team_id = session.scalars(sa.select(Case.team_id).limit(1)).one()
         key = keyholders.register(session, keyholders.OwnerKind.TEAM, team_id, pair.public, scene.now)
-        recovery_key, _seed = recovery.found(session, scene.now)
+        recovery_key, _seed = recovery.create_key(session, scene.now)
         vera = keyholders.by_id(session, session.scalars(sa.select(staff.Member.key_id)).one())
         for holder in (recovery_key, vera):
             keyholders.grant(session, key, pair.seed, holder)
@@ -221,14 +221,14 @@ def test_every_case_the_key_opens_is_sealed_to_the_new_one(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        team_keys.seal_anew(scene.database, scene.keys, team_id, seeds, kill)
+        team_keys.rewrap_cases(scene.database, scene.keys, team_id, seeds, kill)
     assert sealed_to(scene, team_id) == {*seeds, new}
     with scene.write() as session:
         assert team_keys.end(session, team_id, scene.now) == 0  # cases are left: nothing is destroyed
         vera = staff.key_id(session, UUID(int=7))
         mine = team_keys.held_by(session, vera, bytes(range(32)))
         assert set(mine) >= {*seeds, new}
-    assert team_keys.seal_anew(scene.database, scene.keys, team_id, seeds) == 4
+    assert team_keys.rewrap_cases(scene.database, scene.keys, team_id, seeds) == 4
     with scene.write() as session:
         assert team_keys.end(session, team_id, scene.now) == 2
     assert sealed_to(scene, team_id) == {new}

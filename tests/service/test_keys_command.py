@@ -40,7 +40,7 @@ def found(context: AppContext) -> str:
     now = utc_now()
     with context.database.begin() as session:
         directory_service.upsert(session, context.directory, now)
-        founded = team_setup.found_team(session, "pl", "Poland", ["PL"], now)
+        founded = team_setup.create_team(session, "pl", "Poland", ["PL"], now)
         totp = team_setup.add_coordinator(session, context.keys, founded, "anna", Role.COORDINATOR, PASSPHRASE, now)
         owner = named_id("organisation", MINE)
         keyholders.register(session, OwnerKind.ORGANISATION, owner, KeyPair.generate().public, now)

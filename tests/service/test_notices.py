@@ -14,10 +14,10 @@ from app.core.db import Database
 from app.directory.packs import load_packs
 from app.messaging import outbox as messaging_outbox
 from app.messaging import recipients
-from app.messaging.channels import ChannelDown, FileChannel, Notice
+from app.messaging.channels import FileChannel, Notice, SendingFailed
 from app.messaging.models import OutboxMessage, PartnerNotices, PersonNotices
-from app.messaging.recipients import Wanted
-from app.messaging.rules import How, Verdict, may_tell, next_digest
+from app.messaging.recipients import NoticeSettings
+from app.messaging.rules import ContactRules, Verdict, may_notify, next_digest
 from app.messaging.smtp import MailServer, SmtpChannel
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.operations.rotation import reencrypt_batch
@@ -42,7 +42,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.sent: list[Notice] = []
-        self.down: ChannelDown | None = None
+        self.down: SendingFailed | None = None
 
     def takes(self, notice: Notice) -> bool:
         return bool(notice.address)
@@ -63,8 +63,10 @@ def post(scene: Scene, var: Path, channel: Kept | FileChannel | SmtpChannel) -> 
 
 def wants(scene: Scene, **wanted: object) -> None:
     with scene.write() as session:
-        new = Wanted(**{"address": "intake@example.org", **wanted})  # type: ignore[arg-type]
-        recipients.ask_for(session, scene.keys, organisation(ONE), new, zone="Europe/Warsaw", version=0, now=scene.now)
+        new = NoticeSettings(**{"address": "intake@example.org", **wanted})  # type: ignore[arg-type]
+        recipients.save_notice_settings(
+            session, scene.keys, organisation(ONE), new, zone="Europe/Warsaw", version=0, now=scene.now
+        )
 
 
 def outbox(scene: Scene) -> list[OutboxMessage]:
@@ -118,9 +120,9 @@ def test_a_dead_channel_costs_one_try_and_the_rest_keep_all_theirs(scene: Scene,
     scene.offered(ONE)
     case = scene.case(ONE, answer_by=mail_to())
     with scene.write() as session:
-        messaging_outbox.news(session, "message", about_id=case, case_id=case, now=scene.now)
+        messaging_outbox.notify_person(session, "message", about_id=case, case_id=case, now=scene.now)
     channel = Kept()
-    channel.down = ChannelDown("TimeoutError", for_all=True)
+    channel.down = SendingFailed("TimeoutError", affects_all=True)
     post(scene, tmp_path, channel)
     assert sorted(message.attempts for message in outbox(scene)) == [0, 1]
     channel.down = None
@@ -133,7 +135,7 @@ def test_what_can_never_be_delivered_becomes_a_task(scene: Scene, tmp_path: Path
     wants(scene)
     scene.offered(ONE)
     channel = Kept()
-    channel.down = ChannelDown("recipient_refused")
+    channel.down = SendingFailed("recipient_refused")
     for _ in range(len(messaging_outbox.BACK_OFF) + 1):
         post(scene, tmp_path, channel)
         scene.later(days=1)
@@ -217,7 +219,7 @@ def test_the_address_goes_with_the_contact(scene: Scene) -> None:
         assert session.scalars(sa.select(PersonNotices)).all() == []
 
 
-HOW = How("email", "a@b.test", may_say_who=False, may_leave_message=True, good_hours=(), good_times="")
+HOW = ContactRules("email", "a@b.test", may_say_who=False, may_leave_message=True, good_hours=(), good_times="")
 
 
 @pytest.mark.parametrize(
@@ -233,8 +235,8 @@ HOW = How("email", "a@b.test", may_say_who=False, may_leave_message=True, good_h
     ],
 )
 def test_good_hours_are_kept_to(hours: tuple[str, ...], hour: int, verdict: Verdict, until: int | None) -> None:
-    how = How(HOW.channel, HOW.address, HOW.may_say_who, HOW.may_leave_message, hours, "")
-    found, moment = may_tell(how, datetime(2026, 11, 24, hour, 0, tzinfo=WARSAW))
+    how = ContactRules(HOW.channel, HOW.address, HOW.may_say_who, HOW.may_leave_message, hours, "")
+    found, moment = may_notify(how, datetime(2026, 11, 24, hour, 0, tzinfo=WARSAW))
     assert found is verdict
     assert (moment.hour if moment else None) == until
 
@@ -242,13 +244,15 @@ def test_good_hours_are_kept_to(hours: tuple[str, ...], hour: int, verdict: Verd
 @pytest.mark.parametrize(
     "how",
     [
-        How("signal", "+48 600", may_say_who=True, may_leave_message=True, good_hours=(), good_times=""),
-        How("email", "a@b.test", may_say_who=True, may_leave_message=False, good_hours=(), good_times=""),
-        How("email", "a@b.test", may_say_who=True, may_leave_message=True, good_hours=(), good_times="not at night"),
+        ContactRules("signal", "+48 600", may_say_who=True, may_leave_message=True, good_hours=(), good_times=""),
+        ContactRules("email", "a@b.test", may_say_who=True, may_leave_message=False, good_hours=(), good_times=""),
+        ContactRules(
+            "email", "a@b.test", may_say_who=True, may_leave_message=True, good_hours=(), good_times="not at night"
+        ),
     ],
 )
-def test_what_only_people_can_judge_no_machine_does(how: How) -> None:
-    assert may_tell(how, datetime(2026, 11, 24, 12, 0, tzinfo=WARSAW)) == (Verdict.ASK_DESK, None)
+def test_what_only_people_can_judge_no_machine_does(how: ContactRules) -> None:
+    assert may_notify(how, datetime(2026, 11, 24, 12, 0, tzinfo=WARSAW)) == (Verdict.ASK_DESK, None)
 
 
 def test_the_next_digest_is_today_or_tomorrow_by_local_time() -> None:
@@ -281,7 +285,7 @@ def test_mail_goes_out_encrypted_with_the_same_id_for_the_same_notice(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("behaves", "why", "for_all"),
+    ("behaves", "why", "affects_all"),
     [
         ("refuses", "recipient_refused", False),
         ("hangs", "SMTPServerDisconnected", True),
@@ -289,7 +293,7 @@ def test_mail_goes_out_encrypted_with_the_same_id_for_the_same_notice(tmp_path: 
     ],
 )
 def test_a_server_that_refuses_hangs_or_speaks_in_the_clear_gets_nothing(
-    tmp_path: Path, behaves: str, why: str, for_all: bool
+    tmp_path: Path, behaves: str, why: str, affects_all: bool
 ) -> None:
     with mail_server(tmp_path) as server:
         server.behaves = behaves
@@ -297,9 +301,9 @@ def test_a_server_that_refuses_hangs_or_speaks_in_the_clear_gets_nothing(
             MailServer(HOST, server.port, "starttls", "post@pristan.test", timeout=0.5 if behaves == "hangs" else 30),
             context=server.trust(),
         )
-        with pytest.raises(ChannelDown) as down:
+        with pytest.raises(SendingFailed) as down:
             channel.send(notice())
-        assert (down.value.why, down.value.for_all, server.mails) == (why, for_all, [])
+        assert (down.value.reason, down.value.affects_all, server.mails) == (why, affects_all, [])
 
 
 def test_mail_in_the_clear_to_another_machine_is_refused_at_the_start() -> None:
@@ -330,6 +334,6 @@ def test_both_addresses_are_reencrypted_with_the_epoch(scene: Scene, tmp_path: P
     only_new = keyring.KeyRing.load(tmp_path / "keys.json")
     with scene.database.begin(write=False) as session:
         assert recipients.address_of(session, only_new, organisation(ONE)) == "intake@example.org"
-        found = recipients.person(session, only_new, case)
+        found = recipients.person_contact(session, only_new, case)
         assert found is not None
         assert found[0].address == "me@example.net"

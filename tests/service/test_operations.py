@@ -21,13 +21,13 @@ TOKEN = "a-collector-s-long-token"
 
 def told(office: StaffSite) -> list[str]:
     with office.database.begin(write=False) as session:
-        return status.look(session, office.keys, office.time.at).problems()
+        return status.read_status(session, office.keys, office.time.at).problems()
 
 
 def all_is_well(office: StaffSite) -> None:
     with office.database.begin() as session:
         for name in (heartbeats.WORKER, heartbeats.BACKUP):
-            heartbeats.set_mark(session, name, office.time.at)
+            heartbeats.record(session, name, office.time.at)
 
 
 def test_a_healthy_service_says_so(office: StaffSite) -> None:
@@ -49,7 +49,7 @@ def test_what_goes_wrong_is_named(office: StaffSite) -> None:
     assert "epoch-key-old" in told(office)
     with office.database.begin() as session:
         session.execute(sa.update(OutboxMessage).values(state="dead"))
-        heartbeats.set_mark(session, heartbeats.ROTATION, office.time.at)
+        heartbeats.record(session, heartbeats.ROTATION, office.time.at)
     assert {"messages-dead", "backup-before-rotation"} <= set(told(office))
     page = office.as_("admin").get("/desk/operations").words()
     assert "Some messages could not be sent" in page
@@ -58,7 +58,7 @@ def test_what_goes_wrong_is_named(office: StaffSite) -> None:
 
 def test_the_worker_says_that_it_went_round_and_what_failed(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(office.database, office.keys, load_packs(), office.app.state.settings, office.time)
-    worker.once()
+    worker.run_once()
     assert "worker-late" not in told(office)
 
     def fails(_now: object) -> int:
@@ -66,7 +66,7 @@ def test_the_worker_says_that_it_went_round_and_what_failed(office: StaffSite, m
 
     worker.jobs["retention"] = fails
     office.later(minutes=1)
-    worker.once()
+    worker.run_once()
     assert "worker-job-failed" in told(office)
     office.later(minutes=3)
     assert "worker-late" in told(office)
@@ -79,7 +79,7 @@ def test_readyz_says_in_codes_what_is_wrong(database: Database, tmp_path: Path) 
         office.app.state.keys = KeyRing.load(path)
         assert office.http.get("/readyz").text == "ready"
         with database.begin() as session:
-            heartbeats.set_mark(session, heartbeats.WORKER, office.time.at - timedelta(minutes=5))
+            heartbeats.record(session, heartbeats.WORKER, office.time.at - timedelta(minutes=5))
         late = office.http.get("/readyz")
         assert (late.status_code, late.text) == (200, "ready\nworker-late")
         path.unlink()

@@ -181,7 +181,7 @@ def test_expire_while_accepting(live: Live) -> None:
         page = partner.get(path)
         settings = Settings(var=live.var)
         clock = Worker(live.office.database, live.office.keys, load_packs(), settings, live.office.time)
-        got = together(partial(partner.submit, page, f"{path}/accept"), clock.once)
+        got = together(partial(partner.submit, page, f"{path}/accept"), clock.run_once)
         assert got[0].status in {303, *LOST}
         state = live.referrals(label)[0].state
         assert state == ("accepted" if got[0].status == 303 else "expired")

@@ -26,10 +26,10 @@ def printed(office: StaffSite) -> str:
     with office.database.begin() as session:
         vera = session.scalars(sa.select(Member).where(Member.name == "vera")).one()
         held = keyholders.open_granted(session, vera.key_id, _pair_of("vera"))
-        key, seed = recovery.found(session, office.time.at)
+        key, seed = recovery.create_key(session, office.time.at)
         for key_id, inner in held.items():
             keyholders.grant(session, keyholders.by_id(session, key_id), inner, key)
-    return recovery.spoken(seed)
+    return recovery.format_key(seed)
 
 
 def _pair_of(name: str) -> KeyPair:
@@ -40,12 +40,12 @@ def _pair_of(name: str) -> KeyPair:
 
 def test_what_is_on_paper_is_read_as_people_type_it() -> None:
     seed = bytes(range(7, 39))
-    text = recovery.spoken(seed)
+    text = recovery.format_key(seed)
     assert len(text.replace("-", "")) == 52
-    assert recovery.read(text.lower().replace("-", " ")) == seed
+    assert recovery.parse_key(text.lower().replace("-", " ")) == seed
     for wrong in ("", text[:-1], "!" * 52):
         with pytest.raises(WrongKey):
-            recovery.read(wrong)
+            recovery.parse_key(wrong)
 
 
 def test_all_keys_lost_one_member_gets_them_again_and_the_paper_is_replaced(office: StaffSite) -> None:
@@ -57,15 +57,15 @@ def test_all_keys_lost_one_member_gets_them_again_and_the_paper_is_replaced(offi
     vera = office.as_("vera")
     path = f"/desk/cases/{label}/show"
     assert vera.submit(vera.get(f"/desk/cases/{label}"), path).status == 403
-    seed = recovery.read(paper)
+    seed = recovery.parse_key(paper)
     with office.database.begin() as session:
         assert recovery.grant_to(session, seed, "Vera", office.time.at) == 1
         new = recovery.renew(session, seed, office.time.at)
     assert "zinnober-story-of-mine" in vera.submit(vera.get(f"/desk/cases/{label}"), path).text
     with office.database.begin() as session:
         with pytest.raises(WrongKey):
-            recovery.opened(session, seed)
-        assert len(recovery.opened(session, new)) == 1
+            recovery.granted_seeds(session, seed)
+        assert len(recovery.granted_seeds(session, new)) == 1
 
 
 def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     assert run(app, ["keys", "rotate", "--team", "pl", "--as", "vera"], input="wrong\n").exit_code == 1
 
     monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
-    assert run(app, ["restore", str(file)], input=recovery.spoken(PAPER.seed) + "\n").exit_code == 1
+    assert run(app, ["restore", str(file)], input=recovery.format_key(PAPER.seed) + "\n").exit_code == 1
     back = run(app, ["restore", str(file)], input=private + "\n")
     assert back.exit_code == 0, back.output
     assert "rows are restored" in back.output

@@ -50,7 +50,7 @@ def test_the_worker_takes_every_step_and_is_then_done(scene: Scene, tmp_path: Pa
     scene.offered(ONE, case)
     scene.later(days=60)
     machine = worker(scene, tmp_path)
-    assert [machine.once()["clocks"] for _ in range(3)] == [1, 1, 0]
+    assert [machine.run_once()["clocks"] for _ in range(3)] == [1, 1, 0]
     assert scene.referrals(case) == {ONE: "expired", TWO: "offered"}
 
 
@@ -68,11 +68,11 @@ def test_one_referral_that_can_not_be_moved_does_not_hold_up_the_others(
         return done
 
     monkeypatch.setattr(scheduler, "tick", tick)
-    assert worker(scene, tmp_path).once()["clocks"] == 1
+    assert worker(scene, tmp_path).run_once()["clocks"] == 1
     assert scene.row(stuck).state == "offered"
     assert scene.row(other).state == "expired"
     monkeypatch.undo()
-    worker(scene, tmp_path).once()
+    worker(scene, tmp_path).run_once()
     assert scene.row(stuck).state == "expired"
 
 
@@ -81,10 +81,10 @@ def test_new_cases_are_offered_by_the_clock_only_where_the_setting_says_so(scene
     with scene.write() as session:
         session.execute(sa.update(Case).where(Case.id == taken).values(state="in_review"))
     scene.later(hours=5)
-    assert worker(scene, tmp_path).once()["first_offers"] == 0
+    assert worker(scene, tmp_path).run_once()["first_offers"] == 0
     machine = worker(scene, tmp_path, auto_offer_after=timedelta(hours=4))
-    assert machine.once()["first_offers"] == 1
-    assert machine.once()["first_offers"] == 0
+    assert machine.run_once()["first_offers"] == 1
+    assert machine.run_once()["first_offers"] == 0
     assert list(scene.referrals(new).values()) == ["offered"]
     assert scene.referrals(taken) == {}
     assert scene.case_row(new).state == "referred"
@@ -100,7 +100,7 @@ def test_a_new_case_that_can_not_be_offered_is_tried_once(scene: Scene, tmp_path
         )
     machine = worker(scene, tmp_path, auto_offer_after=timedelta(hours=4))
     for _ in range(3):
-        machine.once()
+        machine.run_once()
     assert scene.referrals(case) == {}
     assert [kind for kind in scene.told() if kind.startswith("nobody")] == ["nobody_consented_left→team"]
 
@@ -119,7 +119,7 @@ keys, settings = KeyRing.load(Path(var) / "keys.json"), Settings(var=Path(var))
 machine = Worker(Database(url), keys, load_packs(), settings, lambda: datetime.fromisoformat(now))
 print("started", flush=True)
 while True:
-    machine.once()
+    machine.run_once()
 """
 
 
@@ -139,10 +139,10 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(scene: Scene,
             time.sleep(chance.uniform(0.0, 0.4))
             os.kill(process.pid, signal.SIGKILL)
     machine = worker(scene, tmp_path)
-    while machine.once()["clocks"]:
+    while machine.run_once()["clocks"]:
         pass
     scene.later(minutes=3)  # what a killed worker had claimed is free again
-    while machine.once()["messages"]:
+    while machine.run_once()["messages"]:
         pass
     with scene.database.begin(write=False) as session:
         assert set(session.scalars(sa.select(OutboxMessage.state))) == {"sent"}
@@ -165,7 +165,7 @@ def test_after_an_end_that_the_desk_dealt_with_already_the_clock_leaves_it_alone
     scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
     second = scene.offered(TWO, case)
     scene.act(second, Verb.ACCEPT, partner(TWO))
-    worker(scene, tmp_path).once()
+    worker(scene, tmp_path).run_once()
     with scene.database.begin(write=False) as session:
         rows = session.scalars(sa.select(Referral.organisation_id).where(Referral.case_id == case)).all()
     assert set(rows) == {organisation(ONE), organisation(TWO)}

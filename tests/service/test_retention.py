@@ -16,8 +16,8 @@ from app.core.db import Database
 from app.directory.packs import load_packs
 from app.matching.models import MatchRun
 from app.operations import heartbeats
-from app.privacy import Keeping
-from app.privacy.retention import USUAL
+from app.privacy import RetentionPeriods
+from app.privacy.retention import DEFAULT_PERIODS
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests.support.cases import ONE, Scene, set_scene
@@ -37,9 +37,9 @@ def closed(scene: Scene) -> UUID:
     return case_id
 
 
-def forget(scene: Scene, limit: int = 50, keeping: Keeping = USUAL) -> int:
+def forget(scene: Scene, limit: int = 50, periods: RetentionPeriods = DEFAULT_PERIODS) -> int:
     with scene.write() as session:
-        return privacy.forget_due(session, now=scene.now, limit=limit, keeping=keeping)
+        return privacy.forget_due(session, now=scene.now, limit=limit, periods=periods)
 
 
 def unmet(scene: Scene) -> UUID:
@@ -144,16 +144,16 @@ def test_what_lives_is_not_touched(scene: Scene) -> None:
 
 
 def test_times_of_ones_own_hold_from_the_end_of_the_case(scene: Scene) -> None:
-    keeping = Keeping(contact=timedelta(days=10), rest=timedelta(days=20))
+    periods = RetentionPeriods(contact=timedelta(days=10), rest=timedelta(days=20))
     case_id = closed(scene)
-    assert forget(scene, keeping=keeping) == 0, "looked at, and nothing is due"
+    assert forget(scene, periods=periods) == 0, "looked at, and nothing is due"
     scene.later(days=9)
-    assert forget(scene, keeping=keeping) == 0
+    assert forget(scene, periods=periods) == 0
     scene.later(days=2)
-    assert forget(scene, keeping=keeping) == 1
+    assert forget(scene, periods=periods) == 1
     assert (left(scene, case_id)["contact"], left(scene, case_id)["facts"]) == (0, 1)
     scene.later(days=10)
-    assert forget(scene, keeping=keeping) == 1
+    assert forget(scene, periods=periods) == 1
     assert left(scene, case_id) == GONE
 
 
@@ -196,9 +196,9 @@ def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path:
     round_of(contact_kept=timedelta(days=14))
     assert left(scene, case_id)["contact"] == 0
     with scene.database.begin(write=False) as session:
-        mark = heartbeats.last(session)[heartbeats.KEEPING]
+        mark = heartbeats.latest(session)[heartbeats.RETENTION]
         assert (mark.codes["contact"], mark.at) == (14 * 86_400, scene.now)
     scene.later(days=1)
     round_of(contact_kept=timedelta(days=14))
     with scene.database.begin(write=False) as session:
-        assert heartbeats.last(session)[heartbeats.KEEPING].at == mark.at, "reckoned once"
+        assert heartbeats.latest(session)[heartbeats.RETENTION].at == mark.at, "reckoned once"

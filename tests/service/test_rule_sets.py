@@ -215,7 +215,7 @@ def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: StaffSite
     label = filed_over_http(office)
     decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     settings = Settings(var=tmp_path / "var", worker_in_web=False)
-    Worker(office.database, office.keys, load_packs(), settings, office.time).once()
+    Worker(office.database, office.keys, load_packs(), settings, office.time).run_once()
     with office.database.begin(write=False) as session:
         office.app.state.current.refresh(session, office.time.at)
     new = filed_over_http(office)

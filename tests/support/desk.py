@@ -300,7 +300,7 @@ def _found(session: Any, keys: KeyRing) -> dict[str, str]:
 def _keep_vera(keys: KeyRing, new: Any) -> None:
     """Her row opens with the passphrase to the same key pair."""
     kek = staff._kek(keys, PASSPHRASE, new.member.salt)
-    new.member.sealed_seed = staff.sealing.encrypt(kek, _seed("vera"), staff._seed_place(new.member.id))
+    new.member.sealed_seed = staff.sealing.encrypt(kek, _seed("vera"), staff._seed_binding(new.member.id))
 
 
 @pytest.fixture

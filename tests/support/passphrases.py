@@ -7,9 +7,9 @@ from typing import Final
 
 from app.staff import service as staff
 
-TRUE: Final = {"_PASSES": staff._PASSES, "_MEMORY_KIB": staff._MEMORY_KIB}
+TRUE: Final = {"_PASSES": staff._ARGON2_PASSES, "_MEMORY_KIB": staff._ARGON2_MEMORY_KIB}
 
 
 def use_fast_parameters() -> None:
     """For the rest of this process."""
-    staff._PASSES, staff._MEMORY_KIB = 1, 64  # type: ignore[misc]
+    staff._ARGON2_PASSES, staff._ARGON2_MEMORY_KIB = 1, 64  # type: ignore[misc]

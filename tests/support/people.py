@@ -132,7 +132,7 @@ def person_site_on(database: Database, var: Path, **settings: Any) -> Iterator[P
     packs = load_packs()
     with database.begin() as session:
         directory_service.upsert(session, packs, START)
-        founded = team_setup.found_team(session, "all", "All", [country.code for country in packs.countries], START)
+        founded = team_setup.create_team(session, "all", "All", [country.code for country in packs.countries], START)
         keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
         team_key_id, team_seed = founded.team_key.id, founded.team_seed
     app = create_app(

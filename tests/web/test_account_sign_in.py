@@ -68,7 +68,7 @@ def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_sa
 def test_no_transaction_is_open_while_a_passphrase_is_stretched(
     office: StaffSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prove, seen = staff.prove, []
+    prove, seen = staff.open_seed, []
 
     def watched(*arguments: object) -> object:
         pool = office.database.engine.pool
@@ -83,7 +83,7 @@ def test_no_transaction_is_open_while_a_passphrase_is_stretched(
 
 
 def test_two_are_stretched_at_once(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    prove, running_now, most = staff.prove, [], []
+    prove, running_now, most = staff.open_seed, [], []
 
     def watched(*arguments: object) -> object:
         running_now.append(1)

@@ -212,9 +212,9 @@ def test_a_changed_contact_changes_where_news_go_and_taking_it_back_leaves_no_ad
     browser = back(person_site, number).open("/en/case/answers")
     browser.fill(channel="email", address="sova@example.org", notify="yes", may_leave_message="yes")
     with person_site.database.begin(write=False) as session:
-        found = recipients.person(session, person_site.keys, one_case(person_site).id)
+        found = recipients.person_contact(session, person_site.keys, one_case(person_site).id)
     assert found is not None
     assert found[0].address == "sova@example.org"
     browser.open("/en/case/answers").fill(channel="number", address="", notify=[])
     with person_site.database.begin(write=False) as session:
-        assert recipients.person(session, person_site.keys, one_case(person_site).id) is None
+        assert recipients.person_contact(session, person_site.keys, one_case(person_site).id) is None

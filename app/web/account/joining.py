@@ -59,7 +59,7 @@ async def finish(request: Request) -> Response:
     if not pyotp.TOTP(secret).verify(field(request, "code").strip(), for_time=state.clock(), valid_window=1):
         return _second_step(request, invitation, secret, wrong=_WRONG_CODE)
     async with stretching(request).turn():
-        closed = await run_sync(staff.closed, state.keys, invitation.member_id or uuid4(), passphrase)
+        closed = await run_sync(staff.seal_seed, state.keys, invitation.member_id or uuid4(), passphrase)
 
     def write(session: Session) -> None:
         invitations.accept(session, state.keys, field(request, "invitation"), closed, secret, state.clock())

@@ -14,7 +14,7 @@ from app.core.errors import FieldError, Invalid
 from app.partners import organisations
 from app.partners.organisations import Organisation
 from app.staff import members, proposals
-from app.staff.invitations import Seat
+from app.staff.invitations import Invitee
 from app.staff.models import Role, Team
 from app.staff.sessions import SignedIn
 from app.web.account.my_settings import uuid_of
@@ -79,7 +79,7 @@ def show_partner_members(request: Request, who: Member, session: ReadDb, now: No
 
 @partner_router.post("/invite", name="invite_partner_member")
 def invite_partner(request: Request, who: Member, session: Db, keys: Keys, now: Now) -> Response:
-    seat = Seat(new_name(request), Role.PARTNER, organisation_id=who.organisation_id)
+    seat = Invitee(new_name(request), Role.PARTNER, organisation_id=who.organisation_id)
     return _told(request, seat.name, members.invite(session, keys, who, seat, now))
 
 
@@ -145,15 +145,15 @@ def centres(session: Session) -> list[tuple[str, str]]:
     return [(row.slug, row.name) for row in rows]
 
 
-def _seat(session: Session, request: Request, who: SignedIn) -> Seat:
+def _seat(session: Session, request: Request, who: SignedIn) -> Invitee:
     """What was filled in; a senior invites to their own team. Raises Invalid, NotFound (no such team or organisation)."""
     name, role = new_name(request), _role(request)
     if role in {Role.COORDINATOR, Role.SENIOR}:
         team_id = who.team_id or _team(session, field(request, "team"))
-        return Seat(name, role, team_id=team_id)
+        return Invitee(name, role, team_id=team_id)
     if role is Role.PARTNER:
-        return Seat(name, role, organisation_id=organisations.by_slug(session, field(request, "organisation")).id)
-    return Seat(name, role)
+        return Invitee(name, role, organisation_id=organisations.by_slug(session, field(request, "organisation")).id)
+    return Invitee(name, role)
 
 
 def _team(session: Session, slug: str) -> UUID:

@@ -43,7 +43,7 @@ def show_me(request: Request, who: Anybody, session: ReadDb, keys: Keys, config:
         passkeys=known,
         question=question,
         fingerprint=members.fingerprint(keyholders.by_id(session, who.key_id).public_key),
-        reads=read_quotas.used(session, read_quotas.member(who.member_id), now),
+        reads=read_quotas.used(session, read_quotas.member_key(who.member_id), now),
         reads_a_day=config.reads_a_day,
     )
     staff_pages.allow_own_script(response)
@@ -78,14 +78,14 @@ async def change_passphrase(request: Request, who: Annotated[SignedIn, Depends(e
     state = request.app.state
     new = checked_passphrase(request, "passphrase_new")
     async with state.transactions.open(write=False) as session:
-        tried = await run_sync(staff.attempt, session, who.name)
+        tried = await run_sync(staff.begin_sign_in, session, who.name)
     async with stretching(request).turn():
-        seed = await run_sync(staff.prove, state.keys, tried, field(request, "passphrase"))
+        seed = await run_sync(staff.open_seed, state.keys, tried, field(request, "passphrase"))
         if seed is None:
             raise Invalid(
                 [FieldError(pointer="/passphrase", code="wrong", detail="The current passphrase is not correct.")]
             )
-        closed = await run_sync(staff.closed, state.keys, who.member_id, new, seed)
+        closed = await run_sync(staff.seal_seed, state.keys, who.member_id, new, seed)
     kept = cookie(request)
 
     def write(session: Session) -> None:
@@ -119,14 +119,14 @@ def add_passkey(request: Request, who: Anybody, session: Db, keys: Keys, config:
         raise Conflict("Passkeys are not available because this server has no host name with TLS.")
     answer, label = field(request, "passkey"), field(request, "label")
     passkeys.add(session, keys, where, who.member_id, answer, label, who.binding, now)
-    staff.note(session, who.member_id, "staff:passkey_added", now)
+    staff.record_account_event(session, who.member_id, "staff:passkey_added", now)
     return staff_pages.to("/desk/me?done=passkey_added")
 
 
 @router.post("/passkeys/{passkey_id}/remove", name="remove_passkey")
 def remove_passkey(passkey_id: Id, who: Anybody, session: Db, now: Now) -> Response:
     passkeys.remove(session, who.member_id, uuid_of(passkey_id))
-    staff.note(session, who.member_id, "staff:passkey_removed", now)
+    staff.record_account_event(session, who.member_id, "staff:passkey_removed", now)
     return staff_pages.to("/desk/me?done=passkey_removed")
 
 

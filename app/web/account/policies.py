@@ -21,7 +21,7 @@ from app.directory.packs import Directory
 from app.settings import Settings
 from app.staff import sessions
 from app.staff.models import Role
-from app.staff.passkeys import Site
+from app.staff.passkeys import RelyingParty
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
 from app.web.components import csrf, forms
@@ -133,7 +133,7 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
         async with state.transactions.open(write=False) as session:
             who: SignedIn = await run_sync(
                 lambda: sessions.signed_in(
-                    session, secret, now, idle=settings.session_idle, longest=settings.session_max
+                    session, secret, now, idle=settings.session_idle, max_age=settings.session_max
                 )
             )
             if counted and who.team_id is not None:
@@ -143,7 +143,7 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
         raise SignInNeeded(error.detail) from None
     if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:
         async with state.transactions.open(write=True) as session:
-            await run_sync(sessions.seen, session, secret, now)
+            await run_sync(sessions.touch, session, secret, now)
     return who
 
 
@@ -186,7 +186,7 @@ def set_browser_cookie(response: Response, secret: str, settings: Settings, seco
     )  # fmt: skip
 
 
-def site(settings: Settings) -> Site | None:
+def site(settings: Settings) -> RelyingParty | None:
     """Where passkeys are good for. None: a bare address, or a host without TLS, where browsers know none."""
     parts = urlsplit(settings.base_url)
     host = parts.hostname or ""
@@ -194,7 +194,7 @@ def site(settings: Settings) -> Site | None:
         ipaddress.ip_address(host)
     except ValueError:
         secure = parts.scheme == "https" or host == "localhost" or host.endswith(".localhost")
-        return Site(host, f"{parts.scheme}://{parts.netloc}") if host and secure else None
+        return RelyingParty(host, f"{parts.scheme}://{parts.netloc}") if host and secure else None
     return None
 
 

@@ -18,7 +18,7 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.partners import organisations
 from app.staff import invitations, members, organisation_keys, proposals
-from app.staff.invitations import Seat
+from app.staff.invitations import Invitee
 from app.staff.models import Role
 from app.staff.proposal_states import Verb
 from app.staff.proposals import PROPOSERS, Kind, Proposal
@@ -154,7 +154,7 @@ def _carry_out(
     kind = proposals.kind_of(session, proposal_id)
     done = proposals.carry_out(session, who, proposal_id, kind, now)
     if kind is Kind.NEW_ADMIN:
-        seat = Seat(str(done.codes["name"]), Role.ADMIN)
+        seat = Invitee(str(done.codes["name"]), Role.ADMIN)
         code = invitations.invite(session, keys, seat, by=who.member_id, now=now)
         return staff_pages.page(request, "account/invited.html", name=seat.name, code=code)
     if kind is Kind.ORGANISATION_KEY:
@@ -188,9 +188,9 @@ def _export(session: Session, done: Proposal, who: SignedIn, now: datetime) -> R
 def _audit_of(session: Session, month: date) -> str:
     """The audit of a month as CSV: the same codes as on the page."""
     after = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-    wanted = queries.Wanted(since=month, until=after - timedelta(days=1))
+    wanted = queries.EntryFilter(since=month, until=after - timedelta(days=1))
     header = ("seq", "at", "actor_kind", "actor_id", "action", "subject_kind", "subject_id", "codes", "hash")
-    return spreadsheet.csv_text(header, map(_audit_row, queries.every(session, wanted)))
+    return spreadsheet.csv_text(header, map(_audit_row, queries.all_entries(session, wanted)))
 
 
 def _audit_row(entry: AuditEntry) -> tuple[object, ...]:

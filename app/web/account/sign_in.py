@@ -15,7 +15,7 @@ from app.core.errors import NotSignedIn, Unavailable
 from app.settings import Settings
 from app.staff import known_browsers, sessions
 from app.staff import service as staff
-from app.staff.service import Second
+from app.staff.service import SecondFactor
 from app.staff.sessions import SignedIn
 from app.web.account.error_pages import form_mark, is_our_form, send_again_page, sign_in_page
 from app.web.account.policies import (
@@ -108,20 +108,20 @@ async def _admit(request: Request, settings: Settings, name: str, mark: str) -> 
     """Look, stretch, write: three steps, and no transaction is open during the slow one."""
     state = request.app.state
     passphrase, before, known = field(request, "passphrase"), cookie(request), browser_cookie(request)
-    second = Second(field(request, "code"), field(request, "passkey"), site(settings), mark, known)
+    second = SecondFactor(field(request, "code"), field(request, "passkey"), site(settings), mark, known)
     async with state.transactions.open(write=False) as session:
-        tried = await run_sync(staff.attempt, session, name)
+        tried = await run_sync(staff.begin_sign_in, session, name)
     async with stretching(request).turn():
-        seed = await run_sync(staff.prove, state.keys, tried, passphrase)
+        seed = await run_sync(staff.open_seed, state.keys, tried, passphrase)
 
     def finish(session: Session) -> tuple[str | None, SignedIn | None, str]:
         now = state.clock()
-        secret = staff.admit(session, state.keys, tried, seed, second, now)
+        secret = staff.complete_sign_in(session, state.keys, tried, seed, second, now)
         if secret is None:
             return None, None, ""
         if before is not None:
             sessions.sign_out(session, before)
-        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, longest=settings.session_max)
+        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
         return secret, who, known_browsers.remember(session, state.keys, who.member_id, known, now)
 
     async with state.transactions.open(write=True) as session:

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/desk")
 
 @router.get("/operations", name="operations")
 def show_operations(request: Request, member: Overseer, session: ReadDb, keys: Keys, now: Now) -> Response:
-    present = status.look(session, keys, now)
+    present = status.read_status(session, keys, now)
     return staff_pages.page(
         request,
         "desk/operations.html",

@@ -12,7 +12,7 @@ from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients
-from app.messaging.recipients import Wanted
+from app.messaging.recipients import NoticeSettings
 from app.partners.organisations import Organisation
 from app.referrals import working_hours
 from app.staff.sessions import SignedIn
@@ -28,11 +28,11 @@ _ELSEWHERE: Final = "Europe/Warsaw"
 
 @router.get("/notices", name="notices")
 def show_notices(request: Request, who: Member, session: ReadDb, keys: Keys) -> Response:
-    wanted, version = recipients.wanted(session, keys, organisation_of(who))
+    wanted, version = recipients.notice_settings(session, keys, organisation_of(who))
     return _page(request, _shown(wanted), version)
 
 
-def _shown(wanted: Wanted) -> dict[str, Any]:
+def _shown(wanted: NoticeSettings) -> dict[str, Any]:
     """The settings as the form's fields."""
     own = wanted.hours or {}
     return {
@@ -79,9 +79,9 @@ def _keep(
         own = working_hours.validated_hours(
             typed["opens"], typed["closes"], typed["weekdays"], typed["days_off"].split()
         )
-    wanted = Wanted(typed["address"], typed["emergencies"], _hour(typed), own)
+    wanted = NoticeSettings(typed["address"], typed["emergencies"], _hour(typed), own)
     zone = _zone(session, packs, organisation_id)
-    recipients.ask_for(session, keys, organisation_id, wanted, zone=zone, version=version, now=now)
+    recipients.save_notice_settings(session, keys, organisation_id, wanted, zone=zone, version=version, now=now)
 
 
 def _typed(request: Request) -> dict[str, Any]:

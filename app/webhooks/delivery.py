@@ -32,15 +32,15 @@ from app.webhooks.retries import pause_after
 
 LEASE: Final = timedelta(minutes=2)
 KEPT_FOR: Final = change_feed.KEPT_FOR
-_AT_ONCE: Final = 8
-_EACH: Final = 4
+_MAX_THREADS: Final = 8
+_MAX_PER_ENDPOINT: Final = 4
 """Deliveries of one endpoint in one turn: one that hangs can not keep the others waiting."""
 _PAGE: Final = 500
 _GONE: Final = 410
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class DeliveryAttempt:
     """One attempt, ready to go. The repr shows the delivery's id only."""
 
     delivery_id: UUID
@@ -51,14 +51,14 @@ class Parcel:
     headers: dict[str, str]
 
     def __repr__(self) -> str:
-        return f"Parcel({self.delivery_id})"
+        return f"DeliveryAttempt({self.delivery_id})"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How it went: the status of the answer, or why there was none."""
 
-    parcel: Parcel
+    parcel: DeliveryAttempt
     status: int | None = None
     error: str | None = None
 
@@ -68,7 +68,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Postman:
+class WebhookSender:
     """Carries everything that is due, for at most `patience` seconds in a round."""
 
     database: Database
@@ -82,21 +82,21 @@ class Postman:
         """How many arrived."""
         until, arrived = self.tick() + self.patience, 0
         with self.database.begin() as session:
-            spread(session, now)
+            create_deliveries(session, now)
         while self.tick() < until:
             with self.database.begin() as session:
                 parcels = claim(session, self.keys, now)
             if not parcels:
                 break
-            with ThreadPoolExecutor(_AT_ONCE) as threads:
+            with ThreadPoolExecutor(_MAX_THREADS) as threads:
                 outcomes = list(threads.map(self._carry, parcels))
             with self.database.begin() as session:
                 for outcome in outcomes:
-                    note(session, outcome, now, self.chance)
+                    record_outcome(session, outcome, now, self.chance)
             arrived += sum(outcome.arrived for outcome in outcomes)
         return arrived
 
-    def _carry(self, parcel: Parcel) -> Outcome:
+    def _carry(self, parcel: DeliveryAttempt) -> Outcome:
         try:
             return Outcome(parcel, status=self.outbound.post(parcel.url, parcel.body, parcel.headers))
         except CannotSend as error:
@@ -106,13 +106,13 @@ class Postman:
             return Outcome(parcel, error="internal")
 
 
-def spread(session: Session, now: datetime) -> int:
+def create_deliveries(session: Session, now: datetime) -> int:
     """A delivery for each new event of the feed and each active endpoint that wants its type; gives how many."""
     change_feed.place_events(session)
     active = (
         sa.select(WebhookEndpoint).where(*_live(now)).order_by(WebhookEndpoint.id).with_for_update(skip_locked=True)
     )
-    return sum(_spread_to(session, endpoint, now) for endpoint in session.scalars(active).all())
+    return sum(_create_for(session, endpoint, now) for endpoint in session.scalars(active).all())
 
 
 def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
@@ -123,7 +123,7 @@ def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> in
     session.flush()
     rows = [_row(endpoint.id, event, now) for event in events if _wants(endpoint, event.type)]
     if endpoint.ends_at is not None:
-        rows = rows[: service.room(session, endpoint, now)]
+        rows = rows[: service.events_left(session, endpoint, now)]
     if rows:
         statement = insert_or_ignore(session, WebhookDelivery, key=("endpoint_id", "event_id"))
         session.connection().execute(statement, rows)
@@ -155,13 +155,13 @@ def _row(endpoint_id: UUID, event: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def claim(session: Session, keys: KeyRing, now: datetime) -> list[Parcel]:
+def claim(session: Session, keys: KeyRing, now: datetime) -> list[DeliveryAttempt]:
     """A few due deliveries of each active endpoint, each for one lease. Another worker passes over them."""
     endpoints = session.scalars(sa.select(WebhookEndpoint).where(*_live(now))).all()
     return [parcel for endpoint in endpoints for parcel in _claim_of(session, keys, endpoint, now)]
 
 
-def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> Iterable[Parcel]:
+def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> Iterable[DeliveryAttempt]:
     due = session.scalars(
         sa.select(WebhookDelivery)
         .where(
@@ -170,7 +170,7 @@ def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: d
             WebhookDelivery.due_at <= now,
         )
         .order_by(WebhookDelivery.due_at, WebhookDelivery.happened_at)
-        .limit(_EACH)
+        .limit(_MAX_PER_ENDPOINT)
         .with_for_update(skip_locked=True)
     ).all()
     if not due:
@@ -187,7 +187,7 @@ def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: d
     session.flush()
     forged = _forged(session, endpoint, due)
     wrong = [hashlib.sha256(secret).digest() for secret in secrets]
-    return [_parcel(endpoint, each, wrong if each.referral_id in forged else secrets, now) for each in due]
+    return [_attempt(endpoint, each, wrong if each.referral_id in forged else secrets, now) for each in due]
 
 
 def _forged(session: Session, endpoint: WebhookEndpoint, due: Sequence[WebhookDelivery]) -> frozenset[UUID | None]:
@@ -201,11 +201,13 @@ def _forged(session: Session, endpoint: WebhookEndpoint, due: Sequence[WebhookDe
     return frozenset(session.scalars(labelled))
 
 
-def _parcel(endpoint: WebhookEndpoint, delivery: WebhookDelivery, secrets: Sequence[bytes], now: datetime) -> Parcel:
+def _attempt(
+    endpoint: WebhookEndpoint, delivery: WebhookDelivery, secrets: Sequence[bytes], now: datetime
+) -> DeliveryAttempt:
     body = json.dumps(payload(delivery), separators=(",", ":")).encode()
     signed = signing.headers(str(delivery.event_id), now, body, endpoint.signature, secrets)
     headers = {"Content-Type": "application/json", "User-Agent": "Pristan-Webhooks/1", **signed}
-    return Parcel(delivery.id, endpoint.id, delivery.attempts, endpoint.url, body, headers)
+    return DeliveryAttempt(delivery.id, endpoint.id, delivery.attempts, endpoint.url, body, headers)
 
 
 def payload(delivery: WebhookDelivery) -> dict[str, Any]:
@@ -217,7 +219,7 @@ def payload(delivery: WebhookDelivery) -> dict[str, Any]:
     return {"type": delivery.type, "timestamp": timestamp, "data": data}
 
 
-def note(session: Session, outcome: Outcome, now: datetime, chance: Random) -> None:
+def record_outcome(session: Session, outcome: Outcome, now: datetime, chance: Random) -> None:
     """Delivered, tried again later, or dead; an endpoint that answers 410 wants no more."""
     delivery = session.get(WebhookDelivery, outcome.parcel.delivery_id, with_for_update=True, populate_existing=True)
     if delivery is None or delivery.attempts != outcome.parcel.attempt:  # removed, or sent for once more meanwhile
@@ -247,14 +249,14 @@ def _close(session: Session, endpoint_id: UUID, now: datetime) -> None:
     )
 
 
-def drop_old(session: Session, now: datetime) -> int:
+def delete_old(session: Session, now: datetime) -> int:
     """Forget deliveries as old as the feed forgets events, and endpoints that have ended."""
     ended = session.scalars(sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at <= now)).all()
-    gone = service.drop(session, ended)
+    gone = service.delete_endpoints(session, ended)
     old = sa.delete(WebhookDelivery).where(WebhookDelivery.created_at < now - KEPT_FOR)
     return gone + int(session.execute(old).rowcount)  # type: ignore[attr-defined]
 
 
-def dead(session: Session) -> int:
+def count_dead(session: Session) -> int:
     """How many deliveries were given up."""
     return session.scalar(sa.select(sa.func.count()).where(WebhookDelivery.state == "dead")) or 0

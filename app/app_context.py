@@ -1,4 +1,4 @@
-"""Opening the house from a command: settings, keys, database, migrations, directory."""
+"""The application context of commands: settings, keys, database, directory; and running the migrations."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ _MIGRATING = 0x50524D4947
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
+    """What a command needs of the application."""
+
     settings: Settings
     database: Database
     keys: KeyRing
@@ -24,7 +26,7 @@ class AppContext:
 
 
 def open_app_context(settings: Settings | None = None) -> AppContext:
-    """Raises WeakSecret, UnsafeDatabase."""
+    """Read the settings, keys and directory, and connect to the database. Raises WeakSecret, UnsafeDatabase."""
     settings = settings or Settings()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = load_or_create(settings.key_file, utc_now().date())
@@ -32,10 +34,10 @@ def open_app_context(settings: Settings | None = None) -> AppContext:
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the schema to `revision`; safe beside the running version, and when two start it at once.
+    """Migrate the schema to `revision`. Safe while another version is running, and when two processes start it at the same time.
 
-    On PostgreSQL each step is a transaction of its own, so that a step may build an index while others write; who migrates
-    holds a lock meanwhile. On SQLite all steps are one transaction.
+    On PostgreSQL each migration is a separate transaction, so that one may build an index while others write; an advisory lock
+    keeps other migrations out. On SQLite all migrations are one transaction.
     """
     from alembic.config import Config
 

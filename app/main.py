@@ -1,4 +1,4 @@
-"""Wiring and nothing else: settings, keys, database and directory become an app; errors become a page or a problem."""
+"""Wiring only: builds the app from settings, keys, database and directory; errors become a page or a problem document."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -48,9 +48,9 @@ def create_app(
     keys: KeyRing | None = None,
     clock: Clock = utc_now,
 ) -> FastAPI:
-    """The service, or some of its surfaces.
+    """The application with all of its surfaces, or some of them.
 
-    Raises WeakSecret (no sound key file) or UnsafeDatabase (it could lose what it acknowledged): then it does not start.
+    Raises WeakSecret (no usable key file) or UnsafeDatabase (it could lose what it has acknowledged): then it does not start.
     """
     settings = settings or Settings()
     log.configure()
@@ -122,10 +122,10 @@ async def _on_app_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    """FastAPI's own finding, without the input that it would repeat."""
+    """FastAPI's validation errors, without the input that it would repeat."""
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(entry["type"] == "json_invalid" for entry in found):
+    entries = error.errors()
+    if any(entry["type"] == "json_invalid" for entry in entries):
         return _shaped(request, BadRequest("The body is not valid JSON in UTF-8."))
     fields = [
         FieldError(
@@ -133,7 +133,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
             code=entry["type"],
             detail="This value does not fit; see the API description.",
         )
-        for entry in found
+        for entry in entries
     ]
     return _shaped(request, Invalid(fields))
 
@@ -159,13 +159,13 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_failure(request: Request, error: Exception) -> Response:
-    """The database is away, or kept us waiting too long: the transaction is rolled back, and another try may do it."""
+    """The database is unreachable or too slow. The transaction is rolled back; a retry may succeed."""
     log.get().error("database", error=type(error).__name__, where=log.where(error))
     return _shaped(request, Unavailable("The database does not answer. Nothing was saved; try again."))
 
 
 async def _on_anything_else(request: Request, error: Exception) -> Response:
-    """Outside of every middleware, so that it has to bring the safe headers along."""
+    """An unexpected error. It is handled outside every middleware, so it has to set the security headers itself."""
     log.get().error("unexpected", error=type(error).__name__, where=log.where(error))
     response = _shaped(request, AppError())
     response.headers.update(HEADERS)

@@ -1,4 +1,4 @@
-"""What differs between two copies of the service. Read once, from PRISTAN_* variables."""
+"""The settings of an installation, read once from PRISTAN_* environment variables."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +12,12 @@ ALL_SURFACES: frozenset[Surface] = frozenset({"public", "desk", "partner"})
 
 
 def _offer_mode(value: object) -> object:
-    """`at_once` and `by_hand` are words for no wait and for never."""
+    """`at_once` means no wait, `by_hand` means never; anything else is a duration."""
     return {"at_once": timedelta(0), "by_hand": None}.get(value, value) if isinstance(value, str) else value
 
 
 def _days(value: object) -> object:
-    """A bare number is days."""
+    """A number without a unit is a number of days."""
     return timedelta(days=int(value)) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
@@ -27,7 +27,10 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
-    """Immutable. `var` holds the keys, the embedded database and the file outbox; it is never inside a backup of the database."""
+    """Immutable settings.
+
+    `var` is the folder of the key file, the SQLite database and the file outbox; it is never part of a backup of the database.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PRISTAN_", frozen=True, extra="ignore")
 
@@ -39,11 +42,12 @@ class Settings(BaseSettings):
     worker_in_web: bool = True
     worker_every: timedelta = timedelta(seconds=5)
     auto_offer_after: OfferAfter = None
-    """`by_hand`: cases are offered first by a coordinator. A duration like PT4H: by the clock when nobody took the case for
-    so long. `at_once`: by the clock as soon as it came in."""
+    """`by_hand`: a coordinator makes the first offer. A duration such as PT4H: it is made automatically if nobody has taken the
+    case
+    by then. `at_once`: it is made automatically as soon as the case comes in."""
     offers: dict[str, OfferAfter] = {}
     """The same by host country, as JSON: `{"PL": "at_once", "DE": "PT4H", "GE": "by_hand"}`. In a country set to `by_hand`
-    the next-best is offered by hand as well."""
+    the next offers are made by a coordinator as well."""
     smtp_host: str = ""
     """Empty: notices are written as files below `var`."""
     smtp_port: int = 587
@@ -53,40 +57,41 @@ class Settings(BaseSettings):
     smtp_from: str = ""
     smtp_timeout: timedelta = timedelta(seconds=10)
     sandbox: bool = False
-    """Whether the published sandbox program may sign in and finds made-up referrals."""
+    """Whether the published sandbox client may sign in and finds invented referrals."""
     draft_idle: Annotated[timedelta, Field(ge=timedelta(minutes=10), le=timedelta(hours=24))] = timedelta(minutes=60)
-    """How long an unfinished form is kept without a touch. The times below are as short as is still of use, and as long as can
-    be answered for; changed ones hold for the cases of today too."""
+    """How long an unfinished form is kept without activity. The limits of the times below are as short as is still useful and
+    as long
+    as can be justified; a change applies to existing cases as well."""
     contact_kept: Days = Field(default=timedelta(days=30), ge=timedelta(days=7), le=timedelta(days=90))
-    """How to reach the person, from the end of the case."""
+    """The contact details, from the end of the case."""
     closed_kept: Days = Field(default=timedelta(days=90), ge=timedelta(days=14), le=timedelta(days=365))
-    """The rest of it, from the same day; never shorter than the contact."""
+    """The rest of the case, from the same day; never shorter than the contact details."""
     unmet_kept: Days = Field(default=timedelta(days=90), ge=timedelta(days=30), le=timedelta(days=365))
-    """A case that nobody has taken, or for which nobody was found."""
+    """A case that nobody has taken, or for which no organisation was found."""
     spam_kept: Days = Field(default=timedelta(days=7), ge=timedelta(days=1), le=timedelta(days=30))
-    """What was thrown away as a machine's."""
+    """A case that was discarded as spam."""
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)
     token_ttl: timedelta = timedelta(minutes=15)
     reply_ttl: timedelta = timedelta(hours=48)
     reads_per_minute: int = Field(default=1200, ge=10)
-    """What one client of the API may ask: lists, details, the feed. The three below: actions and webhooks, filing, hand-overs."""
+    """Requests of one API client to lists, details and the feed. The three below: actions and webhooks, filing, hand-overs."""
     writes_per_minute: int = Field(default=300, ge=10)
     filings_per_minute: int = Field(default=300, ge=10)
     hand_overs_per_minute: int = Field(default=120, ge=10)
     max_body: int = Field(default=262_144, ge=65_536)
-    """Bytes of one request. The longest honest form is under 100 KB."""
+    """The largest request in bytes. The longest genuine form is under 100 KB."""
     onion_location: str = ""
     audit_kept: Days = Field(default=timedelta(days=731), ge=timedelta(days=365), le=timedelta(days=3653))
-    """How long the audit reaches back: 24 months."""
+    """How long entries of the audit log are kept: 24 months."""
     reads_a_day: int = Field(default=100, ge=1)
-    """How many times a day one person may open sealed parts, at the desk or on the partner's page."""
+    """How many times a day one person may open sealed parts, at the desk or on the partner's pages."""
     partner_reads_a_day: int = Field(default=500, ge=1)
-    """How many times a day one program of a partner may fetch sealed parts."""
+    """How many times a day one API client of a partner may fetch sealed parts."""
     metrics_token: str = Field(default="", repr=False)
-    """What a collector shows to read /metrics. Empty: there is no such page."""
+    """The token with which a collector reads /metrics. Empty: there is no such page."""
     backup_key_file: Path = Path()
-    """The public key that backups are sealed to; its private half is kept elsewhere."""
+    """The file of the public key that backups are sealed to; its private half is kept elsewhere."""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +110,7 @@ class Settings(BaseSettings):
         if self.smtp_host and not self.smtp_from:
             raise ValueError("PRISTAN_SMTP_FROM is needed to send mail")
         if self.smtp_host and self.smtp_security == "none" and self.smtp_host not in _LOOPBACK:
-            raise ValueError("mail leaves this machine only encrypted: set PRISTAN_SMTP_SECURITY to starttls or tls")
+            raise ValueError("mail to another machine must be encrypted: set PRISTAN_SMTP_SECURITY to starttls or tls")
         return self
 
     @model_validator(mode="after")
@@ -115,10 +120,10 @@ class Settings(BaseSettings):
         return self
 
     def offer_after(self, country: str) -> timedelta | None:
-        """How long a new case of this country waits for a coordinator before the clock offers it; None: for ever."""
+        """How long a new case of this country waits for a coordinator before it is offered automatically; None: for ever."""
         return self.offers.get(country, self.auto_offer_after)
 
     @property
     def by_hand(self) -> frozenset[str]:
-        """Countries in which nothing is offered by the clock, the next-best neither."""
+        """Countries in which nothing is offered automatically."""
         return frozenset(country for country, after in self.offers.items() if after is None)

@@ -1,6 +1,6 @@
-"""Who did what to which id, and when: append-only, hash-chained, ids and codes only, reads of sealed parts included.
+"""The audit log: who did what to which id, and when, including reads of sealed parts. Append-only and hash-chained.
 
-It is no log of the machine and holds no word of a person; what stands here may be shown to an auditor who may read no case.
+It holds only ids and codes and no personal data, so an auditor who may not read cases can read it. It is not the technical log.
 """
 
 from app.audit.service import length, record, shorten, verify

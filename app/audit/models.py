@@ -10,7 +10,7 @@ from app.core.db import Base
 
 
 class AuditEntry(Base):
-    """One act. `seq` has no gaps; `hash` covers the entry and the hash before it. Rows are never changed."""
+    """One audited action. `seq` has no gaps; `hash` covers the entry and the previous hash. Rows are never changed."""
 
     __tablename__ = "audit_log"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Reading the audit: pages of entries by filters, by sequence number, so that a page stays where it is while more comes in."""
+"""Queries of the audit log: filtered pages by sequence number, so that a page stays the same while new entries arrive."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _EXPORT_BATCH: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries. Empty means all. `kind` is what stands before the colon of an action."""
+    """Which entries to read; empty means all. `kind` is the part of an action before the colon."""
 
     kind: str = ""
     actor_id: str = ""
@@ -30,7 +30,7 @@ class EntryFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries, the newest first, and where the pages beside begin."""
+    """Entries, newest first, and the sequence numbers from which the neighbouring pages start (None: there is none)."""
 
     entries: Sequence[AuditEntry]
     newer_than: int | None
@@ -45,7 +45,7 @@ def page(
     newer_than: int | None = None,
     limit: int = 50,
 ) -> Page:
-    """One page: the newest entries, those older than one, or those newer than one. One statement."""
+    """One page: the newest entries, those older than a sequence number, or those newer than one. One statement."""
     query = _query(wanted)
     if newer_than is not None:
         rows = session.scalars(query.where(AuditEntry.seq > newer_than).order_by(AuditEntry.seq).limit(limit + 1)).all()
@@ -65,7 +65,7 @@ def page(
 
 
 def all_entries(session: Session, wanted: EntryFilter) -> Iterator[AuditEntry]:
-    """All entries that fit, the oldest first, in batches."""
+    """All matching entries, oldest first, read in batches."""
     after = 0
     while True:
         query = _query(wanted).where(AuditEntry.seq > after).order_by(AuditEntry.seq).limit(_EXPORT_BATCH)

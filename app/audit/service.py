@@ -1,7 +1,7 @@
-"""Writing and checking the chain.
+"""Writing and verifying the hash chain of the audit log.
 
-Entries are gathered in the session and written just before it commits, so that the one lock the chain needs is held
-only for the length of a commit: no audit row, no act, and no waiting in between.
+Entries are collected in the session and written just before it commits, so that the lock on the chain is held only during the
+commit. An action and its entry are committed together or not at all.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from app.core.clock import to_the_hour
 from app.core.db import acquire_advisory_lock
 
 GENESIS: Final = "0" * 64
-_LOCK: Final = 0x50525F4155  # any fixed number, one for each advisory lock of the service
+_LOCK: Final = 0x50525F4155  # an arbitrary number; each advisory lock of the service has its own
 _WAITING: Final = "audit_waiting"
 _PAGE: Final = 1000
 _HEAD: Final = sa.select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)
@@ -31,7 +31,7 @@ SHORTENED: Final = "audit:shortened"
 
 @dataclass(frozen=True, slots=True)
 class ChainBreak:
-    """The first place where the chain does not hold."""
+    """The first entry at which the chain is broken."""
 
     seq: int
     problem: str
@@ -48,9 +48,9 @@ def record(
     now: datetime,
     codes: dict[str, Any] | None = None,
 ) -> None:
-    """Note an act of this transaction, `action` like "referral:accepted". Codes and ids only.
+    """Record an action of this transaction, such as "referral:accepted". Codes and ids only.
 
-    What the person themself did is noted to the full hour: the exact minute could be matched with a phone network's records.
+    What the person does themselves is recorded to the full hour: the exact minute could be matched with records of a phone network.
     """
     at = to_the_hour(now) if actor_kind == "person" else now
     session.info.setdefault(_WAITING, []).append(
@@ -90,27 +90,27 @@ def _forget(session: Session) -> None:
 
 
 def length(session: Session) -> int:
-    """How many entries there are."""
+    """The number of entries."""
     return session.scalar(sa.select(sa.func.count()).select_from(AuditEntry)) or 0
 
 
 def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1000) -> int:
-    """Forget up to `limit` of the oldest entries, if they are from before; gives how many.
+    """Delete up to `limit` of the oldest entries that are from before `before`; returns how many.
 
-    That it was done, and where the chain goes on, is itself an entry: the chain holds without what was taken off its beginning.
+    The deletion is itself an entry, with the last deleted number and hash, so that the rest of the chain can still be verified.
     """
     seq, at = AuditEntry.seq, AuditEntry.at
     oldest = sa.select(seq, at).order_by(seq).limit(limit).subquery()
     young = session.scalar(sa.select(sa.func.min(oldest.c.seq)).where(oldest.c.at >= before))
     newest = session.scalar(sa.select(sa.func.max(seq)))
-    ends = (young, newest)  # the newest stays whatever its age: the numbers go on from it
+    ends = (young, newest)  # the newest always stays, because the numbers continue from it
     below = min(end for end in ends if end is not None) if newest is not None else 0
     last = sa.select(sa.func.max(oldest.c.seq)).where(oldest.c.seq < below).scalar_subquery()
     entry = session.execute(sa.select(seq, AuditEntry.hash).where(seq == last)).one_or_none()
     if entry is None:
         return 0
-    gone = int(session.execute(sa.delete(AuditEntry).where(seq <= entry.seq)).rowcount)  # type: ignore[attr-defined]
-    if not gone:  # another worker was faster
+    deleted = int(session.execute(sa.delete(AuditEntry).where(seq <= entry.seq)).rowcount)  # type: ignore[attr-defined]
+    if not deleted:  # another worker was faster
         return 0
     record(
         session,
@@ -122,18 +122,18 @@ def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1
         codes={"seq": entry.seq, "hash": entry.hash},
         now=now,
     )
-    return gone
+    return deleted
 
 
 def _chain_start(session: Session) -> tuple[str, int]:
-    """The hash before the first entry that has to be there, and its number."""
+    """The hash before the first entry that must exist, and the number of that entry."""
     shortened = sa.select(AuditEntry.codes).where(AuditEntry.action == SHORTENED).order_by(AuditEntry.seq.desc())
     codes = session.scalars(shortened.limit(1)).first()
     return (str(codes["hash"]), int(codes["seq"]) + 1) if codes else (GENESIS, 1)
 
 
 def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> ChainBreak | None:
-    """Walk the whole chain. None: it holds. Else the first entry that was changed, taken out or put in."""
+    """Verify the whole chain. None: it is intact; else the first entry that was changed, removed or inserted."""
     last, expected = _chain_start(session)
     columns = AuditEntry.__table__.c
     while True:

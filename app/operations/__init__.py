@@ -1,4 +1,4 @@
-"""Keeping the service alive and its keys young: rotation, backups, and what a look at the running house shows.
+"""Operations: key rotation, backups, and the status of the running service.
 
-It knows which columns are locked and sealed everywhere, and opens no case: what it moves stays closed.
+This package knows which columns of all tables are encrypted or sealed, but it opens no case: sealed data stays sealed.
 """

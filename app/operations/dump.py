@@ -1,6 +1,6 @@
-"""All rows of the service as lines of JSON, the same from SQLite and PostgreSQL, and back into either.
+"""Dump and restore: all rows of the service as lines of JSON, the same from SQLite and PostgreSQL, for either of them.
 
-What lives for minutes is left out: sessions, tokens, unfinished forms, answers to repeated requests. A backup signs nobody in.
+Short-lived rows are left out: sessions, tokens, unfinished forms, stored responses. So a backup cannot be used to sign in.
 """
 
 import base64
@@ -32,18 +32,19 @@ SHORT_LIVED: Final = frozenset(
     }
 )
 DERIVED: Final = frozenset({"case_counters"})
-"""Written by the database itself when the rows it counts come back."""
+"""Filled by triggers of the database while the rows are restored."""
 _PAGE: Final = 500
 
 
 class NotRestorable(Exception):
-    """The lines do not fit: not whole, of a newer version, or the database is not empty."""
+    """The dump cannot be restored: it is incomplete or of a newer version, or the database is not empty."""
 
 
 def lines(database: Database, work: Path, progress: Callable[[int], None] = lambda _count: None) -> Iterator[bytes]:
-    """Everything at one moment, beside the running service, tables in an order in which they can be put back.
+    """A consistent dump while the service is running, with the tables in an order in which they can be restored.
 
-    `work` is a private folder on the same machine: SQLite is copied there first (its own online backup), and removed again.
+    `work` is a private folder on the same machine, to which SQLite is copied first (its own online backup); the copy is deleted.
+    Raises NotRestorable when the database has a table that this version does not know.
     """
     with _snapshot(database, work) as session:
         _refuse_unknown_tables(session)
@@ -60,21 +61,21 @@ def lines(database: Database, work: Path, progress: Callable[[int], None] = lamb
 
 
 def _refuse_unknown_tables(session: Session) -> None:
-    """Raises NotRestorable when there is a table that this process has not heard of: it would be missing without a word."""
+    """Raises NotRestorable when the database has a table that this version does not know, which would silently be missing."""
     there = set(sa.inspect(session.connection()).get_table_names()) - {"alembic_version"}
     if there - set(Base.metadata.tables):
         raise NotRestorable("the database has tables that this version does not know")
 
 
 def count_rows(session: Session) -> int:
-    """How many rows there will be."""
+    """The number of rows that a dump will have."""
     tables = [table for table in Base.metadata.sorted_tables if table.name not in SHORT_LIVED | DERIVED]
     return sum(session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables)
 
 
 @contextmanager
 def _snapshot(database: Database, work: Path) -> Iterator[Session]:
-    """A session that sees one moment and holds up nobody."""
+    """A session on a consistent snapshot, which blocks no writer."""
     if database.dialect == "postgresql":
         engine = database.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with engine.connect() as connection, connection.begin():
@@ -98,28 +99,29 @@ def _snapshot(database: Database, work: Path) -> Iterator[Session]:
 
 def _copy_sqlite(source: str, target: Path) -> None:
     driver = sqlite_driver()
-    taken, put = driver.connect(source), driver.connect(str(target))
+    original, copy = driver.connect(source), driver.connect(str(target))
     try:
-        taken.backup(put)
+        original.backup(copy)
     finally:
-        taken.close()
-        put.close()
+        original.close()
+        copy.close()
 
 
 def load(
     database: Database,
-    given: Iterable[bytes],
+    dump_lines: Iterable[bytes],
     migrate: Callable[[str], None],
     progress: Callable[[int], None] = lambda _count: None,
 ) -> dict[str, int]:
-    """Put a dump into an empty database, all of it or nothing; gives the rows by table. Raises NotRestorable.
+    """Restore a dump into an empty database, completely or not at all; returns the number of rows by table.
 
-    `migrate` brings the schema to a step: first to the dump's, and when the rows are in, to today's.
+    `migrate` brings the schema to a revision: first to that of the dump, and after the rows are inserted to the latest one.
+    Raises NotRestorable.
     """
-    source = iter(given)
+    source = iter(dump_lines)
     head = _read(next(source, b""))
     if head.get("pristan") != 1:
-        raise NotRestorable("this is no backup of Pristan")
+        raise NotRestorable("this is not a backup of Pristan")
     if str(head["schema"]) > status.schema_wanted():
         raise NotRestorable("the backup is of a newer version")
     migrate(str(head["schema"]))
@@ -146,7 +148,7 @@ def _fill(
         if "counts" in entry:
             _insert(session, current, waiting)
             if entry["counts"] != counts:
-                raise NotRestorable("the backup is not whole")
+                raise NotRestorable("the backup is incomplete")
             return counts
         if entry["t"] != current or len(waiting) >= _PAGE:
             _insert(session, current, waiting)
@@ -166,7 +168,7 @@ def _insert(session: Session, name: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _set_sequences(session: Session) -> None:
-    """Numbers that the database gives go on after the highest that was put back."""
+    """Set the sequences of PostgreSQL, so that new numbers continue after the highest restored one."""
     if session.get_bind().dialect.name != "postgresql":
         return
     for table in Base.metadata.sorted_tables:
@@ -183,7 +185,7 @@ def _set_sequences(session: Session) -> None:
 def _table(name: str) -> sa.Table:
     found = Base.metadata.tables.get(name)
     if found is None:
-        raise NotRestorable("the backup holds a table that this version does not know")
+        raise NotRestorable("the backup contains a table that this version does not know")
     return found
 
 

@@ -1,4 +1,4 @@
-"""When something that has to happen again and again happened last: the worker's round, a backup, a rotation."""
+"""Heartbeats: when recurring work was last done (a round of the worker, a backup, a key rotation)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -13,11 +13,11 @@ WORKER: Final = "worker"
 BACKUP: Final = "backup"
 ROTATION: Final = "rotation"
 RETENTION: Final = "retention"
-"""Since when things are kept as long as they are now."""
+"""When the retention periods were last changed."""
 
 
 class Heartbeat(Base):
-    """The last time of one thing, with codes about it."""
+    """The last time of one kind of work, with codes about it."""
 
     __tablename__ = "heartbeats"
 
@@ -27,7 +27,7 @@ class Heartbeat(Base):
 
 
 def record(session: Session, name: str, now: datetime, **codes: Any) -> None:
-    """It happened now. Any number of processes may say so."""
+    """Record that this work was done now. Any number of processes may record it."""
     statement = insert_or_update(
         session, Heartbeat, key=("name",), change=lambda new: {"at": new["at"], "codes": new["codes"]}
     )
@@ -35,5 +35,5 @@ def record(session: Session, name: str, now: datetime, **codes: Any) -> None:
 
 
 def latest(session: Session) -> dict[str, Heartbeat]:
-    """All marks by name."""
-    return {mark.name: mark for mark in session.scalars(sa.select(Heartbeat))}
+    """All heartbeats by name."""
+    return {heartbeat.name: heartbeat for heartbeat in session.scalars(sa.select(Heartbeat))}

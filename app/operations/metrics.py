@@ -1,4 +1,4 @@
-"""Counters for a collector: by route template, method and status only. Nothing of a request's content or sender becomes a label."""
+"""Metrics for Prometheus, by route template, method and status only. No label depends on a request's content or sender."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 
 class Metrics:
-    """What one process counted, and how the house stands when somebody asks. One for an app: nothing is global."""
+    """The request counters of one process, and gauges from the status when somebody asks. One per app, not global."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
@@ -30,13 +30,13 @@ class Metrics:
         )
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Note one request. `route` is a template of ours; a method that is none of HTTP's common ones is `other`."""
+        """Count one request. `route` is the route template; an uncommon HTTP method is counted as `other`."""
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
     def text(self, status: Status) -> bytes:
-        """The exposition format of Prometheus."""
+        """The metrics in the Prometheus exposition format."""
         ages = {
             "worker_age_seconds": status.worker_at,
             "oldest_message_age_seconds": status.oldest_message_at,
@@ -57,13 +57,13 @@ class Metrics:
 
 
 _GAUGES: Final = {
-    "worker_age_seconds": "Since the worker's last round.",
+    "worker_age_seconds": "Time since the worker's last round.",
     "oldest_message_age_seconds": "How long the oldest waiting message has been due.",
-    "oldest_clock_age_seconds": "How long the oldest due clock has been due.",
-    "backup_age_seconds": "Since the last backup.",
+    "oldest_clock_age_seconds": "How long the oldest due referral deadline has been due.",
+    "backup_age_seconds": "Time since the last backup.",
     "epoch_key_age_seconds": "Age of the oldest epoch key that still exists.",
     "messages_waiting": "Messages that wait to be sent.",
     "messages_dead": "Messages that were given up.",
-    "honeytoken_reads": "Decoys read in the last 30 days.",
+    "honeytoken_reads": "Reads of honeytokens in the last 30 days.",
     "partner_reads_frozen": "1 while all reading by partners is stopped.",
 }

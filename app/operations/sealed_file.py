@@ -1,7 +1,8 @@
-"""The envelope of a backup: compressed, sealed to a public key whose private half is kept elsewhere, chunk by chunk.
+"""The file format of a backup: compressed and encrypted in chunks, with a key sealed to a public key whose private half is
+elsewhere.
 
-A line of text, a JSON header, then chunks: four bytes of length and AES-256-GCM-SIV. The key is random and HPKE-sealed in the
-header. Each chunk is bound to its number and to whether it is the last: a file that was cut short or put together does not open.
+A line of text, a JSON header, then chunks: four bytes of length and AES-256-GCM-SIV. The random key is HPKE-sealed in the header.
+Each chunk is bound to its number and to whether it is the last one, so that a truncated or recombined file does not open.
 """
 
 import base64
@@ -21,7 +22,7 @@ _INFO: Final = sealing.context("pristan/backup", "1")
 
 
 def write(sink: BinaryIO, public_key: bytes, lines: Iterable[bytes]) -> None:
-    """Seal lines into a file. Raises ValueError when the key is no X-Wing public key."""
+    """Seal lines into a file. Raises ValueError when the key is not a public key that can be sealed to."""
     key = os.urandom(32)
     header = {
         "alg": "HPKE-X-Wing+AES-256-GCM-SIV",
@@ -38,7 +39,10 @@ def write(sink: BinaryIO, public_key: bytes, lines: Iterable[bytes]) -> None:
 
 
 def read(source: BinaryIO, pair: KeyPair) -> Iterator[bytes]:
-    """The lines again. Raises CannotOpen: another key, changed, or cut short; what was given out before that was whole."""
+    """The lines of a sealed file. Raises CannotOpen for another key, changed bytes or a truncated file.
+
+    Lines yielded before the error are authentic.
+    """
     if source.readline(len(MAGIC) + 1) != MAGIC:
         raise CannotOpen
     try:

@@ -1,6 +1,6 @@
-"""How the house stands: what a look at it shows, in numbers and codes. Nothing in it is about a person.
+"""The status of the running service, in numbers and codes. It contains no personal data.
 
-What is wrong is named by a code, the same on the page, in /readyz and in the metrics.
+Each problem has a code, which is the same on the operations page, in /readyz and in the metrics.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from app.staff.models import Team
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 WORKER_LATE: Final = timedelta(minutes=2)
-MESSAGE_LATE: Final = timedelta(minutes=70)  # what a person set off is due from the full hour on
+MESSAGE_LATE: Final = timedelta(minutes=70)  # a message caused by a person is due from the full hour on
 CLOCK_LATE: Final = timedelta(minutes=10)
 BACKUP_OLD: Final = timedelta(days=2)
 EPOCH_OLD: Final = timedelta(days=35)
@@ -56,7 +56,7 @@ class TeamKey:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The house at one moment. None: it never happened, or there is nothing of the kind."""
+    """The status at one moment. None: it has never happened, or there is nothing of the kind."""
 
     at: datetime
     worker_at: datetime | None
@@ -81,8 +81,8 @@ class Status:
     versions: Versions
 
     def problems(self) -> list[str]:
-        """What somebody should look at, as codes."""
-        found = {
+        """The codes of the problems that an operator should look at."""
+        checks = {
             "worker-late": self.worker_at is None or self.at - self.worker_at > WORKER_LATE,
             "worker-job-failed": bool(self.worker_failed),
             "messages-late": self.oldest_message_at is not None and self.at - self.oldest_message_at > MESSAGE_LATE,
@@ -98,11 +98,11 @@ class Status:
             "partner-reads-frozen": self.frozen,
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
         }
-        return [code for code, is_so in found.items() if is_so]
+        return [code for code, is_problem in checks.items() if is_problem]
 
 
 def read_status(session: Session, keys: KeyRing, now: datetime) -> Status:
-    """A fixed number of statements, each on an index or a small table."""
+    """Read the status, with a fixed number of statements, each on an index or a small table."""
     last = heartbeats.latest(session)
     worker, backup, rotated = last.get(heartbeats.WORKER), last.get(heartbeats.BACKUP), last.get(heartbeats.ROTATION)
     queued = OutboxMessage.state == "queued"
@@ -149,7 +149,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime) -> Status:
 
 
 def alarms(session: Session, now: datetime) -> int:
-    """How often a decoy was read in the last 30 days."""
+    """How often a honeytoken was read in the last 30 days."""
     since = AuditEntry.at >= now - ALARMS_SHOWN
     query = (
         sa.select(sa.func.count()).select_from(AuditEntry).where(AuditEntry.action == "alarm:honeytoken_read", since)
@@ -158,7 +158,7 @@ def alarms(session: Session, now: datetime) -> int:
 
 
 def _not_reached(session: Session, now: datetime) -> list[str]:
-    """Organisations whose program is not there any more, or was lately sent something that was given up in the end."""
+    """Organisations whose webhook endpoint is gone, or for which a delivery was given up in the last 7 days."""
     given_up = sa.exists().where(
         WebhookDelivery.endpoint_id == WebhookEndpoint.id,
         WebhookDelivery.created_at >= now - GIVEN_UP_SHOWN,
@@ -196,13 +196,13 @@ def versions(session: Session) -> Versions:
 
 
 def schema(session: Session) -> str:
-    """The step that the database has taken last."""
+    """The migration that the database is at."""
     return str(session.scalar(sa.text("SELECT version_num FROM alembic_version")) or "0000")
 
 
 @lru_cache(maxsize=1)
 def schema_wanted() -> str:
-    """The last step that this version knows."""
+    """The latest migration that this version knows."""
     return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
 
 

@@ -1,8 +1,9 @@
-"""A new key for a team: after somebody left, or when a device was lost. Every case of the team is sealed to it anew.
+"""Rotation of a team's key, after somebody has left or a device was lost: every case of the team is sealed to the new key.
 
-It takes the old private key, which only a member's passphrase or the offline recovery key opens. The new key is granted to whoever
-held the old one in the transaction that makes it, so nobody is ever without; the old key's grants are destroyed when no case is
-sealed to it any more. Killed at any point, every case opens with the old key or the new one, and both are held.
+It needs the old private key, which only a member's passphrase or the offline recovery key opens. The new key is granted to all
+holders of the old one in the transaction that creates it, so nobody loses access. The grants of the old key are deleted when no
+case is sealed to it any more. If the process is killed at any point, every case opens with the old or the new key, and the
+holders have both.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,11 +29,11 @@ BATCH: Final = 100
 
 
 def team_by_slug(session: Session, slug: str) -> UUID:
-    """Raises NotFound."""
-    found = session.scalar(sa.select(Team.id).where(Team.slug == slug))
-    if found is None:
-        raise NotFound("There is no team of this name.")
-    return found
+    """The id of a team. Raises NotFound."""
+    team_id = session.scalar(sa.select(Team.id).where(Team.slug == slug))
+    if team_id is None:
+        raise NotFound("There is no team with this name.")
+    return team_id
 
 
 def remaining(session: Session, team_id: UUID) -> int:
@@ -43,13 +44,13 @@ def remaining(session: Session, team_id: UUID) -> int:
 
 
 def begin(session: Session, team_id: UUID, held: Mapping[UUID, bytes], now: datetime) -> UUID:
-    """Make the new key and grant it to all who hold the present one; gives its id. An unfinished rotation is gone on with.
+    """Create the new key and grant it to all holders of the current one; returns its id. Continues an unfinished rotation.
 
-    Raises NotAllowed when `held` does not open the present key.
+    Raises NotAllowed when `held` does not contain the current key.
     """
     present = keyholders.active_key(session, team_id)
     if present is None or present.id not in held:
-        raise NotAllowed("This does not open the team's present key.")
+        raise NotAllowed("This does not open the team's current key.")
     if remaining(session, team_id) or _older_grants(session, team_id, present.id):
         return present.id
     pair = KeyPair.generate()
@@ -72,7 +73,7 @@ def rewrap_cases(
     held: Mapping[UUID, bytes],
     progress: Callable[[int], None] = lambda _count: None,
 ) -> int:
-    """Seal every case of the team to its present key, in small transactions; gives how many were moved."""
+    """Seal every case of the team to its current key, in small transactions; returns how many were resealed."""
     moved, after = 0, None
     while True:
         done, after = _batch(database, keys, team_id, held, after)
@@ -109,9 +110,9 @@ def _batch(
 
 
 def end(session: Session, team_id: UUID, now: datetime) -> int:
-    """Destroy every grant of the older keys, if no case is sealed to one; gives how many grants went.
+    """Delete every grant of the older keys if no case is sealed to one of them; returns how many.
 
-    A case that came in meanwhile was sealed to the present key, for that is the only active one.
+    A case that came in during the rotation was sealed to the current key, the only active one.
     """
     present = keyholders.active_key(session, team_id)
     if present is None or remaining(session, team_id):
@@ -132,7 +133,7 @@ def _older_grants(session: Session, team_id: UUID, present: UUID) -> list[UUID]:
 
 
 def held_by(session: Session, key_id: UUID, seed: bytes) -> dict[UUID, bytes]:
-    """What a member's own seed opens. Raises CannotOpen."""
+    """The seeds that were granted to a member, opened with the member's own seed. Raises CannotOpen."""
     return keyholders.open_granted(session, key_id, KeyPair.from_seed(seed))
 
 

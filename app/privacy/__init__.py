@@ -1,6 +1,6 @@
-"""Export, erasure and retention: what the person may demand, and what happens by itself when its time has come.
+"""Export, erasure and retention: the person's rights, and the automatic deletion of cases after their retention period.
 
-It knows every other package and none of them knows it: each offers what it holds of a case, only here it is called together.
+It may import every domain package and none of them imports it: each offers its own `export` and `forget`, which are called here.
 """
 
 from app.privacy.retention import RetentionPeriods, reschedule

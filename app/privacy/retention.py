@@ -1,4 +1,4 @@
-"""How long what is kept: reckoned from when a case ended, or from when it last waited for somebody to be found."""
+"""Retention periods: when a case and its contact details are deleted, counted from its end or from its last move."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,12 @@ from app.cases.transitions import UNATTENDED
 
 @dataclass(frozen=True, slots=True)
 class RetentionPeriods:
-    """`contact` and `rest`: of a case that has ended. `unmet`: one for which nobody was found. `spam`: what a machine sent."""
+    """How long data is kept.
+
+    contact, rest: the contact details and the rest of a case that has ended.
+    unmet: a case that nobody has taken, or for which no organisation was found.
+    spam: a case that was discarded as spam.
+    """
 
     contact: timedelta = timedelta(days=30)
     rest: timedelta = timedelta(days=90)
@@ -27,29 +32,29 @@ DEFAULT_PERIODS: Final = RetentionPeriods()
 
 @dataclass(frozen=True, slots=True)
 class DeletionTimes:
-    """When the contact of a case is forgotten, and when all of it."""
+    """When the contact details of a case are deleted, and when all of it."""
 
     contact: datetime
     all: datetime
 
 
 def deletion_times(session: Session, case: Case, periods: RetentionPeriods) -> DeletionTimes:
-    """One that was thrown away as spam is still marked as held. Of others that are open, whoever set the time meant it."""
+    """When a case is deleted. A discarded case still has its `held_reason`; for an open case in work an explicit time is kept."""
     if case.closed_at is not None:
         if case.held_reason is not None:
             return DeletionTimes(case.closed_at + periods.spam, case.closed_at + periods.spam)
         return DeletionTimes(case.closed_at + periods.contact, case.closed_at + max(periods.contact, periods.rest))
     if CaseState(case.state) not in UNATTENDED and case.forget_at is not None:
         return DeletionTimes(case.forget_at, case.forget_at)
-    stepped = session.scalar(
+    last_move_at = session.scalar(
         sa.select(sa.func.max(CaseEvent.at)).where(
             CaseEvent.case_id == case.id, sa.or_(CaseEvent.source.is_(None), CaseEvent.source != CaseEvent.target)
         )
     )
-    since = stepped or case.waiting_since
+    since = last_move_at or case.waiting_since
     return DeletionTimes(since + periods.unmet, since + periods.unmet)
 
 
 def reschedule(session: Session, now: datetime) -> None:
-    """The times were changed: look at every case that is to be forgotten one day, as soon as the clock comes round."""
+    """Have the worker compute every deletion time again, after the periods were changed."""
     session.execute(sa.update(Case).where(Case.forget_at > now, Case.state != "erased").values(forget_at=now))

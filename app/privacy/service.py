@@ -1,4 +1,4 @@
-"""The four acts: withdraw a request, erase it, export all of it, forget what is due."""
+"""Withdraw a request, erase it, export all of its data, and delete what is due."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from app.referrals import personal_data
 
 
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
-    """The person wants no help any more: every live referral ends, no organisation holds a key from here on."""
+    """Withdraw a case for the person: end every live referral, and delete every organisation's wrap of the case's key."""
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_with_key(session, case.id))
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
@@ -30,10 +30,10 @@ def withdraw(session: Session, case: Case, *, now: datetime) -> None:
 
 
 def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> None:
-    """Every key, every sealed part and every fact of the case is gone; what stays are codes that name nobody.
+    """Delete every key, sealed part and fact of the case; only codes that identify nobody stay.
 
-    The number opens nothing afterwards and answers like one that never was. A backup from before is closed for good once
-    the epoch key has been rotated.
+    Afterwards the number behaves like one that never existed. The case in an older backup becomes unreadable once the epoch key has
+    been rotated.
     """
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy(session, case.id)
@@ -65,7 +65,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
 
 
 def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any]:
-    """Everything held about the person, readable: codes, facts, their own words, the thread, referrals and their states."""
+    """All data about the person in readable form: codes, facts, their own words, the thread, referrals and their states."""
     case = opened.case
     return {
         "case": {
@@ -85,10 +85,10 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
 
 
 def forget_due(session: Session, *, now: datetime, limit: int, periods: RetentionPeriods = DEFAULT_PERIODS) -> int:
-    """Forget of up to `limit` cases whose time has come: first how to reach the person, later all. Late or repeated: the same end.
+    """Delete the data that is due of up to `limit` cases: first the contact details, later everything. Safe to repeat.
 
-    `forget_at` is when to look at a case next: at its end, then when its contact goes, then when the rest does. Gives of how
-    many something was forgotten.
+    `Case.forget_at` is when to look at the case next: at its end, then when its contact details are due, then when the rest is.
+    Returns the number of cases of which something was deleted.
     """
     wanted = (
         sa.select(Case)

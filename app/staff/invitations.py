@@ -1,7 +1,8 @@
-"""A new member, or one who lost their passphrase, comes in with a code that a colleague told them over another channel.
+"""Invitations: a code with which a new member joins, or a member who lost their passphrase returns.
 
-The code opens once, for three days. Twenty digits are 66 bits, so nobody guesses one, and only a MAC of it is kept. Whoever comes
-in holds no key yet: a colleague who has it grants it, after comparing the fingerprint with them by voice.
+A colleague passes the code on over another channel. It works once, within three days. Its twenty digits are 66 bits, too many
+to guess, and only a MAC of it is stored. The new member holds no key yet: a colleague who has it grants it, after they have
+compared the fingerprint by voice.
 """
 
 import secrets
@@ -31,7 +32,7 @@ _DIGITS: Final = 20
 
 
 class Invitation(Base):
-    """One code. `member_id` stands when somebody who is a member already comes back with a new passphrase."""
+    """An invitation code. `member_id` is set when an existing member returns with a new passphrase."""
 
     __tablename__ = "invitations"
     __table_args__ = (
@@ -58,7 +59,7 @@ class Invitation(Base):
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
-    """What an invitation is for: a name, a role and its place."""
+    """The person invited: a name, a role, and its team or organisation."""
 
     name: str
     role: Role
@@ -67,15 +68,15 @@ class Invitee:
 
 
 def invite(session: Session, keys: KeyRing, seat: Invitee, *, by: UUID | None, now: datetime) -> str:
-    """A code for somebody new; an earlier one for the same name is void. Raises Conflict: a member has this name."""
+    """Create a code for a new member; an earlier code for the same name becomes void. Raises Conflict when the name is taken."""
     name = staff.normalised_name(seat.name)
     if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
-        raise Conflict("A member of this name exists. Choose another name, or let them come back.")
+        raise Conflict("A member with this name exists. Choose another name, or let them return.")
     return _new(session, keys, Invitee(name, seat.role, seat.team_id, seat.organisation_id), None, by=by, now=now)
 
 
 def let_return(session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime) -> str:
-    """A code for a member who lost passphrase or code app. Until it is used nothing of theirs changes."""
+    """Create a code for a member who lost their passphrase or code app. Nothing changes until it is used."""
     seat = Invitee(member.name, Role(member.role), member.team_id, member.organisation_id)
     return _new(session, keys, seat, member.id, by=by, now=now)
 
@@ -107,18 +108,21 @@ def _new(
 
 
 def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: bool = False) -> Invitation:
-    """Raises NotFound: mistyped, used, void and expired are not told apart."""
+    """The valid invitation of a code. Raises NotFound: mistyped, used, void and expired codes are not told apart."""
     query = sa.select(Invitation).where(
         Invitation.code_mac == _mac(keys, code), Invitation.used_at.is_(None), Invitation.expires_at > now
     )
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if found is None:
-        raise NotFound("This code opens nothing: it was mistyped, used already, or is too old. Ask for a new one.")
-    return found
+    invitation = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if invitation is None:
+        raise NotFound("This code is not valid: it was mistyped, used already, or has expired. Ask for a new one.")
+    return invitation
 
 
 def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_secret: str, now: datetime) -> Member:
-    """Come in: a new member, or one of old with a new key pair and none of the keys they held. Raises NotFound, Conflict."""
+    """Use a code: create the member, or give a returning one a new key pair and none of their earlier keys.
+
+    Raises NotFound, Conflict.
+    """
     invitation = find(session, keys, code, now, lock=True)
     invitation.used_at = now
     if invitation.member_id is None:
@@ -158,12 +162,12 @@ def _renewed(
 
 
 def delete_expired(session: Session, now: datetime) -> int:
-    """What was used or has expired says nothing any more; who invited whom stands in the audit."""
+    """Delete invitations that were used or have expired; returns how many. The audit log keeps who invited whom."""
     gone = sa.delete(Invitation).where(sa.or_(Invitation.expires_at <= now, Invitation.used_at.is_not(None)))
     return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
 
 
 def _mac(keys: KeyRing, code: str) -> bytes:
-    """Of the digits alone, in whatever script and grouping they were typed."""
+    """The MAC of the code's digits, regardless of their script and grouping."""
     digits = "".join(str(unicodedata.digit(c)) for c in code[:80] if unicodedata.digit(c, None) is not None)
     return keys.mac("invitation", digits.encode())

@@ -1,7 +1,7 @@
-"""Browsers that somebody signed in with before: wrong tries by strangers do not shut their owner out of these.
+"""Known browsers: from a browser that a member has used before, they can sign in although a stranger's wrong attempts block others.
 
-Such a browser keeps a cookie that the server can check and nobody can make. It opens nothing; it only has a count of wrong tries
-of its own, so that a stranger who knows a name can use up the strangers' tries and no others.
+A known browser has a cookie that the server can verify and nobody can forge. The cookie gives no access; it only has its own count
+of failed attempts, so that a stranger who knows a member's name cannot lock the member out.
 """
 
 import secrets
@@ -31,14 +31,14 @@ class KnownBrowser(Base):
 
 
 def remember(session: Session, keys: KeyRing, member_id: UUID, secret: str | None, now: datetime) -> str:
-    """They signed in here; gives the secret for the cookie, the one it has when it is known already."""
+    """Record that the member signed in from this browser; returns the secret for its cookie, unchanged if it is known already."""
     known = known_browser(session, keys, member_id, secret, now)
     if known is not None and secret is not None:
         known.expires_at = now + KNOWN_FOR
         return secret
-    if secret:  # one whose time was over
+    if secret:  # it had expired
         session.execute(sa.delete(KnownBrowser).where(KnownBrowser.id == _id(keys, member_id, secret)))
-    secret = secret or secrets.token_urlsafe(32)  # a shared computer keeps one, for each who signs in there
+    secret = secret or secrets.token_urlsafe(32)  # a shared computer keeps one secret for all who sign in there
     session.add(KnownBrowser(id=_id(keys, member_id, secret), member_id=member_id, expires_at=now + KNOWN_FOR))
     session.flush()
     return secret
@@ -47,15 +47,15 @@ def remember(session: Session, keys: KeyRing, member_id: UUID, secret: str | Non
 def known_browser(
     session: Session, keys: KeyRing, member_id: UUID, secret: str | None, now: datetime
 ) -> KnownBrowser | None:
-    """The browser, its row locked, when this member signed in with it before."""
+    """The browser, with its row locked, if this member has signed in from it before; else None."""
     if not secret:
         return None
-    found = session.get(KnownBrowser, _id(keys, member_id, secret), with_for_update=True, populate_existing=True)
-    return found if found is not None and found.expires_at > now else None
+    browser = session.get(KnownBrowser, _id(keys, member_id, secret), with_for_update=True, populate_existing=True)
+    return browser if browser is not None and browser.expires_at > now else None
 
 
 def forget(session: Session, member_id: UUID) -> None:
-    """After a change of keys or role every browser is a stranger again."""
+    """Forget all browsers of a member, after a change of keys or role."""
     session.execute(sa.delete(KnownBrowser).where(KnownBrowser.member_id == member_id))
 
 

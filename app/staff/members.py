@@ -1,7 +1,7 @@
-"""What colleagues do for each other: grant the team's key, let back in, change a role, switch somebody off.
+"""Management of members by colleagues: grant the team's key, let somebody return, change a role, deactivate.
 
-An admin manages accounts and holds no key, so that an admin alone opens no case; a key is granted only out of the open session of
-somebody who has it.
+An admin manages accounts but holds no key, so an admin alone cannot open a case. A key can be granted only by a signed-in
+member who holds it.
 """
 
 import hashlib
@@ -35,7 +35,10 @@ _SWITCHABLE: Final = frozenset({Role.COORDINATOR, Role.SENIOR})
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """A member as colleagues see them. `has_key`: they hold the active key of their team or organisation; None: there is none."""
+    """A member as colleagues see them.
+
+    `has_key`: whether they hold the active key of their team or organisation; None: no key exists.
+    """
 
     id: UUID
     name: str
@@ -49,7 +52,7 @@ class Colleague:
 
 
 def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague]:
-    """Whom this member may see: all for an admin, else those of their own team or organisation. One statement."""
+    """The members that this member may see: all for an admin, else those of the same team or organisation. One statement."""
     place_key, own_key = sa.orm.aliased(SealingKey), sa.orm.aliased(SealingKey)
     place = sa.func.coalesce(Member.team_id, Member.organisation_id)
     query = (
@@ -86,48 +89,51 @@ def _same_team_or_organisation(who: SignedIn) -> sa.ColumnElement[bool]:
 
 
 def fingerprint(public_key: bytes) -> str:
-    """Thirty digits of a public key in groups of five, to be read out: the same on both screens, or somebody sits in between."""
+    """Thirty digits of a public key in groups of five, to compare by voice. If they differ, somebody has tampered with the key."""
     number = int.from_bytes(hashlib.sha256(b"pristan/fingerprint" + public_key).digest(), "big") % 10**30
     text = f"{number:030d}"
     return " ".join(text[at : at + 5] for at in range(0, 30, 5))
 
 
 def invite(session: Session, keys: KeyRing, who: SignedIn, seat: Invitee, now: datetime) -> str:
-    """A code for somebody new. Raises NotAllowed (this role does not invite that one, or elsewhere), Conflict."""
+    """Create a code for a new member. Raises NotAllowed (not a role or team that this member may invite to), Conflict."""
     if seat.role not in INVITES.get(who.role, frozenset()):
-        raise NotAllowed("Your role does not invite this one. A new admin is proposed, and approved by another.")
+        raise NotAllowed("Your role may not invite this role. A new admin is proposed, and approved by somebody else.")
     if who.role is not Role.ADMIN and (seat.team_id, seat.organisation_id) != (who.team_id, who.organisation_id):
-        raise NotAllowed("You invite to your own team or organisation only.")
+        raise NotAllowed("You may only invite people to your own team or organisation.")
     return invitations.invite(session, keys, seat, by=who.member_id, now=now)
 
 
 def let_return(session: Session, keys: KeyRing, who: SignedIn, member_id: UUID, now: datetime) -> str:
-    """A code for a member who lost passphrase or code app. Raises NotFound, NotAllowed."""
+    """Create a code for a member who lost their passphrase or code app. Raises NotFound, NotAllowed."""
     return invitations.let_return(session, keys, _manageable_member(session, who, member_id), by=who.member_id, now=now)
 
 
 def let_in(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
-    """Wrong tries do not make them wait for a quarter of an hour: for who is kept out by a stranger's tries."""
+    """Lift a member's lockout and suspend it for 15 minutes, when a stranger's failed attempts lock them out.
+
+    Raises NotFound, NotAllowed.
+    """
     member = _manageable_member(session, who, member_id)
     member.let_in_until, member.failures, member.wait_until = now + LET_IN_FOR, 0, None
     _note(session, who, member, "member:let_in", now)
 
 
 def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> int:
-    """Hand on every key of the shared team or organisation that this session holds; gives how many were new to them.
+    """Grant a colleague every key of the shared team or organisation that this session holds; returns how many they lacked.
 
-    Raises NotFound (not of the same place), NotAllowed (this member holds no key), Conflict (switched off).
+    Raises NotFound (another team or organisation), NotAllowed (the caller holds no key), Conflict (the colleague is deactivated).
     """
     member = _visible_member(session, who, member_id)
     if not member.active:
-        raise Conflict("This member is switched off.")
+        raise Conflict("This member is deactivated.")
     held = who.keys_of(session)
     place = who.team_id or who.organisation_id
     keys_of_place = session.scalars(
         sa.select(SealingKey).where(SealingKey.id.in_(list(held)), SealingKey.owner_id == place)
     ).all()
     if place is None or not keys_of_place:
-        raise NotAllowed("You hold no key that you could grant.")
+        raise NotAllowed("You hold no key to grant.")
     has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
     holder = keyholders.by_id(session, member.key_id)
     new = [key for key in keys_of_place if key.id not in has]
@@ -139,12 +145,15 @@ def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> in
 
 
 def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, now: datetime) -> None:
-    """Coordinator to senior and back, by an admin. Their sessions end at once. Raises NotFound, NotAllowed, Conflict."""
+    """Change a coordinator to a senior or back; admins only. The member's sessions end at once.
+
+    Raises NotFound, NotAllowed, Conflict.
+    """
     member = _manageable_member(session, who, member_id)
     if who.role is not Role.ADMIN or {role, Role(member.role)} - _SWITCHABLE:
-        raise NotAllowed("Only coordinators and seniors change into each other. For any other role, invite them anew.")
+        raise NotAllowed("Only coordinator and senior can be exchanged. For any other role, send a new invitation.")
     if member.role == role:
-        raise Conflict("This is their role already.")
+        raise Conflict("The member already has this role.")
     member.role = role.value
     sessions.end_sessions(session, member.id)
     known_browsers.forget(session, member.id)
@@ -152,13 +161,13 @@ def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, no
 
 
 def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
-    """Switch somebody off: their sessions, passkeys and keys are gone at once; their name stays in what they did.
+    """Deactivate a member: sessions, passkeys and key grants are deleted at once; their name stays on what they did.
 
-    Raises NotFound, NotAllowed, and Conflict when nobody else would hold the key, or be an admin.
+    Raises NotFound, NotAllowed, and Conflict when they are the last admin or the last holder of a key.
     """
     member = _manageable_member(session, who, member_id)
     if not member.active:
-        raise Conflict("This member is switched off already.")
+        raise Conflict("This member is already deactivated.")
     _refuse_the_last(session, member)
     member.active = False
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
@@ -172,7 +181,7 @@ def _refuse_the_last(session: Session, member: Member) -> None:
     if member.role == Role.ADMIN:
         others = sa.select(Member.id).where(Member.role == "admin", Member.active, Member.id != member.id)
         if session.scalar(others.limit(1)) is None:
-            raise Conflict("This is the last admin. Let another one come in first.")
+            raise Conflict("This is the last admin. Add another admin first.")
     mine = sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)
     key_ids = session.scalars(mine).all()
     shared = sa.select(KeyGrant.sealing_key_id).where(
@@ -184,11 +193,12 @@ def _refuse_the_last(session: Session, member: Member) -> None:
 
 
 def lock(session: Session, member_id: UUID) -> Member | None:
+    """The member, with their row locked until the transaction ends; None if there is none."""
     return session.get(Member, member_id, with_for_update=True, populate_existing=True)
 
 
 def _visible_member(session: Session, who: SignedIn, member_id: UUID) -> Member:
-    """A member whom `who` may see, the row locked. Raises NotFound: another team's is like unknown."""
+    """A member whom `who` may see, with the row locked. Raises NotFound, also for a member of another team."""
     member = lock(session, member_id)
     place = (who.team_id, who.organisation_id)
     if member is None or (who.role is not Role.ADMIN and (member.team_id, member.organisation_id) != place):
@@ -202,9 +212,9 @@ def _manageable_member(session: Session, who: SignedIn, member_id: UUID) -> Memb
     if member.id == who.member_id:
         raise NotAllowed("Somebody else has to do this for you.")
     if Role(member.role) is Role.ADMIN and who.role is not Role.ADMIN:
-        raise NotAllowed("Only an admin does this for an admin.")
+        raise NotAllowed("Only an admin may do this for an admin.")
     if who.role is not Role.ADMIN and Role(member.role) not in INVITES.get(who.role, frozenset()):
-        raise NotAllowed("Your role does not do this for this member.")
+        raise NotAllowed("Your role may not do this for this member.")
     return member
 
 

@@ -11,7 +11,7 @@ from app.core.db import Base
 
 
 class Role(StrEnum):
-    """COORDINATOR and SENIOR belong to a team, PARTNER to an organisation; AUDITOR and ADMIN open no case."""
+    """COORDINATOR and SENIOR belong to a team, PARTNER to an organisation; AUDITOR and ADMIN cannot open cases."""
 
     COORDINATOR = "coordinator"
     SENIOR = "senior"
@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 class Team(Base):
-    """The coordinators of one or more host countries. They hold the team's key together."""
+    """The coordinators of one or more host countries. They share the team's key."""
 
     __tablename__ = "teams"
 
@@ -32,7 +32,7 @@ class Team(Base):
 
 
 class TeamCountry(Base):
-    """Which team takes the cases of a country: exactly one."""
+    """The one team that takes the cases of a country."""
 
     __tablename__ = "team_countries"
 
@@ -41,11 +41,10 @@ class TeamCountry(Base):
 
 
 class Member(Base):
-    """Somebody who signs in. `sealed_seed` is their private key, closed with the passphrase and the server's pepper.
+    """Somebody who signs in. `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper.
 
-    The one-time password secret is locked under the epoch key; `totp_step` is the last 30-second step that was used.
-    `failures` and `wait_until` count the wrong tries of strangers' browsers; until `let_in_until` they do not matter, because
-    a colleague said so.
+    The one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
+    `failures` and `wait_until` limit failed attempts from unknown browsers; a colleague can suspend that until `let_in_until`.
     """
 
     __tablename__ = "members"
@@ -76,9 +75,9 @@ class Member(Base):
 
 
 class StaffSession(Base):
-    """A sign-in. `id` is a hash of the cookie's secret; `sealed_seed` opens only with that secret.
+    """A sign-in session. `id` is a hash of the cookie's secret; only that secret decrypts `sealed_seed`.
 
-    `factor` is what stood beside the passphrase: a code or a passkey.
+    `factor` is the second factor that was used: a code or a passkey.
     """
 
     __tablename__ = "sessions"

@@ -1,6 +1,7 @@
-"""A new key of a partner organisation: made here for people who use the page, or registered by a partner who keeps it themselves.
+"""New keys of a partner organisation: generated here for those who use the pages, or the public key of a partner who keeps
+their own.
 
-Called only with an approved proposal in hand. What was sealed to the key before stays readable for who holds that one.
+Called only for an approved proposal. What was sealed to the previous key stays readable for those who hold that key.
 """
 
 from datetime import datetime
@@ -18,9 +19,9 @@ from app.staff.models import Member
 
 
 def make(session: Session, organisation_id: UUID, *, by: UUID, now: datetime) -> int:
-    """A key pair whose private half exists only sealed to the organisation's members and to the offline key.
+    """Generate a key pair; its private seed is stored only sealed to the organisation's members and to the recovery key.
 
-    Gives how many members hold it.
+    Returns how many members hold it.
     """
     pair = KeyPair.generate()
     key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
@@ -40,16 +41,16 @@ def make(session: Session, organisation_id: UUID, *, by: UUID, now: datetime) ->
 
 
 def check(public_key: bytes) -> None:
-    """Raises ValueError when these bytes are no X-Wing public key."""
+    """Raises ValueError when these bytes are not a public key that can be sealed to."""
     sealing.check_public_key(public_key)
 
 
 def register(session: Session, organisation_id: UUID, public_key: bytes, *, by: UUID, now: datetime) -> SealingKey:
-    """A partner's own public key. Raises Invalid when the bytes are none."""
+    """Register a partner's own public key. Raises Invalid when the bytes are not a public key."""
     try:
         key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, public_key, now)
     except ValueError:
-        detail = "This is no X-Wing public key: 1,216 bytes in base64."
+        detail = "This is not an X-Wing public key (1,216 bytes in base64)."
         raise Invalid([FieldError(pointer="/public_key", code="not_a_key", detail=detail)]) from None
     _note(session, key, by, now, "registered")
     return key

@@ -1,7 +1,7 @@
-"""Passkeys: the second factor that cannot be read out over the phone. Beside the one-time code, never in place of the passphrase.
+"""Passkeys (WebAuthn) as a phishing-resistant second factor: an alternative to the one-time code, not to the passphrase.
 
-The passphrase still opens the keys. A passkey proves that the person is at a device that they made known before, and that they
-unlocked it (user verification). Which names have passkeys is not told: the browser finds the right one by itself.
+The passphrase is still needed to open the keys. A passkey proves that the person is at a registered device and has unlocked it
+(user verification). The server does not reveal which names have passkeys: the browser finds the right one itself.
 """
 
 import hmac
@@ -33,7 +33,10 @@ _ALGORITHMS: Final = (-8, -7, -257)  # Ed25519, ES256, RS256
 
 
 class Passkey(Base):
-    """One credential of a member. `public_key` is a COSE key; `sign_count` grows with use, or stays 0 on devices without one."""
+    """A credential of a member.
+
+    `public_key` is a COSE key; `sign_count` grows with use, or stays 0 on devices without a counter.
+    """
 
     __tablename__ = "passkeys"
 
@@ -50,7 +53,7 @@ class Passkey(Base):
 
 
 class UsedChallenge(Base):
-    """A challenge that was answered: it is not taken again. `id` is the challenge's own MAC."""
+    """A challenge that was answered and is not accepted again. `id` is the challenge's own MAC."""
 
     __tablename__ = "used_challenges"
 
@@ -60,14 +63,16 @@ class UsedChallenge(Base):
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """Where passkeys are good for. `rp_id` is the host's name; with a bare address there are no passkeys."""
+    """The site that passkeys are valid for. `rp_id` is the host name; passkeys do not work with a bare IP address."""
 
     rp_id: str
     origin: str
 
 
 def challenge(keys: KeyRing, bound_to: str, now: datetime) -> str:
-    """A challenge for one form, base64url: random, dated, and signed, so that nothing is stored for whoever merely looks."""
+    """A challenge for one form, in base64url: random, with its time and a MAC, so that nothing has to be stored until it is
+    used.
+    """
     head = secrets.token_bytes(_NONCE) + int(now.timestamp()).to_bytes(8, "big")
     return bytes_to_base64url(head + _mac(keys, head, bound_to))
 
@@ -75,7 +80,7 @@ def challenge(keys: KeyRing, bound_to: str, now: datetime) -> str:
 def options_for_new(
     site: RelyingParty, member_id: UUID, name: str, known: Sequence[Passkey], challenge: str
 ) -> dict[str, Any]:
-    """What the browser needs to make a passkey, on this device or on a security key."""
+    """The WebAuthn options for creating a passkey, on this device or on a security key."""
     return {
         "challenge": challenge,
         "rp": {"id": site.rp_id, "name": "Pristan"},
@@ -112,24 +117,24 @@ def add(
     bound_to: str,
     now: datetime,
 ) -> Passkey:
-    """Make a passkey known. Raises Invalid (it does not fit, or the form is old), Conflict (known already, or too many)."""
+    """Register a passkey. Raises Invalid (it was not accepted, or the form is too old), Conflict (known already, or too many)."""
     known = of_member(session, member_id)
     if len(known) >= MAX_PASSKEYS:
         raise Conflict(f"{MAX_PASSKEYS} passkeys are enough. Remove one first.")
     try:
         document = _read(answer)
-        given = _challenge_in(document)
-        _check_fresh(keys, given, bound_to, now)
+        challenge = _challenge_in(document)
+        _check_fresh(keys, challenge, bound_to, now)
         made = verify_registration_response(
             credential=document,
-            expected_challenge=given,
+            expected_challenge=challenge,
             expected_rp_id=site.rp_id,
             expected_origin=site.origin,
             require_user_verification=True,
         )
     except _MALFORMED:
         raise _rejected() from None
-    if not _mark_used(session, given, now):
+    if not _mark_used(session, challenge, now):
         raise _rejected()
     if session.scalar(sa.select(Passkey.id).where(Passkey.credential_id == made.credential_id)) is not None:
         raise Conflict("This passkey is known already.")
@@ -145,14 +150,14 @@ def add(
 def check(
     session: Session, keys: KeyRing, site: RelyingParty, answer: str, bound_to: str, now: datetime
 ) -> Passkey | None:
-    """The passkey that gave this answer, its row locked and its count moved on; None for anything that does not hold.
+    """The passkey that gave this answer, with its row locked and its counter updated; None if the answer is not valid.
 
-    Each challenge is answered once; a count that does not grow is a copied passkey, and refused.
+    Each challenge can be answered once. A counter that does not grow means a copied passkey, which is refused.
     """
     try:
         document = _read(answer)
-        given = _challenge_in(document)
-        _check_fresh(keys, given, bound_to, now)
+        challenge = _challenge_in(document)
+        _check_fresh(keys, challenge, bound_to, now)
         passkey = session.scalars(
             sa.select(Passkey)
             .where(Passkey.credential_id == base64url_to_bytes(document["id"]))
@@ -163,7 +168,7 @@ def check(
             return None
         used = verify_authentication_response(
             credential=document,
-            expected_challenge=given,
+            expected_challenge=challenge,
             expected_rp_id=site.rp_id,
             expected_origin=site.origin,
             credential_public_key=passkey.public_key,
@@ -172,7 +177,7 @@ def check(
         )
     except _MALFORMED:
         return None
-    if not _mark_used(session, given, now):
+    if not _mark_used(session, challenge, now):
         return None
     passkey.sign_count, passkey.used_at = used.new_sign_count, now
     session.flush()
@@ -180,9 +185,9 @@ def check(
 
 
 def remove(session: Session, member_id: UUID, passkey_id: UUID) -> None:
-    """Raises NotFound: unknown, or another member's."""
-    gone = session.execute(sa.delete(Passkey).where(Passkey.id == passkey_id, Passkey.member_id == member_id))
-    if not gone.rowcount:  # type: ignore[attr-defined]
+    """Remove a passkey of this member. Raises NotFound when it is unknown or another member's."""
+    result = session.execute(sa.delete(Passkey).where(Passkey.id == passkey_id, Passkey.member_id == member_id))
+    if not result.rowcount:  # type: ignore[attr-defined]
         raise NotFound("There is no such passkey.")
 
 
@@ -195,7 +200,7 @@ def delete_expired(session: Session, now: datetime) -> int:
 
 
 def _read(answer: str) -> dict[str, Any]:
-    """Raises ValueError for what is no JSON object."""
+    """The answer as a JSON object. Raises ValueError when it is not one."""
     try:
         document = strict_json.loads(answer.encode("utf-8", "replace"))
     except BadRequest:
@@ -206,9 +211,10 @@ def _read(answer: str) -> dict[str, Any]:
 
 
 def _challenge_in(document: dict[str, Any]) -> bytes:
-    """The challenge that the browser says it answers; whether it is ours is checked next. Raises ValueError and the like."""
-    found: bytes = parse_client_data_json(base64url_to_bytes(document["response"]["clientDataJSON"])).challenge
-    return found
+    """The challenge that the answer claims to be for; `_check_fresh` verifies it. Raises one of `_MALFORMED`."""
+    client_data = parse_client_data_json(base64url_to_bytes(document["response"]["clientDataJSON"]))
+    challenge: bytes = client_data.challenge
+    return challenge
 
 
 def _mac(keys: KeyRing, head: bytes, bound_to: str) -> bytes:
@@ -216,7 +222,7 @@ def _mac(keys: KeyRing, head: bytes, bound_to: str) -> bytes:
 
 
 def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> None:
-    """Raises ValueError unless it is a challenge of ours, made for this form and not long ago."""
+    """Raises ValueError unless this is a challenge of ours, made for this form within the last hour."""
     head, mac = given[: _NONCE + 8], given[_NONCE + 8 :]
     made = int.from_bytes(head[_NONCE:], "big")
     age = now.timestamp() - made
@@ -225,11 +231,13 @@ def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> N
 
 
 def _mark_used(session: Session, given: bytes, now: datetime) -> bool:
-    """False: it was answered before. Two that come at the same moment: one gets through."""
+    """Mark a challenge as answered. False: it was answered before; of two answers at the same time one succeeds."""
     used = {"id": given[_NONCE + 8 :], "expires_at": now + CHALLENGE_FOR}
     return insert_if_absent(session, UsedChallenge, used, key=("id",))
 
 
 def _rejected() -> Invalid:
-    detail = "The passkey could not be taken. Load the page anew and try again; your device has to ask for a finger, face or PIN."
+    detail = (
+        "The passkey was not accepted. Load the page again and retry; your device has to ask for a finger, face or PIN."
+    )
     return Invalid([FieldError(pointer="/passkey", code="unfit", detail=detail)])

@@ -1,4 +1,4 @@
-"""The life of a proposal, what takes two people: one proposes, another approves, the first carries it out. Pure."""
+"""The life cycle of a proposal, as a table: one member proposes, another approves, the first carries it out. Pure."""
 
 from enum import StrEnum
 from typing import Final
@@ -24,7 +24,7 @@ class Verb(StrEnum):
 
 
 class Actor(StrEnum):
-    """PROPOSER is who proposed it, OTHER anybody else whose role may decide."""
+    """PROPOSER is the member who proposed it, OTHER any other member whose role may decide."""
 
     PROPOSER = "proposer"
     OTHER = "other"
@@ -54,4 +54,4 @@ def next_state(state: State, verb: Verb, *, by: Actor) -> State:
         raise IllegalMove("proposal", state, verb)
     if verb in {Verb.APPROVE, Verb.DECLINE}:
         raise NotAllowed("Somebody else has to decide about what you proposed.")
-    raise NotAllowed("Only who proposed it can do this.")
+    raise NotAllowed("Only the person who proposed it can do this.")

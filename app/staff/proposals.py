@@ -1,7 +1,7 @@
-"""What takes two people: a new admin, a new key of an organisation, an export in bulk.
+"""Proposals: actions that need two people, namely a new admin, a new key of an organisation, a bulk export.
 
-One proposes, another approves within three days, and the first carries it out within a day. Nothing happens by approval alone, so
-that a code or a file that comes of it is shown to one person only, who asked for it.
+One member proposes, another approves within three days, and the first carries it out within a day. Approval alone does nothing, so
+that a resulting code or file is shown only to the person who asked for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ DECIDERS: Final = frozenset({Role.ADMIN, Role.SENIOR})
 
 
 class Proposal(Base):
-    """One act that waits for a second person. `codes` say what exactly was approved; nothing else is carried out."""
+    """An action that needs a second person. `codes` say exactly what was approved; nothing else is carried out."""
 
     __tablename__ = "proposals"
     __table_args__ = (
@@ -64,12 +64,12 @@ class Proposal(Base):
 
 
 def propose(session: Session, who: SignedIn, kind: Kind, codes: dict[str, Any], now: datetime) -> Proposal:
-    """Raises NotAllowed (this role does not propose this), Conflict (the same waits already)."""
+    """Create a proposal. Raises NotAllowed (this role may not propose it), Conflict (the same is proposed already)."""
     if who.role not in PROPOSERS[kind]:
-        raise NotAllowed("Your role does not propose this.")
+        raise NotAllowed("Your role may not propose this.")
     for waiting in live(session):
         if waiting.kind == kind and waiting.codes == codes and waiting.expires_at > now:
-            raise Conflict("The same has been proposed already and waits.", state=waiting.state)
+            raise Conflict("The same has already been proposed.", state=waiting.state)
     proposal = Proposal(
         id=uuid4(), kind=kind, state=State.OPEN.value, codes=codes, proposed_by=who.member_id, proposed_at=now,
         expires_at=now + OPEN_FOR,
@@ -85,13 +85,13 @@ def decide(session: Session, who: SignedIn, proposal_id: UUID, verb: Verb, now: 
     proposal = _locked(session, proposal_id)
     mine = proposal.proposed_by == who.member_id
     if not mine and who.role not in DECIDERS:
-        raise NotAllowed("Your role does not decide about this.")
+        raise NotAllowed("Your role may not decide about this.")
     _move(session, proposal, verb, Actor.PROPOSER if mine else Actor.OTHER, who.member_id, now)
     return proposal
 
 
 def carry_out(session: Session, who: SignedIn, proposal_id: UUID, kind: Kind, now: datetime) -> Proposal:
-    """Take up an approved proposal, once: the caller does exactly what its codes say, in the same transaction.
+    """Mark an approved proposal as done, once. The caller does exactly what its codes say, in the same transaction.
 
     Raises NotFound (unknown, or of another kind), IllegalMove (not approved, or done), NotAllowed, Conflict (too late).
     """
@@ -104,15 +104,15 @@ def carry_out(session: Session, who: SignedIn, proposal_id: UUID, kind: Kind, no
 
 
 def kind_of(session: Session, proposal_id: UUID) -> Kind:
-    """Raises NotFound."""
-    found = session.scalar(sa.select(Proposal.kind).where(Proposal.id == proposal_id))
-    if found is None:
+    """The kind of a proposal. Raises NotFound."""
+    kind = session.scalar(sa.select(Proposal.kind).where(Proposal.id == proposal_id))
+    if kind is None:
         raise NotFound("There is no such proposal.")
-    return Kind(found)
+    return Kind(kind)
 
 
 def live(session: Session) -> Sequence[Proposal]:
-    """Those that wait for somebody, the oldest first."""
+    """The proposals that are open or approved, oldest first."""
     states = [state.value for state in LIVE]
     return session.scalars(
         sa.select(Proposal).where(Proposal.state.in_(states)).order_by(Proposal.proposed_at, Proposal.id)
@@ -120,7 +120,7 @@ def live(session: Session) -> Sequence[Proposal]:
 
 
 def expire(session: Session, now: datetime, limit: int = 50) -> int:
-    """What was not approved, or not carried out, in time. Late or repeated: the same end."""
+    """Expire proposals that were not approved, or not carried out, in time; returns how many. Safe to repeat."""
     states = [state.value for state in LIVE]
     due = session.scalars(
         sa.select(Proposal)
@@ -136,16 +136,16 @@ def expire(session: Session, now: datetime, limit: int = 50) -> int:
 
 
 def _locked(session: Session, proposal_id: UUID) -> Proposal:
-    found = session.get(Proposal, proposal_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    proposal = session.get(Proposal, proposal_id, with_for_update=True, populate_existing=True)
+    if proposal is None:
         raise NotFound("There is no such proposal.")
-    return found
+    return proposal
 
 
 def _move(session: Session, proposal: Proposal, verb: Verb, actor: Actor, by: UUID, now: datetime) -> None:
     target = next_state(State(proposal.state), verb, by=actor)
     if proposal.expires_at <= now:
-        raise Conflict("It has expired. Propose it again.", state=proposal.state)
+        raise Conflict("The proposal has expired. Propose it again.", state=proposal.state)
     proposal.state = target.value
     if actor is Actor.OTHER:
         proposal.decided_by, proposal.decided_at = by, now

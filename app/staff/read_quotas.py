@@ -1,4 +1,4 @@
-"""How many sealed cases somebody may open a day: who trawls is stopped, and seen, long before they have read everything."""
+"""Daily limits on opening sealed parts, so that somebody who trawls through cases is stopped, and noticed, early."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.core.upsert import insert_or_update
 
 
 class ReadCount(Base):
-    """How often one reader opened sealed parts on one day (UTC). `reader` is `member:` or `client:` and an id."""
+    """How often a reader opened sealed parts on one day (UTC). `reader` is `member:` or `client:` and an id."""
 
     __tablename__ = "read_counts"
 
@@ -22,7 +22,7 @@ class ReadCount(Base):
 
 
 class QuotaReached(TooMany):
-    """The day's reads are used up. Nothing was opened."""
+    """The reader has reached the daily limit. Nothing was opened."""
 
     slug, title = "daily-reads-used-up", "You have opened as many cases today as one person may"
 
@@ -36,9 +36,9 @@ def client_key(client_id: str) -> str:
 
 
 def count(session: Session, reader: str, now: datetime, *, limit: int) -> None:
-    """One more read. Raises QuotaReached at the one after `limit`; two at once can not both be the last.
+    """Count one more read. Raises QuotaReached above `limit`; two reads at the same time cannot both be the last.
 
-    The row stays locked until the transaction ends, so that a read which fails afterwards is not counted.
+    The row stays locked until the transaction ends; if the read fails afterwards, the count is rolled back with it.
     """
     statement = insert_or_update(
         session, ReadCount, key=("reader", "day"), change=lambda _new: {"count": ReadCount.count + 1}
@@ -46,8 +46,8 @@ def count(session: Session, reader: str, now: datetime, *, limit: int) -> None:
     row = {"reader": reader, "day": now.date(), "count": 1}
     if session.scalars(statement.returning(ReadCount.count), row).one() > limit:
         raise QuotaReached(
-            f"You have opened sealed parts {limit} times today, and that is the limit of a day. It begins anew at 0:00 UTC. "
-            "Whoever runs the service can raise it.",
+            f"You have opened sealed parts {limit} times today, which is the daily limit. It is reset at 0:00 UTC. "
+            "The operator of the service can raise it.",
             headers={"Retry-After": "3600"},
         )
 
@@ -59,7 +59,7 @@ def used(session: Session, reader: str, now: datetime) -> int:
 
 
 def heaviest_readers(session: Session, now: datetime, limit: int = 5) -> list[tuple[str, int]]:
-    """Who opened most today, for the page of operations."""
+    """The readers with the most reads today and their counts, for the operations page."""
     rows = session.execute(
         sa.select(ReadCount.reader, ReadCount.count)
         .where(ReadCount.day == now.date())
@@ -70,6 +70,6 @@ def heaviest_readers(session: Session, now: datetime, limit: int = 5) -> list[tu
 
 
 def delete_old(session: Session, now: datetime) -> int:
-    """Counts of days gone by serve nothing; the audit tells who read what."""
-    gone = sa.delete(ReadCount).where(ReadCount.day < now.date())
-    return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
+    """Delete the counts of past days; returns how many. The audit log keeps who read what."""
+    past = sa.delete(ReadCount).where(ReadCount.day < now.date())
+    return int(session.execute(past).rowcount)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The offline recovery key: printed once, kept on paper away from the server, for the day on which nobody holds a key any more."""
+"""The offline recovery key: printed once and kept on paper away from the server, for the day when nobody else holds a key."""
 
 import base64
 import binascii
@@ -17,17 +17,17 @@ from app.staff.models import Member
 
 
 class WrongKey(Exception):
-    """What was typed is no recovery key of this network."""
+    """The input is not a recovery key of this network."""
 
 
 def format_key(seed: bytes) -> str:
-    """A key as one writes it on paper: base32 in groups of four."""
+    """A key as text for paper: base32 in groups of four."""
     text = base64.b32encode(seed).decode().rstrip("=")
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 def parse_key(text: str) -> bytes:
-    """Undo `spoken`, as people type it. Raises WrongKey."""
+    """Undo `format_key`, tolerating common typing mistakes. Raises WrongKey."""
     letters = "".join(text.split()).replace("-", "").upper().replace("0", "O").replace("1", "I").replace("8", "B")
     try:
         seed = base64.b32decode(letters + "=" * (-len(letters) % 8))
@@ -39,26 +39,26 @@ def parse_key(text: str) -> bytes:
 
 
 def key_of(session: Session, seed: bytes) -> SealingKey:
-    """The recovery key's row. Raises WrongKey: it is none of this network, or was replaced."""
-    found = session.scalars(
+    """The row of a recovery key. Raises WrongKey when this network does not know it, or it was replaced."""
+    key = session.scalars(
         sa.select(SealingKey).where(
             SealingKey.owner_kind == OwnerKind.RECOVERY.value,
             SealingKey.public_key == KeyPair.from_seed(seed).public,
             SealingKey.active,
         )
     ).one_or_none()
-    if found is None:
+    if key is None:
         raise WrongKey("This network does not know this recovery key, or it was replaced by a newer one.")
-    return found
+    return key
 
 
 def granted_seeds(session: Session, seed: bytes) -> dict[UUID, bytes]:
-    """All private seeds the recovery key holds, by the id of their public key. Raises WrongKey, CannotOpen."""
+    """All private seeds granted to the recovery key, by the id of their public key. Raises WrongKey, CannotOpen."""
     return keyholders.open_granted(session, key_of(session, seed).id, KeyPair.from_seed(seed))
 
 
 def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:
-    """Give a member every key of their team or organisation that they lack; gives how many. Raises WrongKey, NotFound."""
+    """Grant a member every key of their team or organisation that they lack; returns how many. Raises WrongKey, NotFound."""
     member = session.scalars(
         sa.select(Member).where(Member.name == name.strip().casefold(), Member.active)
     ).one_or_none()
@@ -77,7 +77,7 @@ def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:
 
 
 def renew(session: Session, seed: bytes, now: datetime) -> bytes:
-    """A new recovery key in place of the one that was used: it takes over what that one held, which opens nothing any more."""
+    """Replace the recovery key by a new one that takes over its grants; the old one stops working. Returns the new seed."""
     old = key_of(session, seed)
     held = keyholders.open_granted(session, old.id, KeyPair.from_seed(seed))
     pair = KeyPair.generate()
@@ -90,7 +90,7 @@ def renew(session: Session, seed: bytes, now: datetime) -> bytes:
 
 
 def create_key(session: Session, now: datetime) -> tuple[SealingKey, bytes]:
-    """A recovery key for a new network, with its private seed."""
+    """Create the recovery key of a new network; returns its row and its private seed."""
     pair = KeyPair.generate()
     return keyholders.register(session, OwnerKind.RECOVERY, uuid4(), pair.public, now), pair.seed
 

@@ -1,7 +1,8 @@
-"""Making members, and signing in.
+"""Members and sign-in.
 
-Passphrase → Argon2id → with the server's pepper → the key that closes the member's private seed. The seed opening *is* the
-proof of the passphrase: there is no hash of it that could be tried without the key file. What follows is in `sessions`.
+The passphrase, stretched with Argon2id and combined with the server's pepper, gives the key that encrypts the member's private
+seed. Decrypting the seed *is* the check of the passphrase: there is no password hash that could be attacked without the key
+file. The session that follows is in `sessions`.
 """
 
 import hmac
@@ -51,7 +52,7 @@ class NewMember:
 def add_team(
     session: Session, slug: str, name: str, countries: list[str], now: datetime
 ) -> tuple[Team, SealingKey, bytes]:
-    """A team with a fresh key. Gives the private seed too: the caller grants it to members and to the recovery key."""
+    """Create a team with a new key. Also returns the private seed, which the caller grants to members and the recovery key."""
     team = Team(id=uuid4(), slug=slug, name=name, created_at=now)
     session.add(team)
     session.flush()
@@ -82,7 +83,7 @@ def add_member(
     team_id: UUID | None = None,
     organisation_id: UUID | None = None,
 ) -> NewMember:
-    """Somebody new, with a key pair and a one-time password secret of their own; they hold no other key yet.
+    """Create a member with their own key pair and one-time password secret; they hold no other key yet.
 
     Raises Conflict when the name is taken, ValueError when the passphrase is shorter than 12 characters.
     """
@@ -101,7 +102,7 @@ def add_member(
 
 @dataclass(frozen=True, slots=True)
 class SealedSeed:
-    """A private seed closed with a passphrase: what a member's row holds. Its repr shows nothing."""
+    """A private seed and its encryption under a passphrase, as a member's row stores it. Its repr shows nothing."""
 
     member_id: UUID
     seed: bytes
@@ -113,7 +114,7 @@ class SealedSeed:
 
 
 def seal_seed(keys: KeyRing, member_id: UUID, passphrase: str, seed: bytes | None = None) -> SealedSeed:
-    """Close a seed (a fresh one unless given) with a passphrase. Takes a good part of a second; call it outside of any transaction.
+    """Encrypt a seed (a new one unless given) with a passphrase. Takes most of a second: call it outside any transaction.
 
     Raises ValueError when the passphrase is shorter than 12 characters.
     """
@@ -136,10 +137,10 @@ def enrol(
     team_id: UUID | None = None,
     organisation_id: UUID | None = None,
 ) -> NewMember:
-    """A new member with what was made ready outside of the transaction. Raises Conflict when the name is taken."""
+    """Create a member from a seed that was sealed outside the transaction. Raises Conflict when the name is taken."""
     name = normalised_name(name)
     if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
-        raise Conflict("A member of this name exists.")
+        raise Conflict("A member with this name exists.")
     key = keyholders.register(session, OwnerKind.MEMBER, seed.member_id, KeyPair.from_seed(seed.seed).public, now)
     member = Member(
         id=seed.member_id,
@@ -165,10 +166,10 @@ def encrypt_totp_secret(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
 def change_passphrase(
     session: Session, tried: "SignInAttempt", seed: SealedSeed, now: datetime, *, keep_session: str | None
 ) -> None:
-    """Close the seed anew; every other session of theirs ends. Raises Conflict: it was changed elsewhere meanwhile."""
+    """Store the newly sealed seed and end the member's other sessions. Raises Conflict when it was changed in the meantime."""
     member = session.get(Member, seed.member_id, with_for_update=True, populate_existing=True)
     if member is None or member.sealed_seed != tried.sealed_seed:
-        raise Conflict("The passphrase was changed elsewhere meanwhile. Sign in again.")
+        raise Conflict("The passphrase has been changed in the meantime. Sign in again.")
     member.salt, member.sealed_seed = seed.salt, seed.sealed
     sessions.end_sessions(session, member.id, but=keep_session)
     known_browsers.forget(session, member.id)
@@ -179,7 +180,7 @@ def change_passphrase(
 def change_totp(
     session: Session, keys: KeyRing, member_id: UUID, secret: str, now: datetime, *, keep_session: str | None
 ) -> None:
-    """Another code app. Every other session of theirs ends."""
+    """Set a new one-time password secret and end the member's other sessions."""
     member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
     member.totp_secret, member.totp_step = (
         encrypt_totp_secret(keys, member_id, secret),
@@ -192,9 +193,9 @@ def change_totp(
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """What proving a passphrase needs of a member's row, so that no transaction is open while it is stretched.
+    """What the check of a passphrase needs of a member's row, so that no transaction is open while the passphrase is stretched.
 
-    `member_id` None: nobody has this name, and the work is done all the same. Its repr shows nothing.
+    `member_id` None: nobody has this name, and the work is done anyway, so that timing does not reveal it. Its repr shows nothing.
     """
 
     member_id: UUID | None
@@ -206,21 +207,17 @@ class SignInAttempt:
 
 
 def begin_sign_in(session: Session, name: str) -> SignInAttempt:
-    """First step of signing in: a look at the member of this name."""
-    found = session.execute(
+    """First step of signing in: read the member with this name."""
+    row = session.execute(
         sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == normalised_name(name), Member.active)
     ).one_or_none()
-    return (
-        SignInAttempt(found.id, found.salt, found.sealed_seed)
-        if found
-        else SignInAttempt(None, bytes(_SALT_BYTES), b"")
-    )
+    return SignInAttempt(row.id, row.salt, row.sealed_seed) if row else SignInAttempt(None, bytes(_SALT_BYTES), b"")
 
 
 def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | None:
-    """Second step: the member's private seed, or None when the passphrase is wrong.
+    """Second step: decrypt the member's private seed; None when the passphrase is wrong.
 
-    Takes 64 MiB and a good part of a second; call it outside of any transaction, few at a time.
+    Takes 64 MiB and most of a second: call it outside any transaction, and only a few at a time.
     """
     kek = _kek(keys, passphrase, tried.salt)
     if tried.member_id is None:
@@ -233,9 +230,9 @@ def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | N
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """What stands beside the passphrase: a one-time code, or a passkey's answer to the challenge of this form.
+    """The second factor: a one-time code, or a passkey's answer to the challenge of this form.
 
-    `browser` is the secret of a browser that was known before. Its repr shows nothing.
+    `browser` is the cookie secret of a known browser. Its repr shows nothing.
     """
 
     code: str = ""
@@ -251,12 +248,12 @@ class SecondFactor:
 def complete_sign_in(
     session: Session, keys: KeyRing, tried: SignInAttempt, seed: bytes | None, second: SecondFactor, now: datetime
 ) -> str | None:
-    """Third step: check the second factor and start a session; gives the secret for the cookie, or None.
+    """Third step: check the second factor and start a session. Returns the secret for the cookie, or None, without a reason.
 
-    The answer does not say what was wrong. The caller commits in either case, for failures are counted: after five in a
-    row nothing is right for five minutes; a right one clears them. Whoever shows a passkey of theirs, or comes with a browser
-    that they signed in with before, has a count of their own: a stranger's tries do not shut them out. A code opens once
-    (RFC 6238 §5.2), an answer of a passkey too. For a name that nobody has the same is written, so that time tells nothing.
+    The caller commits in either case, because failures are counted: after five in a row every attempt fails for five minutes; a
+    successful one resets the count. A passkey and a known browser have their own counts, so that a stranger's attempts do not lock
+    the member out. A code works once (RFC 6238 §5.2), and so does a passkey's answer. For an unknown name the same is written, so
+    that timing does not reveal it.
     """
     passkey = None
     if second.passkey and second.site is not None:
@@ -313,7 +310,7 @@ def key_id(session: Session, member_id: UUID) -> UUID:
 
 
 def record_account_event(session: Session, member_id: UUID, action: str, now: datetime) -> None:
-    """What a member did to their own account."""
+    """Record in the audit log what a member did to their own account."""
     audit.record(
         session,
         actor_kind="member",
@@ -326,9 +323,9 @@ def record_account_event(session: Session, member_id: UUID, action: str, now: da
 
 
 def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Sign-in names by member, also of those who have left."""
-    found = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(set(ids))))
-    return {row.id: row.name for row in found}
+    """Sign-in names by member id, including members who have left."""
+    rows = session.execute(sa.select(Member.id, Member.name).where(Member.id.in_(set(ids))))
+    return {row.id: row.name for row in rows}
 
 
 def normalised_name(name: str) -> str:
@@ -348,7 +345,7 @@ def _seed_binding(member_id: UUID) -> bytes:
 
 
 def _totp_step(keys: KeyRing, member: Member, code: str, now: datetime) -> int | None:
-    """The 30-second step this code belongs to (now, one before, one after), if it was not used before: RFC 6238 §5.2."""
+    """The 30-second step that this code belongs to (now, one before, one after), if it was not used before (RFC 6238 §5.2)."""
     secret = keys.decrypt(member.totp_secret, "members", str(member.id), "totp_secret", "1").decode()
     digits = "".join(str(unicodedata.digit(c)) for c in code[:16] if unicodedata.digit(c, None) is not None)
     totp, present = pyotp.TOTP(secret), int(now.timestamp()) // _TOTP_STEP

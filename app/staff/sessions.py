@@ -1,6 +1,6 @@
-"""Sessions: who is signed in, and the private key that a sign-in opened, closed again with what only the cookie has.
+"""Sessions: who is signed in, and the private key that the sign-in opened, encrypted with a secret that only the cookie holds.
 
-They end when somebody signs out, after a time without a sign of life, after eight hours, and at once by a change of role or keys.
+A session ends on sign-out, after some idle time, after eight hours, and at once when the member's role or keys change.
 """
 
 import secrets
@@ -21,7 +21,7 @@ from app.staff.models import Member, Role, StaffSession
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is asking, with the private key they opened at sign-in. Lives for one request; its repr shows no key."""
+    """The signed-in member of a request, with the private key that they opened at sign-in. Its repr shows no key."""
 
     member_id: UUID
     name: str
@@ -31,16 +31,16 @@ class SignedIn:
     key_id: UUID
     seed: bytes
     binding: str
-    """Derived from the secret of the session: ties a form, or a passkey's challenge, to it."""
+    """Derived from the session's secret; binds a form, or a passkey's challenge, to the session."""
     seen_at: datetime
     frozen: bool = False
-    """Whether all reading by partners is stopped at this moment."""
+    """Whether the kill switch stops all reading by partners."""
 
     def __repr__(self) -> str:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
 
     def keys_of(self, session: Session) -> dict[UUID, KeyPair]:
-        """The team's or organisation's key pairs this member holds, by the id of the public key."""
+        """The key pairs of the team or organisation that this member holds, by the id of the public key."""
         granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed))
         return {key_id: KeyPair.from_seed(seed) for key_id, seed in granted.items()}
 
@@ -64,12 +64,12 @@ _SIGNED_IN: Final = (
 
 
 def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, max_age: timedelta) -> SignedIn:
-    """Who this cookie belongs to. Only reads; `seen` notes that they were here. Raises NotSignedIn."""
+    """The member whose cookie this is. Only reads; `touch` restarts the idle time. Raises NotSignedIn."""
     session_id = _session_id(secret)
-    found = session.execute(_SIGNED_IN, {"session_id": session_id}).one_or_none()
-    if found is None:
+    result = session.execute(_SIGNED_IN, {"session_id": session_id}).one_or_none()
+    if result is None:
         raise NotSignedIn
-    row, member, is_frozen = found
+    row, member, is_frozen = result
     if now - row.seen_at > idle or now - row.started_at > max_age:
         raise NotSignedIn("Your session has ended. Sign in again.")
     try:
@@ -91,7 +91,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
 
 
 def touch(session: Session, secret: str, now: datetime) -> None:
-    """They were here: the idle time starts anew."""
+    """Restart the idle time of a session."""
     session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
 
 
@@ -100,21 +100,21 @@ def sign_out(session: Session, secret: str) -> None:
 
 
 def end_sessions(session: Session, member_id: UUID, *, but: str | None = None) -> None:
-    """At once, everywhere: after a change of role or keys. `but`: the secret of the one session that goes on."""
-    gone = sa.delete(StaffSession).where(StaffSession.member_id == member_id)
+    """End all sessions of a member. `but`: the secret of the one session that continues."""
+    statement = sa.delete(StaffSession).where(StaffSession.member_id == member_id)
     if but is not None:
-        gone = gone.where(StaffSession.id != _session_id(but))
-    session.execute(gone)
+        statement = statement.where(StaffSession.id != _session_id(but))
+    session.execute(statement)
 
 
 def end_session(session: Session, member_id: UUID, session_id: bytes) -> None:
-    """One of their own. One that is gone already, or another's, is passed over in silence."""
+    """End one of the member's own sessions. Does nothing if it has ended already or belongs to another member."""
     session.execute(sa.delete(StaffSession).where(StaffSession.id == session_id, StaffSession.member_id == member_id))
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session as its owner sees it. Where it was opened is not known: addresses and browsers are not kept."""
+    """A session as its owner sees it. IP addresses and browsers are not stored."""
 
     id: bytes
     factor: str
@@ -124,7 +124,7 @@ class OpenSession:
 
 
 def open_sessions(session: Session, member_id: UUID, secret: str | None) -> list[OpenSession]:
-    """Their sessions, the last used first."""
+    """The member's sessions, most recently used first."""
     mine = _session_id(secret) if secret else b""
     rows = session.execute(
         sa.select(StaffSession.id, StaffSession.factor, StaffSession.started_at, StaffSession.seen_at)

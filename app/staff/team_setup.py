@@ -1,4 +1,4 @@
-"""A new network's first team: its key, an offline recovery key that opens it, and its first members."""
+"""The setup of a new network's first team: its key, an offline recovery key, and its first members."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from app.staff.models import Role
 
 @dataclass(frozen=True, slots=True)
 class NewTeam:
-    """`recovery` is the private seed of the offline key, in base32: shown once, written nowhere."""
+    """A new team and its keys. `recovery` is the recovery key as text, to be shown once and stored nowhere."""
 
     team_key: SealingKey
     team_seed: bytes
@@ -24,7 +24,7 @@ class NewTeam:
 
 
 def create_team(session: Session, slug: str, name: str, countries: list[str], now: datetime) -> NewTeam:
-    """A team and an offline recovery key that can open it."""
+    """Create a team, and an offline recovery key that holds the team's key."""
     _team, team_key, team_seed = staff.add_team(session, slug, name, countries, now)
     recovery_key, recovery_seed = recovery.create_key(session, now)
     keyholders.grant(session, team_key, team_seed, recovery_key)
@@ -34,7 +34,7 @@ def create_team(session: Session, slug: str, name: str, countries: list[str], no
 def add_coordinator(
     session: Session, keys: KeyRing, founded: NewTeam, name: str, role: Role, passphrase: str, now: datetime
 ) -> str:
-    """A member of the founded team, with the team's key; gives the one-time password secret."""
+    """Add a member who holds the new team's key; returns the one-time password secret."""
     new = staff.add_member(session, keys, name, role, passphrase, now, team_id=founded.team_key.owner_id)
     keyholders.grant(session, founded.team_key, founded.team_seed, new.key)
     return new.totp_secret

@@ -1,6 +1,7 @@
-"""What the worker does: spread the feed over the endpoints, claim what is due, send it outside of any transaction, note it.
+"""Delivery of webhooks by the worker: create deliveries from the feed, claim those due, send them, record the outcomes.
 
-At least once: a worker that dies after sending leaves a lease that ends, and the same `webhook-id` comes again.
+Requests are sent outside any transaction. Delivery is at least once: if a worker dies after sending, its lease runs out and the
+same `webhook-id` is sent again.
 """
 
 import hashlib
@@ -34,14 +35,14 @@ LEASE: Final = timedelta(minutes=2)
 KEPT_FOR: Final = change_feed.KEPT_FOR
 _MAX_THREADS: Final = 8
 _MAX_PER_ENDPOINT: Final = 4
-"""Deliveries of one endpoint in one turn: one that hangs can not keep the others waiting."""
+"""Deliveries of one endpoint in one batch, so that an endpoint that hangs does not delay the others."""
 _PAGE: Final = 500
 _GONE: Final = 410
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One attempt, ready to go. The repr shows the delivery's id only."""
+    """One attempt, ready to send. The repr shows only the delivery's id."""
 
     delivery_id: UUID
     endpoint_id: UUID
@@ -56,9 +57,9 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went: the status of the answer, or why there was none."""
+    """The outcome of an attempt: the status of the response, or the code of the error."""
 
-    parcel: DeliveryAttempt
+    attempt: DeliveryAttempt
     status: int | None = None
     error: str | None = None
 
@@ -69,7 +70,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSender:
-    """Carries everything that is due, for at most `patience` seconds in a round."""
+    """Sends all deliveries that are due, for at most `patience` seconds per round."""
 
     database: Database
     keys: KeyRing
@@ -79,31 +80,31 @@ class WebhookSender:
     tick: Callable[[], float] = time.monotonic
 
     def round(self, now: datetime) -> int:
-        """How many arrived."""
+        """Run one round; returns how many deliveries succeeded."""
         until, arrived = self.tick() + self.patience, 0
         with self.database.begin() as session:
             create_deliveries(session, now)
         while self.tick() < until:
             with self.database.begin() as session:
-                parcels = claim(session, self.keys, now)
-            if not parcels:
+                attempts = claim(session, self.keys, now)
+            if not attempts:
                 break
             with ThreadPoolExecutor(_MAX_THREADS) as threads:
-                outcomes = list(threads.map(self._carry, parcels))
+                outcomes = list(threads.map(self._carry, attempts))
             with self.database.begin() as session:
                 for outcome in outcomes:
                     record_outcome(session, outcome, now, self.chance)
             arrived += sum(outcome.arrived for outcome in outcomes)
         return arrived
 
-    def _carry(self, parcel: DeliveryAttempt) -> Outcome:
+    def _carry(self, attempt: DeliveryAttempt) -> Outcome:
         try:
-            return Outcome(parcel, status=self.outbound.post(parcel.url, parcel.body, parcel.headers))
+            return Outcome(attempt, status=self.outbound.post(attempt.url, attempt.body, attempt.headers))
         except CannotSend as error:
-            return Outcome(parcel, error=error.code)
-        except Exception as error:  # noqa: BLE001  one address that nobody thought of must not hold up the others
+            return Outcome(attempt, error=error.code)
+        except Exception as error:  # noqa: BLE001  an unexpected failure of one endpoint must not stop the others
             log.get().error("webhook_failed", error=type(error).__name__, where=log.where(error))
-            return Outcome(parcel, error="internal")
+            return Outcome(attempt, error="internal")
 
 
 def create_deliveries(session: Session, now: datetime) -> int:
@@ -156,9 +157,9 @@ def _row(endpoint_id: UUID, event: Any, now: datetime) -> dict[str, Any]:
 
 
 def claim(session: Session, keys: KeyRing, now: datetime) -> list[DeliveryAttempt]:
-    """A few due deliveries of each active endpoint, each for one lease. Another worker passes over them."""
+    """Claim a few due deliveries of each active endpoint for one lease. Other workers skip them."""
     endpoints = session.scalars(sa.select(WebhookEndpoint).where(*_live(now))).all()
-    return [parcel for endpoint in endpoints for parcel in _claim_of(session, keys, endpoint, now)]
+    return [attempt for endpoint in endpoints for attempt in _claim_of(session, keys, endpoint, now)]
 
 
 def _claim_of(session: Session, keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> Iterable[DeliveryAttempt]:
@@ -211,7 +212,7 @@ def _attempt(
 
 
 def payload(delivery: WebhookDelivery) -> dict[str, Any]:
-    """Ids and codes only: who wants to know more asks with a token."""
+    """The body of a delivery: ids and codes only. The receiver reads the details from the API with its token."""
     data: dict[str, Any] = {"event": str(delivery.event_id)}
     if delivery.referral_id is not None:
         data |= {"referral": str(delivery.referral_id), "version": delivery.referral_version}
@@ -220,15 +221,15 @@ def payload(delivery: WebhookDelivery) -> dict[str, Any]:
 
 
 def record_outcome(session: Session, outcome: Outcome, now: datetime, chance: Random) -> None:
-    """Delivered, tried again later, or dead; an endpoint that answers 410 wants no more."""
-    delivery = session.get(WebhookDelivery, outcome.parcel.delivery_id, with_for_update=True, populate_existing=True)
-    if delivery is None or delivery.attempts != outcome.parcel.attempt:  # removed, or sent for once more meanwhile
+    """Record an outcome: delivered, to be retried, or dead. An endpoint that answers 410 is closed."""
+    delivery = session.get(WebhookDelivery, outcome.attempt.delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None or delivery.attempts != outcome.attempt.attempt:  # removed, or sent again in the meantime
         return
     delivery.last_status, delivery.last_error = outcome.status, outcome.error
     if outcome.arrived:
         delivery.state, delivery.due_at = "delivered", None
     elif outcome.status == _GONE:
-        _close(session, outcome.parcel.endpoint_id, now)
+        _close(session, outcome.attempt.endpoint_id, now)
     else:
         pause = pause_after(delivery.attempts, chance)
         delivery.state, delivery.due_at = ("waiting", now + pause) if pause else ("dead", None)
@@ -250,7 +251,7 @@ def _close(session: Session, endpoint_id: UUID, now: datetime) -> None:
 
 
 def delete_old(session: Session, now: datetime) -> int:
-    """Forget deliveries as old as the feed forgets events, and endpoints that have ended."""
+    """Delete deliveries that are older than the events of the feed, and endpoints that have ended; returns how many."""
     ended = session.scalars(sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at <= now)).all()
     gone = service.delete_endpoints(session, ended)
     old = sa.delete(WebhookDelivery).where(WebhookDelivery.created_at < now - KEPT_FOR)
@@ -258,5 +259,5 @@ def delete_old(session: Session, now: datetime) -> int:
 
 
 def count_dead(session: Session) -> int:
-    """How many deliveries were given up."""
+    """The number of deliveries that were given up."""
     return session.scalar(sa.select(sa.func.count()).where(WebhookDelivery.state == "dead")) or 0

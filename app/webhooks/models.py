@@ -1,4 +1,4 @@
-"""Tables of webhook endpoints and of what was, or is to be, delivered to them."""
+"""Tables of webhook endpoints and their deliveries."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -13,12 +13,12 @@ _WAITING = "state = 'waiting'"
 
 
 class WebhookEndpoint(Base):
-    """Where an organisation wants to be told. `types` empty: everything. `position`: how far the feed was gone through for it.
+    """An address to which an organisation wants its events sent. `types` empty: all types.
 
-    `secret` and `old_secret` are locked under the epoch key, at ("webhook_endpoints", id, "secret", version): the newest
-    under `secret_version`, the one before under the version below, where it stays good until `old_until`.
-
-    `ends_at` is set for what the published program of the sandbox registered, and for nothing else: then it is removed.
+    `position`: the last position of the change feed for which deliveries were created. `secret` and `old_secret` are encrypted
+    under the epoch key and bound to ("webhook_endpoints", id, "secret", version): the current one to `secret_version`, the
+    previous one, valid until `old_until`, to the version below. `ends_at` is set only for endpoints of the published sandbox
+    client; they are deleted then.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -46,7 +46,7 @@ class WebhookEndpoint(Base):
 
 
 class WebhookDelivery(Base):
-    """One event for one endpoint. `due_at` is the next attempt, and while one is under way the end of its lease.
+    """One event for one endpoint. `due_at` is the time of the next attempt or, during an attempt, the end of its lease.
 
     A test event has no referral.
     """

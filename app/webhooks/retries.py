@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again: a table over four days, each pause a little longer or shorter by chance."""
+"""The retry schedule of failed deliveries: increasing pauses over four days, with random jitter."""
 
 from datetime import timedelta
 from random import Random
@@ -16,12 +16,12 @@ PAUSES: Final = (
     timedelta(hours=22),
     timedelta(hours=22),
 )
-"""After these the delivery is dead, 4 days after it was due first."""
+"""After the last of these the delivery is dead, 4 days after it was first due."""
 _SPREAD: Final = 0.1
 
 
 def pause_after(attempts: int, chance: Random) -> timedelta | None:
-    """How long to wait after so many attempts; at most a tenth longer or shorter, so that nobody comes back all at once."""
+    """The pause after this many attempts, with a jitter of at most a tenth; None: give up."""
     if attempts > len(PAUSES):
         return None
     return PAUSES[attempts - 1] * (1 + chance.uniform(-_SPREAD, _SPREAD))

@@ -1,4 +1,4 @@
-"""What an organisation does with its endpoints: add, change, renew the secret, remove, try out, have things sent again."""
+"""Webhook endpoints of an organisation: add, change, renew the secret, remove, send a test event, send events again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from app.webhooks import signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 MAX_ENDPOINTS: Final = 10
-"""Endpoints of one organisation."""
+"""Per organisation."""
 MAX_ANONYMOUS_ENDPOINTS: Final = 20
-"""Of the published program of the sandbox, which everybody shares."""
+"""In all, of the published sandbox client, which everybody shares."""
 MAX_ANONYMOUS_EVENTS_PER_HOUR: Final = 60
-"""Events for one of them: anybody may name an address there, also one that is not theirs."""
+"""Per endpoint of the published sandbox client, because anybody may register an address there that is not theirs."""
 ANONYMOUS_LIFETIME: Final = timedelta(hours=24)
 OLD_SECRET_LIFETIME: Final = timedelta(hours=24)
 PREFIX: Final = "org.pristan."
@@ -33,9 +33,9 @@ TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """On whose behalf: the organisation, and its program for the audit.
+    """The owner of an endpoint: the organisation, and its OAuth client for the audit log.
 
-    `anonymous`: anybody, by the published secret of the sandbox. They find an endpoint by its id alone, which nobody else knows.
+    `anonymous`: anybody, by the published secret of the sandbox. They reach an endpoint only by its id, which nobody else knows.
     """
 
     organisation_id: UUID
@@ -46,14 +46,14 @@ class Owner:
 def add(
     session: Session, keys: KeyRing, owner: Owner, url: str, types: list[str], signature: str, now: datetime
 ) -> tuple[WebhookEndpoint, bytes]:
-    """An endpoint that is told what happens from now on, and its secret. Raises Conflict when there are ten already.
+    """Add an endpoint that receives events from now on; returns it and its secret. Raises Conflict when there are ten already.
 
-    Of those who pass by, the oldest makes room: nobody can keep the sandbox from the next one.
+    For an anonymous owner, the oldest anonymous endpoints are deleted instead, so that nobody can block the sandbox for others.
     """
     if owner.anonymous:
         _make_room(session)
     elif len(endpoints_of(session, owner)) >= MAX_ENDPOINTS:
-        raise Conflict(f"An organisation has at most {MAX_ENDPOINTS} endpoints.")
+        raise Conflict(f"An organisation can have at most {MAX_ENDPOINTS} endpoints.")
     endpoint_id, secret = uuid4(), signing.new_secret()
     endpoint = WebhookEndpoint(
         id=endpoint_id,
@@ -77,7 +77,7 @@ def add(
 
 
 def endpoints_of(session: Session, owner: Owner) -> list[WebhookEndpoint]:
-    """Those the owner may see in a list: none for somebody who passes by, for the list would show them one another's."""
+    """The endpoints that the owner may list: none for the anonymous sandbox client, whose users must not see each other's."""
     if owner.anonymous:
         return []
     query = sa.select(WebhookEndpoint).where(*_belongs_to(owner))
@@ -85,7 +85,7 @@ def endpoints_of(session: Session, owner: Owner) -> list[WebhookEndpoint]:
 
 
 def get(session: Session, owner: Owner, endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
-    """Raises NotFound, for another organisation's as for an unknown one."""
+    """The owner's endpoint with this id; `lock`: with its row locked. Raises NotFound, also for another organisation's."""
     query = sa.select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, *_belongs_to(owner))
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -107,7 +107,7 @@ def _make_room(session: Session) -> None:
 
 
 def delete_endpoints(session: Session, endpoint_ids: Collection[UUID]) -> int:
-    """Remove endpoints with their deliveries; gives how many."""
+    """Delete endpoints and their deliveries; returns how many endpoints."""
     if endpoint_ids:
         session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.endpoint_id.in_(endpoint_ids)))
         session.execute(sa.delete(WebhookEndpoint).where(WebhookEndpoint.id.in_(endpoint_ids)))
@@ -125,7 +125,7 @@ def change(
     types: list[str] | None = None,
     active: bool | None = None,
 ) -> WebhookEndpoint:
-    """What is None stays. One that was paused or gone goes on from now; for what happened meanwhile there is `resend`.
+    """Change an endpoint; None leaves a value as it is. One that was paused or gone continues from now; `resend` covers the gap.
 
     Raises NotFound, PreconditionFailed.
     """
@@ -145,7 +145,7 @@ def change(
 def renew_secret(
     session: Session, keys: KeyRing, owner: Owner, endpoint_id: UUID, now: datetime
 ) -> tuple[WebhookEndpoint, bytes]:
-    """A new secret; for a day everything is signed with the old one too. Raises NotFound."""
+    """Create a new secret; for a day deliveries are signed with the old one as well. Raises NotFound."""
     endpoint = get(session, owner, endpoint_id, lock=True)
     secret = signing.new_secret()
     endpoint.old_secret, endpoint.old_until = endpoint.secret, now + OLD_SECRET_LIFETIME
@@ -156,17 +156,17 @@ def renew_secret(
 
 
 def remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> None:
-    """Raises NotFound."""
+    """Delete an endpoint of this owner. Raises NotFound."""
     endpoint = get(session, owner, endpoint_id, lock=True)
     _note(session, owner, endpoint, "removed", now)
     delete_endpoints(session, [endpoint.id])
 
 
 def send_test(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) -> WebhookDelivery:
-    """Queue an event that means nothing. Raises NotFound, Conflict (not active, or too much for one who passes by)."""
+    """Queue a test event. Raises NotFound, Conflict (not active, or the hourly limit of an anonymous endpoint is reached)."""
     endpoint = _active(session, owner, endpoint_id)
     if owner.anonymous and not events_left(session, endpoint, now):
-        raise Conflict(f"In the sandbox an address is told at most {MAX_ANONYMOUS_EVENTS_PER_HOUR} things an hour.")
+        raise Conflict(f"In the sandbox an endpoint receives at most {MAX_ANONYMOUS_EVENTS_PER_HOUR} events an hour.")
     delivery = WebhookDelivery(
         id=uuid4(),
         endpoint_id=endpoint.id,
@@ -184,7 +184,7 @@ def send_test(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) 
 
 
 def retry(session: Session, owner: Owner, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> WebhookDelivery:
-    """Send this one again, from the top of the table. Raises NotFound, Conflict (not active, or owned by one who passes by)."""
+    """Send a delivery again, from the first attempt. Raises NotFound, Conflict (not active, or the owner is anonymous)."""
     _refuse_anonymous(owner)
     endpoint = _active(session, owner, endpoint_id)
     query = sa.select(WebhookDelivery).where(
@@ -199,9 +199,9 @@ def retry(session: Session, owner: Owner, endpoint_id: UUID, delivery_id: UUID, 
 
 
 def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, now: datetime) -> int:
-    """Send again everything that happened since then and that the feed still has; gives how many events that are.
+    """Send again all events since `since` that the feed still has; returns the number of events.
 
-    Raises NotFound, Conflict (not active, or owned by one who passes by).
+    Raises NotFound, Conflict (not active, or the owner is anonymous).
     """
     _refuse_anonymous(owner)
     endpoint = _active(session, owner, endpoint_id)
@@ -223,7 +223,7 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
 
 
 def events_left(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
-    """How many things more the endpoint of one who passes by may be told in this hour."""
+    """How many more events an anonymous endpoint may receive within the current hour."""
     lately = sa.select(sa.func.count()).where(
         WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.created_at > now - timedelta(hours=1)
     )
@@ -231,15 +231,15 @@ def events_left(session: Session, endpoint: WebhookEndpoint, now: datetime) -> i
 
 
 def secrets_of(keys: KeyRing, endpoint: WebhookEndpoint, now: datetime) -> list[bytes]:
-    """What a delivery is signed with now, the newest first. Raises CannotOpen."""
-    found = [keys.decrypt(endpoint.secret, *_secret_binding(endpoint.id, endpoint.secret_version))]
+    """The secrets that deliveries are signed with now, newest first. Raises CannotOpen."""
+    secrets = [keys.decrypt(endpoint.secret, *_secret_binding(endpoint.id, endpoint.secret_version))]
     if endpoint.old_secret is not None and endpoint.old_until is not None and endpoint.old_until > now:
-        found.append(keys.decrypt(endpoint.old_secret, *_secret_binding(endpoint.id, endpoint.secret_version - 1)))
-    return found
+        secrets.append(keys.decrypt(endpoint.old_secret, *_secret_binding(endpoint.id, endpoint.secret_version - 1)))
+    return secrets
 
 
 def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
-    """What a receiver verifies `v1a` with; None for an endpoint with a shared secret, or when the key is lost."""
+    """The public key for signatures of type `v1a`; None for an endpoint with a shared secret, or when the key is lost."""
     if endpoint.signature != signing.PUBLIC:
         return None
     try:

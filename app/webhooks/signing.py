@@ -1,4 +1,4 @@
-"""Signatures of Standard Webhooks: `v1` (HMAC-SHA256 with a shared secret), `v1a` (Ed25519 with a key of the endpoint's own)."""
+"""Signatures of Standard Webhooks: `v1` (HMAC-SHA256 with a shared secret), `v1a` (Ed25519 with a key pair of the endpoint)."""
 
 import hashlib
 import hmac
@@ -17,12 +17,12 @@ SECRET_BYTES: Final = 32
 
 
 def new_secret() -> bytes:
-    """The shared secret, or the Ed25519 seed: 32 random bytes both."""
+    """32 random bytes: the shared secret, or the Ed25519 seed."""
     return os.urandom(SECRET_BYTES)
 
 
 def shown_secret(secret: bytes) -> str:
-    """As receivers' libraries take it."""
+    """The secret in the format that receivers' libraries expect."""
     return "whsec_" + b64encode(secret).decode()
 
 
@@ -31,7 +31,7 @@ def shown_public_key(secret: bytes) -> str:
 
 
 def headers(message_id: str, at: datetime, body: bytes, kind: str, secrets: Iterable[bytes]) -> dict[str, str]:
-    """The three headers; one signature for each secret, the newest first."""
+    """The three headers of Standard Webhooks, with one signature for each secret, newest first."""
     timestamp = str(int(at.timestamp()))
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     return {

@@ -1,4 +1,4 @@
-"""What the clock starts: referrals that are due, messages to send, things to forget. Any number of workers may run."""
+"""The background worker: due referrals, messages to send, data to delete. Any number of workers may run."""
 
 from app.worker.loop import Worker
 

@@ -1,4 +1,4 @@
-"""The channel that the settings name: mail where a server is set, files otherwise."""
+"""The notice channel that the settings select: e-mail if a server is set, files otherwise."""
 
 from app.messaging.channels import Channel, FileChannel
 from app.messaging.smtp import MailServer, SmtpChannel

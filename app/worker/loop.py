@@ -1,7 +1,7 @@
-"""One round of everything that is due, and the loop that goes round.
+"""The worker's loop: in each round every job does what is due.
 
-Each job takes its own short transactions, may be killed at any point and started twice: what it did is done, what it
-did not do is still due. A job that fails is logged by its class and does not stop the others.
+Each job uses short transactions of its own. It can be killed at any point and run twice at the same time: what it has committed is
+done, the rest is still due. The exception class of a job that fails is logged, and the other jobs run.
 """
 
 import threading
@@ -91,7 +91,7 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the round under way end; waits at most 10 s."""
+        """Stop after the current job; waits at most 10 s."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
@@ -100,20 +100,20 @@ class Worker:
         self._run()
 
     def run_once(self) -> dict[str, int]:
-        """One round: how many things each job did. A job that raised is missing."""
+        """Run one round; returns how many things each job did. A job that raised is missing."""
         done: dict[str, int] = {}
         for name, job in self.jobs.items():
             if self._stop.is_set():
                 break
             try:
                 done[name] = job(self._clock())
-            except Exception as error:  # noqa: BLE001  one broken job must not stop the clocks of the others
+            except Exception as error:  # noqa: BLE001  one failing job must not stop the others
                 log.get().error("job_failed", kind=name, error=type(error).__name__, where=log.where(error))
         self._note_round(failed=[name for name in self.jobs if name not in done])
         return done
 
     def _note_round(self, failed: list[str]) -> None:
-        """A round was gone, for the page of operations: twice a minute at most, and whoever comes last says it."""
+        """Record the round for the operations page, at most twice a minute."""
         now = self._clock()
         if self._marked_at is not None and now - self._marked_at < _MARK_EVERY:
             return
@@ -121,7 +121,7 @@ class Worker:
             with self._database.begin() as session:
                 heartbeats.record(session, heartbeats.WORKER, now, failed=failed)
             self._marked_at = now
-        except Exception as error:  # noqa: BLE001  the database is away: the next round says so again
+        except Exception as error:  # noqa: BLE001  the database is unreachable: the next round tries again
             log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
 
     def _run(self) -> None:
@@ -141,7 +141,7 @@ class Worker:
         )
 
     def _first_offers(self, now: datetime) -> int:
-        """Only where the country's setting says so: what nobody at the desk took is offered by the clock."""
+        """Offer cases that no coordinator has taken in time, in countries whose setting allows it."""
         after = {
             country.code: self._settings.offer_after(country.code) for country in self._current.directory.countries
         }
@@ -160,7 +160,7 @@ class Worker:
         return AutoOfferContext(self._keys, self._current.refresh(session, now), self._settings.by_hand)
 
     def _in_own_transaction(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
-        """In a transaction of its own: one that can not be moved does not hold up the others. It is still due then."""
+        """Run an action in its own transaction, so that one that fails does not stop the others. It is still due then."""
         try:
             with self._database.begin() as session:
                 return bool(act(session, what))
@@ -198,7 +198,7 @@ class Worker:
             )
 
     def _rule_sets(self, now: datetime) -> int:
-        """What is in force is kept with its content, so that runs under it can be explained for ever."""
+        """Store the rules in force with their content, so that match runs under them can always be explained."""
         with self._database.begin(write=False) as session:
             directory = self._current.refresh(session, now)
         if directory.digest == self._stored_digest:
@@ -223,7 +223,7 @@ class Worker:
             return forgotten + audit.shorten(session, before=now - settings.audit_kept, now=now)
 
     def _apply_retention_change(self, periods: privacy.RetentionPeriods, now: datetime) -> None:
-        """When the times are others than the last worker's, they hold for what is there already too."""
+        """Apply changed retention periods to existing cases: have their deletion times computed again."""
         if self._periods == periods:
             return
         codes = {name: int(kept.total_seconds()) for name, kept in asdict(periods).items()}
@@ -235,7 +235,7 @@ class Worker:
         self._periods = periods
 
     def _sandbox(self, now: datetime) -> int:
-        """Open and full where the setting says so, else closed. It writes only when that is not so yet."""
+        """Open and fill the sandbox if the setting says so, else close it. Writes only when that is necessary."""
         with self._database.begin(write=False) as session:
             todo = sandbox.missing(session, now) if self._settings.sandbox else published.is_open(session)
         if not todo:

@@ -115,7 +115,7 @@ def test_it_ends_after_a_day_and_the_oldest_makes_room(sandbox_network: Network)
 
 
 def test_an_address_is_not_called_without_end(sandbox_network: Network, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(service, "MOST_PASSING_AN_HOUR", 2)
+    monkeypatch.setattr(service, "MAX_ANONYMOUS_EVENTS_PER_HOUR", 2)
     endpoint = added(sandbox_network)
     path = f"/{endpoint['id']}"
     waiting = sandbox_network.get("/v1/referrals?state=offered", who=WHO).json()["referrals"]

@@ -96,7 +96,7 @@ def test_killed_in_the_middle_a_case_is_whole_or_gone(scene: Scene, monkeypatch:
     cases = [closed(scene) for _ in range(3)]
     scene.later(days=100)
     before = [left(scene, case_id) for case_id in cases]
-    whole, calls = privacy.service.life.move, 0
+    whole, calls = privacy.service.transitions.move, 0
 
     def killed(*arguments: object, **named: object) -> None:
         nonlocal calls
@@ -105,7 +105,7 @@ def test_killed_in_the_middle_a_case_is_whole_or_gone(scene: Scene, monkeypatch:
             raise KeyboardInterrupt
         whole(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(privacy.service.life, "move", killed)
+    monkeypatch.setattr(privacy.service.transitions, "move", killed)
     with pytest.raises(KeyboardInterrupt):
         forget(scene)
     monkeypatch.undo()

@@ -77,7 +77,7 @@ def test_no_transaction_is_open_while_a_passphrase_is_stretched(
             seen.append(int(office.database.writer_lock.locked()))
         return prove(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(staff, "prove", watched)
+    monkeypatch.setattr(staff, "open_seed", watched)
     office.sign_in("vera")
     assert set(seen) == {0}
 
@@ -93,7 +93,7 @@ def test_two_are_stretched_at_once(office: StaffSite, monkeypatch: pytest.Monkey
         finally:
             running_now.pop()
 
-    monkeypatch.setattr(staff, "prove", watched)
+    monkeypatch.setattr(staff, "open_seed", watched)
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda _number: office.sign_in("vera", code="000000"), range(5)))
     assert max(most) <= 2

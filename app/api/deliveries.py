@@ -112,7 +112,8 @@ def list_deliveries(
 def send_test(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
     """Send a test event, of the type `org.pristan.test`."""
     return JSONResponse(
-        _delivery_json(service.send_test(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)), status_code=202
+        _delivery_json(service.send_test(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)),
+        status_code=202,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import queries
 from app.audit.models import AuditEntry
-from app.audit.queries import KINDS, EntryFilter
+from app.audit.queries import KINDS
 from app.cases.models import Case
 from app.core.dependencies import ReadDb
 from app.core.errors import FieldError, Invalid

@@ -108,7 +108,7 @@ class WebhookSender:
 
 
 def create_deliveries(session: Session, now: datetime) -> int:
-    """A delivery for each new event of the feed and each active endpoint that wants its type; gives how many."""
+    """Create a delivery for each new event of the feed and each active endpoint that wants its type; returns how many."""
     change_feed.place_events(session)
     active = (
         sa.select(WebhookEndpoint).where(*_live(now)).order_by(WebhookEndpoint.id).with_for_update(skip_locked=True)
@@ -116,7 +116,7 @@ def create_deliveries(session: Session, now: datetime) -> int:
     return sum(_create_for(session, endpoint, now) for endpoint in session.scalars(active).all())
 
 
-def _spread_to(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
+def _create_for(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
     events = change_feed.read_events(session, endpoint.organisation_id, endpoint.position, _PAGE)
     if not events:
         return 0

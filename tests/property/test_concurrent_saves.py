@@ -28,7 +28,7 @@ def at_desk(office: StaffSite, name: str) -> Desk:
     secret = next(iter(office.as_(name).cookies.values()))
     with office.database.begin(write=False) as session:
         hour = timedelta(hours=9)
-        who = sessions.signed_in(session, secret, office.time.at, idle=hour, longest=hour)
+        who = sessions.signed_in(session, secret, office.time.at, idle=hour, max_age=hour)
     return coordinator.desk_of(who, office.keys, office.time.at)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import queries
 from app.audit.models import AuditEntry
-from app.audit.queries import KINDS
+from app.audit.queries import KINDS, EntryFilter
 from app.cases.models import Case
 from app.core.dependencies import ReadDb
 from app.core.errors import FieldError, Invalid
@@ -42,7 +42,7 @@ def show_audit(
     older: Position = None,
     newer: Position = None,
 ) -> Response:
-    criteria = Wanted(
+    criteria = EntryFilter(
         kind if kind in KINDS else "",
         _actor(session, by),
         _subject(session, about),

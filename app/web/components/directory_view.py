@@ -1,4 +1,4 @@
-"""The directory as the desk looks at it: lists, one organisation with where each value is from, and how fresh it all is."""
+"""View models of the directory pages: lists, one organisation with the origin of each value, and freshness."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,38 +24,38 @@ SHELVES: Final = {
     "paused": N_("Paused or full"),
     "proposed": N_("Change waiting"),
 }
-_ACROSS: Final = "XX"
+_SEVERAL_COUNTRIES: Final = "XX"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OrganisationRow:
     """One organisation in the list."""
 
     organisation: Organisation
     country: str
     confirmed: str
-    marks: frozenset[str]
+    remarks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """One field of an entry: what it says, and who says so. `pack`: what the pack says, where that is something else."""
+class FieldValue:
+    """One field of an entry with its origin. `pack`: the value in the country pack, where it differs."""
 
     field: Field
     text: str
     from_desk: bool
     pack: str | None
-    waits: bool
+    has_proposal: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One service with all that is known of it today."""
+class ServiceEntry:
+    """One service with its values, availability and pauses of today."""
 
     key: str
     slug: str
     service: Service
-    values: Sequence[Value]
+    values: Sequence[FieldValue]
     row: ServiceRow | None
     pauses: Sequence[ServicePause]
     needs: Sequence[str]
@@ -64,18 +64,18 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How old what we know is, with the departures from the packs."""
+    """How old the entries are, and where the desk's edits depart from the country packs."""
 
     unverified: Sequence[Organisation]
     undated: Sequence[Organisation]
     stale: Sequence[tuple[Organisation, int]]
     fresh: int
-    run_out: Sequence[str]
-    laid: EditedDirectory
+    expired: Sequence[str]
+    overlaid: EditedDirectory
 
 
 def text(field: Field, value: Any) -> str:
-    """A value in words; empty for nothing."""
+    """A value as text; empty for no value."""
     if value is None or value == []:
         return ""
     if field.kind == "hours":
@@ -83,30 +83,30 @@ def text(field: Field, value: Any) -> str:
     if field.kind == "languages":
         return ", ".join(value)
     if field.kind == "source":
-        said = [value["title"], value.get("date"), value.get("url"), f"confidence: {value['confidence']}"]
-        return " · ".join(part for part in (*said, value.get("note")) if part)
+        parts = [value["title"], value.get("date"), value.get("url"), f"confidence: {value['confidence']}"]
+        return " · ".join(part for part in (*parts, value.get("note")) if part)
     return str((field.choices or {}).get(value, value))
 
 
-def rows(session: Session, directory: Directory, today: date, paused: frozenset[str]) -> list[Row]:
-    """Every organisation, in the order of the packs. `paused`: slugs of those that pause as a whole."""
+def rows(session: Session, directory: Directory, today: date, paused: frozenset[str]) -> list[OrganisationRow]:
+    """Every organisation, in the order of the packs. `paused`: slugs of organisations that are paused as a whole."""
     waiting = {edit.subject.split("/")[0] for edit in edits.pending(session)}
-    away = paused | {key.split("/")[0] for key in _away(session, directory, today)}
+    unavailable = paused | {key.split("/")[0] for key in _unavailable_services(session, directory, today)}
     return [
-        Row(
+        OrganisationRow(
             organisation,
             country_of(directory, organisation.id),
             organisation.source.date or "",
             frozenset(
-                mark
-                for mark, holds in (
+                remark
+                for remark, applies in (
                     ("unverified", organisation.source.confidence == "low"),
                     ("stale", is_stale(organisation, today)),
-                    ("paused", organisation.id in away),
+                    ("paused", organisation.id in unavailable),
                     ("proposed", organisation.id in waiting),
                     ("authority", organisation.kind == "authority"),
                 )
-                if holds
+                if applies
             ),
         )
         for organisation in directory.organisations
@@ -114,12 +114,12 @@ def rows(session: Session, directory: Directory, today: date, paused: frozenset[
 
 
 def country_of(directory: Directory, slug: str) -> str:
-    """The country whose pack it stands in; for one without a pack, the only one it serves; XX: several."""
+    """The country whose pack lists it; for an imported one, the only country that it serves; `XX` for several."""
     folder = directory.files.get(slug, "").split("/")[0].upper()
     if directory.has_country(folder):
         return folder
     served = {code for entry in directory.services if entry.organisation.id == slug for code in entry.countries}
-    return next(iter(served)) if folder == overlay.DESK.upper() and len(served) == 1 else _ACROSS
+    return next(iter(served)) if folder == overlay.DESK.upper() and len(served) == 1 else _SEVERAL_COUNTRIES
 
 
 def is_stale(organisation: Organisation, today: date) -> bool:
@@ -128,37 +128,42 @@ def is_stale(organisation: Organisation, today: date) -> bool:
 
 
 def values(
-    laid: EditedDirectory, packs: Directory, subject: str, published: Iterable[Edit], waiting: frozenset[str]
-) -> list[Value]:
+    overlaid: EditedDirectory, packs: Directory, subject: str, published: Iterable[Edit], waiting: frozenset[str]
+) -> list[FieldValue]:
     """All fields of an entry, in the order of the form."""
-    entity = overlay.entity(laid.directory, subject)
-    beneath = overlay.entity(packs, subject)
+    entity = overlay.entity(overlaid.directory, subject)
+    pack_entity = overlay.entity(packs, subject)
     edited = {edit.field for edit in published if edit.subject == subject and "value" in edit.new}
-    found = []
+    values = []
     for field in fields.fields_of(subject):
-        said = text(field, fields.read(entity, field.name)) if entity else ""
-        pack = text(field, fields.read(beneath, field.name)) if beneath else None
+        shown = text(field, fields.read(entity, field.name)) if entity else ""
+        pack = text(field, fields.read(pack_entity, field.name)) if pack_entity else None
         from_desk = field.name in edited or fields.WHOLE in edited
-        found.append(Value(field, said, from_desk, pack if pack != said else None, field.name in waiting))
-    return found
+        values.append(FieldValue(field, shown, from_desk, pack if pack != shown else None, field.name in waiting))
+    return values
 
 
 def services(
-    session: Session, laid: EditedDirectory, packs: Directory, slug: str, today: date, waiting: Iterable[DirectoryEdit]
-) -> list[Shown]:
-    """The services of an organisation, with their free places and pauses."""
-    entries = [entry for entry in laid.directory.services if entry.organisation.id == slug]
+    session: Session,
+    overlaid: EditedDirectory,
+    packs: Directory,
+    slug: str,
+    today: date,
+    waiting: Iterable[DirectoryEdit],
+) -> list[ServiceEntry]:
+    """The services of an organisation, with their availability and pauses."""
+    entries = [entry for entry in overlaid.directory.services if entry.organisation.id == slug]
     keys = [entry.key for entry in entries]
-    known, paused = availability.rows(session, keys), availability.pauses(session, keys, today)
+    availability_rows, paused = availability.rows(session, keys), availability.pauses(session, keys, today)
     published = directory_published.published_edits(session)
     proposed = list(waiting)
     return [
-        Shown(
+        ServiceEntry(
             entry.key,
             entry.service.id,
             entry.service,
-            values(laid, packs, entry.key, published, waits_for(proposed, entry.key)),
-            known.get(entry.key),
+            values(overlaid, packs, entry.key, published, fields_with_proposal(proposed, entry.key)),
+            availability_rows.get(entry.key),
             paused.get(entry.key, ()),
             entry.service.needs,
             fields.languages(entry.service.rule),
@@ -168,29 +173,38 @@ def services(
 
 
 def freshness(session: Session, packs: Directory, today: date) -> Freshness:
-    laid = directory_published.with_edits(session, packs)
-    centres = [one for one in laid.directory.organisations if one.kind == "centre"]
-    verified = [one for one in centres if one.source.confidence != "low"]
-    dated = [(one, latest_day(one.source.date)) for one in verified if one.source.date]
-    ages = sorted(((one, (today - day).days) for one, day in dated if day), key=lambda pair: (-pair[1], pair[0].id))
-    keys = [entry.key for entry in laid.directory.services]
-    known = availability.rows(session, keys)
+    overlaid = directory_published.with_edits(session, packs)
+    centres = [organisation for organisation in overlaid.directory.organisations if organisation.kind == "centre"]
+    verified = [organisation for organisation in centres if organisation.source.confidence != "low"]
+    dated = [
+        (organisation, latest_day(organisation.source.date)) for organisation in verified if organisation.source.date
+    ]
+    ages = sorted(
+        ((organisation, (today - day).days) for organisation, day in dated if day),
+        key=lambda pair: (-pair[1], pair[0].id),
+    )
+    keys = [entry.key for entry in overlaid.directory.services]
+    availability_rows = availability.rows(session, keys)
     return Freshness(
-        unverified=[one for one in centres if one.source.confidence == "low"],
-        undated=[one for one in verified if not one.source.date],
-        stale=[(one, days) for one, days in ages if days > STALE_AFTER.days],
+        unverified=[organisation for organisation in centres if organisation.source.confidence == "low"],
+        undated=[organisation for organisation in verified if not organisation.source.date],
+        stale=[(organisation, days) for organisation, days in ages if days > STALE_AFTER.days],
         fresh=sum(days <= STALE_AFTER.days for _one, days in ages),
-        run_out=sorted(key for key, row in known.items() if row.capacity_until and row.capacity_until < today),
-        laid=laid,
+        expired=sorted(
+            key for key, row in availability_rows.items() if row.capacity_until and row.capacity_until < today
+        ),
+        overlaid=overlaid,
     )
 
 
 def proposal(edit: DirectoryEdit) -> Mapping[str, str]:
-    """A proposal in words: the field, what the directory says, what it shall say."""
+    """A proposal in words: the field, its present value and the proposed value."""
     if edit.field == fields.WHOLE:
         value = edit.new.get("value")
-        asked = f"{value['name']['en']}: {_summary(value)}" if value else "Remove the organisation from the directory."
-        return {"label": "New organisation", "old": "", "new": asked}
+        description = (
+            f"{value['name']['en']}: {_summary(value)}" if value else "Remove the organisation from the directory."
+        )
+        return {"label": "New organisation", "old": "", "new": description}
     field = fields.field_of(edit.subject, edit.field)
     assert field is not None
     new = "The value in the country pack." if "value" not in edit.new else text(field, edit.new["value"]) or "Nothing."
@@ -202,12 +216,12 @@ def _summary(value: Mapping[str, Any]) -> str:
     return f"{len(value.get('services', ()))} services for {', '.join(needs)}; source: {value['source']['title']}"
 
 
-def waits_for(proposed: Iterable[DirectoryEdit], subject: str) -> frozenset[str]:
-    """The fields of an entry for which a proposal waits."""
+def fields_with_proposal(proposed: Iterable[DirectoryEdit], subject: str) -> frozenset[str]:
+    """The fields of an entry that have a pending proposal."""
     return frozenset(edit.field for edit in proposed if edit.subject == subject)
 
 
-def _away(session: Session, directory: Directory, today: date) -> set[str]:
+def _unavailable_services(session: Session, directory: Directory, today: date) -> set[str]:
     keys = [entry.key for entry in directory.services]
     full = {
         key

@@ -1,4 +1,4 @@
-"""The directory as an Open Referral package: downloaded, and a foreign one read into proposals. Nothing is dropped in silence."""
+"""The directory as an Open Referral (HSDS) package: download, and import of a package as proposals with a report by row."""
 
 import io
 from collections import Counter
@@ -29,76 +29,74 @@ router = APIRouter(prefix="/desk/directory/package")
 
 PATHS: Final = ("/desk/directory/package", "/desk/directory/package/propose")
 LARGEST: Final = 4 * 1024 * 1024
-"""Of an upload, in bytes. A directory of two thousand services is less than half a megabyte."""
+"""Limit of an upload in bytes. A directory of two thousand services takes less than half a megabyte."""
 LARGEST_UNPACKED: Final = 16 * 1024 * 1024
 LINES_SHOWN: Final = 500
 Sender = Annotated[SignedIn, Depends(TakesFile(Role.SENIOR, Role.ADMIN, largest=LARGEST))]
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
-    """Rows of one file of which the same is to be told. `lines`: their numbers, like `2–5, 9`."""
+class RowGroup:
+    """Rows of one file with the same outcome. `count`: how many; `lines`: their numbers, like `2–5, 9`."""
 
     file: str
     outcome: str
     detail: str
-    many: int
+    count: int
     lines: str
 
 
 @router.get("", name="directory_package")
-def show_package(request: Request, who: SeniorOrAdmin) -> Response:
-    """Both ways on one page."""
-    del who
+def show_package(request: Request, _member: SeniorOrAdmin) -> Response:
+    """Show the page with upload and download."""
     return _page(request)
 
 
 @router.get("/download", name="directory_download")
 def download(
-    who: SeniorOrAdmin,
+    _member: SeniorOrAdmin,
     session: ReadDb,
     packs: OwnPacks,
     now: Now,
-    everything: Annotated[bool, Query(alias="all")] = False,
+    with_unverified: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
-    """The directory as it is published; with `all` also whom nobody has confirmed yet."""
-    del who
+    """Download the published directory; with `all`, also the unverified organisations."""
     directory = published.with_edits(session, packs).directory
     file = io.BytesIO()
-    packages.write(file, records(directory, states(session, now), unverified=everything), now)
-    name = f"directory{'-all' if everything else ''}-{now.date().isoformat()}.zip"
-    return _file(file.getvalue(), "application/zip", name)
+    packages.write(file, records(directory, states(session, now), unverified=with_unverified), now)
+    name = f"directory{'-all' if with_unverified else ''}-{now.date().isoformat()}.zip"
+    return _file_response(file.getvalue(), "application/zip", name)
 
 
 @router.post("", name="directory_look")
-def look(request: Request, who: Sender, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
-    """What would become of each row: on the page, or as a file. Nothing is written, and nobody who writes has to wait."""
+def check_package(request: Request, member: Sender, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
+    """Show what would become of each row, on the page or as a file. Writes nothing and takes no write lock."""
     try:
-        taken = _taken_in(request, who, session, packs, now, only_look=True)
+        result = _import(request, member, session, packs, now, only_look=True)
     except NotAPackage as error:
-        return _page(request, wrong=str(error), status=422)
+        return _page(request, error=str(error), status=422)
     if field(request, "act") == "report":
-        return _file(_table(taken.lines), "text/csv; charset=utf-8", "report.csv")
-    return _page(request, taken=taken)
+        return _file_response(_report_csv(result.lines), "text/csv; charset=utf-8", "report.csv")
+    return _page(request, result=result)
 
 
 @router.post("/propose", name="directory_import")
-def propose(request: Request, who: Sender, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Each organisation becomes a proposal; sent twice, it is one."""
+def propose(request: Request, member: Sender, session: Db, packs: OwnPacks, now: Now) -> Response:
+    """Propose each organisation of the package; sent twice, it is proposed once."""
     try:
-        taken = _taken_in(request, who, session, packs, now, only_look=False)
+        result = _import(request, member, session, packs, now, only_look=False)
     except NotAPackage as error:
-        return _page(request, wrong=str(error), status=422)
-    return _page(request, taken=taken, proposed=True)
+        return _page(request, error=str(error), status=422)
+    return _page(request, result=result, proposed=True)
 
 
-def _taken_in(
-    request: Request, who: SignedIn, session: Session, packs: Directory, now: datetime, *, only_look: bool
+def _import(
+    request: Request, member: SignedIn, session: Session, packs: Directory, now: datetime, *, only_look: bool
 ) -> package_import.ImportResult:
     content: bytes | None = request.state.file
     if not content:
         raise NotAPackage("Choose a file.")
-    by = Editor(who.member_id, who.role.value, origin="import")
+    by = Editor(member.member_id, member.role.value, origin="import")
     return package_import.import_package(
         session, packs, io.BytesIO(content), by=by, now=now, only_look=only_look, most_bytes=LARGEST_UNPACKED
     )
@@ -107,34 +105,37 @@ def _taken_in(
 def _page(
     request: Request,
     *,
-    taken: package_import.ImportResult | None = None,
+    result: package_import.ImportResult | None = None,
     proposed: bool = False,
-    wrong: str = "",
+    error: str = "",
     status: int = 200,
 ) -> Response:
-    counts: Counter[str] = Counter(line.outcome for line in taken.lines) if taken else Counter()
-    told = _grouped(taken.lines) if taken else []
+    counts: Counter[str] = Counter(line.outcome for line in result.lines) if result else Counter()
+    groups = _grouped(result.lines) if result else []
     return staff_pages.page(
         request,
         "desk/directory/package.html",
         status=status,
-        taken=taken,
+        result=result,
         proposed=proposed,
-        wrong=wrong,
+        error=error,
         counts=counts,
-        told=told[:LINES_SHOWN],
-        more=max(0, len(told) - LINES_SHOWN),
+        groups=groups[:LINES_SHOWN],
+        more=max(0, len(groups) - LINES_SHOWN),
         largest=LARGEST // 1024 // 1024,
     )
 
 
-def _grouped(lines: Iterable[RowReport]) -> list[Same]:
-    """Every row, those together of which the same is told; what was left out first."""
-    found: dict[tuple[str, str, str], list[int]] = {}
+def _grouped(lines: Iterable[RowReport]) -> list[RowGroup]:
+    """The rows grouped by file, outcome and detail; rows that were left out come first."""
+    lines_by_outcome: dict[tuple[str, str, str], list[int]] = {}
     for line in lines:
-        found.setdefault((line.file, line.outcome, line.detail), []).append(line.number)
+        lines_by_outcome.setdefault((line.file, line.outcome, line.detail), []).append(line.number)
     order = {"left out": 0, "proposed": 1, "used": 2}
-    rows = [Same(file, what, why, len(numbers), _ranges(numbers)) for (file, what, why), numbers in found.items()]
+    rows = [
+        RowGroup(file, outcome, detail, len(numbers), _ranges(numbers))
+        for (file, outcome, detail), numbers in lines_by_outcome.items()
+    ]
     return sorted(rows, key=lambda row: (order[row.outcome], row.file))
 
 
@@ -148,11 +149,11 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges)
 
 
-def _table(lines: Iterable[RowReport]) -> bytes:
+def _report_csv(lines: Iterable[RowReport]) -> bytes:
     rows = ((line.file, line.number, line.id, line.outcome, line.detail) for line in lines)
     return spreadsheet.csv_text(("file", "line", "id", "outcome", "detail"), rows).encode()
 
 
-def _file(content: bytes, kind: str, name: str) -> Response:
+def _file_response(content: bytes, kind: str, name: str) -> Response:
     headers: dict[str, Any] = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=kind, headers=headers)

@@ -1,4 +1,4 @@
-"""The queue: whom to look at first. Codes only: never a name, a contact or a story."""
+"""The queue: the team's cases in the order of review. Codes only: never a name, a contact or a story."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from app.web.desk.queue_views import COLUMNS, FILTERS
 router = APIRouter()
 
 _MOST_NEEDS = 2
-_LOOKED_AT_ONE_BY_ONE = frozenset({"quarantine", "closed"})
+_VIEWS_WITHOUT_BULK_ACTIONS = frozenset({"quarantine", "closed"})
 Code = Annotated[str, Query(max_length=64)]
 
 
@@ -36,28 +36,28 @@ def show_queue(
     sort: Annotated[str, Query(max_length=16)] = "order",
     at: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
-    """One page of a view, narrowed by filters. Six statements with the sign-in, whatever waits."""
+    """Show one page of a view, narrowed by filters. Six statements with the sign-in, whatever the number of cases."""
     if view == undelivered_notices.VIEW:
         return undelivered_notices.page(request, desk, session)
     chosen = {"country": country, "need": need, "urgency": urgency, "language": language}
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
-    place = queue.parse_cursor(at, listing.look.order) if at else None
+    cursor = queue.parse_cursor(at, listing.queue_query.order) if at else None
     me, today = desk.who.member_id, desk.now.date()
-    page = queue.page(session, desk.team_id, listing.look, me=me, today=today, cursor=place)
+    page = queue.page(session, desk.team_id, listing.queue_query, me=me, today=today, cursor=cursor)
     return staff_pages.page(
         request,
         "desk/queue.html",
-        **queue_views.shelf(request, desk, session, view, listing),
+        **queue_views.header_context(request, desk, session, view, listing),
         rows=page.rows,
         chosen=chosen,
         chips=[
-            (FILTERS[name], queue_views.named(request, name, code), listing.without(name))
+            (FILTERS[name], queue_views.label_of_code(request, name, code), listing.without(name))
             for name, code in listing.codes.items()
         ],
         options=_options(request, packs),
         filter_names=FILTERS,
         columns=COLUMNS,
-        may_choose=view not in _LOOKED_AT_ONE_BY_ONE,
+        may_choose=view not in _VIEWS_WITHOUT_BULK_ACTIONS,
         spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
@@ -68,15 +68,15 @@ def show_queue(
 
 
 @router.post("/desk/views", name="keep_view")
-def keep_view(request: Request, desk: AtDesk, session: Db) -> Response:
-    """Keep the queue as it is looked at as a view of one's own."""
+def save_view(request: Request, desk: AtDesk, session: Db) -> Response:
+    """Save the present view, filters and order as one of the member's own views."""
     listing = queue_url.read(field(request, "list")) or Listing()
-    saved_views.save(session, desk.who.member_id, listing.look, desk.now)
+    saved_views.save(session, desk.who.member_id, listing.queue_query, desk.now)
     return staff_pages.to(staff_pages.with_news(listing.here, done="view_kept"))
 
 
 @router.post("/desk/views/{view_id}/drop", name="drop_view")
-def drop_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
+def delete_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
     saved_views.delete(session, desk.who.member_id, view_id)
     return staff_pages.to(staff_pages.with_news("/desk/", done="view_dropped"))
 
@@ -87,27 +87,27 @@ def next_case(
     desk: AtDesk,
     session: ReadDb,
     but: Annotated[str, Query(max_length=12)] = "",
-    listed: Annotated[str, Query(max_length=400, alias="list")] = "",
+    list_query: Annotated[str, Query(max_length=400, alias="list")] = "",
 ) -> Response:
-    """Go to the case that comes next in the list; without a list, to the first of what is open. With none left, to the list.
+    """Redirect to the next case of the list; without a list, to the first open case. With none left, to the list.
 
-    `done`, `was` and `v` say what was just done with which case, and are handed on.
+    `done`, `was` and `v` tell the next page what was just done with which case; they are passed on.
     """
-    listing = queue_url.read(listed)
-    look = (listing or Listing()).look
-    label = queue.next_case(session, desk.team_id, look, but, me=desk.who.member_id, today=desk.now.date())
-    told = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
+    listing = queue_url.read(list_query)
+    queue_query = (listing or Listing()).queue_query
+    label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.who.member_id, today=desk.now.date())
+    news = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
-        return staff_pages.to(queue_url.case_path(label, listing.query if listing else "", **told))
-    return staff_pages.to(staff_pages.with_news(listing.here if listing else "/desk/?view=new", **told))
+        return staff_pages.to(queue_url.case_path(label, listing.query if listing else "", **news))
+    return staff_pages.to(staff_pages.with_news(listing.here if listing else "/desk/?view=new", **news))
 
 
 def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
-    """What each filter may be set to, as codes and words in their order."""
-    reader = staff_pages.reader(request)
+    """The options of each filter, as codes and labels in their order."""
+    code_names = staff_pages.reader(request)
     return {
-        "country": [(entry.code, reader.name("country", entry.code)) for entry in packs.countries],
-        "need": [(entry.id, reader.name("need", entry.id)) for entry in packs.needs],
+        "country": [(entry.code, code_names.name("country", entry.code)) for entry in packs.countries],
+        "need": [(entry.id, code_names.name("need", entry.id)) for entry in packs.needs],
         "urgency": [(code, word) for code, (_shape, word) in labels.URGENCIES.items()],
-        "language": [(code, reader.name("language", code)) for code in LANGUAGES],
+        "language": [(code, code_names.name("language", code)) for code in LANGUAGES],
     }

@@ -1,4 +1,4 @@
-"""The queue as somebody looks at it: its view, filters and order, as an address to link to and to carry from page to page."""
+"""Addresses of the queue: a view with filters and order as a URL, to link to and to pass from page to page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ _CASES: Final = "/desk/cases/"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A look at the queue. `query` is its address behind `/desk/?`, short where it is the usual one."""
+    """A view of the queue with its filters and order. `query` is the query string of its address."""
 
-    look: QueueQuery = field(default_factory=QueueQuery)
+    queue_query: QueueQuery = field(default_factory=QueueQuery)
 
     @property
     def codes(self) -> dict[str, str]:
-        """The filters in force."""
-        return {name: code for name in FILTERS if (code := getattr(self.look.filters, name))}
+        """The filters that are set."""
+        return {name: code for name in FILTERS if (code := getattr(self.queue_query.filters, name))}
 
     @property
     def sort(self) -> str:
-        return f"-{self.look.sort}" if self.look.descending else self.look.sort
+        return f"-{self.queue_query.sort}" if self.queue_query.descending else self.queue_query.sort
 
     @property
     def query(self) -> str:
@@ -44,49 +44,49 @@ class Listing:
         return self._path({key: value for key, value in self._parameters().items() if key != name})
 
     def sorted_by(self, name: str) -> str:
-        """By this order, or backwards when it is in force already."""
-        down = self.look.sort == name and not self.look.descending
-        return self._path({**self._parameters(), "sort": f"-{name}" if down else name})
+        """The address of this order, or of the reverse if it is the present one."""
+        descending = self.queue_query.sort == name and not self.queue_query.descending
+        return self._path({**self._parameters(), "sort": f"-{name}" if descending else name})
 
-    def at(self, place: Cursor) -> str:
-        return self._path({**self._parameters(), "at": place.token()})
+    def at(self, position: Cursor) -> str:
+        return self._path({**self._parameters(), "at": position.token()})
 
     def case(self, label: str) -> str:
         return f"{_CASES}{label}{self.onward}"
 
     @property
     def onward(self) -> str:
-        """What stands behind the address of a case of this list: it knows where to go on afterwards."""
+        """The query string of a case opened from this list, so that a decision can lead to the next case."""
         return case_path("", self.query).removeprefix(_CASES)
 
     def _parameters(self) -> dict[str, str]:
-        return {"view": self.look.view, **self.codes, "sort": self.sort}
+        return {"view": self.queue_query.view, **self.codes, "sort": self.sort}
 
     @staticmethod
     def _path(parameters: Mapping[str, str]) -> str:
-        kept = {
+        not_default = {
             key: value
             for key, value in parameters.items()
             if value and (key, value) not in {("view", "open"), ("sort", DEFAULT_ORDER)}
         }
-        return "/desk/" + (f"?{urlencode(kept)}" if kept else "")
+        return "/desk/" + (f"?{urlencode(not_default)}" if not_default else "")
 
 
-def case_path(label: str, listed: str, **more: str) -> str:
-    kept = {"list": listed, **more}
-    parameters = urlencode({key: value for key, value in kept.items() if value})
-    return f"{_CASES}{label}" + (f"?{parameters}" if parameters else "")
+def case_path(label: str, list_query: str, **more: str) -> str:
+    parameters = {"list": list_query, **more}
+    query = urlencode({key: value for key, value in parameters.items() if value})
+    return f"{_CASES}{label}" + (f"?{query}" if query else "")
 
 
 def listing(codes: Mapping[str, str]) -> Listing:
-    """Raises NotFound for a view or order that is none."""
+    """The listing of these codes. Raises NotFound for an unknown view or order."""
     return Listing(
         queue.parse_query(codes.get("view") or "open", Filters.of(codes), codes.get("sort") or DEFAULT_ORDER)
     )
 
 
 def read(query: str) -> Listing | None:
-    """A list that was carried along; None when none was, or when it is not one of ours."""
+    """The listing of a query string that was passed along; None if it is empty or not valid."""
     if not query or len(query) > _LONGEST:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The head of the queue: its views and a member's own, each with its exact count, and the words for how one looks at it."""
+"""The head of the queue: its views and the member's own views, each with its exact count, and the labels of filters."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,7 @@ FILTERS: Final = {
     "urgency": N_("Urgency"),
     "language": N_("Language"),
 }
-# Columns of the table: the order its header leads to ("" for a list of codes, which has none), and its word.
+# Columns of the table: the order that its header links to ("" for a list of codes, which has no order), and its label.
 COLUMNS: Final = (
     ("label", N_("Case")),
     ("urgency", N_("Urgency")),
@@ -33,15 +33,15 @@ COLUMNS: Final = (
 )
 
 
-def shelf(request: Request, desk: Desk, session: Session, view: str, listing: Listing) -> dict[str, Any]:
-    """What `desk/parts/queue_views.html` shows. Two statements: the member's own views, and all counts.
+def header_context(request: Request, desk: Desk, session: Session, view: str, listing: Listing) -> dict[str, Any]:
+    """Context of `desk/parts/queue_views.html`. Two statements: the member's own views, and all counts.
 
-    Notices that were not delivered are counted with the tasks, at the sign-in of the request.
+    Undelivered notices are counted with the tasks, when the request is authenticated.
     """
-    own = saved_views.of_member(session, desk.who.member_id)
-    looks = [one for _id, one in own]
+    own_views = saved_views.of_member(session, desk.who.member_id)
+    saved_queries = [queue_query for _view_id, queue_query in own_views]
     counts = queue.counts(
-        session, desk.team_id, listing.look, me=desk.who.member_id, today=desk.now.date(), saved=looks
+        session, desk.team_id, listing.queue_query, me=desk.who.member_id, today=desk.now.date(), saved=saved_queries
     )
     counts["dead_letters"] = request.state.dead_letters
     if view not in queue.VIEWS:
@@ -50,21 +50,27 @@ def shelf(request: Request, desk: Desk, session: Session, view: str, listing: Li
         "view": view,
         "listing": listing,
         "counts": counts,
-        "own": [_own(request, view_id, Listing(one), counts[f"own_{n}"]) for n, (view_id, one) in enumerate(own)],
-        "is_own": listing.look in looks,
+        "own": [
+            _own_view(request, view_id, Listing(queue_query), counts[f"own_{index}"])
+            for index, (view_id, queue_query) in enumerate(own_views)
+        ],
+        "is_own": listing.queue_query in saved_queries,
     }
 
 
-def _own(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[str, Any]:
-    title = [labels.VIEWS[listing.look.view], *(named(request, name, code) for name, code in listing.codes.items())]
+def _own_view(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[str, Any]:
+    title = [
+        labels.VIEWS[listing.queue_query.view],
+        *(label_of_code(request, name, code) for name, code in listing.codes.items()),
+    ]
     if listing.sort != "order":
-        column = next((word for name, word in COLUMNS if name == listing.look.sort), listing.look.sort)
-        title.append(f"{column} {'↓' if listing.look.descending else '↑'}")
+        column = next((word for name, word in COLUMNS if name == listing.queue_query.sort), listing.queue_query.sort)
+        title.append(f"{column} {'↓' if listing.queue_query.descending else '↑'}")
     return {"id": view_id, "listing": listing, "title": " · ".join(title), "count": count}
 
 
-def named(request: Request, name: str, code: str) -> str:
-    """The code of a filter in words."""
+def label_of_code(request: Request, name: str, code: str) -> str:
+    """The label of a filter's code."""
     if name == "urgency":
         return labels.URGENCIES[code][1] if code in labels.URGENCIES else code
     return staff_pages.reader(request).name({"country": "country", "need": "need", "language": "language"}[name], code)

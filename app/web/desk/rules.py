@@ -1,4 +1,4 @@
-"""The rules at the desk: what is in force, what is proposed, what the linter says; proposed by one and published by another."""
+"""The rules at the desk: rule sets in force and proposed, and the linter's findings. One member proposes, another publishes."""
 
 from datetime import UTC, date
 from typing import Annotated, Final
@@ -31,13 +31,13 @@ editors: Final = requires_role(Role.SENIOR, Role.ADMIN)
 Reads = Annotated[SignedIn, Depends(readers)]
 Edits = Annotated[SignedIn, Depends(editors)]
 ProposalId = Annotated[str, Path(max_length=36)]
-TRIED: Final = 500
-"""How many of the newest cases the desk plays again; the command plays all."""
+REPLAYED_CASES: Final = 500
+"""How many of the newest cases a replay at the desk tries; the command tries all."""
 
 
 @router.get("", name="rules")
-def show_rules(request: Request, who: Reads, session: ReadDb, packs: Packs, now: Now) -> Response:
-    """What is in force, what waits for a second person, and what the linter says of today's rules."""
+def show_rules(request: Request, member: Reads, session: ReadDb, packs: Packs, now: Now) -> Response:
+    """Show the rule set in force, the proposals, and the linter's findings on today's rules."""
     proposals = rule_sets.proposals(session)
     today = now.astimezone(UTC).date()
     in_force = rule_sets.published(session, today)
@@ -45,32 +45,34 @@ def show_rules(request: Request, who: Reads, session: ReadDb, packs: Packs, now:
         request,
         "desk/rules/list.html",
         proposals=proposals,
-        names_of=staff.names(session, [one for row in proposals for one in (row.proposed_by, row.decided_by) if one]),
+        member_names=staff.names(
+            session, [member_id for row in proposals for member_id in (row.proposed_by, row.decided_by) if member_id]
+        ),
         in_force=in_force[0] if in_force else None,
         digest=packs.digest[:12],
         services=len(packs.services),
-        findings=_told(_linted(packs, today)),
-        may_edit=who.role in editors.roles,
+        findings=_by_code(_linted(packs, today)),
+        may_edit=member.role in editors.roles,
     )
 
 
 @router.get("/new", name="new_rules")
 def new_rules(
     request: Request,
-    _who: Edits,
+    _member: Edits,
     session: ReadDb,
     now: Now,
     service: Annotated[str, Query(max_length=130)] = "",
 ) -> Response:
-    """A form with the present rule of one service, to be changed."""
+    """Show the form, with the present rule of one service to start from."""
     present = rule_sets.with_last_set(session, _base(request, session))
     text = publication.as_yaml(present, [service]) if present.service(service) else ""
     return _form(request, present, {"text": text, "why": "", "effective_on": now.date().isoformat()})
 
 
 @router.post("", name="propose_rules")
-def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Response:
-    """What can not be read, or what the linter refuses, comes back with every word that was typed."""
+def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Response:
+    """Propose the rules. What cannot be read, or what the linter refuses, is shown again as it was typed."""
     base = _base(request, session)
     present = rule_sets.with_last_set(session, base)
     typed = {name: field(request, name) for name in ("text", "why", "effective_on")}
@@ -82,7 +84,7 @@ def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Respon
             content,
             effective_on=_day(typed["effective_on"]),
             why=typed["why"],
-            by=who.member_id,
+            by=member.member_id,
             now=now,
         )
     except Invalid as error:
@@ -91,43 +93,48 @@ def propose_rules(request: Request, who: Edits, session: Db, now: Now) -> Respon
 
 
 @router.get("/{proposal_id:uuid}", name="rule_set")
-def show_rule_set(request: Request, proposal_id: ProposalId, who: Reads, session: ReadDb, now: Now) -> Response:
-    """What it changes, service by service, what the linter says, what a replay said; and the buttons for who may."""
-    proposal = _found(session, proposal_id)
+def show_rule_set(request: Request, proposal_id: ProposalId, member: Reads, session: ReadDb, now: Now) -> Response:
+    """Show one rule set: its changes by service, the new findings, the replay counts, and the decisions open to the member."""
+    proposal = _proposal(session, proposal_id)
     base = _base(request, session)
-    said = rule_sets.content(session, proposal.digest)
+    content = rule_sets.content(session, proposal.digest)
     before = _before(session, base, proposal)
     try:
-        tried, findings = publication.checked(base, said, now.date())
+        candidate, findings = publication.checked(base, content, now.date())
     except Invalid as error:
-        tried, findings = None, [Finding("error", "unreadable", "rules", found["detail"]) for found in error.errors]
+        candidate, findings = (
+            None,
+            [Finding("error", "unreadable", "rules", error_field["detail"]) for error_field in error.errors],
+        )
     changes = [
-        (key, publication.as_yaml(before, [key]), publication.as_yaml(tried, [key]) if tried else "")
+        (key, publication.as_yaml(before, [key]), publication.as_yaml(candidate, [key]) if candidate else "")
         for key in proposal.changed
     ]
-    known = {(finding.code, finding.position) for finding in _linted(before, now.date())}
+    known_findings = {(finding.code, finding.position) for finding in _linted(before, now.date())}
     return staff_pages.page(
         request,
         "desk/rules/show.html",
         proposal=proposal,
-        names_of=staff.names(session, [one for one in (proposal.proposed_by, proposal.decided_by) if one]),
+        member_names=staff.names(
+            session, [member_id for member_id in (proposal.proposed_by, proposal.decided_by) if member_id]
+        ),
         changes=changes,
-        findings=_told([finding for finding in findings if (finding.code, finding.position) not in known]),
-        verbs=_verbs(proposal, who),
-        may_edit=who.role in editors.roles,
-        tried=TRIED,
+        findings=_by_code([finding for finding in findings if (finding.code, finding.position) not in known_findings]),
+        verbs=_verbs(proposal, member),
+        may_edit=member.role in editors.roles,
+        replayed_cases=REPLAYED_CASES,
     )
 
 
 @router.post("/{proposal_id}/replay", name="replay_rule_set")
 def replay_rule_set(
-    request: Request, proposal_id: ProposalId, _who: Edits, session: Db, keys: Keys, now: Now
+    request: Request, proposal_id: ProposalId, _member: Edits, session: Db, keys: Keys, now: Now
 ) -> Response:
-    """Put the newest cases to it and keep the counts."""
-    proposal = _found(session, proposal_id)
+    """Replay the newest cases with the rule set and store the counts."""
+    proposal = _proposal(session, proposal_id)
     base = _base(request, session)
-    tried, _ = publication.checked(base, rule_sets.content(session, proposal.digest), now.date())
-    summary = rule_replay.replay_cases(session, keys, tried, rule_replay.newest_cases(session, TRIED))
+    candidate, _ = publication.checked(base, rule_sets.content(session, proposal.digest), now.date())
+    summary = rule_replay.replay_cases(session, keys, candidate, rule_replay.newest_cases(session, REPLAYED_CASES))
     publication.store_replay_counts(session, proposal, summary.counts())
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=replayed")
 
@@ -137,28 +144,28 @@ def decide_rule_set(
     request: Request,
     proposal_id: ProposalId,
     verb: Annotated[str, Path(max_length=12)],
-    who: Edits,
+    member: Edits,
     session: Db,
     now: Now,
 ) -> Response:
-    """Publish or reject (somebody else than who proposed it), or withdraw (who proposed it)."""
-    proposal = _found(session, proposal_id)
-    publication.decide(session, _base(request, session), proposal.id, RuleSetVerb(verb), by=who.member_id, now=now)
+    """Publish or reject (not by the proposer), or withdraw (by the proposer only)."""
+    proposal = _proposal(session, proposal_id)
+    publication.decide(session, _base(request, session), proposal.id, RuleSetVerb(verb), by=member.member_id, now=now)
     return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
 
 
-_kept: Final[dict[tuple[str, date], list[Finding]]] = {}
+_findings_cache: Final[dict[tuple[str, date], list[Finding]]] = {}
 
 
 def _linted(directory: Directory, on: date) -> list[Finding]:
-    """What the linter says of a directory today: it takes a while, and stays the same all day."""
+    """The linter's findings on a directory, cached: they are slow to compute and stay the same all day."""
     key = (directory.digest, on)
-    if key not in _kept:
-        found = lint(directory, on)
-        while len(_kept) >= 8:
-            _kept.pop(next(iter(_kept)), None)
-        _kept[key] = found
-    return _kept[key]
+    if key not in _findings_cache:
+        findings = lint(directory, on)
+        while len(_findings_cache) >= 8:
+            _findings_cache.pop(next(iter(_findings_cache)), None)
+        _findings_cache[key] = findings
+    return _findings_cache[key]
 
 
 def _base(request: Request, session: Session) -> Directory:
@@ -167,7 +174,7 @@ def _base(request: Request, session: Session) -> Directory:
 
 
 def _before(session: Session, base: Directory, proposal: RuleProposal) -> Directory:
-    """What it was proposed upon."""
+    """The directory that the rule set was proposed on."""
     if proposal.upon is None:
         return base
     digest = publication.proposal_by_id(session, proposal.upon).digest
@@ -187,25 +194,25 @@ def _form(
     )
 
 
-def _verbs(proposal: RuleProposal, who: SignedIn) -> list[str]:
-    if proposal.state != RuleSetState.PROPOSED.value or who.role not in editors.roles:
+def _verbs(proposal: RuleProposal, member: SignedIn) -> list[str]:
+    if proposal.state != RuleSetState.PROPOSED.value or member.role not in editors.roles:
         return []
-    return ["withdraw"] if proposal.proposed_by == who.member_id else ["publish", "reject"]
+    return ["withdraw"] if proposal.proposed_by == member.member_id else ["publish", "reject"]
 
 
-def _found(session: Session, proposal_id: str) -> RuleProposal:
+def _proposal(session: Session, proposal_id: str) -> RuleProposal:
     try:
         return publication.proposal_by_id(session, UUID(proposal_id))
     except ValueError:
         raise NotFound("This rule set does not exist.") from None
 
 
-def _told(findings: list[Finding]) -> dict[str, list[Finding]]:
-    """Errors, then warnings by kind."""
-    told: dict[str, list[Finding]] = {}
+def _by_code(findings: list[Finding]) -> dict[str, list[Finding]]:
+    """The findings grouped by code, in their order."""
+    by_code: dict[str, list[Finding]] = {}
     for finding in findings:
-        told.setdefault(finding.code, []).append(finding)
-    return told
+        by_code.setdefault(finding.code, []).append(finding)
+    return by_code
 
 
 def _day(text: str) -> date:

@@ -26,7 +26,7 @@ def page(request: Request, desk: Desk, session: Session) -> Response:
     return staff_pages.page(
         request,
         "desk/undelivered_notices.html",
-        **queue_views.shelf(request, desk, session, VIEW, Listing()),
+        **queue_views.header_context(request, desk, session, VIEW, Listing()),
         notices=undelivered_notices.undelivered(session, desk.team_id),
         limit=undelivered_notices.LISTED,
     )

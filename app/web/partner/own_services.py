@@ -90,8 +90,8 @@ def _page(
     request: Request, session: Session, packs: Directory, who: SignedIn, now: datetime, *, error: Invalid | None = None
 ) -> Response:
     slug = _slug_of(session, who)
-    laid = published.with_edits(session, packs)
-    organisation = laid.directory.organisation(slug)
+    overlaid = published.with_edits(session, packs)
+    organisation = overlaid.directory.organisation(slug)
     if organisation is None:
         raise NotFound("Your organisation is not in the directory.")
     waiting = [edit for edit in edits.history(session, slug) if edit.state == "proposed"]
@@ -101,16 +101,16 @@ def _page(
         "partner/services.html",
         status=error.status if error else 200,
         organisation=organisation,
-        own=_forms(laid.directory, slug, waiting),
+        own=_forms(overlaid.directory, slug, waiting),
         services=[
-            (shown, _forms(laid.directory, shown.key, waiting))
-            for shown in directory_view.services(session, laid, packs, slug, now.date(), waiting)
+            (entry, _forms(overlaid.directory, entry.key, waiting))
+            for entry in directory_view.services(session, overlaid, packs, slug, now.date(), waiting)
         ],
         paused_until=row.paused_until if row.paused_until and row.paused_until > now else None,
         waiting=[(edit, directory_view.proposal(edit)) for edit in waiting],
         languages=LANGUAGES,
         errors={entry["pointer"].strip("/"): entry["detail"] for entry in error.errors} if error else {},
-        typed_in={name: values[0] for name, values in getattr(request.state, "typed", {}).items()},
+        submitted={name: values[0] for name, values in getattr(request.state, "typed", {}).items()},
     )
 
 
@@ -118,7 +118,7 @@ def _forms(directory: Directory, subject: str, waiting: Any) -> list[tuple[Field
     """The fields a partner may propose: each with its value in words, as it is typed, and whether a proposal waits."""
     entity = overlay.entity(directory, subject)
     assert entity is not None
-    proposed = directory_view.waits_for(waiting, subject)
+    proposed = directory_view.fields_with_proposal(waiting, subject)
     found = []
     for one in fields.fields_of(subject):
         if one.of_partner:

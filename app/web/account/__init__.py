@@ -1,6 +1,6 @@
-"""Signing in, joining, colleagues, what takes two people, and one's own settings: pages shared by the desk and the partner.
+"""Pages shared by the desk and the partner: sign-in, joining, members, two-person proposals and a member's own settings.
 
-Every route names who may call it, and that policy checks the form.
+Each route declares the policy that admits its callers and checks the token of its form.
 """
 
 from fastapi import APIRouter
@@ -8,16 +8,16 @@ from fastapi import APIRouter
 from app.web.account import joining, members, my_settings, proposals, shortcuts, sign_in
 
 router = APIRouter()
-"""For everybody who signs in, whichever surface they use."""
-for part in (sign_in.router, my_settings.router, joining.router):
-    router.include_router(part)
+"""Routes for every member, whichever surface they use."""
+for part_router in (sign_in.router, my_settings.router, joining.router):
+    router.include_router(part_router)
 
 desk_router = APIRouter()
-for part in (members.router, proposals.router, shortcuts.router):
-    desk_router.include_router(part)
+for part_router in (members.router, proposals.router, shortcuts.router):
+    desk_router.include_router(part_router)
 
 partner_router = APIRouter()
-for part in (members.partner_router, proposals.partner_router):
-    partner_router.include_router(part)
+for part_router in (members.partner_router, proposals.partner_router):
+    partner_router.include_router(part_router)
 
 __all__ = ["desk_router", "partner_router", "router"]

@@ -1,4 +1,4 @@
-"""An error as a page of the desk. Whatever somebody typed is on it, to be sent again, corrected or dropped."""
+"""Errors as pages for staff. A form that failed is shown again with its input, to be corrected, sent again or dropped."""
 
 import json
 import secrets
@@ -16,9 +16,11 @@ from app.web.account.policies import OldForm, set_cookie, site
 from app.web.components import csrf, staff_pages
 
 _FORM_COOKIE: Final = "staff_form"
-_TYPED_AGAIN: Final = ("text",)
-_NOT_CARRIED: Final = frozenset({"csrf", "passphrase", "passphrase_new", "passphrase_again", "code", "passkey", "seat"})
-_WORDS: Final = {
+_EDITABLE_FIELDS: Final = ("text",)
+_SECRET_FIELDS: Final = frozenset(
+    {"csrf", "passphrase", "passphrase_new", "passphrase_again", "code", "passkey", "seat"}
+)
+_MESSAGES: Final = {
     400: N_("This request could not be read."),
     403: N_("You do not have permission to do this."),
     404: N_("We could not find this page. It may belong to another team or have been deleted."),
@@ -27,41 +29,41 @@ _WORDS: Final = {
     429: N_("You have reached today's limit. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }
-_STOPPED: Final = N_("Partner access is stopped at the moment.")
+_FROZEN: Final = N_("Partner access is stopped at the moment.")
 _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Please try again.")
 
 
 def error_page(request: Request, error: AppError) -> Response:
     if isinstance(error, NotSignedIn):
-        return _sign_in(request, error)
-    if typed(request) and isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm):
-        return _again(request, error)
-    words = translator(staff_pages.LANGUAGE, STAFF).text(
-        _STOPPED if isinstance(error, Frozen) else _WORDS.get(error.status, _UNEXPECTED)
+        return _sign_in_again(request, error)
+    if submitted_fields(request) and isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm):
+        return _send_again(request, error)
+    message = translator(staff_pages.LANGUAGE, STAFF).text(
+        _FROZEN if isinstance(error, Frozen) else _MESSAGES.get(error.status, _UNEXPECTED)
     )
     response = staff_pages.page(
         request,
         "account/error.html",
         status=error.status,
-        message=words,
+        message=message,
         detail=error.detail if error.status < 500 or isinstance(error, Frozen) else "",
     )
     response.headers.update(error.headers)
     return response
 
 
-def typed(request: Request) -> list[tuple[str, str]]:
-    """The fields that were sent, without secrets."""
-    found = getattr(request.state, "typed", None) or {}
-    return [(name, value) for name, values in found.items() for value in values if name not in _NOT_CARRIED]
+def submitted_fields(request: Request) -> list[tuple[str, str]]:
+    """The fields that were submitted, without secrets, as names and values."""
+    submitted = getattr(request.state, "typed", None) or {}
+    return [(name, value) for name, values in submitted.items() for value in values if name not in _SECRET_FIELDS]
 
 
-def _sign_in(request: Request, error: NotSignedIn) -> Response:
+def _sign_in_again(request: Request, error: NotSignedIn) -> Response:
     path = request.url.path
     if request.method in {"GET", "HEAD"}:
         here = path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/desk/sign-in?next={quote(here)}", status_code=303)
-    return sign_in_page(request, status=401, carried=typed(request), again=path, ended=error.detail)
+    return sign_in_page(request, status=401, carried=submitted_fields(request), again=path, ended=error.detail)
 
 
 def sign_in_page(
@@ -75,9 +77,9 @@ def sign_in_page(
     wrong: bool = False,
     name: str = "",
 ) -> HTMLResponse:
-    """The form of the sign-in. `carried` and `again`: what was being sent, and where to, when the session had ended."""
+    """The sign-in form. `carried` and `again`: the fields and the path of a form that was sent after the session had ended."""
     settings = request.app.state.settings
-    mark = form_mark(request) or secrets.token_urlsafe(24)
+    secret = browser_secret(request) or secrets.token_urlsafe(24)
     response = staff_pages.page(
         request,
         "account/sign_in.html",
@@ -88,60 +90,61 @@ def sign_in_page(
         ended=ended,
         wrong=wrong,
         name=name,
-        token=_token(request, mark),
-        passkey=passkey_question(request, mark),
+        token=_token(request, secret),
+        passkey=passkey_options(request, secret),
     )
     staff_pages.allow_own_script(response)
-    set_cookie(response, _FORM_COOKIE, mark, settings)
+    set_cookie(response, _FORM_COOKIE, secret, settings)
     return response
 
 
-def passkey_question(request: Request, mark: str) -> str:
-    """What the browser is asked when a passkey is used, as JSON; nothing where there can be none."""
+def passkey_options(request: Request, secret: str) -> str:
+    """The WebAuthn options for signing in with a passkey, as JSON; empty where passkeys are not available."""
     state = request.app.state
-    where = site(state.settings)
-    if where is None:
+    passkey_site = site(state.settings)
+    if passkey_site is None:
         return ""
-    return json.dumps(passkeys.options_for_use(where, passkeys.challenge(state.keys, mark, state.clock())))
+    return json.dumps(passkeys.options_for_use(passkey_site, passkeys.challenge(state.keys, secret, state.clock())))
 
 
-def marked_page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page with a form for somebody who is not signed in: tied to this browser like the form of the sign-in."""
-    mark = form_mark(request) or secrets.token_urlsafe(24)
-    response = staff_pages.page(request, template, status=status, token=_token(request, mark), **context)
-    set_cookie(response, _FORM_COOKIE, mark, request.app.state.settings)
+def browser_bound_page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page with a form that needs no sign-in; its token is bound to a cookie of this browser, as at the sign-in."""
+    secret = browser_secret(request) or secrets.token_urlsafe(24)
+    response = staff_pages.page(request, template, status=status, token=_token(request, secret), **context)
+    set_cookie(response, _FORM_COOKIE, secret, request.app.state.settings)
     return response
 
 
-def is_our_form(request: Request) -> bool:
-    """Whether this form was made for this browser."""
-    mark, given = form_mark(request), request.state.typed.get("csrf", [""])[0]
+def is_form_of_browser(request: Request) -> bool:
+    """Whether the form's token is valid for this browser."""
+    secret, token = browser_secret(request), request.state.typed.get("csrf", [""])[0]
     state = request.app.state
-    return mark is not None and csrf.is_valid(state.keys, given, state.clock(), csrf.of_browser(mark))
+    return secret is not None and csrf.is_valid(state.keys, token, state.clock(), csrf.of_browser(secret))
 
 
-def form_mark(request: Request) -> str | None:
-    """What the sign-in form is tied to before there is a session: a cookie that no other site's page can send along."""
+def browser_secret(request: Request) -> str | None:
+    """The secret of the cookie that forms are bound to before there is a session; None if it is missing or malformed."""
     value = request.cookies.get(_FORM_COOKIE, "")
     return value if 20 <= len(value) <= 64 and value.isascii() else None
 
 
-def _token(request: Request, mark: str) -> str:
+def _token(request: Request, secret: str) -> str:
     state = request.app.state
-    return csrf.new_token(state.keys, state.clock(), csrf.of_browser(mark))
+    return csrf.new_token(state.keys, state.clock(), csrf.of_browser(secret))
 
 
-def _again(request: Request, error: AppError) -> HTMLResponse:
+def _send_again(request: Request, error: AppError) -> HTMLResponse:
     version = error.extra.get("version")
     fields = [
-        (name, str(version) if name == "version" and version is not None else value) for name, value in typed(request)
+        (name, str(version) if name == "version" and version is not None else value)
+        for name, value in submitted_fields(request)
     ]
     return send_again_page(
         request,
         request.url.path,
         fields,
         status=error.status,
-        detail=error.detail if not isinstance(error, Invalid) else " ".join(found["detail"] for found in error.errors),
+        detail=error.detail if not isinstance(error, Invalid) else " ".join(entry["detail"] for entry in error.errors),
         state=str(error.extra.get("state", "")),
         clash=isinstance(error, PreconditionFailed),
         may_send=isinstance(error, PreconditionFailed | Invalid | OldForm),
@@ -159,15 +162,15 @@ def send_again_page(
     clash: bool = False,
     may_send: bool = True,
 ) -> HTMLResponse:
-    """A form as it was sent: texts can be changed, the rest is kept. Nothing happens until it is sent."""
+    """A form with its submitted input: texts can be changed, the other fields are hidden. Saves nothing by itself."""
     return staff_pages.page(
         request,
         "account/send_again.html",
         status=status,
         path=path,
-        back=back_from(path),
-        texts=[(name, value) for name, value in fields if name in _TYPED_AGAIN],
-        hidden=[(name, value) for name, value in fields if name not in _TYPED_AGAIN],
+        back=page_of(path),
+        texts=[(name, value) for name, value in fields if name in _EDITABLE_FIELDS],
+        hidden=[(name, value) for name, value in fields if name not in _EDITABLE_FIELDS],
         detail=detail,
         state=state,
         clash=clash,
@@ -175,7 +178,7 @@ def send_again_page(
     )
 
 
-def back_from(path: str) -> str:
-    """The case or referral that an address acts on: its first three steps."""
-    steps = path.split("/")
-    return "/".join(steps[:4]) if len(steps) > 4 else "/" + steps[1] + "/"
+def page_of(path: str) -> str:
+    """The page of the case or referral that a path acts on: its first three segments."""
+    segments = path.split("/")
+    return "/".join(segments[:4]) if len(segments) > 4 else "/" + segments[1] + "/"

@@ -1,4 +1,4 @@
-"""Members: who is there, who holds the key, and what colleagues do for each other. The same for a team and for an organisation."""
+"""Members of a team or of an organisation: list, invitations, key grants, roles and deactivation."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,106 +28,108 @@ Id = Annotated[str, Path(max_length=36)]
 
 
 @router.get("", name="members")
-def show_members(request: Request, who: TeamOrAdmin, session: ReadDb, now: Now) -> Response:
-    return _page(request, who, session, now)
+def show_members(request: Request, caller: TeamOrAdmin, session: ReadDb, now: Now) -> Response:
+    return _page(request, caller, session, now)
 
 
 @router.post("/invite", name="invite_member")
-def invite(request: Request, who: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
-    """A code for somebody new, shown on this one page."""
-    seat = _seat(session, request, who)
-    return _told(request, seat.name, members.invite(session, keys, who, seat, now))
+def invite(request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
+    """Create an invitation code for a new member; it is shown only on this page."""
+    seat = _seat_of_form(session, request, caller)
+    return _code_page(request, seat.name, members.invite(session, keys, caller, seat, now))
 
 
 @router.post("/{member}/return", name="let_member_return")
-def let_return(member: Id, request: Request, who: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
-    code = members.let_return(session, keys, who, uuid_of(member), now)
-    return _told(request, _name(session, member), code)
+def let_return(member: Id, request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
+    code = members.let_return(session, keys, caller, uuid_of(member), now)
+    return _code_page(request, _name(session, member), code)
 
 
 @router.post("/{member}/grant", name="grant_key")
-def grant(member: Id, who: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.grant(session, who, uuid_of(member), now)
-    return staff_pages.to("/desk/members?done=granted")
+def grant(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    members.grant(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/desk/members?done=granted")
 
 
 @router.post("/{member}/let-in", name="let_member_in")
-def let_in(member: Id, who: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.let_in(session, who, uuid_of(member), now)
-    return staff_pages.to("/desk/members?done=let_in")
+def let_in(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    members.let_in(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/desk/members?done=let_in")
 
 
 @router.post("/{member}/role", name="change_role")
-def change_role(member: Id, request: Request, who: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.change_role(session, who, uuid_of(member), _role(request), now)
-    return staff_pages.to("/desk/members?done=role_changed")
+def change_role(member: Id, request: Request, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    members.change_role(session, caller, uuid_of(member), _role(request), now)
+    return staff_pages.redirect("/desk/members?done=role_changed")
 
 
 @router.post("/{member}/deactivate", name="deactivate_member")
-def deactivate(member: Id, who: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.deactivate(session, who, uuid_of(member), now)
-    return staff_pages.to("/desk/members?done=deactivated")
+def deactivate(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    members.deactivate(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/desk/members?done=deactivated")
 
 
-# --- the same for an organisation's own people -----------------------------------------------------------------------
+# --- members of an organisation -------------------------------------------------------------------------------------
 
 
 @partner_router.get("", name="partner_members")
-def show_partner_members(request: Request, who: Member, session: ReadDb, now: Now) -> Response:
-    return _page(request, who, session, now)
+def show_partner_members(request: Request, caller: Member, session: ReadDb, now: Now) -> Response:
+    return _page(request, caller, session, now)
 
 
 @partner_router.post("/invite", name="invite_partner_member")
-def invite_partner(request: Request, who: Member, session: Db, keys: Keys, now: Now) -> Response:
-    seat = Invitee(new_name(request), Role.PARTNER, organisation_id=who.organisation_id)
-    return _told(request, seat.name, members.invite(session, keys, who, seat, now))
+def invite_partner(request: Request, caller: Member, session: Db, keys: Keys, now: Now) -> Response:
+    seat = Invitee(new_name(request), Role.PARTNER, organisation_id=caller.organisation_id)
+    return _code_page(request, seat.name, members.invite(session, keys, caller, seat, now))
 
 
 @partner_router.post("/{member}/return", name="let_partner_return")
-def let_partner_return(member: Id, request: Request, who: Member, session: Db, keys: Keys, now: Now) -> Response:
-    code = members.let_return(session, keys, who, uuid_of(member), now)
-    return _told(request, _name(session, member), code)
+def let_partner_return(member: Id, request: Request, caller: Member, session: Db, keys: Keys, now: Now) -> Response:
+    code = members.let_return(session, keys, caller, uuid_of(member), now)
+    return _code_page(request, _name(session, member), code)
 
 
 @partner_router.post("/{member}/grant", name="grant_partner_key")
-def grant_partner(member: Id, who: Member, session: Db, now: Now) -> Response:
-    members.grant(session, who, uuid_of(member), now)
-    return staff_pages.to("/partner/members?done=granted")
+def grant_partner(member: Id, caller: Member, session: Db, now: Now) -> Response:
+    members.grant(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/partner/members?done=granted")
 
 
 @partner_router.post("/{member}/let-in", name="let_partner_in")
-def let_partner_in(member: Id, who: Member, session: Db, now: Now) -> Response:
-    members.let_in(session, who, uuid_of(member), now)
-    return staff_pages.to("/partner/members?done=let_in")
+def let_partner_in(member: Id, caller: Member, session: Db, now: Now) -> Response:
+    members.let_in(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/partner/members?done=let_in")
 
 
 @partner_router.post("/{member}/deactivate", name="deactivate_partner")
-def deactivate_partner(member: Id, who: Member, session: Db, now: Now) -> Response:
-    members.deactivate(session, who, uuid_of(member), now)
-    return staff_pages.to("/partner/members?done=deactivated")
+def deactivate_partner(member: Id, caller: Member, session: Db, now: Now) -> Response:
+    members.deactivate(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/partner/members?done=deactivated")
 
 
-# --- shaping ---------------------------------------------------------------------------------------------------------
+# --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _page(request: Request, who: SignedIn, session: Session, now: datetime) -> Response:
-    found, known_teams = members.colleagues(session, who, now), teams(session)
+def _page(request: Request, caller: SignedIn, session: Session, now: datetime) -> Response:
+    colleagues, all_teams = members.colleagues(session, caller, now), teams(session)
     return staff_pages.page(
         request,
         "account/members.html",
-        base="/partner/members" if who.role is Role.PARTNER else "/desk/members",
-        colleagues=found,
-        teams={team.id: team.name for team in known_teams},
-        slugs={team.id: team.slug for team in known_teams},
-        organisations=organisations.names(session, [one.organisation_id for one in found if one.organisation_id]),
-        connectable=centres(session) if who.role is Role.ADMIN else [],
-        roles=sorted(role.value for role in members.INVITES.get(who.role, ())),
-        mine={one.id: one for one in found}.get(who.member_id),
-        proposed=[one for one in proposals.live(session) if one.proposed_by == who.member_id],
+        base="/partner/members" if caller.role is Role.PARTNER else "/desk/members",
+        colleagues=colleagues,
+        teams={team.id: team.name for team in all_teams},
+        slugs={team.id: team.slug for team in all_teams},
+        organisations=organisations.names(
+            session, [colleague.organisation_id for colleague in colleagues if colleague.organisation_id]
+        ),
+        connectable=centres(session) if caller.role is Role.ADMIN else [],
+        roles=sorted(role.value for role in members.INVITES.get(caller.role, ())),
+        mine={colleague.id: colleague for colleague in colleagues}.get(caller.member_id),
+        proposed=[proposal for proposal in proposals.live(session) if proposal.proposed_by == caller.member_id],
     )
 
 
-def _told(request: Request, name: str, code: str) -> Response:
+def _code_page(request: Request, name: str, code: str) -> Response:
     return staff_pages.page(request, "account/invited.html", name=name, code=code)
 
 
@@ -136,7 +138,7 @@ def teams(session: Session) -> Sequence[Team]:
 
 
 def centres(session: Session) -> list[tuple[str, str]]:
-    """Slug and name of every organisation that could have members."""
+    """Slug and name of every organisation that can have members."""
     rows = session.execute(
         sa.select(Organisation.slug, Organisation.name)
         .where(Organisation.kind == "centre", Organisation.retired_at.is_(None))
@@ -145,11 +147,11 @@ def centres(session: Session) -> list[tuple[str, str]]:
     return [(row.slug, row.name) for row in rows]
 
 
-def _seat(session: Session, request: Request, who: SignedIn) -> Invitee:
-    """What was filled in; a senior invites to their own team. Raises Invalid, NotFound (no such team or organisation)."""
+def _seat_of_form(session: Session, request: Request, caller: SignedIn) -> Invitee:
+    """The seat in the form; a senior invites to their own team. Raises Invalid, NotFound (no such team or organisation)."""
     name, role = new_name(request), _role(request)
     if role in {Role.COORDINATOR, Role.SENIOR}:
-        team_id = who.team_id or _team(session, field(request, "team"))
+        team_id = caller.team_id or _team(session, field(request, "team"))
         return Invitee(name, role, team_id=team_id)
     if role is Role.PARTNER:
         return Invitee(name, role, organisation_id=organisations.by_slug(session, field(request, "organisation")).id)
@@ -157,16 +159,16 @@ def _seat(session: Session, request: Request, who: SignedIn) -> Invitee:
 
 
 def _team(session: Session, slug: str) -> UUID:
-    found = session.scalar(sa.select(Team.id).where(Team.slug == slug))
-    if found is None:
-        raise _unfit("team", "Choose a team.")
-    return found
+    team_id = session.scalar(sa.select(Team.id).where(Team.slug == slug))
+    if team_id is None:
+        raise _invalid("team", "Choose a team.")
+    return team_id
 
 
 def new_name(request: Request) -> str:
     name = field(request, "name").strip()
     if not 2 <= len(name) <= 64 or not all(character.isalnum() or character in " .-_" for character in name):
-        raise _unfit("name", "A sign-in name must have 2 to 64 letters, digits, dots or hyphens.")
+        raise _invalid("name", "A sign-in name must have 2 to 64 letters, digits, dots or hyphens.")
     return name
 
 
@@ -174,7 +176,7 @@ def _role(request: Request) -> Role:
     try:
         return Role(field(request, "role"))
     except ValueError:
-        raise _unfit("role", "Choose a role.") from None
+        raise _invalid("role", "Choose a role.") from None
 
 
 def _name(session: Session, member: str) -> str:
@@ -182,5 +184,5 @@ def _name(session: Session, member: str) -> str:
     return members.names(session, [member_id]).get(member_id, "")
 
 
-def _unfit(pointer: str, detail: str) -> Invalid:
+def _invalid(pointer: str, detail: str) -> Invalid:
     return Invalid([FieldError(pointer=f"/{pointer}", code="unfit", detail=detail)])

@@ -1,4 +1,4 @@
-"""What somebody who signed in has of their own: sessions, passphrase, passkeys, the code app, the fingerprint of their key."""
+"""A member's own settings: sessions, passphrase, passkeys, code app (TOTP) and the fingerprint of their key."""
 
 import base64
 import binascii
@@ -19,8 +19,8 @@ from app.core.sealing import CannotOpen
 from app.staff import members, passkeys, read_quotas, sessions
 from app.staff import service as staff
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Anybody, Config, cookie, everybody_signed_in, field, site
-from app.web.account.sign_in import stretching
+from app.web.account.policies import AnyMember, Config, cookie, all_members, field, site
+from app.web.account.sign_in import passphrase_hashing
 from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/me")
@@ -29,21 +29,25 @@ Id = Annotated[str, Path(max_length=64, pattern="^[0-9a-f-]+$")]
 
 
 @router.get("", name="me")
-def show_me(request: Request, who: Anybody, session: ReadDb, keys: Keys, config: Config, now: Now) -> Response:
-    known = passkeys.of_member(session, who.member_id)
-    where = site(config)
-    question = ""
-    if where is not None:
-        challenge = passkeys.challenge(keys, who.binding, now)
-        question = json.dumps(passkeys.options_for_new(where, who.member_id, who.name, known, challenge))
+def show_my_settings(
+    request: Request, member: AnyMember, session: ReadDb, keys: Keys, config: Config, now: Now
+) -> Response:
+    registered = passkeys.of_member(session, member.member_id)
+    passkey_site = site(config)
+    options = ""
+    if passkey_site is not None:
+        challenge = passkeys.challenge(keys, member.binding, now)
+        options = json.dumps(
+            passkeys.options_for_new(passkey_site, member.member_id, member.name, registered, challenge)
+        )
     response = staff_pages.page(
         request,
         "account/my_settings.html",
-        sessions=sessions.open_sessions(session, who.member_id, cookie(request)),
-        passkeys=known,
-        question=question,
-        fingerprint=members.fingerprint(keyholders.by_id(session, who.key_id).public_key),
-        reads=read_quotas.used(session, read_quotas.member_key(who.member_id), now),
+        sessions=sessions.open_sessions(session, member.member_id, cookie(request)),
+        passkeys=registered,
+        passkey_options=options,
+        fingerprint=members.fingerprint(keyholders.by_id(session, member.key_id).public_key),
+        reads=read_quotas.used(session, read_quotas.member_key(member.member_id), now),
         reads_a_day=config.reads_a_day,
     )
     staff_pages.allow_own_script(response)
@@ -54,84 +58,84 @@ def show_me(request: Request, who: Anybody, session: ReadDb, keys: Keys, config:
 
 
 @router.post("/sessions/end-others", name="end_other_sessions")
-def end_other_sessions(request: Request, who: Anybody, session: Db) -> Response:
-    """Signed out everywhere but here."""
-    sessions.end_sessions(session, who.member_id, but=cookie(request))
-    return staff_pages.to("/desk/me?done=sessions_ended")
+def end_other_sessions(request: Request, member: AnyMember, session: Db) -> Response:
+    """End all sessions of the member except this one."""
+    sessions.end_sessions(session, member.member_id, but=cookie(request))
+    return staff_pages.redirect("/desk/me?done=sessions_ended")
 
 
 @router.post("/sessions/{session_id}/end", name="end_session")
-def end_session(session_id: Id, who: Anybody, session: Db) -> Response:
+def end_session(session_id: Id, member: AnyMember, session: Db) -> Response:
     try:
-        sessions.end_session(session, who.member_id, bytes.fromhex(session_id))
+        sessions.end_session(session, member.member_id, bytes.fromhex(session_id))
     except ValueError:
         raise NotFound from None
-    return staff_pages.to("/desk/me?done=sessions_ended")
+    return staff_pages.redirect("/desk/me?done=sessions_ended")
 
 
 # --- passphrase ------------------------------------------------------------------------------------------------------
 
 
 @router.post("/passphrase", name="change_passphrase")
-async def change_passphrase(request: Request, who: Annotated[SignedIn, Depends(everybody_signed_in)]) -> Response:
-    """Look, stretch twice, write: three steps, and no transaction is open during the slow one."""
+async def change_passphrase(request: Request, member: Annotated[SignedIn, Depends(all_members)]) -> Response:
+    """Read, hash twice, write: three steps, and no transaction is open during the slow hashing."""
     state = request.app.state
-    new = checked_passphrase(request, "passphrase_new")
+    new_passphrase = checked_passphrase(request, "passphrase_new")
     async with state.transactions.open(write=False) as session:
-        tried = await run_sync(staff.begin_sign_in, session, who.name)
-    async with stretching(request).turn():
-        seed = await run_sync(staff.open_seed, state.keys, tried, field(request, "passphrase"))
+        attempt = await run_sync(staff.begin_sign_in, session, member.name)
+    async with passphrase_hashing(request).turn():
+        seed = await run_sync(staff.open_seed, state.keys, attempt, field(request, "passphrase"))
         if seed is None:
             raise Invalid(
                 [FieldError(pointer="/passphrase", code="wrong", detail="The current passphrase is not correct.")]
             )
-        closed = await run_sync(staff.seal_seed, state.keys, who.member_id, new, seed)
-    kept = cookie(request)
+        sealed_keys = await run_sync(staff.seal_seed, state.keys, member.member_id, new_passphrase, seed)
+    present_session = cookie(request)
 
     def write(session: Session) -> None:
-        staff.change_passphrase(session, tried, closed, state.clock(), keep_session=kept)
+        staff.change_passphrase(session, attempt, sealed_keys, state.clock(), keep_session=present_session)
 
     async with state.transactions.open(write=True) as session:
         await run_sync(write, session)
-    return staff_pages.to("/desk/me?done=passphrase")
+    return staff_pages.redirect("/desk/me?done=passphrase")
 
 
 def checked_passphrase(request: Request, name: str) -> str:
-    """A new passphrase, typed twice the same. Raises Invalid."""
-    new = field(request, name)
-    if len(new) < staff.MIN_PASSPHRASE:
+    """The new passphrase, if both inputs are equal and long enough. Raises Invalid."""
+    new_passphrase = field(request, name)
+    if len(new_passphrase) < staff.MIN_PASSPHRASE:
         detail = f"A passphrase has at least {staff.MIN_PASSPHRASE} characters. Four or five words are easy to keep."
         raise Invalid([FieldError(pointer=f"/{name}", code="too_short", detail=detail)])
-    if new != field(request, "passphrase_again"):
+    if new_passphrase != field(request, "passphrase_again"):
         detail = "The two new passphrases do not match."
         raise Invalid([FieldError(pointer="/passphrase_again", code="differs", detail=detail)])
-    return new
+    return new_passphrase
 
 
 # --- passkeys --------------------------------------------------------------------------------------------------------
 
 
 @router.post("/passkeys", name="add_passkey")
-def add_passkey(request: Request, who: Anybody, session: Db, keys: Keys, config: Config, now: Now) -> Response:
-    """Make a passkey of this device, or of a security key, known."""
-    where = site(config)
-    if where is None:
+def add_passkey(request: Request, member: AnyMember, session: Db, keys: Keys, config: Config, now: Now) -> Response:
+    """Register a passkey of this device or of a security key."""
+    passkey_site = site(config)
+    if passkey_site is None:
         raise Conflict("Passkeys are not available because this server has no host name with TLS.")
-    answer, label = field(request, "passkey"), field(request, "label")
-    passkeys.add(session, keys, where, who.member_id, answer, label, who.binding, now)
-    staff.record_account_event(session, who.member_id, "staff:passkey_added", now)
-    return staff_pages.to("/desk/me?done=passkey_added")
+    credential, label = field(request, "passkey"), field(request, "label")
+    passkeys.add(session, keys, passkey_site, member.member_id, credential, label, member.binding, now)
+    staff.record_account_event(session, member.member_id, "staff:passkey_added", now)
+    return staff_pages.redirect("/desk/me?done=passkey_added")
 
 
 @router.post("/passkeys/{passkey_id}/remove", name="remove_passkey")
-def remove_passkey(passkey_id: Id, who: Anybody, session: Db, now: Now) -> Response:
-    passkeys.remove(session, who.member_id, uuid_of(passkey_id))
-    staff.record_account_event(session, who.member_id, "staff:passkey_removed", now)
-    return staff_pages.to("/desk/me?done=passkey_removed")
+def remove_passkey(passkey_id: Id, member: AnyMember, session: Db, now: Now) -> Response:
+    passkeys.remove(session, member.member_id, uuid_of(passkey_id))
+    staff.record_account_event(session, member.member_id, "staff:passkey_removed", now)
+    return staff_pages.redirect("/desk/me?done=passkey_removed")
 
 
 def uuid_of(text: str) -> UUID:
-    """Raises NotFound for what is no id."""
+    """The id in the text. Raises NotFound for text that is not an id."""
     try:
         return UUID(text)
     except ValueError:
@@ -142,45 +146,45 @@ def uuid_of(text: str) -> UUID:
 
 
 @router.get("/code", name="new_code_app")
-def new_code_app(request: Request, who: Anybody, keys: Keys) -> Response:
-    """A fresh secret to put into the app. It counts once a code of it was typed."""
-    return _code_page(request, who, keys, pyotp.random_base32())
+def new_code_app(request: Request, member: AnyMember, keys: Keys) -> Response:
+    """Show a new secret for the code app. It takes effect once one of its codes was submitted."""
+    return _code_page(request, member, keys, pyotp.random_base32())
 
 
 @router.post("/code", name="change_code_app")
-def change_code_app(request: Request, who: Anybody, session: Db, keys: Keys, now: Now) -> Response:
-    secret = read_seat(keys, field(request, "seat"), who.binding)
+def change_code_app(request: Request, member: AnyMember, session: Db, keys: Keys, now: Now) -> Response:
+    secret = decrypt_totp_secret(keys, field(request, "seat"), member.binding)
     if secret is None or not pyotp.TOTP(secret).verify(field(request, "code").strip(), for_time=now, valid_window=1):
-        again = secret or pyotp.random_base32()
-        return _code_page(request, who, keys, again, wrong=True)
-    staff.change_totp(session, keys, who.member_id, secret, now, keep_session=cookie(request))
-    return staff_pages.to("/desk/me?done=code_changed")
+        next_secret = secret or pyotp.random_base32()
+        return _code_page(request, member, keys, next_secret, wrong=True)
+    staff.change_totp(session, keys, member.member_id, secret, now, keep_session=cookie(request))
+    return staff_pages.redirect("/desk/me?done=code_changed")
 
 
-def _code_page(request: Request, who: SignedIn, keys: KeyRing, secret: str, *, wrong: bool = False) -> Response:
+def _code_page(request: Request, member: SignedIn, keys: KeyRing, secret: str, *, wrong: bool = False) -> Response:
     return staff_pages.page(
         request,
         "account/code_app.html",
         status=422 if wrong else 200,
         secret=secret,
-        uri=code_uri(secret, who.name),
-        seat=seat(keys, secret, who.binding),
+        uri=code_uri(secret, member.name),
+        seat=encrypted_totp_secret(keys, secret, member.binding),
         wrong=wrong,
     )
 
 
-_SEAT: Final = ("sign-in-form", "seat", "1")
+_TOTP_SECRET_CONTEXT: Final = ("sign-in-form", "seat", "1")
 
 
-def seat(keys: KeyRing, secret: str, bound_to: str) -> str:
-    """A code app's secret on its way through a form: locked, and bound to the form of this browser."""
-    return base64.urlsafe_b64encode(keys.encrypt(secret.encode(), bound_to, *_SEAT)).decode()
+def encrypted_totp_secret(keys: KeyRing, secret: str, bound_to: str) -> str:
+    """The secret of a code app, encrypted for a hidden field and bound to `bound_to` (session or browser)."""
+    return base64.urlsafe_b64encode(keys.encrypt(secret.encode(), bound_to, *_TOTP_SECRET_CONTEXT)).decode()
 
 
-def read_seat(keys: KeyRing, text: str, bound_to: str) -> str | None:
-    """Undo `seat`; None for anything else."""
+def decrypt_totp_secret(keys: KeyRing, text: str, bound_to: str) -> str | None:
+    """The secret from `encrypted_totp_secret`; None for any other text."""
     try:
-        return keys.decrypt(base64.urlsafe_b64decode(text.encode("ascii")), bound_to, *_SEAT).decode()
+        return keys.decrypt(base64.urlsafe_b64decode(text.encode("ascii")), bound_to, *_TOTP_SECRET_CONTEXT).decode()
     except (CannotOpen, binascii.Error, ValueError):
         return None
 

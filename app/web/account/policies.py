@@ -1,8 +1,8 @@
-"""Who is asking, and that the form is ours: the policies of the desk's and the partner's routes.
+"""Policies of the desk's and the partner's routes: who may call a route, and the CSRF check of its form.
 
-A route declares `anyone` or one of the roles' policies below (`coordinators`, `members_of_partners`, …); a test of the house
-finds a route that has none. The policy looks at the session in a short read of its own, before the one writer of an
-embedded database is asked for, and on a POST it also has `csrf` check where the form comes from and the token in it.
+A route declares `anyone` or one of the role policies below (`coordinators`, `members_of_partners`, …); an architecture test
+finds a route without one. The policy reads the session in a short transaction of its own, before the single writer of an
+embedded database is requested; on a POST, `csrf` also checks the origin of the form and its token.
 """
 
 import ipaddress
@@ -27,22 +27,22 @@ from app.tasks import service as tasks
 from app.web.components import csrf, forms
 
 _SECRET: Final = re.compile(r"[\w-]{20,64}", re.ASCII)
-_TOUCH_AFTER: Final = 15  # the idle time is noted to a fifteenth of itself, so that reading seldom writes
+_TOUCH_AFTER: Final = 15  # the last use is saved after a fifteenth of the idle time, so that reading seldom writes
 DESK_ROLES: Final = (Role.COORDINATOR, Role.SENIOR)
 
 
 class SignInNeeded(NotSignedIn):
-    """Nobody is signed in. What was typed stands in `request.state.typed` and is carried through the sign-in."""
+    """The caller is not signed in. The submitted form, in `request.state.typed`, is carried through the sign-in."""
 
 
 class OldForm(Conflict):
-    """The form was made in another session. It is shown again with what was typed, to be sent once more."""
+    """The form belongs to another session. It is shown again with its input, to be sent again."""
 
     slug, title = "old-form", "This form is from an earlier session"
 
 
 class RequiresRole:
-    """The policy of a route: signed in, with one of these roles; a POST also with a form of this session."""
+    """The policy of a route: the caller is signed in with one of these roles; a POST needs a form of this session."""
 
     def __init__(self, *roles: Role) -> None:
         self.roles = frozenset(roles)
@@ -51,39 +51,39 @@ class RequiresRole:
         return f"requires_role({', '.join(sorted(self.roles))})"
 
     async def __call__(self, request: Request) -> SignedIn:
-        posted = request.method not in {"GET", "HEAD"}
-        if posted:
+        is_post = request.method not in {"GET", "HEAD"}
+        if is_post:
             await self.read(request)
-        who = await self.known(request, counted=not posted and "label" not in request.path_params)
-        if who.frozen and self.roles == {Role.PARTNER}:
+        member = await self.authenticate(request, counted=not is_post and "label" not in request.path_params)
+        if member.frozen and self.roles == {Role.PARTNER}:
             raise Frozen
-        if posted and not _token_is_valid(request, who):
+        if is_post and not _token_is_valid(request, member):
             raise OldForm("You opened this form before you last signed in. Check it, then send it again.")
-        return who
+        return member
 
     async def read(self, request: Request) -> None:
-        """What was sent, into `request.state.typed`. Raises NotAllowed, BadRequest."""
+        """Read the form into `request.state.typed`. Raises NotAllowed, BadRequest."""
         request.state.typed = await csrf.receive(request)
 
-    async def known(self, request: Request, *, counted: bool = False) -> SignedIn:
-        """Who is asking. Raises SignInNeeded, NotAllowed."""
-        who = request.state.who = await _signed_in(request, counted=counted)
-        if who.role not in self.roles:
+    async def authenticate(self, request: Request, *, counted: bool = False) -> SignedIn:
+        """The member who calls. Raises SignInNeeded, NotAllowed."""
+        member = request.state.member = await _member_of_session(request, counted=counted)
+        if member.role not in self.roles:
             raise NotAllowed("Your role does not give you access to this page.")
-        return who
+        return member
 
 
 class TakesFile(RequiresRole):
-    """The same for a form with one file, which comes into `request.state.file`. Nothing of a stranger's file is read."""
+    """The policy of a form with one file, read into `request.state.file`. The body is read only after the role was checked."""
 
     def __init__(self, *roles: Role, largest: int) -> None:
         super().__init__(*roles)
         self.largest = largest
 
     async def read(self, request: Request) -> None:
-        """Raises NotAllowed, SignInNeeded, BadRequest (no such form), TooLarge."""
+        """Read form and file. Raises NotAllowed, SignInNeeded, BadRequest (no such form), TooLarge."""
         csrf.refuse_other_sites(request)
-        await self.known(request)
+        await self.authenticate(request)
         request.state.typed, request.state.file = {}, None
         if forms.is_multipart(request):
             request.state.typed, request.state.file = await forms.read_multipart(request, self.largest)
@@ -96,32 +96,32 @@ def requires_role(*roles: Role) -> RequiresRole:
 
 
 async def anyone(request: Request) -> None:
-    """The policy of what needs no sign-in. A form has to come from our own page all the same."""
+    """The policy of routes that need no sign-in. A form has to come from one of our own pages."""
     if request.method not in {"GET", "HEAD"}:
         request.state.typed = await csrf.receive(request)
 
 
-def _token_is_valid(request: Request, who: SignedIn) -> bool:
+def _token_is_valid(request: Request, member: SignedIn) -> bool:
     state = request.app.state
-    return csrf.is_valid(state.keys, field(request, "csrf"), state.clock(), csrf.of_session(who.binding))
+    return csrf.is_valid(state.keys, field(request, "csrf"), state.clock(), csrf.of_session(member.binding))
 
 
 def field(request: Request, name: str) -> str:
-    """The first value of a field, or nothing."""
+    """The first value of a form field; empty if it is missing."""
     values = request.state.typed.get(name) or [""]
     return str(values[0])
 
 
 def number(request: Request, name: str) -> int:
-    """A version from a hidden field; -1, which is nobody's, for anything else."""
+    """A version number from a hidden field; -1, which no row has, for anything else."""
     text = field(request, name)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
-    """Who is asking; with `counted` also what their team has to do, for the head of the page and the views of the queue.
+async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
+    """The member who calls; with `counted`, also count the team's open tasks and undelivered notices for the page's head.
 
-    The page of one case counts them with what else stands beside the case.
+    The case page counts them itself, with its sidebar.
     """
     secret = cookie(request)
     if secret is None:
@@ -131,20 +131,20 @@ async def _signed_in(request: Request, *, counted: bool) -> SignedIn:
     now = state.clock()
     try:
         async with state.transactions.open(write=False) as session:
-            who: SignedIn = await run_sync(
+            member: SignedIn = await run_sync(
                 lambda: sessions.signed_in(
                     session, secret, now, idle=settings.session_idle, max_age=settings.session_max
                 )
             )
-            if counted and who.team_id is not None:
-                to_do = await run_sync(tasks.count_open, session, who.team_id)
-                request.state.open_tasks, request.state.dead_letters = to_do
+            if counted and member.team_id is not None:
+                counts = await run_sync(tasks.count_open, session, member.team_id)
+                request.state.open_tasks, request.state.dead_letters = counts
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
-    if now - who.seen_at > settings.session_idle / _TOUCH_AFTER:
+    if now - member.seen_at > settings.session_idle / _TOUCH_AFTER:
         async with state.transactions.open(write=True) as session:
             await run_sync(sessions.touch, session, secret, now)
-    return who
+    return member
 
 
 def _https(settings: Settings) -> bool:
@@ -161,11 +161,11 @@ def cookie(request: Request) -> str | None:
 
 
 def set_cookie(response: Response, name: str, value: str, settings: Settings) -> None:
-    """For this visit, readable by no script, sent to no other site."""
+    """Set a session cookie that no script can read and that is not sent from other sites."""
     response.set_cookie(name, value, httponly=True, samesite="strict", secure=_https(settings), path="/")
 
 
-def drop_cookie(response: Response, settings: Settings) -> None:
+def delete_cookie(response: Response, settings: Settings) -> None:
     response.delete_cookie(cookie_name(settings), path="/", httponly=True, samesite="strict", secure=_https(settings))
 
 
@@ -174,7 +174,7 @@ def browser_cookie_name(settings: Settings) -> str:
 
 
 def browser_cookie(request: Request) -> str | None:
-    """The secret of a browser that somebody signed in with before."""
+    """The secret of a browser in which a member has signed in before."""
     value = request.cookies.get(browser_cookie_name(request.app.state.settings))
     return value if value and _SECRET.fullmatch(value) else None
 
@@ -187,7 +187,7 @@ def set_browser_cookie(response: Response, secret: str, settings: Settings, seco
 
 
 def site(settings: Settings) -> RelyingParty | None:
-    """Where passkeys are good for. None: a bare address, or a host without TLS, where browsers know none."""
+    """The relying party of passkeys. None for an IP address or a host without TLS, where browsers offer no passkeys."""
     parts = urlsplit(settings.base_url)
     host = parts.hostname or ""
     try:
@@ -210,7 +210,7 @@ async def _settings(request: Request) -> Settings:
 
 coordinators: Final = requires_role(*DESK_ROLES)
 members_of_partners: Final = requires_role(Role.PARTNER)
-everybody_signed_in: Final = requires_role(*Role)
+all_members: Final = requires_role(*Role)
 team_and_admins: Final = requires_role(*DESK_ROLES, Role.ADMIN)
 seniors_and_admins: Final = requires_role(Role.SENIOR, Role.ADMIN)
 admins: Final = requires_role(Role.ADMIN)
@@ -221,13 +221,13 @@ Packs = Annotated[Directory, Depends(_directory)]
 Config = Annotated[Settings, Depends(_settings)]
 
 
-async def _desk(who: Annotated[SignedIn, Depends(coordinators)], keys: Keys, config: Config, now: Now) -> Desk:
-    return desk_of(who, keys, now, config.reads_a_day)
+async def _desk(member: Annotated[SignedIn, Depends(coordinators)], keys: Keys, config: Config, now: Now) -> Desk:
+    return desk_of(member, keys, now, config.reads_a_day)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
 Member = Annotated[SignedIn, Depends(members_of_partners)]
-Anybody = Annotated[SignedIn, Depends(everybody_signed_in)]
+AnyMember = Annotated[SignedIn, Depends(all_members)]
 TeamOrAdmin = Annotated[SignedIn, Depends(team_and_admins)]
 SeniorOrAdmin = Annotated[SignedIn, Depends(seniors_and_admins)]
 Admin = Annotated[SignedIn, Depends(admins)]
@@ -236,6 +236,6 @@ Overseer = Annotated[SignedIn, Depends(overseers)]
 
 
 def policies(dependant: Any) -> list[Any]:
-    """The policies a route declares, found in its tree of dependencies: for the tests of the house."""
-    found = [dependant.call] if isinstance(dependant.call, RequiresRole) or dependant.call is anyone else []
-    return found + [policy for below in dependant.dependencies for policy in policies(below)]
+    """The policies that a route declares, found in its tree of dependencies; used by the architecture tests."""
+    declared = [dependant.call] if isinstance(dependant.call, RequiresRole) or dependant.call is anyone else []
+    return declared + [policy for dependency in dependant.dependencies for policy in policies(dependency)]

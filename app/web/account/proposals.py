@@ -1,4 +1,4 @@
-"""What takes two people: proposed here, approved here by somebody else, and carried out here by who proposed it."""
+"""Proposals that need two people: one member proposes, another approves, and the proposer carries it out."""
 
 import base64
 import binascii
@@ -36,28 +36,28 @@ _DONE: Final = {Verb.APPROVE: "approved", Verb.DECLINE: "declined", Verb.WITHDRA
 
 
 @router.get("", name="proposals")
-def show_proposals(request: Request, who: Overseer, session: ReadDb) -> Response:
+def show_proposals(request: Request, member: Overseer, session: ReadDb) -> Response:
     waiting = proposals.live(session)
     return staff_pages.page(
         request,
         "account/proposals.html",
         waiting=waiting,
-        proposers=members.names(session, [one.proposed_by for one in waiting]),
-        may_decide=who.role in proposals.DECIDERS,
-        kinds=[kind.value for kind in Kind if who.role in PROPOSERS[kind]],
-        centres=centres(session) if who.role is Role.ADMIN else [],
+        proposers=members.names(session, [proposal.proposed_by for proposal in waiting]),
+        may_decide=member.role in proposals.DECIDERS,
+        kinds=[kind.value for kind in Kind if member.role in PROPOSERS[kind]],
+        centres=centres(session) if member.role is Role.ADMIN else [],
         exports=sorted(EXPORTS),
     )
 
 
 @router.post("", name="propose")
-def propose(request: Request, who: Overseer, session: Db, now: Now) -> Response:
+def propose(request: Request, member: Overseer, session: Db, now: Now) -> Response:
     try:
         kind = Kind(field(request, "kind"))
     except ValueError:
-        raise _unfit("kind", "Choose what to propose.") from None
-    proposals.propose(session, who, kind, _CODES[kind](session, request), now)
-    return staff_pages.to("/desk/proposals?done=proposed")
+        raise _invalid("kind", "Choose what to propose.") from None
+    proposals.propose(session, member, kind, _READ_CODES[kind](session, request), now)
+    return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
 @router.post("/{proposal}/{verb}", name="decide_proposal")
@@ -65,37 +65,37 @@ def decide(
     proposal: Id,
     verb: Annotated[str, Path(max_length=12)],
     request: Request,
-    who: Overseer,
+    member: Overseer,
     session: Db,
     keys: Keys,
     now: Now,
 ) -> Response:
-    """Approve, decline, withdraw, or carry out."""
+    """Approve, decline, withdraw or carry out a proposal."""
     if verb == Verb.CARRY_OUT:
-        return _carry_out(request, who, session, proposal, keys, now)
+        return _carry_out(request, member, session, proposal, keys, now)
     if verb not in _DONE:
         raise NotFound
-    proposals.decide(session, who, uuid_of(proposal), Verb(verb), now)
-    return staff_pages.to(f"/desk/proposals?done={_DONE[Verb(verb)]}")
+    proposals.decide(session, member, uuid_of(proposal), Verb(verb), now)
+    return staff_pages.redirect(f"/desk/proposals?done={_DONE[Verb(verb)]}")
 
 
 @partner_router.post("", name="propose_own_key")
-def propose_own_key(request: Request, who: Member, session: Db, now: Now) -> Response:
-    """A new key for the member's own organisation; somebody of the network approves it."""
-    codes = {"organisation": _own_slug(session, who), **_public_key(request)}
-    proposals.propose(session, who, Kind.ORGANISATION_KEY, codes, now)
-    return staff_pages.to("/partner/members?done=proposed")
+def propose_own_key(request: Request, member: Member, session: Db, now: Now) -> Response:
+    """Propose a new key for the member's own organisation; the network approves it."""
+    codes = {"organisation": _own_slug(session, member), **_public_key(request)}
+    proposals.propose(session, member, Kind.ORGANISATION_KEY, codes, now)
+    return staff_pages.redirect("/partner/members?done=proposed")
 
 
 @partner_router.post("/{proposal}/carry_out", name="carry_out_own_key")
-def carry_out_own_key(proposal: Id, request: Request, who: Member, session: Db, now: Now) -> Response:
-    done = proposals.carry_out(session, who, uuid_of(proposal), Kind.ORGANISATION_KEY, now)
-    _make_key(session, done, who, now)
+def carry_out_own_key(proposal: Id, request: Request, member: Member, session: Db, now: Now) -> Response:
+    carried_out = proposals.carry_out(session, member, uuid_of(proposal), Kind.ORGANISATION_KEY, now)
+    _create_key(session, carried_out, member, now)
     del request
-    return staff_pages.to("/partner/members?done=key_made")
+    return staff_pages.redirect("/partner/members?done=key_made")
 
 
-# --- what exactly is proposed ----------------------------------------------------------------------------------------
+# --- content of proposals ---------------------------------------------------------------------------------------------
 
 
 def _new_admin(_session: Session, request: Request) -> dict[str, Any]:
@@ -108,17 +108,17 @@ def _organisation_key(session: Session, request: Request) -> dict[str, Any]:
 
 
 def _bulk_export(_session: Session, request: Request) -> dict[str, Any]:
-    what, month = field(request, "what"), field(request, "month").strip()
-    if what not in EXPORTS:
-        raise _unfit("what", "Choose what to export.")
+    export, month = field(request, "what"), field(request, "month").strip()
+    if export not in EXPORTS:
+        raise _invalid("what", "Choose what to export.")
     try:
         date.fromisoformat(f"{month}-01")
     except ValueError:
-        raise _unfit("month", "Write the month as YYYY-MM.") from None
-    return {"what": what, "month": month}
+        raise _invalid("month", "Write the month as YYYY-MM.") from None
+    return {"what": export, "month": month}
 
 
-_CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] = {
+_READ_CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] = {
     Kind.NEW_ADMIN: _new_admin,
     Kind.ORGANISATION_KEY: _organisation_key,
     Kind.BULK_EXPORT: _bulk_export,
@@ -126,7 +126,7 @@ _CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] = {
 
 
 def _public_key(request: Request) -> dict[str, str]:
-    """A key that the organisation keeps itself, or nothing: then one is made here. Raises Invalid."""
+    """The public key of a key that the organisation keeps itself; empty if the service shall create one. Raises Invalid."""
     text = "".join(field(request, "public_key").split())
     if not text:
         return {}
@@ -134,63 +134,63 @@ def _public_key(request: Request) -> dict[str, str]:
         raw = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
         organisation_keys.check(raw)
     except (binascii.Error, ValueError):
-        raise _unfit("public_key", "This is not an X-Wing public key (1,216 bytes in base64).") from None
+        raise _invalid("public_key", "This is not an X-Wing public key (1,216 bytes in base64).") from None
     return {"public_key": base64.b64encode(raw).decode(), "fingerprint": members.fingerprint(raw)}
 
 
-def _own_slug(session: Session, who: SignedIn) -> str:
-    if who.organisation_id is None:
+def _own_slug(session: Session, member: SignedIn) -> str:
+    if member.organisation_id is None:
         raise NotFound
-    return organisations.by_id(session, who.organisation_id).slug
+    return organisations.by_id(session, member.organisation_id).slug
 
 
 # --- carrying out ----------------------------------------------------------------------------------------------------
 
 
 def _carry_out(
-    request: Request, who: SignedIn, session: Session, proposal: str, keys: KeyRing, now: datetime
+    request: Request, member: SignedIn, session: Session, proposal: str, keys: KeyRing, now: datetime
 ) -> Response:
     proposal_id = uuid_of(proposal)
     kind = proposals.kind_of(session, proposal_id)
-    done = proposals.carry_out(session, who, proposal_id, kind, now)
+    carried_out = proposals.carry_out(session, member, proposal_id, kind, now)
     if kind is Kind.NEW_ADMIN:
-        seat = Invitee(str(done.codes["name"]), Role.ADMIN)
-        code = invitations.invite(session, keys, seat, by=who.member_id, now=now)
+        seat = Invitee(str(carried_out.codes["name"]), Role.ADMIN)
+        code = invitations.invite(session, keys, seat, by=member.member_id, now=now)
         return staff_pages.page(request, "account/invited.html", name=seat.name, code=code)
     if kind is Kind.ORGANISATION_KEY:
-        _make_key(session, done, who, now)
-        return staff_pages.to("/desk/proposals?done=key_made")
-    return _export(session, done, who, now)
+        _create_key(session, carried_out, member, now)
+        return staff_pages.redirect("/desk/proposals?done=key_made")
+    return _export(session, carried_out, member, now)
 
 
-def _make_key(session: Session, done: Proposal, who: SignedIn, now: datetime) -> None:
-    organisation = organisations.by_slug(session, str(done.codes["organisation"]))
-    given = done.codes.get("public_key")
-    if given:
-        organisation_keys.register(session, organisation.id, base64.b64decode(given), by=who.member_id, now=now)
+def _create_key(session: Session, carried_out: Proposal, member: SignedIn, now: datetime) -> None:
+    organisation = organisations.by_slug(session, str(carried_out.codes["organisation"]))
+    public_key = carried_out.codes.get("public_key")
+    if public_key:
+        organisation_keys.register(session, organisation.id, base64.b64decode(public_key), by=member.member_id, now=now)
     else:
-        organisation_keys.make(session, organisation.id, by=who.member_id, now=now)
+        organisation_keys.make(session, organisation.id, by=member.member_id, now=now)
 
 
-def _export(session: Session, done: Proposal, who: SignedIn, now: datetime) -> Response:
-    what, month = str(done.codes["what"]), date.fromisoformat(f"{done.codes['month']}-01")
-    text = EXPORTS[what](session, month)
+def _export(session: Session, carried_out: Proposal, member: SignedIn, now: datetime) -> Response:
+    export, month = str(carried_out.codes["what"]), date.fromisoformat(f"{carried_out.codes['month']}-01")
+    text = EXPORTS[export](session, month)
     audit.record(
-        session, actor_kind="member", actor_id=who.member_id.hex, action="export:taken", subject_kind="proposal",
-        subject_id=done.id, codes=done.codes, now=now,
+        session, actor_kind="member", actor_id=member.member_id.hex, action="export:taken", subject_kind="proposal",
+        subject_id=carried_out.id, codes=carried_out.codes, now=now,
     )  # fmt: skip
-    name = f"{what}-{done.codes['month']}.csv"
+    name = f"{export}-{carried_out.codes['month']}.csv"
     return Response(
         text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 
-def _audit_of(session: Session, month: date) -> str:
-    """The audit of a month as CSV: the same codes as on the page."""
-    after = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-    wanted = queries.EntryFilter(since=month, until=after - timedelta(days=1))
+def _audit_csv(session: Session, month: date) -> str:
+    """The audit of a month as CSV, with the same codes as on the page."""
+    next_month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+    criteria = queries.EntryFilter(since=month, until=next_month - timedelta(days=1))
     header = ("seq", "at", "actor_kind", "actor_id", "action", "subject_kind", "subject_id", "codes", "hash")
-    return spreadsheet.csv_text(header, map(_audit_row, queries.all_entries(session, wanted)))
+    return spreadsheet.csv_text(header, map(_audit_row, queries.all_entries(session, criteria)))
 
 
 def _audit_row(entry: AuditEntry) -> tuple[object, ...]:
@@ -199,9 +199,9 @@ def _audit_row(entry: AuditEntry) -> tuple[object, ...]:
     return entry.seq, at, entry.actor_kind, entry.actor_id, entry.action, *subject, codes, entry.hash
 
 
-EXPORTS: Final[dict[str, Callable[[Session, date], str]]] = {"audit": _audit_of}
-"""What can be exported in bulk, by its code: each makes a CSV of one month."""
+EXPORTS: Final[dict[str, Callable[[Session, date], str]]] = {"audit": _audit_csv}
+"""The bulk exports by code: each makes a CSV of one month."""
 
 
-def _unfit(pointer: str, detail: str) -> Invalid:
+def _invalid(pointer: str, detail: str) -> Invalid:
     return Invalid([FieldError(pointer=f"/{pointer}", code="unfit", detail=detail)])

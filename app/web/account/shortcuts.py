@@ -1,4 +1,4 @@
-"""Keys instead of clicks: off until a member turns them on, in one browser. The only script of the desk is behind this switch."""
+"""Keyboard shortcuts: off until a member turns them on in a browser. They are the only script of the desk's ordinary pages."""
 
 from typing import Final
 
@@ -40,9 +40,11 @@ def show_shortcuts(request: Request, desk: AtDesk) -> Response:
 
 @router.post("/desk/shortcuts", name="set_shortcuts")
 def set_shortcuts(request: Request, desk: AtDesk, settings: Config) -> Response:
-    """On or off, kept in a cookie of this browser that says nothing else."""
+    """Turn the shortcuts on or off, stored in a cookie of this browser that holds nothing else."""
     del desk
     on = field(request, "on") == "yes"
-    response = staff_pages.to(staff_pages.with_news("/desk/shortcuts", done="shortcuts_on" if on else "shortcuts_off"))
+    response = staff_pages.redirect(
+        staff_pages.with_news("/desk/shortcuts", done="shortcuts_on" if on else "shortcuts_off")
+    )
     set_cookie(response, staff_pages.SHORTCUTS, "on" if on else "off", settings)
     return response

@@ -1,4 +1,4 @@
-"""Signing in and out. The passphrase is stretched outside of any transaction, two at a time."""
+"""Signing in and out. Passphrases are hashed outside any transaction, two at a time."""
 
 import re
 from collections.abc import AsyncIterator
@@ -17,15 +17,15 @@ from app.staff import known_browsers, sessions
 from app.staff import service as staff
 from app.staff.service import SecondFactor
 from app.staff.sessions import SignedIn
-from app.web.account.error_pages import form_mark, is_our_form, send_again_page, sign_in_page
+from app.web.account.error_pages import browser_secret, is_form_of_browser, send_again_page, sign_in_page
 from app.web.account.policies import (
-    Anybody,
+    AnyMember,
     Config,
     anyone,
     browser_cookie,
     cookie,
     cookie_name,
-    drop_cookie,
+    delete_cookie,
     field,
     set_browser_cookie,
     set_cookie,
@@ -35,17 +35,17 @@ from app.web.components import staff_pages
 
 router = APIRouter()
 
-CARRIED: Final = "again:"
-_AT_ONCE: Final = 2  # 64 MiB each
+CARRIED_PREFIX: Final = "again:"
+_CONCURRENT: Final = 2  # 64 MiB each
 _MOST_WAITING: Final = 30
 _TARGET: Final = re.compile(r"/(desk|partner)/[\w/.-]{0,120}(\?[\w=&.+%-]{0,600})?", re.ASCII)
 
 
-class Stretching:
-    """Lets two at a time stretch a passphrase; who would be the thirty-first in the line is sent away."""
+class PassphraseHashing:
+    """Limits how many passphrases are hashed at once, and refuses callers beyond the waiting limit."""
 
     def __init__(self) -> None:
-        self._turns = anyio.Semaphore(_AT_ONCE)
+        self._turns = anyio.Semaphore(_CONCURRENT)
         self._waiting = 0
 
     @asynccontextmanager
@@ -60,87 +60,90 @@ class Stretching:
             self._waiting -= 1
 
 
-def stretching(request: Request) -> Stretching:
+def passphrase_hashing(request: Request) -> PassphraseHashing:
     state = request.app.state
-    if not hasattr(state, "stretching"):
-        state.stretching = Stretching()
-    found: Stretching = state.stretching
-    return found
+    if not hasattr(state, "passphrase_hashing"):
+        state.passphrase_hashing = PassphraseHashing()
+    hashing: PassphraseHashing = state.passphrase_hashing
+    return hashing
 
 
 @router.get("/desk/sign-in", name="sign_in", dependencies=[Depends(anyone)])
 async def sign_in_form(request: Request, next: str = "") -> Response:
-    """The form. Somebody who is signed in may sign in again, as somebody else."""
+    """Show the form. A member who is signed in can sign in again, also as another member."""
     return sign_in_page(request, target=_target(next))
 
 
 @router.post("/desk/sign-in", dependencies=[Depends(anyone)])
 async def sign_in(request: Request, settings: Config) -> Response:
-    """Name, passphrase and one-time code together; which of them was wrong is not told."""
+    """Check name, passphrase and one-time code together; the answer does not tell which of them was wrong."""
     name, target = field(request, "name"), _target(field(request, "next"))
     carried = [
-        (key.removeprefix(CARRIED), value)
+        (key.removeprefix(CARRIED_PREFIX), value)
         for key, values in request.state.typed.items()
         for value in values
-        if key.startswith(CARRIED)
+        if key.startswith(CARRIED_PREFIX)
     ]
     again = _target(field(request, "again"))
-    mark = form_mark(request)
-    if mark is None or not is_our_form(request):
+    browser = browser_secret(request)
+    if browser is None or not is_form_of_browser(request):
         ended = "Please sign in here."
         return sign_in_page(request, status=403, carried=carried, again=again, target=target, ended=ended, name=name)
-    secret, who, known = await _admit(request, settings, name, mark)
-    if secret is None or who is None:
+    secret, member, known_browser = await _admit(request, settings, name, browser)
+    if secret is None or member is None:
         return sign_in_page(request, status=401, carried=carried, again=again, target=target, wrong=True, name=name)
-    request.state.who = who
+    request.state.member = member
     response: Response
     if again and carried:
         detail = "You are signed in again. Your text has not been sent yet. Check it, then send it."
         response = send_again_page(request, again, carried, detail=detail)
     else:
-        response = staff_pages.to(target or staff_pages.home(who))
+        response = staff_pages.redirect(target or staff_pages.home(member))
     set_cookie(response, cookie_name(settings), secret, settings)
-    set_browser_cookie(response, known, settings, int(known_browsers.KNOWN_FOR.total_seconds()))
+    set_browser_cookie(response, known_browser, settings, int(known_browsers.KNOWN_FOR.total_seconds()))
     return response
 
 
-async def _admit(request: Request, settings: Settings, name: str, mark: str) -> tuple[str | None, SignedIn | None, str]:
-    """Look, stretch, write: three steps, and no transaction is open during the slow one."""
+async def _admit(
+    request: Request, settings: Settings, name: str, browser: str
+) -> tuple[str | None, SignedIn | None, str]:
+    """Read, hash, write: three steps, and no transaction is open during the slow hashing."""
     state = request.app.state
-    passphrase, before, known = field(request, "passphrase"), cookie(request), browser_cookie(request)
-    second = SecondFactor(field(request, "code"), field(request, "passkey"), site(settings), mark, known)
+    passphrase, former_session, known_browser = field(request, "passphrase"), cookie(request), browser_cookie(request)
+    second_factor = SecondFactor(
+        field(request, "code"), field(request, "passkey"), site(settings), browser, known_browser
+    )
     async with state.transactions.open(write=False) as session:
-        tried = await run_sync(staff.begin_sign_in, session, name)
-    async with stretching(request).turn():
-        seed = await run_sync(staff.open_seed, state.keys, tried, passphrase)
+        attempt = await run_sync(staff.begin_sign_in, session, name)
+    async with passphrase_hashing(request).turn():
+        seed = await run_sync(staff.open_seed, state.keys, attempt, passphrase)
 
     def finish(session: Session) -> tuple[str | None, SignedIn | None, str]:
         now = state.clock()
-        secret = staff.complete_sign_in(session, state.keys, tried, seed, second, now)
+        secret = staff.complete_sign_in(session, state.keys, attempt, seed, second_factor, now)
         if secret is None:
             return None, None, ""
-        if before is not None:
-            sessions.sign_out(session, before)
-        who = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
-        return secret, who, known_browsers.remember(session, state.keys, who.member_id, known, now)
+        if former_session is not None:
+            sessions.sign_out(session, former_session)
+        member = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
+        return secret, member, known_browsers.remember(session, state.keys, member.member_id, known_browser, now)
 
     async with state.transactions.open(write=True) as session:
         return await run_sync(finish, session)
 
 
 @router.post("/desk/sign-out", name="sign_out")
-def sign_out(request: Request, who: Anybody, session: Db, settings: Config) -> Response:
-    """End this session, here and now."""
-    del who
+def sign_out(request: Request, _member: AnyMember, session: Db, settings: Config) -> Response:
+    """End the present session."""
     secret = cookie(request)
     if secret is None:
         raise NotSignedIn
     sessions.sign_out(session, secret)
-    response = staff_pages.to("/desk/sign-in")
-    drop_cookie(response, settings)
+    response = staff_pages.redirect("/desk/sign-in")
+    delete_cookie(response, settings)
     return response
 
 
 def _target(path: str) -> str:
-    """An address of ours to go to after signing in, or nothing."""
+    """The path to go to after signing in, if it is one of ours; otherwise empty."""
     return path if _TARGET.fullmatch(path) and "//" not in path and ".." not in path else ""

@@ -1,4 +1,4 @@
-"""A page for somebody who signed in: the template, who they are, their token, the demo banner, the words."""
+"""Pages for signed-in members: template, member, form token, messages after an action, navigation, demo banner."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.staff.sessions import SignedIn
 from app.web.components import csrf, labels, rendering
 
 LANGUAGE = "en"
-_SHOWN = {
+_MESSAGES = {
     "taken": N_("You have taken the case."),
     "assigned": N_("The case has been assigned."),
     "snoozed": N_("The case is snoozed. It comes back on the day you chose, or earlier if the person writes."),
@@ -103,7 +103,7 @@ _LABEL: Final = re.compile(r"[0-9A-Z]{1,8}-?[0-9A-Z]{0,8}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was just done, with which case, and the version it left: what "Undo" needs. `elsewhere`: not the case on this page."""
+    """The message after an action, with the case and version that "Undo" needs. `elsewhere`: not the case on this page."""
 
     text: str
     case: str
@@ -113,16 +113,16 @@ class News:
 
 
 def news(request: Request) -> News | None:
-    """Out of the address, of our own words and codes alone."""
+    """The message that the URL asks for; it selects one of our own texts and carries only codes."""
     code = request.query_params.get("done", "")
-    if code not in _SHOWN:
+    if code not in _MESSAGES:
         return None
-    steps = request.url.path.split("/")
-    here = steps[3] if request.url.path.startswith("/desk/cases/") else ""
+    segments = request.url.path.split("/")
+    here = segments[3] if request.url.path.startswith("/desk/cases/") else ""
     case, version = request.query_params.get("was") or here, request.query_params.get("v", "")
-    known = bool(_LABEL.fullmatch(case)) and version.isascii() and version.isdigit() and len(version) < 10
+    is_case_version = bool(_LABEL.fullmatch(case)) and version.isascii() and version.isdigit() and len(version) < 10
     named = case if _LABEL.fullmatch(case) else ""
-    return News(_SHOWN[code], named, version, known and code in UNDOABLE, bool(named) and named != here)
+    return News(_MESSAGES[code], named, version, is_case_version and code in UNDOABLE, bool(named) and named != here)
 
 
 _NAV = {
@@ -177,43 +177,43 @@ _NAV_OF = {
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")
 
 
-def home(who: SignedIn) -> str:
-    """The page on which somebody of this role begins."""
-    return _NAV[_NAV_OF[who.role][0]][0]
+def home(member: SignedIn) -> str:
+    """The first page of a member of this role."""
+    return _NAV[_NAV_OF[member.role][0]][0]
 
 
 def allow_own_script(response: Response) -> None:
-    """This one page may run a script file of ours, and no other."""
+    """Allow this response to run our own script files."""
     response.headers["content-security-policy"] = OWN_SCRIPT
 
 
 def reader(request: Request) -> CodeNames:
-    """Names of codes in English; made once for an app."""
+    """English names of codes; created once for each app."""
     state = request.app.state
-    found: CodeNames | None = getattr(state, "desk_reader", None)
-    if found is None:
-        found = state.desk_reader = CodeNames(LANGUAGE, state.directory)
-    return found
+    code_names: CodeNames | None = getattr(state, "code_names", None)
+    if code_names is None:
+        code_names = state.code_names = CodeNames(LANGUAGE, state.directory)
+    return code_names
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Raises UndefinedError when the template asks for what it was not given."""
+    """Render a page. Raises UndefinedError if the template uses a variable that is not in the context."""
     names = reader(request)
-    who = getattr(request.state, "who", None)
+    member = getattr(request.state, "member", None)
     settings = request.app.state.settings
-    shortcuts = bool(who) and request.cookies.get(SHORTCUTS) == "on"
+    shortcuts = bool(member) and request.cookies.get(SHORTCUTS) == "on"
     html = rendering.render(
         template,
         LANGUAGE,
         domain=STAFF,
-        who=who,
-        csrf=_form_token(request, who) if who else "",
+        signed_in=member,
+        csrf=_form_token(request, member) if member else "",
         demo=settings.demo,
         now=request.app.state.clock(),
         news=news(request),
         shortcuts=shortcuts,
-        nav=[_NAV[name] for name in _NAV_OF[who.role]] if who else [],
-        home=home(who) if who else "/desk/",
+        nav=[_NAV[name] for name in _NAV_OF[member.role]] if member else [],
+        home=home(member) if member else "/desk/",
         open_tasks=getattr(request.state, "open_tasks", None),
         names=names,
         w=labels,
@@ -225,33 +225,33 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def _form_token(request: Request, who: SignedIn) -> str:
-    """For every form of the page. Without a nonce: pages that tell the same are equal to the byte."""
+def _form_token(request: Request, member: SignedIn) -> str:
+    """A token for every form of the page. Without a nonce, so that pages with equal content are equal to the byte."""
     state = request.app.state
-    return csrf.new_token(state.keys, state.clock(), csrf.of_session(who.binding), nonce=False)
+    return csrf.new_token(state.keys, state.clock(), csrf.of_session(member.binding), nonce=False)
 
 
-def to(path: str) -> RedirectResponse:
-    """After a POST. 303: the browser asks with GET."""
+def redirect(path: str) -> RedirectResponse:
+    """Redirect after a POST; with 303 the browser follows with GET."""
     return RedirectResponse(path, status_code=303)
 
 
 def message(code: str) -> str:
     """The message shown after the action of this code. Raises KeyError."""
-    return _SHOWN[code]
+    return _MESSAGES[code]
 
 
-def with_news(path: str, **told: str) -> str:
-    """The address, with what is to be said there."""
-    more = urlencode({name: value for name, value in told.items() if value})
+def with_news(path: str, **parameters: str) -> str:
+    """The path, with the parameters of the message to show there."""
+    more = urlencode({name: value for name, value in parameters.items() if value})
     return path + (("&" if "?" in path else "?") + more if more else "")
 
 
 def day(value: date) -> str:
-    """Like `Tue 24 Nov 2026`: the same everywhere on the desk, and sorted nowhere by its words."""
+    """A day like `Tue 24 Nov 2026`."""
     return f"{value:%a} {value.day} {value:%b %Y}"
 
 
 def moment(value: datetime) -> str:
-    """An instant for people of one team in several time zones: in UTC, and said so."""
+    """An instant in UTC, marked as such, because a team works in several time zones."""
     return f"{value:%a} {value.day} {value:%b %Y, %H:%M} UTC"

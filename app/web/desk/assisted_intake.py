@@ -114,6 +114,6 @@ def _check(
         "desk/assisted_check.html",
         **check_page.shown_to(lang, typed, intake, session, packs, now),
         typed=typed,
-        token=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.who.binding)),
+        token=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.member.binding)),
         **_read_out_context(lang),
     )

@@ -110,4 +110,4 @@ def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk,
 
 
 def _redirect_to_case(label: str, done: str) -> Response:
-    return staff_pages.to(f"/desk/cases/{label}?done={done}")
+    return staff_pages.redirect(f"/desk/cases/{label}?done={done}")

@@ -332,10 +332,10 @@ def redirect_after(request: Request, case: Case, done: str, *, decided: bool = F
     list_query = valid_list_query(field(request, "list"))
     news = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
     if decided and list_query:
-        return staff_pages.to(
+        return staff_pages.redirect(
             staff_pages.with_news("/desk/next", but=case.label, list=list_query, was=case.label, **news)
         )
-    return staff_pages.to(queue_url.case_path(case.label, list_query, **news))
+    return staff_pages.redirect(queue_url.case_path(case.label, list_query, **news))
 
 
 def chosen_member(text: str) -> UUID | None:

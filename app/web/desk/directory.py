@@ -53,7 +53,7 @@ def show_directory(
         country=country,
         countries=[entry.code for entry in directory.countries],
         waiting=len(edits.pending(session)),
-        package="/desk/directory/package" if request.state.who.role is Role.SENIOR else None,
+        package="/desk/directory/package" if request.state.member.role is Role.SENIOR else None,
     )
 
 
@@ -100,7 +100,7 @@ def propose(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks
     except Invalid as error:
         return _form_page(request, edited, submitted=submitted, errors=_errors(error), status=422)
     edits.propose(session, packs, edited.subject, edited.field.name, value, by=_editor(member), now=now)
-    return staff_pages.to(f"{_entry_url(edited.subject)}?done=edit_proposed")
+    return staff_pages.redirect(f"{_entry_url(edited.subject)}?done=edit_proposed")
 
 
 @router.post("/as-pack", name="directory_as_pack")
@@ -108,7 +108,7 @@ def propose_pack(request: Request, member: MemberAtDesk, session: Db, now: Now) 
     """Propose to return to the value in the country pack."""
     subject = field(request, "subject")
     edits.propose_pack_value(session, subject, field(request, "name"), by=_editor(member), now=now)
-    return staff_pages.to(f"{_entry_url(subject)}?done=edit_proposed")
+    return staff_pages.redirect(f"{_entry_url(subject)}?done=edit_proposed")
 
 
 @router.post("/edits/{edit}/{verb}", name="directory_decide")
@@ -127,7 +127,7 @@ def decide(
         edits.turn_down(session, edit, EditVerb(verb), by=_editor(member), now=now)
     else:
         raise NotFound
-    return staff_pages.to(f"/desk/directory/proposals?done={verb}")
+    return staff_pages.redirect(f"/desk/directory/proposals?done={verb}")
 
 
 @router.post("/capacity", name="directory_capacity")
@@ -139,7 +139,7 @@ def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: Own
         availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
-    return staff_pages.to(f"{_entry_url(key)}?done=capacity")
+    return staff_pages.redirect(f"{_entry_url(key)}?done=capacity")
 
 
 @router.post("/pause", name="directory_pause")
@@ -152,13 +152,13 @@ def pause(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, 
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
-    return staff_pages.to(f"{_entry_url(key)}?done=paused")
+    return staff_pages.redirect(f"{_entry_url(key)}?done=paused")
 
 
 @router.post("/pauses/{pause}/end", name="directory_end_pause")
 def end_pause(pause: UUID, member: MemberAtDesk, session: Db, now: Now) -> Response:
     key = availability.end_pause(session, pause, by=_editor(member), now=now)
-    return staff_pages.to(f"{_entry_url(key)}?done=resumed")
+    return staff_pages.redirect(f"{_entry_url(key)}?done=resumed")
 
 
 @router.post("/organisations/{slug}/pause", name="directory_pause_all")
@@ -169,7 +169,7 @@ def pause_all(slug: Slug, request: Request, member: MemberAtDesk, session: Db, p
         availability.pause_organisation(session, slug, until, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, slug, error=error)
-    return staff_pages.to(f"{_entry_url(slug)}?done={'paused' if until else 'resumed'}")
+    return staff_pages.redirect(f"{_entry_url(slug)}?done={'paused' if until else 'resumed'}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs
     """Run the matching again with the present facts and services; earlier runs are kept."""
     case = coordinator.locked_case(session, desk, label, number(request, "version"))
     rematching.rematch(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
-    return staff_pages.to(f"/desk/cases/{label}/runs?done=matched")
+    return staff_pages.redirect(f"/desk/cases/{label}/runs?done=matched")
 
 
 @router.get("/runs", name="runs")

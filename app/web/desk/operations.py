@@ -75,13 +75,13 @@ def _named_readers(session: Session, most_reads: Any) -> list[tuple[str, int]]:
 def freeze(member: SeniorOrAdmin, session: Db, now: Now) -> Response:
     """Stop all reading by partners, in every process, from the next request on."""
     _set_freeze(session, member.member_id, now, on=True)
-    return staff_pages.to("/desk/operations?done=frozen")
+    return staff_pages.redirect("/desk/operations?done=frozen")
 
 
 @router.post("/unfreeze", name="unfreeze")
 def unfreeze(member: SeniorOrAdmin, session: Db, now: Now) -> Response:
     _set_freeze(session, member.member_id, now, on=False)
-    return staff_pages.to("/desk/operations?done=unfrozen")
+    return staff_pages.redirect("/desk/operations?done=unfrozen")
 
 
 def _set_freeze(session: Session, by: UUID, now: Any, *, on: bool) -> None:

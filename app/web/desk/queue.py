@@ -72,13 +72,13 @@ def save_view(request: Request, desk: AtDesk, session: Db) -> Response:
     """Save the present view, filters and order as one of the member's own views."""
     listing = queue_url.read(field(request, "list")) or Listing()
     saved_views.save(session, desk.who.member_id, listing.queue_query, desk.now)
-    return staff_pages.to(staff_pages.with_news(listing.here, done="view_kept"))
+    return staff_pages.redirect(staff_pages.with_news(listing.here, done="view_kept"))
 
 
 @router.post("/desk/views/{view_id}/drop", name="drop_view")
 def delete_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
     saved_views.delete(session, desk.who.member_id, view_id)
-    return staff_pages.to(staff_pages.with_news("/desk/", done="view_dropped"))
+    return staff_pages.redirect(staff_pages.with_news("/desk/", done="view_dropped"))
 
 
 @router.get("/desk/next", name="next_case")
@@ -98,8 +98,8 @@ def next_case(
     label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.who.member_id, today=desk.now.date())
     news = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
-        return staff_pages.to(queue_url.case_path(label, listing.query if listing else "", **news))
-    return staff_pages.to(staff_pages.with_news(listing.here if listing else "/desk/?view=new", **news))
+        return staff_pages.redirect(queue_url.case_path(label, listing.query if listing else "", **news))
+    return staff_pages.redirect(staff_pages.with_news(listing.here if listing else "/desk/?view=new", **news))
 
 
 def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:

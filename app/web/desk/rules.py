@@ -89,7 +89,7 @@ def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Res
         )
     except Invalid as error:
         return _form(request, present, typed, errors=error.errors)
-    return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_proposed")
+    return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=rules_proposed")
 
 
 @router.get("/{proposal_id:uuid}", name="rule_set")
@@ -136,7 +136,7 @@ def replay_rule_set(
     candidate, _ = publication.checked(base, rule_sets.content(session, proposal.digest), now.date())
     summary = rule_replay.replay_cases(session, keys, candidate, rule_replay.newest_cases(session, REPLAYED_CASES))
     publication.store_replay_counts(session, proposal, summary.counts())
-    return staff_pages.to(f"/desk/rules/{proposal.id}?done=replayed")
+    return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=replayed")
 
 
 @router.post("/{proposal_id}/{verb:rule_set_verb}", name="decide_rule_set")
@@ -151,7 +151,7 @@ def decide_rule_set(
     """Publish or reject (not by the proposer), or withdraw (by the proposer only)."""
     proposal = _proposal(session, proposal_id)
     publication.decide(session, _base(request, session), proposal.id, RuleSetVerb(verb), by=member.member_id, now=now)
-    return staff_pages.to(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
+    return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=rules_{proposal.state}")
 
 
 _findings_cache: Final[dict[tuple[str, date], list[Finding]]] = {}

@@ -19,20 +19,20 @@ Label = Annotated[str, Path(max_length=12)]
 def redirect_to_queue(desk: AtDesk) -> Response:
     """Redirect the former address of the list to the queue's view of held cases."""
     del desk
-    return staff_pages.to("/desk/?view=quarantine")
+    return staff_pages.redirect("/desk/?view=quarantine")
 
 
 @router.post("/{label}/release", name="release_case")
 def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Not spam: move the case to the queue, to the position it would have had."""
     case = spam_review.release(session, desk, label, number(request, "version"))
-    return staff_pages.to(queue_url.case_path(label, "", done="released", v=str(case.version)))
+    return staff_pages.redirect(queue_url.case_path(label, "", done="released", v=str(case.version)))
 
 
 @router.post("/{label}/discard", name="discard_case")
 def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Spam: close the case now; retention deletes it some days later."""
     case = spam_review.discard(session, desk, label, number(request, "version"))
-    return staff_pages.to(
+    return staff_pages.redirect(
         staff_pages.with_news("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version))
     )

@@ -50,4 +50,4 @@ def _redirect_back(request: Request) -> Response:
     """Redirect to the case whose page had the form, otherwise to the list."""
     label = (request.state.typed.get("case") or [""])[0]
     is_label = 0 < len(label) <= _LONGEST_LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
-    return staff_pages.to(f"/desk/cases/{label}?done=done" if is_label else "/desk/tasks?done=done")
+    return staff_pages.redirect(f"/desk/cases/{label}?done=done" if is_label else "/desk/tasks?done=done")

@@ -66,7 +66,7 @@ def keep_notices(request: Request, who: Member, session: Db, keys: Keys, packs: 
     except Invalid as error:
         wrong = {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
         return _page(request, _typed(request), version, wrong)
-    return staff_pages.to("/partner/notices?done=kept")
+    return staff_pages.redirect("/partner/notices?done=kept")
 
 
 def _keep(

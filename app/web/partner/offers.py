@@ -77,7 +77,7 @@ def answer_offer(
     except Invalid as refused:
         wrong = offer_page.Wrong(field(request, "answer") or verb, refused.errors)
         return offer_page.page(request, session, keys, packs, label, organisation_id, wrong=wrong)
-    return staff_pages.to(f"/partner/referrals/{label}?done=done")
+    return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
 
 
 def organisation_of(who: SignedIn) -> UUID:

@@ -38,7 +38,7 @@ def set_capacity(request: Request, who: Member, session: Db, packs: OwnPacks, no
         availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(who), now=now)
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
-    return staff_pages.to("/partner/services?done=capacity")
+    return staff_pages.redirect("/partner/services?done=capacity")
 
 
 @router.post("/pause", name="own_pause")
@@ -50,13 +50,13 @@ def pause(request: Request, who: Member, session: Db, packs: OwnPacks, now: Now)
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(who), now=now)
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
-    return staff_pages.to("/partner/services?done=paused")
+    return staff_pages.redirect("/partner/services?done=paused")
 
 
 @router.post("/pauses/{pause}/end", name="own_end_pause")
 def end_pause(pause: UUID, who: Member, session: Db, now: Now) -> Response:
     availability.end_pause(session, pause, by=_editor(who), now=now, organisation_id=who.organisation_id)
-    return staff_pages.to("/partner/services?done=resumed")
+    return staff_pages.redirect("/partner/services?done=resumed")
 
 
 @router.post("/pause-all", name="own_pause_all")
@@ -67,7 +67,7 @@ def pause_all(request: Request, who: Member, session: Db, packs: OwnPacks, now: 
         availability.pause_organisation(session, _slug_of(session, who), until, by=_editor(who), now=now)
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
-    return staff_pages.to(f"/partner/services?done={'paused' if until else 'resumed'}")
+    return staff_pages.redirect(f"/partner/services?done={'paused' if until else 'resumed'}")
 
 
 @router.post("/propose", name="own_propose")
@@ -83,7 +83,7 @@ def propose(request: Request, who: Member, session: Db, packs: OwnPacks, now: No
     except Invalid as error:
         return _page(request, session, packs, who, now, error=error)
     edits.propose(session, packs, subject, name, value, by=_editor(who), now=now)
-    return staff_pages.to("/partner/services?done=edit_proposed")
+    return staff_pages.redirect("/partner/services?done=edit_proposed")
 
 
 def _page(

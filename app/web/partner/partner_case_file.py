@@ -39,7 +39,7 @@ def write_to_person(label: Label, request: Request, who: Member, session: Db, ke
     partner_access.write_message(
         session, keys, who, label, field(request, "text"), now=now, lines_seen=number(request, "version")
     )
-    return staff_pages.to(f"/partner/referrals/{label}?done=sent")
+    return staff_pages.redirect(f"/partner/referrals/{label}?done=sent")
 
 
 @router.get("/table.csv", name="offers_table")

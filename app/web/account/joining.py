@@ -13,7 +13,7 @@ from app.core.i18n import N_
 from app.staff import invitations
 from app.staff import service as staff
 from app.staff.invitations import Invitation
-from app.web.account.error_pages import browser_secret, is_form_of_browser, browser_bound_page
+from app.web.account.error_pages import browser_bound_page, browser_secret, is_form_of_browser
 from app.web.account.my_settings import checked_passphrase, code_uri, decrypt_totp_secret, encrypted_totp_secret
 from app.web.account.policies import anyone, field
 from app.web.account.sign_in import passphrase_hashing

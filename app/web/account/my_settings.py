@@ -19,7 +19,7 @@ from app.core.sealing import CannotOpen
 from app.staff import members, passkeys, read_quotas, sessions
 from app.staff import service as staff
 from app.staff.sessions import SignedIn
-from app.web.account.policies import AnyMember, Config, cookie, all_members, field, site
+from app.web.account.policies import AnyMember, Config, all_members, cookie, field, site
 from app.web.account.sign_in import passphrase_hashing
 from app.web.components import staff_pages
 

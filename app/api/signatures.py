@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from app.api.dependencies import anyone, format_instant
 from app.api.openapi_components import PUBLIC, ref
 from app.api.schemas import PublicKeys
-from app.client.opening import signed_bytes
+from app.client.decryption import signed_bytes
 from app.core import signing
 from app.core.dependencies import Keys
 from app.core.keyring import KeyRing

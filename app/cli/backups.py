@@ -1,4 +1,7 @@
-"""What `pristan backup` and `pristan restore` do: a file that only a key kept elsewhere opens, and back into an empty database."""
+"""Implementation of `pristan backup`, `pristan restore` and `pristan keys backup-key`.
+
+A backup is encrypted to a public key whose private half is kept on another machine; it is restored into an empty database.
+"""
 
 import base64
 import os
@@ -17,25 +20,27 @@ from app.staff import recovery
 from app.staff.recovery import WrongKey
 
 
-def make_backup(house: AppContext, file: Path) -> None:
-    public = _public_key(house)
+def make_backup(context: AppContext, file: Path) -> None:
+    """Write an encrypted backup to a new file and record it for the operations page. Exits with 1 if the file exists."""
+    public = _public_key(context)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        typer.echo("This file exists already; a backup is never written over another.", err=True)
+        typer.echo("This file already exists. A backup never overwrites a file.", err=True)
         raise typer.Exit(1) from None
-    with house.database.begin(write=False) as session:
+    with context.database.begin(write=False) as session:
         length = dump.count_rows(session)
     with os.fdopen(descriptor, "wb") as sink, typer.progressbar(length=length, label="Backup") as bar:
-        _write(house, sink, public, bar)
-    with house.database.begin() as session:
+        _write(context, sink, public, bar)
+    with context.database.begin() as session:
         heartbeats.record(session, heartbeats.BACKUP, utc_now(), schema=True)
-    typer.echo(f"Backup written: {file.stat().st_size} bytes. The key file is not in it, and has to be kept apart.")
+    typer.echo(f"Backup written: {file.stat().st_size} bytes. It does not contain the key file: keep that separately.")
 
 
-def _write(house: AppContext, sink: BinaryIO, public: bytes, bar: Any) -> None:
+def _write(context: AppContext, sink: BinaryIO, public: bytes, bar: Any) -> None:
+    """Write all rows and sync them to disk. Deletes the file when this fails."""
     try:
-        sealed_file.write(sink, public, dump.lines(house.database, house.settings.var, bar.update))
+        sealed_file.write(sink, public, dump.lines(context.database, context.settings.var, bar.update))
     except BaseException:
         Path(str(sink.name)).unlink() if isinstance(sink.name, str) else None
         raise
@@ -44,41 +49,45 @@ def _write(house: AppContext, sink: BinaryIO, public: bytes, bar: Any) -> None:
 
 
 def restore(file: Path) -> None:
-    house = open_app_context()
+    """Ask for the private backup key and load the file into an empty database. Exits with 1 if nothing was restored."""
+    context = open_app_context()
     try:
         pair = KeyPair.from_seed(recovery.parse_key(typer.prompt("Private backup key", hide_input=True)))
         with file.open("rb") as source:
             counts = dump.load(
-                house.database, sealed_file.read(source, pair), lambda step: migrate(house.database, step)
+                context.database, sealed_file.read(source, pair), lambda step: migrate(context.database, step)
             )
     except (CannotOpen, NotRestorable, WrongKey) as error:
-        typer.echo(f"Nothing was restored: {error or 'the key does not open this file, or it was changed'}.", err=True)
+        typer.echo(
+            f"Nothing was restored: {error or 'the key does not decrypt this file, or the file was changed'}.", err=True
+        )
         raise typer.Exit(1) from None
     typer.echo(
-        f"{sum(counts.values())} rows are restored. Values encrypted under a destroyed epoch key cannot be decrypted."
+        f"{sum(counts.values())} rows restored. Values encrypted under a destroyed epoch key cannot be decrypted."
     )
 
 
-def make_backup_key(house: AppContext) -> None:
-    path = house.settings.backup_key_file
+def make_backup_key(context: AppContext) -> None:
+    """Write a new public backup key and print its private key once. Exits with 1 if there is one already."""
+    path = context.settings.backup_key_file
     pair = KeyPair.generate()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
         typer.echo(
-            f"{path.name} exists already. Move it away first; old backups still need its private half.", err=True
+            f"{path.name} already exists. Move it away first; older backups still need its private key.", err=True
         )
         raise typer.Exit(1) from None
     with os.fdopen(descriptor, "w") as sink:
         sink.write(base64.b64encode(pair.public).decode() + "\n")
-    typer.echo("The private backup key. Keep it away from this machine; it is not shown again:")
+    typer.echo("The private backup key. Store it away from this machine; it is not shown again:")
     typer.echo(recovery.format_key(pair.seed))
 
 
-def _public_key(house: AppContext) -> bytes:
-    path = house.settings.backup_key_file
+def _public_key(context: AppContext) -> bytes:
+    path = context.settings.backup_key_file
     try:
         return base64.b64decode(path.read_text(), validate=False)
     except OSError:
-        typer.echo(f"There is no backup key {path.name} yet: pristan keys backup-key", err=True)
+        typer.echo(f"There is no backup key ({path.name}). Create one with: pristan keys backup-key", err=True)
         raise typer.Exit(1) from None

@@ -1,4 +1,4 @@
-"""Programs that call the API: add one, and change what it proves itself by without a minute in which it can not sign in."""
+"""`pristan clients`: OAuth clients of the API, and the rotation of their credentials without downtime."""
 
 import json
 from collections.abc import Iterator
@@ -20,21 +20,21 @@ from app.partners import oauth_clients as partners
 from app.partners.assertions import PublicKey
 from app.partners.models import ClientCredential, OAuthClient
 
-clients_app = typer.Typer(no_args_is_help=True, help="Programs that call the API, and their credentials.")
+clients_app = typer.Typer(no_args_is_help=True, help="Manage API clients and their credentials.")
 
 ClientId = Annotated[str, typer.Argument(help="The client's id.")]
 Jwk = Annotated[
-    Path | None, typer.Option("--jwk", help="A public JWK or JWK Set (Ed25519, P-256), instead of a secret.")
+    Path | None, typer.Option("--jwk", help="File with a public JWK or JWK Set (Ed25519, P-256), in place of a secret.")
 ]
 
 
 @contextmanager
-def _writing() -> Iterator[tuple[AppContext, Session, datetime]]:
-    """One transaction; an error of the family becomes a sentence and exit code 1."""
-    house = open_app_context()
+def _transaction() -> Iterator[tuple[AppContext, Session, datetime]]:
+    """The context, one database transaction and the current time; errors are printed and end with exit code 1."""
+    context = open_app_context()
     try:
-        with house.database.begin() as session:
-            yield house, session, utc_now()
+        with context.database.begin() as session:
+            yield context, session, utc_now()
     except (AppError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -43,78 +43,84 @@ def _writing() -> Iterator[tuple[AppContext, Session, datetime]]:
 @clients_app.command()
 def add(
     client_id: ClientId,
-    name: Annotated[str, typer.Option(help="Whose program this is, in a few words.")],
+    name: Annotated[str, typer.Option(help="Short description: whose program this is.")],
     scopes: Annotated[str, typer.Option(help="Scopes separated by spaces.")],
-    organisation: Annotated[str | None, typer.Option(help="Slug of the organisation it speaks for.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="Slug of the organisation that the client acts for.")] = None,
     jwk: Jwk = None,
 ) -> None:
-    """Add a program. Prints its secret once, unless it signs with a key of its own."""
-    with _writing() as (house, session, now):
+    """Add a client. Prints its secret once, unless it signs with its own key."""
+    with _transaction() as (context, session, now):
         owner = organisations.by_slug(session, organisation) if organisation else None
         secret = partners.add_client(
-            session, house.keys, client_id, name, scopes.split(), now,
-            organisation_id=owner.id if owner else None, public_keys=_read(jwk),
+            session, context.keys, client_id, name, scopes.split(), now,
+            organisation_id=owner.id if owner else None, public_keys=_public_keys(jwk),
         )  # fmt: skip
-        _note(session, client_id, "client:added", now)
-    _show(secret)
+        _record(session, client_id, "client:added", now)
+    _print_secret(secret)
 
 
 @clients_app.command()
 def rotate(
     client_id: ClientId,
-    keep_old: Annotated[float, typer.Option(help="Days for which what it has now still works.")] = 7.0,
+    keep_old: Annotated[float, typer.Option(help="Days for which the present credentials stay valid.")] = 7.0,
     jwk: Jwk = None,
 ) -> None:
-    """Give it a new secret (or key) beside the one it has, which ends after some days."""
-    with _writing() as (house, session, now):
-        for row in credentials.active_credentials(session, client_id, now):
+    """Issue a new secret (or add a key). The present credentials stay valid for some days."""
+    with _transaction() as (context, session, now):
+        for credential in credentials.active_credentials(session, client_id, now):
             ends = now + timedelta(days=keep_old)
-            credentials.expire(session, client_id, row.slot, min(ends, row.ends_at or ends))
-        public = _read(jwk)
+            credentials.expire(session, client_id, credential.slot, min(ends, credential.ends_at or ends))
+        public = _public_keys(jwk)
         credentials.add_keys(session, client_id, public, now)
-        secret = "" if public else credentials.add_secret(session, house.keys, client_id, now)
-        _note(session, client_id, "client:rotated", now)
-    _show(secret)
+        secret = "" if public else credentials.add_secret(session, context.keys, client_id, now)
+        _record(session, client_id, "client:rotated", now)
+    _print_secret(secret)
 
 
 @clients_app.command()
-def end(client_id: ClientId, slot: Annotated[int, typer.Option(help="1 or 2, as `list` shows it.")]) -> None:
-    """End one credential now."""
-    with _writing() as (_house, session, now):
+def end(
+    client_id: ClientId, slot: Annotated[int, typer.Option(help="Slot of the credential, 1 or 2, as shown by `list`.")]
+) -> None:
+    """Revoke one credential immediately."""
+    with _transaction() as (_house, session, now):
         credentials.expire(session, client_id, slot, now)
-        _note(session, client_id, "client:credential_ended", now)
+        _record(session, client_id, "client:credential_ended", now)
 
 
 @clients_app.command("switch-off")
 def switch_off(client_id: ClientId) -> None:
-    """Nothing it has opens anything from now on, its tokens neither."""
-    with _writing() as (_house, session, now):
+    """Deactivate a client: its credentials and its tokens stop working immediately."""
+    with _transaction() as (_house, session, now):
         partners.deactivate(session, client_id)
-        _note(session, client_id, "client:switched_off", now)
+        _record(session, client_id, "client:switched_off", now)
 
 
 @clients_app.command("list")
 def list_clients() -> None:
-    """Each program with its credentials: kind, since when, until when. No secret can be shown again."""
-    house, now = open_app_context(), utc_now()
-    with house.database.begin(write=False) as session:
+    """List the clients with the kind and validity of their credentials. Secrets cannot be shown again."""
+    context, now = open_app_context(), utc_now()
+    with context.database.begin(write=False) as session:
         for client in session.scalars(sa.select(OAuthClient).order_by(OAuthClient.id)):
             typer.echo(f"{client.id}  {'' if client.active else '(off)  '}{' '.join(client.scopes)}")
-            for row in credentials.credentials_of(session, client.id):
-                typer.echo(f"  {row.slot}  {_told(row, now)}")
+            for credential in credentials.credentials_of(session, client.id):
+                typer.echo(f"  {credential.slot}  {_credential_line(credential, now)}")
 
 
-def _told(row: ClientCredential, now: datetime) -> str:
-    until = "" if row.ends_at is None else f", {'ended' if row.ends_at <= now else 'ends'} {row.ends_at:%Y-%m-%d %H:%M}"
-    return f"{row.kind}{f' {row.kid}' if row.kid else ''}, since {row.created_at:%Y-%m-%d}{until}"
+def _credential_line(credential: ClientCredential, now: datetime) -> str:
+    until = (
+        ""
+        if credential.ends_at is None
+        else f", {'ended' if credential.ends_at <= now else 'ends'} {credential.ends_at:%Y-%m-%d %H:%M}"
+    )
+    return f"{credential.kind}{f' {credential.kid}' if credential.kid else ''}, since {credential.created_at:%Y-%m-%d}{until}"
 
 
-def _read(jwk: Path | None) -> list[PublicKey]:
-    """Raises ValueError."""
+def _public_keys(jwk: Path | None) -> list[PublicKey]:
+    """The public keys in a JWK file, or none without a file. Raises ValueError."""
     return assertions.public_keys(json.loads(jwk.read_text(encoding="utf-8"))) if jwk else []
 
 
-def _note(session: Session, client_id: str, action: str, now: datetime) -> None:
+def _record(session: Session, client_id: str, action: str, now: datetime) -> None:
     audit.record(
         session,
         actor_kind="operator",
@@ -126,7 +132,7 @@ def _note(session: Session, client_id: str, action: str, now: datetime) -> None:
     )
 
 
-def _show(secret: str) -> None:
+def _print_secret(secret: str) -> None:
     if secret:
-        typer.echo("The secret. It is shown once and kept nowhere:")
+        typer.echo("The client secret. It is shown only once and is not stored:")
         typer.echo(secret)

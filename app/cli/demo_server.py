@@ -1,4 +1,4 @@
-"""The demonstration, all of it in one process."""
+"""The demonstration in one process: `pristan run-demo`."""
 
 from app.app_context import migrate, open_app_context
 from app.cli.server import serve
@@ -7,12 +7,12 @@ from app.settings import Settings
 
 
 def run(port: int) -> None:
-    """Schema, demo network, and the service on 127.0.0.1."""
+    """Migrate, add the demo network to an empty database and serve on 127.0.0.1."""
     base = Settings()
     settings = base.model_copy(update={"demo": True, "sandbox": True, "base_url": f"http://127.0.0.1:{port}"})
-    house = open_app_context(settings)
-    migrate(house.database)
-    fresh = seed.seed_if_empty(house)
-    house.database.dispose()
+    context = open_app_context(settings)
+    migrate(context.database)
+    fresh = seed.seed_if_empty(context)
+    context.database.dispose()
     sign_ins.announce(settings, fresh=fresh)
     serve("127.0.0.1", port, ["public", "desk", "partner"], settings)

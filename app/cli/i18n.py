@@ -1,4 +1,4 @@
-"""`pristan i18n`: gather the messages, compile the catalogues, check that nothing is missing."""
+"""`pristan i18n`: extract messages, compile the catalogues and check that they are complete."""
 
 import re
 import string
@@ -19,15 +19,15 @@ from babel.util import pathmatch
 from app.core.i18n import LANGUAGES, LOCALES, PERSON, STAFF, compile_po, plural_forms, po_file
 from app.core.readability import Score, score
 
-i18n_app = typer.Typer(no_args_is_help=True, help="Catalogues of the pages.")
+i18n_app = typer.Typer(no_args_is_help=True, help="Manage the message catalogues.")
 APP: Final = Path(__file__).resolve().parent.parent
 DOMAINS: Final = (PERSON, STAFF)
-_ONCE: Final = datetime(2026, 11, 24, tzinfo=UTC)
-_STATE: Final = re.compile("State: (?:draft|signed by ).*")
+_FIXED_DATE: Final = datetime(2026, 11, 24, tzinfo=UTC)
+_STATE_LINE: Final = re.compile("State: (?:draft|signed by ).*")
 KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
 
 Message = str | tuple[str, str]
-"""A sentence, or a counted one: for one and for many."""
+"""A message, or the singular and plural of a counted one."""
 
 
 def mapping_file(domain: str) -> Path:
@@ -78,33 +78,37 @@ def catalogue(language: str) -> Catalog:
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with the catalogues, one sentence each: missing, empty, other placeholders, left over, not marked.
+    """Yields one sentence for each problem: missing or empty translation, other placeholders, unused entry, no state.
 
-    Each begins with the file to mend.
+    Each sentence starts with the file to correct.
     """
     extracted = {domain: messages(domain) for domain in DOMAINS}
     for domain in DOMAINS:
-        if not _is_current(domain, extracted[domain]):
+        if not _is_up_to_date(domain, extracted[domain]):
             yield f"app/locales/{domain}.pot is not up to date: run `pristan i18n extract`"
-    wanted = extracted[PERSON]
-    known = set(wanted)
+    expected = extracted[PERSON]
+    known = set(expected)
     for language in LANGUAGES:
-        have, name = catalogue(language), f"app/locales/{language}/LC_MESSAGES/{PERSON}.po"
-        if not _STATE.search(have.header_comment):
-            yield f"{name}: the catalogue's head says neither `State: draft` nor `State: signed by …`"
-        for message in wanted:
-            entry = have.get(message)
-            said = _forms(entry.string) if entry else ()
-            if not said or not all(said) or (not isinstance(message, str) and len(said) != plural_forms(language)[0]):
+        existing, name = catalogue(language), f"app/locales/{language}/LC_MESSAGES/{PERSON}.po"
+        if not _STATE_LINE.search(existing.header_comment):
+            yield f"{name}: the catalogue's header has neither `State: draft` nor `State: signed by …`"
+        for message in expected:
+            entry = existing.get(message)
+            translations = _forms(entry.string) if entry else ()
+            if (
+                not translations
+                or not all(translations)
+                or (not isinstance(message, str) and len(translations) != plural_forms(language)[0])
+            ):
                 yield f"{name}: not translated: {_short(message)}"
-            elif any(fields(form) != fields(_forms(message)[-1]) for form in said):
+            elif any(placeholders(form) != placeholders(_forms(message)[-1]) for form in translations):
                 yield f"{name}: other placeholders: {_short(message)}"
-        for entry in have:
+        for entry in existing:
             if entry.id and entry.id not in known:
                 yield f"{name}: no longer used: {_short(entry.id)}"
 
 
-def _is_current(domain: str, extracted: list[Message]) -> bool:
+def _is_up_to_date(domain: str, extracted: list[Message]) -> bool:
     """Whether the template of a domain holds these messages, in this order."""
     path = template_file(domain)
     with path.open("rb") as file:
@@ -119,48 +123,48 @@ def _short(message: Any) -> str:
     return _forms(message)[0][:60]
 
 
-def fields(text: str) -> set[str]:
+def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
 @i18n_app.command()
 def extract() -> None:
-    """Write each domain's template of all messages, and bring the catalogues' list of messages up to it."""
-    wanted = messages()
-    for domain, readers in ((PERSON, "people who ask for help"), (STAFF, "staff and partners")):
-        template = _empty(f"# All messages that {readers} read.")
+    """Extract all messages into the templates and update the catalogues to match."""
+    expected = messages()
+    for domain, audience in ((PERSON, "people who ask for help"), (STAFF, "staff and partners")):
+        template = _empty_catalogue(f"# All messages that {audience} read.")
         for message in messages(domain):
             template.add(message)
         _write(template_file(domain), template)
     for language in LANGUAGES:
-        have = catalogue(language)
-        fresh = _empty(_head(language, have), language)
-        for message in wanted:
-            known = have.get(message)
+        existing = catalogue(language)
+        updated = _empty_catalogue(_header_comment(language, existing), language)
+        for message in expected:
+            previous = existing.get(message)
             untranslated = "" if isinstance(message, str) else ("",) * plural_forms(language)[0]
-            fresh.add(message, message if language == "en" else (known.string if known else untranslated))
-        _write(po_file(language), fresh)
-    typer.echo(f"{len(wanted)} messages")
+            updated.add(message, message if language == "en" else (previous.string if previous else untranslated))
+        _write(po_file(language), updated)
+    typer.echo(f"{len(expected)} messages")
 
 
-def _empty(head: str, language: str | None = None) -> Catalog:
-    """A catalogue without moments, so that gathering the same messages again changes no byte."""
-    whose = f"{language or 'all'} <->"
-    made = Catalog(
+def _empty_catalogue(head: str, language: str | None = None) -> Catalog:
+    """An empty catalogue with fixed dates, so that extracting the same messages again changes no byte."""
+    team = f"{language or 'all'} <->"
+    new = Catalog(
         locale=language, project="Pristan", version="1", charset="utf-8", header_comment=head, fuzzy=False,
-        msgid_bugs_address="-", last_translator="-", language_team=whose, creation_date=_ONCE, revision_date=_ONCE,
+        msgid_bugs_address="-", last_translator="-", language_team=team, creation_date=_FIXED_DATE, revision_date=_FIXED_DATE,
     )  # fmt: skip
     if language:
         forms, rule = plural_forms(language)
-        made._num_plurals, made._plural_expr = forms, rule  # type: ignore[assignment]
-    return made
+        new._num_plurals, new._plural_expr = forms, rule  # type: ignore[assignment]
+    return new
 
 
-def _head(language: str, have: Catalog) -> str:
-    """What stands above a catalogue. A native reader signs it by changing the line with its state."""
-    state = _STATE.search(have.header_comment)
-    said = state[0] if state else "State: draft. No native reader has signed it yet."
-    return f"# Pristan, {Locale.parse(language).english_name}.\n# {said}"
+def _header_comment(language: str, existing: Catalog) -> str:
+    """The header comment of a catalogue. A native reader signs it by changing the line with its state."""
+    state = _STATE_LINE.search(existing.header_comment)
+    state_line = state[0] if state else "State: draft. No native reader has signed it yet."
+    return f"# Pristan, {Locale.parse(language).english_name}.\n# {state_line}"
 
 
 def _write(path: Path, content: Catalog) -> None:
@@ -171,7 +175,7 @@ def _write(path: Path, content: Catalog) -> None:
 
 @i18n_app.command()
 def compile() -> None:
-    """Compile the catalogues that changed."""
+    """Compile the catalogues that have changed."""
     for language in LANGUAGES:
         source = po_file(language)
         target = source.with_suffix(".mo")
@@ -181,7 +185,7 @@ def compile() -> None:
 
 @i18n_app.command()
 def check() -> None:
-    """Exit code 1 when a template is not up to date, or a message of the person's pages has no translation in some language."""
+    """Check that templates are up to date and the person's pages are translated. Exit code 1 otherwise."""
     found = list(problems())
     for problem in found:
         typer.echo(problem, err=True)
@@ -190,20 +194,20 @@ def check() -> None:
 
 
 def scores(language: str) -> list[tuple[Score, str]]:
-    """Every message of a language with how hard it is to read, the hardest first."""
-    told = [_forms(entry.string)[-1] for entry in catalogue(language) if entry.id and entry.string]
-    return sorted(((score(text), text) for text in told), key=lambda pair: (-pair[0].lix, pair[1]))
+    """All messages of a language with their readability scores, the hardest to read first."""
+    texts = [_forms(entry.string)[-1] for entry in catalogue(language) if entry.id and entry.string]
+    return sorted(((score(text), text) for text in texts), key=lambda pair: (-pair[0].lix, pair[1]))
 
 
 @i18n_app.command()
-def readability(worst: Annotated[int, typer.Option(help="How many of the hardest to list.")] = 5) -> None:
-    """Score sentence length and word length per language, and list what reads worst."""
+def readability(worst: Annotated[int, typer.Option(help="Number of the hardest messages to list.")] = 5) -> None:
+    """Print readability scores per language and list the messages that are hardest to read."""
     for language in LANGUAGES:
-        found = scores(language)
-        middle = sorted(one.lix for one, _text in found)[len(found) // 2]
-        longest = max(one.longest for one, _text in found)
+        rated = scores(language)
+        median = sorted(rating.lix for rating, _text in rated)[len(rated) // 2]
+        longest = max(rating.longest for rating, _text in rated)
         typer.echo(
-            f"{language}: half of the messages score under {middle:.0f}; the longest sentence has {longest} words"
+            f"{language}: half of the messages score under {median:.0f}; the longest sentence has {longest} words"
         )
-        for one, text in found[:worst]:
-            typer.echo(f"  {one.lix:5.0f}  {one.longest:3}  {text}")
+        for rating, text in rated[:worst]:
+            typer.echo(f"  {rating.lix:5.0f}  {rating.longest:3}  {text}")

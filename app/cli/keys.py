@@ -1,4 +1,4 @@
-"""What `pristan keys` and `pristan recover` do: new keys for old, and the day on which nobody holds one any more."""
+"""Implementation of `pristan keys rotate` and `pristan recover`: key rotation and recovery with the offline key."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +18,11 @@ from app.staff.recovery import WrongKey
 
 
 def rotate_epoch(backup: Path | None) -> None:
-    house = open_app_context()
-    with house.database.begin(write=False) as session:
+    """Re-encrypt all values under a new epoch key and destroy the old one; make a backup before that if a file is given."""
+    context = open_app_context()
+    with context.database.begin(write=False) as session:
         length = rotation.remaining(
-            session, house.keys.current if len(house.keys.epochs) > 1 else house.keys.current + 1
+            session, context.keys.current if len(context.keys.epochs) > 1 else context.keys.current + 1
         )
 
     def take_backup(_ring: KeyRing) -> None:
@@ -29,67 +30,71 @@ def rotate_epoch(backup: Path | None) -> None:
             from app.cli.backups import make_backup
 
             typer.echo()
-            make_backup(house, backup)
+            make_backup(context, backup)
 
     with typer.progressbar(length=length, label="Re-encrypting") as bar:
         report = rotation.rotate(
-            house.database, house.settings.key_file, utc_now, progress=bar.update, before_destroying=take_backup
+            context.database, context.settings.key_file, utc_now, progress=bar.update, before_destroying=take_backup
         )
     typer.echo(
-        f"{report.reencrypted} values are encrypted under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
+        f"{report.reencrypted} values re-encrypted under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
     )
     if report.unreadable:
-        typer.echo(f"{report.unreadable} values could not be decrypted: their keys had been destroyed before.")
+        typer.echo(f"{report.unreadable} values could not be decrypted because their keys were destroyed earlier.")
     if backup is None:
-        typer.echo("Backups made before this cannot be opened any more. Make a new one now: pristan backup FILE")
+        typer.echo(
+            "Backups made before this rotation can no longer be decrypted. Make a new one now: pristan backup FILE"
+        )
 
 
 def rotate_team(slug: str, member: str) -> None:
-    house = open_app_context()
+    """Re-encrypt the case keys of a team to a new team key and destroy the grants of the old one."""
+    context = open_app_context()
     try:
-        held = _held(house, member)
-        with house.database.begin() as session:
+        seeds = _private_seeds(context, member)
+        with context.database.begin() as session:
             team_id = team_keys.team_by_slug(session, slug)
-            team_keys.begin(session, team_id, held, utc_now())
-        with house.database.begin(write=False) as session:
+            team_keys.begin(session, team_id, seeds, utc_now())
+        with context.database.begin(write=False) as session:
             length = team_keys.remaining(session, team_id)
-        with typer.progressbar(length=length, label="Sealing anew") as bar:
-            moved = team_keys.rewrap_cases(house.database, house.keys, team_id, held, bar.update)
-        with house.database.begin() as session:
+        with typer.progressbar(length=length, label="Re-encrypting") as bar:
+            moved = team_keys.rewrap_cases(context.database, context.keys, team_id, seeds, bar.update)
+        with context.database.begin() as session:
             destroyed = team_keys.end(session, team_id, utc_now())
     except (AppError, WrongKey, CannotOpen) as error:
-        typer.echo(str(error) or "This opens nothing.", err=True)
+        typer.echo(str(error) or "This key or passphrase is wrong.", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{moved} wraps are sealed to the team's new key; {destroyed} grants of the old key are destroyed.")
+    typer.echo(f"{moved} case keys encrypted to the new team key; {destroyed} grants of the old key destroyed.")
 
 
-def _held(house: AppContext, member: str) -> Mapping[UUID, bytes]:
-    """The private seeds that a passphrase or the recovery key opens. Raises WrongKey."""
+def _private_seeds(context: AppContext, member: str) -> Mapping[UUID, bytes]:
+    """The private seeds that a member's passphrase, or else the recovery key, decrypts. Raises WrongKey."""
     if not member:
         seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
-        with house.database.begin(write=False) as session:
+        with context.database.begin(write=False) as session:
             return recovery.granted_seeds(session, seed)
     passphrase = typer.prompt(f"Passphrase of {member}", hide_input=True)
-    with house.database.begin(write=False) as session:
-        tried = staff.begin_sign_in(session, member)
-    own = staff.open_seed(house.keys, tried, passphrase)
-    if own is None or tried.member_id is None:
-        raise WrongKey("Name or passphrase is not right.")
-    with house.database.begin(write=False) as session:
-        return team_keys.held_by(session, staff.key_id(session, tried.member_id), own)
+    with context.database.begin(write=False) as session:
+        sign_in = staff.begin_sign_in(session, member)
+    own_seed = staff.open_seed(context.keys, sign_in, passphrase)
+    if own_seed is None or sign_in.member_id is None:
+        raise WrongKey("The name or the passphrase is wrong.")
+    with context.database.begin(write=False) as session:
+        return team_keys.held_by(session, staff.key_id(session, sign_in.member_id), own_seed)
 
 
 def recover(member: str, *, renew: bool) -> None:
-    house = open_app_context()
+    """Ask for the recovery key and grant the member the keys of their team or organisation."""
+    context = open_app_context()
     try:
         seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
-        with house.database.begin() as session:
-            given = recovery.grant_to(session, seed, member, utc_now())
+        with context.database.begin() as session:
+            granted = recovery.grant_to(session, seed, member, utc_now())
             new = recovery.renew(session, seed, utc_now()) if renew else None
     except (AppError, WrongKey, CannotOpen) as error:
-        typer.echo(str(error) or "This opens nothing.", err=True)
+        typer.echo(str(error) or "This key or passphrase is wrong.", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{given} keys were granted.")
+    typer.echo(f"{granted} keys granted.")
     if new is not None:
-        typer.echo("The recovery key that you typed opens nothing any more. The new one, shown once, for paper:")
+        typer.echo("The recovery key you typed is no longer valid. The new one is shown only once. Write it on paper:")
         typer.echo(recovery.format_key(new))

@@ -1,6 +1,6 @@
-"""The page docs/life-cycles.md, drawn from the tables in the code: `python -m app.cli.life_cycles > docs/life-cycles.md`.
+"""Generates docs/life-cycles.md from the state tables: `python -m app.cli.life_cycles > docs/life-cycles.md`.
 
-A test keeps page and tables equal.
+A test checks that the page is up to date.
 """
 
 import inspect
@@ -28,20 +28,20 @@ _DEADLINE_TEXTS = {
     DeadlineChange.START_ANSWER: "set: acknowledge, decide, expiry",
     DeadlineChange.GO_ON: "unchanged",
     DeadlineChange.PAUSE: "paused",
-    DeadlineChange.UNPAUSE: "go on, later by the pause",
-    DeadlineChange.REVIEW: "reviewed on the day named",
+    DeadlineChange.UNPAUSE: "resumed, moved by the length of the pause",
+    DeadlineChange.REVIEW: "reviewed on the given day",
     DeadlineChange.FIRST_CONTACT: "set: first contact",
     DeadlineChange.PROGRESS: "reviewed at intervals",
-    DeadlineChange.ASK_NEXT: "the next-best is asked at once",
+    DeadlineChange.ASK_NEXT: "the next best organisation is asked immediately",
     DeadlineChange.STOP: "nothing is due",
 }
 _CONSEQUENCE_TEXTS = {
-    reasons.Consequence.EXCLUDE: "this organisation is never asked for this case again; others never see why",
+    reasons.Consequence.EXCLUDE: "this organisation is not asked again for this case; other organisations never see why",
     reasons.Consequence.FULL: "the service counts as full for 14 days",
-    reasons.Consequence.REVIEW_RULE: "the team looks at the service's rule",
-    reasons.Consequence.CHECK_CHANNEL: "the team looks for a safe way to reach the person; the case stays open",
-    reasons.Consequence.MERGE: "the team looks whether the same person wrote twice",
-    reasons.Consequence.NEXT: "nothing besides",
+    reasons.Consequence.REVIEW_RULE: "the team reviews the service's rule",
+    reasons.Consequence.CHECK_CHANNEL: "the team finds a safe way to reach the person; the case stays open",
+    reasons.Consequence.MERGE: "the team checks whether the same person wrote twice",
+    reasons.Consequence.NEXT: "none",
 }
 _OUTCOME_TEXTS = {
     reasons.AfterOutcome.HELPED: "the case is *helped*",
@@ -56,8 +56,8 @@ def page() -> str:
         [
             "# Life cycles",
             "",
-            "Drawn from the tables in `app/referrals/states.py` and `app/cases/states.py` by `python -m app.cli.life_cycles`;",
-            "a test keeps this page equal to them. A verb that is not here is refused with 409 and writes nothing.",
+            "Generated from the tables in `app/referrals/states.py` and `app/cases/states.py` by `python -m app.cli.life_cycles`;",
+            "a test checks that this page is up to date. A verb that is not listed is refused with 409 and changes nothing.",
             "",
             "## A referral",
             "",
@@ -68,10 +68,10 @@ def page() -> str:
                 "draft",
             ),
             "",
-            "Not drawn, but in the table: the ways to an end without help.",
+            "The table also has the transitions to an end without help, which the diagram leaves out.",
             "",
             *_table(
-                ("verb", "from", "to", "by", "needs", "if", "deadlines", "they see", "notice to"),
+                ("verb", "from", "to", "by", "needs", "condition", "deadlines", "organisation sees", "notice to"),
                 map(_verb_row, _by_verb()),
             ),
             "",
@@ -89,45 +89,45 @@ def page() -> str:
             "## Reasons",
             "",
             *_table(
-                ("code", "in words", "for", "consequence"),
-                ((c, r.label, _words(r.verbs), _CONSEQUENCE_TEXTS[CONSEQUENCES[c]]) for c, r in REASONS.items()),
+                ("code", "meaning", "used with", "consequence"),
+                ((c, r.label, _joined(r.verbs), _CONSEQUENCE_TEXTS[CONSEQUENCES[c]]) for c, r in REASONS.items()),
             ),
             "",
             "## Questions",
             "",
-            "What a partner may ask before it has accepted. The person reads it in their language and answers in the thread;",
-            "`other` is a task for a coordinator.",
+            "What a partner may ask before it accepts. The person reads the question in their language and answers in the thread;",
+            "`other` creates a task for a coordinator.",
             "",
-            *_table(("code", "in words"), reasons.QUESTIONS.items()),
+            *_table(("code", "meaning"), reasons.QUESTIONS.items()),
             "",
             "## Work done",
             "",
-            "What a partner that hands a case back may say of it.",
+            "What a partner that hands a case back can report as done.",
             "",
-            *_table(("code", "in words"), reasons.WORK_DONE.items()),
+            *_table(("code", "meaning"), reasons.WORK_DONE.items()),
             "",
             "## Tasks",
             "",
-            "Every end without help, and every deadline that passes, leaves a task for the case's team. It is due in this time,",
-            "and never later than the legal deadline minus two working days.",
+            "Every end without help and every missed deadline creates a task for the case's team. It is due within this time,",
+            "and never later than two working days before the legal deadline.",
             "",
             *_table(
-                ("kind", "in words", "due in: emergency / urgent / normal", "ended, besides by hand, when"),
+                ("kind", "meaning", "due in: emergency / urgent / normal", "ended automatically when"),
                 ((kind, rule.label, _within(rule), _ended_when(rule)) for kind, rule in tasks.RULES.items()),
             ),
             "",
             "## Outcomes",
             "",
-            "When the last organisation at work on the case has completed:",
+            "When the last organisation working on the case has completed its referral:",
             "",
             *_table(
-                ("code", "in words", "then"),
+                ("code", "meaning", "then"),
                 ((c, text, _OUTCOME_TEXTS[FOLLOWS[c]]) for c, text in reasons.OUTCOMES.items()),
             ),
             "",
             "## A case",
             "",
-            "One person's request. What becomes of its referrals moves it; so does the desk, and the person.",
+            "One person's request. Its state changes with its referrals, and by actions of the desk and of the person.",
             "",
             *_diagram(
                 ((source, verb, target) for source, verb, target, _ in case_states.MOVES if verb != "erase"),
@@ -136,7 +136,7 @@ def page() -> str:
             "",
             *_table(
                 ("from", "verb", "to", "by"),
-                ((source, verb, target, _words(by)) for source, verb, target, by in case_states.MOVES),
+                ((source, verb, target, _joined(by)) for source, verb, target, by in case_states.MOVES),
             ),
             "",
         ]
@@ -154,7 +154,7 @@ def _diagram(steps: Iterable[tuple[str, str, str]], first: str) -> list[str]:
 
 
 def _by_verb() -> list[list[Move]]:
-    """The table's rows with the same verb and target, together."""
+    """Transitions grouped by verb and target."""
     return [list(rows) for _, rows in groupby(states.MOVES, key=lambda move: (move.verb, move.target))]
 
 
@@ -198,7 +198,7 @@ def _ended_when(rule: tasks.TaskRule) -> str:
     return "; ".join(words for ends, words in _TASK_END_TEXTS.items() if ends in rule.ends_with)
 
 
-def _words(codes: Iterable[str]) -> str:
+def _joined(codes: Iterable[str]) -> str:
     return ", ".join(sorted(codes))
 
 

@@ -21,9 +21,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Pristan: legal-aid intake and referral.",
+    help="Pristan: legal-aid intake and referral for political exiles.",
 )
-audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
+audit_app = typer.Typer(no_args_is_help=True, help="Check the audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(clients_app, name="clients")
 app.add_typer(hsds_app, name="hsds")
@@ -46,28 +46,31 @@ app.command()(simulate)
 
 Port = Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Surfaces = Annotated[str, typer.Option(help="Surfaces to serve, separated by commas: public, desk, partner.")]
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000, surfaces: str = "public,desk,partner") -> None:
-    """Serve the pages and the API (and, unless PRISTAN_WORKER_IN_WEB=false, run the worker in a thread)."""
-    gc.disable()  # what a start makes stays; to look through it again and again takes a third of the start
+def serve(host: Host = "127.0.0.1", port: Port = 8000, surfaces: Surfaces = "public,desk,partner") -> None:
+    """Serve the pages and the API; unless PRISTAN_WORKER_IN_WEB=false, also run the worker in a thread."""
+    gc.disable()  # objects made at start-up are never garbage: collecting meanwhile takes a third of the start-up time
     from app.cli.server import serve as start
 
     start(host, port, surfaces.split(","))
 
 
 @app.command()
-def worker(once: Annotated[bool, typer.Option("--once", help="One round, then stop: for cron.")] = False) -> None:
-    """Run the clocks, send what waits in the outbox, forget what is due. Any number of these may run."""
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Run one round and stop, for use with cron.")] = False,
+) -> None:
+    """Process deadlines, send messages from the outbox and delete expired data. Several workers may run at once."""
     from app.cli.server import work
 
     work(once=once)
 
 
 @app.command()
-def migrate(revision: str = "head") -> None:
-    """Bring the database's schema up to date."""
+def migrate(revision: Annotated[str, typer.Option(help="Alembic revision to migrate to.")] = "head") -> None:
+    """Migrate the database schema to the newest revision, or to the one given."""
     from app.app_context import migrate as run
     from app.app_context import open_app_context
 
@@ -78,46 +81,48 @@ def migrate(revision: str = "head") -> None:
 @app.command()
 def init(
     team: Annotated[str, typer.Option(help="Slug of the first team.")],
-    countries: Annotated[str, typer.Option(help="Its host countries, like PL,LT.")],
-    member: Annotated[str, typer.Option(help="Sign-in name of its first coordinator.")],
+    countries: Annotated[str, typer.Option(help="Host countries of the team, for example PL,LT.")],
+    member: Annotated[str, typer.Option(help="Sign-in name of the first coordinator.")],
 ) -> None:
-    """Make keys, schema, directory, the first team and its first coordinator; prints the recovery key once."""
-    from app.cli.setup import found_interactively
+    """Create the keys, the schema, the directory, the first team and its first coordinator. Prints the recovery key once."""
+    from app.cli.setup import set_up_interactively
 
-    found_interactively(team, [code.strip().upper() for code in countries.split(",")], member)
+    set_up_interactively(team, [code.strip().upper() for code in countries.split(",")], member)
 
 
 @app.command()
 def demo() -> None:
-    """Fill an empty database with a made-up network: a team, three partners, some twenty cases."""
+    """Fill an empty database with a made-up network: one team, three partners and about twenty cases."""
     from app.app_context import migrate as run
     from app.app_context import open_app_context
     from app.demo.seed import seed_if_empty
 
-    house = open_app_context()
-    run(house.database)
-    seed_if_empty(house)
+    context = open_app_context()
+    run(context.database)
+    seed_if_empty(context)
 
 
 @app.command("run-demo")
 def run_demo(port: Port = 8000) -> None:
-    """Everything at once: schema, demo network, pages, API and worker. What `make run` starts."""
+    """Start the whole demonstration: schema, made-up network, pages, API and worker. `make run` calls this."""
     from app.cli.demo_server import run
 
     run(port)
 
 
 @app.command()
-def code(name: str) -> None:
-    """The present one-time code of a demo member (in the demonstration only)."""
+def code(name: Annotated[str, typer.Argument(help="Sign-in name of the demo member.")]) -> None:
+    """Print the current one-time code of a demo member. Works in the demonstration only."""
     from app.demo.sign_ins import print_code
 
     print_code(name)
 
 
 @app.command()
-def directory(packs: Annotated[Path | None, typer.Option(help="Folder of the packs.")] = None) -> None:
-    """Load the country packs into the directory (upsert by slug; what is gone is retired, never deleted)."""
+def directory(
+    packs: Annotated[Path | None, typer.Option(help="Folder of country packs. Default: the built-in packs.")] = None,
+) -> None:
+    """Load the country packs into the directory. Entries no longer in a pack are marked as retired, never deleted."""
     from app.cli.setup import load_directory
 
     load_directory(packs)
@@ -125,7 +130,7 @@ def directory(packs: Annotated[Path | None, typer.Option(help="Folder of the pac
 
 @audit_app.command()
 def verify() -> None:
-    """Walk the whole audit chain; exit code 1 when it does not hold."""
+    """Verify every entry of the audit chain. Exit code 1 if the chain is broken."""
     from app.cli.setup import verify_audit
 
     verify_audit()

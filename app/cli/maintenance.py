@@ -1,4 +1,4 @@
-"""The commands of upkeep: `pristan keys`, `members`, `recover`, `backup`, `restore`, `freeze`, `unfreeze`."""
+"""Maintenance commands: `pristan keys`, `members`, `recover`, `backup`, `restore`, `freeze`, `unfreeze`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,22 +6,27 @@ from typing import Annotated
 import typer
 
 keys_app = typer.Typer(
-    no_args_is_help=True, help="The server's epoch key, the keys of teams and organisations, the key of backups."
+    no_args_is_help=True, help="Manage the server's epoch key, the keys of teams and organisations, and the backup key."
 )
-members_app = typer.Typer(no_args_is_help=True, help="The first admin.")
+members_app = typer.Typer(no_args_is_help=True, help="Invite the first admin.")
 
-Team = Annotated[str, typer.Option(help="Rotate this team's key in place of the epoch key.")]
-As = Annotated[str, typer.Option("--as", help="Member whose passphrase opens the team's key; empty: the recovery key.")]
+Team = Annotated[str, typer.Option(help="Slug of a team: rotate its key instead of the epoch key.")]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as", help="Member whose passphrase decrypts the team's key. Without it, the recovery key is asked for."
+    ),
+]
 Backup = Annotated[
-    Path | None, typer.Option(help="Make a backup here when all is locked anew and before the old key is destroyed.")
+    Path | None, typer.Option(help="File for a backup, made after re-encryption and before the old key is destroyed.")
 ]
 
 
 @keys_app.command()
 def rotate(team: Team = "", member: As = "", backup: Backup = None) -> None:
-    """Lock or seal everything anew and destroy the old key. Safe to kill and to run again; two at once do no harm.
+    """Re-encrypt everything under a new key and destroy the old one. Can be stopped and run again, or run twice at once.
 
-    Backups from before open no more afterwards: that is the purpose. Make one with --backup.
+    Earlier backups can no longer be decrypted afterwards; this is the purpose. Use --backup to make a new one.
     """
     from app.cli.keys import rotate_epoch, rotate_team
 
@@ -33,7 +38,7 @@ def rotate(team: Team = "", member: As = "", backup: Backup = None) -> None:
 
 @keys_app.command("backup-key")
 def backup_key() -> None:
-    """Make the key pair that backups are sealed to; prints the private half once. Keep it away from this machine."""
+    """Create the key pair for backups and print the private key once. Store it away from this machine."""
     from app.app_context import open_app_context
     from app.cli.backups import make_backup_key
 
@@ -41,47 +46,47 @@ def backup_key() -> None:
 
 
 @members_app.command("invite-admin")
-def invite_admin(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
-    """A one-time code for the first admin. When there is one, the next is proposed and approved at the desk, by two people."""
+def invite_admin(name: Annotated[str, typer.Argument(help="Sign-in name of the admin.")]) -> None:
+    """Print a one-time code for the first admin. Further admins are proposed and approved at the desk, by two people."""
     from app.cli.members import invite_admin as run
 
     run(name)
 
 
 def recover(
-    member: Annotated[str, typer.Argument(help="Who is given the keys of their team or organisation.")],
-    renew: Annotated[bool, typer.Option(help="Replace the recovery key that was used; prints the new one.")] = True,
+    member: Annotated[str, typer.Argument(help="Member who gets the keys of their team or organisation.")],
+    renew: Annotated[bool, typer.Option(help="Replace the recovery key after use and print the new one.")] = True,
 ) -> None:
-    """With the offline recovery key: give a member the keys again that nobody else holds any more."""
+    """Use the offline recovery key to give a member keys that no other member holds any more."""
     from app.cli.keys import recover as run
 
     run(member, renew=renew)
 
 
-def backup(file: Annotated[Path, typer.Argument(help="Where to; must not exist yet.")]) -> None:
-    """Write everything into one file, sealed to the backup key, while the service runs."""
+def backup(file: Annotated[Path, typer.Argument(help="File to write. It must not exist.")]) -> None:
+    """Write all data into one file, encrypted to the backup key. The service can keep running."""
     from app.app_context import open_app_context
     from app.cli.backups import make_backup
 
     make_backup(open_app_context(), file)
 
 
-def restore(file: Annotated[Path, typer.Argument(help="A backup.", exists=True, dir_okay=False)]) -> None:
-    """Put a backup into an empty database (of either kind). Asks for the private backup key."""
+def restore(file: Annotated[Path, typer.Argument(help="Backup file.", exists=True, dir_okay=False)]) -> None:
+    """Restore a backup into an empty SQLite or PostgreSQL database. Asks for the private backup key."""
     from app.cli.backups import restore as run
 
     run(file)
 
 
 def freeze() -> None:
-    """Stop all reading by partners, in every process, at once."""
+    """Immediately stop partners from reading any case, in every process."""
     from app.cli.members import turn_freeze
 
     turn_freeze(on=True)
 
 
 def unfreeze() -> None:
-    """Let partners read again."""
+    """Allow partners to read cases again."""
     from app.cli.members import turn_freeze
 
     turn_freeze(on=False)

@@ -1,4 +1,4 @@
-"""A replay over all stored cases on several processes, each with a database connection of its own."""
+"""Rule replay over all stored cases in several processes, each with its own database connection."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -11,47 +11,49 @@ from app.app_context import AppContext, open_app_context
 from app.casework.rule_replay import Summary, case_batches, replay, replay_cases
 from app.directory.catalogue import Directory
 
-_AHEAD: Final = 3
-"""Batches that wait for each process."""
+_BATCHES_PER_PROCESS: Final = 3
+"""Batches submitted ahead for each process."""
 
 
-def replay_on(house: AppContext, directory: Directory, summary: Summary, processes: int) -> Iterator[int]:
-    """Play all stored cases again under `directory`; yields how many are done."""
+def replay_on(context: AppContext, directory: Directory, summary: Summary, processes: int) -> Iterator[int]:
+    """Match all stored cases again under `directory`, adding to `summary`; yields the number of cases done so far."""
     if processes <= 1:
-        with house.database.begin(write=False) as session:
-            yield from replay(session, house.keys, directory, summary)
+        with context.database.begin(write=False) as session:
+            yield from replay(session, context.keys, directory, summary)
         return
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_prepare, initargs=(directory,))
-    done, under_way = 0, deque[tuple[int, Future[Summary]]]()
-    with pool, house.database.begin(write=False) as session:
+    pool = ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_open_process, initargs=(directory,)
+    )
+    done, pending = 0, deque[tuple[int, Future[Summary]]]()
+    with pool, context.database.begin(write=False) as session:
         for ids in case_batches(session):
-            under_way.append((len(ids), pool.submit(_play, ids)))
-            if len(under_way) >= processes * _AHEAD:
-                done += _take(under_way, summary)
+            pending.append((len(ids), pool.submit(_replay_batch, ids)))
+            if len(pending) >= processes * _BATCHES_PER_PROCESS:
+                done += _collect(pending, summary)
                 yield done
-        while under_way:
-            done += _take(under_way, summary)
+        while pending:
+            done += _collect(pending, summary)
             yield done
 
 
-def _take(under_way: "deque[tuple[int, Future[Summary]]]", summary: Summary) -> int:
-    count, result = under_way.popleft()
+def _collect(pending: "deque[tuple[int, Future[Summary]]]", summary: Summary) -> int:
+    count, result = pending.popleft()
     summary.merge(result.result())
     return count
 
 
-class _Process:
-    """What a process of the pool opened when it began."""
+class _WorkerProcess:
+    """What each process of the pool opens when it starts."""
 
-    house: AppContext
+    context: AppContext
     directory: Directory
 
 
-def _prepare(directory: Directory) -> None:
-    _Process.house = open_app_context()
-    _Process.directory = directory
+def _open_process(directory: Directory) -> None:
+    _WorkerProcess.context = open_app_context()
+    _WorkerProcess.directory = directory
 
 
-def _play(ids: list[UUID]) -> Summary:
-    with _Process.house.database.begin(write=False) as session:
-        return replay_cases(session, _Process.house.keys, _Process.directory, ids)
+def _replay_batch(ids: list[UUID]) -> Summary:
+    with _WorkerProcess.context.database.begin(write=False) as session:
+        return replay_cases(session, _WorkerProcess.context.keys, _WorkerProcess.directory, ids)

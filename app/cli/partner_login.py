@@ -1,6 +1,6 @@
-"""Where a sign-in comes from: what somebody types, the file of the demo, or what is published for the sandbox.
+"""Sources of sign-in data for `pristan partner login`: prompts, the demo file, or the published sandbox account.
 
-No login loses a private key: the one that was here before stays among the old keys, and goes on opening what is sealed to it.
+No login loses a private key: the previous one is kept as an old key and still decrypts what was encrypted to it.
 """
 
 import json
@@ -11,13 +11,13 @@ from pathlib import Path
 import typer
 
 from app.client import profile, sandbox
-from app.client.opening import from_base64url
+from app.client.decryption import from_base64url
 from app.client.profile import NoProfile, Profile
 from app.core.sealing import SEED_BYTES, CannotOpen
 
 
 def from_prompts(base_url: str | None, client_id: str | None) -> Profile:
-    return _keeping(
+    return _with_existing_keys(
         Profile(
             base_url=base_url or typer.prompt("Address of the service"),
             client_id=client_id or typer.prompt("Client id"),
@@ -28,8 +28,8 @@ def from_prompts(base_url: str | None, client_id: str | None) -> Profile:
 
 
 def from_sandbox(base_url: str | None) -> Profile:
-    """No account, nothing to type but the address."""
-    return _keeping(
+    """A profile of the published sandbox client; asks for the address only."""
+    return _with_existing_keys(
         Profile(
             base_url=base_url or typer.prompt("Address of the service"),
             client_id=sandbox.CLIENT_ID,
@@ -41,17 +41,18 @@ def from_sandbox(base_url: str | None) -> Profile:
 
 
 def from_demo(file: Path, organisation: str | None) -> Profile:
+    """A profile from the file that `make run` writes. Raises BadParameter."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         clients = {entry["organisation"]: entry for entry in document["clients"] if entry.get("private_key")}
     except (OSError, ValueError, KeyError, TypeError):
-        raise typer.BadParameter("this is no file of the demo network", param_hint="--demo") from None
+        raise typer.BadParameter("not a file written by the demonstration", param_hint="--demo") from None
     if organisation is None or organisation not in clients:
         raise typer.BadParameter(f"one of: {', '.join(sorted(map(str, clients)))}", param_hint="--organisation")
     entry = clients[organisation]
     if not _is_seed(entry["private_key"]):
-        raise typer.BadParameter("the private key in it has not 32 bytes", param_hint="--demo")
-    return _keeping(
+        raise typer.BadParameter("the private key in the file does not have 32 bytes", param_hint="--demo")
+    return _with_existing_keys(
         Profile(
             base_url=document["base_url"],
             client_id=entry["client_id"],
@@ -69,14 +70,14 @@ def _is_seed(text: str) -> bool:
         return False
 
 
-def _keeping(fresh: Profile) -> Profile:
-    """With the keys that were here; and, for the same program at the same address, with its place in the feed."""
+def _with_existing_keys(new: Profile) -> Profile:
+    """The new profile with the stored keys and, for the same client and address, the feed position and pending actions."""
     try:
-        before = profile.load()
+        existing = profile.load()
     except NoProfile:
-        return fresh
-    private_key = fresh.private_key or before.private_key
-    old = [key for key in (before.private_key, *before.old_keys) if key and key != private_key]
-    same = (fresh.base_url, fresh.client_id) == (before.base_url, before.client_id)
-    fresh = replace(fresh, private_key=private_key, old_keys=list(dict.fromkeys(old)))
-    return replace(fresh, cursor=before.cursor, pending=before.pending) if same else fresh
+        return new
+    private_key = new.private_key or existing.private_key
+    old = [key for key in (existing.private_key, *existing.old_keys) if key and key != private_key]
+    same_client = (new.base_url, new.client_id) == (existing.base_url, existing.client_id)
+    new = replace(new, private_key=private_key, old_keys=list(dict.fromkeys(old)))
+    return replace(new, cursor=existing.cursor, pending=existing.pending) if same_client else new

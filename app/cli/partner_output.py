@@ -1,4 +1,4 @@
-"""What `pristan partner` prints: one line for people, JSON for programs, and never a character that a terminal would obey."""
+"""Output of `pristan partner`: one line per item for people, JSON for programs, no control characters."""
 
 import io
 import json
@@ -11,59 +11,68 @@ import typer
 from app.client import ApiError, Event, Referral
 
 
-def in_utf8() -> None:
-    """Names are in eight scripts; a Windows console or a pipe may be set to a code page that has none of them."""
+def use_utf8() -> None:
+    """Print in UTF-8: a Windows console or pipe may use a code page without the scripts that names are written in."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 
-def show(value: Any, as_json: bool) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False) if as_json else harmless(str(value)))
+def print_value(value: Any, as_json: bool) -> None:
+    """Print a value as JSON, or as text without control characters."""
+    typer.echo(json.dumps(value, ensure_ascii=False) if as_json else without_control_characters(str(value)))
 
 
-def harmless(text: str) -> str:
-    """What people wrote may hold control characters."""
+def without_control_characters(text: str) -> str:
+    """The text with characters that a terminal could interpret as commands replaced by U+FFFD."""
     return "".join(character if character.isprintable() or character in "\n\t" else "\ufffd" for character in text)
 
 
-def line(referral: Referral) -> str:
+def referral_line(referral: Referral) -> str:
+    """A referral in one line; times are in UTC."""
     due = referral.last_safe_day or "no date"
-    answer = f", answer by {referral.respond_by}" if referral.respond_by else ""
+    respond_by = f", respond by {referral.respond_by}" if referral.respond_by else ""
     needs = ", ".join(referral.needs)
-    shown = f"{referral.label:<11}  {referral.priority:<9}  {referral.state:<14}  {due:<10}  {referral.country}"
-    return f"{shown}  {needs}{answer}  {referral.id}"
+    visible = f"{referral.label:<11}  {referral.priority:<9}  {referral.state:<14}  {due:<10}  {referral.country}"
+    return f"{visible}  {needs}{respond_by}  {referral.id}"
 
 
-def flat(content: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Names and values of a sealed part, whatever its depth; what says nothing is left out."""
+def flatten(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted names and printable values of a nested document; empty values are left out."""
     for name, value in content.items():
         if isinstance(value, dict):
-            yield from flat(value, f"{above}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         elif value not in (None, "", []):
-            yield above + name, harmless(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+            yield (
+                prefix + name,
+                without_control_characters(", ".join(map(str, value)) if isinstance(value, list) else str(value)),
+            )
 
 
 def event_document(event: Event) -> dict[str, Any]:
+    """An event as a JSON object."""
     return {"id": event.id, "type": event.type, "referral": event.referral, "time": event.time, "data": event.data}
 
 
-def explained(error: ApiError) -> str:
-    words = [error.detail or error.title]
+def error_text(error: ApiError) -> str:
+    """What went wrong and what is possible instead, in one line."""
+    sentences = [error.detail or error.title]
     if error.state:
-        words.append(f"It is {error.state} now; possible: {', '.join(error.allowed_actions) or 'nothing'}.")
-    words += [f"{entry['pointer']}: {entry['detail']}" for entry in error.problem.get("errors", ())]
+        sentences.append(
+            f"The referral is now {error.state}. Possible actions: {', '.join(error.allowed_actions) or 'none'}."
+        )
+    sentences += [f"{entry['pointer']}: {entry['detail']}" for entry in error.problem.get("errors", ())]
     if error.code == "cursor-gone":
-        words.append("Run `pristan partner listen --from-start`, and `pristan partner pull` once.")
-    return " ".join(words)
+        sentences.append("Run `pristan partner pull` once, then `pristan partner listen --from-start`.")
+    return " ".join(sentences)
 
 
-def with_progress(found: Iterator[Referral], what: str) -> Iterator[Referral]:
-    """Count on standard error while somebody looks at it; the result itself goes to standard output."""
-    shown = sys.stderr.isatty() and not sys.stdout.isatty()
-    for count, referral in enumerate(found, start=1):
-        if shown and count % 100 == 0:
-            typer.echo(f"\r{count} {what}", err=True, nl=False)
+def with_progress(referrals: Iterator[Referral], noun: str) -> Iterator[Referral]:
+    """Show a count on standard error if that is a terminal and standard output is not."""
+    visible = sys.stderr.isatty() and not sys.stdout.isatty()
+    for count, referral in enumerate(referrals, start=1):
+        if visible and count % 100 == 0:
+            typer.echo(f"\r{count} {noun}", err=True, nl=False)
         yield referral
-    if shown:
+    if visible:
         typer.echo("\r", err=True, nl=False)

@@ -1,4 +1,4 @@
-"""All referrals in one file: a table for a spreadsheet, lines of JSON, or lines of FHIR bundles. No names in any of them."""
+"""Export of referrals: CSV for a spreadsheet, or one JSON document or FHIR bundle per line. Contains no names."""
 
 import io
 import json
@@ -22,8 +22,8 @@ COLUMNS: Final = ("id", "label", "state", "priority", "country", "needs", "last_
 
 
 @contextmanager
-def opened(file: Path | None, standard: TextIO) -> Iterator[TextIO]:
-    """The file, or standard output, as UTF-8; line ends are the writer's own, on Windows too."""
+def output_file(file: Path | None, standard: TextIO) -> Iterator[TextIO]:
+    """The file opened for writing in UTF-8, or standard output; line ends are not translated, on Windows either."""
     if file is None:
         if isinstance(standard, io.TextIOWrapper):
             standard.reconfigure(newline="")
@@ -33,12 +33,13 @@ def opened(file: Path | None, standard: TextIO) -> Iterator[TextIO]:
         yield out
 
 
-def write(found: Iterator[Referral], out: TextIO, style: Format, client: PartnerClient) -> None:
-    if style is Format.CSV:
-        spreadsheet.write_csv(out, COLUMNS, map(_cells, found))
+def write(referrals: Iterator[Referral], out: TextIO, file_format: Format, client: PartnerClient) -> None:
+    """Write each referral as it arrives. FHIR needs one more API call per referral."""
+    if file_format is Format.CSV:
+        spreadsheet.write_csv(out, COLUMNS, map(_cells, referrals))
         return
-    for referral in found:
-        document = client.fhir(referral.id) if style is Format.FHIR else referral.raw
+    for referral in referrals:
+        document = client.fhir(referral.id) if file_format is Format.FHIR else referral.raw
         out.write(json.dumps(document, ensure_ascii=False) + "\n")
 
 

@@ -1,6 +1,6 @@
-"""What `pristan rules sets|propose|publish|reject|withdraw` do: rule sets from a terminal, by people who sign in there.
+"""Implementation of `pristan rules sets|propose|publish|reject|withdraw`.
 
-The same verbs as the desk's pages, with the same two people: whoever runs the command proves who they are.
+As on the desk's pages, two people are needed: the member who runs the command signs in with passphrase and one-time code.
 """
 
 from datetime import date
@@ -22,83 +22,85 @@ from app.staff.models import Role
 
 
 def sets() -> None:
-    """The rule sets that were proposed, the newest first, and which one is in force."""
-    house = open_app_context()
-    with house.database.begin(write=False) as session:
+    """Print all proposed rule sets, newest first, and mark the one in force."""
+    context = open_app_context()
+    with context.database.begin(write=False) as session:
         in_force = rule_sets.published(session, utc_now().date())
         for row in rule_sets.proposals(session):
-            mark = "  in force" if in_force and row.id == in_force[0] else ""
+            suffix = "  in force" if in_force and row.id == in_force[0] else ""
             typer.echo(
-                f"{row.id}  {row.state:<10}  from {row.effective_on}  {len(row.changed)} services  {row.why}{mark}"
+                f"{row.id}  {row.state:<10}  from {row.effective_on}  {len(row.changed)} services  {row.why}{suffix}"
             )
     if in_force is None:
         typer.echo("The rules of the country packs are in force.")
 
 
-def propose(file: Path, who: str, why: str, first: date) -> None:
-    """Ask for other rules."""
-    house = open_app_context()
-    by = _signed_in(house, who)
+def propose(file: Path, member_name: str, why: str, first_day: date) -> None:
+    """Propose the rules in a file, in force from `first_day`. Exits with 2 if they are refused."""
+    context = open_app_context()
+    by = _signed_in(context, member_name)
     try:
-        with house.database.begin() as session:
-            base = published.without_rules(session, house.directory)
+        with context.database.begin() as session:
+            base = published.without_rules(session, context.directory)
             content = publication.read(file.read_text(encoding="utf-8"), rule_sets.with_last_set(session, base))
-            made = publication.propose(session, base, content, effective_on=first, why=why, by=by, now=utc_now())
-            told = f"{made.id}  {', '.join(made.changed)}"
+            rule_set = publication.propose(
+                session, base, content, effective_on=first_day, why=why, by=by, now=utc_now()
+            )
+            summary = f"{rule_set.id}  {', '.join(rule_set.changed)}"
     except (OSError, UnicodeError) as error:
-        _refused(f"{file.name}: {type(error).__name__}")
+        _fail(f"{file.name}: {type(error).__name__}")
     except AppError as error:
-        _refused(error)
-    typer.echo(f"Proposed: {told}")
+        _fail(error)
+    typer.echo(f"Proposed: {summary}")
 
 
-def decide(verb: str, which: str, who: str) -> None:
-    """Publish, reject or withdraw."""
-    house = open_app_context()
-    by = _signed_in(house, who)
+def decide(verb: str, rule_set_id: str, member_name: str) -> None:
+    """Publish, reject or withdraw a rule set. Exits with 2 if this is refused."""
+    context = open_app_context()
+    by = _signed_in(context, member_name)
     try:
-        with house.database.begin() as session:
-            base = published.without_rules(session, house.directory)
-            made = publication.decide(session, base, UUID(which), RuleSetVerb(verb), by=by, now=utc_now())
-            told, first = made.state, made.effective_on
+        with context.database.begin() as session:
+            base = published.without_rules(session, context.directory)
+            rule_set = publication.decide(session, base, UUID(rule_set_id), RuleSetVerb(verb), by=by, now=utc_now())
+            summary, first_day = rule_set.state, rule_set.effective_on
     except ValueError:
-        _refused("This is no id of a rule set.")
+        _fail("This is not the id of a rule set.")
     except AppError as error:
-        _refused(error)
-    typer.echo(f"It is {told}.{_from(first) if told == 'published' else ''}")
+        _fail(error)
+    typer.echo(f"The rule set is now {summary}.{_start_text(first_day) if summary == 'published' else ''}")
 
 
-def _from(day: date) -> str:
+def _start_text(day: date) -> str:
     return f" In force from {day}, 0:00 UTC."
 
 
-def _signed_in(house: AppContext, name: str) -> UUID:
-    """Passphrase and one-time code, asked for here; the session they open is closed at once."""
+def _signed_in(context: AppContext, name: str) -> UUID:
+    """Ask for passphrase and one-time code and return the id of the senior or admin. The session is closed again."""
     passphrase = str(typer.prompt("Passphrase", hide_input=True))
     code = str(typer.prompt("One-time code"))
-    settings = house.settings
-    with house.database.begin(write=False) as session:
-        tried = staff.begin_sign_in(session, name)
-    seed = staff.open_seed(house.keys, tried, passphrase)
-    with house.database.begin() as session:
-        secret = staff.complete_sign_in(session, house.keys, tried, seed, staff.SecondFactor(code), utc_now())
-        who = None
+    settings = context.settings
+    with context.database.begin(write=False) as session:
+        sign_in = staff.begin_sign_in(session, name)
+    seed = staff.open_seed(context.keys, sign_in, passphrase)
+    with context.database.begin() as session:
+        secret = staff.complete_sign_in(session, context.keys, sign_in, seed, staff.SecondFactor(code), utc_now())
+        member = None
         if secret is not None:
-            who = sessions.signed_in(
+            member = sessions.signed_in(
                 session, secret, utc_now(), idle=settings.session_idle, max_age=settings.session_max
             )
             sessions.sign_out(session, secret)
-    if who is None:
-        _refused("Name, passphrase or code is wrong.")
-    if who.role not in {Role.SENIOR, Role.ADMIN}:
-        _refused("This is for seniors and admins.")
-    return who.member_id
+    if member is None:
+        _fail("The name, passphrase or one-time code is wrong.")
+    if member.role not in {Role.SENIOR, Role.ADMIN}:
+        _fail("Only seniors and admins may do this.")
+    return member.member_id
 
 
-def _refused(error: AppError | str) -> NoReturn:
+def _fail(error: AppError | str) -> NoReturn:
     if isinstance(error, Invalid):
-        for fault in error.errors:
-            typer.echo(fault["detail"], err=True)
+        for problem in error.errors:
+            typer.echo(problem["detail"], err=True)
     else:
         typer.echo(error if isinstance(error, str) else error.detail or error.title, err=True)
     raise typer.Exit(2)

@@ -1,4 +1,7 @@
-"""`pristan match` and `pristan rules …`: the workbench of whoever writes the rules. Only `replay` needs the database."""
+"""`pristan match` and `pristan rules …`: tools for authors of matching rules.
+
+Only `replay` and the commands on proposed rule sets need the database.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -20,20 +23,22 @@ if TYPE_CHECKING:
     from app.matching.engine import Found, MatchResult
     from app.matching.facts import Facts
 
-rules_app = typer.Typer(no_args_is_help=True, help="The rule sets: check them, try them, play them over stored cases.")
-Packs = Annotated[Path | None, typer.Option("--packs", help="Folder of country packs; without it, our own.")]
-On = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it is; without it, today.")]
+rules_app = typer.Typer(no_args_is_help=True, help="Check, test, replay and publish matching rules.")
+Packs = Annotated[Path | None, typer.Option("--packs", help="Folder of country packs. Default: the built-in packs.")]
+On = Annotated[
+    datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Date to evaluate the rules on. Default: today.")
+]
 
 
 def match(
-    file: Annotated[Path, typer.Argument(help="An intake as JSON; - reads it from the standard input.")],
+    file: Annotated[Path, typer.Argument(help="Intake as a JSON file; - reads standard input.")],
     packs: Packs = None,
     on: On = None,
     language: Annotated[str, typer.Option(help="Language of the explanation.")] = "en",
-    seed: Annotated[int, typer.Option(help="Decides between equals.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="As data, with the outcome of every leaf.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed for the order of services that rank equally.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the outcome of each condition.")] = False,
 ) -> None:
-    """Who could help with this intake, in what order, and why; and why not the others. Stores nothing."""
+    """Print which services can help with an intake, in which order and why, and why the others cannot. Stores nothing."""
     from app.core.errors import Invalid
     from app.intake.schemas import read
     from app.matching import runs
@@ -41,9 +46,9 @@ def match(
     from app.matching.engine import evaluate, related_needs
 
     directory = _directory(packs)
-    now = _now(on)
+    now = _moment(on)
     try:
-        intake = read(_answers(file), directory, now.date())
+        intake = read(_read_json(file), directory, now.date())
     except Invalid as error:
         for fault in error.errors:
             typer.echo(f"{fault['pointer'] or '/'}: {fault['detail']}", err=True)
@@ -56,24 +61,26 @@ def match(
         related=related_needs(directory),
         seed=seed,
     )
-    reader = CodeNames(language, directory)
+    code_names = CodeNames(language, directory)
     if as_json:
-        typer.echo(json.dumps(_as_data(facts, deadline, result, reader), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_result_document(facts, deadline, result, code_names), ensure_ascii=False, indent=2))
     else:
-        _explain(facts, deadline, result, reader)
+        _print_result(facts, deadline, result, code_names)
 
 
 @rules_app.command()
 def lint(
     packs: Packs = None,
     on: On = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Errors only.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
 ) -> None:
-    """Contradictions, dead ends, twins, missing reasons and translations, wrong units and dates, stale sources."""
+    """Check the rules: contradictions, unreachable conditions, duplicates, missing reasons or translations, wrong units
+    and dates, outdated sources.
+    """
     from app.matching.lint import lint as find
 
-    findings = find(_directory(packs), _now(on).date(), catalogues=_catalogues())
+    findings = find(_directory(packs), _moment(on).date(), catalogues=_catalogues())
     errors = sum(finding.level == "error" for finding in findings)
     for finding in findings:
         if finding.level == "error" or not quiet:
@@ -85,7 +92,7 @@ def lint(
 
 @rules_app.command("test")
 def try_examples(packs: Packs = None) -> None:
-    """The packs' own examples: people in facts, and the centres that must and must not be named."""
+    """Run the examples of the packs: facts of a person, and the centres that must and must not match."""
     from app.directory.packs import PACKS, PackError
     from app.matching.examples import check
 
@@ -97,7 +104,7 @@ def try_examples(packs: Packs = None) -> None:
         raise typer.Exit(2) from None
     for fault in faults:
         typer.echo(f"{fault.country}: {fault.person}: {fault.difference}")
-    typer.echo(f"{count} examples, {len({(fault.country, fault.person) for fault in faults})} not as written")
+    typer.echo(f"{count} examples, {len({(fault.country, fault.person) for fault in faults})} failed")
     if faults:
         raise typer.Exit(1)
 
@@ -106,21 +113,21 @@ def try_examples(packs: Packs = None) -> None:
 def coverage(
     packs: Packs = None,
     on: On = None,
-    country: Annotated[str | None, typer.Option(help="Only this country, like PL.")] = None,
+    country: Annotated[str | None, typer.Option(help="Only this country, for example PL.")] = None,
     holes: Annotated[
-        bool, typer.Option("--holes", help="Only where nobody confirmed can help, with who is nearest.")
+        bool, typer.Option("--holes", help="Only needs without a confirmed centre, with the nearest centres.")
     ] = False,
     language: Annotated[str, typer.Option(help="Language of the names and reasons.")] = "en",
 ) -> None:
-    """For each need and country: how many confirmed centres can help, who speaks what, and where nobody does."""
+    """Print for each need and country how many confirmed centres can help, in which languages, and where none can."""
     from app.matching.code_names import CodeNames
     from app.matching.coverage import SPOKEN
     from app.matching.coverage import coverage as cells_of
     from app.matching.reasons import render
 
     directory = _directory(packs)
-    reader = CodeNames(language, directory)
-    cells = cells_of(directory, _now(on).date(), [country.upper()] if country else None)
+    code_names = CodeNames(language, directory)
+    cells = cells_of(directory, _moment(on).date(), [country.upper()] if country else None)
     for cell in cells:
         if holes and not cell.is_hole:
             continue
@@ -128,10 +135,12 @@ def coverage(
         note = "nobody" if cell.is_hole else "one centre" if cell.is_thin else ""
         unsure = f"+{len(cell.unverified)} unverified" if cell.unverified else ""
         typer.echo(
-            f"{cell.country}  {reader.need(cell.need):45}{cell.verified:3}  {spoken:12}{note:12}{unsure}".rstrip()
+            f"{cell.country}  {code_names.need(cell.need):45}{cell.verified:3}  {spoken:12}{note:12}{unsure}".rstrip()
         )
         for found in cell.nearest[:3] if cell.is_hole else ():
-            typer.echo(f"      nearest {found.service}: {' '.join(render(reason, reader) for reason in found.reasons)}")
+            typer.echo(
+                f"      nearest {found.service}: {' '.join(render(reason, code_names) for reason in found.reasons)}"
+            )
     nobody = sum(cell.is_hole and not cell.unverified for cell in cells)
     typer.echo(
         f"{len(cells)} cells: {sum(cell.is_hole for cell in cells)} without a confirmed centre ({nobody} without any),"
@@ -142,15 +151,16 @@ def coverage(
 @rules_app.command()
 def replay(
     ruleset: Annotated[
-        Path | None, typer.Option("--ruleset", help="Folder of country packs, or a file with the services that change.")
+        Path | None, typer.Option("--ruleset", help="Folder of country packs, or a file with the changed services.")
     ] = None,
     proposal: Annotated[
-        str | None, typer.Option("--proposal", help="A proposed rule set; its counts are kept.")
+        str | None,
+        typer.Option("--proposal", help="Id of a proposed rule set; the resulting counts are stored with it."),
     ] = None,
-    show: Annotated[int, typer.Option(help="How many cases the table shows.")] = 50,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="How many processes do the work.")] = 2,
+    show: Annotated[int, typer.Option(help="Number of cases to list.")] = 50,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")] = 2,
 ) -> None:
-    """Put the facts of all stored cases to another rule set: who would have gone elsewhere. Changes no case."""
+    """Match all stored cases under another rule set and print what would change. Changes no case."""
     from app.app_context import open_app_context
     from app.casework.rule_replay import Summary, count_replayable
     from app.cli.parallel_replay import replay_on
@@ -158,30 +168,30 @@ def replay(
     from app.matching import publication
 
     if (ruleset is None) == (proposal is None):
-        raise typer.BadParameter("name either --ruleset or --proposal")
-    house = open_app_context()
+        raise typer.BadParameter("give either --ruleset or --proposal")
+    context = open_app_context()
     summary = Summary()
-    with house.database.begin(write=False) as session:
+    with context.database.begin(write=False) as session:
         try:
-            directory = _other_rules(session, house.directory, ruleset, proposal)
+            directory = _other_rules(session, context.directory, ruleset, proposal)
         except AppError as error:
-            _refused(error)
+            _fail(error)
         count = count_replayable(session)
     with typer.progressbar(length=count, label="Cases") as bar:
         before = 0
-        for done in replay_on(house, directory, summary, processes):
+        for done in replay_on(context, directory, summary, processes):
             bar.update(done - before)
             before = done
     if proposal is not None:
-        with house.database.begin() as session:
+        with context.database.begin() as session:
             publication.store_replay_counts(
                 session, publication.proposal_by_id(session, UUID(proposal)), summary.counts()
             )
-    _tell_replay(summary, show)
+    _print_replay(summary, show)
 
 
 def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, proposal: str | None) -> "Directory":
-    """What the stored cases are put to. Raises Invalid, NotFound."""
+    """The directory under the other rules. Raises Invalid, NotFound."""
     from app.core.clock import utc_now
     from app.core.errors import NotFound
     from app.directory import rule_sets as directory_rule_sets
@@ -201,7 +211,7 @@ def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, p
     return publication.checked(present, content, now.date())[0]
 
 
-def _tell_replay(summary: "Summary", show: int) -> None:
+def _print_replay(summary: "Summary", show: int) -> None:
     for moved in summary.moved[:show]:
         found = moved.difference
         typer.echo(f"{moved.label}  {moved.country}  {found.first_was or 'nobody'} -> {found.first_now or 'nobody'}")
@@ -213,27 +223,27 @@ def _tell_replay(summary: "Summary", show: int) -> None:
         typer.echo(f"{country}: {count} with another first choice")
     typer.echo(
         f"{summary.cases} cases: {summary.unchanged} unchanged, {summary.first_moved} with another first choice,"
-        f" {summary.gained} gain a candidate, {summary.lost} lose one, {summary.now_without_anybody} would be left without"
-        f" anybody; {summary.unreadable} could not be read"
+        f" {summary.gained} gain a candidate, {summary.lost} lose one, {summary.now_without_anybody} would have no"
+        f" candidate; {summary.unreadable} could not be read"
     )
 
 
-def _refused(error: "AppError") -> NoReturn:
-    """One line for each thing that is wrong."""
+def _fail(error: "AppError") -> NoReturn:
+    """Print one line for each error and exit with 2."""
     for fault in getattr(error, "errors", None) or ({"detail": error.detail or error.title},):
         typer.echo(fault["detail"], err=True)
     raise typer.Exit(2) from None
 
 
-# --- by two people ---------------------------------------------------------------------------------------------------
+# --- proposals, decided by two people --------------------------------------------------------------------------------
 
-Who = Annotated[str, typer.Option("--as", help="Your sign-in name: a senior's or an admin's.")]
-Which = Annotated[str, typer.Argument(metavar="ID", help="As `pristan rules sets` lists it.")]
+Who = Annotated[str, typer.Option("--as", help="Your sign-in name. You must be a senior or an admin.")]
+Which = Annotated[str, typer.Argument(metavar="ID", help="Id of the rule set, as listed by `pristan rules sets`.")]
 
 
 @rules_app.command()
 def sets() -> None:
-    """The rule sets that were proposed, the newest first, and which one is in force."""
+    """List all proposed rule sets, newest first, and mark the one in force."""
     from app.cli import rule_sets
 
     rule_sets.sets()
@@ -241,22 +251,22 @@ def sets() -> None:
 
 @rules_app.command()
 def propose(
-    file: Annotated[Path, typer.Argument(help="YAML: the services that change, each with needs and rule.")],
+    file: Annotated[Path, typer.Argument(help="YAML file with the changed services, each with its needs and rule.")],
     who: Who,
-    why: Annotated[str, typer.Option(help="What the centre said, and who asked them.")],
+    why: Annotated[str, typer.Option(help="Reason: what the centre said, and who asked them.")],
     first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Its first day, in UTC.")
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which the rules apply (UTC).")
     ] = None,
 ) -> None:
-    """Ask for other rules. They come into force when somebody else has published them."""
+    """Propose changed rules. They come into force after another member has published them."""
     from app.cli import rule_sets
 
-    rule_sets.propose(file, who, why, _now(first).date())
+    rule_sets.propose(file, who, why, _moment(first).date())
 
 
 @rules_app.command()
 def publish(which: Which, who: Who) -> None:
-    """Put a proposed rule set in force: for somebody else than its author."""
+    """Publish a proposed rule set. Its author cannot do this."""
     from app.cli import rule_sets
 
     rule_sets.decide("publish", which, who)
@@ -264,7 +274,7 @@ def publish(which: Which, who: Who) -> None:
 
 @rules_app.command()
 def reject(which: Which, who: Who) -> None:
-    """Turn a proposed rule set down: for somebody else than its author."""
+    """Reject a proposed rule set. Its author cannot do this."""
     from app.cli import rule_sets
 
     rule_sets.decide("reject", which, who)
@@ -272,7 +282,7 @@ def reject(which: Which, who: Who) -> None:
 
 @rules_app.command()
 def withdraw(which: Which, who: Who) -> None:
-    """Take back a rule set that you proposed."""
+    """Withdraw a rule set that you proposed."""
     from app.cli import rule_sets
 
     rule_sets.decide("withdraw", which, who)
@@ -291,7 +301,7 @@ def _directory(packs: Path | None) -> "Directory":
         raise typer.Exit(2) from None
 
 
-def _answers(file: Path) -> Any:
+def _read_json(file: Path) -> Any:
     from app.core import strict_json
 
     try:
@@ -302,7 +312,7 @@ def _answers(file: Path) -> Any:
         raise typer.Exit(2) from None
 
 
-def _now(on: datetime | None) -> datetime:
+def _moment(on: datetime | None) -> datetime:
     from datetime import UTC
 
     from app.core.clock import utc_now
@@ -311,7 +321,7 @@ def _now(on: datetime | None) -> datetime:
 
 
 def _catalogues() -> dict[str, Callable[[str], bool]]:
-    """For each language but English, whether its catalogue has a message."""
+    """For each language except English, a function that tells whether its catalogue translates a message."""
     from babel.messages.pofile import read_po
 
     from app.core.i18n import LANGUAGES, po_file
@@ -333,11 +343,15 @@ def _catalogues() -> dict[str, Callable[[str], bool]]:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "CodeNames") -> None:
+def _print_result(
+    facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", code_names: "CodeNames"
+) -> None:
     typer.echo(f"Urgency: {facts.urgency}")
     if deadline is not None:
         passed = " It has passed." if deadline.passed else ""
-        typer.echo(f"Last safe day: {reader.translator.date(deadline.last_safe_day)} ({deadline.certainty}).{passed}")
+        typer.echo(
+            f"Last safe day: {code_names.translator.date(deadline.last_safe_day)} ({deadline.certainty}).{passed}"
+        )
         typer.echo(f"  Source: {deadline.source}. Check the date printed in your letter.")
     for title, group in (
         ("Candidates", result.candidates),
@@ -346,24 +360,24 @@ def _explain(facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchR
     ):
         typer.echo(f"\n{title}: {len(group)}")
         for found in group:
-            _say(found, reader)
+            _print_service(found, code_names)
 
 
-def _say(found: "Found", reader: "CodeNames") -> None:
+def _print_service(found: "Found", code_names: "CodeNames") -> None:
     from app.matching.order import named_terms
     from app.matching.reasons import render
 
     rank = f"{found.rank}. " if found.rank else "   "
     typer.echo(f"{rank:>4}{found.name} ({found.service}){'' if found.verified else ' [unverified]'}")
     for reason in found.reasons:
-        typer.echo(f"      {render(reason, reader)}")
+        typer.echo(f"      {render(reason, code_names)}")
     if found.rank:
         terms = ", ".join(f"{name} {value}" for name, value in named_terms(found.terms).items())
         typer.echo(f"      order: {terms}")
 
 
-def _as_data(
-    facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", reader: "CodeNames"
+def _result_document(
+    facts: "Facts", deadline: "DeadlineFinding | None", result: "MatchResult", code_names: "CodeNames"
 ) -> dict[str, Any]:
     from app.matching.order import named_terms
 
@@ -376,18 +390,19 @@ def _as_data(
             "passed": deadline.passed,
         }
     data["candidates"] = [
-        {**_named(found, reader), "rank": found.rank, "order": named_terms(found.terms)} for found in result.candidates
+        {**_service_document(found, code_names), "rank": found.rank, "order": named_terms(found.terms)}
+        for found in result.candidates
     ]
-    data["nearest"] = [_named(found, reader) for found in result.nearest]
-    data["not_matched"] = [_named(found, reader) for found in result.not_matched]
+    data["nearest"] = [_service_document(found, code_names) for found in result.nearest]
+    data["not_matched"] = [_service_document(found, code_names) for found in result.not_matched]
     return data
 
 
-def _named(found: "Found", reader: "CodeNames") -> dict[str, Any]:
+def _service_document(found: "Found", code_names: "CodeNames") -> dict[str, Any]:
     from app.matching.reasons import render
 
     reasons: Iterable[dict[str, str]] = (
-        {"key": reason.key, "text": render(reason, reader)} for reason in found.reasons
+        {"key": reason.key, "text": render(reason, code_names)} for reason in found.reasons
     )
     return {
         "service": found.service,

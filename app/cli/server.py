@@ -1,4 +1,4 @@
-"""`pristan serve` and `pristan worker`."""
+"""Implementation of `pristan serve` and `pristan worker`."""
 
 import gc
 import signal
@@ -19,13 +19,14 @@ from app.worker import Worker
 
 
 def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | None = None) -> None:
-    wanted: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
-    if set(surfaces) - ALL_SURFACES or not wanted:
-        raise typer.BadParameter("surfaces are: public, desk, partner")
+    """Serve until stopped. Exits with 2 if the port is taken, or the secret or the database is not safe to use."""
+    chosen: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
+    if set(surfaces) - ALL_SURFACES or not chosen:
+        raise typer.BadParameter("the surfaces are public, desk and partner")
     try:
-        app = create_app(settings, surfaces=wanted)
+        app = create_app(settings, surfaces=chosen)
     except (WeakSecret, UnsafeDatabase) as error:
-        typer.echo(f"Pristan does not start: {error}", err=True)
+        typer.echo(f"Pristan cannot start: {error}", err=True)
         raise typer.Exit(2) from None
     gc.freeze()
     gc.enable()
@@ -43,7 +44,7 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
 
 
 def _refuse_taken_port(host: str, port: int) -> None:
-    """Say so in a sentence: the server's own words about it would not pass the log's allow-list."""
+    """Exit with a message if the port is in use: the server's own message would not pass the log's allow-list."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,15 +52,17 @@ def _refuse_taken_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             typer.echo(
-                f"Pristan cannot listen on {host}, port {port}: {error.strerror}. Choose another: PORT=8001 make run",
+                f"Pristan cannot listen on {host}, port {port}: {error.strerror}."
+                " Choose another port, for example: PORT=8001 make run",
                 err=True,
             )
             raise typer.Exit(2) from None
 
 
 def work(*, once: bool) -> None:
-    house = open_app_context()
-    worker = Worker(house.database, house.keys, house.directory, house.settings, utc_now)
+    """Run one round and print its counts, or run rounds until SIGTERM or SIGINT."""
+    context = open_app_context()
+    worker = Worker(context.database, context.keys, context.directory, context.settings, utc_now)
     if once:
         for name, count in worker.run_once().items():
             typer.echo(f"{name}: {count}")
@@ -70,5 +73,5 @@ def work(*, once: bool) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    typer.echo("The worker runs; from now on SIGTERM lets it end its round.")
+    typer.echo("The worker is running. SIGTERM stops it after the current round.")
     worker.run_forever()

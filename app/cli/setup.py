@@ -1,4 +1,4 @@
-"""The first day of a network: keys, a team, its first member, the recovery key; and small upkeep."""
+"""Implementation of `pristan init`, `pristan directory` and `pristan audit verify`."""
 
 from pathlib import Path
 
@@ -7,53 +7,58 @@ import typer
 from app import audit
 from app.app_context import migrate, open_app_context
 from app.core.clock import utc_now
-from app.directory import loader as directory_service
+from app.directory import loader as directory_loader
 from app.directory.packs import PackError, load_packs
 from app.staff import service as staff
 from app.staff import team_setup
 from app.staff.models import Role
 
 
-def found_interactively(team: str, countries: list[str], member: str) -> None:
-    house = open_app_context()
-    unknown = set(countries) - {country.code for country in house.directory.countries}
+def set_up_interactively(team: str, countries: list[str], member: str) -> None:
+    """Ask for a passphrase, create the schema, the directory and the first team, and print its secrets once."""
+    context = open_app_context()
+    unknown = set(countries) - {country.code for country in context.directory.countries}
     if unknown:
         raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
     passphrase = typer.prompt(
-        "Passphrase of the first coordinator (12 characters or more)", hide_input=True, confirmation_prompt=True
+        f"Passphrase of the first coordinator (at least {staff.MIN_PASSPHRASE} characters)",
+        hide_input=True,
+        confirmation_prompt=True,
     )
     if len(passphrase) < staff.MIN_PASSPHRASE:
-        raise typer.BadParameter("the passphrase is too short")
-    migrate(house.database)
+        raise typer.BadParameter(f"the passphrase needs at least {staff.MIN_PASSPHRASE} characters")
+    migrate(context.database)
     now = utc_now()
-    with house.database.begin() as session:
-        directory_service.upsert(session, house.directory, now)
-        founded = team_setup.create_team(session, team, team, countries, now)
-        totp_secret = team_setup.add_coordinator(session, house.keys, founded, member, Role.SENIOR, passphrase, now)
-    typer.echo(f"Secret for the one-time code app: {totp_secret}")
-    typer.echo("The recovery key. Write it on paper, keep it away from the server; it is not shown again:")
-    typer.echo(founded.recovery)
-    typer.echo("Next: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
+    with context.database.begin() as session:
+        directory_loader.upsert(session, context.directory, now)
+        new_team = team_setup.create_team(session, team, team, countries, now)
+        totp_secret = team_setup.add_coordinator(session, context.keys, new_team, member, Role.SENIOR, passphrase, now)
+    typer.echo(f"Secret for the authenticator app: {totp_secret}")
+    typer.echo("The recovery key. Write it on paper and store it away from the server; it is not shown again:")
+    typer.echo(new_team.recovery)
+    typer.echo("Next steps: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
 
 
 def load_directory(packs: Path | None) -> None:
-    house = open_app_context()
+    """Load the built-in packs, or those in a folder. Exits with 1 if a pack is not valid."""
+    context = open_app_context()
     try:
-        directory = load_packs(packs) if packs else house.directory
+        directory = load_packs(packs) if packs else context.directory
     except PackError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    with house.database.begin() as session:
-        directory_service.upsert(session, directory, utc_now())
-    typer.echo(f"{len(directory.organisations)} organisations with {len(directory.services)} services are loaded.")
+    with context.database.begin() as session:
+        directory_loader.upsert(session, directory, utc_now())
+    typer.echo(f"{len(directory.organisations)} organisations with {len(directory.services)} services loaded.")
 
 
 def verify_audit() -> None:
-    house = open_app_context()
-    with house.database.begin(write=False) as session:
+    """Verify the audit chain. Exits with 1 at the first entry that does not verify."""
+    context = open_app_context()
+    with context.database.begin(write=False) as session:
         with typer.progressbar(length=audit.length(session), label="Entries") as bar:
-            broken = audit.verify(session, progress=bar.update)
-    if broken is not None:
-        typer.echo(f"The chain breaks at entry {broken.seq}: {broken.problem}.", err=True)
+            error = audit.verify(session, progress=bar.update)
+    if error is not None:
+        typer.echo(f"The audit chain is broken at entry {error.seq}: {error.problem}.", err=True)
         raise typer.Exit(1)
-    typer.echo("The chain holds.")
+    typer.echo("The audit chain is intact.")

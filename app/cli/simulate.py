@@ -1,4 +1,4 @@
-"""`pristan simulate`: the promise, measured on made-up load."""
+"""`pristan simulate`: measures, on made-up load, how reliably people get an answer."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,14 +7,14 @@ import typer
 
 
 def simulate(
-    cases: Annotated[int, typer.Option(min=1, max=20_000, help="How many requests come in.")] = 300,
-    days: Annotated[int, typer.Option(min=1, max=730, help="Over how many days.")] = 90,
-    answers: Annotated[float, typer.Option(min=0, max=1, help="Share of offers that a centre answers at all.")] = 0.6,
-    accepts: Annotated[float, typer.Option(min=0, max=1, help="Share of those answers that are a yes.")] = 0.75,
-    seed: Annotated[int, typer.Option(help="The same seed plays the same months.")] = 1,
-    plot: Annotated[Path | None, typer.Option(help="Write a plot here, as SVG.")] = None,
+    cases: Annotated[int, typer.Option(min=1, max=20_000, help="Number of requests.")] = 300,
+    days: Annotated[int, typer.Option(min=1, max=730, help="Number of days over which they arrive.")] = 90,
+    answers: Annotated[float, typer.Option(min=0, max=1, help="Share of offers that are answered.")] = 0.6,
+    accepts: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers that accept the offer.")] = 0.75,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers; the same seed gives the same results.")] = 1,
+    plot: Annotated[Path | None, typer.Option(help="File for a plot (SVG).")] = None,
 ) -> None:
-    """Play months of made-up load against the real commands and print what became of it. Touches no database of yours."""
+    """Simulate months of made-up load against the real commands and print the results. Uses its own temporary database."""
     from app.directory.packs import load_packs
     from app.simulation.plot import svg
     from app.simulation.population import Plan
@@ -22,8 +22,8 @@ def simulate(
     from app.simulation.world import played
 
     with played(Plan(cases, days, answers, accepts, seed), load_packs()) as world:
-        found = results(world)
-    typer.echo(table(found))
+        summary = results(world)
+    typer.echo(table(summary))
     if plot is not None:
-        plot.write_text(svg(found), encoding="utf-8")
-        typer.echo(f"The plot is in {plot}.")
+        plot.write_text(svg(summary), encoding="utf-8")
+        typer.echo(f"Plot written to {plot}.")

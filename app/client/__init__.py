@@ -1,12 +1,12 @@
-"""The partner's side of the API: a small typed client that signs in, pulls, acts, listens, and opens what is sealed.
+"""A typed Python client of the partner API: lists referrals, carries out actions, reads events, decrypts parts of cases.
 
-It needs httpx, cryptography and, for conflict lists, phonenumbers and email-validator; and of this house nothing but
-`core.sealing` and `core.identifiers`; see `docs/partner-client.md`.
+It needs httpx, cryptography and, for conflict lists, phonenumbers and email-validator. Of this code base it uses only
+`core.sealing` and `core.identifiers`. See `docs/partner-client.md`.
 """
 
 from app.client.api import EventsPage, PartnerClient
+from app.client.decryption import OpenedPart, opened
 from app.client.errors import ApiError, CannotReach
-from app.client.opening import OpenedPart, opened
 from app.client.records import Event, Referral
 
 __all__ = [

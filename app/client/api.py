@@ -1,4 +1,4 @@
-"""The client itself: tokens, retries, paging. One object for one thread."""
+"""The partner API client: tokens, retries, paging. Not safe to share between threads."""
 
 import random
 import time
@@ -13,22 +13,22 @@ from uuid import uuid4
 
 import httpx
 
+from app.client.decryption import OpenedPart, base64url, from_base64url, opened, signers_of
 from app.client.errors import ApiError, CannotReach
-from app.client.opening import OpenedPart, base64url, from_base64url, opened, signers_of
 from app.client.records import Event, Referral
 
-TRIES: Final = 5
-LONGEST_PAUSE: Final = 30.0
-LONGEST_WAIT: Final = 25
-CONFLICTS_AT_ONCE: Final = 5_000
-_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
-_SILENCE: Final = 60.0
-_EARLY: Final = 30.0  # seconds before its end at which a token is replaced
+MAX_ATTEMPTS: Final = 5
+MAX_PAUSE: Final = 30.0
+MAX_WAIT: Final = 25
+CONFLICTS_PER_REQUEST: Final = 5_000
+_RETRY_STATUSES: Final = frozenset({429, 502, 503, 504})
+_OUTAGE_PAUSE: Final = 60.0
+_RENEW_BEFORE_END: Final = 30.0  # a token is renewed this many seconds before it expires
 
 
 @dataclass(frozen=True, slots=True)
 class EventsPage:
-    """Events, oldest first, and the cursor to go on from. `more`: others are waiting already."""
+    """Events, oldest first, and the cursor of the next page. `more`: another page is available now."""
 
     events: tuple[Event, ...]
     cursor: str
@@ -36,10 +36,10 @@ class EventsPage:
 
 
 class PartnerClient:
-    """Calls the API for one organisation.
+    """Client of the API for one organisation.
 
-    Every call may raise ApiError (the service said no) or CannotReach (no answer after five tries).
-    Repeating is safe: reads change nothing, and an act carries an Idempotency-Key, which you may choose.
+    Every call may raise ApiError (the service refused) or CannotReach (no answer after five attempts).
+    Calls are safe to repeat: reads change nothing, and actions carry an Idempotency-Key, which you may choose.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class PartnerClient:
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`private_key`: the 32-byte X-Wing seed or X25519 key, for `open` only. `http`: your own, with proxies or certificates."""
+        """`private_key`: 32-byte X-Wing seed or X25519 key, needed for `open` only. `http`: your own client."""
         self._base = base_url.rstrip("/")
         self._credentials = (client_id, client_secret)
         self._private_key = private_key
-        self._own = http is None
-        self._http = http or httpx.Client(timeout=httpx.Timeout(15.0, read=LONGEST_WAIT + 15.0))
+        self._owns_http = http is None
+        self._http = http or httpx.Client(timeout=httpx.Timeout(15.0, read=MAX_WAIT + 15.0))
         self._sleep = sleep
-        self._tick = tick
-        self._known_signers: dict[str, bytes] = {}
+        self._monotonic = tick
+        self._signing_keys: dict[str, bytes] = {}
         self._token = ""
         self._token_until = 0.0
 
@@ -77,18 +77,18 @@ class PartnerClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; an `http` that you brought stays open."""
-        if self._own:
+        """Close the connections; an `http` client that you passed in stays open."""
+        if self._owns_http:
             self._http.close()
 
     def sign_in(self) -> None:
-        """Ask for a token now, to find out whether address and credentials are right. Calls do it by themselves."""
+        """Request a token now, to check address and credentials. Other calls request one when they need it."""
         self._live_token(renew=True)
 
     def referrals(
         self, *, state: Sequence[str] = (), need: str | None = None, updated_since: str | None = None, limit: int = 100
     ) -> Iterator[Referral]:
-        """All referrals of your organisation that fit, oldest change first, page by page. `updated_since`: RFC 3339."""
+        """All matching referrals of your organisation, oldest change first, fetched by page. `updated_since`: RFC 3339."""
         query: dict[str, Any] = {"state": list(state), "need": need, "updated_since": updated_since, "limit": limit}
         params: Any = {name: value for name, value in query.items() if value}
         while True:
@@ -99,6 +99,7 @@ class PartnerClient:
             params["cursor"] = page["next_cursor"]
 
     def referral(self, referral_id: str) -> Referral:
+        """One referral by its id."""
         return Referral.read(self._call("GET", f"/v1/referrals/{_segment(referral_id)}").json())
 
     def fhir(self, referral_id: str) -> dict[str, Any]:
@@ -115,10 +116,10 @@ class PartnerClient:
         key: str | None = None,
         **details: Any,
     ) -> Referral:
-        """Take a step: accept, decline, start … `details` are the fields of the body, like reason or outcome.
+        """Carry out an action: accept, decline, start … `details` are fields of the body, for example reason or outcome.
 
-        `version` is the one you have seen; ApiError 412 when it is no longer the present one, 409 when the step is not
-        possible. Keep `key` if you may have to repeat the act after a crash.
+        `version` is the version you have seen. ApiError 412: the referral has changed since; 409: the action is not
+        possible now. Store `key` before the call if you may have to repeat it after a crash.
         """
         headers = {"If-Match": f'"{version}"', "Idempotency-Key": key or new_key()}
         path = f"/v1/referrals/{_segment(referral_id)}/actions/{_segment(verb)}"
@@ -126,32 +127,30 @@ class PartnerClient:
         return Referral.read(self._call("POST", path, headers=headers, json=body).json())
 
     def sealed(self, referral_id: str) -> dict[str, Any]:
-        """The sealed parts as they come; each read is noted in the service's audit. Needs `referrals:contact`."""
+        """The encrypted parts, as received. The service records each call in its audit log. Needs `referrals:contact`."""
         document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/sealed").json()
         return document
 
     def open(self, referral_id: str) -> list[OpenedPart]:
-        """The sealed parts, opened here with your private key, once their signature holds. Raises CannotOpen; ValueError
-        without a key.
-        """
+        """The decrypted parts, after a check of the service's signature. Raises CannotOpen, or ValueError without a private key."""
         if self._private_key is None:
-            raise ValueError("a private key is needed to open sealed parts")
+            raise ValueError("a private key is needed to decrypt sealed parts")
         document = self.sealed(referral_id)
         return opened(document, self._private_key, signers=self._signers(document))
 
     def _signers(self, document: dict[str, Any]) -> dict[str, bytes]:
-        """The service's public keys; asked for again when it has a new one."""
+        """The service's public signing keys, fetched again when the document names an unknown key."""
         kid = (document.get("signature") or {}).get("kid")
-        if kid not in self._known_signers:
+        if kid not in self._signing_keys:
             response = self._send("GET", "/.well-known/jwks.json")
             if response.status_code != 200:
                 raise ApiError(response.status_code, _problem(response))
-            self._known_signers = signers_of(response.json())
-        return self._known_signers
+            self._signing_keys = signers_of(response.json())
+        return self._signing_keys
 
     def events(self, cursor: str | None = None, *, limit: int = 100, wait: int = 0) -> EventsPage:
-        """One page of the feed. `wait`: seconds (at most 25) that the service waits for something to happen."""
-        query = {"cursor": cursor, "limit": limit, "wait": min(wait, LONGEST_WAIT) or None}
+        """One page of the event feed. `wait`: seconds (at most 25) that the service waits for an event."""
+        query = {"cursor": cursor, "limit": limit, "wait": min(wait, MAX_WAIT) or None}
         params = {name: value for name, value in query.items() if value is not None}
         page = self._call("GET", "/v1/events", params=params).json()
         return EventsPage(tuple(Event.read(event) for event in page["events"]), page["cursor"], page["more"])
@@ -159,58 +158,58 @@ class PartnerClient:
     def listen(
         self, cursor: str | None = None, *, on_silence: Callable[[Exception], None] | None = None
     ) -> Iterator[EventsPage]:
-        """Pages that hold something, in order, at least once, for ever. Keep a page's cursor once you used it.
+        """Yields pages with events, in order, without end; an event may be repeated. Store a page's cursor after handling it.
 
-        With `on_silence` a service that does not answer is waited for, minute by minute, and this is called each time.
+        With `on_silence`, an outage does not raise: the call is repeated every minute and `on_silence` called each time.
         """
         while True:
             try:
-                page = self.events(cursor, wait=LONGEST_WAIT)
+                page = self.events(cursor, wait=MAX_WAIT)
             except (ApiError, CannotReach) as error:
-                if on_silence is None or not (isinstance(error, CannotReach) or error.status in _TRY_AGAIN):
+                if on_silence is None or not (isinstance(error, CannotReach) or error.status in _RETRY_STATUSES):
                     raise
                 on_silence(error)
-                self._sleep(_SILENCE)
+                self._sleep(_OUTAGE_PAUSE)
                 continue
             cursor = page.cursor
             if page.events:
                 yield page
 
     def conflict_salt(self) -> bytes:
-        """What to hash identifiers with; see `app.client.conflicts`."""
+        """The salt for hashing identifiers; see `app.client.conflicts`."""
         return from_base64url(self._call("GET", "/v1/conflicts").json()["salt"])
 
     def add_conflicts(self, hashes: Sequence[bytes], *, form: str) -> int:
-        """Add to your conflict list, in several requests if need be; gives its size. Never tells whom it hits.
+        """Add to your conflict list, in several requests if needed. Returns the size of the list, never which cases match.
 
-        `hashes` and their `form` are made by `app.client.conflicts`.
+        `hashes` and `form` come from `app.client.conflicts`.
         """
         entries = 0
-        for start in range(0, len(hashes), CONFLICTS_AT_ONCE):
-            some = [base64url(one) for one in hashes[start : start + CONFLICTS_AT_ONCE]]
-            answer = self._call("POST", "/v1/conflicts", json={"form": form, "hashes": some})
+        for start in range(0, len(hashes), CONFLICTS_PER_REQUEST):
+            encoded = [base64url(value) for value in hashes[start : start + CONFLICTS_PER_REQUEST]]
+            answer = self._call("POST", "/v1/conflicts", json={"form": form, "hashes": encoded})
             entries = answer.json()["entries"]
         return entries
 
     def clear_conflicts(self) -> None:
-        """Empty your conflict list. Cases that were kept from you stay so."""
+        """Delete all entries of your conflict list. Cases already withheld from you stay withheld."""
         self._call("DELETE", "/v1/conflicts")
 
     def file_intake(self, intake: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
-        """File an intake for a person (scope `intakes:create`).
+        """Submit an intake for a person (scope `intakes:create`).
 
-        The answer holds their receipt number: show it to them, and keep it nowhere.
+        The response has their receipt number: show it to them and do not store it.
         """
         answer = self._call("POST", "/v1/intakes", headers={"Idempotency-Key": key or new_key()}, json=intake)
         document: dict[str, Any] = answer.json()
         return document
 
     def _call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any) -> httpx.Response:
-        """One call with a live token; a token that died early is replaced once."""
-        for last in (False, True):
-            token = {"Authorization": f"Bearer {self._live_token(renew=last)}"}
+        """One call with a valid token; after a 401 the token is renewed once."""
+        for renew in (False, True):
+            token = {"Authorization": f"Bearer {self._live_token(renew=renew)}"}
             response = self._send(method, path, headers={**(headers or {}), **token}, **rest)
-            if response.status_code == 401 and not last:
+            if response.status_code == 401 and not renew:
                 continue
             if response.status_code >= 400:
                 raise ApiError(response.status_code, _problem(response))
@@ -218,8 +217,8 @@ class PartnerClient:
         raise AssertionError("unreachable")
 
     def _live_token(self, *, renew: bool) -> str:
-        if renew or self._tick() >= self._token_until:
-            asked = self._tick()
+        if renew or self._monotonic() >= self._token_until:
+            requested_at = self._monotonic()
             response = self._send(
                 "POST",
                 "/oauth/token",
@@ -230,27 +229,27 @@ class PartnerClient:
                 raise ApiError(response.status_code, _problem(response))
             document = response.json()
             self._token = document["access_token"]
-            self._token_until = asked + document["expires_in"] - _EARLY
+            self._token_until = requested_at + document["expires_in"] - _RENEW_BEFORE_END
         return self._token
 
     def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
-        """Send, and again when the line breaks or the service is busy. Everything here is safe to send twice."""
-        for attempt in range(1, TRIES + 1):
+        """Send a request and retry when the connection fails or the service is busy. All requests are safe to repeat."""
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 response = self._http.request(method, self._base + path, **rest)
             except httpx.TransportError as error:
-                if attempt == TRIES:
-                    raise CannotReach(f"no answer after {TRIES} tries ({type(error).__name__})") from error
+                if attempt == MAX_ATTEMPTS:
+                    raise CannotReach(f"no answer after {MAX_ATTEMPTS} attempts ({type(error).__name__})") from error
                 self._sleep(_pause(attempt))
                 continue
-            if response.status_code not in _TRY_AGAIN or attempt == TRIES:
+            if response.status_code not in _RETRY_STATUSES or attempt == MAX_ATTEMPTS:
                 return response
-            self._sleep(_asked_pause(response) or _pause(attempt))
+            self._sleep(_retry_after(response) or _pause(attempt))
         raise AssertionError("unreachable")
 
 
 def new_key() -> str:
-    """An Idempotency-Key, for one act."""
+    """A new Idempotency-Key, for one action."""
     return str(uuid4())
 
 
@@ -262,16 +261,16 @@ def _pause(attempt: int) -> float:
     return random.uniform(0.5, 1.0) * 2.0 ** (attempt - 1)  # noqa: S311  spreads clients out; no secret
 
 
-def _asked_pause(response: httpx.Response) -> float:
-    """Seconds of Retry-After, as a number or a date, at most 30; 0 when there is none."""
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds from Retry-After (a number or a date), at most 30; 0 without the header."""
     text = response.headers.get("retry-after", "")
     if text.isascii() and text.isdigit():
-        return min(float(text[:6]), LONGEST_PAUSE)
+        return min(float(text[:6]), MAX_PAUSE)
     try:
         until = parsedate_to_datetime(text)
     except ValueError:
         return 0.0
-    return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_PAUSE) if until.tzinfo else 0.0
+    return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), MAX_PAUSE) if until.tzinfo else 0.0
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What can go wrong between a partner's program and the service."""
+"""Exceptions of the client."""
 
 from typing import Any, Final
 
@@ -6,19 +6,19 @@ PROBLEM_PREFIX: Final = "urn:pristan:problem:"
 
 
 class ApiError(Exception):
-    """The service answered no. `code` is the stable end of the problem's type, `problem` the whole document."""
+    """The service answered with an error. `code` is the last part of the problem's `type` and stable; `problem` is the document."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
         self.problem = problem
         self.code = str(problem.get("type") or problem.get("error") or "unknown").removeprefix(PROBLEM_PREFIX)
-        self.title = str(problem.get("title") or problem.get("error_description") or "The service refused")
+        self.title = str(problem.get("title") or problem.get("error_description") or "The service refused the request")
         self.detail = str(problem.get("detail") or "")
         super().__init__(f"{status} {self.code}: {self.detail or self.title}")
 
     @property
     def state(self) -> str | None:
-        """The referral's present state, where the service told it (409, 412)."""
+        """The referral's present state, if the service named it (409, 412)."""
         return self.problem.get("state")
 
     @property
@@ -27,4 +27,4 @@ class ApiError(Exception):
 
 
 class CannotReach(Exception):
-    """No answer after all tries. An act may or may not have been carried out: repeat it with the same key."""
+    """No answer after all attempts. An action may or may not have been carried out: repeat it with the same key."""

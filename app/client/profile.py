@@ -1,6 +1,6 @@
-"""Where the command line keeps its sign-in, its private key, its place in the feed, and acts not yet answered.
+"""The profile of `pristan partner`: credentials, private key, position in the event feed and unanswered actions.
 
-One JSON file that only its owner may read, written whole or not at all.
+One JSON file, readable by its owner only and replaced atomically.
 """
 
 import json
@@ -14,14 +14,14 @@ from typing import Any
 
 
 class NoProfile(Exception):
-    """Nobody has logged in here yet, or the file can not be used."""
+    """There is no profile yet, or its file cannot be read."""
 
 
 @dataclass(slots=True)
 class Profile:
-    """`private_key` is base64url of the 32-byte seed, `old_keys` those before it.
+    """`private_key` is the 32-byte seed in base64url; `old_keys` are its predecessors.
 
-    `pending` keeps the Idempotency-Key of each act until it is answered.
+    `pending` has the Idempotency-Key and version of each action that has not been answered yet.
     """
 
     base_url: str
@@ -38,7 +38,7 @@ class Profile:
 
 
 def folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform, home: Path | None = None) -> Path:
-    """The platform's place for settings; PRISTAN_CONFIG overrides it."""
+    """The platform's folder for settings; PRISTAN_CONFIG overrides it."""
     if given := environment.get("PRISTAN_CONFIG"):
         return Path(given)
     home = home or Path.home()
@@ -54,17 +54,17 @@ def path() -> Path:
 
 
 def load() -> Profile:
-    """Raises NoProfile."""
+    """The stored profile. Raises NoProfile."""
     try:
         return Profile(**json.loads(path().read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise NoProfile("You are not logged in: run `pristan partner login`.") from None
     except (OSError, TypeError, ValueError):
-        raise NoProfile(f"{path()} can not be read; run `pristan partner login` again.") from None
+        raise NoProfile(f"{path()} cannot be read; run `pristan partner login` again.") from None
 
 
 def save(profile: Profile) -> None:
-    """Replace the file, mode 0600, in a folder of mode 0700 if it has to be made."""
+    """Replace the file (mode 0600); a missing folder is created with mode 0700."""
     target = path()
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = target.with_name(f".partner.{token_hex(4)}")

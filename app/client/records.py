@@ -1,4 +1,4 @@
-"""What the service tells, as typed records. `raw` is the whole document, for fields that this version does not name."""
+"""Typed records of the API's documents. `raw` is the whole document, with fields that this version does not name."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """One case put to your organisation. `version` goes into If-Match."""
+    """One case that is offered or assigned to your organisation. `version` goes into If-Match."""
 
     id: str
     version: int
@@ -41,7 +41,7 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened to a referral of yours: ids and codes only. It may be told more than once: `id` tells."""
+    """A change of one of your referrals: ids and codes only. It may be delivered more than once, with the same `id`."""
 
     id: str
     type: str

@@ -1,6 +1,7 @@
-"""The sandbox's sign-in and private key, published: whoever wants to try the API uses them, and they protect nothing.
+"""Published credentials and private key of the sandbox, for anyone who wants to try the API.
 
-They open made-up cases only. The service makes its sandbox with the very same values (`app/partners/sandbox_identity.py`).
+They give access to made-up cases only. The service creates its sandbox with the same values
+(`app/partners/sandbox_identity.py`).
 """
 
 from typing import Final

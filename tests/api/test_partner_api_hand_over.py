@@ -19,7 +19,7 @@ from app.api import schemas
 from app.cases import rewrapping, sealed_parts
 from app.cases.models import CaseWrap
 from app.client import PartnerClient, opened
-from app.client.opening import base64url, signers_of
+from app.client.decryption import base64url, signers_of
 from app.core import keyholders, sealing, signing
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing

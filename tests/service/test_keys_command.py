@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from app.app_context import AppContext, migrate, open_app_context
 from app.casework.filing import file_intake
 from app.cli.main import app
-from app.client.opening import base64url
+from app.client.decryption import base64url
 from app.core import keyholders
 from app.core.clock import utc_now
 from app.core.ids import named_id
@@ -61,7 +61,7 @@ def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(context
     assert "version 2" in keys("register", MINE, public, "--kind", "x25519")
     typed = f"{PASSPHRASE}\n{pyotp.TOTP(totp).now()}\n"
     assert "1 case(s)" in keys("rewrap", MINE, "--as", "anna", typed=typed)
-    assert "Not signed in" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
+    assert "The name, passphrase or one-time code is wrong" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
 
 
 def test_what_is_no_key_or_no_organisation_is_refused(context: AppContext) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli import partner, partner_output
 from app.client import PartnerClient, profile
-from app.client.opening import base64url
+from app.client.decryption import base64url
 from app.core.sealing import PUBLIC_KEY_BYTES
 from tests.support.partners import MINE, OTHER, Network
 from tests.support.serving import BASE, SyncTransport
@@ -187,9 +187,9 @@ def test_logging_in_by_hand(terminal: Terminal):
     words = ["login", "--base-url", BASE, "--client-id", program.client_id]
     terminal(*words, env={"PRISTAN_CLIENT_SECRET": "wrong"}, exit_code=3)
     terminal(*words, env={"PRISTAN_CLIENT_SECRET": program.secret})
-    assert terminal("pull").stdout == "Nothing here.\n"
+    assert terminal("pull").stdout == "No referrals.\n"
 
 
 def test_words_of_others_do_not_steer_the_terminal():
-    assert "\x1b" not in partner_output.harmless("a\x1b[2Jb\x07\u202e")
-    assert partner_output.harmless("Анна\nქართული") == "Анна\nქართული"
+    assert "\x1b" not in partner_output.without_control_characters("a\x1b[2Jb\x07\u202e")
+    assert partner_output.without_control_characters("Анна\nქართული") == "Анна\nქართული"

@@ -22,7 +22,7 @@ import httpx
 import pyotp
 import pytest
 
-from app.client.opening import opened
+from app.client.decryption import opened
 from app.core.db import Database
 from tests.support.live import held_port
 from tests.support.people import NUMBER, Browser, short_form

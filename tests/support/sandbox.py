@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.client import sandbox as published
-from app.client.opening import from_base64url
+from app.client.decryption import from_base64url
 from app.core.db import Database
 from app.core.sealing import KeyPair
 from app.partners import sandbox_identity

@@ -1,7 +1,8 @@
-"""Opening what is sealed to an organisation, with the private key that never left it.
+"""Decryption of the parts of a case that are encrypted to an organisation, with the organisation's private key.
 
-The wrap is HPKE (RFC 9180, base mode; X-Wing or X25519, HKDF-SHA256, AES-256-GCM) and holds the case's 32-byte key; each
-part is AES-256-GCM-SIV under a key derived from it. The service has signed the whole. `docs/partner-api.md` has it byte by byte.
+The wrap is HPKE (RFC 9180, base mode; X-Wing or X25519, HKDF-SHA256, AES-256-GCM) and contains the case's 32-byte key;
+each part is AES-256-GCM-SIV under a key derived from it. The service signs the document. `docs/partner-api.md` specifies
+the format byte by byte.
 """
 
 import base64
@@ -20,7 +21,7 @@ from app.core.sealing import CannotOpen
 
 @dataclass(frozen=True, slots=True)
 class OpenedPart:
-    """One part in plain words: `contact`, `story`, `happened`, or one line of the `thread`. The repr shows no word."""
+    """A decrypted part: `contact`, `story`, `happened`, or one message of the `thread`. The repr shows no content."""
 
     part: str
     seq: int
@@ -34,26 +35,26 @@ class OpenedPart:
 def opened(
     document: dict[str, Any], private_key: bytes, *, signers: Mapping[str, bytes] | None = None
 ) -> list[OpenedPart]:
-    """The parts of an answer of `/v1/referrals/{id}/sealed`, in its order.
+    """Decrypt the parts of a response of `/v1/referrals/{id}/sealed`, in the order of the response.
 
-    `signers`: the service's public keys by `kid`, to check who handed it over; None leaves that out.
-    Raises CannotOpen: not your key, changed bytes, parts of another case put in, or not signed by the service;
-    ValueError for no 32-byte key.
+    `signers`: the service's public keys by `kid`, to check the signature; None skips this check.
+    Raises CannotOpen (another key, changed bytes, parts of another case, no valid signature of the service), or
+    ValueError if the private key does not have 32 bytes.
     """
     try:
         if signers is not None:
             verify(document, signers)
         info, wrap = from_base64url(document["info"]), from_base64url(document["wrap"])
-        case_id = _case_of(info)
+        case_id = _case_id(info)
         kem = document.get("hpke", {}).get("kem", sealing.X_WING)
         data_key = sealing.open_sealed(kem, private_key, wrap, info)
-        return [_open(part, data_key, case_id) for part in document["parts"]]
+        return [_decrypt_part(part, data_key, case_id) for part in document["parts"]]
     except (KeyError, TypeError, AttributeError) as error:
         raise CannotOpen from error
 
 
 def verify(document: dict[str, Any], signers: Mapping[str, bytes]) -> None:
-    """Raises CannotOpen unless one of these keys (32 bytes, by `kid`) signed the document as it stands."""
+    """Raises CannotOpen unless the document has a valid signature by one of these keys (32 bytes each, by `kid`)."""
     signature = document["signature"]
     public = signers.get(signature["kid"])
     if public is None:
@@ -66,7 +67,7 @@ def verify(document: dict[str, Any], signers: Mapping[str, bytes]) -> None:
 
 
 def signed_bytes(document: dict[str, Any]) -> bytes:
-    """What the service signs: the document's texts in this order, each behind its length."""
+    """The bytes that the service signs: texts of the document in this order, each preceded by its length."""
     signature = document["signature"]
     texts = [
         "pristan/hand-over", signature["kid"], signature["signed_at"], document["referral"], document["case"],
@@ -79,49 +80,50 @@ def signed_bytes(document: dict[str, Any]) -> bytes:
 
 
 def signers_of(jwks: Mapping[str, Any]) -> dict[str, bytes]:
-    """The keys of `/.well-known/jwks.json`, by `kid`. Raises CannotOpen for what is none."""
+    """The Ed25519 keys of `/.well-known/jwks.json`, by `kid`. Raises CannotOpen for an invalid document."""
     try:
         return {key["kid"]: from_base64url(key["x"]) for key in jwks["keys"] if key.get("crv") == "Ed25519"}
     except (KeyError, TypeError, AttributeError) as error:
         raise CannotOpen from error
 
 
-def _open(part: dict[str, Any], data_key: bytes, case_id: str) -> OpenedPart:
+def _decrypt_part(part: dict[str, Any], data_key: bytes, case_id: str) -> OpenedPart:
     name, aad = part["part"], from_base64url(part["aad"])
     if aad != sealing.context("sealed_parts", part["id"], f"{case_id}:{name}", str(part["version"])):
         raise CannotOpen
     key = sealing.derive(data_key, f"pristan/part:{name}")
-    plain = sealing.unpad(sealing.decrypt(key, from_base64url(part["ciphertext"]), aad))
+    plaintext = sealing.unpad(sealing.decrypt(key, from_base64url(part["ciphertext"]), aad))
     try:
-        return OpenedPart(name, part["seq"], part["author"], json.loads(plain))
+        return OpenedPart(name, part["seq"], part["author"], json.loads(plaintext))
     except ValueError as error:
         raise CannotOpen from error
 
 
-def _case_of(info: bytes) -> str:
-    """The case that the wrap says it belongs to. Raises CannotOpen unless it is a case key made for an organisation."""
-    purpose, which, case_id, kind, *_rest = _texts(info) + [""] * 4
-    if (purpose, which, kind) != ("pristan/case-key", "person", "organisation"):
+def _case_id(info: bytes) -> str:
+    """The id of the case that the wrap belongs to. Raises CannotOpen unless the wrap is a case key for an organisation."""
+    purpose, subject, case_id, kind, *_rest = _split_context(info) + [""] * 4
+    if (purpose, subject, kind) != ("pristan/case-key", "person", "organisation"):
         raise CannotOpen
     return case_id
 
 
-def _texts(context: bytes) -> list[str]:
-    """Undo `sealing.context`: each text stands behind its length in four bytes."""
-    found, at = [], 0
-    while at < len(context):
-        length = int.from_bytes(context[at : at + 4], "big")
-        found.append(context[at + 4 : at + 4 + length].decode("utf-8", "replace"))
-        at += 4 + length
-    return found
+def _split_context(context: bytes) -> list[str]:
+    """The texts of a `sealing.context`: each is preceded by its length in four bytes, big-endian."""
+    texts, position = [], 0
+    while position < len(context):
+        length = int.from_bytes(context[position : position + 4], "big")
+        texts.append(context[position + 4 : position + 4 + length].decode("utf-8", "replace"))
+        position += 4 + length
+    return texts
 
 
 def base64url(data: bytes) -> str:
+    """Base64url without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def from_base64url(text: str) -> bytes:
-    """Raises CannotOpen for what is no base64url."""
+    """Decode base64url with or without padding. Raises CannotOpen if it is not valid."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:

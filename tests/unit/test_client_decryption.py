@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from app.cases import sealed_parts
 from app.cases.models import Part
 from app.client import opened
-from app.client.opening import base64url, from_base64url
+from app.client.decryption import base64url, from_base64url
 from app.core import sealing
 from app.core.sealing import CannotOpen, KeyPair
 

@@ -1,4 +1,4 @@
-"""JSON for machines: partners' programs, trusted front ends, and what watches the service."""
+"""JSON APIs for partners' programs, trusted front ends, the public directory and monitoring."""
 
 from collections.abc import Iterable
 
@@ -27,14 +27,14 @@ from app.api import (
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     """Add the routes of these surfaces. The token endpoint and filing an intake belong to the public surface too."""
-    wanted = set(surfaces)
+    surface_names = set(surfaces)
     app.include_router(health.router)
-    if wanted & {"partner", "public"}:
+    if surface_names & {"partner", "public"}:
         app.include_router(oauth.router)
         app.include_router(intakes.router)
         app.include_router(hsds_openapi.router)
         app.include_router(hsds.router)
-    if "partner" in wanted:
+    if "partner" in surface_names:
         app.include_router(referrals.router)
         app.include_router(referral_actions.router)
         app.include_router(referral_sealed.router)

@@ -1,4 +1,4 @@
-"""An organisation's conflict list: keyed hashes of people whom it must not advise. No name is sent in and no match is reported."""
+"""An organisation's conflict list: keyed hashes of people it must not advise. Names are never sent, matches never reported."""
 
 import base64
 import binascii
@@ -25,18 +25,18 @@ from app.partners.oauth_clients import Caller
 
 router = APIRouter(tags=["Conflicts of interest"])
 
-MOST: Final = 5_000
-"""Hashes in one request; more come in several."""
+MAX_HASHES: Final = 5_000
+"""Maximum number of hashes in one request."""
 _FIELDS: Final = frozenset({"form", "hashes"})
 _ANSWER: Final[Responses] = {200: success(openapi_examples.CONFLICT_LIST), **signed_in()}
-_SIZE: Final = "Your list, told by its size."
+_LIST_DESCRIPTION: Final = "The size of your list and your salt."
 
 
 @router.get(
     "/v1/conflicts",
     operation_id="getConflictList",
     response_model=ConflictList,
-    response_description=_SIZE,
+    response_description=_LIST_DESCRIPTION,
     responses=_ANSWER,
 )
 def read_list(
@@ -47,31 +47,33 @@ def read_list(
 
 
 async def read_hashes(request: Request, body: Body) -> list[bytes]:
-    """Raises UnsupportedType, BadRequest, Invalid."""
+    """The hashes in the body. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), _FIELDS)
     if document.get("form") != FORM:
-        raise invalid("/form", "unknown_code", f"Only form {FORM} is known here.")
+        raise invalid("/form", "unknown_code", f"The only supported form is {FORM}.")
     hashes = document.get("hashes")
-    if not isinstance(hashes, list) or not 1 <= len(hashes) <= MOST:
-        raise invalid("/hashes", "out_of_range", f"A list of 1 to {MOST} hashes.")
-    return [_hash(place, text) for place, text in enumerate(hashes)]
+    if not isinstance(hashes, list) or not 1 <= len(hashes) <= MAX_HASHES:
+        raise invalid("/hashes", "out_of_range", f"Send a list of 1 to {MAX_HASHES} hashes.")
+    return [_hash(position, text) for position, text in enumerate(hashes)]
 
 
-def _hash(place: int, text: Any) -> bytes:
+def _hash(position: int, text: Any) -> bytes:
     try:
         if isinstance(text, str) and len(text) == 43:
             return base64.b64decode(text + "=", altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         pass
-    raise invalid(f"/hashes/{place}", "not_a_hash", "32 bytes as base64url without padding: 43 characters.")
+    raise invalid(
+        f"/hashes/{position}", "not_a_hash", "Each hash is 32 bytes in base64url without padding (43 characters)."
+    )
 
 
 @router.post(
     "/v1/conflicts",
     operation_id="addToConflictList",
     response_model=ConflictList,
-    response_description=_SIZE,
+    response_description=_LIST_DESCRIPTION,
     responses={**_ANSWER, **signed_in(400, 415)},
     openapi_extra=json_body(ConflictHashes, example=openapi_examples.CONFLICT_HASHES),
 )
@@ -90,7 +92,7 @@ def add_to_list(
     """
     partner = for_organisation(caller)
     conflict_screening.add_to_list(session, keys, partner.organisation_id, hashes, now)
-    _note(session, partner.organisation_id, partner.client_id, "added", len(hashes), now)
+    _record(session, partner.organisation_id, partner.client_id, "added", len(hashes), now)
     return JSONResponse(_list(session, keys, partner.organisation_id))
 
 
@@ -98,7 +100,7 @@ def add_to_list(
     "/v1/conflicts",
     operation_id="clearConflictList",
     response_model=ConflictList,
-    response_description=_SIZE,
+    response_description=_LIST_DESCRIPTION,
     responses=_ANSWER,
 )
 def clear_list(
@@ -107,7 +109,7 @@ def clear_list(
     """Empty your list. A case that was withheld from you stays withheld."""
     partner = for_organisation(caller)
     conflicts.clear(session, partner.organisation_id)
-    _note(session, partner.organisation_id, partner.client_id, "cleared", 0, now)
+    _record(session, partner.organisation_id, partner.client_id, "cleared", 0, now)
     return JSONResponse(_list(session, keys, partner.organisation_id))
 
 
@@ -116,12 +118,12 @@ def _list(session: Session, keys: KeyRing, organisation_id: UUID) -> dict[str, A
     return {"form": FORM, "salt": salt, "entries": conflicts.uploaded_count(session, organisation_id)}
 
 
-def _note(session: Session, organisation_id: UUID, client_id: str, what: str, count: int, now: Any) -> None:
+def _record(session: Session, organisation_id: UUID, client_id: str, change: str, count: int, now: Any) -> None:
     audit.record(
         session,
         actor_kind="partner",
         actor_id=client_id,
-        action=f"conflicts:{what}",
+        action=f"conflicts:{change}",
         subject_kind="organisation",
         subject_id=organisation_id,
         codes={"count": count},

@@ -16,9 +16,9 @@ class NotAcceptable(AppError):
 
 
 def best_media_type(request: Request, *offered: str) -> str:
-    """The offered media type that the caller prefers; the first of them where several are equally welcome.
+    """The offered media type that the caller prefers; the first of several with equal preference.
 
-    A header without any media range says nothing, and the first is taken. Raises NotAcceptable (406).
+    Without a media range in the header, the first offered type is used. Raises NotAcceptable (406).
     """
     header = ",".join(request.headers.getlist("accept"))
     if "/" not in header:
@@ -26,7 +26,7 @@ def best_media_type(request: Request, *offered: str) -> str:
     accepted = parse_accept_header(header, MIMEAccept)
     best = max(offered, key=lambda media_type: _quality(media_type, accepted))
     if not _quality(best, accepted):
-        raise NotAcceptable(f"One of: {', '.join(offered)}.", headers=VARY)
+        raise NotAcceptable(f"Available formats: {', '.join(offered)}.", headers=VARY)
     return best
 
 

@@ -1,4 +1,4 @@
-"""Cursors: a position in a list, signed, so that a client can neither invent one nor use it for another list or client."""
+"""Cursors: signed positions in a list. A client cannot make one up or use it for another list or client."""
 
 import base64
 import binascii
@@ -15,26 +15,26 @@ class BadCursor(BadRequest):
     slug, title = "bad-cursor", "This cursor is not one of ours"
 
 
-def signed(keys: KeyRing, place: bytes, *belongs_to: str) -> str:
-    """`belongs_to`: the client, and every filter of the list that the cursor continues."""
-    return base64.urlsafe_b64encode(place + _mac(keys, place, belongs_to)).decode().rstrip("=")
+def signed(keys: KeyRing, position: bytes, *belongs_to: str) -> str:
+    """A cursor for a position. `belongs_to`: the client and every filter of the list."""
+    return base64.urlsafe_b64encode(position + _mac(keys, position, belongs_to)).decode().rstrip("=")
 
 
 def read(keys: KeyRing, text: str, length: int, *belongs_to: str) -> bytes:
-    """The position, `length` bytes. Raises BadCursor (400) for anything that `signed` did not make for this very list."""
+    """The position, `length` bytes. Raises BadCursor (400) unless `signed` made the cursor for this list and client."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise _bad() from None
-    place, mac = raw[:length], raw[length:]
-    if len(place) != length or not hmac.compare_digest(mac, _mac(keys, place, belongs_to)):
-        raise _bad()
-    return place
+        raise _bad_cursor() from None
+    position, mac = raw[:length], raw[length:]
+    if len(position) != length or not hmac.compare_digest(mac, _mac(keys, position, belongs_to)):
+        raise _bad_cursor()
+    return position
 
 
-def _mac(keys: KeyRing, place: bytes, belongs_to: tuple[str, ...]) -> bytes:
-    return keys.mac("api-cursor", place, *(text.encode() for text in belongs_to))[:_MAC_BYTES]
+def _mac(keys: KeyRing, position: bytes, belongs_to: tuple[str, ...]) -> bytes:
+    return keys.mac("api-cursor", position, *(text.encode() for text in belongs_to))[:_MAC_BYTES]
 
 
-def _bad() -> BadCursor:
-    return BadCursor("Go on with the cursor of the last answer, with the same filters, or begin without one.")
+def _bad_cursor() -> BadCursor:
+    return BadCursor("Continue with the cursor of the last response and the same filters, or start without a cursor.")

@@ -1,4 +1,4 @@
-"""Deliveries to a webhook endpoint, sent or still due: list them, send a test, send them again."""
+"""Deliveries to a webhook endpoint: list them, send a test event, send events again."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -16,7 +16,7 @@ from app.api.openapi_components import LINK, Responses, json_body, signed_in, su
 from app.api.schemas import DeliveryOut, DeliveryPage, Resent
 from app.api.webhooks import (
     BASE,
-    ONE,
+    ENDPOINT,
     EndpointId,
     StrictBody,
     WebhookManager,
@@ -37,7 +37,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ResendRequest(StrictBody):
-    """The moment from which events are sent again."""
+    """The time from which events are sent again."""
 
     since: str = Field(description="RFC 3339.", json_schema_extra={"format": "date-time"})
 
@@ -50,18 +50,20 @@ def _parse_delivery_id(text: str) -> UUID:
     try:
         return parse_id(text)
     except NotFound:
-        raise NotFound("No delivery of this endpoint has this id.") from None
+        raise NotFound("This endpoint has no delivery with this id.") from None
 
 
 DeliveryId = Annotated[str, Path(description="The delivery's id.", json_schema_extra={"format": "uuid"})]
-StateFilter = Annotated[Literal["waiting", "delivered", "dead"] | None, Query(alias="state", description="Only these.")]
+StateFilter = Annotated[
+    Literal["waiting", "delivered", "dead"] | None, Query(alias="state", description="Only deliveries in this state.")
+]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 _QUEUED: Final[Responses] = {202: success({**openapi_examples.DELIVERY, "attempts": 0}), **signed_in(404, 409)}
 
 
 @router.get(
-    ONE + "/deliveries",
+    ENDPOINT + "/deliveries",
     operation_id="listDeliveries",
     response_model=DeliveryPage,
     response_description="A page, newest first.",
@@ -77,7 +79,7 @@ def list_deliveries(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> JSONResponse:
-    """Deliveries sent or still due, newest first. They are kept for 90 days."""
+    """Sent and pending deliveries, newest first. They are stored for 90 days."""
     owner = owner_of(caller)
     endpoint = service.get(session, owner, parse_endpoint_id(endpoint_id))
     belongs_to = ("deliveries", owner.client_id, str(endpoint.id), f"state={state}")
@@ -85,9 +87,9 @@ def list_deliveries(
     if state is not None:
         query = query.where(WebhookDelivery.state == state)
     if cursor is not None:
-        place = _parse_position(cursors.read(keys, cursor, _POSITION_BYTES, *belongs_to))
+        position = _parse_position(cursors.read(keys, cursor, _POSITION_BYTES, *belongs_to))
         query = query.where(
-            sa.tuple_(WebhookDelivery.created_at, WebhookDelivery.id) < sa.tuple_(*map(sa.literal, place))
+            sa.tuple_(WebhookDelivery.created_at, WebhookDelivery.id) < sa.tuple_(*map(sa.literal, position))
         )
     query = query.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc()).limit(limit + 1)
     rows = session.scalars(query).all()
@@ -95,18 +97,18 @@ def list_deliveries(
     headers = {}
     if len(rows) > limit:
         answer["next_cursor"] = cursors.signed(keys, _position_bytes(rows[limit - 1]), *belongs_to)
-        given = {"state": state, "limit": limit, "cursor": answer["next_cursor"]}
-        parameters = urlencode({name: value for name, value in given.items() if value is not None})
-        headers["Link"] = f'<{BASE}/{endpoint.id}/deliveries?{parameters}>; rel="next"'
+        parameters = {"state": state, "limit": limit, "cursor": answer["next_cursor"]}
+        query_string = urlencode({name: value for name, value in parameters.items() if value is not None})
+        headers["Link"] = f'<{BASE}/{endpoint.id}/deliveries?{query_string}>; rel="next"'
     return JSONResponse(answer, headers=headers)
 
 
 @router.post(
-    ONE + "/test",
+    ENDPOINT + "/test",
     status_code=202,
     operation_id="testWebhook",
     response_model=DeliveryOut,
-    response_description="It goes out next.",
+    response_description="The delivery is sent next.",
     responses=_QUEUED,
 )
 def send_test(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
@@ -118,11 +120,11 @@ def send_test(caller: WebhookManager, session: Db, now: Now, endpoint_id: Endpoi
 
 
 @router.post(
-    ONE + "/deliveries/{delivery_id}/retry",
+    ENDPOINT + "/deliveries/{delivery_id}/retry",
     status_code=202,
     operation_id="retryDelivery",
     response_model=DeliveryOut,
-    response_description="It goes out next.",
+    response_description="The delivery is sent next.",
     responses=_QUEUED,
 )
 def retry(
@@ -136,11 +138,11 @@ def retry(
 
 
 @router.post(
-    ONE + "/resend",
+    ENDPOINT + "/resend",
     status_code=202,
     operation_id="resendSince",
     response_model=Resent,
-    response_description="They go out next.",
+    response_description="The events are sent next.",
     responses={202: success({"events": 12}), **signed_in(400, 404, 409, 415)},
     openapi_extra=json_body(ResendRequest, example={"since": "2026-11-24T08:00:00Z"}),
 )
@@ -151,7 +153,7 @@ def resend(
     now: Now,
     endpoint_id: EndpointId,
 ) -> JSONResponse:
-    """Send again every event since a given moment, for instance after a long outage of your endpoint."""
+    """Send all events since a given time again, for example after a long outage of your endpoint."""
     count = service.resend(session, owner_of(caller), parse_endpoint_id(endpoint_id), since, now)
     return JSONResponse({"events": count}, status_code=202)
 

@@ -37,7 +37,7 @@ from app.partners.oauth_clients import Caller
 from app.settings import Settings
 
 REALM: Final = "pristan"
-_NEVER_FROZEN: Final = frozenset({"intakes:create"})  # a story is always taken in
+_NEVER_FROZEN: Final = frozenset({"intakes:create"})  # intakes are always accepted
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 _KEY: Final = re.compile(r"[!-~]{8,255}")
 _TAG: Final = re.compile(r'"(\d{1,9})"')
@@ -67,7 +67,7 @@ class BadKey(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A caller that speaks for an organisation."""
+    """A caller that acts for an organisation."""
 
     client_id: str
     organisation_id: UUID
@@ -75,12 +75,12 @@ class Partner:
 
 async def bearer(request: Request) -> str:
     """The token of the Authorization header. Raises NoToken, BadToken."""
-    given = request.headers.getlist("authorization")
-    if not given:
+    values = request.headers.getlist("authorization")
+    if not values:
         raise NoToken(headers={"WWW-Authenticate": f'Bearer realm="{REALM}"'})
-    kind, _, token = given[0].partition(" ")
+    kind, _, token = values[0].partition(" ")
     token = token.strip()
-    if len(given) > 1 or kind.lower() != "bearer" or not _TOKEN.fullmatch(token):
+    if len(values) > 1 or kind.lower() != "bearer" or not _TOKEN.fullmatch(token):
         raise _bad_token()
     return token
 
@@ -103,7 +103,7 @@ class Policy:
     def check(self, request: Request, caller: Caller) -> Caller:
         if self.scope not in caller.scopes:
             challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self.scope}"'
-            raise MissingScope(f"This takes the scope {self.scope}.", headers={"WWW-Authenticate": challenge})
+            raise MissingScope(f"This requires the scope {self.scope}.", headers={"WWW-Authenticate": challenge})
         if caller.frozen and self.scope not in _NEVER_FROZEN:
             raise Frozen
         refuse_unknown_parameters(request)
@@ -114,7 +114,7 @@ class Reads(Policy):
     """For a route that only reads: the caller is looked up in the route's own session."""
 
     async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
-        caller = self.check(request, await run_sync(_looked_up, session, token, now))
+        caller = self.check(request, await run_sync(_caller_in_snapshot, session, token, now))
         await rate_limits.count(request, caller.client_id, self.scope, now)
         return caller
 
@@ -142,7 +142,7 @@ def _caller(session: Session, token: str, now: datetime) -> Caller:
         raise _bad_token() from None
 
 
-def _looked_up(session: Session, token: str, now: datetime) -> Caller:
+def _caller_in_snapshot(session: Session, token: str, now: datetime) -> Caller:
     """The caller, read in a snapshot that ends here; the route's first statement begins another."""
     try:
         return _caller(session, token, now)
@@ -151,7 +151,7 @@ def _looked_up(session: Session, token: str, now: datetime) -> Caller:
 
 
 def for_organisation(caller: Caller) -> Partner:
-    """Raises NoOrganisation for a client that only files intakes."""
+    """The organisation that the caller acts for. Raises NoOrganisation for a client that only submits intakes."""
     if caller.organisation_id is None:
         raise NoOrganisation
     return Partner(caller.client_id, caller.organisation_id)
@@ -160,34 +160,37 @@ def for_organisation(caller: Caller) -> Partner:
 def refuse_unknown_parameters(request: Request) -> None:
     """Raises Invalid (422) for an unknown query parameter, and for one given twice that takes a single value."""
     route = request.scope.get("route")
-    known, many = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
+    known, repeatable = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
     seen: set[str] = set()
     for name, _value in request.query_params.multi_items():
         if name not in known:
-            raise _invalid("/query", "unknown_parameter", "There is a query parameter that this address does not know.")
-        if name in seen and name not in many:
-            raise _invalid(f"/query/{name}", "repeated", "This query parameter is given more than once.")
+            raise _invalid("/query", "unknown_parameter", "The request has an unknown query parameter.")
+        if name in seen and name not in repeatable:
+            raise _invalid(f"/query/{name}", "repeated", "This query parameter may be given only once.")
         seen.add(name)
 
 
-_Names = tuple[frozenset[str], frozenset[str]]
-_known: Final[dict[str, _Names]] = {}
+_ParameterNames = tuple[frozenset[str], frozenset[str]]
+_parameters_by_route: Final[dict[str, _ParameterNames]] = {}
 
 
-def _parameters(route: APIRoute) -> _Names:
+def _parameters(route: APIRoute) -> _ParameterNames:
     """The query parameters of a route, and those of them that may be repeated."""
-    found = _known.get(route.unique_id)
-    if found is None:
-        fields = [field for dependant in _all(route.dependant) for field in dependant.query_params]
-        many = (field.alias for field in fields if "list" in str(field.field_info.annotation))
-        found = _known[route.unique_id] = (frozenset(field.alias for field in fields), frozenset(many))
-    return found
+    names = _parameters_by_route.get(route.unique_id)
+    if names is None:
+        fields = [field for dependant in _all_dependants(route.dependant) for field in dependant.query_params]
+        repeatable = (field.alias for field in fields if "list" in str(field.field_info.annotation))
+        names = _parameters_by_route[route.unique_id] = (
+            frozenset(field.alias for field in fields),
+            frozenset(repeatable),
+        )
+    return names
 
 
-def _all(dependant: Dependant) -> Iterator[Dependant]:
+def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:
     yield dependant
     for inner in dependant.dependencies:
-        yield from _all(inner)
+        yield from _all_dependants(inner)
 
 
 def _invalid(pointer: str, code: str, detail: str) -> Invalid:
@@ -213,7 +216,7 @@ def parse_instant(text: str, pointer: str) -> datetime:
             raise ValueError
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise invalid(pointer, "not_an_instant", "Write it like 2026-11-24T08:00:00Z.") from None
+        raise invalid(pointer, "not_an_instant", "Write the time like 2026-11-24T08:00:00Z.") from None
 
 
 def format_instant(moment: datetime | None) -> str | None:
@@ -223,37 +226,37 @@ def format_instant(moment: datetime | None) -> str | None:
 
 def no_such_referral() -> NotFound:
     """The same error for an unknown id, another organisation's id and a malformed one."""
-    return NotFound("No referral of yours has this id.")
+    return NotFound("You have no referral with this id.")
 
 
 _KEY_HEADER: Final = Header(
     alias="Idempotency-Key",
-    description="8 to 255 visible ASCII characters, made once for one act. "
-    "The same key and body give the same answer for 48 hours.",
+    description="8 to 255 visible ASCII characters, a new value for each action. "
+    "The same key and body give the same response for 48 hours.",
     json_schema_extra={"pattern": "^[!-~]{8,255}$"},
 )
 _MATCH_HEADER: Final = Header(
     alias="If-Match",
-    description="The ETag as you have seen it.",
+    description="The ETag that you received.",
     json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
 )
 
 
-async def idempotency_key(given: Annotated[str | None, _KEY_HEADER] = None) -> str:
+async def idempotency_key(value: Annotated[str | None, _KEY_HEADER] = None) -> str:
     """Raises BadKey (400) when it is missing or not 8 to 255 visible ASCII characters."""
-    if given is None or not _KEY.fullmatch(given):
-        raise BadKey("Send a header Idempotency-Key of 8 to 255 visible ASCII characters, a new one for each act.")
-    return given
+    if value is None or not _KEY.fullmatch(value):
+        raise BadKey("Send an Idempotency-Key header of 8 to 255 visible ASCII characters, a new one for each action.")
+    return value
 
 
-async def expected_version(given: Annotated[str | None, _MATCH_HEADER] = None) -> int:
-    """The version in If-Match; -1, which never matches, for an ETag that we did not give.
+async def expected_version(value: Annotated[str | None, _MATCH_HEADER] = None) -> int:
+    """The version in If-Match; -1, which never matches, for an ETag that is not ours.
 
     Raises PreconditionRequired (428).
     """
-    if given is None or given.strip() == "*":
-        raise PreconditionRequired("Send If-Match with the ETag you have seen.")
-    tag = _TAG.fullmatch(given.strip())
+    if value is None or value.strip() == "*":
+        raise PreconditionRequired("Send If-Match with the ETag that you received.")
+    tag = _TAG.fullmatch(value.strip())
     return int(tag[1]) if tag else -1
 
 
@@ -268,6 +271,7 @@ async def _directory(request: Request) -> Directory:
 
 
 def etag(version: int) -> str:
+    """The ETag of a version."""
     return f'"{version}"'
 
 
@@ -279,8 +283,8 @@ Packs = Annotated[Directory, Depends(_directory)]
 
 def require_content_type(content_type: str, request: Request) -> None:
     """Raises UnsupportedType (415) unless the request declares this Content-Type."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != content_type:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != content_type:
         raise UnsupportedType(f"Send the body as {content_type}.", headers={"Accept": content_type})
 
 
@@ -291,7 +295,7 @@ class UnsupportedType(AppError):
 def object_with(body: Any, known: frozenset[str]) -> dict[str, Any]:
     """The body, if it is a JSON object with no fields but these. Raises Invalid, which does not repeat an unknown field's name."""
     if not isinstance(body, dict):
-        raise invalid("", "not_an_object", "The body is to be one JSON object.")
+        raise invalid("", "not_an_object", "The body must be one JSON object.")
     if not known.issuperset(body):
-        raise invalid("", "unknown_field", "There is a field that this address does not know.")
+        raise invalid("", "unknown_field", "The body has an unknown field.")
     return body

@@ -11,9 +11,9 @@ from app.core.http_middleware import RESPONSE_HEADERS
 
 @dataclass(frozen=True)
 class Deprecated:
-    """A dependency that a deprecated route declares: `dependencies=[Depends(Deprecated(...))]`, beside `deprecated=True`.
+    """A dependency of a deprecated route: `dependencies=[Depends(Deprecated(...))]`, together with `deprecated=True`.
 
-    `since`: when it was deprecated; `until`: from when it may be removed; `see`: what to use instead.
+    `since`: when the route was deprecated; `until`: when it may be removed; `see`: address of the replacement.
     """
 
     since: datetime

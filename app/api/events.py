@@ -1,6 +1,6 @@
-"""The feed: what happened to an organisation's referrals, oldest first, as CloudEvents. Ids and codes only.
+"""The event feed: changes of an organisation's referrals as CloudEvents, oldest first, with ids and codes only.
 
-A request that waits holds neither a thread nor a connection: it sleeps on the event loop and looks again every second.
+A waiting request uses neither a thread nor a database connection: it sleeps on the event loop and polls every second.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ from app.referrals.change_feed import FeedRow
 
 router = APIRouter(tags=["Events"])
 
-LONGEST_WAIT: Final = 25
-MOST: Final = 1000
+MAX_WAIT: Final = 25
+MAX_EVENTS: Final = 1000
 BATCH: Final = "application/cloudevents-batch+json"
-FORMS: Final = ("application/json", BATCH)
+MEDIA_TYPES: Final = ("application/json", BATCH)
 _CURSOR_BYTES: Final = 8 + 8
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
@@ -49,8 +49,8 @@ class CursorGone(Gone):
     "/v1/events",
     operation_id="listEvents",
     response_model=schemas.EventPage,
-    response_description="A page of events, oldest first. With `Accept: application/cloudevents-batch+json` the bare array; "
-    "the cursor then stands in Link.",
+    response_description="A page of events, oldest first. With `Accept: application/cloudevents-batch+json` only the array, "
+    "with the cursor in the Link header.",
     responses={
         200: success(
             {"events": [openapi_examples.EVENT], "cursor": "…", "more": False},
@@ -68,15 +68,15 @@ async def list_events(
     config: Config,
     now: Now,
     cursor: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
-    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something to happen.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 100,
+    wait: Annotated[int, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for an event.")] = 0,
 ) -> JSONResponse:
-    """What happened after `cursor`, oldest first; from the oldest event kept (90 days) without one.
+    """Events after `cursor`, oldest first; without a cursor, from the oldest stored event (90 days).
 
-    Store the cursor of the answer after you have processed its events. Delivery is at least once: an event that comes again has
-    the same id. Positions are given after the commit, so the event of a slow transaction is never skipped.
+    Store the cursor of the response after you have processed its events. Delivery is at least once: a repeated event has
+    the same id. Positions are assigned after the commit, so the event of a slow transaction is never skipped.
     """
-    media_type = best_media_type(request, *FORMS)
+    media_type = best_media_type(request, *MEDIA_TYPES)
     partner = for_organisation(caller)
     after = _parse_cursor(keys, partner, cursor, now) if cursor is not None else 0
     rows = await _wait_for_events(request, partner, after, limit + 1, wait)
@@ -91,21 +91,21 @@ async def list_events(
 
 
 async def _wait_for_events(request: Request, partner: Partner, after: int, limit: int, wait: int) -> Sequence[FeedRow]:
-    """Look until there are events, the time is over, or the caller has hung up."""
+    """Poll until there are events, the waiting time is over, or the caller has disconnected."""
     transactions: Transactions = request.app.state.transactions
     until, pause = monotonic() + wait, _FIRST_PAUSE
     while True:
         rows = await _read(transactions, partner, after, limit)
-        left = until - monotonic()
-        if rows or left <= 0 or await request.is_disconnected():
+        remaining = until - monotonic()
+        if rows or remaining <= 0 or await request.is_disconnected():
             return rows
-        await anyio.sleep(min(pause, left))
+        await anyio.sleep(min(pause, remaining))
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[FeedRow]:
     def read(session: Session) -> tuple[bool, Sequence[FeedRow]]:
-        if kill_switch.is_on(session, kill_switch.FREEZE):  # turned while this request waited
+        if kill_switch.is_on(session, kill_switch.FREEZE):  # it may have been set while this request waited
             raise Frozen
         return change_feed.has_unplaced(session), change_feed.read_events(
             session, partner.organisation_id, after, limit
@@ -135,16 +135,17 @@ def _event(row: FeedRow, base_url: str) -> dict[str, Any]:
 
 
 def _new_cursor(keys: KeyRing, partner: Partner, position: int, now: datetime) -> str:
-    """A position and the time when it was given, which shows later whether events after it may have been deleted."""
+    """A cursor with a position and the time of issue, which shows later whether events after it may have been deleted."""
     raw = position.to_bytes(8, "big") + int(now.timestamp()).to_bytes(8, "big")
     return cursors.signed(keys, raw, "events", partner.client_id)
 
 
 def _parse_cursor(keys: KeyRing, partner: Partner, cursor: str, now: datetime) -> int:
-    """Raises BadCursor (400), CursorGone (410)."""
+    """The position of a cursor. Raises BadCursor (400), CursorGone (410)."""
     raw = cursors.read(keys, cursor, _CURSOR_BYTES, "events", partner.client_id)
     if now.timestamp() - int.from_bytes(raw[8:], "big") > change_feed.KEPT_FOR.total_seconds():
         raise CursorGone(
-            "Events after it may be gone. Begin without a cursor, and list your referrals once.", restart="/v1/events"
+            "Events after this cursor may have been deleted. Start without a cursor, and list your referrals once.",
+            restart="/v1/events",
         )
     return int.from_bytes(raw[:8], "big")

@@ -1,4 +1,4 @@
-"""One referral as HL7 FHIR R4: the content of `/v1/referrals/{id}`, for systems that read FHIR."""
+"""One referral as HL7 FHIR R4: the content of `/v1/referrals/{id}` for systems that use FHIR."""
 
 from typing import Any, Final
 
@@ -22,8 +22,8 @@ from app.referrals.states import State
 
 router = APIRouter(tags=["Referrals"])
 
-MEDIA: Final = "application/fhir+json"
-FORMS: Final = (f"{MEDIA}; fhirVersion=4.0", "application/json; fhirVersion=4.0")
+FHIR_JSON: Final = "application/fhir+json"
+MEDIA_TYPES: Final = (f"{FHIR_JSON}; fhirVersion=4.0", "application/json; fhirVersion=4.0")
 
 
 @router.get(
@@ -32,7 +32,7 @@ FORMS: Final = (f"{MEDIA}; fhirVersion=4.0", "application/json; fhirVersion=4.0"
     response_model=FhirBundle,
     response_description="The referral as a Bundle, without names.",
     responses={
-        200: success(headers={**ETAG, **VARY_HEADER}, media={MEDIA: schema_of(FhirBundle)}),
+        200: success(headers={**ETAG, **VARY_HEADER}, media={FHIR_JSON: schema_of(FhirBundle)}),
         **signed_in(404, 406),
     },
 )
@@ -43,7 +43,7 @@ def read_as_fhir(
 
     As `application/fhir+json`, or as `application/json` where only that is accepted.
     """
-    media_type = best_media_type(request, *FORMS).partition(";")[0]
+    media_type = best_media_type(request, *MEDIA_TYPES).partition(";")[0]
     partner = for_organisation(caller)
     row = partner_queries.by_id(session, partner.organisation_id, parse_id(referral_id))
     if row is None:

@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(anyone)], defa
 
 
 class NotReady(Unavailable):
-    """`problems` holds a code for each fault."""
+    """503 with `problems`, a code for each fault."""
 
     def __init__(self, *codes: str) -> None:
         super().__init__("The service cannot work at the moment.", problems=list(codes))
@@ -41,18 +41,18 @@ def is_ready(session: ReadDb, keys: Keys, now: Now) -> str:
         worker = heartbeats.latest(session).get(heartbeats.WORKER)
     except SQLAlchemyError:
         raise NotReady("database-unreachable") from None
-    wrong = ["schema-behind"] * behind + ["key-file-unreadable"] * (not keys.is_readable())
-    if wrong:
-        raise NotReady(*wrong)
-    late = worker is not None and now - worker.at > status.WORKER_LATE
-    return "ready\nworker-late" if late else "ready"
+    faults = ["schema-behind"] * behind + ["key-file-unreadable"] * (not keys.is_readable())
+    if faults:
+        raise NotReady(*faults)
+    worker_late = worker is not None and now - worker.at > status.WORKER_LATE
+    return "ready\nworker-late" if worker_late else "ready"
 
 
 @router.get("/metrics")
 def metrics(request: Request, config: Config, session: ReadDb, keys: Keys, now: Now) -> Response:
-    """Metrics, for a collector that sends the token of the settings. Raises NotFound for anybody else."""
-    offered = request.headers.get("authorization", "").encode("utf-8", "replace")
-    if not config.metrics_token or not hmac.compare_digest(offered, f"Bearer {config.metrics_token}".encode()):
+    """Metrics, for a collector that sends the token of the settings. Raises NotFound for any other caller."""
+    authorization = request.headers.get("authorization", "").encode("utf-8", "replace")
+    if not config.metrics_token or not hmac.compare_digest(authorization, f"Bearer {config.metrics_token}".encode()):
         raise NotFound
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.text(status.read_status(session, keys, now)), media_type=CONTENT_TYPE_LATEST)

@@ -28,7 +28,7 @@ def _all(session: ReadDb, packs: Packs, now: Now) -> Records:
     return records(packs, states(session, now))
 
 
-All = Annotated[Records, Depends(_all)]
+AllRecords = Annotated[Records, Depends(_all)]
 ServicesQuery = Annotated[
     ListQuery,
     Depends(ListParameters("taxonomy_term_id", "taxonomy_id", "organization_id", "modified_after", "minimal", "full")),
@@ -72,90 +72,95 @@ def about(request: Request, config: Config) -> Response:
 def services(
     request: Request,
     query: ServicesQuery,
-    every: All,
+    all_records: AllRecords,
 ) -> Response:
-    found = [one for one in every.services if _passes(one, one, query, every)]
+    matching = [record for record in all_records.services if _passes(record, record, query, all_records)]
     if "minimal" in query.flags:
-        return page(request, query, "service", found, minimal)
-    return page(request, query, "service", found, None if "full" in query.flags else flat)
+        return page(request, query, "service", matching, minimal)
+    return page(request, query, "service", matching, None if "full" in query.flags else flat)
 
 
 @router.get("/services/{id}", **entry_of("service", REQUIRED))
-def service(entry_id: EntryId, request: Request, every: All) -> Response:
-    return entry(request, entry_id, every.services)
+def service(entry_id: EntryId, request: Request, all_records: AllRecords) -> Response:
+    return entry(request, entry_id, all_records.services)
 
 
 @router.get("/organizations", **page_of("organizations", "organization"))
 def organizations(
     request: Request,
     query: OrganizationsQuery,
-    every: All,
+    all_records: AllRecords,
 ) -> Response:
-    offered = _by_organization(every)
-    found = [
-        one
-        for one in every.organizations
-        if _matches_search(one, query.search) and _has_term(offered.get(one["id"], ()), query.ids)
+    offered = _by_organization(all_records)
+    matching = [
+        record
+        for record in all_records.organizations
+        if _matches_search(record, query.search) and _has_term(offered.get(record["id"], ()), query.ids)
     ]
-    full = with_services(every) if "full_service" in query.flags else None
-    return page(request, query, "organization", found, full or (None if "full" in query.flags else flat))
+    full = with_services(all_records) if "full_service" in query.flags else None
+    return page(request, query, "organization", matching, full or (None if "full" in query.flags else flat))
 
 
 @router.get("/organizations/{id}", **entry_of("organization"))
-def organization(entry_id: EntryId, request: Request, flags: OrganizationFlags, every: All) -> Response:
-    full = with_services(every) if "full_service" in flags else None
-    return entry(request, entry_id, every.organizations, full, {"full_service"})
+def organization(entry_id: EntryId, request: Request, flags: OrganizationFlags, all_records: AllRecords) -> Response:
+    full = with_services(all_records) if "full_service" in flags else None
+    return entry(request, entry_id, all_records.organizations, full, {"full_service"})
 
 
 @router.get("/service_at_locations", **page_of("service_at_locations", "service_at_location"))
 def service_at_locations(
     request: Request,
     query: ServiceAtLocationsQuery,
-    every: All,
+    all_records: AllRecords,
     packs: Packs,
 ) -> Response:
-    found = [
-        one
-        for one in every.service_at_locations
-        if _passes(one, one["service"], query, every) and _covers_place(one["service"], query, packs)
+    matching = [
+        record
+        for record in all_records.service_at_locations
+        if _passes(record, record["service"], query, all_records) and _covers_place(record["service"], query, packs)
     ]
-    return page(request, query, "service_at_location", found, None if "full" in query.flags else flat)
+    return page(request, query, "service_at_location", matching, None if "full" in query.flags else flat)
 
 
 @router.get("/service_at_locations/{id}", **entry_of("service_at_location"))
-def service_at_location(entry_id: EntryId, request: Request, every: All) -> Response:
-    return entry(request, entry_id, every.service_at_locations)
+def service_at_location(entry_id: EntryId, request: Request, all_records: AllRecords) -> Response:
+    return entry(request, entry_id, all_records.service_at_locations)
 
 
 @router.get("/taxonomies", **page_of("taxonomies", "taxonomy"))
-def taxonomies(request: Request, query: TaxonomiesQuery, every: All) -> Response:
-    return page(request, query, "taxonomy", [one for one in every.taxonomies if _matches_search(one, query.search)])
+def taxonomies(request: Request, query: TaxonomiesQuery, all_records: AllRecords) -> Response:
+    return page(
+        request,
+        query,
+        "taxonomy",
+        [record for record in all_records.taxonomies if _matches_search(record, query.search)],
+    )
 
 
 @router.get("/taxonomies/{id}", **entry_of("taxonomy"))
-def taxonomy(entry_id: EntryId, request: Request, every: All) -> Response:
-    return entry(request, entry_id, every.taxonomies)
+def taxonomy(entry_id: EntryId, request: Request, all_records: AllRecords) -> Response:
+    return entry(request, entry_id, all_records.taxonomies)
 
 
 @router.get("/taxonomy_terms", **page_of("taxonomy_terms", "taxonomy_term"))
 def taxonomy_terms(
     request: Request,
     query: TaxonomyTermsQuery,
-    every: All,
+    all_records: AllRecords,
 ) -> Response:
-    found = [
-        one
-        for one in every.taxonomy_terms
-        if _matches_search(one, query.search)
-        and all(one.get(name) == value for name, value in query.ids.items())
-        and not ("top_only" in query.flags and "parent_id" in one)
+    matching = [
+        record
+        for record in all_records.taxonomy_terms
+        if _matches_search(record, query.search)
+        and all(record.get(name) == value for name, value in query.ids.items())
+        and not ("top_only" in query.flags and "parent_id" in record)
     ]
-    return page(request, query, "taxonomy_term", found)
+    return page(request, query, "taxonomy_term", matching)
 
 
 @router.get("/taxonomy_terms/{id}", **entry_of("taxonomy_term"))
-def taxonomy_term(entry_id: EntryId, request: Request, every: All) -> Response:
-    return entry(request, entry_id, every.taxonomy_terms)
+def taxonomy_term(entry_id: EntryId, request: Request, all_records: AllRecords) -> Response:
+    return entry(request, entry_id, all_records.taxonomy_terms)
 
 
 @router.options("/{rest:path}", include_in_schema=False)
@@ -168,10 +173,10 @@ async def preflight(rest: str) -> Response:  # noqa: ARG001
 # --- filters -------------------------------------------------------------------------------------------------------
 
 
-def _passes(record: Record, service: Record, query: ListQuery, every: Records) -> bool:
+def _passes(record: Record, service: Record, query: ListQuery, all_records: Records) -> bool:
     """Whether the record passes every filter."""
     organization_id = query.ids.get("organization_id")
-    changed = every.changed.get(service["id"])
+    changed = all_records.changed.get(service["id"])
     return (
         (organization_id is None or service["organization_id"] == organization_id)
         and _has_term([service], query.ids)
@@ -226,18 +231,18 @@ def _texts(value: Any) -> Iterable[str]:
             yield from _texts(inner)
 
 
-def with_services(every: Records) -> Callable[[Record], Record]:
-    offered = _by_organization(every)
+def with_services(all_records: Records) -> Callable[[Record], Record]:
+    offered = _by_organization(all_records)
 
     def whole(record: Record) -> Record:
-        mine = [{k: v for k, v in one.items() if k != "organization"} for one in offered.get(record["id"], ())]
+        mine = [{k: v for k, v in record.items() if k != "organization"} for record in offered.get(record["id"], ())]
         return {**record, "services": mine}
 
     return whole
 
 
-def _by_organization(every: Records) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
-    for one in every.services:
-        found.setdefault(one["organization_id"], []).append(one)
-    return found
+def _by_organization(all_records: Records) -> dict[str, list[Record]]:
+    matching: dict[str, list[Record]] = {}
+    for record in all_records.services:
+        matching.setdefault(record["organization_id"], []).append(record)
+    return matching

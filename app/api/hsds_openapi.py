@@ -18,12 +18,12 @@ from app.api.openapi_components import without_siblings
 
 router = APIRouter(prefix=hsds.PREFIX, dependencies=hsds.router.dependencies, include_in_schema=False)
 
-_WORDS: Final = """\
+_DESCRIPTION: Final = """\
 The directory of centres that give legal help to people who had to leave Russia or Belarus, as Open Referral HSDS 3.1.
 
-Public, without a sign-in. Filters are combined with AND. No value is ever null: what is not known is absent. Ids are UUIDv5
-of our own short names, which stand in `x_slug` and among the organisation's identifiers. Fields that begin with `x_` are ours.
-Only centres that somebody has confirmed are here, and of places only the town. Authorities are not: they decide on people.
+Public, without a sign-in. Filters are combined with AND. No value is null: unknown fields are absent. Ids are UUIDv5 of our
+own short names, which are in `x_slug` and among the organisation's identifiers. Fields that begin with `x_` are our own.
+The directory has only confirmed centres, and only the town of a location. It has no authorities, because they decide on people.
 """
 
 
@@ -40,13 +40,13 @@ def document(base_url: str) -> dict[str, Any]:
         title="Pristan directory (HSDS 3.1)",
         version="3.1.0",
         openapi_version="3.1.0",
-        summary="Who gives legal help, and where.",
-        description=_WORDS,
+        summary="Organisations that give legal help, and where.",
+        description=_DESCRIPTION,
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         servers=[{"url": base_url + hsds.PREFIX}],
         tags=[
-            {"name": REQUIRED, "description": "Asked for by the HSDS API reference."},
-            {"name": OPTIONAL, "description": "Optional there."},
+            {"name": REQUIRED, "description": "Required by the HSDS API reference."},
+            {"name": OPTIONAL, "description": "Optional in the HSDS API reference."},
         ],
         routes=routes,
     )

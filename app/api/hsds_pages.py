@@ -35,23 +35,23 @@ def page(
     request: Request,
     query: ListQuery,
     kind: str,
-    found: Sequence[Record],
+    records: Sequence[Record],
     shape: Callable[[Record], Record] | None = None,
 ) -> Response:
-    size = len(found) or 1 if query.whole else query.per_page
-    pages = -(-len(found) // size)
+    size = len(records) or 1 if query.whole else query.per_page
+    pages = -(-len(records) // size)
     start = (query.page - 1) * size
-    contents = [shape(one) if shape else one for one in found[start : start + size]]
+    contents = [shape(record) if shape else record for record in records[start : start + size]]
     links = {}
     if query.page < pages:
         links = {"Link": f'<{request.url.include_query_params(page=query.page + 1)}>; rel="next"'}
     if query.format != "json":
         text, media = _lines(contents) if query.format == "ndjson" else _csv(kind, contents)
-        return _cacheable(request, text.encode(), media, {**links, "X-Total-Items": str(len(found))})
+        return _cacheable(request, text.encode(), media, {**links, "X-Total-Items": str(len(records))})
     return answer(
         request,
         {
-            "total_items": len(found),
+            "total_items": len(records),
             "total_pages": pages,
             "page_number": query.page,
             "size": len(contents),
@@ -65,13 +65,13 @@ def page(
 
 
 def _lines(contents: Sequence[Record]) -> tuple[str, str]:
-    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in contents), "application/x-ndjson"
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in contents), "application/x-ndjson"
 
 
 def _csv(kind: str, contents: Sequence[Record]) -> tuple[str, str]:
     """The columns of HSDS's tabular form; nested objects have tables of their own in the data package."""
-    names = [one.name for one in columns(kind)]
-    rows = ([_cell(one.get(name)) for name in names] for one in contents)
+    names = [column.name for column in columns(kind)]
+    rows = ([_cell(record.get(name)) for name in names] for record in contents)
     return spreadsheet.csv_text(names, rows), "text/csv; charset=utf-8"
 
 
@@ -81,13 +81,13 @@ def _cell(value: Any) -> Any:
 
 def entry(
     request: Request,
-    wanted: str,
-    every: Sequence[Record],
+    entry_id: str,
+    records: Sequence[Record],
     shape: Callable[[Record], Record] | None = None,
     allowed: Iterable[str] = (),
 ) -> Response:
     refuse_unknown(request, frozenset(allowed))
-    found = next((one for one in every if one["id"] == wanted.lower()), None)
+    found = next((record for record in records if record["id"] == entry_id.lower()), None)
     if found is None:
         raise NotFound("There is no such entry in the directory.", headers=OPEN)
     return answer(request, shape(found) if shape else found)
@@ -101,8 +101,8 @@ def answer(request: Request, document: Mapping[str, Any], headers: Mapping[str, 
 def _cacheable(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
     """The answer with an ETag of its content; 304 for a caller that already has it."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    whole = {**_CACHEABLE, "ETag": tag, **headers}
-    given = request.headers.get("if-none-match", "")
-    if given.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in given.split(",")}:
-        return Response(status_code=304, headers=whole)
-    return Response(body, media_type=media, headers=whole)
+    all_headers = {**_CACHEABLE, "ETag": tag, **headers}
+    if_none_match = request.headers.get("if-none-match", "")
+    if if_none_match.strip() == "*" or tag in {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
+        return Response(status_code=304, headers=all_headers)
+    return Response(body, media_type=media, headers=all_headers)

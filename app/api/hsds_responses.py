@@ -41,10 +41,10 @@ _ABOUT: Final = {
 
 def about() -> dict[str, Any]:
     """Arguments of the root route's decorator."""
-    return _described("about", "What this is.", REQUIRED, _answers({"application/json": {"schema": _ABOUT}}))
+    return _route_arguments("about", "What this API is.", REQUIRED, _answers({"application/json": {"schema": _ABOUT}}))
 
 
-def page_of(name: str, shape: str, need: str = OPTIONAL, *, minimal: bool = False) -> dict[str, Any]:
+def page_of(name: str, shape: str, tag: str = OPTIONAL, *, minimal: bool = False) -> dict[str, Any]:
     """Arguments of a list's decorator. `minimal`: entries may lack the fields that are required otherwise."""
     entry: dict[str, Any] = ref("schemas", shape)
     if minimal:
@@ -56,21 +56,21 @@ def page_of(name: str, shape: str, need: str = OPTIONAL, *, minimal: bool = Fals
     }
     lines = {"schema": {"type": "string"}}
     media = {"application/json": {"schema": page}, "application/x-ndjson": lines, "text/csv": lines}
-    return _described(f"list_{name}", f"A page of {name}.", need, _answers(media))
+    return _route_arguments(f"list_{name}", f"A page of {name}.", tag, _answers(media))
 
 
-def entry_of(shape: str, need: str = OPTIONAL) -> dict[str, Any]:
+def entry_of(shape: str, tag: str = OPTIONAL) -> dict[str, Any]:
     """Arguments of the decorator of one entry's route."""
     answers = _answers({"application/json": {"schema": ref("schemas", shape)}})
     answers[404] = ref("responses", "NotFound")
-    return _described(f"get_{shape}", f"One {shape}, fully nested.", need, answers)
+    return _route_arguments(f"get_{shape}", f"One {shape}, fully nested.", tag, answers)
 
 
-def _described(operation_id: str, summary: str, need: str, answers: Responses) -> dict[str, Any]:
+def _route_arguments(operation_id: str, summary: str, tag: str, answers: Responses) -> dict[str, Any]:
     return {
         "operation_id": operation_id,
         "summary": summary,
-        "tags": [need],
+        "tags": [tag],
         "response_description": summary,
         "responses": answers,
     }
@@ -79,7 +79,7 @@ def _described(operation_id: str, summary: str, need: str, answers: Responses) -
 def _answers(media: dict[str, Any]) -> Responses:
     return {
         200: {"content": media},
-        304: {"description": "It has not changed: If-None-Match named its ETag."},
+        304: {"description": "Not changed: If-None-Match contains the present ETag."},
         422: ref("responses", "Invalid"),
         503: ref("responses", "Busy"),
     }

@@ -1,4 +1,4 @@
-"""Idempotency-Key: an action is carried out once, and a repeated request gets the first answer again."""
+"""Idempotency-Key: an action is carried out once, and a repeated request gets the stored response."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,17 +19,19 @@ def answer(
     config: Settings,
     now: datetime,
     *,
-    who: str,
+    namespace: str,
     key: str,
     payload: bytes,
     act: Callable[[], StoredResponse],
 ) -> JSONResponse:
-    """The answer of `act`, or the stored one of its first run; with an ETag if the body has a version.
+    """The response of `act`, or the stored response of its first run, with an ETag if the body has a version.
+
+    `namespace`: the kind of action and the client, so that keys of different clients do not collide.
 
     Raises PayloadMismatch (422), RequestInProgress (409).
     """
-    reply = idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=config.reply_ttl)
-    headers = {"ETag": etag(reply.body["version"])} if "version" in reply.body else {}
-    if reply.replayed:
+    response = idempotency.run_once(session, keys, namespace, key, payload, act, now=now, ttl=config.reply_ttl)
+    headers = {"ETag": etag(response.body["version"])} if "version" in response.body else {}
+    if response.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(reply.body, status_code=reply.status, headers=headers)
+    return JSONResponse(response.body, status_code=response.status, headers=headers)

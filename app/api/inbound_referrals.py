@@ -53,7 +53,7 @@ class _InboundReferral:
     intake: Intake
 
 
-async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _InboundReferral:
+async def _parse_referral(request: Request, body: Body, packs: Packs, now: Now) -> _InboundReferral:
     """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), frozenset(ReferralIn.model_fields))
@@ -63,7 +63,9 @@ async def _read(request: Request, body: Body, packs: Packs, now: Now) -> _Inboun
     try:
         return _InboundReferral(agreed, schemas.read(document.get("intake"), packs, now.date()))
     except Invalid as error:
-        raise Invalid([{**one, "pointer": f"/intake{one['pointer']}"} for one in error.errors]) from None
+        raise Invalid(
+            [{**field_error, "pointer": f"/intake{field_error['pointer']}"} for field_error in error.errors]
+        ) from None
 
 
 @router.post(
@@ -79,7 +81,7 @@ def refer_in(
     *,
     caller: Annotated[Caller, Depends(Acts("referrals:create"))],
     key: IdempotencyKey,
-    read: Annotated[_InboundReferral, Depends(_read)],
+    parsed: Annotated[_InboundReferral, Depends(_parse_referral)],
     body: Body,
     session: Db,
     keys: Keys,
@@ -93,12 +95,12 @@ def refer_in(
     unless it is offered to you; to keep that from happening, name yourself in `intake.consent.never`.
     """
     partner = for_organisation(caller)
-    referred = ReferredIn(partner.organisation_id, partner.client_id, read.agreed)
-    reader = CodeNames(read.intake.language or "en", packs)
+    referred = ReferredIn(partner.organisation_id, partner.client_id, parsed.agreed)
+    reader = CodeNames(parsed.intake.language or "en", packs)
 
     def act() -> StoredResponse:
-        filed = file_intake(session, read.intake, keys=keys, directory=packs, now=now, referred=referred)
+        filed = file_intake(session, parsed.intake, keys=keys, directory=packs, now=now, referred=referred)
         return StoredResponse(201, answer_of(filed, reader))
 
-    who = f"refer:{partner.client_id}"
-    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
+    namespace = f"refer:{partner.client_id}"
+    return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)

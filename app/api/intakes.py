@@ -62,8 +62,8 @@ def create_intake(
     def act() -> StoredResponse:
         return StoredResponse(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
 
-    who = f"intake:{caller.client_id}"
-    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=body, act=act)
+    namespace = f"intake:{caller.client_id}"
+    return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)
 
 
 def answer_of(filed: Filed, reader: CodeNames) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _body_of(verb: Verb) -> type[BaseModel]:
+def _body_model(verb: Verb) -> type[BaseModel]:
     """The body that this verb takes, for the OpenAPI document. `_payload_of` reads it; the transition checks the codes."""
     fields: Any = {}
     if codes := reasons_for(verb):
@@ -70,20 +70,20 @@ def _body_of(verb: Verb) -> type[BaseModel]:
     if verb in DAY_REQUIRED:
         fields["until"] = (date, Field(description="The day on which it is looked at again."))
     if verb in QUESTION_TAKEN:
-        told = "What you ask. Without it: `other`, and a coordinator asks you."
-        fields["question"] = (Literal[tuple(QUESTIONS)], Field(default=UNNAMED_QUESTION, description=told))
+        description = "What you ask. Without it: `other`, and a coordinator asks you."
+        fields["question"] = (Literal[tuple(QUESTIONS)], Field(default=UNNAMED_QUESTION, description=description))
     if verb in WORK_TAKEN:
         fields["work_done"] = (
             GenericAlias(list, (Literal[tuple(WORK_DONE)],)),
             Field(default=[], description="What you did already."),
         )
-        told = "The earliest day by which something has to be done, if you know one."
-        fields["deadline_on"] = (date | None, Field(default=None, description=told))
+        description = "The earliest day by which something has to be done, if you know one."
+        fields["deadline_on"] = (date | None, Field(default=None, description=description))
     name = "".join(word.capitalize() for word in verb.split("_")) + "Body"
     return create_model(name, __base__=_Body, __doc__=f"What the action {verb} takes.", **fields)
 
 
-BODY_BY_VERB: Final = {verb: _body_of(verb) for verb in VERBS}
+BODY_BY_VERB: Final = {verb: _body_model(verb) for verb in VERBS}
 _FIELDS: Final = frozenset(name for body in BODY_BY_VERB.values() for name in body.model_fields)
 _ACTION_BODY: Final = {
     "requestBody": {
@@ -106,7 +106,7 @@ _ACTION_BODY: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RequestedAction:
     """A requested action: the referral, the verb, and the content of the body."""
 
     referral_id: UUID
@@ -114,19 +114,19 @@ class Step:
     payload: TransitionInput
 
 
-async def step(
+async def requested_action(
     request: Request,
     body: Body,
     referral_id: ReferralId,
-    verb: Annotated[str, Path(json_schema_extra={"enum": [one.value for one in VERBS]})],
-) -> Step:
+    verb: Annotated[str, Path(json_schema_extra={"enum": [item.value for item in VERBS]})],
+) -> RequestedAction:
     """Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
     if verb not in VERBS:
         raise NotFound("There is no such action.")
-    return Step(parse_id(referral_id), Verb(verb), _payload_of(request, body))
+    return RequestedAction(parse_id(referral_id), Verb(verb), _parse_payload(request, body))
 
 
-def _payload_of(request: Request, body: bytes) -> TransitionInput:
+def _parse_payload(request: Request, body: bytes) -> TransitionInput:
     if not body.strip():
         return TransitionInput()
     require_content_type("application/json", request)
@@ -140,14 +140,14 @@ def _payload_of(request: Request, body: bytes) -> TransitionInput:
     return TransitionInput(
         document.get("reason"),
         document.get("outcome"),
-        _day_of("/until", document.get("until")),
+        _parse_date("/until", document.get("until")),
         document.get("question"),
         tuple(dict.fromkeys(work_done)),
-        _day_of("/deadline_on", document.get("deadline_on")),
+        _parse_date("/deadline_on", document.get("deadline_on")),
     )
 
 
-def _day_of(pointer: str, text: str | None) -> date | None:
+def _parse_date(pointer: str, text: str | None) -> date | None:
     if text is None:
         return None
     try:
@@ -176,7 +176,7 @@ def take_action(
     caller: Annotated[Caller, Depends(Acts("referrals:write"))],
     key: IdempotencyKey,
     version: ExpectedVersion,
-    step: Annotated[Step, Depends(step)],
+    requested_action: Annotated[RequestedAction, Depends(requested_action)],
     body: Body,
     session: Db,
     keys: Keys,
@@ -189,18 +189,24 @@ def take_action(
     Only a successful action is stored under the Idempotency-Key: after a refusal you may use the key again.
     """
     partner = for_organisation(caller)
-    sandbox_errors.act(session, caller, step.referral_id, step.verb)
+    sandbox_errors.act(session, caller, requested_action.referral_id, requested_action.verb)
     by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> StoredResponse:
         try:
             referral_actions.advance(
-                session, step.referral_id, step.verb, by=by, now=now, expected_version=version, payload=step.payload
+                session,
+                requested_action.referral_id,
+                requested_action.verb,
+                by=by,
+                now=now,
+                expected_version=version,
+                payload=requested_action.payload,
             )
         except NotFound:
             raise no_such_referral() from None
-        return StoredResponse(200, detail(session, partner, step.referral_id, keys, packs))
+        return StoredResponse(200, detail(session, partner, requested_action.referral_id, keys, packs))
 
-    payload = f"{step.referral_id}/{step.verb}\n".encode() + body
-    who = f"act:{partner.client_id}"
-    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=payload, act=act)
+    payload = f"{requested_action.referral_id}/{requested_action.verb}\n".encode() + body
+    namespace = f"act:{partner.client_id}"
+    return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=payload, act=act)

@@ -69,8 +69,15 @@ class ReferralQuery:
 
     def following(self, cursor: str) -> str:
         """The query of the next page."""
-        said = {"need": self.need, "updated_since": self.updated_since, "limit": str(self.limit), "cursor": cursor}
-        return urlencode([*(("state", one) for one in self.state), *((key, one) for key, one in said.items() if one)])
+        parameters = {
+            "need": self.need,
+            "updated_since": self.updated_since,
+            "limit": str(self.limit),
+            "cursor": cursor,
+        }
+        return urlencode(
+            [*(("state", value) for value in self.state), *((key, value) for key, value in parameters.items() if value)]
+        )
 
 
 def referral_query(
@@ -94,16 +101,16 @@ QueryParameters = Annotated[ReferralQuery, Depends(referral_query)]
     responses={200: success({"referrals": [openapi_examples.SUMMARY]}, headers=LINK), **signed_in(400)},
 )
 def list_referrals(
-    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, wanted: QueryParameters
+    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, query: QueryParameters
 ) -> Response:
     """Your organisation's referrals, the least recently changed first.
 
     Continue with `next_cursor` or the Link header. To poll, ask with `updated_since` a few minutes before your last request;
     to miss nothing, follow `/v1/events`. The same for a spreadsheet: `/v1/referrals.csv`.
     """
-    rows, cursor = _page(session, keys, caller, wanted)
+    rows, cursor = _page(session, keys, caller, query)
     following = {} if cursor is None else {"next_cursor": cursor}
-    headers = _link("/v1/referrals", wanted, cursor)
+    headers = _link("/v1/referrals", query, cursor)
     return JSONResponse({"referrals": [summary(row, packs) for row in rows], **following}, headers=headers)
 
 
@@ -114,35 +121,35 @@ def list_referrals(
     response_description="A page with a head line, oldest change first. Codes and days, no names.",
     responses={200: success(headers=LINK), **signed_in(400)},
 )
-def list_referrals_as_csv(caller: ReferralReader, session: ReadDb, keys: Keys, wanted: QueryParameters) -> Response:
+def list_referrals_as_csv(caller: ReferralReader, session: ReadDb, keys: Keys, query: QueryParameters) -> Response:
     """The list as a table for a spreadsheet, with a header row on every page. Continue with the Link header."""
-    rows, cursor = _page(session, keys, caller, wanted)
-    return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", wanted, cursor))
+    rows, cursor = _page(session, keys, caller, query)
+    return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", query, cursor))
 
 
 def _page(
-    session: Session, keys: KeyRing, caller: Caller, asked: ReferralQuery
+    session: Session, keys: KeyRing, caller: Caller, query: ReferralQuery
 ) -> tuple[Sequence[partner_queries.Row], str | None]:
     """The rows, and the cursor of the next page when there is one."""
-    partner, since = for_organisation(caller), asked.updated_since
+    partner, since = for_organisation(caller), query.updated_since
     wanted = ReferralFilter(
-        _states(asked.state), asked.need, None if since is None else parse_instant(since, "/query/updated_since")
+        _states(query.state), query.need, None if since is None else parse_instant(since, "/query/updated_since")
     )
-    belongs_to = (partner.client_id, *wanted.states, f"need={asked.need}", f"since={wanted.updated_since}")
+    belongs_to = (partner.client_id, *wanted.states, f"need={query.need}", f"since={wanted.updated_since}")
     after = (
         None
-        if asked.cursor is None
-        else _parse_position(cursors.read(keys, asked.cursor, _POSITION_BYTES, *belongs_to))
+        if query.cursor is None
+        else _parse_position(cursors.read(keys, query.cursor, _POSITION_BYTES, *belongs_to))
     )
-    rows = partner_queries.page(session, partner.organisation_id, wanted, after=after, limit=asked.limit + 1)
-    if len(rows) <= asked.limit:
+    rows = partner_queries.page(session, partner.organisation_id, wanted, after=after, limit=query.limit + 1)
+    if len(rows) <= query.limit:
         return rows, None
-    last = rows[asked.limit - 1]
-    return rows[: asked.limit], cursors.signed(keys, _position_bytes((last.updated_at, last.id)), *belongs_to)
+    last = rows[query.limit - 1]
+    return rows[: query.limit], cursors.signed(keys, _position_bytes((last.updated_at, last.id)), *belongs_to)
 
 
-def _link(path: str, asked: ReferralQuery, cursor: str | None) -> dict[str, str]:
-    return {} if cursor is None else {"Link": f'<{path}?{asked.following(cursor)}>; rel="next"'}
+def _link(path: str, query: ReferralQuery, cursor: str | None) -> dict[str, str]:
+    return {} if cursor is None else {"Link": f'<{path}?{query.following(cursor)}>; rel="next"'}
 
 
 def _table(rows: Sequence[partner_queries.Row]) -> str:
@@ -180,15 +187,15 @@ def read_referral(
     return JSONResponse(document, headers=headers)
 
 
-def _states(given: Sequence[str]) -> tuple[str, ...]:
-    if not set(given) <= set(STATES):
+def _states(states: Sequence[str]) -> tuple[str, ...]:
+    if not set(states) <= set(STATES):
         raise invalid("/query/state", "unknown_code", f"One of: {', '.join(STATES)}.")
-    return tuple(sorted(set(given)))
+    return tuple(sorted(set(states)))
 
 
-def _position_bytes(place: Place) -> bytes:
-    micros = (place[0] - _EPOCH) // timedelta(microseconds=1)
-    return micros.to_bytes(8, "big") + place[1].bytes
+def _position_bytes(position: Place) -> bytes:
+    micros = (position[0] - _EPOCH) // timedelta(microseconds=1)
+    return micros.to_bytes(8, "big") + position[1].bytes
 
 
 def _parse_position(raw: bytes) -> Place:

@@ -41,7 +41,7 @@ from app.webhooks.service import TYPES, Owner
 router = APIRouter(tags=["Webhooks"])
 
 BASE: Final = "/v1/webhook-endpoints"
-ONE: Final = BASE + "/{endpoint_id}"
+ENDPOINT: Final = BASE + "/{endpoint_id}"
 
 EventType = Literal[TYPES]  # type: ignore[valid-type]
 Url = Annotated[str, Field(max_length=500, json_schema_extra={"format": "uri", "pattern": "^https://"})]
@@ -51,7 +51,7 @@ WebhookReader = Annotated[Caller, Depends(Reads("webhooks:manage"))]
 WebhookManager = Annotated[Caller, Depends(Acts("webhooks:manage"))]
 _WITH_SECRET: Final = {**openapi_examples.WEBHOOK, "secret": "whsec_…"}
 
-Given = TypeVar("Given", bound=BaseModel)
+BodyModel = TypeVar("BodyModel", bound=BaseModel)
 
 
 class StrictBody(BaseModel):
@@ -74,22 +74,22 @@ class WebhookChange(StrictBody):
     active: bool | None = Field(default=None, description="false: nothing is sent. true: told from now on.")
 
 
-def read_body(request: Request, body: bytes, model: type[Given]) -> Given:
+def read_body(request: Request, body: bytes, model: type[BodyModel]) -> BodyModel:
     """Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), frozenset(model.model_fields))
     try:
-        given = model.model_validate(document)
+        parsed = model.model_validate(document)
     except ValidationError as error:
         where = "/".join(str(step) for step in error.errors(include_input=False, include_url=False)[0]["loc"])
         raise invalid(f"/{where}", "does_not_fit", "This value does not fit; see the API description.") from None
-    url = getattr(given, "url", None)
+    url = getattr(parsed, "url", None)
     if url is not None:
         try:
             outbound.check_url(url)
         except ValueError as error:
             raise invalid("/url", "not_public_https", str(error)) from None
-    return given
+    return parsed
 
 
 async def _read_new(request: Request, body: Body) -> NewWebhook:
@@ -156,7 +156,7 @@ def add_endpoint(
 
 
 @router.get(
-    ONE,
+    ENDPOINT,
     operation_id="getWebhook",
     response_model=WebhookOut,
     response_description="The endpoint.",
@@ -169,7 +169,7 @@ def read_endpoint(caller: WebhookReader, session: ReadDb, keys: Keys, endpoint_i
 
 
 @router.patch(
-    ONE,
+    ENDPOINT,
     operation_id="changeWebhook",
     response_model=WebhookOut,
     response_description="The endpoint as it is now.",
@@ -202,7 +202,7 @@ def change_endpoint(
 
 
 @router.delete(
-    ONE,
+    ENDPOINT,
     status_code=204,
     operation_id="removeWebhook",
     response_description="It is gone, and its deliveries with it.",
@@ -215,7 +215,7 @@ def remove_endpoint(caller: WebhookManager, session: Db, now: Now, endpoint_id: 
 
 
 @router.post(
-    ONE + "/secret",
+    ENDPOINT + "/secret",
     operation_id="renewWebhookSecret",
     response_model=WebhookOut,
     response_description="The endpoint with its new secret.",
@@ -232,18 +232,20 @@ def renew_secret(
     endpoint_id: EndpointId,
 ) -> JSONResponse:
     """A new secret (or key pair). For a day every delivery carries both signatures, so that you can switch without a gap."""
-    owner, known = owner_of(caller), parse_endpoint_id(endpoint_id)
+    owner, parsed_id = owner_of(caller), parse_endpoint_id(endpoint_id)
 
     def act() -> tuple[WebhookEndpoint, bytes]:
-        return service.renew_secret(session, keys, owner, known, now)
+        return service.renew_secret(session, keys, owner, parsed_id, now)
 
-    return _answer_with_secret(session, keys, f"hook-secret:{owner.client_id}:{known}", key, b"", act, 200, config, now)
+    return _answer_with_secret(
+        session, keys, f"hook-secret:{owner.client_id}:{parsed_id}", key, b"", act, 200, config, now
+    )
 
 
 def _answer_with_secret(
     session: Session,
     keys: KeyRing,
-    who: str,
+    namespace: str,
     key: str,
     payload: bytes,
     act: Callable[[], tuple[WebhookEndpoint, bytes]],
@@ -258,7 +260,7 @@ def _answer_with_secret(
         shared = {"secret": signing.shown_secret(secret)} if endpoint.signature == signing.SHARED else {}
         return StoredResponse(status, {**_endpoint_json(keys, endpoint), **shared})
 
-    return idempotency.answer(session, keys, config, now, who=who, key=key, payload=payload, act=reply)
+    return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=payload, act=reply)
 
 
 def _endpoint_json(keys: KeyRing, endpoint: WebhookEndpoint) -> dict[str, Any]:

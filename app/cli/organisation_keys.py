@@ -105,7 +105,7 @@ def _rewrap(context: AppContext, key: SealingKey, member: str, now: datetime) ->
             session, actor_kind="operator", actor_id=member, action="organisation:rewrapped",
             subject_kind="organisation", subject_id=key.owner_id, codes={"cases": done}, now=now,
         )  # fmt: skip
-    typer.echo(f"{done} cases re-encrypted to the new key.")
+    typer.echo(f"{done} {'case' if done == 1 else 'cases'} re-encrypted to the new key.")
 
 
 def _team_keys(context: AppContext, member: str, now: datetime) -> dict[UUID, KeyPair]:

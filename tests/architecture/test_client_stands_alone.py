@@ -64,8 +64,8 @@ def test_the_test_would_see_a_dependency_of_the_service(tmp_path: Path) -> None:
 def test_names_of_all_scripts_reach_a_terminal_of_any_code_page(tmp_path: Path, encoding: str) -> None:
     done = run(
         "from app.cli import partner_output\n"
-        "partner_output.in_utf8()\n"
-        "partner_output.show('Анна მერცხალი Ąžuolas', as_json=False)",
+        "partner_output.use_utf8()\n"
+        "partner_output.print_value('Анна მერცხალი Ąžuolas', as_json=False)",
         tmp_path,
         PYTHONIOENCODING=encoding,
     )

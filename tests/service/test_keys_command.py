@@ -60,14 +60,14 @@ def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(context
     public = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
     assert "version 2" in keys("register", MINE, public, "--kind", "x25519")
     typed = f"{PASSPHRASE}\n{pyotp.TOTP(totp).now()}\n"
-    assert "1 case(s)" in keys("rewrap", MINE, "--as", "anna", typed=typed)
+    assert "1 case re-encrypted" in keys("rewrap", MINE, "--as", "anna", typed=typed)
     assert "one-time code is wrong" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
 
 
 def test_what_is_no_key_or_no_organisation_is_refused(context: AppContext) -> None:
     found(context)
     x25519 = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
-    assert "no x-wing public key" in keys("register", MINE, x25519, code=1)
-    assert "no x25519 public key" in keys("register", MINE, "AAAA", "--kind", "x25519", code=1)
+    assert "not a public key of the type x-wing" in keys("register", MINE, x25519, code=1)
+    assert "not a public key of the type x25519" in keys("register", MINE, "AAAA", "--kind", "x25519", code=1)
     assert "no such organisation" in keys("register", "nobody", x25519, "--kind", "x25519", code=1)
     assert "has no key" in keys("rewrap", "pl-sip", "--as", "anna", code=1)

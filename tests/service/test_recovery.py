@@ -100,7 +100,7 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
 
     team = run(app, ["keys", "rotate", "--team", "pl", "--as", "vera"], input=f"{PASSPHRASE}\n")
     assert team.exit_code == 0, team.output
-    assert "2 wraps are sealed" in team.output
+    assert "2 case keys encrypted" in team.output
     assert run(app, ["keys", "rotate", "--team", "pl", "--as", "vera"], input="wrong\n").exit_code == 1
 
     monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")

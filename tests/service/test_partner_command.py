@@ -149,7 +149,7 @@ def test_without_the_right_key_nothing_opens(at_work: Terminal):
     at_work("show", referral, exit_code=7)
     mine.private_key = ""
     profile.save(mine)
-    assert "no private key here" in at_work("show", referral).stderr
+    assert "no private key on this machine" in at_work("show", referral).stderr
 
 
 def test_a_new_key_keeps_the_old_one(at_work: Terminal):

@@ -107,7 +107,7 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     assert run(app, ["restore", str(file)], input=recovery.format_key(PAPER.seed) + "\n").exit_code == 1
     back = run(app, ["restore", str(file)], input=private + "\n")
     assert back.exit_code == 0, back.output
-    assert "rows are restored" in back.output
+    assert "rows restored" in back.output
     monkeypatch.setenv("PRISTAN_DATABASE_URL", url)
 
     assert run(app, ["freeze"]).exit_code == 0

@@ -76,8 +76,8 @@ def test_the_table_of_actions_is_the_codes(verb: Verb):
     _, _, sources, targets, *_ = lines[0].split("|")
     for move in MOVES:
         if move.verb is verb and Actor.PARTNER in move.by:
-            assert move.source in sources
-            assert move.target in targets
+            assert move.source in sources, f"docs/partner-api.md: {verb}"
+            assert move.target in targets, f"docs/partner-api.md: {verb}"
 
 
 def test_codes_and_scopes_are_all_there():
@@ -143,4 +143,4 @@ def test_the_table_of_pauses_is_the_codes():
 
 def test_every_type_of_event_is_on_the_page():
     for kind in TYPES:
-        assert f"`{kind.rpartition('.')[2]}`" in WEBHOOKS, kind
+        assert f"`{kind.rpartition('.')[2]}`" in WEBHOOKS, f"docs/webhooks.md: {kind}"

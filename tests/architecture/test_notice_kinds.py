@@ -29,7 +29,7 @@ def queued_for_organisations() -> set[str]:
 
 
 def test_each_kind_has_its_group() -> None:
-    assert queued_for_organisations() == set(PARTNER_GROUPS)
+    assert queued_for_organisations() == set(PARTNER_GROUPS), "app/messaging/notice_texts.py: PARTNER_GROUPS"
 
 
 def test_a_group_says_one_and_many() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 def main(copy: Path) -> None:
     os.chdir(copy)
-    sys.path[:0] = [str(copy)]
+    sys.path[0] = str(copy)  # in place of the folder of this file
     for name in _libraries(copy):
         try:
             __import__(name)
@@ -73,22 +73,28 @@ def _forked(run: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _checks(run: dict[str, Any]) -> int:
-    """0: the program starts, the catalogues are whole, and the tests pass. `extract`: write the catalogues instead."""
+    """0: the program starts, the catalogues are whole, and the tests pass, up to the first that fails.
+
+    `generate`: write what is generated instead.
+    """
     from app.cli import i18n
 
-    if run.get("extract"):
+    if run.get("generate"):
+        from app.cli import life_cycles
+
         i18n.extract()
+        Path("docs/life-cycles.md").write_text(life_cycles.page(), encoding="utf-8")
         return 0
     import app.main  # noqa: F401
 
-    problems = list(i18n.problems())
+    problems = list(i18n.problems()) if run["catalogues"] else []
     _say("\n".join(problems))
     if not run["tests"]:
         return int(bool(problems))
     import pytest
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they were imported before pytest could rewrite them
-    tests = int(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
+    tests = int(pytest.main(["-q", "--tb=short", "-x", "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
     return int(bool(problems or tests))
 
 

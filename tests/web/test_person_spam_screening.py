@@ -17,7 +17,7 @@ from app.core.errors import Conflict
 from app.directory.packs import load_packs
 from app.privacy import forget_due
 from app.referrals.models import Referral
-from app.web.person.spam_signals import Crowd
+from app.web.person.spam_signals import SubmissionCounter
 from tests.support.partners import START
 from tests.support.people import PersonSite, short_form
 
@@ -81,16 +81,16 @@ def test_who_takes_their_time_is_not_held(person_site: PersonSite) -> None:
 
 
 def test_very_many_from_one_sender_are_held_and_forgotten_with_the_window() -> None:
-    crowd = Crowd()
-    assert [crowd.too_many("198.51.100.7", START) for _ in range(31)] == [False] * 30 + [True]
-    assert not crowd.too_many("another", START)
-    assert not crowd.too_many("198.51.100.7", START + timedelta(minutes=10)), "a new window knows nobody"
+    crowd = SubmissionCounter()
+    assert [crowd.exceeds_limit("198.51.100.7", START) for _ in range(31)] == [False] * 30 + [True]
+    assert not crowd.exceeds_limit("another", START)
+    assert not crowd.exceeds_limit("198.51.100.7", START + timedelta(minutes=10)), "a new window knows nobody"
     assert "198.51" not in repr(vars(crowd))
 
 
 def test_very_many_from_everybody_are_held() -> None:
-    crowd = Crowd()
-    late = [crowd.too_many(str(n), START) for n in range(301)]
+    crowd = SubmissionCounter()
+    late = [crowd.exceeds_limit(str(n), START) for n in range(301)]
     assert (late[299], late[300]) == (False, True)
 
 

@@ -37,26 +37,26 @@ def show_form(request: Request, packs: Packs, lang: Annotated[str, Query(max_len
 @router.post("", name="assisted_check")
 def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadDb) -> Response:
     """Show who can help, to be read out, and ask for consent."""
-    lang, typed = _language_or_default(field(request, "lang")), draft_answers.kept(request.state.typed)
-    intake, errors = draft_answers.checked(typed, lang, packs, desk.now)
+    lang, answers = _language_or_default(field(request, "lang")), draft_answers.answers_of_form(request.state.typed)
+    intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
-        return _form(request, lang, typed, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
-    return _check(request, lang, typed, intake, session, packs, desk.now)
+        return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
+    return _check(request, lang, answers, intake, session, packs, desk.now)
 
 
 @router.post("/send", name="assisted_send")
 def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, session: Db) -> Response:
     """File the case. The same page sent twice files one case and shows the same number."""
-    lang, typed, token = (
+    lang, answers, token = (
         _language_or_default(field(request, "lang")),
-        draft_answers.kept(request.state.typed),
+        draft_answers.answers_of_form(request.state.typed),
         field(request, "token"),
     )
-    intake, errors = draft_answers.checked(typed, lang, packs, desk.now)
+    intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.typed:
-        return _form(request, lang, typed, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
+        return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
     if not csrf.is_valid(desk.keys, token, desk.now, csrf.of_session(desk.who.binding)):
-        return _check(request, lang, typed, intake, session, packs, desk.now)
+        return _check(request, lang, answers, intake, session, packs, desk.now)
     response = filing.file_once(
         session,
         intake,
@@ -93,27 +93,27 @@ def _read_out_context(lang: str) -> dict[str, Any]:
     }
 
 
-def _form(request: Request, lang: str, typed: Typed, errors: dict[str, str], packs: Any) -> Response:
+def _form(request: Request, lang: str, answers: Typed, errors: dict[str, str], packs: Any) -> Response:
     code_names = CodeNames(lang, packs)
     return staff_pages.page(
         request,
         "desk/assisted.html",
         status=422 if errors else 200,
-        steps=[(step, form_fields.fields(step.questions, typed, errors, code_names, packs)) for step in STEPS],
-        consents={name: choice[-1] for name, choice in typed.items() if name.startswith("c_")},
+        steps=[(step, form_fields.fields(step.questions, answers, errors, code_names, packs)) for step in STEPS],
+        consents={name: choice[-1] for name, choice in answers.items() if name.startswith("c_")},
         errors=errors,
         **_read_out_context(lang),
     )
 
 
 def _check(
-    request: Request, lang: str, typed: Typed, intake: Intake, session: Any, packs: Any, now: datetime
+    request: Request, lang: str, answers: Typed, intake: Intake, session: Any, packs: Any, now: datetime
 ) -> Response:
     return staff_pages.page(
         request,
         "desk/assisted_check.html",
-        **check_page.shown_to(lang, typed, intake, session, packs, now),
-        typed=typed,
+        **check_page.check_context(lang, answers, intake, session, packs, now),
+        answers=answers,
         token=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.member.binding)),
         **_read_out_context(lang),
     )

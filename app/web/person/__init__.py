@@ -16,7 +16,7 @@ from app.web.person import (
 
 router = APIRouter(include_in_schema=False)
 router.include_router(static_pages.root)
-for part in (
+for part_router in (
     single_page_form.router,
     step_form.router,
     receipt_page.router,
@@ -26,4 +26,4 @@ for part in (
     statistics_page.router,
     static_pages.router,
 ):
-    router.include_router(part, prefix="/{lang:language}")
+    router.include_router(part_router, prefix="/{lang:language}")

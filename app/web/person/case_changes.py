@@ -23,12 +23,11 @@ from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import draft_answers, letter, visits
-from app.web.person import form_fields as shown
+from app.web.person import draft_answers, form_fields, letter, visits
 from app.web.person.case_page import REFERRAL, STATUS
 from app.web.person.check_page import centres
-from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, said
-from app.web.person.single_page_form import AGAIN, all_steps
+from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, field_value
+from app.web.person.single_page_form import EXPIRED_NOTICE, all_steps
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _MOVED: Final = N_(
@@ -37,7 +36,7 @@ _MOVED: Final = N_(
 _SAVED: Final = N_("Saved. The coordinator can see the change.")
 
 
-def _back(lang: str) -> Response:
+def _redirect_to_case(lang: str) -> Response:
     return RedirectResponse(f"/{lang}/case", 303)
 
 
@@ -47,44 +46,46 @@ def _back(lang: str) -> Response:
 @router.get("/answers")
 def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
     """Show the whole form with the stored answers, ready to correct."""
-    opened = visits.opened(session, cookie, keys, now)
+    opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
     if opened.case.closed_at is not None:
-        return _back(lang)
-    typed = questions.typed(corrections.answers_of(session, opened, keys))
-    return _answers_page(lang, typed, {}, cookie, keys, directory, now)
+        return _redirect_to_case(lang)
+    answers = questions.typed(corrections.answers_of(session, opened, keys))
+    return _answers_page(lang, answers, {}, cookie, keys, directory, now)
 
 
 @router.post("/answers")
 def correct(
-    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
 ) -> Response:
     """Replace the stored answers and run the rules again."""
-    kept = draft_answers.kept(typed)
-    opened = visits.opened(session, cookie, keys, now, lock=True)
+    new_answers = draft_answers.answers_of_form(form)
+    opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None:
-        return page("person/visit_ended.html", lang, status=403, text=said(typed, "story"), here="return")
-    fresh = csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie))
-    if "switch" in typed or not fresh:
-        return _answers_page(lang, kept, {}, cookie, keys, directory, now, notice="" if fresh else AGAIN)
-    intake, found = draft_answers.checked(kept, lang, directory, now)
+        return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")
+    is_valid_token = csrf.is_valid(keys, field_value(form, "token"), now, csrf.of_visit(cookie))
+    if "switch" in form or not is_valid_token:
+        return _answers_page(
+            lang, new_answers, {}, cookie, keys, directory, now, notice="" if is_valid_token else EXPIRED_NOTICE
+        )
+    intake, field_errors = draft_answers.validate(new_answers, lang, directory, now)
     if intake is None:
-        errors = shown.in_words(found, CodeNames(lang, directory))
-        return _answers_page(lang, kept, errors, cookie, keys, directory, now)
+        errors = form_fields.in_words(field_errors, CodeNames(lang, directory))
+        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now)
     try:
         corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
     except corrections.NeedsOtherTeam:
         errors = {"country": CodeNames(lang, directory).text(_MOVED)}
-        return _answers_page(lang, kept, errors, cookie, keys, directory, now)
+        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now)
     except Conflict:
-        return _back(lang)
+        return _redirect_to_case(lang)
     return page("person/saved.html", lang, message=_SAVED, here="case")
 
 
 def _answers_page(
     lang: str,
-    typed: Typed,
+    answers: Typed,
     errors: dict[str, str],
     cookie: str | None,
     keys: KeyRing,
@@ -96,7 +97,7 @@ def _answers_page(
     return all_steps(
         "person/answers.html",
         lang,
-        typed,
+        answers,
         errors,
         directory,
         notice=notice,
@@ -112,27 +113,27 @@ def _answers_page(
 @router.get("/centres")
 def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
     """Show the centres that match now, each with the person's choice for it."""
-    opened = visits.opened(session, cookie, keys, now)
+    opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
     if opened.case.closed_at is not None:
-        return _back(lang)
-    said_before, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
-    typed, reader = questions.typed(said_before), CodeNames(lang, directory)
-    listed = centres(result.candidates, typed, directory, reader)
-    here = {one["slug"] for one in listed}
-    chosen = [name.removeprefix("c_") for name in typed if name.startswith("c_")]
+        return _redirect_to_case(lang)
+    stored_answers, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
+    answers, code_names = questions.typed(stored_answers), CodeNames(lang, directory)
+    centre_list = centres(result.candidates, answers, directory, code_names)
+    matching = {centre["slug"] for centre in centre_list}
+    chosen = [name.removeprefix("c_") for name in answers if name.startswith("c_")]
     return page(
         "person/centres.html",
         lang,
-        listed=[one for one in listed if one["ask"]],
-        others=[_named(slug, typed, directory) for slug in chosen if slug not in here],
+        centre_list=[centre for centre in centre_list if centre["ask"]],
+        others=[_former_choice(slug, answers, directory) for slug in chosen if slug not in matching],
         token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/centres",
     )
 
 
-def _named(slug: str, typed: Typed, directory: Packs) -> dict[str, Any]:
+def _former_choice(slug: str, answers: Typed, directory: Packs) -> dict[str, Any]:
     """A centre that was chosen before and no longer matches."""
     name = directory.organisation(slug).name  # type: ignore[union-attr]
     return {
@@ -141,7 +142,7 @@ def _named(slug: str, typed: Typed, directory: Packs) -> dict[str, Any]:
         "english": name.en,
         "city": "",
         "reasons": (),
-        "choice": typed[f"c_{slug}"][-1],
+        "choice": answers[f"c_{slug}"][-1],
         "by_yourself": False,
         "ask": True,
         "phone": "",
@@ -150,14 +151,12 @@ def _named(slug: str, typed: Typed, directory: Packs) -> dict[str, Any]:
 
 
 @router.post("/centres")
-def choose(
-    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
-) -> Response:
+def choose(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
     """Grant access to the centres that are allowed now and revoke it from all others."""
-    opened = visits.acting(session, typed, cookie, keys, now)
+    opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None or opened.case.closed_at is not None:
-        return _back(lang)
-    choices = {name.removeprefix("c_"): values[-1] for name, values in typed.items() if name.startswith("c_")}
+        return _redirect_to_case(lang)
+    choices = {name.removeprefix("c_"): values[-1] for name, values in form.items() if name.startswith("c_")}
     corrections.change_consent(session, opened, choices, keys=keys, directory=directory, now=now)
     return page("person/saved.html", lang, message=_SAVED, here="case")
 
@@ -167,11 +166,11 @@ def choose(
 
 @router.post("/number")
 def change_number(
-    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
 ) -> Response:
     """Issue a new number; the old one stops working."""
-    opened = visits.acting(session, typed, cookie, keys, now)
-    if opened is not None and cookie and said(typed, "sure") == "yes":
+    opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is not None and cookie and field_value(form, "sure") == "yes":
         receipt = person_access.replace_number(session, opened, keys, now)
         visits.begin(session, cookie, receipt, now, settings.draft_idle, is_new=True)
     return RedirectResponse(f"/{lang}/case/number", 303)
@@ -180,24 +179,24 @@ def change_number(
 @router.get("/number")
 def show_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Show the new number until it is written down. The old number is never shown again; the user already has it."""
-    found = visits.number(session, cookie, now)
-    if found is None or not found[1]:
-        return _back(lang)
-    return _number_page(lang, found[0].grouped(), cookie, keys, now)
+    number = visits.number(session, cookie, now)
+    if number is None or not number[1]:
+        return _redirect_to_case(lang)
+    return _number_page(lang, number[0].grouped(), cookie, keys, now)
 
 
 @router.post("/number/kept")
-def number_kept(
-    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+def confirm_number(
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
 ) -> Response:
-    found = visits.number(session, cookie, now)
-    if found is None or cookie is None:
+    number = visits.number(session, cookie, now)
+    if number is None or cookie is None:
         return RedirectResponse(f"/{lang}/return", 303)
-    digits = "".join(character for character in said(typed, "last_four") if character.isdecimal())
-    if digits and int(digits) != int(found[0].digits[-4:]):
-        return _number_page(lang, found[0].grouped(), cookie, keys, now, mistyped=True)
-    visits.begin(session, cookie, found[0], now, settings.draft_idle)
-    return _back(lang)
+    digits = "".join(character for character in field_value(form, "last_four") if character.isdecimal())
+    if digits and int(digits) != int(number[0].digits[-4:]):
+        return _number_page(lang, number[0].grouped(), cookie, keys, now, mistyped=True)
+    visits.begin(session, cookie, number[0], now, settings.draft_idle)
+    return _redirect_to_case(lang)
 
 
 def _number_page(
@@ -218,34 +217,36 @@ def _number_page(
 
 
 @router.post("/copy")
-def copy(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+def copy(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
     """Show everything we hold about the person; the same data can be downloaded as a file."""
-    opened = visits.acting(session, typed, cookie, keys, now)
+    opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
-        return _back(lang)
+        return _redirect_to_case(lang)
     return page(
         "person/copy.html",
         lang,
-        **_copied(lang, opened, session, keys, directory, now),
+        **_copy_context(lang, opened, session, keys, directory, now),
         token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case",
     )
 
 
-def _copied(
+def _copy_context(
     lang: str, opened: OpenedCase, session: Session, keys: KeyRing, directory: Packs, now: datetime
 ) -> dict[str, Any]:
-    document, reader, case = privacy.export(session, opened, keys), CodeNames(lang, directory), opened.case
+    document, code_names, case = privacy.export(session, opened, keys), CodeNames(lang, directory), opened.case
     parts = {entry["part"]: entry for entry in document["parts"]}
-    typed = questions.typed(storage.answers_in(Intake, {"case": document["case"], "facts": document["facts"], **parts}))
-    fields = shown.fields(questions.QUESTIONS.values(), typed, {}, reader, directory)
+    answers = questions.typed(
+        storage.answers_in(Intake, {"case": document["case"], "facts": document["facts"], **parts})
+    )
+    fields = form_fields.fields(questions.QUESTIONS.values(), answers, {}, code_names, directory)
     consent = document["facts"].get("consent") or {}
     return {
         "case": case,
         "headline": STATUS[case.state][0],
-        "answered": [field for field in fields if (field.value or field.chosen) and field.name in typed],
-        "allowed": [_called(slug, directory) for slug in consent.get("organisations") or ()],
-        "never": [_called(slug, directory) for slug in consent.get("never") or ()],
+        "answered": [field for field in fields if (field.value or field.chosen) and field.name in answers],
+        "allowed": [_organisation_name(slug, directory) for slug in consent.get("organisations") or ()],
+        "never": [_organisation_name(slug, directory) for slug in consent.get("never") or ()],
         "referrals": [
             (entry, REFERRAL[entry.state])
             for entry in person_actions.referrals_of(session, case.id)
@@ -257,6 +258,6 @@ def _copied(
     }
 
 
-def _called(slug: str, directory: Packs) -> str:
+def _organisation_name(slug: str, directory: Packs) -> str:
     organisation = directory.organisation(slug)
     return (organisation.name.local or organisation.name.en) if organisation else slug

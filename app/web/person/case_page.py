@@ -34,11 +34,11 @@ from app.web.person.dependencies import (
     Form,
     Lang,
     anyone,
-    drop_cookie,
-    said,
+    delete_cookie,
+    field_value,
     set_cookie,
 )
-from app.web.person.single_page_form import AGAIN
+from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
 _UNKNOWN: Final = N_(
@@ -81,22 +81,22 @@ REFERRAL: Final = complete(State, {
     "entered_in_error": "",
 })  # fmt: skip
 """What the person reads of a referral; nothing, where a state is not shown to them: a refusal is never told."""
-_LOOKED_AT: Final = frozenset({"submitted", "in_review"})
+_BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
 _TOO_LONG: Final = N_("Please write a message of up to 10,000 characters.")
 
 
 @router.get("/return")
 def ask_for_number(lang: Lang, now: Now, keys: Keys) -> Response:
-    return _ask(lang, keys, now)
+    return _number_form(lang, keys, now)
 
 
-def _ask(lang: str, keys: KeyRing, now: datetime, error: str = "", typed: str = "") -> Response:
+def _number_form(lang: str, keys: KeyRing, now: datetime, error: str = "", entered: str = "") -> Response:
     return page(
         "person/return.html",
         lang,
         status=422 if error else 200,
         error=error,
-        typed=typed,
+        entered=entered,
         token=csrf.new_token(keys, now, csrf.UNBOUND),
         here="return",
         switch="return",
@@ -104,19 +104,19 @@ def _ask(lang: str, keys: KeyRing, now: datetime, error: str = "", typed: str = 
 
 
 @router.post("/return")
-def come_back(lang: Lang, typed: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
+def sign_in_with_number(lang: Lang, form: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
     """Open the case for this visit. Check digits separate a typing error from an unknown number without a query."""
-    number = said(typed, "number")
-    if "switch" in typed:
-        return _ask(lang, keys, now, typed=number)
+    number = field_value(form, "number")
+    if "switch" in form:
+        return _number_form(lang, keys, now, entered=number)
     try:
         receipt = receipts.parse(number)
     except MistypedReceipt:
-        return _ask(lang, keys, now, _MISTYPED, number)
+        return _number_form(lang, keys, now, _MISTYPED, number)
     try:
         person_access.open_by_receipt(session, receipt, keys, now)
     except NotFound:
-        return _ask(lang, keys, now, _UNKNOWN, number)
+        return _number_form(lang, keys, now, _UNKNOWN, number)
     secret = drafts.new_secret()
     visits.begin(session, secret, receipt, now, settings.draft_idle)
     response = RedirectResponse(f"/{lang}/case", 303)
@@ -126,7 +126,7 @@ def come_back(lang: Lang, typed: Form, now: Now, keys: Keys, settings: Config, s
 
 @router.get("/case")
 def show_case(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    opened = visits.opened(session, cookie, keys, now)
+    opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
     return _case_page(lang, session, opened, cookie, keys, directory, now)
@@ -145,9 +145,9 @@ def _case_page(
     error: str = "",
     notice: str = "",
 ) -> Response:
-    case, reader = opened.case, CodeNames(lang, directory)
-    headline, follows = STATUS[case.state]
-    shown = [entry for entry in person_actions.referrals_of(session, case.id) if REFERRAL[entry.state]]
+    case, code_names = opened.case, CodeNames(lang, directory)
+    headline, next_step = STATUS[case.state]
+    visible_referrals = [entry for entry in person_actions.referrals_of(session, case.id) if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     return page(
         "person/case.html",
@@ -155,14 +155,14 @@ def _case_page(
         status=422 if error else 200,
         case=case,
         headline=headline,
-        follows=follows,
+        next_step=next_step,
         deadline=letter.of_case(case, today),
-        look_by=max(case.due_on, today) if case.state in _LOOKED_AT else None,
+        look_by=max(case.due_on, today) if case.state in _BEFORE_REFERRAL else None,
         zone=deadlines.time_zone(directory.country(case.country)),
-        needs=reader.names("need", case.needs),
-        country=reader.translator.country_name(case.country),
-        referrals=[(entry, REFERRAL[entry.state]) for entry in shown],
-        loop_asks=person_prompts.asked(session, case.id, shown, reader, now),
+        needs=code_names.names("need", case.needs),
+        country=code_names.translator.country_name(case.country),
+        referrals=[(entry, REFERRAL[entry.state]) for entry in visible_referrals],
+        prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         thread=person_access.thread(session, opened),
         contacts=directory.emergency(case.country) if case.urgency == "emergency" or case.state == "unmet" else (),
         text=text,
@@ -175,15 +175,17 @@ def _case_page(
 
 
 @router.post("/case/message")
-def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+def send_message(
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+) -> Response:
     """Send a message. If the visit has ended, show the text again and ask for the number."""
-    text = said(typed, "text")
-    opened = visits.opened(session, cookie, keys, now, lock=True)
+    text = field_value(form, "text")
+    opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None:
         return page("person/visit_ended.html", lang, status=403, text=text, here="return")
-    fresh = csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie))
-    if "switch" in typed or not fresh:
-        notice = "" if fresh else AGAIN
+    is_valid_token = csrf.is_valid(keys, field_value(form, "token"), now, csrf.of_visit(cookie))
+    if "switch" in form or not is_valid_token:
+        notice = "" if is_valid_token else EXPIRED_NOTICE
         return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)
     try:
         person_actions.write_message(session, opened, text, now=now)
@@ -193,37 +195,37 @@ def write(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directo
 
 
 @router.post("/case/consent")
-def consent(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def consent(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Record yes or no for one centre that was not named before."""
-    opened = visits.acting(session, typed, cookie, keys, now)
+    opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is not None:
         person_actions.answer_consent(
-            session, opened, said(typed, "referral"), yes=said(typed, "answer") == "yes", keys=keys, now=now
+            session, opened, field_value(form, "referral"), yes=field_value(form, "answer") == "yes", keys=keys, now=now
         )
     return RedirectResponse(f"/{lang}/case", 303)
 
 
 @router.post("/case/withdraw")
-def withdraw(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    opened = visits.acting(session, typed, cookie, keys, now)
-    if opened is not None and said(typed, "sure") == "yes" and opened.case.closed_at is None:
+def withdraw(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is not None and field_value(form, "sure") == "yes" and opened.case.closed_at is None:
         privacy.withdraw(session, opened.case, now=now)
     return RedirectResponse(f"/{lang}/case", 303)
 
 
 @router.post("/case/erase")
-def erase(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    opened = visits.acting(session, typed, cookie, keys, now)
-    if opened is None or said(typed, "sure") != "yes":
+def erase(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is None or field_value(form, "sure") != "yes":
         return RedirectResponse(f"/{lang}/case", 303)
     privacy.erase(session, opened.case, actor_kind="person", now=now)
-    return _closed(lang, session, cookie)
+    return _end_visit(lang, session, cookie)
 
 
 @router.post("/case/export")
-def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def export(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Download everything we hold about the person as JSON."""
-    opened = visits.acting(session, typed, cookie, keys, now)
+    opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/case", 303)
     document = json.dumps(privacy.export(session, opened, keys), ensure_ascii=False, indent=2)
@@ -234,11 +236,11 @@ def export(lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, sessio
 
 @router.post("/case/leave")
 def leave(lang: Lang, _typed: Form, cookie: Cookie, session: Db) -> Response:
-    return _closed(lang, session, cookie)
+    return _end_visit(lang, session, cookie)
 
 
-def _closed(lang: str, session: Session, cookie: str | None) -> Response:
+def _end_visit(lang: str, session: Session, cookie: str | None) -> Response:
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
-    drop_cookie(response)
+    delete_cookie(response)
     return response

@@ -19,7 +19,7 @@ from app.matching.engine import Found
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import form_fields as shown
+from app.web.person import form_fields
 
 _CHOICES: Final = ("ask", "allow", "never")
 _NEAREST: Final = 8
@@ -27,7 +27,7 @@ _NEAREST: Final = 8
 
 def check_page(
     lang: str,
-    typed: Typed,
+    answers: Typed,
     intake: Intake,
     session: Session,
     keys: KeyRing,
@@ -38,7 +38,7 @@ def check_page(
     carried: Typed | None = None,
     notice: str = "",
     template: str = "person/check.html",
-    **more: Any,
+    **context: Any,
 ) -> HTMLResponse:
     """Show the check page. `carried`: answers held in the page itself when there is no cookie; None when a draft holds them.
 
@@ -47,34 +47,35 @@ def check_page(
     return page(
         template,
         lang,
-        **shown_to(lang, typed, intake, session, directory, now),
-        typed=carried,
+        **check_context(lang, answers, intake, session, directory, now),
+        answers=carried,
         action=f"/{lang}/form/all/send" if carried is not None else f"/{lang}/form/check",
         token=csrf.new_token(keys, now, binding),
         notice=notice,
         here="form/all" if carried is not None else "form/check",
         switch="form/all/send" if carried is not None else "form/check",
-        **more,
+        **context,
     )
 
 
-def shown_to(
-    lang: str, typed: Typed, intake: Intake, session: Session, directory: Directory, now: datetime
+def check_context(
+    lang: str, answers: Typed, intake: Intake, session: Session, directory: Directory, now: datetime
 ) -> dict[str, Any]:
     """Template context: answers as text, the letter's deadline, emergency contacts, and every centre with its reasons."""
-    reader = CodeNames(lang, directory)
+    code_names = CodeNames(lang, directory)
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
-    facts = replace(
-        facts, never=frozenset()
-    )  # a centre that is ruled out keeps its place, so that it can be let in again
+    # a centre that the person ruled out keeps its position, so that they can allow it again
+    facts = replace(facts, never=frozenset())
     result = runs.run(session, facts, directory, now, seed=0)
     return {
         "answered": [
-            (step, field) for step in STEPS for field in shown.fields(step.questions, typed, {}, reader, directory)
+            (step, field)
+            for step in STEPS
+            for field in form_fields.fields(step.questions, answers, {}, code_names, directory)
         ],
-        "candidates": centres(result.candidates, typed, directory, reader),
-        "nearest": centres(result.nearest[:_NEAREST], typed, directory, reader),
-        "others": centres(result.not_matched, typed, directory, reader),
+        "candidates": centres(result.candidates, answers, directory, code_names),
+        "nearest": centres(result.nearest[:_NEAREST], answers, directory, code_names),
+        "others": centres(result.not_matched, answers, directory, code_names),
         "deadline": deadline,
         "days_left": (deadline.last_safe_day - runs.local_date(directory, intake.country, now)).days if deadline else 0,
         "urgency": facts.urgency,
@@ -82,29 +83,31 @@ def shown_to(
     }
 
 
-def centres(found: Iterable[Found], typed: Typed, directory: Directory, reader: CodeNames) -> list[dict[str, Any]]:
+def centres(
+    matches: Iterable[Found], answers: Typed, directory: Directory, code_names: CodeNames
+) -> list[dict[str, Any]]:
     """Centres as the page shows them: name, reasons, whether consent is asked, and the choice made.
 
     A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us: then
     its own contacts are shown.
     """
-    listed = []
+    centre_list = []
     asked: set[str] = set()
-    for one in found:
-        organisation = directory.organisation(one.organisation)
+    for match in matches:
+        organisation = directory.organisation(match.organisation)
         if organisation is None:
             continue
-        said = typed.get(f"c_{organisation.id}", ["ask"])[-1]
-        by_yourself = any(reason.key == "by_yourself" for reason in one.reasons)
-        listed.append(
+        choice = answers.get(f"c_{organisation.id}", ["ask"])[-1]
+        by_yourself = any(reason.key == "by_yourself" for reason in match.reasons)
+        centre_list.append(
             {
                 "slug": organisation.id,
                 "name": organisation.name.local or organisation.name.en,
                 "english": organisation.name.en,
                 "city": organisation.city or "",
-                "verified": one.verified,
-                "reasons": [in_sentence(reason, reader) for reason in one.reasons],
-                "choice": said if said in _CHOICES else "ask",
+                "verified": match.verified,
+                "reasons": [in_sentence(reason, code_names) for reason in match.reasons],
+                "choice": choice if choice in _CHOICES else "ask",
                 "by_yourself": by_yourself,
                 "ask": not by_yourself and organisation.id not in asked,
                 "phone": organisation.phone or "",
@@ -113,4 +116,4 @@ def centres(found: Iterable[Found], typed: Typed, directory: Directory, reader: 
         )
         if not by_yourself:
             asked.add(organisation.id)
-    return listed
+    return centre_list

@@ -52,9 +52,9 @@ Cookie = Annotated[str | None, Depends(_cookie)]
 Form = Annotated[Fields, Depends(_form)]
 
 
-def said(typed: Fields, name: str) -> str:
+def field_value(form: Fields, name: str) -> str:
     """The last value of a field; an empty string when it was not sent."""
-    return typed.get(name, [""])[-1]
+    return form.get(name, [""])[-1]
 
 
 def set_cookie(response: Response, secret: str, settings: Settings) -> None:
@@ -64,5 +64,5 @@ def set_cookie(response: Response, secret: str, settings: Settings) -> None:
     )
 
 
-def drop_cookie(response: Response) -> None:
+def delete_cookie(response: Response) -> None:
     response.delete_cookie(COOKIE, path="/")

@@ -16,13 +16,13 @@ from app.intake.questions import Typed
 class Draft:
     """Stored state of an unfinished form. `begun`: time of its first answer (ISO 8601), or ""."""
 
-    typed: Typed
+    answers: Typed
     begun: str = ""
 
 
-def kept(typed: Typed) -> Typed:
+def answers_of_form(form: Typed) -> Typed:
     """The fields that are stored in a draft: answers, not buttons."""
-    return {name: said for name, said in typed.items() if name in questions.QUESTIONS or name.startswith("c_")}
+    return {name: values for name, values in form.items() if name in questions.QUESTIONS or name.startswith("c_")}
 
 
 def load(session: Session, secret: str | None, now: datetime) -> Draft | None:
@@ -33,15 +33,15 @@ def load(session: Session, secret: str | None, now: datetime) -> Draft | None:
 def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:
     """The reply to a submitted form while its number has not been written down."""
     content = drafts.load(session, secret, now) or {}
-    found: dict[str, Any] | None = content.get("receipt")
-    return found
+    response: dict[str, Any] | None = content.get("receipt")
+    return response
 
 
-def checked(
-    typed: Typed, lang: str, directory: Directory, now: datetime
+def validate(
+    answers: Typed, lang: str, directory: Directory, now: datetime
 ) -> tuple[schemas.Intake | None, list[FieldError]]:
     """Validate the whole form: an intake, or its errors."""
     try:
-        return schemas.read(questions.answers(typed, lang), directory, now.date()), []
+        return schemas.read(questions.answers(answers, lang), directory, now.date()), []
     except Invalid as error:
         return None, error.errors

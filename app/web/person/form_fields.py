@@ -14,7 +14,7 @@ from app.matching.code_names import CodeNames
 
 SPOKEN: Final = tuple(dict.fromkeys((*LANGUAGES, "ce", "tt", "az", "hy", "kk", "fr")))
 NATIONALITIES: Final = ("RU", "BY", "UA", "GE", "AM", "AZ", "KZ", "KG", "TJ", "TM", "UZ", "MD")
-_WORDS: Final[Mapping[str, str]] = {
+_MESSAGES: Final[Mapping[str, str]] = {
     "missing": N_("Please answer this question."),
     "too_short": N_("Please choose at least one answer."),
     "string_too_long": N_("This is too long. Please shorten it."),
@@ -27,7 +27,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "not_in_country": N_("This region is in another country. Please choose again."),
     "control_characters": N_("This text contains characters that we cannot store. Please type it again."),
 }
-_MENDED_AT: Final = {"nowhere_to_notify": "channel"}
+_FIELD_TO_CORRECT: Final = {"nowhere_to_notify": "channel"}
 _DAY: Final = N_("Please write the date like this: 2026-11-24.")
 _CHOOSE: Final = N_("Please choose one of the answers.")
 _MALFORMED_DAYS: Final = frozenset(
@@ -69,27 +69,33 @@ class Field:
 
 
 def fields(
-    asked: Iterable[Question], typed: Typed, errors: Mapping[str, str], reader: CodeNames, directory: Directory
+    question_list: Iterable[Question],
+    answers: Typed,
+    errors: Mapping[str, str],
+    code_names: CodeNames,
+    directory: Directory,
 ) -> list[Field]:
-    return [_field(question, typed, errors.get(question.name, ""), reader, directory) for question in asked]
+    return [
+        _field(question, answers, errors.get(question.name, ""), code_names, directory) for question in question_list
+    ]
 
 
-def _field(question: Question, typed: Typed, error: str, reader: CodeNames, directory: Directory) -> Field:
-    said = typed.get(question.name, [question.default] if question.default else [])
+def _field(question: Question, answers: Typed, error: str, code_names: CodeNames, directory: Directory) -> Field:
+    values = answers.get(question.name, [question.default] if question.default else [])
     groups = tuple(
-        Group(label, tuple(Option(value, name, value in said) for value, name in options))
-        for label, options in _options(question.options, typed, reader, directory)
+        Group(label, tuple(Option(value, name, value in values) for value, name in options))
+        for label, options in _options(question.options, answers, code_names, directory)
     )
     return Field(
         question.name,
         question.kind.value,
-        reader.text(question.label),
-        reader.text(question.hint),
+        code_names.text(question.label),
+        code_names.text(question.hint),
         question.required,
         question.folded,
         question.longest,
         groups,
-        said[-1] if said and question.kind not in {Kind.CHECKS} else "",
+        values[-1] if values and question.kind not in {Kind.CHECKS} else "",
         error,
     )
 
@@ -97,35 +103,37 @@ def _field(question: Question, typed: Typed, error: str, reader: CodeNames, dire
 Options = Sequence[tuple[str, str]]
 
 
-def _options(vocabulary: str, typed: Typed, reader: CodeNames, directory: Directory) -> Iterable[tuple[str, Options]]:
+def _options(
+    vocabulary: str, answers: Typed, code_names: CodeNames, directory: Directory
+) -> Iterable[tuple[str, Options]]:
     """Headed lists of (value, label)."""
-    words = reader.translator
+    translator = code_names.translator
     if vocabulary in _PLAIN:
-        yield "", [(code, reader.text(label)) for code, label in _PLAIN[vocabulary].items()]
+        yield "", [(code, code_names.text(label)) for code, label in _PLAIN[vocabulary].items()]
     elif vocabulary == "needs":
-        yield "", [(need.id, reader.text(need.label)) for need in directory.needs]
+        yield "", [(need.id, code_names.text(need.label)) for need in directory.needs]
     elif vocabulary == "countries":
-        yield "", [(country.code, words.country_name(country.code)) for country in directory.countries]
+        yield "", [(country.code, translator.country_name(country.code)) for country in directory.countries]
     elif vocabulary == "languages":
-        yield "", [(code, words.language_name(code)) for code in SPOKEN]
+        yield "", [(code, translator.language_name(code)) for code in SPOKEN]
     elif vocabulary == "nationalities":
-        yield "", [(code, words.country_name(code)) for code in NATIONALITIES]
+        yield "", [(code, translator.country_name(code)) for code in NATIONALITIES]
     elif vocabulary == "regions":
-        for country in _countries(typed, directory):
-            names = [(code, reader.region(code)) for code in country.regions]
-            yield words.country_name(country.code), sorted(names, key=lambda pair: pair[1])
+        for country in _countries(answers, directory):
+            names = [(code, code_names.region(code)) for code in country.regions]
+            yield translator.country_name(country.code), sorted(names, key=lambda pair: pair[1])
     elif vocabulary == "letters":
-        yield "", [("unknown", reader.text(N_("I do not know")))]
-        for country in _countries(typed, directory):
+        yield "", [("unknown", code_names.text(N_("I do not know")))]
+        for country in _countries(answers, directory):
             rows = [row for row in directory.deadlines(country.code) if row.letter_kind]
             yield (
-                words.country_name(country.code),
-                [(f"{country.code}.{row.event}", reader.text(row.label or "")) for row in rows],
+                translator.country_name(country.code),
+                [(f"{country.code}.{row.event}", code_names.text(row.label or "")) for row in rows],
             )
     elif vocabulary == "happened":
         for phase, label in PHASES.items():
-            rows_ = [entry for entry in directory.persecution if entry.phase == phase]
-            yield reader.text(label), [(entry.code, reader.text(entry.label)) for entry in rows_]
+            entries = [entry for entry in directory.persecution if entry.phase == phase]
+            yield code_names.text(label), [(entry.code, code_names.text(entry.label)) for entry in entries]
 
 
 _PLAIN: Final = {
@@ -147,17 +155,17 @@ if _UNKNOWN:
     )
 
 
-def _countries(typed: Typed, directory: Directory) -> list:  # type: ignore[type-arg]
+def _countries(answers: Typed, directory: Directory) -> list:  # type: ignore[type-arg]
     """The chosen country, or all countries while none is chosen."""
-    said = typed.get("country", [""])[-1]
-    return [country for country in directory.countries if country.code == said] or list(directory.countries)
+    chosen_code = answers.get("country", [""])[-1]
+    return [country for country in directory.countries if country.code == chosen_code] or list(directory.countries)
 
 
-def in_words(found: Sequence[FieldError], reader: CodeNames) -> dict[str, str]:
+def in_words(field_errors: Sequence[FieldError], code_names: CodeNames) -> dict[str, str]:
     """The first error of each field, by field name, in the reader's language."""
     errors: dict[str, str] = {}
-    for entry in found:
-        name = _MENDED_AT.get(entry["code"]) or questions.question_of(entry["pointer"])
-        message = _DAY if entry["code"] in _MALFORMED_DAYS else _WORDS.get(entry["code"], _CHOOSE)
-        errors.setdefault(name, reader.text(message))
+    for entry in field_errors:
+        name = _FIELD_TO_CORRECT.get(entry["code"]) or questions.question_of(entry["pointer"])
+        message = _DAY if entry["code"] in _MALFORMED_DAYS else _MESSAGES.get(entry["code"], _CHOOSE)
+        errors.setdefault(name, code_names.text(message))
     return errors

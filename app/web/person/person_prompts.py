@@ -29,13 +29,17 @@ _CONTACT: Final = {
 }
 
 
-def asked(
-    session: Session, case_id: UUID, shown: Sequence[PersonReferral], reader: CodeNames, now: datetime
+def prompts_context(
+    session: Session, case_id: UUID, referrals: Sequence[PersonReferral], code_names: CodeNames, now: datetime
 ) -> dict[str, Any]:
     """Context for `person/parts/prompts.html`."""
     move = case_moves.open_question(session, case_id)
     return {
-        "questions": [(one.organisation, QUESTIONS[one.question]) for one in shown if one.question],
-        "contact": [(one, _CONTACT[one.about]) for one in contact_answers.questions(session, case_id, now)],
-        "move": reader.translator.country_name(move.to_country) if move is not None else None,
+        "questions": [
+            (referral.organisation, QUESTIONS[referral.question]) for referral in referrals if referral.question
+        ],
+        "contact": [
+            (question, _CONTACT[question.about]) for question in contact_answers.questions(session, case_id, now)
+        ],
+        "move": code_names.translator.country_name(move.to_country) if move is not None else None,
     }

@@ -14,7 +14,7 @@ from app.matching import runs
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, letter
-from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, drop_cookie
+from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
 
@@ -28,17 +28,17 @@ def sent(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory,
 
 
 @router.post("/sent")
-def written_down(
-    lang: Lang, typed: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+def confirm_number(
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
 ) -> Response:
     """Check the last four digits; then drop the number from the draft and end the visit."""
     reply = draft_answers.receipt(session, cookie, now)
-    digits = "".join(character for character in "".join(typed.get("last_four", [])) if character.isdecimal())
+    digits = "".join(character for character in "".join(form.get("last_four", [])) if character.isdecimal())
     if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
         return receipt_page(lang, reply, directory, keys, now, mistyped=True)
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
-    drop_cookie(response)
+    delete_cookie(response)
     return response
 
 

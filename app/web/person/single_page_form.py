@@ -14,40 +14,41 @@ from app.intake.questions import STEPS, Typed
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import draft_answers, spam_signals
-from app.web.person import form_fields as shown
+from app.web.person import draft_answers, form_fields, spam_signals
 from app.web.person.check_page import check_page
-from app.web.person.dependencies import Config, Directory, Form, Lang, anyone, said
+from app.web.person.dependencies import Config, Directory, Form, Lang, anyone, field_value
 from app.web.person.receipt_page import receipt_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
-AGAIN = N_("This page was open for a long time. Everything you typed is still here. Please send it again.")
-NO_COOKIE = N_(
+EXPIRED_NOTICE = N_("This page was open for a long time. Everything you typed is still here. Please send it again.")
+NO_COOKIE_NOTICE = N_(
     "Your browser does not keep our cookies. That is fine: this page does not need them. Everything you typed is still here."
 )
 
 
 @router.get("/form/all")
-def whole_form(lang: Lang, now: Now, keys: Keys, directory: Directory) -> Response:
-    return whole_page(lang, {}, {}, keys, directory, now)
+def show_single_page(lang: Lang, now: Now, keys: Keys, directory: Directory) -> Response:
+    return single_page(lang, {}, {}, keys, directory, now)
 
 
 @router.post("/form/all")
-def send_whole_form(lang: Lang, typed: Form, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
-    """Validate the form and show the centres. A language button shows the same page in that language."""
-    kept = draft_answers.kept(typed)
-    if "switch" in typed:
-        return whole_page(lang, typed, {}, keys, directory, now)
-    intake, found = draft_answers.checked(kept, lang, directory, now)
-    if intake is None or "change" in typed:
-        return whole_page(lang, typed, shown.in_words(found, CodeNames(lang, directory)), keys, directory, now)
-    return check_page(lang, kept, intake, session, keys, directory, now, carried=_carried(typed, keys, now))
+def check_single_page(lang: Lang, form: Form, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
+    """Validate the form and show the check page. A language button shows the same page in that language."""
+    answers = draft_answers.answers_of_form(form)
+    if "switch" in form:
+        return single_page(lang, form, {}, keys, directory, now)
+    intake, field_errors = draft_answers.validate(answers, lang, directory, now)
+    if intake is None or "change" in form:
+        return single_page(
+            lang, form, form_fields.in_words(field_errors, CodeNames(lang, directory)), keys, directory, now
+        )
+    return check_page(lang, answers, intake, session, keys, directory, now, carried=_hidden_fields(form, keys, now))
 
 
 @router.post("/form/all/send")
-def file_whole_form(
+def file_single_page(
     lang: Lang,
-    typed: Form,
+    form: Form,
     request: Request,
     now: Now,
     keys: Keys,
@@ -56,14 +57,16 @@ def file_whole_form(
     session: Db,
 ) -> Response:
     """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
-    kept, token = draft_answers.kept(typed), said(typed, "token")
-    intake, found = draft_answers.checked(kept, lang, directory, now)
-    if intake is None or "change" in typed:
-        return whole_page(lang, typed, shown.in_words(found, CodeNames(lang, directory)), keys, directory, now)
-    if "switch" in typed or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
-        notice = "" if "switch" in typed else AGAIN
-        carried = _carried(typed, keys, now)
-        return check_page(lang, kept, intake, session, keys, directory, now, carried=carried, notice=notice)
+    answers, token = draft_answers.answers_of_form(form), field_value(form, "token")
+    intake, field_errors = draft_answers.validate(answers, lang, directory, now)
+    if intake is None or "change" in form:
+        return single_page(
+            lang, form, form_fields.in_words(field_errors, CodeNames(lang, directory)), keys, directory, now
+        )
+    if "switch" in form or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
+        notice = "" if "switch" in form else EXPIRED_NOTICE
+        carried = _hidden_fields(form, keys, now)
+        return check_page(lang, answers, intake, session, keys, directory, now, carried=carried, notice=notice)
     reply = filing.file_once(
         session,
         intake,
@@ -75,30 +78,34 @@ def file_whole_form(
         now=now,
         ttl=settings.reply_ttl,
         held_reason=spam_signals.held_reason(
-            request, typed, csrf.made_at(keys, said(typed, "begun"), csrf.UNBOUND), now
+            request, form, csrf.made_at(keys, field_value(form, "begun"), csrf.UNBOUND), now
         ),
     )
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 
 
-def _carried(typed: Typed, keys: KeyRing, now: datetime) -> Typed:
+def _hidden_fields(form: Typed, keys: KeyRing, now: datetime) -> Typed:
     """Hidden fields for the next page: the answers, when the form was opened, and the honeypot field."""
-    begun = said(typed, "begun") or csrf.new_token(keys, now, csrf.UNBOUND)
-    return {**draft_answers.kept(typed), "begun": [begun], spam_signals.TRAP: typed.get(spam_signals.TRAP, [])}
+    begun = field_value(form, "begun") or csrf.new_token(keys, now, csrf.UNBOUND)
+    return {
+        **draft_answers.answers_of_form(form),
+        "begun": [begun],
+        spam_signals.HONEYPOT: form.get(spam_signals.HONEYPOT, []),
+    }
 
 
 def all_steps(
-    template: str, lang: str, typed: Typed, errors: dict[str, str], directory: Packs, **more: object
+    template: str, lang: str, answers: Typed, errors: dict[str, str], directory: Packs, **context: object
 ) -> HTMLResponse:
     """Show every question on one page with the typed values; status 422 when there are errors."""
-    reader = CodeNames(lang, directory)
-    steps = [(step, shown.fields(step.questions, typed, errors, reader, directory)) for step in STEPS]
-    return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **more)
+    code_names = CodeNames(lang, directory)
+    steps = [(step, form_fields.fields(step.questions, answers, errors, code_names, directory)) for step in STEPS]
+    return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **context)
 
 
-def whole_page(
+def single_page(
     lang: str,
-    typed: Typed,
+    form: Typed,
     errors: dict[str, str],
     keys: KeyRing,
     directory: Packs,
@@ -109,12 +116,12 @@ def whole_page(
     return all_steps(
         "person/single_page.html",
         lang,
-        typed,
+        form,
         errors,
         directory,
-        consents={name: choice[-1] for name, choice in typed.items() if name.startswith("c_")},
-        begun=said(typed, "begun") or csrf.new_token(keys, now, csrf.UNBOUND),
-        trap=said(typed, spam_signals.TRAP),
+        consents={name: choice[-1] for name, choice in form.items() if name.startswith("c_")},
+        begun=field_value(form, "begun") or csrf.new_token(keys, now, csrf.UNBOUND),
+        trap=field_value(form, spam_signals.HONEYPOT),
         token=csrf.new_token(keys, now, csrf.UNBOUND),
         notice=notice,
         here="form/all",

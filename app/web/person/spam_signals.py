@@ -16,15 +16,15 @@ from fastapi import Request
 
 from app.intake.questions import Typed
 
-TRAP: Final = "subject"
-"""The name of the field that people do not see. Machines fill in what is called like this."""
+HONEYPOT: Final = "subject"
+"""The name of the hidden field: one that programs usually fill in."""
 _FASTEST: Final = timedelta(seconds=4)
 _WINDOW: Final = timedelta(minutes=10)
-_OF_ONE: Final = 30
-_OF_ALL: Final = 300
+_LIMIT_PER_SENDER: Final = 30
+_LIMIT_OVERALL: Final = 300
 
 
-class Crowd:
+class SubmissionCounter:
     """Number of forms in this window, in total and by sender. One instance per process; reset at the end of the window."""
 
     def __init__(self) -> None:
@@ -36,25 +36,25 @@ class Crowd:
         self._key = secrets.token_bytes(32)
         self._seen: Counter[bytes] = Counter()
 
-    def too_many(self, sender: str, now: datetime) -> bool:
+    def exceeds_limit(self, sender: str, now: datetime) -> bool:
         """Count one more form. True when this sender, or all senders together, exceed the limit."""
         with self._lock:
             if self._ends is None or now >= self._ends:
                 self._ends = now + _WINDOW
                 self._reset()
-            who = hashlib.blake2b(sender.encode(), key=self._key, digest_size=8).digest()
-            self._seen[who] += 1
-            return self._seen[who] > _OF_ONE or self._seen.total() > _OF_ALL
+            sender_hash = hashlib.blake2b(sender.encode(), key=self._key, digest_size=8).digest()
+            self._seen[sender_hash] += 1
+            return self._seen[sender_hash] > _LIMIT_PER_SENDER or self._seen.total() > _LIMIT_OVERALL
 
 
-def held_reason(request: Request, typed: Typed, begun: datetime | None, now: datetime) -> str | None:
+def held_reason(request: Request, form: Typed, begun: datetime | None, now: datetime) -> str | None:
     """The code of the reason to hold this form; None when nothing is suspicious. `begun`: when the form was opened."""
     state = request.app.state
-    if not hasattr(state, "crowd"):
-        state.crowd = Crowd()
-    crowded = state.crowd.too_many(request.client.host if request.client else "", now)
-    if "".join(typed.get(TRAP, [])).strip():
+    if not hasattr(state, "submission_counter"):
+        state.submission_counter = SubmissionCounter()
+    is_over_limit = state.submission_counter.exceeds_limit(request.client.host if request.client else "", now)
+    if "".join(form.get(HONEYPOT, [])).strip():
         return "trap"
-    if crowded:
+    if is_over_limit:
         return "crowd"
     return "haste" if begun is None or now - begun < _FASTEST else None

@@ -12,12 +12,12 @@ from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
 from app.web.components.rendering import page, preferred_language
-from app.web.person import form_fields as shown
-from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, drop_cookie
+from app.web.person import form_fields
+from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, delete_cookie
 
 root = APIRouter(dependencies=[Depends(anyone)])
 router = APIRouter(dependencies=[Depends(anyone)])
-NEUTRAL: Final = {
+EXIT_PAGES: Final = {
     "ru": "https://www.gismeteo.ru/",
     "be": "https://www.gismeteo.by/",
     "uk": "https://sinoptik.ua/",
@@ -28,7 +28,7 @@ NEUTRAL: Final = {
     "en": "https://www.metoffice.gov.uk/",
 }
 """Weather pages: widely used, reachable in Russia and Belarus, and they say nothing about the visitor."""
-_NEUTRAL_ANYWHERE: Final = "https://www.gismeteo.com/"
+_DEFAULT_EXIT_PAGE: Final = "https://www.gismeteo.com/"
 """For a language that has no page of its own above."""
 
 
@@ -59,18 +59,18 @@ def safety(lang: Lang, settings: Config) -> Response:
 
 @router.get("/contacts")
 def contacts(lang: Lang, directory: Directory) -> Response:
-    reader = CodeNames(lang, directory)
-    listed = [
-        (reader.translator.country_name(country.code), directory.emergency(country.code))
+    code_names = CodeNames(lang, directory)
+    countries = [
+        (code_names.translator.country_name(country.code), directory.emergency(country.code))
         for country in directory.countries
     ]
-    return page("person/contacts.html", lang, listed=listed, reader=reader, here="contacts")
+    return page("person/contacts.html", lang, countries=countries, here="contacts")
 
 
 @router.get("/paper")
 def paper(lang: Lang, directory: Directory) -> Response:
-    reader = CodeNames(lang, directory)
-    steps = [(step, shown.fields(step.questions, {}, {}, reader, directory)) for step in STEPS]
+    code_names = CodeNames(lang, directory)
+    steps = [(step, form_fields.fields(step.questions, {}, {}, code_names, directory)) for step in STEPS]
     return page("person/paper.html", lang, steps=steps, here="paper")
 
 
@@ -83,7 +83,7 @@ def goodbye(lang: Lang) -> Response:
 def leave(lang: Lang, cookie: Cookie, session: Db) -> Response:
     """Quick exit: delete the draft, ask the browser to clear this site's data, and redirect to a weather page."""
     drafts.drop(session, cookie)
-    response = RedirectResponse(NEUTRAL.get(lang, _NEUTRAL_ANYWHERE), 303)
-    drop_cookie(response)
+    response = RedirectResponse(EXIT_PAGES.get(lang, _DEFAULT_EXIT_PAGE), 303)
+    delete_cookie(response)
     response.headers["clear-site-data"] = '"cache", "cookies", "storage"'
     return response

@@ -19,32 +19,32 @@ from app.web.components.rendering import page
 from app.web.person.dependencies import Directory, Lang, anyone
 
 router = APIRouter(dependencies=[Depends(anyone)])
-_WIDEST: Final = 100.0
+_FULL_WIDTH: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PersecutionRow:
     """One type of persecution: its figures by country in table order; 0 where the figure is suppressed."""
 
     label: str
     by_country: tuple[int, ...]
     total: int
     width: float
-    """Of its bar, in hundredths of the longest."""
+    """Width of its bar, in per cent of the longest."""
 
 
 @router.get("/numbers")
 def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
-    reader = CodeNames(lang, directory)
+    code_names = CodeNames(lang, directory)
     figures = persecution_figures.published(persecution_figures.counted(session), now.date())
-    shown = [figure for figure in figures if _known(figure, directory)]
+    labelled_figures = [figure for figure in figures if _is_in_packs(figure, directory)]
     return page(
         "person/statistics.html",
         lang,
-        countries=[reader.translator.country_name(country.code) for country in directory.countries],
-        phases=_phases(shown, directory, reader),
-        first=min((figure.first for figure in shown), default=None),
-        last=max((figure.last for figure in shown), default=None),
+        countries=[code_names.translator.country_name(country.code) for country in directory.countries],
+        phases=_phases(labelled_figures, directory, code_names),
+        first=min((figure.first for figure in labelled_figures), default=None),
+        last=max((figure.last for figure in labelled_figures), default=None),
         fewest=persecution_figures.FEWEST,
         here="numbers",
     )
@@ -53,8 +53,8 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
 @router.get("/numbers.csv")
 def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
     """The same figures as CSV, one per row, with the months that each covers."""
-    reader = CodeNames(lang, directory)
-    labels = {entry.code: reader.text(entry.label) for entry in directory.persecution}
+    code_names = CodeNames(lang, directory)
+    labels = {entry.code: code_names.text(entry.label) for entry in directory.persecution}
     rows = (
         (
             f"{figure.first:%Y-%m}",
@@ -65,7 +65,7 @@ def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb)
             figure.count,
         )
         for figure in persecution_figures.published(persecution_figures.counted(session), now.date())
-        if _known(figure, directory)
+        if _is_in_packs(figure, directory)
     )
     header = ("first_month", "last_month", "country", "code", "label", "count")
     text = spreadsheet.csv_text(header, rows, for_people=True)
@@ -73,12 +73,14 @@ def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb)
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _known(figure: Figure, directory: Packs) -> bool:
-    """Drop codes and countries that are no longer in the packs: they have no labels."""
+def _is_in_packs(figure: Figure, directory: Packs) -> bool:
+    """Whether code and country are still in the packs; others have no labels."""
     return directory.has_country(figure.country) and figure.code in {entry.code for entry in directory.persecution}
 
 
-def _phases(figures: Iterable[Figure], directory: Packs, reader: CodeNames) -> Sequence[tuple[str, Sequence[Row]]]:
+def _phases(
+    figures: Iterable[Figure], directory: Packs, code_names: CodeNames
+) -> Sequence[tuple[str, Sequence[PersecutionRow]]]:
     cells: Counter[tuple[str, str]] = Counter()
     for figure in figures:
         cells[figure.code, figure.country] += figure.count
@@ -87,18 +89,18 @@ def _phases(figures: Iterable[Figure], directory: Packs, reader: CodeNames) -> S
         for entry in directory.persecution
     }
     longest = max((sum(counts) for counts in by_code.values()), default=0) or 1
-    listed = []
+    phases = []
     for phase, label in PHASES.items():
         rows = [
-            Row(
-                reader.text(entry.label),
+            PersecutionRow(
+                code_names.text(entry.label),
                 by_code[entry.code],
                 sum(by_code[entry.code]),
-                round(_WIDEST * sum(by_code[entry.code]) / longest, 1),
+                round(_FULL_WIDTH * sum(by_code[entry.code]) / longest, 1),
             )
             for entry in directory.persecution
             if entry.phase == phase and any(by_code[entry.code])
         ]
         if rows:
-            listed.append((reader.text(label), rows))
-    return listed
+            phases.append((code_names.text(label), rows))
+    return phases

@@ -18,8 +18,7 @@ from app.web.components import (
     path_convertors,  # noqa: F401  registers them
 )
 from app.web.components.rendering import page
-from app.web.person import draft_answers, spam_signals, urgent_contacts
-from app.web.person import form_fields as shown
+from app.web.person import draft_answers, form_fields, spam_signals, urgent_contacts
 from app.web.person.check_page import check_page
 from app.web.person.dependencies import (
     Config,
@@ -28,20 +27,20 @@ from app.web.person.dependencies import (
     Form,
     Lang,
     anyone,
-    said,
+    field_value,
     set_cookie,
 )
 from app.web.person.draft_answers import Draft
-from app.web.person.single_page_form import AGAIN, NO_COOKIE, whole_page
+from app.web.person.single_page_form import EXPIRED_NOTICE, NO_COOKIE_NOTICE, single_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
-_NOTHING = Draft({})
+_EMPTY_DRAFT = Draft({})
 
 
 def _step_page(
     lang: str,
     number: int,
-    typed: Typed,
+    answers: Typed,
     errors: dict[str, str],
     keys: KeyRing,
     directory: Packs,
@@ -50,7 +49,7 @@ def _step_page(
     back_to_check: bool = False,
 ) -> HTMLResponse:
     step = STEPS[number]
-    reader = CodeNames(lang, directory)
+    code_names = CodeNames(lang, directory)
     return page(
         "person/step.html",
         lang,
@@ -58,9 +57,9 @@ def _step_page(
         step=step,
         number=number + 1,
         count=len(STEPS),
-        fields=shown.fields(step.questions, typed, errors, reader, directory),
+        fields=form_fields.fields(step.questions, answers, errors, code_names, directory),
         errors=errors,
-        urgent=urgent_contacts.numbers(typed, number, reader, directory, now),
+        urgent=urgent_contacts.contacts_for_step(answers, number, code_names, directory, now),
         token=csrf.new_token(keys, now, csrf.UNBOUND),
         trap="",
         may_skip=not any(question.required for question in step.questions),
@@ -71,33 +70,33 @@ def _step_page(
     )
 
 
-def _number(slug: str) -> int:
+def _step_index(slug: str) -> int:
     if slug not in questions.SLUGS:
         raise NotFound
     return questions.SLUGS.index(slug)
 
 
-# --- the page to check (named before the steps: "check" is no step) ------------------------------------------------
+# --- the check page ----------------------------------------------- ------------------------------------------------
 
 
 @router.get("/form/check")
 def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
     draft = draft_answers.load(session, cookie, now)
-    if draft is None or not draft.typed:
+    if draft is None or not draft.answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
-    intake, found = draft_answers.checked(draft.typed, lang, directory, now)
+    intake, field_errors = draft_answers.validate(draft.answers, lang, directory, now)
     if intake is None:
-        errors = shown.in_words(found, CodeNames(lang, directory))
+        errors = form_fields.in_words(field_errors, CodeNames(lang, directory))
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
         number = STEPS.index(questions.step_of(first))
-        return _step_page(lang, number, draft.typed, errors, keys, directory, now)
-    return check_page(lang, draft.typed, intake, session, keys, directory, now, binding=csrf.of_visit(cookie))
+        return _step_page(lang, number, draft.answers, errors, keys, directory, now)
+    return check_page(lang, draft.answers, intake, session, keys, directory, now, binding=csrf.of_visit(cookie))
 
 
 @router.post("/form/check")
 def send(
     lang: Lang,
-    typed: Form,
+    form: Form,
     cookie: Cookie,
     request: Request,
     now: Now,
@@ -112,23 +111,23 @@ def send(
     draft = draft_answers.load(session, cookie, now)
     if not cookie or draft is None:
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
-    typed_so_far = {**draft.typed, **{name: choice for name, choice in typed.items() if name.startswith("c_")}}
-    intake, _found = draft_answers.checked(typed_so_far, lang, directory, now)
-    fresh = csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie))
-    if intake is None or "switch" in typed or not fresh:
-        drafts.save(session, cookie, {"typed": typed_so_far, "begun": draft.begun}, now, settings.draft_idle)
-        if intake is None or fresh:
+    merged = {**draft.answers, **{name: choice for name, choice in form.items() if name.startswith("c_")}}
+    intake, _errors = draft_answers.validate(merged, lang, directory, now)
+    is_valid_token = csrf.is_valid(keys, field_value(form, "token"), now, csrf.of_visit(cookie))
+    if intake is None or "switch" in form or not is_valid_token:
+        drafts.save(session, cookie, {"typed": merged, "begun": draft.begun}, now, settings.draft_idle)
+        if intake is None or is_valid_token:
             return RedirectResponse(f"/{lang}/form/check", 303)
         return check_page(
             lang,
-            typed_so_far,
+            merged,
             intake,
             session,
             keys,
             directory,
             now,
             binding=csrf.of_visit(cookie),
-            notice=AGAIN,
+            notice=EXPIRED_NOTICE,
         )
     begun = datetime.fromisoformat(draft.begun) if draft.begun else None
     reply = filing.file_once(
@@ -141,7 +140,7 @@ def send(
         directory=directory,
         now=now,
         ttl=settings.reply_ttl,
-        held_reason=spam_signals.held_reason(request, draft.typed, begun, now),
+        held_reason=spam_signals.held_reason(request, draft.answers, begun, now),
     )
     drafts.save(session, cookie, {"receipt": reply.body}, now, settings.draft_idle)
     return RedirectResponse(f"/{lang}/sent", 303)
@@ -162,14 +161,14 @@ def step_form(
     settings: Config,
     session: ReadDb,
 ) -> Response:
-    number = _number(step)
-    if draft_answers.receipt(session, cookie, now) is not None:  # sent, and the number is not written down yet
+    number = _step_index(step)
+    if draft_answers.receipt(session, cookie, now) is not None:  # sent, but the number is not written down yet
         return RedirectResponse(f"/{lang}/sent", 303)
-    typed = (draft_answers.load(session, cookie, now) or _NOTHING).typed
-    done = bool(typed) and draft_answers.checked(typed, lang, directory, now)[0] is not None
-    response = _step_page(lang, number, typed, {}, keys, directory, now, back_to_check=done)
+    answers = (draft_answers.load(session, cookie, now) or _EMPTY_DRAFT).answers
+    is_complete = bool(answers) and draft_answers.validate(answers, lang, directory, now)[0] is not None
+    response = _step_page(lang, number, answers, {}, keys, directory, now, back_to_check=is_complete)
     if cookie is None and request.headers.get("sec-fetch-site") != "cross-site":
-        # So that the answer tells whether this browser keeps cookies at all. Who comes by a link of another site may have
+        # The next request then shows whether this browser keeps cookies. A person who follows a link of another site may have
         # a draft: a strict cookie is not sent then, and must not be replaced.
         set_cookie(response, drafts.new_secret(), settings)
     return response
@@ -179,7 +178,7 @@ def step_form(
 def send_step(
     lang: Lang,
     step: str,
-    typed: Form,
+    form: Form,
     cookie: Cookie,
     now: Now,
     keys: Keys,
@@ -188,43 +187,45 @@ def send_step(
     session: Db,
 ) -> Response:
     """Store the typed values, valid or not; continue when this step is valid. An error never loses input."""
-    number = _number(step)
-    asked = {question.name for question in STEPS[number].questions}
-    answered = {name: values for name, values in typed.items() if name in asked}
+    number = _step_index(step)
+    question_names = {question.name for question in STEPS[number].questions}
+    answered = {name: values for name, values in form.items() if name in question_names}
     if draft_answers.receipt(session, cookie, now) is not None:
         return RedirectResponse(f"/{lang}/sent", 303)
     if cookie is None:
-        return whole_page(lang, answered, {}, keys, directory, now, notice=NO_COOKIE)
-    before = draft_answers.load(session, cookie, now)
-    merged = {name: values for name, values in (before or _NOTHING).typed.items() if name not in asked} | answered
-    if typed.get(spam_signals.TRAP, [""])[-1]:
-        merged[spam_signals.TRAP] = typed[spam_signals.TRAP]
-    secret = cookie if before else drafts.new_secret()
-    begun = before.begun if before and before.begun else now.isoformat()
+        return single_page(lang, answered, {}, keys, directory, now, notice=NO_COOKIE_NOTICE)
+    stored_draft = draft_answers.load(session, cookie, now)
+    merged = {
+        name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in question_names
+    } | answered
+    if form.get(spam_signals.HONEYPOT, [""])[-1]:
+        merged[spam_signals.HONEYPOT] = form[spam_signals.HONEYPOT]
+    secret = cookie if stored_draft else drafts.new_secret()
+    begun = stored_draft.begun if stored_draft and stored_draft.begun else now.isoformat()
     drafts.save(session, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
-    response = _after(lang, number, typed, merged, asked, keys, directory, now)
+    response = _next_page(lang, number, form, merged, question_names, keys, directory, now)
     set_cookie(response, secret, settings)
     return response
 
 
-def _after(
+def _next_page(
     lang: str,
     number: int,
-    typed: Typed,
+    answers: Typed,
     merged: Typed,
-    asked: set[str],
+    question_names: set[str],
     keys: KeyRing,
     directory: Packs,
     now: datetime,
 ) -> Response:
     """The same step again (other language, or errors), else the page that the button leads to."""
-    if "switch" in typed:
+    if "switch" in answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}", 303)
-    _intake, found = draft_answers.checked(merged, lang, directory, now)
-    here = [error for error in found if questions.question_of(error["pointer"]) in asked]
-    if here:
-        errors = shown.in_words(here, CodeNames(lang, directory))
+    _intake, field_errors = draft_answers.validate(merged, lang, directory, now)
+    step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in question_names]
+    if step_errors:
+        errors = form_fields.in_words(step_errors, CodeNames(lang, directory))
         return _step_page(lang, number, merged, errors, keys, directory, now)
-    if "to_check" in typed or number + 1 == len(STEPS):
+    if "to_check" in answers or number + 1 == len(STEPS):
         return RedirectResponse(f"/{lang}/form/check", 303)
     return RedirectResponse(f"/{lang}/form/{STEPS[number + 1].slug}", 303)

@@ -13,43 +13,49 @@ from app.matching.code_names import CodeNames
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """Whom to call, by country. `news`: the previous step signalled urgency or named the country, so the list is shown open."""
+class UrgentContacts:
+    """Whom to call, by country. `expanded`: the previous step signalled urgency or named the country, so the list is shown open."""
 
     by_country: Sequence[tuple[str, Sequence[Contact]]]
-    news: bool
+    expanded: bool
 
 
-def numbers(typed: Typed, step: int, reader: CodeNames, directory: Directory, now: datetime) -> Numbers | None:
+def contacts_for_step(
+    answers: Typed, step: int, code_names: CodeNames, directory: Directory, now: datetime
+) -> UrgentContacts | None:
     """Numbers to show above a step (0: the first), from the answers to the previous steps. None when nothing is urgent."""
-    if not _pressing(typed, step, directory, now):
+    if not _is_urgent(answers, step, directory, now):
         return None
-    chosen = typed.get("country", [""])[-1] if step > _COUNTRY else ""
+    chosen = answers.get("country", [""])[-1] if step > _COUNTRY else ""
     countries = [country for country in directory.countries if country.code == chosen] or directory.countries
     by_country = [
-        (reader.translator.country_name(country.code), directory.emergency(country.code)) for country in countries
+        (code_names.translator.country_name(country.code), directory.emergency(country.code)) for country in countries
     ]
-    return Numbers(by_country, news=not _pressing(typed, step - 1, directory, now) or step == _COUNTRY + 1)
+    return UrgentContacts(
+        by_country, expanded=not _is_urgent(answers, step - 1, directory, now) or step == _COUNTRY + 1
+    )
 
 
 _COUNTRY = STEPS.index(questions.step_of("country"))
 _LETTER = frozenset({"letter_kind", "letter_received_on"})
-_TELLING = frozenset({"needs", "country", "how_soon", "helps"}) | _LETTER
+_URGENCY_QUESTIONS = frozenset({"needs", "country", "how_soon", "helps"}) | _LETTER
 
 
-def _pressing(typed: Typed, steps: int, directory: Directory, now: datetime) -> bool:
+def _is_urgent(answers: Typed, steps: int, directory: Directory, now: datetime) -> bool:
     """True when the first `steps` steps report detention, removal, violence, a child alone, or a date within two days."""
-    asked = {question.name for step in STEPS[: max(steps, 0)] for question in step.questions} & _TELLING
-    known = {name: said for name, said in typed.items() if name in asked}
-    without_letter = {name: said for name, said in known.items() if name not in _LETTER}
-    return any(_is_emergency(said, directory, now) for said in (known, without_letter))
+    question_names = {
+        question.name for step in STEPS[: max(steps, 0)] for question in step.questions
+    } & _URGENCY_QUESTIONS
+    relevant = {name: values for name, values in answers.items() if name in question_names}
+    without_letter = {name: values for name, values in relevant.items() if name not in _LETTER}
+    return any(_is_emergency(values, directory, now) for values in (relevant, without_letter))
 
 
-def _is_emergency(known: Typed, directory: Directory, now: datetime) -> bool:
+def _is_emergency(relevant: Typed, directory: Directory, now: datetime) -> bool:
     """Also False while an answer is not valid yet."""
-    meanwhile = {"for_whom": "self", "needs": ["asylum"], "how_soon": "none", "country": directory.countries[0].code}
+    defaults = {"for_whom": "self", "needs": ["asylum"], "how_soon": "none", "country": directory.countries[0].code}
     try:
-        intake = schemas.read({**meanwhile, **questions.answers(known, "en")}, directory, now.date())
+        intake = schemas.read({**defaults, **questions.answers(relevant, "en")}, directory, now.date())
     except Invalid:
         return False
     facts, _letter = runs.facts_and_deadline(intake.answers(), directory, now)

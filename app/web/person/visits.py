@@ -12,7 +12,7 @@ from app.intake import drafts, receipts
 from app.intake.questions import Typed
 from app.intake.receipts import Receipt
 from app.web.components import csrf
-from app.web.person.dependencies import said
+from app.web.person.dependencies import field_value
 
 
 def begin(
@@ -28,21 +28,23 @@ def number(session: Session, cookie: str | None, now: datetime) -> tuple[Receipt
     return (receipts.parse(content["visit"]), content.get("is_new", False)) if "visit" in content else None
 
 
-def opened(
+def case_of_visit(
     session: Session, cookie: str | None, keys: KeyRing, now: datetime, *, lock: bool = False
 ) -> OpenedCase | None:
     """The case of this visit; None when the visit has ended. `lock`: take the row lock, for a request that writes."""
-    found = number(session, cookie, now)
-    if found is None:
+    visit = number(session, cookie, now)
+    if visit is None:
         return None
     try:
-        return person_access.open_by_receipt(session, found[0], keys, now, lock=lock)
+        return person_access.open_by_receipt(session, visit[0], keys, now, lock=lock)
     except NotFound:
         return None
 
 
-def acting(session: Session, typed: Typed, cookie: str | None, keys: KeyRing, now: datetime) -> OpenedCase | None:
+def case_of_form(
+    session: Session, answers: Typed, cookie: str | None, keys: KeyRing, now: datetime
+) -> OpenedCase | None:
     """The case, with its row locked, for a form of this visit; None when the visit has ended or the token is of another visit."""
-    if not csrf.is_valid(keys, said(typed, "token"), now, csrf.of_visit(cookie)):
+    if not csrf.is_valid(keys, field_value(answers, "token"), now, csrf.of_visit(cookie)):
         return None
-    return opened(session, cookie, keys, now, lock=True)
+    return case_of_visit(session, cookie, keys, now, lock=True)

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     """`by_hand`: a coordinator makes the first offer. A duration such as PT4H: it is made automatically if nobody has taken the
     case
     by then. `at_once`: it is made automatically as soon as the case comes in."""
-    offers: dict[str, OfferAfter] = {}
+    auto_offer_by_country: dict[str, OfferAfter] = {}
     """The same by host country, as JSON: `{"PL": "at_once", "DE": "PT4H", "GE": "by_hand"}`. In a country set to `by_hand`
     the next offers are made by a coordinator as well."""
     smtp_host: str = ""
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     session_idle: timedelta = timedelta(minutes=15)
     session_max: timedelta = timedelta(hours=8)
     token_ttl: timedelta = timedelta(minutes=15)
-    reply_ttl: timedelta = timedelta(hours=48)
+    idempotency_ttl: timedelta = timedelta(hours=48)
     reads_per_minute: int = Field(default=1200, ge=10)
     """Requests of one API client to lists, details and the feed. The three below: actions and webhooks, filing, hand-overs."""
     writes_per_minute: int = Field(default=300, ge=10)
@@ -84,9 +84,9 @@ class Settings(BaseSettings):
     onion_location: str = ""
     audit_kept: Days = Field(default=timedelta(days=731), ge=timedelta(days=365), le=timedelta(days=3653))
     """How long entries of the audit log are kept: 24 months."""
-    reads_a_day: int = Field(default=100, ge=1)
+    member_reads_per_day: int = Field(default=100, ge=1)
     """How many times a day one person may open sealed parts, at the desk or on the partner's pages."""
-    partner_reads_a_day: int = Field(default=500, ge=1)
+    client_reads_per_day: int = Field(default=500, ge=1)
     """How many times a day one API client of a partner may fetch sealed parts."""
     metrics_token: str = Field(default="", repr=False)
     """The token with which a collector reads /metrics. Empty: there is no such page."""
@@ -121,9 +121,9 @@ class Settings(BaseSettings):
 
     def offer_after(self, country: str) -> timedelta | None:
         """How long a new case of this country waits for a coordinator before it is offered automatically; None: for ever."""
-        return self.offers.get(country, self.auto_offer_after)
+        return self.auto_offer_by_country.get(country, self.auto_offer_after)
 
     @property
     def by_hand(self) -> frozenset[str]:
         """Countries in which nothing is offered automatically."""
-        return frozenset(country for country, after in self.offers.items() if after is None)
+        return frozenset(country for country, after in self.auto_offer_by_country.items() if after is None)

@@ -30,7 +30,7 @@ def answer(
 
     Raises PayloadMismatch (422), RequestInProgress (409).
     """
-    response = idempotency.run_once(session, keys, namespace, key, payload, act, now=now, ttl=config.reply_ttl)
+    response = idempotency.run_once(session, keys, namespace, key, payload, act, now=now, ttl=config.idempotency_ttl)
     headers = {"ETag": etag(response.body["version"])} if "version" in response.body else {}
     if response.replayed:
         headers["Idempotency-Replayed"] = "true"

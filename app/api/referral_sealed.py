@@ -73,7 +73,7 @@ def read_sealed(
         )
     except (NotFound, CannotOpen):
         raise Gone("The person has had this erased, or it is no longer kept.") from None
-    reader = AuditedReader.client(partner.client_id, partner.organisation_id, config.partner_reads_a_day)
+    reader = AuditedReader.client(partner.client_id, partner.organisation_id, config.client_reads_per_day)
     access_control.authorize_read(session, keys, reader, case_id, now)
     rows = sealed_parts.parts(session, case_id, _PARTS)
     partner_access.mark_opened(session, referral, now)

@@ -49,7 +49,7 @@ _MARK_EVERY: Final = timedelta(seconds=30)
 
 
 class Worker:
-    """Runs rounds, by itself in a thread (`start`, `stop`) or one by one (`run_once`)."""
+    """Runs rounds: continuously in a thread (`start`, `stop`), or a single one (`run_once`)."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Worker:
             "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
-            "tallies": self._tallies,
+            "counters": self._counters,
             "sandbox": self._sandbox,
             "rule_sets": self._rule_sets,
         }
@@ -246,6 +246,6 @@ class Worker:
             published.close(session)
             return 1
 
-    def _tallies(self, now: datetime) -> int:
+    def _counters(self, now: datetime) -> int:
         with self._database.begin() as session:
             return counters.compact(session, now.date())

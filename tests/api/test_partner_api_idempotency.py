@@ -132,7 +132,7 @@ def test_killed_between_commit_and_answer_it_was_done_once_and_is_told_again(net
 
 def test_while_the_first_request_is_still_under_way_the_second_is_told_so(postgres_database: Database):
     """On PostgreSQL the second waits for the first, but not for ever. An embedded database has one writer at a time."""
-    keys, ttl = KeyRing.generate(START.date()), Settings().reply_ttl
+    keys, ttl = KeyRing.generate(START.date()), Settings().idempotency_ttl
 
     def once(session: Any, patience: str) -> StoredResponse:
         session.execute(sa.text(f"SET LOCAL lock_timeout = '{patience}'"))

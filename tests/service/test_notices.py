@@ -314,7 +314,7 @@ def test_mail_in_the_clear_to_another_machine_is_refused_at_the_start() -> None:
 
 
 def test_offers_by_country_are_read_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PRISTAN_OFFERS", '{"PL": "at_once", "DE": "PT4H", "GE": "by_hand"}')
+    monkeypatch.setenv("PRISTAN_AUTO_OFFER_BY_COUNTRY", '{"PL": "at_once", "DE": "PT4H", "GE": "by_hand"}')
     settings = Settings(auto_offer_after=timedelta(days=1))
     assert [settings.offer_after(code) for code in ("PL", "DE", "GE", "LT")] == [
         timedelta(0), timedelta(hours=4), None, timedelta(days=1),

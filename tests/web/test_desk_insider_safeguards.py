@@ -103,7 +103,7 @@ def test_the_database_alone_does_not_tell_which_case_is_one(office: StaffSite) -
 
 
 def test_the_read_after_the_last_is_refused_and_told(database: Database, tmp_path) -> None:
-    with running(database, tmp_path / "var", reads_a_day=3) as office:
+    with running(database, tmp_path / "var", member_reads_per_day=3) as office:
         label, _receipt = office.file()
         vera, pavel = office.as_("vera"), office.as_("pavel")
         page = vera.get(f"/desk/cases/{label}")
@@ -126,7 +126,7 @@ def test_the_read_after_the_last_is_refused_and_told(database: Database, tmp_pat
 
 
 def test_a_partner_s_member_has_a_quota_too(database: Database, tmp_path) -> None:
-    with running(database, tmp_path / "var", reads_a_day=1) as office:
+    with running(database, tmp_path / "var", member_reads_per_day=1) as office:
         label, _receipt = office.file()
         referral = accepted(office, label)
         partner = office.as_("partner")

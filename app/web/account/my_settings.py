@@ -48,7 +48,7 @@ def show_my_settings(
         passkey_options=options,
         fingerprint=members.fingerprint(keyholders.by_id(session, member.key_id).public_key),
         reads=read_quotas.used(session, read_quotas.member_key(member.member_id), now),
-        reads_a_day=config.reads_a_day,
+        reads_a_day=config.member_reads_per_day,
     )
     staff_pages.allow_own_script(response)
     return response

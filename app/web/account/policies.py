@@ -222,7 +222,7 @@ Config = Annotated[Settings, Depends(_settings)]
 
 
 async def _desk(member: Annotated[SignedIn, Depends(coordinators)], keys: Keys, config: Config, now: Now) -> Desk:
-    return desk_of(member, keys, now, config.reads_a_day)
+    return desk_of(member, keys, now, config.member_reads_per_day)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]

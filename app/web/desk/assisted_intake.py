@@ -66,7 +66,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, se
         keys=desk.keys,
         directory=packs,
         now=desk.now,
-        ttl=settings.reply_ttl,
+        ttl=settings.idempotency_ttl,
     )
     if not response.replayed:
         audit.record(

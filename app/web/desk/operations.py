@@ -1,4 +1,4 @@
-"""The operations page: status of the service, the kill switch for partner access, and decoy cases (honeytokens)."""
+"""The operations page: status of the service, the kill switch for partner access, and honeytoken cases."""
 
 from datetime import timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def show_operations(request: Request, member: Overseer, session: ReadDb, keys: K
         service_status=present,
         problems=present.problems(),
         readers=_named_readers(session, present.most_reads),
-        limit=request.app.state.settings.reads_a_day,
+        limit=request.app.state.settings.member_reads_per_day,
         retention=_retention(request.app.state.settings),
         may_stop=member.role in {"senior", "admin"},
         may_plant=member.role == "admin",
@@ -100,7 +100,7 @@ def _set_freeze(session: Session, by: UUID, now: Any, *, on: bool) -> None:
 
 @router.post("/decoys", name="plant_decoy")
 def create_decoy(request: Request, member: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
-    """Create a decoy case among the closed cases. Its label is shown only on this page."""
+    """Create a honeytoken case among the closed cases. Its label is shown only on this page."""
     answers = {
         "language": field(request, "language"),
         "for_whom": "self",

@@ -18,7 +18,7 @@ def show_sealed(
     label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
 ) -> Response:
     """Open the sealed parts on this one page."""
-    opened = partner_access.open_parts(session, keys, who, label, now, config.reads_a_day)
+    opened = partner_access.open_parts(session, keys, who, label, now, config.member_reads_per_day)
     return offer_page.page(request, session, keys, packs, label, organisation_of(who), opened=opened)
 
 
@@ -27,7 +27,7 @@ def print_sealed(
     label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
 ) -> Response:
     """The opened parts as one sheet for the lawyer's file."""
-    opened = partner_access.open_parts(session, keys, who, label, now, config.reads_a_day, purpose="print")
+    opened = partner_access.open_parts(session, keys, who, label, now, config.member_reads_per_day, purpose="print")
     return offer_page.page(
         request, session, keys, packs, label, organisation_of(who), opened=opened, template="partner/print.html"
     )

@@ -76,7 +76,7 @@ def file_single_page(
         keys=keys,
         directory=directory,
         now=now,
-        ttl=settings.reply_ttl,
+        ttl=settings.idempotency_ttl,
         held_reason=spam_signals.held_reason(
             request, form, csrf.made_at(keys, field_value(form, "begun"), csrf.UNBOUND), now
         ),

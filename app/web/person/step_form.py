@@ -139,7 +139,7 @@ def send(
         keys=keys,
         directory=directory,
         now=now,
-        ttl=settings.reply_ttl,
+        ttl=settings.idempotency_ttl,
         held_reason=spam_signals.held_reason(request, draft.answers, begun, now),
     )
     drafts.save(session, cookie, {"receipt": reply.body}, now, settings.draft_idle)

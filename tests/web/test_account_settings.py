@@ -80,9 +80,9 @@ def test_another_code_app_counts_from_its_first_code_on(office: StaffSite) -> No
 
 
 def test_a_secret_from_another_form_is_not_taken(office: StaffSite) -> None:
-    """The secret travels through the form locked: nobody can put one of their own in."""
+    """The secret is encrypted in the form, so that nobody can put one of their own in."""
     page = office.as_("pavel").get("/desk/me/code")
     secret = next(node.text() for node in page.tree.css("p.code")).replace(" ", "").strip()
     vera = office.as_("vera")
-    typed = {"program": page.form("/desk/me/code")["program"], "code": pyotp.TOTP(secret).at(office.time.at)}
+    typed = {"seat": page.form("/desk/me/code")["seat"], "code": pyotp.TOTP(secret).at(office.time.at)}
     assert vera.submit(vera.get("/desk/me/code"), "/desk/me/code", **typed).status == 422

@@ -1,4 +1,4 @@
-"""How the network does, in numbers that give nobody away: whole calendar quarters of a team, or of one organisation.
+"""Figures about the network from which nobody can be identified, by calendar quarter, for a team or an organisation.
 
-Only routing codes are counted; facts and sealed parts are never opened for it. Nobody's way through the form is followed.
+Only plain routing codes are counted: no encrypted data is decrypted, and use of the form is not tracked.
 """

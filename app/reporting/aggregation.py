@@ -1,61 +1,61 @@
-"""A year, or any stretch of quarters: what the reports of its quarters show, added up, and nothing else. Pure.
+"""Reports of several quarters: the published figures of each quarter, added up, and nothing else. Pure.
 
-Whatever can be worked out from a stretch can be worked out from the quarters, which hide what is small as one system; so
-stretches may overlap, and be subtracted from one another, as anybody likes. A cell that is hidden in one of the quarters is at
-least what the others show. Medians can not be added up: they stand quarter by quarter.
+Everything that can be derived from a sum of quarters can be derived from the quarters themselves, in which small cells are
+already suppressed. So periods may overlap or be subtracted from each other. A cell that is hidden in some quarters becomes
+a lower bound ("at least"). Medians cannot be added up: they are listed by quarter.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from app.reporting.figures import Cell, Median, Report, Row, Table
-from app.reporting.periods import Stretch
+from app.reporting.periods import Period
 
 
-def together(stretch: Stretch, reports: Sequence[Report]) -> Report:
-    """One report of several, oldest first. One alone stays as it is."""
+def combine(period: Period, reports: Sequence[Report]) -> Report:
+    """One report from several, ordered from the oldest. A single report is returned unchanged."""
     if len(reports) == 1:
         return reports[0]
     names = dict.fromkeys(table.name for report in reports for table in report.tables)
-    tables = tuple(_table([one for report in reports if (one := report.table(name))]) for name in names)
+    tables = tuple(_table([item for report in reports if (item := report.table(name))]) for name in names)
     steps: dict[str, list[Median]] = {}
     for report in reports:
         for median in report.medians:
             steps.setdefault(median.step, []).append(replace(median, quarter=str(report.period)))
-    medians = tuple(median for step in steps.values() for median in _known(step))
-    return Report(stretch, tables, medians, sum(report.hidden for report in reports))
+    medians = tuple(median for step in steps.values() for median in _known_medians(step))
+    return Report(period, tables, medians, sum(report.hidden for report in reports))
 
 
-def _known(step: Sequence[Median]) -> list[Median]:
-    """Of the quarters that have one; if none has, that is said once."""
-    return [one for one in step if one.hours is not None] or [replace(step[0], quarter="")]
+def _known_medians(step: Sequence[Median]) -> list[Median]:
+    """The medians of quarters that have one; if none has, a single entry without a value."""
+    return [item for item in step if item.hours is not None] or [replace(step[0], quarter="")]
 
 
 def _table(tables: Sequence[Table]) -> Table:
-    """What no quarter has a row for is in none; what only one has is what that one shows."""
+    """The sum of the same table of several quarters, with every row that occurs in one of them."""
     first = tables[0]
     rows = [row for table in tables for row in table.rows]
     codes = dict.fromkeys(row.code for row in rows)
     ordered = codes if first.kind == "month" else sorted(codes)
-    ends = [table.everything for table in tables if table.everything is not None]
+    total_rows = [table.everything for table in tables if table.everything is not None]
     return replace(
         first,
         rows=tuple(_row(first, [row for row in rows if row.code == code]) for code in ordered),
-        everything=_row(first, ends) if ends else None,
+        everything=_row(first, total_rows) if total_rows else None,
     )
 
 
 def _row(table: Table, rows: Sequence[Row]) -> Row:
     cells = tuple(_cell(cells) for cells in zip(*(row.cells for row in rows), strict=True))
     total = _cell([row.total for row in rows])
-    part = cells[table.columns.index(table.rate)] if table.rate else None
-    known = part is not None and part.exact and total.exact and bool(total.count)
-    share = round(100 * part.count / total.count) if known else None  # type: ignore[union-attr,operator]
+    rate_cell = cells[table.columns.index(table.rate)] if table.rate else None
+    is_exact = rate_cell is not None and rate_cell.exact and total.exact and bool(total.count)
+    share = round(100 * rate_cell.count / total.count) if is_exact else None  # type: ignore[union-attr,operator]
     return Row(rows[0].code, cells, total, share)
 
 
 def _cell(cells: Sequence[Cell]) -> Cell:
-    shown = [cell.count for cell in cells if cell.count is not None]
-    if not shown:
+    counts = [cell.count for cell in cells if cell.count is not None]
+    if not counts:
         return Cell(None)
-    return Cell(sum(shown), at_least=len(shown) < len(cells) or any(cell.at_least for cell in cells))
+    return Cell(sum(counts), at_least=len(counts) < len(cells) or any(cell.at_least for cell in cells))

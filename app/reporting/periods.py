@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
-LONGEST: Final = 12
+MAX_QUARTERS: Final = 12
 """Quarters of a stretch."""
 
 
@@ -62,15 +62,15 @@ class Quarter:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Period:
     """From one quarter to another, both counted."""
 
     first: Quarter
     last: Quarter
 
     @classmethod
-    def parse(cls, text: str) -> "Stretch | None":
-        """Like `2026-Q4`, `2026`, `2025-Q3..2026-Q2`; None for anything else, and for what is longer than `LONGEST`."""
+    def parse(cls, text: str) -> "Period | None":
+        """Like `2026-Q4`, `2026`, `2025-Q3..2026-Q2`; None for anything else, and for what is longer than `MAX_QUARTERS`."""
         first, two, last = text.partition("..")
         if two:
             ends = Quarter.parse(first), Quarter.parse(last)
@@ -82,7 +82,7 @@ class Stretch:
         if ends[0] is None or ends[1] is None or ends[1] < ends[0]:
             return None
         found = cls(ends[0], ends[1])
-        return found if len(found.quarters) <= LONGEST else None
+        return found if len(found.quarters) <= MAX_QUARTERS else None
 
     def __str__(self) -> str:
         if self.first == self.last:
@@ -93,9 +93,9 @@ class Stretch:
 
     @property
     def quarters(self) -> tuple[Quarter, ...]:
-        """At most one more than `LONGEST`."""
+        """At most one more than `MAX_QUARTERS`."""
         found = [self.first]
-        while found[-1] != self.last and len(found) <= LONGEST:
+        while found[-1] != self.last and len(found) <= MAX_QUARTERS:
             found.append(found[-1].next)
         return tuple(found)
 
@@ -108,6 +108,6 @@ class Stretch:
         """The first instant after it."""
         return self.last.end
 
-    def until(self, quarter: Quarter) -> "Stretch":
+    def until(self, quarter: Quarter) -> "Period":
         """As much of it as is not after this quarter. Its first quarter is not after it either."""
-        return Stretch(self.first, min(self.last, quarter))
+        return Period(self.first, min(self.last, quarter))

@@ -1,9 +1,9 @@
-"""What may be published of the counters: figures from which nobody can work out what happened to a few people.
+"""Publishable figures about kinds of persecution, from which nothing about a small group can be derived.
 
-For each kind of repression and host country the months that are over are put together, in order, until ten people are in
-them; that is one figure. What is left at the end, fewer than ten, is not shown. Totals are sums of shown figures and of nothing
-else, so no difference of totals, of countries or of two days' pages tells more than the figures do, and each of those is ten
-or more. The month that is still running is not shown, or two looks at the page would tell who came between them.
+For each kind and host country, finished months are combined in order until they have ten people; that is one figure. A
+remainder of fewer than ten is not shown. Totals are sums of published figures only, so that no difference of totals,
+countries or of two days' pages reveals more than the figures, each of which is ten or more. The current month is not
+shown, because a comparison of two days would then reveal who was added in between.
 """
 
 from collections.abc import Iterable
@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from app.intake.models import PersecutionCount
 
-FEWEST: Final = 10
+MIN_PEOPLE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """How many people told of `code` in one month and country. `month` is its first day."""
+class MonthlyCount:
+    """Number of people who reported `code` in one month and country. `month` is the first day of the month."""
 
     month: date
     code: str
@@ -33,7 +33,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """At least `FEWEST` people, in the months from `first` to `last` (their first days, both counted)."""
+    """At least `MIN_PEOPLE` people in the months from `first` to `last` inclusive (first days of the months)."""
 
     code: str
     country: str
@@ -42,30 +42,31 @@ class Figure:
     count: int
 
 
-def published(counted: Iterable[Counted], today: date) -> list[Figure]:
-    """All figures that may be seen, by code and country, oldest first."""
-    over = [one for one in counted if one.month < today.replace(day=1)]
-    ordered = sorted(over, key=attrgetter("code", "country", "month"))
-    begun = min((one.month for one in over), default=today)
+def published(monthly_counts: Iterable[MonthlyCount], today: date) -> list[Figure]:
+    """All publishable figures by code and country, oldest first."""
+    finished = [entry for entry in monthly_counts if entry.month < today.replace(day=1)]
+    ordered = sorted(finished, key=attrgetter("code", "country", "month"))
+    start = min((entry.month for entry in finished), default=today)
     return [
         figure
         for (code, country), months in groupby(ordered, key=attrgetter("code", "country"))
-        for figure in _figures(code, country, begun, months)
+        for figure in _figures(code, country, start, months)
     ]
 
 
-def _figures(code: str, country: str, begun: date, months: Iterable[Counted]) -> Iterable[Figure]:
-    """Each figure begins where the one before it ended, the first with the counting itself: so it tells of no empty month."""
-    first, together = begun, 0
-    for one in months:
-        together += one.count
-        if together >= FEWEST:
-            yield Figure(code, country, first, one.month, together)
-            first, together = (one.month + timedelta(days=31)).replace(day=1), 0
+def _figures(code: str, country: str, start: date, months: Iterable[MonthlyCount]) -> Iterable[Figure]:
+    """Each figure starts where the previous one ended, the first with the first count, so that no empty month is revealed."""
+    first, total = start, 0
+    for entry in months:
+        total += entry.count
+        if total >= MIN_PEOPLE:
+            yield Figure(code, country, first, entry.month, total)
+            first, total = (entry.month + timedelta(days=31)).replace(day=1), 0
 
 
-def counted(session: Session) -> list[Counted]:
+def monthly_counts(session: Session) -> list[MonthlyCount]:
+    """All stored counts."""
     return [
-        Counted(date.fromisoformat(f"{row.month}-01"), row.code, row.country, row.count)
+        MonthlyCount(date.fromisoformat(f"{row.month}-01"), row.code, row.country, row.count)
         for row in session.scalars(sa.select(PersecutionCount))
     ]

@@ -1,4 +1,4 @@
-"""What is counted, read in three statements however long it is: the cases that came in, and the offers that were made."""
+"""Reads the cases and offers of a period for the reports, in three statements, whatever its length."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import State, Verb
-from app.reporting.periods import Quarter, Stretch
+from app.reporting.periods import Period, Quarter
 
 _DECISIONS = frozenset({Verb.ACCEPT.value, Verb.DECLINE.value, Verb.WAITLIST.value})
-_READ = frozenset(
+_COUNTED_VERBS = frozenset(
     {Verb.OFFER.value, Verb.CONSENT.value, Verb.ACKNOWLEDGE.value, Verb.ASK_INFO.value, *_DECISIONS}
     | {Verb.START.value, Verb.COMPLETE.value, Verb.EXPIRE.value, Verb.WITHDRAW.value, Verb.CLIENT_WITHDRAW.value}
 )
 
 
 @dataclass(frozen=True, slots=True)
-class CaseSeen:
-    """A case that came in within the time, as plain codes."""
+class CountedCase:
+    """A case filed in the period, as plain codes."""
 
     id: UUID
     month: str
@@ -48,8 +48,8 @@ class CaseSeen:
 
 
 @dataclass(slots=True)
-class OfferSeen:
-    """An offer made within the time. `first`: when each verb was first taken."""
+class CountedOffer:
+    """An offer made in the period. `first`: the first time of each verb."""
 
     case_id: UUID
     organisation: str
@@ -68,7 +68,7 @@ class OfferSeen:
 
     @property
     def end(self) -> str:
-        """What became of the offer: exactly one of `ENDS`."""
+        """How the offer ended: exactly one of `ENDS`."""
         if Verb.ACCEPT.value in self.first:
             return "accepted"
         if Verb.DECLINE.value in self.first:
@@ -103,15 +103,15 @@ _END_OF: Final = complete(
 ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", "waiting")
 
 
-def cases(session: Session, period: Quarter | Stretch, team_id: UUID | None) -> Sequence[CaseSeen]:
-    """None: every team's, but for what is made up. Erased cases are not there any more, and are not counted."""
+def cases_in(session: Session, period: Quarter | Period, team_id: UUID | None) -> Sequence[CountedCase]:
+    """Cases of a team filed in the period. `team_id` None: of all teams except the sandbox. Erased cases are not counted."""
     columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.urgency, Case.needs, Case.state)
-    wanted = sa.select(*columns).where(
+    query = sa.select(*columns).where(
         Case.waiting_since >= period.start, Case.waiting_since < period.end, Case.state != CaseState.ERASED.value
     )
-    wanted = wanted.where(Case.team_id == team_id if team_id is not None else Case.team_id != sandbox_identity.TEAM_ID)
+    query = query.where(Case.team_id == team_id if team_id is not None else Case.team_id != sandbox_identity.TEAM_ID)
     return [
-        CaseSeen(
+        CountedCase(
             row.id,
             _month(row.waiting_since),
             row.waiting_since,
@@ -121,21 +121,21 @@ def cases(session: Session, period: Quarter | Stretch, team_id: UUID | None) -> 
             tuple(row.needs),
             row.state,
         )
-        for row in session.execute(wanted)
+        for row in session.execute(query)
     ]
 
 
-def offers(
-    session: Session, period: Quarter | Stretch, team_id: UUID | None = None, organisation_id: UUID | None = None
-) -> Sequence[OfferSeen]:
-    """The offers, each with the first time of every step. Of everybody's, what is made up is left out."""
-    within = [Referral.offered_at >= period.start, Referral.offered_at < period.end]
+def offers_in(
+    session: Session, period: Quarter | Period, team_id: UUID | None = None, organisation_id: UUID | None = None
+) -> Sequence[CountedOffer]:
+    """Offers made in the period, with the first time of each verb. Without team and organisation: all except the sandbox's."""
+    conditions = [Referral.offered_at >= period.start, Referral.offered_at < period.end]
     if team_id is not None:
-        within.append(Case.team_id == team_id)
+        conditions.append(Case.team_id == team_id)
     if organisation_id is not None:
-        within.append(Referral.organisation_id == organisation_id)
+        conditions.append(Referral.organisation_id == organisation_id)
     if team_id is None and organisation_id is None:
-        within.append(Referral.organisation_id != sandbox_identity.ORGANISATION_ID)
+        conditions.append(Referral.organisation_id != sandbox_identity.ORGANISATION_ID)
     columns = (
         Referral.id, Referral.case_id, Referral.offered_at, Referral.state, Referral.outcome,
         Case.country, Case.urgency, Case.needs, Organisation.slug,
@@ -144,10 +144,10 @@ def offers(
         sa.select(*columns)
         .join_from(Referral, Case, Case.id == Referral.case_id)
         .join(Organisation, Organisation.id == Referral.organisation_id)
-        .where(*within)
+        .where(*conditions)
     )
-    found = {
-        row.id: OfferSeen(
+    offers_by_id = {
+        row.id: CountedOffer(
             row.case_id, row.slug, _month(row.offered_at), row.country, row.urgency, tuple(row.needs), row.offered_at,
             row.state, row.outcome,
         )
@@ -157,21 +157,21 @@ def offers(
         sa.select(ReferralEvent.referral_id, ReferralEvent.verb, sa.func.min(ReferralEvent.at).label("at"))
         .join(Referral, Referral.id == ReferralEvent.referral_id)
         .join(Case, Case.id == Referral.case_id)
-        .where(*within, ReferralEvent.verb.in_(_READ))
+        .where(*conditions, ReferralEvent.verb.in_(_COUNTED_VERBS))
         .group_by(ReferralEvent.referral_id, ReferralEvent.verb)
     )
     for row in session.execute(steps):
-        if row.referral_id in found:
-            found[row.referral_id].first[row.verb] = row.at
-    return list(found.values())
+        if row.referral_id in offers_by_id:
+            offers_by_id[row.referral_id].first[row.verb] = row.at
+    return list(offers_by_id.values())
 
 
-def first_offer(made: Iterable[OfferSeen]) -> dict[UUID, datetime]:
-    """When each case was first offered to anybody."""
-    found: dict[UUID, datetime] = {}
-    for one in made:
-        found[one.case_id] = min(one.offered_at, found.get(one.case_id, one.offered_at))
-    return found
+def first_offer_times(offers: Iterable[CountedOffer]) -> dict[UUID, datetime]:
+    """The time of each case's first offer."""
+    times: dict[UUID, datetime] = {}
+    for offer in offers:
+        times[offer.case_id] = min(offer.offered_at, times.get(offer.case_id, offer.offered_at))
+    return times
 
 
 def _month(at: datetime) -> str:

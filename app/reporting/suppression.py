@@ -1,19 +1,19 @@
-"""Counts that may be published: small ones are hidden, and so many others that no sum gives a small one away.
+"""Cell suppression: small counts are hidden, and as many others as needed so that no sum reveals a small one.
 
-Somebody who reads a table also knows how it adds up. A hidden cell is given away when it is the only hidden one of a sum,
-when sums taken together leave one value for it, or when the hidden cells of a sum add up to less than the threshold: then
-the group is the small cell. `hidden` goes on hiding the smallest cell that helps until none of this is left. Tables that
-share cells or totals have to be put in together, for what one of them hides another could tell.
+Readers know how a table adds up. A hidden cell is revealed if it is the only hidden cell of a sum, if several sums together
+leave one value for it, or if the hidden cells of a sum add up to less than the threshold (the group is then a small cell).
+`hidden` hides the smallest helpful cell, again and again, until nothing is revealed. Tables that share cells or totals must
+be suppressed together, because one could reveal what another hides.
 
-It does not help against somebody who compares two days' tables, or who knows some of the people counted.
+This does not protect against readers who compare the tables of two days, or who know some of the counted people.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-LEAST: Final = 10
-"""The smallest count that is published. Zero is hidden too: "nobody" says as much as "one"."""
+MIN_COUNT: Final = 10
+"""The smallest count that is published. Zero is hidden too, because it reveals as much as a one."""
 _PRIME: Final = 2_147_483_647
 _HALF: Final = _PRIME // 2
 Key = TypeVar("Key", bound=Hashable)
@@ -22,34 +22,36 @@ Row = dict[Key, int]
 
 @dataclass(frozen=True, slots=True)
 class Sum(Generic[Key]):
-    """`total` is exactly the sum of `parts`, and every reader knows it."""
+    """A known equation: `total` is the sum of `parts`."""
 
     total: Key
     parts: tuple[Key, ...]
 
 
-def published(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int = LEAST) -> dict[Key, int | None]:
-    """Every cell, or None in the place of a hidden one."""
-    gone = hidden(cells, sums, least)
-    return {key: None if key in gone else count for key, count in cells.items()}
+def published(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int = MIN_COUNT) -> dict[Key, int | None]:
+    """All cells, with None for hidden ones. Raises ValueError as `hidden` does."""
+    hidden_keys = hidden(cells, sums, least)
+    return {key: None if key in hidden_keys else count for key, count in cells.items()}
 
 
-def hidden(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int = LEAST) -> frozenset[Key]:
-    """The cells that must not be published. All cells of a sum have to be among `cells`; counts are not negative.
+def hidden(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int = MIN_COUNT) -> frozenset[Key]:
+    """The cells that must not be published. `cells` must contain every cell of each sum.
 
-    Raises ValueError for a negative count or a total that is not the sum of its parts: then the rest would be no protection.
+    Raises ValueError for a negative count or for a total that is not the sum of its parts: suppression would not protect then.
     """
-    known = list(sums)
-    _check(cells, known)
-    gone = {key for key, count in cells.items() if count < least}
+    all_sums = list(sums)
+    _check(cells, all_sums)
+    hidden_keys = {key for key, count in cells.items() if count < least}
     while True:
-        wanting = [_line(entry, gone) for entry in known if _tells(entry, cells, gone, least)]
-        if not wanting:
-            wanting = _told_together(cells, known, gone, least)
-        more = {key for line in wanting if (key := _cheapest(line, cells, known, gone)) is not None}
-        if not more:
-            return frozenset(gone)
-        gone |= more
+        unsafe = [_equation(sum_, hidden_keys) for sum_ in all_sums if _is_unsafe(sum_, cells, hidden_keys, least)]
+        if not unsafe:
+            unsafe = _revealed_together(cells, all_sums, hidden_keys, least)
+        additional = {
+            key for equation in unsafe if (key := _next_to_hide(equation, cells, all_sums, hidden_keys)) is not None
+        }
+        if not additional:
+            return frozenset(hidden_keys)
+        hidden_keys |= additional
 
 
 def table(rows: Sequence[Key], columns: Sequence[Key], all_rows: Key, all_columns: Key) -> list[Sum[tuple[Key, Key]]]:
@@ -62,42 +64,44 @@ def table(rows: Sequence[Key], columns: Sequence[Key], all_rows: Key, all_column
 def _check(cells: Mapping[Key, int], sums: Iterable[Sum[Key]]) -> None:
     if any(count < 0 for count in cells.values()):
         raise ValueError("a count is negative")
-    if any(cells[entry.total] != sum(cells[part] for part in entry.parts) for entry in sums):
+    if any(cells[sum_.total] != sum(cells[part] for part in sum_.parts) for sum_ in sums):
         raise ValueError("a total is not the sum of its parts")
 
 
-def _line(entry: Sum[Key], gone: set[Key]) -> Row[Key]:
-    """The hidden cells of a sum, as an equation: what they add up to is known."""
-    line = {part: 1 for part in entry.parts if part in gone}
-    return {**line, entry.total: -1} if entry.total in gone else line
+def _equation(sum_: Sum[Key], hidden_keys: set[Key]) -> Row[Key]:
+    """The hidden cells of a sum as an equation with a known result."""
+    equation = {part: 1 for part in sum_.parts if part in hidden_keys}
+    return {**equation, sum_.total: -1} if sum_.total in hidden_keys else equation
 
 
-def _tells(entry: Sum[Key], cells: Mapping[Key, int], gone: set[Key], least: int) -> bool:
-    return _gives_away(_line(entry, gone), cells, least)
+def _is_unsafe(sum_: Sum[Key], cells: Mapping[Key, int], hidden_keys: set[Key], least: int) -> bool:
+    return _reveals(_equation(sum_, hidden_keys), cells, least)
 
 
-def _gives_away(line: Row[Key], cells: Mapping[Key, int], least: int) -> bool:
-    """Whether this equation alone fixes a cell, or shows that its cells are small together."""
-    if len(line) < 2:
-        return bool(line)
-    signs = {weight > 0 for weight in line.values()}
-    return len(signs) == 1 and abs(sum(weight * cells[key] for key, weight in line.items())) < least
+def _reveals(equation: Row[Key], cells: Mapping[Key, int], least: int) -> bool:
+    """Whether this equation alone determines a cell, or shows that its cells are small together."""
+    if len(equation) < 2:
+        return bool(equation)
+    signs = {weight > 0 for weight in equation.values()}
+    return len(signs) == 1 and abs(sum(weight * cells[key] for key, weight in equation.items())) < least
 
 
-def _told_together(cells: Mapping[Key, int], sums: Sequence[Sum[Key]], gone: set[Key], least: int) -> list[Row[Key]]:
-    """What only several sums taken together give away: the equations, solved as far as they go."""
-    lines = [line for entry in sums if (line := _line(entry, gone))]
-    return [line for line in _solved(lines) if _gives_away(line, cells, least)]
+def _revealed_together(
+    cells: Mapping[Key, int], sums: Sequence[Sum[Key]], hidden_keys: set[Key], least: int
+) -> list[Row[Key]]:
+    """Equations that reveal a cell only in combination, from the solved system."""
+    equations = [equation for sum_ in sums if (equation := _equation(sum_, hidden_keys))]
+    return [equation for equation in _reduce(equations) if _reveals(equation, cells, least)]
 
 
-def _solved(lines: Iterable[Row[Key]]) -> list[Row[Key]]:
-    """Reduced row echelon form, modulo a prime so large that whole numbers stay what they are."""
+def _reduce(equations: Iterable[Row[Key]]) -> list[Row[Key]]:
+    """Reduced row echelon form modulo a prime that is larger than any coefficient."""
     done: dict[Key, Row[Key]] = {}
-    for line in lines:
-        row = {key: weight % _PRIME for key, weight in line.items()}
+    for equation in equations:
+        row = {key: weight % _PRIME for key, weight in equation.items()}
         for pivot, other in done.items():
             if pivot in row:
-                _take(row, other, row[pivot])
+                _subtract(row, other, row[pivot])
         if not row:
             continue
         first = next(iter(row))
@@ -105,30 +109,32 @@ def _solved(lines: Iterable[Row[Key]]) -> list[Row[Key]]:
         row = {key: weight * inverse % _PRIME for key, weight in row.items()}
         for other in done.values():
             if first in other:
-                _take(other, row, other[first])
+                _subtract(other, row, other[first])
         done[first] = row
     return [
         {key: weight if weight <= _HALF else weight - _PRIME for key, weight in row.items()} for row in done.values()
     ]
 
 
-def _take(row: Row[Key], other: Row[Key], times: int) -> None:
-    """Subtract `times` the other row, in place."""
+def _subtract(row: Row[Key], other: Row[Key], factor: int) -> None:
+    """Subtract the other row `factor` times, in place."""
     for key, weight in other.items():
-        left = (row.get(key, 0) - times * weight) % _PRIME
-        if left:
-            row[key] = left
+        rest = (row.get(key, 0) - factor * weight) % _PRIME
+        if rest:
+            row[key] = rest
         else:
             row.pop(key, None)
 
 
-def _cheapest(line: Row[Key], cells: Mapping[Key, int], sums: Iterable[Sum[Key]], gone: set[Key]) -> Key | None:
-    """The smallest cell still shown in a sum that holds a cell of this line; a part before a total."""
+def _next_to_hide(
+    equation: Row[Key], cells: Mapping[Key, int], sums: Iterable[Sum[Key]], hidden_keys: set[Key]
+) -> Key | None:
+    """The smallest cell still shown in a sum with a cell of this equation; a part before a total."""
     choices = [
-        (key == entry.total, cells[key], str(key), key)
-        for entry in sums
-        if not line.keys().isdisjoint((entry.total, *entry.parts))
-        for key in (*entry.parts, entry.total)
-        if key not in gone
+        (key == sum_.total, cells[key], str(key), key)
+        for sum_ in sums
+        if not equation.keys().isdisjoint((sum_.total, *sum_.parts))
+        for key in (*sum_.parts, sum_.total)
+        if key not in hidden_keys
     ]
     return min(choices, key=lambda choice: choice[:3])[3] if choices else None

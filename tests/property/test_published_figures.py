@@ -7,14 +7,14 @@ from itertools import pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.reporting.persecution_figures import FEWEST, Counted, Figure, published
+from app.reporting.persecution_figures import MIN_PEOPLE, Figure, MonthlyCount, published
 
 MONTHS = [date(2026, month, 1) for month in range(1, 13)]
 LATER = [date(2026, month, 28) for month in range(2, 13)] + [date(2027, 1, 28)]
-BEGUN = Counted(MONTHS[0], "search_seizure", "PL", 3)
+BEGUN = MonthlyCount(MONTHS[0], "search_seizure", "PL", 3)
 cells = st.lists(
     st.builds(
-        Counted,
+        MonthlyCount,
         st.sampled_from(MONTHS),
         st.sampled_from(["search_seizure", "violence", "torture"]),
         st.sampled_from(["PL", "GE", "LT", "DE"]),
@@ -35,27 +35,29 @@ def totals(figures: list[Figure]) -> dict[tuple[str, ...], int]:
 
 
 @given(cells)
-def test_no_figure_and_no_difference_of_totals_is_about_fewer_than_ten(counted: list[Counted]) -> None:
+def test_no_figure_and_no_difference_of_totals_is_about_fewer_than_ten(counted: list[MonthlyCount]) -> None:
     figures = published(counted, LATER[-1])
-    assert all(figure.count >= FEWEST for figure in figures)
+    assert all(figure.count >= MIN_PEOPLE for figure in figures)
     sums = totals(figures)
     for key, value in sums.items():
         for part, smaller in sums.items():
             if set(part) > set(key):
-                assert value - smaller == 0 or value - smaller >= FEWEST, (key, part)
+                assert value - smaller == 0 or value - smaller >= MIN_PEOPLE, (key, part)
 
 
 @given(cells)
-def test_no_two_pages_of_different_days_differ_by_fewer_than_ten(counted: list[Counted]) -> None:
+def test_no_two_pages_of_different_days_differ_by_fewer_than_ten(counted: list[MonthlyCount]) -> None:
     pages = [totals(published([one for one in counted if one.month <= today], today)) for today in LATER]
     for earlier, later in pairwise(pages):
         for key in later:
             grown = later[key] - earlier.get(key, 0)
-            assert grown == 0 or grown >= FEWEST, key
+            assert grown == 0 or grown >= MIN_PEOPLE, key
 
 
 @given(cells, st.sampled_from(LATER))
-def test_the_month_that_runs_is_not_shown_and_nothing_shown_ever_changes(counted: list[Counted], today: date) -> None:
+def test_the_month_that_runs_is_not_shown_and_nothing_shown_ever_changes(
+    counted: list[MonthlyCount], today: date
+) -> None:
     now = published(counted, today)
     assert all(figure.last < today.replace(day=1) for figure in now)
     assert set(now) <= set(published(counted, LATER[-1])), "a figure stays as it was published"
@@ -68,16 +70,16 @@ def test_no_count_under_ten_can_be_worked_out_from_all_pages_together() -> None:
     """
     looks_like: dict[tuple[object, ...], list[tuple[int, ...]]] = defaultdict(list)
     for history in product(range(22), repeat=3):
-        counted = [BEGUN, *(Counted(MONTHS[at + 1], "torture", "GE", n) for at, n in enumerate(history) if n)]
+        counted = [BEGUN, *(MonthlyCount(MONTHS[at + 1], "torture", "GE", n) for at, n in enumerate(history) if n)]
         looks_like[tuple(tuple(published(counted, today)) for today in LATER[1:4])].append(history)
     for alike in looks_like.values():
         looked_at = [history for history in alike if max(history) <= 11]
         for at in range(3):
-            small = {history[at] for history in looked_at if 0 < history[at] < FEWEST}
+            small = {history[at] for history in looked_at if 0 < history[at] < MIN_PEOPLE}
             assert not small or len({history[at] for history in alike}) > 1, alike
 
 
 def test_months_are_put_together_until_there_are_ten_and_the_rest_waits() -> None:
     told = ((1, 4), (2, 5), (4, 3), (5, 9))
-    counted = [BEGUN, *(Counted(MONTHS[at], "torture", "GE", n) for at, n in told)]
+    counted = [BEGUN, *(MonthlyCount(MONTHS[at], "torture", "GE", n) for at, n in told)]
     assert published(counted, LATER[-1]) == [Figure("torture", "GE", MONTHS[0], MONTHS[4], 12)]

@@ -182,7 +182,7 @@ def snapshot(sandbox_network: Network) -> dict[str, Any]:
             "runs": session.scalar(sa.select(sa.func.count()).select_from(MatchRun)),
             "happened": session.scalar(sa.select(sa.func.count()).select_from(PersecutionCount)),
             "told": session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)),
-            "reported": len(queries.cases(session, quarter, None)) + len(queries.offers(session, quarter)),
+            "reported": len(queries.cases_in(session, quarter, None)) + len(queries.offers_in(session, quarter)),
             "organisations": session.scalar(sa.select(sa.func.count()).where(Organisation.kind != "sandbox")),
         }
 

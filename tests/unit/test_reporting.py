@@ -9,29 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.reporting import figures
-from app.reporting.aggregation import together
+from app.reporting.aggregation import combine
 from app.reporting.figures import ALL, Report
-from app.reporting.periods import LONGEST, Quarter, Stretch
-from app.reporting.queries import ENDS, CaseSeen, OfferSeen
+from app.reporting.periods import MAX_QUARTERS, Period, Quarter
+from app.reporting.queries import ENDS, CountedCase, CountedOffer
 
 QUARTER = Quarter(2026, 4)
 START = datetime(2026, 10, 5, 9, tzinfo=UTC)
 
 
-def case(number: int, **changed: object) -> CaseSeen:
+def case(number: int, **changed: object) -> CountedCase:
     given_in = {
         "id": UUID(int=number), "month": "2026-10", "came_in": START, "country": "PL", "language": "ru", "urgency": "normal",
         "needs": ("asylum",), "state": "in_review", **changed,
     }  # fmt: skip
-    return CaseSeen(**given_in)  # type: ignore[arg-type]
+    return CountedCase(**given_in)  # type: ignore[arg-type]
 
 
-def offer(number: int, **changed: object) -> OfferSeen:
+def offer(number: int, **changed: object) -> CountedOffer:
     given_in = {
         "case_id": UUID(int=number), "organisation": "pl-hfhr", "month": "2026-10", "country": "PL", "urgency": "normal",
         "needs": ("asylum",), "offered_at": START + timedelta(hours=2), "state": "offered", "outcome": None, **changed,
     }  # fmt: skip
-    return OfferSeen(**given_in)  # type: ignore[arg-type]
+    return CountedOffer(**given_in)  # type: ignore[arg-type]
 
 
 def after(hours: float) -> datetime:
@@ -82,7 +82,7 @@ HOW: dict[str, tuple[str, dict[str, datetime]]] = {
 }
 
 
-def ended(slug: str, start: int, **ends: int) -> list[OfferSeen]:
+def ended(slug: str, start: int, **ends: int) -> list[CountedOffer]:
     """So many offers to an organisation with each end, as different cases from `start` on."""
     listed = [end for end, many in ends.items() for _ in range(many)]
     return [
@@ -95,7 +95,7 @@ def test_what_is_large_is_shown_with_its_rate_and_middle() -> None:
         "pl-hfhr", 0, accepted=30, declined=10, only_acknowledged=10, no_answer=20, taken_back=10, waiting=20
     )
     states = [*["helped"] * 30, *["unmet"] * 50, *["in_review"] * 20]
-    report = figures.network(QUARTER, [case(n, state=state) for n, state in enumerate(states)], offers)
+    report = figures.network_report(QUARTER, [case(n, state=state) for n, state in enumerate(states)], offers)
     assert cell(report, "partners", "pl-hfhr", "accepted") == 30
     assert cell(report, "partners", "pl-hfhr", "no_answer") == 20
     partners = report.table("partners")
@@ -114,7 +114,7 @@ def test_a_small_cell_is_hidden_and_so_is_what_would_tell_of_it() -> None:
         *ended("pl-ocalenie", 100, **plenty),
         *ended("pl-sip", 200, **{**plenty, "declined": 3}),
     ]
-    report = figures.network(QUARTER, [], offers)
+    report = figures.network_report(QUARTER, [], offers)
     assert cell(report, "partners", ALL, "declined") == 27
     assert cell(report, "partners", "pl-sip", "declined") is None
     others = [cell(report, "partners", slug, "declined") for slug in ("pl-hfhr", "pl-ocalenie")]
@@ -126,24 +126,28 @@ def test_a_small_cell_is_hidden_and_so_is_what_would_tell_of_it() -> None:
 
 def test_nobody_is_a_small_number_too() -> None:
     """All eleven were declined: to say so would say that nobody was accepted, or that nobody waits."""
-    report = figures.own(QUARTER, ended("pl-hfhr", 0, declined=11))
+    report = figures.organisation_report(QUARTER, ended("pl-hfhr", 0, declined=11))
     assert cell(report, "offer_urgency", "normal", "declined") is None
     assert None in (cell(report, "offer_urgency", ALL, ALL), cell(report, "in_time", ALL, ALL))
-    waiting = figures.own(QUARTER, ended("pl-hfhr", 0, declined=11, waiting=11))
+    waiting = figures.organisation_report(QUARTER, ended("pl-hfhr", 0, declined=11, waiting=11))
     assert cell(waiting, "offer_urgency", ALL, ALL) == 22
 
 
 def test_a_middle_of_fewer_than_ten_is_not_told() -> None:
     offers = [offer(n, state="accepted", first={"accept": after(5)}) for n in range(9)]
-    assert next(one.hours for one in figures.own(QUARTER, offers).medians if one.step == "decide") is None
+    assert (
+        next(one.hours for one in figures.organisation_report(QUARTER, offers).medians if one.step == "decide") is None
+    )
     offers.append(offer(9, state="accepted", first={"accept": after(5)}))
-    assert next(one.hours for one in figures.own(QUARTER, offers).medians if one.step == "decide") == 5.0
+    assert (
+        next(one.hours for one in figures.organisation_report(QUARTER, offers).medians if one.step == "decide") == 5.0
+    )
 
 
 def test_in_time_is_by_urgency() -> None:
     late = [offer(n, urgency="emergency", state="accepted", first={"accept": after(25)}) for n in range(20)]
     soon = [offer(n, urgency="emergency", state="accepted", first={"accept": after(23)}) for n in range(20, 60)]
-    report = figures.own(QUARTER, late + soon)
+    report = figures.organisation_report(QUARTER, late + soon)
     assert cell(report, "in_time", "emergency", "in_time") == 40
     assert cell(report, "in_time", "emergency", "late_or_never") == 20
 
@@ -165,7 +169,7 @@ def test_no_shown_cell_is_small_and_no_line_leaves_a_small_rest(rows: list[tuple
             zip(rows, islice(cycle(QUARTER.months), len(rows)), strict=True)
         )
     ]
-    for report in (figures.network(QUARTER, [], offers), figures.own(QUARTER, offers)):
+    for report in (figures.network_report(QUARTER, [], offers), figures.organisation_report(QUARTER, offers)):
         for table in report.tables:
             lines = [*table.rows, *([table.everything] if table.everything else [])]
             for line in lines:
@@ -186,11 +190,11 @@ def test_no_shown_cell_is_small_and_no_line_leaves_a_small_rest(rows: list[tuple
         ("2026", 4, "2026"),
         ("2026-Q1..2026-Q4", 4, "2026"),
         ("2025-Q3..2026-Q2", 4, "2025-Q3..2026-Q2"),
-        ("2024-Q1..2026-Q4", LONGEST, "2024-Q1..2026-Q4"),
+        ("2024-Q1..2026-Q4", MAX_QUARTERS, "2024-Q1..2026-Q4"),
     ],
 )
 def test_a_stretch_is_made_of_whole_quarters(text: str, quarters: int, named: str) -> None:
-    stretch = Stretch.parse(text)
+    stretch = Period.parse(text)
     assert stretch is not None
     assert (len(stretch.quarters), str(stretch)) == (quarters, named)
     assert (stretch.start, stretch.end) == (stretch.quarters[0].start, stretch.quarters[-1].end)
@@ -200,14 +204,14 @@ def test_a_stretch_is_made_of_whole_quarters(text: str, quarters: int, named: st
     "text", ["2026-10", "2026-Q4..2026-Q1", "2023-Q4..2026-Q4", "..", "2026..2027", "٢٠٢٦", "26", "2026-Q1..", ""]
 )
 def test_what_is_no_stretch_of_quarters_is_none(text: str) -> None:
-    assert Stretch.parse(text) is None
+    assert Period.parse(text) is None
 
 
 def counted(quarter: Quarter, many: dict[str, int]) -> Report:
     """As many cases of each language in a quarter."""
     month, came_in = quarter.months[0], quarter.start
     spoken = [language for language, count in many.items() for _ in range(count)]
-    return figures.network(
+    return figures.network_report(
         quarter,
         [case(number, month=month, came_in=came_in, language=code) for number, code in enumerate(spoken)],
         [],
@@ -216,10 +220,10 @@ def counted(quarter: Quarter, many: dict[str, int]) -> Report:
 
 
 def test_a_year_adds_up_what_its_quarters_show_and_says_where_a_part_is_hidden() -> None:
-    year = Stretch(Quarter(2026, 1), Quarter(2026, 4))
+    year = Period(Quarter(2026, 1), Quarter(2026, 4))
     spoken = [{"ru": 20, "be": 15}, {"ru": 30, "be": 12}, {"ru": 25, "be": 11, "uk": 3, "en": 9}, {"ru": 40, "be": 30}]
     reports = [counted(quarter, many) for quarter, many in zip(year.quarters, spoken, strict=True)]
-    made = together(year, reports)
+    made = combine(year, reports)
     table = made.table("languages")
     assert table is not None
     said = {row.code: row.total.text for row in table.rows}
@@ -227,17 +231,17 @@ def test_a_year_adds_up_what_its_quarters_show_and_says_where_a_part_is_hidden()
     months = made.table("months")
     assert months is not None
     assert [row.code for row in months.rows] == ["2026-01", "2026-04", "2026-07", "2026-10"]
-    few = together(year, [*reports[:3], counted(year.last, {"ru": 40, "be": 2, "en": 30})])
+    few = combine(year, [*reports[:3], counted(year.last, {"ru": 40, "be": 2, "en": 30})])
     table = few.table("languages")
     assert table is not None
     assert {row.code: row.total.text for row in table.rows}["be"] == "≥ 38"
 
 
 def test_the_time_a_step_takes_stands_quarter_by_quarter_where_it_is_known() -> None:
-    year = Stretch(Quarter(2026, 3), Quarter(2026, 4))
+    year = Period(Quarter(2026, 3), Quarter(2026, 4))
     quick = [offer(n, state="declined", first={"offer": after(0), "acknowledge": after(2)}) for n in range(12)]
-    reports = [figures.network(year.first, [], quick[:9]), figures.network(year.last, [], quick)]
-    said = [(one.step, one.hours, one.quarter) for one in together(year, reports).medians]
+    reports = [figures.network_report(year.first, [], quick[:9]), figures.network_report(year.last, [], quick)]
+    said = [(one.step, one.hours, one.quarter) for one in combine(year, reports).medians]
     assert ("acknowledge", 2.0, "2026-Q4") in said
     assert [one for one in said if one[0] == "complete"] == [("complete", None, "")]
     assert not [one for one in said if one[0] == "acknowledge" and one[2] == "2026-Q3"]
@@ -246,10 +250,10 @@ def test_the_time_a_step_takes_stands_quarter_by_quarter_where_it_is_known() -> 
 @given(st.lists(st.fixed_dictionaries({"ru": st.integers(0, 40), "be": st.integers(0, 25)}), min_size=3, max_size=4))
 def test_subtracting_stretches_tells_no_more_than_the_quarters_do(many: list[dict[str, int]]) -> None:
     """A longer stretch less a shorter one is what the quarters between them show, with nothing in it that they hide."""
-    quarters = Stretch(Quarter(2026, 1), Quarter(2026, len(many))).quarters
+    quarters = Period(Quarter(2026, 1), Quarter(2026, len(many))).quarters
     reports = [counted(quarter, counts) for quarter, counts in zip(quarters, many, strict=True)]
-    longer = together(Stretch(quarters[0], quarters[-1]), reports)
-    shorter = together(Stretch(quarters[0], quarters[-2]), reports[:-1])
+    longer = combine(Period(quarters[0], quarters[-1]), reports)
+    shorter = combine(Period(quarters[0], quarters[-2]), reports[:-1])
 
     def told(report: Report) -> dict[tuple[str, str, int], int]:
         return {

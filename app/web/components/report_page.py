@@ -10,12 +10,13 @@ from markupsafe import Markup
 from app.core.errors import NotFound
 from app.referrals.reasons import OUTCOMES
 from app.reporting.figures import ALL, Report, Table
-from app.reporting.periods import LONGEST, Quarter, Stretch
-from app.reporting.queries import CaseSeen, OfferSeen
+from app.reporting.periods import MAX_QUARTERS, Quarter
+from app.reporting.periods import Period as periods_Period
+from app.reporting.queries import CountedCase, CountedOffer
 from app.web.components import charts, labels, report_files, staff_pages
 
 Period = Annotated[str, Query(max_length=16)]
-Seen = TypeVar("Seen", CaseSeen, OfferSeen)
+Seen = TypeVar("Seen", CountedCase, CountedOffer)
 Form = Annotated[str, Query(max_length=5)]
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -75,22 +76,24 @@ def within(quarter: Quarter, seen: Sequence[Seen]) -> list[Seen]:
     return [one for one in seen if one.month in quarter.months]
 
 
-def requested_stretch(period: str, until: str, now: Any) -> Stretch:
+def requested_stretch(period: str, until: str, now: Any) -> periods_Period:
     """What was asked for, as far as it has begun; without a word, the present quarter. The two ends may be said in either order.
 
     Raises NotFound for what is no time, too long, or still to come.
     """
     today = Quarter.of(now.date())
-    asked = Stretch.parse(period or str(today))
+    asked = periods_Period.parse(period or str(today))
     if until:
         ends = (Quarter.parse(period), Quarter.parse(until))
-        asked = Stretch.parse("..".join(sorted((period, until)))) if None not in ends else None
+        asked = periods_Period.parse("..".join(sorted((period, until)))) if None not in ends else None
     if asked is None or asked.first > today:
         raise NotFound("There is no report for this period.")
     return asked.until(today)
 
 
-def answer(request: Request, report: Report, stretch: Stretch, packs: Any, now: Any, here: str, form: str) -> Response:
+def answer(
+    request: Request, report: Report, stretch: periods_Period, packs: Any, now: Any, here: str, form: str
+) -> Response:
     reader = staff_pages.reader(request)
 
     def say(kind: str, code: str) -> str:
@@ -124,7 +127,7 @@ def answer(request: Request, report: Report, stretch: Stretch, packs: Any, now: 
 
 def _last(quarter: Quarter) -> list[Quarter]:
     found = [quarter]
-    while len(found) < LONGEST:
+    while len(found) < MAX_QUARTERS:
         found.append(found[-1].before)
     return found
 

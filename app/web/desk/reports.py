@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.core.dependencies import Now, ReadDb
 from app.reporting import figures, queries
-from app.reporting.aggregation import together
+from app.reporting.aggregation import combine
 from app.reporting.figures import Report
 from app.reporting.periods import Quarter
 from app.staff.models import Role
@@ -32,11 +32,13 @@ def show_reports(
 ) -> Response:
     """Show whole quarters of the team; for an auditor, who has no team, of the whole network."""
     stretch = requested_stretch(period, until, now)
-    cases = queries.cases(session, stretch, member.team_id)
-    offers = queries.offers(session, stretch, member.team_id)
+    cases = queries.cases_in(session, stretch, member.team_id)
+    offers = queries.offers_in(session, stretch, member.team_id)
 
     def quarter_report(quarter: Quarter) -> Report:
-        return figures.network(quarter, within(quarter, cases), within(quarter, offers), quarter.begun(now.date()))
+        return figures.network_report(
+            quarter, within(quarter, cases), within(quarter, offers), quarter.begun(now.date())
+        )
 
-    report = together(stretch, [quarter_report(quarter) for quarter in stretch.quarters])
+    report = combine(stretch, [quarter_report(quarter) for quarter in stretch.quarters])
     return answer(request, report, stretch, packs, now, "/desk/reports", format)

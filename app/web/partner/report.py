@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 from app.core.dependencies import Now, ReadDb
 from app.core.errors import NotAllowed
 from app.reporting import figures, queries
-from app.reporting.aggregation import together
+from app.reporting.aggregation import combine
 from app.reporting.figures import Report
-from app.reporting.periods import Quarter, Stretch
-from app.reporting.queries import OfferSeen
+from app.reporting.periods import Period as periods_Period
+from app.reporting.periods import Quarter
+from app.reporting.queries import CountedOffer
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs
 from app.web.components.report_page import Form, Period, answer, requested_stretch, within
@@ -35,13 +36,13 @@ def show_own(
     offers = _own(session, who, stretch)
 
     def counted(quarter: Quarter) -> Report:
-        return figures.own(quarter, within(quarter, offers), quarter.begun(now.date()))
+        return figures.organisation_report(quarter, within(quarter, offers), quarter.begun(now.date()))
 
-    report = together(stretch, [counted(quarter) for quarter in stretch.quarters])
+    report = combine(stretch, [counted(quarter) for quarter in stretch.quarters])
     return answer(request, report, stretch, packs, now, "/partner/report", format)
 
 
-def _own(session: Session, who: SignedIn, stretch: Stretch) -> Sequence[OfferSeen]:
+def _own(session: Session, who: SignedIn, stretch: periods_Period) -> Sequence[CountedOffer]:
     if who.organisation_id is None:
         raise NotAllowed("Only members of an organisation can use this page.")
-    return queries.offers(session, stretch, organisation_id=who.organisation_id)
+    return queries.offers_in(session, stretch, organisation_id=who.organisation_id)

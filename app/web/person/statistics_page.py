@@ -36,7 +36,7 @@ class PersecutionRow:
 @router.get("/numbers")
 def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
     code_names = CodeNames(lang, directory)
-    figures = persecution_figures.published(persecution_figures.counted(session), now.date())
+    figures = persecution_figures.published(persecution_figures.monthly_counts(session), now.date())
     labelled_figures = [figure for figure in figures if _is_in_packs(figure, directory)]
     return page(
         "person/statistics.html",
@@ -45,7 +45,7 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
         phases=_phases(labelled_figures, directory, code_names),
         first=min((figure.first for figure in labelled_figures), default=None),
         last=max((figure.last for figure in labelled_figures), default=None),
-        fewest=persecution_figures.FEWEST,
+        fewest=persecution_figures.MIN_PEOPLE,
         here="numbers",
     )
 
@@ -64,7 +64,7 @@ def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb)
             labels[figure.code],
             figure.count,
         )
-        for figure in persecution_figures.published(persecution_figures.counted(session), now.date())
+        for figure in persecution_figures.published(persecution_figures.monthly_counts(session), now.date())
         if _is_in_packs(figure, directory)
     )
     header = ("first_month", "last_month", "country", "code", "label", "count")

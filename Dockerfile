@@ -1,5 +1,5 @@
 # Two stages: the first fetches wheels (pinned by hash, nothing is built from source) and compiles the catalogues;
-# the second holds what runs, as a user without rights, and can run with a read-only root.
+# the second is the runtime image: an unprivileged user, and a root file system that can be read-only.
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS made

@@ -5,30 +5,30 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PORT ?= 8000
-# One more than there are processors: tests wait for disks, browsers and each other's servers.
+# One more than the number of processors, because tests wait for disks, browsers and each other's servers.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 ARGS ?=
 
-# Where it is set, each of the hundreds of processes that the tests start would compile every library anew.
+# If it were set, each of the hundreds of processes started by the tests would compile every library again.
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PO := $(wildcard app/locales/*/LC_MESSAGES/*.po)
 CODE := app alembic tests $(wildcard bench) requirements/install.py
 I18N := $(BIN)/python -c 'from app.cli.i18n import i18n_app; i18n_app()'
-# Compiles the catalogues when one of them is newer than what was made of it.
+# Compiles the catalogues if one of them is newer than its compiled form.
 CATALOGUES = for po in $(PO); do \
     [ "$${po%.po}.mo" -nt "$$po" ] || { $(I18N) compile || exit 1; break; }; done
 
 .PHONY: help run test check format bench lock clean base dev
 
-help:  ## Say what there is to make
+help:  ## List the targets
 	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
 	@echo "make test     everything that must hold before a change is shared: make check, then all tests"
 	@echo "              ARGS='-k receipt' picks some, WORKERS=0 runs them in one process"
 	@echo "make check    format, lint, types, layers, catalogues, templates"
-	@echo "make format   put the code into its format"
-	@echo "make bench    the budgets of docs, measured here"
+	@echo "make format   format the code"
+	@echo "make bench    measure the budgets of docs/budgets.md on this machine"
 	@echo "make lock     resolve the dependencies of pyproject.toml into requirements/*.txt, pinned by hash"
 	@echo "make clean    remove .venv, var, caches and compiled catalogues; never a file that git tracks"
 
@@ -56,7 +56,7 @@ bench: dev
 	@$(CATALOGUES)
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# The lock of the service constrains that of the developers, so that it is tested with the very versions it runs with.
+# The lock of the service constrains the development lock, so that tests use the versions that run in production.
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock: base
 	$(BIN)/uv $(COMPILE) --output-file requirements/uv.txt --group bootstrap

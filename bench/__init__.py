@@ -1,1 +1,1 @@
-"""Benchmarks: what the budgets of the design cost today. `make bench`."""
+"""Benchmarks for the budgets of docs/budgets.md: `make bench`."""

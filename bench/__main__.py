@@ -1,9 +1,9 @@
 """`make bench`: CPU per request in *hellos*, on SQLite and PostgreSQL, with statement counts and growth.
 
 A hello is the CPU of one request to a bare FastAPI JSON endpoint under one uvicorn worker, measured before and after every
-row in the same sitting. Server processes are measured by their own CPU time, so that the client's work does not count; the
-time that passed stands beside it, for a slow scan is the database's and not the server's. Nothing here passes or fails but the
-counts of the queue, which are compared with counting one by one.
+row in the same sitting. Server processes are measured by their own CPU time, so that the client's work does not count.
+Elapsed time is shown too, because a slow scan costs time in the database and not in the server. Nothing here passes or fails,
+except for the counts of the queue, which are compared with a full count.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
 
 @contextmanager
 def _postgres(room: Path) -> Iterator[str]:
-    """A server of its own, with its durability on; stopped in the end."""
+    """A separate PostgreSQL server with durability switched on, stopped at the end."""
     try:
         yield postgres.server(room, os.getpid())
     finally:
@@ -57,7 +57,7 @@ def _databases(only: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _measure(name: str, url: str, cases: int, seconds: float) -> None:
-    """The rows at a thousand cases and at `cases`, and how much more each costs then."""
+    """Measure the rows with a thousand cases and with `cases`, and print the growth of each."""
     with tempfile.TemporaryDirectory(prefix="pristan-bench-var-") as var:
         network, few = load.found(url, Path(var)), dict[str, float]()
         for size in (1_000, cases):

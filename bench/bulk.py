@@ -1,4 +1,4 @@
-"""Many rows at once: past triggers, foreign keys and indexes, which are put back and caught up with in the end."""
+"""Fast bulk inserts without triggers, foreign keys and indexes, which are restored and brought up to date at the end."""
 
 import json
 import sys
@@ -68,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _bare(session: Session) -> Iterator[None]:
-    """Without what is done for each row: triggers, foreign keys, indexes that hold no promise. They come back in the end."""
+    """Drop triggers, foreign keys and non-unique indexes for a bulk insert, and restore them at the end."""
     if session.get_bind().dialect.name == "postgresql":
         _take_your_time(session)
         session.execute(sa.text("SET LOCAL session_replication_role = replica"))

@@ -1,4 +1,4 @@
-"""A network to measure, and many made-up cases in it."""
+"""Creates a network for measurements, with many made-up cases."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,7 +106,7 @@ def found(url: str, var: Path) -> Network:
 
 
 def _add_colleagues(session: Session, now: datetime) -> None:
-    """Who owns the other cases; none of them can sign in."""
+    """Owners of the other cases; none of them can sign in."""
     one = dict(session.execute(sa.select(Member.__table__).where(Member.name == MEMBER)).mappings().one())
     rows = [{**one, "id": uuid4(), "name": f"colleague-{n:02}", "created_at": now} for n in range(_COLLEAGUES)]
     session.execute(sa.insert(Member), rows)

@@ -1,7 +1,7 @@
 """Made-up cases and referrals by number: the same number gives the same rows in every run, true to the schema's rules.
 
-Needs, languages, countries, owners and states are mixed, with common and rare values, and all wait for one team. What is
-sealed is left out, for no list reads it; what is locked is replaced by as many bytes that open nothing.
+Needs, languages, countries, owners and states are mixed, with common and rare values, and all wait for one team. Sealed
+parts are left out, because no list reads them; encrypted columns get the same number of meaningless bytes.
 """
 
 import random
@@ -26,7 +26,7 @@ RARE_LANGUAGE: Final = "ka"
 OLDEST: Final = timedelta(days=400)
 _LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXZ"
 _LABELS: Final = len(_LETTERS) ** 7
-_LOCKED: Final = bytes(range(256)) + bytes(40)  # as long as what is locked after padding
+_LOCKED: Final = bytes(range(256)) + bytes(40)  # as long as an encrypted value after padding
 
 _STATES: Final = {
     "submitted": 20,
@@ -54,7 +54,7 @@ _ASKED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the rows refer to."""
+    """Ids that the rows refer to."""
 
     team_id: UUID
     members: Mapping[UUID, str]

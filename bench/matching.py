@@ -3,7 +3,7 @@
     python -m bench.matching            CPU of one core; the budget is 10 ms a case and linear growth
     python -m bench.matching --cases N  how many cases are matched again (default 2,000), against the real directory
 
-Rules are made up with 8 to 12 leaves, most of them different from each other, so that little can be shared.
+Rules are made up with 8 to 12 conditions, most of them different, so that few evaluations can be shared.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def milliseconds(work: Callable[[], object], rounds: int = 31) -> float:
 
 
 def machine() -> float:
-    """A million additions, in ms: what this machine gives us at the moment (about 13 on the idle reference machine)."""
+    """Time of a million additions in ms: the present speed of this machine (about 13 on the idle reference machine)."""
     return min(timeit.repeat("x += 1", "x = 0", number=1_000_000, repeat=3)) * 1000
 
 
@@ -118,7 +118,7 @@ def measure(cases: int) -> None:
 
 
 def _again(count: int) -> None:
-    """Cases of all countries put to the real directory, from their stored answers on."""
+    """Match cases of all countries against the real directory, starting from their stored answers."""
     chance, related, now = random.Random(7), related_needs(PACKS), datetime(2026, 11, 24, 12, tzinfo=UTC)
     answers = [
         {

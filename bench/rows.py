@@ -1,4 +1,4 @@
-"""What is measured: one request a row, as a caller would send it."""
+"""The measured requests, one per row of the budget table."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from bench.made_up import OLDEST, RARE_LANGUAGE, RARE_NEED
 from bench.serving import Request
 
 MEMORY: Final = "memory"
-"""The row at which the process is weighed: after all that is asked every day, and before what is asked once in a quarter."""
+"""The row after which memory is measured: after daily requests and before the quarterly ones."""
 
 
 def HELLO(client: httpx.Client) -> httpx.Response:
@@ -24,7 +24,7 @@ def HELLO(client: httpx.Client) -> httpx.Response:
 
 
 def requests(network: Network) -> Iterator[tuple[str, Request]]:
-    """The rows, in the order of the budget's table. Tokens and sign-ins are fetched once, outside of what is measured."""
+    """The rows in the order of the budget table. Tokens and sessions are created once, outside the measurement."""
     tokens: dict[str, dict[str, str]] = {}
 
     def token(client: httpx.Client, name: str, secret: str) -> dict[str, str]:
@@ -78,7 +78,7 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
 
 
 def _deep(network: Network, *, back: bool) -> str:
-    """Half-way down the list: the cases came in over a year and more."""
+    """A cursor in the middle of the list; the cases were filed over more than a year."""
     half_way = network.founded_at - OLDEST / 2
     return Cursor((half_way.date(), 1, half_way, UUID(int=0)), back).token()
 

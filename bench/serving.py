@@ -1,4 +1,4 @@
-"""A server process of its own under load, and what it cost: its CPU time, its memory, its statements."""
+"""Runs a server process under load and measures its CPU time, memory and number of statements."""
 
 import gzip
 import os
@@ -41,7 +41,7 @@ def statements() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one request, in seconds: the server process's own CPU, and the time that passed, the database's part in it."""
+    """Cost of one request in seconds: CPU time of the server process, and elapsed time including the database."""
 
     cpu: float
     passed: float
@@ -102,7 +102,7 @@ class Server:
         return Cost((self._cpu() - before) / len(taken), statistics.median(taken))
 
     def kilobytes(self, request: Request) -> float:
-        """What the answer weighs, packed."""
+        """Size of the response after compression."""
         return len(gzip.compress(request(self.client).content)) / 1000
 
     def statements(self, request: Request) -> int:

@@ -1,4 +1,4 @@
-"""The demo network: true directory, made-up people. Everybody in it is invented, and no organisation named has joined.
+"""The demonstration network: the real directory with made-up people. No organisation in it has joined the network.
 
-`make run` starts it. Running it again keeps the data. Sign-ins go to `var/demo.json`, which only its owner may read.
+`make run` starts it and keeps existing data. Sign-in data is in `var/demo.json`, readable by its owner only.
 """

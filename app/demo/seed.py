@@ -1,4 +1,4 @@
-"""Fills an empty database: a team, three partners with their programs and members, and the cases of `stories`."""
+"""Fills an empty database with a team, three partners with API clients and members, and the cases of `stories`."""
 
 import base64
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from app.core.sealing import KeyPair
 from app.demo import sign_ins
 from app.demo.sign_ins import new_passphrase
 from app.demo.stories import Story, stories
-from app.directory import loader as directory_service
+from app.directory import loader as directory_loader
 from app.directory.packs import Directory
 from app.intake import schemas
 from app.partners import oauth_clients as partners
@@ -37,27 +37,25 @@ PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
 
 
-def seed_if_empty(house: AppContext) -> bool:
-    """Fill an empty database; False when there was something. All or nothing: one transaction."""
+def seed_if_empty(context: AppContext) -> bool:
+    """Fill an empty database in one transaction. Returns False if it was not empty."""
     now = utc_now()
-    with house.database.begin() as session:
+    with context.database.begin() as session:
         if session.scalar(sa.select(Team.id).limit(1)) is not None:
             return False
-        signs = _seed(session, house, now)
-    sign_ins.write_private(sign_ins.path_in(house.settings), signs)
+        sign_in_data = _seed(session, context, now)
+    sign_ins.write_private(sign_ins.path_in(context.settings), sign_in_data)
     return True
 
 
-def _seed(session: Session, house: AppContext, now: datetime) -> dict[str, Any]:
-    keys, directory = house.keys, house.directory
-    directory_service.upsert(session, directory, now)
-    founded = team_setup.create_team(
-        session, "demo", "Demo team", [country.code for country in directory.countries], now
-    )
+def _seed(session: Session, context: AppContext, now: datetime) -> dict[str, Any]:
+    keys, directory = context.keys, context.directory
+    directory_loader.upsert(session, directory, now)
+    team = team_setup.create_team(session, "demo", "Demo team", [country.code for country in directory.countries], now)
     desk = []
     for name, role in (("demo-coordinator", Role.COORDINATOR), ("demo-senior", Role.SENIOR)):
         passphrase = new_passphrase()
-        secret = team_setup.add_coordinator(session, keys, founded, name, role, passphrase, now)
+        secret = team_setup.add_coordinator(session, keys, team, name, role, passphrase, now)
         desk.append({"name": name, "passphrase": passphrase, "totp_secret": secret, "role": role.value})
     refill(session, keys=keys, directory=directory, now=now)
     for name, role in (("demo-admin", Role.ADMIN), ("demo-auditor", Role.AUDITOR)):
@@ -81,12 +79,12 @@ def _seed(session: Session, house: AppContext, now: datetime) -> dict[str, Any]:
     )
     with typer.progressbar(list(stories(now.date())), label="Made-up cases") as told:
         for story in told:
-            _tell(session, keys, directory, story, now)
-    return {"base_url": house.settings.base_url, "clients": clients, "desk": desk, "recovery_key": founded.recovery}
+            _file_story(session, keys, directory, story, now)
+    return {"base_url": context.settings.base_url, "clients": clients, "desk": desk, "recovery_key": team.recovery}
 
 
 def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An organisation that is connected: a key pair, a program, and a member for the page."""
+    """Connect an organisation: key pair, API client and a member for the partner page. Returns the client and the member."""
     organisation_id = named_id("organisation", slug)
     if slug == sandbox_identity.ORGANISATION:
         pair, key = sandbox_identity.key_pair(), keyholders.active_keys(session, [organisation_id])[organisation_id]
@@ -117,8 +115,8 @@ def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple
     return client, {"name": name, "passphrase": passphrase, "totp_secret": new.totp_secret, "role": "partner"}
 
 
-def _tell(session: Session, keys: KeyRing, directory: Directory, story: Story, now: datetime) -> None:
-    """File one story at its time, and let its first referral go as far as the story says."""
+def _file_story(session: Session, keys: KeyRing, directory: Directory, story: Story, now: datetime) -> None:
+    """File one story at its time and move its first referral through the verbs of the story."""
     at = now - timedelta(hours=story.hours_ago)
     intake = schemas.read(story.answers, directory, at.date())
     filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=at)

@@ -1,4 +1,4 @@
-"""The sign-ins of the made-up network: in a file that only its owner may read, told once on the screen."""
+"""Sign-in data of the demonstration network: stored in a file that only its owner may read, and printed once."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def path_in(settings: Settings) -> Path:
 
 
 def new_passphrase() -> str:
-    """Six words of sixteen and a number: for the demo only, which listens on this machine alone."""
+    """Six of sixteen words and a number. Weak: only for the demonstration, which listens on this machine only."""
     return "-".join([*(secrets.choice(_WORDS) for _ in range(6)), str(secrets.randbelow(9000) + 1000)])
 
 
@@ -47,38 +47,36 @@ def write_private(path: Path, document: dict[str, Any]) -> None:
 
 def announce(settings: Settings, *, fresh: bool) -> None:
     address = settings.base_url
-    typer.echo(
-        f"\nPristan, a demonstration with made-up people ({'new data' if fresh else 'the data of last time'}).\n"
-    )
+    typer.echo(f"\nPristan, a demonstration with made-up people ({'new data' if fresh else 'existing data'}).\n")
     typer.echo(f"  The person's form      {address}/")
     typer.echo(f"  The coordinator's desk {address}/desk/")
     typer.echo(f"  The partner's page     {address}/partner/")
     typer.echo(f"  The partner API        {address}/v1/openapi.json")
     path = path_in(settings)
     if not path.exists():
-        typer.echo("\n  The sign-ins were written when the data was made, and the file is gone.\n")
+        typer.echo("\n  The file with the sign-in data, written when the data was created, no longer exists.\n")
         return
-    signs = json.loads(path.read_text(encoding="utf-8"))
-    if signs["base_url"] != address:
-        signs["base_url"] = address
-        write_private(path, signs)
+    sign_in_data = json.loads(path.read_text(encoding="utf-8"))
+    if sign_in_data["base_url"] != address:
+        sign_in_data["base_url"] = address
+        write_private(path, sign_in_data)
     if fresh:
-        typer.echo(f"\n  Sign-ins (also in {path}; the code app takes the secret):")
-        for member in signs["desk"]:
+        typer.echo(f"\n  Sign-ins (also in {path}; enter the TOTP secret in an authenticator app):")
+        for member in sign_in_data["desk"]:
             typer.echo(
                 f"    {member['name']:<18} {member['passphrase']}   TOTP {member['totp_secret']}   ({member['role']})"
             )
-        typer.echo("\n  Programs (client id and secret):")
-        for client in signs["clients"]:
+        typer.echo("\n  API clients (client id and secret):")
+        for client in sign_in_data["clients"]:
             typer.echo(f"    {client['client_id']:<18} {client['client_secret']}")
     else:
-        typer.echo(f"\n  Sign-ins are in {path}.")
+        typer.echo(f"\n  The sign-in data is in {path}.")
     typer.echo("\n  A one-time code for the desk: .venv/bin/pristan code demo-coordinator")
     typer.echo("  Stop with Ctrl-C.\n")
 
 
 def print_code(name: str) -> None:
-    """The present one-time code of a demo member."""
+    """Print the current one-time code of a demo member. Raises BadParameter."""
     import pyotp
 
     path = path_in(Settings())

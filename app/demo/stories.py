@@ -1,4 +1,4 @@
-"""Some twenty invented requests, as their people would have told them."""
+"""About twenty invented requests, in the words of the people who make them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from app.referrals.states import Verb
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A made-up case: its answers, how many hours ago it came, and the verbs its first offer went through."""
+    """A made-up case: its answers, its age in hours, and the verbs applied to its first referral."""
 
     answers: dict[str, Any]
     hours_ago: int
@@ -42,7 +42,7 @@ _START: Final = (Verb.START, TransitionInput())
 
 
 def stories(today: date) -> Iterator[Story]:
-    """Some twenty invented requests, in several languages and states."""
+    """About twenty invented requests in several languages and states."""
     day = today.isoformat
     recent = (today - timedelta(days=2)).isoformat()
     yield _story(

@@ -1,1 +1,1 @@
-"""The made-up partner: cases of nobody that anybody may try the API with."""
+"""The sandbox: a made-up partner with made-up cases, for anyone who wants to try the API."""

@@ -1,7 +1,7 @@
-"""The sandbox is kept full: one unanswered made-up referral in each language, and one for each error that can be rehearsed.
+"""Refills the sandbox: one unanswered made-up referral in each language, and one for each error that can be tried.
 
-The worker looks every round and writes only when something is missing. Nothing of it meets the rules, another organisation, or
-a coordinator: the key of its team is thrown away when it is made.
+The worker checks it every round and writes only when something is missing. Sandbox cases are never matched, offered to other
+organisations or shown to coordinators: the private key of the sandbox team is discarded when it is created.
 """
 
 from datetime import datetime, timedelta
@@ -39,9 +39,9 @@ MAGIC: Final = {
     "SANDBOX-503": frozenset({State.OFFERED}),
     sandbox_identity.FORGED_SIGNATURE_LABEL: MAY_OPEN,
 }
-"""Labels that rehearse an error, and the states in which they do. What each does stands in `app/api/sandbox_errors.py`."""
+"""Labels that trigger an error, and the states in which they do so. `app/api/sandbox_errors.py` implements the errors."""
 MOST_AN_HOUR: Final = 120
-"""So many referrals are made new in an hour, whatever the readers of the published secret do with them."""
+"""Maximum number of new referrals per hour, whatever users of the published credentials do."""
 KEPT_FOR: Final = timedelta(days=7)
 _LOCK: Final = 0x50525F5342
 _DESK: Final = ActorRef(Actor.CLOCK)
@@ -49,7 +49,7 @@ _PARTNER: Final = ActorRef(Actor.PARTNER, sandbox_identity.ORGANISATION_ID, sand
 
 
 def missing(session: Session, now: datetime) -> bool:
-    """Whether `refill` has something to do. Reads only."""
+    """Whether `refill` has something to do. Only reads."""
     if (
         not sandbox_identity.is_open(session)
         or session.scalar(sa.select(Case.id).where(*_old(now)).limit(1)) is not None
@@ -59,7 +59,7 @@ def missing(session: Session, now: datetime) -> bool:
 
 
 def refill(session: Session, *, keys: KeyRing, directory: Directory, now: datetime) -> int:
-    """Make what is missing and let what is old be forgotten; gives how many are new. Two workers at once do it once."""
+    """Create missing referrals and schedule old cases for deletion; returns the number created. Takes an advisory lock."""
     acquire_advisory_lock(session, _LOCK)
     _found(session, keys, now)
     session.execute(sa.update(Case).where(*_old(now)).values(forget_at=now))
@@ -99,7 +99,7 @@ def _found(session: Session, keys: KeyRing, now: datetime) -> None:
 
 
 def _old(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """Made-up cases whose time has come, and that retention does not know of yet."""
+    """Conditions for made-up cases that are due for deletion and not scheduled yet."""
     return (
         Case.team_id == sandbox_identity.TEAM_ID,
         Case.closed_at.is_(None),
@@ -119,7 +119,7 @@ def _room(session: Session, now: datetime) -> int:
 
 
 def _languages(session: Session, now: datetime) -> set[str]:
-    """The languages in which nothing waits for an answer. What is older than can be is not looked at: there may be much."""
+    """Languages without an unanswered referral. Referrals too old to be open are not read, because there may be many."""
     waiting = (
         sa.select(Case.language)
         .join(Referral, Referral.case_id == Case.id)
@@ -134,7 +134,7 @@ def _languages(session: Session, now: datetime) -> set[str]:
 
 
 def _magic(session: Session) -> list[str]:
-    """The labels that are missing, or whose referral has moved on."""
+    """Labels without a referral, or whose referral is no longer in the required state."""
     there = dict(
         session.execute(sa.select(Referral.label, Referral.state).where(Referral.label.in_(list(MAGIC)))).all()
     )
@@ -152,7 +152,7 @@ def _offer(session: Session, story: dict[str, Any], keys: KeyRing, directory: Di
 
 
 def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory, now: datetime) -> None:
-    """A referral with this label; the one that had it before gets an ordinary one."""
+    """Create a referral with this label; the previous one gets an ordinary label."""
     before = session.scalars(sa.select(Referral).where(Referral.label == label)).one_or_none()
     if before is not None:
         before.label = new_label("R-")
@@ -166,7 +166,7 @@ def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory,
 
 
 def label_of(session: Session, referral_id: UUID) -> str | None:
-    """The magic label of a referral of the sandbox, if it has one."""
+    """The error label of a sandbox referral, or None."""
     return session.scalar(
         sa.select(Referral.label).where(
             Referral.id == referral_id,

@@ -1,4 +1,4 @@
-"""The made-up cases of the sandbox, one a language. Nobody in them exists; every address ends in example.org."""
+"""The made-up cases of the sandbox, one per language. All people are invented; all addresses end in example.org."""
 
 from typing import Any, Final
 

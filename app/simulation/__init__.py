@@ -1,1 +1,1 @@
-"""Months of made-up load on virtual time, played against the real commands: what the promise comes to, measured."""
+"""Simulates months of made-up load in virtual time with the real commands, and measures how reliably people get help."""

@@ -1,4 +1,4 @@
-"""The share of cases accepted, by days since they came in, as an SVG that needs nothing else."""
+"""A self-contained SVG plot of the share of cases accepted, by days since filing."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _LOOKS: Final = {"emergency": ("#b3261e", ""), "urgent": ("#8a5a00", "6 3"), "no
 
 
 def svg(found: Results) -> str:
-    """One line for each urgency, told apart by its dashes as well as by its colour."""
+    """The plot, with one line per urgency; lines differ in dashes as well as in colour."""
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 120} {_TOP + _HEIGHT + 48}" '
         'font-family="sans-serif" font-size="13" role="img">',

@@ -1,4 +1,4 @@
-"""Made-up persons and centres: who asks for what, and how a centre answers. All chance comes from one seeded source."""
+"""Random people and centres: what people ask for, and how centres answer. Uses one seeded random generator."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +15,12 @@ _SOON_WEIGHTS: Final = (6, 20, 34, 25, 15)
 _DECLINES: Final = ("no_capacity", "no_capacity", "out_of_scope", "not_eligible", "conflict", "duplicate", "other")
 _THINKS_FOR: Final = {"emergency": timedelta(hours=5), "urgent": timedelta(hours=20), "normal": timedelta(days=4)}
 _QUIET_DAY: Final = 0.35
-"""How much of a weekday's load comes on a weekend."""
+"""Load of a weekend day relative to a weekday."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is played. `answers`: the share of offers that a centre answers at all, the others run out."""
+    """Parameters of a simulation. `answers`: share of offers that are answered; the others expire. `accepts`: share of yes."""
 
     cases: int = 300
     days: int = 90
@@ -30,7 +30,7 @@ class Plan:
 
 
 def arrivals(plan: Plan, start: datetime, chance: Random) -> list[datetime]:
-    """When requests come in, in order: more on weekdays, most in the evening."""
+    """Times of requests in order: more on weekdays, most in the evening."""
     days = [start + timedelta(days=day) for day in range(plan.days)]
     weights = [1.0 if day.weekday() < 5 else _QUIET_DAY for day in days]
     return sorted(
@@ -39,7 +39,7 @@ def arrivals(plan: Plan, start: datetime, chance: Random) -> list[datetime]:
 
 
 def answers_of(directory: Directory, country: str, chance: Random, today: datetime) -> dict[str, Any]:
-    """One intake without its consent."""
+    """A random intake, without the consent."""
     answers: dict[str, Any] = {
         "language": chance.choice(("ru", "ru", "be", "en")),
         "for_whom": "self",

@@ -55,7 +55,7 @@ class Results:
 
     @property
     def promise(self) -> float:
-        """The share of the cases with any matching centre that ended accepted or with an owned next step in time."""
+        """Share of the cases with a matching centre that were accepted or had a task for a team in time."""
         matched = [case for case in self.cases if case.matched]
         return sum(case.kept for case in matched) / len(matched) if matched else 1.0
 
@@ -105,7 +105,7 @@ def _first(rows: Iterable[sa.Row[UUID, datetime]]) -> dict[UUID, datetime]:
 
 
 def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
-    """How the partner answered the offer: its first decision, against the time it had for it."""
+    """How the partner answered the offer: its first decision compared with the deadline for it."""
     at = {event.verb: event.at for event in reversed(events)}
     decided = min((at[verb] for verb in _DECISIONS if verb in at), default=None)
     if decided is not None and "offer" in at:
@@ -117,7 +117,7 @@ def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
 
 
 def table(found: Results) -> str:
-    """The results as a table for a terminal, by urgency and country, and the promise under it."""
+    """The results as a plain-text table by urgency and country, with the overall share below."""
     head = (
         "",
         "cases",

@@ -1,6 +1,6 @@
-"""The world that is played in: a database of its own, every centre connected, the real clock, and time that jumps.
+"""The simulated network: a temporary database, connected centres, the real scheduler and virtual time.
 
-Time goes from one thing that happens to the next: a request comes in, a centre acts, or a clock is due.
+Time advances from one event to the next: a request is filed, a centre acts, or a deadline is due.
 """
 
 import heapq
@@ -28,7 +28,7 @@ from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.directory import loader as directory_service
+from app.directory import loader as directory_loader
 from app.directory.packs import Directory
 from app.intake.schemas import Intake
 from app.matching import runs
@@ -45,14 +45,14 @@ START: Final = datetime(
 )  # a Monday; three months on lie the holidays at the end of the year
 _BATCH: Final = 50
 SETTLES_IN: Final = timedelta(days=75)
-"""How long is played on after the last request: the slowest clock has run out by then."""
+"""Simulated time after the last request, in which the longest deadline ends."""
 _WEIGHTS: Final = {"PL": 4, "GE": 3, "LT": 2, "DE": 3}
 _PERSON: Final = ActorRef(Actor.PERSON)
 
 
 @dataclass
 class World:
-    """One play. `matched` holds, for each case, whether the rules found any centre for it."""
+    """One simulation. `matched`: for each case, whether the rules found a centre for it."""
 
     plan: Plan
     directory: Directory
@@ -70,15 +70,15 @@ class World:
 
     def play(self) -> None:
         for arrival in arrivals(self.plan, self.now, self.chance):
-            self.at(arrival, self._somebody_writes)
+            self.at(arrival, self._file_request)
         end = self.now + timedelta(days=self.plan.days) + SETTLES_IN
         while (moment := self._next()) is not None and moment <= end:
             self.now = max(self.now, moment)
             while self._heap and self._heap[0][0] <= self.now:
                 heapq.heappop(self._heap)[2]()
-            while self._the_clock_goes_round():
+            while self._run_scheduler():
                 pass
-            self._centres_look()
+            self._centres_decide()
 
     def _next(self) -> datetime | None:
         with self.database.begin(write=False) as session:
@@ -88,8 +88,8 @@ class World:
         moments = [moment for moment in (due, self._heap[0][0] if self._heap else None) if moment is not None]
         return min(moments) if moments else None
 
-    def _the_clock_goes_round(self) -> int:
-        """What the worker does: each thing that is due, in a transaction of its own. Every country offers at once."""
+    def _run_scheduler(self) -> int:
+        """Do what the worker does, with one transaction for each item. Every country offers without delay."""
         context = AutoOfferContext(self.keys, self.directory)
         at_once = dict.fromkeys((country.code for country in self.directory.countries), timedelta(0))
         with self.database.begin(write=False) as session:
@@ -105,7 +105,7 @@ class World:
 
     # --- who acts ----------------------------------------------------------------------------------------------------
 
-    def _somebody_writes(self) -> None:
+    def _file_request(self) -> None:
         country = self.chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
         answers = answers_of(self.directory, country, self.chance, self.now)
         with self.database.begin() as session:
@@ -118,8 +118,8 @@ class World:
             filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
         self.matched[filed.case_id] = bool(candidates)
 
-    def _centres_look(self) -> None:
-        """What is new in the feeds, each centre makes up its mind about."""
+    def _centres_decide(self) -> None:
+        """Let centres decide on new events of the feed."""
         with self.database.begin(write=False) as session:
             rows = session.execute(
                 sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.urgency, Referral.offered_at, Case.country)
@@ -161,7 +161,7 @@ class World:
         return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, TransitionInput())
 
     def _try(self, referral_id: UUID, verb: Verb, by: ActorRef, payload: TransitionInput) -> None:
-        """Too late is no mistake: another was faster, or the offer has run out."""
+        """Apply an action; being too late is no error, because the offer may be taken or expired."""
         try:
             with self.database.begin() as session:
                 referral_actions.advance(session, referral_id, verb, by=by, now=self.now, payload=payload)
@@ -171,25 +171,25 @@ class World:
 
 @contextmanager
 def played(plan: Plan, directory: Directory) -> Iterator[World]:
-    """A world in which the plan has been played to its end."""
+    """A simulated network after the whole plan has been run."""
     with TemporaryDirectory(prefix="pristan-simulate-") as folder:
         database = Database(f"sqlite:///{Path(folder) / 'world.db'}")
         try:
             keys = KeyRing.generate(START.date())
             world = World(plan, directory, database, keys, START, Random(plan.seed))  # noqa: S311  no secret
             codes = [country.code for country in directory.countries]
-            _found(world, codes)
+            _set_up(world, codes)
             world.play()
             yield world
         finally:
             database.dispose()
 
 
-def _found(world: World, codes: list[str]) -> None:
+def _set_up(world: World, codes: list[str]) -> None:
     migrate(world.database)
     pair = KeyPair.generate()
     with world.database.begin() as session:
-        directory_service.upsert(session, world.directory, world.now)
+        directory_loader.upsert(session, world.directory, world.now)
         staff.add_team(session, "all", "All", codes, world.now)
         for organisation in world.directory.organisations:
             if organisation.kind == "centre":

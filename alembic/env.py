@@ -1,4 +1,6 @@
-"""How migrations run: on the database of the settings, or on a connection handed over by `app.cli.migrate` and the tests."""
+"""How migrations run: on the database of the settings, or on a connection handed over by `app.app_context.migrate` and the
+tests.
+"""
 
 from sqlalchemy import Connection, text
 
@@ -11,7 +13,7 @@ LOCK_TIMEOUT = "4s"
 
 
 def run(connection: Connection) -> None:
-    ours = not connection.in_transaction()  # then each step is a transaction of its own
+    ours = not connection.in_transaction()  # then each migration is a separate transaction
     if connection.dialect.name == "postgresql":
         how = "SET" if ours else "SET LOCAL"
         connection.execute(text(f"{how} lock_timeout = '{LOCK_TIMEOUT}'"))

@@ -118,13 +118,15 @@ def _person_binding(case_id: UUID) -> tuple[str, ...]:
 def set_person_notices(
     session: Session, keys: KeyRing, case_id: UUID, how: Mapping[str, Any] | None, *, zone: str, language: str
 ) -> None:
-    """Keep how the person may be told of news, in place of what was kept before. None: they do not want to be told."""
+    """Replace the contact rules for notices to the person. None: they do not want any notices."""
     forget(session, case_id)
     if how is None:
         return
     plain = sealing.pad(json.dumps(how, ensure_ascii=False).encode())
-    locked = keys.encrypt(plain, *_person_binding(case_id))
-    session.execute(sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": locked})
+    encrypted = keys.encrypt(plain, *_person_binding(case_id))
+    session.execute(
+        sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": encrypted}
+    )
 
 
 def person_contact(session: Session, keys: KeyRing, case_id: UUID) -> tuple[ContactRules, PersonNotices] | None:

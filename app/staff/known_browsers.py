@@ -1,4 +1,4 @@
-"""Known browsers: from a browser that a member has used before, they can sign in although a stranger's wrong attempts block others.
+"""Known browsers: where a member has signed in before, a stranger's failed attempts elsewhere do not lock them out.
 
 A known browser has a cookie that the server can verify and nobody can forge. The cookie gives no access; it only has its own count
 of failed attempts, so that a stranger who knows a member's name cannot lock the member out.

@@ -1,4 +1,4 @@
-"""Telling a partner's program at once that something happened: endpoints, signed deliveries, retries (Standard Webhooks).
+"""Webhooks: a partner's system is told at once that something happened (endpoints, signed deliveries, retries; Standard Webhooks).
 
 A delivery holds ids and codes only and follows from the feed. Who is never reached loses nothing: the feed has it all.
 """

@@ -8,7 +8,7 @@ import pytest
 from app.client import sandbox as published
 from app.partners import sandbox_identity
 from app.sandbox.service import KEPT_FOR, MAGIC, MOST_AN_HOUR
-from app.web.partner.answer_steps import ANSWERS, WHY_NOT
+from app.web.partner.answer_steps import ANSWERS, REFUSAL_REASONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 SANDBOX = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -32,4 +32,4 @@ def test_scopes_labels_and_bounds_are_those_of_the_code() -> None:
 def test_every_button_is_explained_with_its_verb() -> None:
     rows = re.findall(r"^\| ([A-Z].*?)(?: \(.*?\))? \| `(\w+)`", PAGE, re.MULTILINE)
     assert set(rows) == {(answer.button, answer.verb.value) for answer in ANSWERS}
-    assert len(WHY_NOT) == 5
+    assert len(REFUSAL_REASONS) == 5

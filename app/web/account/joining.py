@@ -59,10 +59,10 @@ async def finish(request: Request) -> Response:
     if not pyotp.TOTP(secret).verify(field(request, "code").strip(), for_time=state.clock(), valid_window=1):
         return _second_step(request, invitation, secret, wrong=_WRONG_CODE)
     async with passphrase_hashing(request).turn():
-        sealed_keys = await run_sync(staff.seal_seed, state.keys, invitation.member_id or uuid4(), passphrase)
+        sealed_seed = await run_sync(staff.seal_seed, state.keys, invitation.member_id or uuid4(), passphrase)
 
     def write(session: Session) -> None:
-        invitations.accept(session, state.keys, field(request, "invitation"), sealed_keys, secret, state.clock())
+        invitations.accept(session, state.keys, field(request, "invitation"), sealed_seed, secret, state.clock())
 
     async with state.transactions.open(write=True) as session:
         await run_sync(write, session)

@@ -89,11 +89,11 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
             raise Invalid(
                 [FieldError(pointer="/passphrase", code="wrong", detail="The current passphrase is not correct.")]
             )
-        sealed_keys = await run_sync(staff.seal_seed, state.keys, member.member_id, new_passphrase, seed)
+        sealed_seed = await run_sync(staff.seal_seed, state.keys, member.member_id, new_passphrase, seed)
     present_session = cookie(request)
 
     def write(session: Session) -> None:
-        staff.change_passphrase(session, attempt, sealed_keys, state.clock(), keep_session=present_session)
+        staff.change_passphrase(session, attempt, sealed_seed, state.clock(), keep_session=present_session)
 
     async with state.transactions.open(write=True) as session:
         await run_sync(write, session)

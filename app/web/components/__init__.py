@@ -1,1 +1,1 @@
-"""What several surfaces use to make pages: rendering, charts, labels, forms."""
+"""Building blocks shared by the pages of all surfaces: rendering, forms, CSRF, labels, charts."""

@@ -2,8 +2,8 @@
 
 One design for all of them, in two halves:
 
-* **Where it comes from.** `receive` refuses a POST that the browser marks as another site's, before its body is read. The
-  browser tells in `Sec-Fetch-Site`; where it sends none, a named `Origin` must be ours. (Under our `Referrer-Policy:
+* **Its origin.** `receive` refuses a POST that the browser marks as another site's, before its body is read. The browser
+  states it in `Sec-Fetch-Site`; without that header, a named `Origin` must be ours. (Under our `Referrer-Policy:
   no-referrer` an honest browser sends `Origin: null`.)
 * **A token in the form**: `<seconds>.<nonce>.<mac>`, the MAC under a key of the key ring over the first two and over the
   *binding*, a secret that only the browser with this form has. It is good for `LIFETIME` and stored nowhere.
@@ -12,7 +12,7 @@ The binding is what makes the cases of the one design:
 
 | the form is | its binding |
 | --- | --- |
-| of somebody who is signed in | `of_session`: derived from the secret of the session |
+| of a signed-in member | `of_session`: derived from the secret of the session |
 | of the sign-in and of joining, before there is a session | `of_browser`: the cookie that came with the form |
 | of a person with a draft to file, or who came back with their number | `of_visit`: the cookie of the visit |
 | of a person without a cookie: the form on a single page | `UNBOUND` |
@@ -63,7 +63,7 @@ async def receive(request: Request) -> Fields:
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Raises NotAllowed for what another site's page sent, as far as the browser tells."""
+    """Raises NotAllowed if the browser marks the request as sent by another site's page."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         if site not in _OUR_SITES:
@@ -81,13 +81,13 @@ def new_token(keys: KeyRing, now: datetime, binding: str, *, nonce: bool = True)
 
 
 def is_valid(keys: KeyRing, token: str, now: datetime, binding: str) -> bool:
-    """Whether we made this token for this binding, and not longer than `LIFETIME` ago."""
+    """Whether this service issued the token for this binding within `LIFETIME`."""
     made = made_at(keys, token, binding)
     return made is not None and -_CLOCK_SKEW <= now - made < LIFETIME
 
 
 def made_at(keys: KeyRing, token: str, binding: str) -> datetime | None:
-    """When we made this token, however long ago; None for one that is not ours."""
+    """When this service issued the token, however long ago; None for a token of another origin."""
     body, _, mac = token.rpartition(".")
     seconds = body.partition(".")[0]
     is_ours = hmac.compare_digest(mac.encode("utf-8", "replace"), _mac(keys, body, binding).encode())

@@ -1,4 +1,4 @@
-"""What the forms of the directory share at the desk and on the partner's page: the packs, a day, what is paused."""
+"""Input shared by the directory forms of the desk and the partner: country packs, days, kind of pause."""
 
 from datetime import date
 from typing import Annotated
@@ -11,7 +11,7 @@ from app.directory.packs import Directory
 
 
 async def _packs(request: Request) -> Directory:
-    """The packs of this process alone: what the published edits are laid over."""
+    """The country packs of this process, without the published edits."""
     packs: Directory = request.app.state.current.packs
     return packs
 
@@ -20,7 +20,7 @@ OwnPacks = Annotated[Directory, Depends(_packs)]
 
 
 def day_of(text: str) -> date | None:
-    """A day as it is typed, or nothing. Raises Invalid."""
+    """The day in the text; None if it is empty. Raises Invalid."""
     if not text.strip():
         return None
     try:
@@ -30,7 +30,7 @@ def day_of(text: str) -> date | None:
 
 
 def kind_of_pause(what: str) -> tuple[str | None, str | None]:
-    """`all`, `need:…` or `language:…`, as need and language. Raises Invalid."""
+    """Need and language of `all`, `need:…` or `language:…`. Raises Invalid."""
     kind, _, code = what.partition(":")
     if what == "all":
         return None, None

@@ -1,9 +1,9 @@
-"""Reading what a form of our pages sends: one strict reader for urlencoded forms, one for a form with a file.
+"""Parsing of submitted forms: one strict reader for urlencoded forms, one for forms with a file.
 
-Both refuse what is no form of the kind they expect, more fields than `MOST_FIELDS`, and bytes that are not UTF-8 (so that
+Both refuse a body of another media type, more fields than `MOST_FIELDS`, and bytes that are not UTF-8 (so that
 no lone surrogate comes in); both leave out control characters, which no keyboard types and no database column takes. Bodies
 are limited before: by `RequestMiddleware` for every request, and by the limits of multipart parts here.
-Call them through `csrf`, which looks at where the form comes from before anything of it is read.
+Call them through `csrf`, which checks the origin of the form before its body is read.
 """
 
 import re

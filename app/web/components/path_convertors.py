@@ -1,4 +1,4 @@
-"""Types of path parameters, so that no two routes match one address and the order of routers means nothing.
+"""Types of path parameters, so that no two routes match the same path and the order of routers does not matter.
 
 Importing this module registers them with Starlette: `{lang:language}`, `{step:form_step}`, `{verb:referral_verb}` and
 `{verb:rule_set_verb}`.
@@ -15,7 +15,7 @@ from app.referrals.states import Verb
 
 
 def _text(pattern: str) -> Convertor[str]:
-    """Text that matches the pattern; what does not match is another address."""
+    """A convertor for text that matches the pattern."""
     kind: type[StringConvertor] = type("_Text", (StringConvertor,), {"regex": pattern})  # read from the class
     return kind()
 

@@ -1,4 +1,4 @@
-"""Templates, and what every page needs: language, direction out, style sheet, errors in words."""
+"""Rendering of templates: environment, language, style sheets and error pages."""
 
 import hashlib
 from collections.abc import Callable
@@ -38,8 +38,8 @@ _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 class _Context(Context):
     """Calls functions and methods directly.
 
-    Jinja asks of each call whether its target wants the context. None of our functions does, and a staff page looks up
-    about 200 sentences: the question cost more than the look-ups. Macros and blocks, which do want it, are objects.
+    Jinja checks for each call whether its target wants the context. None of our functions does, and a staff page looks up
+    about 200 sentences: the check cost more than the look-ups. Macros and blocks, which want the context, are objects.
     """
 
     def call(self, target: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -67,13 +67,13 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=8)
 def css_address(name: str) -> str:
-    """The style sheet with a mark of its content, so that it may be kept and yet is never stale."""
+    """The URL of a static file with a digest of its content, so that browsers can cache it without becoming stale."""
     digest = hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:8]
     return f"/s/{name}?v={digest}"
 
 
 def lines(text: str) -> Markup:
-    """Typed text with its line breaks, escaped."""
+    """Text with its line breaks as `<br>`, escaped."""
     return Markup("<br>").join(text.splitlines())
 
 
@@ -92,7 +92,7 @@ def page(template: str, language: str, *, status: int = 200, **context: Any) -> 
 
 
 def language_of(request: Request) -> str:
-    """The language of the address, else the first of the browser's that we have, else Russian: most of our people read it."""
+    """The language of the path, else the browser's first that we have, else Russian, which most of our users read."""
     first = request.url.path.strip("/").split("/", 1)[0]
     if first in LANGUAGES:
         return first
@@ -109,7 +109,7 @@ def preferred_language(accept: str) -> str:
 
 
 def error_page(request: Request, error: AppError) -> HTMLResponse:
-    """An error as a page, in words. What the person typed is not in it: forms show their own errors beside the fields."""
+    """An error as a page. It does not show submitted input: forms show their own errors beside the fields."""
     language = language_of(request)
     message = translator(language).text(_ERRORS.get(error.status, _UNEXPECTED))
     response = page("person/error.html", language, status=error.status, message=message)

@@ -16,7 +16,7 @@ from app.reporting.queries import CountedCase, CountedOffer
 from app.web.components import charts, labels, report_files, staff_pages
 
 Period = Annotated[str, Query(max_length=16)]
-Seen = TypeVar("Seen", CountedCase, CountedOffer)
+Counted = TypeVar("Counted", CountedCase, CountedOffer)
 Form = Annotated[str, Query(max_length=5)]
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -63,8 +63,8 @@ STEPS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A table with its words and its plot."""
+class ReportTable:
+    """A table of the report with its labels and its chart."""
 
     table: Table
     title: str
@@ -72,70 +72,70 @@ class Drawn:
     chart: Markup
 
 
-def within(quarter: Quarter, seen: Sequence[Seen]) -> list[Seen]:
-    return [one for one in seen if one.month in quarter.months]
+def within(quarter: Quarter, counted: Sequence[Counted]) -> list[Counted]:
+    return [record for record in counted if record.month in quarter.months]
 
 
 def requested_stretch(period: str, until: str, now: Any) -> periods_Period:
-    """What was asked for, as far as it has begun; without a word, the present quarter. The two ends may be said in either order.
+    """The requested period up to the present quarter, which is the default. The two ends can be given in either order.
 
-    Raises NotFound for what is no time, too long, or still to come.
+    Raises NotFound for a period that is malformed, too long, or in the future.
     """
     today = Quarter.of(now.date())
-    asked = periods_Period.parse(period or str(today))
+    requested = periods_Period.parse(period or str(today))
     if until:
         ends = (Quarter.parse(period), Quarter.parse(until))
-        asked = periods_Period.parse("..".join(sorted((period, until)))) if None not in ends else None
-    if asked is None or asked.first > today:
+        requested = periods_Period.parse("..".join(sorted((period, until)))) if None not in ends else None
+    if requested is None or requested.first > today:
         raise NotFound("There is no report for this period.")
-    return asked.until(today)
+    return requested.until(today)
 
 
-def answer(
-    request: Request, report: Report, stretch: periods_Period, packs: Any, now: Any, here: str, form: str
+def report_response(
+    request: Request, report: Report, stretch: periods_Period, packs: Any, now: Any, path: str, file_format: str
 ) -> Response:
-    reader = staff_pages.reader(request)
+    code_names = staff_pages.reader(request)
 
-    def say(kind: str, code: str) -> str:
-        return _word(reader, packs, kind, code)
+    def label_of(kind: str, code: str) -> str:
+        return _label(code_names, packs, kind, code)
 
-    if form in _MEDIA:
-        body = report_files.csv(report, say) if form == "csv" else report_files.xlsx(report, say)
-        name = f"report-{report.period}.{form}"
+    if file_format in _MEDIA:
+        body = report_files.csv(report, label_of) if file_format == "csv" else report_files.xlsx(report, label_of)
+        name = f"report-{report.period}.{file_format}"
         return Response(
-            body, media_type=_MEDIA[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
+            body, media_type=_MEDIA[file_format], headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
-    if form:
+    if file_format:
         raise NotFound
     today = Quarter.of(now.date())
     return staff_pages.page(
         request,
         "staff/reports.html",
         report=report,
-        here=here,
-        drawn=[_drawn(table, say) for table in report.tables],
+        path=path,
+        report_tables=[_report_table(table, label_of) for table in report.tables],
         steps=[(STEPS[one.step], one.quarter, one.hours) for one in report.medians],
         columns=COLUMNS,
         first=stretch.first,
         last=stretch.last,
         running=stretch.last == today,
         several=stretch.first != stretch.last,
-        quarters=_last(today),
-        years=sorted({one.year for one in _last(today)}, reverse=True),
+        quarters=_last_quarters(today),
+        years=sorted({one.year for one in _last_quarters(today)}, reverse=True),
     )
 
 
-def _last(quarter: Quarter) -> list[Quarter]:
-    found = [quarter]
-    while len(found) < MAX_QUARTERS:
-        found.append(found[-1].before)
-    return found
+def _last_quarters(quarter: Quarter) -> list[Quarter]:
+    quarters = [quarter]
+    while len(quarters) < MAX_QUARTERS:
+        quarters.append(quarters[-1].before)
+    return quarters
 
 
-def _drawn(table: Table, say: Any) -> Drawn:
-    rows = [(say(table.kind, row.code), row) for row in table.rows]
+def _report_table(table: Table, label_of: Any) -> ReportTable:
+    rows = [(label_of(table.kind, row.code), row) for row in table.rows]
     if table.everything is not None:
-        rows.append((say(table.kind, ALL), table.everything))
+        rows.append((label_of(table.kind, ALL), table.everything))
     bars = [
         charts.Bar(
             named,
@@ -147,23 +147,23 @@ def _drawn(table: Table, say: Any) -> Drawn:
         if row.code != ALL
     ]
     title = TABLES[table.name]
-    return Drawn(
-        table, title, rows, charts.bars(f"c-{table.name}", title, [COLUMNS[one] for one in table.columns], bars)
+    return ReportTable(
+        table, title, rows, charts.bars(f"c-{table.name}", title, [COLUMNS[column] for column in table.columns], bars)
     )
 
 
-def _word(reader: Any, packs: Any, kind: str, code: str) -> str:
-    """The word for a code of a kind of row, a table, a column or a step."""
+def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
+    """The label of a code of a row, table, column or step."""
     if code == ALL:
         return "All"
     if kind in {"table", "column", "step"}:
         return {"table": TABLES, "column": COLUMNS, "step": STEPS}[kind].get(code, code)
     if kind == "place":
         need, _, country = code.partition("|")
-        return f"{reader.name('need', need)}, {reader.name('country', country)}"
+        return f"{code_names.name('need', need)}, {code_names.name('country', country)}"
     if kind == "organisation":
-        found = packs.organisation(code)
-        return found.name.en if found else code
+        organisation = packs.organisation(code)
+        return organisation.name.en if organisation else code
     if kind == "urgency":
         return labels.URGENCIES[code][1]
-    return code if kind == "month" else str(reader.name(kind, code))
+    return code if kind == "month" else str(code_names.name(kind, code))

@@ -1,4 +1,4 @@
-"""Until when, in words: the moment on the clock of the person's country, and how long that still is."""
+"""Deadlines in words: the local time in the person's country, and the time that is left."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ def by(moment: datetime, now: datetime, zone: str) -> str:
 
 
 def left(moment: datetime, now: datetime) -> str:
-    """How long from now, or how long ago, in the largest unit that says enough; what is left is never rounded up."""
+    """The time from now, or since then, in the largest useful unit; the time left is never rounded up."""
     if moment < now:
         return f"{_length(now - moment)} late"
     return f"in {_length(moment - now)}"

@@ -12,7 +12,7 @@ from app.reporting.periods import Quarter
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Packs, requires_role
-from app.web.components.report_page import Form, Period, answer, requested_stretch, within
+from app.web.components.report_page import Form, Period, report_response, requested_stretch, within
 
 router = APIRouter()
 readers: Final = requires_role(Role.COORDINATOR, Role.SENIOR, Role.AUDITOR)
@@ -41,4 +41,4 @@ def show_reports(
         )
 
     report = combine(stretch, [quarter_report(quarter) for quarter in stretch.quarters])
-    return answer(request, report, stretch, packs, now, "/desk/reports", format)
+    return report_response(request, report, stretch, packs, now, "/desk/reports", format)

@@ -1,4 +1,4 @@
-"""The partner's pages: for a centre without developers. The same commands as the API, in plain words."""
+"""Routes of the partner's pages, for organisations without an integration. They use the same commands as the API."""
 
 from fastapi import APIRouter
 
@@ -6,7 +6,7 @@ from app.web import account
 from app.web.partner import notice_settings, offers, own_services, partner_case_file, report
 
 router = APIRouter()
-for part in (
+for part_router in (
     offers.router,
     partner_case_file.router,
     own_services.router,
@@ -14,6 +14,6 @@ for part in (
     notice_settings.router,
     account.partner_router,
 ):
-    router.include_router(part)
+    router.include_router(part_router)
 
 __all__ = ["router"]

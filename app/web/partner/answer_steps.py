@@ -1,6 +1,6 @@
-"""The plain steps of the partner's page, each with the verb of the table behind it. Pure.
+"""The answers that the partner's page offers, each with its verb of the transition table. Pure.
 
-The page asks less than the API takes: five reasons in plain words, and no code that a lawyer would have to look up.
+The page offers less than the API accepts: five reasons in plain words, and no code that a lawyer would have to look up.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from app.referrals.reasons import (
 from app.referrals.states import Verb
 from app.web.components import labels
 
-WHY_NOT: Final = MappingProxyType(
+REFUSAL_REASONS: Final = MappingProxyType(
     {
         "no_capacity": N_("We have no capacity at the moment"),
         "out_of_scope": N_("We do not offer this kind of help, or the person does not meet our conditions"),
@@ -34,15 +34,15 @@ WHY_NOT: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One step: what the button says, what it means, and what has to be chosen for it.
+    """One answer: its button, the explanation beside it, and what has to be chosen for it.
 
-    `reason` is sent with the step without being asked for. `main` is the step most people look for.
+    `reason` is sent with the answer without being asked for. `main` marks the answer that most people look for.
     """
 
     key: str
     verb: Verb
     button: str
-    says: str
+    explanation: str
     reasons: Sequence[tuple[str, str]] = ()
     reason: str = ""
     main: bool = False
@@ -64,8 +64,8 @@ class Answer:
         return self.verb in DAY_REQUIRED
 
     @property
-    def asks(self) -> bool:
-        """Whether it is folded away until somebody wants it: it needs a choice, or a second thought."""
+    def is_collapsed(self) -> bool:
+        """Whether it is collapsed at first, because it needs a choice or a confirmation."""
         return bool(self.reasons or self.outcomes or self.questions or self.needs_day or self.reason)
 
 
@@ -106,7 +106,7 @@ ANSWERS: Final = (
         Verb.DECLINE,
         N_("Decline the request"),
         N_("The next organisation is asked. The person is never told why you declined."),
-        reasons=tuple(WHY_NOT.items()),
+        reasons=tuple(REFUSAL_REASONS.items()),
     ),
     Answer(
         "start", Verb.START, N_("We have reached the person"), N_("This records that your work has started."), main=True
@@ -137,7 +137,7 @@ ANSWERS: Final = (
             "The request goes back to the coordinators, who look for another organisation. You can no longer read "
             "the person's details."
         ),
-        reasons=tuple(WHY_NOT.items()),
+        reasons=tuple(REFUSAL_REASONS.items()),
     ),
     Answer(
         "undo_accept",
@@ -149,6 +149,6 @@ ANSWERS: Final = (
 )
 
 
-def possible(open_to_us: Collection[Verb]) -> list[Answer]:
-    """The steps for these verbs, in the order of the page."""
-    return [answer for answer in ANSWERS if answer.verb in open_to_us]
+def available(allowed_verbs: Collection[Verb]) -> list[Answer]:
+    """The answers for these verbs, in the order of the page."""
+    return [answer for answer in ANSWERS if answer.verb in allowed_verbs]

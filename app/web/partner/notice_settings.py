@@ -1,4 +1,4 @@
-"""How an organisation wants to be told, and when it works: set by any of its members on its own page."""
+"""Settings of an organisation's notices and working hours, changed by any of its members."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,85 +22,91 @@ from app.web.partner.offers import organisation_of
 
 router = APIRouter(prefix="/partner")
 WEEKDAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
-_ELSEWHERE: Final = "Europe/Warsaw"
-"""The time of an organisation that works in several countries."""
+_DEFAULT_ZONE: Final = "Europe/Warsaw"
+"""The time zone of an organisation that works in several countries."""
 
 
 @router.get("/notices", name="notices")
-def show_notices(request: Request, who: Member, session: ReadDb, keys: Keys) -> Response:
-    wanted, version = recipients.notice_settings(session, keys, organisation_of(who))
-    return _page(request, _shown(wanted), version)
+def show_notices(request: Request, member: Member, session: ReadDb, keys: Keys) -> Response:
+    preferences, version = recipients.notice_settings(session, keys, organisation_of(member))
+    return _page(request, _form_values(preferences), version)
 
 
-def _shown(wanted: NoticeSettings) -> dict[str, Any]:
-    """The settings as the form's fields."""
-    own = wanted.hours or {}
+def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
+    """The settings as values of the form."""
+    hours = preferences.hours or {}
     return {
-        "address": wanted.address,
-        "emergencies": wanted.emergencies_at_once,
-        "when": "digest" if wanted.digest_hour is not None else "at_once",
-        "hour": str(8 if wanted.digest_hour is None else wanted.digest_hour),
-        "own_hours": bool(own),
-        "opens": own.get("opens", "09:00"),
-        "closes": own.get("closes", "18:00"),
-        "weekdays": [str(day) for day in own.get("weekdays", range(5))],
-        "days_off": "\n".join(own.get("days_off", ())),
+        "address": preferences.address,
+        "emergencies": preferences.emergencies_at_once,
+        "when": "digest" if preferences.digest_hour is not None else "at_once",
+        "hour": str(8 if preferences.digest_hour is None else preferences.digest_hour),
+        "own_hours": bool(hours),
+        "opens": hours.get("opens", "09:00"),
+        "closes": hours.get("closes", "18:00"),
+        "weekdays": [str(day) for day in hours.get("weekdays", range(5))],
+        "days_off": "\n".join(hours.get("days_off", ())),
     }
 
 
 def _page(
-    request: Request, shown: Mapping[str, Any], version: int, errors: Mapping[str, str] | None = None
+    request: Request, values: Mapping[str, Any], version: int, errors: Mapping[str, str] | None = None
 ) -> Response:
     status = 422 if errors else 200
     return staff_pages.page(
-        request, "partner/notices.html", status=status, f=shown, version=version, errors=errors or {}, weekdays=WEEKDAYS
+        request,
+        "partner/notices.html",
+        status=status,
+        form=values,
+        version=version,
+        errors=errors or {},
+        weekdays=WEEKDAYS,
     )
 
 
 @router.post("/notices", name="keep_notices")
-def keep_notices(request: Request, who: Member, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
-    """Keep it. What was typed is shown again with what is wrong."""
+def save_notices(request: Request, member: Member, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
+    """Save the settings. Invalid input is shown again with its errors."""
     version = number(request, "version")
     try:
-        _keep(request, who, session, keys, packs, version, now)
+        _save(request, member, session, keys, packs, version, now)
     except Invalid as error:
-        wrong = {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
-        return _page(request, _typed(request), version, wrong)
+        errors = {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
+        return _page(request, _submitted(request), version, errors)
     return staff_pages.redirect("/partner/notices?done=kept")
 
 
-def _keep(
-    request: Request, who: SignedIn, session: Session, keys: KeyRing, packs: Directory, version: int, now: Any
+def _save(
+    request: Request, member: SignedIn, session: Session, keys: KeyRing, packs: Directory, version: int, now: Any
 ) -> None:
-    organisation_id = organisation_of(who)
-    typed = _typed(request)
-    own = None
-    if typed["own_hours"]:
-        own = working_hours.validated_hours(
-            typed["opens"], typed["closes"], typed["weekdays"], typed["days_off"].split()
+    organisation_id = organisation_of(member)
+    submitted = _submitted(request)
+    hours = None
+    if submitted["own_hours"]:
+        hours = working_hours.validated_hours(
+            submitted["opens"], submitted["closes"], submitted["weekdays"], submitted["days_off"].split()
         )
-    wanted = NoticeSettings(typed["address"], typed["emergencies"], _hour(typed), own)
+    preferences = NoticeSettings(submitted["address"], submitted["emergencies"], _hour(submitted), hours)
     zone = _zone(session, packs, organisation_id)
-    recipients.save_notice_settings(session, keys, organisation_id, wanted, zone=zone, version=version, now=now)
+    recipients.save_notice_settings(session, keys, organisation_id, preferences, zone=zone, version=version, now=now)
 
 
-def _typed(request: Request) -> dict[str, Any]:
+def _submitted(request: Request) -> dict[str, Any]:
     texts = {name: field(request, name).strip() for name in ("address", "when", "hour", "opens", "closes", "days_off")}
     ticks = {name: bool(field(request, name)) for name in ("emergencies", "own_hours")}
     return {**texts, **ticks, "weekdays": list(request.state.typed.get("weekdays", []))}
 
 
-def _hour(typed: Mapping[str, Any]) -> int | None:
-    if typed["when"] != "digest":
+def _hour(submitted: Mapping[str, Any]) -> int | None:
+    if submitted["when"] != "digest":
         return None
-    text = typed["hour"]
+    text = submitted["hour"]
     if not (text.isascii() and text.isdigit() and int(text) < 24):
         raise Invalid([FieldError(pointer="/hour", code="out_of_range", detail="Enter an hour from 0 to 23.")])
     return int(text)
 
 
 def _zone(session: Session, packs: Directory, organisation_id: Any) -> str:
-    """The time where the organisation works, if that is one country."""
+    """The time zone of the organisation's country; a default if it works in several."""
     slug = session.get_one(Organisation, organisation_id).slug
     countries = {code for entry in packs.services if entry.organisation.id == slug for code in entry.countries}
-    return packs.country(countries.pop()).time_zone if len(countries) == 1 else _ELSEWHERE
+    return packs.country(countries.pop()).time_zone if len(countries) == 1 else _DEFAULT_ZONE

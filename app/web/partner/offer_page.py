@@ -1,4 +1,4 @@
-"""One request as its partner sees it: the card without a name, and after acceptance what was opened for this one page."""
+"""One referral as its partner sees it: the card without a name, and after acceptance the parts opened for this page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from app.referrals.states import MAY_OPEN, State
 from app.web.components import staff_pages, time_format
 from app.web.partner import answer_steps
 
-_CHOOSE = {
+_MESSAGES = {
     "/reason": N_("Choose the reason that fits best."),
     "/outcome": N_("Choose how the request ended."),
     "/question": N_("Choose a question."),
@@ -31,17 +31,18 @@ _CHOOSE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """What was missing in which step, for the page to ask for again."""
+class RefusedAnswer:
+    """A refused answer and its errors, for the page to ask again."""
 
     answer: str
     errors: Sequence[FieldError]
 
     @property
     def messages(self) -> dict[str, str]:
-        """By the field's name; a field that the page does not have is told by its own words."""
+        """Messages by field name; for a field that is not on the page, the detail of the error."""
         return {
-            error["pointer"].removeprefix("/"): _CHOOSE.get(error["pointer"], error["detail"]) for error in self.errors
+            error["pointer"].removeprefix("/"): _MESSAGES.get(error["pointer"], error["detail"])
+            for error in self.errors
         }
 
 
@@ -54,10 +55,10 @@ def page(
     organisation_id: UUID,
     *,
     opened: Sequence[OpenedPart] | None = None,
-    wrong: Wrong | None = None,
+    refused: RefusedAnswer | None = None,
     template: str = "partner/offer.html",
 ) -> Response:
-    """Raises NotFound."""
+    """Render the page of one referral. Raises NotFound."""
     row = partner_queries.by_id(
         session, organisation_id, partner_access.referral_id_of(session, organisation_id, label)
     )
@@ -67,33 +68,33 @@ def page(
     return staff_pages.page(
         request,
         template,
-        status=422 if wrong else 200,
+        status=422 if refused else 200,
         row=row,
         card=partner_queries.open_card(keys, row),
-        answers=answer_steps.possible(preconditions.open_to_partner(session, row.id, organisation_id, now)),
+        answers=answer_steps.available(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),
-        parts=in_order(opened, packs) if opened is not None else None,
-        wrong=wrong,
+        parts=parts_by_kind(opened, packs) if opened is not None else None,
+        refused=refused,
         by=lambda moment: time_format.by(moment, now, zone),
         tomorrow=(now + timedelta(days=1)).date().isoformat(),
     )
 
 
-def in_order(opened: Sequence[OpenedPart], packs: Directory) -> dict[str, Any]:
-    """The parts as the page tells them: contact with its rules, story, what happened in words, the conversation."""
+def parts_by_kind(opened: Sequence[OpenedPart], packs: Directory) -> dict[str, Any]:
+    """The decrypted parts for the template: contact, story, persecution in words, and conversation."""
     labels = {entry.code: entry.label for entry in packs.persecution}
-    by_part = {one.part: one.content for one in opened if one.part is not Part.THREAD}
+    by_part = {part.part: part.content for part in opened if part.part is not Part.THREAD}
     return {
         "contact": by_part.get(Part.CONTACT),
         "story": by_part.get(Part.STORY),
         "happened": [labels.get(code, code) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())],
-        "thread": [_said(one) for one in opened if one.part is Part.THREAD],
+        "thread": [_with_formatted_time(part) for part in opened if part.part is Part.THREAD],
     }
 
 
-def _said(line: OpenedPart) -> OpenedPart:
-    """A line of the conversation with its moment in words."""
-    at = staff_pages.moment(datetime.fromisoformat(line.content["at"]))
-    return replace(line, content={**line.content, "at": at})
+def _with_formatted_time(message: OpenedPart) -> OpenedPart:
+    """A message of the conversation with its time formatted."""
+    at = staff_pages.moment(datetime.fromisoformat(message.content["at"]))
+    return replace(message, content={**message.content, "at": at})

@@ -1,4 +1,4 @@
-"""The partner's page: for a centre without developers. The same commands as the API, in plain words."""
+"""The partner's list of referrals, one referral, and the answers to it."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -32,9 +32,9 @@ _ENDED = VISIBLE_TO_PARTNER - _WAITING - _AT_WORK
 
 
 @router.get("/", name="offers")
-def show_offers(request: Request, who: Member, session: ReadDb, packs: Packs, now: Now) -> Response:
-    """What waits for an answer, what is under way, what has ended."""
-    organisation_id = organisation_of(who)
+def show_offers(request: Request, member: Member, session: ReadDb, packs: Packs, now: Now) -> Response:
+    """Show the referrals that wait for an answer, are under way, or have ended."""
+    organisation_id = organisation_of(member)
     counts = partner_queries.counts(session, organisation_id)
     return staff_pages.page(
         request,
@@ -42,16 +42,16 @@ def show_offers(request: Request, who: Member, session: ReadDb, packs: Packs, no
         asked=partner_queries.soonest(session, organisation_id, _WAITING, _LISTED),
         working=partner_queries.soonest(session, organisation_id, _AT_WORK, _LISTED),
         ended=partner_queries.latest(session, organisation_id, _ENDED, _LISTED),
-        how_many=[sum(counts[state] for state in states) for states in (_WAITING, _AT_WORK, _ENDED)],
+        totals=[sum(counts[state] for state in states) for states in (_WAITING, _AT_WORK, _ENDED)],
         wrote=unanswered_messages.awaiting_reply(session, organisation_id),
         by=lambda moment, country: time_format.by(moment, now, time_format.zone_of(packs, country)),
     )
 
 
 @router.get("/referrals/{label}", name="offer")
-def show_offer(label: Label, request: Request, who: Member, session: ReadDb, keys: Keys, packs: Packs) -> Response:
-    """The card, and what may be done now. The sealed parts stay closed."""
-    return offer_page.page(request, session, keys, packs, label, organisation_of(who))
+def show_offer(label: Label, request: Request, member: Member, session: ReadDb, keys: Keys, packs: Packs) -> Response:
+    """Show the card and the possible answers, without decrypting the sealed parts."""
+    return offer_page.page(request, session, keys, packs, label, organisation_of(member))
 
 
 @router.post("/referrals/{label}/{verb:referral_verb}", name="answer_offer")
@@ -59,39 +59,39 @@ def answer_offer(
     label: Label,
     verb: Annotated[str, Path(max_length=20)],
     request: Request,
-    who: Member,
+    member: Member,
     session: Db,
     keys: Keys,
     packs: Packs,
     now: Now,
 ) -> Response:
-    """Take one step. A second person who is late learns what the state is now; what was not chosen is asked for again."""
-    organisation_id = organisation_of(who)
+    """Apply one answer. On a conflict the caller learns the present state; missing choices are asked for again."""
+    organisation_id = organisation_of(member)
     referral_id = partner_access.referral_id_of(session, organisation_id, label)
-    by = ActorRef(Actor.PARTNER, who.member_id, organisation_id)
+    by = ActorRef(Actor.PARTNER, member.member_id, organisation_id)
     version = number(request, "version")
     try:
         referral_actions.advance(
             session, referral_id, Verb(verb), by=by, now=now, expected_version=version, payload=_payload(request)
         )
-    except Invalid as refused:
-        wrong = offer_page.Wrong(field(request, "answer") or verb, refused.errors)
-        return offer_page.page(request, session, keys, packs, label, organisation_id, wrong=wrong)
+    except Invalid as error:
+        error = offer_page.RefusedAnswer(field(request, "answer") or verb, error.errors)
+        return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
     return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
 
 
-def organisation_of(who: SignedIn) -> UUID:
-    """Raises NotAllowed."""
-    if who.organisation_id is None:
+def organisation_of(member: SignedIn) -> UUID:
+    """The member's organisation. Raises NotAllowed."""
+    if member.organisation_id is None:
         raise NotAllowed("Only members of an organisation can use this page.")
-    return who.organisation_id
+    return member.organisation_id
 
 
 def _payload(request: Request) -> TransitionInput:
-    """What was chosen in the form. Raises Invalid."""
-    chosen: dict[str, Any] = {name: field(request, name) or None for name in ("reason", "outcome", "question")}
+    """The choices in the form. Raises Invalid."""
+    codes: dict[str, Any] = {name: field(request, name) or None for name in ("reason", "outcome", "question")}
     return TransitionInput(
-        **chosen,
+        **codes,
         until=_day(field(request, "until")),
         work_done=tuple(dict.fromkeys(request.state.typed.get("work_done", []))),
         deadline_on=_day(field(request, "deadline_on"), "/deadline_on"),

@@ -1,4 +1,4 @@
-"""A partner's own services: free places and pauses at once, everything else as a proposal to the desk."""
+"""A partner's own services: availability and pauses take effect at once, other changes are proposals to the desk."""
 
 from datetime import datetime
 from typing import Any
@@ -25,71 +25,77 @@ router = APIRouter(prefix="/partner/services")
 
 
 @router.get("", name="own_services")
-def show_services(request: Request, who: Member, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
-    """What the directory says of us, and what we may change."""
-    return _page(request, session, packs, who, now)
+def show_services(request: Request, member: Member, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
+    """Show the organisation's entry in the directory, with the fields that its members can change."""
+    return _page(request, session, packs, member, now)
 
 
 @router.post("/capacity", name="own_capacity")
-def set_capacity(request: Request, who: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
-    key = _own(session, who, field(request, "service"))
+def set_capacity(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
+    key = _own_service_key(session, member, field(request, "service"))
     try:
         until = day_of(field(request, "until"))
-        availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(who), now=now)
+        availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(member), now=now)
     except Invalid as error:
-        return _page(request, session, packs, who, now, error=error)
+        return _page(request, session, packs, member, now, error=error)
     return staff_pages.redirect("/partner/services?done=capacity")
 
 
 @router.post("/pause", name="own_pause")
-def pause(request: Request, who: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
-    key = _own(session, who, field(request, "service"))
+def pause(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
+    key = _own_service_key(session, member, field(request, "service"))
     try:
         need, language = kind_of_pause(field(request, "what"))
         until = day_of(field(request, "until"))
-        availability.pause_service(session, key, until, need=need, language=language, by=_editor(who), now=now)
+        availability.pause_service(session, key, until, need=need, language=language, by=_editor(member), now=now)
     except Invalid as error:
-        return _page(request, session, packs, who, now, error=error)
+        return _page(request, session, packs, member, now, error=error)
     return staff_pages.redirect("/partner/services?done=paused")
 
 
 @router.post("/pauses/{pause}/end", name="own_end_pause")
-def end_pause(pause: UUID, who: Member, session: Db, now: Now) -> Response:
-    availability.end_pause(session, pause, by=_editor(who), now=now, organisation_id=who.organisation_id)
+def end_pause(pause: UUID, member: Member, session: Db, now: Now) -> Response:
+    availability.end_pause(session, pause, by=_editor(member), now=now, organisation_id=member.organisation_id)
     return staff_pages.redirect("/partner/services?done=resumed")
 
 
 @router.post("/pause-all", name="own_pause_all")
-def pause_all(request: Request, who: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Pause the whole organisation; with no day, end the pause."""
+def pause_all(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
+    """Pause all services of the organisation until a day; an empty day ends the pause."""
     try:
         until = day_of(field(request, "until"))
-        availability.pause_organisation(session, _slug_of(session, who), until, by=_editor(who), now=now)
+        availability.pause_organisation(session, _slug_of(session, member), until, by=_editor(member), now=now)
     except Invalid as error:
-        return _page(request, session, packs, who, now, error=error)
+        return _page(request, session, packs, member, now, error=error)
     return staff_pages.redirect(f"/partner/services?done={'paused' if until else 'resumed'}")
 
 
 @router.post("/propose", name="own_propose")
-def propose(request: Request, who: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Put another value forward; the desk publishes it."""
-    slug = _slug_of(session, who)
+def propose(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
+    """Propose another value; the desk publishes it."""
+    slug = _slug_of(session, member)
     subject, name = field(request, "subject"), field(request, "name")
-    asked = fields.field_of(subject, name)
-    if subject.partition("/")[0] != slug or asked is None or not asked.of_partner:
+    edited_field = fields.field_of(subject, name)
+    if subject.partition("/")[0] != slug or edited_field is None or not edited_field.of_partner:
         raise NotFound("Your organisation has no such entry in the directory.")
     try:
-        value = field_input.parse(asked, {name: field(request, "value")}, now.date())
+        value = field_input.parse(edited_field, {name: field(request, "value")}, now.date())
     except Invalid as error:
-        return _page(request, session, packs, who, now, error=error)
-    edits.propose(session, packs, subject, name, value, by=_editor(who), now=now)
+        return _page(request, session, packs, member, now, error=error)
+    edits.propose(session, packs, subject, name, value, by=_editor(member), now=now)
     return staff_pages.redirect("/partner/services?done=edit_proposed")
 
 
 def _page(
-    request: Request, session: Session, packs: Directory, who: SignedIn, now: datetime, *, error: Invalid | None = None
+    request: Request,
+    session: Session,
+    packs: Directory,
+    member: SignedIn,
+    now: datetime,
+    *,
+    error: Invalid | None = None,
 ) -> Response:
-    slug = _slug_of(session, who)
+    slug = _slug_of(session, member)
     overlaid = published.with_edits(session, packs)
     organisation = overlaid.directory.organisation(slug)
     if organisation is None:
@@ -101,9 +107,9 @@ def _page(
         "partner/services.html",
         status=error.status if error else 200,
         organisation=organisation,
-        own=_forms(overlaid.directory, slug, waiting),
+        own=_field_forms(overlaid.directory, slug, waiting),
         services=[
-            (entry, _forms(overlaid.directory, entry.key, waiting))
+            (entry, _field_forms(overlaid.directory, entry.key, waiting))
             for entry in directory_view.services(session, overlaid, packs, slug, now.date(), waiting)
         ],
         paused_until=row.paused_until if row.paused_until and row.paused_until > now else None,
@@ -114,33 +120,35 @@ def _page(
     )
 
 
-def _forms(directory: Directory, subject: str, waiting: Any) -> list[tuple[Field, str, str, bool]]:
-    """The fields a partner may propose: each with its value in words, as it is typed, and whether a proposal waits."""
+def _field_forms(directory: Directory, subject: str, waiting: Any) -> list[tuple[Field, str, str, bool]]:
+    """The fields that a partner can propose: each with its value as text, as form input, and whether a proposal is pending."""
     entity = overlay.entity(directory, subject)
     assert entity is not None
     proposed = directory_view.fields_with_proposal(waiting, subject)
-    found = []
-    for one in fields.fields_of(subject):
-        if one.of_partner:
-            value = fields.read(entity, one.name)
-            as_typed = opening_hours.format_hours(value) if one.kind == "hours" else value or ""
-            as_typed = ", ".join(value) if one.kind == "languages" else as_typed
-            found.append((one, directory_view.text(one, value), as_typed, one.name in proposed))
-    return found
+    field_forms = []
+    for entry_field in fields.fields_of(subject):
+        if entry_field.of_partner:
+            value = fields.read(entity, entry_field.name)
+            input_value = opening_hours.format_hours(value) if entry_field.kind == "hours" else value or ""
+            input_value = ", ".join(value) if entry_field.kind == "languages" else input_value
+            field_forms.append(
+                (entry_field, directory_view.text(entry_field, value), input_value, entry_field.name in proposed)
+            )
+    return field_forms
 
 
-def _own(session: Session, who: SignedIn, key: str) -> str:
-    """Raises NotFound for a service of another organisation, as for one that is unknown."""
-    if key.partition("/")[0] != _slug_of(session, who):
+def _own_service_key(session: Session, member: SignedIn, key: str) -> str:
+    """The key, if it is of the member's organisation. Raises NotFound otherwise, also for an unknown service."""
+    if key.partition("/")[0] != _slug_of(session, member):
         raise NotFound("This service does not exist.")
     return key
 
 
-def _slug_of(session: Session, who: SignedIn) -> str:
-    if who.organisation_id is None:
+def _slug_of(session: Session, member: SignedIn) -> str:
+    if member.organisation_id is None:
         raise NotAllowed("Only members of an organisation can use this page.")
-    return session.get_one(Organisation, who.organisation_id).slug
+    return session.get_one(Organisation, member.organisation_id).slug
 
 
-def _editor(who: SignedIn) -> Editor:
-    return Editor(who.member_id, who.role.value, origin="partner")
+def _editor(member: SignedIn) -> Editor:
+    return Editor(member.member_id, member.role.value, origin="partner")

@@ -1,4 +1,4 @@
-"""What a partner's people do with a request they accepted: open it, print it, write to the person. Each of these is noted."""
+"""Actions on an accepted referral: open, print, write to the person. Each writes an audit entry."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,35 +15,35 @@ router = APIRouter(prefix="/partner")
 
 @router.post("/referrals/{label}/show", name="show_sealed")
 def show_sealed(
-    label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
+    label: Label, request: Request, member: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
 ) -> Response:
-    """Open the sealed parts on this one page."""
-    opened = partner_access.open_parts(session, keys, who, label, now, config.member_reads_per_day)
-    return offer_page.page(request, session, keys, packs, label, organisation_of(who), opened=opened)
+    """Show the page with the sealed parts decrypted."""
+    opened = partner_access.open_parts(session, keys, member, label, now, config.member_reads_per_day)
+    return offer_page.page(request, session, keys, packs, label, organisation_of(member), opened=opened)
 
 
 @router.post("/referrals/{label}/print", name="print_sealed")
 def print_sealed(
-    label: Label, request: Request, who: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
+    label: Label, request: Request, member: Member, session: Db, keys: Keys, packs: Packs, config: Config, now: Now
 ) -> Response:
-    """The opened parts as one sheet for the lawyer's file."""
-    opened = partner_access.open_parts(session, keys, who, label, now, config.member_reads_per_day, purpose="print")
+    """Show the decrypted parts as one sheet for the lawyer's file."""
+    opened = partner_access.open_parts(session, keys, member, label, now, config.member_reads_per_day, purpose="print")
     return offer_page.page(
-        request, session, keys, packs, label, organisation_of(who), opened=opened, template="partner/print.html"
+        request, session, keys, packs, label, organisation_of(member), opened=opened, template="partner/print.html"
     )
 
 
 @router.post("/referrals/{label}/message", name="write_to_person")
-def write_to_person(label: Label, request: Request, who: Member, session: Db, keys: Keys, now: Now) -> Response:
-    """Add a line to the conversation. If it has grown meanwhile, the text is kept and asked about."""
+def write_to_person(label: Label, request: Request, member: Member, session: Db, keys: Keys, now: Now) -> Response:
+    """Add a message to the conversation. If it has grown meanwhile, the text is shown again for confirmation."""
     partner_access.write_message(
-        session, keys, who, label, field(request, "text"), now=now, lines_seen=number(request, "version")
+        session, keys, member, label, field(request, "text"), now=now, lines_seen=number(request, "version")
     )
     return staff_pages.redirect(f"/partner/referrals/{label}?done=sent")
 
 
 @router.get("/table.csv", name="offers_table")
-def offers_table(who: Member, session: ReadDb) -> Response:
-    """All requests of the organisation, without names, for a spreadsheet."""
-    rows = partner_queries.all_referrals(session, organisation_of(who))
+def offers_table(member: Member, session: ReadDb) -> Response:
+    """Download all referrals of the organisation, without names, for a spreadsheet."""
+    rows = partner_queries.all_referrals(session, organisation_of(member))
     return tabular_export.download(rows)

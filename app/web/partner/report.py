@@ -1,4 +1,4 @@
-"""An organisation's report of itself: its own offers, in whole quarters. Page, CSV and XLSX."""
+"""An organisation's report on its own referrals in whole quarters, as page, CSV and XLSX."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,15 @@ from app.reporting.periods import Quarter
 from app.reporting.queries import CountedOffer
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs
-from app.web.components.report_page import Form, Period, answer, requested_stretch, within
+from app.web.components.report_page import Form, Period, report_response, requested_stretch, within
 
 router = APIRouter()
 
 
 @router.get("/partner/report", name="own_report")
-def show_own(
+def show_own_report(
     request: Request,
-    who: Member,
+    member: Member,
     session: ReadDb,
     packs: Packs,
     now: Now,
@@ -31,18 +31,18 @@ def show_own(
     until: Period = "",
     format: Form = "",
 ) -> Response:
-    """What an organisation's members see of it: its own offers, and nobody else's."""
+    """Show the report on the organisation's own referrals."""
     stretch = requested_stretch(period, until, now)
-    offers = _own(session, who, stretch)
+    offers = _own_referrals(session, member, stretch)
 
-    def counted(quarter: Quarter) -> Report:
+    def quarter_report(quarter: Quarter) -> Report:
         return figures.organisation_report(quarter, within(quarter, offers), quarter.begun(now.date()))
 
-    report = combine(stretch, [counted(quarter) for quarter in stretch.quarters])
-    return answer(request, report, stretch, packs, now, "/partner/report", format)
+    report = combine(stretch, [quarter_report(quarter) for quarter in stretch.quarters])
+    return report_response(request, report, stretch, packs, now, "/partner/report", format)
 
 
-def _own(session: Session, who: SignedIn, stretch: periods_Period) -> Sequence[CountedOffer]:
-    if who.organisation_id is None:
+def _own_referrals(session: Session, member: SignedIn, stretch: periods_Period) -> Sequence[CountedOffer]:
+    if member.organisation_id is None:
         raise NotAllowed("Only members of an organisation can use this page.")
-    return queries.offers_in(session, stretch, organisation_id=who.organisation_id)
+    return queries.offers_in(session, stretch, organisation_id=member.organisation_id)

@@ -1,4 +1,4 @@
-"""A partner's requests as a file for a spreadsheet."""
+"""The partner's referrals as a CSV file for spreadsheets."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -75,7 +75,7 @@ def answer_offer(
             session, referral_id, Verb(verb), by=by, now=now, expected_version=version, payload=_payload(request)
         )
     except Invalid as error:
-        error = offer_page.RefusedAnswer(field(request, "answer") or verb, error.errors)
+        refused = offer_page.RefusedAnswer(field(request, "answer") or verb, error.errors)
         return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
     return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
 

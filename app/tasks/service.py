@@ -71,25 +71,29 @@ _NOTHING: Final[frozenset[TaskEnd]] = frozenset()
 K = TaskKind
 RULES: Final = MappingProxyType(
     {
-        K.FIND_NEXT: TaskRule(N_("No organisation has this case: find the next one"), _SOON, _SEARCH),
+        K.FIND_NEXT: TaskRule(N_("No organisation is being asked: find the next step"), _SOON, _SEARCH),
         K.ASK_PERSON: TaskRule(
-            N_("All organisations that the person allowed were asked: ask the person about others"), _SOON, _SEARCH
+            N_("All organisations that may be asked were asked: ask the person about others"), _SOON, _SEARCH
         ),
-        K.UNMET: TaskRule(N_("No organisation matches: look at the nearest ones, tell the person"), _SOON, _SEARCH),
-        K.HANDED_BACK: TaskRule(N_("Handed back: read what was done, find the next organisation"), _SOON, _SEARCH),
+        K.UNMET: TaskRule(N_("No service matches: check the near matches and tell the person"), _SOON, _SEARCH),
+        K.HANDED_BACK: TaskRule(N_("Handed back: read what was done and find another organisation"), _SOON, _SEARCH),
         K.CONSENT_WAITS: TaskRule(
-            N_("The person has not answered whether an organisation may read the case"), _SOON, _MOVE
+            N_("The person has not answered whether an organisation can read the case"), _SOON, _MOVE
         ),
         K.OVERDUE: TaskRule(N_("The organisation has not answered in time: call them"), _SOON, _MOVE),
-        K.QUESTION: TaskRule(N_("An organisation's question waits for an answer"), _SOON, _MOVE),
+        K.QUESTION: TaskRule(N_("An organisation's question is waiting for an answer"), _SOON, _MOVE),
         K.FIRST_CONTACT: TaskRule(N_("The organisation has not reached the person in time"), _SOON, _MOVE),
-        K.PROGRESS: TaskRule(N_("Ask the organisation how it is going"), _LATER, _MOVE),
-        K.DISAGREEMENT: TaskRule(N_("The person's answer differs from the organisation's report"), _SOON, _CASE),
+        K.PROGRESS: TaskRule(N_("Ask the organisation about progress"), _LATER, _MOVE),
+        K.DISAGREEMENT: TaskRule(N_("The person and the organisation report different things"), _SOON, _CASE),
         K.CHECK_CHANNEL: TaskRule(N_("An organisation could not reach the person: look for a safe way"), _SOON, _CASE),
-        K.MERGE: TaskRule(N_("An organisation knows this case already: did the person write twice?"), _LATER, _CASE),
-        K.REVIEW_RULE: TaskRule(N_("An organisation says the case does not fit: look at its rule"), _LATER, _NOTHING),
-        K.TELL_PERSON: TaskRule(N_("There is news, but no automatic notice is allowed: is a call safe?"), _SOON, _CASE),
-        K.MOVED_HERE: TaskRule(N_("The case came from another country: read it"), _SOON, _SEARCH),
+        K.MERGE: TaskRule(N_("An organisation already knows this case: check for a duplicate"), _LATER, _CASE),
+        K.REVIEW_RULE: TaskRule(
+            N_("An organisation says that the case does not fit: review its rule"), _LATER, _NOTHING
+        ),
+        K.TELL_PERSON: TaskRule(
+            N_("There is news, but no message may be sent to the person: check whether a call is safe"), _SOON, _CASE
+        ),
+        K.MOVED_HERE: TaskRule(N_("The case was moved here from another country: review it"), _SOON, _SEARCH),
         K.DEAD_LETTER: TaskRule(N_("A notice could not be delivered"), _LATER, _NOTHING),
     }
 )

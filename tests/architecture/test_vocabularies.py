@@ -32,7 +32,7 @@ from app.referrals import models as referral_models
 from app.referrals.models import Referral
 from app.referrals.states import Actor, State, Verb
 from app.reporting import queries as reporting
-from app.staff import proposals
+from app.staff import proposal_states, proposals
 from app.staff.models import Role
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskKind
@@ -73,6 +73,7 @@ TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("staff: questions", labels.QUESTIONS, reasons.QUESTIONS),
     ("staff: work done", labels.WORK_DONE, reasons.WORK_DONE),
     ("staff: tasks", labels.TASKS, TaskKind),
+    ("staff: proposal states", labels.PROPOSAL_STATES, proposal_states.State),
     ("staff: saved replies", labels.SAVED_REPLIES, saved_replies.QUESTIONS),
     ("staff: held reasons", labels.HELD_REASONS, spam_screening.HELD_REASONS),
     ("staff: states of a directory edit", labels.EDIT_STATES, EditState),

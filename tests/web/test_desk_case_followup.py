@@ -53,7 +53,7 @@ def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(offic
     partner.submit(partner.get(path), f"{path}/decline", reason="out_of_scope")
     assert task_count(vera.get("/desk/")) == task_count(vera.get(f"/desk/cases/{label}")) == "2"
     page = vera.get("/desk/tasks")
-    assert "look at its rule" in page.words()
+    assert "review its rule" in page.words()
     assert label in page.words()
     first = page.tree.css_first('form[action$="/take"]').attributes["action"]  # type: ignore[union-attr]
     assert vera.submit(page, first).status == 303
@@ -116,7 +116,7 @@ def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office:
     page = outsider.submit(outsider.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
     assert STORY in page.text
     assert "a note that goes along" in page.text
-    assert "came from another country" in outsider.get("/desk/tasks").words()
+    assert "moved here from another country" in outsider.get("/desk/tasks").words()
     assert them.get("/ru/case").status == 200
 
 

@@ -21,9 +21,9 @@ from app.matching.deadlines import Certainty
 from app.matching.facts import Urgency
 from app.referrals import reasons
 from app.referrals.states import Actor, State
-from app.staff import proposals
+from app.staff import proposal_states, proposals
 from app.staff.models import Role
-from app.tasks.service import TaskKind
+from app.tasks.service import RULES, TaskKind
 
 __all__ = ["CHANNELS", "HELPS"]
 
@@ -302,27 +302,7 @@ WORK_DONE: Final = complete(
         "hearing_attended": N_("Attended a hearing"),
     },
 )
-TASKS: Final = complete(
-    TaskKind,
-    {
-        "find_next": N_("No organisation is being asked: find the next step"),
-        "ask_person": N_("All organisations that may be asked were asked: ask the person about others"),
-        "unmet": N_("No service matches: check the near matches and tell the person"),
-        "handed_back": N_("Handed back: read what was done and find another organisation"),
-        "consent_waits": N_("The person has not answered whether an organisation can read the case"),
-        "overdue": N_("The organisation has not answered in time: call them"),
-        "question": N_("An organisation's question is waiting for an answer"),
-        "first_contact": N_("The organisation has not reached the person in time"),
-        "progress": N_("Ask the organisation about progress"),
-        "disagreement": N_("The person and the organisation report different things"),
-        "check_channel": N_("An organisation could not reach the person: look for a safe way"),
-        "merge": N_("An organisation already knows this case: check for a duplicate"),
-        "review_rule": N_("An organisation says that the case does not fit: review its rule"),
-        "tell_person": N_("There is news, but no message may be sent to the person: check whether a call is safe"),
-        "moved_here": N_("The case was moved here from another country: review it"),
-        "dead_letter": N_("A notice could not be delivered"),
-    },
-)
+TASKS: Final = complete(TaskKind, {kind.value: rule.label for kind, rule in RULES.items()})
 HELD_REASONS: Final = complete(
     spam_screening.HELD_REASONS,
     {
@@ -418,6 +398,17 @@ PROPOSALS: Final = complete(
         "bulk_export": N_("Bulk export"),
     },
 )
+PROPOSAL_STATES: Final = complete(
+    proposal_states.State,
+    {
+        "open": N_("Waiting for a second person"),
+        "approved": N_("Approved"),
+        "declined": N_("Declined"),
+        "withdrawn": N_("Withdrawn"),
+        "expired": N_("Expired"),
+        "done": N_("Carried out"),
+    },
+)
 PROPOSED: Final = MappingProxyType(
     {
         "name": N_("Sign-in name"),
@@ -491,8 +482,9 @@ def verb(code: Any) -> str:
 
 
 def state(code: str) -> str:
-    """Of a case or of a referral. Raises KeyError."""
-    return CASE_STATES[code] if code in CASE_STATES else REFERRAL_STATES[code]
+    """Of whatever an error speaks: a case, a referral, a proposal, a rule set or an edit. Raises KeyError."""
+    tables = (CASE_STATES, REFERRAL_STATES, PROPOSAL_STATES, RULE_STATES, EDIT_STATES)
+    return next(table for table in tables if code in table)[code]
 
 
 AWAY: Final = MappingProxyType(

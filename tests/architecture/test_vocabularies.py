@@ -1,6 +1,7 @@
 """Each closed vocabulary has one table an audience, with a row for each code; a new code is refused by each that lacks it."""
 
 import ast
+import inspect
 import json
 import re
 import shutil
@@ -53,9 +54,7 @@ def _codes_in(module: Any, call: str) -> set[str]:
 
 
 def _problem_codes() -> set[str]:
-    source = Path(status.__file__).read_text(encoding="utf-8")
-    body = source[source.index("def problems") : source.index("def look")]
-    return set(re.findall(r'^            "([a-z-]+)":', body, re.MULTILINE))
+    return set(re.findall(r'^            "([a-z-]+)":', inspect.getsource(status.Status.problems), re.MULTILINE))
 
 
 TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [

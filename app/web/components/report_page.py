@@ -114,14 +114,14 @@ def report_response(
         report=report,
         path=path,
         report_tables=[_report_table(table, label_of) for table in report.tables],
-        steps=[(STEPS[one.step], one.quarter, one.hours) for one in report.medians],
+        steps=[(STEPS[median.step], median.quarter, median.hours) for median in report.medians],
         columns=COLUMNS,
         first=stretch.first,
         last=stretch.last,
         running=stretch.last == today,
         several=stretch.first != stretch.last,
         quarters=_last_quarters(today),
-        years=sorted({one.year for one in _last_quarters(today)}, reverse=True),
+        years=sorted({quarter.year for quarter in _last_quarters(today)}, reverse=True),
     )
 
 

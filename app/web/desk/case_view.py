@@ -205,8 +205,8 @@ def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str
     consent = facts.get("consent") or {}
 
     def named(slugs: Sequence[str]) -> str:
-        found = [directory.organisation(slug) for slug in slugs]
-        return ", ".join(entry.name.en if entry else slug for slug, entry in zip(slugs, found, strict=True))
+        organisations = [directory.organisation(slug) for slug in slugs]
+        return ", ".join(entry.name.en if entry else slug for slug, entry in zip(slugs, organisations, strict=True))
 
     _ = translator("en", STAFF).text
     sentences = []

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "tests/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
@@ -28,6 +30,15 @@ def test_files_that_are_named_are_there(page: Path) -> None:
 def test_make_has_the_targets_that_are_named(page: Path) -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {"dev"}
     assert {word for pair in MAKE.findall(page.read_text()) for word in pair if word} - targets == set()
+
+
+OF_THE_CLIENT = {"PRISTAN_CLIENT_SECRET", "PRISTAN_CONFIG"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(r"PRISTAN_[A-Z_]*[A-Z]", page.read_text()))
+    assert named - {f"PRISTAN_{name.upper()}" for name in Settings.model_fields} - OF_THE_CLIENT == set()
 
 
 def test_what_make_help_lists_is_what_make_has() -> None:

@@ -35,7 +35,7 @@ def test_make_has_the_targets_that_are_named(page: Path) -> None:
 OF_THE_CLIENT = {"PRISTAN_CLIENT_SECRET", "PRISTAN_CONFIG"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
 def test_settings_that_are_named_exist(page: Path) -> None:
     named = set(re.findall(r"PRISTAN_[A-Z_]*[A-Z]", page.read_text()))
     assert named - {f"PRISTAN_{name.upper()}" for name in Settings.model_fields} - OF_THE_CLIENT == set()

@@ -14,7 +14,7 @@ from starlette.routing import compile_path
 from app import api, web
 from app.settings import ALL_SURFACES
 
-_EXAMPLES = {"uuid": "00000000-0000-4000-8000-000000000000", "int": "7", "language": "ru", "str": "x"}
+_EXAMPLES = {"id": "00000000-0000-4000-8000-000000000000", "int": "7", "language": "ru", "str": "x"}
 
 
 class Route(NamedTuple):

@@ -92,7 +92,7 @@ def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Res
     return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=rules_proposed")
 
 
-@router.get("/{proposal_id:uuid}", name="rule_set")
+@router.get("/{proposal_id:id}", name="rule_set")
 def show_rule_set(request: Request, proposal_id: ProposalId, member: Reads, session: ReadDb, now: Now) -> Response:
     """Show one rule set: its changes by service, the new findings, the replay counts, and the decisions open to the member."""
     proposal = _proposal(session, proposal_id)

@@ -79,7 +79,7 @@ def test_every_page_of_the_desk_is_readable_for_everybody(
             folded.evaluate("node => node.open = true")
         check(page)
     page.goto(f"{desk.base}/desk/cases/{desk.second}")
-    press(page, "text=Open them")
+    press(page, "text=Open the story and conversation")
     check(page)
     page.goto(f"{desk.base}/desk/cases/{desk.second}")
     press(page, "text=Show the contact details")
@@ -104,7 +104,7 @@ def test_a_case_is_taken_snoozed_and_undone_without_scripts(desk: DeskSite, new_
     assert desk.office.case(label).owner_id is None
     page.goto(desk.base + "/desk/?view=new")
     page.check(f"input[name=case][value='{label}:{desk.office.case(label).version}']")
-    press(page, "text=Assign them")
+    press(page, "text=Assign the cases")
     expect(page.locator("h1")).to_contain_text("1 of 1 cases changed")
 
 

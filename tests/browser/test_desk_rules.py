@@ -41,7 +41,7 @@ def test_the_pages_about_rules_are_for_everybody(
     plain.goto(f"{base}/desk/rules/new?service={KEY}")
     plain.fill("#f-text", plain.input_value("#f-text").replace("asylum, ", ""))
     plain.fill("#f-why", "They told us by phone")
-    press(plain, "text=Propose it")
+    press(plain, "text=Propose the rules")
     expect(plain.locator("main")).to_contain_text("Waiting for a second person")
     seen = new_page(viewport={"width": 320, "height": 900})
     seen.context.add_cookies([{"name": "staff", "value": cookie, "url": base}])

@@ -56,11 +56,11 @@ def test_a_change_goes_the_whole_way_on_a_phone_without_scripts(site: Any, new_p
     press(vera, "a.change[href*=hours]")
     assert "name=hours" in vera.url
     vera.fill("#f-hours", "always")
-    press(vera, "text=Propose it")
+    press(vera, "text=Propose the change")
     vera.locator(".error").first.wait_for()
     expect(vera.locator("#f-hours")).to_have_value("always")
     vera.fill("#f-hours", "Mo-Fr 9:00-17:00")
-    press(vera, "text=Propose it")
+    press(vera, "text=Propose the change")
     vera.locator("[role=status]").wait_for()
     pavel = signed_in(site, new_page, "pavel", viewport=PHONE, java_script_enabled=False)
     pavel.goto("/desk/directory/proposals")
@@ -90,7 +90,7 @@ def test_a_package_is_read_and_reported_without_scripts(
     page.set_input_files(
         "#f-file", {"name": "foreign.zip", "mimeType": "application/zip", "buffer": package(**FOREIGN).getvalue()}
     )
-    press(page, "text=Only look")
+    press(page, "text=Check the package")
     expect(page.locator("main")).to_contain_text("2 organisations would be proposed.")
     expect(page.locator("main")).to_contain_text("It is not active.")
     with page.expect_download() as found:

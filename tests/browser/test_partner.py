@@ -65,7 +65,7 @@ def test_a_lawyer_goes_the_whole_way(office: Office, new_page: Callable[..., Pag
     for folded in page.locator("details.answer > summary").all():
         folded.click()
     check(page)
-    assert page.locator("details.answer:has-text('can not take it') input[type=radio]").count() == 5
+    assert page.locator("details.answer:has-text('Decline the request') input[type=radio]").count() == 5
     press(page, "button:has-text('Accept the request')")
     check(page)
     press(page, "button:has-text('Open the name, contact details and story')")

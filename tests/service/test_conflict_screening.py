@@ -299,12 +299,12 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
     file.write_text("name,phone,email\nАнна Иванова,,\nAnna,,\n,600 000 000,anna@example.org\n", encoding="utf-8-sig")
     with lines.Client(transport=Line(network.http)) as http, pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            partner_conflicts, "_client", lambda: PartnerClient(BASE, program.client_id, program.secret, http=http)
+            partner_conflicts, "open_client", lambda: PartnerClient(BASE, program.client_id, program.secret, http=http)
         )
         told = CliRunner().invoke(partner_conflicts.conflicts_app, ["upload", str(file), "--country", "PL"])
         assert told.exit_code == 0, told.output
         assert "3 identifiers" in told.output
-        assert "1 lines (a name needs two words): 3" in told.output
+        assert "1 lines cannot be used (a name needs at least two words): 3" in told.output
         assert "Your list has 3 entries." in told.output
         cleared = CliRunner().invoke(partner_conflicts.conflicts_app, ["clear", "--yes"])
         assert cleared.exit_code == 0

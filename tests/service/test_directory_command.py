@@ -23,7 +23,7 @@ def run(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch):
 def test_loading_says_how_much_there_is(run) -> None:
     result = run()
     ours = load_packs()
-    said = f"{len(ours.organisations)} organisations with {len(ours.services)} services are loaded.\n"
+    said = f"{len(ours.organisations)} organisations with {len(ours.services)} services loaded.\n"
     assert (result.exit_code, result.output) == (0, said)
 
 

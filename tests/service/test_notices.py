@@ -307,7 +307,7 @@ def test_a_server_that_refuses_hangs_or_speaks_in_the_clear_gets_nothing(
 
 
 def test_mail_in_the_clear_to_another_machine_is_refused_at_the_start() -> None:
-    with pytest.raises(ValueError, match="only encrypted"):
+    with pytest.raises(ValueError, match="must be encrypted"):
         Settings(smtp_host="mail.example.org", smtp_from="a@b.test", smtp_security="none")
     with pytest.raises(ValueError, match="SMTP_FROM"):
         Settings(smtp_host="mail.example.org")

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.staff import service as staff
 
-TRUE: Final = {"_PASSES": staff._ARGON2_PASSES, "_MEMORY_KIB": staff._ARGON2_MEMORY_KIB}
+TRUE: Final = {"_ARGON2_PASSES": staff._ARGON2_PASSES, "_ARGON2_MEMORY_KIB": staff._ARGON2_MEMORY_KIB}
 
 
 def use_fast_parameters() -> None:

@@ -32,7 +32,7 @@ _FORBIDDEN: Final = {
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _WRITTEN_BY_TOOLS: Final = (
     ".hypothesis",
-    ".pyc",
+    "__pycache__",
     os.devnull,
 )  # examples to try again; compiled modules; nothing at all
 

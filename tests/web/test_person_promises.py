@@ -10,7 +10,7 @@ from app.core.db import Database
 from app.core.i18n import LANGUAGES, translator
 from app.intake.questions import QUESTIONS, STEPS
 from app.messaging.notice_texts import for_person
-from app.reporting.persecution_figures import FEWEST
+from app.reporting.persecution_figures import MIN_PEOPLE
 from app.web.components.rendering import render
 from tests.support.people import Browser, PersonSite, person_site_on, short_form
 
@@ -51,7 +51,7 @@ def test_the_hint_quotes_the_words_that_are_sent(lang: str) -> None:
 
 
 def test_numbers_in_sentences_are_those_of_the_code() -> None:
-    assert FEWEST == 10, "“at least ten people” on the page of figures"
+    assert MIN_PEOPLE == 10, "“at least ten people” on the page of figures"
     assert len(STEPS) == 7, "“Seven short steps” on the first page"
 
 

@@ -54,6 +54,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if not _guard.on or event not in _FORBIDDEN:
         return
     if event in {"open", "os.mkdir", "os.rename"}:
+        if isinstance(arguments[0], int):  # a descriptor: its file was looked at when it was opened
+            return
         if any(part in str(arguments[0]) for part in _WRITTEN_BY_TOOLS):
             return
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & _WRITES):

@@ -10,12 +10,18 @@ from starlette.staticfiles import StaticFiles
 from app.core.errors import AppError
 from app.settings import Surface
 from app.web import account, desk, partner, person
+from app.web.account import labels as account_labels
 from app.web.account.error_pages import error_page as staff_error_page
-from app.web.components import rendering
+from app.web.components import labels, rendering, time_format
+from app.web.desk import labels as desk_labels
 
 __all__ = ["BODY_LIMITS", "error_page", "mount"]
 
 BODY_LIMITS = desk.BODY_LIMITS
+
+rendering.environment().globals.update(
+    labels=labels, account_labels=account_labels, desk_labels=desk_labels, time_format=time_format
+)
 
 STATIC = Path(__file__).resolve().parent / "static"
 

@@ -37,8 +37,11 @@ from app.staff import proposal_states, proposals
 from app.staff.models import Role
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskKind
+from app.web.account import labels as account_labels
 from app.web.account.proposals import EXPORTS
 from app.web.components import labels
+from app.web.components.rendering import environment
+from app.web.desk import labels as desk_labels
 from app.web.desk import saved_replies
 from app.web.person import case_page, person_prompts
 
@@ -60,31 +63,31 @@ def _problem_codes() -> set[str]:
 TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("staff: urgency", labels.URGENCIES, get_args(Urgency)),
     ("staff: case states", labels.CASE_STATES, CaseState),
-    ("staff: views", labels.VIEWS, [*queue.VIEWS, "dead_letters"]),
-    ("staff: empty views", labels.EMPTY, labels.VIEWS),
+    ("desk: views", desk_labels.VIEWS, [*queue.VIEWS, "dead_letters"]),
+    ("desk: empty views", desk_labels.EMPTY_VIEWS, desk_labels.VIEWS),
     ("staff: rule set states", labels.RULE_STATES, rule_sets.RuleSetState),
-    ("staff: rule set verbs", labels.RULE_VERBS, rule_sets.RuleSetVerb),
-    ("staff: replay counts", labels.REPLAYED, Summary().counts()),
-    ("staff: findings of the linter", labels._FINDINGS, _codes_in(lint, "Finding") | {"unreadable"}),
+    ("desk: rule set verbs", desk_labels.RULE_VERBS, rule_sets.RuleSetVerb),
+    ("desk: replay counts", desk_labels.REPLAY_COUNTS, Summary().counts()),
+    ("desk: findings of the linter", desk_labels.FINDINGS, _codes_in(lint, "Finding") | {"unreadable"}),
     ("staff: referral states", labels.REFERRAL_STATES, State),
-    ("staff: reasons", labels.REASONS, reasons.REASONS),
+    ("desk: reasons", desk_labels.REASONS, reasons.REASONS),
     ("staff: outcomes", labels.OUTCOMES, reasons.OUTCOMES),
     ("staff: questions", labels.QUESTIONS, reasons.QUESTIONS),
     ("staff: work done", labels.WORK_DONE, reasons.WORK_DONE),
-    ("staff: tasks", labels.TASKS, TaskKind),
+    ("desk: tasks", desk_labels.TASKS, TaskKind),
     ("staff: proposal states", labels.PROPOSAL_STATES, proposal_states.State),
-    ("staff: saved replies", labels.SAVED_REPLIES, saved_replies.QUESTIONS),
-    ("staff: held reasons", labels.HELD_REASONS, spam_screening.HELD_REASONS),
+    ("desk: saved replies", desk_labels.SAVED_REPLIES, saved_replies.QUESTIONS),
+    ("desk: held reasons", desk_labels.HELD_REASONS, spam_screening.HELD_REASONS),
     ("staff: states of a directory edit", labels.EDIT_STATES, EditState),
-    ("staff: origins of a directory edit", labels.EDIT_ORIGINS, directory_models.ORIGINS),
+    ("desk: origins of a directory edit", desk_labels.EDIT_ORIGINS, directory_models.ORIGINS),
     ("staff: actors", labels.ACTORS, [*Actor, "desk", "client"]),
-    ("staff: endings of a case", labels.ENDS, case_closing.ENDS),
-    ("staff: purposes of reading a contact", labels.PURPOSES, sealed_access.PURPOSES),
-    ("staff: certainty of a deadline", labels.CERTAINTY, get_args(Certainty)),
-    ("staff: roles", labels.ROLES, Role),
-    ("staff: proposals", labels.PROPOSALS, proposals.Kind),
-    ("staff: exports", labels.EXPORTS, EXPORTS),
-    ("staff: problems of operations", labels.PROBLEMS, _problem_codes()),
+    ("desk: endings of a case", desk_labels.CASE_ENDINGS, case_closing.ENDS),
+    ("desk: purposes of reading a contact", desk_labels.CONTACT_PURPOSES, sealed_access.PURPOSES),
+    ("desk: certainty of a deadline", desk_labels.CERTAINTY, get_args(Certainty)),
+    ("account: roles", account_labels.ROLES, Role),
+    ("account: proposals", account_labels.PROPOSALS, proposals.Kind),
+    ("account: exports", account_labels.EXPORTS, EXPORTS),
+    ("desk: problems of operations", desk_labels.PROBLEMS, _problem_codes()),
     ("desk: how soon a task is due and what ends it", RULES, TaskKind),
     ("person: states of the case", case_page.STATUS, set(CaseState) - {CaseState.ERASED}),
     ("person: states of a referral", case_page.REFERRAL, State),
@@ -103,6 +106,19 @@ def test_a_table_has_a_row_for_each_code_and_no_other(
     name: str, table: Mapping[Any, Any], vocabulary: Iterable[str]
 ) -> None:
     assert {str(code) for code in table} == {str(code) for code in vocabulary}, name
+
+
+def test_templates_name_only_tables_and_helpers_that_exist() -> None:
+    """A template is refused by its own request alone, and some of its lines are rarely rendered."""
+    shared = environment().globals
+    named = {
+        (template.name, module, name)
+        for template in (APP / "web/templates").rglob("*.html")
+        for module, name in re.findall(r"\b(\w*labels|time_format)\.(\w+)", template.read_text(encoding="utf-8"))
+        if module in shared
+    }
+    assert len(named) > 40
+    assert [entry for entry in named if not hasattr(shared[entry[1]], entry[2])] == []
 
 
 def test_each_verb_of_a_referral_and_of_a_case_has_a_label() -> None:

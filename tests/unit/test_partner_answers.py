@@ -43,9 +43,9 @@ def test_keys_are_unlike_so_that_errors_find_their_form() -> None:
     ],
 )
 def test_what_is_left_is_never_rounded_up(away: timedelta, words: str) -> None:
-    assert time_format.left(NOON + away, NOON) == words
+    assert time_format.time_left(NOON + away, NOON) == words
 
 
 def test_the_moment_is_on_the_clock_of_the_country() -> None:
-    assert time_format.by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
-    assert time_format.by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"
+    assert time_format.respond_by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
+    assert time_format.respond_by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"

@@ -1,29 +1,22 @@
-"""What staff and partners read for each code. English message ids of the staff's domain: `_()` looks them up where they are shown.
+"""What staff and partners both read for each code: English message ids of the staff's domain, which `_()` looks up on the page.
 
-Each table has a row for each code of its vocabulary, or the program does not start.
+Each table of a closed vocabulary has a row for each code, or the program does not start. Templates know it as `labels`. What only
+the desk reads is in `app/web/desk/labels.py`, what only the pages of members and proposals read in `app/web/account/labels.py`.
 """
 
-from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
-from app.cases import queue, spam_screening
 from app.cases.states import CaseState
-from app.casework import case_closing, sealed_access
-from app.casework.rule_replay import Summary
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory import rule_sets
 from app.directory.edit_states import EditState
-from app.directory.models import ORIGINS
 from app.intake.vocabulary import CHANNELS, HELPS
-from app.matching.deadlines import Certainty
 from app.matching.facts import Urgency
 from app.referrals import reasons
 from app.referrals.states import Actor, State
-from app.staff import proposal_states, proposals
-from app.staff.models import Role
-from app.tasks.service import RULES, TaskKind
+from app.staff import proposal_states
 
 __all__ = ["CHANNELS", "HELPS"]
 
@@ -49,72 +42,6 @@ CASE_STATES: Final = complete(
         "erased": N_("Erased"),
     },
 )
-VIEWS: Final = complete(
-    (*queue.VIEWS, "dead_letters"),
-    {
-        "open": N_("All open"),
-        "new": N_("New"),
-        "mine": N_("Mine"),
-        "due": N_("Due today"),
-        "overdue": N_("Overdue"),
-        "review": N_("In review"),
-        "consent": N_("Waiting for consent"),
-        "waiting": N_("Waiting for a partner"),
-        "declined": N_("Declined"),
-        "working": N_("With a partner"),
-        "answered": N_("New messages"),
-        "unmet": N_("Unmet"),
-        "snoozed": N_("Snoozed"),
-        "quarantine": N_("Possible spam"),
-        "dead_letters": N_("Undelivered notices"),
-        "merged": N_("Merged"),
-        "closed": N_("Closed"),
-    },
-)
-HINTS: Final = MappingProxyType(
-    {
-        "quarantine": N_(
-            "These requests look as if they were sent by a program. Nobody was refused, and each person has a "
-            "number. But the cases are not offered to anyone until one of you has checked them."
-        ),
-        "dead_letters": N_(
-            "Every attempt to send these notices failed. Phone the recipient, then dismiss the notice. Or send it "
-            "again once their e-mail works."
-        ),
-    }
-)
-EMPTY: Final = complete(
-    VIEWS,
-    {
-        "open": N_("There are no open cases. New cases appear here as soon as they arrive."),
-        "new": N_("There are no new cases."),
-        "mine": N_("You have no cases. Open a case in “New” and take it."),
-        "due": N_("No cases are due for review today."),
-        "overdue": N_("No cases are overdue."),
-        "review": N_(
-            "No cases are in review. A case is in review from the time a coordinator takes it until it is offered."
-        ),
-        "consent": N_("No cases are waiting for a person's consent."),
-        "waiting": N_("No cases are waiting for a partner's answer."),
-        "declined": N_(
-            "There are no cases that were declined or not answered and still have to be offered to someone else."
-        ),
-        "working": N_("No partner is working on a case of this team."),
-        "answered": N_("All messages have been answered."),
-        "unmet": N_("There are no unmet cases. A case is unmet when the desk could not find an organisation for it."),
-        "snoozed": N_("There are no snoozed cases."),
-        "quarantine": N_("No requests are held as possible spam."),
-        "dead_letters": N_("This team has no undelivered notices."),
-        "merged": N_("No cases have been merged."),
-        "closed": N_("There are no closed cases, or all closed cases have been deleted."),
-    },
-)
-ASKED: Final = MappingProxyType(
-    {
-        "consent": N_("waiting for the person's consent"),
-        "declined": N_("declined or not answered"),
-    }
-)
 RULE_STATES: Final = complete(
     rule_sets.RuleSetState,
     {
@@ -124,58 +51,6 @@ RULE_STATES: Final = complete(
         "withdrawn": N_("Withdrawn"),
     },
 )
-RULE_VERBS: Final = complete(
-    rule_sets.RuleSetVerb,
-    {"publish": N_("Publish the rules"), "reject": N_("Reject the rules"), "withdraw": N_("Withdraw the rules")},
-)
-PLACES: Final = MappingProxyType(
-    {
-        "candidate": N_("could help"),
-        "nearest": N_("near match"),
-        "not_matched": N_("no match"),
-        "absent": N_("not in the directory"),
-    }
-)
-REPLAYED: Final = complete(
-    Summary().counts(),
-    {
-        "cases": N_("Cases tried"),
-        "unchanged": N_("Unchanged"),
-        "first_moved": N_("Different first match"),
-        "gained": N_("Additional matches"),
-        "lost": N_("Fewer matches"),
-        "now_without_anybody": N_("No match any more"),
-        "unreadable": N_("No longer readable"),
-    },
-)
-_FINDINGS: Final = MappingProxyType(
-    {
-        "identical": N_("Two services of an organisation are for the same people"),
-        "contradiction": N_("Nobody can ever meet this rule"),
-        "only_nearest": N_("The rule can only give near matches"),
-        "dead_branch": N_("Part of the rule can never be met"),
-        "always_true": N_("Part of the rule is always met"),
-        "too_long": N_("Too many combinations to check"),
-        "unreachable": N_("The service cannot be reached"),
-        "dead_end": N_("A need with no service and no emergency contact"),
-        "hole": N_("No confirmed service"),
-        "language": N_("No service works in the language"),
-        "no_reason": N_("A reason is missing"),
-        "no_translation": N_("A translation is missing"),
-        "unit": N_("An implausible number"),
-        "no_limit": N_("A kind of letter without a time limit"),
-        "date": N_("An implausible date"),
-        "stale": N_("Not confirmed for a long time"),
-        "undated": N_("The confirmation date is missing"),
-        "unreadable": N_("Not readable"),
-    }
-)
-
-
-def finding(code: str) -> str:
-    return _FINDINGS.get(code, code)
-
-
 REFERRAL_STATES: Final = complete(
     State,
     {
@@ -251,24 +126,6 @@ VERBS: Final = MappingProxyType(
         "choose": N_("consent changed"),
     }
 )
-REASONS: Final = complete(
-    reasons.REASONS,
-    {
-        "conflict": N_("Conflict of interest"),
-        "no_capacity": N_("No capacity"),
-        "out_of_area": N_("Outside their area"),
-        "out_of_scope": N_("Not a kind of help they offer"),
-        "not_eligible": N_("The person does not meet their conditions"),
-        "unreachable": N_("They could not reach the person"),
-        "duplicate": N_("They already know this case"),
-        "other": N_("Another reason"),
-        "better_option": N_("A better organisation was found"),
-        "mistake": N_("Sent by mistake"),
-        "no_longer_needed": N_("No longer needed"),
-        "moved_away": N_("The person moved to another country"),
-        "taken_elsewhere": N_("Another organisation took the case"),
-    },
-)
 OUTCOMES: Final = complete(
     reasons.OUTCOMES,
     {
@@ -302,27 +159,6 @@ WORK_DONE: Final = complete(
         "hearing_attended": N_("Attended a hearing"),
     },
 )
-TASKS: Final = complete(TaskKind, {kind.value: rule.label for kind, rule in RULES.items()})
-HELD_REASONS: Final = complete(
-    spam_screening.HELD_REASONS,
-    {
-        "trap": N_("A hidden field was filled in."),
-        "haste": N_("The form was sent faster than anyone can read it."),
-        "crowd": N_("Very many forms arrived at the same time."),
-    },
-)
-SAVED_REPLIES: Final = MappingProxyType(
-    {
-        "letter_date": N_("The date of the letter"),
-        "letter_kind": N_("What the letter says"),
-        "region": N_("Where they are"),
-        "language": N_("Language and interpreter"),
-        "papers": N_("Immigration status and documents"),
-        "safe_way": N_("A safe way to answer"),
-        "still": N_("Whether help is still needed"),
-        "centre": N_("Whether an organisation can read the case"),
-    },
-)
 EDIT_STATES: Final = complete(
     EditState,
     {
@@ -331,14 +167,6 @@ EDIT_STATES: Final = complete(
         "rejected": N_("rejected"),
         "withdrawn": N_("withdrawn"),
         "superseded": N_("replaced later"),
-    },
-)
-EDIT_ORIGINS: Final = complete(
-    ORIGINS,
-    {
-        "desk": N_("at the desk"),
-        "partner": N_("by the organisation itself"),
-        "import": N_("from an imported package"),
     },
 )
 ACTORS: Final = complete(
@@ -353,51 +181,6 @@ ACTORS: Final = complete(
         "client": N_("the API"),
     },
 )
-ENDS: Final = complete(
-    case_closing.ENDS,
-    {
-        "help": N_("The person was helped"),
-        "advise": N_("The person was advised and does not need a partner"),
-        "unmet": N_("Unmet: nobody can help now"),
-        "withdraw": N_("The person no longer wants help"),
-    },
-)
-PURPOSES: Final = complete(
-    sealed_access.PURPOSES,
-    {
-        "answer": N_("To answer the person"),
-        "urgent_call": N_("To reach the person in an emergency"),
-        "check_channel": N_("To check the contact, because a partner could not reach the person"),
-    },
-)
-CERTAINTY: Final = complete(
-    get_args(Certainty),
-    {
-        "sourced-high": N_("from a trusted source"),
-        "sourced-medium": N_("from a source that should be checked"),
-        "sourced-low": N_("from a weak source; check it"),
-        "assumed": N_("assumed, because the type or date of the letter is not known"),
-    },
-)
-
-ROLES: Final = complete(
-    Role,
-    {
-        "coordinator": N_("Coordinator"),
-        "senior": N_("Senior coordinator"),
-        "auditor": N_("Auditor"),
-        "admin": N_("Network admin"),
-        "partner": N_("Member of a partner"),
-    },
-)
-PROPOSALS: Final = complete(
-    proposals.Kind,
-    {
-        "new_admin": N_("New admin"),
-        "organisation_key": N_("New organisation key"),
-        "bulk_export": N_("Bulk export"),
-    },
-)
 PROPOSAL_STATES: Final = complete(
     proposal_states.State,
     {
@@ -409,72 +192,6 @@ PROPOSAL_STATES: Final = complete(
         "done": N_("Carried out"),
     },
 )
-PROPOSED: Final = MappingProxyType(
-    {
-        "name": N_("Sign-in name"),
-        "organisation": N_("Organisation"),
-        "fingerprint": N_("Fingerprint of the organisation's own key"),
-        "what": N_("What"),
-        "month": N_("Month"),
-    }
-)
-EXPORTS: Final = MappingProxyType({"audit": N_("Audit (codes only)")})
-PROBLEMS: Final = MappingProxyType(
-    {
-        "worker-late": N_(
-            "The worker has not run for two minutes. Time limits are not checked and messages are not sent."
-        ),
-        "worker-job-failed": N_("A job failed in the last worker run. See the log for its name."),
-        "messages-late": N_("Messages have been waiting for more than an hour."),
-        "messages-dead": N_("Some messages could not be sent, so the recipients were not notified."),
-        "clocks-late": N_("A time limit of a referral passed more than ten minutes ago and has not been handled."),
-        "rotation-unfinished": N_(
-            "A rotation of the epoch key was started but not finished. Run `pristan keys rotate` again."
-        ),
-        "epoch-key-old": N_(
-            "The epoch key is older than five weeks. Data erased since then can still be decrypted from a backup."
-        ),
-        "backup-old": N_("There is no backup from the last two days."),
-        "backup-before-rotation": N_(
-            "The last backup was made before the last rotation and can no longer be decrypted. Make a new backup."
-        ),
-        "directory-old": N_("Some organisations have not been reviewed for 90 days."),
-        "honeytoken-read": N_("A decoy case was opened. See the audit entries of kind “alarm”."),
-        "partner-reads-frozen": N_("Partner access is stopped."),
-        "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
-    }
-)
-
-
-def waited(since: datetime, now: datetime) -> str:
-    """How long, in the largest unit that says enough."""
-    hours = max(0, int((now - since).total_seconds() // 3600))
-    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
-
-
-def takes(hours: int) -> str:
-    """About how long, for an expectation: never less than an hour."""
-    return f"{max(1, hours)} h" if hours < 48 else f"{round(hours / 24)} d"
-
-
-def lasts(time: timedelta) -> str:
-    """A stretch of time that somebody has set: whole days, or else minutes."""
-    return f"{time.days} d" if time.days and not time.seconds else f"{int(time.total_seconds() // 60)} min"
-
-
-def ago(since: datetime, now: datetime) -> str:
-    """How long since, from seconds to days."""
-    seconds = max(0, int((now - since).total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else waited(since, now)
-
-
-def left(deadline: date, today: date) -> str:
-    days = (deadline - today).days
-    if days < 0:
-        return f"{-days} d ago"
-    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} d")
 
 
 def verb(code: Any) -> str:
@@ -487,23 +204,5 @@ def state(code: str) -> str:
     return next(table for table in tables if code in table)[code]
 
 
-AWAY: Final = MappingProxyType(
-    {
-        "all": N_("This service takes no new requests until {day}."),
-        "need": N_("This service takes no new requests for this need until {day}."),
-        "language": N_("This service takes no new requests in this language until {day}."),
-        "full": N_("This service has said that it is full until {day}."),
-    }
-)
-LIKENESS: Final = MappingProxyType(
-    {
-        "phone": N_("the same phone number"),
-        "email": N_("the same e-mail address"),
-        "handle": N_("the same user name"),
-        "name": N_("a similar name"),
-    }
-)
-
-
-KEYS: Final = MappingProxyType({"/desk/": "q", "/desk/next": "n", "/desk/shortcuts": "?"})
+SHORTCUT_KEYS: Final = MappingProxyType({"/desk/": "q", "/desk/next": "n", "/desk/shortcuts": "?"})
 """Shortcuts that work on every page, by where they lead."""

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,7 +13,7 @@ from app.core.i18n import N_, STAFF
 from app.matching.code_names import CodeNames
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.components import csrf, labels, rendering
+from app.web.components import csrf, rendering, time_format
 
 LANGUAGE = "en"
 _MESSAGES = {
@@ -216,9 +215,8 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         home=home(member) if member else "/desk/",
         open_tasks=getattr(request.state, "open_tasks", None),
         names=names,
-        w=labels,
-        day=day,
-        moment=moment,
+        day=time_format.day,
+        moment=time_format.moment,
         **context,
     )
     headers = {"content-security-policy": OWN_SCRIPT} if shortcuts else None
@@ -245,13 +243,3 @@ def with_news(path: str, **parameters: str) -> str:
     """The path, with the parameters of the message to show there."""
     more = urlencode({name: value for name, value in parameters.items() if value})
     return path + (("&" if "?" in path else "?") + more if more else "")
-
-
-def day(value: date) -> str:
-    """A day like `Tue 24 Nov 2026`."""
-    return f"{value:%a} {value.day} {value:%b %Y}"
-
-
-def moment(value: datetime) -> str:
-    """An instant in UTC, marked as such, because a team works in several time zones."""
-    return f"{value:%a} {value.day} {value:%b %Y, %H:%M} UTC"

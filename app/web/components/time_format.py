@@ -1,6 +1,6 @@
-"""Deadlines in words: the local time in the person's country, and the time that is left."""
+"""Days, instants and lengths of time in words for staff: `Tue 24 Nov 2026`, `5 h`, `in 3 d`, `in 23 hours`."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.directory.packs import Directory
@@ -8,18 +8,65 @@ from app.directory.packs import Directory
 _UTC = "UTC"
 
 
-def by(moment: datetime, now: datetime, zone: str) -> str:
-    """Like `Thu 26 Nov 2026, 11:00 (Warsaw time), in 23 hours`."""
-    local = moment.astimezone(ZoneInfo(zone))
+def day(value: date) -> str:
+    """A day like `Tue 24 Nov 2026`."""
+    return f"{value:%a} {value.day} {value:%b %Y}"
+
+
+def moment(value: datetime) -> str:
+    """An instant in UTC, marked as such, because a team works in several time zones."""
+    return f"{value:%a} {value.day} {value:%b %Y, %H:%M} UTC"
+
+
+def waiting_time(since: datetime, now: datetime) -> str:
+    """The whole hours since an instant, like `5 h`; from two days on whole days, like `3 d`."""
+    hours = max(0, int((now - since).total_seconds() // 3600))
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
+
+
+def time_since(instant: datetime, now: datetime) -> str:
+    """The time since an instant, from seconds (`90 s`) through minutes and hours to days."""
+    seconds = max(0, int((now - instant).total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else waiting_time(instant, now)
+
+
+def days_until(deadline: date, today: date) -> str:
+    """`today`, `tomorrow`, `in 3 d` or `2 d ago`."""
+    days = (deadline - today).days
+    if days < 0:
+        return f"{-days} d ago"
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} d")
+
+
+def rough_duration(hours: int) -> str:
+    """About how long something takes: `5 h`, from two days on rounded days; never less than an hour."""
+    return f"{max(1, hours)} h" if hours < 48 else f"{round(hours / 24)} d"
+
+
+def duration(time: timedelta) -> str:
+    """A time that somebody has set: whole days (`90 d`), or else minutes."""
+    return f"{time.days} d" if time.days and not time.seconds else f"{int(time.total_seconds() // 60)} min"
+
+
+def respond_by(limit: datetime, now: datetime, zone: str) -> str:
+    """A time limit in the country's local time, like `Thu 26 Nov 2026, 11:00 (Warsaw time), in 23 hours`."""
+    local = limit.astimezone(ZoneInfo(zone))
     place = _UTC if zone == _UTC else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M} ({place}), {left(moment, now)}"
+    return f"{day(local)}, {local:%H:%M} ({place}), {time_left(limit, now)}"
 
 
-def left(moment: datetime, now: datetime) -> str:
-    """The time from now, or since then, in the largest useful unit; the time left is never rounded up."""
-    if moment < now:
-        return f"{_length(now - moment)} late"
-    return f"in {_length(moment - now)}"
+def time_left(limit: datetime, now: datetime) -> str:
+    """The time until a limit (`in 23 hours`) or since it (`2 days late`), in the largest useful unit; never rounded up."""
+    if limit < now:
+        return f"{_length(now - limit)} late"
+    return f"in {_length(limit - now)}"
+
+
+def zone_of(packs: Directory, country: str) -> str:
+    """The time zone of a country; UTC if there is no pack of it."""
+    return packs.country(country).time_zone if packs.has_country(country) else _UTC
 
 
 def _length(time: timedelta) -> str:
@@ -32,7 +79,3 @@ def _length(time: timedelta) -> str:
 
 def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" + ("" if number == 1 else "s")
-
-
-def zone_of(packs: Directory, country: str) -> str:
-    return packs.country(country).time_zone if packs.has_country(country) else _UTC

@@ -10,6 +10,7 @@ from app.cases import queue, saved_views
 from app.casework.coordinator import Desk
 from app.core.i18n import N_
 from app.web.components import labels, staff_pages
+from app.web.desk.labels import VIEWS
 from app.web.desk.queue_url import Listing
 
 FILTERS: Final = {
@@ -60,7 +61,7 @@ def header_context(request: Request, desk: Desk, session: Session, view: str, li
 
 def _own_view(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[str, Any]:
     title = [
-        labels.VIEWS[listing.queue_query.view],
+        VIEWS[listing.queue_query.view],
         *(label_of_code(request, name, code) for name, code in listing.codes.items()),
     ]
     if listing.sort != "order":

@@ -77,7 +77,7 @@ def page(
         steps=history.history_of(session, row.id, organisation_id),
         parts=parts_by_kind(opened, packs) if opened is not None else None,
         refused=refused,
-        by=lambda moment: time_format.by(moment, now, zone),
+        by=lambda moment: time_format.respond_by(moment, now, zone),
         tomorrow=(now + timedelta(days=1)).date().isoformat(),
     )
 
@@ -96,5 +96,5 @@ def parts_by_kind(opened: Sequence[OpenedPart], packs: Directory) -> dict[str, A
 
 def _with_formatted_time(message: OpenedPart) -> OpenedPart:
     """A message of the conversation with its time formatted."""
-    at = staff_pages.moment(datetime.fromisoformat(message.content["at"]))
+    at = time_format.moment(datetime.fromisoformat(message.content["at"]))
     return replace(message, content={**message.content, "at": at})

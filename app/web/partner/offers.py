@@ -44,7 +44,7 @@ def show_offers(request: Request, member: Member, session: ReadDb, packs: Packs,
         ended=partner_queries.latest(session, organisation_id, _ENDED, _LISTED),
         totals=[sum(counts[state] for state in states) for states in (_WAITING, _AT_WORK, _ENDED)],
         wrote=unanswered_messages.awaiting_reply(session, organisation_id),
-        by=lambda moment, country: time_format.by(moment, now, time_format.zone_of(packs, country)),
+        by=lambda moment, country: time_format.respond_by(moment, now, time_format.zone_of(packs, country)),
     )
 
 

@@ -1,0 +1,252 @@
+"""What the desk alone reads for each code: English message ids of the staff's domain, which `_()` looks up on the page.
+
+Each table of a closed vocabulary has a row for each code, or the program does not start. Templates know it as `desk_labels`.
+"""
+
+from types import MappingProxyType
+from typing import Final, get_args
+
+from app.cases import queue, spam_screening
+from app.casework import case_closing, sealed_access
+from app.casework.rule_replay import Summary
+from app.core.i18n import N_
+from app.core.vocabulary import complete
+from app.directory import rule_sets
+from app.directory.models import ORIGINS
+from app.matching.deadlines import Certainty
+from app.referrals import reasons
+from app.tasks.service import RULES, TaskKind
+
+VIEWS: Final = complete(
+    (*queue.VIEWS, "dead_letters"),
+    {
+        "open": N_("All open"),
+        "new": N_("New"),
+        "mine": N_("Mine"),
+        "due": N_("Due today"),
+        "overdue": N_("Overdue"),
+        "review": N_("In review"),
+        "consent": N_("Waiting for consent"),
+        "waiting": N_("Waiting for a partner"),
+        "declined": N_("Declined"),
+        "working": N_("With a partner"),
+        "answered": N_("New messages"),
+        "unmet": N_("Unmet"),
+        "snoozed": N_("Snoozed"),
+        "quarantine": N_("Possible spam"),
+        "dead_letters": N_("Undelivered notices"),
+        "merged": N_("Merged"),
+        "closed": N_("Closed"),
+    },
+)
+VIEW_HINTS: Final = MappingProxyType(
+    {
+        "quarantine": N_(
+            "These requests look as if they were sent by a program. Nobody was refused, and each person has a "
+            "number. But the cases are not offered to anyone until one of you has checked them."
+        ),
+        "dead_letters": N_(
+            "Every attempt to send these notices failed. Phone the recipient, then dismiss the notice. Or send it "
+            "again once their e-mail works."
+        ),
+    }
+)
+EMPTY_VIEWS: Final = complete(
+    VIEWS,
+    {
+        "open": N_("There are no open cases. New cases appear here as soon as they arrive."),
+        "new": N_("There are no new cases."),
+        "mine": N_("You have no cases. Open a case in “New” and take it."),
+        "due": N_("No cases are due for review today."),
+        "overdue": N_("No cases are overdue."),
+        "review": N_(
+            "No cases are in review. A case is in review from the time a coordinator takes it until it is offered."
+        ),
+        "consent": N_("No cases are waiting for a person's consent."),
+        "waiting": N_("No cases are waiting for a partner's answer."),
+        "declined": N_(
+            "There are no cases that were declined or not answered and still have to be offered to someone else."
+        ),
+        "working": N_("No partner is working on a case of this team."),
+        "answered": N_("All messages have been answered."),
+        "unmet": N_("There are no unmet cases. A case is unmet when the desk could not find an organisation for it."),
+        "snoozed": N_("There are no snoozed cases."),
+        "quarantine": N_("No requests are held as possible spam."),
+        "dead_letters": N_("This team has no undelivered notices."),
+        "merged": N_("No cases have been merged."),
+        "closed": N_("There are no closed cases, or all closed cases have been deleted."),
+    },
+)
+REFERRAL_STATUSES: Final = MappingProxyType(
+    {
+        "consent": N_("waiting for the person's consent"),
+        "declined": N_("declined or not answered"),
+    }
+)
+RULE_VERBS: Final = complete(
+    rule_sets.RuleSetVerb,
+    {"publish": N_("Publish the rules"), "reject": N_("Reject the rules"), "withdraw": N_("Withdraw the rules")},
+)
+MATCH_PLACES: Final = MappingProxyType(
+    {
+        "candidate": N_("could help"),
+        "nearest": N_("near match"),
+        "not_matched": N_("no match"),
+        "absent": N_("not in the directory"),
+    }
+)
+REPLAY_COUNTS: Final = complete(
+    Summary().counts(),
+    {
+        "cases": N_("Cases tried"),
+        "unchanged": N_("Unchanged"),
+        "first_moved": N_("Different first match"),
+        "gained": N_("Additional matches"),
+        "lost": N_("Fewer matches"),
+        "now_without_anybody": N_("No match any more"),
+        "unreadable": N_("No longer readable"),
+    },
+)
+FINDINGS: Final = MappingProxyType(
+    {
+        "identical": N_("Two services of an organisation are for the same people"),
+        "contradiction": N_("Nobody can ever meet this rule"),
+        "only_nearest": N_("The rule can only give near matches"),
+        "dead_branch": N_("Part of the rule can never be met"),
+        "always_true": N_("Part of the rule is always met"),
+        "too_long": N_("Too many combinations to check"),
+        "unreachable": N_("The service cannot be reached"),
+        "dead_end": N_("A need with no service and no emergency contact"),
+        "hole": N_("No confirmed service"),
+        "language": N_("No service works in the language"),
+        "no_reason": N_("A reason is missing"),
+        "no_translation": N_("A translation is missing"),
+        "unit": N_("An implausible number"),
+        "no_limit": N_("A kind of letter without a time limit"),
+        "date": N_("An implausible date"),
+        "stale": N_("Not confirmed for a long time"),
+        "undated": N_("The confirmation date is missing"),
+        "unreadable": N_("Not readable"),
+    }
+)
+
+
+def finding(code: str) -> str:
+    """The label of a finding of the linter of rules; the code itself if it has none."""
+    return FINDINGS.get(code, code)
+
+
+REASONS: Final = complete(
+    reasons.REASONS,
+    {
+        "conflict": N_("Conflict of interest"),
+        "no_capacity": N_("No capacity"),
+        "out_of_area": N_("Outside their area"),
+        "out_of_scope": N_("Not a kind of help they offer"),
+        "not_eligible": N_("The person does not meet their conditions"),
+        "unreachable": N_("They could not reach the person"),
+        "duplicate": N_("They already know this case"),
+        "other": N_("Another reason"),
+        "better_option": N_("A better organisation was found"),
+        "mistake": N_("Sent by mistake"),
+        "no_longer_needed": N_("No longer needed"),
+        "moved_away": N_("The person moved to another country"),
+        "taken_elsewhere": N_("Another organisation took the case"),
+    },
+)
+TASKS: Final = complete(TaskKind, {kind.value: rule.label for kind, rule in RULES.items()})
+HELD_REASONS: Final = complete(
+    spam_screening.HELD_REASONS,
+    {
+        "trap": N_("A hidden field was filled in."),
+        "haste": N_("The form was sent faster than anyone can read it."),
+        "crowd": N_("Very many forms arrived at the same time."),
+    },
+)
+SAVED_REPLIES: Final = MappingProxyType(
+    {
+        "letter_date": N_("The date of the letter"),
+        "letter_kind": N_("What the letter says"),
+        "region": N_("Where they are"),
+        "language": N_("Language and interpreter"),
+        "papers": N_("Immigration status and documents"),
+        "safe_way": N_("A safe way to answer"),
+        "still": N_("Whether help is still needed"),
+        "centre": N_("Whether an organisation can read the case"),
+    },
+)
+EDIT_ORIGINS: Final = complete(
+    ORIGINS,
+    {
+        "desk": N_("at the desk"),
+        "partner": N_("by the organisation itself"),
+        "import": N_("from an imported package"),
+    },
+)
+CASE_ENDINGS: Final = complete(
+    case_closing.ENDS,
+    {
+        "help": N_("The person was helped"),
+        "advise": N_("The person was advised and does not need a partner"),
+        "unmet": N_("Unmet: nobody can help now"),
+        "withdraw": N_("The person no longer wants help"),
+    },
+)
+CONTACT_PURPOSES: Final = complete(
+    sealed_access.PURPOSES,
+    {
+        "answer": N_("To answer the person"),
+        "urgent_call": N_("To reach the person in an emergency"),
+        "check_channel": N_("To check the contact, because a partner could not reach the person"),
+    },
+)
+CERTAINTY: Final = complete(
+    get_args(Certainty),
+    {
+        "sourced-high": N_("from a trusted source"),
+        "sourced-medium": N_("from a source that should be checked"),
+        "sourced-low": N_("from a weak source; check it"),
+        "assumed": N_("assumed, because the type or date of the letter is not known"),
+    },
+)
+PROBLEMS: Final = MappingProxyType(
+    {
+        "worker-late": N_(
+            "The worker has not run for two minutes. Time limits are not checked and messages are not sent."
+        ),
+        "worker-job-failed": N_("A job failed in the last worker run. See the log for its name."),
+        "messages-late": N_("Messages have been waiting for more than an hour."),
+        "messages-dead": N_("Some messages could not be sent, so the recipients were not notified."),
+        "clocks-late": N_("A time limit of a referral passed more than ten minutes ago and has not been handled."),
+        "rotation-unfinished": N_(
+            "A rotation of the epoch key was started but not finished. Run `pristan keys rotate` again."
+        ),
+        "epoch-key-old": N_(
+            "The epoch key is older than five weeks. Data erased since then can still be decrypted from a backup."
+        ),
+        "backup-old": N_("There is no backup from the last two days."),
+        "backup-before-rotation": N_(
+            "The last backup was made before the last rotation and can no longer be decrypted. Make a new backup."
+        ),
+        "directory-old": N_("Some organisations have not been reviewed for 90 days."),
+        "honeytoken-read": N_("A decoy case was opened. See the audit entries of kind “alarm”."),
+        "partner-reads-frozen": N_("Partner access is stopped."),
+        "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
+    }
+)
+PAUSES: Final = MappingProxyType(
+    {
+        "all": N_("This service takes no new requests until {day}."),
+        "need": N_("This service takes no new requests for this need until {day}."),
+        "language": N_("This service takes no new requests in this language until {day}."),
+        "full": N_("This service has said that it is full until {day}."),
+    }
+)
+DUPLICATE_SIGNS: Final = MappingProxyType(
+    {
+        "phone": N_("the same phone number"),
+        "email": N_("the same e-mail address"),
+        "handle": N_("the same user name"),
+        "name": N_("a similar name"),
+    }
+)

@@ -163,6 +163,34 @@ def test_the_whole_way_is_gone_with_the_keyboard_alone(base: str, new_page: Call
     page.wait_for_url("**/goodbye")
 
 
+def test_enter_and_the_go_key_go_on_from_every_text_field(base: str, new_page: Callable[..., Page]) -> None:
+    """In Russian, because the language buttons lead to English first."""
+    page = new_page(viewport=PHONE, java_script_enabled=False, has_touch=True, is_mobile=True)
+
+    def go_on(path: str, field: str, text: str, then: str) -> None:
+        if path:
+            page.goto(f"{base}/ru/{path}")
+        page.fill(field, text)
+        page.focus(field)
+        enter(page)
+        assert page.url == f"{base}/ru/{then}", field
+
+    go_on("form/4", "#f-letter_received_on", "1", "form/4")  # an answer is missing: the same step, in the same language
+    assert page.locator(".errors").count() == 1
+    go_on("form/6", "#f-call_me", "Анна", "form/7")
+    page.check("input[name=channel][value=phone]")
+    go_on("", "#f-address", "+49 30 123456", "form/check")  # which asks for what is missing
+    number = go(page, base)
+    go_on("sent", "#f-last", "0000", "sent")
+    go_on("", "#f-last", number[-4:], "goodbye")
+    go_on("return", "#f-number", "12", "return")
+    go_on("", "#f-number", number, "case")
+    go_on("case/answers", "#f-good_times", "вечером", "case/answers")
+    assert page.locator("main a.button").count() == 1, "saved"
+    go_on("form/all", "#f-call_me", "Анна", "form/all")
+    assert page.locator(".errors").count() == 1
+
+
 def test_the_shortest_way_takes_fourteen_taps_and_no_letter(base: str, new_page: Callable[..., Page]) -> None:
     page, taps = new_page(viewport=PHONE, has_touch=True, java_script_enabled=False), 0
     page.goto(f"{base}/ru/")

@@ -90,5 +90,32 @@ def _inside(element: Any, above: tuple[str, ...]) -> Iterator[str]:
             yield from _inside(child, (*above, kind))
 
 
+def default_buttons(text: str) -> list[tuple[str, str, int]]:
+    """Of each form: its action, what Enter presses ("name=value → address: words"; "" for nothing), and its number of fields.
+
+    By the rules of HTML for implicit submission: the first submit button of the form in the order of the document.
+    """
+    tree = html5lib.HTMLParser(strict=False).parse(text)
+    forms = {id(form): form for form in tree.iter(f"{_NAME}form")}
+    by_name = {form.get("id"): form for form in forms.values() if form.get("id")}
+    owner = {id(child): form for form in forms.values() for child in form.iter()}
+    pressed: dict[int, str] = {}
+    fields: Counter[int] = Counter()
+    for element in tree.iter():
+        if not isinstance(element.tag, str) or _kind(element) not in {"button", "input", "select", "textarea"}:
+            continue
+        form = by_name.get(element.get("form")) if element.get("form") else owner.get(id(element))
+        if form is None:
+            continue
+        kind, type_ = _kind(element), element.get("type")
+        if (kind == "button" and type_ in {None, "submit"}) or (kind == "input" and type_ in {"submit", "image"}):
+            words = " ".join("".join(element.itertext()).split())
+            chosen = f"{element.get('name')}={element.get('value')}" if element.get("name") else ""
+            pressed.setdefault(id(form), f"{chosen} → {element.get('formaction') or ''}: {words}")
+        elif type_ not in {"hidden", "button"}:
+            fields[id(form)] += 1
+    return [(form.get("action") or "", pressed.get(key, ""), fields[key]) for key, form in forms.items()]
+
+
 def _kind(element: Any) -> str:
     return str(element.tag).removeprefix(_NAME)

@@ -107,4 +107,17 @@ def test_there_is_no_way_to_refer_or_close_many(office: StaffSite) -> None:
     page = office.as_("vera").get("/desk/")
     office.file()
     page = office.as_("vera").get("/desk/")
-    assert {str(node.attributes["value"]) for node in page.tree.css("#bulk button")} == {"assign", "snooze"}
+    assert {str(node.attributes["value"]) for node in page.tree.css("#bulk button[name]")} == {"assign", "snooze"}
+
+
+def test_enter_in_the_field_of_the_day_snoozes_and_elsewhere_asks_what_to_do(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get("/desk/")
+    asked = send(browser, page, ticked(page))
+    assert asked.status == 422
+    assert "Choose an action for the selected cases." in asked.words()
+    until = (office.time.at + timedelta(days=3)).date()
+    assert "1 of 1 cases changed" in send(browser, page, ticked(page), until=until.isoformat()).words()
+    assert office.case(label).snoozed_until == until
+    assert office.case(label).owner_id is None, "Enter does not press the first button that is seen"

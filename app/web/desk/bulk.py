@@ -21,11 +21,13 @@ def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
     if not selected:
         raise Invalid([FieldError(pointer="/case", code="required", detail="Select at least one case in the list.")])
     action = field(request, "act")
+    until = chosen_day(field(request, "until")) if action != "assign" else None
+    if not action and until is not None:  # Enter was pressed in the field of the day
+        action = "snooze"
     if action == "assign":
         member_id = chosen_member(field(request, "member"))
         outcomes, done = bulk.assign(session, desk, selected, member_id), "assigned"
     elif action == "snooze":
-        until = chosen_day(field(request, "until"))
         outcomes, done = bulk.snooze(session, desk, selected, until), "snoozed" if until else "woken"
     else:
         raise Invalid(

@@ -53,7 +53,9 @@ def test_on_each_page_with_answers_enter_goes_on(person_site: PersonSite) -> Non
 
     def look(name: str) -> None:
         found.extend(wrong(browser.answer.text, name))
-        seen.update(action.removeprefix("/ru") for action, _button, fields in default_buttons(browser.answer.text) if fields)
+        seen.update(
+            action.removeprefix("/ru") for action, _button, fields in default_buttons(browser.answer.text) if fields
+        )
 
     browser.open("/ru/form/1")
     look("a step with a draft")
@@ -102,12 +104,25 @@ def test_on_each_page_of_staff_enter_goes_on(opened: Opened) -> None:  # noqa: F
                 found += wrong(page.text, f"{path} of {name}")
                 actions.update(action for action, _button, fields in default_buttons(page.text) if fields)
     assert sorted(set(found)) == []
-    assert {"/desk/bulk", "/desk/assisted", "/desk/directory/package", "/partner/notices", "/desk/me/passphrase"} <= actions
+    assert {
+        "/desk/bulk",
+        "/desk/assisted",
+        "/desk/directory/package",
+        "/partner/notices",
+        "/desk/me/passphrase",
+    } <= actions
 
 
 def test_on_the_pages_that_follow_a_form_of_the_desk_enter_goes_on(opened: Opened) -> None:  # noqa: F811
     browser = opened.browsers["vera"]
-    answers = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "none", "channel": "number", "lang": "ru"}
+    answers = {
+        "for_whom": "self",
+        "needs": "asylum",
+        "country": "PL",
+        "how_soon": "none",
+        "channel": "number",
+        "lang": "ru",
+    }
     checked = browser.post("/desk/assisted", {"csrf": opened.csrf["vera"], **answers})
     assert checked.status == 200
     assert wrong(checked.text, "assisted check") == []

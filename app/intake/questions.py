@@ -149,30 +149,30 @@ check(QUESTIONS.values(), Intake)
 _LISTS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.CHECKS)
 _TICKS: Final = frozenset(name for name, question in QUESTIONS.items() if question.kind is Kind.TICK)
 assert {question.of for question in QUESTIONS.values() if question.of} <= QUESTIONS.keys()
-Typed = dict[str, list[str]]
-"""A submitted form: the typed values of each field."""
+FormFields = dict[str, list[str]]
+"""A submitted form: the values of each field in the order in which they were sent."""
 
 
-def answers(typed: Typed, language: str) -> dict[str, Any]:
-    """Convert typed fields to the JSON answers that `schemas.read` validates. Empty fields are omitted."""
+def to_answers(form: FormFields, language: str) -> dict[str, Any]:
+    """Convert the fields of a form to the JSON answers that `schemas.read` validates. Empty fields are omitted."""
     read: dict[str, Any] = {"language": language}
     for name, question in QUESTIONS.items():
-        value = _value(name, typed.get(name, []))
+        value = _value(name, form.get(name, []))
         if value not in (None, "", []):
             question.stored.put(read, value)
     allowed = [
-        key.removeprefix("c_") for key, values in typed.items() if key.startswith("c_") and values[-1:] == ["allow"]
+        key.removeprefix("c_") for key, values in form.items() if key.startswith("c_") and values[-1:] == ["allow"]
     ]
     never = [
-        key.removeprefix("c_") for key, values in typed.items() if key.startswith("c_") and values[-1:] == ["never"]
+        key.removeprefix("c_") for key, values in form.items() if key.startswith("c_") and values[-1:] == ["never"]
     ]
     read["consent"] = {"mode": "named" if allowed else "ask_first", "organisations": allowed, "never": never}
     return read
 
 
-def typed(answers: Mapping[str, Any]) -> Typed:
-    """The inverse of `answers`: JSON answers as a form would send them."""
-    form: Typed = {}
+def to_form(answers: Mapping[str, Any]) -> FormFields:
+    """The inverse of `to_answers`: JSON answers as a form would send them."""
+    form: FormFields = {}
     for name, question in QUESTIONS.items():
         value = question.stored.value(answers)
         if name == "letter_kind" and value and value != "unknown":

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from app.core.errors import BadRequest, TooLarge
+from app.intake.questions import FormFields
 from app.web.components import forms
-from app.web.components.forms import Fields
 
 URLENCODED = "application/x-www-form-urlencoded"
 KEPT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
@@ -25,11 +25,11 @@ def request_with(body: bytes, kind: str) -> Request:
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
-def urlencoded(body: bytes, kind: str = URLENCODED) -> Fields:
+def urlencoded(body: bytes, kind: str = URLENCODED) -> FormFields:
     return anyio.run(forms.read_urlencoded, request_with(body, kind))
 
 
-def multipart(*parts: tuple[str, str, bytes], largest: int = 100) -> tuple[Fields, bytes | None]:
+def multipart(*parts: tuple[str, str, bytes], largest: int = 100) -> tuple[FormFields, bytes | None]:
     """Each part: name, file name (none: a field), content."""
     body = b""
     for name, file, content in parts:
@@ -51,7 +51,7 @@ def test_line_ends_are_one_character_and_control_characters_are_left_out() -> No
 
 
 @given(st.dictionaries(KEPT, st.lists(KEPT, min_size=1, max_size=3), max_size=5))
-def test_whatever_is_typed_comes_out_again(fields: Fields) -> None:
+def test_whatever_is_typed_comes_out_again(fields: FormFields) -> None:
     assert urlencoded(urlencode(fields, doseq=True).encode()) == fields
 
 

@@ -36,16 +36,16 @@ SAID = {
 def test_answers_become_fields_and_fields_the_same_answers() -> None:
     said = {**SAID, "consent": {"mode": "named", "organisations": ["de-rlc-berlin"], "never": []}}
     intake = schemas.read(said, load_packs(), START.date())
-    typed = questions.typed(intake.answers())
-    again = schemas.read(questions.answers(typed, "ru"), load_packs(), START.date())
+    form = questions.to_form(intake.answers())
+    again = schemas.read(questions.to_answers(form, "ru"), load_packs(), START.date())
     assert again.model_copy(update={"language": None}) == intake
 
 
 @pytest.mark.parametrize("kind", ["unknown", None])
 def test_a_letter_that_nobody_knows_comes_back_as_it_was_said(kind: str | None) -> None:
-    typed = questions.typed({"country": "PL", "letter": {"kind": kind, "received_on": "2026-11-20"}})
-    assert typed.get("letter_kind") == (["unknown"] if kind else None)
-    assert typed["letter_received_on"] == ["2026-11-20"]
+    form = questions.to_form({"country": "PL", "letter": {"kind": kind, "received_on": "2026-11-20"}})
+    assert form.get("letter_kind") == (["unknown"] if kind else None)
+    assert form["letter_received_on"] == ["2026-11-20"]
 
 
 def test_news_can_only_be_told_at_an_address() -> None:

@@ -110,7 +110,7 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(office: StaffSite) -> None:
     assert page.status == 422
     assert "Кумкват" in page.tree.css_first("#f-story").text()
     stale = browser.submit(browser.get("/desk/assisted"), "/desk/assisted", **SAID)
-    kept = browser.submit(stale, "/desk/assisted/send", token="1.x.0")
+    kept = browser.submit(stale, "/desk/assisted/send", submission="1.x.0")
     assert kept.tree.css_first("input[name=story]").attributes["value"] == SAID["story"]
     with office.database.begin(write=False) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Case)) == 0

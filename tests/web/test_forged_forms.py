@@ -85,7 +85,7 @@ def held(person_site: PersonSite) -> dict[str, list[Any]]:
 def test_without_a_token_of_this_visit_nothing_but_the_draft_changes(person_site: PersonSite, token: str) -> None:
     stranger = person_site.browser().open("/en/return").fill(number=short_form(person_site.browser()).number())
     sent = {
-        "of another visit": stranger.page.css_first("input[name=token]").attributes["value"],
+        "of another visit": stranger.page.css_first("input[name=csrf]").attributes["value"],
         "of no visit": csrf.new_token(person_site.keys, person_site.time(), csrf.UNBOUND),
     }.get(token, token)
     number = short_form(person_site.browser(), story="Слово.").number()
@@ -93,7 +93,7 @@ def test_without_a_token_of_this_visit_nothing_but_the_draft_changes(person_site
         browser = person_site.browser().open("/en/return").fill(number=number)
         before = held(person_site)
         fields = {
-            "token": sent,
+            "csrf": sent,
             "sure": "yes",
             "answer": "yes",
             "text": "x",
@@ -110,10 +110,10 @@ def test_without_a_token_of_this_visit_nothing_but_the_draft_changes(person_site
 def test_a_draft_is_filed_by_its_own_page_only(person_site: PersonSite) -> None:
     mine = short_form(person_site.browser(), until_check=True)
     theirs = short_form(person_site.browser(), until_check=True)
-    token = theirs.page.css_first("input[name=token]").attributes["value"]
+    token = theirs.page.css_first("input[name=csrf]").attributes["value"]
     before = held(person_site)
     for wrong in (token, csrf.new_token(person_site.keys, person_site.time(), csrf.UNBOUND)):
-        answer = mine.client.post("/ru/form/check", data={"token": wrong})
+        answer = mine.client.post("/ru/form/check", data={"csrf": wrong})
         assert answer.status_code == 200, "the page is shown again"
     assert held(person_site) == before
     assert mine.open("/ru/form/check").fill().number()

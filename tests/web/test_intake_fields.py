@@ -243,7 +243,7 @@ def check_copy(play: Play, answers: Mapping[str, Any], kept: list[StoredField]) 
     page = browser.fill("/case/copy").text
     names = CodeNames("en", load_packs())
     asked = {str(question.stored): question for question in questions.QUESTIONS.values()}
-    typed = questions.typed(answers)
+    typed = questions.to_form(answers)
     for field in kept:
         question = asked.get(str(field))
         if question is None:

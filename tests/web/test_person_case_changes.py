@@ -193,11 +193,11 @@ def test_what_is_done_by_when_is_said_with_a_day(person_site: PersonSite) -> Non
 def test_a_form_that_is_not_of_this_visit_does_nothing(person_site: PersonSite, action: str) -> None:
     number = short_form(person_site.browser()).number()
     stranger = back(person_site, short_form(person_site.browser()).number())
-    token = stranger.page.css_first("input[name=token]").attributes["value"]
+    token = stranger.page.css_first("input[name=csrf]").attributes["value"]
     browser = back(person_site, number)
     with person_site.database.begin(write=False) as session:
         before = session.execute(sa.select(Case.label, Case.state, Case.version).order_by(Case.label)).all()
-    browser.client.post(f"/en/case/{action}", data={"token": token, "sure": "yes", "text": "x", f"c_{CENTRE}": "never"})
+    browser.client.post(f"/en/case/{action}", data={"csrf": token, "sure": "yes", "text": "x", f"c_{CENTRE}": "never"})
     with person_site.database.begin(write=False) as session:
         assert session.execute(sa.select(Case.label, Case.state, Case.version).order_by(Case.label)).all() == before
 

@@ -128,7 +128,7 @@ def a_token_of_yesterday(person_site: PersonSite) -> None:
 
 def a_token_that_is_rubbish(person_site: PersonSite) -> None:
     browser = short_form(person_site.browser(), until_check=True, story=STORY)
-    browser.fill(token="x" * 500)
+    browser.fill(csrf="x" * 500)
     assert cases(person_site) == 0
     assert browser.fill().number()
 

@@ -155,7 +155,7 @@ def test_a_page_from_the_day_before_loses_nothing(person_site: PersonSite) -> No
         .open("/ru/form/all")
         .fill(for_whom="self", needs=["asylum"], country="PL", how_soon="none", story=STORY)
     )
-    browser.fill(token="1.stale.0000")
+    browser.fill(csrf="1.stale.0000")
     assert browser.answer.status_code == 200
     assert not cases(person_site)
     assert browser.page.css_first("input[name=story]").attributes["value"].splitlines() == STORY.splitlines()

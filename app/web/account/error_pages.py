@@ -14,6 +14,7 @@ from app.core.kill_switch import Frozen
 from app.staff import passkeys
 from app.web.account.policies import OldForm, set_cookie, site
 from app.web.components import csrf, staff_pages
+from app.web.components.forms import field_value
 
 _FORM_COOKIE: Final = "staff_form"
 _EDITABLE_FIELDS: Final = ("text",)
@@ -54,7 +55,7 @@ def error_page(request: Request, error: AppError) -> Response:
 
 def submitted_fields(request: Request) -> list[tuple[str, str]]:
     """The fields that were submitted, without secrets, as names and values."""
-    submitted = getattr(request.state, "typed", None) or {}
+    submitted = getattr(request.state, "form", None) or {}
     return [(name, value) for name, values in submitted.items() for value in values if name not in _SECRET_FIELDS]
 
 
@@ -117,7 +118,7 @@ def browser_bound_page(request: Request, template: str, *, status: int = 200, **
 
 def is_form_of_browser(request: Request) -> bool:
     """Whether the form's token is valid for this browser."""
-    secret, token = browser_secret(request), request.state.typed.get("csrf", [""])[0]
+    secret, token = browser_secret(request), field_value(request.state.form, "csrf")
     state = request.app.state
     return secret is not None and csrf.is_valid(state.keys, token, state.clock(), csrf.of_browser(secret))
 

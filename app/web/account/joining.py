@@ -15,9 +15,10 @@ from app.staff import service as staff
 from app.staff.invitations import Invitation
 from app.web.account.error_pages import browser_bound_page, browser_secret, is_form_of_browser
 from app.web.account.my_settings import checked_passphrase, code_uri, decrypt_totp_secret, encrypted_totp_secret
-from app.web.account.policies import anyone, field
+from app.web.account.policies import anyone
 from app.web.account.sign_in import passphrase_hashing
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/join", dependencies=[Depends(anyone)])
 
@@ -46,7 +47,7 @@ async def check_code(request: Request) -> Response:
 async def finish(request: Request) -> Response:
     """Finish joining. The passphrase is hashed outside any transaction; the code is used up in the one that saves the member."""
     state, browser = request.app.state, browser_secret(request)
-    secret = decrypt_totp_secret(state.keys, field(request, "seat"), browser or "")
+    secret = decrypt_totp_secret(state.keys, field_value(request.state.form, "seat"), browser or "")
     if browser is None or secret is None or not is_form_of_browser(request):
         return browser_bound_page(request, "account/join.html", status=403, wrong=_OLD_FORM)
     try:
@@ -56,13 +57,17 @@ async def finish(request: Request) -> Response:
         return browser_bound_page(request, "account/join.html", status=404, wrong=error.detail)
     except Invalid as error:
         return _second_step(request, invitation, secret, wrong=error.errors[0]["detail"])
-    if not pyotp.TOTP(secret).verify(field(request, "code").strip(), for_time=state.clock(), valid_window=1):
+    if not pyotp.TOTP(secret).verify(
+        field_value(request.state.form, "code").strip(), for_time=state.clock(), valid_window=1
+    ):
         return _second_step(request, invitation, secret, wrong=_WRONG_CODE)
     async with passphrase_hashing(request).turn():
         sealed_seed = await run_sync(staff.seal_seed, state.keys, invitation.member_id or uuid4(), passphrase)
 
     def write(session: Session) -> None:
-        invitations.accept(session, state.keys, field(request, "invitation"), sealed_seed, secret, state.clock())
+        invitations.accept(
+            session, state.keys, field_value(request.state.form, "invitation"), sealed_seed, secret, state.clock()
+        )
 
     async with state.transactions.open(write=True) as session:
         await run_sync(write, session)
@@ -71,7 +76,7 @@ async def finish(request: Request) -> Response:
 
 async def _find_invitation(request: Request) -> Invitation:
     """The invitation of the submitted code. Raises NotFound."""
-    state, code = request.app.state, field(request, "invitation")
+    state, code = request.app.state, field_value(request.state.form, "invitation")
     async with state.transactions.open(write=False) as session:
         invitation: Invitation = await run_sync(lambda: invitations.find(session, state.keys, code, state.clock()))
     return invitation
@@ -83,7 +88,7 @@ def _second_step(request: Request, invitation: Invitation, secret: str, *, wrong
         "account/join_finish.html",
         status=422 if wrong else 200,
         invitation=invitation,
-        code=field(request, "invitation"),
+        code=field_value(request.state.form, "invitation"),
         secret=secret,
         uri=code_uri(secret, invitation.name),
         seat=encrypted_totp_secret(request.app.state.keys, secret, browser_secret(request) or ""),

@@ -18,8 +18,9 @@ from app.staff.invitations import Invitee
 from app.staff.models import Role, Team
 from app.staff.sessions import SignedIn
 from app.web.account.my_settings import uuid_of
-from app.web.account.policies import Member, TeamOrAdmin, field
+from app.web.account.policies import Member, TeamOrAdmin
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/members")
 partner_router = APIRouter(prefix="/partner/members")
@@ -151,10 +152,14 @@ def _seat_of_form(session: Session, request: Request, caller: SignedIn) -> Invit
     """The seat in the form; a senior invites to their own team. Raises Invalid, NotFound (no such team or organisation)."""
     name, role = new_name(request), _role(request)
     if role in {Role.COORDINATOR, Role.SENIOR}:
-        team_id = caller.team_id or _team(session, field(request, "team"))
+        team_id = caller.team_id or _team(session, field_value(request.state.form, "team"))
         return Invitee(name, role, team_id=team_id)
     if role is Role.PARTNER:
-        return Invitee(name, role, organisation_id=organisations.by_slug(session, field(request, "organisation")).id)
+        return Invitee(
+            name,
+            role,
+            organisation_id=organisations.by_slug(session, field_value(request.state.form, "organisation")).id,
+        )
     return Invitee(name, role)
 
 
@@ -166,7 +171,7 @@ def _team(session: Session, slug: str) -> UUID:
 
 
 def new_name(request: Request) -> str:
-    name = field(request, "name").strip()
+    name = field_value(request.state.form, "name").strip()
     if not 2 <= len(name) <= 64 or not all(character.isalnum() or character in " .-_" for character in name):
         raise _invalid("name", "A sign-in name must have 2 to 64 letters, digits, dots or hyphens.")
     return name
@@ -174,7 +179,7 @@ def new_name(request: Request) -> str:
 
 def _role(request: Request) -> Role:
     try:
-        return Role(field(request, "role"))
+        return Role(field_value(request.state.form, "role"))
     except ValueError:
         raise _invalid("role", "Choose a role.") from None
 

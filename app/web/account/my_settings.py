@@ -19,9 +19,10 @@ from app.core.sealing import CannotOpen
 from app.staff import members, passkeys, read_quotas, sessions
 from app.staff import service as staff
 from app.staff.sessions import SignedIn
-from app.web.account.policies import AnyMember, Config, all_members, cookie, field, site
+from app.web.account.policies import AnyMember, Config, all_members, cookie, site
 from app.web.account.sign_in import passphrase_hashing
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/me")
 
@@ -84,7 +85,7 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
     async with state.transactions.open(write=False) as session:
         attempt = await run_sync(staff.begin_sign_in, session, member.name)
     async with passphrase_hashing(request).turn():
-        seed = await run_sync(staff.open_seed, state.keys, attempt, field(request, "passphrase"))
+        seed = await run_sync(staff.open_seed, state.keys, attempt, field_value(request.state.form, "passphrase"))
         if seed is None:
             raise Invalid(
                 [FieldError(pointer="/passphrase", code="wrong", detail="The current passphrase is not correct.")]
@@ -102,11 +103,11 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
 
 def checked_passphrase(request: Request, name: str) -> str:
     """The new passphrase, if both inputs are equal and long enough. Raises Invalid."""
-    new_passphrase = field(request, name)
+    new_passphrase = field_value(request.state.form, name)
     if len(new_passphrase) < staff.MIN_PASSPHRASE:
         detail = f"A passphrase has at least {staff.MIN_PASSPHRASE} characters. Four or five words are easy to keep."
         raise Invalid([FieldError(pointer=f"/{name}", code="too_short", detail=detail)])
-    if new_passphrase != field(request, "passphrase_again"):
+    if new_passphrase != field_value(request.state.form, "passphrase_again"):
         detail = "The two new passphrases do not match."
         raise Invalid([FieldError(pointer="/passphrase_again", code="differs", detail=detail)])
     return new_passphrase
@@ -121,7 +122,7 @@ def add_passkey(request: Request, member: AnyMember, session: Db, keys: Keys, co
     passkey_site = site(config)
     if passkey_site is None:
         raise Conflict("Passkeys are not available because this server has no host name with TLS.")
-    credential, label = field(request, "passkey"), field(request, "label")
+    credential, label = field_value(request.state.form, "passkey"), field_value(request.state.form, "label")
     passkeys.add(session, keys, passkey_site, member.member_id, credential, label, member.binding, now)
     staff.record_account_event(session, member.member_id, "staff:passkey_added", now)
     return staff_pages.redirect("/desk/me?done=passkey_added")
@@ -153,8 +154,10 @@ def new_code_app(request: Request, member: AnyMember, keys: Keys) -> Response:
 
 @router.post("/code", name="change_code_app")
 def change_code_app(request: Request, member: AnyMember, session: Db, keys: Keys, now: Now) -> Response:
-    secret = decrypt_totp_secret(keys, field(request, "seat"), member.binding)
-    if secret is None or not pyotp.TOTP(secret).verify(field(request, "code").strip(), for_time=now, valid_window=1):
+    secret = decrypt_totp_secret(keys, field_value(request.state.form, "seat"), member.binding)
+    if secret is None or not pyotp.TOTP(secret).verify(
+        field_value(request.state.form, "code").strip(), for_time=now, valid_window=1
+    ):
         next_secret = secret or pyotp.random_base32()
         return _code_page(request, member, keys, next_secret, wrong=True)
     staff.change_totp(session, keys, member.member_id, secret, now, keep_session=cookie(request))

@@ -25,6 +25,7 @@ from app.staff.passkeys import RelyingParty
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
 from app.web.components import csrf, forms
+from app.web.components.forms import field_value
 
 _SECRET: Final = re.compile(r"[\w-]{20,64}", re.ASCII)
 _TOUCH_AFTER: Final = 15  # the last use is saved after a fifteenth of the idle time, so that reading seldom writes
@@ -32,7 +33,7 @@ DESK_ROLES: Final = (Role.COORDINATOR, Role.SENIOR)
 
 
 class SignInNeeded(NotSignedIn):
-    """The caller is not signed in. The submitted form, in `request.state.typed`, is carried through the sign-in."""
+    """The caller is not signed in. The submitted form, in `request.state.form`, is carried through the sign-in."""
 
 
 class OldForm(Conflict):
@@ -62,8 +63,8 @@ class RequiresRole:
         return member
 
     async def read(self, request: Request) -> None:
-        """Read the form into `request.state.typed`. Raises NotAllowed, BadRequest."""
-        request.state.typed = await csrf.receive(request)
+        """Read the form into `request.state.form`. Raises NotAllowed, BadRequest."""
+        request.state.form = await csrf.receive(request)
 
     async def authenticate(self, request: Request, *, counted: bool = False) -> SignedIn:
         """The member who calls. Raises SignInNeeded, NotAllowed."""
@@ -84,9 +85,9 @@ class TakesFile(RequiresRole):
         """Read form and file. Raises NotAllowed, SignInNeeded, BadRequest (no such form), TooLarge."""
         csrf.refuse_other_sites(request)
         await self.authenticate(request)
-        request.state.typed, request.state.file = {}, None
+        request.state.form, request.state.file = {}, None
         if forms.is_multipart(request):
-            request.state.typed, request.state.file = await forms.read_multipart(request, self.largest)
+            request.state.form, request.state.file = await forms.read_multipart(request, self.largest)
         else:
             await super().read(request)
 
@@ -98,23 +99,19 @@ def requires_role(*roles: Role) -> RequiresRole:
 async def anyone(request: Request) -> None:
     """The policy of routes that need no sign-in. A form has to come from one of our own pages."""
     if request.method not in {"GET", "HEAD"}:
-        request.state.typed = await csrf.receive(request)
+        request.state.form = await csrf.receive(request)
 
 
 def _token_is_valid(request: Request, member: SignedIn) -> bool:
     state = request.app.state
-    return csrf.is_valid(state.keys, field(request, "csrf"), state.clock(), csrf.of_session(member.binding))
+    return csrf.is_valid(
+        state.keys, field_value(request.state.form, "csrf"), state.clock(), csrf.of_session(member.binding)
+    )
 
 
-def field(request: Request, name: str) -> str:
-    """The first value of a form field; empty if it is missing."""
-    values = request.state.typed.get(name) or [""]
-    return str(values[0])
-
-
-def number(request: Request, name: str) -> int:
-    """A version number from a hidden field; -1, which no row has, for anything else."""
-    text = field(request, name)
+def submitted_version(request: Request) -> int:
+    """The version of the row that the form was made from, from its hidden field; -1, which no row has, for anything else."""
+    text = field_value(request.state.form, "version")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 

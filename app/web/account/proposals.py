@@ -25,8 +25,9 @@ from app.staff.proposals import PROPOSERS, Kind, Proposal
 from app.staff.sessions import SignedIn
 from app.web.account.members import centres, new_name
 from app.web.account.my_settings import uuid_of
-from app.web.account.policies import Member, Overseer, field
+from app.web.account.policies import Member, Overseer
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/proposals")
 partner_router = APIRouter(prefix="/partner/proposals")
@@ -53,7 +54,7 @@ def show_proposals(request: Request, member: Overseer, session: ReadDb) -> Respo
 @router.post("", name="propose")
 def propose(request: Request, member: Overseer, session: Db, now: Now) -> Response:
     try:
-        kind = Kind(field(request, "kind"))
+        kind = Kind(field_value(request.state.form, "kind"))
     except ValueError:
         raise _invalid("kind", "Choose what to propose.") from None
     proposals.propose(session, member, kind, _READ_CODES[kind](session, request), now)
@@ -103,12 +104,12 @@ def _new_admin(_session: Session, request: Request) -> dict[str, Any]:
 
 
 def _organisation_key(session: Session, request: Request) -> dict[str, Any]:
-    organisation = organisations.by_slug(session, field(request, "organisation"))
+    organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
     return {"organisation": organisation.slug, **_public_key(request)}
 
 
 def _bulk_export(_session: Session, request: Request) -> dict[str, Any]:
-    export, month = field(request, "what"), field(request, "month").strip()
+    export, month = field_value(request.state.form, "what"), field_value(request.state.form, "month").strip()
     if export not in EXPORTS:
         raise _invalid("what", "Choose what to export.")
     try:
@@ -127,7 +128,7 @@ _READ_CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] 
 
 def _public_key(request: Request) -> dict[str, str]:
     """The public key of a key that the organisation keeps itself; empty if the service shall create one. Raises Invalid."""
-    text = "".join(field(request, "public_key").split())
+    text = "".join(field_value(request.state.form, "public_key").split())
     if not text:
         return {}
     try:

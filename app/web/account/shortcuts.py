@@ -5,8 +5,9 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from app.core.i18n import N_
-from app.web.account.policies import AtDesk, Config, field, set_cookie
+from app.web.account.policies import AtDesk, Config, set_cookie
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter()
 
@@ -42,7 +43,7 @@ def show_shortcuts(request: Request, desk: AtDesk) -> Response:
 def set_shortcuts(request: Request, desk: AtDesk, settings: Config) -> Response:
     """Turn the shortcuts on or off, stored in a cookie of this browser that holds nothing else."""
     del desk
-    on = field(request, "on") == "yes"
+    on = field_value(request.state.form, "on") == "yes"
     response = staff_pages.redirect(
         staff_pages.with_news("/desk/shortcuts", done="shortcuts_on" if on else "shortcuts_off")
     )

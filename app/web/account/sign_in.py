@@ -26,12 +26,12 @@ from app.web.account.policies import (
     cookie,
     cookie_name,
     delete_cookie,
-    field,
     set_browser_cookie,
     set_cookie,
     site,
 )
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter()
 
@@ -77,14 +77,14 @@ async def sign_in_form(request: Request, next: str = "") -> Response:
 @router.post("/desk/sign-in", dependencies=[Depends(anyone)])
 async def sign_in(request: Request, settings: Config) -> Response:
     """Check name, passphrase and one-time code together; the answer does not tell which of them was wrong."""
-    name, target = field(request, "name"), _target(field(request, "next"))
+    name, target = field_value(request.state.form, "name"), _target(field_value(request.state.form, "next"))
     carried = [
         (key.removeprefix(CARRIED_PREFIX), value)
-        for key, values in request.state.typed.items()
+        for key, values in request.state.form.items()
         for value in values
         if key.startswith(CARRIED_PREFIX)
     ]
-    again = _target(field(request, "again"))
+    again = _target(field_value(request.state.form, "again"))
     browser = browser_secret(request)
     if browser is None or not is_form_of_browser(request):
         ended = "Please sign in here."
@@ -109,9 +109,17 @@ async def _admit(
 ) -> tuple[str | None, SignedIn | None, str]:
     """Read, hash, write: three steps, and no transaction is open during the slow hashing."""
     state = request.app.state
-    passphrase, former_session, known_browser = field(request, "passphrase"), cookie(request), browser_cookie(request)
+    passphrase, former_session, known_browser = (
+        field_value(request.state.form, "passphrase"),
+        cookie(request),
+        browser_cookie(request),
+    )
     second_factor = SecondFactor(
-        field(request, "code"), field(request, "passkey"), site(settings), browser, known_browser
+        field_value(request.state.form, "code"),
+        field_value(request.state.form, "passkey"),
+        site(settings),
+        browser,
+        known_browser,
     )
     async with state.transactions.open(write=False) as session:
         attempt = await run_sync(staff.begin_sign_in, session, name)

@@ -33,8 +33,8 @@ from fastapi import Request
 
 from app.core.errors import NotAllowed
 from app.core.keyring import KeyRing
+from app.intake.questions import FormFields
 from app.web.components import forms
-from app.web.components.forms import Fields
 
 LIFETIME: Final = timedelta(hours=24)
 UNBOUND: Final = ""
@@ -56,7 +56,7 @@ def of_visit(cookie: str | None) -> str:
     return f"visit:{cookie}" if cookie else UNBOUND
 
 
-async def receive(request: Request) -> Fields:
+async def receive(request: Request) -> FormFields:
     """The fields of a form that one of our own pages sent. Raises NotAllowed, BadRequest."""
     refuse_other_sites(request)
     return await forms.read_urlencoded(request)

@@ -15,9 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from app.core.errors import BadRequest, TooLarge
+from app.intake.questions import FormFields
 
-Fields = dict[str, list[str]]
-"""The values of each field in the order in which they were sent."""
 MOST_FIELDS: Final = 1_000
 _MOST_FIELDS_BESIDE_A_FILE: Final = 10
 _LONGEST_FIELD_BESIDE_A_FILE: Final = 1_000
@@ -30,7 +29,12 @@ def is_multipart(request: Request) -> bool:
     return _media_type(request) == _MULTIPART
 
 
-async def read_urlencoded(request: Request) -> Fields:
+def field_value(fields: FormFields, name: str) -> str:
+    """The last value of a field; empty if it was not sent."""
+    return fields.get(name, [""])[-1]
+
+
+async def read_urlencoded(request: Request) -> FormFields:
     """The fields of the body; none of an empty one. Raises BadRequest: another media type, too many fields, not UTF-8."""
     body = await request.body()
     if body and _media_type(request) != _URLENCODED:
@@ -39,15 +43,15 @@ async def read_urlencoded(request: Request) -> Fields:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:  # UnicodeDecodeError is one
         raise BadRequest("The form cannot be read.") from None
-    fields: Fields = {}
+    fields: FormFields = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(_text(value))
     return fields
 
 
-async def read_multipart(request: Request, largest_file: int) -> tuple[Fields, bytes | None]:
+async def read_multipart(request: Request, largest_file: int) -> tuple[FormFields, bytes | None]:
     """The fields beside the file, and the file's content if there is one. Raises BadRequest, TooLarge."""
-    fields: Fields = {}
+    fields: FormFields = {}
     content: bytes | None = None
     try:
         async with request.form(

@@ -13,11 +13,12 @@ from app import audit
 from app.casework import filing
 from app.core.dependencies import Db, ReadDb
 from app.core.i18n import LANGUAGES, OWN_NAMES, translator
-from app.intake.questions import STEPS, Typed
+from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching.code_names import CodeNames
-from app.web.account.policies import AtDesk, Config, Packs, coordinators, field
+from app.web.account.policies import AtDesk, Config, Packs, coordinators
 from app.web.components import csrf, staff_pages
+from app.web.components.forms import field_value
 from app.web.person import check_page, draft_answers, form_fields
 
 router = APIRouter(prefix="/desk/assisted")
@@ -37,9 +38,12 @@ def show_form(request: Request, packs: Packs, lang: Annotated[str, Query(max_len
 @router.post("", name="assisted_check")
 def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadDb) -> Response:
     """Show who can help, to be read out, and ask for consent."""
-    lang, answers = _language_or_default(field(request, "lang")), draft_answers.answers_of_form(request.state.typed)
+    lang, answers = (
+        _language_or_default(field_value(request.state.form, "lang")),
+        draft_answers.answers_of_form(request.state.form),
+    )
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
-    if intake is None or "change" in request.state.typed:
+    if intake is None or "change" in request.state.form:
         return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
     return _check(request, lang, answers, intake, session, packs, desk.now)
 
@@ -47,21 +51,21 @@ def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadD
 @router.post("/send", name="assisted_send")
 def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, session: Db) -> Response:
     """File the case. The same page sent twice files one case and shows the same number."""
-    lang, answers, token = (
-        _language_or_default(field(request, "lang")),
-        draft_answers.answers_of_form(request.state.typed),
-        field(request, "token"),
+    lang, answers, submission = (
+        _language_or_default(field_value(request.state.form, "lang")),
+        draft_answers.answers_of_form(request.state.form),
+        field_value(request.state.form, "submission"),
     )
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
-    if intake is None or "change" in request.state.typed:
+    if intake is None or "change" in request.state.form:
         return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
-    if not csrf.is_valid(desk.keys, token, desk.now, csrf.of_session(desk.who.binding)):
+    if not csrf.is_valid(desk.keys, submission, desk.now, csrf.of_session(desk.who.binding)):
         return _check(request, lang, answers, intake, session, packs, desk.now)
     response = filing.file_once(
         session,
         intake,
         who=f"assisted:{desk.who.member_id}",
-        key=token,
+        key=submission,
         payload=b"",
         keys=desk.keys,
         directory=packs,
@@ -93,7 +97,7 @@ def _read_out_context(lang: str) -> dict[str, Any]:
     }
 
 
-def _form(request: Request, lang: str, answers: Typed, errors: dict[str, str], packs: Any) -> Response:
+def _form(request: Request, lang: str, answers: FormFields, errors: dict[str, str], packs: Any) -> Response:
     code_names = CodeNames(lang, packs)
     return staff_pages.page(
         request,
@@ -107,13 +111,13 @@ def _form(request: Request, lang: str, answers: Typed, errors: dict[str, str], p
 
 
 def _check(
-    request: Request, lang: str, answers: Typed, intake: Intake, session: Any, packs: Any, now: datetime
+    request: Request, lang: str, answers: FormFields, intake: Intake, session: Any, packs: Any, now: datetime
 ) -> Response:
     return staff_pages.page(
         request,
         "desk/assisted_check.html",
         **check_page.check_context(lang, answers, intake, session, packs, now),
         answers=answers,
-        token=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.member.binding)),
+        submission=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.member.binding)),
         **_read_out_context(lang),
     )

@@ -18,8 +18,9 @@ from app.referrals import preconditions
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import ReferralSummary
 from app.referrals.states import MAY_OPEN, State, Verb
-from app.web.account.policies import AtDesk, Packs, field, number
+from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/cases/{label}")
 Label = Annotated[str, Path(max_length=12)]
@@ -74,29 +75,31 @@ def _is_undoable(session: Session, desk: Desk, case: Case, summary: ReferralSumm
 @router.post("/household", name="link_household")
 def link_household(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Link the cases of two people of one household."""
-    other = field(request, "other").strip().upper()[:12]
-    households.link(session, desk, label, number(request, "version"), other)
+    other = field_value(request.state.form, "other").strip().upper()[:12]
+    households.link(session, desk, label, submitted_version(request), other)
     return _redirect_to_case(label, "linked")
 
 
 @router.post("/household/leave", name="leave_household")
 def leave_household(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    households.unlink(session, desk, label, number(request, "version"))
+    households.unlink(session, desk, label, submitted_version(request))
     return _redirect_to_case(label, "done")
 
 
 @router.post("/move", name="ask_move")
 def ask_move(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Ask the person to agree that the case moves to another country's team."""
-    case_moves.ask(session, desk, packs, label, number(request, "version"), field(request, "country"))
+    case_moves.ask(session, desk, packs, label, submitted_version(request), field_value(request.state.form, "country"))
     return _redirect_to_case(label, "move_asked")
 
 
 @router.post("/referrals/{referral}/instead", name="reroute")
 def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Refer the case to another service instead; the two referrals are linked."""
-    version = number(request, "version")
-    rerouted = desk_referrals.reroute(session, desk, label, referral, version, field(request, "service"))
+    version = submitted_version(request)
+    rerouted = desk_referrals.reroute(
+        session, desk, label, referral, version, field_value(request.state.form, "service")
+    )
     return _redirect_to_case(label, "asked" if rerouted.state == State.AWAITING_CONSENT else "offered")
 
 
@@ -104,7 +107,7 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
 def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Undo a withdrawal: the referral is offered again."""
     desk_referrals.move_referral(
-        session, desk, label, referral, number(request, "version"), Verb.UNDO_WITHDRAW, TransitionInput()
+        session, desk, label, referral, submitted_version(request), Verb.UNDO_WITHDRAW, TransitionInput()
     )
     return _redirect_to_case(label, "offered")
 

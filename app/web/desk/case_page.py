@@ -22,11 +22,12 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import summaries_of
 from app.referrals.states import LIVE, State, Verb, allowed_actions
-from app.web.account.policies import AtDesk, Packs, field, number
+from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import (
     path_convertors,  # noqa: F401  registers them
     staff_pages,
 )
+from app.web.components.forms import field_value
 from app.web.desk import case_followup, case_view, queue_url, saved_replies
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -73,28 +74,28 @@ def show_sealed_parts(label: Label, request: Request, desk: AtDesk, session: Db,
 @router.post("/contact", name="show_contact")
 def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the page with the contact details decrypted, for a stated purpose. Writes an audit entry."""
-    case, contact = sealed_access.open_contact(session, desk, label, field(request, "purpose"))
+    case, contact = sealed_access.open_contact(session, desk, label, field_value(request.state.form, "purpose"))
     return _case_page(request, desk, session, packs, case, contact=contact)
 
 
 @router.post("/take", name="take_case")
 def take_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = case_ownership.take(session, desk, label, number(request, "version"))
+    case = case_ownership.take(session, desk, label, submitted_version(request))
     return redirect_after(request, case, "taken")
 
 
 @router.post("/assign", name="assign_case")
 def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    member = field(request, "member")
-    case = case_ownership.assign(session, desk, label, number(request, "version"), chosen_member(member))
+    member = field_value(request.state.form, "member")
+    case = case_ownership.assign(session, desk, label, submitted_version(request), chosen_member(member))
     return redirect_after(request, case, "assigned", decided=case.owner_id != desk.who.member_id)
 
 
 @router.post("/snooze", name="snooze_case")
 def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Snooze the case until a day; an empty day ends the snooze."""
-    until = chosen_day(field(request, "until"))
-    case = case_ownership.snooze(session, desk, label, number(request, "version"), until)
+    until = chosen_day(field_value(request.state.form, "until"))
+    case = case_ownership.snooze(session, desk, label, submitted_version(request), until)
     return redirect_after(request, case, "snoozed" if until else "woken", decided=until is not None)
 
 
@@ -132,9 +133,9 @@ def refer_form(
 @router.post("/refer", name="refer_case")
 def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Offer the case, or ask the person first, as their present consent requires."""
-    despite_absence = field(request, "despite") == "yes"
-    service = field(request, "service")
-    referral = desk_referrals.refer(session, desk, label, number(request, "version"), service, despite=despite_absence)
+    despite_absence = field_value(request.state.form, "despite") == "yes"
+    service = field_value(request.state.form, "service")
+    referral = desk_referrals.refer(session, desk, label, submitted_version(request), service, despite=despite_absence)
     case = session.get_one(Case, referral.case_id)
     return redirect_after(
         request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True
@@ -153,9 +154,9 @@ def step_referral(
     """Withdraw, answer or reopen a referral, or (seniors) mark it as entered in error."""
     if verb not in _STEPS:
         raise NotFound
-    payload = TransitionInput(reason=field(request, "reason") or None)
+    payload = TransitionInput(reason=field_value(request.state.form, "reason") or None)
     referral_after = desk_referrals.move_referral(
-        session, desk, label, referral, number(request, "version"), Verb(verb), payload
+        session, desk, label, referral, submitted_version(request), Verb(verb), payload
     )
     return redirect_after(request, session.get_one(Case, referral_after.case_id), "stepped")
 
@@ -186,35 +187,39 @@ def ask_form(
 
 @router.post("/message", name="send_message")
 def send_message(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = correspondence.message(session, desk, label, number(request, "version"), field(request, "text"))
+    case = correspondence.message(
+        session, desk, label, submitted_version(request), field_value(request.state.form, "text")
+    )
     return redirect_after(request, case, "sent")
 
 
 @router.post("/note", name="add_note")
 def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = correspondence.note(session, desk, label, number(request, "version"), field(request, "text"))
+    case = correspondence.note(
+        session, desk, label, submitted_version(request), field_value(request.state.form, "text")
+    )
     return redirect_after(request, case, "noted")
 
 
 @router.post("/close", name="close_case")
 def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    verb = field(request, "verb")
+    verb = field_value(request.state.form, "verb")
     if verb not in set(case_closing.ENDS):
         raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose the outcome of the case.")])
-    case = case_closing.close(session, desk, label, number(request, "version"), CaseVerb(verb))
+    case = case_closing.close(session, desk, label, submitted_version(request), CaseVerb(verb))
     return redirect_after(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
 
 
 @router.post("/reopen", name="reopen_case")
 def reopen_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = case_closing.reopen(session, desk, label, number(request, "version"))
+    case = case_closing.reopen(session, desk, label, submitted_version(request))
     return redirect_after(request, case, "reopened")
 
 
 @router.post("/undo", name="undo_act")
 def undo_act(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Undo the member's own last action, if nothing else has happened since."""
-    case = undo.undo(session, desk, label, number(request, "version"))
+    case = undo.undo(session, desk, label, submitted_version(request))
     return redirect_after(request, case, "undone")
 
 
@@ -227,13 +232,15 @@ def compare_case(label: Label, request: Request, desk: AtDesk, session: Db) -> R
 @router.post("/merge", name="merge_case")
 def merge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Merge this case into another of the same person; the other continues."""
-    other = case_merges.merge(session, desk, label, number(request, "version"), field(request, "into")[:12])
+    other = case_merges.merge(
+        session, desk, label, submitted_version(request), field_value(request.state.form, "into")[:12]
+    )
     return redirect_after(request, other, "merged")
 
 
 @router.post("/unmerge", name="unmerge_case")
 def unmerge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    return redirect_after(request, case_merges.unmerge(session, desk, label, number(request, "version")), "unmerged")
+    return redirect_after(request, case_merges.unmerge(session, desk, label, submitted_version(request)), "unmerged")
 
 
 def _case_page(
@@ -324,12 +331,12 @@ def valid_list_query(query: str) -> str:
 
 
 def _posted_field(request: Request, name: str) -> str:
-    return field(request, name) if request.method == "POST" else ""
+    return field_value(request.state.form, name) if request.method == "POST" else ""
 
 
 def redirect_after(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
     """Redirect to the case; after a decision on a case opened from a list, to the next case of that list."""
-    list_query = valid_list_query(field(request, "list"))
+    list_query = valid_list_query(field_value(request.state.form, "list"))
     news = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
     if decided and list_query:
         return staff_pages.redirect(

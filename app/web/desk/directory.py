@@ -20,9 +20,10 @@ from app.directory.edits import Editor
 from app.partners.organisations import Organisation
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.account.policies import coordinators, field
+from app.web.account.policies import coordinators
 from app.web.components import directory_view, staff_pages
 from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators)])
 
@@ -93,8 +94,10 @@ def edit_form(request: Request, session: ReadDb, packs: OwnPacks, subject: Code 
 @router.post("/edit", name="directory_propose")
 def propose(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Propose the value. Invalid input is shown again with the errors beside the fields."""
-    edited = _edited_field(session, packs, field(request, "subject"), field(request, "name"))
-    submitted = {name: values[0] for name, values in request.state.typed.items()}
+    edited = _edited_field(
+        session, packs, field_value(request.state.form, "subject"), field_value(request.state.form, "name")
+    )
+    submitted = {name: values[0] for name, values in request.state.form.items()}
     try:
         value = field_input.parse(edited.field, submitted, now.date())
     except Invalid as error:
@@ -106,8 +109,8 @@ def propose(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks
 @router.post("/as-pack", name="directory_as_pack")
 def propose_pack(request: Request, member: MemberAtDesk, session: Db, now: Now) -> Response:
     """Propose to return to the value in the country pack."""
-    subject = field(request, "subject")
-    edits.propose_pack_value(session, subject, field(request, "name"), by=_editor(member), now=now)
+    subject = field_value(request.state.form, "subject")
+    edits.propose_pack_value(session, subject, field_value(request.state.form, "name"), by=_editor(member), now=now)
     return staff_pages.redirect(f"{_entry_url(subject)}?done=edit_proposed")
 
 
@@ -133,10 +136,12 @@ def decide(
 @router.post("/capacity", name="directory_capacity")
 def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Set the capacity of a service until a day. It takes effect at once."""
-    key = field(request, "service")
+    key = field_value(request.state.form, "service")
     try:
-        until = day_of(field(request, "until"))
-        availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(member), now=now)
+        until = day_of(field_value(request.state.form, "until"))
+        availability.set_capacity(
+            session, key, field_value(request.state.form, "capacity"), until, by=_editor(member), now=now
+        )
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
     return staff_pages.redirect(f"{_entry_url(key)}?done=capacity")
@@ -145,10 +150,10 @@ def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: Own
 @router.post("/pause", name="directory_pause")
 def pause(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Pause new requests for a service: all, for one need, or in one language. It takes effect at once."""
-    key = field(request, "service")
+    key = field_value(request.state.form, "service")
     try:
-        need, language = kind_of_pause(field(request, "what"))
-        until = day_of(field(request, "until"))
+        need, language = kind_of_pause(field_value(request.state.form, "what"))
+        until = day_of(field_value(request.state.form, "until"))
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
@@ -165,7 +170,7 @@ def end_pause(pause: UUID, member: MemberAtDesk, session: Db, now: Now) -> Respo
 def pause_all(slug: Slug, request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Pause all services of an organisation until a day; an empty day ends the pause."""
     try:
-        until = day_of(field(request, "until"))
+        until = day_of(field_value(request.state.form, "until"))
         availability.pause_organisation(session, slug, until, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, slug, error=error)
@@ -250,7 +255,7 @@ def _entry_page(
         whole=fields.WHOLE,
         errors=_errors(error) if error else {},
         languages=LANGUAGES,
-        submitted={name: values[0] for name, values in getattr(request.state, "typed", {}).items()},
+        submitted={name: values[0] for name, values in getattr(request.state, "form", {}).items()},
     )
 
 

@@ -21,9 +21,10 @@ from app.directory.hsds.package_reader import NotAPackage, RowReport
 from app.directory.hsds.records import records
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.account.policies import SeniorOrAdmin, TakesFile, field
+from app.web.account.policies import SeniorOrAdmin, TakesFile
 from app.web.components import staff_pages
 from app.web.components.directory_forms import OwnPacks
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/directory/package")
 
@@ -75,7 +76,7 @@ def check_package(request: Request, member: Sender, session: ReadDb, packs: OwnP
         result = _import(request, member, session, packs, now, only_look=True)
     except NotAPackage as error:
         return _page(request, error=str(error), status=422)
-    if field(request, "act") == "report":
+    if field_value(request.state.form, "act") == "report":
         return _file_response(_report_csv(result.lines), "text/csv; charset=utf-8", "report.csv")
     return _page(request, result=result)
 

@@ -12,7 +12,7 @@ from app.matching.code_names import CodeNames
 from app.matching.engine import Found
 from app.matching.order import named_terms
 from app.matching.reasons import render
-from app.web.account.policies import AtDesk, Packs, number
+from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import staff_pages
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -23,7 +23,7 @@ Label = Annotated[str, Path(max_length=12)]
 @router.post("/match", name="match_again")
 def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Run the matching again with the present facts and services; earlier runs are kept."""
-    case = coordinator.locked_case(session, desk, label, number(request, "version"))
+    case = coordinator.locked_case(session, desk, label, submitted_version(request))
     rematching.rematch(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
     return staff_pages.redirect(f"/desk/cases/{label}/runs?done=matched")
 

@@ -18,8 +18,9 @@ from app.intake.schemas import Intake
 from app.operations import status
 from app.settings import Settings
 from app.staff import members
-from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin, field
+from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk")
 
@@ -102,14 +103,14 @@ def _set_freeze(session: Session, by: UUID, now: Any, *, on: bool) -> None:
 def create_decoy(request: Request, member: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
     """Create a honeytoken case among the closed cases. Its label is shown only on this page."""
     answers = {
-        "language": field(request, "language"),
+        "language": field_value(request.state.form, "language"),
         "for_whom": "self",
-        "needs": [field(request, "need")],
+        "needs": [field_value(request.state.form, "need")],
         "how_soon": "month",
-        "country": field(request, "country"),
-        "speak": [field(request, "language")],
-        "story": field(request, "text"),
-        "call_me": field(request, "call_me"),
+        "country": field_value(request.state.form, "country"),
+        "speak": [field_value(request.state.form, "language")],
+        "story": field_value(request.state.form, "text"),
+        "call_me": field_value(request.state.form, "call_me"),
         "answer_by": {"channel": "number"},
         "consent": {"mode": "ask_first"},
     }

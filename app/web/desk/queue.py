@@ -9,8 +9,9 @@ from app.cases import queue, saved_views
 from app.casework import case_ownership
 from app.core.dependencies import Db, ReadDb
 from app.core.i18n import LANGUAGES
-from app.web.account.policies import AtDesk, Packs, field
+from app.web.account.policies import AtDesk, Packs
 from app.web.components import labels, staff_pages
+from app.web.components.forms import field_value
 from app.web.desk import queue_url, queue_views, undelivered_notices
 from app.web.desk.queue_url import Listing
 from app.web.desk.queue_views import COLUMNS, FILTERS
@@ -70,7 +71,7 @@ def show_queue(
 @router.post("/desk/views", name="keep_view")
 def save_view(request: Request, desk: AtDesk, session: Db) -> Response:
     """Save the present view, filters and order as one of the member's own views."""
-    listing = queue_url.read(field(request, "list")) or Listing()
+    listing = queue_url.read(field_value(request.state.form, "list")) or Listing()
     saved_views.save(session, desk.who.member_id, listing.queue_query, desk.now)
     return staff_pages.redirect(staff_pages.with_news(listing.here, done="view_kept"))
 

@@ -18,11 +18,12 @@ from app.matching.lint import Finding, lint
 from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Packs, field, requires_role
+from app.web.account.policies import Packs, requires_role
 from app.web.components import (
     path_convertors,  # noqa: F401  registers them
     staff_pages,
 )
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/rules")
 
@@ -75,7 +76,7 @@ def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Res
     """Propose the rules. What cannot be read, or what the linter refuses, is shown again as it was typed."""
     base = _base(request, session)
     present = rule_sets.with_last_set(session, base)
-    typed = {name: field(request, name) for name in ("text", "why", "effective_on")}
+    typed = {name: field_value(request.state.form, name) for name in ("text", "why", "effective_on")}
     try:
         content = publication.read(typed["text"], present)
         proposal = publication.propose(

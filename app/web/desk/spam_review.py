@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from app.casework import spam_review
 from app.core.dependencies import Db
-from app.web.account.policies import AtDesk, number
+from app.web.account.policies import AtDesk, submitted_version
 from app.web.components import staff_pages
 from app.web.desk import queue_url
 
@@ -25,14 +25,14 @@ def redirect_to_queue(desk: AtDesk) -> Response:
 @router.post("/{label}/release", name="release_case")
 def release(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Not spam: move the case to the queue, to the position it would have had."""
-    case = spam_review.release(session, desk, label, number(request, "version"))
+    case = spam_review.release(session, desk, label, submitted_version(request))
     return staff_pages.redirect(queue_url.case_path(label, "", done="released", v=str(case.version)))
 
 
 @router.post("/{label}/discard", name="discard_case")
 def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Spam: close the case now; retention deletes it some days later."""
-    case = spam_review.discard(session, desk, label, number(request, "version"))
+    case = spam_review.discard(session, desk, label, submitted_version(request))
     return staff_pages.redirect(
         staff_pages.with_news("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version))
     )

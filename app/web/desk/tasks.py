@@ -48,6 +48,6 @@ def finish_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Respon
 
 def _redirect_back(request: Request) -> Response:
     """Redirect to the case whose page had the form, otherwise to the list."""
-    label = (request.state.typed.get("case") or [""])[0]
+    label = (request.state.form.get("case") or [""])[0]
     is_label = 0 < len(label) <= _LONGEST_LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
     return staff_pages.redirect(f"/desk/cases/{label}?done=done" if is_label else "/desk/tasks?done=done")

@@ -16,8 +16,9 @@ from app.messaging.recipients import NoticeSettings
 from app.partners.organisations import Organisation
 from app.referrals import working_hours
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Member, Packs, field, number
+from app.web.account.policies import Member, Packs, submitted_version
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 from app.web.partner.offers import organisation_of
 
 router = APIRouter(prefix="/partner")
@@ -66,7 +67,7 @@ def _page(
 @router.post("/notices", name="keep_notices")
 def save_notices(request: Request, member: Member, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
     """Save the settings. Invalid input is shown again with its errors."""
-    version = number(request, "version")
+    version = submitted_version(request)
     try:
         _save(request, member, session, keys, packs, version, now)
     except Invalid as error:
@@ -91,9 +92,12 @@ def _save(
 
 
 def _submitted(request: Request) -> dict[str, Any]:
-    texts = {name: field(request, name).strip() for name in ("address", "when", "hour", "opens", "closes", "days_off")}
-    ticks = {name: bool(field(request, name)) for name in ("emergencies", "own_hours")}
-    return {**texts, **ticks, "weekdays": list(request.state.typed.get("weekdays", []))}
+    texts = {
+        name: field_value(request.state.form, name).strip()
+        for name in ("address", "when", "hour", "opens", "closes", "days_off")
+    }
+    ticks = {name: bool(field_value(request.state.form, name)) for name in ("emergencies", "own_hours")}
+    return {**texts, **ticks, "weekdays": list(request.state.form.get("weekdays", []))}
 
 
 def _hour(submitted: Mapping[str, Any]) -> int | None:

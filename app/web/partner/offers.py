@@ -14,12 +14,13 @@ from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Member, Packs, field, number
+from app.web.account.policies import Member, Packs, submitted_version
 from app.web.components import (
     path_convertors,  # noqa: F401  registers them
     staff_pages,
     time_format,
 )
+from app.web.components.forms import field_value
 from app.web.partner import offer_page
 
 router = APIRouter(prefix="/partner")
@@ -69,13 +70,13 @@ def answer_offer(
     organisation_id = organisation_of(member)
     referral_id = partner_access.referral_id_of(session, organisation_id, label)
     by = ActorRef(Actor.PARTNER, member.member_id, organisation_id)
-    version = number(request, "version")
+    version = submitted_version(request)
     try:
         referral_actions.advance(
             session, referral_id, Verb(verb), by=by, now=now, expected_version=version, payload=_payload(request)
         )
     except Invalid as error:
-        refused = offer_page.RefusedAnswer(field(request, "answer") or verb, error.errors)
+        refused = offer_page.RefusedAnswer(field_value(request.state.form, "answer") or verb, error.errors)
         return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
     return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
 
@@ -89,12 +90,14 @@ def organisation_of(member: SignedIn) -> UUID:
 
 def _payload(request: Request) -> TransitionInput:
     """The choices in the form. Raises Invalid."""
-    codes: dict[str, Any] = {name: field(request, name) or None for name in ("reason", "outcome", "question")}
+    codes: dict[str, Any] = {
+        name: field_value(request.state.form, name) or None for name in ("reason", "outcome", "question")
+    }
     return TransitionInput(
         **codes,
-        until=_day(field(request, "until")),
-        work_done=tuple(dict.fromkeys(request.state.typed.get("work_done", []))),
-        deadline_on=_day(field(request, "deadline_on"), "/deadline_on"),
+        until=_day(field_value(request.state.form, "until")),
+        work_done=tuple(dict.fromkeys(request.state.form.get("work_done", []))),
+        deadline_on=_day(field_value(request.state.form, "deadline_on"), "/deadline_on"),
     )
 
 

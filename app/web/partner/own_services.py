@@ -17,9 +17,10 @@ from app.directory.edits import Editor
 from app.directory.fields import Field
 from app.partners.organisations import Organisation
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Member, field
+from app.web.account.policies import Member
 from app.web.components import directory_view, staff_pages
 from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/partner/services")
 
@@ -32,10 +33,12 @@ def show_services(request: Request, member: Member, session: ReadDb, packs: OwnP
 
 @router.post("/capacity", name="own_capacity")
 def set_capacity(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
-    key = _own_service_key(session, member, field(request, "service"))
+    key = _own_service_key(session, member, field_value(request.state.form, "service"))
     try:
-        until = day_of(field(request, "until"))
-        availability.set_capacity(session, key, field(request, "capacity"), until, by=_editor(member), now=now)
+        until = day_of(field_value(request.state.form, "until"))
+        availability.set_capacity(
+            session, key, field_value(request.state.form, "capacity"), until, by=_editor(member), now=now
+        )
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)
     return staff_pages.redirect("/partner/services?done=capacity")
@@ -43,10 +46,10 @@ def set_capacity(request: Request, member: Member, session: Db, packs: OwnPacks,
 
 @router.post("/pause", name="own_pause")
 def pause(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
-    key = _own_service_key(session, member, field(request, "service"))
+    key = _own_service_key(session, member, field_value(request.state.form, "service"))
     try:
-        need, language = kind_of_pause(field(request, "what"))
-        until = day_of(field(request, "until"))
+        need, language = kind_of_pause(field_value(request.state.form, "what"))
+        until = day_of(field_value(request.state.form, "until"))
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(member), now=now)
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)
@@ -63,7 +66,7 @@ def end_pause(pause: UUID, member: Member, session: Db, now: Now) -> Response:
 def pause_all(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Pause all services of the organisation until a day; an empty day ends the pause."""
     try:
-        until = day_of(field(request, "until"))
+        until = day_of(field_value(request.state.form, "until"))
         availability.pause_organisation(session, _slug_of(session, member), until, by=_editor(member), now=now)
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)
@@ -74,12 +77,12 @@ def pause_all(request: Request, member: Member, session: Db, packs: OwnPacks, no
 def propose(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Propose another value; the desk publishes it."""
     slug = _slug_of(session, member)
-    subject, name = field(request, "subject"), field(request, "name")
+    subject, name = field_value(request.state.form, "subject"), field_value(request.state.form, "name")
     edited_field = fields.field_of(subject, name)
     if subject.partition("/")[0] != slug or edited_field is None or not edited_field.of_partner:
         raise NotFound("Your organisation has no such entry in the directory.")
     try:
-        value = field_input.parse(edited_field, {name: field(request, "value")}, now.date())
+        value = field_input.parse(edited_field, {name: field_value(request.state.form, "value")}, now.date())
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)
     edits.propose(session, packs, subject, name, value, by=_editor(member), now=now)
@@ -116,7 +119,7 @@ def _page(
         waiting=[(edit, directory_view.proposal(edit)) for edit in waiting],
         languages=LANGUAGES,
         errors={entry["pointer"].strip("/"): entry["detail"] for entry in error.errors} if error else {},
-        submitted={name: values[0] for name, values in getattr(request.state, "typed", {}).items()},
+        submitted={name: values[0] for name, values in getattr(request.state, "form", {}).items()},
     )
 
 

@@ -5,8 +5,9 @@ from fastapi import APIRouter, Request, Response
 from app.casework import partner_access
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.referrals import partner_queries
-from app.web.account.policies import Config, Member, Packs, field, number
+from app.web.account.policies import Config, Member, Packs, submitted_version
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
 from app.web.partner import offer_page, tabular_export
 from app.web.partner.offers import Label, organisation_of
 
@@ -37,7 +38,13 @@ def print_sealed(
 def write_to_person(label: Label, request: Request, member: Member, session: Db, keys: Keys, now: Now) -> Response:
     """Add a message to the conversation. If it has grown meanwhile, the text is shown again for confirmation."""
     partner_access.write_message(
-        session, keys, member, label, field(request, "text"), now=now, lines_seen=number(request, "version")
+        session,
+        keys,
+        member,
+        label,
+        field_value(request.state.form, "text"),
+        now=now,
+        lines_seen=submitted_version(request),
     )
     return staff_pages.redirect(f"/partner/referrals/{label}?done=sent")
 

@@ -17,16 +17,17 @@ from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import questions, storage
-from app.intake.questions import Typed
+from app.intake.questions import FormFields
 from app.intake.schemas import Intake
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
+from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import draft_answers, form_fields, letter, visits
 from app.web.person.case_page import REFERRAL, STATUS
 from app.web.person.check_page import centres
-from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, field_value
+from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE, all_steps
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
@@ -51,7 +52,7 @@ def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
         return RedirectResponse(f"/{lang}/return", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
-    answers = questions.typed(corrections.answers_of(session, opened, keys))
+    answers = questions.to_form(corrections.answers_of(session, opened, keys))
     return _answers_page(lang, answers, {}, cookie, keys, directory, now)
 
 
@@ -64,7 +65,7 @@ def correct(
     opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None:
         return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")
-    is_valid_token = csrf.is_valid(keys, field_value(form, "token"), now, csrf.of_visit(cookie))
+    is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if "switch" in form or not is_valid_token:
         return _answers_page(
             lang, new_answers, {}, cookie, keys, directory, now, notice="" if is_valid_token else EXPIRED_NOTICE
@@ -85,7 +86,7 @@ def correct(
 
 def _answers_page(
     lang: str,
-    answers: Typed,
+    answers: FormFields,
     errors: dict[str, str],
     cookie: str | None,
     keys: KeyRing,
@@ -101,7 +102,7 @@ def _answers_page(
         errors,
         directory,
         notice=notice,
-        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/answers",
         switch="case/answers",
     )
@@ -119,7 +120,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     stored_answers, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
-    answers, code_names = questions.typed(stored_answers), CodeNames(lang, directory)
+    answers, code_names = questions.to_form(stored_answers), CodeNames(lang, directory)
     centre_list = centres(result.candidates, answers, directory, code_names)
     matching = {centre["slug"] for centre in centre_list}
     chosen = [name.removeprefix("c_") for name in answers if name.startswith("c_")]
@@ -128,12 +129,12 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
         lang,
         centre_list=[centre for centre in centre_list if centre["ask"]],
         others=[_former_choice(slug, answers, directory) for slug in chosen if slug not in matching],
-        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/centres",
     )
 
 
-def _former_choice(slug: str, answers: Typed, directory: Packs) -> dict[str, Any]:
+def _former_choice(slug: str, answers: FormFields, directory: Packs) -> dict[str, Any]:
     """A centre that was chosen before and no longer matches."""
     name = directory.organisation(slug).name  # type: ignore[union-attr]
     return {
@@ -208,7 +209,7 @@ def _number_page(
         status=422 if mistyped else 200,
         number=number,
         mistyped=mistyped,
-        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/number",
     )
 
@@ -226,7 +227,7 @@ def copy(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory
         "person/copy.html",
         lang,
         **_copy_context(lang, opened, session, keys, directory, now),
-        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case",
     )
 
@@ -236,7 +237,7 @@ def _copy_context(
 ) -> dict[str, Any]:
     document, code_names, case = privacy.export(session, opened, keys), CodeNames(lang, directory), opened.case
     parts = {entry["part"]: entry for entry in document["parts"]}
-    answers = questions.typed(
+    answers = questions.to_form(
         storage.answers_in(Intake, {"case": document["case"], "facts": document["facts"], **parts})
     )
     fields = form_fields.fields(questions.QUESTIONS.values(), answers, {}, code_names, directory)

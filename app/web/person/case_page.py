@@ -25,6 +25,7 @@ from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.referrals.states import State
 from app.web.components import csrf
+from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import letter, person_prompts, visits
 from app.web.person.dependencies import (
@@ -35,7 +36,6 @@ from app.web.person.dependencies import (
     Lang,
     anyone,
     delete_cookie,
-    field_value,
     set_cookie,
 )
 from app.web.person.single_page_form import EXPIRED_NOTICE
@@ -97,7 +97,7 @@ def _number_form(lang: str, keys: KeyRing, now: datetime, error: str = "", enter
         status=422 if error else 200,
         error=error,
         entered=entered,
-        token=csrf.new_token(keys, now, csrf.UNBOUND),
+        csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here="return",
         switch="return",
     )
@@ -168,7 +168,7 @@ def _case_page(
         text=text,
         error=error,
         notice=notice,
-        token=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case",
         switch="case/message",
     )
@@ -183,7 +183,7 @@ def send_message(
     opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None:
         return page("person/visit_ended.html", lang, status=403, text=text, here="return")
-    is_valid_token = csrf.is_valid(keys, field_value(form, "token"), now, csrf.of_visit(cookie))
+    is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if "switch" in form or not is_valid_token:
         notice = "" if is_valid_token else EXPIRED_NOTICE
         return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.casework import filing
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake.questions import STEPS, Typed
+from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching import runs
 from app.matching.code_names import CodeNames
@@ -27,7 +27,7 @@ _NEAREST: Final = 8
 
 def check_page(
     lang: str,
-    answers: Typed,
+    answers: FormFields,
     intake: Intake,
     session: Session,
     keys: KeyRing,
@@ -35,7 +35,7 @@ def check_page(
     now: datetime,
     *,
     binding: str = csrf.UNBOUND,
-    carried: Typed | None = None,
+    carried: FormFields | None = None,
     notice: str = "",
     template: str = "person/check.html",
     **context: Any,
@@ -50,7 +50,7 @@ def check_page(
         **check_context(lang, answers, intake, session, directory, now),
         answers=carried,
         action=f"/{lang}/form/all/send" if carried is not None else f"/{lang}/form/check",
-        token=csrf.new_token(keys, now, binding),
+        csrf=csrf.new_token(keys, now, binding),
         notice=notice,
         here="form/all" if carried is not None else "form/check",
         switch="form/all/send" if carried is not None else "form/check",
@@ -59,7 +59,7 @@ def check_page(
 
 
 def check_context(
-    lang: str, answers: Typed, intake: Intake, session: Session, directory: Directory, now: datetime
+    lang: str, answers: FormFields, intake: Intake, session: Session, directory: Directory, now: datetime
 ) -> dict[str, Any]:
     """Template context: answers as text, the letter's deadline, emergency contacts, and every centre with its reasons."""
     code_names = CodeNames(lang, directory)
@@ -84,7 +84,7 @@ def check_context(
 
 
 def centres(
-    matches: Iterable[Found], answers: Typed, directory: Directory, code_names: CodeNames
+    matches: Iterable[Found], answers: FormFields, directory: Directory, code_names: CodeNames
 ) -> list[dict[str, Any]]:
     """Centres as the page shows them: name, reasons, whether consent is asked, and the choice made.
 

@@ -8,9 +8,9 @@ from app.core.dependencies import current_directory
 from app.core.errors import NotFound
 from app.core.i18n import LANGUAGES
 from app.directory.packs import Directory as Packs
+from app.intake.questions import FormFields
 from app.settings import Settings
 from app.web.components import csrf
-from app.web.components.forms import Fields
 
 COOKIE: Final = "s"
 
@@ -40,7 +40,7 @@ async def anyone() -> None:
     """The policy of the person's pages: open to everybody; what is inside opens only with the cookie or the number."""
 
 
-async def _form(request: Request) -> Fields:
+async def _form(request: Request) -> FormFields:
     """The fields of a form of ours. Raises BadRequest (no form), NotAllowed (sent by another site's page)."""
     return await csrf.receive(request)
 
@@ -49,12 +49,7 @@ Lang = Annotated[str, Depends(_language)]
 Directory = Annotated[Packs, Depends(_directory)]
 Config = Annotated[Settings, Depends(_settings)]
 Cookie = Annotated[str | None, Depends(_cookie)]
-Form = Annotated[Fields, Depends(_form)]
-
-
-def field_value(form: Fields, name: str) -> str:
-    """The last value of a field; an empty string when it was not sent."""
-    return form.get(name, [""])[-1]
+Form = Annotated[FormFields, Depends(_form)]
 
 
 def set_cookie(response: Response, secret: str, settings: Settings) -> None:

@@ -9,18 +9,18 @@ from sqlalchemy.orm import Session
 from app.core.errors import FieldError, Invalid
 from app.directory.packs import Directory
 from app.intake import drafts, questions, schemas
-from app.intake.questions import Typed
+from app.intake.questions import FormFields
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Stored state of an unfinished form. `begun`: time of its first answer (ISO 8601), or ""."""
 
-    answers: Typed
+    answers: FormFields
     begun: str = ""
 
 
-def answers_of_form(form: Typed) -> Typed:
+def answers_of_form(form: FormFields) -> FormFields:
     """The fields that are stored in a draft: answers, not buttons."""
     return {name: values for name, values in form.items() if name in questions.QUESTIONS or name.startswith("c_")}
 
@@ -38,10 +38,10 @@ def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, An
 
 
 def validate(
-    answers: Typed, lang: str, directory: Directory, now: datetime
+    answers: FormFields, lang: str, directory: Directory, now: datetime
 ) -> tuple[schemas.Intake | None, list[FieldError]]:
     """Validate the whole form: an intake, or its errors."""
     try:
-        return schemas.read(questions.answers(answers, lang), directory, now.date()), []
+        return schemas.read(questions.to_answers(answers, lang), directory, now.date()), []
     except Invalid as error:
         return None, error.errors

@@ -8,7 +8,7 @@ from app.core.errors import FieldError
 from app.core.i18n import LANGUAGES, N_
 from app.directory.packs import Directory
 from app.intake import questions
-from app.intake.questions import Kind, Question, Typed
+from app.intake.questions import FormFields, Kind, Question
 from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
 from app.matching.code_names import CodeNames
 
@@ -70,7 +70,7 @@ class Field:
 
 def fields(
     question_list: Iterable[Question],
-    answers: Typed,
+    answers: FormFields,
     errors: Mapping[str, str],
     code_names: CodeNames,
     directory: Directory,
@@ -80,7 +80,7 @@ def fields(
     ]
 
 
-def _field(question: Question, answers: Typed, error: str, code_names: CodeNames, directory: Directory) -> Field:
+def _field(question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory) -> Field:
     values = answers.get(question.name, [question.default] if question.default else [])
     groups = tuple(
         Group(label, tuple(Option(value, name, value in values) for value, name in options))
@@ -104,7 +104,7 @@ Options = Sequence[tuple[str, str]]
 
 
 def _options(
-    vocabulary: str, answers: Typed, code_names: CodeNames, directory: Directory
+    vocabulary: str, answers: FormFields, code_names: CodeNames, directory: Directory
 ) -> Iterable[tuple[str, Options]]:
     """Headed lists of (value, label)."""
     translator = code_names.translator
@@ -155,7 +155,7 @@ if _UNKNOWN:
     )
 
 
-def _countries(answers: Typed, directory: Directory) -> list:  # type: ignore[type-arg]
+def _countries(answers: FormFields, directory: Directory) -> list:  # type: ignore[type-arg]
     """The chosen country, or all countries while none is chosen."""
     chosen_code = answers.get("country", [""])[-1]
     return [country for country in directory.countries if country.code == chosen_code] or list(directory.countries)

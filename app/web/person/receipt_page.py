@@ -64,6 +64,6 @@ def receipt_page(
         deadline=letter.of_reply(reply, runs.local_date(directory, reply["country"], now)),
         contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
         mistyped=mistyped,
-        token=csrf.new_token(keys, now, csrf.UNBOUND),
+        csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,
     )

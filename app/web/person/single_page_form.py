@@ -10,13 +10,14 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake.questions import STEPS, Typed
+from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
+from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import draft_answers, form_fields, spam_signals
 from app.web.person.check_page import check_page
-from app.web.person.dependencies import Config, Directory, Form, Lang, anyone, field_value
+from app.web.person.dependencies import Config, Directory, Form, Lang, anyone
 from app.web.person.receipt_page import receipt_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -57,7 +58,7 @@ def file_single_page(
     session: Db,
 ) -> Response:
     """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
-    answers, token = draft_answers.answers_of_form(form), field_value(form, "token")
+    answers, token = draft_answers.answers_of_form(form), field_value(form, "csrf")
     intake, field_errors = draft_answers.validate(answers, lang, directory, now)
     if intake is None or "change" in form:
         return single_page(
@@ -84,7 +85,7 @@ def file_single_page(
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 
 
-def _hidden_fields(form: Typed, keys: KeyRing, now: datetime) -> Typed:
+def _hidden_fields(form: FormFields, keys: KeyRing, now: datetime) -> FormFields:
     """Hidden fields for the next page: the answers, when the form was opened, and the honeypot field."""
     begun = field_value(form, "begun") or csrf.new_token(keys, now, csrf.UNBOUND)
     return {
@@ -95,7 +96,7 @@ def _hidden_fields(form: Typed, keys: KeyRing, now: datetime) -> Typed:
 
 
 def all_steps(
-    template: str, lang: str, answers: Typed, errors: dict[str, str], directory: Packs, **context: object
+    template: str, lang: str, answers: FormFields, errors: dict[str, str], directory: Packs, **context: object
 ) -> HTMLResponse:
     """Show every question on one page with the typed values; status 422 when there are errors."""
     code_names = CodeNames(lang, directory)
@@ -105,7 +106,7 @@ def all_steps(
 
 def single_page(
     lang: str,
-    form: Typed,
+    form: FormFields,
     errors: dict[str, str],
     keys: KeyRing,
     directory: Packs,
@@ -122,7 +123,7 @@ def single_page(
         consents={name: choice[-1] for name, choice in form.items() if name.startswith("c_")},
         begun=field_value(form, "begun") or csrf.new_token(keys, now, csrf.UNBOUND),
         trap=field_value(form, spam_signals.HONEYPOT),
-        token=csrf.new_token(keys, now, csrf.UNBOUND),
+        csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         notice=notice,
         here="form/all",
         switch="form/all",

@@ -14,7 +14,7 @@ from typing import Final
 
 from fastapi import Request
 
-from app.intake.questions import Typed
+from app.intake.questions import FormFields
 
 HONEYPOT: Final = "subject"
 """The name of the hidden field: one that programs usually fill in."""
@@ -47,7 +47,7 @@ class SubmissionCounter:
             return self._seen[sender_hash] > _LIMIT_PER_SENDER or self._seen.total() > _LIMIT_OVERALL
 
 
-def held_reason(request: Request, form: Typed, begun: datetime | None, now: datetime) -> str | None:
+def held_reason(request: Request, form: FormFields, begun: datetime | None, now: datetime) -> str | None:
     """The code of the reason to hold this form; None when nothing is suspicious. `begun`: when the form was opened."""
     state = request.app.state
     if not hasattr(state, "submission_counter"):

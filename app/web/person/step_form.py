@@ -11,12 +11,13 @@ from app.core.errors import NotFound
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, questions
-from app.intake.questions import STEPS, Typed
+from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import (
     csrf,
     path_convertors,  # noqa: F401  registers them
 )
+from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import draft_answers, form_fields, spam_signals, urgent_contacts
 from app.web.person.check_page import check_page
@@ -27,7 +28,6 @@ from app.web.person.dependencies import (
     Form,
     Lang,
     anyone,
-    field_value,
     set_cookie,
 )
 from app.web.person.draft_answers import Draft
@@ -40,7 +40,7 @@ _EMPTY_DRAFT = Draft({})
 def _step_page(
     lang: str,
     number: int,
-    answers: Typed,
+    answers: FormFields,
     errors: dict[str, str],
     keys: KeyRing,
     directory: Packs,
@@ -60,7 +60,7 @@ def _step_page(
         fields=form_fields.fields(step.questions, answers, errors, code_names, directory),
         errors=errors,
         urgent=urgent_contacts.contacts_for_step(answers, number, code_names, directory, now),
-        token=csrf.new_token(keys, now, csrf.UNBOUND),
+        csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         trap="",
         may_skip=not any(question.required for question in step.questions),
         back=f"/{lang}/form/{STEPS[number - 1].slug}" if number else f"/{lang}/",
@@ -113,7 +113,7 @@ def send(
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
     merged = {**draft.answers, **{name: choice for name, choice in form.items() if name.startswith("c_")}}
     intake, _errors = draft_answers.validate(merged, lang, directory, now)
-    is_valid_token = csrf.is_valid(keys, field_value(form, "token"), now, csrf.of_visit(cookie))
+    is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if intake is None or "switch" in form or not is_valid_token:
         drafts.save(session, cookie, {"typed": merged, "begun": draft.begun}, now, settings.draft_idle)
         if intake is None or is_valid_token:
@@ -211,8 +211,8 @@ def send_step(
 def _next_page(
     lang: str,
     number: int,
-    answers: Typed,
-    merged: Typed,
+    answers: FormFields,
+    merged: FormFields,
     question_names: set[str],
     keys: KeyRing,
     directory: Packs,

@@ -7,7 +7,7 @@ from datetime import datetime
 from app.core.errors import Invalid
 from app.directory.packs import Contact, Directory
 from app.intake import questions, schemas
-from app.intake.questions import STEPS, Typed
+from app.intake.questions import STEPS, FormFields
 from app.matching import runs
 from app.matching.code_names import CodeNames
 
@@ -21,7 +21,7 @@ class UrgentContacts:
 
 
 def contacts_for_step(
-    answers: Typed, step: int, code_names: CodeNames, directory: Directory, now: datetime
+    answers: FormFields, step: int, code_names: CodeNames, directory: Directory, now: datetime
 ) -> UrgentContacts | None:
     """Numbers to show above a step (0: the first), from the answers to the previous steps. None when nothing is urgent."""
     if not _is_urgent(answers, step, directory, now):
@@ -41,7 +41,7 @@ _LETTER = frozenset({"letter_kind", "letter_received_on"})
 _URGENCY_QUESTIONS = frozenset({"needs", "country", "how_soon", "helps"}) | _LETTER
 
 
-def _is_urgent(answers: Typed, steps: int, directory: Directory, now: datetime) -> bool:
+def _is_urgent(answers: FormFields, steps: int, directory: Directory, now: datetime) -> bool:
     """True when the first `steps` steps report detention, removal, violence, a child alone, or a date within two days."""
     question_names = {
         question.name for step in STEPS[: max(steps, 0)] for question in step.questions
@@ -51,11 +51,11 @@ def _is_urgent(answers: Typed, steps: int, directory: Directory, now: datetime) 
     return any(_is_emergency(values, directory, now) for values in (relevant, without_letter))
 
 
-def _is_emergency(relevant: Typed, directory: Directory, now: datetime) -> bool:
+def _is_emergency(relevant: FormFields, directory: Directory, now: datetime) -> bool:
     """Also False while an answer is not valid yet."""
     defaults = {"for_whom": "self", "needs": ["asylum"], "how_soon": "none", "country": directory.countries[0].code}
     try:
-        intake = schemas.read({**defaults, **questions.answers(relevant, "en")}, directory, now.date())
+        intake = schemas.read({**defaults, **questions.to_answers(relevant, "en")}, directory, now.date())
     except Invalid:
         return False
     facts, _letter = runs.facts_and_deadline(intake.answers(), directory, now)

@@ -9,10 +9,10 @@ from app.cases.person_access import OpenedCase
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
 from app.intake import drafts, receipts
-from app.intake.questions import Typed
+from app.intake.questions import FormFields
 from app.intake.receipts import Receipt
 from app.web.components import csrf
-from app.web.person.dependencies import field_value
+from app.web.components.forms import field_value
 
 
 def begin(
@@ -42,9 +42,9 @@ def case_of_visit(
 
 
 def case_of_form(
-    session: Session, answers: Typed, cookie: str | None, keys: KeyRing, now: datetime
+    session: Session, answers: FormFields, cookie: str | None, keys: KeyRing, now: datetime
 ) -> OpenedCase | None:
     """The case, with its row locked, for a form of this visit; None when the visit has ended or the token is of another visit."""
-    if not csrf.is_valid(keys, field_value(answers, "token"), now, csrf.of_visit(cookie)):
+    if not csrf.is_valid(keys, field_value(answers, "csrf"), now, csrf.of_visit(cookie)):
         return None
     return case_of_visit(session, cookie, keys, now, lock=True)

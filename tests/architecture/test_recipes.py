@@ -145,7 +145,7 @@ RECIPES: Final = [
     Recipe(
         "A language",
         {
-            "app/core/i18n.py": (replace("app/core/i18n.py", '"ka", "de")', '"ka", "de", "nl")'),),
+            "app/core/i18n.py": (replace("app/core/i18n.py", '"de": "Deutsch",', '"de": "Deutsch", "nl": "Nederlands",'),),
             "tests/unit/test_plurals.py": (replace("tests/unit/test_plurals.py", '"de": 2}', '"de": 2, "nl": 2}'),),
         },
         tests=("tests/unit/test_plurals.py",),

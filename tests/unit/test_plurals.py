@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.cli import i18n as catalogues
-from app.core.i18n import LANGUAGES, plural_forms, translator
+from app.core.i18n import LANGUAGES, OWN_NAMES, plural_forms, translator
 
 COUNTED = [message for message in catalogues.messages() if not isinstance(message, str)]
 FORMS = {"ru": 3, "en": 2, "be": 3, "uk": 3, "pl": 3, "lt": 3, "ka": 2, "de": 2}
@@ -40,3 +40,8 @@ def test_days_hours_and_numbers_are_written_as_the_reader_writes_them() -> None:
     assert translator("en").date(date(2026, 11, 25)) == "25 November 2026", "British, not American"
     assert translator("ru").moment(at, ZoneInfo("Asia/Tbilisi")) == "26 ноября, 00:05"
     assert translator("de").number(12345) == "12.345"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_is_called_as_cldr_has_it(language: str) -> None:
+    assert OWN_NAMES[language].lower() == translator(language).language_name(language).lower()

@@ -82,6 +82,7 @@ def create_app(
         max_body=settings.max_body,
         body_limits=web.BODY_LIMITS if "desk" in wanted else {},
         https=settings.base_url.startswith("https:"),
+        hsts_preload=settings.hsts_preload,
         onion=settings.onion_location,
         on_request=app.state.metrics.observe_request,
     )

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +25,12 @@ def _days(value: object) -> object:
 Days = Annotated[timedelta, BeforeValidator(_days)]
 OfferAfter = Annotated[timedelta | None, BeforeValidator(_offer_mode)]
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _needs_no_tls(host: str) -> bool:
+    """An onion service brings its own encryption, and Tor Browser treats it like TLS. What stays on the machine needs none, and
+    no host of the internet can be called `.test` (RFC 6761)."""
+    return host in _LOOPBACK or host.endswith((".localhost", ".test", ".onion"))
 
 
 class Settings(BaseSettings):
@@ -79,6 +86,9 @@ class Settings(BaseSettings):
     writes_per_minute: int = Field(default=300, ge=10)
     filings_per_minute: int = Field(default=300, ge=10)
     hand_overs_per_minute: int = Field(default=120, ge=10)
+    hsts_preload: bool = False
+    """Whether Strict-Transport-Security asks browsers to put the domain, with all of its subdomains, on their built-in list.
+    It can hardly be taken back: only for a domain all of whose hosts speak TLS for good."""
     max_body: int = Field(default=262_144, ge=65_536)
     """The largest request in bytes. The longest genuine form is under 100 KB."""
     onion_location: str = ""
@@ -118,6 +128,21 @@ class Settings(BaseSettings):
         if self.closed_kept < self.contact_kept:
             raise ValueError("PRISTAN_CLOSED_KEPT is shorter than PRISTAN_CONTACT_KEPT")
         return self
+
+    @model_validator(mode="after")
+    def _reached_over_tls(self) -> "Settings":
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "https" or (parts.scheme == "http" and _needs_no_tls(parts.hostname or "")):
+            return self
+        raise ValueError(
+            "PRISTAN_BASE_URL must begin with https://; only a loopback, .onion or .test address may do without TLS"
+        )
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether browsers take cookies for TLS only: everywhere but on plain HTTP at a loopback address, in development."""
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "https" or (parts.hostname or "").endswith(".onion")
 
     def offer_after(self, country: str) -> timedelta | None:
         """How long a new case of this country waits for a coordinator before it is offered automatically; None: for ever."""

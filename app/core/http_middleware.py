@@ -39,7 +39,9 @@ class RequestMiddleware:
     """ASGI middleware with a body limit, security headers and a request log.
 
     max_body: the largest body in bytes; `body_limits` has the exceptions, by path.
-    https: the service is reached over TLS, so Strict-Transport-Security is sent.
+    https: the service is reached over TLS, so Strict-Transport-Security is sent, for all subdomains as well: a sibling host that
+        answers over plain HTTP could otherwise be used against this one. `hsts_preload`: with the word that browsers'
+        lists ask for.
     onion: the address of the same pages in the Tor network, sent as Onion-Location.
     on_request: called after each request with method, route template, status and seconds.
     """
@@ -50,6 +52,7 @@ class RequestMiddleware:
         *,
         max_body: int,
         https: bool,
+        hsts_preload: bool = False,
         body_limits: Mapping[str, int] = MappingProxyType({}),
         onion: str = "",
         on_request: RequestObserver = lambda *_args: None,
@@ -59,7 +62,8 @@ class RequestMiddleware:
         self.body_limits = body_limits
         self.onion = onion.rstrip("/")
         self.on_request = on_request
-        self.headers = {**HEADERS, **({"strict-transport-security": "max-age=63072000"} if https else {})}
+        hsts = "max-age=63072000; includeSubDomains" + ("; preload" if hsts_preload else "")
+        self.headers = {**HEADERS, **({"strict-transport-security": hsts} if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -4,9 +4,8 @@ The same table holds the visit of a person who came back with their number.
 """
 
 import json
-import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -14,6 +13,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.core import sealing
 from app.core.db import Base
 from app.core.sealing import CannotOpen
+
+RESENT_WITHIN: Final = timedelta(minutes=5)
+"""How long a form can be sent again with the cookie that it was sent with before."""
 
 
 class Draft(Base):
@@ -24,10 +26,6 @@ class Draft(Base):
     id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     sealed: Mapped[bytes]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
-def new_secret() -> str:
-    return secrets.token_urlsafe(32)
 
 
 def load(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:
@@ -56,6 +54,22 @@ def save(session: Session, secret: str, content: dict[str, Any], now: datetime, 
     else:
         row.sealed, row.expires_at = sealed, now + idle
     session.flush()
+
+
+def renew(
+    session: Session, former: str | None, secret: str, content: dict[str, Any], now: datetime, idle: timedelta
+) -> None:
+    """Save under a fresh secret. What lies under the former one stays as it was, for `RESENT_WITHIN`.
+
+    Nobody who knew the former secret reads what is typed from now on; and a form whose answer was lost on the way can be sent
+    again with the former cookie, which is all that the browser then has.
+    """
+    save(session, secret, content, now, idle)
+    if former:
+        ends = now + RESENT_WITHIN
+        session.execute(
+            sa.update(Draft).where(Draft.id == _id(former), Draft.expires_at > ends).values(expires_at=ends)
+        )
 
 
 def drop(session: Session, secret: str | None) -> None:

@@ -4,7 +4,6 @@ A known browser has a cookie that the server can verify and nobody can forge. Th
 of failed attempts, so that a stranger who knows a member's name cannot lock the member out.
 """
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,9 +11,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.core import browser_secrets
 from app.core.db import Base
 from app.core.keyring import KeyRing
 
+COOKIE: Final = "staff_browser"
 KNOWN_FOR: Final = timedelta(days=90)
 
 
@@ -38,7 +39,9 @@ def remember(session: Session, keys: KeyRing, member_id: UUID, secret: str | Non
         return secret
     if secret:  # it had expired
         session.execute(sa.delete(KnownBrowser).where(KnownBrowser.id == _id(keys, member_id, secret)))
-    secret = secret or secrets.token_urlsafe(32)  # a shared computer keeps one secret for all who sign in there
+    # A shared computer keeps one secret for all who sign in there. A value that is not ours was put there by somebody who knows it.
+    if not secret or not browser_secrets.is_minted(keys, COOKIE, secret):
+        secret = browser_secrets.mint(keys, COOKIE)
     session.add(KnownBrowser(id=_id(keys, member_id, secret), member_id=member_id, expires_at=now + KNOWN_FOR))
     session.flush()
     return secret

@@ -95,6 +95,33 @@ def touch(session: Session, secret: str, now: datetime) -> None:
     session.execute(sa.update(StaffSession).where(StaffSession.id == _session_id(secret)).values(seen_at=now))
 
 
+def renew(session: Session, secret: str) -> str:
+    """Give the session a fresh secret, after the member has proved again who they are; the former one opens nothing any more.
+
+    Forms that were opened before belong to the former secret. Raises NotSignedIn.
+    """
+    row = session.get(StaffSession, _session_id(secret), with_for_update=True)
+    if row is None:
+        raise NotSignedIn
+    seed = sealing.decrypt(_session_key(secret), row.sealed_seed, sealing.context("sessions", row.id.hex()))
+    fresh = secrets.token_urlsafe(32)
+    fresh_id = _session_id(fresh)
+    sealed = sealing.encrypt(_session_key(fresh), seed, sealing.context("sessions", fresh_id.hex()))
+    session.add(
+        StaffSession(
+            id=fresh_id,
+            member_id=row.member_id,
+            sealed_seed=sealed,
+            factor=row.factor,
+            started_at=row.started_at,
+            seen_at=row.seen_at,
+        )
+    )
+    session.delete(row)
+    session.flush()
+    return fresh
+
+
 def sign_out(session: Session, secret: str) -> None:
     session.execute(sa.delete(StaffSession).where(StaffSession.id == _session_id(secret)))
 

@@ -34,3 +34,22 @@ def test_outside_its_bounds_the_service_does_not_start(monkeypatch: pytest.Monke
     monkeypatch.setenv(f"PRISTAN_{name}", text)
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("address", "secure"),
+    [
+        ("https://help.example.org", True), ("https://127.0.0.1", True), ("http://127.0.0.1:8000", False),
+        ("http://localhost:8000", False), ("http://[::1]:8000", False), (f"http://{'a' * 56}.onion", True),
+    ],
+)  # fmt: skip
+def test_cookies_are_for_tls_only_except_on_this_machine(address: str, secure: bool) -> None:
+    assert Settings(base_url=address).secure_cookies is secure
+
+
+@pytest.mark.parametrize(
+    "address", ["http://help.example.org", "http://10.0.0.1", "ftp://localhost", "help.example.org", ""]
+)
+def test_an_address_that_anybody_on_the_way_can_answer_for_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="https"):
+        Settings(base_url=address)

@@ -1,7 +1,6 @@
 """Errors as pages for staff. A form that failed is shown again with its input, to be corrected, sent again or dropped."""
 
 import json
-import secrets
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,11 +11,11 @@ from app.core.errors import AppError, Conflict, Invalid, NotSignedIn, Preconditi
 from app.core.i18n import N_, STAFF, translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
-from app.web.account.policies import OldForm, set_cookie, site
-from app.web.components import csrf, staff_pages
+from app.web.account.policies import OldForm, site
+from app.web.components import cookies, csrf, staff_pages
 from app.web.components.forms import field_value
 
-_FORM_COOKIE: Final = "staff_form"
+FORM_COOKIE: Final = "staff_form"
 _EDITABLE_FIELDS: Final = ("text",)
 _SECRET_FIELDS: Final = frozenset(
     {"csrf", "passphrase", "passphrase_new", "passphrase_again", "code", "passkey", "seat"}
@@ -80,7 +79,7 @@ def sign_in_page(
 ) -> HTMLResponse:
     """The sign-in form. `carried` and `again`: the fields and the path of a form that was sent after the session had ended."""
     settings = request.app.state.settings
-    secret = browser_secret(request) or secrets.token_urlsafe(24)
+    secret = browser_secret(request) or cookies.mint(request.app.state.keys, FORM_COOKIE)
     response = staff_pages.page(
         request,
         "account/sign_in.html",
@@ -95,7 +94,7 @@ def sign_in_page(
         passkey=passkey_options(request, secret),
     )
     staff_pages.allow_own_script(response)
-    set_cookie(response, _FORM_COOKIE, secret, settings)
+    cookies.put(response, FORM_COOKIE, secret, settings)
     return response
 
 
@@ -110,9 +109,9 @@ def passkey_options(request: Request, secret: str) -> str:
 
 def browser_bound_page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page with a form that needs no sign-in; its token is bound to a cookie of this browser, as at the sign-in."""
-    secret = browser_secret(request) or secrets.token_urlsafe(24)
+    secret = browser_secret(request) or cookies.mint(request.app.state.keys, FORM_COOKIE)
     response = staff_pages.page(request, template, status=status, token=_token(request, secret), **context)
-    set_cookie(response, _FORM_COOKIE, secret, request.app.state.settings)
+    cookies.put(response, FORM_COOKIE, secret, request.app.state.settings)
     return response
 
 
@@ -124,9 +123,8 @@ def is_form_of_browser(request: Request) -> bool:
 
 
 def browser_secret(request: Request) -> str | None:
-    """The secret of the cookie that forms are bound to before there is a session; None if it is missing or malformed."""
-    value = request.cookies.get(_FORM_COOKIE, "")
-    return value if 20 <= len(value) <= 64 and value.isascii() else None
+    """The secret of the cookie that forms are bound to before there is a session; None if it is missing or not ours."""
+    return cookies.secret(request, FORM_COOKIE)
 
 
 def _token(request: Request, secret: str) -> str:

@@ -19,9 +19,9 @@ from app.core.sealing import CannotOpen
 from app.staff import members, passkeys, read_quotas, sessions
 from app.staff import service as staff
 from app.staff.sessions import SignedIn
-from app.web.account.policies import AnyMember, Config, all_members, cookie, site
+from app.web.account.policies import SESSION, AnyMember, Config, all_members, cookie, site
 from app.web.account.sign_in import passphrase_hashing
-from app.web.components import staff_pages
+from app.web.components import cookies, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/me")
@@ -91,14 +91,17 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
                 [FieldError(pointer="/passphrase", code="wrong", detail="The current passphrase is not correct.")]
             )
         sealed_seed = await run_sync(staff.seal_seed, state.keys, member.member_id, new_passphrase, seed)
-    present_session = cookie(request)
+    present_session = cookie(request) or ""
 
-    def write(session: Session) -> None:
+    def write(session: Session) -> str:
         staff.change_passphrase(session, attempt, sealed_seed, state.clock(), keep_session=present_session)
+        return sessions.renew(session, present_session)
 
     async with state.transactions.open(write=True) as session:
-        await run_sync(write, session)
-    return staff_pages.redirect("/desk/me?done=passphrase")
+        fresh = await run_sync(write, session)
+    response = staff_pages.redirect("/desk/me?done=passphrase")
+    cookies.put(response, SESSION, fresh, state.settings)
+    return response
 
 
 def checked_passphrase(request: Request, name: str) -> str:
@@ -160,8 +163,11 @@ def change_code_app(request: Request, member: AnyMember, session: Db, keys: Keys
     ):
         next_secret = secret or pyotp.random_base32()
         return _code_page(request, member, keys, next_secret, wrong=True)
-    staff.change_totp(session, keys, member.member_id, secret, now, keep_session=cookie(request))
-    return staff_pages.redirect("/desk/me?done=code_changed")
+    present_session = cookie(request) or ""
+    staff.change_totp(session, keys, member.member_id, secret, now, keep_session=present_session)
+    response = staff_pages.redirect("/desk/me?done=code_changed")
+    cookies.put(response, SESSION, sessions.renew(session, present_session), request.app.state.settings)
+    return response
 
 
 def _code_page(request: Request, member: SignedIn, keys: KeyRing, secret: str, *, wrong: bool = False) -> Response:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
 from app.casework.coordinator import Desk, desk_of
 from app.core.dependencies import Keys, Now, current_directory
@@ -19,15 +19,17 @@ from app.core.errors import Conflict, NotAllowed, NotSignedIn
 from app.core.kill_switch import Frozen
 from app.directory.packs import Directory
 from app.settings import Settings
-from app.staff import sessions
+from app.staff import known_browsers, sessions
 from app.staff.models import Role
 from app.staff.passkeys import RelyingParty
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
-from app.web.components import csrf, forms
+from app.web.components import cookies, csrf, forms
 from app.web.components.forms import field_value
 
-_SECRET: Final = re.compile(r"[\w-]{20,64}", re.ASCII)
+SESSION: Final = "staff"
+BROWSER: Final = known_browsers.COOKIE
+_SECRET: Final = re.compile(r"[\w.-]{20,80}", re.ASCII)
 _TOUCH_AFTER: Final = 15  # the last use is saved after a fifteenth of the idle time, so that reading seldom writes
 DESK_ROLES: Final = (Role.COORDINATOR, Role.SENIOR)
 
@@ -144,43 +146,16 @@ async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
     return member
 
 
-def _https(settings: Settings) -> bool:
-    return settings.base_url.startswith("https:")
-
-
-def cookie_name(settings: Settings) -> str:
-    return "__Host-staff" if _https(settings) else "staff"
-
-
 def cookie(request: Request) -> str | None:
-    value = request.cookies.get(cookie_name(request.app.state.settings))
+    """The secret of the session; one that no session has opens nothing."""
+    value = cookies.read(request, SESSION)
     return value if value and _SECRET.fullmatch(value) else None
-
-
-def set_cookie(response: Response, name: str, value: str, settings: Settings) -> None:
-    """Set a session cookie that no script can read and that is not sent from other sites."""
-    response.set_cookie(name, value, httponly=True, samesite="strict", secure=_https(settings), path="/")
-
-
-def delete_cookie(response: Response, settings: Settings) -> None:
-    response.delete_cookie(cookie_name(settings), path="/", httponly=True, samesite="strict", secure=_https(settings))
-
-
-def browser_cookie_name(settings: Settings) -> str:
-    return "__Host-staff_browser" if _https(settings) else "staff_browser"
 
 
 def browser_cookie(request: Request) -> str | None:
-    """The secret of a browser in which a member has signed in before."""
-    value = request.cookies.get(browser_cookie_name(request.app.state.settings))
+    """The secret of a browser in which somebody may have signed in before; `known_browsers` says whether it is taken."""
+    value = cookies.read(request, BROWSER)
     return value if value and _SECRET.fullmatch(value) else None
-
-
-def set_browser_cookie(response: Response, secret: str, settings: Settings, seconds: int) -> None:
-    response.set_cookie(
-        browser_cookie_name(settings), secret, max_age=seconds, httponly=True, samesite="strict",
-        secure=_https(settings), path="/",
-    )  # fmt: skip
 
 
 def site(settings: Settings) -> RelyingParty | None:

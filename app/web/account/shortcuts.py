@@ -5,8 +5,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from app.core.i18n import N_
-from app.web.account.policies import AtDesk, Config, set_cookie
-from app.web.components import staff_pages
+from app.web.account.policies import AtDesk, Config
+from app.web.components import cookies, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter()
@@ -47,5 +47,5 @@ def set_shortcuts(request: Request, desk: AtDesk, settings: Config) -> Response:
     response = staff_pages.redirect(
         staff_pages.with_news("/desk/shortcuts", done="shortcuts_on" if on else "shortcuts_off")
     )
-    set_cookie(response, staff_pages.SHORTCUTS, "on" if on else "off", settings)
+    cookies.put(response, staff_pages.SHORTCUTS, "on" if on else "off", settings)
     return response

@@ -17,20 +17,18 @@ from app.staff import known_browsers, sessions
 from app.staff import service as staff
 from app.staff.service import SecondFactor
 from app.staff.sessions import SignedIn
-from app.web.account.error_pages import browser_secret, is_form_of_browser, send_again_page, sign_in_page
+from app.web.account.error_pages import FORM_COOKIE, browser_secret, is_form_of_browser, send_again_page, sign_in_page
 from app.web.account.policies import (
+    BROWSER,
+    SESSION,
     AnyMember,
     Config,
     anyone,
     browser_cookie,
     cookie,
-    cookie_name,
-    delete_cookie,
-    set_browser_cookie,
-    set_cookie,
     site,
 )
-from app.web.components import staff_pages
+from app.web.components import cookies, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter()
@@ -99,8 +97,9 @@ async def sign_in(request: Request, settings: Config) -> Response:
         response = send_again_page(request, again, carried, detail=detail)
     else:
         response = staff_pages.redirect(target or staff_pages.home(member))
-    set_cookie(response, cookie_name(settings), secret, settings)
-    set_browser_cookie(response, known_browser, settings, int(known_browsers.KNOWN_FOR.total_seconds()))
+    cookies.put(response, SESSION, secret, settings)
+    cookies.put(response, BROWSER, known_browser, settings, seconds=int(known_browsers.KNOWN_FOR.total_seconds()))
+    cookies.remove(response, FORM_COOKIE, settings)  # the next sign-in form gets a fresh one
     return response
 
 
@@ -148,7 +147,7 @@ def sign_out(request: Request, _member: AnyMember, session: Db, settings: Config
         raise NotSignedIn
     sessions.sign_out(session, secret)
     response = staff_pages.redirect("/desk/sign-in")
-    delete_cookie(response, settings)
+    cookies.remove(response, SESSION, settings)
     return response
 
 

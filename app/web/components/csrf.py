@@ -13,14 +13,15 @@ The binding is what makes the cases of the one design:
 | the form is | its binding |
 | --- | --- |
 | of a signed-in member | `of_session`: derived from the secret of the session |
-| of the sign-in and of joining, before there is a session | `of_browser`: the cookie that came with the form |
+| of the sign-in, of joining and of the question for the number | `of_browser`: the cookie that came with the form |
 | of a person with a draft to file, or who came back with their number | `of_visit`: the cookie of the visit |
 | of a person without a cookie: the form on a single page | `UNBOUND` |
 
 The single-page form is a case of the same design: it carries its answers itself, and its sender's browser holds nothing that
 another site's page could borrow. Its token says that the page is ours and not older than a day, and names the submission: the
 same token sent twice is one case. The person's forms that only keep or show something for the browser that sends them (a step
-of the form, the question for the number, the number noted down, leaving) carry a token too, and the first half alone decides.
+of the form, the number noted down, leaving) carry a token too, and the first half alone decides. The question for the number
+opens a case in this browser, so another site must not answer it (login CSRF): it takes the browser's own statement or the token.
 """
 
 import hmac
@@ -72,6 +73,16 @@ def refuse_other_sites(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin not in {None, "null"} and urlsplit(str(origin)).netloc != request.headers.get("host"):
         raise NotAllowed("This form was sent from another site.")
+
+
+def is_said_to_be_ours(request: Request) -> bool:
+    """Whether the browser itself states that one of our own pages sent this; browsers before 2023 state nothing."""
+    return request.headers.get("sec-fetch-site") == "same-origin"
+
+
+def is_of_other_site(request: Request) -> bool:
+    """Whether the browser states that another site led to this request: by a link, an image, a frame."""
+    return request.headers.get("sec-fetch-site", "none") not in _OUR_SITES
 
 
 def new_token(keys: KeyRing, now: datetime, binding: str, *, nonce: bool = True) -> str:

@@ -13,7 +13,7 @@ from app.core.i18n import N_, STAFF
 from app.matching.code_names import CodeNames
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.components import csrf, rendering, time_format
+from app.web.components import cookies, csrf, rendering, time_format
 
 LANGUAGE = "en"
 _MESSAGES = {
@@ -200,7 +200,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     names = reader(request)
     member = getattr(request.state, "member", None)
     settings = request.app.state.settings
-    shortcuts = bool(member) and request.cookies.get(SHORTCUTS) == "on"
+    shortcuts = bool(member) and cookies.read(request, SHORTCUTS) == "on"
     html = rendering.render(
         template,
         LANGUAGE,

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,7 @@ from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.referrals.states import State
+from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
@@ -36,6 +37,7 @@ from app.web.person.dependencies import (
     Lang,
     anyone,
     delete_cookie,
+    new_secret,
     set_cookie,
 )
 from app.web.person.single_page_form import EXPIRED_NOTICE
@@ -86,39 +88,58 @@ _TOO_LONG: Final = N_("Please write a message of up to 10,000 characters.")
 
 
 @router.get("/return")
-def ask_for_number(lang: Lang, now: Now, keys: Keys) -> Response:
-    return _number_form(lang, keys, now)
+def ask_for_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, settings: Config) -> Response:
+    return _number_form(lang, cookie, keys, settings, now)
 
 
-def _number_form(lang: str, keys: KeyRing, now: datetime, error: str = "", entered: str = "") -> Response:
-    return page(
+def _number_form(
+    lang: str,
+    cookie: str | None,
+    keys: KeyRing,
+    settings: Settings,
+    now: datetime,
+    error: str = "",
+    entered: str = "",
+) -> Response:
+    """The form, tied to a cookie of this browser: another site cannot make it open a case that is not the person's own."""
+    secret = cookie or new_secret(keys)
+    response = page(
         "person/return.html",
         lang,
         status=422 if error else 200,
         error=error,
         entered=entered,
-        csrf=csrf.new_token(keys, now, csrf.UNBOUND),
+        csrf=csrf.new_token(keys, now, csrf.of_browser(secret)),
         here="return",
         switch="return",
     )
+    if cookie is None:
+        set_cookie(response, secret, settings)
+    return response
 
 
 @router.post("/return")
-def sign_in_with_number(lang: Lang, form: Form, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
+def sign_in_with_number(
+    lang: Lang, form: Form, request: Request, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+) -> Response:
     """Open the case for this visit. Check digits separate a typing error from an unknown number without a query."""
     number = field_value(form, "number")
     if "switch" in form:
-        return _number_form(lang, keys, now, entered=number)
+        return _number_form(lang, cookie, keys, settings, now, entered=number)
+    is_ours = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_browser(cookie))
+    if not is_ours and not csrf.is_said_to_be_ours(request):
+        return _number_form(lang, cookie, keys, settings, now, EXPIRED_NOTICE, number)
     try:
         receipt = receipts.parse(number)
     except MistypedReceipt:
-        return _number_form(lang, keys, now, _MISTYPED, number)
+        return _number_form(lang, cookie, keys, settings, now, _MISTYPED, number)
     try:
         person_access.open_by_receipt(session, receipt, keys, now)
     except NotFound:
-        return _number_form(lang, keys, now, _UNKNOWN, number)
-    secret = drafts.new_secret()
+        return _number_form(lang, cookie, keys, settings, now, _UNKNOWN, number)
+    secret = new_secret(keys)
     visits.begin(session, secret, receipt, now, settings.draft_idle)
+    drafts.drop(session, cookie)  # no page can reach it any more
     response = RedirectResponse(f"/{lang}/case", 303)
     set_cookie(response, secret, settings)
     return response
@@ -214,12 +235,12 @@ def withdraw(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, sessi
 
 
 @router.post("/case/erase")
-def erase(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def erase(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None or field_value(form, "sure") != "yes":
         return RedirectResponse(f"/{lang}/case", 303)
     privacy.erase(session, opened.case, actor_kind="person", now=now)
-    return _end_visit(lang, session, cookie)
+    return _end_visit(lang, session, cookie, settings)
 
 
 @router.post("/case/export")
@@ -235,12 +256,12 @@ def export(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session
 
 
 @router.post("/case/leave")
-def leave(lang: Lang, _typed: Form, cookie: Cookie, session: Db) -> Response:
-    return _end_visit(lang, session, cookie)
+def leave(lang: Lang, _typed: Form, cookie: Cookie, settings: Config, session: Db) -> Response:
+    return _end_visit(lang, session, cookie, settings)
 
 
-def _end_visit(lang: str, session: Session, cookie: str | None) -> Response:
+def _end_visit(lang: str, session: Session, cookie: str | None, settings: Settings) -> Response:
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
-    delete_cookie(response)
+    delete_cookie(response, settings)
     return response

@@ -7,10 +7,11 @@ from fastapi import Depends, Request, Response
 from app.core.dependencies import current_directory
 from app.core.errors import NotFound
 from app.core.i18n import LANGUAGES
+from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake.questions import FormFields
 from app.settings import Settings
-from app.web.components import csrf
+from app.web.components import cookies, csrf
 
 COOKIE: Final = "s"
 
@@ -32,8 +33,7 @@ async def _settings(request: Request) -> Settings:
 
 
 async def _cookie(request: Request) -> str | None:
-    value = request.cookies.get(COOKIE)
-    return value if value and len(value) <= 64 and value.isascii() else None
+    return cookies.secret(request, COOKIE)
 
 
 async def anyone() -> None:
@@ -52,12 +52,15 @@ Cookie = Annotated[str | None, Depends(_cookie)]
 Form = Annotated[FormFields, Depends(_form)]
 
 
+def new_secret(keys: KeyRing) -> str:
+    """A secret for the cookie, of the only kind that is taken back."""
+    return cookies.mint(keys, COOKIE)
+
+
 def set_cookie(response: Response, secret: str, settings: Settings) -> None:
-    """Set the only cookie: session lifetime, HttpOnly, SameSite=Strict."""
-    response.set_cookie(
-        COOKIE, secret, httponly=True, samesite="strict", secure=settings.base_url.startswith("https:"), path="/"
-    )
+    """Set the only cookie of the person's pages."""
+    cookies.put(response, COOKIE, secret, settings)
 
 
-def delete_cookie(response: Response) -> None:
-    response.delete_cookie(COOKIE, path="/")
+def delete_cookie(response: Response, settings: Settings) -> None:
+    cookies.remove(response, COOKIE, settings)

@@ -14,7 +14,7 @@ from app.matching import runs
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import draft_answers, letter
-from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone, delete_cookie
+from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
 
@@ -29,7 +29,14 @@ def sent(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory,
 
 @router.post("/sent")
 def confirm_number(
-    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+    lang: Lang,
+    form: Form,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
 ) -> Response:
     """Check the last four digits; then drop the number from the draft and end the visit."""
     reply = draft_answers.receipt(session, cookie, now)
@@ -38,7 +45,7 @@ def confirm_number(
         return receipt_page(lang, reply, directory, keys, now, mistyped=True)
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
-    delete_cookie(response)
+    delete_cookie(response, settings)
     return response
 
 

@@ -11,6 +11,7 @@ from app.core.dependencies import Db
 from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
+from app.web.components import csrf
 from app.web.components.rendering import page, preferred_language
 from app.web.person import form_fields
 from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, delete_cookie
@@ -80,10 +81,15 @@ def goodbye(lang: Lang) -> Response:
 
 
 @router.get("/leave")
-def leave(lang: Lang, cookie: Cookie, session: Db) -> Response:
-    """Quick exit: delete the draft, ask the browser to clear this site's data, and redirect to a weather page."""
-    drafts.drop(session, cookie)
+def leave(lang: Lang, request: Request, cookie: Cookie, settings: Config, session: Db) -> Response:
+    """Quick exit: delete the draft, ask the browser to clear this site's data, and redirect to a weather page.
+
+    A link or an image of another site leads away too, but deletes nothing of a form that is being filled in here.
+    """
     response = RedirectResponse(EXIT_PAGES.get(lang, _DEFAULT_EXIT_PAGE), 303)
-    delete_cookie(response)
+    if csrf.is_of_other_site(request):
+        return response
+    drafts.drop(session, cookie)
+    delete_cookie(response, settings)
     response.headers["clear-site-data"] = '"cache", "cookies", "storage"'
     return response

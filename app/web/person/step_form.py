@@ -1,4 +1,7 @@
-"""The form in seven short steps. Answers are stored in a draft that only the cookie decrypts."""
+"""The form in seven short steps. Answers are stored in a draft that only the cookie decrypts.
+
+Each step that is sent gets a fresh secret, so that a secret which somebody else knew reads nothing that is typed later.
+"""
 
 from datetime import datetime
 
@@ -28,6 +31,7 @@ from app.web.person.dependencies import (
     Form,
     Lang,
     anyone,
+    new_secret,
     set_cookie,
 )
 from app.web.person.draft_answers import Draft
@@ -142,8 +146,11 @@ def send(
         ttl=settings.idempotency_ttl,
         held_reason=spam_signals.held_reason(request, draft.answers, begun, now),
     )
-    drafts.save(session, cookie, {"receipt": reply.body}, now, settings.draft_idle)
-    return RedirectResponse(f"/{lang}/sent", 303)
+    secret = new_secret(keys)
+    drafts.renew(session, cookie, secret, {"receipt": reply.body}, now, settings.draft_idle)
+    response = RedirectResponse(f"/{lang}/sent", 303)
+    set_cookie(response, secret, settings)
+    return response
 
 
 # --- the steps -----------------------------------------------------------------------------------------------------
@@ -170,7 +177,7 @@ def step_form(
     if cookie is None and request.headers.get("sec-fetch-site") != "cross-site":
         # The next request then shows whether this browser keeps cookies. A person who follows a link of another site may have
         # a draft: a strict cookie is not sent then, and must not be replaced.
-        set_cookie(response, drafts.new_secret(), settings)
+        set_cookie(response, new_secret(keys), settings)
     return response
 
 
@@ -200,9 +207,9 @@ def send_step(
     } | answered
     if form.get(spam_signals.HONEYPOT, [""])[-1]:
         merged[spam_signals.HONEYPOT] = form[spam_signals.HONEYPOT]
-    secret = cookie if stored_draft else drafts.new_secret()
+    secret = new_secret(keys)
     begun = stored_draft.begun if stored_draft and stored_draft.begun else now.isoformat()
-    drafts.save(session, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
+    drafts.renew(session, cookie, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
     response = _next_page(lang, number, form, merged, question_names, keys, directory, now)
     set_cookie(response, secret, settings)
     return response

@@ -1,0 +1,61 @@
+"""Every cookie of the service is written and read here; `tests/architecture/test_cookies.py` finds one that is not.
+
+* **Its name** begins with `__Host-`, so that a browser takes it only over TLS (or from an onion service), for this host alone and
+  the path `/`: neither a sibling host nor an answer over plain HTTP can plant one. Only on `http://` and a loopback address
+  (development) is there no prefix, because browsers refuse it there; `Settings` refuses any other address without TLS.
+* **Twice is never**: of two cookies with one name in a request, one is not ours and nobody can tell which. None is taken.
+* **A secret is ours or it is nothing**: `secret` returns only what `mint` has made.
+"""
+
+from typing import Final
+
+from fastapi import Request, Response
+
+from app.core import browser_secrets
+from app.core.keyring import KeyRing
+from app.settings import Settings
+
+PREFIX: Final = "__Host-"
+_LONGEST: Final = 128
+
+
+def full_name(name: str, settings: Settings) -> str:
+    return PREFIX + name if settings.secure_cookies else name
+
+
+def read(request: Request, name: str) -> str | None:
+    """The cookie's value as it was sent; None if it is missing, longer than any of ours, or there twice."""
+    wanted = full_name(name, request.app.state.settings)
+    found = [
+        value.strip()
+        for header in request.headers.getlist("cookie")
+        for sent, equals, value in (pair.partition("=") for pair in header.split(";"))
+        if equals and sent.strip() == wanted
+    ]
+    return found[0] if len(found) == 1 and found[0].isascii() and 0 < len(found[0]) <= _LONGEST else None
+
+
+def secret(request: Request, name: str) -> str | None:
+    """The secret in the cookie, if this service has made it for this cookie."""
+    value = read(request, name)
+    return value if value is not None and browser_secrets.is_minted(request.app.state.keys, name, value) else None
+
+
+def mint(keys: KeyRing, name: str) -> str:
+    """A new secret for this cookie."""
+    return browser_secrets.mint(keys, name)
+
+
+def put(response: Response, name: str, value: str, settings: Settings, *, seconds: int | None = None) -> None:
+    """Set a cookie that no script can read and that is not sent from other sites. `seconds`: None until the browser is closed."""
+    response.set_cookie(
+        full_name(name, settings), value, max_age=seconds, path="/",
+        httponly=True, samesite="strict", secure=settings.secure_cookies,
+    )  # fmt: skip
+
+
+def remove(response: Response, name: str, settings: Settings) -> None:
+    """Delete the cookie. With the same attributes, or a browser would keep one with the prefix."""
+    response.delete_cookie(
+        full_name(name, settings), path="/", httponly=True, samesite="strict", secure=settings.secure_cookies
+    )

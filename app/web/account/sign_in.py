@@ -17,7 +17,7 @@ from app.staff import known_browsers, sessions
 from app.staff import service as staff
 from app.staff.service import SecondFactor
 from app.staff.sessions import SignedIn
-from app.web.account.error_pages import FORM_COOKIE, browser_secret, is_form_of_browser, send_again_page, sign_in_page
+from app.web.account.error_pages import browser_secret, is_form_of_browser, send_again_page, sign_in_page
 from app.web.account.policies import (
     BROWSER,
     SESSION,
@@ -99,7 +99,6 @@ async def sign_in(request: Request, settings: Config) -> Response:
         response = staff_pages.redirect(target or staff_pages.home(member))
     cookies.put(response, SESSION, secret, settings)
     cookies.put(response, BROWSER, known_browser, settings, seconds=int(known_browsers.KNOWN_FOR.total_seconds()))
-    cookies.remove(response, FORM_COOKIE, settings)  # the next sign-in form gets a fresh one
     return response
 
 

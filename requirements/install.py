@@ -2,7 +2,7 @@
 
 venv -> pip installs one uv (and setuptools), each pinned by hash -> uv installs the rest, each pinned by hash.
 Safe to run at any time: a venv that is sound costs a tenth of a second, one that is broken, half-made, moved or of
-another Python is made anew. Two runs at once wait for each other.
+another Python is built again. Two runs at once wait for each other.
 
 Only the standard library, and no syntax younger than Python 3.6, so that an old Python can say what is wrong.
 """

@@ -155,7 +155,7 @@ PROBLEMS: Final[dict[str, Any]] = {
     ),
     "TooMany": _problem(
         "This client has asked as much as it may in a minute, or the day's reads of sealed parts are used up "
-        "(`daily-reads-used-up`: they begin anew at 0:00 UTC). Nothing was done.",
+        "(`daily-reads-used-up`: they start again at 0:00 UTC). Nothing was done.",
         429, "too-many-requests", "Too many requests; wait a little",
         headers={
             "Retry-After": ref("headers", "RetryAfter"), **_RATE_LIMITS,

@@ -56,7 +56,7 @@ def reopen(session: Session, desk: Desk, label: str, version: int) -> Case:
     case = locked_case(session, desk, label, version)
     was = undo.snapshot(case)
     move_case(session, desk, case, CaseVerb.REOPEN)
-    case.owner_id = desk.who.member_id
+    case.owner_id = desk.member.member_id
     record_change(session, desk, case, "case:reopened")
     remember_undo(session, desk, case, "reopen", was)
     return case

@@ -31,8 +31,8 @@ def take(session: Session, desk: Desk, label: str, version: int) -> Case:
 def make_own(session: Session, desk: Desk, case: Case) -> None:
     if CaseState(case.state) in UNTAKEN:
         move_case(session, desk, case, CaseVerb.TAKE)
-    if case.owner_id != desk.who.member_id:
-        case.owner_id = desk.who.member_id
+    if case.owner_id != desk.member.member_id:
+        case.owner_id = desk.member.member_id
         record_change(session, desk, case, "case:taken")
 
 

@@ -33,7 +33,7 @@ class StaleCase(PreconditionFailed):
 class Desk:
     """A signed-in coordinator: their team, the server's keys, the time of the request, how many cases they may open a day."""
 
-    who: SignedIn
+    member: SignedIn
     team_id: UUID
     keys: KeyRing
     now: datetime
@@ -41,21 +41,21 @@ class Desk:
 
     @property
     def actor(self) -> ActorRef:
-        return ActorRef(Actor.SENIOR if self.who.role is Role.SENIOR else Actor.COORDINATOR, self.who.member_id)
+        return ActorRef(Actor.SENIOR if self.member.role is Role.SENIOR else Actor.COORDINATOR, self.member.member_id)
 
     def holds(self, session: Session) -> Mapping[UUID, KeyPair]:
         """The team's key pairs, opened with this session. Raises NotAllowed when the member was given none."""
-        held = self.who.keys_of(session)
+        held = self.member.keys_of(session)
         if not held:
             raise NotAllowed("You were not given the team's key yet. Ask a colleague to grant it.")
         return held
 
 
-def desk_of(who: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_PER_DAY) -> Desk:
+def desk_of(member: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = READS_PER_DAY) -> Desk:
     """The Desk of a signed-in member. Raises NotAllowed when they have no team."""
-    if who.team_id is None:
+    if member.team_id is None:
         raise NotAllowed("This is for coordinators of a team.")
-    return Desk(who, who.team_id, keys, now, reads_a_day)
+    return Desk(member, member.team_id, keys, now, reads_a_day)
 
 
 def locked_case(session: Session, desk: Desk, label: str, version: int) -> Case:
@@ -68,7 +68,9 @@ def locked_case(session: Session, desk: Desk, label: str, version: int) -> Case:
 
 def move_case(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
     """Move the case by a verb, as this coordinator. Raises IllegalMove, NotAllowed."""
-    transitions.move(session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    transitions.move(
+        session, case, verb, actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id, now=desk.now
+    )
     if case.closed_at is not None:
         referral_actions.end_tasks(session, case.id, desk.now)
 
@@ -86,7 +88,7 @@ def record_audit(session: Session, desk: Desk, case: Case, action: str, codes: d
     audit.record(
         session,
         actor_kind=desk.actor.kind.value,
-        actor_id=desk.who.member_id.hex,
+        actor_id=desk.member.member_id.hex,
         action=action,
         subject_kind="case",
         subject_id=case.id,
@@ -96,4 +98,4 @@ def record_audit(session: Session, desk: Desk, case: Case, action: str, codes: d
 
 
 def remember_undo(session: Session, desk: Desk, case: Case, act: str, was: dict[str, Any]) -> None:
-    undo.record(session, case, act, was, member_id=desk.who.member_id, now=desk.now)
+    undo.record(session, case, act, was, member_id=desk.member.member_id, now=desk.now)

@@ -175,7 +175,7 @@ def change_consent(
         "never": sorted(slug for slug, choice in chosen.items() if choice == "never"),
     }
     _encrypt_facts(keys, opened.case, facts)
-    session.flush()  # what follows reads the row anew
+    session.flush()  # what follows reads the row again
     _give_and_take_keys(session, opened, {slug: chosen[slug] for slug in known}, keys, now)
     _noted(session, opened.case, "choose", "case:consent_changed", now)
 

@@ -17,7 +17,7 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
     if case.closed_at is not None and CaseState(case.state) is CaseState.WITHDRAWN:
         raise Conflict("The person has withdrawn; nothing is sent.", state=case.state)
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
-    person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.who.member_id.hex)
+    person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex)
     if CaseState(case.state) in UNTAKEN:
         case_ownership.make_own(session, desk, case)
     messaging.notify_person(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
@@ -32,7 +32,7 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
     if not text or len(text) > person_access.MAX_MESSAGE_LENGTH:
         detail = f"Write 1 to {person_access.MAX_MESSAGE_LENGTH} characters."
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
-    content = {"text": text, "at": sealed_parts.exact_time(desk.now), "by": desk.who.name}
+    content = {"text": text, "at": sealed_parts.exact_time(desk.now), "by": desk.member.name}
     sealed_parts.add_part(
         session,
         sealed_access.data_key(session, desk, case, sealed_parts.DESK),

@@ -93,7 +93,7 @@ def _refer(
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
         )
     if case.owner_id is None:
-        case.owner_id = desk.who.member_id
+        case.owner_id = desk.member.member_id
     referral = referral_actions.create(
         session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows
     )

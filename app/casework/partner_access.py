@@ -40,7 +40,7 @@ def referral_id_of(session: Session, organisation_id: UUID, label: str) -> UUID:
 def open_parts(
     session: Session,
     keys: KeyRing,
-    who: SignedIn,
+    member: SignedIn,
     label: str,
     now: datetime,
     reads_a_day: int = READS_PER_DAY,
@@ -51,17 +51,17 @@ def open_parts(
 
     Raises NotFound, Conflict (not accepted, or undone), NotAllowed (no key), QuotaReached.
     """
-    organisation_id = _organisation(who)
+    organisation_id = _organisation(member)
     referral, _case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
-    data_key = _data_key(session, keys, who, referral)
+    data_key = _data_key(session, keys, member, referral)
     mark_opened(session, referral, now)
     access_control.authorize_read(
-        session, keys, AuditedReader.member("partner", who.member_id, reads_a_day), referral.case_id, now
+        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), referral.case_id, now
     )
     audit.record(
         session,
         actor_kind="partner",
-        actor_id=who.member_id.hex,
+        actor_id=member.member_id.hex,
         action="referral:sealed_opened",
         subject_kind="referral",
         subject_id=referral.id,
@@ -72,21 +72,21 @@ def open_parts(
         found = [sealed_parts.open_part(data_key, row) for row in sealed_parts.parts(session, referral.case_id, PARTS)]
     except CannotOpen:
         raise _another_key(referral) from None
-    rewrapping.rewrap_opened(session, keys, referral.case_id, data_key, to=who.keys_of(session))
+    rewrapping.rewrap_opened(session, keys, referral.case_id, data_key, to=member.keys_of(session))
     return found
 
 
 def write_message(
-    session: Session, keys: KeyRing, who: SignedIn, label: str, text: str, *, now: datetime, lines_seen: int
+    session: Session, keys: KeyRing, member: SignedIn, label: str, text: str, *, now: datetime, lines_seen: int
 ) -> None:
     """Add a message to the thread with the person, who reads it when they return with their number.
 
     `lines_seen`: how many messages the page showed; when there are more by now, a colleague or the person was faster. Raises
     what `open_parts` raises, and PreconditionFailed (with the number of messages as its version), Invalid.
     """
-    organisation_id = _organisation(who)
+    organisation_id = _organisation(member)
     referral, case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
-    data_key = _data_key(session, keys, who, referral)
+    data_key = _data_key(session, keys, member, referral)
     if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
         raise Conflict("The person has withdrawn; nothing is sent.", state=referral.state)
     lines = count_messages(session, referral.case_id)
@@ -99,7 +99,7 @@ def write_message(
         text,
         author="partner",
         now=now,
-        actor_id=who.member_id.hex,
+        actor_id=member.member_id.hex,
         organisation_id=organisation_id,
     )
 
@@ -122,13 +122,13 @@ def may_open(referral: Referral) -> bool:
     return State(referral.state) in MAY_OPEN
 
 
-def _organisation(who: SignedIn) -> UUID:
-    if who.organisation_id is None:
+def _organisation(member: SignedIn) -> UUID:
+    if member.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
-    return who.organisation_id
+    return member.organisation_id
 
 
-def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral) -> bytes:
+def _data_key(session: Session, keys: KeyRing, member: SignedIn, referral: Referral) -> bytes:
     """The case's data key, opened with this member's key. Raises Conflict, NotAllowed."""
     if not may_open(referral):
         raise Conflict("The sealed parts open once you have accepted.", state=referral.state)
@@ -138,7 +138,7 @@ def _data_key(session: Session, keys: KeyRing, who: SignedIn, referral: Referral
         )
     except (NotFound, CannotOpen):
         raise Conflict("There is nothing left to open: the person had it erased.", state=referral.state) from None
-    holder = who.keys_of(session).get(wrap.key_id) if wrap.key_id else None
+    holder = member.keys_of(session).get(wrap.key_id) if wrap.key_id else None
     if holder is None:
         raise NotAllowed("Your organisation's key was not given to you. If your program keeps the key, open it there.")
     info = sealed_parts.wrap_info(referral.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)

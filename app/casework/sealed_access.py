@@ -41,7 +41,7 @@ def open_contact(session: Session, desk: Desk, label: str, purpose: str) -> tupl
 
 def _count_read(session: Session, desk: Desk, case: Case) -> None:
     """Count the opening against the coordinator's daily quota. Raises QuotaReached."""
-    reader = AuditedReader.member(desk.actor.kind.value, desk.who.member_id, desk.reads_a_day)
+    reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
 
 

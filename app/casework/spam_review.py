@@ -11,7 +11,9 @@ def release(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Release the case into the queue, at the position it would have had. Raises NotFound, StaleCase, Conflict (it is not held)."""
     case = locked_case(session, desk, label, version)
     was = undo.snapshot(case)
-    spam_screening.release(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    spam_screening.release(
+        session, case, actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id, now=desk.now
+    )
     remember_undo(session, desk, case, "release", was)
     return case
 
@@ -20,6 +22,8 @@ def discard(session: Session, desk: Desk, label: str, version: int) -> Case:
     """Close the case now; it is deleted some days later. Raises what `release` raises."""
     case = locked_case(session, desk, label, version)
     was = undo.snapshot(case)
-    spam_screening.discard(session, case, actor_kind=desk.actor.kind.value, actor_id=desk.who.member_id, now=desk.now)
+    spam_screening.discard(
+        session, case, actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id, now=desk.now
+    )
     remember_undo(session, desk, case, "discard", was)
     return case

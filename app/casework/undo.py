@@ -43,7 +43,7 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
     Raises StaleCase, NotFound, Conflict (nothing to undo any more).
     """
     case = coordinator.locked_case(session, desk, label, version)
-    done = cases_undo.latest(session, case, desk.who.member_id)
+    done = cases_undo.latest(session, case, desk.member.member_id)
     if done is None:
         raise Conflict("There is nothing of yours left to take back here.", state=case.state)
     if "referral" in done.before:

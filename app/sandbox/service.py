@@ -30,7 +30,7 @@ from app.referrals.states import MAY_OPEN, Actor, State, Verb
 from app.sandbox.stories import STORIES
 from app.staff.models import Team
 
-MAGIC: Final = {
+ERROR_REHEARSALS: Final = {
     "SANDBOX-403": frozenset({State.OFFERED}),
     "SANDBOX-409": frozenset({State.OFFERED}),
     "SANDBOX-410": MAY_OPEN,
@@ -39,7 +39,10 @@ MAGIC: Final = {
     "SANDBOX-503": frozenset({State.OFFERED}),
     sandbox_identity.FORGED_SIGNATURE_LABEL: MAY_OPEN,
 }
-"""Labels that trigger an error, and the states in which they do so. `app/api/sandbox_errors.py` implements the errors."""
+"""Labels of the referrals that rehearse one error each, and the states in which they do so.
+
+`app/api/sandbox_errors.py` implements the errors.
+"""
 MOST_AN_HOUR: Final = 120
 """Maximum number of new referrals per hour, whatever users of the published credentials do."""
 KEPT_FOR: Final = timedelta(days=7)
@@ -55,7 +58,7 @@ def missing(session: Session, now: datetime) -> bool:
         or session.scalar(sa.select(Case.id).where(*_old(now)).limit(1)) is not None
     ):
         return True
-    return _room(session, now) > 0 and bool(_languages(session, now) or _magic(session))
+    return _room(session, now) > 0 and bool(_languages_without_offer(session, now) or _missing_rehearsals(session))
 
 
 def refill(session: Session, *, keys: KeyRing, directory: Directory, now: datetime) -> int:
@@ -65,10 +68,10 @@ def refill(session: Session, *, keys: KeyRing, directory: Directory, now: dateti
     session.execute(sa.update(Case).where(*_old(now)).values(forget_at=now))
     room, made = _room(session, now), 0
     for story in STORIES:
-        if made < room and story["language"] in _languages(session, now):
+        if made < room and story["language"] in _languages_without_offer(session, now):
             _offer(session, story, keys, directory, now)
             made += 1
-    for label in _magic(session):
+    for label in _missing_rehearsals(session):
         if made < room:
             _rehearse(session, label, keys, directory, now)
             made += 1
@@ -118,7 +121,7 @@ def _room(session: Session, now: datetime) -> int:
     return MOST_AN_HOUR - (session.scalar(lately) or 0)
 
 
-def _languages(session: Session, now: datetime) -> set[str]:
+def _languages_without_offer(session: Session, now: datetime) -> set[str]:
     """Languages without an unanswered referral. Referrals too old to be open are not read, because there may be many."""
     waiting = (
         sa.select(Case.language)
@@ -127,18 +130,20 @@ def _languages(session: Session, now: datetime) -> set[str]:
             Referral.organisation_id == sandbox_identity.ORGANISATION_ID,
             Referral.updated_at > now - 2 * KEPT_FOR,
             Referral.state == State.OFFERED.value,
-            Referral.label.not_in(list(MAGIC)),
+            Referral.label.not_in(list(ERROR_REHEARSALS)),
         )
     )
     return {story["language"] for story in STORIES} - set(session.scalars(waiting))
 
 
-def _magic(session: Session) -> list[str]:
+def _missing_rehearsals(session: Session) -> list[str]:
     """Labels without a referral, or whose referral is no longer in the required state."""
-    there = dict(
-        session.execute(sa.select(Referral.label, Referral.state).where(Referral.label.in_(list(MAGIC)))).all()
+    state_of = dict(
+        session.execute(
+            sa.select(Referral.label, Referral.state).where(Referral.label.in_(list(ERROR_REHEARSALS)))
+        ).all()
     )
-    return [label for label, states in MAGIC.items() if there.get(label) not in states]
+    return [label for label, states in ERROR_REHEARSALS.items() if state_of.get(label) not in states]
 
 
 def _offer(session: Session, story: dict[str, Any], keys: KeyRing, directory: Directory, now: datetime) -> Referral:
@@ -157,11 +162,11 @@ def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory,
     if before is not None:
         before.label = new_label("R-")
         session.flush()
-    story = STORIES[list(MAGIC).index(label) % len(STORIES)]
+    story = STORIES[list(ERROR_REHEARSALS).index(label) % len(STORIES)]
     referral = _offer(session, story, keys, directory, now)
     referral.label = label
     session.flush()
-    if MAGIC[label] == MAY_OPEN:
+    if ERROR_REHEARSALS[label] == MAY_OPEN:
         referral_actions.advance(session, referral.id, Verb.ACCEPT, by=_PARTNER, now=now)
 
 
@@ -171,6 +176,6 @@ def label_of(session: Session, referral_id: UUID) -> str | None:
         sa.select(Referral.label).where(
             Referral.id == referral_id,
             Referral.organisation_id == sandbox_identity.ORGANISATION_ID,
-            Referral.label.in_(list(MAGIC)),
+            Referral.label.in_(list(ERROR_REHEARSALS)),
         )
     )

@@ -51,7 +51,7 @@ class Colleague:
     waits: bool
 
 
-def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague]:
+def colleagues(session: Session, caller: SignedIn, now: datetime) -> list[Colleague]:
     """The members that this member may see: all for an admin, else those of the same team or organisation. One statement."""
     place_key, own_key = sa.orm.aliased(SealingKey), sa.orm.aliased(SealingKey)
     place = sa.func.coalesce(Member.team_id, Member.organisation_id)
@@ -62,8 +62,8 @@ def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague
         .outerjoin(KeyGrant, sa.and_(KeyGrant.sealing_key_id == place_key.id, KeyGrant.holder_key_id == Member.key_id))
         .order_by(Member.active.desc(), Member.role, Member.name)
     )
-    if who.role is not Role.ADMIN:
-        query = query.where(_same_team_or_organisation(who))
+    if caller.role is not Role.ADMIN:
+        query = query.where(_same_team_or_organisation(caller))
     return [
         Colleague(
             id=row.Member.id,
@@ -80,12 +80,12 @@ def colleagues(session: Session, who: SignedIn, now: datetime) -> list[Colleague
     ]
 
 
-def _same_team_or_organisation(who: SignedIn) -> sa.ColumnElement[bool]:
-    if who.team_id is not None:
-        return Member.team_id == who.team_id
-    if who.organisation_id is not None:
-        return Member.organisation_id == who.organisation_id
-    return Member.id == who.member_id
+def _same_team_or_organisation(caller: SignedIn) -> sa.ColumnElement[bool]:
+    if caller.team_id is not None:
+        return Member.team_id == caller.team_id
+    if caller.organisation_id is not None:
+        return Member.organisation_id == caller.organisation_id
+    return Member.id == caller.member_id
 
 
 def fingerprint(public_key: bytes) -> str:
@@ -95,40 +95,45 @@ def fingerprint(public_key: bytes) -> str:
     return " ".join(text[at : at + 5] for at in range(0, 30, 5))
 
 
-def invite(session: Session, keys: KeyRing, who: SignedIn, seat: Invitee, now: datetime) -> str:
+def invite(session: Session, keys: KeyRing, caller: SignedIn, seat: Invitee, now: datetime) -> str:
     """Create a code for a new member. Raises NotAllowed (not a role or team that this member may invite to), Conflict."""
-    if seat.role not in INVITES.get(who.role, frozenset()):
+    if seat.role not in INVITES.get(caller.role, frozenset()):
         raise NotAllowed("Your role may not invite this role. A new admin is proposed, and approved by somebody else.")
-    if who.role is not Role.ADMIN and (seat.team_id, seat.organisation_id) != (who.team_id, who.organisation_id):
+    if caller.role is not Role.ADMIN and (seat.team_id, seat.organisation_id) != (
+        caller.team_id,
+        caller.organisation_id,
+    ):
         raise NotAllowed("You may only invite people to your own team or organisation.")
-    return invitations.invite(session, keys, seat, by=who.member_id, now=now)
+    return invitations.invite(session, keys, seat, by=caller.member_id, now=now)
 
 
-def let_return(session: Session, keys: KeyRing, who: SignedIn, member_id: UUID, now: datetime) -> str:
+def let_return(session: Session, keys: KeyRing, caller: SignedIn, member_id: UUID, now: datetime) -> str:
     """Create a code for a member who lost their passphrase or code app. Raises NotFound, NotAllowed."""
-    return invitations.let_return(session, keys, _manageable_member(session, who, member_id), by=who.member_id, now=now)
+    return invitations.let_return(
+        session, keys, _manageable_member(session, caller, member_id), by=caller.member_id, now=now
+    )
 
 
-def let_in(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
+def let_in(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
     """Lift a member's lockout and suspend it for 15 minutes, when a stranger's failed attempts lock them out.
 
     Raises NotFound, NotAllowed.
     """
-    member = _manageable_member(session, who, member_id)
+    member = _manageable_member(session, caller, member_id)
     member.let_in_until, member.failures, member.wait_until = now + LET_IN_FOR, 0, None
-    _note(session, who, member, "member:let_in", now)
+    _note(session, caller, member, "member:let_in", now)
 
 
-def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> int:
+def grant(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> int:
     """Grant a colleague every key of the shared team or organisation that this session holds; returns how many they lacked.
 
     Raises NotFound (another team or organisation), NotAllowed (the caller holds no key), Conflict (the colleague is deactivated).
     """
-    member = _visible_member(session, who, member_id)
+    member = _visible_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is deactivated.")
-    held = who.keys_of(session)
-    place = who.team_id or who.organisation_id
+    held = caller.keys_of(session)
+    place = caller.team_id or caller.organisation_id
     keys_of_place = session.scalars(
         sa.select(SealingKey).where(SealingKey.id.in_(list(held)), SealingKey.owner_id == place)
     ).all()
@@ -140,32 +145,32 @@ def grant(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> in
     for key in new:
         keyholders.grant(session, key, held[key.id].seed, holder)
     if new:
-        _note(session, who, member, "member:key_granted", now)
+        _note(session, caller, member, "member:key_granted", now)
     return len(new)
 
 
-def change_role(session: Session, who: SignedIn, member_id: UUID, role: Role, now: datetime) -> None:
+def change_role(session: Session, caller: SignedIn, member_id: UUID, role: Role, now: datetime) -> None:
     """Change a coordinator to a senior or back; admins only. The member's sessions end at once.
 
     Raises NotFound, NotAllowed, Conflict.
     """
-    member = _manageable_member(session, who, member_id)
-    if who.role is not Role.ADMIN or {role, Role(member.role)} - _SWITCHABLE:
+    member = _manageable_member(session, caller, member_id)
+    if caller.role is not Role.ADMIN or {role, Role(member.role)} - _SWITCHABLE:
         raise NotAllowed("Only coordinator and senior can be exchanged. For any other role, send a new invitation.")
     if member.role == role:
         raise Conflict("The member already has this role.")
     member.role = role.value
     sessions.end_sessions(session, member.id)
     known_browsers.forget(session, member.id)
-    _note(session, who, member, "member:role_changed", now)
+    _note(session, caller, member, "member:role_changed", now)
 
 
-def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) -> None:
+def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
     """Deactivate a member: sessions, passkeys and key grants are deleted at once; their name stays on what they did.
 
     Raises NotFound, NotAllowed, and Conflict when they are the last admin or the last holder of a key.
     """
-    member = _manageable_member(session, who, member_id)
+    member = _manageable_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is already deactivated.")
     _refuse_the_last(session, member)
@@ -174,7 +179,7 @@ def deactivate(session: Session, who: SignedIn, member_id: UUID, now: datetime) 
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
     known_browsers.forget(session, member.id)
-    _note(session, who, member, "member:deactivated", now)
+    _note(session, caller, member, "member:deactivated", now)
 
 
 def _refuse_the_last(session: Session, member: Member) -> None:
@@ -197,33 +202,33 @@ def lock(session: Session, member_id: UUID) -> Member | None:
     return session.get(Member, member_id, with_for_update=True, populate_existing=True)
 
 
-def _visible_member(session: Session, who: SignedIn, member_id: UUID) -> Member:
-    """A member whom `who` may see, with the row locked. Raises NotFound, also for a member of another team."""
+def _visible_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
+    """A member whom `caller` may see, with the row locked. Raises NotFound, also for a member of another team."""
     member = lock(session, member_id)
-    place = (who.team_id, who.organisation_id)
-    if member is None or (who.role is not Role.ADMIN and (member.team_id, member.organisation_id) != place):
+    place = (caller.team_id, caller.organisation_id)
+    if member is None or (caller.role is not Role.ADMIN and (member.team_id, member.organisation_id) != place):
         raise NotFound("There is no such member.")
     return member
 
 
-def _manageable_member(session: Session, who: SignedIn, member_id: UUID) -> Member:
-    """A member whom `who` may manage. Raises NotFound, NotAllowed."""
-    member = _visible_member(session, who, member_id)
-    if member.id == who.member_id:
+def _manageable_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
+    """A member whom `caller` may manage. Raises NotFound, NotAllowed."""
+    member = _visible_member(session, caller, member_id)
+    if member.id == caller.member_id:
         raise NotAllowed("Somebody else has to do this for you.")
-    if Role(member.role) is Role.ADMIN and who.role is not Role.ADMIN:
+    if Role(member.role) is Role.ADMIN and caller.role is not Role.ADMIN:
         raise NotAllowed("Only an admin may do this for an admin.")
-    if who.role is not Role.ADMIN and Role(member.role) not in INVITES.get(who.role, frozenset()):
+    if caller.role is not Role.ADMIN and Role(member.role) not in INVITES.get(caller.role, frozenset()):
         raise NotAllowed("Your role may not do this for this member.")
     return member
 
 
-def _note(session: Session, who: SignedIn, member: Member, action: str, now: datetime) -> None:
+def _note(session: Session, caller: SignedIn, member: Member, action: str, now: datetime) -> None:
     session.flush()
     audit.record(
         session,
         actor_kind="member",
-        actor_id=who.member_id.hex,
+        actor_id=caller.member_id.hex,
         action=action,
         subject_kind="member",
         subject_id=member.id,

@@ -63,34 +63,34 @@ class Proposal(Base):
     expires_at: Mapped[datetime]
 
 
-def propose(session: Session, who: SignedIn, kind: Kind, codes: dict[str, Any], now: datetime) -> Proposal:
+def propose(session: Session, caller: SignedIn, kind: Kind, codes: dict[str, Any], now: datetime) -> Proposal:
     """Create a proposal. Raises NotAllowed (this role may not propose it), Conflict (the same is proposed already)."""
-    if who.role not in PROPOSERS[kind]:
+    if caller.role not in PROPOSERS[kind]:
         raise NotAllowed("Your role may not propose this.")
     for waiting in live(session):
         if waiting.kind == kind and waiting.codes == codes and waiting.expires_at > now:
             raise Conflict("The same has already been proposed.", state=waiting.state)
     proposal = Proposal(
-        id=uuid4(), kind=kind, state=State.OPEN.value, codes=codes, proposed_by=who.member_id, proposed_at=now,
+        id=uuid4(), kind=kind, state=State.OPEN.value, codes=codes, proposed_by=caller.member_id, proposed_at=now,
         expires_at=now + OPEN_FOR,
     )  # fmt: skip
     session.add(proposal)
     session.flush()
-    _note(session, proposal, "proposal:made", who.member_id, now)
+    _note(session, proposal, "proposal:made", caller.member_id, now)
     return proposal
 
 
-def decide(session: Session, who: SignedIn, proposal_id: UUID, verb: Verb, now: datetime) -> Proposal:
+def decide(session: Session, caller: SignedIn, proposal_id: UUID, verb: Verb, now: datetime) -> Proposal:
     """Approve, decline or withdraw. Raises NotFound, IllegalMove, NotAllowed, Conflict (too late)."""
     proposal = _locked(session, proposal_id)
-    mine = proposal.proposed_by == who.member_id
-    if not mine and who.role not in DECIDERS:
+    mine = proposal.proposed_by == caller.member_id
+    if not mine and caller.role not in DECIDERS:
         raise NotAllowed("Your role may not decide about this.")
-    _move(session, proposal, verb, Actor.PROPOSER if mine else Actor.OTHER, who.member_id, now)
+    _move(session, proposal, verb, Actor.PROPOSER if mine else Actor.OTHER, caller.member_id, now)
     return proposal
 
 
-def carry_out(session: Session, who: SignedIn, proposal_id: UUID, kind: Kind, now: datetime) -> Proposal:
+def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind, now: datetime) -> Proposal:
     """Mark an approved proposal as done, once. The caller does exactly what its codes say, in the same transaction.
 
     Raises NotFound (unknown, or of another kind), IllegalMove (not approved, or done), NotAllowed, Conflict (too late).
@@ -98,8 +98,8 @@ def carry_out(session: Session, who: SignedIn, proposal_id: UUID, kind: Kind, no
     proposal = _locked(session, proposal_id)
     if proposal.kind != kind:
         raise NotFound("There is no such proposal.")
-    actor = Actor.PROPOSER if proposal.proposed_by == who.member_id else Actor.OTHER
-    _move(session, proposal, Verb.CARRY_OUT, actor, who.member_id, now)
+    actor = Actor.PROPOSER if proposal.proposed_by == caller.member_id else Actor.OTHER
+    _move(session, proposal, Verb.CARRY_OUT, actor, caller.member_id, now)
     return proposal
 
 

@@ -172,7 +172,7 @@ def postgres_network(postgres_database: Database, tmp_path: Path) -> Iterator[Ne
 def test_a_slow_writer_is_never_skipped(postgres_network: Network):
     """A reader that saw a later event still gets the earlier one that was committed after it.
 
-    An embedded database has one writer at a time; there it can not come to this.
+    An embedded database has one writer at a time; there this cannot happen.
     """
     network = postgres_network
     first, second = network.offer(), network.offer()

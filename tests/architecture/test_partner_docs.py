@@ -7,7 +7,7 @@ import pytest
 
 from app.client import sandbox as published
 from app.partners import sandbox_identity
-from app.sandbox.service import KEPT_FOR, MAGIC, MOST_AN_HOUR
+from app.sandbox.service import ERROR_REHEARSALS, KEPT_FOR, MOST_AN_HOUR
 from app.web.partner.answer_steps import ANSWERS, REFUSAL_REASONS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -23,7 +23,7 @@ def test_what_is_published_is_on_the_page(value: str) -> None:
 def test_scopes_labels_and_bounds_are_those_of_the_code() -> None:
     scopes = SANDBOX[SANDBOX.index("| scopes |") :].splitlines()[0]
     assert re.findall(r"`([a-z:]+)`", scopes) == list(sandbox_identity.SCOPES)
-    assert re.findall(r"^\| `(SANDBOX-\w+)`", SANDBOX, re.MULTILINE) == list(MAGIC)
+    assert re.findall(r"^\| `(SANDBOX-\w+)`", SANDBOX, re.MULTILINE) == list(ERROR_REHEARSALS)
     assert f"at most {MOST_AN_HOUR} referrals an hour" in SANDBOX
     assert KEPT_FOR.days == 7
     assert "after seven days" in SANDBOX

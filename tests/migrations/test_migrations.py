@@ -157,7 +157,7 @@ def test_the_steps_do_not_stand_in_the_way_of_the_version_that_is_live(make_post
         told.clear()
         migrate(database, revision)
         file = tmp_path / f"{revision}.sql"
-        # The timeouts are set in env.py. A step that builds an index beside the writers can not be in a transaction.
+        # The timeouts are set in env.py. A step that builds an index beside the writers cannot be in a transaction.
         file.write_text("SET lock_timeout = '4s'; SET statement_timeout = '20s';\n" + "".join(told))
         (alone if any("CONCURRENTLY" in statement for statement in told) else together).append(file)
     database.dispose()

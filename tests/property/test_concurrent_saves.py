@@ -79,7 +79,7 @@ def test_of_a_thousand_pairs_no_update_is_lost(database: Database, tmp_path: Pat
     with running(database, tmp_path / "var") as office, ThreadPoolExecutor(2) as pool:
         labels = [office.file(how_soon="none")[0] for _ in range(CASES)]
         desks = [at_desk(office, name) for name in ("vera", "pavel")]
-        members = [None, *(desk.who.member_id for desk in desks)]
+        members = [None, *(desk.member.member_id for desk in desks)]
         stories = {label: Story(office.case(label)) for label in labels}
         clashes = 0
         for _pair in range(PAIRS):

@@ -48,7 +48,7 @@ def rows(database: Database) -> dict[str, list[str]]:
 
 
 def counted(database: Database) -> list[str]:
-    """What the tallies of the queue add up to: the database makes them anew when the cases come back."""
+    """What the tallies of the queue add up to: the database computes them again when the cases come back."""
     kinds = [column for column in CaseCounter.__table__.c if column.name not in {"id", "count", "compacted"}]
     with database.begin(write=False) as session:
         sums = session.execute(sa.select(*kinds, sa.func.sum(CaseCounter.count)).group_by(*kinds))

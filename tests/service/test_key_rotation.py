@@ -140,7 +140,7 @@ def test_two_at_once_do_no_harm(scene: Scene, tmp_path: Path, monkeypatch: pytes
 def test_what_is_written_meanwhile_is_not_overwritten(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody changes facts between our look and our write: theirs stays, and is locked anew in the next round."""
+    """Somebody changes facts between our look and our write: their change stays, and the next round encrypts it again."""
     monkeypatch.setattr(rotation, "BATCH", 1)
     done: list[UUID] = []
 

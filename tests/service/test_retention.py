@@ -158,7 +158,7 @@ def test_times_of_ones_own_hold_from_the_end_of_the_case(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("make", "kept"), [(unmet, "unmet"), (lambda scene: scene.case(ONE), "submitted")])
-def test_whom_nobody_was_found_for_is_forgotten_reckoned_from_the_last_step(scene: Scene, make: Any, kept: str) -> None:
+def test_whom_nobody_was_found_for_is_forgotten_computed_from_the_last_step(scene: Scene, make: Any, kept: str) -> None:
     case_id = make(scene)
     assert scene.case_row(case_id).state == kept
     scene.later(days=89)
@@ -181,7 +181,7 @@ def test_what_somebody_has_taken_is_not_forgotten_while_it_is_open(scene: Scene)
 
 
 def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path: Any) -> None:
-    """The worker that comes with other settings than the last one reckons every date anew, once."""
+    """The worker that comes with other settings than the last one works out every date again, once."""
     case_id = closed(scene)
     forget(scene)
     scene.later(days=15)
@@ -201,4 +201,4 @@ def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path:
     scene.later(days=1)
     round_of(contact_kept=timedelta(days=14))
     with scene.database.begin(write=False) as session:
-        assert heartbeats.latest(session)[heartbeats.RETENTION].at == mark.at, "reckoned once"
+        assert heartbeats.latest(session)[heartbeats.RETENTION].at == mark.at, "computed once"

@@ -201,7 +201,7 @@ def test_one_set_is_made_upon_the_other_and_none_gets_lost(office: StaffSite):
     with pytest.raises(Conflict, match="Another rule set was published"):
         decide(office, second, RuleSetVerb.PUBLISH, by="pavel")
     third = propose(office, WITHOUT_ASYLUM.replace(ONE, "pl-sip"))
-    assert third.effective_on == first.effective_on  # it can not be earlier than what it is made upon
+    assert third.effective_on == first.effective_on  # it cannot be earlier than the set it was made from
     decide(office, third, RuleSetVerb.PUBLISH, by="pavel")
     with office.database.begin(write=False) as session:
         later = rule_sets.in_force(session, load_packs(), third.effective_on)

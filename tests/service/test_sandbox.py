@@ -26,7 +26,7 @@ from app.referrals.models import Referral
 from app.referrals.states import MAY_OPEN
 from app.reporting import queries
 from app.reporting.periods import Quarter
-from app.sandbox.service import KEPT_FOR, MAGIC, MOST_AN_HOUR
+from app.sandbox.service import ERROR_REHEARSALS, KEPT_FOR, MOST_AN_HOUR
 from app.sandbox.stories import STORIES
 from app.settings import Settings
 from app.staff.models import Member, Team, TeamCountry
@@ -46,7 +46,7 @@ def labelled(sandbox_network: Network, label: str) -> dict[str, Any]:
 
 
 def ordinary(sandbox_network: Network) -> list[dict[str, Any]]:
-    return [referral for referral in listed(sandbox_network) if referral["label"] not in MAGIC]
+    return [referral for referral in listed(sandbox_network) if referral["label"] not in ERROR_REHEARSALS]
 
 
 def test_the_published_key_signs_in_and_finds_a_case_in_each_language(sandbox_network: Network):
@@ -118,7 +118,7 @@ def test_a_label_rehearses_its_error_and_nothing_is_written(
 
 
 def test_every_label_is_rehearsed():
-    assert {label for label, *_rest in REHEARSED} | {"SANDBOX-SIG"} == set(MAGIC)
+    assert {label for label, *_rest in REHEARSED} | {"SANDBOX-SIG"} == set(ERROR_REHEARSALS)
 
 
 def test_a_bit_that_was_turned_over_on_the_way_opens_nothing(sandbox_network: Network):
@@ -253,7 +253,9 @@ def test_what_is_old_is_forgotten_and_made_anew(sandbox_network: Network):
     assert {
         referral["languages"][0] for referral in ordinary(sandbox_network) if referral["state"] == "offered"
     } == LANGUAGES
-    assert set(MAGIC) <= {referral["label"] for referral in listed(sandbox_network) if referral["id"] not in first}
+    assert set(ERROR_REHEARSALS) <= {
+        referral["label"] for referral in listed(sandbox_network) if referral["id"] not in first
+    }
 
 
 def test_where_the_setting_is_off_nobody_gets_in(sandbox_network: Network):

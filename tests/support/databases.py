@@ -144,7 +144,7 @@ def _postgres_own(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator
 
 @pytest.fixture(scope="session")
 def _sqlite_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """This worker's own file, laid anew for each test."""
+    """This worker's own file, copied again for each test."""
     with _open(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'pristan.db'}") as database:
         yield database
 

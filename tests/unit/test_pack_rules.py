@@ -56,7 +56,7 @@ READINGS: list[tuple[str, dict[str, Any], str]] = [
     # victims of trafficking: help with work or housing is for them
     ("pl-kcik/helpline", {"needs": "trafficking housing"}, "yes"),
     ("pl-kcik/helpline", {"needs": "housing"}, "no"),
-    # advice for anyone; in court for the groups of the law, and for who can not pay, which we never ask
+    # advice for anyone; in court for the groups of the law, and for who cannot pay, which we never ask
     ("ge-las/legal-advice", {"needs": "appeals", "status": "visa_free"}, "yes"),
     # "asylum seekers (regular procedure)": not in the fast one, and nobody asks which one it is
     ("ge-las/court-representation", {"needs": "appeals", "status": "asylum_seeker"}, "ask"),

@@ -1,4 +1,4 @@
-"""Watching the watchers: the audit's page, decoys, daily quotas, and the switch that stops partners' reading."""
+"""Watching the watchers: the audit's page, honeytokens, daily quotas, and the switch that stops partners' reading."""
 
 import sqlalchemy as sa
 
@@ -56,47 +56,47 @@ def test_filters_narrow_and_pages_stay_where_they_are(office: StaffSite) -> None
     assert len(auditor.get("/desk/audit", params={"until": "2026-11-01"}).tree.css(rows)) == 0
 
 
-# --- decoys ----------------------------------------------------------------------------------------------------------
+# --- honeytokens -----------------------------------------------------------------------------------------------------
 
 
 def plant(office: StaffSite) -> str:
     admin = office.as_("admin")
     page = admin.get("/desk/operations")
     typed = {"country": "PL", "need": "asylum", "language": "ru", "call_me": "Ирина", "text": "Выдуманная история"}
-    planted = admin.submit(page, "/desk/decoys", **typed)
+    planted = admin.submit(page, "/desk/honeytokens", **typed)
     assert planted.status == 200, planted.words()
     return planted.tree.css_first("h1").text().split(":")[1].strip()
 
 
-def test_reading_a_decoy_raises_an_alarm_and_shows_nothing_of_it(office: StaffSite) -> None:
+def test_reading_a_honeytoken_raises_an_alarm_and_shows_nothing_of_it(office: StaffSite) -> None:
     true_one, _receipt = office.file()
-    decoy = plant(office)
+    honeytoken = plant(office)
     vera = office.as_("vera")
     closed = vera.get("/desk/", params={"view": "closed"})
-    assert decoy in closed.words()
+    assert honeytoken in closed.words()
     assert open_words(vera, true_one) == 200
-    assert "decoy was read" not in office.as_("admin").get("/desk/operations").words()
-    page = vera.get(f"/desk/cases/{decoy}")
-    shown = vera.submit(page, f"/desk/cases/{decoy}/show")
+    assert "honeytoken was opened" not in office.as_("admin").get("/desk/operations").words()
+    page = vera.get(f"/desk/cases/{honeytoken}")
+    shown = vera.submit(page, f"/desk/cases/{honeytoken}/show")
     assert "Выдуманная история" in shown.text
-    assert "decoy" not in shown.text.lower()
+    assert "honeytoken" not in shown.text.lower()
     assert "alarm" not in shown.text.lower()
     page = office.as_("auditor").get("/desk/audit", params={"kind": "alarm"})
     assert "alarm:honeytoken_read" in page.words()
     assert "vera" in page.words()
-    assert "A decoy case was opened" in office.as_("admin").get("/desk/operations").words()
+    assert "A honeytoken was opened" in office.as_("admin").get("/desk/operations").words()
     with office.database.begin(write=False) as session:
         notices = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "alarm_honeytoken_read")).all()
     assert len(notices) == 1
-    assert notices[0].about_id != office.case(decoy).id
+    assert notices[0].about_id != office.case(honeytoken).id
 
 
 def test_the_database_alone_does_not_tell_which_case_is_one(office: StaffSite) -> None:
-    decoy = office.case(plant(office))
+    honeytoken = office.case(plant(office))
     with office.database.begin(write=False) as session:
         (row,) = session.execute(sa.text("SELECT * FROM honeytokens")).all()
-    assert decoy.id.bytes not in bytes(row.id)
-    assert bytes(row.id) == office.keys.mac("honeytoken", decoy.id.bytes)
+    assert honeytoken.id.bytes not in bytes(row.id)
+    assert bytes(row.id) == office.keys.mac("honeytoken", honeytoken.id.bytes)
 
 
 # --- quotas ----------------------------------------------------------------------------------------------------------

@@ -90,7 +90,9 @@ def test_pages_forwards_and_back_show_each_case_once_in_one_order(office: StaffS
 def test_a_page_costs_the_same_statements_and_bytes_however_many_wait(office: StaffSite) -> None:
     many(office, 30)
     browser = office.as_("vera")
-    browser.get("/desk/")  # once in a while a request looks whether the rules were published anew: not part of the page
+    browser.get(
+        "/desk/"
+    )  # once in a while a request looks whether new rules were published; that is not part of the page
     with office.statements() as counted:
         page = browser.get("/desk/?need=asylum&language=ru")
     reading = [statement for statement in counted.seen if not statement.startswith("BEGIN")]

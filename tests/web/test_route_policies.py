@@ -50,7 +50,7 @@ ROLES_OF = {
     "/desk/operations": {"senior", "auditor", "admin"},
     "/desk/freeze": {"senior", "admin"},
     "/desk/unfreeze": {"senior", "admin"},
-    "/desk/decoys": {"admin"},
+    "/desk/honeytokens": {"admin"},
     "/desk/directory/package": {"senior", "admin"},
 }
 # These would end or change who is asking next; they are tried in test_desk_me.py and test_desk_members.py.

@@ -59,12 +59,12 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, se
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.form:
         return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
-    if not csrf.is_valid(desk.keys, submission, desk.now, csrf.of_session(desk.who.binding)):
+    if not csrf.is_valid(desk.keys, submission, desk.now, csrf.of_session(desk.member.binding)):
         return _check(request, lang, answers, intake, session, packs, desk.now)
     response = filing.file_once(
         session,
         intake,
-        who=f"assisted:{desk.who.member_id}",
+        who=f"assisted:{desk.member.member_id}",
         key=submission,
         payload=b"",
         keys=desk.keys,
@@ -76,7 +76,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, se
         audit.record(
             session,
             actor_kind=desk.actor.kind.value,
-            actor_id=desk.who.member_id.hex,
+            actor_id=desk.member.member_id.hex,
             action="case:assisted",
             subject_kind="team",
             subject_id=desk.team_id,

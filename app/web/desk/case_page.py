@@ -48,11 +48,11 @@ async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
     if not hasattr(state, "recorded_views"):
         state.recorded_views = {}
     recorded: dict[tuple[UUID, str], datetime] = state.recorded_views
-    key = (desk.who.member_id, label)
+    key = (desk.member.member_id, label)
     if key in recorded and timedelta(0) <= desk.now - recorded[key] < _RECORD_EVERY:
         return
     async with state.transactions.open(write=True) as session:
-        await run_sync(case_presence.record, session, desk.team_id, label, desk.who.member_id, desk.now)
+        await run_sync(case_presence.record, session, desk.team_id, label, desk.member.member_id, desk.now)
     if len(recorded) >= _MOST_RECORDED_VIEWS:
         recorded.clear()
     recorded[key] = desk.now
@@ -88,7 +88,7 @@ def take_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Resp
 def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     member = field_value(request.state.form, "member")
     case = case_ownership.assign(session, desk, label, submitted_version(request), chosen_member(member))
-    return redirect_after(request, case, "assigned", decided=case.owner_id != desk.who.member_id)
+    return redirect_after(request, case, "assigned", decided=case.owner_id != desk.member.member_id)
 
 
 @router.post("/snooze", name="snooze_case")
@@ -274,7 +274,7 @@ def _case_page(
         "desk/case.html",
         case=case,
         owner=next((member.name for member in colleagues if member.id == case.owner_id), None),
-        mine=case.owner_id == desk.who.member_id,
+        mine=case.owner_id == desk.member.member_id,
         colleagues=colleagues,
         facts=case_view.facts_in_words(facts, case, code_names),
         consent=case_view.consent_in_words(facts, packs) if facts else [],
@@ -287,7 +287,7 @@ def _case_page(
         live=live,
         followup=followup,
         timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),
-        viewers=[member for member in colleagues if member.opened_at and member.id != desk.who.member_id],
+        viewers=[member for member in colleagues if member.opened_at and member.id != desk.member.member_id],
         duplicates=duplicates,
         merged_into=next((duplicate.label for duplicate in duplicates if duplicate.link == "into"), None),
         questions=saved_replies.QUESTIONS,

@@ -229,7 +229,7 @@ PROBLEMS: Final = MappingProxyType(
             "The last backup was made before the last rotation and can no longer be decrypted. Make a new backup."
         ),
         "directory-old": N_("Some organisations have not been reviewed for 90 days."),
-        "honeytoken-read": N_("A decoy case was opened. See the audit entries of kind “alarm”."),
+        "honeytoken-read": N_("A honeytoken was opened. See the audit entries of kind “alarm”."),
         "partner-reads-frozen": N_("Partner access is stopped."),
         "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
     }

@@ -24,7 +24,7 @@ Label = Annotated[str, Path(max_length=12)]
 def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Run the matching again with the present facts and services; earlier runs are kept."""
     case = coordinator.locked_case(session, desk, label, submitted_version(request))
-    rematching.rematch(session, desk.keys, packs, case, by=desk.who.member_id, now=desk.now)
+    rematching.rematch(session, desk.keys, packs, case, by=desk.member.member_id, now=desk.now)
     return staff_pages.redirect(f"/desk/cases/{label}/runs?done=matched")
 
 

@@ -99,8 +99,8 @@ def _set_freeze(session: Session, by: UUID, now: Any, *, on: bool) -> None:
     )
 
 
-@router.post("/decoys", name="plant_decoy")
-def create_decoy(request: Request, member: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
+@router.post("/honeytokens", name="plant_honeytoken")
+def plant_honeytoken(request: Request, member: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
     """Create a honeytoken case among the closed cases. Its label is shown only on this page."""
     answers = {
         "language": field_value(request.state.form, "language"),

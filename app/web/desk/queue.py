@@ -43,7 +43,7 @@ def show_queue(
     chosen = {"country": country, "need": need, "urgency": urgency, "language": language}
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
     cursor = queue.parse_cursor(at, listing.queue_query.order) if at else None
-    me, today = desk.who.member_id, desk.now.date()
+    me, today = desk.member.member_id, desk.now.date()
     page = queue.page(session, desk.team_id, listing.queue_query, me=me, today=today, cursor=cursor)
     return staff_pages.page(
         request,
@@ -72,13 +72,13 @@ def show_queue(
 def save_view(request: Request, desk: AtDesk, session: Db) -> Response:
     """Save the present view, filters and order as one of the member's own views."""
     listing = queue_url.read(field_value(request.state.form, "list")) or Listing()
-    saved_views.save(session, desk.who.member_id, listing.queue_query, desk.now)
+    saved_views.save(session, desk.member.member_id, listing.queue_query, desk.now)
     return staff_pages.redirect(staff_pages.with_news(listing.here, done="view_kept"))
 
 
 @router.post("/desk/views/{view_id}/drop", name="drop_view")
 def delete_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
-    saved_views.delete(session, desk.who.member_id, view_id)
+    saved_views.delete(session, desk.member.member_id, view_id)
     return staff_pages.redirect(staff_pages.with_news("/desk/", done="view_dropped"))
 
 
@@ -96,7 +96,7 @@ def next_case(
     """
     listing = queue_url.read(list_query)
     queue_query = (listing or Listing()).queue_query
-    label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.who.member_id, today=desk.now.date())
+    label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.member.member_id, today=desk.now.date())
     news = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
         return staff_pages.redirect(queue_url.case_path(label, listing.query if listing else "", **news))

@@ -39,10 +39,10 @@ def header_context(request: Request, desk: Desk, session: Session, view: str, li
 
     Undelivered notices are counted with the tasks, when the request is authenticated.
     """
-    own_views = saved_views.of_member(session, desk.who.member_id)
+    own_views = saved_views.of_member(session, desk.member.member_id)
     saved_queries = [queue_query for _view_id, queue_query in own_views]
     counts = queue.counts(
-        session, desk.team_id, listing.queue_query, me=desk.who.member_id, today=desk.now.date(), saved=saved_queries
+        session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=desk.now.date(), saved=saved_queries
     )
     counts["dead_letters"] = request.state.dead_letters
     if view not in queue.VIEWS:

@@ -22,7 +22,7 @@ def show_tasks(
 ) -> Response:
     """Show open tasks, earliest due date first; `whose=mine` shows only those the member has taken."""
     mine = whose == "mine"
-    rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.who.member_id if mine else None)
+    rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.member.member_id if mine else None)
     return staff_pages.page(
         request,
         "desk/tasks.html",
@@ -30,19 +30,19 @@ def show_tasks(
         limit=tasks.MAX_LISTED,
         mine=mine,
         member_names={member.id: member.name for member in colleagues(session, desk.team_id)},
-        me=desk.who.member_id,
+        me=desk.member.member_id,
     )
 
 
 @router.post("/tasks/{task}/take", name="take_task")
 def take_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
-    tasks.take_task(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
+    tasks.take_task(session, desk.team_id, uuid_of(task), desk.member.member_id, now=desk.now)
     return _redirect_back(request)
 
 
 @router.post("/tasks/{task}/done", name="finish_task")
 def finish_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
-    tasks.finish_task(session, desk.team_id, uuid_of(task), desk.who.member_id, now=desk.now)
+    tasks.finish_task(session, desk.team_id, uuid_of(task), desk.member.member_id, now=desk.now)
     return _redirect_back(request)
 
 

@@ -35,19 +35,19 @@ def page(request: Request, desk: Desk, session: Session) -> Response:
 @router.post("/retry", name="retry_letters")
 def retry_all(desk: AtDesk, session: Db) -> Response:
     """Send every notice on the page again, for when e-mail works again."""
-    undelivered_notices.retry_all(session, desk.team_id, desk.who.member_id, desk.now)
+    undelivered_notices.retry_all(session, desk.team_id, desk.member.member_id, desk.now)
     return staff_pages.redirect(f"{_PATH}&done=retried_all")
 
 
 @router.post("/{message}/retry", name="retry_letter")
 def retry(message: Id, desk: AtDesk, session: Db) -> Response:
     """Send one notice again."""
-    undelivered_notices.retry(session, desk.team_id, uuid_of(message), desk.who.member_id, desk.now)
+    undelivered_notices.retry(session, desk.team_id, uuid_of(message), desk.member.member_id, desk.now)
     return staff_pages.redirect(f"{_PATH}&done=retried")
 
 
 @router.post("/{message}/drop", name="drop_letter")
 def drop(message: Id, desk: AtDesk, session: Db) -> Response:
     """Dismiss a notice whose recipient was told in another way."""
-    undelivered_notices.drop(session, desk.team_id, uuid_of(message), desk.who.member_id, desk.now)
+    undelivered_notices.drop(session, desk.team_id, uuid_of(message), desk.member.member_id, desk.now)
     return staff_pages.redirect(f"{_PATH}&done=dropped")

@@ -326,6 +326,8 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory) -> dict[str
         "receipt": filed.receipt.grouped(),
         "case": filed.label,
         "country": intake.country,
+        "needs": list(intake.needs),
+        "helps": list(intake.helps),
         "urgency": filed.urgency,
         "candidates": [
             {**named(found), "rank": found.rank, "verified": found.verified, "reasons": reasons(found)}

@@ -31,6 +31,7 @@ class PersonReferral:
 
     label: str
     organisation: str
+    slug: str
     state: str
     respond_by: datetime | None
     question: str | None
@@ -39,12 +40,14 @@ class PersonReferral:
 def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
     """The referrals of the case, as the person may see them, oldest first."""
     rows = session.execute(
-        sa.select(Referral.label, Organisation.name, Referral.state, Referral.decide_by, Referral.question)
+        sa.select(
+            Referral.label, Organisation.name, Organisation.slug, Referral.state, Referral.decide_by, Referral.question
+        )
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
         .order_by(Referral.created_at, Referral.label)
     )
-    return [PersonReferral(row.label, row.name, row.state, row.decide_by, row.question) for row in rows]
+    return [PersonReferral(row.label, row.name, row.slug, row.state, row.decide_by, row.question) for row in rows]
 
 
 def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:

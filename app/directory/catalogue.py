@@ -1,10 +1,16 @@
 """The directory in memory: all packs together, with lookups by code and key."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from app.directory.schemas import Contact, Country, Deadline, Need, Organisation, Persecution, Service, Term
+
+ACROSS: Final = "XX"
+"""The pack of helpers across borders."""
+IN_DANGER_TO_LIFE: Final = "emergency"
+"""The purpose of a country's general emergency number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +111,29 @@ class Directory:
         return next((row for row in self.deadlines(country) if row.event == event), None)
 
     def emergency(self, country: str) -> tuple[Contact, ...]:
+        """All rows of the country's file, also those that nobody is shown: see `urgent_contacts`."""
         return self.contacts_by_country.get(country, ())
+
+    def urgent_contacts(self, country: str, needs: Collection[str] | None = None) -> tuple[Contact, ...]:
+        """Whom somebody with these needs can call in danger: the general number first, then lines that are for them.
+
+        Without `needs`: the lines for everybody and for any need. An authority is no help against an authority: of theirs only
+        the general number is named. A row of low confidence is not named at all.
+        """
+        rows = (*self.emergency(country), *(self.emergency(ACROSS) if country != ACROSS else ()))
+        shown = [
+            contact
+            for contact in rows
+            if contact.source.confidence != "low"
+            and (contact.purpose == IN_DANGER_TO_LIFE or not contact.authority)
+            and (needs is None or not contact.needs or not set(needs).isdisjoint(contact.needs))
+        ]
+        return tuple(sorted(shown, key=lambda contact: contact.purpose != IN_DANGER_TO_LIFE))
+
+    def authority_lines(self, country: str) -> tuple[Contact, ...]:
+        """Lines of the police and of offices that decide. Only for information, never as help."""
+        return tuple(
+            contact
+            for contact in self.emergency(country)
+            if contact.authority and contact.purpose != IN_DANGER_TO_LIFE and contact.source.confidence != "low"
+        )

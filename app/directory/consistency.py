@@ -32,6 +32,9 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
                     yield f"needs.yaml: {need.id}: {field}: {other}: the reason is missing"
     for folder, country in zip(folders, directory.countries, strict=True):
         yield from _country(directory, folder, country)
+    for code, contacts in directory.contacts_by_country.items():
+        for contact in contacts:
+            yield from _unknown(f"{code.lower()}/emergency.yaml: {contact.purpose}: needs", contact.needs, known)
     yield from _twice("eu/deadlines.yaml", (row.event for row in directory.deadlines("EU")))
     for organisation in directory.organisations:
         position = f"{directory.files[organisation.id]}: {organisation.id}"

@@ -36,11 +36,13 @@ ORGANISATION: Final = (
     Field("name_en", N_("Name in English"), "line", may_be_empty=False),
     Field("name_local", N_("Name in the country's language"), "line"),
     Field("city", N_("Town (no street)"), "line", 120, of_partner=True),
+    Field("address", N_("Address that people can go to"), "line", 200, of_partner=True),
     Field("website", N_("Website"), "url", 300, of_partner=True),
     Field("email", N_("E-mail"), "email", 120, of_partner=True),
     Field("phone", N_("Phone (separate several with a semicolon)"), "line", 120, of_partner=True),
     Field("eligibility", N_("Who they help, in their own words"), "text", 600),
     Field("hours", N_("Opening hours"), "hours", 600, of_partner=True),
+    Field("phone_hours", N_("When the phone is answered"), "hours", 600, of_partner=True),
     Field("source", N_("Verification: source, date, confidence"), "source", may_be_empty=False),
 )
 SERVICE: Final = (
@@ -80,7 +82,7 @@ def read(entity: Entity, name: str) -> Any:
     value = getattr(entity, name)
     if name == "source":
         return value.model_dump(mode="json", exclude_none=True)
-    if name == "hours":
+    if name in {"hours", "phone_hours"}:
         return [entry.model_dump(mode="json") for entry in value]
     return value
 

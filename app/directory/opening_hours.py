@@ -1,4 +1,7 @@
-"""Opening hours as typed text: one line for each period, like `Mo-Fr 09:00-17:00` or `Sa, Su 10:00-12:30`."""
+"""Opening hours as typed text: one line for each period, like `Mo-Fr 09:00-17:00` or `Sa, Su 10:00-12:30`.
+
+A line without days, like `10:00-17:00`, stands for hours of which nobody said on which days.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,7 +9,7 @@ from typing import Any, Final
 
 DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LINE: Final = re.compile(
-    r"(?P<days>[A-Za-z ,–-]+?)\s+(?P<opens>\d{1,2}[:.]\d{2})\s*[–-]\s*(?P<closes>\d{1,2}[:.]\d{2})"
+    r"(?:(?P<days>[A-Za-z ,–-]+?)\s+)?(?P<opens>\d{1,2}[:.]\d{2})\s*[–-]\s*(?P<closes>\d{1,2}[:.]\d{2})"
 )
 MOST_LINES: Final = 14
 
@@ -22,7 +25,7 @@ def parse(text: str) -> list[dict[str, Any]]:
 def format_hours(hours: Iterable[Any]) -> str:
     """Format entries (dicts or `Hours`) as text that `parse` reads."""
     entries = [entry if isinstance(entry, dict) else entry.model_dump() for entry in hours]
-    return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}" for entry in entries)
+    return "\n".join(f"{_days(entry['days'])} {entry['opens']}-{entry['closes']}".strip() for entry in entries)
 
 
 def _line(number: int, line: str) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def _line(number: int, line: str) -> dict[str, Any]:
     opens, closes = (_time(number, match[name]) for name in ("opens", "closes"))
     if opens >= closes:
         raise ValueError(f"Line {number} closes before it opens.")
-    days = set(_day_codes(number, match["days"]))
+    days = set(_day_codes(number, match["days"])) if match["days"] else set()
     return {"days": [day for day in DAYS if day in days], "opens": opens, "closes": closes}
 
 

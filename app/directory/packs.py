@@ -96,7 +96,10 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
         _shaped(documents, "needs.yaml", Needs).needs,
         _shaped(documents, "persecution.yaml", Codes).codes,
         {name.upper(): _shaped(documents, f"{name}/deadlines.yaml", Deadlines).deadlines for name in (*folders, FRAME)},
-        {name.upper(): _shaped(documents, f"{name}/emergency.yaml", Contacts).contacts for name in folders},
+        {
+            name.upper(): _shaped(documents, f"{name}/emergency.yaml", Contacts).contacts
+            for name in (*folders, CROSS_BORDER)
+        },
         digest=digest,
         terms=_shaped(documents, "terms.yaml", Terms).terms,
         files=files,

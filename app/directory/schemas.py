@@ -34,9 +34,9 @@ class Name(Entry):
 
 
 class Hours(Entry):
-    """Open on these days from `opens` to `closes` (local time, HH:MM)."""
+    """Open on these days from `opens` to `closes` (local time, HH:MM). No `days`: the source does not say on which."""
 
-    days: tuple[Day, ...] = Field(min_length=1)
+    days: tuple[Day, ...] = ()
     opens: str = Field(pattern=TIME)
     closes: str = Field(pattern=TIME)
 
@@ -61,17 +61,24 @@ class Service(Entry):
 
 
 class Organisation(Entry):
-    """A centre, or an authority. An authority decides on people's cases and never receives a referral."""
+    """A centre, or an authority. An authority decides on people's cases and never receives a referral.
+
+    `state_run`: a body or scheme of the state that helps; people are told that it is the state. `address`: where people can go,
+    as the source writes it. `hours`: for visits; `phone_hours`: when the phone is answered.
+    """
 
     id: str = Field(pattern=SLUG, max_length=64)
     name: Name
     kind: Literal["centre", "authority"]
+    state_run: bool = False
     city: str | None = None
+    address: str | None = None
     website: str | None = None
     email: str | None = None
     phone: str | None = None
     eligibility: str | None = None
     hours: tuple[Hours, ...] = ()
+    phone_hours: tuple[Hours, ...] = ()
     safety: tuple[str, ...] = ()
     source: Source
     services: tuple[Service, ...] = ()
@@ -110,11 +117,19 @@ class Deadline(Entry):
 
 
 class Contact(Entry):
+    """A phone line. `needs`: whom it is for; empty: everybody. `authority`: the police, or an office that decides, answers.
+
+    `state_run`: a body of the state answers that helps.
+    """
+
     purpose: str = Field(pattern=CODE)
     name: str
     phone: str
     hours: str | None = None
     languages: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    authority: bool = False
+    state_run: bool = False
     source: Source
 
 

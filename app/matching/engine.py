@@ -225,8 +225,26 @@ class _Case:
                 known[number] = reason
             reasons.append(reason)
         if service.repeats and len({reason.key for reason in reasons}) < len(reasons):
-            return list(dict.fromkeys(reasons))
+            return _each_once(reasons)
         return reasons
+
+
+def _each_once(reasons: Sequence[Reason]) -> list[Reason]:
+    """Without those that an earlier or a longer one of the same kind says already."""
+    distinct = list(dict.fromkeys(reasons))
+    return [
+        reason
+        for reason in distinct
+        if not any(other is not reason and other.key == reason.key and _says(other, reason) for other in distinct)
+    ]
+
+
+def _says(longer: Reason, shorter: Reason) -> bool:
+    """Whether each list of codes of one reason contains that of the other."""
+    if longer.params.keys() != shorter.params.keys():
+        return False
+    pairs = [(longer.params[name], codes) for name, codes in shorter.params.items()]
+    return all(isinstance(codes, list | tuple) and set(codes) <= set(others) for others, codes in pairs)
 
 
 def _trace(reading: Reading, state: State | None) -> tuple[int, ...]:

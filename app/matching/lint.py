@@ -254,7 +254,7 @@ def _exists(person: _Person) -> bool:
 def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
     for cell in coverage.coverage(directory, on):
         position = f"{cell.country}: {cell.need}"
-        if cell.ends_nowhere and not directory.emergency(cell.country):
+        if cell.ends_nowhere and not directory.urgent_contacts(cell.country, {cell.need}):
             yield Finding(
                 "error", "dead_end", position, "nobody helps, nobody is near, and there is no emergency contact"
             )
@@ -279,7 +279,7 @@ def _in_language(cell: coverage.CoverageCell, language: str, directory: Director
     if any(found.verified for found in result.candidates):
         return
     near = [found.service for found in (*result.nearest, *result.candidates)]
-    fallback = near or [contact.name for contact in directory.emergency(cell.country)]
+    fallback = near or [contact.name for contact in directory.urgent_contacts(cell.country, {cell.need})]
     if fallback:
         yield Finding(
             "warning", "language", position, f"nobody works in it or with an interpreter; the nearest is {fallback[0]}"

@@ -6,6 +6,7 @@
 | --- | --- | --- |
 | unverified | confirmed | 1: nobody has confirmed the centre |
 | by_yourself | we can send the request | 1: the person has to go there or call |
+| cost | free, or paid by the state | 1: it may cost money |
 | needs_left | it helps with all needs of the person | how many it does not name |
 | interpreter | a language in common | 1: an interpreter may be needed |
 | urgency | fits | 1: an emergency, and it may be out of reach; 2: it chooses its cases besides |
@@ -33,9 +34,9 @@ from app.matching.facts import Facts
 from app.matching.leaves import Live
 from app.matching.outcomes import VALUE
 
-ORDER_VERSION: Final = 2
+ORDER_VERSION: Final = 3
 TERMS: Final = (
-    "unverified", "by_yourself", "needs_left", "interpreter", "urgency", "choosy",
+    "unverified", "by_yourself", "cost", "needs_left", "interpreter", "urgency", "choosy",
     "capacity", "court", "answer_days", "scarcity", "turn",
 )  # fmt: skip
 UNIT: Final = 720_720
@@ -102,6 +103,7 @@ def terms(
     return (
         int(not service.verified),
         int(offer.takes_referrals == "no"),
+        int(offer.cost == "unknown"),
         len(facts.needs - service.listed),
         int(not shares_language),
         (1 + choosy if offer.remote != "yes" else choosy * 2) if emergency else 0,

@@ -143,10 +143,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
             "They do not take every urgent case. Tell us by when you need help and we will look again."
         ),
         "not_verified": N_("We have not checked this centre yet. We never send your request there automatically."),
-        "by_yourself": N_("They do not take requests from us. You need to call or go there yourself."),
+        "by_yourself": N_("They do not take requests from us. You need to contact them yourself."),
         "means_test": N_("This is for people who cannot pay a lawyer. They will ask about your income."),
         "selective": N_("They choose which cases they take."),
         "cost_unknown": N_("Ask them first if it costs money."),
+        "state_run": N_("This is a state body. If the authorities here are your problem, ask a lawyer first."),
         **{f"note.{key}": sentence for key, sentence in ORGANISATION_NOTES.items()},
     }
 )

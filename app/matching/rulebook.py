@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from app.directory.catalogue import ServiceEntry
 from app.directory.rules import Rule
+from app.directory.safety_notes import notes_of
 from app.matching.facts import Facts
 from app.matching.leaves import ABOUT_THE_SERVICE, NO_NEWS, Leaf, Live, leaf_of
 from app.matching.outcomes import Outcome
@@ -125,7 +126,7 @@ class _Writer:
             leaves=tuple(numbers),
             own_outcomes=_picker(numbers),
             repeats=len(set(names)) < len(names),
-            remarks=tuple(map(Reason, _remarks(entry))),
+            remarks=tuple(map(Reason, remarks_of(entry))),
         )
 
     def _node(
@@ -171,13 +172,15 @@ def _picker(numbers: Sequence[int]) -> Callable[[Sequence[Outcome]], tuple[Outco
     return picker  # type: ignore[no-any-return]
 
 
-def _remarks(entry: ServiceEntry) -> Iterator[str]:
+def remarks_of(entry: ServiceEntry) -> Iterator[str]:
+    """The keys of the reasons that are said of a service in every case."""
     said = {
         "by_yourself": entry.service.takes_referrals == "no",
         "means_test": entry.service.means_test,
         "selective": entry.service.selective,
         "cost_unknown": entry.service.cost == "unknown",
+        "state_run": entry.organisation.state_run,
         "not_verified": not entry.verified,
     }
     yield from (key for key, is_true in said.items() if is_true)
-    yield from (f"note.{key}" for key in entry.organisation.safety)
+    yield from (f"note.{key}" for key in notes_of(entry.organisation))

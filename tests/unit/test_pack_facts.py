@@ -52,6 +52,10 @@ def test_a_centre_is_carried_over_truly(row: dict[str, str]) -> None:
     organisation = DIRECTORY.organisation(row["id"])
     assert organisation is not None
     assert organisation.source.confidence == row["confidence"]
+    assert organisation.state_run == (row["state_run"] == "yes")
+    assert [organisation.website or "", organisation.email or "", organisation.phone or "", organisation.source.date or ""] == [
+        row["website"], row["email"], row["phone"], row["source_date"],
+    ]  # fmt: skip
     services = services_of(row["id"])
     assert organisation.kind == ("centre" if row["needs"] else "authority")
     assert bool(services) == bool(row["needs"])
@@ -88,10 +92,13 @@ def test_no_limit_is_invented() -> None:
 
 def test_every_urgent_contact_is_there_and_no_other() -> None:
     ours = {
-        (country, contact.purpose, contact.phone, ";".join(contact.languages), contact.source.confidence)
-        for country in COUNTRIES
+        (
+            country, contact.purpose, contact.phone, ";".join(contact.languages), contact.source.confidence,
+            "yes" if contact.authority else "no", "yes" if contact.state_run else "no",
+        )
+        for country in (*COUNTRIES, "XX")
         for contact in DIRECTORY.emergency(country)
-    }
+    }  # fmt: skip
     assert ours == {tuple(row.values()) for row in table("emergency")}
 
 

@@ -105,7 +105,26 @@ def test_a_helpline_is_called_and_not_asked_to_read(person_site: PersonSite) -> 
     choosable = [node.attributes["name"] for node in browser.page.css("input[value=allow]")]
     assert "c_de-rlc-berlin" in choosable
     assert "c_de-hilfetelefon" not in choosable
-    assert browser.page.css_first('.centre a.phone[href="tel:116016"]') is not None
+    assert browser.page.css_first('.centre .reach a[href="tel:116016"]') is not None
+
+
+def test_a_centre_that_nobody_confirmed_stands_apart_and_is_asked_nothing(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), until_check=True, region="PL-06")
+    apart = {node.attributes["name"] for node in browser.page.css("input[type=checkbox][value=never]")}
+    assert "c_pl-caritas-lublin" in apart
+    choosable = {node.attributes["name"] for node in browser.page.css("input[type=radio]")}
+    assert not apart & choosable
+    helps = browser.page.css_first("section .centres")
+    assert helps is not None
+    assert "Caritas" not in helps.text()
+
+
+def test_a_centre_that_is_not_connected_is_not_asked_to_read_here(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), "en", until_check=True, region="PL-14")
+    for node in browser.page.css(".centre:has(input[type=radio])"):
+        is_connected = node.css_first(f"input[name=c_{CENTRE}]") is not None
+        assert ("May they read your request?" in node.text()) == is_connected
+        assert ("A coordinator will write to them or call them." in node.text()) != is_connected
 
 
 def test_a_centre_with_two_services_is_asked_about_once(person_site: PersonSite) -> None:

@@ -15,7 +15,7 @@ from babel import Locale
 from app.core.ids import named_id
 from app.directory import fields
 from app.directory.catalogue import Directory, ServiceEntry
-from app.directory.safety_notes import ORGANISATION_NOTES
+from app.directory.safety_notes import ORGANISATION_NOTES, notes_of
 from app.directory.schemas import Organisation
 
 Record = dict[str, Any]
@@ -177,7 +177,7 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
             "assured_date": organisation.source.date
             if organisation.source.date and len(organisation.source.date) == 10
             else None,
-            "alert": " ".join(ORGANISATION_NOTES[note] for note in organisation.safety),
+            "alert": " ".join(ORGANISATION_NOTES[note] for note in notes_of(organisation)),
             "last_modified": instant(live.changed) if live.changed else None,
             "phones": [
                 {

@@ -1,7 +1,7 @@
 """Types of path parameters, so that no two routes match the same path and the order of routers does not matter.
 
-Importing this module registers them with Starlette: `{lang:language}`, `{id:id}`, `{step:form_step}`, `{verb:referral_verb}` and
-`{verb:rule_set_verb}`.
+Importing this module registers them with Starlette: `{lang:language}`, `{code:country}`, `{id:id}`, `{step:form_step}`,
+`{verb:referral_verb}` and `{verb:rule_set_verb}`.
 """
 
 import re
@@ -25,6 +25,7 @@ def _one_of(values: Iterable[str]) -> Convertor[str]:
 
 
 register_url_convertor("language", _text("[A-Za-z]{2,3}"))  # the page itself says whether we have it
+register_url_convertor("country", _text("[a-z]{2}"))
 register_url_convertor("id", _text("[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"))  # stays text
 register_url_convertor("form_step", _one_of(questions.SLUGS))
 register_url_convertor("referral_verb", _one_of(Verb))

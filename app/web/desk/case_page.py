@@ -300,7 +300,7 @@ def _case_page(
         may_take=case.closed_at is None,
         purposes=sealed_access.PURPOSES,
         withdraw_reasons=desk_referrals.withdraw_reasons(),
-        emergency=packs.emergency(case.country) if case.urgency == "emergency" else (),
+        emergency=packs.urgent_contacts(case.country, case.needs) if case.urgency == "emergency" else (),
     )
 
 

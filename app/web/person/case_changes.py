@@ -24,9 +24,9 @@ from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import draft_answers, form_fields, letter, visits
+from app.web.person import centre_cards, draft_answers, form_fields, letter, visits
 from app.web.person.case_page import REFERRAL, STATUS
-from app.web.person.check_page import centres
+from app.web.person.check_page import centres, connected_centres
 from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE, all_steps
 
@@ -121,34 +121,30 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
         return _redirect_to_case(lang)
     stored_answers, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
     answers, code_names = questions.to_form(stored_answers), CodeNames(lang, directory)
-    centre_list = centres(result.candidates, answers, directory, code_names)
-    matching = {centre["slug"] for centre in centre_list}
+    connected = connected_centres(session, [match.organisation for match in result.candidates])
+    centre_list = centres(result.candidates, answers, directory, code_names, connected)
+    asked = {centre["slug"] for centre in centre_list if centre["ask"]}
     chosen = [name.removeprefix("c_") for name in answers if name.startswith("c_")]
     return page(
         "person/centres.html",
         lang,
         centre_list=[centre for centre in centre_list if centre["ask"]],
-        others=[_former_choice(slug, answers, directory) for slug in chosen if slug not in matching],
+        others=[
+            centre_cards.card_of(
+                slug,
+                slug,
+                directory,
+                code_names.translator,
+                choice=answers[f"c_{slug}"][-1],
+                ask=True,
+                connected=slug in connected_centres(session, [slug]),
+            )
+            for slug in chosen
+            if slug not in asked
+        ],
         csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/centres",
     )
-
-
-def _former_choice(slug: str, answers: FormFields, directory: Packs) -> dict[str, Any]:
-    """A centre that was chosen before and no longer matches."""
-    name = directory.organisation(slug).name  # type: ignore[union-attr]
-    return {
-        "slug": slug,
-        "name": name.local or name.en,
-        "english": name.en,
-        "city": "",
-        "reasons": (),
-        "choice": answers[f"c_{slug}"][-1],
-        "by_yourself": False,
-        "ask": True,
-        "phone": "",
-        "website": "",
-    }
 
 
 @router.post("/centres")

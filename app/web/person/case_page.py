@@ -28,7 +28,7 @@ from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import letter, person_prompts, visits
+from app.web.person import centre_cards, letter, person_prompts, urgent_contacts, visits
 from app.web.person.dependencies import (
     Config,
     Cookie,
@@ -182,10 +182,19 @@ def _case_page(
         zone=deadlines.time_zone(directory.country(case.country)),
         needs=code_names.names("need", case.needs),
         country=code_names.translator.country_name(case.country),
-        referrals=[(entry, REFERRAL[entry.state]) for entry in visible_referrals],
+        referrals=[
+            (
+                entry,
+                REFERRAL[entry.state],
+                centre_cards.card_of(entry.slug, entry.organisation, directory, code_names.translator),
+            )
+            for entry in visible_referrals
+        ],
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         thread=person_access.thread(session, opened),
-        contacts=directory.emergency(case.country) if case.urgency == "emergency" or case.state == "unmet" else (),
+        contacts=directory.urgent_contacts(case.country, urgent_contacts.lines_needed(case.needs))
+        if case.urgency == "emergency" or case.state == "unmet"
+        else (),
         text=text,
         error=error,
         notice=notice,

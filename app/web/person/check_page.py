@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from app.casework import filing
+from app.core import keyholders
+from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.questions import STEPS, FormFields
@@ -19,7 +21,7 @@ from app.matching.engine import Found
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import form_fields
+from app.web.person import centre_cards, form_fields, urgent_contacts
 
 _CHOICES: Final = ("ask", "allow", "never")
 _NEAREST: Final = 8
@@ -67,29 +69,46 @@ def check_context(
     # a centre that the person ruled out keeps its position, so that they can allow it again
     facts = replace(facts, never=frozenset())
     result = runs.run(session, facts, directory, now, seed=0)
+    shown = (*result.candidates, *result.nearest)
+    connected = connected_centres(session, [match.organisation for match in shown])
+    close_ones = centres(result.nearest, answers, directory, code_names, connected)
+    found = centres(result.candidates, answers, directory, code_names, connected)
     return {
         "answered": [
             (step, field)
             for step in STEPS
             for field in form_fields.fields(step.questions, answers, {}, code_names, directory)
         ],
-        "candidates": centres(result.candidates, answers, directory, code_names),
-        "nearest": centres(result.nearest[:_NEAREST], answers, directory, code_names),
+        "candidates": [centre for centre in found if centre["verified"]],
+        "nearest": [centre for centre in close_ones if centre["verified"]][:_NEAREST],
+        "unconfirmed": [centre for centre in (*found, *close_ones) if not centre["verified"]][:_NEAREST],
         "others": centres(result.not_matched, answers, directory, code_names),
         "deadline": deadline,
         "days_left": (deadline.last_safe_day - runs.local_date(directory, intake.country, now)).days if deadline else 0,
         "urgency": facts.urgency,
-        "contacts": directory.emergency(intake.country) if facts.urgency == "emergency" else (),
+        "contacts": directory.urgent_contacts(intake.country, urgent_contacts.lines_needed(intake.needs, intake.helps))
+        if facts.urgency == "emergency"
+        else (),
     }
 
 
-def centres(
-    matches: Iterable[Found], answers: FormFields, directory: Directory, code_names: CodeNames
-) -> list[dict[str, Any]]:
-    """Centres as the page shows them: name, reasons, whether consent is asked, and the choice made.
+def connected_centres(session: Session, slugs: Iterable[str]) -> frozenset[str]:
+    """Which of these centres have a key of their own, so that they can be asked here. The others are contacted by hand."""
+    by_id = {named_id("organisation", slug): slug for slug in slugs}
+    return frozenset(by_id[owner] for owner in keyholders.public_keys(session, by_id))
 
-    A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us: then
-    its own contacts are shown.
+
+def centres(
+    matches: Iterable[Found],
+    answers: FormFields,
+    directory: Directory,
+    code_names: CodeNames,
+    connected: frozenset[str] = frozenset(),
+) -> list[dict[str, Any]]:
+    """Centres as the page shows them: name, reasons, how to reach them, whether consent is asked, and the choice made.
+
+    A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us, or if
+    nobody has confirmed that it is what it says. `connected`: those that can read a request here.
     """
     centre_list = []
     asked: set[str] = set()
@@ -100,19 +119,15 @@ def centres(
         choice = answers.get(f"c_{organisation.id}", ["ask"])[-1]
         by_yourself = any(reason.key == "by_yourself" for reason in match.reasons)
         centre_list.append(
-            {
-                "slug": organisation.id,
-                "name": organisation.name.local or organisation.name.en,
-                "english": organisation.name.en,
-                "city": organisation.city or "",
-                "verified": match.verified,
-                "reasons": [in_sentence(reason, code_names) for reason in match.reasons],
-                "choice": choice if choice in _CHOICES else "ask",
-                "by_yourself": by_yourself,
-                "ask": not by_yourself and organisation.id not in asked,
-                "phone": organisation.phone or "",
-                "website": organisation.website or "",
-            }
+            centre_cards.card(
+                organisation,
+                directory,
+                code_names.translator,
+                reasons=[in_sentence(reason, code_names) for reason in match.reasons],
+                choice=choice if choice in _CHOICES else "ask",
+                ask=match.verified and not by_yourself and organisation.id not in asked,
+                connected=organisation.id in connected,
+            )
         )
         if not by_yourself:
             asked.add(organisation.id)

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.dependencies import Db, Keys, Now, ReadDb
+from app.core.i18n import translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts
 from app.matching import runs
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import draft_answers, letter
+from app.web.person import centre_cards, draft_answers, letter, urgent_contacts
 from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -69,7 +70,22 @@ def receipt_page(
         status=422 if mistyped else 200,
         reply=reply,
         deadline=letter.of_reply(reply, runs.local_date(directory, reply["country"], now)),
-        contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
+        contacts=directory.urgent_contacts(
+            reply["country"], urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ()))
+        )
+        if reply["urgency"] == "emergency"
+        else (),
+        candidates=[
+            centre_cards.card_of(
+                found["organisation"],
+                found["name"],
+                directory,
+                translator(lang),
+                reasons=[reason["text"] for reason in found["reasons"]],
+            )
+            for found in reply["candidates"]
+            if found["verified"]
+        ],
         mistyped=mistyped,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,

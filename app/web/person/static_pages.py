@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.core.dependencies import Db
+from app.core.errors import NotFound
 from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
-from app.web.components import csrf
+from app.web.components import csrf, path_convertors  # noqa: F401  registers them
 from app.web.components.rendering import page, preferred_language
-from app.web.person import form_fields
+from app.web.person import centre_cards, form_fields
 from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, delete_cookie
 
 root = APIRouter(dependencies=[Depends(anyone)])
@@ -62,10 +63,41 @@ def safety(lang: Lang, settings: Config) -> Response:
 def contacts(lang: Lang, directory: Directory) -> Response:
     code_names = CodeNames(lang, directory)
     countries = [
-        (code_names.translator.country_name(country.code), directory.emergency(country.code))
+        (
+            country.code.lower(),
+            code_names.translator.country_name(country.code),
+            directory.urgent_contacts(country.code),
+            directory.authority_lines(country.code),
+        )
         for country in directory.countries
     ]
     return page("person/contacts.html", lang, countries=countries, here="contacts")
+
+
+@router.get("/contacts/{code:country}")
+def country_contacts(lang: Lang, code: str, directory: Directory) -> Response:
+    """The centres of a country's pack, then those that work across borders, with every way to reach them. No authority."""
+    if not directory.has_country(code.upper()):
+        raise NotFound
+    code_names = CodeNames(lang, directory)
+    cards = [
+        centre_cards.card(
+            organisation,
+            directory,
+            code_names.translator,
+            reasons=centre_cards.remarks(organisation, directory, code_names),
+        )
+        for organisation in directory.organisations
+        if organisation.services and directory.files.get(organisation.id, "").startswith((f"{code}/", "xx/"))
+    ]
+    return page(
+        "person/country_contacts.html",
+        lang,
+        country=code_names.translator.country_name(code.upper()),
+        confirmed=[card for card in cards if card["verified"]],
+        unconfirmed=[card for card in cards if not card["verified"]],
+        here=f"contacts/{code}",
+    )
 
 
 @router.get("/paper")

@@ -1,6 +1,6 @@
 """Emergency numbers, shown from the step after the answer that signals urgency. The form continues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,14 +28,22 @@ def contacts_for_step(
         return None
     chosen = answers.get("country", [""])[-1] if step > _COUNTRY else ""
     countries = [country for country in directory.countries if country.code == chosen] or directory.countries
+    needs = lines_needed(answers.get("needs", ()), answers.get("helps", ()))
     by_country = [
-        (code_names.translator.country_name(country.code), directory.emergency(country.code)) for country in countries
+        (code_names.translator.country_name(country.code), directory.urgent_contacts(country.code, needs))
+        for country in countries
     ]
     return UrgentContacts(
         by_country, expanded=not _is_urgent(answers, step - 1, directory, now) or step == _COUNTRY + 1
     )
 
 
+def lines_needed(needs: Iterable[str], helps: Iterable[str] = ()) -> frozenset[str]:
+    """The needs by which lines are chosen; a minor also needs a line for children."""
+    return frozenset(needs) | ({"children"} if _MINOR & frozenset(helps) else set())
+
+
+_MINOR = frozenset({"minor", "child_alone"})
 _COUNTRY = STEPS.index(questions.step_of("country"))
 _LETTER = frozenset({"letter_kind", "letter_received_on"})
 _URGENCY_QUESTIONS = frozenset({"needs", "country", "how_soon", "helps"}) | _LETTER

@@ -21,7 +21,7 @@ from app.casework import conflict_screening
 from app.conflicts import service as conflicts
 from app.core import bulk, keyholders
 from app.core.clock import to_the_hour
-from app.core.errors import Unavailable
+from app.core.errors import CountryNotServed, Unavailable
 from app.core.ids import named_id
 from app.core.keyholders import PublicKey
 from app.core.keyring import KeyRing
@@ -76,11 +76,11 @@ def file_intake(
 ) -> Filed:
     """File one case. `held_reason`: why it is held for spam review, see `cases.spam_screening`.
 
-    Raises Unavailable when no team answers for the country.
+    Raises CountryNotServed when no team answers for the country.
     """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
-        raise Unavailable("No team takes cases from this country yet.")
+        raise CountryNotServed("No team of this installation takes requests from this country.")
     facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.reachable_organisations(directory, intake))

@@ -32,10 +32,17 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
     with context.database.begin() as session:
         directory_loader.upsert(session, context.directory, now)
         new_team = team_setup.create_team(session, team, team, countries, now)
+        served = staff.served_countries(session)
         totp_secret = team_setup.add_coordinator(session, context.keys, new_team, member, Role.SENIOR, passphrase, now)
     typer.echo(f"Secret for the authenticator app: {totp_secret}")
     typer.echo("The recovery key. Write it on paper and store it away from the server; it is not shown again:")
     typer.echo(new_team.recovery)
+    unserved = sorted({country.code for country in context.directory.countries} - served)
+    if unserved:
+        typer.echo(
+            f"Warning: no team takes requests from {', '.join(unserved)}. The form does not offer these countries, and POST "
+            "/v1/intakes answers `country-not-served`."
+        )
     typer.echo("Next steps: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
 
 

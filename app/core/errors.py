@@ -7,6 +7,7 @@
       NotFound                   404   also when the thing belongs to somebody else
       Conflict                   409
         IllegalMove              409   a verb that the life cycle does not have here
+        CountryNotServed         409   no team of this installation takes requests from the country; trying again does not help
       Gone                       410
       PreconditionFailed         412   somebody changed it in the meantime; carries the current state
       TooLarge                   413
@@ -76,6 +77,12 @@ class IllegalMove(Conflict):
             state=state,
             allowed_actions=list(allowed_actions),
         )
+
+
+class CountryNotServed(Conflict):
+    """No team of this installation takes requests from the country. It stays so until somebody makes a team for it."""
+
+    slug, title = "country-not-served", "No team here takes requests from this country"
 
 
 class Gone(AppError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from app.directory.schemas import Contact, Country, Deadline, Need, Organisation, Persecution, Service, Term
+from app.directory.schemas import Contact, Country, Deadline, Helper, Need, Organisation, Persecution, Service, Term
 
 ACROSS: Final = "XX"
 """The pack of helpers across borders."""
@@ -45,6 +45,7 @@ class Directory:
     digest: str = ""
     terms: tuple[Term, ...] = field(default=(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    helpers: tuple[Helper, ...] = field(default=(), repr=False)
     desk_languages: frozenset[str] = field(default=frozenset(), repr=False)
 
     @cached_property
@@ -129,6 +130,14 @@ class Directory:
             and (needs is None or not contact.needs or not set(needs).isdisjoint(contact.needs))
         ]
         return tuple(sorted(shown, key=lambda contact: contact.purpose != IN_DANGER_TO_LIFE))
+
+    def helpers_in(self, country: str) -> tuple[Helper, ...]:
+        """Who helps somebody in a country without a pack: first those who work there, then those from afar."""
+        there = [helper for helper in self.helpers if helper.country == country]
+        afar = [
+            helper for helper in self.helpers if helper.country == ACROSS and country in (helper.places or (country,))
+        ]
+        return (*there, *(helper for helper in afar if helper not in there))
 
     def authority_lines(self, country: str) -> tuple[Contact, ...]:
         """Lines of the police and of offices that decide. Only for information, never as help."""

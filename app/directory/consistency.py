@@ -32,9 +32,7 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
                     yield f"needs.yaml: {need.id}: {field}: {other}: the reason is missing"
     for folder, country in zip(folders, directory.countries, strict=True):
         yield from _country(directory, folder, country)
-    for code, contacts in directory.contacts_by_country.items():
-        for contact in contacts:
-            yield from _unknown(f"{code.lower()}/emergency.yaml: {contact.purpose}: needs", contact.needs, known)
+    yield from _across(directory, known)
     yield from _twice("eu/deadlines.yaml", (row.event for row in directory.deadlines("EU")))
     for organisation in directory.organisations:
         position = f"{directory.files[organisation.id]}: {organisation.id}"
@@ -45,6 +43,20 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
         position = f"{directory.files[entry.organisation.id]}: {entry.organisation.id}: services: {entry.service.id}"
         yield from _unknown(f"{position}: needs", entry.service.needs, known)
         yield from _rule(f"{position}: rule", entry, allowed)
+
+
+def _across(directory: Directory, known: set[str]) -> Iterator[str]:
+    """What is not of one country alone: helpers elsewhere, and the needs of urgent contacts."""
+    yield from _twice("xx/elsewhere.yaml", (helper.id for helper in directory.helpers))
+    for helper in directory.helpers:
+        yield from _unknown(f"xx/elsewhere.yaml: {helper.id}: needs", helper.needs, known)
+        yield from _unknown(f"xx/elsewhere.yaml: {helper.id}: safety", helper.safety, ORGANISATION_NOTES)
+        for code in (helper.country, *helper.places):
+            if directory.has_country(code):
+                yield f"xx/elsewhere.yaml: {helper.id}: country: {code} has a pack of its own"
+    for code, contacts in directory.contacts_by_country.items():
+        for contact in contacts:
+            yield from _unknown(f"{code.lower()}/emergency.yaml: {contact.purpose}: needs", contact.needs, known)
 
 
 def _country(directory: Directory, folder: str, country: Country) -> Iterator[str]:

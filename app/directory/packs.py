@@ -24,6 +24,8 @@ from app.directory.schemas import (
     Country,
     Deadline,
     Deadlines,
+    Helper,
+    Helpers,
     Limit,
     Need,
     Needs,
@@ -36,7 +38,7 @@ from app.directory.schemas import (
 )
 
 __all__ = [
-    "Contact", "Country", "Deadline", "Directory", "Limit", "Need", "Organisation", "PackError", "Persecution",
+    "Contact", "Country", "Deadline", "Directory", "Helper", "Limit", "Need", "Organisation", "PackError", "Persecution",
     "Service", "ServiceEntry", "Source", "load_packs",
 ]  # fmt: skip
 
@@ -101,6 +103,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
             for name in (*folders, CROSS_BORDER)
         },
         digest=digest,
+        helpers=_shaped(documents, f"{CROSS_BORDER}/elsewhere.yaml", Helpers).helpers,
         terms=_shaped(documents, "terms.yaml", Terms).terms,
         files=files,
     )

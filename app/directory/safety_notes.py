@@ -6,7 +6,7 @@ An organisation's notes are shown wherever a match result names it (`matching/re
 from types import MappingProxyType
 from typing import Final
 
-from app.directory.schemas import Organisation
+from app.directory.schemas import Helper, Organisation
 
 
 def N_(message: str) -> str:
@@ -30,12 +30,12 @@ COUNTRY_NOTES: Final = MappingProxyType(
 )
 
 
-def notes_of(organisation: Organisation) -> tuple[str, ...]:
+def notes_of(organisation: Organisation | Helper) -> tuple[str, ...]:
     """The keys of an organisation's notes. Nobody is told to call where the directory has no number."""
     return tuple(_confirm(organisation) if key == "confirm_before_referral" else key for key in organisation.safety)
 
 
-def _confirm(organisation: Organisation) -> str:
+def _confirm(organisation: Organisation | Helper) -> str:
     if organisation.phone:
         return "confirm_before_referral"
     return "ask_before_referral" if organisation.email or organisation.website else "may_be_closed"

@@ -90,6 +90,33 @@ class Organisation(Entry):
         return self
 
 
+class Helper(Entry):
+    """A body that helps people who are in no country with a pack. It is shown with its contacts and never sent a request.
+
+    `country`: where it works, or XX: from afar; then `places` are the countries it helps people in, and without them all.
+    """
+
+    id: str = Field(pattern=SLUG, max_length=64)
+    name: Name
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    places: tuple[str, ...] = ()
+    city: str | None = None
+    address: str | None = None
+    website: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    eligibility: str | None = None
+    hours: tuple[Hours, ...] = ()
+    phone_hours: tuple[Hours, ...] = ()
+    safety: tuple[str, ...] = ()
+    needs: tuple[str, ...] = Field(min_length=1)
+    languages: tuple[str, ...] = ()
+    remote: Answer
+    cost: Literal["free", "state_funded", "unknown"]
+    source: Source
+    state_run: bool = False
+
+
 class Limit(Entry):
     value: int = Field(ge=1, le=400)
     unit: Literal["calendar_days", "working_days", "hours", "months"]
@@ -209,6 +236,10 @@ class Terms(Entry):
 
 class Organisations(Entry):
     organisations: tuple[Organisation, ...]
+
+
+class Helpers(Entry):
+    helpers: tuple[Helper, ...]
 
 
 class Deadlines(Entry):

@@ -72,6 +72,11 @@ def team_for(session: Session, country: str) -> UUID | None:
     return session.connection().scalar(_TEAM_FOR, {"country": country})
 
 
+def served_countries(session: Session) -> frozenset[str]:
+    """The countries from which a team of this installation takes requests."""
+    return frozenset(session.scalars(sa.select(TeamCountry.country)))
+
+
 def add_member(
     session: Session,
     keys: KeyRing,

@@ -28,7 +28,13 @@ def card(organisation: Organisation, language: str = "en") -> dict[str, Any]:
 
 def shown(language: str, *cards: dict[str, Any]) -> str:
     return render(
-        "person/country_contacts.html", language, country="X", confirmed=cards, unconfirmed=(), here="contacts/pl"
+        "person/country_contacts.html",
+        language,
+        country="X",
+        confirmed=cards,
+        unconfirmed=(),
+        is_served=True,
+        here="contacts/pl",
     )
 
 

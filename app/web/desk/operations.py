@@ -18,6 +18,7 @@ from app.intake.schemas import Intake
 from app.operations import status
 from app.settings import Settings
 from app.staff import members
+from app.staff import service as staff
 from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
@@ -33,6 +34,11 @@ def show_operations(request: Request, member: Overseer, session: ReadDb, keys: K
         "desk/operations.html",
         service_status=present,
         problems=present.problems(),
+        unserved=[
+            staff_pages.reader(request).name("country", entry.code)
+            for entry in _countries(request)
+            if entry.code not in staff.served_countries(session)
+        ],
         readers=_named_readers(session, present.most_reads),
         limit=request.app.state.settings.member_reads_per_day,
         retention=_retention(request.app.state.settings),

@@ -6,6 +6,7 @@ from app.web.components import path_convertors  # noqa: F401  registers them
 from app.web.person import (
     case_changes,
     case_page,
+    elsewhere_pages,
     person_answers,
     receipt_page,
     single_page_form,
@@ -24,6 +25,7 @@ for part_router in (
     case_page.router,
     person_answers.router,
     statistics_page.router,
+    elsewhere_pages.router,
     static_pages.router,
 ):
     router.include_router(part_router, prefix="/{lang:language}")

@@ -53,7 +53,7 @@ def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     answers = questions.to_form(corrections.answers_of(session, opened, keys))
-    return _answers_page(lang, answers, {}, cookie, keys, directory, now)
+    return _answers_page(lang, answers, {}, cookie, keys, directory, now, session)
 
 
 @router.post("/answers")
@@ -68,17 +68,25 @@ def correct(
     is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if "switch" in form or not is_valid_token:
         return _answers_page(
-            lang, new_answers, {}, cookie, keys, directory, now, notice="" if is_valid_token else EXPIRED_NOTICE
+            lang,
+            new_answers,
+            {},
+            cookie,
+            keys,
+            directory,
+            now,
+            session,
+            notice="" if is_valid_token else EXPIRED_NOTICE,
         )
     intake, field_errors = draft_answers.validate(new_answers, lang, directory, now)
     if intake is None:
         errors = form_fields.in_words(field_errors, CodeNames(lang, directory))
-        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now)
+        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now, session)
     try:
         corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
     except corrections.NeedsOtherTeam:
         errors = {"country": CodeNames(lang, directory).text(_MOVED)}
-        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now)
+        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now, session)
     except Conflict:
         return _redirect_to_case(lang)
     return page("person/saved.html", lang, message=_SAVED, here="case")
@@ -92,6 +100,7 @@ def _answers_page(
     keys: KeyRing,
     directory: Packs,
     now: datetime,
+    session: Session,
     *,
     notice: str = "",
 ) -> HTMLResponse:
@@ -101,6 +110,7 @@ def _answers_page(
         answers,
         errors,
         directory,
+        session,
         notice=notice,
         csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/answers",

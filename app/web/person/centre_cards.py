@@ -12,7 +12,8 @@ from babel.dates import format_skeleton, get_day_names
 
 from app.core.i18n import N_, Translator
 from app.directory import fields
-from app.directory.packs import Directory, Organisation
+from app.directory.packs import Directory, Helper, Organisation
+from app.directory.safety_notes import notes_of
 from app.directory.schemas import Hours
 from app.matching import rulebook
 from app.matching.code_names import CodeNames
@@ -70,7 +71,9 @@ class Reach:
         return bool(self.phones or self.email or self.site or self.address)
 
 
-def names(organisation: Organisation, reader: str, directory: Directory) -> tuple[WrittenName, WrittenName | None]:
+def names(
+    organisation: Organisation | Helper, reader: str, directory: Directory
+) -> tuple[WrittenName, WrittenName | None]:
     """The name that the reader can read, and the other one to show beside it. The own name comes first where it is readable."""
     english = WrittenName(organisation.name.en, "en")
     if not organisation.name.local or organisation.name.local == organisation.name.en:
@@ -91,23 +94,22 @@ def script_of(text: str) -> str:
     return _LATIN
 
 
-def _country_language(organisation: Organisation, directory: Directory) -> str:
+def _country_language(organisation: Organisation | Helper, directory: Directory) -> str:
     """The first language of the country whose pack lists it, if it is written in Latin letters; else English."""
     code = directory.files.get(organisation.id, "").split("/", maxsplit=1)[0].upper()
     language = directory.country(code).languages[0] if directory.has_country(code) else "en"
     return "en" if language in _LANGUAGE_OF_SCRIPT.values() else language
 
 
-def place(organisation: Organisation, words: Translator) -> str:
+def place(organisation: Organisation | Helper, words: Translator) -> str:
     """The town; "online" and "nationwide" in the reader's language."""
     city = organisation.city or ""
     return next((words.text(word) for code, word in _PLACES.items() if city.startswith(code)), city)
 
 
-def reach(organisation: Organisation, directory: Directory, words: Translator) -> Reach:
+def reach(organisation: Organisation | Helper, directory: Directory, words: Translator) -> Reach:
     """How to reach a centre of the directory."""
-    services = [entry.service for entry in directory.services if entry.organisation.id == organisation.id]
-    spoken = dict.fromkeys(code for service in services for code in fields.languages(service.rule))
+    spoken, costs = _languages_and_costs(organisation, directory)
     website = organisation.website or ""
     return Reach(
         phones=phone_links(organisation.phone or ""),
@@ -120,9 +122,19 @@ def reach(organisation: Organisation, directory: Directory, words: Translator) -
         phone_hours=in_words(organisation.phone_hours, words),
         hours=in_words(organisation.hours, words),
         languages=words.listed(words.language_names(spoken)),
-        costs=[words.text(COSTS[cost]) for cost in dict.fromkeys(service.cost for service in services)],
+        costs=[words.text(COSTS[cost]) for cost in dict.fromkeys(costs)],
         known=known_since(organisation.source.date, words),
     )
+
+
+def _languages_and_costs(
+    organisation: Organisation | Helper, directory: Directory
+) -> tuple[Iterable[str], Iterable[str]]:
+    if isinstance(organisation, Helper):
+        return organisation.languages, [organisation.cost]
+    services = [entry.service for entry in directory.services if entry.organisation.id == organisation.id]
+    spoken = dict.fromkeys(code for service in services for code in fields.languages(service.rule))
+    return spoken, [service.cost for service in services]
 
 
 def phone_links(numbers: str) -> list[tuple[str, str]]:
@@ -160,8 +172,12 @@ def known_since(text: str | None, words: Translator) -> str:
     return text or ""
 
 
-def remarks(organisation: Organisation, directory: Directory, code_names: CodeNames) -> list[str]:
+def remarks(organisation: Organisation | Helper, directory: Directory, code_names: CodeNames) -> list[str]:
     """What is said of a centre to somebody of whom nothing is known: what it helps with, and what holds for everybody."""
+    if isinstance(organisation, Helper):
+        notes = [Reason(f"note.{key}") for key in notes_of(organisation)]
+        helper_reasons = [Reason("need.yes", {"needs": list(organisation.needs)}), *notes]
+        return [in_sentence(reason, code_names) for reason in helper_reasons]
     entries = [entry for entry in directory.services if entry.organisation.id == organisation.id]
     needs = list(dict.fromkeys(need for entry in entries for need in entry.service.needs))
     keys = dict.fromkeys(key for entry in entries for key in rulebook.remarks_of(entry))
@@ -169,7 +185,7 @@ def remarks(organisation: Organisation, directory: Directory, code_names: CodeNa
     return [in_sentence(reason, code_names) for reason in reasons]
 
 
-def card(organisation: Organisation, directory: Directory, words: Translator, **more: Any) -> dict[str, Any]:
+def card(organisation: Organisation | Helper, directory: Directory, words: Translator, **more: Any) -> dict[str, Any]:
     """What `parts/centres.html` needs of a centre."""
     name, original = names(organisation, words.language, directory)
     return {

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
 
 from app.casework import filing
 from app.core.dependencies import Db, Keys, Now, ReadDb
@@ -15,7 +16,7 @@ from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import draft_answers, form_fields, spam_signals
+from app.web.person import draft_answers, elsewhere_pages, form_fields, spam_signals
 from app.web.person.check_page import check_page
 from app.web.person.dependencies import Config, Directory, Form, Lang, anyone
 from app.web.person.receipt_page import receipt_page
@@ -28,8 +29,8 @@ NO_COOKIE_NOTICE = N_(
 
 
 @router.get("/form/all")
-def show_single_page(lang: Lang, now: Now, keys: Keys, directory: Directory) -> Response:
-    return single_page(lang, {}, {}, keys, directory, now)
+def show_single_page(lang: Lang, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
+    return single_page(lang, {}, {}, keys, directory, now, session)
 
 
 @router.post("/form/all")
@@ -37,12 +38,13 @@ def check_single_page(lang: Lang, form: Form, now: Now, keys: Keys, directory: D
     """Validate the form and show the check page. A language button shows the same page in that language."""
     answers = draft_answers.answers_of_form(form)
     if "switch" in form:
-        return single_page(lang, form, {}, keys, directory, now)
+        return single_page(lang, form, {}, keys, directory, now, session)
     intake, field_errors = draft_answers.validate(answers, lang, directory, now)
-    if intake is None or "change" in form:
-        return single_page(
-            lang, form, form_fields.in_words(field_errors, CodeNames(lang, directory)), keys, directory, now
-        )
+    code_names = CodeNames(lang, directory)
+    unserved = elsewhere_pages.country_error(session, answers, directory, code_names)
+    if intake is None or unserved or "change" in form:
+        errors = unserved | form_fields.in_words(field_errors, code_names)
+        return single_page(lang, form, errors, keys, directory, now, session)
     return check_page(lang, answers, intake, session, keys, directory, now, carried=_hidden_fields(form, keys, now))
 
 
@@ -60,10 +62,11 @@ def file_single_page(
     """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
     answers, token = draft_answers.answers_of_form(form), field_value(form, "csrf")
     intake, field_errors = draft_answers.validate(answers, lang, directory, now)
-    if intake is None or "change" in form:
-        return single_page(
-            lang, form, form_fields.in_words(field_errors, CodeNames(lang, directory)), keys, directory, now
-        )
+    code_names = CodeNames(lang, directory)
+    unserved = elsewhere_pages.country_error(session, answers, directory, code_names)
+    if intake is None or unserved or "change" in form:
+        errors = unserved | form_fields.in_words(field_errors, code_names)
+        return single_page(lang, form, errors, keys, directory, now, session)
     if "switch" in form or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
         notice = "" if "switch" in form else EXPIRED_NOTICE
         carried = _hidden_fields(form, keys, now)
@@ -96,11 +99,29 @@ def _hidden_fields(form: FormFields, keys: KeyRing, now: datetime) -> FormFields
 
 
 def all_steps(
-    template: str, lang: str, answers: FormFields, errors: dict[str, str], directory: Packs, **context: object
+    template: str,
+    lang: str,
+    answers: FormFields,
+    errors: dict[str, str],
+    directory: Packs,
+    session: Session,
+    **context: object,
 ) -> HTMLResponse:
     """Show every question on one page with the typed values; status 422 when there are errors."""
     code_names = CodeNames(lang, directory)
-    steps = [(step, form_fields.fields(step.questions, answers, errors, code_names, directory)) for step in STEPS]
+    steps = [
+        (
+            step,
+            elsewhere_pages.at_country_question(
+                form_fields.fields(step.questions, answers, errors, code_names, directory),
+                session,
+                code_names,
+                directory,
+                lang,
+            ),
+        )
+        for step in STEPS
+    ]
     return page(template, lang, status=422 if errors else 200, steps=steps, errors=errors, **context)
 
 
@@ -111,6 +132,7 @@ def single_page(
     keys: KeyRing,
     directory: Packs,
     now: datetime,
+    session: Session,
     *,
     notice: str = "",
 ) -> HTMLResponse:
@@ -120,6 +142,7 @@ def single_page(
         form,
         errors,
         directory,
+        session,
         consents={name: choice[-1] for name, choice in form.items() if name.startswith("c_")},
         begun=field_value(form, "begun") or csrf.new_token(keys, now, csrf.UNBOUND),
         trap=field_value(form, spam_signals.HONEYPOT),

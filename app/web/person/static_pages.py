@@ -7,11 +7,12 @@ from typing import Final
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.core.dependencies import Db
+from app.core.dependencies import Db, ReadDb
 from app.core.errors import NotFound
 from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
+from app.staff import service as staff
 from app.web.components import csrf, path_convertors  # noqa: F401  registers them
 from app.web.components.rendering import page, preferred_language
 from app.web.person import centre_cards, form_fields
@@ -75,7 +76,7 @@ def contacts(lang: Lang, directory: Directory) -> Response:
 
 
 @router.get("/contacts/{code:country}")
-def country_contacts(lang: Lang, code: str, directory: Directory) -> Response:
+def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadDb) -> Response:
     """The centres of a country's pack, then those that work across borders, with every way to reach them. No authority."""
     if not directory.has_country(code.upper()):
         raise NotFound
@@ -94,6 +95,7 @@ def country_contacts(lang: Lang, code: str, directory: Directory) -> Response:
         "person/country_contacts.html",
         lang,
         country=code_names.translator.country_name(code.upper()),
+        is_served=code.upper() in staff.served_countries(session),
         confirmed=[card for card in cards if card["verified"]],
         unconfirmed=[card for card in cards if not card["verified"]],
         here=f"contacts/{code}",

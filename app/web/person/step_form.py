@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from app.casework import filing
 from app.core.dependencies import Db, Keys, Now, ReadDb
@@ -22,7 +23,7 @@ from app.web.components import (
 )
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import draft_answers, form_fields, spam_signals, urgent_contacts
+from app.web.person import draft_answers, elsewhere_pages, form_fields, spam_signals, urgent_contacts
 from app.web.person.check_page import check_page
 from app.web.person.dependencies import (
     Config,
@@ -49,11 +50,13 @@ def _step_page(
     keys: KeyRing,
     directory: Packs,
     now: datetime,
+    session: Session,
     *,
     back_to_check: bool = False,
 ) -> HTMLResponse:
     step = STEPS[number]
     code_names = CodeNames(lang, directory)
+    fields = form_fields.fields(step.questions, answers, errors, code_names, directory)
     return page(
         "person/step.html",
         lang,
@@ -61,7 +64,7 @@ def _step_page(
         step=step,
         number=number + 1,
         count=len(STEPS),
-        fields=form_fields.fields(step.questions, answers, errors, code_names, directory),
+        fields=elsewhere_pages.at_country_question(fields, session, code_names, directory, lang),
         errors=errors,
         urgent=urgent_contacts.contacts_for_step(answers, number, code_names, directory, now),
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
@@ -89,11 +92,13 @@ def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory
     if draft is None or not draft.answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
     intake, field_errors = draft_answers.validate(draft.answers, lang, directory, now)
-    if intake is None:
-        errors = form_fields.in_words(field_errors, CodeNames(lang, directory))
+    code_names = CodeNames(lang, directory)
+    unserved = elsewhere_pages.country_error(session, draft.answers, directory, code_names)
+    if intake is None or unserved:
+        errors = unserved | form_fields.in_words(field_errors, code_names)
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
         number = STEPS.index(questions.step_of(first))
-        return _step_page(lang, number, draft.answers, errors, keys, directory, now)
+        return _step_page(lang, number, draft.answers, errors, keys, directory, now, session)
     return check_page(lang, draft.answers, intake, session, keys, directory, now, binding=csrf.of_visit(cookie))
 
 
@@ -117,6 +122,8 @@ def send(
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
     merged = {**draft.answers, **{name: choice for name, choice in form.items() if name.startswith("c_")}}
     intake, _errors = draft_answers.validate(merged, lang, directory, now)
+    if elsewhere_pages.country_error(session, merged, directory, CodeNames(lang, directory)):
+        intake = None  # the page that follows says so at the question
     is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if intake is None or "switch" in form or not is_valid_token:
         drafts.save(session, cookie, {"typed": merged, "begun": draft.begun}, now, settings.draft_idle)
@@ -173,7 +180,7 @@ def step_form(
         return RedirectResponse(f"/{lang}/sent", 303)
     answers = (draft_answers.load(session, cookie, now) or _EMPTY_DRAFT).answers
     is_complete = bool(answers) and draft_answers.validate(answers, lang, directory, now)[0] is not None
-    response = _step_page(lang, number, answers, {}, keys, directory, now, back_to_check=is_complete)
+    response = _step_page(lang, number, answers, {}, keys, directory, now, session, back_to_check=is_complete)
     if cookie is None and request.headers.get("sec-fetch-site") != "cross-site":
         # The next request then shows whether this browser keeps cookies. A person who follows a link of another site may have
         # a draft: a strict cookie is not sent then, and must not be replaced.
@@ -200,7 +207,7 @@ def send_step(
     if draft_answers.receipt(session, cookie, now) is not None:
         return RedirectResponse(f"/{lang}/sent", 303)
     if cookie is None:
-        return single_page(lang, answered, {}, keys, directory, now, notice=NO_COOKIE_NOTICE)
+        return single_page(lang, answered, {}, keys, directory, now, session, notice=NO_COOKIE_NOTICE)
     stored_draft = draft_answers.load(session, cookie, now)
     merged = {
         name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in question_names
@@ -210,7 +217,7 @@ def send_step(
     secret = new_secret(keys)
     begun = stored_draft.begun if stored_draft and stored_draft.begun else now.isoformat()
     drafts.renew(session, cookie, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
-    response = _next_page(lang, number, form, merged, question_names, keys, directory, now)
+    response = _next_page(lang, number, form, merged, question_names, keys, directory, now, session)
     set_cookie(response, secret, settings)
     return response
 
@@ -224,15 +231,19 @@ def _next_page(
     keys: KeyRing,
     directory: Packs,
     now: datetime,
+    session: Session,
 ) -> Response:
     """The same step again (other language, or errors), else the page that the button leads to."""
     if "switch" in answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}", 303)
     _intake, field_errors = draft_answers.validate(merged, lang, directory, now)
     step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in question_names]
-    if step_errors:
-        errors = form_fields.in_words(step_errors, CodeNames(lang, directory))
-        return _step_page(lang, number, merged, errors, keys, directory, now)
+    code_names = CodeNames(lang, directory)
+    errors = form_fields.in_words(step_errors, code_names)
+    if "country" in question_names:
+        errors = elsewhere_pages.country_error(session, merged, directory, code_names) | errors
+    if errors:
+        return _step_page(lang, number, merged, errors, keys, directory, now, session)
     if "to_check" in answers or number + 1 == len(STEPS):
         return RedirectResponse(f"/{lang}/form/check", 303)
     return RedirectResponse(f"/{lang}/form/{STEPS[number + 1].slug}", 303)

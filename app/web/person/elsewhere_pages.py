@@ -1,0 +1,129 @@
+"""People who are in no country that this installation takes requests from: who helps there and from afar, and how to stay safe."""
+
+from dataclasses import replace
+from typing import Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.core.dependencies import ReadDb
+from app.core.errors import NotFound
+from app.core.i18n import N_
+from app.directory.catalogue import ACROSS
+from app.directory.packs import Directory as Packs
+from app.directory.packs import Helper, Organisation
+from app.intake.questions import FormFields
+from app.matching.code_names import CodeNames
+from app.staff import service as staff
+from app.web.components import path_convertors  # noqa: F401  registers them
+from app.web.components.rendering import page
+from app.web.person import centre_cards
+from app.web.person.dependencies import Directory, Lang, anyone
+from app.web.person.form_fields import Field
+
+router = APIRouter(dependencies=[Depends(anyone)])
+PLACES: Final = ("AM", "RS", "TR", "KZ", "ME", "IL", "RU", "BY")
+"""Countries with a page of their own, in the order of the list. Every other one is "another country"."""
+DANGEROUS: Final = frozenset({"RU", "BY"})
+"""There the contact itself can be a crime, so that the advice on safety comes first."""
+NOT_SERVED: Final = N_("Nobody here takes requests from this country.")
+
+
+@router.get("/elsewhere")
+def choose_place(lang: Lang, directory: Directory, session: ReadDb) -> Response:
+    words = CodeNames(lang, directory).translator
+    served = staff.served_countries(session)
+    return page(
+        "person/elsewhere.html",
+        lang,
+        places=[(code.lower(), words.country_name(code)) for code in PLACES if not directory.has_country(code)],
+        unserved=[
+            (country.code.lower(), words.country_name(country.code))
+            for country in directory.countries
+            if country.code not in served
+        ],
+        here="elsewhere",
+    )
+
+
+@router.get("/elsewhere/{code:country}")
+def show_place(lang: Lang, code: str, directory: Directory) -> Response:
+    """Helpers of one place, or from afar for any other country (`xx`)."""
+    place = code.upper()
+    if directory.has_country(place) or place not in (*PLACES, ACROSS):
+        raise NotFound
+    code_names = CodeNames(lang, directory)
+    afar = [entry for entry in directory.organisations if directory.files.get(entry.id, "").startswith("xx/")]
+    entries: list[Helper | Organisation] = [*directory.helpers_in(place), *afar]
+    cards = [
+        centre_cards.card(
+            entry, directory, code_names.translator, reasons=centre_cards.remarks(entry, directory, code_names)
+        )
+        for entry in _each_once(entries)
+    ]
+    return page(
+        "person/elsewhere_place.html",
+        lang,
+        country="" if place == ACROSS else code_names.translator.country_name(place),
+        is_dangerous=place in DANGEROUS,
+        contacts=directory.urgent_contacts(ACROSS),
+        confirmed=[card for card in cards if card["verified"]],
+        unconfirmed=[card for card in cards if not card["verified"]],
+        here=f"elsewhere/{code}",
+    )
+
+
+def _each_once(entries: list[Helper | Organisation]) -> list[Helper | Organisation]:
+    """Without a second entry of the same name in the country's own language, such as a local branch and its parent."""
+    by_name: dict[str, Helper | Organisation] = {}
+    for entry in entries:
+        by_name.setdefault(entry.name.local or entry.name.en, entry)
+    return list(by_name.values())
+
+
+# --- at the question --------------------------------------------------------------------------------------------------
+
+
+def at_country_question(
+    question_fields: list[Field], session: Session, code_names: CodeNames, directory: Packs, lang: str
+) -> list[Field]:
+    """The country question as this installation can keep it: only countries with a team, and where everybody else finds help."""
+    if not any(field.name == "country" for field in question_fields):
+        return question_fields
+    served = staff.served_countries(session)
+    return [
+        _served_only(field, served, code_names, directory, lang) if field.name == "country" else field
+        for field in question_fields
+    ]
+
+
+def _served_only(field: Field, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str) -> Field:
+    groups = tuple(
+        replace(group, options=tuple(option for option in group.options if option.value in served))
+        for group in field.groups
+    )
+    text, names = code_names.text, code_names.translator
+    unserved = [country.code for country in directory.countries if country.code not in served]
+    links = [
+        Markup('<a href="/{}/contacts/{}">{}</a>').format(lang, code.lower(), names.country_name(code))
+        for code in unserved
+    ]
+    lines = [Markup("{}").format(field.hint)] if field.hint else []
+    if links:
+        lines.append(Markup("{} {}").format(text(_NO_TEAM), Markup(", ").join(links)))
+    lines.append(Markup('<a href="/{}/elsewhere">{}</a>').format(lang, text(_SOMEWHERE_ELSE)))
+    return replace(field, groups=groups, hint=Markup("<br>").join(lines))
+
+
+_NO_TEAM: Final = N_("We cannot take requests from here, but you can contact these centres yourself:")
+_SOMEWHERE_ELSE: Final = N_("I am in another country")
+
+
+def country_error(session: Session, answers: FormFields, directory: Packs, code_names: CodeNames) -> dict[str, str]:
+    """An error at the country question when nobody takes requests from there, as in a draft that is older than the team's end."""
+    code = answers.get("country", [""])[-1]
+    if not directory.has_country(code) or code in staff.served_countries(session):
+        return {}
+    return {"country": code_names.text(NOT_SERVED)}

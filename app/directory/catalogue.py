@@ -133,11 +133,11 @@ class Directory:
 
     def helpers_in(self, country: str) -> tuple[Helper, ...]:
         """Who helps somebody in a country without a pack: first those who work there, then those from afar."""
-        there = [helper for helper in self.helpers if helper.country == country]
+        there = [helper for helper in self.helpers if helper.country == country != ACROSS]
         afar = [
             helper for helper in self.helpers if helper.country == ACROSS and country in (helper.places or (country,))
         ]
-        return (*there, *(helper for helper in afar if helper not in there))
+        return (*there, *afar)
 
     def authority_lines(self, country: str) -> tuple[Contact, ...]:
         """Lines of the police and of offices that decide. Only for information, never as help."""

@@ -134,7 +134,7 @@ def test_what_does_not_fit_is_named_and_never_repeated(network: Network, change,
 
 def test_a_country_without_a_team_is_told_at_once(network: Network):
     answer = post(network, {**MINIMAL, "country": "DE"})
-    assert (answer.status_code, answer.json()["type"]) == (503, "urn:pristan:problem:unavailable")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:pristan:problem:country-not-served")
 
 
 def test_a_longest_honest_story_fits(network: Network):

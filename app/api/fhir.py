@@ -72,6 +72,7 @@ def _content(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> FhirReferral:
         helps=tuple((code, HELPS.get(code, code)) for code in card.get("helps", ())),
         respond_by=row.decide_by,
         last_safe_day=row.deadline_on,
+        is_deadline_known=row.deadline_certainty not in {None, "assumed"},
         reason=row.reason,
         outcome=row.outcome,
     )

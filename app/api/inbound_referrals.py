@@ -28,6 +28,7 @@ from app.core.errors import Invalid
 from app.intake import schemas
 from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
+from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.partners.oauth_clients import Caller
 
@@ -100,7 +101,7 @@ def refer_in(
 
     def act() -> StoredResponse:
         filed = file_intake(session, parsed.intake, keys=keys, directory=packs, now=now, referred=referred)
-        return StoredResponse(201, answer_of(filed, reader))
+        return StoredResponse(201, answer_of(filed, reader, runs.local_date(packs, parsed.intake.country, now)))
 
     namespace = f"refer:{partner.client_id}"
     return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)

@@ -1,6 +1,7 @@
 """Filing an intake from a trusted front end (a bot, a helpline, another form), with the schema of our own pages."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,14 +11,15 @@ from app.api import idempotency, openapi_examples
 from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, require_content_type
 from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
+from app.casework import letter_deadlines
 from app.casework.filing import Filed, file_intake
 from app.core import strict_json
 from app.core.dependencies import Body, Db, Keys, Now
 from app.intake import schemas
 from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
+from app.matching import runs
 from app.matching.code_names import CodeNames
-from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found
 from app.matching.reasons import render
 from app.partners.oauth_clients import Caller
@@ -60,19 +62,21 @@ def create_intake(
     reader = CodeNames(intake.language or "en", packs)
 
     def act() -> StoredResponse:
-        return StoredResponse(201, answer_of(file_intake(session, intake, keys=keys, directory=packs, now=now), reader))
+        filed = file_intake(session, intake, keys=keys, directory=packs, now=now)
+        return StoredResponse(201, answer_of(filed, reader, runs.local_date(packs, intake.country, now)))
 
     namespace = f"intake:{caller.client_id}"
     return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)
 
 
-def answer_of(filed: Filed, reader: CodeNames) -> dict[str, Any]:
+def answer_of(filed: Filed, reader: CodeNames, today: date) -> dict[str, Any]:
+    """The answer to the caller. `today`: in the country."""
     result = filed.result
     return {
         "receipt": filed.receipt.grouped(),
         "case": filed.label,
         "urgency": filed.urgency,
-        **({"deadline": _deadline(filed.deadline)} if filed.deadline else {}),
+        **({"deadline": letter_deadlines.document(filed.deadline, today, reader.translator)} if filed.deadline else {}),
         "candidates": [{**_named(found), "rank": found.rank, **_reasons(found, reader)} for found in result.candidates],
         "nearest": [{**_named(found), **_reasons(found, reader)} for found in result.nearest],
         "not_matched": [{"service": found.service, **_reasons(found, reader)} for found in result.not_matched],
@@ -85,11 +89,3 @@ def _named(found: Found) -> dict[str, str]:
 
 def _reasons(found: Found, reader: CodeNames) -> dict[str, Iterable[dict[str, str]]]:
     return {"reasons": [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]}
-
-
-def _deadline(finding: DeadlineFinding) -> dict[str, str]:
-    return {
-        "last_safe_day": finding.last_safe_day.isoformat(),
-        "certainty": finding.certainty,
-        "source": finding.source,
-    }

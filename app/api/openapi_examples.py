@@ -14,7 +14,7 @@ SUMMARY: Final[dict[str, Any]] = {
     "needs": [{"code": "asylum", "label": "Asylum"}],
     "country": "PL",
     "languages": ["ru"],
-    "deadline": {"last_safe_day": "2026-12-03", "certainty": "sourced-high"},
+    "deadline": {"last_safe_day": "2026-12-03", "certainty": "sourced-high", "known": True},
     "respond_by": "2026-11-25T15:00:00Z",
     "decide_by": "2026-11-27T10:05:12.250000Z",
     "sealed": False,

@@ -61,11 +61,12 @@ def _label(code: str, packs: Directory) -> str:
     return need.label if need else code
 
 
-def _deadline(row: sa.Row[Any]) -> dict[str, str] | None:
+def _deadline(row: sa.Row[Any]) -> dict[str, Any] | None:
     if row.deadline_on is None:
         return None
     certainty = {"certainty": row.deadline_certainty} if row.deadline_certainty else {}
-    return {"last_safe_day": row.deadline_on.isoformat(), **certainty}
+    known = row.deadline_certainty not in {None, "assumed"}
+    return {"last_safe_day": row.deadline_on.isoformat(), **certainty, "known": known}
 
 
 def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:

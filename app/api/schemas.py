@@ -80,6 +80,10 @@ class Due(_Document):
 
     last_safe_day: date
     certainty: str | None = Absent
+    known: bool | None = Field(
+        default=None,
+        description="false: the deadline is not known, and `last_safe_day` is a careful assumption. It may be over already.",
+    )
 
 
 class Card(_Document):
@@ -313,9 +317,30 @@ class NotMatchedOut(_Document):
 
 
 class FiledDeadline(_Document):
+    """What is known of the deadline. Texts are in the language of the intake, except `note`, `heading` and `source`."""
+
     last_safe_day: date
-    certainty: str
+    certainty: str = Field(description="sourced-high, sourced-medium, sourced-low or assumed.")
     source: str
+    known: bool | None = Field(
+        default=None,
+        description="false: the deadline is not known, and `last_safe_day` is a careful assumption. It may be over already.",
+    )
+    passed: bool | None = Field(default=None, description="The last safe day was before today.")
+    text: str | None = Field(default=None, description="What to tell the person.")
+    certainty_text: str | None = Field(default=None, description="How sure the limit is, in words.")
+    event: str | None = Field(default=None, description="The kind of letter, as in `letter.kind`.")
+    heading: str | None = Field(default=None, description="What the letter's own heading looks like.")
+    note: str | None = Field(default=None, description="What a lawyer has to know of the source. English.")
+    source_url: str | None = Absent
+    stops_removal: Literal["yes", "no", "partly", "unknown"] | None = Field(
+        default=None, description="Whether an appeal made in time stops removal."
+    )
+    removal_text: str | None = Field(default=None, description="The same in words.")
+    appeal_to: str | None = Absent
+    filed_through: str | None = Field(default=None, description="Whom the appeal is handed in to.")
+    also_due: list[str] | None = Field(default=None, description="What else is due, like an urgent motion.")
+    remarks: list[str] | None = Field(default=None, description="What the person has to know of the limit.")
 
 
 class FiledIntake(_Document):

@@ -6,7 +6,7 @@ place in the queue by a correction: `due_on` only moves earlier.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -67,13 +67,20 @@ def correct(
     if staff.team_for(session, intake.country) != case.team_id:
         raise NeedsOtherTeam("Another team works for this country.")
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
+    intake = intake.first_asked(_first_asked(before, case, directory, now))
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
     hour = to_the_hour(now)
     for column, value in intake_storage.plain_columns(intake).items():
         setattr(case, column, value)
     case.urgency, case.urgency_rank = facts.urgency, URGENCY_RANK[facts.urgency]
-    case.last_safe_day = deadline.last_safe_day if deadline else None
-    case.deadline_certainty = deadline.certainty if deadline else None
+    if not (
+        _is_same_letter(before, intake)
+        and deadline
+        and case.last_safe_day
+        and case.last_safe_day <= deadline.last_safe_day
+    ):
+        case.last_safe_day = deadline.last_safe_day if deadline else None
+        case.deadline_certainty = deadline.certainty if deadline else None
     case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour))
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
@@ -85,6 +92,26 @@ def correct(
     result = _match_again(session, keys, case, facts, directory, now)
     _noted(session, case, "correct", "case:corrected", now)
     return result
+
+
+def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: datetime) -> date:
+    """The day on which the person was first asked about their letter: it stays when they change an answer."""
+    letter = before.get("letter")
+    if letter is None:
+        return runs.local_date(directory, case.country, now)
+    if letter.get("asked_on"):
+        return date.fromisoformat(letter["asked_on"])
+    return runs.local_date(directory, case.country, case.waiting_since)
+
+
+def _is_same_letter(before: dict[str, Any], intake: Intake) -> bool:
+    """Whether what was said of the letter is as before: then a stored day, that may come from elsewhere, does not move later."""
+
+    def said(answers: dict[str, Any]) -> dict[str, Any]:
+        letter = answers.get("letter") or {}
+        return {name: value for name, value in letter.items() if value is not None and name != "asked_on"}
+
+    return before.get("country") == intake.country and said(before) == said(intake.answers())
 
 
 def _encrypt_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFo
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
 from app.cases.short_labels import new_label
-from app.casework import conflict_screening
+from app.casework import conflict_screening, letter_deadlines
 from app.conflicts import service as conflicts
 from app.core import bulk, keyholders
 from app.core.clock import to_the_hour
@@ -80,7 +80,12 @@ def file_intake(
     """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
+<<<<<<< HEAD
         raise CountryNotServed("No team of this installation takes requests from this country.")
+=======
+        raise Unavailable("No team takes cases from this country yet.")
+    intake = intake.first_asked(runs.local_date(directory, intake.country, now))
+>>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
     facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.reachable_organisations(directory, intake))
@@ -106,6 +111,7 @@ def file_sandbox_intake(
     session: Session, intake: Intake, team_id: UUID, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> UUID:
     """File a case of the sandbox: encrypted and audited like any other, but not matched and not counted."""
+    intake = intake.first_asked(runs.local_date(directory, intake.country, now))
     facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, receipt = uuid4(), receipts.new()
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
@@ -307,12 +313,12 @@ def file_once(
 
     def act() -> StoredResponse:
         filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason)
-        return StoredResponse(201, filing_reply(filed, intake, directory))
+        return StoredResponse(201, filing_reply(filed, intake, directory, now))
 
     return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
-def filing_reply(filed: Filed, intake: Intake, directory: Directory) -> dict[str, Any]:
+def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: datetime) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)
 
@@ -337,9 +343,7 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory) -> dict[str
         "not_matched": [{"service": found.service, "reasons": reasons(found)} for found in filed.result.not_matched],
     }
     if filed.deadline is not None:
-        document["deadline"] = {
-            "last_safe_day": filed.deadline.last_safe_day.isoformat(),
-            "certainty": filed.deadline.certainty,
-            "source": filed.deadline.source,
-        }
+        document["deadline"] = letter_deadlines.document(
+            filed.deadline, runs.local_date(directory, intake.country, now), reader.translator
+        )
     return document

@@ -59,14 +59,24 @@ def messages(domain: str = PERSON) -> list[Message]:
 def extract_pack(
     file: BinaryIO, _keywords: object, _comment_tags: object, options: Mapping[str, str]
 ) -> Iterator[tuple[int, None, str, list[str]]]:
-    """A Babel extractor for country packs: the named `fields` of each entry of the file's one list, and their lines."""
+    """A Babel extractor for country packs: the named `fields` of each entry of the file's lists, and their lines.
+
+    A field may hold a list of texts, or stand in a field that groups some.
+    """
     fields_wanted = options["fields"].split()
     document = yaml.compose(file, Loader=yaml.SafeLoader)
     for _name, entries in document.value if document else ():
         for entry in entries.value:
-            for key, text in entry.value:
-                if key.value in fields_wanted and text.value:
-                    yield text.start_mark.line + 1, None, text.value, []
+            yield from _texts(entry, fields_wanted)
+
+
+def _texts(entry: yaml.MappingNode, fields_wanted: list[str]) -> Iterator[tuple[int, None, str, list[str]]]:
+    for key, value in entry.value:
+        if isinstance(value, yaml.MappingNode):
+            yield from _texts(value, fields_wanted)
+        elif key.value in fields_wanted:
+            texts = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            yield from ((text.start_mark.line + 1, None, text.value, []) for text in texts if text.value)
 
 
 def catalogue(language: str) -> Catalog:

@@ -349,6 +349,7 @@ def _print_result(
     typer.echo(f"Urgency: {facts.urgency}")
     if deadline is not None:
         passed = " It has passed." if deadline.passed else ""
+        passed += "" if deadline.is_known else " We do not know the deadline: it may be over."
         typer.echo(
             f"Last safe day: {code_names.translator.date(deadline.last_safe_day)} ({deadline.certainty}).{passed}"
         )

@@ -122,24 +122,64 @@ class Limit(Entry):
     unit: Literal["calendar_days", "working_days", "hours", "months"]
 
 
+class ShorterLimit(Limit):
+    """Another limit that may hold for the same letter: the count takes the earlier day. `because`: says so to the person."""
+
+    because: str
+
+
+StopsRemoval = Literal["yes", "no", "partly", "unknown"]
+
+
 class Deadline(Entry):
-    """A legal time limit. `letter_kind`: people can recognise it by a letter; `label` names that letter."""
+    """A legal time limit. `letter_kind`: people can recognise it by a letter; `label` names that letter.
+
+    Args:
+        heading: the letter's own heading, in the language of the country: what the letter looks like, never a test.
+        shorter: a shorter limit that competes with `limit`.
+        own_counting: a procedure to which the country's general rule of counting does not apply.
+        suspensive: whether the appeal stops removal; the first word is yes, no, partly or something else.
+        appeal_to, filed_through: the body that decides the appeal, and the one that it is handed in through.
+        also: what else is due, one sentence each, for the person.
+        remarks: what the person has to know of the limit, one sentence each: the plain words of `source.note`.
+    """
 
     event: str = Field(pattern=CODE)
     title: str
     letter_kind: bool = False
     label: str | None = None
+    heading: str | None = None
     limit: Limit | None = None
+    shorter: ShorterLimit | None = None
     counted_from: str | None = None
     rolls_over: Answer
+    own_counting: bool = False
     suspensive: str | None = None
+    appeal_to: str | None = None
+    filed_through: str | None = None
+    also: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     legal_basis: str | None = None
     source: Source
+
+    @property
+    def stops_removal(self) -> StopsRemoval | None:
+        """Whether the appeal stops removal, as a code; None where that is no question of this row."""
+        if self.suspensive is None:
+            return None
+        first = re.split(r"\W", self.suspensive, maxsplit=1)[0].lower()
+        return first if first in {"yes", "no", "partly"} else "unknown"  # type: ignore[return-value]
 
     @model_validator(mode="after")
     def _a_letter_has_a_label(self) -> "Deadline":
         if self.letter_kind != bool(self.label):
             raise ValueError("a letter kind has a label, and nothing else has one")
+        return self
+
+    @model_validator(mode="after")
+    def _a_shorter_limit_has_a_longer_one(self) -> "Deadline":
+        if self.shorter and not self.limit:
+            raise ValueError("shorter: there is no limit that it could be shorter than")
         return self
 
 
@@ -181,7 +221,8 @@ class Counting(Entry):
 class Country(Entry):
     """A host country. `opens` and `closes`: usual office hours on a working day, local time.
 
-    `postcode`: a regular expression for its postcodes.
+    `postcode`: a regular expression for its postcodes. `frame`: the law above the country's own, whose rows are in the pack of
+    that name; none for a country outside it.
     """
 
     code: str = Field(pattern=r"^[A-Z]{2}$")
@@ -189,6 +230,7 @@ class Country(Entry):
     time_zone: str
     languages: tuple[str, ...] = Field(min_length=1)
     holidays: str
+    frame: Literal["EU"] | None = None
     opens: str = Field(default="09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     closes: str = Field(default="18:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     regions: dict[str, Region]

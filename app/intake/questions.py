@@ -35,7 +35,7 @@ class Question:
     Args:
         name: of the field in the page.
         options: the vocabulary to choose from.
-        folded: shown behind "more".
+        folded: shown behind a line with this text; "" for a question that is always shown.
         of: the question whose answer this one completes, like the day of a letter.
         default: chosen beforehand.
         field: the field of the schema, with its published names and dots; "" where it has the question's name.
@@ -47,7 +47,7 @@ class Question:
     hint: str = ""
     options: str = ""
     required: bool = False
-    folded: bool = False
+    folded: str = ""
     of: str = ""
     default: str = ""
     field: str = ""
@@ -70,6 +70,7 @@ class Step:
     questions: tuple[Question, ...]
 
 
+_MORE_HAPPENED: Final = N_("I want to say more about what happened")
 STEPS: Final = (
     Step("1", N_("Who needs help?"), (
         Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True),
@@ -87,6 +88,7 @@ STEPS: Final = (
         Question("how_soon", Kind.RADIO, N_("When do you need help by?"), options="how_soon", required=True),
         Question("letter_kind", Kind.SELECT, N_("Have you had a letter or decision from the authorities? What is it about?"), N_("Look at the heading of the letter. If you are not sure, choose “I do not know”."), options="letters", field="letter.kind"),
         Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 2026-11-24. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), of="letter_kind", field="letter.received_on"),
+        Question("letter_earlier_on", Kind.DAY, N_("Is there an earlier date on the envelope, on a delivery note or in your electronic mailbox?"), N_("If there are several, give the earliest. We count from the earlier day."), folded=N_("There is an earlier date: on the envelope, on a note or online"), of="letter_kind", field="letter.earlier_on"),
     )),
     Step("5", N_("Languages and support you need"), (
         Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages"),
@@ -96,8 +98,8 @@ STEPS: Final = (
     Step("6", N_("In your own words"), (
         Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Please do not name other people.")),
         Question("call_me", Kind.TEXT, N_("What should we call you?"), N_("You can use any name. It does not have to be your real one.")),
-        Question("happened", Kind.CHECKS, N_("Have any of these happened to you?"), N_("The coordinators for your country and the lawyer who takes your case can read this."), options="happened", folded=True),
-        Question("count_me", Kind.TICK, N_("I agree that this can be counted in anonymous statistics"), folded=True, of="happened"),
+        Question("happened", Kind.CHECKS, N_("Have any of these happened to you?"), N_("The coordinators for your country and the lawyer who takes your case can read this."), options="happened", folded=_MORE_HAPPENED),
+        Question("count_me", Kind.TICK, N_("I agree that this can be counted in anonymous statistics"), folded=_MORE_HAPPENED, of="happened"),
     )),
     Step("7", N_("How can we reply to you?"), (
         Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number", field="answer_by.channel"),
@@ -115,6 +117,7 @@ QUESTIONS: Final = {question.name: question for step in STEPS for question in st
 SLUGS: Final = tuple(step.slug for step in STEPS)
 ELSEWHERE: Final = {
     "language": "the language of the page",
+    "letter.asked_on": "the day on which the form was begun",
     "consent.mode": "the page to check",
     "consent.organisations": "the page to check",
     "consent.never": "the page to check",

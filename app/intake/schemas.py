@@ -74,10 +74,17 @@ def _form_language(answers: Mapping[str, Any]) -> str:
 
 
 class Letter(StoredModel):
-    """A letter with a time limit: its kind (an event of the country's deadlines, or "unknown") and the day it arrived."""
+    """A letter with a time limit: its kind (an event of the country's deadlines, or "unknown") and the day it arrived.
+
+    `received_on`: when it was handed over. `earlier_on`: an earlier day that the envelope, a notice left or the electronic
+    mailbox shows; the earliest day counts. `asked_on`: when this was first asked; by default the day of filing. If no
+    other day is known the count starts there, and stays there.
+    """
 
     kind: Annotated[Slug | None, FACTS] = None
     received_on: Annotated[date | None, FACTS] = None
+    earlier_on: Annotated[date | None, FACTS] = None
+    asked_on: Annotated[date | None, FACTS] = None
 
 
 class AnswerBy(StoredModel):
@@ -168,6 +175,12 @@ class Intake(StoredModel):
         """The intake as JSON answers, under the published names."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def first_asked(self, day: date) -> "Intake":
+        """The same intake, whose letter was first asked about on this day, unless it already names an earlier one."""
+        if self.letter is None or (self.letter.asked_on is not None and self.letter.asked_on <= day):
+            return self
+        return self.model_copy(update={"letter": self.letter.model_copy(update={"asked_on": day})})
+
 
 _DETAILS: Final[Mapping[str, str]] = {
     "missing": "This is required.",
@@ -246,8 +259,11 @@ def _against(directory: Vocabulary, intake: Intake, today: date) -> list[FieldEr
 def _check_letter(directory: Vocabulary, country: str, letter: Letter, today: date, wrong: Any) -> None:
     if letter.kind not in {None, "unknown"} and directory.deadline(country, str(letter.kind)) is None:
         wrong("/letter/kind", "unknown_code", "Not a kind of letter of this country; use unknown.")
-    if letter.received_on is not None:
-        if letter.received_on > today + timedelta(days=1):  # it may be tomorrow already where the person is
-            wrong("/letter/received_on", "in_the_future", "This day is still to come.")
-        elif letter.received_on < today - OLDEST_LETTER:
-            wrong("/letter/received_on", "too_long_ago", "This day is too long ago.")
+    for name in ("received_on", "earlier_on", "asked_on"):
+        day = getattr(letter, name)
+        if day is None:
+            continue
+        if day > today + timedelta(days=1):  # it may be tomorrow already where the person is
+            wrong(f"/letter/{name}", "in_the_future", "This day is still to come.")
+        elif day < today - OLDEST_LETTER:
+            wrong(f"/letter/{name}", "too_long_ago", "This day is too long ago.")

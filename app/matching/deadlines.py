@@ -10,9 +10,14 @@ How days are counted:
   safe day is the last day that has wholly passed before they end;
 * a last day on a Saturday, Sunday or official holiday moves to the next working day only if the row says yes, or says
   nothing sure and the country has a general rule that says so; otherwise the earlier of the two days, the last day
-  itself, is the safe one. A holiday kept only in some regions counts for those who said that they are there.
+  itself, is the safe one. Only holidays of the whole country move a day: those of a region hold at the place of the court,
+  which the region that a person names does not tell for sure;
+* a letter counts from the earliest of the days that are known of its delivery;
+* where two limits may hold for one letter, the earlier day counts.
 
-An unknown limit, kind or date: due in 5 days, the shortest appeal period that Reg. (EU) 2024/1348 Art. 67 allows.
+An unknown limit or kind: 5 days from the day of receipt. An unknown day of receipt: from the day on which it was first asked,
+which is stored, so that a result never moves later because time passes. In the EU 5 days are the shortest appeal period
+that Reg. (EU) 2024/1348 Art. 67 allows; elsewhere they are an assumption of ours that no law backs.
 """
 
 from collections.abc import Callable
@@ -26,8 +31,11 @@ from app.directory.packs import Country, Deadline, Limit
 
 Certainty = Literal["sourced-high", "sourced-medium", "sourced-low", "assumed"]
 ASSUMED: Final = timedelta(days=5)
-ASSUMED_SOURCE: Final = "Reg. (EU) 2024/1348 Art. 67(7)"
-ASSUMED_SOURCE_URL: Final = "http://data.europa.eu/eli/reg/2024/1348/oj"
+ASSUMED_SOURCES: Final[dict[str | None, tuple[str, str | None]]] = {
+    "EU": ("Reg. (EU) 2024/1348 Art. 67(7)", "http://data.europa.eu/eli/reg/2024/1348/oj"),
+    None: ("no law known to us: 5 days are a careful assumption", None),
+}
+"""What the assumed 5 days rest on, and its address, by the frame of the country."""
 _SOURCED: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
 _WEEKEND: Final = 5
 _LONGEST_HOLIDAYS: Final = 30
@@ -38,6 +46,7 @@ class DeadlineFinding:
     """The last safe day, how sure it is, and where it is from.
 
     `passed`: it is before today. The person should still ask at once: a missed time limit can sometimes be reinstated.
+    `rule`: the row of the pack for this kind of letter; None where the kind is unknown.
     """
 
     last_safe_day: date
@@ -46,6 +55,12 @@ class DeadlineFinding:
     source_url: str | None
     event: str | None
     passed: bool
+    rule: Deadline | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the day is counted from a sourced limit and a known day; otherwise it is a careful assumption."""
+        return self.certainty != "assumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,33 +152,49 @@ def _next_working(day: date, calendar: Calendar) -> date:
 
 
 def assess(
-    deadline: Deadline | None, received_on: date | None, country: Country, today: date, region: str | None = None
+    deadline: Deadline | None,
+    received_on: date | None,
+    country: Country,
+    today: date,
+    *,
+    asked_on: date | None = None,
+    earlier_on: date | None = None,
 ) -> DeadlineFinding:
     """The deadline that a letter sets: the pack's limit counted from the day it arrived, or a cautious assumption.
 
-    `deadline` None: the kind of letter is unknown. A received date in the future is treated as unknown. The assumed day is
-    never later than the limit would be if the letter arrived today.
+    Args:
+        deadline: None if the kind of letter is unknown.
+        received_on: the day on which it was handed over. More than a day after today, it counts as unknown.
+        today: in the country.
+        asked_on: the day on which the day of receipt was first asked; by default, and at the latest, today.
+        earlier_on: an earlier day on the envelope, of a notice left, of electronic delivery.
     """
-    if deadline is None or deadline.limit is None:
-        return _assumed(today + ASSUMED, deadline)
-    calendar = calendar_of(country, region)
-    try:
-        if received_on is None or received_on > today:
-            latest = last_safe_day(today, deadline.limit, calendar, deadline.rolls_over)
-            return _assumed(min(today + ASSUMED, latest), deadline)
-        day = last_safe_day(received_on, deadline.limit, calendar, deadline.rolls_over)
-    except (OverflowError, ValueError):  # past the last day that `date` can hold
-        return _assumed(today + ASSUMED, deadline)
+    known_days = [day for day in (received_on, earlier_on) if day is not None and day - today <= timedelta(days=1)]
+    start = min(known_days) if known_days else min(asked_on or today, today)
+    limit_day = _limit_day(deadline, start, calendar_of(country)) if deadline else None
+    if deadline is None or limit_day is None or not known_days:
+        assumed_day = start + ASSUMED
+        day = min(assumed_day, limit_day) if limit_day else assumed_day
+        source, url = ASSUMED_SOURCES[country.frame]
+        return DeadlineFinding(
+            day, "assumed", source, url, deadline.event if deadline else None, passed=day < today, rule=deadline
+        )
     return DeadlineFinding(
-        last_safe_day=day,
+        last_safe_day=limit_day,
         certainty=_SOURCED[deadline.source.confidence],
         source=deadline.legal_basis or deadline.source.title,
         source_url=deadline.source.url,
         event=deadline.event,
-        passed=day < today,
+        passed=limit_day < today,
+        rule=deadline,
     )
 
 
-def _assumed(day: date, deadline: Deadline | None) -> DeadlineFinding:
-    event = deadline.event if deadline else None
-    return DeadlineFinding(day, "assumed", ASSUMED_SOURCE, ASSUMED_SOURCE_URL, event, passed=False)
+def _limit_day(deadline: Deadline, start: date, calendar: Calendar) -> date | None:
+    """The earliest last day of the limits of a row; None: it has none, or the day is past what `date` can hold."""
+    rolls_over = "no" if deadline.own_counting and deadline.rolls_over == "unknown" else deadline.rolls_over
+    limits = [limit for limit in (deadline.limit, deadline.shorter) if limit is not None]
+    try:
+        return min((last_safe_day(start, limit, calendar, rolls_over) for limit in limits), default=None)
+    except (OverflowError, ValueError):
+        return None

@@ -32,15 +32,17 @@ from app.partners.organisations import Organisation
 
 
 def facts_and_deadline(
-    answers: dict[str, Any], directory: Directory, now: datetime
+    answers: dict[str, Any], directory: Directory, now: datetime, *, asked_on: date | None = None
 ) -> tuple[Facts, DeadlineFinding | None]:
     """The facts for matching, and the letter's deadline, from an intake's answers (JSON). Pure.
+
+    `asked_on`: the day on which the letter was first asked about, for answers that do not hold it; by default today.
 
     Without an answer about languages, the language of the form counts. A skipped question about groups means unknown, not no.
     """
     country = directory.country(answers["country"])
     on = local_date(directory, country.code, now)
-    finding = _letter(answers, directory, on)
+    finding = _letter(answers, directory, on, asked_on)
     helps = frozenset(answers.get("helps") or ())
     status = answers.get("status")
     consent = answers["consent"]
@@ -76,17 +78,20 @@ def local_date(directory: Directory, country: str, now: datetime) -> date:
     return now.astimezone(deadlines.time_zone(directory.country(country))).date()
 
 
-def _letter(answers: dict[str, Any], directory: Directory, on: date) -> DeadlineFinding | None:
+def _letter(answers: dict[str, Any], directory: Directory, on: date, asked_on: date | None) -> DeadlineFinding | None:
     letter = answers.get("letter")
     if letter is None:
         return None
-    received = letter.get("received_on")
+    days = {
+        name: date.fromisoformat(letter[name]) for name in ("received_on", "earlier_on", "asked_on") if letter.get(name)
+    }
     return deadlines.assess(
         directory.deadline(answers["country"], letter.get("kind") or ""),
-        date.fromisoformat(received) if received else None,
+        days.get("received_on"),
         directory.country(answers["country"]),
         on,
-        answers.get("region"),
+        asked_on=days.get("asked_on", asked_on),
+        earlier_on=days.get("earlier_on"),
     )
 
 

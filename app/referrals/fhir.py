@@ -58,6 +58,9 @@ REQUEST_STATUS: Final = complete(
 )
 """`revoked`: this organisation is no longer asked. It does not learn whether another one is."""
 PRIORITY: Final = MappingProxyType({"emergency": "stat", "urgent": "urgent", "normal": "routine"})
+UNKNOWN_DEADLINE: Final = (
+    "We do not know the deadline: the end of the occurrence period is a careful assumption. The deadline may be over."
+)
 _PLACES: Final = UUID("2b4be3fd-1c0d-5f4e-8d0f-6a1ed3d0f2a4")
 
 
@@ -81,6 +84,7 @@ class FhirReferral:
     helps: tuple[tuple[str, str], ...] = ()
     respond_by: datetime | None = None
     last_safe_day: date | None = None
+    is_deadline_known: bool = True
     reason: str | None = None
     outcome: str | None = None
 
@@ -131,6 +135,7 @@ def _task(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, Any
 def _request(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, Any]:
     optional: dict[str, Any] = {
         "occurrencePeriod": {"end": referral.last_safe_day.isoformat()} if referral.last_safe_day else None,
+        "note": [{"text": UNKNOWN_DEADLINE}] if referral.last_safe_day and not referral.is_deadline_known else None,
         "orderDetail": [_concept("help", code, words) for code, words in referral.helps],
         "reasonCode": [_concept("need", code, words) for code, words in referral.needs],
     }

@@ -5,6 +5,7 @@ from typing import Any, Final
 COLUMNS: Final = (
     "request", "service", "state", "urgency", "country", "needs", "languages", "last_safe_day", "waiting_since",
     "offered_at", "decide_by", "contact_by", "review_on", "reason", "outcome", "updated_at",
+    "deadline_certainty",
 )  # fmt: skip
 
 
@@ -23,4 +24,5 @@ def cells(row: Any) -> list[object]:
         row.reason,
         row.outcome,
         row.updated_at.isoformat(),
+        row.deadline_certainty if row.deadline_on else None,
     ]

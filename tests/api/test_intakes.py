@@ -3,6 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -69,7 +70,28 @@ def test_the_receipt_opens_the_case(network: Network):
 def test_a_letter_gives_a_deadline_with_its_source(network: Network):
     kinds = [row.event for row in network.directory.deadlines("PL") if row.letter_kind]
     filed = network.file(letter={"kind": kinds[0], "received_on": "2026-11-20"}).json()
-    assert set(filed["deadline"]) == {"last_safe_day", "certainty", "source"}
+    found = filed["deadline"]
+    assert set(found) >= {"last_safe_day", "certainty", "source", "known", "passed", "text", "certainty_text", "event"}
+    assert (found["known"], found["passed"], found["event"]) == (True, False, kinds[0])
+
+
+def test_a_limit_that_nobody_knows_is_counted_from_the_day_of_the_letter_and_said_so(network: Network):
+    letter = {"kind": "border_leave_order_complaint", "received_on": "2026-10-15"}
+    filed = network.file(letter=letter, how_soon="none", language="en").json()
+    found = filed["deadline"]
+    assert (found["last_safe_day"], found["certainty"], found["known"]) == ("2026-10-20", "assumed", False)
+    assert (found["passed"], filed["urgency"]) == (True, "emergency")
+    assert found["text"].startswith("We do not know the deadline for this letter. It may be over: act today.")
+    network.later(days=1)
+    network.tokens.clear()  # they have ended by then
+    assert network.file(letter=letter, how_soon="none").json()["deadline"]["last_safe_day"] == "2026-10-20"
+
+
+def test_a_letter_without_a_day_is_counted_from_the_day_it_was_first_asked(network: Network):
+    asked = network.now.date() - timedelta(days=3)
+    found = network.file(letter={"kind": "unknown", "asked_on": asked.isoformat()}).json()["deadline"]
+    assert date.fromisoformat(found["last_safe_day"]) == asked + timedelta(days=5)
+    assert not found["known"]
 
 
 def test_the_same_key_and_body_give_the_same_answer_and_one_case(network: Network):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.directory.packs import Limit, load_packs
 from app.directory.rules import Rule
-from app.matching.deadlines import calendar_of, last_safe_day
+from app.matching.deadlines import ASSUMED, assess, calendar_of, last_safe_day
 from app.matching.engine import NO, UNKNOWN, YES, Found, Live, MatchResult, evaluate
 from app.matching.facts import Facts
 from app.matching.lint import can_be
@@ -313,3 +313,27 @@ def test_moving_over_holidays_only_ever_moves_on_and_ends_on_a_working_day(
     assert stays <= moves <= stays + timedelta(days=10)
     if limit.unit != "hours":
         assert calendar.is_working(moves)
+
+
+letters = st.sampled_from([(country.code, row) for country in PACKS.countries for row in PACKS.deadlines(country.code)])
+
+
+@given(
+    letter=letters, known=st.booleans(), today=days, passes=st.integers(0, 400),
+    received=st.none() | st.integers(-400, 1), earlier=st.none() | st.integers(-400, 1), asked=st.integers(-30, 0),
+)  # fmt: skip
+def test_no_deadline_moves_later_because_time_passes(
+    letter: Any, known: bool, today: date, passes: int, received: int | None, earlier: int | None, asked: int
+) -> None:
+    country, row = PACKS.country(letter[0]), letter[1] if known else None
+    received_on, earlier_on = (today + timedelta(n) if n is not None else None for n in (received, earlier))
+    asked_on = today + timedelta(asked)
+    now, later = (
+        assess(row, received_on, country, day, asked_on=asked_on, earlier_on=earlier_on)
+        for day in (today, today + timedelta(passes))
+    )
+    assert later.last_safe_day == now.last_safe_day
+    assert later.certainty == now.certainty
+    assert now.passed <= later.passed
+    if not now.is_known:
+        assert now.last_safe_day <= min((day for day in (received_on, earlier_on) if day), default=asked_on) + ASSUMED

@@ -76,9 +76,9 @@ def test_a_last_safe_day_is_as_counted_by_hand(
     assert last_safe_day(day(served), limit(value, unit), calendar(country, region), rolls) == day(last)
 
 
-def finding(country: str, event: str, received: str | None, today: str, region: str | None = None) -> DeadlineFinding:
+def finding(country: str, event: str, received: str | None, today: str, **days: date) -> DeadlineFinding:
     row = PACKS.deadline(country, event)
-    return assess(row, day(received) if received else None, PACKS.country(country), day(today), region)
+    return assess(row, day(received) if received else None, PACKS.country(country), day(today), **days)
 
 
 TODAY = "2026-11-24"
@@ -96,19 +96,50 @@ def test_every_letter_of_every_pack_comes_to_a_day(country: str) -> None:
     for row in PACKS.deadlines(country):
         found = finding(country, row.event, "2026-11-20", TODAY)
         sourced = row.limit is not None
-        assert (found.certainty == f"sourced-{row.source.confidence}") == sourced
-        assert sourced or found.last_safe_day == day("2026-11-29")
+        assert (found.certainty == f"sourced-{row.source.confidence}") == sourced == found.is_known
+        assert sourced or found.last_safe_day == day("2026-11-25")
         assert found.source
 
 
 def test_an_unknown_kind_date_or_limit_is_due_in_five_days_and_says_so() -> None:
-    for found in (
-        assess(None, day("2026-11-20"), PACKS.country("PL"), day(TODAY)),
-        finding("PL", "asylum_appeal_regular", None, TODAY),
-        finding("PL", "border_leave_order_complaint", "2026-11-20", TODAY),
+    for found, last in (
+        (assess(None, day("2026-11-20"), PACKS.country("PL"), day(TODAY)), "2026-11-25"),
+        (finding("PL", "border_leave_order_complaint", "2026-11-20", TODAY), "2026-11-25"),
+        (finding("PL", "asylum_appeal_regular", None, TODAY), "2026-11-29"),
+        (finding("PL", "asylum_appeal_regular", None, TODAY, asked_on=day("2026-11-21")), "2026-11-26"),
     ):
-        assert (found.last_safe_day, found.certainty) == (day("2026-11-29"), "assumed")
+        assert (found.last_safe_day, found.certainty) == (day(last), "assumed")
         assert not found.passed
+        assert not found.is_known
+
+
+def test_a_letter_of_unknown_limit_that_came_long_ago_may_be_over() -> None:
+    found = finding("PL", "border_leave_order_complaint", "2026-10-15", TODAY)
+    assert (found.last_safe_day, found.certainty, found.passed) == (day("2026-10-20"), "assumed", True)
+    assert found == finding("PL", "border_leave_order_complaint", "2026-10-15", "2026-11-25")
+
+
+def test_the_earliest_day_of_delivery_counts() -> None:
+    for received, earlier in (("2026-11-20", "2026-11-13"), ("2026-11-13", "2026-11-20"), (None, "2026-11-13")):
+        found = finding("PL", "return_decision_appeal", received, TODAY, earlier_on=day(earlier))
+        assert (found.last_safe_day, found.certainty) == (day("2026-11-20"), "sourced-high")
+
+
+def test_a_regulation_of_the_union_is_no_source_outside_it() -> None:
+    assert "2024/1348" in assess(None, None, PACKS.country("LT"), day(TODAY)).source
+    outside = assess(None, None, PACKS.country("GE"), day(TODAY))
+    assert "EU" not in outside.source
+    assert outside.source_url is None
+
+
+def test_holidays_of_a_land_move_no_day_because_the_land_of_the_court_is_not_known() -> None:
+    answers = {
+        "country": "DE", "region": "DE-BE", "needs": ["asylum"], "how_soon": "none", "consent": {},
+        "letter": {"kind": "asylum_appeal_simple", "received_on": "2027-02-22"},
+    }  # fmt: skip
+    _facts, found = runs.facts_and_deadline(answers, PACKS, datetime(2027, 2, 23, tzinfo=UTC))
+    assert found is not None
+    assert found.last_safe_day == day("2027-03-08"), "women's day, in Berlin alone"
 
 
 def test_an_assumed_day_is_never_later_than_the_limit_counted_from_today() -> None:

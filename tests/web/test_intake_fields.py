@@ -37,14 +37,16 @@ from tests.support.people import CENTRE, PersonSite
 CODES: Final[tuple[dict[str, Any], dict[str, Any]]] = (
     {
         "language": "be", "needs": ["citizenship"], "country": "PL", "region": "PL-22", "speak": ["ka", "lt"],
-        "letter.kind": "asylum_appeal_regular", "letter.received_on": "2026-10-29", "nationality": "TM",
+        "letter.kind": "asylum_appeal_regular", "letter.received_on": "2026-10-29",
+        "letter.earlier_on": "2026-10-28", "letter.asked_on": "2026-10-29", "nationality": "TM",
         "status": "no_status", "groups": ["lgbtq"], "helps": ["large_print"], "happened": ["police_talk"],
         "answer_by.channel": "telegram", "consent.mode": "named", "consent.organisations": [CENTRE],
         "consent.never": ["pl-sip"],
     },
     {
         "language": "uk", "needs": ["detention"], "country": "PL", "region": "PL-14", "speak": ["be", "en"],
-        "letter.kind": "return_decision_appeal", "letter.received_on": "2026-10-30", "nationality": "KG",
+        "letter.kind": "return_decision_appeal", "letter.received_on": "2026-10-30",
+        "letter.earlier_on": "2026-10-27", "letter.asked_on": "2026-10-26", "nationality": "KG",
         "status": "visa_free", "groups": ["draft_refuser"], "helps": ["hard_to_read"], "happened": ["dismissal"],
         "answer_by.channel": "whatsapp", "consent.mode": "named", "consent.organisations": [CENTRE],
         "consent.never": ["pl-sip"],

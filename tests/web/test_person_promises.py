@@ -55,8 +55,8 @@ def test_numbers_in_sentences_are_those_of_the_code() -> None:
     assert len(STEPS) == 7, "“Seven short steps” on the first page"
 
 
-def test_a_letter_without_a_known_deadline_has_no_day_on_any_page(person_site: PersonSite) -> None:
-    browser = person_site.browser()
+def test_a_letter_without_a_known_deadline_is_never_said_to_leave_time(person_site: PersonSite) -> None:
+    browser, start = person_site.browser(), person_site.time.at
     short_form(browser, "en", until_check=True, how_soon="week", letter_kind="unknown")
     assert UNKNOWN in browser.text
     assert "left." not in browser.text
@@ -66,6 +66,23 @@ def test_a_letter_without_a_known_deadline_has_no_day_on_any_page(person_site: P
     case = back(person_site, number)
     assert UNKNOWN in case.text
     assert "You must act by" not in case.text
+    treat_as = (
+        f"To be safe, treat {translator('en').date(person_site.time().date() + timedelta(days=5))} as the last day."
+    )
+    assert treat_as in case.text
+    person_site.time.at += timedelta(days=1)
+    case = back(person_site, number)
+    assert treat_as in case.text, "not a day later tomorrow"
+    copy = case.fill(action="/en/case/copy")
+    assert UNKNOWN in copy.text
+    assert treat_as in copy.text
+    for day, words in ((4, "That is tomorrow."), (5, "That is today.")):
+        person_site.time.at += timedelta(days=day) - (person_site.time.at - start)
+        assert words in back(person_site, number).text
+    person_site.time.at += timedelta(days=1)
+    over = back(person_site, number).text
+    assert "We do not know the deadline for this letter. It may be over: act today." in over
+    assert "If you are in danger" not in over
 
 
 def test_a_known_deadline_is_named_as_an_estimate_until_it_has_passed(person_site: PersonSite) -> None:

@@ -125,7 +125,7 @@ def refer_form(
         entry=entry,
         standing=standing,
         away=unavailability_of(session, case, entry.key, desk.now.date()),
-        deadline=case_view.deadline(facts, packs, desk.now),
+        deadline=case_view.deadline(case, facts, packs, desk.now),
         list_query=valid_list_query(list_query),
     )
 
@@ -278,7 +278,7 @@ def _case_page(
         colleagues=colleagues,
         facts=case_view.facts_in_words(facts, case, code_names),
         consent=case_view.consent_in_words(facts, packs) if facts else [],
-        deadline=case_view.deadline(facts, packs, desk.now),
+        deadline=case_view.deadline(case, facts, packs, desk.now),
         step=case_view.next_step(session, desk.keys, packs, code_names, case, facts, summaries, contents.holders),
         summaries=[
             (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in _STEPS])

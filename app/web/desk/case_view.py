@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
+from app.casework import letter_deadlines
 from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
 from app.core.i18n import N_, STAFF, translator
 from app.core.ids import named_id
@@ -20,9 +21,9 @@ from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
 from app.directory.packs import Directory, Organisation
 from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
-from app.matching import runs
+from app.matching import deadline_texts, runs
 from app.matching.code_names import CodeNames
-from app.matching.deadlines import DeadlineFinding
+from app.matching.deadline_texts import DeadlineText
 from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
 from app.matching.reasons import render
@@ -172,12 +173,12 @@ def _in_words(
     )
 
 
-def deadline(facts: dict[str, Any], directory: Directory, now: datetime) -> DeadlineFinding | None:
-    """The last safe day with its source, computed from the stored codes of the letter."""
-    if not facts or not directory.has_country(facts.get("country", "")):
+def deadline(case: Case, facts: Mapping[str, Any], directory: Directory, now: datetime) -> DeadlineText | None:
+    """The deadline stored with the case, and what the pack says of this kind of letter, in words."""
+    finding = letter_deadlines.of_case(case, facts, directory, now)
+    if finding is None:
         return None
-    _facts, finding = runs.facts_and_deadline(facts, directory, now)
-    return finding
+    return deadline_texts.describe(finding, runs.local_date(directory, case.country, now), translator("en"))
 
 
 def facts_in_words(facts: Mapping[str, Any], case: Case, code_names: CodeNames) -> list[tuple[str, str]]:

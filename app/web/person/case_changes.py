@@ -19,7 +19,7 @@ from app.directory.packs import Directory as Packs
 from app.intake import questions, storage
 from app.intake.questions import FormFields
 from app.intake.schemas import Intake
-from app.matching import deadlines, runs
+from app.matching import deadlines
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.forms import field_value
@@ -260,7 +260,7 @@ def _copy_context(
             if entry.state in REFERRAL
         ],
         "thread": person_access.thread(session, opened),
-        "deadline": letter.of_case(case, runs.local_date(directory, case.country, now)),
+        "deadline": letter.of_case(case, keys, code_names, directory, now),
         "zone": deadlines.time_zone(directory.country(case.country)),
     }
 

@@ -177,7 +177,7 @@ def _case_page(
         case=case,
         headline=headline,
         next_step=next_step,
-        deadline=letter.of_case(case, today),
+        deadline=letter.of_case(case, keys, code_names, directory, now),
         look_by=max(case.due_on, today) if case.state in _BEFORE_REFERRAL else None,
         zone=deadlines.time_zone(directory.country(case.country)),
         needs=code_names.names("need", case.needs),

@@ -15,7 +15,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
-from app.matching import runs
+from app.matching import deadline_texts, runs
 from app.matching.code_names import CodeNames
 from app.matching.engine import Found
 from app.matching.reasons import render as in_sentence
@@ -66,6 +66,7 @@ def check_context(
     """Template context: answers as text, the letter's deadline, emergency contacts, and every centre with its reasons."""
     code_names = CodeNames(lang, directory)
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
+    today = runs.local_date(directory, intake.country, now)
     # a centre that the person ruled out keeps its position, so that they can allow it again
     facts = replace(facts, never=frozenset())
     result = runs.run(session, facts, directory, now, seed=0)
@@ -83,8 +84,7 @@ def check_context(
         "nearest": [centre for centre in close_ones if centre["verified"]][:_NEAREST],
         "unconfirmed": [centre for centre in (*found, *close_ones) if not centre["verified"]][:_NEAREST],
         "others": centres(result.not_matched, answers, directory, code_names),
-        "deadline": deadline,
-        "days_left": (deadline.last_safe_day - runs.local_date(directory, intake.country, now)).days if deadline else 0,
+        "deadline": deadline_texts.describe(deadline, today, code_names.translator) if deadline else None,
         "urgency": facts.urgency,
         "contacts": directory.urgent_contacts(intake.country, urgent_contacts.lines_needed(intake.needs, intake.helps))
         if facts.urgency == "emergency"

@@ -10,6 +10,7 @@ from app.core.errors import FieldError, Invalid
 from app.directory.packs import Directory
 from app.intake import drafts, questions, schemas
 from app.intake.questions import FormFields
+from app.matching import runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class Draft:
 
     answers: FormFields
     begun: str = ""
+
+    @property
+    def begun_at(self) -> datetime | None:
+        return datetime.fromisoformat(self.begun) if self.begun else None
 
 
 def answers_of_form(form: FormFields) -> FormFields:
@@ -38,10 +43,15 @@ def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, An
 
 
 def validate(
-    answers: FormFields, lang: str, directory: Directory, now: datetime
+    answers: FormFields, lang: str, directory: Directory, now: datetime, begun: datetime | None = None
 ) -> tuple[schemas.Intake | None, list[FieldError]]:
-    """Validate the whole form: an intake, or its errors."""
+    """Validate the whole form: an intake, or its errors.
+
+    `begun`: the time of the first answer. A letter without a day of receipt is counted from the day of it, also when the form
+    is finished on a later day.
+    """
     try:
-        return schemas.read(questions.to_answers(answers, lang), directory, now.date()), []
+        intake = schemas.read(questions.to_answers(answers, lang), directory, now.date())
     except Invalid as error:
         return None, error.errors
+    return intake.first_asked(runs.local_date(directory, intake.country, min(begun or now, now))), []

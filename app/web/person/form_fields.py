@@ -57,7 +57,7 @@ class Field:
     label: str
     hint: str
     required: bool
-    folded: bool
+    folded: str
     longest: int
     groups: tuple[Group, ...]
     value: str
@@ -92,7 +92,7 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
         code_names.text(question.label),
         code_names.text(question.hint),
         question.required,
-        question.folded,
+        code_names.text(question.folded),
         question.longest,
         groups,
         values[-1] if values and question.kind not in {Kind.CHECKS} else "",

@@ -11,7 +11,7 @@ from app.core.i18n import translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts
-from app.matching import runs
+from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import centre_cards, draft_answers, letter, urgent_contacts
@@ -69,6 +69,7 @@ def receipt_page(
         lang,
         status=422 if mistyped else 200,
         reply=reply,
+<<<<<<< HEAD
         deadline=letter.of_reply(reply, runs.local_date(directory, reply["country"], now)),
         contacts=directory.urgent_contacts(
             reply["country"], urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ()))
@@ -86,6 +87,10 @@ def receipt_page(
             for found in reply["candidates"]
             if found["verified"]
         ],
+=======
+        deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
+        contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
+>>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
         mistyped=mistyped,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,

@@ -80,12 +80,8 @@ def file_intake(
     """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
-<<<<<<< HEAD
         raise CountryNotServed("No team of this installation takes requests from this country.")
-=======
-        raise Unavailable("No team takes cases from this country yet.")
     intake = intake.first_asked(runs.local_date(directory, intake.country, now))
->>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
     facts, deadline = facts_and_deadline(intake, directory, now)
     case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.reachable_organisations(directory, intake))

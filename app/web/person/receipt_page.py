@@ -69,8 +69,7 @@ def receipt_page(
         lang,
         status=422 if mistyped else 200,
         reply=reply,
-<<<<<<< HEAD
-        deadline=letter.of_reply(reply, runs.local_date(directory, reply["country"], now)),
+        deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
         contacts=directory.urgent_contacts(
             reply["country"], urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ()))
         )
@@ -87,10 +86,6 @@ def receipt_page(
             for found in reply["candidates"]
             if found["verified"]
         ],
-=======
-        deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
-        contacts=directory.emergency(reply["country"]) if reply["urgency"] == "emergency" else (),
->>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
         mistyped=mistyped,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,

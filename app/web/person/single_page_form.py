@@ -38,22 +38,13 @@ def check_single_page(lang: Lang, form: Form, now: Now, keys: Keys, directory: D
     """Validate the form and show the check page. A language button shows the same page in that language."""
     answers = draft_answers.answers_of_form(form)
     if "switch" in form:
-<<<<<<< HEAD
         return single_page(lang, form, {}, keys, directory, now, session)
-    intake, field_errors = draft_answers.validate(answers, lang, directory, now)
+    intake, field_errors = draft_answers.validate(answers, lang, directory, now, _begun(form, keys))
     code_names = CodeNames(lang, directory)
     unserved = elsewhere_pages.country_error(session, answers, directory, code_names)
     if intake is None or unserved or "change" in form:
         errors = unserved | form_fields.in_words(field_errors, code_names)
         return single_page(lang, form, errors, keys, directory, now, session)
-=======
-        return single_page(lang, form, {}, keys, directory, now)
-    intake, field_errors = draft_answers.validate(answers, lang, directory, now, _begun(form, keys))
-    if intake is None or "change" in form:
-        return single_page(
-            lang, form, form_fields.in_words(field_errors, CodeNames(lang, directory)), keys, directory, now
-        )
->>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
     return check_page(lang, answers, intake, session, keys, directory, now, carried=_hidden_fields(form, keys, now))
 
 
@@ -70,20 +61,12 @@ def file_single_page(
 ) -> Response:
     """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
     answers, token = draft_answers.answers_of_form(form), field_value(form, "csrf")
-<<<<<<< HEAD
-    intake, field_errors = draft_answers.validate(answers, lang, directory, now)
+    intake, field_errors = draft_answers.validate(answers, lang, directory, now, _begun(form, keys))
     code_names = CodeNames(lang, directory)
     unserved = elsewhere_pages.country_error(session, answers, directory, code_names)
     if intake is None or unserved or "change" in form:
         errors = unserved | form_fields.in_words(field_errors, code_names)
         return single_page(lang, form, errors, keys, directory, now, session)
-=======
-    intake, field_errors = draft_answers.validate(answers, lang, directory, now, _begun(form, keys))
-    if intake is None or "change" in form:
-        return single_page(
-            lang, form, form_fields.in_words(field_errors, CodeNames(lang, directory)), keys, directory, now
-        )
->>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
     if "switch" in form or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
         notice = "" if "switch" in form else EXPIRED_NOTICE
         carried = _hidden_fields(form, keys, now)

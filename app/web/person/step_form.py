@@ -91,17 +91,11 @@ def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory
     draft = draft_answers.load(session, cookie, now)
     if draft is None or not draft.answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
-<<<<<<< HEAD
-    intake, field_errors = draft_answers.validate(draft.answers, lang, directory, now)
+    intake, field_errors = draft_answers.validate(draft.answers, lang, directory, now, draft.begun_at)
     code_names = CodeNames(lang, directory)
     unserved = elsewhere_pages.country_error(session, draft.answers, directory, code_names)
     if intake is None or unserved:
         errors = unserved | form_fields.in_words(field_errors, code_names)
-=======
-    intake, field_errors = draft_answers.validate(draft.answers, lang, directory, now, draft.begun_at)
-    if intake is None:
-        errors = form_fields.in_words(field_errors, CodeNames(lang, directory))
->>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
         number = STEPS.index(questions.step_of(first))
         return _step_page(lang, number, draft.answers, errors, keys, directory, now, session)
@@ -127,13 +121,9 @@ def send(
     if not cookie or draft is None:
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
     merged = {**draft.answers, **{name: choice for name, choice in form.items() if name.startswith("c_")}}
-<<<<<<< HEAD
-    intake, _errors = draft_answers.validate(merged, lang, directory, now)
+    intake, _errors = draft_answers.validate(merged, lang, directory, now, draft.begun_at)
     if elsewhere_pages.country_error(session, merged, directory, CodeNames(lang, directory)):
         intake = None  # the page that follows says so at the question
-=======
-    intake, _errors = draft_answers.validate(merged, lang, directory, now, draft.begun_at)
->>>>>>> e9e1ccd (A deadline that is not known counts from the day of receipt, says so everywhere and never moves later)
     is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if intake is None or "switch" in form or not is_valid_token:
         drafts.save(session, cookie, {"typed": merged, "begun": draft.begun}, now, settings.draft_idle)

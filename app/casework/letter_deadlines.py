@@ -41,7 +41,7 @@ def of_case(case: Case, facts: Mapping[str, Any] | None, directory: Directory, n
     if (computed.last_safe_day, computed.certainty) != (stored.last_safe_day, stored.certainty):
         return replace(
             stored, event=computed.event, rule=computed.rule
-        )  # counted anew it would be another: no source of it
+        )  # counted today it is another day: not its source
     return replace(
         stored, source=computed.source, source_url=computed.source_url, event=computed.event, rule=computed.rule
     )

@@ -38,6 +38,7 @@ from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
 from app.matching.reasons import render
 from app.messaging import recipients
+from app.messaging.rules import ContactRules, Verdict, may_notify
 from app.staff import service as staff
 
 LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
@@ -45,7 +46,7 @@ LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "n
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The result of filing. `receipt` is shown now and never again."""
+    """The result of filing. `receipt` is shown now and never again. `is_asked_here`: a centre that was chosen can read it here."""
 
     receipt: receipts.Receipt
     case_id: UUID
@@ -53,6 +54,7 @@ class Filed:
     urgency: str
     deadline: DeadlineFinding | None
     result: MatchResult
+    is_asked_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ def file_intake(
     duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_reason is None:
         _count(session, intake, now)
-    return Filed(receipt, case_id, label, facts.urgency, deadline, result)
+    chosen = {named_id("organisation", slug) for slug in intake.consent.organisations}
+    is_asked_here = not chosen.isdisjoint(public.keys() - set(compared.hits))
+    return Filed(receipt, case_id, label, facts.urgency, deadline, result, is_asked_here)
 
 
 def file_sandbox_intake(
@@ -314,6 +318,14 @@ def file_once(
     return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
+def _is_notified(intake: Intake) -> bool:
+    """Whether news will be sent without a person at the desk deciding about each."""
+    if not intake.contact.notify:
+        return False
+    how = ContactRules.of(intake.contact.model_dump(mode="json"))
+    return may_notify(how, datetime(2026, 1, 5, 12)) != (Verdict.ASK_DESK, None)
+
+
 def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: datetime) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)
@@ -330,6 +342,10 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: dateti
         "country": intake.country,
         "needs": list(intake.needs),
         "helps": list(intake.helps),
+        "letter": intake.letter.kind if intake.letter else None,
+        "chosen": bool(intake.consent.organisations),
+        "chosen_are_connected": filed.is_asked_here,
+        "notified": _is_notified(intake),
         "urgency": filed.urgency,
         "candidates": [
             {**named(found), "rank": found.rank, "verified": found.verified, "reasons": reasons(found)}

@@ -280,7 +280,12 @@ def test_a_yes_to_one_centre_gives_it_a_key_and_offers_at_once(person_site: Pers
     number = short_form(person_site.browser(), allow=()).number()
     label = offered(person_site, by_consent=True)
     browser = back(person_site, number)
+    assert (browser.page.css_first("h1").text(), browser.page.css_first("h2").text()) == (  # type: ignore[union-attr]
+        "May we ask this centre to help you?", "Helsińska Fundacja Praw Człowieka"
+    )  # fmt: skip
+    assert "They help with this: Asylum" in browser.page.css_first(".asks .reasons").text()  # type: ignore[union-attr]
     browser.fill("/case/consent", referral=label, button=("answer", "yes"))
+    assert "May we ask" not in browser.text
     assert states(person_site) == ["offered"]
     with person_site.database.begin(write=False) as session:
         case_id = cases(person_site)[0].id

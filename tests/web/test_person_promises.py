@@ -111,3 +111,39 @@ def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(person_site:
     )  # fmt: skip
     assert "The deadline was probably" in browser.text
     assert "You must act by" not in browser.text
+
+
+ASKED_FIRST = "No centre is asked until you come back with your number and say yes."
+
+
+def test_who_is_asked_first_is_told_so_and_when_to_come_back(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), "en", allow=())
+    assert ASKED_FIRST in browser.text
+    assert "We ask a centre" not in browser.text
+    assert "Come back with your number: 26 November 2026." in browser.text
+    assert "let you know" not in browser.text
+    urgent = short_form(person_site.browser(), "en", allow=(), how_soon="today")
+    assert "Come back with your number today, in a few hours." in urgent.text
+
+
+def test_a_chosen_centre_is_asked_here_when_it_is_connected_and_by_a_coordinator_when_not(
+    person_site: PersonSite,
+) -> None:
+    connected = short_form(person_site.browser(), "en")
+    assert "We ask a centre that you chose." in connected.text
+    assert ASKED_FIRST not in connected.text
+    by_hand = short_form(person_site.browser(), "en", allow=("pl-sip",))
+    assert "A coordinator contacts the centres that you chose." in by_hand.text
+    assert "fixed time" not in by_hand.text
+
+
+@pytest.mark.parametrize(
+    ("channel", "may", "is_said"), [("email", "yes", True), ("email", "", False), ("signal", "yes", False)]
+)
+def test_a_notice_is_promised_only_where_it_is_sent(
+    person_site: PersonSite, channel: str, may: str, is_said: bool
+) -> None:
+    address = "somebody@example.org" if channel == "email" else "+48 601 234 567"
+    said = {"channel": channel, "address": address, "notify": "yes", **({"may_leave_message": may} if may else {})}
+    browser = short_form(person_site.browser(), "en", **said)
+    assert ("let you know in the way you chose" in browser.text) == is_said

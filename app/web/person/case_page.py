@@ -1,8 +1,9 @@
 """The status page after coming back with the number: status, messages, consent, withdrawal and erasure."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import privacy
 from app.cases import person_access
+from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseState
 from app.casework import person_actions
@@ -17,18 +19,21 @@ from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
 from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts
 from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
+from app.matching.reasons import render as in_sentence
 from app.referrals.states import State
 from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import centre_cards, letter, person_prompts, urgent_contacts, visits
+from app.web.person.check_page import connected_centres
 from app.web.person.dependencies import (
     Config,
     Cookie,
@@ -83,6 +88,8 @@ REFERRAL: Final = complete(State, {
     "entered_in_error": "",
 })  # fmt: skip
 """What the person reads of a referral; nothing, where a state is not shown to them: a refusal is never told."""
+_MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
+_UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
 _TOO_LONG: Final = N_("Please write a message of up to 10,000 characters.")
 
@@ -170,13 +177,15 @@ def _case_page(
     headline, next_step = STATUS[case.state]
     visible_referrals = [entry for entry in person_actions.referrals_of(session, case.id) if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
+    asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]
     return page(
         "person/case.html",
         lang,
         status=422 if error else 200,
         case=case,
-        headline=headline,
-        next_step=next_step,
+        headline=_MAY_WE_ASK if asked else headline,
+        next_step=_UNTIL_YES if asked else next_step,
+        asked=_questions_of_consent(session, keys, case, asked, code_names, directory) if asked else (),
         deadline=letter.of_case(case, keys, code_names, directory, now),
         look_by=max(case.due_on, today) if case.state in _BEFORE_REFERRAL else None,
         zone=deadlines.time_zone(directory.country(case.country)),
@@ -189,6 +198,7 @@ def _case_page(
                 centre_cards.card_of(entry.slug, entry.organisation, directory, code_names.translator),
             )
             for entry in visible_referrals
+            if entry not in asked
         ],
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         thread=person_access.thread(session, opened),
@@ -202,6 +212,44 @@ def _case_page(
         here="case",
         switch="case/message",
     )
+
+
+def _questions_of_consent(
+    session: Session,
+    keys: KeyRing,
+    case: Case,
+    asked: Sequence[person_actions.PersonReferral],
+    code_names: CodeNames,
+    directory: Packs,
+) -> list[tuple[person_actions.PersonReferral, dict[str, Any]]]:
+    """The centres whose question waits for a yes, each with the reasons of the latest match."""
+    try:
+        latest = runs.latest_run(session, keys, case.id)
+    except CannotOpen:
+        latest = None
+    found = (*latest[1].candidates, *latest[1].nearest) if latest else ()
+    connected = connected_centres(session, [entry.slug for entry in asked])
+    return [
+        (
+            entry,
+            centre_cards.card_of(
+                entry.slug,
+                entry.organisation,
+                directory,
+                code_names.translator,
+                connected=entry.slug in connected,
+                reasons=list(
+                    dict.fromkeys(
+                        in_sentence(reason, code_names)
+                        for match in found
+                        if match.organisation == entry.slug
+                        for reason in match.reasons
+                    )
+                ),
+            ),
+        )
+        for entry in asked
+    ]
 
 
 @router.post("/case/message")

@@ -14,7 +14,7 @@ from app.intake import drafts
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import centre_cards, draft_answers, letter, urgent_contacts
+from app.web.person import centre_cards, draft_answers, letter, next_steps, urgent_contacts
 from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -86,6 +86,7 @@ def receipt_page(
             for found in reply["candidates"]
             if found["verified"]
         ],
+        next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), translator(lang)),
         mistyped=mistyped,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,

@@ -1,0 +1,39 @@
+"""What happens after a request is sent, as it is true for the choices that the person made. Pure."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from app.core.i18n import N_, Translator
+
+_READ: Final = N_("A coordinator will read your request. The most urgent requests come first.")
+_ASKED_FIRST: Final = N_("No centre is asked until you come back with your number and say yes.")
+_CHOSEN: Final = N_(
+    "We ask a centre that you chose. It has to answer within a fixed time. If it does not, we ask the next that you chose."
+)
+_BY_HAND: Final = N_("A coordinator contacts the centres that you chose.")
+_NOBODY: Final = N_("We have found no centre yet. A coordinator will look for one and write to you here.")
+_IN_HOURS: Final = N_("Come back with your number today, in a few hours. Look every day.")
+_ON_A_DAY: Final = N_("Come back with your number: {day}. After that, look every few days.")
+_NOTICE: Final = N_("We will also let you know in the way you chose when there is something new.")
+_COME_BACK_AFTER: Final = {"urgent": timedelta(days=1), "normal": timedelta(days=2)}
+
+
+def sentences(reply: Mapping[str, Any], today: date, words: Translator) -> list[str]:
+    """From the stored reply to an intake (`casework.filing.filing_reply`): who is asked, and when to come back."""
+    return [words.text(_who_is_asked(reply)), words.text(_READ), when_to_come(reply["urgency"], today, words)] + (
+        [words.text(_NOTICE)] if reply.get("notified") else []
+    )
+
+
+def _who_is_asked(reply: Mapping[str, Any]) -> str:
+    if reply.get("chosen"):
+        return _CHOSEN if reply.get("chosen_are_connected") else _BY_HAND
+    return _ASKED_FIRST if any(found["verified"] for found in reply["candidates"]) else _NOBODY
+
+
+def when_to_come(urgency: str, today: date, words: Translator) -> str:
+    """When somebody who comes back with their number should look for the first time."""
+    if urgency == "emergency":
+        return words.text(_IN_HOURS)
+    return words.text(_ON_A_DAY, day=words.date(today + _COME_BACK_AFTER[urgency]))

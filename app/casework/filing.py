@@ -5,7 +5,7 @@ Nobody at the desk takes part, and once it is committed nobody without a key can
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -323,7 +323,7 @@ def _is_notified(intake: Intake) -> bool:
     if not intake.contact.notify:
         return False
     how = ContactRules.of(intake.contact.model_dump(mode="json"))
-    return may_notify(how, datetime(2026, 1, 5, 12)) != (Verdict.ASK_DESK, None)
+    return may_notify(how, datetime(2026, 1, 5, 12, tzinfo=UTC)) != (Verdict.ASK_DESK, None)
 
 
 def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: datetime) -> dict[str, Any]:

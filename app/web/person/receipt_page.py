@@ -11,6 +11,7 @@ from app.core.i18n import translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts
+from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page

@@ -15,14 +15,13 @@ from typing import Final, NamedTuple
 from app.directory.catalogue import Directory, ServiceEntry
 from app.matching import order
 from app.matching.facts import Facts
-from app.matching.leaves import NO_NEWS, Live, always
+from app.matching.leaves import NO_NEWS, Live, always, reason_of
 from app.matching.order import ORDER_VERSION, Circumstances, Share
 from app.matching.outcomes import NO, UNKNOWN, YES, Outcome
 from app.matching.reasons import Reason
 from app.matching.rulebook import Rulebook, RuledService, rulebook_of
 from app.matching.trees import Reading
 
-_SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
@@ -96,7 +95,7 @@ def evaluate(
     refused: dict[int, Found] = {}
     outcomes, is_usual = case.outcomes, case.is_usual
     for service in book.services:
-        reading = service.tree.read(service.own_outcomes(outcomes))
+        reading = service.tree.read(service.pick_own(outcomes))
         state = None if is_usual else case.state_of(service)
         value = reading.value if state is None else min(reading.value, *(outcome.value for outcome in state))
         if value == YES:
@@ -150,11 +149,10 @@ class _Case:
         self.close_needs = close_needs
         self.blocked = facts.never | facts.excluded
         self.is_usual = not around.live and not self.blocked
-        self.outcomes = book.outcomes(facts, around.live, on)
+        self.outcomes, self._reasons = book.answers(facts, around.live, on)
         self._close_outcomes = self.outcomes
         if close_needs:
-            self._close_outcomes = book.with_needs(self.outcomes, facts.needs | close_needs, facts, on)
-        self._reasons = list[Reason | None]([None]) * len(book.leaves)
+            self._close_outcomes = book.with_needs(self.outcomes, close_needs)
         self._close_reasons: dict[frozenset[str], Reason] = {}
 
     def read_close(self, service: RuledService, state: State | None) -> Reading | None:
@@ -163,7 +161,7 @@ class _Case:
             return None
         if state is not None and any(outcome.value == NO for outcome in state):
             return None
-        close = service.tree.read(service.own_outcomes(self._close_outcomes))
+        close = service.tree.read(service.pick_own(self._close_outcomes))
         return None if close.value == NO else close
 
     def state_of(self, service: RuledService) -> State | None:
@@ -174,7 +172,7 @@ class _Case:
         return tuple(leaf.answer(self.facts, live or NO_NEWS, self.on) for leaf in always(service.organisation))
 
     def candidate(self, service: RuledService, reading: Reading, state: State | None) -> _Row:
-        reasons = [reason for reason in self.reasons(service, reading) if reason.key not in _SELF_EVIDENT]
+        reasons = self.reasons(service, reading)
         capacity = "unknown" if state is None else state[2].answer
         terms = order.terms(
             service,
@@ -194,17 +192,21 @@ class _Case:
 
     def related(self, service: RuledService, reading: Reading, state: State | None) -> Found:
         """Close to what is needed, and otherwise open, or open after an answer."""
-        asked = self.reasons(service, reading) if reading.value == UNKNOWN else []
+        asked = self.reasons(service, reading) if reading.value == UNKNOWN else ()
         reasons = (self.close_reason(service), *asked, *service.remarks)
         terms = (int(not service.verified), 1 + reading.effort, len(self.facts.needs))
         return _found(service, reasons, _trace(reading, state), terms)
 
     def refused(self, service: RuledService, reading: Reading, state: State | None) -> Found:
-        reasons = self.reasons(service, reading) if reading.value == NO else []
+        reasons = self.reasons(service, reading) if reading.value == NO else ()
         if state is not None:
             asked = zip(always(service.organisation), state, strict=True)
-            reasons += [leaf.explain(self.facts, outcome.answer) for leaf, outcome in asked if outcome.value == NO]
-        return _found(service, tuple(reasons), _trace(reading, state), ())
+            reasons += tuple(
+                reason_of(check.name, outcome, check.params(self.facts, outcome))
+                for check, outcome in asked
+                if outcome.value == NO
+            )
+        return _found(service, reasons, _trace(reading, state), ())
 
     def close_reason(self, service: RuledService) -> Reason:
         close = self.close_needs & service.listed
@@ -213,30 +215,21 @@ class _Case:
             self._close_reasons[close] = Reason("need.related", said)
         return self._close_reasons[close]
 
-    def reasons(self, service: RuledService, reading: Reading) -> list[Reason]:
+    def reasons(self, service: RuledService, reading: Reading) -> tuple[Reason, ...]:
         """The reasons of the leaves that a reading names, each once."""
-        known, reasons = self._reasons, []
-        for place in reading.places:
-            number = service.leaves[place]
-            reason = known[number]
-            if reason is None:
-                # a close need changes no reason that is told: what is open is never a need
-                reason = self.book.leaves[number].explain(self.facts, self.outcomes[number].answer)
-                known[number] = reason
-            reasons.append(reason)
-        if service.repeats and len({reason.key for reason in reasons}) < len(reasons):
-            return _each_once(reasons)
-        return reasons
+        # a close need changes no reason that is told: what is open is never a need
+        reasons = reading.pick_reasons(service.pick_own(self._reasons))
+        return _each_once(reasons) if reading.repeats else reasons
 
 
-def _each_once(reasons: Sequence[Reason]) -> list[Reason]:
+def _each_once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """Without those that an earlier or a longer one of the same kind says already."""
     distinct = list(dict.fromkeys(reasons))
-    return [
+    return tuple(
         reason
         for reason in distinct
         if not any(other is not reason and other.key == reason.key and _says(other, reason) for other in distinct)
-    ]
+    )
 
 
 def _says(longer: Reason, shorter: Reason) -> bool:

@@ -1,14 +1,14 @@
-"""The closed list of leaf tests: how each is answered from the facts, and which reason each answer has.
+"""The closed list of leaf tests, each as a table: its outcome for what the person said, and the reason of each outcome.
 
-A leaf below a `not` gives the opposite value and has reasons of its own (`not_yes`: what the rule leaves out is the case),
-so that a rule's tree needs only `all` and `any`.
+Nearly every test compares codes: the rule lists some, the person said some (`CodeTest`). The others ask for a day, or for the
+state of the service whose rule it is (`Check`). A test below a `not` has the opposite outcomes, with reasons of their own
+(`not_yes`: what the rule leaves out is the case), so that a rule's tree needs only `all` and `any`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, lru_cache
-from operator import attrgetter
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from app.directory.rules import Rule
@@ -19,7 +19,6 @@ from app.matching.outcomes import (
     INTERPRETER,
     LANGUAGE_PAUSED,
     NEED_PAUSED,
-    NEGATED,
     NO_,
     NOT_KNOWN,
     NOT_LISTED,
@@ -56,170 +55,164 @@ class Live:
 
 
 NO_NEWS: Final = Live()
-Answer = Callable[[Facts, Live, date], Outcome]
-"""From the facts of a case, the state of the service that asks, and the day."""
-Explain = Callable[[Facts, str], Reason]
-"""From the facts of a case and the answer (`Outcome.answer`)."""
+
+
+# --- tests that compare codes ----------------------------------------------------------------------------------------
+
+Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Leaf:
-    """One leaf test. `effort` to find out what is unknown: 1 when the person can say it, 2 when the centre has to be asked."""
+class CodeTest:
+    """A leaf test that compares codes.
+
+    Attributes:
+        listed: the outcome for each code that the rule lists.
+        otherwise: the outcome for somebody who said other codes only.
+        not_said: the outcome for somebody who did not say.
+        params: of a reason that names what the rule says.
+        params_of: where an answer needs others.
+        effort: to find out what is unknown: 1 when the person can say it, 2 when the centre has to be asked.
+    """
 
     name: str
-    answer: Answer
-    explain: Explain
+    listed: Mapping[str, Outcome]
+    otherwise: Outcome = NO_
+    not_said: Outcome = UNKNOWN_
+    params: Params = field(default_factory=dict)
+    params_of: Mapping[str, Params] = field(default_factory=dict)
     effort: int = 1
 
 
-def leaf_of(rule: Rule, organisation: str, *, below_not: bool = False) -> Leaf:
-    """The leaf of a rule node that is one test. `organisation`: the id of the centre whose rule it is."""
-    leaf = _LEAVES[rule.kind](rule.test, organisation)
-    return _below_not(leaf) if below_not else leaf
+SAID: Final[Mapping[str, Callable[[Facts], Sequence[str] | None]]] = {
+    "need": lambda facts: sorted(facts.needs),
+    "country": lambda facts: [facts.country],
+    "region": lambda facts: _one(facts.region),
+    "language": lambda facts: facts.languages or None,
+    "status": lambda facts: _one(facts.status),
+    "group": lambda facts: None if facts.groups is None else sorted(facts.groups),
+    "nationality": lambda facts: _one(facts.nationality),
+    "gender": lambda facts: _one(facts.gender),
+    "age": lambda facts: _one(facts.age),
+    "urgency": lambda facts: [facts.urgency],
+    "remote_ok": lambda _facts: None,
+}
+"""For a test that compares codes: the codes that the person said, in the order in which a reason names them. None: not said."""
+
+NAMES_WHAT_WAS_SAID: Final[Mapping[tuple[str, str], str]] = {
+    ("need", "yes"): "needs",
+    ("need", "no"): "needs",
+    ("country", "yes"): "country",
+    ("country", "no"): "country",
+    ("region", "yes"): "regions",
+    ("language", "yes"): "languages",
+    ("group", "yes"): "groups",
+}
+"""The reasons that name codes of the person (the shared ones; where none is shared, all) and not of the rule: their parameter."""
 
 
-def _below_not(leaf: Leaf) -> Leaf:
-    def answer(facts: Facts, live: Live, on: date) -> Outcome:
-        return NEGATED[leaf.answer(facts, live, on)]
-
-    def explain(facts: Facts, answer: str) -> Reason:
-        plain = answer.removeprefix("not_")
-        if leaf.name in ABOUT_THE_SERVICE or leaf.name == "remote_ok":
-            return _left_out(plain)
-        return Reason(f"{leaf.name}.{answer}", leaf.explain(facts, plain).params)
-
-    return Leaf(leaf.name, answer, explain, leaf.effort)
+def _one(code: str | None) -> list[str] | None:
+    return None if code is None else [code]
 
 
-def _left_out(plain: str) -> Reason:
-    """The reason of a `not` over what is known of the service: general, as a sentence about the service would say too much."""
-    if plain in {"yes", "open"}:
-        return Reason("left_out.yes")
-    return Reason("left_out.unknown" if plain == "unknown" else "left_out.no")
+def _need(test: Any) -> CodeTest:
+    return CodeTest("need", dict.fromkeys(test.any_of, YES_), not_said=NO_)
 
 
-def _by_rule(name: str, **params: Any) -> Explain:
-    """Reasons that depend on the rule alone: each is made once, and is the same for every case."""
-    reason = cache(lambda answer: Reason(f"{name}.{answer}", params))
-    return lambda _facts, answer: reason(answer)
+def _country(test: Any) -> CodeTest:
+    return CodeTest("country", dict.fromkeys(test.any_of, YES_))
 
 
-def _by_code(field: str, outcomes: Mapping[str, Outcome]) -> Answer:
-    """For a fact that is one code: the outcome of this code; no for any other; unknown when the person did not say."""
-    code_of = attrgetter(field)
-
-    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
-        code = code_of(facts)
-        return UNKNOWN_ if code is None else outcomes.get(code, NO_)
-
-    return answer
-
-
-@lru_cache(maxsize=2048)
-def _about_needs(answer: str, needs: frozenset[str]) -> Reason:
-    return Reason(f"need.{answer}", {"needs": sorted(needs)})
-
-
-def _need(test: Any, _organisation: str) -> Leaf:
-    wanted = frozenset(test.any_of)
-
-    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
-        return NO_ if wanted.isdisjoint(facts.needs) else YES_
-
-    def explain(facts: Facts, answer: str) -> Reason:
-        return _about_needs(answer, facts.needs & wanted if answer == "yes" else facts.needs)
-
-    return Leaf("need", answer, explain)
-
-
-def _country(test: Any, _organisation: str) -> Leaf:
-    def explain(facts: Facts, answer: str) -> Reason:
-        return Reason(f"country.{answer}", {"country": [facts.country]})
-
-    return Leaf("country", _by_code("country", dict.fromkeys(test.any_of, YES_)), explain)
-
-
-def _region(test: Any, _organisation: str) -> Leaf:
+def _region(test: Any) -> CodeTest:
     """`only_part`: the service covers only this place of the region, which the person is not asked for."""
-    place, by_rule = test.only_part, _by_rule("region", regions=sorted(set(test.any_of)))
-
-    def explain(facts: Facts, answer: str) -> Reason:
-        if answer == "part":
-            return Reason("region.part", {"place": place})
-        if answer == "yes":
-            return Reason("region.yes", {"regions": [facts.region]})
-        return by_rule(facts, answer)
-
-    answer = _by_code("region", dict.fromkeys(test.any_of, PART if place else YES_))
-    return Leaf("region", answer, explain, effort=2 if place else 1)
+    place, params = test.only_part, {"regions": sorted(set(test.any_of))}
+    if place:
+        only_there = dict.fromkeys(test.any_of, PART)
+        return CodeTest("region", only_there, params=params, params_of={"part": {"place": place}}, effort=2)
+    return CodeTest("region", dict.fromkeys(test.any_of, YES_), params=params)
 
 
-def _language(test: Any, _organisation: str) -> Leaf:
+def _language(test: Any) -> CodeTest:
     """Without a shared language an interpreter may help, unless the service is known to have none."""
-    wanted, by_rule = frozenset(test.any_of), _by_rule("language", languages=list(test.any_of))
-    not_shared = NO_ if test.interpreter == "no" else INTERPRETER
-    not_said = UNKNOWN_ if test.interpreter == "no" else INTERPRETER
-
-    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
-        if not wanted:
-            return NOT_LISTED
-        if not facts.languages:
-            return not_said
-        return not_shared if wanted.isdisjoint(facts.languages) else YES_
-
-    def explain(facts: Facts, answer: str) -> Reason:
-        if answer == "not_listed":
-            return Reason("language.not_listed")
-        if answer == "yes":
-            return Reason("language.yes", {"languages": [code for code in facts.languages if code in wanted]})
-        return by_rule(facts, answer)
-
-    return Leaf("language", answer, explain)
+    if not test.any_of:
+        return CodeTest("language", {}, NOT_LISTED, NOT_LISTED)
+    shared, params = dict.fromkeys(test.any_of, YES_), {"languages": list(test.any_of)}
+    if test.interpreter == "no":
+        return CodeTest("language", shared, params=params)
+    return CodeTest("language", shared, INTERPRETER, INTERPRETER, params)
 
 
-def _status(test: Any, _organisation: str) -> Leaf:
+def _status(test: Any) -> CodeTest:
     """`perhaps`: of the people with such a status the service takes only some, and it has to be asked which."""
-    perhaps = test.perhaps
-    outcomes = {**dict.fromkeys(test.any_of, YES_), **dict.fromkeys(perhaps, PERHAPS)}
-    explain = _by_rule("status", statuses=sorted(set(test.any_of)))
-    return Leaf("status", _by_code("status", outcomes), explain, effort=2 if perhaps else 1)
+    outcomes = {**dict.fromkeys(test.any_of, YES_), **dict.fromkeys(test.perhaps, PERHAPS)}
+    params = {"statuses": sorted(set(test.any_of))}
+    return CodeTest("status", outcomes, params=params, effort=2 if test.perhaps else 1)
 
 
-def _group(test: Any, _organisation: str) -> Leaf:
-    wanted = frozenset(test.any_of)
-    by_rule = _by_rule("group", groups=sorted(wanted))
-
-    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
-        if facts.groups is None:
-            return UNKNOWN_
-        return NO_ if wanted.isdisjoint(facts.groups) else YES_
-
-    def explain(facts: Facts, answer: str) -> Reason:
-        if answer == "yes" and facts.groups:
-            return Reason("group.yes", {"groups": sorted(facts.groups & wanted)})
-        return by_rule(facts, answer)
-
-    return Leaf("group", answer, explain)
+def _group(test: Any) -> CodeTest:
+    return CodeTest("group", dict.fromkeys(test.any_of, YES_), params={"groups": sorted(set(test.any_of))})
 
 
-def _nationality(test: Any, _organisation: str) -> Leaf:
-    explain = _by_rule("nationality", countries=sorted(set(test.any_of)))
-    return Leaf("nationality", _by_code("nationality", dict.fromkeys(test.any_of, YES_)), explain)
+def _nationality(test: Any) -> CodeTest:
+    return CodeTest("nationality", dict.fromkeys(test.any_of, YES_), params={"countries": sorted(set(test.any_of))})
 
 
-def _gender(test: Any, _organisation: str) -> Leaf:
-    return Leaf("gender", _by_code("gender", dict.fromkeys(test.any_of, YES_)), _by_rule("gender"))
+def _gender(test: Any) -> CodeTest:
+    return CodeTest("gender", dict.fromkeys(test.any_of, YES_))
 
 
-def _age(test: Any, _organisation: str) -> Leaf:
-    return Leaf("age", _by_code("age", dict.fromkeys(test.any_of, YES_)), _by_rule("age"))
+def _age(test: Any) -> CodeTest:
+    return CodeTest("age", dict.fromkeys(test.any_of, YES_))
 
 
-def _urgency(test: Any, _organisation: str) -> Leaf:
-    return Leaf("urgency", _by_code("urgency", dict.fromkeys(test.any_of, YES_)), _by_rule("urgency"))
+def _urgency(test: Any) -> CodeTest:
+    return CodeTest("urgency", dict.fromkeys(test.any_of, YES_))
 
 
-def _deadline_within(test: Any, _organisation: str) -> Leaf:
+def _remote_ok(test: Any) -> CodeTest:
+    """What the source says of the service, whatever the case: the person is not asked."""
+    outcome = {"yes": YES_, "no": NO_, "unknown": UNKNOWN_}[test]
+    return CodeTest("remote_ok", {}, not_said=outcome, effort=2)
+
+
+_CODE_TESTS: Final[Mapping[str, Callable[[Any], CodeTest]]] = {
+    "need": _need,
+    "country": _country,
+    "region": _region,
+    "language": _language,
+    "status": _status,
+    "nationality": _nationality,
+    "gender": _gender,
+    "age": _age,
+    "urgency": _urgency,
+    "group": _group,
+    "remote_ok": _remote_ok,
+}
+
+
+# --- tests that are asked ---------------------------------------------------------------------------------------------
+
+Answer = Callable[[Facts, Live, date], Outcome]
+"""From the facts of a case, the state of the service that asks, and the day."""
+Explain = Callable[[Facts, Outcome], Params]
+"""From the facts of a case and the outcome to the parameters of its reason."""
+
+
+def _no_params(_facts: Facts, _outcome: Outcome) -> Params:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """A leaf test that is more than a comparison of codes."""
+
+    name: str
+    answer: Answer
+    params: Explain = _no_params
+    effort: int = 1
+
+
+def _deadline_within(test: Any, _organisation: str) -> Check:
     """Whether the last safe day is at most so many days away; one that has passed is nearer still."""
 
     def answer(facts: Facts, _live: Live, on: date) -> Outcome:
@@ -227,25 +220,19 @@ def _deadline_within(test: Any, _organisation: str) -> Leaf:
             return UNKNOWN_
         return YES_ if (facts.last_safe_day - on).days <= test else NO_
 
-    return Leaf("deadline_within", answer, _by_rule("deadline_within", days=test))
+    return Check("deadline_within", answer, lambda _facts, _outcome: {"days": test})
 
 
-def _remote_ok(test: Any, _organisation: str) -> Leaf:
-    """What the source says of the service, whatever the case: the person is not asked."""
-    outcome = {"yes": YES_, "no": NO_, "unknown": UNKNOWN_}[test]
-    return Leaf("remote_ok", lambda _facts, _live, _on: outcome, _by_rule("remote_ok"), effort=2)
-
-
-def _consent_allows(_test: Any, organisation: str) -> Leaf:
+def _consent_allows(_test: Any, organisation: str) -> Check:
     def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
         if organisation in facts.never:
             return NO_
         return EXCLUDED if organisation in facts.excluded else YES_
 
-    return Leaf("consent_allows", answer, _by_rule("consent_allows"))
+    return Check("consent_allows", answer)
 
 
-def _accepts_referrals(_test: Any, _organisation: str) -> Leaf:
+def _accepts_referrals(_test: Any, _organisation: str) -> Check:
     """A pause for a need hinders who has no other need that they take; one for a language, who speaks no other."""
 
     def answer(facts: Facts, live: Live, _on: date) -> Outcome:
@@ -257,17 +244,15 @@ def _accepts_referrals(_test: Any, _organisation: str) -> Leaf:
             return LANGUAGE_PAUSED
         return YES_
 
-    def explain(facts: Facts, answer: str) -> Reason:
-        if answer == "need_paused":
-            return Reason("accepts_referrals.need_paused", {"needs": sorted(facts.needs)})
-        if answer == "language_paused":
-            return Reason("accepts_referrals.language_paused", {"languages": list(facts.languages)})
-        return Reason(f"accepts_referrals.{answer}")
+    def params(facts: Facts, outcome: Outcome) -> Params:
+        if outcome is NEED_PAUSED:
+            return {"needs": sorted(facts.needs)}
+        return {"languages": list(facts.languages)} if outcome is LANGUAGE_PAUSED else {}
 
-    return Leaf("accepts_referrals", answer, explain)
+    return Check("accepts_referrals", answer, params)
 
 
-def _capacity(_test: Any, _organisation: str) -> Leaf:
+def _capacity(_test: Any, _organisation: str) -> Check:
     """A known capacity holds until its day and then is unknown again. Unknown hinders nobody."""
 
     def answer(_facts: Facts, live: Live, on: date) -> Outcome:
@@ -275,22 +260,11 @@ def _capacity(_test: Any, _organisation: str) -> Leaf:
             return NOT_KNOWN
         return FULL if live.capacity == "full" else OPEN
 
-    return Leaf("capacity", answer, _by_rule("capacity"))
+    return Check("capacity", answer)
 
 
-_LEAVES: Final[Mapping[str, Callable[[Any, str], Leaf]]] = {
-    "need": _need,
-    "country": _country,
-    "region": _region,
-    "language": _language,
-    "status": _status,
-    "nationality": _nationality,
-    "gender": _gender,
-    "age": _age,
-    "urgency": _urgency,
-    "group": _group,
+_CHECKS: Final[Mapping[str, Callable[[Any, str], Check]]] = {
     "deadline_within": _deadline_within,
-    "remote_ok": _remote_ok,
     "consent_allows": _consent_allows,
     "accepts_referrals": _accepts_referrals,
     "capacity": _capacity,
@@ -300,6 +274,38 @@ ALWAYS: Final = ("consent_allows", "accepts_referrals", "capacity")
 
 
 @lru_cache(maxsize=8192)
-def always(organisation: str) -> tuple[Leaf, ...]:
-    """The leaves of `ALWAYS` for a service of this organisation."""
-    return tuple(_LEAVES[name](True, organisation) for name in ALWAYS)
+def always(organisation: str) -> tuple[Check, ...]:
+    """The checks of `ALWAYS` for a service of this organisation."""
+    return tuple(_CHECKS[name](True, organisation) for name in ALWAYS)
+
+
+LeafTest = CodeTest | Check
+
+
+def test_of(rule: Rule, organisation: str) -> LeafTest:
+    """The test of a rule node that is a leaf. `organisation`: the id of the centre whose rule it is."""
+    if rule.kind in _CODE_TESTS:
+        return _CODE_TESTS[rule.kind](rule.test)
+    return _CHECKS[rule.kind](rule.test, organisation)
+
+
+# --- reasons ----------------------------------------------------------------------------------------------------------
+
+_SAID_IN_GENERAL: Final = ABOUT_THE_SERVICE | {"remote_ok"}
+
+
+def reason_key(name: str, outcome: Outcome) -> str:
+    """The key of the reason of an outcome.
+
+    Of a `not` over what is known of the service the reason is general, as a sentence about the service would say too much.
+    """
+    answer = outcome.answer
+    if name not in _SAID_IN_GENERAL or not answer.startswith("not_"):
+        return f"{name}.{answer}"
+    if answer in {"not_yes", "not_open"}:
+        return "left_out.yes"
+    return "left_out.unknown" if answer == "not_unknown" else "left_out.no"
+
+
+def reason_of(name: str, outcome: Outcome, params: Params) -> Reason:
+    return Reason(reason_key(name, outcome), params)

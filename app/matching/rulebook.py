@@ -2,19 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from operator import itemgetter
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from app.directory.catalogue import ServiceEntry
 from app.directory.rules import Rule
 from app.directory.safety_notes import notes_of
+from app.matching.columns import Answers, CheckColumn, CodeColumn, Column, code_column
 from app.matching.facts import Facts
-from app.matching.leaves import ABOUT_THE_SERVICE, NO_NEWS, Leaf, Live, leaf_of
+from app.matching.leaves import ABOUT_THE_SERVICE, Check, CodeTest, LeafTest, Live, test_of
 from app.matching.outcomes import Outcome
 from app.matching.reasons import Reason
-from app.matching.trees import Node, Tree
+from app.matching.trees import Node, Tree, picker
 
 _KEPT: Final = 16
 
@@ -25,10 +26,8 @@ class RuledService:
 
     Attributes:
         position: among the services as they were given.
-        leaves: of its rule in reading order, by their numbers in the rulebook.
-        own_outcomes: picks the outcomes of these leaves out of the outcomes of all.
-        repeats: two of its leaves have the same name, so that they may have the same reason.
-        remarks: keys of the remarks that are shown for every case.
+        pick_own: picks what belongs to the leaves of its rule, in reading order, out of the outcomes or the reasons of all tests.
+        remarks: reasons that are shown for every case.
     """
 
     position: int
@@ -39,9 +38,7 @@ class RuledService:
     verified: bool
     listed: frozenset[str]
     tree: Tree
-    leaves: tuple[int, ...]
-    own_outcomes: Callable[[Sequence[Outcome]], tuple[Outcome, ...]]
-    repeats: bool
+    pick_own: Callable[[Sequence[Any]], tuple[Any, ...]]
     remarks: tuple[Reason, ...]
 
 
@@ -50,30 +47,30 @@ class Rulebook:
     """The services in the order of their keys, so that results need no sorting by key for each case.
 
     Attributes:
-        leaves: the distinct ones; their index is their number.
-        about_needs: the numbers of the leaves that ask for a need.
-        about_a_service: for a leaf that asks for the state of the service whose rule it stands in, the key of that service.
+        columns: the distinct leaf tests, each kind together; their numbers count through all columns.
         offered_by: for a need, how many verified services list it.
     """
 
     services: tuple[RuledService, ...]
-    leaves: tuple[Leaf, ...]
-    about_needs: tuple[int, ...]
-    about_a_service: Mapping[int, str]
+    columns: tuple[Column, ...]
     offered_by: Mapping[str, int]
 
-    def outcomes(self, facts: Facts, live: Mapping[str, Live], on: date) -> list[Outcome]:
-        """The outcome of every leaf, by its number."""
-        outcomes = [leaf.answer(facts, NO_NEWS, on) for leaf in self.leaves]
-        for number, key in self.about_a_service.items():
-            outcomes[number] = self.leaves[number].answer(facts, live.get(key, NO_NEWS), on)
-        return outcomes
+    def answers(self, facts: Facts, live: Mapping[str, Live], on: date) -> Answers:
+        """The answers of all tests, by their numbers."""
+        answers = Answers([], [])
+        for column in self.columns:
+            outcomes, reasons = column.answers(facts, live, on)
+            answers.outcomes.extend(outcomes)
+            answers.reasons.extend(reasons)
+        return answers
 
-    def with_needs(self, outcomes: Sequence[Outcome], needs: frozenset[str], facts: Facts, on: date) -> list[Outcome]:
-        """The outcomes as they would be if the person had these needs instead."""
-        changed, facts = list(outcomes), replace(facts, needs=needs)
-        for number in self.about_needs:
-            changed[number] = self.leaves[number].answer(facts, NO_NEWS, on)
+    def with_needs(self, outcomes: Sequence[Outcome], needs: Collection[str]) -> list[Outcome]:
+        """The outcomes as they would be if the person had these needs too."""
+        changed = list(outcomes)
+        for column in self.columns:
+            if isinstance(column, CodeColumn) and column.name == "need":
+                for number, outcome in column.listing(needs):
+                    changed[number] = outcome
         return changed
 
 
@@ -82,7 +79,7 @@ def rulebook_of(services: Sequence[ServiceEntry]) -> Rulebook:
     key = tuple(map(id, services))
     book = _books.get(key)
     if book is None:
-        book = _Writer().write(services)
+        book = _write(services)
         while len(_books) >= _KEPT:
             _books.pop(next(iter(_books)), None)
         _books[key] = book  # holds the entries, so that no id is given twice
@@ -92,84 +89,114 @@ def rulebook_of(services: Sequence[ServiceEntry]) -> Rulebook:
 _books: dict[tuple[int, ...], Rulebook] = {}
 
 
+@dataclass(slots=True, eq=False)
+class _Leaf:
+    """A distinct leaf test on its way into the book.
+
+    Attributes:
+        owner: of a test of a service's own state, the key of the service; else "".
+        number: known when all leaves are.
+    """
+
+    below_not: bool
+    owner: str
+    test: LeafTest
+    number: int = -1
+
+    @property
+    def column(self) -> tuple[str, bool]:
+        return self.test.name, self.below_not
+
+
+def _write(services: Sequence[ServiceEntry]) -> Rulebook:
+    writer = _Writer()
+    placed = sorted(enumerate(services), key=lambda item: item[1].key)
+    rules = [writer.rule(entry) for _, entry in placed]
+    columns = tuple(writer.columns())
+    return Rulebook(
+        services=tuple(_service(position, entry, rule) for (position, entry), rule in zip(placed, rules, strict=True)),
+        columns=columns,
+        offered_by=Counter(need for entry in services if entry.verified for need in entry.service.needs),
+    )
+
+
 @dataclass(slots=True)
 class _Writer:
-    """Builds a rulebook: numbers each distinct leaf, and shares trees of the same form."""
+    """Finds the distinct leaves of all rules, and shares trees of the same form."""
 
-    numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    """Leaf numbers, by the key that makes two leaves equal."""
-    leaves: list[Leaf] = field(default_factory=list)
-    about_a_service: dict[int, str] = field(default_factory=dict)
+    leaves: dict[tuple[Any, ...], _Leaf] = field(default_factory=dict)
+    """By what makes two leaves one."""
     trees: dict[tuple[Any, ...], Tree] = field(default_factory=dict)
 
-    def write(self, services: Sequence[ServiceEntry]) -> Rulebook:
-        placed = sorted(enumerate(services), key=lambda item: item[1].key)
-        ready = tuple(self._service(position, entry) for position, entry in placed)
-        offered_by = Counter(need for entry in services if entry.verified for need in entry.service.needs)
-        about_needs = tuple(number for number, leaf in enumerate(self.leaves) if leaf.name == "need")
-        return Rulebook(ready, tuple(self.leaves), about_needs, self.about_a_service, offered_by)
+    def rule(self, entry: ServiceEntry) -> tuple[Tree, list[_Leaf]]:
+        """The tree of a service's rule, and the leaves in reading order."""
+        leaves = list[_Leaf]()
+        root = self._node(entry.service.rule, entry, False, leaves, {})
+        names = tuple(leaf.test.name for leaf in leaves)
+        efforts = tuple(leaf.test.effort for leaf in leaves)
+        return self.trees.setdefault((root, names, efforts), Tree(root, names, efforts)), leaves
 
-    def _service(self, position: int, entry: ServiceEntry) -> RuledService:
-        numbers = list[int]()
-        root = self._node(entry.service.rule, entry, False, numbers, {})
-        names = tuple(self.leaves[number].name for number in numbers)
-        efforts = tuple(self.leaves[number].effort for number in numbers)
-        return RuledService(
-            position=position,
-            entry=entry,
-            key=entry.key,
-            organisation=entry.organisation.id,
-            name=entry.organisation.name.en,
-            verified=entry.verified,
-            listed=frozenset(entry.service.needs),
-            tree=self.trees.setdefault((root, names, efforts), Tree(root, names, efforts)),
-            leaves=tuple(numbers),
-            own_outcomes=_picker(numbers),
-            repeats=len(set(names)) < len(names),
-            remarks=tuple(map(Reason, remarks_of(entry))),
-        )
+    def columns(self) -> Iterator[Column]:
+        """Number all leaves, each kind together."""
+        ordered = sorted(self.leaves.values(), key=lambda leaf: leaf.column)
+        for number, leaf in enumerate(ordered):
+            leaf.number = number
+        for (name, below_not), group in groupby(ordered, key=lambda leaf: leaf.column):
+            leaves = list(group)
+            first = leaves[0].number
+            checks = [leaf.test for leaf in leaves if isinstance(leaf.test, Check)]
+            if checks:
+                yield CheckColumn(name, below_not, first, checks, [leaf.owner for leaf in leaves])
+            else:
+                tests = [leaf.test for leaf in leaves if isinstance(leaf.test, CodeTest)]
+                yield code_column(tests, first, below_not=below_not)
 
     def _node(
-        self, rule: Rule, entry: ServiceEntry, below_not: bool, numbers: list[int], places: dict[int, int]
+        self, rule: Rule, entry: ServiceEntry, below_not: bool, leaves: list[_Leaf], places: dict[_Leaf, int]
     ) -> Node:
         """The tree of a rule, with each `not` pushed down to its leaves.
 
-        `numbers` of the leaves are added in reading order; `places`: where each leaf stands first, by which it is known.
+        `leaves` are added in reading order; `places`: where each leaf stands first, by which it is known.
         """
         if rule.kind == "not_":
-            return self._node(rule.test, entry, not below_not, numbers, places)
+            return self._node(rule.test, entry, not below_not, leaves, places)
         if rule.kind not in {"all", "any"}:
-            number = self._number(rule, entry, below_not)
-            numbers.append(number)
-            return places.setdefault(number, len(numbers) - 1)
+            leaf = self._leaf(rule, entry, below_not)
+            leaves.append(leaf)
+            return places.setdefault(leaf, len(leaves) - 1)
         join: Literal["all", "any"] = "all" if (rule.kind == "all") != below_not else "any"
-        parts = (self._node(part, entry, below_not, numbers, places) for part in rule.test)
+        parts = (self._node(part, entry, below_not, leaves, places) for part in rule.test)
         distinct = tuple(dict.fromkeys(node for part in parts for node in _joined(join, part)))
         return distinct[0] if len(distinct) == 1 else (join, distinct)
 
-    def _number(self, rule: Rule, entry: ServiceEntry, below_not: bool) -> int:
-        """Of a leaf. Two are one when they test the same, and, of a service's own state, of the same service."""
+    def _leaf(self, rule: Rule, entry: ServiceEntry, below_not: bool) -> _Leaf:
+        """Two leaves are one when they test the same, and, of a service's own state, of the same service."""
         owner = entry.key if rule.kind in ABOUT_THE_SERVICE else ""
         identity = (rule.kind, rule.test, below_not, owner)
-        if identity not in self.numbers:
-            self.numbers[identity] = len(self.leaves)
-            if owner:
-                self.about_a_service[len(self.leaves)] = owner
-            self.leaves.append(leaf_of(rule, entry.organisation.id, below_not=below_not))
-        return self.numbers[identity]
+        if identity not in self.leaves:
+            self.leaves[identity] = _Leaf(below_not, owner, test_of(rule, entry.organisation.id))
+        return self.leaves[identity]
+
+
+def _service(position: int, entry: ServiceEntry, rule: tuple[Tree, list[_Leaf]]) -> RuledService:
+    tree, leaves = rule
+    return RuledService(
+        position=position,
+        entry=entry,
+        key=entry.key,
+        organisation=entry.organisation.id,
+        name=entry.organisation.name.en,
+        verified=entry.verified,
+        listed=frozenset(entry.service.needs),
+        tree=tree,
+        pick_own=picker([leaf.number for leaf in leaves]),
+        remarks=tuple(map(Reason, remarks_of(entry))),
+    )
 
 
 def _joined(join: str, node: Node) -> Collection[Node]:
     """What a node adds to a join: an `all` in an `all` is no more than its parts."""
     return node[1] if not isinstance(node, int) and node[0] == join else (node,)
-
-
-def _picker(numbers: Sequence[int]) -> Callable[[Sequence[Outcome]], tuple[Outcome, ...]]:
-    if len(numbers) == 1:
-        only = numbers[0]
-        return lambda outcomes: (outcomes[only],)
-    picker: Any = itemgetter(*numbers)
-    return picker  # type: ignore[no-any-return]
 
 
 def remarks_of(entry: ServiceEntry) -> Iterator[str]:

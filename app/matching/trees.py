@@ -3,21 +3,35 @@
 A tree knows its leaves by their places only, so that services whose rules differ in codes alone share one tree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from app.matching.leaves import ASKED_FIRST
+from app.matching.leaves import ASKED_FIRST, reason_key
 from app.matching.outcomes import UNKNOWN, YES, YES_, Outcome
+from app.matching.reasons import Reason
 
 Node = int | tuple[Literal["all", "any"], tuple[Any, ...]]
 """A leaf, by its place among the rule's leaves in reading order; or a join and the nodes that it joins."""
 
 _MADE_FOR: Final = frozenset({"group", "nationality", "status"})
+_SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
 _PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
 _KEPT: Final = 4096
 """Outcomes from which the kept readings of a tree are made, all together: a rule of ten leaves keeps four hundred."""
 _ALWAYS_FREE: Final = (YES, YES, YES)
+
+
+def picker(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function that picks the items with these indexes, as a tuple."""
+    if not numbers:
+        return lambda _items: ()
+    if len(numbers) == 1:
+        only = numbers[0]
+        return lambda items: (items[only],)
+    picker: Any = itemgetter(*numbers)
+    return picker  # type: ignore[no-any-return]
 
 
 class Reading(NamedTuple):
@@ -26,7 +40,9 @@ class Reading(NamedTuple):
     Attributes:
         value: of the whole rule.
         effort: where it is unknown, the sum of the efforts on the easiest way to a yes.
-        places: of the leaves that decide; where it is unknown, of those to be asked, the easiest way and what is easy first.
+        pick_reasons: picks out of the reasons of the rule's leaves those that are told: of the leaves that decide; where it is
+            unknown, of those to be asked, the easiest way and what is easy first.
+        repeats: two of these have the same key, so that they may be the same reason.
         trace: the value of each leaf in reading order, and a yes each for consent, pause and capacity.
         made_for: a leaf that decides says that the service is there for such people.
         shares_language: no interpreter is needed.
@@ -34,7 +50,8 @@ class Reading(NamedTuple):
 
     value: int
     effort: int
-    places: tuple[int, ...]
+    pick_reasons: Callable[[Sequence[Reason]], tuple[Reason, ...]]
+    repeats: bool
     trace: tuple[int, ...]
     made_for: bool
     shares_language: bool
@@ -47,7 +64,12 @@ class Tree:
     root: Node
     names: tuple[str, ...]
     efforts: tuple[int, ...]
+    _repeats: bool = field(init=False)
+    """Whether two leaves are of one kind. Leaves of different kinds have each their own reason, even if it reads the same."""
     _known: dict[tuple[Outcome, ...], Reading] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._repeats = len(set(self.names)) < len(self.names)
 
     def read(self, outcomes: tuple[Outcome, ...]) -> Reading:
         """`outcomes`: of the leaves, by place."""
@@ -60,10 +82,13 @@ class Tree:
         if found.value == UNKNOWN:
             effort = found.effort
             places = [*sorted(found.decide, key=self._ease), *sorted(found.other_ways, key=self._ease)]
+        keys = {place: reason_key(self.names[place], outcomes[place]) for place in places}
+        told = [place for place, key in keys.items() if key not in _SELF_EVIDENT]
         reading = Reading(
             found.value,
             effort,
-            tuple(places),
+            picker(told),
+            repeats=self._repeats and len({keys[place] for place in told}) < len(told),
             trace=values + _ALWAYS_FREE,
             made_for=any(self.names[place] in _MADE_FOR for place in places),
             shares_language=all(

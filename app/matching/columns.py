@@ -1,0 +1,130 @@
+"""The distinct leaf tests of one kind, answered together for a case.
+
+What does not depend on the person stands ready: the outcome and the reason of each test for somebody who did not say, and for
+somebody who said nothing that it lists. What the person did say is looked up in an index, from a code to the tests that list it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from app.matching.facts import Facts
+from app.matching.leaves import NAMES_WHAT_WAS_SAID, NO_NEWS, SAID, Check, CodeTest, Live, reason_of
+from app.matching.outcomes import NEGATED, NO_, YES_, Outcome
+from app.matching.reasons import Reason
+
+
+class Answers(NamedTuple):
+    """Of some tests, in their order."""
+
+    outcomes: list[Outcome]
+    reasons: list[Reason]
+
+
+class Listed(NamedTuple):
+    """A test that lists a code. `place`: in its column; `reason` None: it names the codes that the person shares with the test."""
+
+    place: int
+    outcome: Outcome
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeColumn:
+    """Tests that compare codes of one kind, either all below a `not` or none of them.
+
+    Attributes:
+        first: the number of the first test; the others follow.
+        otherwise: without reasons, if these name what the person said.
+    """
+
+    name: str
+    below_not: bool
+    first: int
+    not_said: Answers
+    otherwise: Answers
+    index: Mapping[str, Sequence[Listed]]
+
+    def answers(self, facts: Facts, _live: Mapping[str, Live], _on: date) -> Answers:
+        said = SAID[self.name](facts)
+        if said is None:
+            return self.not_said
+        outcomes = self.otherwise.outcomes.copy()
+        reasons = self.otherwise.reasons.copy() or [self._naming(said, NO_)] * len(outcomes)
+        shared = dict[int, tuple[str, ...]]()
+        for code in said:
+            for place, outcome, reason in self.index.get(code, ()):
+                outcomes[place] = outcome
+                if reason is None:
+                    shared[place] = (*shared.get(place, ()), code)
+                else:
+                    reasons[place] = reason
+        naming = {codes: self._naming(codes, YES_) for codes in set(shared.values())}
+        for place, codes in shared.items():
+            reasons[place] = naming[codes]
+        return Answers(outcomes, reasons)
+
+    def listing(self, codes: Iterable[str]) -> Iterator[tuple[int, Outcome]]:
+        """The tests that list one of the codes: their numbers, and the outcome that they have then."""
+        for code in codes:
+            for place, outcome, _ in self.index.get(code, ()):
+                yield self.first + place, outcome
+
+    def _naming(self, codes: Sequence[str], outcome: Outcome) -> Reason:
+        """The reason of an outcome that names these codes of the person."""
+        params = {NAMES_WHAT_WAS_SAID[self.name, outcome.answer]: list(codes)}
+        return reason_of(self.name, NEGATED[outcome] if self.below_not else outcome, params)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckColumn:
+    """Checks of one kind. `owners`: for each the key of the service whose state it asks for, or ""."""
+
+    name: str
+    below_not: bool
+    first: int
+    checks: Sequence[Check]
+    owners: Sequence[str]
+
+    def answers(self, facts: Facts, live: Mapping[str, Live], on: date) -> Answers:
+        answers = Answers([], [])
+        for check, owner in zip(self.checks, self.owners, strict=True):
+            outcome = check.answer(facts, live.get(owner, NO_NEWS), on)
+            params = check.params(facts, outcome)
+            if self.below_not:
+                outcome = NEGATED[outcome]
+            answers.outcomes.append(outcome)
+            answers.reasons.append(reason_of(self.name, outcome, params))
+        return answers
+
+
+Column = CodeColumn | CheckColumn
+
+
+def code_column(tests: Sequence[CodeTest], first: int, *, below_not: bool) -> CodeColumn:
+    """The column of these tests, which are of one kind."""
+    index = dict[str, list[Listed]]()
+    for place, test in enumerate(tests):
+        for code, outcome in test.listed.items():
+            index.setdefault(code, []).append(Listed(place, *_answer(test, outcome, below_not)))
+    return CodeColumn(
+        tests[0].name,
+        below_not,
+        first,
+        _answers([_answer(test, test.not_said, below_not) for test in tests]),
+        _answers([_answer(test, test.otherwise, below_not) for test in tests]),
+        index,
+    )
+
+
+def _answers(each: Sequence[tuple[Outcome, Reason | None]]) -> Answers:
+    return Answers([outcome for outcome, _ in each], [reason for _, reason in each if reason is not None])
+
+
+def _answer(test: CodeTest, outcome: Outcome, below_not: bool) -> tuple[Outcome, Reason | None]:
+    """As the index has it: an outcome of a test, and its reason, if this names what the rule says."""
+    shown = NEGATED[outcome] if below_not else outcome
+    if (test.name, outcome.answer) in NAMES_WHAT_WAS_SAID:
+        return shown, None
+    return shown, reason_of(test.name, shown, test.params_of.get(outcome.answer, test.params))

@@ -264,7 +264,6 @@ SAID = {
         ({"language": {"any_of": ["pl", "en"]}}, "language.interpreter", {"languages": ["pl", "en"]}),
         ({"group": {"any_of": ["student", "activist"]}}, "group.yes", {"groups": ["activist", "student"]}),
         ({"group": {"any_of": ["student", "lawyer"]}}, "group.yes", {"groups": ["student"]}),
-        ({"group": {"any_of": ["student", "lawyer"]}}, "group.yes", {"groups": ["student"]}),
         ({"group": {"any_of": ["lawyer", "journalist"]}}, "group.no", {"groups": ["journalist", "lawyer"]}),
         ({"region": {"any_of": ["PL-14", "PL-02"]}}, "region.yes", {"regions": ["PL-14"]}),
         ({"region": {"any_of": ["PL-06", "PL-02"]}}, "region.no", {"regions": ["PL-02", "PL-06"]}),
@@ -285,28 +284,6 @@ def test_a_reason_names_what_the_person_and_the_rule_have_in_common_or_what_the_
 
 def keys(found: Found) -> list[str]:
     return [reason.key for reason in found.reasons]
-
-
-def test_a_reason_over_what_a_rule_leaves_out_says_nothing_of_the_service() -> None:
-    paused = {"one/service": Live(paused_needs=frozenset({"asylum"}))}
-    rule = {"any": [{"not": {"accepts_referrals": True}}, {"need": {"any_of": ["housing"]}}]}
-    _, found = asked(rule, facts(), live=paused)
-    assert found.outcomes[0] == YES
-    _, found = asked({"not": {"any": [{"consent_allows": True}, {"remote_ok": "yes"}]}}, facts())
-    assert [(reason.key, reason.params) for reason in found.reasons] == [("left_out.yes", {})] * 2
-
-
-def test_what_one_person_said_is_forgotten_before_the_next() -> None:
-    asks = [{"need": {"any_of": ["asylum"]}}, {"region": {"any_of": ["PL-14"]}}, {"nationality": {"any_of": ["RU"]}}]
-    services = [entry(f"s{place}", rule) for place, rule in enumerate(asks)]
-    said = facts(region="PL-14", nationality="RU")
-    other = facts(needs={"housing"}, region="PL-02", nationality="BY")
-    alone = [
-        engine.evaluate(person, [entry(f"s{place}", rule) for place, rule in enumerate(asks)], TODAY)
-        for person in (said, other, facts(needs={"housing"}))
-    ]
-    in_turn = [engine.evaluate(person, services, TODAY) for person in (said, other, facts(needs={"housing"}))]
-    assert in_turn == alone
 
 
 def test_a_reason_over_what_a_rule_leaves_out_says_nothing_of_the_service() -> None:
@@ -462,14 +439,6 @@ def test_a_rule_may_ask_for_the_state_of_its_own_service() -> None:
     result = engine.evaluate(facts(), both, TODAY, live=full)
     traces = {found.organisation: found.outcomes for found in (*result.candidates, *result.not_matched)}
     assert traces == {"one": (NO, UNKNOWN, YES, YES, NO), "two": (YES, UNKNOWN, YES, YES, YES)}
-
-
-def test_a_close_need_is_no_group_of_the_same_name() -> None:
-    rule = {"all": [{"need": {"any_of": ["lgbtq"]}}, {"group": {"any_of": ["lgbtq"]}}]}
-    close = {"dublin": frozenset({"lgbtq"})}
-    of_no_group = facts(needs={"dublin"}, groups=frozenset())
-    result = engine.evaluate(of_no_group, [entry("one", rule, needs=["lgbtq"])], TODAY, related=close)
-    assert keys(result.not_matched[0]) == ["need.no", "group.no"]
 
 
 def test_a_close_need_is_no_group_of_the_same_name() -> None:

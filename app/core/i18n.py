@@ -7,6 +7,7 @@ and what staff and partners read (`STAFF`; English only so far). A message witho
 
 import gettext
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
@@ -62,6 +63,20 @@ class Translator:
     def months(self, first: date, last: date) -> str:
         """An interval from the month of one day to the month of another, for example "March – June 2026"."""
         return str(format_interval(first, last, skeleton="yMMMM", locale=self.locale))
+
+    def weekday_date(self, day: date) -> str:
+        """A date in full form with its weekday, to read a typed date back: "вторник, 24 ноября 2026 г."."""
+        return str(format_date(day, format="full", locale=self.locale))
+
+    def impossible_date(self, day: int, month: int, year: int | None) -> str:
+        """A day that the calendar does not have, such as "30 February 2027"; without a year if there is none."""
+        like = date(year or 2000, month, 28)
+        text = (
+            format_date(like, format="long", locale=self.locale)
+            if year
+            else format_skeleton("MMMMd", like, locale=self.locale)
+        )
+        return re.sub(r"\b28\b", str(day), str(text).rstrip("."), count=1)
 
     def date(self, day: date) -> str:
         """A date in long form, without the full stop that some languages put after "year": it often ends a sentence."""

@@ -56,7 +56,7 @@ def _day(text: str, today: date) -> str:
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:
-        raise _wrong("date", "not_a_day", "Write the day as YYYY-MM-DD.") from None
+        raise _wrong("date", "not_a_day", "Write the day on which the source confirmed it.") from None
     if day > today:
         raise _wrong("date", "out_of_range", "This day is in the future.")
     return day.isoformat()

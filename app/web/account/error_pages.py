@@ -12,7 +12,7 @@ from app.core.i18n import N_, STAFF, translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
 from app.web.account.policies import OldForm, site
-from app.web.components import cookies, csrf, staff_pages
+from app.web.components import cookies, csrf, date_fields, staff_pages
 from app.web.components.forms import field_value
 
 FORM_COOKIE: Final = "staff_form"
@@ -161,7 +161,10 @@ def send_again_page(
     clash: bool = False,
     may_send: bool = True,
 ) -> HTMLResponse:
-    """A form with its submitted input: texts can be changed, the other fields are hidden. Saves nothing by itself."""
+    """A form with its submitted input: texts and dates can be changed, the other fields are hidden. Saves nothing by itself."""
+    typed = {name: [value] for name, value in fields}
+    dates = [name for name in typed if {*date_fields.names(name)} <= typed.keys()]
+    boxes = {box for name in dates for box in date_fields.names(name)}
     return staff_pages.page(
         request,
         "account/send_again.html",
@@ -169,7 +172,8 @@ def send_again_page(
         path=path,
         back=page_of(path),
         texts=[(name, value) for name, value in fields if name in _EDITABLE_FIELDS],
-        hidden=[(name, value) for name, value in fields if name not in _EDITABLE_FIELDS],
+        dates=[(name, date_fields.typed(typed, name)) for name in dates],
+        hidden=[(name, value) for name, value in fields if name not in {*_EDITABLE_FIELDS, *boxes}],
         detail=detail,
         state=state,
         clash=clash,

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -12,10 +13,11 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.audit import queries
 from app.audit.models import AuditEntry
-from app.core import spreadsheet
+from app.core import spreadsheet, written_dates
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
+from app.core.written_dates import NotADate
 from app.partners import organisations
 from app.staff import invitations, members, organisation_keys, proposals
 from app.staff.invitations import Invitee
@@ -109,14 +111,22 @@ def _organisation_key(session: Session, request: Request) -> dict[str, Any]:
 
 
 def _bulk_export(_session: Session, request: Request) -> dict[str, Any]:
-    export, month = field_value(request.state.form, "what"), field_value(request.state.form, "month").strip()
+    export = field_value(request.state.form, "what")
     if export not in EXPORTS:
         raise _invalid("what", "Choose what to export.")
+    return {"what": export, "month": _month(field_value(request.state.form, "month"), request.app.state.clock().date())}
+
+
+def _month(text: str, today: date) -> str:
+    """The month of a text like "November 2026", "11 2026" or "2026-11", as `YYYY-MM`. Raises Invalid."""
+    text = f"{text.strip()}-01" if re.fullmatch(r"\d{4}-\d\d", text.strip()) else f"1 {text}"
     try:
-        date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise _invalid("month", "Write the month as YYYY-MM.") from None
-    return {"what": export, "month": month}
+        first = written_dates.read(text, today=today)
+    except NotADate:
+        first = None
+    if first is None or first.day != 1:
+        raise _invalid("month", "Write the month and the year, for example November 2026.")
+    return f"{first:%Y-%m}"
 
 
 _READ_CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] = {

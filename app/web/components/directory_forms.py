@@ -1,6 +1,5 @@
-"""Input shared by the directory forms of the desk and the partner: country packs, days, kind of pause."""
+"""Input shared by the directory forms of the desk and the partner: country packs, kind of pause."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,16 +16,6 @@ async def _packs(request: Request) -> Directory:
 
 
 OwnPacks = Annotated[Directory, Depends(_packs)]
-
-
-def day_of(text: str) -> date | None:
-    """The day in the text; None if it is empty. Raises Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid([FieldError(pointer="/until", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None
 
 
 def kind_of_pause(what: str) -> tuple[str | None, str | None]:

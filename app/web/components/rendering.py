@@ -16,6 +16,7 @@ from werkzeug.http import parse_accept_header
 
 from app.core.errors import AppError
 from app.core.i18n import LANGUAGES, N_, OWN_NAMES, PERSON, translator
+from app.web.components import date_fields
 
 TEMPLATES: Final = Path(__file__).resolve().parents[1] / "templates"
 _STATIC: Final = Path(__file__).resolve().parents[1] / "static"
@@ -61,7 +62,14 @@ def environment() -> Environment:
         auto_reload=False,
     )
     jinja.context_class = _Context
-    jinja.globals.update(languages=LANGUAGES, own_names=OWN_NAMES, css=css_address, lines=lines)
+    jinja.globals.update(
+        languages=LANGUAGES,
+        own_names=OWN_NAMES,
+        css=css_address,
+        lines=lines,
+        boxes_of=date_fields.of_day,
+        typed_boxes=date_fields.typed,
+    )
     return jinja
 
 

@@ -38,10 +38,7 @@ def show_form(request: Request, packs: Packs, lang: Annotated[str, Query(max_len
 @router.post("", name="assisted_check")
 def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadDb) -> Response:
     """Show who can help, to be read out, and ask for consent."""
-    lang, answers = (
-        _language_or_default(field_value(request.state.form, "lang")),
-        draft_answers.answers_of_form(request.state.form),
-    )
+    lang, answers = _language_or_default(field_value(request.state.form, "lang")), _answers(request, packs, desk.now)
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.form:
         return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
@@ -53,7 +50,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, se
     """File the case. The same page sent twice files one case and shows the same number."""
     lang, answers, submission = (
         _language_or_default(field_value(request.state.form, "lang")),
-        draft_answers.answers_of_form(request.state.form),
+        _answers(request, packs, desk.now),
         field_value(request.state.form, "submission"),
     )
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
@@ -83,6 +80,10 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, se
             now=desk.now,
         )
     return staff_pages.page(request, "desk/assisted_number.html", response=response.body, **_read_out_context(lang))
+
+
+def _answers(request: Request, packs: Any, now: datetime) -> FormFields:
+    return draft_answers.answers_of_form(draft_answers.with_dates(request.state.form, packs, now))
 
 
 def _read_out_context(lang: str) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from app.audit import queries
 from app.audit.models import AuditEntry
 from app.audit.queries import KINDS, EntryFilter
 from app.cases.models import Case
-from app.core.dependencies import ReadDb
-from app.core.errors import FieldError, Invalid
+from app.core.dependencies import Now, ReadDb
+from app.core.written_dates import Nearest
 from app.referrals.models import Referral
 from app.staff import members
 from app.staff.models import Member
 from app.web.account.policies import Auditor
-from app.web.components import staff_pages
+from app.web.components import date_fields, staff_pages
 
 router = APIRouter(prefix="/desk/audit")
 
@@ -34,23 +34,25 @@ def show_audit(
     request: Request,
     _member: Auditor,
     session: ReadDb,
+    now: Now,
     kind: Text = "",
     by: Text = "",
     about: Text = "",
-    since: Text = "",
-    until: Text = "",
     older: Position = None,
     newer: Position = None,
 ) -> Response:
+    days = [
+        date_fields.read(dict(request.query_params), name, today=now.date(), nearest=Nearest.PAST)
+        for name in ("since", "until")
+    ]
     criteria = EntryFilter(
         kind if kind in KINDS else "",
         _actor(session, by),
         _subject(session, about),
-        day_of(since, "since"),
-        day_of(until, "until"),
+        *days,
     )
     result = queries.page(session, criteria, older_than=older, newer_than=newer)
-    filters = {"kind": criteria.kind, "by": by, "about": about, "since": since, "until": until}
+    filters = {"kind": criteria.kind, "by": by, "about": about, "since": _iso(days[0]), "until": _iso(days[1])}
     active_filters = {name: value for name, value in filters.items() if value}
     return staff_pages.page(
         request,
@@ -59,6 +61,7 @@ def show_audit(
         actor_names=actor_names(session, result.entries),
         subject_labels=subject_labels(session, result.entries),
         filters=filters,
+        boxes={"since": date_fields.of_day(days[0]), "until": date_fields.of_day(days[1])},
         kinds=KINDS,
         older=_page_url(active_filters, older=result.older_than),
         newer=_page_url(active_filters, newer=result.newer_than),
@@ -110,13 +113,5 @@ def _is_id(text: str) -> bool:
     return len(text) == 32 and all(character in "0123456789abcdef" for character in text)
 
 
-def day_of(text: str, name: str) -> date | None:
-    """The day in the query parameter `name`; None if it is empty. Raises Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid(
-            [FieldError(pointer=f"/{name}", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]
-        ) from None
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""

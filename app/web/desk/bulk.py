@@ -6,10 +6,10 @@ from app.casework import bulk
 from app.core.dependencies import Db
 from app.core.errors import FieldError, Invalid
 from app.web.account.policies import AtDesk
-from app.web.components import staff_pages
+from app.web.components import date_fields, staff_pages
 from app.web.components.forms import field_value
 from app.web.desk import queue_url
-from app.web.desk.case_page import chosen_day, chosen_member
+from app.web.desk.case_page import chosen_member
 from app.web.desk.queue_url import Listing
 
 router = APIRouter()
@@ -22,7 +22,7 @@ def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
     if not selected:
         raise Invalid([FieldError(pointer="/case", code="required", detail="Select at least one case in the list.")])
     action = field_value(request.state.form, "act")
-    until = chosen_day(field_value(request.state.form, "until")) if action != "assign" else None
+    until = date_fields.read(request.state.form, "until", today=desk.now.date()) if action != "assign" else None
     if not action and until is not None:  # Enter was pressed in the field of the day
         action = "snooze"
     if action == "assign":

@@ -1,7 +1,7 @@
 """The case page: what is known, the next step, and every action of the desk on the case."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from app.referrals.referral_summaries import summaries_of
 from app.referrals.states import LIVE, State, Verb, allowed_actions
 from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import (
+    date_fields,
     path_convertors,  # noqa: F401  registers them
     staff_pages,
 )
@@ -94,7 +95,7 @@ def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Re
 @router.post("/snooze", name="snooze_case")
 def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Snooze the case until a day; an empty day ends the snooze."""
-    until = chosen_day(field_value(request.state.form, "until"))
+    until = date_fields.read(request.state.form, "until", today=desk.now.date())
     case = case_ownership.snooze(session, desk, label, submitted_version(request), until)
     return redirect_after(request, case, "snoozed" if until else "woken", decided=until is not None)
 
@@ -353,13 +354,3 @@ def chosen_member(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague.")]) from None
-
-
-def chosen_day(text: str) -> date | None:
-    """The chosen day; None if empty. Raises Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid([FieldError(pointer="/until", code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None

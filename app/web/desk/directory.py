@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import LANGUAGES
+from app.core.written_dates import Nearest
 from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory
 from app.directory.edit_states import EditVerb
@@ -21,8 +22,8 @@ from app.partners.organisations import Organisation
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import coordinators
-from app.web.components import directory_view, staff_pages
-from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
+from app.web.components import date_fields, directory_view, staff_pages
+from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators)])
@@ -99,11 +100,18 @@ def propose(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks
     )
     submitted = {name: values[0] for name, values in request.state.form.items()}
     try:
-        value = field_input.parse(edited.field, submitted, now.date())
+        parsed = {**submitted, "date": _confirmed_on(request, now)} if edited.field.kind == "source" else submitted
+        value = field_input.parse(edited.field, parsed, now.date())
     except Invalid as error:
         return _form_page(request, edited, submitted=submitted, errors=_errors(error), status=422)
     edits.propose(session, packs, edited.subject, edited.field.name, value, by=_editor(member), now=now)
     return staff_pages.redirect(f"{_entry_url(edited.subject)}?done=edit_proposed")
+
+
+def _confirmed_on(request: Request, now: datetime) -> str:
+    """The day on which the source confirmed the entry, as ISO 8601. Raises Invalid."""
+    day = date_fields.read(request.state.form, "date", today=now.date(), nearest=Nearest.PAST)
+    return day.isoformat() if day else ""
 
 
 @router.post("/as-pack", name="directory_as_pack")
@@ -138,7 +146,7 @@ def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: Own
     """Set the capacity of a service until a day. It takes effect at once."""
     key = field_value(request.state.form, "service")
     try:
-        until = day_of(field_value(request.state.form, "until"))
+        until = date_fields.read(request.state.form, "until", today=now.date())
         availability.set_capacity(
             session, key, field_value(request.state.form, "capacity"), until, by=_editor(member), now=now
         )
@@ -153,7 +161,7 @@ def pause(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, 
     key = field_value(request.state.form, "service")
     try:
         need, language = kind_of_pause(field_value(request.state.form, "what"))
-        until = day_of(field_value(request.state.form, "until"))
+        until = date_fields.read(request.state.form, "until", today=now.date())
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
@@ -170,7 +178,7 @@ def end_pause(pause: UUID, member: MemberAtDesk, session: Db, now: Now) -> Respo
 def pause_all(slug: Slug, request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Pause all services of an organisation until a day; an empty day ends the pause."""
     try:
-        until = day_of(field_value(request.state.form, "until"))
+        until = date_fields.read(request.state.form, "until", today=now.date())
         availability.pause_organisation(session, slug, until, by=_editor(member), now=now)
     except Invalid as error:
         return _entry_page(request, session, packs, now, slug, error=error)
@@ -219,6 +227,7 @@ def _form_page(
         value=value,
         submitted=submitted,
         errors=errors,
+        date_boxes=date_fields.typed(submitted, "date") if errors else date_fields.of_day(submitted.get("date")),
         back=_entry_url(edited.subject),
     )
 

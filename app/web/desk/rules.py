@@ -1,6 +1,6 @@
 """The rules at the desk: rule sets in force and proposed, and the linter's findings. One member proposes, another publishes."""
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Packs, requires_role
 from app.web.components import (
+    date_fields,
     path_convertors,  # noqa: F401  registers them
     staff_pages,
 )
@@ -68,7 +69,11 @@ def new_rules(
     """Show the form, with the present rule of one service to start from."""
     present = rule_sets.with_last_set(session, _base(request, session))
     text = publication.as_yaml(present, [service]) if present.service(service) else ""
-    return _form(request, present, {"text": text, "why": "", "effective_on": now.date().isoformat()})
+    return _form(
+        request,
+        present,
+        {"text": text, "why": "", **dict(zip(date_fields.names("effective_on"), date_fields.of_day(now), strict=True))},
+    )
 
 
 @router.post("", name="propose_rules")
@@ -76,14 +81,16 @@ def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Res
     """Propose the rules. What cannot be read, or what the linter refuses, is shown again as it was typed."""
     base = _base(request, session)
     present = rule_sets.with_last_set(session, base)
-    typed = {name: field_value(request.state.form, name) for name in ("text", "why", "effective_on")}
+    typed = {
+        name: field_value(request.state.form, name) for name in ("text", "why", *date_fields.names("effective_on"))
+    }
     try:
         content = publication.read(typed["text"], present)
         proposal = publication.propose(
             session,
             base,
             content,
-            effective_on=_day(typed["effective_on"]),
+            effective_on=_effective_on(request, now),
             why=typed["why"],
             by=member.member_id,
             now=now,
@@ -216,12 +223,12 @@ def _by_code(findings: list[Finding]) -> dict[str, list[Finding]]:
     return by_code
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        detail = "Write the day as YYYY-MM-DD."
-        raise Invalid([FieldError(pointer="/effective_on", code="not_a_day", detail=detail)]) from None
+def _effective_on(request: Request, now: datetime) -> date:
+    day = date_fields.read(request.state.form, "effective_on", today=now.date())
+    if day is None:
+        detail = "Write the day from which the rules are in force."
+        raise Invalid([FieldError(pointer="/effective_on", code="required", detail=detail)])
+    return day
 
 
 __all__ = ["editors", "readers", "router"]

@@ -1,6 +1,7 @@
 """Settings of an organisation's notices and working hours, changed by any of its members."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +18,7 @@ from app.partners.organisations import Organisation
 from app.referrals import working_hours
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, submitted_version
-from app.web.components import staff_pages
+from app.web.components import date_fields, staff_pages, time_format
 from app.web.components.forms import field_value
 from app.web.partner.offers import organisation_of
 
@@ -45,7 +46,7 @@ def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
         "opens": hours.get("opens", "09:00"),
         "closes": hours.get("closes", "18:00"),
         "weekdays": [str(day) for day in hours.get("weekdays", range(5))],
-        "days_off": "\n".join(hours.get("days_off", ())),
+        "days_off": "\n".join(time_format.day(date.fromisoformat(day)) for day in hours.get("days_off", ())),
     }
 
 
@@ -83,8 +84,9 @@ def _save(
     submitted = _submitted(request)
     hours = None
     if submitted["own_hours"]:
+        days_off = date_fields.listed_days(submitted["days_off"], "days_off", today=now.date())
         hours = working_hours.validated_hours(
-            submitted["opens"], submitted["closes"], submitted["weekdays"], submitted["days_off"].split()
+            submitted["opens"], submitted["closes"], submitted["weekdays"], [day.isoformat() for day in days_off]
         )
     preferences = NoticeSettings(submitted["address"], submitted["emergencies"], _hour(submitted), hours)
     zone = _zone(session, packs, organisation_id)

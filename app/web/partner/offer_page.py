@@ -1,8 +1,8 @@
 """One referral as its partner sees it: the card without a name, and after acceptance the parts opened for this page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import history, partner_queries, preconditions
 from app.referrals.states import MAY_OPEN, State
-from app.web.components import staff_pages, time_format
+from app.web.components import date_fields, staff_pages, time_format
 from app.web.partner import answer_steps
 
 _MESSAGES = {
@@ -32,16 +32,19 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class RefusedAnswer:
-    """A refused answer and its errors, for the page to ask again."""
+    """A refused answer, its errors and what was chosen and typed, for the page to ask again."""
 
     answer: str
     errors: Sequence[FieldError]
+    typed: Mapping[str, Sequence[str]]
 
     @property
     def messages(self) -> dict[str, str]:
         """Messages by field name; for a field that is not on the page, the detail of the error."""
         return {
-            error["pointer"].removeprefix("/"): _MESSAGES.get(error["pointer"], error["detail"])
+            error["pointer"].removeprefix("/"): error["detail"]
+            if error["code"] in date_fields.MESSAGES
+            else _MESSAGES.get(error["pointer"], error["detail"])
             for error in self.errors
         }
 
@@ -78,7 +81,6 @@ def page(
         parts=parts_by_kind(opened, packs) if opened is not None else None,
         refused=refused,
         by=lambda moment: time_format.respond_by(moment, now, zone),
-        tomorrow=(now + timedelta(days=1)).date().isoformat(),
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from app.casework import partner_access, referral_actions
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotAllowed
+from app.core.errors import Invalid, NotAllowed
 from app.referrals import partner_queries, unanswered_messages
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
@@ -16,6 +16,7 @@ from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, Actor,
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, submitted_version
 from app.web.components import (
+    date_fields,
     path_convertors,  # noqa: F401  registers them
     staff_pages,
     time_format,
@@ -73,10 +74,18 @@ def answer_offer(
     version = submitted_version(request)
     try:
         referral_actions.advance(
-            session, referral_id, Verb(verb), by=by, now=now, expected_version=version, payload=_payload(request)
+            session,
+            referral_id,
+            Verb(verb),
+            by=by,
+            now=now,
+            expected_version=version,
+            payload=_payload(request, now.date()),
         )
     except Invalid as error:
-        refused = offer_page.RefusedAnswer(field_value(request.state.form, "answer") or verb, error.errors)
+        refused = offer_page.RefusedAnswer(
+            field_value(request.state.form, "answer") or verb, error.errors, request.state.form
+        )
         return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
     return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
 
@@ -88,23 +97,14 @@ def organisation_of(member: SignedIn) -> UUID:
     return member.organisation_id
 
 
-def _payload(request: Request) -> TransitionInput:
+def _payload(request: Request, today: date) -> TransitionInput:
     """The choices in the form. Raises Invalid."""
     codes: dict[str, Any] = {
         name: field_value(request.state.form, name) or None for name in ("reason", "outcome", "question")
     }
     return TransitionInput(
         **codes,
-        until=_day(field_value(request.state.form, "until")),
+        until=date_fields.read(request.state.form, "until", today=today),
         work_done=tuple(dict.fromkeys(request.state.form.get("work_done", []))),
-        deadline_on=_day(field_value(request.state.form, "deadline_on"), "/deadline_on"),
+        deadline_on=date_fields.read(request.state.form, "deadline_on", today=today),
     )
-
-
-def _day(text: str, pointer: str = "/until") -> date | None:
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid([FieldError(pointer=pointer, code="not_a_day", detail="Write the day as YYYY-MM-DD.")]) from None

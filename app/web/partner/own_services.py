@@ -18,8 +18,8 @@ from app.directory.fields import Field
 from app.partners.organisations import Organisation
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member
-from app.web.components import directory_view, staff_pages
-from app.web.components.directory_forms import OwnPacks, day_of, kind_of_pause
+from app.web.components import date_fields, directory_view, staff_pages
+from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/partner/services")
@@ -35,7 +35,7 @@ def show_services(request: Request, member: Member, session: ReadDb, packs: OwnP
 def set_capacity(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
     key = _own_service_key(session, member, field_value(request.state.form, "service"))
     try:
-        until = day_of(field_value(request.state.form, "until"))
+        until = date_fields.read(request.state.form, "until", today=now.date())
         availability.set_capacity(
             session, key, field_value(request.state.form, "capacity"), until, by=_editor(member), now=now
         )
@@ -49,7 +49,7 @@ def pause(request: Request, member: Member, session: Db, packs: OwnPacks, now: N
     key = _own_service_key(session, member, field_value(request.state.form, "service"))
     try:
         need, language = kind_of_pause(field_value(request.state.form, "what"))
-        until = day_of(field_value(request.state.form, "until"))
+        until = date_fields.read(request.state.form, "until", today=now.date())
         availability.pause_service(session, key, until, need=need, language=language, by=_editor(member), now=now)
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)
@@ -66,7 +66,7 @@ def end_pause(pause: UUID, member: Member, session: Db, now: Now) -> Response:
 def pause_all(request: Request, member: Member, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Pause all services of the organisation until a day; an empty day ends the pause."""
     try:
-        until = day_of(field_value(request.state.form, "until"))
+        until = date_fields.read(request.state.form, "until", today=now.date())
         availability.pause_organisation(session, _slug_of(session, member), until, by=_editor(member), now=now)
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)

@@ -61,7 +61,7 @@ def correct(
     lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
 ) -> Response:
     """Replace the stored answers and run the rules again."""
-    new_answers = draft_answers.answers_of_form(form)
+    new_answers = draft_answers.answers_of_form(draft_answers.with_dates(form, directory, now))
     opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None:
         return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")

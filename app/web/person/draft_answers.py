@@ -1,16 +1,21 @@
 """Answers of an unfinished form: which fields belong to it, where they are stored, and their errors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from app.core import written_dates
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import translator
+from app.core.written_dates import Nearest, NotADate
 from app.directory.packs import Directory
 from app.intake import drafts, questions, schemas
-from app.intake.questions import FormFields
+from app.intake.questions import FormFields, Kind, Question
 from app.matching import runs
+from app.web.components import date_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +30,46 @@ class Draft:
         return datetime.fromisoformat(self.begun) if self.begun else None
 
 
+_DATES: Final = tuple(name for name, question in questions.QUESTIONS.items() if question.kind is Kind.DAY)
+_BOXES: Final = frozenset(box for name in _DATES for box in date_fields.names(name))
+
+
+def fields_of(question_list: Iterable[Question]) -> frozenset[str]:
+    """The names of the fields of these questions: one each, three of a date."""
+    return frozenset(
+        field
+        for question in question_list
+        for field in (date_fields.names(question.name) if question.kind is Kind.DAY else (question.name,))
+    )
+
+
+def with_dates(form: FormFields, directory: Directory, now: datetime) -> FormFields:
+    """The form with each date that can be read in one field, as ISO 8601. One that cannot is left as it was typed.
+
+    A year that is not written is the latest in which the day is past, as of today in the country of the form.
+    """
+    country = form.get("country", [""])[-1]
+    today = runs.local_date(directory, country, now) if directory.has_country(country) else now.date()
+    read = dict(form)
+    for name in _DATES:
+        try:
+            day = written_dates.read(*date_fields.typed(form, name), today=today, nearest=Nearest.PAST)
+        except NotADate:
+            continue
+        for box in date_fields.names(name):
+            read.pop(box, None)
+        if day is not None:
+            read[name] = [day.isoformat()]
+    return read
+
+
 def answers_of_form(form: FormFields) -> FormFields:
     """The fields that are stored in a draft: answers, not buttons."""
-    return {name: values for name, values in form.items() if name in questions.QUESTIONS or name.startswith("c_")}
+    return {
+        name: values
+        for name, values in form.items()
+        if name in questions.QUESTIONS or name in _BOXES or name.startswith("c_")
+    }
 
 
 def load(session: Session, secret: str | None, now: datetime) -> Draft | None:
@@ -45,13 +87,24 @@ def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, An
 def validate(
     answers: FormFields, lang: str, directory: Directory, now: datetime, begun: datetime | None = None
 ) -> tuple[schemas.Intake | None, list[FieldError]]:
-    """Validate the whole form: an intake, or its errors.
+    """Validate the whole form, with its dates read: an intake, or its errors.
 
     `begun`: the time of the first answer. A letter without a day of receipt is counted from the day of it, also when the form
     is finished on a later day.
     """
+    faults: list[FieldError] = []
+    for name in _DATES:
+        try:
+            written_dates.read(*date_fields.typed(answers, name), today=now.date())
+        except NotADate as problem:
+            pointer = "/" + "/".join(questions.QUESTIONS[name].stored.path)
+            detail = date_fields.message(problem, translator(lang))
+            faults.append(FieldError(pointer=pointer, code=problem.fault.value, detail=detail))
+            answers = {field: values for field, values in answers.items() if field not in date_fields.names(name)}
     try:
         intake = schemas.read(questions.to_answers(answers, lang), directory, now.date())
     except Invalid as error:
-        return None, error.errors
+        return None, faults + error.errors
+    if faults:
+        return None, faults
     return intake.first_asked(runs.local_date(directory, intake.country, min(begun or now, now))), []

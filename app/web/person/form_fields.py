@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from app.core.errors import FieldError
@@ -11,6 +12,8 @@ from app.intake import questions
 from app.intake.questions import FormFields, Kind, Question
 from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
 from app.matching.code_names import CodeNames
+from app.web.components import date_fields
+from app.web.components.date_fields import Boxes
 
 SPOKEN: Final = tuple(dict.fromkeys((*LANGUAGES, "ce", "tt", "az", "hy", "kk", "fr")))
 NATIONALITIES: Final = ("RU", "BY", "UA", "GE", "AM", "AZ", "KZ", "KG", "TJ", "TM", "UZ", "MD")
@@ -28,11 +31,7 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "control_characters": N_("This text contains characters that we cannot store. Please type it again."),
 }
 _FIELD_TO_CORRECT: Final = {"nowhere_to_notify": "channel"}
-_DAY: Final = N_("Please write the date like this: 2026-11-24.")
 _CHOOSE: Final = N_("Please choose one of the answers.")
-_MALFORMED_DAYS: Final = frozenset(
-    {"date_parsing", "date_from_datetime_parsing", "date_type", "date_from_datetime_inexact"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Field:
+    """A question with what was typed. `value`: the text, or a date in words; `boxes`: what the boxes of a date hold."""
+
     name: str
     kind: str
     label: str
@@ -62,6 +63,7 @@ class Field:
     groups: tuple[Group, ...]
     value: str
     error: str
+    boxes: Boxes
 
     @property
     def chosen(self) -> list[str]:
@@ -86,6 +88,9 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
         Group(label, tuple(Option(value, name, value in values) for value, name in options))
         for label, options in _options(question.options, answers, code_names, directory)
     )
+    value, boxes = values[-1] if values and question.kind is not Kind.CHECKS else "", Boxes()
+    if question.kind is Kind.DAY:
+        value, boxes = _day(date_fields.typed(answers, question.name), code_names)
     return Field(
         question.name,
         question.kind.value,
@@ -95,9 +100,19 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
         code_names.text(question.folded),
         question.longest,
         groups,
-        values[-1] if values and question.kind not in {Kind.CHECKS} else "",
+        value,
         error,
+        boxes,
     )
+
+
+def _day(typed: Boxes, code_names: CodeNames) -> tuple[str, Boxes]:
+    """A date in words and in its boxes; one that could not be read is in the boxes alone, as it was typed."""
+    try:
+        day = date.fromisoformat(typed.day)
+    except ValueError:
+        return "", typed
+    return code_names.translator.weekday_date(day), date_fields.of_day(day)
 
 
 Options = Sequence[tuple[str, str]]
@@ -166,6 +181,8 @@ def in_words(field_errors: Sequence[FieldError], code_names: CodeNames) -> dict[
     errors: dict[str, str] = {}
     for entry in field_errors:
         name = _FIELD_TO_CORRECT.get(entry["code"]) or questions.question_of(entry["pointer"])
-        message = _DAY if entry["code"] in _MALFORMED_DAYS else _MESSAGES.get(entry["code"], _CHOOSE)
-        errors.setdefault(name, code_names.text(message))
+        if entry["code"] in date_fields.MESSAGES:  # in words already, because they name the day
+            errors.setdefault(name, entry["detail"])
+        else:
+            errors.setdefault(name, code_names.text(_MESSAGES.get(entry["code"], _CHOOSE)))
     return errors

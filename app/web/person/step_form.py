@@ -201,22 +201,21 @@ def send_step(
 ) -> Response:
     """Store the typed values, valid or not; continue when this step is valid. An error never loses input."""
     number = _step_index(step)
-    question_names = {question.name for question in STEPS[number].questions}
-    answered = {name: values for name, values in form.items() if name in question_names}
+    field_names = draft_answers.fields_of(STEPS[number].questions)
+    answered = {name: values for name, values in form.items() if name in field_names}
     if draft_answers.receipt(session, cookie, now) is not None:
         return RedirectResponse(f"/{lang}/sent", 303)
     if cookie is None:
         return single_page(lang, answered, {}, keys, directory, now, session, notice=NO_COOKIE_NOTICE)
     stored_draft = draft_answers.load(session, cookie, now)
-    merged = {
-        name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in question_names
-    } | answered
+    kept = {name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in field_names}
+    merged = draft_answers.with_dates(kept | answered, directory, now)
     if form.get(spam_signals.HONEYPOT, [""])[-1]:
         merged[spam_signals.HONEYPOT] = form[spam_signals.HONEYPOT]
     secret = new_secret(keys)
     begun = stored_draft.begun if stored_draft and stored_draft.begun else now.isoformat()
     drafts.renew(session, cookie, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
-    response = _next_page(lang, number, form, merged, question_names, keys, directory, now, session)
+    response = _next_page(lang, number, form, merged, keys, directory, now, session)
     set_cookie(response, secret, settings)
     return response
 
@@ -226,7 +225,6 @@ def _next_page(
     number: int,
     answers: FormFields,
     merged: FormFields,
-    question_names: set[str],
     keys: KeyRing,
     directory: Packs,
     now: datetime,
@@ -236,10 +234,11 @@ def _next_page(
     if "switch" in answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}", 303)
     _intake, field_errors = draft_answers.validate(merged, lang, directory, now)
-    step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in question_names]
+    asked = {question.name for question in STEPS[number].questions}
+    step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in asked]
     code_names = CodeNames(lang, directory)
     errors = form_fields.in_words(step_errors, code_names)
-    if "country" in question_names:
+    if "country" in asked:
         errors = elsewhere_pages.country_error(session, merged, directory, code_names) | errors
     if errors:
         return _step_page(lang, number, merged, errors, keys, directory, now, session)

@@ -165,10 +165,11 @@ def short_form(
         **more,
     }
     from app.intake.questions import STEPS
+    from app.web.person.draft_answers import fields_of
 
     browser.open(f"/{lang}/form/1")
     for step in STEPS:
-        asked = {question.name: said[question.name] for question in step.questions if question.name in said}
+        asked = {name: said[name] for name in sorted(fields_of(step.questions)) if name in said}
         browser.fill(**asked)
         assert browser.answer.status_code == 200, browser.text
     if until_check:

@@ -15,6 +15,7 @@ from app.audit.models import AuditEntry
 from app.audit.queries import KINDS, EntryFilter
 from app.cases.models import Case
 from app.core.dependencies import Now, ReadDb
+from app.core.errors import Invalid
 from app.core.written_dates import Nearest
 from app.referrals.models import Referral
 from app.staff import members
@@ -41,27 +42,40 @@ def show_audit(
     older: Position = None,
     newer: Position = None,
 ) -> Response:
-    days = [
-        date_fields.read(dict(request.query_params), name, today=now.date(), nearest=Nearest.PAST)
-        for name in ("since", "until")
-    ]
+    typed, days, errors = dict(request.query_params), dict[str, date | None](), dict[str, str]()
+    for name in ("since", "until"):
+        try:
+            days[name] = date_fields.read(typed, name, today=now.date(), nearest=Nearest.PAST)
+        except Invalid as error:
+            days[name], errors[name] = None, error.errors[0]["detail"]
     criteria = EntryFilter(
         kind if kind in KINDS else "",
         _actor(session, by),
         _subject(session, about),
-        *days,
+        days["since"],
+        days["until"],
     )
     result = queries.page(session, criteria, older_than=older, newer_than=newer)
-    filters = {"kind": criteria.kind, "by": by, "about": about, "since": _iso(days[0]), "until": _iso(days[1])}
+    filters = {
+        "kind": criteria.kind,
+        "by": by,
+        "about": about,
+        "since": _iso(days["since"]),
+        "until": _iso(days["until"]),
+    }
     active_filters = {name: value for name, value in filters.items() if value}
     return staff_pages.page(
         request,
         "desk/audit.html",
+        status=422 if errors else 200,
         entries=result.entries,
         actor_names=actor_names(session, result.entries),
         subject_labels=subject_labels(session, result.entries),
         filters=filters,
-        boxes={"since": date_fields.of_day(days[0]), "until": date_fields.of_day(days[1])},
+        boxes={
+            name: date_fields.typed(typed, name) if name in errors else date_fields.of_day(days[name]) for name in days
+        },
+        errors=errors,
         kinds=KINDS,
         older=_page_url(active_filters, older=result.older_than),
         newer=_page_url(active_filters, newer=result.newer_than),

@@ -177,7 +177,7 @@ def _countries(answers: FormFields, directory: Directory) -> list:  # type: igno
 
 
 def in_words(field_errors: Sequence[FieldError], code_names: CodeNames) -> dict[str, str]:
-    """The first error of each field, by field name, in the reader's language."""
+    """The first error of each field, by field name in the order of the questions, in the reader's language."""
     errors: dict[str, str] = {}
     for entry in field_errors:
         name = _FIELD_TO_CORRECT.get(entry["code"]) or questions.question_of(entry["pointer"])
@@ -185,4 +185,5 @@ def in_words(field_errors: Sequence[FieldError], code_names: CodeNames) -> dict[
             errors.setdefault(name, entry["detail"])
         else:
             errors.setdefault(name, code_names.text(_MESSAGES.get(entry["code"], _CHOOSE)))
-    return errors
+    order = [*questions.QUESTIONS]
+    return dict(sorted(errors.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order)))

@@ -114,11 +114,11 @@ def test_a_box_that_does_not_fit_is_told_apart(boxes: tuple[str, str, str], faul
 def test_a_day_that_does_not_exist_is_named(language: str, expected: str) -> None:
     with pytest.raises(NotADate) as raised:
         read("30", "2", "2027", today=TODAY)
-    assert date_fields.message(raised.value, translator(language)).replace("\xa0", " ") == expected
+    assert date_fields.message(raised.value, translator(language)).replace("\u202f", " ") == expected
 
 
 def test_a_day_is_read_back_with_its_weekday() -> None:
-    assert translator("ru").weekday_date(DAY).replace("\xa0", " ") == "вторник, 24 ноября 2026 г."
+    assert translator("ru").weekday_date(DAY).replace("\u202f", " ") == "вторник, 24 ноября 2026 г."
     assert translator("en").weekday_date(DAY) == "Tuesday 24 November 2026"
 
 

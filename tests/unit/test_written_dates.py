@@ -119,7 +119,7 @@ def test_a_day_that_does_not_exist_is_named(language: str, expected: str) -> Non
 
 def test_a_day_is_read_back_with_its_weekday() -> None:
     assert translator("ru").weekday_date(DAY).replace("\u202f", " ") == "вторник, 24 ноября 2026 г."
-    assert translator("en").weekday_date(DAY) == "Tuesday 24 November 2026"
+    assert translator("en").weekday_date(DAY) == "Tuesday, 24 November 2026"
 
 
 DAYS = st.dates(min_value=date(2001, 1, 1), max_value=date(2098, 12, 31))

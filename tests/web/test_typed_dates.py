@@ -55,6 +55,7 @@ def test_a_day_that_does_not_exist_or_is_still_to_come_is_named_and_what_was_typ
     person_site: PersonSite,
 ) -> None:
     browser = person_site.browser()
+    short_form(browser, "en", until_check=True)
     browser.open("/en/form/4").fill(how_soon="week", **dict(zip(BOXES, ("30", "2", "2026"), strict=True)))
     assert browser.answer.status_code == 422
     assert "There is no such day: 30 February 2026." in browser.text
@@ -62,8 +63,7 @@ def test_a_day_that_does_not_exist_or_is_still_to_come_is_named_and_what_was_typ
     assert boxes(browser) == ["30", "2", "2026"]
     browser.open("/en/form/4")
     assert boxes(browser) == ["30", "2", "2026"]
-    short_form(browser, "en", until_check=True)
-    browser.open("/en/form/4").fill(**dict(zip(BOXES, ("1", "1", "2027"), strict=True)))
+    browser.fill(**dict(zip(BOXES, ("1", "1", "2027"), strict=True)))
     assert "This date is in the future." in browser.text
     browser.open("/en/form/all").fill(for_whom="self", needs="asylum", country="PL", letter_received_on="24.13.")
     assert "There is no such month." in browser.text

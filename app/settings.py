@@ -1,12 +1,15 @@
 """The settings of an installation, read once from PRISTAN_* environment variables."""
 
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.client_address import ProxyHeader, TrustedProxies
 
 Surface = Literal["public", "desk", "partner"]
 ALL_SURFACES: frozenset[Surface] = frozenset({"public", "desk", "partner"})
@@ -20,6 +23,11 @@ def _offer_mode(value: object) -> object:
 def _days(value: object) -> object:
     """A number without a unit is a number of days."""
     return timedelta(days=int(value)) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+def _listed(value: object) -> object:
+    """Text with commas is a list."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 Days = Annotated[timedelta, BeforeValidator(_days)]
@@ -86,6 +94,11 @@ class Settings(BaseSettings):
     writes_per_minute: int = Field(default=300, ge=10)
     filings_per_minute: int = Field(default=300, ge=10)
     hand_overs_per_minute: int = Field(default=120, ge=10)
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """The reverse proxies whose header names the sender: addresses, networks like 172.16.0.0/12, and `unix` for a unix socket,
+    with commas between. From everybody else such a header is ignored. Empty: nobody is told apart by address."""
+    proxy_header: ProxyHeader = "x-forwarded-for"
+    """The one header that these proxies write: `x-forwarded-for`, or `forwarded` (RFC 7239)."""
     hsts_preload: bool = False
     """Whether Strict-Transport-Security asks browsers to put the domain, with all of its subdomains, on their built-in list.
     It can hardly be taken back: only for a domain all of whose hosts speak TLS for good."""
@@ -143,6 +156,18 @@ class Settings(BaseSettings):
         """Whether browsers take cookies for TLS only: everywhere but on plain HTTP at a loopback address, in development."""
         parts = urlsplit(self.base_url)
         return parts.scheme == "https" or (parts.hostname or "").endswith(".onion")
+
+    @model_validator(mode="after")
+    def _proxies_are_addresses(self) -> "Settings":
+        try:
+            TrustedProxies.parse(self.trusted_proxies)
+        except ValueError as error:
+            raise ValueError(f"PRISTAN_TRUSTED_PROXIES: {error}") from None
+        return self
+
+    @cached_property
+    def proxies(self) -> TrustedProxies:
+        return TrustedProxies.parse(self.trusted_proxies, self.proxy_header)
 
     def offer_after(self, country: str) -> timedelta | None:
         """How long a new case of this country waits for a coordinator before it is offered automatically; None: for ever."""

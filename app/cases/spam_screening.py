@@ -1,14 +1,21 @@
-"""Cases that look like spam: they are accepted but held, are not offered to anybody, and a coordinator reviews them.
+"""Cases that look like spam: all are accepted and marked (`held_reason`), and a coordinator reviews them.
+
+What a mark does. An emergency or urgent case is only marked, whatever the reason: it stays in its place, and the clock offers it
+like any other. A case without urgency is held, that is offered to nobody, if it was `trap` or `haste`; `trap` also stands in the
+view of marked cases alone. One of a `crowd` is neither hidden nor held, because a crowd may be a spam run or five hundred
+people on one day: it stands `CROWD_YIELDS` further down in the queue, and the clock offers it after all others and never more than
+`CROWD_OFFERED` of them at a time, so that a spam run takes no centre's attention from anybody else.
 
 A case is held no longer when somebody of the desk moves it (`transitions.move`) or releases it here. A discarded case ends and is
 deleted by the retention rules some days later, which leaves time to notice a mistake.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
@@ -24,13 +31,46 @@ HELD_REASONS: Final = MappingProxyType(
         "crowd": "Very many forms came at the same time.",
     }
 )
-HIDDEN: Final = ("trap", "crowd")
-"""Reasons for which a held case appears only in the spam view. A case held for another reason stays in its views, with a mark."""
+HIDDEN: Final = ("trap",)
+"""Reasons for which a case without urgency appears only in the view of marked cases. Every other one stays in its views."""
+HOLDING: Final = ("trap", "haste")
+"""Reasons for which a case without urgency is offered to nobody."""
+CROWD: Final = "crowd"
+CROWD_YIELDS: Final = timedelta(days=2)
+CROWD_OFFERED: Final = 25
+_ORDINARY: Final = "normal"
+
+
+def is_held(held_reason: str | None, urgency: str) -> bool:
+    """Whether such a case is kept from the clock until somebody has looked at it."""
+    return held_reason in HOLDING and urgency == _ORDINARY
+
+
+def yields(held_reason: str | None, urgency: str) -> bool:
+    """Whether such a case lets all others go first."""
+    return held_reason == CROWD and urgency == _ORDINARY
+
+
+def hidden(rows: Any) -> sa.ColumnElement[bool]:
+    """The same as SQL, over `Case` or `CaseCounter`: whether a case stands only in the view of marked cases."""
+    return sa.and_(rows.held_reason.is_not(None), rows.held_reason.in_(HIDDEN), rows.urgency == _ORDINARY)
+
+
+def held() -> sa.ColumnElement[bool]:
+    """`is_held` as SQL."""
+    return sa.and_(Case.held_reason.is_not(None), Case.held_reason.in_(HOLDING), Case.urgency == _ORDINARY)
+
+
+def of_crowd() -> sa.ColumnElement[bool]:
+    """`yields` as SQL."""
+    return sa.and_(Case.held_reason.is_not(None), Case.held_reason == CROWD, Case.urgency == _ORDINARY)
 
 
 def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
     """Release a held case: a person wrote it. The caller holds the row's lock. Raises Conflict when it is not held."""
     _check_held(case)
+    if yields(case.held_reason, case.urgency) and case.last_safe_day is None:
+        case.due_on -= CROWD_YIELDS
     case.held_reason = None
     case.version += 1
     case.updated_at = now

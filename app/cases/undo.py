@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import spam_screening
 from app.cases.models import Case, CaseUndo
 
 
@@ -18,6 +19,7 @@ def snapshot(case: Case) -> dict[str, Any]:
         "snoozed": case.snoozed_until.isoformat() if case.snoozed_until else None,
         "wrote": case.person_wrote,
         "held": case.held_reason,
+        "due": case.due_on.isoformat(),
     }
 
 
@@ -27,6 +29,8 @@ def restore(case: Case, before: dict[str, Any]) -> None:
     case.snoozed_until = date.fromisoformat(before["snoozed"]) if before["snoozed"] else None
     case.person_wrote = case.person_wrote or before["wrote"]
     case.held_reason = before.get("held")
+    if spam_screening.yields(case.held_reason, case.urgency) and "due" in before:
+        case.due_on = date.fromisoformat(before["due"])  # releasing it had moved it up
 
 
 def record(session: Session, case: Case, act: str, before: dict[str, Any], *, member_id: UUID, now: datetime) -> None:

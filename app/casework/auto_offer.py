@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import sealed_parts, transitions
+from app.cases import sealed_parts, spam_screening, transitions
 from app.cases.models import Case
 from app.cases.states import CaseState, CaseVerb
 from app.casework import referral_actions, rematching
@@ -49,15 +49,22 @@ class AutoOfferContext:
 def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping[str, timedelta]) -> Sequence[UUID]:
     """Up to `limit` new cases that no coordinator took within their country's `after`. Takes no lock.
 
+    Cases of a crowd come last, and only as long as few of them are with organisations.
     Each is tried once: the match run that the attempt leaves behind shows it. After that the case waits on the desk's list.
     """
     tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
     asked = sa.exists().where(Referral.case_id == Case.id)
-    return session.scalars(
-        sa.select(Case.id)
+    of_crowd = spam_screening.of_crowd()
+    asked_for_crowd = session.scalar(
+        sa.select(sa.func.count()).where(Case.closed_at.is_(None), of_crowd, Case.state == CaseState.REFERRED.value)
+    )
+    free_for_crowd = spam_screening.CROWD_OFFERED - (asked_for_crowd or 0)
+    found = session.execute(
+        sa.select(Case.id, sa.case((of_crowd, 1), else_=0))
         .where(
             Case.closed_at.is_(None),
-            Case.held_reason.is_(None),
+            sa.not_(spam_screening.held()),
+            *([] if free_for_crowd > 0 else [sa.not_(of_crowd)]),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
             Case.merged_into_id.is_(None),
@@ -65,9 +72,11 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
             ~tried,
             ~asked,
         )
-        .order_by(Case.due_on, Case.urgency_rank, Case.waiting_since)
+        .order_by(sa.case((of_crowd, 1), else_=0), Case.due_on, Case.urgency_rank, Case.waiting_since)
         .limit(limit)
     ).all()
+    within = sum(1 for _case, yields in found if not yields) + max(free_for_crowd, 0)
+    return [case for case, _yields in found[:within]]
 
 
 def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: AutoOfferContext) -> list[Referral]:
@@ -87,7 +96,11 @@ def offer_to_next(
     before, is excluded, paused or full. With nobody left to ask the case stays with the desk: *unmet* when the rules name
     nobody any more, else with the task to ask the person about others. The caller holds the case's row.
     """
-    if CaseState(case.state) not in _ASKABLE or case.facts is None or case.held_reason is not None:
+    if (
+        CaseState(case.state) not in _ASKABLE
+        or case.facts is None
+        or spam_screening.is_held(case.held_reason, case.urgency)
+    ):
         return []
     if case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
         return []

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import duplicate_detection, intake_storage, sealed_parts
+from app.cases import duplicate_detection, intake_storage, sealed_parts, spam_screening
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
@@ -40,6 +40,7 @@ from app.matching.reasons import render
 from app.messaging import recipients
 from app.messaging.rules import ContactRules, Verdict, may_notify
 from app.staff import service as staff
+from app.tasks import service as tasks
 
 LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "normal": timedelta(days=10)}
 
@@ -74,9 +75,11 @@ def file_intake(
     directory: Directory,
     now: datetime,
     held_reason: str | None = None,
+    crowd: bool = False,
     referred: ReferredIn | None = None,
 ) -> Filed:
-    """File one case. `held_reason`: why it is held for spam review, see `cases.spam_screening`.
+    """File one case. `held_reason`: why it is marked as possible spam, see `cases.spam_screening`.
+    `crowd`: very many forms come; the team is told.
 
     Raises CountryNotServed when no team answers for the country.
     """
@@ -93,7 +96,11 @@ def file_intake(
     receipt = receipts.new()
     row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     brought_by = referred.organisation_id if referred else None
+    if spam_screening.yields(held_reason, facts.urgency) and row["last_safe_day"] is None:
+        row["due_on"] += spam_screening.CROWD_YIELDS
     label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
+    if crowd and tasks.open_crowd(session, team_id, now=now):
+        messaging.queue(session, "crowd", about_id=team_id, team_id=team_id, now=to_the_hour(now))
     conflicts.store_check(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
     store_notice_address(session, keys, case_id, intake, directory)
@@ -305,6 +312,7 @@ def file_once(
     now: datetime,
     ttl: timedelta,
     held_reason: str | None = None,
+    crowd: bool = False,
 ) -> StoredResponse:
     """File an intake the first time `who` sends it under `key`; return the same reply when it is sent again.
 
@@ -312,7 +320,9 @@ def file_once(
     """
 
     def act() -> StoredResponse:
-        filed = file_intake(session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason)
+        filed = file_intake(
+            session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason, crowd=crowd
+        )
         return StoredResponse(201, filing_reply(filed, intake, directory, now))
 
     return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)

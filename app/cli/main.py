@@ -50,12 +50,17 @@ Surfaces = Annotated[str, typer.Option(help="Surfaces to serve, separated by com
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000, surfaces: Surfaces = "public,desk,partner") -> None:
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    surfaces: Surfaces = "public,desk,partner",
+    socket: Annotated[str, typer.Option(help="Listen on this unix socket instead of host and port.")] = "",
+) -> None:
     """Serve the pages and the API; unless PRISTAN_WORKER_IN_WEB=false, also run the worker in a thread."""
     gc.disable()  # objects made at start-up are never garbage: collecting meanwhile takes a third of the start-up time
     from app.cli.server import serve as start
 
-    start(host, port, surfaces.split(","))
+    start(host, port, surfaces.split(","), socket=socket)
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 import gc
 import signal
-import socket
 from collections.abc import Iterable
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET
+from socket import socket as new_socket
 from types import FrameType
 
 import typer
@@ -18,7 +19,7 @@ from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
 
 
-def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | None = None) -> None:
+def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | None = None, *, socket: str = "") -> None:
     """Serve until stopped. Exits with 2 if the port is taken, or the secret or the database is not safe to use."""
     chosen: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
     if set(surfaces) - ALL_SURFACES or not chosen:
@@ -30,11 +31,13 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
         raise typer.Exit(2) from None
     gc.freeze()
     gc.enable()
-    _refuse_taken_port(host, port)
+    if not socket:
+        _refuse_taken_port(host, port)
     uvicorn.run(
         app,
         host=host,
         port=port,
+        uds=socket or None,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -45,9 +48,9 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
 
 def _refuse_taken_port(host: str, port: int) -> None:
     """Exit with a message if the port is in use: the server's own message would not pass the log's allow-list."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    family = AF_INET6 if ":" in host else AF_INET
+    with new_socket(family, SOCK_STREAM) as probe:
+        probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:

@@ -17,8 +17,11 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.cases.models import Case
+from app.core.clock import to_the_hour
 from app.core.errors import NotFound
 from app.core.i18n import N_
+from app.core.ids import named_id
+from app.core.upsert import insert_if_absent
 from app.referrals import deadlines
 from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral
@@ -43,6 +46,7 @@ class TaskKind(StrEnum):
     TELL_PERSON = "tell_person"
     MOVED_HERE = "moved_here"
     DEAD_LETTER = "dead_letter"
+    CROWD = "crowd"
 
 
 class TaskEnd(StrEnum):
@@ -95,6 +99,11 @@ RULES: Final = MappingProxyType(
         ),
         K.MOVED_HERE: TaskRule(N_("The case was moved here from another country: review it"), _SOON, _SEARCH),
         K.DEAD_LETTER: TaskRule(N_("A notice could not be delivered"), _LATER, _NOTHING),
+        K.CROWD: TaskRule(
+            N_("Very many requests arrive at the same time: check those that are marked as possible spam"),
+            _SOON,
+            _NOTHING,
+        ),
     }
 )
 
@@ -122,6 +131,19 @@ def open_dead_letter(session: Session, message_id: UUID, team_id: UUID, case_id:
     """Open the task about a notice that could not be delivered."""
     due = now + RULES[K.DEAD_LETTER].within["urgent"]
     _insert(session, K.DEAD_LETTER, message_id, team_id=team_id, due_at=due, now=now, case_id=case_id)
+
+
+def open_crowd(session: Session, team_id: UUID, *, now: datetime) -> bool:
+    """Open the team's task to look at a sudden crowd of requests. False: it is open already. Safe at the same time as others."""
+    row = {
+        "id": uuid4(),
+        "kind": K.CROWD.value,
+        "about_id": named_id("crowd", team_id.hex),
+        "team_id": team_id,
+        "due_at": to_the_hour(now) + RULES[K.CROWD].within["emergency"],
+        "opened_at": to_the_hour(now),
+    }
+    return insert_if_absent(session, Task, row, key=())
 
 
 def _insert(

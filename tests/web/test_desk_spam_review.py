@@ -14,7 +14,7 @@ SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "tod
 
 
 def hold(office: StaffSite, why: str = "trap") -> str:
-    label, _receipt = office.file()
+    label, _receipt = office.file(how_soon="none")
     with office.database.begin() as session:
         session.execute(sa.update(Case).where(Case.label == label).values(held_reason=why))
     return label

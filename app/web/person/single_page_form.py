@@ -73,6 +73,7 @@ def file_single_page(
         notice = "" if "switch" in form else EXPIRED_NOTICE
         carried = _hidden_fields(form, keys, now)
         return check_page(lang, answers, intake, session, keys, directory, now, carried=carried, notice=notice)
+    screening = spam_signals.screen(request, form, _begun(form, keys), now)
     reply = filing.file_once(
         session,
         intake,
@@ -83,7 +84,8 @@ def file_single_page(
         directory=directory,
         now=now,
         ttl=settings.idempotency_ttl,
-        held_reason=spam_signals.held_reason(request, form, _begun(form, keys), now),
+        held_reason=screening.held_reason,
+        crowd=screening.crowd,
     )
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 

@@ -1,19 +1,26 @@
-"""Spam signals of a submitted form. Nobody is refused and there is no CAPTCHA: a suspicious form is held for review.
+"""Spam signals of a submitted form. Nobody is refused and there is no CAPTCHA: a suspicious form is marked for review.
 
-Three signals: a hidden field is filled in (`trap`); the form is sent faster than it can be read (`haste`); one sender,
-or all senders together, exceed a limit (`crowd`). Counts live only in this process's memory, under a key that is discarded
-with each window: no address is stored, and none can be recovered later.
+Three signals: a hidden field is filled in (`trap`); the form is sent faster than it can be read (`haste`); very many forms come at
+the same time (`crowd`). What follows from each is in `cases.spam_screening`.
+
+The crowd. A sender is an address of the internet, told by a trusted proxy (`core.client_address`). More than 30 forms of one
+sender within ten minutes are marked; so are forms without a real sender (onion service, proxy that says nothing) beyond 300, as
+long as that lasts. A form of a sender who is within their own limit is never marked, however many others come. Of either, and of
+300 in all, the team is told. Counts live only in this process's memory, under a key that is discarded with each window: no
+address is stored, and none can be recovered later.
 """
 
 import hashlib
 import secrets
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
 from fastapi import Request
 
+from app.core.client_address import sender
 from app.intake.questions import FormFields
 
 HONEYPOT: Final = "subject"
@@ -22,6 +29,14 @@ _FASTEST: Final = timedelta(seconds=4)
 _WINDOW: Final = timedelta(minutes=10)
 _LIMIT_PER_SENDER: Final = 30
 _LIMIT_OVERALL: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """`held_reason`: the code of the mark, or None. `crowd`: so many forms come that the team is to be told."""
+
+    held_reason: str | None
+    crowd: bool
 
 
 class SubmissionCounter:
@@ -35,26 +50,32 @@ class SubmissionCounter:
     def _reset(self) -> None:
         self._key = secrets.token_bytes(32)
         self._seen: Counter[bytes] = Counter()
+        self._nameless = 0
 
-    def exceeds_limit(self, sender: str, now: datetime) -> bool:
-        """Count one more form. True when this sender, or all senders together, exceed the limit."""
+    def count(self, sender: str | None, now: datetime) -> tuple[bool, bool]:
+        """Count one more form. Returns whether it belongs to a crowd, and whether there is one to tell the team of."""
         with self._lock:
             if self._ends is None or now >= self._ends:
                 self._ends = now + _WINDOW
                 self._reset()
-            sender_hash = hashlib.blake2b(sender.encode(), key=self._key, digest_size=8).digest()
-            self._seen[sender_hash] += 1
-            return self._seen[sender_hash] > _LIMIT_PER_SENDER or self._seen.total() > _LIMIT_OVERALL
+            if sender is None:
+                self._nameless += 1
+                is_over = self._nameless > _LIMIT_OVERALL
+            else:
+                sender_hash = hashlib.blake2b(sender.encode(), key=self._key, digest_size=8).digest()
+                self._seen[sender_hash] += 1
+                is_over = self._seen[sender_hash] > _LIMIT_PER_SENDER
+            return is_over, is_over or self._nameless + self._seen.total() > _LIMIT_OVERALL
 
 
-def held_reason(request: Request, form: FormFields, begun: datetime | None, now: datetime) -> str | None:
-    """The code of the reason to hold this form; None when nothing is suspicious. `begun`: when the form was opened."""
+def screen(request: Request, form: FormFields, begun: datetime | None, now: datetime) -> Screening:
+    """What this form looks like. `begun`: when it was opened."""
     state = request.app.state
     if not hasattr(state, "submission_counter"):
         state.submission_counter = SubmissionCounter()
-    is_over_limit = state.submission_counter.exceeds_limit(request.client.host if request.client else "", now)
+    is_over, crowd = state.submission_counter.count(sender(request, state.settings.proxies), now)
     if "".join(form.get(HONEYPOT, [])).strip():
-        return "trap"
-    if is_over_limit:
-        return "crowd"
-    return "haste" if begun is None or now - begun < _FASTEST else None
+        return Screening("trap", crowd)
+    if is_over:
+        return Screening("crowd", crowd)
+    return Screening("haste" if begun is None or now - begun < _FASTEST else None, crowd)

@@ -140,6 +140,7 @@ def send(
             binding=csrf.of_visit(cookie),
             notice=EXPIRED_NOTICE,
         )
+    screening = spam_signals.screen(request, draft.answers, draft.begun_at, now)
     reply = filing.file_once(
         session,
         intake,
@@ -150,7 +151,8 @@ def send(
         directory=directory,
         now=now,
         ttl=settings.idempotency_ttl,
-        held_reason=spam_signals.held_reason(request, draft.answers, draft.begun_at, now),
+        held_reason=screening.held_reason,
+        crowd=screening.crowd,
     )
     secret = new_secret(keys)
     drafts.renew(session, cookie, secret, {"receipt": reply.body}, now, settings.draft_idle)

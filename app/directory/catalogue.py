@@ -5,7 +5,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from app.directory.schemas import Contact, Country, Deadline, Helper, Need, Organisation, Persecution, Service, Term
+from app.directory.schemas import (
+    Contact,
+    Country,
+    Deadline,
+    Deadlines,
+    Helper,
+    Need,
+    Organisation,
+    Persecution,
+    Service,
+    ServiceRule,
+    Term,
+)
 
 ACROSS: Final = "XX"
 """The pack of helpers across borders."""
@@ -40,7 +52,7 @@ class Directory:
     services: tuple[ServiceEntry, ...]
     needs: tuple[Need, ...]
     persecution: tuple[Persecution, ...]
-    deadlines_by_country: Mapping[str, tuple[Deadline, ...]] = field(repr=False)
+    deadlines_by_country: Mapping[str, Deadlines] = field(repr=False)
     contacts_by_country: Mapping[str, tuple[Contact, ...]] = field(repr=False)
     digest: str = ""
     terms: tuple[Term, ...] = field(default=(), repr=False)
@@ -106,7 +118,13 @@ class Directory:
         return self._service.get(key)
 
     def deadlines(self, country: str) -> tuple[Deadline, ...]:
-        return self.deadlines_by_country.get(country, ())
+        rules = self.deadlines_by_country.get(country)
+        return rules.deadlines if rules else ()
+
+    def service_rules(self, country: str) -> tuple[ServiceRule, ...]:
+        """When a letter counts as delivered in a country."""
+        rules = self.deadlines_by_country.get(country)
+        return rules.service_rules if rules else ()
 
     def deadline(self, country: str, event: str) -> Deadline | None:
         return next((row for row in self.deadlines(country) if row.event == event), None)

@@ -69,6 +69,7 @@ def _country(directory: Directory, folder: str, country: Country) -> Iterator[st
     yield from _unknown(f"{position}: safety", country.safety, COUNTRY_NOTES)
     rows = [row.event for row in directory.deadlines(country.code)]
     yield from _twice(f"{folder}/deadlines.yaml", rows)
+    yield from _twice(f"{folder}/deadlines.yaml", (rule.rule for rule in directory.service_rules(country.code)))
     if country.counting and country.counting.deadline not in rows:
         yield f"{position}: counting: deadline: there is no row {country.counting.deadline} in {folder}/deadlines.yaml"
     try:

@@ -97,7 +97,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
         tuple(_entries(organisations, files, frozenset(country.code for country in countries))),
         _shaped(documents, "needs.yaml", Needs).needs,
         _shaped(documents, "persecution.yaml", Codes).codes,
-        {name.upper(): _shaped(documents, f"{name}/deadlines.yaml", Deadlines).deadlines for name in (*folders, FRAME)},
+        {name.upper(): _shaped(documents, f"{name}/deadlines.yaml", Deadlines) for name in (*folders, FRAME)},
         {
             name.upper(): _shaped(documents, f"{name}/emergency.yaml", Contacts).contacts
             for name in (*folders, CROSS_BORDER)

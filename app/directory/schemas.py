@@ -284,8 +284,17 @@ class Helpers(Entry):
     helpers: tuple[Helper, ...]
 
 
+class ServiceRule(Entry):
+    """When a letter counts as delivered. `look_at`: what a person looks at to find the day, as one sentence for them."""
+
+    rule: str = Field(pattern=CODE)
+    look_at: str
+    source: Source
+
+
 class Deadlines(Entry):
     deadlines: tuple[Deadline, ...]
+    service_rules: tuple[ServiceRule, ...] = ()
 
 
 class Contacts(Entry):

@@ -36,6 +36,7 @@ class Question:
         name: of the field in the page.
         options: the vocabulary to choose from.
         folded: shown behind a line with this text; "" for a question that is always shown.
+        guide: further hints behind a line, from the pack of the country: "service_rules".
         of: the question whose answer this one completes, like the day of a letter.
         default: chosen beforehand.
         field: the field of the schema, with its published names and dots; "" where it has the question's name.
@@ -48,6 +49,7 @@ class Question:
     options: str = ""
     required: bool = False
     folded: str = ""
+    guide: str = ""
     of: str = ""
     default: str = ""
     field: str = ""
@@ -87,7 +89,7 @@ STEPS: Final = (
     Step("4", N_("How urgent is it?"), (
         Question("how_soon", Kind.RADIO, N_("When do you need help by?"), options="how_soon", required=True),
         Question("letter_kind", Kind.SELECT, N_("Have you had a letter or decision from the authorities? What is it about?"), N_("Look at the heading of the letter. If you are not sure, choose “I do not know”."), options="letters", field="letter.kind"),
-        Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 24 11 2026. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), of="letter_kind", field="letter.received_on"),
+        Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 24 11 2026. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), guide="service_rules", of="letter_kind", field="letter.received_on"),
         Question("letter_earlier_on", Kind.DAY, N_("Is there an earlier date on the envelope, on a delivery note or in your electronic mailbox?"), N_("If there are several, give the earliest. We count from the earlier day."), folded=N_("There is an earlier date: on the envelope, on a note or online"), of="letter_kind", field="letter.earlier_on"),
     )),
     Step("5", N_("Languages and support you need"), (

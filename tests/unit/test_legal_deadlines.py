@@ -183,4 +183,5 @@ def test_a_row_with_an_unknown_roll_over_takes_the_country_s_rule_or_the_earlier
     assert row.rolls_over == "unknown"
     assert finding("PL", "asylum_appeal_regular", "2026-11-28", TODAY).certainty == "assumed"
     assert finding("PL", "asylum_appeal_regular", "2026-11-21", TODAY).last_safe_day == day("2026-12-07")
-    assert finding("LT", "asylum_appeal", "2026-11-21", TODAY).last_safe_day == day("2026-12-05")
+    assert finding("LT", "asylum_appeal", "2026-11-21", TODAY).last_safe_day == day("2026-12-07"), "this row says yes"
+    assert finding("LT", "dublin_appeal", "2026-11-21", TODAY).last_safe_day == day("2026-11-28"), "this one nothing"

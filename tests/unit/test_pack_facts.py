@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[1] / "data"
 DIRECTORY = load_packs()
 EVERYWHERE = {country.code for country in DIRECTORY.countries}
 COUNTRIES = ["PL", "GE", "LT", "DE"]  # of the facts, in the order of the form
-LETTERS_OF_OURS = {("PL", "asylum_appeal_accelerated"), ("LT", "asylum_appeal_accelerated")}
+LETTERS_OF_OURS = {("DE", "asylum_appeal_accelerated"), ("GE", "detention_appeal")}
 
 
 def table(name: str) -> list[dict[str, str]]:
@@ -107,6 +107,27 @@ def test_every_letter_says_what_it_is_in_its_country_once() -> None:
         labels = [row.label for row in DIRECTORY.deadlines(country) if row.letter_kind]
         assert labels
         assert len(labels) == len(set(labels))
+
+
+KINDS_THAT_PEOPLE_HOLD = {
+    "PL": "residence_permit_refusal_appeal detention_order_complaint detention_release_refusal_complaint entry_refusal_appeal"
+    " dublin_appeal",
+    "LT": "residence_permit_refusal_appeal residence_permit_revocation_appeal return_or_entry_ban_emergency detention_appeal"
+    " dublin_appeal",
+    "GE": "expulsion_appeal residence_permit_refusal_appeal detention_appeal visa_refusal_complaint",
+    "DE": "asylum_appeal_followup_inadmissible asylum_appeal_accelerated residence_permit_refusal_objection detention_complaint",
+}
+
+
+def test_the_letters_that_people_hold_are_kinds_with_what_to_do() -> None:
+    for country, events in KINDS_THAT_PEOPLE_HOLD.items():
+        for event in events.split():
+            row = DIRECTORY.deadline(country, event)
+            assert row is not None
+            assert row.letter_kind
+            assert row.appeal_to or row.filed_through
+    for country in COUNTRIES:
+        assert DIRECTORY.service_rules(country), "what to look at, to find the day"
 
 
 def test_nobody_with_a_refusal_is_told_the_longer_time_to_leave() -> None:

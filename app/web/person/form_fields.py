@@ -7,7 +7,7 @@ from typing import Final
 
 from app.core.errors import FieldError
 from app.core.i18n import LANGUAGES, N_
-from app.directory.packs import Directory
+from app.directory.packs import Deadline, Directory
 from app.intake import questions
 from app.intake.questions import FormFields, Kind, Question
 from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
@@ -64,6 +64,7 @@ class Field:
     value: str
     error: str
     boxes: Boxes
+    guide: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> list[str]:
@@ -103,7 +104,14 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
         value,
         error,
         boxes,
+        guide=_guide(question, answers, code_names, directory),
     )
+
+
+def _guide(question: Question, answers: FormFields, code_names: CodeNames, directory: Directory) -> tuple[str, ...]:
+    """What to look at in the chosen country; nothing while none is chosen."""
+    country = answers.get("country", [""])[-1]
+    return tuple(code_names.text(rule.look_at) for rule in directory.service_rules(country)) if question.guide else ()
 
 
 def _day(typed: Boxes, code_names: CodeNames) -> tuple[str, Boxes]:
@@ -143,12 +151,20 @@ def _options(
             rows = [row for row in directory.deadlines(country.code) if row.letter_kind]
             yield (
                 translator.country_name(country.code),
-                [(f"{country.code}.{row.event}", code_names.text(row.label or "")) for row in rows],
+                [(f"{country.code}.{row.event}", _kind_of_letter(row, code_names)) for row in rows],
             )
     elif vocabulary == "happened":
         for phase, label in PHASES.items():
             entries = [entry for entry in directory.persecution if entry.phase == phase]
             yield code_names.text(label), [(entry.code, code_names.text(entry.label)) for entry in entries]
+
+
+def _kind_of_letter(row: Deadline, code_names: CodeNames) -> str:
+    """The kind of a letter with its own heading, in the language of the country: what it looks like."""
+    kind = code_names.text(row.label or "")
+    if not row.heading or row.heading.casefold() == kind.casefold():
+        return kind
+    return code_names.text(N_("{kind}. Looks like: {heading}"), kind=kind, heading=row.heading)
 
 
 _PLAIN: Final = {

@@ -1,7 +1,8 @@
 """The recipes of CONTRIBUTING.md, walked in a copy of the repository.
 
-Each recipe is carried out there whole, and the checks that guide an author pass. Then each of its steps is left out alone: a
-check fails, and what it prints names the file to touch. The files that CONTRIBUTING.md lists are those that were changed.
+Each recipe is carried out there whole, and the checks that guide an author pass. Then its steps are left out: each alone, but for
+those that a test of their own tells, which are left out in one run. A check fails, and what it prints names every file to touch.
+The files that CONTRIBUTING.md lists are those that were changed.
 """
 
 import json
@@ -72,6 +73,8 @@ class Recipe:
     steps: Mapping[str, tuple[Edit, ...]]
     tests: tuple[str, ...] = ()
     subject: str = ""
+    apart: tuple[str, ...] = ()
+    """Steps that are each told by a test of its own while the program starts without them: they are left out in one run."""
     languages: tuple[str, ...] = LANGUAGES
 
 
@@ -230,6 +233,15 @@ RECIPES: Final = [
             "tests/migrations/test_migrations.py::test_the_promises_of_the_models_stand_in_the_database[sqlite]",
         ),
         subject="app/referrals/states.py",
+        apart=(
+            "app/messaging/notice_texts.py",
+            "alembic/versions/0015_count_deferred_referrals_as_live.py",
+            "docs/life-cycles.md",
+            "docs/partner-api.md",
+            "docs/webhooks.md",
+            "tests/unit/test_referral_states.py",
+            "tests/unit/test_referral_effects.py",
+        ),
     ),
 ]  # fmt: skip
 
@@ -334,13 +346,15 @@ def test_a_recipe_is_whole_and_whatever_is_forgotten_is_told(workshop: Workshop,
         failed, output = workshop.run(tests=recipe.tests, catalogues=True)
         assert not failed, output
         catalogues = tuple(name for name in before if name.startswith("app/locales/"))
-        steps = [(name,) for name in before if name not in {recipe.subject, *catalogues}]
-        for forgotten in (*steps, catalogues):
+        alone = [(name,) for name in before if name not in {recipe.subject, *catalogues, *recipe.apart}]
+        for forgotten in filter(None, (*alone, recipe.apart, catalogues)):
             after = {name: workshop.content(name) for name in forgotten}
             for name in forgotten:
                 workshop.put(name, before[name])
             translating = forgotten is catalogues
-            failed, output = workshop.run(tests=() if translating else recipe.tests, catalogues=translating)
+            failed, output = workshop.run(
+                tests=() if translating else recipe.tests, catalogues=translating, all=forgotten is recipe.apart
+            )
             assert failed, f"nothing tells that {forgotten} was forgotten"
             assert [name for name in forgotten if not named(name, output)] == [], output
             for name, content in after.items():

@@ -73,7 +73,7 @@ def _forked(run: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _checks(run: dict[str, Any]) -> int:
-    """0: the program starts, the catalogues are whole, and the tests pass, up to the first that fails.
+    """0: the program starts, the catalogues are whole, and the tests pass. `all`: run every test, also after a failure.
 
     `generate`: write what is generated instead.
     """
@@ -94,7 +94,8 @@ def _checks(run: dict[str, Any]) -> int:
     import pytest
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they were imported before pytest could rewrite them
-    tests = int(pytest.main(["-q", "--tb=short", "-x", "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
+    until = [] if run.get("all") else ["-x"]
+    tests = int(pytest.main(["-q", "--tb=short", *until, "--no-header", "-p", "no:cacheprovider", *run["tests"]]))
     return int(bool(problems or tests))
 
 

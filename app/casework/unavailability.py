@@ -26,15 +26,15 @@ def unavailability_of(session: Session, case: Case, service_key: str, today: dat
     if row is None:
         return None
     pauses = availability.pauses(session, [service_key], today).get(service_key, ())
-    hindering = _hindering(pauses, case.needs, case.languages, row.entry.get("needs", ()))
-    if hindering:
-        return max(hindering, key=lambda one: one.until)
+    paused = _paused_for(pauses, case.needs, case.languages, row.entry.get("needs", ()))
+    if paused:
+        return max(paused, key=lambda unavailability: unavailability.until)
     if row.capacity == "full" and row.capacity_until is not None and row.capacity_until >= today:
         return Unavailability("full", row.capacity_until)
     return None
 
 
-def _hindering(
+def _paused_for(
     pauses: Sequence[ServicePause], needs: Collection[str], speak: Collection[str], offered: Collection[str]
 ) -> list[Unavailability]:
     paused = {pause.need for pause in pauses if pause.need}

@@ -94,7 +94,7 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
     return laid.directory
 
 
-def turn_down(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, now: datetime) -> None:
+def reject_or_withdraw(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, now: datetime) -> None:
     """Reject an edit (a second person) or withdraw it (its author). Raises NotFound, IllegalMove, NotAllowed."""
     edit, target = _taken(session, edit_id, verb, by)
     _decide(session, edit, target, by, now)

@@ -37,7 +37,7 @@ class NotifyTeam:
 
 @dataclass(frozen=True, slots=True)
 class NotifyPerson:
-    """Queue "you have news" for the person; only who asked for such notices gets one."""
+    """Queue "you have news" for the person; only to a person who asked for such notices."""
 
     kind: str
 

@@ -103,7 +103,7 @@ class Disclosure(StrEnum):
 
 
 class Party(StrEnum):
-    """Who gets a notice of a move. The person's says only "you have news" and goes only to who asked for notices; every move
+    """Who gets a notice of a move. The person's says only "you have news" and goes only to a person who asked for notices; every move
     is on their page when they return with their number.
     """
 

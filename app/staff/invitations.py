@@ -75,7 +75,7 @@ def invite(session: Session, keys: KeyRing, seat: Invitee, *, by: UUID | None, n
     return _new(session, keys, Invitee(name, seat.role, seat.team_id, seat.organisation_id), None, by=by, now=now)
 
 
-def let_return(session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime) -> str:
+def invite_back(session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime) -> str:
     """Create a code for a member who lost their passphrase or code app. Nothing changes until it is used."""
     seat = Invitee(member.name, Role(member.role), member.team_id, member.organisation_id)
     return _new(session, keys, seat, member.id, by=by, now=now)

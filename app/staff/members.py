@@ -24,7 +24,7 @@ from app.staff.invitations import Invitee
 from app.staff.models import Member, Role
 from app.staff.sessions import SignedIn
 
-LET_IN_FOR: Final = timedelta(minutes=15)
+ACCESS_RESTORED_FOR: Final = timedelta(minutes=15)
 INVITES: Final = {
     Role.ADMIN: frozenset({Role.COORDINATOR, Role.SENIOR, Role.AUDITOR, Role.PARTNER}),
     Role.SENIOR: frozenset({Role.COORDINATOR}),
@@ -107,20 +107,20 @@ def invite(session: Session, keys: KeyRing, caller: SignedIn, seat: Invitee, now
     return invitations.invite(session, keys, seat, by=caller.member_id, now=now)
 
 
-def let_return(session: Session, keys: KeyRing, caller: SignedIn, member_id: UUID, now: datetime) -> str:
+def invite_back(session: Session, keys: KeyRing, caller: SignedIn, member_id: UUID, now: datetime) -> str:
     """Create a code for a member who lost their passphrase or code app. Raises NotFound, NotAllowed."""
-    return invitations.let_return(
+    return invitations.invite_back(
         session, keys, _manageable_member(session, caller, member_id), by=caller.member_id, now=now
     )
 
 
-def let_in(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
+def restore_access(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
     """Lift a member's lockout and suspend it for 15 minutes, when a stranger's failed attempts lock them out.
 
     Raises NotFound, NotAllowed.
     """
     member = _manageable_member(session, caller, member_id)
-    member.let_in_until, member.failures, member.wait_until = now + LET_IN_FOR, 0, None
+    member.let_in_until, member.failures, member.wait_until = now + ACCESS_RESTORED_FOR, 0, None
     _note(session, caller, member, "member:let_in", now)
 
 

@@ -41,8 +41,8 @@ def invite(request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: 
 
 
 @router.post("/{member}/return", name="let_member_return")
-def let_return(member: Id, request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
-    code = members.let_return(session, keys, caller, uuid_of(member), now)
+def invite_back(member: Id, request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
+    code = members.invite_back(session, keys, caller, uuid_of(member), now)
     return _code_page(request, _name(session, member), code)
 
 
@@ -53,8 +53,8 @@ def grant(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
 
 
 @router.post("/{member}/let-in", name="let_member_in")
-def let_in(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.let_in(session, caller, uuid_of(member), now)
+def restore_access(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    members.restore_access(session, caller, uuid_of(member), now)
     return staff_pages.redirect("/desk/members?done=let_in")
 
 
@@ -85,8 +85,8 @@ def invite_partner(request: Request, caller: Member, session: Db, keys: Keys, no
 
 
 @partner_router.post("/{member}/return", name="let_partner_return")
-def let_partner_return(member: Id, request: Request, caller: Member, session: Db, keys: Keys, now: Now) -> Response:
-    code = members.let_return(session, keys, caller, uuid_of(member), now)
+def invite_partner_back(member: Id, request: Request, caller: Member, session: Db, keys: Keys, now: Now) -> Response:
+    code = members.invite_back(session, keys, caller, uuid_of(member), now)
     return _code_page(request, _name(session, member), code)
 
 
@@ -97,8 +97,8 @@ def grant_partner(member: Id, caller: Member, session: Db, now: Now) -> Response
 
 
 @partner_router.post("/{member}/let-in", name="let_partner_in")
-def let_partner_in(member: Id, caller: Member, session: Db, now: Now) -> Response:
-    members.let_in(session, caller, uuid_of(member), now)
+def restore_partner_access(member: Id, caller: Member, session: Db, now: Now) -> Response:
+    members.restore_access(session, caller, uuid_of(member), now)
     return staff_pages.redirect("/partner/members?done=let_in")
 
 

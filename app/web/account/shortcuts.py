@@ -45,7 +45,7 @@ def set_shortcuts(request: Request, desk: AtDesk, settings: Config) -> Response:
     del desk
     on = field_value(request.state.form, "on") == "yes"
     response = staff_pages.redirect(
-        staff_pages.with_news("/desk/shortcuts", done="shortcuts_on" if on else "shortcuts_off")
+        staff_pages.with_message("/desk/shortcuts", done="shortcuts_on" if on else "shortcuts_off")
     )
     cookies.put(response, staff_pages.SHORTCUTS, "on" if on else "off", settings)
     return response

@@ -94,7 +94,7 @@ def requested_stretch(period: str, until: str, now: Any) -> periods_Period:
 def report_response(
     request: Request, report: Report, stretch: periods_Period, packs: Any, now: Any, path: str, file_format: str
 ) -> Response:
-    code_names = staff_pages.reader(request)
+    code_names = staff_pages.code_names(request)
 
     def label_of(kind: str, code: str) -> str:
         return _label(code_names, packs, kind, code)

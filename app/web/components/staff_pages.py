@@ -101,7 +101,7 @@ _LABEL: Final = re.compile(r"[0-9A-Z]{1,8}-?[0-9A-Z]{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class ActionMessage:
     """The message after an action, with the case and version that "Undo" needs. `elsewhere`: not the case on this page."""
 
     text: str
@@ -111,7 +111,7 @@ class News:
     elsewhere: bool
 
 
-def news(request: Request) -> News | None:
+def action_message(request: Request) -> ActionMessage | None:
     """The message that the URL asks for; it selects one of our own texts and carries only codes."""
     code = request.query_params.get("done", "")
     if code not in _MESSAGES:
@@ -121,7 +121,9 @@ def news(request: Request) -> News | None:
     case, version = request.query_params.get("was") or here, request.query_params.get("v", "")
     is_case_version = bool(_LABEL.fullmatch(case)) and version.isascii() and version.isdigit() and len(version) < 10
     named = case if _LABEL.fullmatch(case) else ""
-    return News(_MESSAGES[code], named, version, is_case_version and code in UNDOABLE, bool(named) and named != here)
+    return ActionMessage(
+        _MESSAGES[code], named, version, is_case_version and code in UNDOABLE, bool(named) and named != here
+    )
 
 
 _NAV = {
@@ -186,7 +188,7 @@ def allow_own_script(response: Response) -> None:
     response.headers["content-security-policy"] = OWN_SCRIPT
 
 
-def reader(request: Request) -> CodeNames:
+def code_names(request: Request) -> CodeNames:
     """English names of codes; created once for each app."""
     state = request.app.state
     code_names: CodeNames | None = getattr(state, "code_names", None)
@@ -197,7 +199,7 @@ def reader(request: Request) -> CodeNames:
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """Render a page. Raises UndefinedError if the template uses a variable that is not in the context."""
-    names = reader(request)
+    names = code_names(request)
     member = getattr(request.state, "member", None)
     settings = request.app.state.settings
     shortcuts = bool(member) and cookies.read(request, SHORTCUTS) == "on"
@@ -209,7 +211,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         csrf=_form_token(request, member) if member else "",
         demo=settings.demo,
         now=request.app.state.clock(),
-        news=news(request),
+        action_message=action_message(request),
         shortcuts=shortcuts,
         nav=[_NAV[name] for name in _NAV_OF[member.role]] if member else [],
         home=home(member) if member else "/desk/",
@@ -239,7 +241,7 @@ def message(code: str) -> str:
     return _MESSAGES[code]
 
 
-def with_news(path: str, **parameters: str) -> str:
+def with_message(path: str, **parameters: str) -> str:
     """The path, with the parameters of the message to show there."""
     more = urlencode({name: value for name, value in parameters.items() if value})
     return path + (("&" if "?" in path else "?") + more if more else "")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from app.cases.models import Case
-from app.casework import case_moves, desk_referrals, households
+from app.casework import country_moves, desk_referrals, households
 from app.casework.case_sidebar import CaseSidebar, case_sidebar
 from app.casework.coordinator import Desk
 from app.core.dependencies import Db
@@ -89,7 +89,9 @@ def leave_household(label: Label, request: Request, desk: AtDesk, session: Db) -
 @router.post("/move", name="ask_move")
 def ask_move(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Ask the person to agree that the case moves to another country's team."""
-    case_moves.ask(session, desk, packs, label, submitted_version(request), field_value(request.state.form, "country"))
+    country_moves.ask(
+        session, desk, packs, label, submitted_version(request), field_value(request.state.form, "country")
+    )
     return _redirect_to_case(label, "move_asked")
 
 

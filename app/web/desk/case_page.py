@@ -144,7 +144,7 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
 
 
 @router.post("/referrals/{referral}/{verb:referral_verb}", name="step_referral")
-def step_referral(
+def move_referral(
     label: Label,
     referral: Label,
     verb: Annotated[str, Path(max_length=20)],
@@ -258,7 +258,7 @@ def _case_page(
 
     Decrypting the parts adds statements for the grants, the wrapped keys and the parts.
     """
-    code_names = staff_pages.reader(request)
+    code_names = staff_pages.code_names(request)
     facts = sealed_access.facts_of(desk.keys, case)
     summaries = summaries_of(session, case.id)
     actor = desk.actor.kind
@@ -338,12 +338,12 @@ def _posted_field(request: Request, name: str) -> str:
 def redirect_after(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
     """Redirect to the case; after a decision on a case opened from a list, to the next case of that list."""
     list_query = valid_list_query(field_value(request.state.form, "list"))
-    news = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
+    message_codes = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
     if decided and list_query:
         return staff_pages.redirect(
-            staff_pages.with_news("/desk/next", but=case.label, list=list_query, was=case.label, **news)
+            staff_pages.with_message("/desk/next", but=case.label, list=list_query, was=case.label, **message_codes)
         )
-    return staff_pages.redirect(queue_url.case_path(case.label, list_query, **news))
+    return staff_pages.redirect(queue_url.case_path(case.label, list_query, **message_codes))
 
 
 def chosen_member(text: str) -> UUID | None:

@@ -28,7 +28,7 @@ def show_coverage(
     if country and not packs.has_country(country):
         raise NotFound
     cells = coverage(packs, now.date())
-    code_names = staff_pages.reader(request)
+    code_names = staff_pages.code_names(request)
     shown = [country] if country else [entry.code for entry in packs.countries]
     return staff_pages.page(
         request,

@@ -135,7 +135,7 @@ def decide(
     if verb == EditVerb.PUBLISH:
         edits.publish(session, packs, edit, by=_editor(member), now=now)
     elif verb in {EditVerb.REJECT, EditVerb.WITHDRAW}:
-        edits.turn_down(session, edit, EditVerb(verb), by=_editor(member), now=now)
+        edits.reject_or_withdraw(session, edit, EditVerb(verb), by=_editor(member), now=now)
     else:
         raise NotFound
     return staff_pages.redirect(f"/desk/directory/proposals?done={verb}")

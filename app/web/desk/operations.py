@@ -35,7 +35,7 @@ def show_operations(request: Request, member: Overseer, session: ReadDb, keys: K
         service_status=present,
         problems=present.problems(),
         unserved=[
-            staff_pages.reader(request).name("country", entry.code)
+            staff_pages.code_names(request).name("country", entry.code)
             for entry in _countries(request)
             if entry.code not in staff.served_countries(session)
         ],
@@ -45,10 +45,10 @@ def show_operations(request: Request, member: Overseer, session: ReadDb, keys: K
         may_stop=member.role in {"senior", "admin"},
         may_plant=member.role == "admin",
         countries=[
-            (entry.code, staff_pages.reader(request).name("country", entry.code)) for entry in _countries(request)
+            (entry.code, staff_pages.code_names(request).name("country", entry.code)) for entry in _countries(request)
         ],
         needs=[
-            (entry.id, staff_pages.reader(request).name("need", entry.id))
+            (entry.id, staff_pages.code_names(request).name("need", entry.id))
             for entry in request.app.state.directory.needs
         ],
         languages=LANGUAGES,

@@ -73,13 +73,13 @@ def save_view(request: Request, desk: AtDesk, session: Db) -> Response:
     """Save the present view, filters and order as one of the member's own views."""
     listing = queue_url.read(field_value(request.state.form, "list")) or Listing()
     saved_views.save(session, desk.member.member_id, listing.queue_query, desk.now)
-    return staff_pages.redirect(staff_pages.with_news(listing.here, done="view_kept"))
+    return staff_pages.redirect(staff_pages.with_message(listing.here, done="view_kept"))
 
 
 @router.post("/desk/views/{view_id}/drop", name="drop_view")
 def delete_view(view_id: Annotated[UUID, Path()], desk: AtDesk, session: Db) -> Response:
     saved_views.delete(session, desk.member.member_id, view_id)
-    return staff_pages.redirect(staff_pages.with_news("/desk/", done="view_dropped"))
+    return staff_pages.redirect(staff_pages.with_message("/desk/", done="view_dropped"))
 
 
 @router.get("/desk/next", name="next_case")
@@ -97,15 +97,17 @@ def next_case(
     listing = queue_url.read(list_query)
     queue_query = (listing or Listing()).queue_query
     label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.member.member_id, today=desk.now.date())
-    news = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
+    message_codes = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
-        return staff_pages.redirect(queue_url.case_path(label, listing.query if listing else "", **news))
-    return staff_pages.redirect(staff_pages.with_news(listing.here if listing else "/desk/?view=new", **news))
+        return staff_pages.redirect(queue_url.case_path(label, listing.query if listing else "", **message_codes))
+    return staff_pages.redirect(
+        staff_pages.with_message(listing.here if listing else "/desk/?view=new", **message_codes)
+    )
 
 
 def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
     """The options of each filter, as codes and labels in their order."""
-    code_names = staff_pages.reader(request)
+    code_names = staff_pages.code_names(request)
     return {
         "country": [(entry.code, code_names.name("country", entry.code)) for entry in packs.countries],
         "need": [(entry.id, code_names.name("need", entry.id)) for entry in packs.needs],

@@ -74,4 +74,6 @@ def label_of_code(request: Request, name: str, code: str) -> str:
     """The label of a filter's code."""
     if name == "urgency":
         return labels.URGENCIES[code][1] if code in labels.URGENCIES else code
-    return staff_pages.reader(request).name({"country": "country", "need": "need", "language": "language"}[name], code)
+    return staff_pages.code_names(request).name(
+        {"country": "country", "need": "need", "language": "language"}[name], code
+    )

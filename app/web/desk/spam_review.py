@@ -34,5 +34,5 @@ def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Respon
     """Spam: close the case now; retention deletes it some days later."""
     case = spam_review.discard(session, desk, label, submitted_version(request))
     return staff_pages.redirect(
-        staff_pages.with_news("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version))
+        staff_pages.with_message("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version))
     )

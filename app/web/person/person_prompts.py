@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.casework import case_moves, contact_answers
+from app.casework import contact_answers, country_moves
 from app.casework.person_actions import PersonReferral
 from app.core.i18n import N_
 from app.core.vocabulary import complete
@@ -33,7 +33,7 @@ def prompts_context(
     session: Session, case_id: UUID, referrals: Sequence[PersonReferral], code_names: CodeNames, now: datetime
 ) -> dict[str, Any]:
     """Context for `person/parts/prompts.html`."""
-    move = case_moves.open_question(session, case_id)
+    move = country_moves.open_question(session, case_id)
     return {
         "questions": [
             (referral.organisation, QUESTIONS[referral.question]) for referral in referrals if referral.question

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 
-from app.casework import case_moves, contact_answers
+from app.casework import contact_answers, country_moves
 from app.core.dependencies import Db, Keys, Now
 from app.web.person import visits
 from app.web.person.dependencies import Cookie, Directory, Form, Lang, anyone
@@ -27,5 +27,5 @@ def move(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: 
     opened = visits.case_of_form(session, form, cookie, keys, now)
     answer = form.get("answer", [""])[-1]
     if opened is not None and answer in {"yes", "no"}:
-        case_moves.answer(session, opened, yes=answer == "yes", keys=keys, directory=directory, now=now)
+        country_moves.answer(session, opened, yes=answer == "yes", keys=keys, directory=directory, now=now)
     return RedirectResponse(f"/{lang}/case", 303)

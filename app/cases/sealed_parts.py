@@ -139,17 +139,12 @@ def organisations_with_key(session: Session, case_id: UUID) -> frozenset[UUID]:
 
 def destroy_wraps(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -> None:
     """Delete the wraps of these organisations, after consent was withdrawn or they were excluded."""
-    _destroy(session, case_id, CaseWrap.owner_id.in_(list(organisation_ids)))
-
-
-def destroy_other_wraps(session: Session, case_id: UUID, keep_organisation_id: UUID) -> None:
-    """Delete the wraps of all organisations but the one that has accepted."""
-    _destroy(session, case_id, CaseWrap.owner_id != keep_organisation_id)
-
-
-def _destroy(session: Session, case_id: UUID, which: sa.ColumnElement[bool]) -> None:
     session.execute(
-        sa.delete(CaseWrap).where(CaseWrap.case_id == case_id, CaseWrap.kind == WrapFor.ORGANISATION.value, which)
+        sa.delete(CaseWrap).where(
+            CaseWrap.case_id == case_id,
+            CaseWrap.kind == WrapFor.ORGANISATION.value,
+            CaseWrap.owner_id.in_(list(organisation_ids)),
+        )
     )
 
 

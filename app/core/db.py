@@ -145,14 +145,6 @@ class Database:
         self.engine.dispose()
 
 
-def database_now(session: Session) -> datetime:
-    """The database server's time, by which the deadlines of referrals are set, so that all processes agree."""
-    if session.get_bind().dialect.name == "sqlite":
-        return datetime.now(UTC)
-    moment: datetime = session.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
-    return moment.astimezone(UTC)
-
-
 def acquire_advisory_lock(session: Session, lock: int) -> None:
     """Take a PostgreSQL advisory lock that is held until the transaction ends; waits for it.
 

@@ -9,7 +9,7 @@ is encrypted under them and no transaction can still be open that began before t
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -163,8 +163,3 @@ def _old_transactions_have_ended(key_file: Path, patience: timedelta, sleep: Cal
         return True
     sleep(left)
     return False
-
-
-def key_age(ring: KeyRing, today: date) -> timedelta:
-    """The age of the oldest epoch key that still exists."""
-    return today - min(ring.since.values())

@@ -8,7 +8,10 @@ import typer
 keys_app = typer.Typer(
     no_args_is_help=True, help="Manage the server's epoch key, the keys of teams and organisations, and the backup key."
 )
-members_app = typer.Typer(no_args_is_help=True, help="Invite the first admin.")
+members_app = typer.Typer(
+    no_args_is_help=True,
+    help="Invite the first admin, or replace people when two are not left. Everything else is done at the desk.",
+)
 
 Team = Annotated[str, typer.Option(help="Slug of a team: rotate its key instead of the epoch key.")]
 As = Annotated[
@@ -51,6 +54,29 @@ def invite_admin(name: Annotated[str, typer.Argument(help="Sign-in name of the a
     from app.cli.members import invite_admin as run
 
     run(name)
+
+
+@members_app.command("return")
+def let_return(name: Annotated[str, typer.Argument(help="Sign-in name of the member who lost their sign-in.")]) -> None:
+    """Print a one-time code for a member who lost passphrase or code app, when no two people are left to do it at the desk.
+
+    Asks for the recovery key.
+    """
+    from app.cli.members import let_return as run
+
+    run(name)
+
+
+@members_app.command("invite")
+def invite(
+    name: Annotated[str, typer.Argument(help="Sign-in name of the new member.")],
+    team: Annotated[str, typer.Option(help="Slug of their team.")],
+    senior: Annotated[bool, typer.Option("--senior", help="A senior coordinator.")] = False,
+) -> None:
+    """Print a one-time code for a new coordinator, when no two people are left to do it at the desk. Asks for the recovery key."""
+    from app.cli.members import invite as run
+
+    run(name, team, senior=senior)
 
 
 def recover(

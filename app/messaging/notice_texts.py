@@ -24,6 +24,7 @@ PARTNER_GROUPS: Final = MappingProxyType(
         "referral_withdrawn": "request that has ended",
         "referral_client_declined": "request that has ended",
         "referral_entered_in_error": "request that has ended",
+        "access_change": "proposed change to who can read your requests",
     }
 )
 """What each kind of notice to an organisation is counted as. One row for every kind that is ever queued for one: a test
@@ -33,6 +34,7 @@ _PLURALS: Final = {
     "answer to your question": "answers to your questions",
     "date to review": "dates to review",
     "request that has ended": "requests that have ended",
+    "proposed change to who can read your requests": "proposed changes to who can read your requests",
 }
 
 

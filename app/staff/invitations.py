@@ -22,7 +22,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.staff import known_browsers, passkeys, sessions
+from app.staff import known_browsers, passkeys, seats, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
 from app.staff.service import SealedSeed
@@ -52,6 +52,7 @@ class Invitation(Base):
     organisation_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     member_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     invited_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    approved_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
@@ -67,28 +68,57 @@ class Invitee:
     organisation_id: UUID | None = None
 
 
-def invite(session: Session, keys: KeyRing, seat: Invitee, *, by: UUID | None, now: datetime) -> str:
-    """Create a code for a new member; an earlier code for the same name becomes void. Raises Conflict when the name is taken."""
-    name = staff.normalised_name(seat.name)
-    if session.scalar(sa.select(Member.id).where(Member.name == name)) is not None:
+def free_name(session: Session, name: str) -> str:
+    """The name as it will be stored. Raises Conflict when a member has it."""
+    normal = staff.normalised_name(name)
+    if session.scalar(sa.select(Member.id).where(Member.name == normal)) is not None:
         raise Conflict("A member with this name exists. Choose another name, or let them return.")
-    return _new(session, keys, Invitee(name, seat.role, seat.team_id, seat.organisation_id), None, by=by, now=now)
+    return normal
 
 
-def invite_back(session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime) -> str:
+def invite(
+    session: Session,
+    keys: KeyRing,
+    seat: Invitee,
+    *,
+    by: UUID | None,
+    now: datetime,
+    approved_by: UUID | None = None,
+) -> str:
+    """Create a code for a new member; an earlier code for the same name becomes void. Raises Conflict when the name is taken.
+
+    `by` None: at the command line of the server.
+    """
+    name = free_name(session, seat.name)
+    return _new(
+        session, keys, Invitee(name, seat.role, seat.team_id, seat.organisation_id), None,
+        by=by, approved_by=approved_by, now=now,
+    )  # fmt: skip
+
+
+def invite_back(
+    session: Session, keys: KeyRing, member: Member, *, by: UUID | None, now: datetime, approved_by: UUID | None = None
+) -> str:
     """Create a code for a member who lost their passphrase or code app. Nothing changes until it is used."""
     seat = Invitee(member.name, Role(member.role), member.team_id, member.organisation_id)
-    return _new(session, keys, seat, member.id, by=by, now=now)
+    return _new(session, keys, seat, member.id, by=by, approved_by=approved_by, now=now)
 
 
 def _new(
-    session: Session, keys: KeyRing, seat: Invitee, member_id: UUID | None, *, by: UUID | None, now: datetime
+    session: Session,
+    keys: KeyRing,
+    seat: Invitee,
+    member_id: UUID | None,
+    *,
+    by: UUID | None,
+    approved_by: UUID | None,
+    now: datetime,
 ) -> str:
     session.execute(sa.delete(Invitation).where(Invitation.name == seat.name, Invitation.used_at.is_(None)))
     code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
     invitation = Invitation(
         id=uuid4(), code_mac=_mac(keys, code), name=seat.name, role=seat.role.value, team_id=seat.team_id,
-        organisation_id=seat.organisation_id, member_id=member_id, invited_by=by, created_at=now,
+        organisation_id=seat.organisation_id, member_id=member_id, invited_by=by, approved_by=approved_by, created_at=now,
         expires_at=now + VALID_FOR,
     )  # fmt: skip
     session.add(invitation)
@@ -101,16 +131,24 @@ def _new(
         action=action,
         subject_kind="member" if member_id else "invitation",
         subject_id=member_id or invitation.id,
-        codes={"role": seat.role.value},
+        codes={"role": seat.role.value, **({"approved_by": approved_by.hex} if approved_by else {})},
         now=now,
     )
     return " ".join(code[at : at + 4] for at in range(0, _DIGITS, 4))
 
 
+_COUNTS: Final = sa.or_(
+    Invitation.invited_by.is_(None),  # at the command line of the server
+    Invitation.approved_by.is_not(None),
+    sa.and_(Invitation.role == Role.AUDITOR.value, Invitation.member_id.is_(None)),
+)
+"""Which codes count: a seat that leads to sealed parts takes two people."""
+
+
 def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: bool = False) -> Invitation:
     """The valid invitation of a code. Raises NotFound: mistyped, used, void and expired codes are not told apart."""
     query = sa.select(Invitation).where(
-        Invitation.code_mac == _mac(keys, code), Invitation.used_at.is_(None), Invitation.expires_at > now
+        Invitation.code_mac == _mac(keys, code), Invitation.used_at.is_(None), Invitation.expires_at > now, _COUNTS
     )
     invitation = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if invitation is None:
@@ -132,6 +170,11 @@ def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_se
         ).member  # fmt: skip
     else:
         member = _renewed(session, keys, invitation.member_id, seed, totp_secret, now)
+    how = seats.RETURNED if invitation.member_id else seats.JOINED
+    seats.record(
+        session, member.id, seats.CONSOLE if invitation.invited_by is None else how, now,
+        proposed_by=invitation.invited_by, approved_by=invitation.approved_by,
+    )  # fmt: skip
     audit.record(
         session,
         actor_kind="member",

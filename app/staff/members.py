@@ -1,11 +1,11 @@
-"""Management of members by colleagues: grant the team's key, let somebody return, change a role, deactivate.
+"""Management of members by colleagues: invite an auditor, grant the team's key, lift a lockout, deactivate.
 
-An admin manages accounts but holds no key, so an admin alone cannot open a case. A key can be granted only by a signed-in
-member who holds it.
+An admin manages accounts but holds no key. A key can be granted only by a signed-in member who holds it, and only to somebody
+whose seat two people wanted. Everything else that leads to sealed parts is proposed: `app/staff/access_changes.py`.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +19,7 @@ from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
-from app.staff import invitations, known_browsers, passkeys, sessions
+from app.staff import invitations, known_browsers, passkeys, seats, sessions
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Role
 from app.staff.sessions import SignedIn
@@ -80,6 +80,12 @@ def colleagues(session: Session, caller: SignedIn, now: datetime) -> list[Collea
     ]
 
 
+def seated_by_one(session: Session, colleagues: Sequence[Colleague]) -> frozenset[UUID]:
+    """Those who wait for the key and whose seat only one person wanted: granting it to them has to be proposed."""
+    waiting = [colleague.id for colleague in colleagues if colleague.active and colleague.has_key is False]
+    return frozenset(member_id for member_id in waiting if not seats.is_seated_by_two(session, member_id))
+
+
 def _same_team_or_organisation(caller: SignedIn) -> sa.ColumnElement[bool]:
     if caller.team_id is not None:
         return Member.team_id == caller.team_id
@@ -95,8 +101,8 @@ def fingerprint(public_key: bytes) -> str:
     return " ".join(text[at : at + 5] for at in range(0, 30, 5))
 
 
-def invite(session: Session, keys: KeyRing, caller: SignedIn, seat: Invitee, now: datetime) -> str:
-    """Create a code for a new member. Raises NotAllowed (not a role or team that this member may invite to), Conflict."""
+def refuse_invitation(caller: SignedIn, seat: Invitee) -> None:
+    """Raises NotAllowed if this member may not invite to this role, team or organisation."""
     if seat.role not in INVITES.get(caller.role, frozenset()):
         raise NotAllowed("Your role may not invite this role. A new admin is proposed, and approved by somebody else.")
     if caller.role is not Role.ADMIN and (seat.team_id, seat.organisation_id) != (
@@ -104,14 +110,14 @@ def invite(session: Session, keys: KeyRing, caller: SignedIn, seat: Invitee, now
         caller.organisation_id,
     ):
         raise NotAllowed("You may only invite people to your own team or organisation.")
+
+
+def invite_auditor(session: Session, keys: KeyRing, caller: SignedIn, seat: Invitee, now: datetime) -> str:
+    """Create a code for a new auditor, who never holds a key. Every other seat is proposed. Raises NotAllowed, Conflict."""
+    refuse_invitation(caller, seat)
+    if seat.role is not Role.AUDITOR:
+        raise NotAllowed("Such a seat takes two people. Propose it.")
     return invitations.invite(session, keys, seat, by=caller.member_id, now=now)
-
-
-def invite_back(session: Session, keys: KeyRing, caller: SignedIn, member_id: UUID, now: datetime) -> str:
-    """Create a code for a member who lost their passphrase or code app. Raises NotFound, NotAllowed."""
-    return invitations.invite_back(
-        session, keys, _manageable_member(session, caller, member_id), by=caller.member_id, now=now
-    )
 
 
 def restore_access(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
@@ -119,46 +125,82 @@ def restore_access(session: Session, caller: SignedIn, member_id: UUID, now: dat
 
     Raises NotFound, NotAllowed.
     """
-    member = _manageable_member(session, caller, member_id)
+    member = manageable_member(session, caller, member_id)
     member.let_in_until, member.failures, member.wait_until = now + ACCESS_RESTORED_FOR, 0, None
     _note(session, caller, member, "member:let_in", now)
 
 
-def grant(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> int:
-    """Grant a colleague every key of the shared team or organisation that this session holds; returns how many they lacked.
+def grantee(session: Session, caller: SignedIn, member_id: UUID) -> Member:
+    """The colleague, locked, if this session holds a key to grant them.
 
     Raises NotFound (another team or organisation), NotAllowed (the caller holds no key), Conflict (the colleague is deactivated).
     """
     member = _visible_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is deactivated.")
-    held = caller.keys_of(session)
     place = caller.team_id or caller.organisation_id
-    keys_of_place = session.scalars(
+    if place is None or not _keys_of(session, place, caller.keys_of(session)):
+        raise NotAllowed("You hold no key to grant.")
+    return member
+
+
+def _keys_of(session: Session, place: UUID, held: Collection[UUID]) -> Sequence[SealingKey]:
+    return session.scalars(
         sa.select(SealingKey).where(SealingKey.id.in_(list(held)), SealingKey.owner_id == place)
     ).all()
-    if place is None or not keys_of_place:
-        raise NotAllowed("You hold no key to grant.")
+
+
+def grant(session: Session, caller: SignedIn, member_id: UUID, now: datetime, *, approved: bool = False) -> int:
+    """Grant a colleague every key of the shared team or organisation that this session holds; returns how many they lacked.
+
+    Their seat was wanted by two people, or a second person has approved this very grant (`approved`). A holder who had no part
+    in seating them vouches for them with it. Raises NotFound, NotAllowed, Conflict, as `grantee` does.
+    """
+    member = grantee(session, caller, member_id)
+    if not approved and not seats.is_seated_by_two(session, member.id):
+        raise NotAllowed("This member joined when one person was enough. Propose to grant them the key.")
+    held = caller.keys_of(session)
     has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
     holder = keyholders.by_id(session, member.key_id)
-    new = [key for key in keys_of_place if key.id not in has]
+    place = caller.team_id or caller.organisation_id
+    new = [key for key in _keys_of(session, place, held) if key.id not in has] if place else []
     for key in new:
         keyholders.grant(session, key, held[key.id].seed, holder)
     if new:
+        seats.vouch(session, caller.member_id, member.id, now)
         _note(session, caller, member, "member:key_granted", now)
     return len(new)
 
 
-def change_role(session: Session, caller: SignedIn, member_id: UUID, role: Role, now: datetime) -> None:
-    """Change a coordinator to a senior or back; admins only. The member's sessions end at once.
-
-    Raises NotFound, NotAllowed, Conflict.
-    """
-    member = _manageable_member(session, caller, member_id)
+def refuse_role(caller: SignedIn, member: Member, role: Role) -> None:
+    """Raises NotAllowed (not a change that this member may make), Conflict (they have this role, or are deactivated)."""
     if caller.role is not Role.ADMIN or {role, Role(member.role)} - _SWITCHABLE:
         raise NotAllowed("Only coordinator and senior can be exchanged. For any other role, send a new invitation.")
     if member.role == role:
         raise Conflict("The member already has this role.")
+    if not member.active:
+        raise Conflict("This member is deactivated.")
+
+
+def make_senior(
+    session: Session, caller: SignedIn, member_id: UUID, now: datetime, *, approved_by: UUID | None
+) -> None:
+    """Make a coordinator a senior, as was proposed and approved. Raises NotFound, NotAllowed, Conflict."""
+    member = manageable_member(session, caller, member_id)
+    refuse_role(caller, member, Role.SENIOR)
+    seats.record(session, member.id, seats.ROLE, now, proposed_by=caller.member_id, approved_by=approved_by)
+    _change_role(session, caller, member, Role.SENIOR, now)
+
+
+def make_coordinator(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
+    """Make a senior a coordinator again, at once: it opens nothing. Raises NotFound, NotAllowed, Conflict."""
+    member = manageable_member(session, caller, member_id)
+    refuse_role(caller, member, Role.COORDINATOR)
+    _change_role(session, caller, member, Role.COORDINATOR, now)
+
+
+def _change_role(session: Session, caller: SignedIn, member: Member, role: Role, now: datetime) -> None:
+    """Change the role; the member's sessions end at once."""
     member.role = role.value
     sessions.end_sessions(session, member.id)
     known_browsers.forget(session, member.id)
@@ -170,7 +212,7 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
 
     Raises NotFound, NotAllowed, and Conflict when they are the last admin or the last holder of a key.
     """
-    member = _manageable_member(session, caller, member_id)
+    member = manageable_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is already deactivated.")
     _refuse_the_last(session, member)
@@ -203,7 +245,7 @@ def lock(session: Session, member_id: UUID) -> Member | None:
 
 
 def _visible_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
-    """A member whom `caller` may see, with the row locked. Raises NotFound, also for a member of another team."""
+    """A member whom `who` may see, with the row locked. Raises NotFound, also for a member of another team."""
     member = lock(session, member_id)
     place = (caller.team_id, caller.organisation_id)
     if member is None or (caller.role is not Role.ADMIN and (member.team_id, member.organisation_id) != place):
@@ -211,8 +253,8 @@ def _visible_member(session: Session, caller: SignedIn, member_id: UUID) -> Memb
     return member
 
 
-def _manageable_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
-    """A member whom `caller` may manage. Raises NotFound, NotAllowed."""
+def manageable_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
+    """A member whom `who` may manage. Raises NotFound, NotAllowed."""
     member = _visible_member(session, caller, member_id)
     if member.id == caller.member_id:
         raise NotAllowed("Somebody else has to do this for you.")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -88,3 +89,62 @@ class StaffSession(Base):
     factor: Mapped[str | None] = mapped_column(sa.String(8))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class Seating(Base):
+    """How a member got their seat, their way back or their role, and which two people wanted it. Ids and times of staff only.
+
+    `proposed_by` and `approved_by` are null for somebody who was added at the command line of the server. `vouched_by`: an
+    independent holder of the key has compared the member's fingerprint and granted them the key.
+    """
+
+    __tablename__ = "seatings"
+    __table_args__ = (
+        sa.CheckConstraint("how IN ('console', 'joined', 'returned', 'role')", name="how_known"),
+        sa.CheckConstraint("approved_by IS NULL OR approved_by <> proposed_by", name="two_people"),
+        sa.Index("ix_seatings_member_id", "member_id"),
+        sa.Index("ix_seatings_at", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    how: Mapped[str] = mapped_column(sa.String(8))
+    proposed_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    approved_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    vouched_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    at: Mapped[datetime]
+
+
+class Proposal(Base):
+    """An action that needs a second person. `codes` say exactly what was approved; nothing else is carried out.
+
+    `team_id`, `organisation_id` and `member_id` are whom it concerns. An approved change that leads to sealed parts is carried
+    out from `ready_at` on; `confirmed_by` is the holder of the key who has shortened that wait, `stopped_by` who has stopped it.
+    """
+
+    __tablename__ = "proposals"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "state IN ('open', 'approved', 'declined', 'withdrawn', 'expired', 'done')", name="state_known"
+        ),
+        sa.CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="two_people"),
+        sa.CheckConstraint(
+            "state NOT IN ('approved', 'declined', 'done') OR decided_by IS NOT NULL", name="decided_by_somebody"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str] = mapped_column(sa.String(24))
+    state: Mapped[str] = mapped_column(sa.String(12), index=True)
+    codes: Mapped[dict[str, Any]]
+    proposed_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
+    decided_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    team_id: Mapped[UUID | None]
+    organisation_id: Mapped[UUID | None]
+    member_id: Mapped[UUID | None]
+    ready_at: Mapped[datetime | None]
+    confirmed_by: Mapped[UUID | None]
+    stopped_by: Mapped[UUID | None]

@@ -1,7 +1,8 @@
 """New keys of a partner organisation: generated here for those who use the pages, or the public key of a partner who keeps
 their own.
 
-Called only for an approved proposal. What was sealed to the previous key stays readable for those who hold that key.
+Called only for an approved proposal (`app/staff/access_changes.py`). What was sealed to the previous key stays readable for those
+who hold that key.
 """
 
 from datetime import datetime
@@ -13,23 +14,30 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core import keyholders, sealing
 from app.core.errors import FieldError, Invalid
-from app.core.keyholders import OwnerKind, SealingKey
+from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.sealing import KeyPair
+from app.staff import seats
 from app.staff.models import Member
 
 
 def make(session: Session, organisation_id: UUID, *, by: UUID, now: datetime) -> int:
-    """Generate a key pair; its private seed is stored only sealed to the organisation's members and to the recovery key.
+    """Generate a key pair; its private seed is stored only sealed to those who may hold it, and to the recovery key.
 
-    Returns how many members hold it.
+    These are the members who hold the present key. If there is none: the members whose seat two people wanted. Returns how many.
     """
+    present = keyholders.active_key(session, organisation_id)
+    members = session.scalars(sa.select(Member).where(Member.organisation_id == organisation_id, Member.active)).all()
+    if present is None:
+        entitled = {member.key_id for member in members if seats.is_seated_by_two(session, member.id)}
+    else:
+        held = sa.select(KeyGrant.holder_key_id).where(KeyGrant.sealing_key_id == present.id)
+        entitled = {member.key_id for member in members} & set(session.scalars(held))
     pair = KeyPair.generate()
     key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, pair.public, now)
-    members = sa.select(Member.key_id).where(Member.organisation_id == organisation_id, Member.active)
     holders = session.scalars(
         sa.select(SealingKey).where(
             sa.or_(
-                SealingKey.id.in_(members),
+                SealingKey.id.in_(entitled),
                 sa.and_(SealingKey.owner_kind == OwnerKind.RECOVERY.value, SealingKey.active),
             )
         )

@@ -17,6 +17,7 @@ class State(StrEnum):
 
 class Verb(StrEnum):
     APPROVE = "approve"
+    CONFIRM = "confirm"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
@@ -24,22 +25,32 @@ class Verb(StrEnum):
 
 
 class Actor(StrEnum):
-    """PROPOSER is the member who proposed it, OTHER any other member whose role may decide."""
+    """PROPOSER is the member who proposed it, OTHER another one whose role may decide, CONCERNED one whom the change concerns.
+
+    HOLDER is another member who holds the key of the team or organisation that the change is about.
+    """
 
     PROPOSER = "proposer"
     OTHER = "other"
+    CONCERNED = "concerned"
+    HOLDER = "holder"
     CLOCK = "clock"
 
 
 # fmt: off
 MOVES: Final = {
-    (State.OPEN,     Verb.APPROVE,   Actor.OTHER):    State.APPROVED,
-    (State.OPEN,     Verb.DECLINE,   Actor.OTHER):    State.DECLINED,
-    (State.OPEN,     Verb.WITHDRAW,  Actor.PROPOSER): State.WITHDRAWN,
-    (State.OPEN,     Verb.EXPIRE,    Actor.CLOCK):    State.EXPIRED,
-    (State.APPROVED, Verb.CARRY_OUT, Actor.PROPOSER): State.DONE,
-    (State.APPROVED, Verb.WITHDRAW,  Actor.PROPOSER): State.WITHDRAWN,
-    (State.APPROVED, Verb.EXPIRE,    Actor.CLOCK):    State.EXPIRED,
+    (State.OPEN,     Verb.APPROVE,   Actor.OTHER):     State.APPROVED,
+    (State.OPEN,     Verb.DECLINE,   Actor.OTHER):     State.DECLINED,
+    (State.OPEN,     Verb.DECLINE,   Actor.CONCERNED): State.DECLINED,
+    (State.OPEN,     Verb.WITHDRAW,  Actor.PROPOSER):  State.WITHDRAWN,
+    (State.OPEN,     Verb.EXPIRE,    Actor.CLOCK):     State.EXPIRED,
+    (State.APPROVED, Verb.CONFIRM,   Actor.HOLDER):    State.APPROVED,
+    (State.APPROVED, Verb.DECLINE,   Actor.OTHER):     State.DECLINED,
+    (State.APPROVED, Verb.DECLINE,   Actor.CONCERNED): State.DECLINED,
+    (State.APPROVED, Verb.CARRY_OUT, Actor.PROPOSER):  State.DONE,
+    (State.APPROVED, Verb.CARRY_OUT, Actor.HOLDER):    State.DONE,  # only a new key of an organisation
+    (State.APPROVED, Verb.WITHDRAW,  Actor.PROPOSER):  State.WITHDRAWN,
+    (State.APPROVED, Verb.EXPIRE,    Actor.CLOCK):     State.EXPIRED,
 }
 # fmt: on
 LIVE: Final = frozenset({State.OPEN, State.APPROVED})
@@ -52,6 +63,8 @@ def next_state(state: State, verb: Verb, *, by: Actor) -> State:
         return target
     if not any((state, verb) == (source, step) for source, step, _actor in MOVES):
         raise IllegalMove("proposal", state, verb)
-    if verb in {Verb.APPROVE, Verb.DECLINE}:
+    if verb in {Verb.APPROVE, Verb.CONFIRM}:
         raise NotAllowed("Somebody else has to decide about what you proposed.")
+    if verb is Verb.DECLINE and by is Actor.PROPOSER:
+        raise NotAllowed("You proposed this yourself. Withdraw it instead.")
     raise NotAllowed("Only the person who proposed it can do this.")

@@ -25,7 +25,7 @@ from app.core.errors import Conflict
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.staff import known_browsers, passkeys, sessions
+from app.staff import known_browsers, passkeys, seats, sessions
 from app.staff.known_browsers import KnownBrowser
 from app.staff.models import Member, Role, Team, TeamCountry
 from app.staff.passkeys import Passkey, RelyingParty
@@ -88,11 +88,11 @@ def add_member(
     team_id: UUID | None = None,
     organisation_id: UUID | None = None,
 ) -> NewMember:
-    """Create a member with their own key pair and one-time password secret; they hold no other key yet.
+    """Create a member at the command line: with their own key pair and one-time password secret; they hold no other key yet.
 
     Raises Conflict when the name is taken, ValueError when the passphrase is shorter than 12 characters.
     """
-    return enrol(
+    new = enrol(
         session,
         keys,
         name,
@@ -103,6 +103,8 @@ def add_member(
         team_id=team_id,
         organisation_id=organisation_id,
     )
+    seats.record(session, new.member.id, seats.CONSOLE, now)
+    return new
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,10 @@ def complete_sign_in(
         record_account_event(session, member.id, "staff:sign_in_refused", now)
         return None
     step = None if passkey else _totp_step(keys, member, second.code, now)
+    if step is not None:
+        member.totp_step = (
+            step  # used up even if the passphrase is wrong: whoever looked over a shoulder cannot try it again
+        )
     if seed is None or (passkey is None and step is None):
         count.failures += 1
         if count.failures >= _FREE_FAILURES:
@@ -286,7 +292,6 @@ def complete_sign_in(
         session.flush()
         return None
     count.failures, count.wait_until, member.let_in_until = 0, None, None
-    member.totp_step = member.totp_step if step is None else step
     record_account_event(session, member.id, "staff:signed_in", now)
     return sessions.start(session, member, seed, now, "passkey" if passkey else "code")
 

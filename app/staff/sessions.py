@@ -16,7 +16,8 @@ from app.core import keyholders, sealing
 from app.core.errors import NotSignedIn
 from app.core.kill_switch import frozen
 from app.core.sealing import CannotOpen, KeyPair
-from app.staff.models import Member, Role, StaffSession
+from app.staff.models import Member, Proposal, Role, StaffSession
+from app.staff.proposal_states import LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class SignedIn:
     seen_at: datetime
     frozen: bool = False
     """Whether the kill switch stops all reading by partners."""
+    changes: int = 0
+    """How many proposals wait that concern this member, or their team or organisation."""
 
     def __repr__(self) -> str:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
@@ -56,8 +59,29 @@ def start(session: Session, member: Member, seed: bytes, now: datetime, factor: 
     return secret
 
 
+_CHANGES: Final = (
+    sa.select(sa.func.count())
+    .select_from(Proposal)
+    .where(
+        Proposal.state.in_([state.value for state in LIVE]),
+        Proposal.expires_at > sa.bindparam("now", type_=StaffSession.seen_at.type),
+        sa.or_(
+            Proposal.member_id == Member.id,
+            Proposal.team_id == Member.team_id,
+            Proposal.organisation_id == Member.organisation_id,
+            sa.and_(
+                Proposal.team_id.is_(None),
+                Proposal.organisation_id.is_(None),
+                Member.role.in_([Role.ADMIN.value, Role.SENIOR.value]),
+            ),
+        ),
+    )
+    .correlate(Member)
+    .scalar_subquery()
+)
+"""The live proposals that concern a member: in the select that finds the session, so that no page needs a statement more."""
 _SIGNED_IN: Final = (
-    sa.select(StaffSession, Member, frozen)
+    sa.select(StaffSession, Member, frozen, _CHANGES)
     .join(Member, Member.id == StaffSession.member_id)
     .where(StaffSession.id == sa.bindparam("session_id", type_=sa.LargeBinary()), Member.active)
 )
@@ -66,10 +90,10 @@ _SIGNED_IN: Final = (
 def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, max_age: timedelta) -> SignedIn:
     """The member whose cookie this is. Only reads; `touch` restarts the idle time. Raises NotSignedIn."""
     session_id = _session_id(secret)
-    result = session.execute(_SIGNED_IN, {"session_id": session_id}).one_or_none()
+    result = session.execute(_SIGNED_IN, {"session_id": session_id, "now": now}).one_or_none()
     if result is None:
         raise NotSignedIn
-    row, member, is_frozen = result
+    row, member, is_frozen, changes = result
     if now - row.seen_at > idle or now - row.started_at > max_age:
         raise NotSignedIn("Your session has ended. Sign in again.")
     try:
@@ -87,6 +111,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         binding=sealing.derive(secret.encode("utf-8", "surrogatepass"), "staff:csrf").hex(),
         seen_at=row.seen_at,
         frozen=bool(is_frozen),
+        changes=changes,
     )
 
 

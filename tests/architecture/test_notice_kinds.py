@@ -9,6 +9,7 @@ from app.referrals.deadlines import DueAction
 from app.referrals.states import MOVES, NOT_OFFERED, DeadlineChange, Party
 
 CASEWORK = Path(scheduler.__file__).parent
+STAFF = CASEWORK.parent / "staff"
 
 
 def queued_for_organisations() -> set[str]:
@@ -25,6 +26,8 @@ def queued_for_organisations() -> set[str]:
         due |= {kind.format(state) for state in reviewed} if action is DueAction.REVIEW else {kind}
     call = re.compile(r'messaging\.queue\(session, "(\w+)"[^\n]*organisation_id=')
     named = {kind for path in CASEWORK.glob("*.py") for kind in call.findall(path.read_text(encoding="utf-8"))}
+    own = re.compile(r'messaging\.queue\(\s*session, "(\w+)"[^)]*organisation_id=')
+    named |= {kind for path in STAFF.glob("*.py") for kind in own.findall(path.read_text(encoding="utf-8"))}
     return moves | due | named
 
 

@@ -115,6 +115,12 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
         assert is_on(session, FREEZE)
     run(app, ["unfreeze"])
     assert run(app, ["members", "invite-admin", "second"]).exit_code == 1, "there is an admin already"
+    for command in (["return", "vera"], ["invite", "nadja", "--team", "pl", "--senior"]):
+        wrong = run(app, ["members", *command], input=recovery.format_key(bytes(range(32))) + "\n")
+        assert wrong.exit_code == 1, "the server alone is not enough"
+        right = run(app, ["members", *command], input=paper + "\n")
+        assert right.exit_code == 0, right.output
+        assert "Code to enter at /desk/join" in right.output
     assert run(app, ["recover", "vera"], input="AAAA\n").exit_code == 1
     recovered = run(app, ["recover", "vera"], input=paper + "\n")
     assert recovered.exit_code == 0, recovered.output

@@ -10,9 +10,14 @@ from app.staff.proposal_states import Actor, State, Verb, next_state
 ALLOWED = {
     (State.OPEN, Verb.APPROVE, Actor.OTHER): State.APPROVED,
     (State.OPEN, Verb.DECLINE, Actor.OTHER): State.DECLINED,
+    (State.OPEN, Verb.DECLINE, Actor.CONCERNED): State.DECLINED,
     (State.OPEN, Verb.WITHDRAW, Actor.PROPOSER): State.WITHDRAWN,
     (State.OPEN, Verb.EXPIRE, Actor.CLOCK): State.EXPIRED,
+    (State.APPROVED, Verb.CONFIRM, Actor.HOLDER): State.APPROVED,
+    (State.APPROVED, Verb.DECLINE, Actor.OTHER): State.DECLINED,
+    (State.APPROVED, Verb.DECLINE, Actor.CONCERNED): State.DECLINED,
     (State.APPROVED, Verb.CARRY_OUT, Actor.PROPOSER): State.DONE,
+    (State.APPROVED, Verb.CARRY_OUT, Actor.HOLDER): State.DONE,
     (State.APPROVED, Verb.WITHDRAW, Actor.PROPOSER): State.WITHDRAWN,
     (State.APPROVED, Verb.EXPIRE, Actor.CLOCK): State.EXPIRED,
 }

@@ -11,6 +11,7 @@ from app.audit.models import AuditEntry
 from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
+from app.staff import sessions
 from app.staff.models import Member
 from tests.support.desk import ONE, STORY, Browser, Page, StaffSite
 
@@ -50,9 +51,47 @@ def enter(office: StaffSite, name: str, secret: str, passphrase: str = WORDS) ->
     return browser
 
 
-def invite(office: StaffSite, by: str, base: str = "/desk/members", **typed: str) -> str:
+def base_of(name: str) -> str:
+    return "/partner/proposals" if "partner" in name or name == "second" else "/desk/proposals"
+
+
+def newest_proposal(office: StaffSite) -> str:
+    with office.database.begin(write=False) as session:
+        newest = sa.text("SELECT id FROM proposals ORDER BY proposed_at DESC, id LIMIT 1").columns(id=sa.Uuid())
+        return str(session.execute(newest).scalar_one())
+
+
+def propose_member(office: StaffSite, by: str, **typed: str) -> str:
+    base = base_of(by).replace("proposals", "members")
     browser = office.as_(by)
-    return code_on(browser.submit(browser.get(base), f"{base}/invite", **typed))
+    done = browser.submit(browser.get(base), f"{base}/invite", **typed)
+    assert done.location == f"{base_of(by)}?done=proposed", done.words()
+    office.later(seconds=1)
+    return newest_proposal(office)
+
+
+def act(office: StaffSite, by: str, proposal: str, verb: str) -> Page:
+    browser, base = office.as_(by), base_of(by)
+    csrf = browser.get(base).form("/desk/sign-out")["csrf"]
+    return browser.post(f"{base}/{proposal}/{verb}", {"csrf": csrf})
+
+
+def invite(office: StaffSite, by: str, second: str = "admin", **typed: str) -> str:
+    """A code for a new member: proposed, approved by a second person, and the wait is over."""
+    proposal = propose_member(office, by, **typed)
+    assert act(office, second, proposal, "approve").status == 303
+    office.later(days=1)
+    return code_on(act(office, by, proposal, "carry_out"))
+
+
+def let_return(office: StaffSite, by: str, name: str, second: str = "admin") -> str:
+    """A code for a member who lost their passphrase."""
+    browser = office.as_(by)
+    browser.submit(browser.get("/desk/members"), f"/desk/members/{member_id(office, name)}/return")
+    proposal = newest_proposal(office)
+    assert act(office, second, proposal, "approve").status == 303
+    office.later(days=1)
+    return code_on(act(office, by, proposal, "carry_out"))
 
 
 def opens_a_case(browser: Browser, label: str) -> bool:
@@ -113,7 +152,14 @@ def test_a_lost_passphrase_makes_new_keys_that_a_colleague_grants_again(office: 
     assert opens_a_case(old, label)
     sofia = office.as_("sofia")
     pavel = member_id(office, "pavel")
-    code = code_on(sofia.submit(sofia.get("/desk/members"), f"/desk/members/{pavel}/return"))
+    sofia.submit(sofia.get("/desk/members"), f"/desk/members/{pavel}/return")
+    proposal = newest_proposal(office)
+    assert "Reset of a lost passphrase" in old.get("/desk/proposals").words(), "the person concerned is told"
+    assert act(office, "pavel", proposal, "approve").status == 403, "not about oneself"
+    assert act(office, "admin", proposal, "approve").status == 303
+    assert act(office, "sofia", proposal, "carry_out").status == 409, "it waits"
+    assert act(office, "vera", proposal, "confirm").status == 303, "a colleague who holds the key"
+    code = code_on(act(office, "sofia", proposal, "carry_out"))
     assert old.get("/desk/").status == 200, "until the code is used nothing changes"
     secret = join(office, code)
     assert old.get("/desk/").status == 303
@@ -152,6 +198,10 @@ def test_a_change_of_role_ends_their_sessions(office: StaffSite) -> None:
     pavel, admin = office.as_("pavel"), office.as_("admin")
     page = admin.get("/desk/members")
     admin.submit(page, f"/desk/members/{member_id(office, 'pavel')}/role")
+    assert pavel.get("/desk/").status == 200, "proposed"
+    proposal = newest_proposal(office)
+    assert act(office, "sofia", proposal, "approve").status == 303, "and confirmed with it: she holds the key"
+    act(office, "admin", proposal, "carry_out")
     assert pavel.get("/desk/").status == 303
     with office.database.begin(write=False) as session:
         assert session.scalars(sa.select(Member.role).where(Member.name == "pavel")).one() == "senior"
@@ -162,17 +212,17 @@ def test_another_team_s_people_are_like_nobody(office: StaffSite) -> None:
     page = sofia.get("/desk/members")
     assert "outsider" not in page.words()
     csrf = page.form("/desk/sign-out")["csrf"]
-    for act in ("grant", "return", "deactivate", "let-in", "role"):
+    for verb in ("grant", "propose-grant", "return", "deactivate", "let-in", "role"):
         for who in (member_id(office, "outsider"), "00000000-0000-0000-0000-000000000000", "x"):
-            answer = sofia.post(f"/desk/members/{who}/{act}", {"csrf": csrf, "role": "senior"})
-            assert answer.status == 404, (act, who)
+            answer = sofia.post(f"/desk/members/{who}/{verb}", {"csrf": csrf, "role": "senior"})
+            assert answer.status == 404, (verb, who)
 
 
 def test_nobody_manages_themself(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     csrf = sofia.get("/desk/members").form("/desk/sign-out")["csrf"]
-    for act in ("return", "deactivate", "let-in"):
-        assert sofia.post(f"/desk/members/{member_id(office, 'sofia')}/{act}", {"csrf": csrf}).status == 403
+    for verb in ("return", "deactivate", "let-in"):
+        assert sofia.post(f"/desk/members/{member_id(office, 'sofia')}/{verb}", {"csrf": csrf}).status == 403
 
 
 def test_an_admin_holds_no_key_to_grant(office: StaffSite) -> None:
@@ -189,15 +239,7 @@ def propose(office: StaffSite, by: str, **typed: str) -> str:
     csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
     done = browser.post("/desk/proposals", {"csrf": csrf, **typed})
     assert done.location == "/desk/proposals?done=proposed", done.words()
-    with office.database.begin(write=False) as session:
-        newest = sa.text("SELECT id FROM proposals ORDER BY proposed_at DESC, id LIMIT 1").columns(id=sa.Uuid())
-        return str(session.execute(newest).scalar_one())
-
-
-def act(office: StaffSite, by: str, proposal: str, verb: str) -> Page:
-    browser = office.as_(by)
-    csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
-    return browser.post(f"/desk/proposals/{proposal}/{verb}", {"csrf": csrf})
+    return newest_proposal(office)
 
 
 def test_a_new_admin_takes_two_people(office: StaffSite) -> None:
@@ -214,10 +256,95 @@ def test_a_new_admin_takes_two_people(office: StaffSite) -> None:
     assert second.get("/desk/").status == 403, "an admin sees no case"
 
 
+def test_one_admin_with_invented_colleagues_reads_no_case(office: StaffSite) -> None:
+    """The attack that was reported, by its script: a sham senior, a sham member of a real centre, a new key for it."""
+    label, _receipt = office.file()
+    before = active(office)
+    admin = office.as_("admin")
+    page = admin.get("/desk/members")
+    for typed in (
+        {"name": "sham-senior", "role": "senior", "team": "pl"},
+        {"name": "sham-partner", "role": "partner", "organisation": ONE},
+    ):
+        answer = admin.submit(page, "/desk/members/invite", **typed)
+        assert answer.location == "/desk/proposals?done=proposed"
+        assert CODE.search(answer.words()) is None, "no code yet"
+    auditor = admin.submit(page, "/desk/members/invite", name="sham-auditor", role="auditor")
+    sham = enter(office, "sham-auditor", join(office, code_on(auditor)))
+    mine = propose(office, "admin", kind="organisation_key", organisation=ONE)
+    with office.database.begin(write=False) as session:
+        waiting = session.execute(sa.text("SELECT id FROM proposals").columns(id=sa.Uuid())).scalars().all()
+    csrf = sham.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    for proposal in waiting:
+        assert act(office, "admin", str(proposal), "approve").status == 403
+        for verb in ("approve", "confirm"):
+            assert sham.post(f"/desk/proposals/{proposal}/{verb}", {"csrf": csrf}).status == 403
+    office.later(days=2)
+    for proposal in (*waiting, mine):
+        assert act(office, "admin", str(proposal), "carry_out").status in {403, 409}
+    assert active(office) == before
+    assert office.as_("admin").get(f"/desk/cases/{label}").status == 403
+
+
+def test_everybody_concerned_sees_a_change_and_can_stop_it(office: StaffSite) -> None:
+    proposal = propose_member(office, "admin", name="nadja", role="partner", organisation=ONE)
+    assert act(office, "sofia", proposal, "approve").status == 303
+    partner = office.as_("partner")
+    assert "1 proposal concerns you or who can read your cases" in partner.get("/partner/").words()
+    assert "1 proposal concerns" not in office.as_("other-partner").get("/partner/").words()
+    page = partner.get("/partner/proposals").words()
+    for said in (
+        "nadja",
+        "admin, ",
+        "sofia, ",
+        "waits until",
+        "Can end the wait",
+        "granted them the key",
+    ):
+        assert said in page, said
+    with office.database.begin(write=False) as session:
+        kinds = session.execute(sa.text("SELECT kind FROM outbox WHERE organisation_id IS NOT NULL")).scalars().all()
+    assert kinds == ["access_change"]
+    assert act(office, "other-partner", proposal, "decline").status == 404
+    assert act(office, "partner", proposal, "decline").status == 303
+    office.later(days=1)
+    assert act(office, "admin", proposal, "carry_out").status == 409
+    assert "1 proposal" not in office.as_("partner").get("/partner/").words()
+
+
+def test_a_holder_of_the_key_ends_the_wait(office: StaffSite) -> None:
+    proposal = propose_member(office, "admin", name="nadja", role="partner", organisation=ONE)
+    act(office, "sofia", proposal, "approve")
+    assert act(office, "admin", proposal, "carry_out").status == 409
+    assert act(office, "sofia", proposal, "confirm").status == 403, "she holds no key of the organisation"
+    assert act(office, "partner", proposal, "confirm").status == 303
+    assert CODE.search(act(office, "admin", proposal, "carry_out").words())
+
+
+def test_the_page_says_why_somebody_does_not_count(office: StaffSite) -> None:
+    proposal = propose(office, "admin", kind="new_admin", name="second")
+    act(office, "sofia", proposal, "approve")
+    second = enter(office, "second", join(office, code_on(act(office, "admin", proposal, "carry_out"))))
+    propose_member(office, "admin", name="nadja", role="coordinator", team="pl")
+    page = second.get("/desk/proposals").words()
+    assert "You and the person who proposed this do not count as two people" in page
+    assert "pavel, sofia, vera" in page
+    csrf = second.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    assert second.post(f"/desk/proposals/{newest_proposal(office)}/approve", {"csrf": csrf}).status == 403
+    office.later(days=31)
+    later = propose_member(office, "admin", name="lena", role="coordinator", team="pl")
+    browser = office.browser()
+    with office.database.begin() as session:
+        member = session.scalars(sa.select(Member).where(Member.name == "second")).one()
+        browser.cookies["staff"] = sessions.start(session, member, bytes(32), office.time.at)
+    csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    assert browser.post(f"/desk/proposals/{later}/approve", {"csrf": csrf}).status == 303, "a month later they do"
+
+
 def test_what_waits_too_long_is_over(office: StaffSite) -> None:
     late, never = (propose(office, "admin", kind="new_admin", name=name) for name in ("late", "never"))
     act(office, "sofia", late, "approve")
-    office.later(days=1, seconds=1)
+    office.later(days=3, seconds=1)
     assert act(office, "admin", late, "carry_out").status == 409
     office.later(days=3)
     assert act(office, "sofia", never, "approve").status == 409
@@ -227,7 +354,10 @@ def test_an_organisation_s_new_key_is_made_for_its_members(office: StaffSite) ->
     proposal = propose(office, "admin", kind="organisation_key", organisation=ONE)
     act(office, "sofia", proposal, "approve")
     before = active(office)
-    assert act(office, "admin", proposal, "carry_out").location.endswith("key_made")
+    office.later(days=1)
+    assert act(office, "admin", proposal, "carry_out").status == 403, "an admin holds no key of the organisation"
+    assert act(office, "other-partner", proposal, "carry_out").status == 404
+    assert act(office, "partner", proposal, "carry_out").location.endswith("carried_out")
     assert active(office) != before
     label, _receipt = office.file()
     partner = office.as_("partner")
@@ -247,11 +377,11 @@ def test_a_partner_registers_a_key_of_its_own_with_the_network_s_consent(office:
     admin = office.as_("admin").get("/desk/proposals")
     assert "Fingerprint of the organisation's own key" in admin.words()
     assert given not in admin.text
-    with office.database.begin(write=False) as session:
-        proposal = str(session.execute(sa.text("SELECT id FROM proposals").columns(id=sa.Uuid())).scalar_one())
+    proposal = newest_proposal(office)
     act(office, "admin", proposal, "approve")
-    page = partner.get("/partner/members")
-    assert partner.submit(page, f"/partner/proposals/{proposal}/carry_out").location.endswith("key_made")
+    assert act(office, "partner", proposal, "carry_out").status == 409, "it waits: nobody else holds the present key"
+    office.later(days=1)
+    assert act(office, "partner", proposal, "carry_out").location.endswith("carried_out")
     with office.database.begin(write=False) as session:
         key = keyholders.active_key(session, named_id("organisation", ONE))
     assert key is not None
@@ -271,7 +401,7 @@ def test_an_export_in_bulk_takes_two_people_and_is_taken_once(office: StaffSite)
 
 
 def test_a_partner_s_people_look_after_each_other(office: StaffSite) -> None:
-    code = invite(office, "partner", "/partner/members", name="second", role="partner")
+    code = invite(office, "partner", name="second", role="partner")
     second = enter(office, "second", join(office, code))
     partner = office.as_("partner")
     page = partner.get("/partner/members")

@@ -54,6 +54,13 @@ def test_a_code_opens_once(office: StaffSite) -> None:
     assert office.sign_in("vera").status == 303
 
 
+def test_a_code_that_came_with_a_wrong_passphrase_is_used_up(office: StaffSite) -> None:
+    assert office.sign_in("vera", passphrase="wrong horse battery").status == 401
+    assert office.sign_in("vera").status == 401
+    office.later(seconds=30)
+    assert office.sign_in("vera").status == 303
+
+
 def test_after_five_wrong_ones_nothing_is_right_for_five_minutes_and_the_page_says_the_same(office: StaffSite) -> None:
     for _try in range(5):
         assert office.sign_in("vera", code="000000").status == 401

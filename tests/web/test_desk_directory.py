@@ -13,7 +13,9 @@ from app.directory.models import DirectoryEdit, RuleSet, ServiceRow
 from app.directory.packs import load_packs
 from app.matching import runs
 from app.matching.facts import Facts
+from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
+from app.staff.models import Member, Team
 from tests.support.desk import ONE, START, Browser, Page, StaffSite
 
 SERVICE = f"{ONE}/legal-help"
@@ -279,3 +281,20 @@ def test_a_partners_proposal_is_published_by_one_at_the_desk(office: StaffSite) 
     ):
         assert act(partner, "/partner/services/propose", **wrong).status == 404
     assert act(partner, "/partner/services/propose", **{**asked, "value": "always"}).status == 422
+
+
+def test_the_sandbox_s_team_changes_nothing_of_a_real_organisation(office: StaffSite) -> None:
+    """Its key and its people are made up; it reads the directory, and pauses, edits and stops nobody."""
+    with office.database.begin() as session:
+        session.add(Team(id=sandbox_identity.TEAM_ID, slug="sandbox", name="Sandbox", created_at=START))
+        session.flush()
+        moved = sa.update(Member).where(Member.name.in_(["vera", "sofia"])).values(team_id=sandbox_identity.TEAM_ID)
+        session.execute(moved)
+    for name in ("vera", "sofia"):
+        browser = office.as_(name)
+        csrf = browser.get(ENTRY).form("/desk/sign-out")["csrf"]
+        typed = {"csrf": csrf, "until": "2026-12-24", "service": SERVICE, "what": "all", "capacity": "full"}
+        for path in (f"{ENTRY}/pause", "/desk/directory/pause", "/desk/directory/capacity", "/desk/freeze"):
+            assert browser.post(path, typed).status == 403, (name, path)
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).where(Organisation.paused_until.is_not(None))) == 0

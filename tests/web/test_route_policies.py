@@ -45,7 +45,7 @@ EVERYBODY = {("/desk/sign-out", "POST")}
 ROLES_OF = {
     "/desk/me": {"coordinator", "senior", "auditor", "admin", "partner"},
     "/desk/members": {"coordinator", "senior", "admin"},
-    "/desk/proposals": {"senior", "auditor", "admin"},
+    "/desk/proposals": {"coordinator", "senior", "auditor", "admin"},
     "/desk/audit": {"auditor", "admin"},
     "/desk/operations": {"senior", "auditor", "admin"},
     "/desk/freeze": {"senior", "admin"},

@@ -24,14 +24,45 @@ ROLES: Final = complete(
 PROPOSALS: Final = complete(
     proposals.Kind,
     {
-        "new_admin": N_("New admin"),
+        "new_member": N_("New member"),
+        "member_return": N_("Reset of a lost passphrase or code app"),
+        "new_role": N_("New role"),
+        "key_grant": N_("Grant of a key"),
         "organisation_key": N_("New organisation key"),
+        "new_admin": N_("New admin"),
         "bulk_export": N_("Bulk export"),
     },
 )
+PROPOSAL_OPENS: Final = complete(
+    proposals.Kind,
+    {
+        "new_member": N_(
+            "Somebody joins with an invitation code. They can read the cases of the team, or the requests that the organisation "
+            "has accepted, once a colleague has compared their fingerprint and granted them the key."
+        ),
+        "member_return": N_(
+            "The member chooses a new passphrase. Their present sign-in stops working and their keys are removed. They can read "
+            "cases again once a colleague has compared their fingerprint and granted them the key. If they have not lost "
+            "anything, somebody else may be trying to take their place: stop it."
+        ),
+        "new_role": N_("As a senior the member can approve proposals, and do everything that seniors do."),
+        "key_grant": N_(
+            "The member can read every case of the team, or every request that the organisation has accepted, also older ones."
+        ),
+        "organisation_key": N_(
+            "Requests that are sent to the organisation from then on are encrypted with the new key, and older ones when somebody "
+            "opens them. Whoever has the private half can read them."
+        ),
+        "new_admin": N_("An admin can propose members, and approve what others propose. An admin holds no key."),
+        "bulk_export": N_("A file with the codes of the audit. It contains no names and no stories."),
+    },
+)
+"""What a proposal opens, for those who decide about it."""
 PROPOSAL_FIELDS: Final = MappingProxyType(
     {
         "name": N_("Sign-in name"),
+        "role": N_("Role"),
+        "place": N_("Team or organisation"),
         "organisation": N_("Organisation"),
         "fingerprint": N_("Fingerprint of the organisation's own key"),
         "what": N_("What"),

@@ -1,4 +1,4 @@
-"""Members of a team or of an organisation: list, invitations, key grants, roles and deactivation."""
+"""Members of a team or of an organisation: list, proposed seats and roles, key grants, deactivation."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,10 +10,10 @@ from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid
+from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
 from app.partners import organisations
 from app.partners.organisations import Organisation
-from app.staff import members, proposals
+from app.staff import access_changes, members
 from app.staff.invitations import Invitee
 from app.staff.models import Role, Team
 from app.staff.sessions import SignedIn
@@ -35,21 +35,31 @@ def show_members(request: Request, caller: TeamOrAdmin, session: ReadDb, now: No
 
 @router.post("/invite", name="invite_member")
 def invite(request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
-    """Create an invitation code for a new member; it is shown only on this page."""
-    seat = _seat_of_form(session, request, caller)
-    return _code_page(request, seat.name, members.invite(session, keys, caller, seat, now))
+    """Propose a new member. An auditor, who never holds a key, is invited at once; the code is shown only on this page."""
+    seat, place = _seat_of_form(session, request, caller)
+    if seat.role is Role.AUDITOR:
+        return code_page(request, seat.name, members.invite_auditor(session, keys, caller, seat, now))
+    access_changes.propose_member(session, caller, seat, place, now)
+    return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
 @router.post("/{member}/return", name="let_member_return")
-def invite_back(member: Id, request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
-    code = members.invite_back(session, keys, caller, uuid_of(member), now)
-    return _code_page(request, _name(session, member), code)
+def propose_return(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    """Propose a way back for a member who lost their passphrase or code app."""
+    access_changes.propose_return(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
 @router.post("/{member}/grant", name="grant_key")
 def grant(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
     members.grant(session, caller, uuid_of(member), now)
     return staff_pages.redirect("/desk/members?done=granted")
+
+
+@router.post("/{member}/propose-grant", name="propose_grant")
+def propose_grant(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    access_changes.propose_grant(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
 @router.post("/{member}/let-in", name="let_member_in")
@@ -60,8 +70,14 @@ def restore_access(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Re
 
 @router.post("/{member}/role", name="change_role")
 def change_role(member: Id, request: Request, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.change_role(session, caller, uuid_of(member), _role(request), now)
-    return staff_pages.redirect("/desk/members?done=role_changed")
+    """Propose that a coordinator becomes a senior; or make a senior a coordinator, at once."""
+    if _role(request) is Role.COORDINATOR:
+        members.make_coordinator(session, caller, uuid_of(member), now)
+        return staff_pages.redirect("/desk/members?done=role_changed")
+    if _role(request) is not Role.SENIOR:
+        raise NotAllowed("Only coordinator and senior can be exchanged. For any other role, send a new invitation.")
+    access_changes.propose_senior(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
 @router.post("/{member}/deactivate", name="deactivate_member")
@@ -79,15 +95,23 @@ def show_partner_members(request: Request, caller: Member, session: ReadDb, now:
 
 
 @partner_router.post("/invite", name="invite_partner_member")
-def invite_partner(request: Request, caller: Member, session: Db, keys: Keys, now: Now) -> Response:
+def invite_partner(request: Request, caller: Member, session: Db, now: Now) -> Response:
+    """Propose a new member of the organisation."""
     seat = Invitee(new_name(request), Role.PARTNER, organisation_id=caller.organisation_id)
-    return _code_page(request, seat.name, members.invite(session, keys, caller, seat, now))
+    access_changes.propose_member(session, caller, seat, own_slug(session, caller), now)
+    return staff_pages.redirect("/partner/proposals?done=proposed")
 
 
 @partner_router.post("/{member}/return", name="let_partner_return")
-def invite_partner_back(member: Id, request: Request, caller: Member, session: Db, keys: Keys, now: Now) -> Response:
-    code = members.invite_back(session, keys, caller, uuid_of(member), now)
-    return _code_page(request, _name(session, member), code)
+def propose_partner_return(member: Id, caller: Member, session: Db, now: Now) -> Response:
+    access_changes.propose_return(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/partner/proposals?done=proposed")
+
+
+@partner_router.post("/{member}/propose-grant", name="propose_partner_grant")
+def propose_partner_grant(member: Id, caller: Member, session: Db, now: Now) -> Response:
+    access_changes.propose_grant(session, caller, uuid_of(member), now)
+    return staff_pages.redirect("/partner/proposals?done=proposed")
 
 
 @partner_router.post("/{member}/grant", name="grant_partner_key")
@@ -126,11 +150,11 @@ def _page(request: Request, caller: SignedIn, session: Session, now: datetime) -
         connectable=centres(session) if caller.role is Role.ADMIN else [],
         roles=sorted(role.value for role in members.INVITES.get(caller.role, ())),
         mine={colleague.id: colleague for colleague in colleagues}.get(caller.member_id),
-        proposed=[proposal for proposal in proposals.live(session) if proposal.proposed_by == caller.member_id],
+        by_one=members.seated_by_one(session, colleagues),
     )
 
 
-def _code_page(request: Request, name: str, code: str) -> Response:
+def code_page(request: Request, name: str, code: str) -> Response:
     return staff_pages.page(request, "account/invited.html", name=name, code=code)
 
 
@@ -148,19 +172,26 @@ def centres(session: Session) -> list[tuple[str, str]]:
     return [(row.slug, row.name) for row in rows]
 
 
-def _seat_of_form(session: Session, request: Request, caller: SignedIn) -> Invitee:
-    """The seat in the form; a senior invites to their own team. Raises Invalid, NotFound (no such team or organisation)."""
+def _seat_of_form(session: Session, request: Request, caller: SignedIn) -> tuple[Invitee, str]:
+    """The seat in the form, and the slug of its place; a senior invites to their own team.
+
+    Raises Invalid, NotFound (no such team or organisation).
+    """
     name, role = new_name(request), _role(request)
     if role in {Role.COORDINATOR, Role.SENIOR}:
         team_id = caller.team_id or _team(session, field_value(request.state.form, "team"))
-        return Invitee(name, role, team_id=team_id)
+        return Invitee(name, role, team_id=team_id), session.get_one(Team, team_id).slug
     if role is Role.PARTNER:
-        return Invitee(
-            name,
-            role,
-            organisation_id=organisations.by_slug(session, field_value(request.state.form, "organisation")).id,
-        )
-    return Invitee(name, role)
+        organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
+        return Invitee(name, role, organisation_id=organisation.id), organisation.slug
+    return Invitee(name, role), ""
+
+
+def own_slug(session: Session, member: SignedIn) -> str:
+    """The slug of the member's own organisation. Raises NotFound."""
+    if member.organisation_id is None:
+        raise NotFound
+    return organisations.by_id(session, member.organisation_id).slug
 
 
 def _team(session: Session, slug: str) -> UUID:
@@ -182,11 +213,6 @@ def _role(request: Request) -> Role:
         return Role(field_value(request.state.form, "role"))
     except ValueError:
         raise _invalid("role", "Choose a role.") from None
-
-
-def _name(session: Session, member: str) -> str:
-    member_id = uuid_of(member)
-    return members.names(session, [member_id]).get(member_id, "")
 
 
 def _invalid(pointer: str, detail: str) -> Invalid:

@@ -18,6 +18,7 @@ from app.core.dependencies import Keys, Now, current_directory
 from app.core.errors import Conflict, NotAllowed, NotSignedIn
 from app.core.kill_switch import Frozen
 from app.directory.packs import Directory
+from app.partners import sandbox_identity
 from app.settings import Settings
 from app.staff import known_browsers, sessions
 from app.staff.models import Role
@@ -76,7 +77,17 @@ class RequiresRole:
         return member
 
 
-class TakesFile(RequiresRole):
+class RealNetwork(RequiresRole):
+    """The policy of what changes the directory or the rules for everybody: the sandbox's team, which is made up, only reads."""
+
+    async def authenticate(self, request: Request, *, counted: bool = False) -> SignedIn:
+        member = await super().authenticate(request, counted=counted)
+        if member.team_id == sandbox_identity.TEAM_ID and request.method not in {"GET", "HEAD"}:
+            raise NotAllowed("The team of the sandbox cannot change what real organisations do.")
+        return member
+
+
+class TakesFile(RealNetwork):
     """The policy of a form with one file, read into `request.state.file`. The body is read only after the role was checked."""
 
     def __init__(self, *roles: Role, largest: int) -> None:
@@ -181,13 +192,15 @@ async def _settings(request: Request) -> Settings:
 
 
 coordinators: Final = requires_role(*DESK_ROLES)
+coordinators_of_network: Final = RealNetwork(*DESK_ROLES)
 members_of_partners: Final = requires_role(Role.PARTNER)
 all_members: Final = requires_role(*Role)
 team_and_admins: Final = requires_role(*DESK_ROLES, Role.ADMIN)
-seniors_and_admins: Final = requires_role(Role.SENIOR, Role.ADMIN)
+seniors_and_admins: Final = RealNetwork(Role.SENIOR, Role.ADMIN)
 admins: Final = requires_role(Role.ADMIN)
 auditors: Final = requires_role(Role.AUDITOR, Role.ADMIN)
 overseers: Final = requires_role(Role.SENIOR, Role.ADMIN, Role.AUDITOR)
+desk_members: Final = requires_role(*DESK_ROLES, Role.ADMIN, Role.AUDITOR)
 
 Packs = Annotated[Directory, Depends(_directory)]
 Config = Annotated[Settings, Depends(_settings)]
@@ -205,6 +218,7 @@ SeniorOrAdmin = Annotated[SignedIn, Depends(seniors_and_admins)]
 Admin = Annotated[SignedIn, Depends(admins)]
 Auditor = Annotated[SignedIn, Depends(auditors)]
 Overseer = Annotated[SignedIn, Depends(overseers)]
+DeskMember = Annotated[SignedIn, Depends(desk_members)]
 
 
 def policies(dependant: Any) -> list[Any]:

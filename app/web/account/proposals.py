@@ -1,11 +1,15 @@
-"""Proposals that need two people: one member proposes, another approves, and the proposer carries it out."""
+"""Proposals that need two people: one member proposes, another approves, and the proposer carries it out.
+
+Everybody whom a change concerns sees it here while it waits, and can stop it.
+"""
 
 import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
@@ -19,15 +23,14 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.written_dates import NotADate
 from app.partners import organisations
-from app.staff import invitations, members, organisation_keys, proposals
-from app.staff.invitations import Invitee
-from app.staff.models import Role
+from app.staff import access_changes, invitations, members, organisation_keys, proposals
+from app.staff.models import Proposal, Role
 from app.staff.proposal_states import Verb
-from app.staff.proposals import PROPOSERS, Kind, Proposal
+from app.staff.proposals import RULES, Kind
 from app.staff.sessions import SignedIn
-from app.web.account.members import centres, new_name
+from app.web.account.members import centres, code_page, new_name, own_slug
 from app.web.account.my_settings import uuid_of
-from app.web.account.policies import Member, Overseer
+from app.web.account.policies import DeskMember, Member
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
 
@@ -35,86 +38,119 @@ router = APIRouter(prefix="/desk/proposals")
 partner_router = APIRouter(prefix="/partner/proposals")
 
 Id = Annotated[str, Path(max_length=36)]
-_DONE: Final = {Verb.APPROVE: "approved", Verb.DECLINE: "declined", Verb.WITHDRAW: "withdrawn"}
+VerbInPath = Annotated[str, Path(max_length=12)]
+_DONE: Final = {
+    Verb.APPROVE: "approved",
+    Verb.CONFIRM: "confirmed",
+    Verb.DECLINE: "declined",
+    Verb.WITHDRAW: "withdrawn",
+}
+_PROPOSED_HERE: Final = (Kind.NEW_ADMIN, Kind.ORGANISATION_KEY, Kind.BULK_EXPORT)
+"""The kinds with a form on this page; the others are proposed on the page of the members."""
 
 
 @router.get("", name="proposals")
-def show_proposals(request: Request, member: Overseer, session: ReadDb) -> Response:
-    waiting = proposals.live(session)
-    return staff_pages.page(
-        request,
-        "account/proposals.html",
-        waiting=waiting,
-        proposers=members.names(session, [proposal.proposed_by for proposal in waiting]),
-        may_decide=member.role in proposals.DECIDERS,
-        kinds=[kind.value for kind in Kind if member.role in PROPOSERS[kind]],
-        centres=centres(session) if member.role is Role.ADMIN else [],
-        exports=sorted(EXPORTS),
-    )
+def show_proposals(request: Request, member: DeskMember, session: ReadDb, now: Now) -> Response:
+    return _page(request, member, session, now)
 
 
 @router.post("", name="propose")
-def propose(request: Request, member: Overseer, session: Db, now: Now) -> Response:
+def propose(request: Request, member: DeskMember, session: Db, now: Now) -> Response:
     try:
         kind = Kind(field_value(request.state.form, "kind"))
     except ValueError:
         raise _invalid("kind", "Choose what to propose.") from None
-    proposals.propose(session, member, kind, _READ_CODES[kind](session, request), now)
+    if kind not in _PROPOSE:
+        raise _invalid("kind", "Choose what to propose.")
+    _PROPOSE[kind](session, request, member, now)
     return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
 @router.post("/{proposal}/{verb}", name="decide_proposal")
 def decide(
-    proposal: Id,
-    verb: Annotated[str, Path(max_length=12)],
-    request: Request,
-    member: Overseer,
-    session: Db,
-    keys: Keys,
-    now: Now,
+    proposal: Id, verb: VerbInPath, request: Request, member: DeskMember, session: Db, keys: Keys, now: Now
 ) -> Response:
-    """Approve, decline, withdraw or carry out a proposal."""
+    """Approve, confirm, stop, withdraw or carry out a proposal."""
+    return _decide(request, member, session, proposal, verb, keys, now)
+
+
+@partner_router.get("", name="partner_proposals")
+def show_partner_proposals(request: Request, member: Member, session: ReadDb, now: Now) -> Response:
+    return _page(request, member, session, now)
+
+
+@partner_router.post("", name="propose_own_key")
+def propose_own_key(request: Request, member: Member, session: Db, now: Now) -> Response:
+    """Propose a new key for the member's own organisation."""
+    if member.organisation_id is None:
+        raise NotFound
+    slug, key = own_slug(session, member), _public_key(request)
+    access_changes.propose_organisation_key(session, member, member.organisation_id, slug, key, now)
+    return staff_pages.redirect("/partner/proposals?done=proposed")
+
+
+@partner_router.post("/{proposal}/{verb}", name="decide_partner_proposal")
+def decide_at_partner(
+    proposal: Id, verb: VerbInPath, request: Request, member: Member, session: Db, keys: Keys, now: Now
+) -> Response:
+    """Approve, confirm, stop, withdraw or carry out a proposal that concerns the member's own organisation."""
+    return _decide(request, member, session, proposal, verb, keys, now)
+
+
+def _page(request: Request, member: SignedIn, session: Session, now: datetime) -> Response:
+    waiting = proposals.visible(session, member, now)
+    return staff_pages.page(
+        request,
+        "account/proposals.html",
+        base=_base(member),
+        waiting=waiting,
+        people=members.names(session, [proposer for one in waiting for proposer in _people(one.proposal)]),
+        kinds=[kind.value for kind in _PROPOSED_HERE if member.role in RULES[kind].proposers],
+        centres=centres(session) if member.role is Role.ADMIN else [],
+        exports=sorted(EXPORTS),
+    )
+
+
+def _people(proposal: Proposal) -> list[UUID]:
+    return [person for person in (proposal.proposed_by, proposal.decided_by, proposal.confirmed_by) if person]
+
+
+def _base(member: SignedIn) -> str:
+    return "/partner/proposals" if member.role is Role.PARTNER else "/desk/proposals"
+
+
+def _decide(
+    request: Request, member: SignedIn, session: Session, proposal: str, verb: str, keys: KeyRing, now: datetime
+) -> Response:
     if verb == Verb.CARRY_OUT:
         return _carry_out(request, member, session, proposal, keys, now)
     if verb not in _DONE:
         raise NotFound
     proposals.decide(session, member, uuid_of(proposal), Verb(verb), now)
-    return staff_pages.redirect(f"/desk/proposals?done={_DONE[Verb(verb)]}")
-
-
-@partner_router.post("", name="propose_own_key")
-def propose_own_key(request: Request, member: Member, session: Db, now: Now) -> Response:
-    """Propose a new key for the member's own organisation; the network approves it."""
-    codes = {"organisation": _own_slug(session, member), **_public_key(request)}
-    proposals.propose(session, member, Kind.ORGANISATION_KEY, codes, now)
-    return staff_pages.redirect("/partner/members?done=proposed")
-
-
-@partner_router.post("/{proposal}/carry_out", name="carry_out_own_key")
-def carry_out_own_key(proposal: Id, request: Request, member: Member, session: Db, now: Now) -> Response:
-    carried_out = proposals.carry_out(session, member, uuid_of(proposal), Kind.ORGANISATION_KEY, now)
-    _create_key(session, carried_out, member, now)
-    del request
-    return staff_pages.redirect("/partner/members?done=key_made")
+    return staff_pages.redirect(f"{_base(member)}?done={_DONE[Verb(verb)]}")
 
 
 # --- content of proposals ---------------------------------------------------------------------------------------------
 
 
-def _new_admin(_session: Session, request: Request) -> dict[str, Any]:
-    return {"name": new_name(request)}
+def _new_admin(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
+    name = invitations.free_name(session, new_name(request))
+    proposals.propose(session, member, Kind.NEW_ADMIN, {"name": name}, now)
 
 
-def _organisation_key(session: Session, request: Request) -> dict[str, Any]:
+def _organisation_key(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
-    return {"organisation": organisation.slug, **_public_key(request)}
+    access_changes.propose_organisation_key(
+        session, member, organisation.id, organisation.slug, _public_key(request), now
+    )
 
 
-def _bulk_export(_session: Session, request: Request) -> dict[str, Any]:
+def _bulk_export(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     export = field_value(request.state.form, "what")
     if export not in EXPORTS:
         raise _invalid("what", "Choose what to export.")
-    return {"what": export, "month": _month(field_value(request.state.form, "month"), request.app.state.clock().date())}
+    month = _month(field_value(request.state.form, "month"), now.date())
+    proposals.propose(session, member, Kind.BULK_EXPORT, {"what": export, "month": month}, now)
 
 
 def _month(text: str, today: date) -> str:
@@ -129,7 +165,7 @@ def _month(text: str, today: date) -> str:
     return f"{first:%Y-%m}"
 
 
-_READ_CODES: Final[Mapping[Kind, Callable[[Session, Request], dict[str, Any]]]] = {
+_PROPOSE: Final[Mapping[Kind, Callable[[Session, Request, SignedIn, datetime], None]]] = {
     Kind.NEW_ADMIN: _new_admin,
     Kind.ORGANISATION_KEY: _organisation_key,
     Kind.BULK_EXPORT: _bulk_export,
@@ -149,38 +185,18 @@ def _public_key(request: Request) -> dict[str, str]:
     return {"public_key": base64.b64encode(raw).decode(), "fingerprint": members.fingerprint(raw)}
 
 
-def _own_slug(session: Session, member: SignedIn) -> str:
-    if member.organisation_id is None:
-        raise NotFound
-    return organisations.by_id(session, member.organisation_id).slug
-
-
 # --- carrying out ----------------------------------------------------------------------------------------------------
 
 
 def _carry_out(
     request: Request, member: SignedIn, session: Session, proposal: str, keys: KeyRing, now: datetime
 ) -> Response:
-    proposal_id = uuid_of(proposal)
-    kind = proposals.kind_of(session, proposal_id)
-    carried_out = proposals.carry_out(session, member, proposal_id, kind, now)
-    if kind is Kind.NEW_ADMIN:
-        seat = Invitee(str(carried_out.codes["name"]), Role.ADMIN)
-        code = invitations.invite(session, keys, seat, by=member.member_id, now=now)
-        return staff_pages.page(request, "account/invited.html", name=seat.name, code=code)
-    if kind is Kind.ORGANISATION_KEY:
-        _create_key(session, carried_out, member, now)
-        return staff_pages.redirect("/desk/proposals?done=key_made")
-    return _export(session, carried_out, member, now)
-
-
-def _create_key(session: Session, carried_out: Proposal, member: SignedIn, now: datetime) -> None:
-    organisation = organisations.by_slug(session, str(carried_out.codes["organisation"]))
-    public_key = carried_out.codes.get("public_key")
-    if public_key:
-        organisation_keys.register(session, organisation.id, base64.b64decode(public_key), by=member.member_id, now=now)
-    else:
-        organisation_keys.make(session, organisation.id, by=member.member_id, now=now)
+    done = access_changes.carry_out(session, keys, member, uuid_of(proposal), now)
+    if done.code:
+        return code_page(request, done.name, done.code)
+    if done.proposal.kind == Kind.BULK_EXPORT:
+        return _export(session, done.proposal, member, now)
+    return staff_pages.redirect(f"{_base(member)}?done=carried_out")
 
 
 def _export(session: Session, carried_out: Proposal, member: SignedIn, now: datetime) -> Response:

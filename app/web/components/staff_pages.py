@@ -73,13 +73,14 @@ _MESSAGES = {
     "deactivated": N_("The member has been deactivated. Their sessions, passkeys and keys have been removed."),
     "role_changed": N_("The role has been changed. The member's sessions have ended."),
     "let_in": N_("Access has been restored. For 15 minutes, failed attempts by others do not lock this member out."),
-    "proposed": N_("The proposal has been saved. Another person has to approve it."),
-    "approved": N_("The proposal has been approved. The person who made it has one day to carry it out."),
-    "declined": N_("The proposal has been declined."),
+    "proposed": N_("The proposal has been saved. Another person has to approve it. Everybody concerned has been told."),
+    "approved": N_("The proposal has been approved. See below from when on it can be carried out."),
+    "confirmed": N_("The change has been confirmed. The person who proposed it can carry it out now."),
+    "declined": N_("The proposal has been stopped. Nothing has changed."),
     "withdrawn": N_("The proposal has been withdrawn."),
     "frozen": N_("Partner access has been stopped everywhere."),
     "unfrozen": N_("Partner access has been restored."),
-    "key_made": N_("The organisation's new key is active."),
+    "carried_out": N_("The proposal has been carried out."),
 }
 UNDOABLE: Final = frozenset(
     {
@@ -145,6 +146,7 @@ _NAV = {
     "how_we_did": ("/partner/report", N_("Our report")),
     "notices": ("/partner/notices", N_("Notices")),
     "colleagues": ("/partner/members", N_("Members")),
+    "partner_proposals": ("/partner/proposals", N_("Proposals")),
 }
 _NAV_OF = {
     Role.COORDINATOR: (
@@ -156,6 +158,7 @@ _NAV_OF = {
         "rules",
         "reports",
         "members",
+        "proposals",
         "shortcuts",
     ),
     Role.SENIOR: (
@@ -173,7 +176,7 @@ _NAV_OF = {
     ),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
     Role.ADMIN: ("members", "proposals", "rules", "package", "audit", "operations"),
-    Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues"),
+    Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues", "partner_proposals"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")
 

@@ -21,16 +21,16 @@ from app.directory.edits import Editor
 from app.partners.organisations import Organisation
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.account.policies import coordinators
+from app.web.account.policies import coordinators_of_network
 from app.web.components import date_fields, directory_view, staff_pages
 from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
-router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators)])
+router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators_of_network)])
 
 Slug = Annotated[str, Path(max_length=64)]
 Code = Annotated[str, Query(max_length=130)]
-MemberAtDesk = Annotated[SignedIn, Depends(coordinators)]
+MemberAtDesk = Annotated[SignedIn, Depends(coordinators_of_network)]
 
 
 @router.get("", name="directory")

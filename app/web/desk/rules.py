@@ -18,7 +18,7 @@ from app.matching.lint import Finding, lint
 from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Packs, requires_role
+from app.web.account.policies import Packs, RealNetwork, requires_role
 from app.web.components import (
     date_fields,
     path_convertors,  # noqa: F401  registers them
@@ -29,7 +29,7 @@ from app.web.components.forms import field_value
 router = APIRouter(prefix="/desk/rules")
 
 readers: Final = requires_role(Role.COORDINATOR, Role.SENIOR, Role.ADMIN, Role.AUDITOR)
-editors: Final = requires_role(Role.SENIOR, Role.ADMIN)
+editors: Final = RealNetwork(Role.SENIOR, Role.ADMIN)
 Reads = Annotated[SignedIn, Depends(readers)]
 Edits = Annotated[SignedIn, Depends(editors)]
 ProposalId = Annotated[str, Path(max_length=36)]

@@ -1,0 +1,141 @@
+"""The changes that lead to sealed parts: who may propose each, and what is done once it was approved and its wait is over.
+
+| change | proposed by | opens |
+| --- | --- | --- |
+| a new coordinator, senior or partner member | admin; senior for their team; partner for their organisation | a seat |
+| a way back after a lost passphrase | the same | a new key pair, which holds nothing yet |
+| coordinator becomes senior | admin | what seniors decide |
+| a key for somebody who joined before seats took two people | a holder of the key | all cases of the place |
+| a new key of an organisation | admin, partner | what is sealed to the organisation from then on |
+| a new admin | admin, senior | half of each of these |
+
+An organisation that has a key gets a new one only from a member who holds it; the private half goes to the holders of the
+present key and to the recovery key. A first key goes to members whose seat two people wanted.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, NotAllowed
+from app.core.keyring import KeyRing
+from app.staff import invitations, members, organisation_keys, proposals
+from app.staff.invitations import Invitee
+from app.staff.models import Proposal, Role
+from app.staff.proposals import Kind, Subject
+from app.staff.sessions import SignedIn
+
+
+def propose_member(session: Session, caller: SignedIn, seat: Invitee, place: str, now: datetime) -> Proposal:
+    """Propose a new coordinator, senior or partner member. `place`: the slug of the team or organisation, to be shown.
+
+    Raises NotAllowed (not a role or place that this member may invite to), Conflict (the name is taken, or proposed).
+    """
+    members.refuse_invitation(caller, seat)
+    name = invitations.free_name(session, seat.name)
+    codes = {"name": name, "role": seat.role.value, "place": place}
+    subject = Subject(team_id=seat.team_id, organisation_id=seat.organisation_id)
+    return proposals.propose(session, caller, Kind.NEW_MEMBER, codes, now, subject)
+
+
+def propose_return(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
+    """Propose a way back for a member who lost their passphrase or code app. Raises NotFound, NotAllowed, Conflict."""
+    member = members.manageable_member(session, caller, member_id)
+    subject = Subject(member.team_id, member.organisation_id, member.id)
+    return proposals.propose(session, caller, Kind.MEMBER_RETURN, {"name": member.name}, now, subject)
+
+
+def propose_senior(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
+    """Propose that a coordinator becomes a senior. Raises NotFound, NotAllowed, Conflict."""
+    member = members.manageable_member(session, caller, member_id)
+    members.refuse_role(caller, member, Role.SENIOR)
+    subject = Subject(member.team_id, None, member.id)
+    codes = {"name": member.name, "role": Role.SENIOR.value}
+    return proposals.propose(session, caller, Kind.NEW_ROLE, codes, now, subject)
+
+
+def propose_grant(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
+    """Propose to grant the key to a colleague whose seat one person wanted. Raises NotFound, NotAllowed (no key), Conflict."""
+    member = members.grantee(session, caller, member_id)
+    subject = Subject(member.team_id, member.organisation_id, member.id)
+    return proposals.propose(session, caller, Kind.KEY_GRANT, {"name": member.name}, now, subject)
+
+
+def propose_organisation_key(
+    session: Session, caller: SignedIn, organisation_id: UUID, slug: str, key: dict[str, str], now: datetime
+) -> Proposal:
+    """Propose a new key. `key`: the organisation's own public key in base64 and its fingerprint; empty: create one here.
+
+    Raises NotAllowed, Conflict.
+    """
+    if caller.role is Role.PARTNER and caller.organisation_id != organisation_id:
+        raise NotAllowed("You may only propose a key for your own organisation.")
+    subject = Subject(organisation_id=organisation_id)
+    return proposals.propose(session, caller, Kind.ORGANISATION_KEY, {"organisation": slug, **key}, now, subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was carried out. `code`: the invitation code to pass on, shown once; empty for everything else."""
+
+    proposal: Proposal
+    name: str = ""
+    code: str = ""
+
+    def __repr__(self) -> str:
+        return f"Done({self.proposal.kind})"
+
+
+def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UUID, now: datetime) -> Done:
+    """Do what an approved proposal says. Raises NotFound, IllegalMove, NotAllowed, Conflict, as `proposals.carry_out` does.
+
+    For a bulk export only the proposal is marked as done; the caller makes the file.
+    """
+    kind = proposals.kind_of(session, proposal_id)
+    proposal = proposals.carry_out(session, caller, proposal_id, kind, now)
+    name = str(proposal.codes.get("name", ""))
+    match kind:
+        case Kind.NEW_MEMBER:
+            seat = Invitee(name, Role(proposal.codes["role"]), proposal.team_id, proposal.organisation_id)
+            return Done(proposal, name, _invite(session, keys, proposal, seat, now))
+        case Kind.NEW_ADMIN:
+            return Done(proposal, name, _invite(session, keys, proposal, Invitee(name, Role.ADMIN), now))
+        case Kind.MEMBER_RETURN:
+            member = members.manageable_member(session, caller, _member_of(proposal))
+            by, approved_by = proposal.proposed_by, proposal.decided_by
+            code = invitations.invite_back(session, keys, member, by=by, approved_by=approved_by, now=now)
+            return Done(proposal, name, code)
+        case Kind.NEW_ROLE:
+            members.make_senior(session, caller, _member_of(proposal), now, approved_by=proposal.decided_by)
+        case Kind.KEY_GRANT:
+            members.grant(session, caller, _member_of(proposal), now, approved=True)
+        case Kind.ORGANISATION_KEY:
+            _new_key(session, caller, proposal, now)
+        case Kind.BULK_EXPORT:
+            pass
+    return Done(proposal, name)
+
+
+def _invite(session: Session, keys: KeyRing, proposal: Proposal, seat: Invitee, now: datetime) -> str:
+    by, approved_by = proposal.proposed_by, proposal.decided_by
+    return invitations.invite(session, keys, seat, by=by, approved_by=approved_by, now=now)
+
+
+def _new_key(session: Session, caller: SignedIn, proposal: Proposal, now: datetime) -> None:
+    if proposal.organisation_id is None:
+        raise Conflict("This was proposed before such changes took two people. Propose it again.", state=proposal.state)
+    public_key = proposal.codes.get("public_key")
+    if public_key:
+        raw = base64.b64decode(public_key)
+        organisation_keys.register(session, proposal.organisation_id, raw, by=caller.member_id, now=now)
+    else:
+        organisation_keys.make(session, proposal.organisation_id, by=caller.member_id, now=now)
+
+
+def _member_of(proposal: Proposal) -> UUID:
+    if proposal.member_id is None:
+        raise Conflict("This proposal names no member.", state=proposal.state)
+    return proposal.member_id

@@ -1,0 +1,98 @@
+"""The record of how members got their seats, and what follows from it: who was there before, and who counts as a second person."""
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.keyholders import KeyGrant, SealingKey
+from app.staff import lineage
+from app.staff.lineage import Ties
+from app.staff.models import Member, Seating
+
+CONSOLE, JOINED, RETURNED, ROLE = "console", "joined", "returned", "role"
+
+
+def record(
+    session: Session,
+    member_id: UUID,
+    how: str,
+    now: datetime,
+    *,
+    proposed_by: UUID | None = None,
+    approved_by: UUID | None = None,
+) -> None:
+    """Record a seat, a way back or a role that a member was given."""
+    seating = Seating(
+        id=uuid4(), member_id=member_id, how=how, proposed_by=proposed_by, approved_by=approved_by, at=now
+    )
+    session.add(seating)
+    session.flush()
+
+
+def ties(session: Session, now: datetime) -> Ties:
+    """Who seated whom, as long as it counts."""
+    rows = session.execute(
+        sa.select(Seating.member_id, Seating.proposed_by, Seating.approved_by).where(
+            Seating.at > now - lineage.TIE_LASTS, Seating.vouched_by.is_(None)
+        )
+    )
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    for row in rows:
+        found[row.member_id] |= {sponsor for sponsor in (row.proposed_by, row.approved_by) if sponsor is not None}
+    return found
+
+
+def seated_at(session: Session, member_id: UUID) -> datetime | None:
+    """When the member got their present seat: the latest of joining, coming back, and a new role. None: no such member."""
+    latest = sa.select(sa.func.max(Seating.at)).where(Seating.member_id == member_id).scalar_subquery()
+    row = session.execute(
+        sa.select(Member.created_at, latest.label("latest")).where(Member.id == member_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    created: datetime = row.created_at
+    return created if row.latest is None else max(created, row.latest)
+
+
+def is_seated_by_two(session: Session, member_id: UUID) -> bool:
+    """Whether the member's present seat was approved by a second person, or given at the command line of the server.
+
+    False for those who were invited by one person, before seats took two.
+    """
+    row = session.execute(
+        sa.select(Seating.how, Seating.approved_by)
+        .where(Seating.member_id == member_id)
+        .order_by(Seating.at.desc(), Seating.id)
+        .limit(1)
+    ).one_or_none()
+    return row is not None and (row.how == CONSOLE or row.approved_by is not None)
+
+
+def vouch(session: Session, holder: UUID, member_id: UUID, now: datetime) -> bool:
+    """End the member's ties, if this holder of the key is independent of them; returns whether it did."""
+    if not lineage.independent(holder, member_id, ties(session, now)):
+        return False
+    session.execute(
+        sa.update(Seating).where(Seating.member_id == member_id, Seating.vouched_by.is_(None)).values(vouched_by=holder)
+    )
+    return True
+
+
+def holds_key_of(session: Session, key_id: UUID, place: UUID | None) -> bool:
+    """Whether the holder with this public key holds the active key of a team or organisation."""
+    if place is None:
+        return False
+    query = (
+        sa.select(KeyGrant.id)
+        .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
+        .where(SealingKey.owner_id == place, SealingKey.active, KeyGrant.holder_key_id == key_id)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def has_key(session: Session, place: UUID) -> bool:
+    """Whether a team or organisation has an active key, whoever holds it."""
+    return session.scalar(sa.select(SealingKey.id).where(SealingKey.owner_id == place, SealingKey.active)) is not None

@@ -57,6 +57,19 @@ def add(name: str, source: str) -> Edit:
     return edit
 
 
+def without_helpers(country: str) -> Edit:
+    """The list of helpers elsewhere, without those in a country."""
+
+    def edit(root: Path) -> None:
+        path = root / "app/countries/xx/elsewhere.yaml"
+        head, *entries = re.split(r"(?m)^(?=  - id: )", path.read_text(encoding="utf-8"))
+        others = [entry for entry in entries if not re.search(rf"(?m)^    country: {country}$", entry)]
+        assert len(others) < len(entries)
+        path.write_text("".join((head, *others)), encoding="utf-8")
+
+    return edit
+
+
 def after(name: str, *pairs: tuple[str, str]) -> dict[str, tuple[Edit, ...]]:
     """The step of one file: each second text is put behind the first."""
     return {name: tuple(replace(name, old, old + new) for old, new in pairs)}
@@ -94,7 +107,8 @@ RECIPES: Final = [
                 "emergency": (),
                 "examples": (),
             }.items()
-        },
+        }
+        | {"app/countries/xx/elsewhere.yaml": (without_helpers("AM"),)},
         tests=("tests/unit/test_pack_facts.py", "tests/unit/test_rules_coverage.py"),
     ),
     Recipe(

@@ -10,6 +10,7 @@ from app.directory.schemas import (
     Country,
     Deadline,
     Deadlines,
+    Guidance,
     Helper,
     Need,
     Organisation,
@@ -58,6 +59,7 @@ class Directory:
     terms: tuple[Term, ...] = field(default=(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     helpers: tuple[Helper, ...] = field(default=(), repr=False)
+    guidance_by_country: Mapping[str, tuple[Guidance, ...]] = field(default_factory=dict, repr=False)
     desk_languages: frozenset[str] = field(default=frozenset(), repr=False)
 
     @cached_property
@@ -148,6 +150,16 @@ class Directory:
             and (needs is None or not contact.needs or not set(needs).isdisjoint(contact.needs))
         ]
         return tuple(sorted(shown, key=lambda contact: contact.purpose != IN_DANGER_TO_LIFE))
+
+    def guidance(self, country: str, need: str) -> tuple[Guidance, ...]:
+        """Facts for somebody who waits with this need: of the country, of the law above it, then those that hold everywhere."""
+        frame = self.country(country).frame if self.has_country(country) else None
+        return tuple(
+            entry
+            for code in (country, frame, ACROSS)
+            for entry in self.guidance_by_country.get(code or "", ())
+            if entry.need == need and entry.source.confidence != "low"
+        )
 
     def helpers_in(self, country: str) -> tuple[Helper, ...]:
         """Who helps somebody in a country without a pack: first those who work there, then those from afar."""

@@ -54,6 +54,9 @@ def _across(directory: Directory, known: set[str]) -> Iterator[str]:
         for code in (helper.country, *helper.places):
             if directory.has_country(code):
                 yield f"xx/elsewhere.yaml: {helper.id}: country: {code} has a pack of its own"
+    for code, facts in directory.guidance_by_country.items():
+        for fact in facts:
+            yield from _unknown(f"{code.lower()}/guidance.yaml: need", (fact.need,), known)
     for code, contacts in directory.contacts_by_country.items():
         for contact in contacts:
             yield from _unknown(f"{code.lower()}/emergency.yaml: {contact.purpose}: needs", contact.needs, known)

@@ -24,6 +24,7 @@ from app.directory.schemas import (
     Country,
     Deadline,
     Deadlines,
+    GuidanceFile,
     Helper,
     Helpers,
     Limit,
@@ -103,6 +104,11 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
             for name in (*folders, CROSS_BORDER)
         },
         digest=digest,
+        guidance_by_country={
+            name.upper(): _shaped(documents, f"{name}/guidance.yaml", GuidanceFile).guidance
+            for name in (*folders, FRAME, CROSS_BORDER)
+            if f"{name}/guidance.yaml" in documents
+        },
         helpers=_shaped(documents, f"{CROSS_BORDER}/elsewhere.yaml", Helpers).helpers,
         terms=_shaped(documents, "terms.yaml", Terms).terms,
         files=files,

@@ -280,6 +280,18 @@ class Organisations(Entry):
     organisations: tuple[Organisation, ...]
 
 
+class Guidance(Entry):
+    """A short fact for somebody who waits and has this need. The order in the file is the order in which it is shown."""
+
+    need: str = Field(pattern=CODE)
+    fact: str = Field(min_length=1, max_length=260)
+    source: Source
+
+
+class GuidanceFile(Entry):
+    guidance: tuple[Guidance, ...]
+
+
 class Helpers(Entry):
     helpers: tuple[Helper, ...]
 

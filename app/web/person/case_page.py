@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app import privacy
-from app.cases import person_access
+from app.cases import person_access, sealed_parts
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseState
@@ -27,12 +27,12 @@ from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
-from app.referrals.states import State
+from app.referrals.states import AT_WORK, State
 from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, letter, person_prompts, urgent_contacts, visits
+from app.web.person import centre_cards, letter, person_prompts, urgent_contacts, visits, waiting
 from app.web.person.check_page import connected_centres
 from app.web.person.dependencies import (
     Config,
@@ -201,6 +201,7 @@ def _case_page(
             if entry not in asked
         ],
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
+        waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=person_access.thread(session, opened),
         contacts=directory.urgent_contacts(case.country, urgent_contacts.lines_needed(case.needs))
         if case.urgency == "emergency" or case.state == "unmet"
@@ -212,6 +213,37 @@ def _case_page(
         here="case",
         switch="case/message",
     )
+
+
+def _while_you_wait(
+    case: Case,
+    referrals: Sequence[person_actions.PersonReferral],
+    today: date,
+    keys: KeyRing,
+    code_names: CodeNames,
+    directory: Packs,
+) -> waiting.WhileYouWait | None:
+    """What to do meanwhile; None when the case has ended, or a centre is at work on it."""
+    if case.closed_at is not None or any(State(entry.state) in AT_WORK for entry in referrals):
+        return None
+    return waiting.while_you_wait(
+        case.country,
+        case.needs,
+        _letter_kind(case, keys),
+        directory,
+        code_names,
+        from_day=max(case.due_on, today) + timedelta(days=1) if case.state in _BEFORE_REFERRAL else None,
+        has_deadline=case.last_safe_day is not None,
+    )
+
+
+def _letter_kind(case: Case, keys: KeyRing) -> str | None:
+    try:
+        facts = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
+    except CannotOpen:
+        return None
+    kind: str | None = (facts.get("letter") or {}).get("kind")
+    return kind
 
 
 def _questions_of_consent(

@@ -1,11 +1,12 @@
 """The receipt page: shows the number once, prints only its digits, and asks for the last four digits as proof."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.casework import filing
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.i18n import translator
 from app.core.keyring import KeyRing
@@ -15,7 +16,7 @@ from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import centre_cards, draft_answers, letter, next_steps, urgent_contacts
+from app.web.person import centre_cards, draft_answers, letter, next_steps, urgent_contacts, waiting
 from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -51,6 +52,14 @@ def confirm_number(
     return response
 
 
+def _turn_to_a_centre_from(reply: dict[str, Any], directory: Packs, now: datetime) -> date:
+    """The day after the one by which somebody aims to look at the request."""
+    deadline = reply.get("deadline")
+    last_safe_day = date.fromisoformat(deadline["last_safe_day"]) if deadline else None
+    due = filing.due_on(reply["urgency"], last_safe_day, now)
+    return max(due, runs.local_date(directory, reply["country"], now)) + timedelta(days=1)
+
+
 def receipt_page(
     lang: str,
     reply: dict[str, Any],
@@ -61,7 +70,7 @@ def receipt_page(
     mistyped: bool = False,
     here: str | None = "sent",
 ) -> HTMLResponse:
-    """Show the number.
+    """Show the number, what happens next, and what to do meanwhile.
 
     `here` is None when the page cannot be requested again; then no other language is offered, so that the number is not lost.
     """
@@ -87,6 +96,15 @@ def receipt_page(
             for found in reply["candidates"]
             if found["verified"]
         ],
+        waiting=waiting.while_you_wait(
+            reply["country"],
+            reply.get("needs", ()),
+            reply.get("letter"),
+            directory,
+            CodeNames(lang, directory),
+            from_day=_turn_to_a_centre_from(reply, directory, now),
+            has_deadline=bool(reply.get("deadline")),
+        ),
         next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), translator(lang)),
         mistyped=mistyped,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),

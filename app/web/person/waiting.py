@@ -1,0 +1,64 @@
+"""What somebody can do while they wait: sourced facts for their needs, how to save a deadline, and whom to turn to in the end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from app.directory.packs import Directory, Source
+from app.matching.code_names import CodeNames
+
+MOST_PRESSING: Final = (
+    "detention", "deportation", "dublin", "extradition_interpol", "asylum", "residence_permit", "travel_documents",
+)  # fmt: skip
+"""Needs with facts, the one that can wait least first."""
+SHOWN: Final = 3
+_NEED_OF_LETTER: Final = (
+    ("dublin", "dublin"), ("transfer", "dublin"), ("detention", "detention"), ("return", "deportation"), ("leave", "deportation"),
+    ("expulsion", "deportation"), ("removal", "deportation"), ("departure", "deportation"), ("residence", "residence_permit"),
+    ("stay", "residence_permit"), ("visa", "residence_permit"), ("asylum", "asylum"), ("airport", "asylum"),
+)  # fmt: skip
+"""A word in the code of a kind of letter, and the need whose facts are about such a letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhileYouWait:
+    """`first`: up to three facts for the most pressing need; `more`: the rest. Each fact comes with its source.
+
+    `from_day`: from when to turn to a centre oneself, if nobody has answered; None once somebody has.
+    """
+
+    first: Sequence[tuple[str, Source]]
+    more: Sequence[tuple[str, Source]]
+    country: str
+    from_day: date | None
+    has_deadline: bool
+
+
+def while_you_wait(
+    country: str,
+    needs: Iterable[str],
+    letter: str | None,
+    directory: Directory,
+    code_names: CodeNames,
+    *,
+    from_day: date | None,
+    has_deadline: bool,
+) -> WhileYouWait:
+    """The facts for these needs and this kind of letter, in the reader's language. The letter's come first."""
+    wanted = [need for need in dict.fromkeys((need_of_letter(letter), *_by_pressure(list(needs)))) if need]
+    facts = [entry for need in wanted for entry in directory.guidance(country, need)]
+    told = [(code_names.text(entry.fact), entry.source) for entry in facts]
+    return WhileYouWait(told[:SHOWN], told[SHOWN:], country.lower(), from_day, has_deadline)
+
+
+def need_of_letter(kind: str | None) -> str | None:
+    """The need that a kind of letter is about; None without one."""
+    return next((need for word, need in _NEED_OF_LETTER if kind and word in kind), None)
+
+
+def _by_pressure(needs: list[str]) -> list[str]:
+    """The needs in the order in which they are told. An appeal is told with the facts on asylum."""
+    place = {need: number for number, need in enumerate(MOST_PRESSING)}
+    told = ["asylum" if need == "appeals" else need for need in needs]
+    return sorted(dict.fromkeys(told), key=lambda need: place.get(need, len(place)))

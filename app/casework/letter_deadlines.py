@@ -75,7 +75,7 @@ def document(finding: DeadlineFinding, today: date, translator: Translator) -> d
         "appeal_to": text.appeal_to,
         "filed_through": text.filed_through,
         "also_due": list(text.also),
-        "remarks": list(text.remarks),
+        "remarks": [sentence for sentence in (text.competing, *text.remarks) if sentence],
     }
     return {
         "last_safe_day": finding.last_safe_day.isoformat(),

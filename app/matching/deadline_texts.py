@@ -42,7 +42,7 @@ REMOVAL: Final[dict[StopsRemoval, str]] = {
 class DeadlineText:
     """What is said of a deadline. A part that there is nothing to say of is empty.
 
-    `remaining`: "That is today", "That is tomorrow", or the number of days. `source` and `note` are English, for lawyers.
+    `competing`: that a shorter limit is counted. `remaining`: "That is today", "That is tomorrow", or the number of days. `source` and `note` are English, for lawyers.
     """
 
     last_safe_day: date
@@ -51,6 +51,7 @@ class DeadlineText:
     sentence: str
     remaining: str
     certainty: str
+    competing: str
     removal: str
     heading: str
     appeal_to: str
@@ -66,9 +67,6 @@ def describe(finding: DeadlineFinding, today: date, translator: Translator) -> D
     """The deadline in words as they are true on `today`, a day in the country."""
     rule, day = finding.rule, finding.last_safe_day
     passed = day < today
-    remarks = list(rule.remarks) if rule else []
-    if rule and rule.shorter:
-        remarks.insert(0, rule.shorter.because)
     return DeadlineText(
         last_safe_day=day,
         is_known=finding.is_known,
@@ -78,12 +76,13 @@ def describe(finding: DeadlineFinding, today: date, translator: Translator) -> D
         ),
         remaining=_remaining((day - today).days, finding.is_known, translator),
         certainty=translator.text(CERTAINTY[finding.certainty]),
+        competing=translator.text(rule.shorter.because) if rule and rule.shorter and finding.is_known else "",
         removal=translator.text(REMOVAL[rule.stops_removal]) if rule and rule.stops_removal else "",
         heading=(rule.heading or "") if rule else "",
         appeal_to=translator.text(rule.appeal_to or "") if rule else "",
         filed_through=translator.text(rule.filed_through or "") if rule else "",
         also=tuple(translator.text(sentence) for sentence in rule.also) if rule else (),
-        remarks=tuple(translator.text(sentence) for sentence in remarks),
+        remarks=tuple(translator.text(sentence) for sentence in rule.remarks) if rule else (),
         source=finding.source,
         source_url=finding.source_url or "",
         note=(rule.source.note or "") if rule else "",

@@ -158,7 +158,7 @@ def test_where_the_limit_depends_on_the_new_rules_of_the_union_the_shorter_one_i
     today = date(2026, 11, 24)
     found = assess(PACKS.deadline("LT", "asylum_appeal_accelerated"), date(2026, 11, 23), PACKS.country("LT"), today)
     assert found.last_safe_day == date(2026, 11, 30), "28 November is a Saturday"
-    assert "12 June 2026" in deadline_texts.describe(found, today, translator("en")).remarks[0]
+    assert "12 June 2026" in deadline_texts.describe(found, today, translator("en")).competing
 
 
 def test_no_kind_of_letter_covers_a_longer_and_a_shorter_limit_unsaid() -> None:

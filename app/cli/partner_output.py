@@ -31,6 +31,7 @@ def without_control_characters(text: str) -> str:
 def referral_line(referral: Referral) -> str:
     """A referral in one line; times are in UTC."""
     due = referral.last_safe_day or "no date"
+    due += " (not known)" if referral.deadline_known is False else ""
     respond_by = f", respond by {referral.respond_by}" if referral.respond_by else ""
     needs = ", ".join(referral.needs)
     visible = f"{referral.label:<11}  {referral.priority:<9}  {referral.state:<14}  {due:<10}  {referral.country}"

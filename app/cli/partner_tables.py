@@ -18,7 +18,18 @@ class Format(StrEnum):
     FHIR = "fhir"
 
 
-COLUMNS: Final = ("id", "label", "state", "priority", "country", "needs", "last_safe_day", "respond_by", "updated_at")
+COLUMNS: Final = (
+    "id",
+    "label",
+    "state",
+    "priority",
+    "country",
+    "needs",
+    "last_safe_day",
+    "respond_by",
+    "updated_at",
+    "deadline_known",
+)
 
 
 @contextmanager

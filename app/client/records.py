@@ -38,6 +38,12 @@ class Referral:
             raw=document,
         )
 
+    @property
+    def deadline_known(self) -> bool | None:
+        """False: the last safe day is a careful assumption, and the deadline may be over. None: the service does not say."""
+        known: bool | None = self.raw.get("deadline", {}).get("known")
+        return known
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -74,6 +74,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
             **intake_storage.plain_columns_of(case),
             "urgency": case.urgency,
             "last_safe_day": case.last_safe_day.isoformat() if case.last_safe_day else None,
+            "deadline_certainty": case.deadline_certainty,
             "waiting_since": case.waiting_since.isoformat(),
         },
         "facts": sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},

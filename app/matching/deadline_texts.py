@@ -42,7 +42,8 @@ REMOVAL: Final[dict[StopsRemoval, str]] = {
 class DeadlineText:
     """What is said of a deadline. A part that there is nothing to say of is empty.
 
-    `competing`: that a shorter limit is counted. `remaining`: "That is today", "That is tomorrow", or the number of days. `source` and `note` are English, for lawyers.
+    `remaining`: "That is today", "That is tomorrow", or the number of days. `competing`: that a shorter limit is counted.
+    `source` and `note` are English, for lawyers.
     """
 
     last_safe_day: date

@@ -54,6 +54,14 @@ class Settings(BaseSettings):
     key_file: Path = Path()
     base_url: str = "http://127.0.0.1:8000"
     demo: bool = False
+    operator: str = ""
+    """Who runs this copy, as people read it on the page *Who we are*: the name of an organisation or group."""
+    funding: str = ""
+    """Who pays for it."""
+    complaints_to: str = ""
+    """Whom to complain to outside the team: a name with an address, a phone number or a page."""
+    about_dir: Path = Path()
+    """A folder with texts of the operator for it: `about.ru.txt`, `complaints.ru.txt`; English where a language lacks one."""
     worker_in_web: bool = True
     worker_every: timedelta = timedelta(seconds=5)
     auto_offer_after: OfferAfter = None
@@ -126,6 +134,7 @@ class Settings(BaseSettings):
             "database_url": values.get("database_url") or f"sqlite:///{var / 'pristan.db'}",
             "key_file": values.get("key_file") or var / "keys.json",
             "backup_key_file": values.get("backup_key_file") or var / "backup.pub",
+            "about_dir": values.get("about_dir") or var / "about",
         }
 
     @model_validator(mode="after")

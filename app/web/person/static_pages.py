@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from math import ceil
+from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request
@@ -21,17 +22,19 @@ from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone,
 root = APIRouter(dependencies=[Depends(anyone)])
 router = APIRouter(dependencies=[Depends(anyone)])
 EXIT_PAGES: Final = {
-    "ru": "https://www.gismeteo.ru/",
-    "be": "https://www.gismeteo.by/",
+    "ru": "https://www.meteoblue.com/ru/",
+    "be": "https://www.meteoblue.com/",
     "uk": "https://sinoptik.ua/",
     "pl": "https://www.imgw.pl/",
     "lt": "https://www.meteo.lt/",
-    "ka": "https://www.gismeteo.com/",
+    "ka": "https://www.meteoblue.com/",
     "de": "https://www.dwd.de/",
     "en": "https://www.metoffice.gov.uk/",
 }
-"""Weather pages: widely used, reachable in Russia and Belarus, and they say nothing about the visitor."""
-_DEFAULT_EXIT_PAGE: Final = "https://www.gismeteo.com/"
+"""Weather pages that say nothing about the visitor. None belongs to a company of Russia or Belarus: it would learn the address of
+whoever leaves in a hurry."""
+_LONGEST_TEXT: Final = 10_000
+_DEFAULT_EXIT_PAGE: Final = "https://www.meteoblue.com/"
 """For a language that has no page of its own above."""
 
 
@@ -58,6 +61,31 @@ def start(lang: Lang, settings: Config) -> Response:
 @router.get("/safety")
 def safety(lang: Lang, settings: Config) -> Response:
     return page("person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
+
+
+@router.get("/about")
+def about(lang: Lang, settings: Config) -> Response:
+    """Who runs this copy, who pays, what it is not, and whom to complain to outside the team."""
+    return page(
+        "person/about.html",
+        lang,
+        operator=settings.operator,
+        funding=settings.funding,
+        complaints_to=settings.complaints_to,
+        told=_operator_text(settings.about_dir, "about", lang),
+        complaints=_operator_text(settings.about_dir, "complaints", lang),
+        here="about",
+    )
+
+
+def _operator_text(folder: Path, name: str, lang: str) -> tuple[str, str]:
+    """The operator's own text in the reader's language, else in English, and its language; empty without a file."""
+    for language in dict.fromkeys((lang, "en")):
+        try:
+            return (folder / f"{name}.{language}.txt").read_text(encoding="utf-8").strip()[:_LONGEST_TEXT], language
+        except (OSError, UnicodeDecodeError):
+            continue
+    return "", lang
 
 
 @router.get("/contacts")

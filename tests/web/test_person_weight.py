@@ -17,7 +17,8 @@ QUESTION: Final = 4 * 1024
 JOURNEY: Final = 45 * 1024
 CSS: Final = 12 * 1024
 PLAIN: Final = (
-    "", *(f"form/{step.slug}" for step in STEPS), "form/all", "return", "safety", "contacts", "contacts/ge", "elsewhere", "elsewhere/ru", "elsewhere/xx", "about", "paper", "goodbye", "numbers",
+    "", *(f"form/{step.slug}" for step in STEPS), "form/all", "return", "safety", "contacts", "contacts/ge",
+    "elsewhere", "elsewhere/ru", "elsewhere/xx", "about", "paper", "goodbye", "numbers",
 )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class Translator:
         return self._ngettext(one, many, n).format(n=self.number(n), **params)
 
     def number(self, value: float) -> str:
-        return str(format_decimal(value, locale=self.locale))
+        return _number(self.locale, value)
 
     def months(self, first: date, last: date) -> str:
         """An interval from the month of one day to the month of another, for example "March – June 2026"."""
@@ -101,7 +101,12 @@ class Translator:
         return _listed(self.locale, tuple(names)) if names else ""
 
 
-# Cached, because each row of a list of cases shows the same few names.
+# Cached, because each row of a list of cases shows the same few names and numbers.
+
+
+@lru_cache(maxsize=1024)
+def _number(locale: Locale, value: float) -> str:
+    return str(format_decimal(value, locale=locale))
 
 
 @lru_cache(maxsize=256)

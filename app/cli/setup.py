@@ -9,8 +9,8 @@ from app.app_context import migrate, open_app_context
 from app.core.clock import utc_now
 from app.directory import loader as directory_loader
 from app.directory.packs import PackError, load_packs
+from app.staff import passphrases, team_setup
 from app.staff import service as staff
-from app.staff import team_setup
 from app.staff.models import Role
 
 
@@ -21,12 +21,13 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
     if unknown:
         raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
     passphrase = typer.prompt(
-        f"Passphrase of the first coordinator (at least {staff.MIN_PASSPHRASE} characters)",
+        f"Passphrase of the first coordinator (for example: {passphrases.suggestion()})",
         hide_input=True,
         confirmation_prompt=True,
     )
-    if len(passphrase) < staff.MIN_PASSPHRASE:
-        raise typer.BadParameter(f"the passphrase needs at least {staff.MIN_PASSPHRASE} characters")
+    weakness = passphrases.weakness(passphrase, member, team)
+    if weakness:
+        raise typer.BadParameter(weakness)
     migrate(context.database)
     now = utc_now()
     with context.database.begin() as session:

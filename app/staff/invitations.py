@@ -186,6 +186,8 @@ def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_se
         now=now,
     )
     session.flush()
+    if invitation.member_id is not None:
+        staff.tell(session, member.id, "member:returned", now)
     return member
 
 
@@ -196,6 +198,7 @@ def _renewed(
     key = keyholders.register(session, OwnerKind.MEMBER, member.id, KeyPair.from_seed(seed.seed).public, now)
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
     member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, seed.sealed
+    member.passphrase_form = seed.passphrase_form
     member.totp_secret, member.totp_step = staff.encrypt_totp_secret(keys, member.id, totp_secret), 0
     member.active, member.failures, member.wait_until = True, 0, None
     sessions.end_sessions(session, member.id)

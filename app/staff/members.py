@@ -20,6 +20,7 @@ from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
 from app.staff import invitations, known_browsers, passkeys, seats, sessions
+from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Role
 from app.staff.sessions import SignedIn
@@ -277,6 +278,7 @@ def _note(session: Session, caller: SignedIn, member: Member, action: str, now: 
         codes={"role": member.role},
         now=now,
     )
+    staff.tell(session, member.id, action, now)
 
 
 def names(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:

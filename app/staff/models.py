@@ -45,6 +45,8 @@ class Member(Base):
     """Somebody who signs in. `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper.
 
     The one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
+    `passphrase_form` null: the passphrase counts exactly as it was typed; 1: without what a phone's keyboard adds
+    (`passphrases.forgiving`). `account_notice` is what changed last in how they sign in, until they have seen it.
     `failures` and `wait_until` limit failed attempts from unknown browsers; a colleague can suspend that until `let_in_until`.
     """
 
@@ -72,6 +74,9 @@ class Member(Base):
     failures: Mapped[int] = mapped_column(default=0)
     wait_until: Mapped[datetime | None]
     let_in_until: Mapped[datetime | None]
+    passphrase_form: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    account_notice: Mapped[str | None] = mapped_column(sa.String(32))
+    account_notice_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -25,7 +25,7 @@ from app.core.errors import Conflict
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
-from app.staff import known_browsers, passkeys, seats, sessions
+from app.staff import known_browsers, passkeys, passphrases, seats, sessions
 from app.staff.known_browsers import KnownBrowser
 from app.staff.models import Member, Role, Team, TeamCountry
 from app.staff.passkeys import Passkey, RelyingParty
@@ -33,7 +33,8 @@ from app.staff.sessions import SignedIn
 
 __all__ = ["SignedIn"]
 
-MIN_PASSPHRASE: Final = 12
+MIN_PASSPHRASE: Final = passphrases.MIN_LENGTH
+_FORGIVING: Final = 1
 _ARGON2_PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
 _ARGON2_MEMORY_KIB: Final = 65_536
 _TOTP_STEP: Final = 30
@@ -115,6 +116,7 @@ class SealedSeed:
     seed: bytes
     salt: bytes
     sealed: bytes
+    passphrase_form: int = _FORGIVING
 
     def __repr__(self) -> str:
         return "SealedSeed(…)"
@@ -125,6 +127,7 @@ def seal_seed(keys: KeyRing, member_id: UUID, passphrase: str, seed: bytes | Non
 
     Raises ValueError when the passphrase is shorter than 12 characters.
     """
+    passphrase = passphrases.forgiving(passphrase)
     if len(passphrase) < MIN_PASSPHRASE:
         raise ValueError(f"a passphrase has at least {MIN_PASSPHRASE} characters")
     seed, salt = seed or KeyPair.generate().seed, secrets.token_bytes(_SALT_BYTES)
@@ -158,6 +161,7 @@ def enrol(
         key_id=key.id,
         salt=seed.salt,
         sealed_seed=seed.sealed,
+        passphrase_form=seed.passphrase_form,
         totp_secret=encrypt_totp_secret(keys, seed.member_id, totp_secret),
         created_at=now,
     )
@@ -177,7 +181,7 @@ def change_passphrase(
     member = session.get(Member, seed.member_id, with_for_update=True, populate_existing=True)
     if member is None or member.sealed_seed != tried.sealed_seed:
         raise Conflict("The passphrase has been changed in the meantime. Sign in again.")
-    member.salt, member.sealed_seed = seed.salt, seed.sealed
+    member.salt, member.sealed_seed, member.passphrase_form = seed.salt, seed.sealed, seed.passphrase_form
     sessions.end_sessions(session, member.id, but=keep_session)
     known_browsers.forget(session, member.id)
     record_account_event(session, member.id, "staff:passphrase_changed", now)
@@ -208,6 +212,8 @@ class SignInAttempt:
     member_id: UUID | None
     salt: bytes
     sealed_seed: bytes
+    exact: bool = False
+    """Whether the passphrase was set when it still counted exactly as it was typed."""
 
     def __repr__(self) -> str:
         return "SignInAttempt(…)"
@@ -216,9 +222,13 @@ class SignInAttempt:
 def begin_sign_in(session: Session, name: str) -> SignInAttempt:
     """First step of signing in: read the member with this name."""
     row = session.execute(
-        sa.select(Member.id, Member.salt, Member.sealed_seed).where(Member.name == normalised_name(name), Member.active)
+        sa.select(Member.id, Member.salt, Member.sealed_seed, Member.passphrase_form).where(
+            Member.name == normalised_name(name), Member.active
+        )
     ).one_or_none()
-    return SignInAttempt(row.id, row.salt, row.sealed_seed) if row else SignInAttempt(None, bytes(_SALT_BYTES), b"")
+    if row is None:
+        return SignInAttempt(None, bytes(_SALT_BYTES), b"")
+    return SignInAttempt(row.id, row.salt, row.sealed_seed, exact=row.passphrase_form is None)
 
 
 def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | None:
@@ -226,7 +236,7 @@ def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | N
 
     Takes 64 MiB and most of a second: call it outside any transaction, and only a few at a time.
     """
-    kek = _kek(keys, passphrase, tried.salt)
+    kek = _kek(keys, passphrase if tried.exact else passphrases.forgiving(passphrase), tried.salt)
     if tried.member_id is None:
         return None
     try:
@@ -320,7 +330,7 @@ def key_id(session: Session, member_id: UUID) -> UUID:
 
 
 def record_account_event(session: Session, member_id: UUID, action: str, now: datetime) -> None:
-    """Record in the audit log what a member did to their own account."""
+    """Record in the audit log what a member did to their own account; they are told of what changed (`TOLD`)."""
     audit.record(
         session,
         actor_kind="member",
@@ -330,6 +340,29 @@ def record_account_event(session: Session, member_id: UUID, action: str, now: da
         subject_id=member_id,
         now=now,
     )
+    tell(session, member_id, action, now)
+
+
+TOLD: Final = frozenset(
+    {
+        "staff:passphrase_changed", "staff:code_app_changed", "staff:passkey_added", "staff:passkey_removed",
+        "member:returned", "member:key_granted", "member:role_changed",
+    }
+)  # fmt: skip
+"""The events of an account that its member is told of, on every page, until they have seen it."""
+
+
+def tell(session: Session, member_id: UUID, action: str, now: datetime) -> None:
+    """Tell a member what has changed in how they sign in, or what they can open."""
+    if action in TOLD:
+        changed = sa.update(Member).where(Member.id == member_id)
+        session.execute(changed.values(account_notice=action, account_notice_at=now))
+
+
+def mark_told(session: Session, member_id: UUID) -> None:
+    """The member has seen it."""
+    changed = sa.update(Member).where(Member.id == member_id)
+    session.execute(changed.values(account_notice=None, account_notice_at=None))
 
 
 def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -38,6 +38,11 @@ class SignedIn:
     """Whether the kill switch stops all reading by partners."""
     changes: int = 0
     """How many proposals wait that concern this member, or their team or organisation."""
+    started_at: datetime | None = None
+    """When they last proved with passphrase and second factor who they are."""
+    notice: str | None = None
+    """What changed last in how they sign in (`service.TOLD`), until they have seen it; `notice_at`: when."""
+    notice_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
@@ -112,6 +117,9 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         seen_at=row.seen_at,
         frozen=bool(is_frozen),
         changes=changes,
+        started_at=row.started_at,
+        notice=member.account_notice,
+        notice_at=member.account_notice_at,
     )
 
 

@@ -2,7 +2,10 @@
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
+from app.staff import service as staff
+from app.staff.models import Member
 from tests.support.desk import PASSPHRASE, StaffSite
 
 NEW = "four quite different words"
@@ -86,3 +89,63 @@ def test_a_secret_from_another_form_is_not_taken(office: StaffSite) -> None:
     vera = office.as_("vera")
     typed = {"seat": page.form("/desk/me/code")["seat"], "code": pyotp.TOTP(secret).at(office.time.at)}
     assert vera.submit(vera.get("/desk/me/code"), "/desk/me/code", **typed).status == 422
+
+
+# --- fresh proof, and being told -------------------------------------------------------------------------------------
+
+
+def test_what_changes_the_sign_in_takes_a_fresh_one(office: StaffSite) -> None:
+    """A browser that was left open changes nothing; ten minutes after signing in it takes passphrase and code again."""
+    vera = office.as_("vera")
+    page = vera.get("/desk/me")
+    csrf = page.form("/desk/sign-out")["csrf"]
+    assert "sign in again first" not in page.words()
+    office.later(minutes=11)
+    assert "sign in again first" in vera.get("/desk/me").words()
+    assert vera.get("/desk/me/code").location.startswith("/desk/sign-in")
+    typed = {"csrf": csrf, "passphrase": PASSPHRASE, "passphrase_new": NEW, "passphrase_again": NEW, "label": "x"}
+    for path in ("passphrase", "code", "passkeys", "passkeys/00000000-0000-4000-8000-000000000000/remove"):
+        answer = vera.post(f"/desk/me/{path}", typed)
+        assert answer.status == 401, path
+        assert "sign in again first" in answer.words()
+        assert NEW not in answer.text
+    assert vera.get("/desk/").status == 200, "everything else goes on"
+
+
+def test_the_member_is_told_what_changed_until_they_have_seen_it(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    assert change(office, vera).status == 303
+    elsewhere = office.as_("vera")
+    page = elsewhere.get("/desk/")
+    assert "Your passphrase has been changed" in page.words()
+    assert "somebody else may be using your sign-in" in page.words()
+    assert elsewhere.submit(page, "/desk/me/seen").location == "/desk/me"
+    assert "Your passphrase has been changed" not in elsewhere.get("/desk/").words()
+    assert "has been changed" not in office.as_("pavel").get("/desk/").words()
+
+
+def test_a_weak_passphrase_is_refused_with_the_reason(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    page = change(office, vera, passphrase_new="password1234", passphrase_again="password1234")
+    assert page.status == 422
+    assert "easy to guess" in page.words()
+
+
+@pytest.mark.parametrize("typed", [NEW.capitalize(), f"{NEW} "])
+def test_what_a_phone_s_keyboard_adds_is_forgiven(office: StaffSite, typed: str) -> None:
+    vera = office.as_("vera")
+    assert change(office, vera).status == 303
+    assert office.sign_in("vera", passphrase=typed).status == 303
+
+
+def test_an_older_passphrase_counts_exactly_as_it_was_typed(office: StaffSite) -> None:
+    """Its row says so; a capital of then is still a capital."""
+    older = "Capital Letters Of Then "
+    with office.database.begin() as session:
+        member = session.scalars(sa.select(Member).where(Member.name == "vera")).one()
+        kek = staff._kek(office.keys, older, member.salt)
+        member.sealed_seed = staff.sealing.encrypt(kek, bytes(range(32)), staff._seed_binding(member.id))
+        member.passphrase_form = None
+    assert office.sign_in("vera", passphrase=older.strip()).status == 401
+    office.later(seconds=30)
+    assert office.sign_in("vera", passphrase=older).status == 303

@@ -11,7 +11,7 @@ from app.core.errors import AppError, Conflict, Invalid, NotSignedIn, Preconditi
 from app.core.i18n import N_, STAFF, translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
-from app.web.account.policies import OldForm, site
+from app.web.account.policies import OldForm, ProofNeeded, site
 from app.web.components import cookies, csrf, date_fields, staff_pages
 from app.web.components.forms import field_value
 
@@ -63,6 +63,8 @@ def _sign_in_again(request: Request, error: NotSignedIn) -> Response:
     if request.method in {"GET", "HEAD"}:
         here = path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/desk/sign-in?next={quote(here)}", status_code=303)
+    if isinstance(error, ProofNeeded):
+        return sign_in_page(request, status=401, target="/desk/me", ended=error.detail)
     return sign_in_page(request, status=401, carried=submitted_fields(request), again=path, ended=error.detail)
 
 

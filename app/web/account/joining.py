@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import N_
-from app.staff import invitations
+from app.staff import invitations, passphrases
 from app.staff import service as staff
 from app.staff.invitations import Invitation
 from app.web.account.error_pages import browser_bound_page, browser_secret, is_form_of_browser
@@ -52,7 +52,7 @@ async def finish(request: Request) -> Response:
         return browser_bound_page(request, "account/join.html", status=403, wrong=_OLD_FORM)
     try:
         invitation = await _find_invitation(request)
-        passphrase = checked_passphrase(request, "passphrase_new")
+        passphrase = await run_sync(checked_passphrase, request, "passphrase_new", invitation.name)
     except NotFound as error:
         return browser_bound_page(request, "account/join.html", status=404, wrong=error.detail)
     except Invalid as error:
@@ -94,4 +94,5 @@ def _second_step(request: Request, invitation: Invitation, secret: str, *, wrong
         seat=encrypted_totp_secret(request.app.state.keys, secret, browser_secret(request) or ""),
         wrong=wrong,
         least=staff.MIN_PASSPHRASE,
+        suggestion=passphrases.suggestion(),
     )

@@ -16,10 +16,19 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.staff import members, passkeys, read_quotas, sessions
+from app.staff import members, passkeys, passphrases, read_quotas, sessions
 from app.staff import service as staff
 from app.staff.sessions import SignedIn
-from app.web.account.policies import SESSION, AnyMember, Config, all_members, cookie, site
+from app.web.account.policies import (
+    SESSION,
+    AnyMember,
+    Config,
+    ProvedMember,
+    cookie,
+    is_recently_proved,
+    recently_proved,
+    site,
+)
 from app.web.account.sign_in import passphrase_hashing
 from app.web.components import cookies, staff_pages
 from app.web.components.forms import field_value
@@ -48,11 +57,20 @@ def show_my_settings(
         passkeys=registered,
         passkey_options=options,
         fingerprint=members.fingerprint(keyholders.by_id(session, member.key_id).public_key),
+        proved=is_recently_proved(member, now),
+        suggestion=passphrases.suggestion(),
         reads=read_quotas.used(session, read_quotas.member_key(member.member_id), now),
         reads_a_day=config.member_reads_per_day,
     )
     staff_pages.allow_own_script(response)
     return response
+
+
+@router.post("/seen", name="mark_told")
+def mark_told(member: AnyMember, session: Db) -> Response:
+    """The member has seen what changed in how they sign in."""
+    staff.mark_told(session, member.member_id)
+    return staff_pages.redirect("/desk/me")
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
@@ -78,10 +96,10 @@ def end_session(session_id: Id, member: AnyMember, session: Db) -> Response:
 
 
 @router.post("/passphrase", name="change_passphrase")
-async def change_passphrase(request: Request, member: Annotated[SignedIn, Depends(all_members)]) -> Response:
+async def change_passphrase(request: Request, member: Annotated[SignedIn, Depends(recently_proved)]) -> Response:
     """Read, hash twice, write: three steps, and no transaction is open during the slow hashing."""
     state = request.app.state
-    new_passphrase = checked_passphrase(request, "passphrase_new")
+    new_passphrase = await run_sync(checked_passphrase, request, "passphrase_new", member.name)
     async with state.transactions.open(write=False) as session:
         attempt = await run_sync(staff.begin_sign_in, session, member.name)
     async with passphrase_hashing(request).turn():
@@ -104,13 +122,15 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
     return response
 
 
-def checked_passphrase(request: Request, name: str) -> str:
-    """The new passphrase, if both inputs are equal and long enough. Raises Invalid."""
-    new_passphrase = field_value(request.state.form, name)
-    if len(new_passphrase) < staff.MIN_PASSPHRASE:
-        detail = f"A passphrase has at least {staff.MIN_PASSPHRASE} characters. Four or five words are easy to keep."
-        raise Invalid([FieldError(pointer=f"/{name}", code="too_short", detail=detail)])
-    if new_passphrase != field_value(request.state.form, "passphrase_again"):
+def checked_passphrase(request: Request, field: str, member: str) -> str:
+    """The new passphrase, if both inputs are equal and hard enough to guess. Takes a tenth of a second. Raises Invalid."""
+    new_passphrase = field_value(request.state.form, field)
+    weakness = passphrases.weakness(new_passphrase, member)
+    if weakness:
+        raise Invalid([FieldError(pointer=f"/{field}", code="too_weak", detail=weakness)])
+    if passphrases.forgiving(new_passphrase) != passphrases.forgiving(
+        field_value(request.state.form, "passphrase_again")
+    ):
         detail = "The two new passphrases do not match."
         raise Invalid([FieldError(pointer="/passphrase_again", code="differs", detail=detail)])
     return new_passphrase
@@ -120,7 +140,7 @@ def checked_passphrase(request: Request, name: str) -> str:
 
 
 @router.post("/passkeys", name="add_passkey")
-def add_passkey(request: Request, member: AnyMember, session: Db, keys: Keys, config: Config, now: Now) -> Response:
+def add_passkey(request: Request, member: ProvedMember, session: Db, keys: Keys, config: Config, now: Now) -> Response:
     """Register a passkey of this device or of a security key."""
     passkey_site = site(config)
     if passkey_site is None:
@@ -132,7 +152,7 @@ def add_passkey(request: Request, member: AnyMember, session: Db, keys: Keys, co
 
 
 @router.post("/passkeys/{passkey_id}/remove", name="remove_passkey")
-def remove_passkey(passkey_id: Id, member: AnyMember, session: Db, now: Now) -> Response:
+def remove_passkey(passkey_id: Id, member: ProvedMember, session: Db, now: Now) -> Response:
     passkeys.remove(session, member.member_id, uuid_of(passkey_id))
     staff.record_account_event(session, member.member_id, "staff:passkey_removed", now)
     return staff_pages.redirect("/desk/me?done=passkey_removed")
@@ -150,13 +170,13 @@ def uuid_of(text: str) -> UUID:
 
 
 @router.get("/code", name="new_code_app")
-def new_code_app(request: Request, member: AnyMember, keys: Keys) -> Response:
+def new_code_app(request: Request, member: ProvedMember, keys: Keys) -> Response:
     """Show a new secret for the code app. It takes effect once one of its codes was submitted."""
     return _code_page(request, member, keys, pyotp.random_base32())
 
 
 @router.post("/code", name="change_code_app")
-def change_code_app(request: Request, member: AnyMember, session: Db, keys: Keys, now: Now) -> Response:
+def change_code_app(request: Request, member: ProvedMember, session: Db, keys: Keys, now: Now) -> Response:
     secret = decrypt_totp_secret(keys, field_value(request.state.form, "seat"), member.binding)
     if secret is None or not pyotp.TOTP(secret).verify(
         field_value(request.state.form, "code").strip(), for_time=now, valid_window=1

@@ -7,6 +7,7 @@ embedded database is requested; on a POST, `csrf` also checks the origin of the 
 
 import ipaddress
 import re
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -32,11 +33,16 @@ SESSION: Final = "staff"
 BROWSER: Final = known_browsers.COOKIE
 _SECRET: Final = re.compile(r"[\w.-]{20,80}", re.ASCII)
 _TOUCH_AFTER: Final = 15  # the last use is saved after a fifteenth of the idle time, so that reading seldom writes
+PROOF_LASTS: Final = timedelta(minutes=10)
 DESK_ROLES: Final = (Role.COORDINATOR, Role.SENIOR)
 
 
 class SignInNeeded(NotSignedIn):
     """The caller is not signed in. The submitted form, in `request.state.form`, is carried through the sign-in."""
+
+
+class ProofNeeded(SignInNeeded):
+    """The caller signed in too long ago for what changes how they sign in. They sign in again; nothing typed is carried."""
 
 
 class OldForm(Conflict):
@@ -75,6 +81,26 @@ class RequiresRole:
         if member.role not in self.roles:
             raise NotAllowed("Your role does not give you access to this page.")
         return member
+
+
+class RecentlyProved(RequiresRole):
+    """The policy of what changes how somebody signs in: they signed in within the last ten minutes.
+
+    A browser that was left open is not enough to take over an account.
+    """
+
+    async def authenticate(self, request: Request, *, counted: bool = False) -> SignedIn:
+        member = await super().authenticate(request, counted=counted)
+        if not is_recently_proved(member, request.app.state.clock()):
+            raise ProofNeeded(
+                "To change how you sign in, sign in again first. Then make the change within ten minutes."
+            )
+        return member
+
+
+def is_recently_proved(member: SignedIn, now: datetime) -> bool:
+    """Whether the member has proved within the last ten minutes who they are."""
+    return member.started_at is not None and now - member.started_at <= PROOF_LASTS
 
 
 class RealNetwork(RequiresRole):
@@ -195,6 +221,7 @@ coordinators: Final = requires_role(*DESK_ROLES)
 coordinators_of_network: Final = RealNetwork(*DESK_ROLES)
 members_of_partners: Final = requires_role(Role.PARTNER)
 all_members: Final = requires_role(*Role)
+recently_proved: Final = RecentlyProved(*Role)
 team_and_admins: Final = requires_role(*DESK_ROLES, Role.ADMIN)
 seniors_and_admins: Final = RealNetwork(Role.SENIOR, Role.ADMIN)
 admins: Final = requires_role(Role.ADMIN)
@@ -213,6 +240,7 @@ async def _desk(member: Annotated[SignedIn, Depends(coordinators)], keys: Keys, 
 AtDesk = Annotated[Desk, Depends(_desk)]
 Member = Annotated[SignedIn, Depends(members_of_partners)]
 AnyMember = Annotated[SignedIn, Depends(all_members)]
+ProvedMember = Annotated[SignedIn, Depends(recently_proved)]
 TeamOrAdmin = Annotated[SignedIn, Depends(team_and_admins)]
 SeniorOrAdmin = Annotated[SignedIn, Depends(seniors_and_admins)]
 Admin = Annotated[SignedIn, Depends(admins)]

@@ -17,6 +17,7 @@ from app.matching.facts import Urgency
 from app.referrals import reasons
 from app.referrals.states import Actor, State
 from app.staff import proposal_states
+from app.staff import service as staff
 
 __all__ = ["CHANNELS", "HELPS"]
 
@@ -203,6 +204,20 @@ def state(code: str) -> str:
     tables = (CASE_STATES, REFERRAL_STATES, PROPOSAL_STATES, RULE_STATES, EDIT_STATES)
     return next(table for table in tables if code in table)[code]
 
+
+ACCOUNT_NOTICES: Final = complete(
+    staff.TOLD,
+    {
+        "staff:passphrase_changed": N_("Your passphrase has been changed"),
+        "staff:code_app_changed": N_("Another code app has been set up for you"),
+        "staff:passkey_added": N_("A passkey has been added to your sign-in"),
+        "staff:passkey_removed": N_("A passkey has been removed from your sign-in"),
+        "member:returned": N_("Your sign-in has been reset, with a new passphrase and a new code app"),
+        "member:key_granted": N_("A colleague has granted you the key"),
+        "member:role_changed": N_("Your role has been changed"),
+    },
+)
+"""What members are told about their own account."""
 
 SHORTCUT_KEYS: Final = MappingProxyType({"/desk/": "q", "/desk/next": "n", "/desk/shortcuts": "?"})
 """Shortcuts that work on every page, by where they lead."""

@@ -26,6 +26,7 @@ _MESSAGES: Final = {
     404: N_("We could not find this page. It may belong to another team or have been deleted."),
     405: N_("This is not possible here."),
     413: N_("This is too long. Please send less text."),
+    422: N_("This does not fit. Nothing was saved."),
     429: N_("You have reached today's limit. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }
@@ -46,10 +47,16 @@ def error_page(request: Request, error: AppError) -> Response:
         "account/error.html",
         status=error.status,
         message=message,
-        detail=error.detail if error.status < 500 or isinstance(error, Frozen) else "",
+        detail=_detail(error),
     )
     response.headers.update(error.headers)
     return response
+
+
+def _detail(error: AppError) -> str:
+    if isinstance(error, Invalid):
+        return " ".join(entry["detail"] for entry in error.errors)
+    return error.detail if error.status < 500 or isinstance(error, Frozen) else ""
 
 
 def submitted_fields(request: Request) -> list[tuple[str, str]]:
@@ -145,7 +152,7 @@ def _send_again(request: Request, error: AppError) -> HTMLResponse:
         request.url.path,
         fields,
         status=error.status,
-        detail=error.detail if not isinstance(error, Invalid) else " ".join(entry["detail"] for entry in error.errors),
+        detail=_detail(error),
         state=str(error.extra.get("state", "")),
         clash=isinstance(error, PreconditionFailed),
         may_send=isinstance(error, PreconditionFailed | Invalid | OldForm),

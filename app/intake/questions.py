@@ -106,7 +106,7 @@ STEPS: Final = (
     Step("7", N_("How can we reply to you?"), (
         Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number", field="answer_by.channel"),
         Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("You do not need this if you come back with your number."), of="channel", field="answer_by.address"),
-        Question("notify", Kind.TICK, N_("Notify me at this address when there is news"), N_("We will write only “There is something new for you”, unless you let us say who we are. To do this, we must store your address in a form that our system can read. The safest choice is not to tick this."), of="channel", field="answer_by.notify"),
+        Question("notify", Kind.TICK, N_("Notify me at this address when there is news"), N_("We will write only “There is something new for you”, unless you let us say who we are. We write by e-mail only if you also allow us to leave you a message. To do this, we must store your address in a form that our system can read. The safest choice is not to tick this."), of="channel", field="answer_by.notify"),
         Question("may_say_who", Kind.TICK, N_("You can say who you are when you contact me"), of="channel", field="answer_by.may_say_who"),
         Question("may_leave_message", Kind.TICK, N_("You can leave me a message (voicemail or e-mail)"), of="channel", field="answer_by.may_leave_message"),
         Question("good_hours", Kind.CHECKS, N_("At what times of day can we write to you?"), N_("You can skip this."), options="good_hours", of="channel", field="answer_by.good_hours"),
@@ -195,6 +195,8 @@ def _value(name: str, values: list[str]) -> Any:
     if name in _LISTS:
         return [value for value in values if value]
     last = values[-1].strip() if values else ""
+    if QUESTIONS[name].kind is Kind.TEXT:  # pasted from a document, perhaps: one line stays one line
+        last = " ".join(last.split())
     if name in _TICKS:
         return bool(last)
     if name == "letter_kind" and "." in last:

@@ -20,13 +20,17 @@ _RANDOM_DIGITS: Final = DIGITS - 2
 
 
 class MistypedReceipt(AppError):
-    """The digits cannot be a number that we issued. `found` is how many digits there were."""
+    """The digits cannot be a number that we issued.
+
+    `found` is how many digits there were; `sign` the first character that belongs in no number, for the page alone: it was
+    typed by somebody, so it is neither in the detail nor in `extra`.
+    """
 
     status, slug, title = 422, "mistyped-number", "The number was not typed correctly"
 
-    def __init__(self, found: int) -> None:
+    def __init__(self, found: int, sign: str = "") -> None:
         super().__init__("A number has 28 digits, and its last two check the others.", digits_found=found)
-        self.found = found
+        self.found, self.sign = found, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +61,28 @@ def new() -> Receipt:
 
 
 def parse(typed: str) -> Receipt:
-    """Read a number as people type it: any digits of any script; spaces, dashes and dots between them do not matter.
+    """Read a number as people type it: digits of any script; spaces, punctuation, quotes and a "№" around them do not matter.
 
     Raises MistypedReceipt.
     """
-    digits = []
+    digits: list[str] = []
+    strange = ""
     for character in typed[:512]:
-        value = unicodedata.digit(character, None)
+        value = unicodedata.decimal(character, None)
         if value is not None:
             digits.append(str(value))
-        elif not _is_separator(character):
-            raise MistypedReceipt(len(digits))
+        elif not strange and not _is_ignored(character):
+            strange = character
     text = "".join(digits)
-    if len(text) != DIGITS or int(text) % 97 != 1:
-        raise MistypedReceipt(len(text))
+    if strange or len(text) != DIGITS or int(text) % 97 != 1:
+        raise MistypedReceipt(len(text), strange)
     return Receipt(text)
 
 
-def _is_separator(character: str) -> bool:
-    return character in ".,/_" or unicodedata.category(character) in {"Zs", "Cc", "Pd", "Cf"}
+def _is_ignored(character: str) -> bool:
+    """Spaces, dashes, dots, quotes, "+", "·", "№" and invisible signs; not letters, which may stand for a digit (O for 0)."""
+    return (
+        character in "№+~=|`´^"
+        or unicodedata.category(character)[0] in "ZP"
+        or unicodedata.category(character) in {"Cc", "Cf"}
+    )

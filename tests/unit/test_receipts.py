@@ -44,8 +44,12 @@ def test_two_digits_that_changed_places_are_noticed(at: int) -> None:
         lambda digits: f"  {digits[:14]} – {digits[14:]}\t",
         lambda digits: "".join(chr(0x0660 + int(digit)) for digit in digits),
         lambda digits: "".join(chr(0xFF10 + int(digit)) for digit in digits),
+        lambda digits: f"№ {digits}",
+        lambda digits: f'«{digits[:14]}» "{digits[14:]}" \'',
+        lambda digits: f"+{digits[:4]}·{digits[4:8]}+{digits[8:]}.",
+        lambda digits: f"\u200e({digits})\u2060",
     ],
-    ids=["plain", "dashes", "lines", "long dash", "Arabic digits", "full width"],
+    ids=["plain", "dashes", "lines", "long dash", "Arabic digits", "full width", "sign", "quotes", "plus", "brackets"],
 )
 def test_it_is_read_as_people_type_it(write: object) -> None:
     receipt = receipts.new()
@@ -56,6 +60,23 @@ def test_it_is_read_as_people_type_it(write: object) -> None:
 def test_what_is_no_number_is_said_to_be_mistyped(typed: str) -> None:
     with pytest.raises(MistypedReceipt):
         receipts.parse(typed)
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "sign"),
+    [
+        (lambda digits: digits[:-1], 27, ""),
+        (lambda digits: digits + "1", 29, ""),
+        (lambda digits: "O" + digits[1:], 27, "O"),
+        (lambda digits: f"{digits[:5]}б{digits[5:]}x", 28, "б"),
+        (lambda digits: "", 0, ""),
+    ],
+)
+def test_how_many_digits_there_were_and_which_sign_is_wrong_is_known(change: object, found: int, sign: str) -> None:
+    with pytest.raises(MistypedReceipt) as caught:
+        receipts.parse(change(receipts.new().digits))  # type: ignore[operator]
+    assert (caught.value.found, caught.value.sign) == (found, sign)
+    assert caught.value.extra == {"digits_found": found}, "what was typed is nobody else's business"
 
 
 def test_it_is_hidden_in_what_a_log_would_show() -> None:

@@ -76,7 +76,7 @@ def test_on_each_page_with_answers_enter_goes_on(person_site: PersonSite) -> Non
     look("status")
     browser.fill("case/message", text="")
     look("status, with an error")
-    for path in ("case/answers", "case/centres"):
+    for path in (*(f"case/answers/{step}" for step in range(1, 8)), "case/centres"):
         browser.open(f"/ru/{path}")
         look(path)
     browser.open("/ru/case").fill("case/copy")
@@ -86,7 +86,7 @@ def test_on_each_page_with_answers_enter_goes_on(person_site: PersonSite) -> Non
     browser.open("/ru/form/all").fill(for_whom="self", needs="asylum", country="PL", how_soon="none", channel="number")
     look("check of the single page")
     assert found == []
-    assert {"/form/1", "/form/check", "/sent", "/return", "/case/message", "/case/answers", "/form/all/send"} <= seen
+    assert {"/form/1", "/form/check", "/sent", "/return", "/case/message", "/case/answers/7", "/form/all/send"} <= seen
 
 
 def test_on_each_page_of_staff_enter_goes_on(opened: Opened) -> None:  # noqa: F811

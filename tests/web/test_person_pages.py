@@ -202,7 +202,7 @@ def test_a_typing_error_is_told_from_an_unknown_number(person_site: PersonSite) 
     number = browser.number()
     wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
     mistyped = person_site.browser().open("/en/return").fill(number=wrong)
-    assert "28 digits" in mistyped.text
+    assert "At least one digit is wrong." in mistyped.text
     from app.intake import receipts
 
     unknown = person_site.browser().open("/en/return").fill(number=receipts.new().grouped())
@@ -306,7 +306,8 @@ def test_erasing_leaves_codes_only_and_the_number_answers_like_one_that_never_wa
     number = short_form(person_site.browser(), story=STORY).number()
     offered(person_site)
     browser = back(person_site, number).fill("/case/erase", sure="yes")
-    assert browser.answer.url.path == "/en/goodbye"
+    assert browser.answer.url.path == "/en/deleted"
+    assert "Everything is deleted" in browser.text
     assert "We could not find a request" in back(person_site, number).text
     with person_site.database.begin(write=False) as session:
         case = session.scalars(sa.select(Case)).one()

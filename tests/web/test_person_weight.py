@@ -115,7 +115,9 @@ def seen(person_site: PersonSite, lang: str) -> Iterator[tuple[str, Browser]]:
     yield "case with an error", browser.fill("/case/message", text="  ")
     yield "case with a line", browser.fill("/case/message", text="<u>\nкумкват")
     yield "answers", browser.open(f"/{lang}/case/answers")
-    yield "answers with errors", browser.fill(needs=[], letter_received_on="<>")
+    for step in range(1, 8):
+        yield f"answers of step {step}", browser.open(f"/{lang}/case/answers/{step}")
+    yield "answers with errors", browser.open(f"/{lang}/case/answers/4").fill(letter_received_on="<>")
     yield "centres", browser.open(f"/{lang}/case/centres")
     yield "saved", browser.fill()
     yield "copy", browser.open(f"/{lang}/case").fill("/case/copy")

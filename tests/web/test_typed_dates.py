@@ -31,10 +31,10 @@ def test_what_was_understood_is_read_back_in_words_and_no_page_shows_figures(per
     browser.fill("case/copy")
     assert read_back in browser.text
     assert not re.search(r"\d{4}-\d\d-\d\d", browser.text)
-    browser.open("/ru/case/answers")
+    browser.open("/ru/case/answers/4")
     assert boxes(browser) == ["20", "11", "2026"]
     browser.fill(
-        "case/answers", letter_received_on="18.11.2026", letter_received_on_month="", letter_received_on_year=""
+        "case/answers/4", letter_received_on="18.11.2026", letter_received_on_month="", letter_received_on_year=""
     )
     browser.open("/ru/case").fill("case/copy")
     assert "среда, 18 ноября 2026 г." in browser.text

@@ -1,8 +1,9 @@
 """Parsing of submitted forms: one strict reader for urlencoded forms, one for forms with a file.
 
 Both refuse a body of another media type, more fields than `MOST_FIELDS`, and bytes that are not UTF-8 (so that
-no lone surrogate comes in); both leave out control characters, which no keyboard types and no database column takes. Bodies
-are limited before: by `RequestMiddleware` for every request, and by the limits of multipart parts here.
+no lone surrogate comes in); both leave out control characters, which no keyboard types and no database column takes, and turn
+the line breaks that a document has into newlines. Bodies are limited before: by `RequestMiddleware` for every
+request, and by the limits of multipart parts here.
 Call them through `csrf`, which checks the origin of the form before its body is read.
 """
 
@@ -22,7 +23,9 @@ _MOST_FIELDS_BESIDE_A_FILE: Final = 10
 _LONGEST_FIELD_BESIDE_A_FILE: Final = 1_000
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LINE_BREAKS: Final = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+"""Of browsers (CR LF), of documents (a vertical tab is Word's line break within a paragraph) and of Unicode."""
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def is_multipart(request: Request) -> bool:
@@ -74,5 +77,5 @@ def _media_type(request: Request) -> str:
 
 
 def _text(value: str) -> str:
-    """Line ends as one newline, which browsers send as CR LF."""
-    return _CONTROL.sub("", value.replace("\r\n", "\n"))
+    """Every kind of line break as one newline, and no control characters, in each field alike."""
+    return _CONTROL.sub("", _LINE_BREAKS.sub("\n", value))

@@ -12,23 +12,23 @@ from app.cases import person_access
 from app.cases.person_access import OpenedCase
 from app.casework import corrections, person_actions
 from app.core.dependencies import Db, Keys, Now
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import questions, storage
-from app.intake.questions import FormFields
+from app.intake.questions import STEPS, FormFields, Step
 from app.intake.schemas import Intake
 from app.matching import deadlines
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, draft_answers, form_fields, letter, visits
+from app.web.person import centre_cards, conversation, draft_answers, form_fields, letter, visits
 from app.web.person.case_page import REFERRAL, STATUS
 from app.web.person.check_page import centres, connected_centres
-from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone
-from app.web.person.single_page_form import EXPIRED_NOTICE, all_steps
+from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Directory, Form, Lang, anyone
+from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _MOVED: Final = N_(
@@ -46,76 +46,115 @@ def _redirect_to_case(lang: str) -> Response:
 
 @router.get("/answers")
 def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """Show the whole form with the stored answers, ready to correct."""
+    """Show the stored answers, each with a link to the small page that corrects it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
-    answers = questions.to_form(corrections.answers_of(session, opened, keys))
-    return _answers_page(lang, answers, {}, cookie, keys, directory, now, session)
+    answers, code_names = questions.to_form(corrections.answers_of(session, opened, keys)), CodeNames(lang, directory)
+    answered = [(step, form_fields.fields(step.questions, answers, {}, code_names, directory)) for step in STEPS]
+    return page("person/answers.html", lang, answered=answered, here="case/answers")
 
 
-@router.post("/answers")
-def correct(
-    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+@router.get("/answers/{step:form_step}")
+def show_step(
+    lang: Lang,
+    step: str,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    session: Db,
+    again: Again = "",
 ) -> Response:
-    """Replace the stored answers and run the rules again."""
-    new_answers = draft_answers.answers_of_form(draft_answers.with_dates(form, directory, now))
-    opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
+    """Show the questions of one step with their stored answers. `again`: with what was typed, and what was wrong with it."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")
-    is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
-    if "switch" in form or not is_valid_token:
-        return _answers_page(
-            lang,
-            new_answers,
-            {},
-            cookie,
-            keys,
-            directory,
-            now,
-            session,
-            notice="" if is_valid_token else EXPIRED_NOTICE,
-        )
-    intake, field_errors = draft_answers.validate(new_answers, lang, directory, now)
-    if intake is None:
-        errors = form_fields.in_words(field_errors, CodeNames(lang, directory))
-        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now, session)
-    try:
-        corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
-    except corrections.NeedsOtherTeam:
-        errors = {"country": CodeNames(lang, directory).text(_MOVED)}
-        return _answers_page(lang, new_answers, errors, cookie, keys, directory, now, session)
-    except Conflict:
+        return RedirectResponse(f"/{lang}/return", 303)
+    if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
-    return page("person/saved.html", lang, message=_SAVED, here="case")
-
-
-def _answers_page(
-    lang: str,
-    answers: FormFields,
-    errors: dict[str, str],
-    cookie: str | None,
-    keys: KeyRing,
-    directory: Packs,
-    now: datetime,
-    session: Session,
-    *,
-    notice: str = "",
-) -> HTMLResponse:
-    return all_steps(
-        "person/answers.html",
+    asked, code_names = _step(step), CodeNames(lang, directory)
+    answers, errors, notice = questions.to_form(corrections.answers_of(session, opened, keys)), dict[str, str](), ""
+    typed = visits.kept(session, cookie, now, "answers") if again else None
+    if typed and typed["step"] == step:
+        answers = _replaced(answers, typed["form"], asked)
+        if typed["problem"] == "late":
+            notice = EXPIRED_NOTICE
+        elif typed["problem"]:
+            field_errors = draft_answers.validate(answers, lang, directory, now)[1]
+            errors = form_fields.in_words(field_errors, code_names)
+        if typed["problem"] == "moved":
+            errors = {"country": code_names.text(_MOVED)}
+    return page(
+        "person/answers_step.html",
         lang,
-        answers,
-        errors,
-        directory,
-        session,
+        status=422 if errors else 200,
+        step=asked,
+        fields=form_fields.fields(asked.questions, answers, errors, code_names, directory),
+        errors=errors,
         notice=notice,
         csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
-        here="case/answers",
-        switch="case/answers",
+        here=f"case/answers/{step}",
+        switch=f"case/answers/{step}",
     )
+
+
+@router.post("/answers/{step:form_step}")
+def correct(
+    lang: Lang,
+    step: str,
+    form: Form,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
+) -> Response:
+    """Replace the stored answers to the questions of one step and run the rules again."""
+    opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
+    if opened is None or cookie is None:
+        return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")
+    asked, stored = _step(step), questions.to_form(corrections.answers_of(session, opened, keys))
+    answers = draft_answers.with_dates(_replaced(stored, form, asked), directory, now)
+    problem = "" if csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie)) else "late"
+    if not problem and "switch" not in form:
+        intake, _errors = draft_answers.validate(answers, lang, directory, now)
+        try:
+            if intake is not None:
+                corrections.correct(session, opened, intake, keys=keys, directory=directory, now=now)
+                visits.keep(session, cookie, now, settings.draft_idle, answers=None)
+                return RedirectResponse(f"/{lang}/case/saved", 303)
+            problem = "invalid"
+        except corrections.NeedsOtherTeam:
+            problem = "moved"
+        except Conflict:
+            return _redirect_to_case(lang)
+    typed = {name: values for name, values in answers.items() if name in draft_answers.fields_of(asked.questions)}
+    visits.keep(session, cookie, now, settings.draft_idle, answers={"step": step, "form": typed, "problem": problem})
+    return RedirectResponse(f"/{lang}/case/answers/{step}?{AGAIN}", 303)
+
+
+def _step(slug: str) -> Step:
+    """The step with this slug. Raises NotFound."""
+    found = next((step for step in STEPS if step.slug == slug), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _replaced(answers: FormFields, form: FormFields, step: Step) -> FormFields:
+    """The answers, with those to the questions of one step taken from the form."""
+    names = draft_answers.fields_of(step.questions)
+    kept = {name: values for name, values in answers.items() if name not in names}
+    return kept | {name: values for name, values in form.items() if name in names}
+
+
+@router.get("/saved")
+def saved(lang: Lang) -> Response:
+    """Say that a change was saved. A page of its own, so that Back and reload send nothing again."""
+    return page("person/saved.html", lang, message=_SAVED, here="case/saved")
 
 
 # --- who may read it -----------------------------------------------------------------------------------------------
@@ -165,7 +204,7 @@ def choose(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directo
         return _redirect_to_case(lang)
     choices = {name.removeprefix("c_"): values[-1] for name, values in form.items() if name.startswith("c_")}
     corrections.change_consent(session, opened, choices, keys=keys, directory=directory, now=now)
-    return page("person/saved.html", lang, message=_SAVED, here="case")
+    return RedirectResponse(f"/{lang}/case/saved", 303)
 
 
 # --- another number ------------------------------------------------------------------------------------------------
@@ -184,24 +223,22 @@ def change_number(
 
 
 @router.get("/number")
-def show_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def show_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db, again: Again = "") -> Response:
     """Show the new number until it is written down. The old number is never shown again; the user already has it."""
     number = visits.number(session, cookie, now)
     if number is None or not number[1]:
         return _redirect_to_case(lang)
-    return _number_page(lang, number[0].grouped(), cookie, keys, now)
+    return _number_page(lang, number[0].grouped(), cookie, keys, now, mistyped=bool(again))
 
 
 @router.post("/number/kept")
-def confirm_number(
-    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
-) -> Response:
+def confirm_number(lang: Lang, form: Form, cookie: Cookie, now: Now, settings: Config, session: Db) -> Response:
     number = visits.number(session, cookie, now)
     if number is None or cookie is None:
         return RedirectResponse(f"/{lang}/return", 303)
     digits = "".join(character for character in field_value(form, "last_four") if character.isdecimal())
     if digits and int(digits) != int(number[0].digits[-4:]):
-        return _number_page(lang, number[0].grouped(), cookie, keys, now, mistyped=True)
+        return RedirectResponse(f"/{lang}/case/number?{AGAIN}", 303)
     visits.begin(session, cookie, number[0], now, settings.draft_idle)
     return _redirect_to_case(lang)
 
@@ -224,17 +261,23 @@ def _number_page(
 
 
 @router.post("/copy")
-def copy(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+def ask_for_copy(lang: Lang, _form: Form) -> Response:
+    """Show the copy on a page that can be requested again."""
+    return RedirectResponse(f"/{lang}/case/copy", 303)
+
+
+@router.get("/copy")
+def copy(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
     """Show everything we hold about the person; the same data can be downloaded as a file."""
-    opened = visits.case_of_form(session, form, cookie, keys, now)
+    opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return _redirect_to_case(lang)
+        return RedirectResponse(f"/{lang}/return", 303)
     return page(
         "person/copy.html",
         lang,
         **_copy_context(lang, opened, session, keys, directory, now),
         csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
-        here="case",
+        here="case/copy",
     )
 
 
@@ -259,7 +302,7 @@ def _copy_context(
             for entry in person_actions.referrals_of(session, case.id)
             if entry.state in REFERRAL
         ],
-        "thread": person_access.thread(session, opened),
+        "thread": conversation.of_case(session, opened, directory),
         "deadline": letter.of_case(case, keys, code_names, directory, now),
         "zone": deadlines.time_zone(directory.country(case.country)),
     }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -15,14 +16,15 @@ from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseState
 from app.casework import person_actions
-from app.core.dependencies import Db, Keys, Now
+from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Invalid, NotFound
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator, translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts
+from app.intake.questions import FormFields
 from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
@@ -32,9 +34,11 @@ from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, letter, person_prompts, urgent_contacts, visits, waiting
+from app.web.person import centre_cards, conversation, letter, person_prompts, urgent_contacts, visits, waiting
 from app.web.person.check_page import connected_centres
 from app.web.person.dependencies import (
+    AGAIN,
+    Again,
     Config,
     Cookie,
     Directory,
@@ -51,9 +55,10 @@ router = APIRouter(dependencies=[Depends(anyone)])
 _UNKNOWN: Final = N_(
     "We could not find a request with this number. Please compare it, digit by digit, with what you wrote down."
 )
-_MISTYPED: Final = N_(
-    "At least one digit is wrong or missing. A number has 28 digits. Please compare it with what you wrote down."
+_TYPING_ERROR: Final = N_(
+    "At least one digit is wrong. Please compare the number, digit by digit, with what you wrote down."
 )
+_WRONG_SIGN: Final = N_("The sign “{sign}” does not belong in a number. A number has only digits.")
 STATUS: Final = complete(set(CaseState) - {CaseState.ERASED}, {
     "submitted": (N_("We have received your request."), N_("A coordinator will read it next.")),
     "in_review": (
@@ -91,12 +96,16 @@ REFERRAL: Final = complete(State, {
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
-_TOO_LONG: Final = N_("Please write a message of up to 10,000 characters.")
+_EMPTY: Final = N_("Please write your message first.")
 
 
 @router.get("/return")
-def ask_for_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, settings: Config) -> Response:
-    return _number_form(lang, cookie, keys, settings, now)
+def ask_for_number(
+    lang: Lang, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: ReadDb, again: Again = ""
+) -> Response:
+    """Ask for the number. `again`: it was typed before; it is shown with what was wrong with it."""
+    typed = visits.kept(session, cookie, now, "number") if again else None
+    return _number_form(lang, cookie, keys, settings, now, *(typed or ("", "")))
 
 
 def _number_form(
@@ -105,11 +114,12 @@ def _number_form(
     keys: KeyRing,
     settings: Settings,
     now: datetime,
-    error: str = "",
     entered: str = "",
+    problem: str = "",
 ) -> Response:
     """The form, tied to a cookie of this browser: another site cannot make it open a case that is not the person's own."""
     secret = cookie or new_secret(keys)
+    error = _number_error(problem, entered, translator(lang))
     response = page(
         "person/return.html",
         lang,
@@ -125,39 +135,81 @@ def _number_form(
     return response
 
 
+def _number_error(problem: str, entered: str, words: Translator) -> str:
+    """What is wrong with the number, in words: which sign, how many digits, a typing error, or a number of nobody."""
+    if problem in {"", "late", "unknown"}:
+        return words.text({"": "", "late": EXPIRED_NOTICE, "unknown": _UNKNOWN}[problem])
+    try:
+        receipts.parse(entered)
+    except MistypedReceipt as error:
+        n_ = words.plural
+        counted = n_(
+            "You typed {n} digit. A number has 28 digits.", "You typed {n} digits. A number has 28 digits.", error.found
+        )
+        if error.sign:
+            return f"{words.text(_WRONG_SIGN, sign=error.sign)} {counted}"
+        return words.text(_TYPING_ERROR) if error.found == receipts.DIGITS else counted
+    return words.text(_UNKNOWN)
+
+
 @router.post("/return")
 def sign_in_with_number(
     lang: Lang, form: Form, request: Request, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
 ) -> Response:
     """Open the case for this visit. Check digits separate a typing error from an unknown number without a query."""
     number = field_value(form, "number")
-    if "switch" in form:
-        return _number_form(lang, cookie, keys, settings, now, entered=number)
-    is_ours = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_browser(cookie))
-    if not is_ours and not csrf.is_said_to_be_ours(request):
-        return _number_form(lang, cookie, keys, settings, now, EXPIRED_NOTICE, number)
-    try:
-        receipt = receipts.parse(number)
-    except MistypedReceipt:
-        return _number_form(lang, cookie, keys, settings, now, _MISTYPED, number)
-    try:
-        person_access.open_by_receipt(session, receipt, keys, now)
-    except NotFound:
-        return _number_form(lang, cookie, keys, settings, now, _UNKNOWN, number)
+    problem = "" if "switch" in form else _problem_with(form, number, request, cookie, keys, session, now)
+    if problem or "switch" in form:
+        if cookie is None:  # nothing can be kept for the next page
+            return _number_form(lang, cookie, keys, settings, now, number, problem)
+        visits.keep(session, cookie, now, settings.draft_idle, number=(number, problem))
+        return RedirectResponse(f"/{lang}/return?{AGAIN}", 303)
     secret = new_secret(keys)
-    visits.begin(session, secret, receipt, now, settings.draft_idle)
+    visits.begin(session, secret, receipts.parse(number), now, settings.draft_idle)
     drafts.drop(session, cookie)  # no page can reach it any more
     response = RedirectResponse(f"/{lang}/case", 303)
     set_cookie(response, secret, settings)
     return response
 
 
+def _problem_with(
+    form: FormFields, number: str, request: Request, cookie: str | None, keys: KeyRing, session: Session, now: datetime
+) -> str:
+    """Why this form does not open a case: "late", "mistyped" or "unknown"; "" if it does."""
+    is_ours = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_browser(cookie))
+    if not is_ours and not csrf.is_said_to_be_ours(request):
+        return "late"
+    try:
+        person_access.open_by_receipt(session, receipts.parse(number), keys, now)
+    except MistypedReceipt:
+        return "mistyped"
+    except NotFound:
+        return "unknown"
+    return ""
+
+
 @router.get("/case")
-def show_case(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+def show_case(
+    lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db, again: Again = ""
+) -> Response:
+    """The status page. `again`: a message was not sent; it is shown with what was wrong with it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
-    return _case_page(lang, session, opened, cookie, keys, directory, now)
+    text, problem = (visits.kept(session, cookie, now, "message") if again else None) or ("", "")
+    words, most = translator(lang), person_access.MAX_MESSAGE_LENGTH
+    n_ = words.plural
+    error = words.text(_EMPTY) if problem == "required" else ""
+    if problem == "too_long":
+        length = len(text.strip())
+        error = n_(
+            "Your message is too long: it has {n} character, and {most} are the most.",
+            "Your message is too long: it has {n} characters, and {most} are the most.",
+            length,
+            most=words.number(most),
+        )
+    notice = EXPIRED_NOTICE if problem == "late" else ""
+    return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, error=error, notice=notice)
 
 
 def _case_page(
@@ -202,7 +254,7 @@ def _case_page(
         ],
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
-        thread=person_access.thread(session, opened),
+        thread=conversation.of_case(session, opened, directory),
         contacts=directory.urgent_contacts(case.country, urgent_contacts.lines_needed(case.needs))
         if case.urgency == "emergency" or case.state == "unmet"
         else (),
@@ -286,21 +338,23 @@ def _questions_of_consent(
 
 @router.post("/case/message")
 def send_message(
-    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
 ) -> Response:
     """Send a message. If the visit has ended, show the text again and ask for the number."""
     text = field_value(form, "text")
     opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
-    if opened is None:
+    if opened is None or cookie is None:
         return page("person/visit_ended.html", lang, status=403, text=text, here="return")
-    is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
-    if "switch" in form or not is_valid_token:
-        notice = "" if is_valid_token else EXPIRED_NOTICE
-        return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, notice=notice)
-    try:
-        person_actions.write_message(session, opened, text, now=now)
-    except Invalid:
-        return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, error=_TOO_LONG)
+    problem = "" if csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie)) else "late"
+    if not problem and "switch" not in form:
+        try:
+            person_actions.write_message(session, opened, text, now=now)
+        except Invalid as error:
+            problem = error.errors[0]["code"]
+    if problem or "switch" in form:
+        visits.keep(session, cookie, now, settings.draft_idle, message=(text, problem))
+        return RedirectResponse(f"/{lang}/case?{AGAIN}#thread", 303)
+    visits.keep(session, cookie, now, settings.draft_idle, message=None)
     return RedirectResponse(f"/{lang}/case#thread", 303)
 
 
@@ -309,9 +363,11 @@ def consent(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, sessio
     """Record yes or no for one centre that was not named before."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is not None:
-        person_actions.answer_consent(
-            session, opened, field_value(form, "referral"), yes=field_value(form, "answer") == "yes", keys=keys, now=now
-        )
+        answer = field_value(form, "answer") == "yes"
+        with suppress(NotFound):  # answered already: the page says how it stands
+            person_actions.answer_consent(
+                session, opened, field_value(form, "referral"), yes=answer, keys=keys, now=now
+            )
     return RedirectResponse(f"/{lang}/case", 303)
 
 
@@ -329,7 +385,7 @@ def erase(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings
     if opened is None or field_value(form, "sure") != "yes":
         return RedirectResponse(f"/{lang}/case", 303)
     privacy.erase(session, opened.case, actor_kind="person", now=now)
-    return _end_visit(lang, session, cookie, settings)
+    return _end_visit(lang, session, cookie, settings, "deleted")
 
 
 @router.post("/case/export")
@@ -349,8 +405,8 @@ def leave(lang: Lang, _typed: Form, cookie: Cookie, settings: Config, session: D
     return _end_visit(lang, session, cookie, settings)
 
 
-def _end_visit(lang: str, session: Session, cookie: str | None, settings: Settings) -> Response:
+def _end_visit(lang: str, session: Session, cookie: str | None, settings: Settings, to: str = "goodbye") -> Response:
     drafts.drop(session, cookie)
-    response = RedirectResponse(f"/{lang}/goodbye", 303)
+    response = RedirectResponse(f"/{lang}/{to}", 303)
     delete_cookie(response, settings)
     return response

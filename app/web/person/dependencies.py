@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.core.dependencies import current_directory
 from app.core.errors import NotFound
@@ -50,6 +50,9 @@ Directory = Annotated[Packs, Depends(_directory)]
 Config = Annotated[Settings, Depends(_settings)]
 Cookie = Annotated[str | None, Depends(_cookie)]
 Form = Annotated[FormFields, Depends(_form)]
+Again = Annotated[str, Query(max_length=8)]
+AGAIN: Final = "again=1"
+"""Asks a page to say what was wrong with the form that led to it. What was typed is in the sealed draft, never in the address."""
 
 
 def new_secret(keys: KeyRing) -> str:

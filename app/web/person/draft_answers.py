@@ -84,6 +84,12 @@ def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, An
     return response
 
 
+def sent_choices(session: Session, secret: str | None, now: datetime) -> FormFields:
+    """The choices of who may read the request with which the form was sent."""
+    content = drafts.load(session, secret, now) or {}
+    return dict(content.get("choices") or {})
+
+
 def validate(
     answers: FormFields, lang: str, directory: Directory, now: datetime, begun: datetime | None = None
 ) -> tuple[schemas.Intake | None, list[FieldError]]:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.casework import filing
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.i18n import translator
+from app.core.i18n import N_, translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts
@@ -17,35 +17,40 @@ from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import centre_cards, draft_answers, letter, next_steps, urgent_contacts, waiting
-from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
+from app.web.person.dependencies import Again, Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
+_TAKEN = N_(
+    "Your request had already been sent, with the choices you made first. What you changed afterwards was not saved. "
+    "To change it, come back with your number and choose “Change who may read my request”."
+)
 
 
 @router.get("/sent")
-def sent(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
-    reply = draft_answers.receipt(session, cookie, now)
-    if reply is None:
-        return RedirectResponse(f"/{lang}/", 303)
-    return receipt_page(lang, reply, directory, keys, now)
-
-
-@router.post("/sent")
-def confirm_number(
+def sent(
     lang: Lang,
-    form: Form,
     cookie: Cookie,
     now: Now,
     keys: Keys,
     directory: Directory,
-    settings: Config,
-    session: Db,
+    session: ReadDb,
+    again: Again = "",
+    mistyped: Again = "",
 ) -> Response:
+    """Show the number. `again`: the check page was sent a second time with other choices. `mistyped`: the last four digits were."""
+    reply = draft_answers.receipt(session, cookie, now)
+    if reply is None:
+        return RedirectResponse(f"/{lang}/", 303)
+    return receipt_page(lang, reply, directory, keys, now, mistyped=bool(mistyped), notice=_TAKEN if again else "")
+
+
+@router.post("/sent")
+def confirm_number(lang: Lang, form: Form, cookie: Cookie, now: Now, settings: Config, session: Db) -> Response:
     """Check the last four digits; then drop the number from the draft and end the visit."""
     reply = draft_answers.receipt(session, cookie, now)
     digits = "".join(character for character in "".join(form.get("last_four", [])) if character.isdecimal())
     if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
-        return receipt_page(lang, reply, directory, keys, now, mistyped=True)
+        return RedirectResponse(f"/{lang}/sent?mistyped=1", 303)
     drafts.drop(session, cookie)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
     delete_cookie(response, settings)
@@ -68,6 +73,7 @@ def receipt_page(
     now: datetime,
     *,
     mistyped: bool = False,
+    notice: str = "",
     here: str | None = "sent",
 ) -> HTMLResponse:
     """Show the number, what happens next, and what to do meanwhile.
@@ -107,6 +113,7 @@ def receipt_page(
         ),
         next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), translator(lang)),
         mistyped=mistyped,
+        notice=notice,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,
     )

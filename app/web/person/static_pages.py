@@ -142,6 +142,12 @@ def goodbye(lang: Lang) -> Response:
     return page("person/goodbye.html", lang, here="")
 
 
+@router.get("/deleted")
+def deleted(lang: Lang) -> Response:
+    """Say that everything was erased."""
+    return page("person/deleted.html", lang, here="")
+
+
 @router.get("/leave")
 def leave(lang: Lang, request: Request, cookie: Cookie, settings: Config, session: Db) -> Response:
     """Quick exit: delete the draft, ask the browser to clear this site's data, and redirect to a weather page.

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.casework import filing
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, questions
@@ -26,6 +27,8 @@ from app.web.components.rendering import page
 from app.web.person import draft_answers, elsewhere_pages, form_fields, spam_signals, urgent_contacts
 from app.web.person.check_page import check_page
 from app.web.person.dependencies import (
+    AGAIN,
+    Again,
     Config,
     Cookie,
     Directory,
@@ -40,6 +43,10 @@ from app.web.person.single_page_form import EXPIRED_NOTICE, NO_COOKIE_NOTICE, si
 
 router = APIRouter(dependencies=[Depends(anyone)])
 _EMPTY_DRAFT = Draft({})
+_GONE = N_(
+    "There is nothing to send: your request was already sent, or the form was open for too long. "
+    "If you have a number, come back with it. You can then also change who may read your request."
+)
 
 
 def _step_page(
@@ -53,6 +60,8 @@ def _step_page(
     session: Session,
     *,
     back_to_check: bool = False,
+    changing: bool = False,
+    notice: str = "",
 ) -> HTMLResponse:
     step = STEPS[number]
     code_names = CodeNames(lang, directory)
@@ -66,12 +75,14 @@ def _step_page(
         count=len(STEPS),
         fields=elsewhere_pages.at_country_question(fields, session, code_names, directory, lang),
         errors=errors,
+        notice=notice,
         urgent=urgent_contacts.contacts_for_step(answers, number, code_names, directory, now),
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         trap="",
         may_skip=not any(question.required for question in step.questions),
         back=f"/{lang}/form/{STEPS[number - 1].slug}" if number else f"/{lang}/",
         to_check=back_to_check,
+        changing=changing,
         here=f"form/{step.slug}",
         switch=f"form/{step.slug}",
     )
@@ -87,7 +98,9 @@ def _step_index(slug: str) -> int:
 
 
 @router.get("/form/check")
-def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
+def check(
+    lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: ReadDb, again: Again = ""
+) -> Response:
     draft = draft_answers.load(session, cookie, now)
     if draft is None or not draft.answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
@@ -97,9 +110,18 @@ def check(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory
     if intake is None or unserved:
         errors = unserved | form_fields.in_words(field_errors, code_names)
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
-        number = STEPS.index(questions.step_of(first))
-        return _step_page(lang, number, draft.answers, errors, keys, directory, now, session)
-    return check_page(lang, draft.answers, intake, session, keys, directory, now, binding=csrf.of_visit(cookie))
+        return RedirectResponse(f"/{lang}/form/{questions.step_of(first).slug}?{AGAIN}", 303)
+    return check_page(
+        lang,
+        draft.answers,
+        intake,
+        session,
+        keys,
+        directory,
+        now,
+        binding=csrf.of_visit(cookie),
+        notice=EXPIRED_NOTICE if again else "",
+    )
 
 
 @router.post("/form/check")
@@ -115,12 +137,14 @@ def send(
     session: Db,
 ) -> Response:
     """File the draft. The number is stored in the sealed draft for the next page only."""
+    choices = {name: choice for name, choice in form.items() if name.startswith("c_")}
     if draft_answers.receipt(session, cookie, now) is not None:
-        return RedirectResponse(f"/{lang}/sent", 303)
+        is_other = draft_answers.sent_choices(session, cookie, now) != choices
+        return RedirectResponse(f"/{lang}/sent?{AGAIN}" if is_other else f"/{lang}/sent", 303)
     draft = draft_answers.load(session, cookie, now)
     if not cookie or draft is None:
-        return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}", 303)
-    merged = {**draft.answers, **{name: choice for name, choice in form.items() if name.startswith("c_")}}
+        return RedirectResponse(f"/{lang}/form/{STEPS[0].slug}?{AGAIN}", 303)
+    merged = {**draft.answers, **choices}
     intake, _errors = draft_answers.validate(merged, lang, directory, now, draft.begun_at)
     if elsewhere_pages.country_error(session, merged, directory, CodeNames(lang, directory)):
         intake = None  # the page that follows says so at the question
@@ -129,17 +153,7 @@ def send(
         drafts.save(session, cookie, {"typed": merged, "begun": draft.begun}, now, settings.draft_idle)
         if intake is None or is_valid_token:
             return RedirectResponse(f"/{lang}/form/check", 303)
-        return check_page(
-            lang,
-            merged,
-            intake,
-            session,
-            keys,
-            directory,
-            now,
-            binding=csrf.of_visit(cookie),
-            notice=EXPIRED_NOTICE,
-        )
+        return RedirectResponse(f"/{lang}/form/check?{AGAIN}", 303)
     screening = spam_signals.screen(request, draft.answers, draft.begun_at, now)
     reply = filing.file_once(
         session,
@@ -155,7 +169,7 @@ def send(
         crowd=screening.crowd,
     )
     secret = new_secret(keys)
-    drafts.renew(session, cookie, secret, {"receipt": reply.body}, now, settings.draft_idle)
+    drafts.renew(session, cookie, secret, {"receipt": reply.body, "choices": choices}, now, settings.draft_idle)
     response = RedirectResponse(f"/{lang}/sent", 303)
     set_cookie(response, secret, settings)
     return response
@@ -175,13 +189,29 @@ def step_form(
     directory: Directory,
     settings: Config,
     session: ReadDb,
+    again: Again = "",
+    change: Again = "",
 ) -> Response:
+    """One step. `again`: it has errors, or there was nothing to send. `change`: the person came from the check page."""
     number = _step_index(step)
     if draft_answers.receipt(session, cookie, now) is not None:  # sent, but the number is not written down yet
         return RedirectResponse(f"/{lang}/sent", 303)
     answers = (draft_answers.load(session, cookie, now) or _EMPTY_DRAFT).answers
     is_complete = bool(answers) and draft_answers.validate(answers, lang, directory, now)[0] is not None
-    response = _step_page(lang, number, answers, {}, keys, directory, now, session, back_to_check=is_complete)
+    errors = _errors(lang, number, answers, directory, now, session) if again and answers else {}
+    response = _step_page(
+        lang,
+        number,
+        answers,
+        errors,
+        keys,
+        directory,
+        now,
+        session,
+        back_to_check=is_complete,
+        changing=is_complete and bool(change),
+        notice=_GONE if again and not answers else "",
+    )
     if cookie is None and request.headers.get("sec-fetch-site") != "cross-site":
         # The next request then shows whether this browser keeps cookies. A person who follows a link of another site may have
         # a draft: a strict cookie is not sent then, and must not be replaced.
@@ -217,7 +247,7 @@ def send_step(
     secret = new_secret(keys)
     begun = stored_draft.begun if stored_draft and stored_draft.begun else now.isoformat()
     drafts.renew(session, cookie, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
-    response = _next_page(lang, number, form, merged, keys, directory, now, session)
+    response = _next_page(lang, number, form, merged, directory, now, session)
     set_cookie(response, secret, settings)
     return response
 
@@ -227,14 +257,24 @@ def _next_page(
     number: int,
     answers: FormFields,
     merged: FormFields,
-    keys: KeyRing,
     directory: Packs,
     now: datetime,
     session: Session,
 ) -> Response:
-    """The same step again (other language, or errors), else the page that the button leads to."""
+    """The same step again (other language, or errors), else the page that the button leads to. Always a redirect: Back works."""
     if "switch" in answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}", 303)
+    if _errors(lang, number, merged, directory, now, session):
+        return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}?{AGAIN}", 303)
+    if "to_check" in answers or number + 1 == len(STEPS):
+        return RedirectResponse(f"/{lang}/form/check", 303)
+    return RedirectResponse(f"/{lang}/form/{STEPS[number + 1].slug}", 303)
+
+
+def _errors(
+    lang: str, number: int, merged: FormFields, directory: Packs, now: datetime, session: Session
+) -> dict[str, str]:
+    """What is wrong with the answers of one step, by field name."""
     _intake, field_errors = draft_answers.validate(merged, lang, directory, now)
     asked = {question.name for question in STEPS[number].questions}
     step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in asked]
@@ -242,8 +282,4 @@ def _next_page(
     errors = form_fields.in_words(step_errors, code_names)
     if "country" in asked:
         errors = elsewhere_pages.country_error(session, merged, directory, code_names) | errors
-    if errors:
-        return _step_page(lang, number, merged, errors, keys, directory, now, session)
-    if "to_check" in answers or number + 1 == len(STEPS):
-        return RedirectResponse(f"/{lang}/form/check", 303)
-    return RedirectResponse(f"/{lang}/form/{STEPS[number + 1].slug}", 303)
+    return errors

@@ -1,6 +1,7 @@
 """The visit of a person who came back with their number: stored like a draft, for an hour, decrypted by the cookie only."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,20 @@ def begin(
 ) -> None:
     """Start a visit. `is_new`: the number was issued in this visit and has not been written down yet."""
     drafts.save(session, secret, {"visit": receipt.digits, "is_new": is_new}, now, idle)
+
+
+def keep(session: Session, secret: str, now: datetime, idle: timedelta, **typed: object) -> None:
+    """Keep what was typed for the page that a form leads to, sealed under the cookie; None forgets it.
+
+    So a page with an error can be requested again by the browser's Back, and nothing typed stands in an address.
+    """
+    content = {**(drafts.load(session, secret, now) or {}), **typed}
+    drafts.save(session, secret, {name: value for name, value in content.items() if value is not None}, now, idle)
+
+
+def kept(session: Session, secret: str | None, now: datetime, name: str) -> Any:
+    """What `keep` has kept under this name; None if nothing."""
+    return (drafts.load(session, secret, now) or {}).get(name)
 
 
 def number(session: Session, cookie: str | None, now: datetime) -> tuple[Receipt, bool] | None:

@@ -21,6 +21,7 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "missing": N_("Please answer this question."),
     "too_short": N_("Please choose at least one answer."),
     "string_too_long": N_("This is too long. Please shorten it."),
+    "too_long": N_("This is too long. Please shorten it."),
     "address_required": N_("Please tell us where we can reach you, or choose to come back with your number."),
     "nowhere_to_notify": N_("To be notified, choose another way for us to reach you, such as e-mail."),
     "not_an_email": N_("This does not look like an e-mail address."),

@@ -196,9 +196,10 @@ def step_form(
     number = _step_index(step)
     if draft_answers.receipt(session, cookie, now) is not None:  # sent, but the number is not written down yet
         return RedirectResponse(f"/{lang}/sent", 303)
-    answers = (draft_answers.load(session, cookie, now) or _EMPTY_DRAFT).answers
+    stored_draft = draft_answers.load(session, cookie, now)
+    answers = (stored_draft or _EMPTY_DRAFT).answers
     is_complete = bool(answers) and draft_answers.validate(answers, lang, directory, now)[0] is not None
-    errors = _errors(lang, number, answers, directory, now, session) if again and answers else {}
+    errors = _errors(lang, number, answers, directory, now, session) if again and stored_draft else {}
     response = _step_page(
         lang,
         number,
@@ -210,7 +211,7 @@ def step_form(
         session,
         back_to_check=is_complete,
         changing=is_complete and bool(change),
-        notice=_GONE if again and not answers else "",
+        notice=_GONE if again and stored_draft is None else "",
     )
     if cookie is None and request.headers.get("sec-fetch-site") != "cross-site":
         # The next request then shows whether this browser keeps cookies. A person who follows a link of another site may have

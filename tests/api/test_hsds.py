@@ -104,7 +104,7 @@ def test_ids_are_made_of_slugs_and_slugs_are_identifiers(office: StaffSite) -> N
     assert full["services"][0]["attributes"]
 
 
-def test_unconfirmed_centres_authorities_notes_and_streets_are_never_there(office: StaffSite) -> None:
+def test_unconfirmed_centres_authorities_and_notes_are_never_there(office: StaffSite) -> None:
     text = read(office, "/organizations?full=true&full_service=true&per_page=500").text
     text += read(office, "/service_at_locations?full=true&per_page=500").text
     packs = load_packs()

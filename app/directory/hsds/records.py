@@ -150,10 +150,12 @@ def _organization(directory: Directory, organisation: Organisation) -> Record:
 
 
 def _locations(organisation: Organisation) -> Iterator[Record]:
-    """The town if known, never a street; else the web site; else nothing."""
+    """The town if known, with the address that people can go to; else the web site; else nothing."""
     common = {"id": _id("hsds-location", organisation.id), "organization_id": _id("organisation", organisation.id)}
     if organisation.city:
-        yield {**common, "location_type": "physical", "name": organisation.city}
+        yield known(
+            {**common, "location_type": "physical", "name": organisation.city, "description": organisation.address}
+        )
     elif organisation.website:
         yield {**common, "location_type": "virtual", "name": "Online", "url": organisation.website}
 
@@ -177,7 +179,7 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
             "assured_date": organisation.source.date
             if organisation.source.date and len(organisation.source.date) == 10
             else None,
-            "alert": " ".join(ORGANISATION_NOTES[note] for note in notes_of(organisation)),
+            "alert": " ".join((*(ORGANISATION_NOTES[note] for note in notes_of(organisation)), *_state(organisation))),
             "last_modified": instant(live.changed) if live.changed else None,
             "phones": [
                 {
@@ -230,10 +232,17 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
     )
 
 
+def _state(organisation: Organisation) -> Iterator[str]:
+    if organisation.state_run:
+        yield "This is a state body."
+
+
 def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
     country = _country(directory, entry.organisation.id)
     zone = directory.country(country).time_zone if directory.has_country(country) else None
-    for index, hours in enumerate(entry.organisation.hours):
+    opening = [(hours, "Local time.") for hours in entry.organisation.hours]
+    by_phone = [(hours, "By phone; local time.") for hours in entry.organisation.phone_hours]
+    for index, (hours, description) in enumerate((*opening, *by_phone)):
         yield known(
             {
                 "id": _id("hsds-schedule", f"{entry.key}:{index}"),
@@ -242,7 +251,7 @@ def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
                 "byday": ",".join(hours.days),
                 "opens_at": hours.opens,
                 "closes_at": hours.closes,
-                "description": "Local time.",
+                "description": description,
                 "x_time_zone": zone,
             }
         )

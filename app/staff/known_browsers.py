@@ -57,6 +57,15 @@ def known_browser(
     return browser if browser is not None and browser.expires_at > now else None
 
 
+def is_known(session: Session, keys: KeyRing, member_id: UUID, secret: str | None, now: datetime) -> bool:
+    """Whether this member has signed in from the browser before; locks nothing."""
+    if not secret:
+        return False
+    query = sa.select(KnownBrowser.expires_at).where(KnownBrowser.id == _id(keys, member_id, secret))
+    expires_at = session.scalar(query)
+    return expires_at is not None and expires_at > now
+
+
 def forget(session: Session, member_id: UUID) -> None:
     """Forget all browsers of a member, after a change of keys or role."""
     session.execute(sa.delete(KnownBrowser).where(KnownBrowser.member_id == member_id))

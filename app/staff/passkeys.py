@@ -147,6 +147,16 @@ def add(
     return passkey
 
 
+def belongs_to(session: Session, member_id: UUID, answer: str) -> bool:
+    """Whether the answer names a passkey of this member. Proves nothing yet: ids of passkeys are merely hard to guess."""
+    try:
+        credential_id = base64url_to_bytes(_read(answer)["id"])
+    except _MALFORMED:
+        return False
+    mine = sa.select(Passkey.id).where(Passkey.credential_id == credential_id, Passkey.member_id == member_id)
+    return session.scalar(mine) is not None
+
+
 def check(
     session: Session, keys: KeyRing, site: RelyingParty, answer: str, bound_to: str, now: datetime
 ) -> Passkey | None:

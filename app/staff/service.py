@@ -231,20 +231,6 @@ def begin_sign_in(session: Session, name: str) -> SignInAttempt:
     return SignInAttempt(row.id, row.salt, row.sealed_seed, exact=row.passphrase_form is None)
 
 
-def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | None:
-    """Second step: decrypt the member's private seed; None when the passphrase is wrong.
-
-    Takes 64 MiB and most of a second: call it outside any transaction, and only a few at a time.
-    """
-    kek = _kek(keys, passphrase if tried.exact else passphrases.forgiving(passphrase), tried.salt)
-    if tried.member_id is None:
-        return None
-    try:
-        return sealing.decrypt(kek, tried.sealed_seed, _seed_binding(tried.member_id))
-    except CannotOpen:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
     """The second factor: a one-time code, or a passkey's answer to the challenge of this form.
@@ -260,6 +246,30 @@ class SecondFactor:
 
     def __repr__(self) -> str:
         return "SecondFactor(…)"
+
+
+def is_expected(session: Session, keys: KeyRing, tried: SignInAttempt, second: SecondFactor, now: datetime) -> bool:
+    """Whether this looks like the member themself, before anything costly is done: a browser that has signed them in before, or
+    one of their passkeys. It only decides in which queue they wait; only reads."""
+    if tried.member_id is None:
+        return False
+    if known_browsers.is_known(session, keys, tried.member_id, second.browser, now):
+        return True
+    return bool(second.passkey) and passkeys.belongs_to(session, tried.member_id, second.passkey)
+
+
+def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | None:
+    """Second step: decrypt the member's private seed; None when the passphrase is wrong.
+
+    Takes 64 MiB and most of a second: call it outside any transaction, and only a few at a time.
+    """
+    kek = _kek(keys, passphrase if tried.exact else passphrases.forgiving(passphrase), tried.salt)
+    if tried.member_id is None:
+        return None
+    try:
+        return sealing.decrypt(kek, tried.sealed_seed, _seed_binding(tried.member_id))
+    except CannotOpen:
+        return None
 
 
 def complete_sign_in(

@@ -1,5 +1,6 @@
 """Signing in at the desk: neutral, slow where it must be, and nothing that was typed is lost when a session ends."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -104,6 +105,33 @@ def test_two_are_stretched_at_once(office: StaffSite, monkeypatch: pytest.Monkey
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda _number: office.sign_in("vera", code="000000"), range(5)))
     assert max(most) <= 2
+
+
+def test_strangers_do_not_shut_out_members(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """45 tries with made-up names wait, or are refused; whoever signs in where they did before goes past all of them."""
+    browser = office.browser()
+    assert office.sign_in("vera", browser).status == 303
+    office.later(seconds=30)
+    prove, at_once, over = staff.open_seed, threading.Semaphore(0), threading.Event()
+
+    def watched(keys: object, tried: staff.SignInAttempt, passphrase: str) -> object:
+        if tried.member_id is None:
+            at_once.release()
+            over.wait(60)
+        return prove(keys, tried, passphrase)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(staff, "open_seed", watched)
+    with ThreadPoolExecutor(45) as pool:
+        tries = [pool.submit(office.sign_in, "vera", name=f"nobody{number}") for number in range(45)]
+        try:
+            assert at_once.acquire(timeout=60), "one of them has its turn"
+            assert office.sign_in("vera", browser).status == 303
+            assert not at_once.acquire(blocking=False), "and no other one beside it"
+        finally:
+            over.set()
+    statuses = [one.result().status for one in tries]
+    assert set(statuses) <= {401, 503}
+    assert statuses.count(503) >= 45 - 13
 
 
 def test_idle_for_a_quarter_of_an_hour_ends_it(office: StaffSite) -> None:

@@ -1,23 +1,22 @@
-"""Signing in and out. Passphrases are hashed outside any transaction, two at a time."""
+"""Signing in and out. Passphrases are hashed outside any transaction, a few at a time (`passphrase_hashing`)."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
-import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
+from app.core.client_address import sender
 from app.core.dependencies import Db
-from app.core.errors import NotSignedIn, Unavailable
+from app.core.errors import NotSignedIn
 from app.settings import Settings
 from app.staff import known_browsers, sessions
 from app.staff import service as staff
-from app.staff.service import SecondFactor
+from app.staff.service import SecondFactor, SignInAttempt
 from app.staff.sessions import SignedIn
 from app.web.account.error_pages import browser_secret, is_form_of_browser, send_again_page, sign_in_page
+from app.web.account.passphrase_hashing import PassphraseHashing
 from app.web.account.policies import (
     BROWSER,
     SESSION,
@@ -34,28 +33,7 @@ from app.web.components.forms import field_value
 router = APIRouter()
 
 CARRIED_PREFIX: Final = "again:"
-_CONCURRENT: Final = 2  # 64 MiB each
-_MOST_WAITING: Final = 30
 _TARGET: Final = re.compile(r"/(desk|partner)/[\w/.-]{0,120}(\?[\w=&.+%-]{0,600})?", re.ASCII)
-
-
-class PassphraseHashing:
-    """Limits how many passphrases are hashed at once, and refuses callers beyond the waiting limit."""
-
-    def __init__(self) -> None:
-        self._turns = anyio.Semaphore(_CONCURRENT)
-        self._waiting = 0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        if self._waiting >= _MOST_WAITING:
-            raise Unavailable("Too many people are signing in at the moment. Try again in a minute.")
-        self._waiting += 1
-        try:
-            async with self._turns:
-                yield
-        finally:
-            self._waiting -= 1
 
 
 def passphrase_hashing(request: Request) -> PassphraseHashing:
@@ -119,9 +97,15 @@ async def _admit(
         browser,
         known_browser,
     )
+
+    def begin(session: Session) -> tuple[SignInAttempt, bool]:
+        attempt = staff.begin_sign_in(session, name)
+        return attempt, staff.is_expected(session, state.keys, attempt, second_factor, state.clock())
+
     async with state.transactions.open(write=False) as session:
-        attempt = await run_sync(staff.begin_sign_in, session, name)
-    async with passphrase_hashing(request).turn():
+        attempt, is_expected = await run_sync(begin, session)
+    queue = passphrase_hashing(request)
+    async with queue.turn() if is_expected else queue.stranger_turn(sender(request, settings.proxies)):
         seed = await run_sync(staff.open_seed, state.keys, attempt, passphrase)
 
     def finish(session: Session) -> tuple[str | None, SignedIn | None, str]:

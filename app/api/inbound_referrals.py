@@ -101,7 +101,8 @@ def refer_in(
 
     def act() -> StoredResponse:
         filed = file_intake(session, parsed.intake, keys=keys, directory=packs, now=now, referred=referred)
-        return StoredResponse(201, answer_of(filed, reader, runs.local_date(packs, parsed.intake.country, now)))
+        today = runs.local_date(packs, parsed.intake.country, now)
+        return StoredResponse(201, answer_of(filed, reader, packs, today))
 
     namespace = f"refer:{partner.client_id}"
     return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)

@@ -12,9 +12,10 @@ from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, require_co
 from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
 from app.casework import letter_deadlines
-from app.casework.filing import Filed, file_intake
+from app.casework.filing import Filed, file_intake, results_by_need
 from app.core import strict_json
 from app.core.dependencies import Body, Db, Keys, Now
+from app.directory.packs import Directory
 from app.intake import schemas
 from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
@@ -63,13 +64,13 @@ def create_intake(
 
     def act() -> StoredResponse:
         filed = file_intake(session, intake, keys=keys, directory=packs, now=now)
-        return StoredResponse(201, answer_of(filed, reader, runs.local_date(packs, intake.country, now)))
+        return StoredResponse(201, answer_of(filed, reader, packs, runs.local_date(packs, intake.country, now)))
 
     namespace = f"intake:{caller.client_id}"
     return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)
 
 
-def answer_of(filed: Filed, reader: CodeNames, today: date) -> dict[str, Any]:
+def answer_of(filed: Filed, reader: CodeNames, directory: Directory, today: date) -> dict[str, Any]:
     """The answer to the caller. `today`: in the country."""
     result = filed.result
     return {
@@ -80,6 +81,7 @@ def answer_of(filed: Filed, reader: CodeNames, today: date) -> dict[str, Any]:
         "candidates": [{**_named(found), "rank": found.rank, **_reasons(found, reader)} for found in result.candidates],
         "nearest": [{**_named(found), **_reasons(found, reader)} for found in result.nearest],
         "not_matched": [{"service": found.service, **_reasons(found, reader)} for found in result.not_matched],
+        "by_need": results_by_need(filed, directory),
     }
 
 

@@ -63,6 +63,7 @@ FILED: Final[dict[str, Any]] = {
     ],
     "nearest": [],
     "not_matched": [],
+    "by_need": [{"code": "asylum", "services": ["pl-hfhr/legal-advice"]}],
 }
 
 WEBHOOK: Final[dict[str, Any]] = {

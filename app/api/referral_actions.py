@@ -67,6 +67,11 @@ def _body_model(verb: Verb) -> type[BaseModel]:
         fields["reason"] = (Literal[tuple(codes)], ... if verb in REASON_REQUIRED else None)
     if verb in OUTCOME_REQUIRED:
         fields["outcome"] = (Literal[tuple(OUTCOMES)], ...)
+        description = "By need's code, the outcome of each need that differs from `outcome`."
+        fields["outcomes"] = (
+            GenericAlias(dict, (str, Literal[tuple(OUTCOMES)])),
+            Field(default={}, description=description),
+        )
     if verb in DAY_REQUIRED:
         fields["until"] = (date, Field(description="The day on which it is looked at again."))
     if verb in QUESTION_TAKEN:
@@ -95,6 +100,9 @@ _ACTION_BODY: Final = {
                 "examples": {
                     "decline": {"value": {"reason": "no_capacity"}},
                     "complete": {"value": {"outcome": "represented"}},
+                    "complete_by_need": {
+                        "value": {"outcome": "represented", "outcomes": {"psychosocial": "referred_on"}}
+                    },
                     "waitlist": {"value": {"until": "2026-12-15"}},
                     "ask_info": {"value": {"question": "letter_date"}},
                     "hand_back": {"value": {"reason": "no_capacity", "work_done": ["contact_made", "appeal_filed"]}},
@@ -134,6 +142,9 @@ def _parse_payload(request: Request, body: bytes) -> TransitionInput:
     work_done = document.pop("work_done", [])
     if not isinstance(work_done, list) or not all(isinstance(code, str) for code in work_done):
         raise invalid("/work_done", "not_a_list", "This is to be a list of codes.")
+    outcomes = document.pop("outcomes", {})
+    if not isinstance(outcomes, dict) or not all(isinstance(code, str) for code in outcomes.values()):
+        raise invalid("/outcomes", "not_an_object", "This is to be an object of codes by need.")
     for name, value in document.items():
         if not isinstance(value, str):
             raise invalid(f"/{name}", "not_a_string", "This is to be a string.")
@@ -144,6 +155,7 @@ def _parse_payload(request: Request, body: bytes) -> TransitionInput:
         document.get("question"),
         tuple(dict.fromkeys(work_done)),
         _parse_date("/deadline_on", document.get("deadline_on")),
+        outcomes,
     )
 
 

@@ -316,6 +316,13 @@ class NotMatchedOut(_Document):
     reasons: list[ReasonOut]
 
 
+class NeedResultOut(_Document):
+    """The services among the candidates that help with one need. An empty list: nobody was found for it yet."""
+
+    code: str = Field(examples=["asylum"])
+    services: list[str] = Field(description="organisation/service", examples=[["pl-hfhr/legal-advice"]])
+
+
 class FiledDeadline(_Document):
     """What is known of the deadline. Texts are in the language of the intake, except `note`, `heading` and `source`."""
 
@@ -353,6 +360,9 @@ class FiledIntake(_Document):
     candidates: list[CandidateOut]
     nearest: list[NearestOut]
     not_matched: list[NotMatchedOut]
+    needs: list[NeedResultOut] = Field(
+        default=[], description="The result need by need, those with the letter's deadline first."
+    )
 
 
 class ConflictList(_Document):

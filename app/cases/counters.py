@@ -22,12 +22,13 @@ _DIMENSIONS: Final = [column.name for column in _TABLE.c if column.name not in {
 _COLUMNS: Final = [*_DIMENSIONS, "count", "compacted"]
 
 # A compacted row keeps either the state of its cases, or the due day, or the owner: no view needs two of them at once, and together
-# they would make nearly as many rows as there are cases. The omitted dimensions are null, an omitted state is `NO_STATE`.
+# they would make nearly as many rows as there are cases. The omitted dimensions are null, an omitted state is `NO_STATE`, and
+# an omitted `uncovered` is false.
 _OMITTED_DIMENSIONS: Final = MappingProxyType[str, tuple[str, ...]](
     {
         "state": ("due_on", "owner_id"),
-        "due_on": ("state", "referral_status", "snoozed_until", "owner_id"),
-        "owner_id": ("state", "referral_status", "due_on"),
+        "due_on": ("state", "referral_status", "snoozed_until", "owner_id", "uncovered"),
+        "owner_id": ("state", "referral_status", "due_on", "uncovered"),
     }
 )
 NO_STATE: Final = ""
@@ -88,6 +89,8 @@ def _sums(
 
 
 def _omitted(name: str) -> sa.ColumnElement[Any]:
+    if name == "uncovered":
+        return sa.false()
     return sa.literal(NO_STATE, sa.String()) if name == "state" else sa.cast(sa.null(), _TABLE.c[name].type)
 
 
@@ -104,7 +107,7 @@ def recount(session: Session, today: date) -> None:
         cases.c.team_id, need.c.code, spoken.c.code, cases.c.country, cases.c.urgency, cases.c.state, still_open,
         cases.c.merged_into_id.is_not(None), while_open(cases.c.owner_id), while_open(cases.c.due_on),
         while_open(cases.c.snoozed_until), cases.c.person_wrote, while_open(cases.c.referral_status),
-        while_open(cases.c.held_reason),
+        while_open(cases.c.held_reason), cases.c.uncovered,
     )  # fmt: skip
     counted = (
         sa.select(

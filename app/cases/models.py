@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.cases.need_states import NeedState
 from app.core.db import Base
 
 _ORDER = ("due_on", "urgency_rank", "waiting_since", "id")
@@ -48,6 +49,7 @@ class Case(Base):
     `merged_into_id`: the same person wrote twice; work continues on that other case.
     `held_reason`: why the form looks like spam and waits for review; such a case is not offered to anybody.
     `referred_by`: the organisation that referred the person in; null if they came by themselves.
+    `uncovered`: nobody has one of the needs (a row of `case_needs` is open); for the queue.
     `owner_name` follows `owner_id` by a trigger (`triggers.py`), for the queue ordered by owner.
     """
 
@@ -72,6 +74,7 @@ class Case(Base):
             "ix_cases_referral_status", "team_id", "referral_status", *_ORDER,
             where=f"{_IS_OPEN} AND referral_status IS NOT NULL",
         ),
+        _partial("ix_cases_uncovered", "team_id", *_ORDER, where=f"{_IS_OPEN} AND uncovered"),
         _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
         _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
         _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_reason IS NOT NULL"),
@@ -103,6 +106,7 @@ class Case(Base):
     snoozed_until: Mapped[date | None]
     person_wrote: Mapped[bool] = mapped_column(default=False)
     referral_status: Mapped[str | None] = mapped_column(sa.String(8))
+    uncovered: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     merged_into_id: Mapped[UUID | None]
     held_reason: Mapped[str | None] = mapped_column(sa.String(8))
     referred_by: Mapped[UUID | None]
@@ -110,6 +114,33 @@ class Case(Base):
     facts_version: Mapped[int] = mapped_column(default=1)
     closed_at: Mapped[datetime | None]
     forget_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+_NEED_STATES = ", ".join(f"'{state}'" for state in NeedState)
+
+
+class CaseNeed(Base):
+    """One need of a case and how it stands, in plain routing codes. `need_states` is the table of its moves.
+
+    `referral_id`: the referral whose organisation has it or ended it. A need that is offered can be named by several referrals
+    (`referrals.needs`). `outcome`: the code with which that organisation completed it.
+    """
+
+    __tablename__ = "case_needs"
+    __table_args__ = (
+        sa.CheckConstraint(f"state IN ({_NEED_STATES})", name="state_known"),
+        sa.CheckConstraint("state <> 'with_centre' OR referral_id IS NOT NULL", name="with_a_referral"),
+        sa.CheckConstraint("state NOT IN ('open', 'offered') OR referral_id IS NULL", name="waits_for_one"),
+        sa.CheckConstraint("outcome IS NULL OR state IN ('helped', 'advised')", name="outcome_of_an_end"),
+    )
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    need: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    position: Mapped[int] = mapped_column(sa.SmallInteger)
+    state: Mapped[str] = mapped_column(sa.String(12))
+    referral_id: Mapped[UUID | None]
+    outcome: Mapped[str | None] = mapped_column(sa.String(24))
     updated_at: Mapped[datetime]
 
 
@@ -265,6 +296,7 @@ class CaseCounter(Base):
     person_wrote: Mapped[bool]
     referral_status: Mapped[str | None] = mapped_column(sa.String(8))
     held_reason: Mapped[str | None] = mapped_column(sa.String(8))
+    uncovered: Mapped[bool] = mapped_column(server_default=sa.false())
     count: Mapped[int]
     compacted: Mapped[bool]
 

@@ -52,6 +52,7 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "declined": referrals_are(ReferralStatus.DECLINED),
         "working": referrals_are(ReferralStatus.WORK),
         "answered": sa.and_(is_open, not_hidden, rows.person_wrote),
+        "uncovered": sa.and_(here, awake, rows.uncovered),
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
         "quarantine": sa.and_(is_open, rows.held_reason.is_not(None)),

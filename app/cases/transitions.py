@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import needs
 from app.cases.models import Case, CaseEvent, CaseMove
 from app.cases.states import DESK, ENDED, CaseState, CaseVerb, allowed, next_state, replay
 from app.core.clock import to_the_hour
@@ -35,7 +36,7 @@ def move(
     now: datetime,
     codes: dict[str, Any] | None = None,
 ) -> None:
-    """Apply a verb to a case and record it as an event. Cases merged into this one follow where they can.
+    """Apply a verb to a case and record it as an event. Its needs follow, and cases merged into this one where they can.
 
     The caller holds the row's lock. Raises IllegalMove, NotAllowed.
     """
@@ -58,6 +59,7 @@ def move(
         case.closed_at = None
         case.forget_at = at if target in UNATTENDED else None
     session.flush()
+    needs.follow_case(session, case, verb, source, by=actor_kind, now=now)
     if verb in _PROPAGATED:
         _move_merged_cases(session, case, verb, actor_kind=actor_kind, actor_id=actor_id, now=now)
 

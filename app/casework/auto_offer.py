@@ -1,6 +1,7 @@
 """Offering cases without a coordinator: a new case to the best match, and the next-best after an end without help."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import sealed_parts, spam_screening, transitions
+from app.cases import needs, sealed_parts, spam_screening, transitions
 from app.cases.models import Case
+from app.cases.need_states import WAITING, NeedState
 from app.cases.states import CaseState, CaseVerb
 from app.casework import referral_actions, rematching
 from app.core.errors import Conflict
@@ -25,13 +27,13 @@ from app.partners import sandbox_identity
 from app.referrals import deadline_storage, queries
 from app.referrals.actors import CLOCK
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, UNDECIDED, State, Verb
+from app.referrals.states import UNDECIDED, State, Verb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
 _ASKABLE: Final = frozenset({CaseState.SUBMITTED, CaseState.IN_REVIEW, CaseState.REFERRED})
 PARALLEL_OFFERS: Final = {"emergency": 3, "urgent": 1, "normal": 1}
-"""How many organisations are asked at the same time, by urgency. The first that accepts ends what the others were asked."""
+"""How many organisations are asked for a need at the same time, by urgency. The first that accepts ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,14 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
 
 
 def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: AutoOfferContext) -> list[Referral]:
-    """Offer a new case to its best matches, unless a coordinator has taken it meanwhile. Takes the case's row lock."""
+    """Offer a new case to its best matches, unless a coordinator has taken it meanwhile, or another worker has tried.
+
+    Takes the case's row lock.
+    """
     case = transitions.locked(session, case_id)
     if CaseState(case.state) is not CaseState.SUBMITTED or case.owner_id is not None:
+        return []
+    if session.scalar(sa.select(sa.exists().where(MatchRun.case_id == case_id, MatchRun.seq > 1))):
         return []
     return offer_to_next(session, case, now=now, context=context)
 
@@ -93,8 +100,9 @@ def offer_to_next(
     """Offer the case to the next-best organisations that the person agreed to, as many as its urgency allows at once.
 
     A case that waits for spam review is never offered. Only verified organisations are asked, and none that was asked
-    before, is excluded, paused or full. With nobody left to ask the case stays with the desk: *unmet* when the rules name
-    nobody any more, else with the task to ask the person about others. The caller holds the case's row.
+    before, is excluded, paused or full. Each need is offered to organisations that help with it. With nobody left to ask the
+    case stays with the desk: *unmet* when the rules name nobody any more, else with the task to ask the person about others.
+    The caller holds the case's row.
     """
     if (
         CaseState(case.state) not in _ASKABLE
@@ -104,11 +112,10 @@ def offer_to_next(
         return []
     if case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
         return []
+    rows = needs.of_case(session, case, now)
     earlier = queries.referrals_of_case(session, case.id)
-    free_slots = PARALLEL_OFFERS[deadline_storage.urgency_now(case, now)] - sum(
-        State(referral.state) in UNDECIDED for referral in earlier
-    )
-    if free_slots <= 0 or any(State(referral.state) in AT_WORK for referral in earlier):
+    slots = _free_slots(case, needs.in_states(rows, WAITING | {NeedState.UNMET}), earlier, now)
+    if not any(slots.values()):
         return []
     result = rematching.run_matching(session, context.keys, context.directory, case, now)
     if result is None:
@@ -117,40 +124,59 @@ def offer_to_next(
     left = [
         candidate for candidate in result.candidates if named_id("organisation", candidate.organisation) not in asked
     ]
-    offered = _offer(session, case, left, free_slots, now, context, follows)
-    if not offered and CaseState(case.state) is not CaseState.REFERRED:
-        _nobody_left(session, case, left, now)
+    offered = _offer(session, case, left, slots, now, context, follows)
+    _nobody_left(session, case, left, now, context)
     return offered
+
+
+def _free_slots(case: Case, waiting: Sequence[str], earlier: Sequence[Referral], now: datetime) -> dict[str, int]:
+    """How many more organisations may be asked for each need that waits."""
+    at_once = PARALLEL_OFFERS[deadline_storage.urgency_now(case, now)]
+    asked = Counter(
+        need for referral in earlier if State(referral.state) in UNDECIDED for need in queries.needs_of(referral, case)
+    )
+    return {need: max(0, at_once - asked[need]) for need in waiting}
+
+
+def _needs_of(candidate: Found, case: Case, among: Collection[str], context: AutoOfferContext) -> list[str]:
+    """Which of these needs a candidate would be asked for: those that its service lists; all, if it lists none of the case's."""
+    entry = context.directory.service(candidate.service)
+    listed = entry.service.needs if entry is not None else ()
+    return [need for need in among if need in listed or not set(listed) & set(case.needs)]
 
 
 def _offer(
     session: Session,
     case: Case,
     left: Sequence[Found],
-    free_slots: int,
+    slots: dict[str, int],
     now: datetime,
     context: AutoOfferContext,
     follows: UUID | None,
 ) -> list[Referral]:
+    """Offer each need that waits to the best organisations that help with it. `slots` is used up."""
     holders = sealed_parts.organisations_with_key(session, case.id)
     offered: list[Referral] = []
     taken: set[str] = set()
     for candidate in left:
-        if len(offered) == free_slots:
-            break
+        wanted = _needs_of(candidate, case, [need for need, free in slots.items() if free], context)
+        if not wanted:
+            continue
         if candidate.organisation in taken or not candidate.offerable:
             continue
         if named_id("organisation", candidate.organisation) not in holders:
             continue
         try:
             draft = referral_actions.create(
-                session, context.keys, case, candidate.service, by=CLOCK, now=now, follows=follows
+                session, context.keys, case, candidate.service, by=CLOCK, now=now, follows=follows, wanted=wanted
             )
         except Conflict:
             continue
         offered.append(referral_actions.advance(session, draft.id, Verb.OFFER, by=CLOCK, now=now))
         service_history.record_turn(session, _equal_candidates(candidate, left, taken, holders), candidate.service)
         taken.add(candidate.organisation)
+        for need in wanted:
+            slots[need] -= 1
     return offered
 
 
@@ -166,12 +192,23 @@ def _equal_candidates(chosen: Found, left: Sequence[Found], taken: set[str], hol
     ]
 
 
-def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datetime) -> None:
-    """Replace "find the next step" by the exact task, and notify the team and the person."""
-    kind = "nobody_consented_left" if left else "nobody_left"
-    if not left:
+def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datetime, context: AutoOfferContext) -> None:
+    """For the needs that nobody has now: the exact task instead of "find the next step", and a notice to team and person.
+
+    The case is *unmet* when no need of it is with anybody and the rules name nobody any more.
+    """
+    rows = needs.of_case(session, case)
+    uncovered = needs.in_states(rows, {NeedState.OPEN, NeedState.UNMET})
+    if not uncovered:
+        return
+    others = any(_needs_of(candidate, case, uncovered, context) for candidate in left)
+    kind = "nobody_consented_left" if others else "nobody_left"
+    task = TaskKind.ASK_PERSON if others else TaskKind.UNMET
+    if not others and CaseState(case.state) is not CaseState.REFERRED:
         transitions.move(session, case, CaseVerb.UNMET, actor_kind=CLOCK.kind.value, actor_id=None, now=now)
+    elif tasks.is_open(session, task, case.id):
+        return  # somebody has it already
     messaging.queue(session, kind, about_id=case.id, team_id=case.team_id, now=now)
     messaging.notify_person(session, kind, about_id=case.id, case_id=case.id, now=now)
     tasks.end_tasks_of_kind(session, TaskKind.FIND_NEXT, case.id, now)
-    tasks.open_task(session, TaskKind.ASK_PERSON if left else TaskKind.UNMET, case, now=now)
+    tasks.open_task(session, task, case, now=now)

@@ -1,9 +1,10 @@
 """Merging two cases of one person: one goes on, the other is linked to it and leaves the lists.
 
-Nothing is copied and no key changes hands: both numbers keep opening what was filed under them, and what the person writes
-under the linked number brings that case back to the desk's attention. When the case that goes on is closed, the other is
-closed in the same way; when the person withdraws or erases it, the other is a case of its own again. A merge can be undone at
-any time.
+No answer is copied and no key changes hands. Needs of the linked case that still wait become needs of the one that goes on, as
+codes, and leave it when the merge is undone before anybody was asked for them. Both numbers keep opening what was filed under
+them, and what the person writes under the linked number brings that case back to the desk's attention. When the case that goes
+on is closed, the other is closed in the same way; when the person withdraws or erases it, the other is a case of its own again.
+A merge can be undone at any time.
 """
 
 from typing import Final
@@ -11,13 +12,15 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import duplicate_detection, queue
+from app.cases import duplicate_detection, need_states, needs, queue, transitions
 from app.cases.models import Case, Part
 from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, sealed_access
 from app.casework.coordinator import Desk, StaleCase
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.referrals import queries
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
 
 _FILED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
 
@@ -55,9 +58,18 @@ def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> 
     if CaseState(case.state) in _FILED:
         coordinator.move_case(session, desk, case, CaseVerb.TAKE)
     case.merged_into_id, case.snoozed_until = other.id, None
+    _join_needs(session, case, other, desk)
     coordinator.record_change(session, desk, case, "case:merged")
     coordinator.record_change(session, desk, other, "case:merged")
     return other
+
+
+def _join_needs(session: Session, case: Case, other: Case, desk: Desk) -> None:
+    """The case that goes on also has the needs of the other one that still wait: nobody looks at them there any more."""
+    rows = needs.of_case(session, case, desk.now)
+    joined = needs.join(session, other, needs.in_states(rows, need_states.ASKABLE), now=desk.now)
+    if joined:
+        tasks.open_task(session, TaskKind.FIND_NEXT, other, now=desk.now)
 
 
 def _locked(session: Session, desk: Desk, label: str) -> Case | None:
@@ -89,6 +101,10 @@ def unmerge(session: Session, desk: Desk, label: str, version: int) -> Case:
     case = coordinator.locked_case(session, desk, label, version)
     if case.merged_into_id is None:
         raise Conflict("This case is not merged.", state=case.state)
+    other = transitions.locked(session, case.merged_into_id)
     case.merged_into_id = None
+    needs.part(session, other, now=desk.now)
+    if not other.uncovered:
+        tasks.end_tasks_of_kind(session, TaskKind.FIND_NEXT, other.id, desk.now)
     coordinator.record_change(session, desk, case, "case:unmerged")
     return case

@@ -75,12 +75,12 @@ def move_case(session: Session, desk: Desk, case: Case, verb: CaseVerb) -> None:
         referral_actions.end_tasks(session, case.id, desk.now)
 
 
-def record_change(session: Session, desk: Desk, case: Case, action: str) -> None:
+def record_change(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:
     """Raise the case's version, so that a colleague who has the old one on the screen learns of it, and audit the action."""
     case.version += 1
     case.updated_at = desk.now
     session.flush()
-    record_audit(session, desk, case, action)
+    record_audit(session, desk, case, action, codes)
 
 
 def record_audit(session: Session, desk: Desk, case: Case, action: str, codes: dict[str, Any] | None = None) -> None:

@@ -4,7 +4,7 @@ The facts are encrypted again under a new version, and the rules run again in th
 place in the queue by a correction: `due_on` only moves earlier.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import duplicate_detection, intake_storage, sealed_parts, transitions
+from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, transitions
 from app.cases.models import Case, Part
+from app.cases.need_states import NeedVerb
 from app.cases.person_access import OpenedCase
 from app.cases.queue_views import URGENCY_RANK
-from app.casework import conflict_screening, filing, person_actions, referral_actions
+from app.cases.states import CaseState
+from app.casework import conflict_screening, effects, filing, person_actions, referral_actions
 from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
@@ -32,6 +34,8 @@ from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
 
 
 class NeedsOtherTeam(Conflict):
@@ -88,6 +92,7 @@ def correct(
     contact = intake_storage.part_of(intake, Part.CONTACT)
     duplicate_detection.replace_fingerprints(session, keys, case.id, case.team_id, contact, case.country)
     session.flush()
+    _correct_needs(session, case, intake.needs, now)
     conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
     result = _match_again(session, keys, case, facts, directory, now)
     _noted(session, case, "correct", "case:corrected", now)
@@ -112,6 +117,19 @@ def _is_same_letter(before: dict[str, Any], intake: Intake) -> bool:
         return {name: value for name, value in letter.items() if value is not None and name != "asked_on"}
 
     return before.get("country") == intake.country and said(before) == said(intake.answers())
+
+
+def _correct_needs(session: Session, case: Case, wanted: Sequence[str], now: datetime) -> None:
+    """A new need is open, and somebody has to look for a centre; for one that is not wanted any more nobody is asked."""
+    new, dropped = needs.correct(session, case, wanted, now=now)
+    if dropped:
+        effects.give_up_needs(session, case, dropped, "no_longer_needed", now)
+        rows = needs.of_case(session, case)
+        needs.move(session, case, rows, NeedVerb.DROP, dropped, by="person", now=now)
+    if not case.uncovered:
+        tasks.end_search_tasks(session, case.id, now)
+    elif new and CaseState(case.state) is not CaseState.SUBMITTED:
+        tasks.open_task(session, TaskKind.FIND_NEXT, case, now=now)
 
 
 def _encrypt_facts(keys: KeyRing, case: Case, facts: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
 """The desk's actions on referrals: refer, reroute, withdraw, void, answer, reopen."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import queue, sealed_parts, undo
+from app.cases import needs, queue, sealed_parts, undo
 from app.cases.models import Case, WrapFor
+from app.cases.need_states import ASKABLE
 from app.cases.sealed_parts import Recipient
 from app.cases.states import CaseState, CaseVerb
 from app.casework import conflict_screening, referral_actions, sealed_access
@@ -33,12 +35,20 @@ from app.referrals.states import LIVE, MAY_OPEN, State, Verb
 
 
 def refer(
-    session: Session, desk: Desk, label: str, version: int, service_key: str, *, despite: bool = False
+    session: Session,
+    desk: Desk,
+    label: str,
+    version: int,
+    service_key: str,
+    *,
+    despite: bool = False,
+    wanted: Sequence[str] | None = None,
 ) -> Referral:
     """Refer the case to a service of a connected organisation.
 
     With the person's consent it is offered at once; an organisation they named before it joined is given the case's key
     in this session. Without consent the person is asked first, and answers with their number.
+    `wanted`: the needs that it is asked for; by default those that the service helps with among the needs that nobody has.
     `despite`: the coordinator knows that the service is full or paused, and has talked to the organisation.
     Raises Conflict: not connected, excluded, asked already, or the case has ended. Invalid: it is away, and not `despite`.
     """
@@ -46,11 +56,13 @@ def refer(
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
         detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
-    return _refer(session, desk, case, service_key, was=undo.snapshot(case))
+    return _refer(session, desk, case, service_key, was=undo.snapshot(case), wanted=wanted)
 
 
 def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
-    """Withdraw a referral and refer the case to another service; the two are linked. `version` is the referral's.
+    """Withdraw a referral and refer the case to another service for the same needs; the two are linked.
+
+    `version` is the referral's.
 
     A referral that an organisation is working on has to be withdrawn separately first. Raises StaleCase, NotFound, and
     Conflict as `refer` does.
@@ -72,7 +84,9 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
         )
     elif before.version != version:
         raise StaleCase("The referral has moved on since you opened the case.", state=state, version=before.version)
-    return _refer(session, desk, case, service_key, follows=before.id)
+    rows = needs.of_case(session, case, desk.now)
+    same = [need for need in queries.needs_of(before, case) if need in needs.in_states(rows, ASKABLE)]
+    return _refer(session, desk, case, service_key, follows=before.id, wanted=same or None)
 
 
 def _refer(
@@ -83,6 +97,7 @@ def _refer(
     *,
     follows: UUID | None = None,
     was: dict[str, Any] | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> Referral:
     """`was`: the case before the action, when the whole action can be undone."""
     slug = service_key.split("/", 1)[0]
@@ -95,7 +110,7 @@ def _refer(
     if case.owner_id is None:
         case.owner_id = desk.member.member_id
     referral = referral_actions.create(
-        session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows
+        session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows, wanted=wanted
     )
     if standing.consented:
         _let_read(session, desk, case, standing.organisation_id)

@@ -1,5 +1,6 @@
 """Carrying out what follows from a move of a referral: on its case, the case's tasks and keys, and the other referrals."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import sealed_parts
+from app.cases import needs, sealed_parts
 from app.cases import transitions as case_transitions
 from app.cases.models import Case
 from app.cases.states import CaseVerb
@@ -21,7 +22,7 @@ from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
 from app.referrals.effects import Effect
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, Actor, Move, State, Verb, next_move
+from app.referrals.states import LIVE, MAY_OPEN, Actor, Move, State, Verb, next_move
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -40,6 +41,32 @@ def withdraw(session: Session, referral: Referral, case: Case, reason: str, now:
     transition(session, referral, case, move, CLOCK, TransitionInput(reason=reason), now)
 
 
+def give_up_needs(
+    session: Session,
+    case: Case,
+    taken: Collection[str],
+    reason: str,
+    now: datetime,
+    *,
+    states: Collection[State] = LIVE - MAY_OPEN,
+    but: UUID | None = None,
+) -> None:
+    """End or narrow the case's referrals in these states that name one of the needs `taken`; `but` is left as it is.
+
+    One that asked for nothing else is withdrawn, another goes on with the rest. The caller holds the case's row.
+    """
+    for other in queries.lock_live_referrals(session, case.id, states):
+        named = queries.needs_of(other, case)
+        rest = tuple(need for need in named if need not in taken)
+        if other.id == but or rest == named:
+            continue
+        if not rest:
+            withdraw(session, other, case, reason, now)
+            continue
+        move = next_move(State(other.state), Verb.NARROW, by=Actor.CLOCK)
+        transition(session, other, case, move, CLOCK, TransitionInput(needs=rest), now)
+
+
 def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, by: ActorRef, now: datetime) -> None:
     """Carry out one effect of a move that `by` has made. The caller holds both rows."""
     match effect:
@@ -47,16 +74,18 @@ def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, 
             _notify(session, effect, referral, case, recorded_at(by, now))
         case effects.EndReferralTasks() | effects.EndSearchTasks() | effects.OpenTask():
             _change_tasks(session, effect, referral, case, now)
-        case effects.MoveCase() | effects.ReturnCaseToDesk() | effects.SetDeadline():
-            _change_case(session, effect, case, by, now)
+        case effects.MoveCase() | effects.MoveNeeds() | effects.ReturnCaseToDesk() | effects.SetDeadline():
+            _change_case(session, effect, case, referral, by, now)
         case effects.KeepOnlyReaders() | effects.DestroyWraps() | effects.ExcludeOrganisation():
             _take_access(session, effect, referral, now)
         case effects.RecordAnswerTime() | effects.MarkServiceFull():
             _update_service(session, effect, referral.service_id, now)
-        case effects.WithdrawOffers(reason, states):
+        case effects.WithdrawOffers(reason, states, taken):
             for other in queries.lock_live_referrals(session, case.id, states):
-                if other.id != referral.id:
+                if other.id != referral.id and taken.issuperset(queries.needs_of(other, case)):
                     withdraw(session, other, case, reason, now)
+        case effects.NarrowOffers(states, taken):
+            give_up_needs(session, case, taken, "taken_elsewhere", now, states=states, but=referral.id)
         case _:
             assert_never(effect)
 
@@ -82,8 +111,23 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
             tasks.open_task(session, TaskKind(task), case, referral=referral if about_referral else None, now=now)
 
 
-def _change_case(session: Session, effect: effects.CaseEffect, case: Case, by: ActorRef, now: datetime) -> None:
+def _change_case(
+    session: Session, effect: effects.CaseEffect, case: Case, referral: Referral, by: ActorRef, now: datetime
+) -> None:
     match effect:
+        case effects.MoveNeeds(need_verb, named, outcome):
+            rows = needs.of_case(session, case)
+            needs.move(
+                session,
+                case,
+                rows,
+                need_verb,
+                named,
+                by=by.kind.value,
+                now=now,
+                referral_id=referral.id,
+                outcome=outcome,
+            )
         case effects.MoveCase(verb, by_clock):
             _move_case(session, case, verb, CLOCK if by_clock else by, now)
         case effects.ReturnCaseToDesk():
@@ -102,6 +146,10 @@ def _take_access(session: Session, effect: effects.AccessEffect, referral: Refer
             others = sealed_parts.organisations_with_key(session, referral.case_id) - readers
             sealed_parts.destroy_wraps(session, referral.case_id, others)
         case effects.DestroyWraps():
+            if referral.reason != "conflict" and queries.has_accepted(
+                session, referral.case_id, referral.organisation_id
+            ):
+                return  # by another referral of the same case, for another need
             sealed_parts.destroy_wraps(session, referral.case_id, [referral.organisation_id])
         case effects.ExcludeOrganisation():
             conflicts.add_case_traces(session, referral.case_id, referral.organisation_id, now)

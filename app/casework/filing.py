@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import duplicate_detection, intake_storage, sealed_parts, spam_screening
+from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, spam_screening
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
@@ -36,6 +36,7 @@ from app.matching.code_names import CodeNames
 from app.matching.deadlines import DeadlineFinding
 from app.matching.engine import Found, MatchResult
 from app.matching.facts import Facts
+from app.matching.need_results import candidates_by_need
 from app.matching.reasons import render
 from app.messaging import recipients
 from app.messaging.rules import ContactRules, Verdict, may_notify
@@ -56,6 +57,7 @@ class Filed:
     deadline: DeadlineFinding | None
     result: MatchResult
     is_asked_here: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def file_intake(
     label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
     if crowd and tasks.open_crowd(session, team_id, now=now):
         messaging.queue(session, "crowd", about_id=team_id, team_id=team_id, now=to_the_hour(now))
+    needs.store_new(session, case_id, intake.needs, now)
     conflicts.store_check(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
     store_notice_address(session, keys, case_id, intake, directory)
@@ -111,7 +114,7 @@ def file_intake(
         _count(session, intake, now)
     chosen = {named_id("organisation", slug) for slug in intake.consent.organisations}
     is_asked_here = not chosen.isdisjoint(public.keys() - set(compared.hits))
-    return Filed(receipt, case_id, label, facts.urgency, deadline, result, is_asked_here)
+    return Filed(receipt, case_id, label, facts.urgency, deadline, result, is_asked_here, tuple(intake.needs))
 
 
 def file_sandbox_intake(
@@ -124,6 +127,7 @@ def file_sandbox_intake(
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
     public = _keys_of(session, team_id, consented)
     _put_under_free_label(session, _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now))
+    needs.store_new(session, case_id, intake.needs, now)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=())
     _note(session, case_id, team_id, intake, facts, None, now)
     return case_id
@@ -196,6 +200,7 @@ def _case_row(
         "due_on": due_on(facts.urgency, last_safe_day, hour),
         "waiting_since": hour,
         "person_wrote": False,
+        "uncovered": True,
         "facts": sealed_parts.encrypt_facts(keys, case_id, 1, intake_storage.facts_of(intake)),
         "facts_version": 1,
         "forget_at": hour,
@@ -336,6 +341,12 @@ def _is_notified(intake: Intake) -> bool:
     return may_notify(how, datetime(2026, 1, 5, 12, tzinfo=UTC)) != (Verdict.ASK_DESK, None)
 
 
+def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
+    """For each need the services that can help with it, those with the letter's deadline first; none: nobody was found."""
+    found = candidates_by_need(filed.needs, filed.result.candidates, directory, has_deadline=filed.deadline is not None)
+    return [{"code": need, "services": [match.service for match in helping]} for need, helping in found.items()]
+
+
 def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: datetime) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)
@@ -363,6 +374,7 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: dateti
         ],
         "nearest": [{**named(found), "reasons": reasons(found)} for found in filed.result.nearest],
         "not_matched": [{"service": found.service, "reasons": reasons(found)} for found in filed.result.not_matched],
+        "by_need": results_by_need(filed, directory),
     }
     if filed.deadline is not None:
         document["deadline"] = letter_deadlines.document(

@@ -27,27 +27,39 @@ from app.referrals.states import AT_WORK, Actor, State, Verb
 
 @dataclass(frozen=True, slots=True)
 class PersonReferral:
-    """A referral as the person sees it: no refusal, reason or deadline of the partner. `question`: a code."""
+    """A referral as the person sees it: no refusal, reason or deadline of the partner.
 
+    `question`: a code. `needs`: what it is for; None: all needs.
+    """
+
+    id: UUID
     label: str
     organisation: str
     slug: str
     state: str
     respond_by: datetime | None
     question: str | None
+    needs: Sequence[str] | None
 
 
 def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
     """The referrals of the case, as the person may see them, oldest first."""
     rows = session.execute(
         sa.select(
-            Referral.label, Organisation.name, Organisation.slug, Referral.state, Referral.decide_by, Referral.question
+            Referral.id,
+            Referral.label,
+            Organisation.name,
+            Organisation.slug,
+            Referral.state,
+            Referral.decide_by,
+            Referral.question,
+            Referral.needs,
         )
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
         .order_by(Referral.created_at, Referral.label)
     )
-    return [PersonReferral(row.label, row.name, row.slug, row.state, row.decide_by, row.question) for row in rows]
+    return [PersonReferral(*row) for row in rows]
 
 
 def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:

@@ -3,6 +3,7 @@
 A referral's state and deadlines follow from its events alone, so there is no repair job.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,12 +11,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import intake_storage, sealed_parts
+from app.cases import intake_storage, needs, sealed_parts
 from app.cases import transitions as case_transitions
 from app.cases.models import Case
+from app.cases.need_states import ASKABLE, NeedState
 from app.cases.short_labels import new_label
 from app.casework import effects
-from app.core.errors import Conflict, NotAllowed, PreconditionFailed
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.directory.models import ServiceRow
 from app.messaging import recipients
@@ -40,10 +42,13 @@ def create(
     by: ActorRef,
     now: datetime,
     follows: UUID | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> Referral:
     """A draft for one service. Takes the case's row lock, which the caller may hold already.
 
-    Raises Conflict: the case has ended, the organisation is excluded, cannot answer here, or is asked already.
+    `wanted`: the needs that it is for; by default those that the service helps with among the needs that nobody has.
+    Raises Conflict: the case has ended, the organisation is excluded, cannot answer here, or is asked already; or another
+    organisation has what is wanted. Invalid: it is not a need of this case.
     """
     case = case_transitions.locked(session, case.id)
     if case.closed_at is not None:
@@ -62,6 +67,9 @@ def create(
     preconditions.check_may_be_asked(session, case.id, organisation, now)
     if queries.is_asked(session, case.id, organisation.id):
         raise Conflict("This organisation has been asked already.")
+    named = needs_to_ask(
+        needs.states_of(needs.of_case(session, case, now)), service.entry.get("needs", ()), wanted, case.state
+    )
     referral_id = uuid4()
     card = intake_storage.card_of(facts)
     referral = Referral(
@@ -72,6 +80,7 @@ def create(
         organisation_id=service.organisation_id,
         state=INITIAL.value,
         version=1,
+        needs=named,
         urgency=urgency_now(case, now),
         deadline_on=case.last_safe_day,
         card=keys.encrypt(sealed_parts.padded(card), "referrals", str(referral_id), "card", "1"),
@@ -89,8 +98,30 @@ def create(
     )
     session.add(referral)
     session.flush()
-    transitions.record_event(session, referral, None, "create", TransitionInput(), by, now)
+    transitions.record_event(session, referral, None, "create", TransitionInput(needs=tuple(named)), by, now)
     return referral
+
+
+def needs_to_ask(
+    states: Mapping[str, NeedState], offered: Collection[str], wanted: Sequence[str] | None, case_state: str
+) -> list[str]:
+    """The needs that a service is asked for. Raises Invalid, Conflict as `create` does."""
+    if wanted is not None and set(wanted) - set(states):
+        raise Invalid([FieldError(pointer="/needs", code="unknown_code", detail="Choose needs of this case.")])
+    askable = [need for need, state in states.items() if state in ASKABLE]
+    if wanted is not None:
+        if not wanted:
+            raise Invalid([FieldError(pointer="/needs", code="required", detail="Choose at least one need.")])
+        if not set(wanted) <= set(askable):
+            raise Conflict("Another organisation has one of these needs, or it has an end.", state=case_state)
+        return [need for need in states if need in wanted]
+    waiting = [need for need in askable if states[need] is not NeedState.OFFERED]
+    for among in (waiting, askable):
+        if listed := [need for need in among if need in offered]:
+            return listed
+    if not askable:
+        raise Conflict("Each need of this case is with an organisation or has an end.", state=case_state)
+    return waiting or askable
 
 
 def _free_label(session: Session) -> str:
@@ -132,6 +163,7 @@ def advance(
     try:
         move = next_move(state, verb, by=by.kind)
         commands.check(verb, payload, now)
+        commands.check_needs(verb, payload, queries.needs_of(referral, case))
         preconditions.check(session, referral, case, move, now)
     except Conflict as refused:
         refused.extra = {**present, **refused.extra}

@@ -1,11 +1,12 @@
 """Undo of a coordinator's own last action on a case, as long as nothing else has happened since."""
 
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.cases import needs
 from app.cases import undo as cases_undo
 from app.cases.models import Case
 from app.cases.states import CaseState, CaseVerb
@@ -15,6 +16,8 @@ from app.core.errors import Conflict
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import State, Verb
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
 
 _NOT_OPENED: Final = frozenset({State.DRAFT, State.AWAITING_CONSENT, State.OFFERED})
 # The way back to a state leads through "in review": out of where the case is now, then into where it was.
@@ -48,7 +51,9 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
         raise Conflict("There is nothing of yours left to take back here.", state=case.state)
     if "referral" in done.before:
         _withdraw(session, desk, case, UUID(done.before["referral"]))
-    _state_back(session, desk, case, CaseState(done.before["state"]))
+    _state_back(session, desk, case, CaseState(done.before["state"]), done.before.get("needs"))
+    if "needs" in done.before and case.uncovered and CaseState(case.state) not in coordinator.UNTAKEN:
+        tasks.open_task(session, TaskKind.FIND_NEXT, case, now=desk.now)
     cases_undo.restore(case, done.before)
     cases_undo.forget(session, case.id)
     coordinator.record_change(session, desk, case, "case:undone")
@@ -64,11 +69,16 @@ def _withdraw(session: Session, desk: Desk, case: Case, referral_id: UUID) -> No
     )
 
 
-def _state_back(session: Session, desk: Desk, case: Case, target: CaseState) -> None:
+def _state_back(
+    session: Session, desk: Desk, case: Case, target: CaseState, needs_before: dict[str, Any] | None
+) -> None:
+    """`needs_before`: the ends that needs had; None when the action changed none."""
     source = CaseState(case.state)
+    if source in _OUT_OF and source is not target:
+        coordinator.move_case(session, desk, case, _OUT_OF[source])
+    if needs_before is not None:
+        needs.restore(session, case, needs_before, by=desk.actor.kind.value, now=desk.now)
     if source is target:
         return
-    if source in _OUT_OF:
-        coordinator.move_case(session, desk, case, _OUT_OF[source])
     if target in _INTO and CaseState(case.state) is not target:
         coordinator.move_case(session, desk, case, _INTO[target])

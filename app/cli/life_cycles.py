@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from itertools import groupby
 
+from app.cases import need_states
 from app.cases import states as case_states
 from app.referrals import deadlines, reasons, states
 from app.referrals.reasons import (
@@ -44,9 +45,9 @@ _CONSEQUENCE_TEXTS = {
     reasons.Consequence.NEXT: "none",
 }
 _OUTCOME_TEXTS = {
-    reasons.AfterOutcome.HELPED: "the case is *helped*",
-    reasons.AfterOutcome.ADVISED: "the case is *advised*",
-    reasons.AfterOutcome.DESK: "no help: back to the desk, *in_review*",
+    reasons.AfterOutcome.HELPED: "the need is *helped*",
+    reasons.AfterOutcome.ADVISED: "the need is *advised*",
+    reasons.AfterOutcome.DESK: "no help: the need is *open* again, and the desk goes on",
 }
 
 
@@ -56,15 +57,20 @@ def page() -> str:
         [
             "# Life cycles",
             "",
-            "Generated from the tables in `app/referrals/states.py` and `app/cases/states.py` by `python -m app.cli.life_cycles`;",
-            "a test checks that this page is up to date. A verb that is not listed is refused with 409 and changes nothing.",
+            "Generated from the tables in `app/referrals/states.py`, `app/cases/need_states.py` and `app/cases/states.py` by",
+            "`python -m app.cli.life_cycles`; a test checks that this page is up to date. A verb that is not listed is refused",
+            "with 409 and changes nothing.",
             "",
             "## A referral",
             "",
-            "One case offered to one service of one organisation. It is created as a *draft*.",
+            "One case offered to one service of one organisation, for some or all of its needs. It is created as a *draft*.",
             "",
             *_diagram(
-                ((m.source, m.verb, m.target) for m in states.MOVES if m.target in states.LIVE | {State.COMPLETED}),
+                (
+                    (m.source, m.verb, m.target)
+                    for m in states.MOVES
+                    if m.target in states.LIVE | {State.COMPLETED} and m.source != m.target
+                ),
                 "draft",
             ),
             "",
@@ -118,16 +124,31 @@ def page() -> str:
             "",
             "## Outcomes",
             "",
-            "When the last organisation working on the case has completed its referral:",
+            "What becomes of the needs that a completed referral was for. Each of them may have an outcome of its own.",
             "",
             *_table(
                 ("code", "meaning", "then"),
                 ((c, text, _OUTCOME_TEXTS[FOLLOWS[c]]) for c, text in reasons.OUTCOMES.items()),
             ),
             "",
+            "## A need of a case",
+            "",
+            "Each need has a row in `case_needs`. It moves with the referrals that name it, and by actions of the desk and of the",
+            "person. A need has at most one organisation (*with_centre*). An acceptance withdraws another offer only when it",
+            "covers all that the other was asked for; otherwise the other offer goes on with the rest (`narrow`).",
+            "",
+            *_diagram(((source, verb, target) for source, verb, target, _ in need_states.MOVES), "open"),
+            "",
+            *_table(
+                ("from", "verb", "to", "by"),
+                ((source, verb, target, _joined(by)) for source, verb, target, by in need_states.MOVES),
+            ),
+            "",
             "## A case",
             "",
-            "One person's request. Its state changes with its referrals, and by actions of the desk and of the person.",
+            "One person's request. Its state changes with its needs and their referrals, and by actions of the desk and of the",
+            "person.",
+            "It ends when each of its needs has an end: *helped* if one was helped, else *advised* if one was advised.",
             "",
             *_diagram(
                 ((source, verb, target) for source, verb, target, _ in case_states.MOVES if verb != "erase"),
@@ -183,7 +204,7 @@ def _needs(verb: Verb) -> str:
 
 
 _TASK_END_TEXTS = {
-    tasks.TaskEnd.OFFERED: "somebody is asked",
+    tasks.TaskEnd.OFFERED: "every need is with somebody, or somebody is asked for it",
     tasks.TaskEnd.MOVED: "the referral moves again",
     tasks.TaskEnd.CASE_ENDED: "the case ends",
 }

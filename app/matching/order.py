@@ -45,7 +45,7 @@ IN_A_ROW: Final = 3
 NO_HISTORY_DAYS: Final = 3
 LONGEST_DAYS: Final = 30
 FEW: Final = 2
-_GOES_TO_COURT: Final = frozenset(
+GOES_TO_COURT: Final = frozenset(
     {"appeals", "detention", "deportation", "dublin", "extradition_interpol", "criminal_defence"}
 )
 
@@ -109,7 +109,7 @@ def terms(
         (1 + choosy if offer.remote != "yes" else choosy * 2) if emergency else 0,
         choosy,
         int(not open_now),
-        2 - VALUE[offer.representation] if facts.needs & _GOES_TO_COURT else 0,
+        2 - VALUE[offer.representation] if facts.needs & GOES_TO_COURT else 0,
         answer_days(around, service.key),
         _scarcity(service, facts, around, open_now, made_for),
     )

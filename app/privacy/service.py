@@ -7,7 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import case_presence, duplicate_detection, intake_storage, person_access, sealed_parts, transitions, undo
+from app.cases import (
+    case_presence,
+    duplicate_detection,
+    intake_storage,
+    needs,
+    person_access,
+    sealed_parts,
+    transitions,
+    undo,
+)
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseVerb
@@ -80,6 +89,10 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
         "facts": sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {},
         "parts": [
             {"part": part.part, "by": part.author, **part.content} for part in person_access.all_parts(session, opened)
+        ],
+        "needs": [
+            {"need": row.need, "state": row.state, **({"outcome": row.outcome} if row.outcome else {})}
+            for row in needs.of_case(session, case).values()
         ],
         "referrals": personal_data.export(session, case.id),
     }

@@ -1,5 +1,6 @@
 """The codes and days that come with a move of a referral, and whether they fit its verb."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -25,7 +26,10 @@ _FURTHEST_DEADLINE: Final = timedelta(days=2 * 366)
 
 @dataclass(frozen=True, slots=True)
 class TransitionInput:
-    """The codes and days that come with a verb; which of them it takes and needs is in `reasons`."""
+    """The codes and days that come with a verb; which of them it takes and needs is in `reasons`.
+
+    `outcomes`: the outcome of each need that differs from `outcome`. `needs`: what the referral is for from this move on.
+    """
 
     reason: str | None = None
     outcome: str | None = None
@@ -33,6 +37,8 @@ class TransitionInput:
     question: str | None = None
     work_done: tuple[str, ...] = ()
     deadline_on: date | None = None
+    outcomes: Mapping[str, str] | None = None
+    needs: tuple[str, ...] = ()
 
 
 def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:
@@ -68,6 +74,28 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
     if verb not in DAY_REQUIRED and payload.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
     errors += _handover_errors(verb, payload, now)
+    if errors:
+        raise Invalid(errors)
+
+
+def check_needs(verb: Verb, payload: TransitionInput, needs: Collection[str]) -> None:
+    """Raises Invalid: an outcome of a need that the referral is not for, or that is no outcome, or of another verb; or the
+    needs that are left when it is narrowed are missing, or are not its own.
+    """
+    errors = []
+    if (verb is Verb.NARROW) != bool(payload.needs) or not set(payload.needs) <= set(needs):
+        errors.append(
+            FieldError(pointer="/needs", code="unknown_code", detail="Some of its needs, when it is narrowed.")
+        )
+    for need, outcome in (payload.outcomes or {}).items():
+        pointer = f"/outcomes/{need}"
+        if verb not in OUTCOME_REQUIRED:
+            errors.append(FieldError(pointer="/outcomes", code="not_taken", detail="This action takes no outcomes."))
+        elif need not in needs:
+            detail = f"The referral is for: {', '.join(needs)}."
+            errors.append(FieldError(pointer=pointer, code="unknown_code", detail=detail))
+        elif outcome not in OUTCOMES:
+            errors.append(FieldError(pointer=pointer, code="unknown_code", detail=f"One of: {', '.join(OUTCOMES)}."))
     if errors:
         raise Invalid(errors)
 

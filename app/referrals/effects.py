@@ -1,17 +1,31 @@
 """What follows from a move of a referral, as data. Pure: `effects_of` decides, `casework.effects` carries out.
 
-Every end without help leaves a task that the case's team owns; a success ends what other organisations were asked.
+A move acts on the needs that its referral is for, and on these alone. Every end without help leaves a task that the case's team
+owns, and so does a need that nobody has; an acceptance ends what other organisations were asked for the same needs.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from app.cases import need_states
+from app.cases.need_states import NeedState, NeedVerb
 from app.cases.states import ENDED, CaseState, CaseVerb
 from app.referrals.reasons import CONSEQUENCES, FOLLOWS, UNNAMED_QUESTION, AfterOutcome, Consequence
-from app.referrals.states import FAILED, LIVE, MAY_OPEN, UNDECIDED, WITH_PARTNER, Move, Party, State, Verb
+from app.referrals.states import (
+    AT_WORK,
+    FAILED,
+    LIVE,
+    MAY_OPEN,
+    UNDECIDED,
+    WITH_PARTNER,
+    Move,
+    Party,
+    State,
+    Verb,
+)
 
 SERVICE_FULL_FOR: Final = timedelta(days=14)
 """How long a service counts as full after its organisation declined for want of a free place."""
@@ -76,16 +90,34 @@ class MoveCase:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveNeeds:
+    """Move these needs of the case by `verb`. `outcome`: the code with which the organisation completed them."""
+
+    verb: NeedVerb
+    needs: tuple[str, ...]
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnCaseToDesk:
     """Move the case back to the desk and end its snooze: somebody there has the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawOffers:
-    """Withdraw the case's other referrals that are in one of these states."""
+    """Withdraw the case's other referrals that are in one of these states and ask for nothing besides these needs."""
 
     reason: str
     states: frozenset[State]
+    needs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowOffers:
+    """Take these needs out of the case's other referrals in these states that ask for more; they go on with the rest."""
+
+    states: frozenset[State]
+    needs: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +159,18 @@ class OpenTask:
 
 Notice = NotifyTeam | NotifyPerson | NotifyOrganisation
 TaskEffect = EndReferralTasks | EndSearchTasks | OpenTask
-CaseEffect = MoveCase | ReturnCaseToDesk | SetDeadline
+CaseEffect = MoveCase | MoveNeeds | ReturnCaseToDesk | SetDeadline
 AccessEffect = KeepOnlyReaders | DestroyWraps | ExcludeOrganisation
 ServiceEffect = RecordAnswerTime | MarkServiceFull
-Effect = Notice | TaskEffect | CaseEffect | AccessEffect | ServiceEffect | WithdrawOffers
+Effect = Notice | TaskEffect | CaseEffect | AccessEffect | ServiceEffect | WithdrawOffers | NarrowOffers
 
 
 @dataclass(frozen=True, slots=True)
 class ReferralFacts:
-    """The referral after the move, as far as effects depend on it. `deadline_on`: what the move said of a deadline."""
+    """The referral after the move, as far as effects depend on it. `deadline_on`: what the move said of a deadline.
+
+    `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`.
+    """
 
     reason: str | None = None
     outcome: str | None = None
@@ -143,24 +178,46 @@ class ReferralFacts:
     offered_at: datetime | None = None
     is_emergency: bool = False
     deadline_on: date | None = None
+    needs: tuple[str, ...] = ()
+    carried: frozenset[str] = frozenset()
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherReferral:
+    """Another referral of the case: its state, and the needs that it is for."""
+
+    state: State
+    needs: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """The case before the effects: its state, and the states of its other referrals."""
+    """The case before the effects: its state, its other referrals, and the states of its needs."""
 
     state: CaseState
-    other_referrals: tuple[State, ...] = ()
+    other_referrals: tuple[OtherReferral, ...] = ()
+    needs: Mapping[str, NeedState] = field(default_factory=dict)
 
     def has_other(self, states: Collection[State]) -> bool:
         """Whether another referral of the case is in one of these states."""
-        return any(state in states for state in self.other_referrals)
+        return any(other.state in states for other in self.other_referrals)
+
+    def is_asked_elsewhere(self, need: str) -> bool:
+        """Whether another live referral that was put to somebody names this need."""
+        return any(other.state in _ASKS and need in other.needs for other in self.other_referrals)
 
 
+_ASKS: Final = LIVE - AT_WORK - {State.DRAFT}
+"""In these states an organisation is asked, or the person whether one may be."""
 _DECIDING: Final = frozenset({Verb.ACCEPT, Verb.DECLINE, Verb.WAITLIST, Verb.EXPIRE})
 """These verbs end the time for which an answer was awaited."""
 _ENDS_SEARCH: Final = frozenset({State.AWAITING_CONSENT, State.OFFERED, State.ACCEPTED, State.IN_PROGRESS})
 """In these states somebody was asked, or is at work: nobody has to look for them any more."""
+_LEAVES_REST: Final = frozenset(
+    {Verb.ASK_CONSENT, Verb.CONSENT, Verb.OFFER, Verb.ACCEPT, Verb.REOPEN, Verb.UNDO_WITHDRAW}
+)
+"""These verbs cover needs; when one is left that nobody has, somebody has to look for it."""
 _HELPED: Final = frozenset({CaseState.HELPED, CaseState.ADVISED})
 _LOSES_ACCESS: Final = frozenset({State.CLIENT_DECLINED, State.HANDED_BACK})
 _TASK_OF_REASON: Final = {
@@ -168,16 +225,35 @@ _TASK_OF_REASON: Final = {
     Consequence.CHECK_CHANNEL: FollowUp.CHECK_CHANNEL,
     Consequence.MERGE: FollowUp.MERGE,
 }
+_NEED_VERB_OF_OUTCOME: Final = {
+    AfterOutcome.HELPED: NeedVerb.HELP,
+    AfterOutcome.ADVISED: NeedVerb.ADVISE,
+    AfterOutcome.DESK: NeedVerb.RETURN,
+}
 
 
 def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetime) -> list[Effect]:
     """What follows from `move`, made at `at`, in the order in which it is carried out."""
+    if move.verb is Verb.NARROW:
+        return []
+    moved = list(_need_moves(move, referral, case))
+    after = dict(case.needs)
+    for step in moved:
+        after = need_states.after(after, step.verb, step.needs)
+    uncovered = need_states.is_uncovered(
+        # "nobody was found" ends with the case's being taken up again
+        NeedState.OPEN if case.state is CaseState.UNMET and state is NeedState.UNMET else state
+        for state in after.values()
+    )
     effects: list[Effect] = [*_notices(move, referral), EndReferralTasks()]
     if referral.offered_at is not None and move.verb in _DECIDING and move.source in UNDECIDED:
         effects.append(RecordAnswerTime(at - referral.offered_at))
-    if move.target in _ENDS_SEARCH:
+    if move.target in _ENDS_SEARCH and not uncovered:
         effects.append(EndSearchTasks())
-    effects += _case_effects(move, referral, case)
+    effects += moved
+    effects += _case_effects(move, referral, case, after)
+    if uncovered and move.verb in _LEAVES_REST:
+        effects.append(OpenTask(FollowUp.FIND_NEXT, about_referral=False))
     return effects
 
 
@@ -192,44 +268,115 @@ def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
             yield NotifyOrganisation(kind, urgent=referral.is_emergency)
 
 
-def _case_effects(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
-    """What the move does to the case, its tasks, its keys and its other referrals."""
+def _need_moves(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
+    """What the move does to the needs that its referral is for."""
+    if move.target is State.COMPLETED:
+        yield from _completed_needs(referral, case)
+        return
+    if move.target in FAILED:
+        yield from _failed_needs(move, referral, case)
+        return
+    verb = NeedVerb.OFFER
+    if move.target is State.ACCEPTED:
+        verb = NeedVerb.ACCEPT
+    elif move.verb is Verb.UNDO_ACCEPT:
+        verb = NeedVerb.UNDO_ACCEPT
+    elif move.verb is Verb.REOPEN:
+        verb = NeedVerb.RESUME
+    elif move.target not in _ASKS:
+        return
+    needs = tuple(need for need in referral.needs if _may(case, need, verb))
+    if needs:
+        yield MoveNeeds(verb, needs)
+
+
+def _may(case: CaseFacts, need: str, verb: NeedVerb) -> bool:
+    return need in case.needs and need_states.may(case.needs[need], verb)
+
+
+def _completed_needs(referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
+    """Each need has the end that its outcome says; one whose outcome is no help is open again."""
+    by_outcome: dict[str, list[str]] = {}
+    for need in referral.needs:
+        by_outcome.setdefault(referral.outcomes.get(need) or referral.outcome or "", []).append(need)
+    for outcome, needs in by_outcome.items():
+        follows = FOLLOWS.get(outcome, AfterOutcome.DESK)
+        verb = _NEED_VERB_OF_OUTCOME[follows]
+        ended = tuple(need for need in needs if need in referral.carried and _may(case, need, verb))
+        if ended:
+            yield MoveNeeds(verb, ended, None if follows is AfterOutcome.DESK else outcome)
+
+
+def _failed_needs(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
+    """What it had is open again; so is what it asked for, unless another organisation is still asked for it."""
+    had = [need for need in referral.needs if need in referral.carried]
+    if move.source is State.COMPLETED:
+        again = tuple(need for need in had if case.needs[need] in need_states.ENDED)
+        if again:
+            yield MoveNeeds(NeedVerb.REOPEN, again)
+        return
+    given_up = [need for need in had if case.needs[need] is NeedState.WITH_CENTRE]
+    if move.source in _ASKS:
+        asked = [need for need in referral.needs if case.needs.get(need) is NeedState.OFFERED]
+        given_up += [need for need in asked if not case.is_asked_elsewhere(need)]
+    left = tuple(given_up)
+    if left:
+        yield MoveNeeds(NeedVerb.RETURN, left)
+
+
+def _case_effects(
+    move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]
+) -> Iterator[Effect]:
+    """What the move does to the case, its tasks, its keys and its other referrals. `after`: the needs after the move."""
     if move.target is State.OFFERED:
         if case.state is not CaseState.REFERRED:
             yield MoveCase(CaseVerb.REFER)
     elif move.target is State.ACCEPTED:
-        if case.has_other(LIVE - MAY_OPEN):  # who is at work on the case already stays at work
-            yield WithdrawOffers("taken_elsewhere", LIVE - MAY_OPEN)
-        yield KeepOnlyReaders()
+        yield from _accepted(referral, case)
+        if need_states.WAITING.isdisjoint(after.values()):  # else others who may read it are still needed
+            yield KeepOnlyReaders()
     elif move.target is State.INFO_REQUESTED:
         if referral.question == UNNAMED_QUESTION:
             yield OpenTask(FollowUp.QUESTION, about_referral=True)
     elif move.target is State.COMPLETED:
-        yield from _completed(referral, case)
+        yield from _completed(case, after)
     elif move.verb is Verb.REOPEN:
+        yield from _accepted(referral, case)
         if case.state in _HELPED:
             yield MoveCase(CaseVerb.REOPEN)
         if case.state is not CaseState.REFERRED:
             yield MoveCase(CaseVerb.REFER, by_clock=True)
     elif move.target in FAILED:
-        yield from _failed(move, referral, case)
+        yield from _failed(move, referral, case, after)
 
 
-def _completed(referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
-    """The last organisation at work closes the case, unless its outcome is no help: then the desk goes on."""
-    if case.state is not CaseState.REFERRED or case.has_other(WITH_PARTNER):
+def _accepted(referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
+    """Others are asked no longer for what this organisation has; who is at work on the case already stays at work."""
+    mine = frozenset(referral.needs)
+    asked = [other.needs for other in case.other_referrals if other.state in LIVE - MAY_OPEN]
+    if any(needs <= mine for needs in asked):
+        yield WithdrawOffers("taken_elsewhere", LIVE - MAY_OPEN, mine)
+    if any(needs & mine and not needs <= mine for needs in asked):
+        yield NarrowOffers(LIVE - MAY_OPEN, mine)
+
+
+def _completed(case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
+    """The case ends when each of its needs has an end. Otherwise the desk goes on with what nobody has."""
+    if case.state is not CaseState.REFERRED:
         return
-    follows = FOLLOWS.get(referral.outcome or "", AfterOutcome.DESK)
-    if follows is AfterOutcome.DESK:
+    end = need_states.case_end(after.values())
+    if end is not None:
+        if case.has_other(LIVE):
+            yield WithdrawOffers("no_longer_needed", LIVE, frozenset(after))
+        yield MoveCase(end)
+        return
+    if not case.has_other(WITH_PARTNER):
         yield ReturnCaseToDesk()
+    if need_states.is_uncovered(after.values()):
         yield OpenTask(FollowUp.FIND_NEXT, about_referral=False)
-        return
-    if case.has_other(LIVE):
-        yield WithdrawOffers("no_longer_needed", LIVE)
-    yield MoveCase(CaseVerb.ADVISE if follows is AfterOutcome.ADVISED else CaseVerb.HELP)
 
 
-def _failed(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
+def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
     """An end without help: the keys go, the case returns to the desk, and somebody has the next step."""
     if referral.deadline_on is not None:
         yield SetDeadline(referral.deadline_on)
@@ -247,15 +394,15 @@ def _failed(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[Ef
     elif reopened:
         yield MoveCase(CaseVerb.REOPEN)
     if case.state not in ENDED or reopened:
-        yield from _next_steps(move, consequence, case)
+        yield from _next_steps(move, consequence, need_states.is_uncovered(after.values()))
 
 
-def _next_steps(move: Move, consequence: Consequence, case: CaseFacts) -> Iterator[Effect]:
-    """What the reason asks for, and who is asked when nobody is any more."""
+def _next_steps(move: Move, consequence: Consequence, uncovered: bool) -> Iterator[Effect]:
+    """What the reason asks for, and who is asked for a need that nobody has any more."""
     task = _TASK_OF_REASON.get(consequence)
     if task is not None:
         yield OpenTask(task, about_referral=True)
     if move.verb is Verb.HAND_BACK:
         yield OpenTask(FollowUp.HANDED_BACK, about_referral=True)
-    elif not case.has_other(LIVE):
+    elif uncovered:
         yield OpenTask(FollowUp.FIND_NEXT, about_referral=False)

@@ -21,6 +21,7 @@ class Referral(Base):
 
     `expires_at` is set exactly while the partner owes an answer; `due_at` is the time of the scheduler's next action; the
     card (region and access needs) is encrypted with the epoch key. `offered_at` null: the organisation cannot see it.
+    `needs`: those of the case's needs that it is for; null, of a referral made by a former version: all of them.
     `question` is set while the partner waits for an answer to it; `read_at`: when the encrypted parts were first opened;
     `predecessor_id`: the referral that this one replaces; `hours`: the organisation's own hours at the time of the offer.
     """
@@ -48,6 +49,7 @@ class Referral(Base):
     organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"))
     state: Mapped[str] = mapped_column(sa.String(16))
     version: Mapped[int]
+    needs: Mapped[list[str] | None]
     urgency: Mapped[str] = mapped_column(sa.String(12))
     deadline_on: Mapped[date | None]
     card: Mapped[bytes | None]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.cases.models import Case
 from app.core import sealing
+from app.core.db import Json
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
@@ -20,11 +21,13 @@ from app.referrals.models import Referral
 from app.referrals.states import State
 
 Row = sa.Row[*tuple[Any, ...]]
+_NEEDS: Final = sa.func.coalesce(Referral.needs, Case.needs, type_=Json)
+"""What the referral is for. One made by a former version is for all needs of its case."""
 _COLUMNS: Final = (
     Referral.id, Referral.label, Referral.state, Referral.version, Referral.urgency, Referral.deadline_on,
     Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
     Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
-    Case.needs, Case.country, Case.languages, Case.deadline_certainty, ServiceRow.key.label("service"),
+    _NEEDS.label("needs"), Case.country, Case.languages, Case.deadline_certainty, ServiceRow.key.label("service"),
 )  # fmt: skip
 _MINE: Final = (
     sa.select(*_COLUMNS)
@@ -118,8 +121,8 @@ def open_card(keys: KeyRing, row: Row) -> dict[str, Any]:
 
 
 def _holds(session: Session, need: str) -> sa.ColumnElement[bool]:
-    """Whether the case's needs contain this one, in each database's own JSON operators."""
+    """Whether the referral is for this need, in each database's own JSON operators."""
     if session.get_bind().dialect.name == "postgresql":
-        return Case.needs.op("@>")(sa.literal([need], type_=Case.needs.type))
-    each = sa.func.json_each(Case.needs).table_valued("value")
+        return _NEEDS.op("@>")(sa.literal([need], type_=Json))
+    each = sa.func.json_each(_NEEDS).table_valued("value")
     return sa.exists(sa.select(sa.literal(1)).select_from(each).where(each.c.value == need))

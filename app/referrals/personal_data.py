@@ -11,8 +11,10 @@ from app.referrals.models import ContactAnswer, Referral
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    """Erase the cards and the person's answers about organisations; states, verbs and times stay, they identify nobody."""
-    session.execute(sa.update(Referral).where(Referral.case_id == case_id).values(card=None, deadline_on=None))
+    """Erase cards, needs and the person's answers about organisations; states, verbs and times stay, they identify nobody."""
+    session.execute(
+        sa.update(Referral).where(Referral.case_id == case_id).values(card=None, deadline_on=None, needs=[])
+    )
     mine = sa.select(Referral.id).where(Referral.case_id == case_id).scalar_subquery()
     session.execute(sa.delete(ContactAnswer).where(ContactAnswer.referral_id.in_(mine)))
 
@@ -20,7 +22,7 @@ def forget(session: Session, case_id: UUID) -> None:
 def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
     """The referrals of the case for the person's export, with their own answers; without reasons of refusals."""
     rows = session.execute(
-        sa.select(Referral.id, Organisation.name, Referral.state, Referral.offered_at)
+        sa.select(Referral.id, Organisation.name, Referral.state, Referral.offered_at, Referral.needs)
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id, Referral.offered_at.is_not(None))
         .order_by(Referral.offered_at)
@@ -32,6 +34,7 @@ def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
         {
             "organisation": row.name,
             "state": row.state,
+            **({"needs": row.needs} if row.needs else {}),
             "asked_on": row.offered_at.date().isoformat(),
             **({"you_said": said[row.id]} if said[row.id] else {}),
         }

@@ -8,8 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import sealed_parts
+from app.cases import needs, sealed_parts
 from app.cases.models import Case
+from app.cases.need_states import ASKABLE, NeedState
 from app.cases.states import CaseState
 from app.conflicts import service as conflicts
 from app.core.errors import Conflict, NotAllowed
@@ -95,6 +96,17 @@ def _not_taken(_session: Session, referral: Referral, _case: Case, _now: datetim
         raise Conflict("It was not withdrawn by the desk after an offer: there is nothing to undo.")
 
 
+def _needs_free(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
+    """An offer is made again only for needs that all still wait; work begins again on at least one that nobody else has."""
+    rows = needs.of_case(session, case)
+    named = {need: rows[need] for need in queries.needs_of(referral, case) if need in rows}
+    states = {NeedState(row.state) for row in named.values()}
+    having = {row.referral_id for row in named.values() if row.state == NeedState.WITH_CENTRE} - {referral.id}
+    free = states <= ASKABLE if referral.completed_at is None else states - {NeedState.NOT_WANTED}
+    if having or (named and not free):
+        raise Conflict("Another organisation has what it was asked for, or it has an end.")
+
+
 _CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], None]]] = {
     Precondition.CASE_OPEN: _case_open,
     Precondition.MAY_BE_ASKED: _may_be_asked,
@@ -107,6 +119,7 @@ _CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], 
     Precondition.UNREAD: _unread,
     Precondition.NOT_UNDONE: _not_undone,
     Precondition.NOT_TAKEN: _not_taken,
+    Precondition.NEEDS_FREE: _needs_free,
 }
 
 

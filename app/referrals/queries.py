@@ -12,6 +12,7 @@ from app.cases import transitions
 from app.cases.models import Case, ReferralStatus
 from app.core.errors import NotFound
 from app.partners.organisations import Organisation
+from app.referrals.effects import OtherReferral
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, State
 
@@ -66,10 +67,20 @@ def referral_status(states: Collection[State]) -> ReferralStatus | None:
     return next((status for status, among in _STATUSES if not among.isdisjoint(states)), None)
 
 
-def states_of_others(session: Session, referral: Referral) -> tuple[State, ...]:
-    """The states of the case's other referrals. Stable while the caller holds the case's row."""
-    others = sa.select(Referral.state).where(Referral.case_id == referral.case_id, Referral.id != referral.id)
-    return tuple(State(state) for state in session.scalars(others))
+def others_of(session: Session, referral: Referral, case: Case) -> tuple[OtherReferral, ...]:
+    """The case's other referrals, as far as effects depend on them. Stable while the caller holds the case's row."""
+    others = sa.select(Referral.state, Referral.needs).where(
+        Referral.case_id == referral.case_id, Referral.id != referral.id
+    )
+    return tuple(
+        OtherReferral(State(row.state), frozenset(case.needs if row.needs is None else row.needs))
+        for row in session.execute(others)
+    )
+
+
+def needs_of(referral: Referral, case: Case) -> tuple[str, ...]:
+    """The needs that the referral is for."""
+    return tuple(case.needs if referral.needs is None else referral.needs)
 
 
 def is_asked(session: Session, case_id: UUID, organisation_id: UUID) -> bool:

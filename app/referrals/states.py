@@ -50,11 +50,14 @@ class Verb(StrEnum):
     REOPEN = "reopen"
     UNDO_ACCEPT = "undo_accept"
     UNDO_WITHDRAW = "undo_withdraw"
+    NARROW = "narrow"  # it goes on for fewer of the case's needs: the others have somebody, or an end
     VOID = "void"
 
 
 class Actor(StrEnum):
-    """Who makes a move. CLOCK is the service itself: expiry, automatic offers, and withdrawing what an acceptance elsewhere ended."""
+    """Who makes a move. CLOCK is the service itself: expiry, automatic offers, and withdrawing or narrowing what an acceptance
+    elsewhere took.
+    """
 
     PERSON = "person"
     COORDINATOR = "coordinator"
@@ -92,6 +95,7 @@ class Precondition(StrEnum):
     UNREAD = "the encrypted parts were not opened"
     NOT_UNDONE = "it was not undone before"
     NOT_TAKEN = "it had been offered, and no other organisation took the case"
+    NEEDS_FREE = "no other organisation has a need that it names"
 
 
 class Disclosure(StrEnum):
@@ -132,9 +136,9 @@ _PARTNER: Final = (Actor.PARTNER,)
 _PERSON: Final = (Actor.PERSON,)
 _CLOCK: Final = (Actor.CLOCK,)
 _OFFER: Final = (P.CASE_OPEN, P.MAY_BE_ASKED, P.CONSENT)
-_REOPEN: Final = (P.COMPLETED_RECENTLY, P.NOT_ERASED, P.CONSENT, P.NO_OTHER_LIVE)
+_REOPEN: Final = (P.COMPLETED_RECENTLY, P.NOT_ERASED, P.CONSENT, P.NO_OTHER_LIVE, P.NEEDS_FREE)
 _UNDO_ACCEPT: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE)
-_UNDO_WITHDRAW: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE, P.NOT_TAKEN, *_OFFER, P.NO_OTHER_LIVE)
+_UNDO_WITHDRAW: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE, P.NOT_TAKEN, *_OFFER, P.NO_OTHER_LIVE, P.NEEDS_FREE)
 _PARTNER_TOLD: Final = (Party.PARTNER,)
 _TEAM_TOLD: Final = (Party.TEAM,)
 _PERSON_TOLD: Final = (Party.PERSON,)
@@ -236,6 +240,11 @@ MOVES: Final = tuple(
         _moves([S.COMPLETED],                              V.REOPEN,          S.IN_PROGRESS,      (*_PARTNER, *_DESK), C.PROGRESS,      D.SEALED_PARTS, _TEAM_TOLD,       _REOPEN),
         _moves([S.ACCEPTED],                               V.UNDO_ACCEPT,     S.ACKNOWLEDGED,     _PARTNER,            C.START_ANSWER,  D.CARD,         _TEAM_TOLD,       _UNDO_ACCEPT),
         _moves([S.WITHDRAWN],                              V.UNDO_WITHDRAW,   S.OFFERED,          _DESK,               C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _UNDO_WITHDRAW),
+        *(
+            _moves([state],                                V.NARROW,          state,              _CLOCK,              C.GO_ON,         D.CARD if state in UNDECIDED else D.NOTHING)
+            for state in State
+            if state in LIVE - AT_WORK
+        ),
         _moves(frozenset(State) - {S.ENTERED_IN_ERROR},    V.VOID,            S.ENTERED_IN_ERROR, (Actor.SENIOR,),     C.STOP,          D.CARD,         _PARTNER_TOLD),
     )
     for move in moves

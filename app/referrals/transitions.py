@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.cases import needs
 from app.cases.models import Case
 from app.cases.states import CaseState
 from app.referrals import change_feed, deadlines, queries
@@ -20,7 +21,7 @@ from app.referrals.deadline_storage import deadlines_of, recorded_at, store_dead
 from app.referrals.deadlines import DeadlineEvent
 from app.referrals.effects import CaseFacts, Effect, ReferralFacts, effects_of
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Move, State
+from app.referrals.states import Move, State, Verb
 
 
 def apply(
@@ -34,11 +35,10 @@ def apply(
     referral.state = move.target.value
     referral.version += 1
     referral.updated_at = now  # exact, for `updated_since`: a moment that is cut would hide the change from a reader
-    if referral.reason != "conflict":  # it excludes the organisation for ever, whatever becomes of the referral
-        referral.reason = payload.reason
-    referral.outcome = payload.outcome or referral.outcome
-    referral.question = payload.question
-    referral.completed_at = at if move.target is State.COMPLETED else None
+    if move.verb is Verb.NARROW:
+        referral.needs = list(payload.needs)
+    else:
+        _note_codes(referral, move, payload, at)
     event = DeadlineEvent(move.deadline_change, at, payload.until)
     store_deadlines(referral, deadlines.after_event(deadlines_of(referral), event, terms_of(referral, case)))
     session.flush()
@@ -47,8 +47,9 @@ def apply(
         change_feed.publish(
             session, referral.organisation_id, referral.id, f"referral.{move.target}", referral.version, at
         )
-    others = queries.states_of_others(session, referral)
-    case.referral_status = queries.referral_status({move.target, *others})
+    others = queries.others_of(session, referral, case)
+    case.referral_status = queries.referral_status({move.target, *(other.state for other in others)})
+    rows = needs.of_case(session, case, now)
     facts = ReferralFacts(
         reason=referral.reason,
         outcome=referral.outcome,
@@ -56,8 +57,19 @@ def apply(
         offered_at=referral.offered_at,
         is_emergency=referral.urgency == "emergency",
         deadline_on=payload.deadline_on,
+        needs=queries.needs_of(referral, case),
+        carried=frozenset(need for need, row in rows.items() if row.referral_id == referral.id),
+        outcomes=payload.outcomes or {},
     )
-    return effects_of(move, facts, CaseFacts(CaseState(case.state), others), at)
+    return effects_of(move, facts, CaseFacts(CaseState(case.state), others, needs.states_of(rows)), at)
+
+
+def _note_codes(referral: Referral, move: Move, payload: TransitionInput, at: datetime) -> None:
+    if referral.reason != "conflict":  # it excludes the organisation for ever, whatever becomes of the referral
+        referral.reason = payload.reason
+    referral.outcome = payload.outcome or referral.outcome
+    referral.question = payload.question
+    referral.completed_at = at if move.target is State.COMPLETED else None
 
 
 def record_event(
@@ -72,7 +84,7 @@ def record_event(
     """Add an event to the referral's history, and its audit line. `source`: the state before; None when it is created."""
     codes: dict[str, Any] = {
         name: value.isoformat() if isinstance(value, date) else value
-        for name in ("outcome", "until", "question", "work_done", "deadline_on")
+        for name in ("outcome", "until", "question", "work_done", "deadline_on", "outcomes", "needs")
         if (value := getattr(payload, name))
     }
     session.execute(

@@ -194,12 +194,16 @@ def network_report(
         total="cases:reached", rate="accepted",
     )  # fmt: skip
     counts.add(
-        "needs", "need", CASE_ENDS, ((case.needs, case_end(case)) for case in cases),
+        "needs", "need", CASE_ENDS, (((need,), case.end_of(need)) for case in cases for need in case.needs),
         rate="helped",
     )  # fmt: skip
     counts.add(
         "unmet_places", "place", ("unmet", "not_unmet"),
-        (([f"{need}|{case.country}" for need in case.needs], "unmet" if case.unmet else "not_unmet") for case in cases),
+        (
+            ((f"{need}|{case.country}",), "unmet" if case.end_of(need) == "unmet" else "not_unmet")
+            for case in cases
+            for need in case.needs
+        ),
         rate="unmet",
     )  # fmt: skip
     for need in {need for case in cases for need in case.needs}:

@@ -1,6 +1,6 @@
 """Reads the cases and offers of a period for the reports, in three statements, whatever its length."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import Case
+from app.cases.models import Case, CaseNeed
 from app.cases.states import CaseState
 from app.core.vocabulary import complete
 from app.partners import sandbox_identity
@@ -27,7 +27,7 @@ _COUNTED_VERBS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CountedCase:
-    """A case filed in the period, as plain codes."""
+    """A case filed in the period, as plain codes. `states_of_needs`: how each of its needs stands."""
 
     id: UUID
     month: str
@@ -37,6 +37,12 @@ class CountedCase:
     urgency: str
     needs: tuple[str, ...]
     state: str
+    states_of_needs: Mapping[str, str] = field(default_factory=dict)
+
+    def end_of(self, need: str) -> str:
+        """What became of one need: one of the ends that cases have in a report."""
+        state = self.states_of_needs.get(need, self.state)
+        return "helped" if state in {"helped", "advised"} else "unmet" if state == "unmet" else "open_or_withdrawn"
 
     @property
     def helped(self) -> bool:
@@ -105,10 +111,16 @@ ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", 
 
 def cases_in(session: Session, period: Quarter | Period, team_id: UUID | None) -> Sequence[CountedCase]:
     """Cases of a team filed in the period. `team_id` None: of all teams except the sandbox. Erased cases are not counted."""
+    in_period = sa.and_(Case.waiting_since >= period.start, Case.waiting_since < period.end)
+    ends: dict[UUID, dict[str, str]] = {}
+    for case_id, need, state in session.execute(
+        sa.select(CaseNeed.case_id, CaseNeed.need, CaseNeed.state)
+        .join(Case, Case.id == CaseNeed.case_id)
+        .where(in_period)
+    ):
+        ends.setdefault(case_id, {})[need] = state
     columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.urgency, Case.needs, Case.state)
-    query = sa.select(*columns).where(
-        Case.waiting_since >= period.start, Case.waiting_since < period.end, Case.state != CaseState.ERASED.value
-    )
+    query = sa.select(*columns).where(in_period, Case.state != CaseState.ERASED.value)
     query = query.where(Case.team_id == team_id if team_id is not None else Case.team_id != sandbox_identity.TEAM_ID)
     return [
         CountedCase(
@@ -120,6 +132,7 @@ def cases_in(session: Session, period: Quarter | Period, team_id: UUID | None) -
             row.urgency,
             tuple(row.needs),
             row.state,
+            ends.get(row.id, {}),
         )
         for row in session.execute(query)
     ]
@@ -138,7 +151,7 @@ def offers_in(
         conditions.append(Referral.organisation_id != sandbox_identity.ORGANISATION_ID)
     columns = (
         Referral.id, Referral.case_id, Referral.offered_at, Referral.state, Referral.outcome,
-        Case.country, Case.urgency, Case.needs, Organisation.slug,
+        Case.country, Case.urgency, Case.needs, Referral.needs.label("asked_for"), Organisation.slug,
     )  # fmt: skip
     base = (
         sa.select(*columns)
@@ -148,8 +161,8 @@ def offers_in(
     )
     offers_by_id = {
         row.id: CountedOffer(
-            row.case_id, row.slug, _month(row.offered_at), row.country, row.urgency, tuple(row.needs), row.offered_at,
-            row.state, row.outcome,
+            row.case_id, row.slug, _month(row.offered_at), row.country, row.urgency,
+            tuple(row.needs if row.asked_for is None else row.asked_for), row.offered_at, row.state, row.outcome,
         )
         for row in session.execute(base)
     }  # fmt: skip

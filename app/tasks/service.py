@@ -75,7 +75,7 @@ _NOTHING: Final[frozenset[TaskEnd]] = frozenset()
 K = TaskKind
 RULES: Final = MappingProxyType(
     {
-        K.FIND_NEXT: TaskRule(N_("No organisation is being asked: find the next step"), _SOON, _SEARCH),
+        K.FIND_NEXT: TaskRule(N_("A need that nobody has: find an organisation for it"), _SOON, _SEARCH),
         K.ASK_PERSON: TaskRule(
             N_("All organisations that may be asked were asked: ask the person about others"), _SOON, _SEARCH
         ),
@@ -127,6 +127,12 @@ def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, re
     )
 
 
+def is_open(session: Session, kind: TaskKind, about_id: UUID) -> bool:
+    """Whether a task of this kind about this is open."""
+    same = sa.select(Task.id).where(Task.kind == kind.value, Task.about_id == about_id, Task.done_at.is_(None))
+    return session.scalar(same) is not None
+
+
 def open_dead_letter(session: Session, message_id: UUID, team_id: UUID, case_id: UUID | None, *, now: datetime) -> None:
     """Open the task about a notice that could not be delivered."""
     due = now + RULES[K.DEAD_LETTER].within["urgent"]
@@ -158,8 +164,7 @@ def _insert(
     referral_id: UUID | None = None,
     owner_id: UUID | None = None,
 ) -> None:
-    same = sa.select(Task.id).where(Task.kind == kind.value, Task.about_id == about_id, Task.done_at.is_(None))
-    if session.scalar(same) is not None:
+    if is_open(session, kind, about_id):
         return
     session.execute(
         sa.insert(Task),

@@ -8,6 +8,7 @@ import tempfile
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from app.app_context import migrate
 from app.cases import sealed_parts, transitions
 from app.cases.models import Case
 from app.core.db import Database
-from app.core.errors import AppError, Conflict, IllegalMove, NotFound, PreconditionFailed
+from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotFound, PreconditionFailed
 from app.privacy import service as privacy
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
@@ -32,6 +33,10 @@ from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, 
 SLUGS = (ONE, TWO, THREE)
 LEFT_OVER = {kind.value for kind, rule in RULES.items() if TaskEnd.CASE_ENDED not in rule.ends_with}
 """Tasks that concern others than the case, and so outlive it."""
+SEARCHES = {kind.value for kind, rule in RULES.items() if TaskEnd.OFFERED in rule.ends_with}
+"""Tasks of somebody who looks for an organisation."""
+NEEDS = ("asylum", "children", "housing", "detention")
+"""All three centres help with the first, the second or the third with the next two, the first and the second with the last."""
 _template: list[bytes] = []
 
 
@@ -49,7 +54,7 @@ def fresh_database(folder: str) -> Database:
 
 
 class Lives(RuleBasedStateMachine):
-    """Two cases, three centres, a coordinator, a senior, the person, and the clock."""
+    """Two cases with one to four needs each, three centres, a coordinator, a senior, the person, and the clock."""
 
     shared: Database | None = None
     """A database that all walks use, one after the other; None: each has its own."""
@@ -58,14 +63,21 @@ class Lives(RuleBasedStateMachine):
         urgencies=st.tuples(*[st.sampled_from(["emergency", "urgent", "normal"])] * 2),
         consented=st.tuples(*[st.sets(st.sampled_from(SLUGS))] * 2),
         days=st.none() | st.integers(-1, 30),
+        needs=st.tuples(*[st.lists(st.sampled_from(NEEDS), min_size=1, max_size=4, unique=True)] * 2),
     )
-    def begin(self, urgencies: tuple[str, str], consented: tuple[set[str], set[str]], days: int | None) -> None:
+    def begin(
+        self,
+        urgencies: tuple[str, str],
+        consented: tuple[set[str], set[str]],
+        days: int | None,
+        needs: tuple[list[str], list[str]],
+    ) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.scene = Scene(self.shared or fresh_database(self.folder.name))
         last_day = None if days is None else self.scene.now.date() + timedelta(days=days)
         self.cases = [
-            self.scene.case(*sorted(who), urgency=urgency, last_safe_day=last_day)
-            for urgency, who in zip(urgencies, consented, strict=True)
+            self.scene.case(*sorted(who), urgency=urgency, last_safe_day=last_day, needs=wanted)
+            for urgency, who, wanted in zip(urgencies, consented, needs, strict=True)
         ]
 
     def teardown(self) -> None:
@@ -80,13 +92,23 @@ class Lives(RuleBasedStateMachine):
         with self.scene.database.begin(write=False) as session:
             return list(session.scalars(mine.order_by(Referral.created_at, Referral.label)))
 
-    @rule(which=st.integers(0, 1), slug=st.sampled_from(SLUGS))
-    def refer(self, which: int, slug: str) -> None:
-        before = self.scene.everything()
+    @rule(
+        which=st.integers(0, 1),
+        slug=st.sampled_from(SLUGS),
+        wanted=st.none() | st.lists(st.sampled_from(NEEDS), max_size=4, unique=True),
+    )
+    def refer(self, which: int, slug: str, wanted: list[str] | None) -> None:
+        """For the needs that the service helps with, or for those that are named; refused when another centre has one of them."""
+        before, states = self.scene.everything(), self.scene.needs(self.cases[which])
         try:
-            self.scene.draft(self.cases[which], slug)
-        except Conflict:
+            referral_id = self.scene.draft(self.cases[which], slug, wanted=wanted)
+        except (Conflict, Invalid):
             assert self.scene.everything() == before
+            return
+        named = self.scene.row(referral_id).needs
+        assert named
+        assert {states[need] for need in named} <= {"open", "offered", "unmet"}
+        assert wanted is None or sorted(named) == sorted(wanted)
 
     @rule(
         place=st.integers(0, 30),
@@ -133,11 +155,13 @@ class Lives(RuleBasedStateMachine):
             Actor.PARTNER: ActorRef(Actor.PARTNER, row.organisation_id, row.organisation_id),
         }[actor]
         reasons, outcomes = reasons_for(verb), list(OUTCOMES)
-        said = {
+        said: dict[str, Any] = {
             "reason": reasons[code % len(reasons)] if reasons else None,
             "outcome": outcomes[code % len(outcomes)] if verb in OUTCOME_REQUIRED else None,
             "until": self.scene.now.date() + timedelta(days=days) if verb in DAY_REQUIRED else None,
         }
+        if verb in OUTCOME_REQUIRED and row.needs and days % 2:  # the last need has an outcome of its own
+            said["outcomes"] = {row.needs[-1]: outcomes[(code + days) % len(outcomes)]}
         return self.scene.refused(row.id, verb, by, version=row.version, **said)
 
     @rule(
@@ -210,8 +234,9 @@ class Lives(RuleBasedStateMachine):
                 assert case.closed_at is None or row.state in {"draft", "awaiting_consent"}
             if row.state in AT_WORK:
                 assert case.state == "referred"
+            in_conflict = {one.organisation_id for one in rows if one.case_id == case.id and one.reason == "conflict"}
             if row.state in MAY_OPEN and case.state not in {"withdrawn", "erased"}:
-                assert row.organisation_id in holders[case.id]
+                assert row.organisation_id in holders[case.id] or row.organisation_id in in_conflict
             if row.reason == "conflict":
                 assert row.organisation_id not in holders[case.id]
         for case_id, case in cases.items():
@@ -220,6 +245,8 @@ class Lives(RuleBasedStateMachine):
             mine = [row for row in rows if row.case_id == case_id]
             if case.closed_at is None and mine and not [row for row in mine if row.state in LIVE]:
                 assert owned[case_id], "an end without help that nobody owns"
+            if case.closed_at is None and case.uncovered and [row for row in mine if row.state != "draft"]:
+                assert owned[case_id] & SEARCHES, "a need that nobody has and nobody looks for"
             if case.closed_at is not None:
                 assert not owned[case_id] - LEFT_OVER
             if case.state == "referred":

@@ -194,10 +194,8 @@ def test_acceptance_ends_what_others_were_asked_and_takes_their_key(scene: Scene
 
 def test_a_second_acceptance_does_not_take_the_work_from_the_first(scene: Scene) -> None:
     """Two centres may be at work on one case, when a coordinator asked a second one for another need."""
-    case = scene.case(ONE, TWO)
+    case = scene.case(ONE, TWO, needs=["asylum", "children"])
     first = scene.accepted(ONE, case_id=case)
-    with scene.write() as session:
-        grant(session, scene, case, TWO)
     second = scene.offered(TWO, case)
     scene.act(second, Verb.ACCEPT, partner(TWO))
     assert scene.referrals(case) == {ONE: "accepted", TWO: "accepted"}

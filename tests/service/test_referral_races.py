@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from app.cases import sealed_parts, transitions
 from app.cases.models import Case
-from app.casework import referral_actions, scheduler
+from app.casework import auto_offer, referral_actions, scheduler
 from app.core.db import Database
 from app.core.errors import AppError, Conflict, IllegalMove, PreconditionFailed
+from app.matching.models import MatchRun
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
@@ -230,6 +231,23 @@ def test_the_clock_and_a_partner_on_one_case_do_not_wait_in_a_circle(scene: Scen
         assert states.count("accepted") <= 1
         assert not {"offered"} & set(states) or "accepted" not in states
         scene.holds_together()
+
+
+def test_two_workers_that_start_together_tell_the_team_once(scene: Scene) -> None:
+    """Of a person who wants to be asked first nobody can be offered anything: that is one notice and one try."""
+
+    def work(case_id: UUID) -> None:
+        with scene.write() as session:
+            auto_offer.offer_new_case(session, case_id, now=scene.now, context=scene.auto_offer)
+
+    cases = [scene.case(consent={"mode": "ask_first"}) for _ in range(4)]
+    for case_id in cases:
+        together(*(partial(work, case_id) for _ in range(2)))
+    with scene.database.begin(write=False) as session:
+        told = session.scalars(sa.select(OutboxMessage.about_id).where(OutboxMessage.kind == "nobody_consented_left"))
+        assert sorted(told) == sorted(cases)
+        tries = sa.select(sa.func.count()).select_from(MatchRun).where(MatchRun.seq > 1)
+        assert session.scalar(tries) == len(cases)
 
 
 def test_a_reader_of_the_feed_misses_no_slower_writer(postgres_database: Database) -> None:

@@ -1,6 +1,6 @@
 """Cases and referrals without any HTTP: one team, three centres with keys, and short ways to play through a life."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases import transitions
-from app.cases.models import Case
+from app.cases.models import Case, CaseNeed
 from app.casework import referral_actions, scheduler
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.filing import file_intake
@@ -30,7 +30,7 @@ from app.referrals import deadline_storage
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Actor, Verb
+from app.referrals.states import AT_WORK, LIVE, WITH_PARTNER, Actor, State, Verb
 from app.staff import service as staff
 
 START: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
@@ -90,10 +90,14 @@ class Scene:
                 session.execute(sa.update(Case).where(Case.id == filed.case_id).values(last_safe_day=last_safe_day))
         return filed.case_id
 
-    def draft(self, case_id: UUID, slug: str = ONE, by: ActorRef = COORDINATOR) -> UUID:
+    def draft(
+        self, case_id: UUID, slug: str = ONE, by: ActorRef = COORDINATOR, *, wanted: Sequence[str] | None = None
+    ) -> UUID:
         with self.write() as session:
             case = transitions.locked(session, case_id)
-            return referral_actions.create(session, self.keys, case, SERVICES[slug], by=by, now=self.now).id
+            return referral_actions.create(
+                session, self.keys, case, SERVICES[slug], by=by, now=self.now, wanted=wanted
+            ).id
 
     def act(
         self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, *, version: int | None = None, **payload: Any
@@ -117,8 +121,10 @@ class Scene:
             return error
         return None
 
-    def offered(self, slug: str = ONE, case_id: UUID | None = None, **about: Any) -> UUID:
-        referral_id = self.draft(case_id or self.case(slug, **about), slug)
+    def offered(
+        self, slug: str = ONE, case_id: UUID | None = None, *, wanted: Sequence[str] | None = None, **about: Any
+    ) -> UUID:
+        referral_id = self.draft(case_id or self.case(slug, **about), slug, wanted=wanted)
         self.act(referral_id, Verb.OFFER)
         return referral_id
 
@@ -163,6 +169,12 @@ class Scene:
                 for table in (Referral, ReferralEvent, OutboxMessage)
             ) + tuple(session.scalars(sa.select(Referral.version).order_by(Referral.id)))
 
+    def needs(self, case_id: UUID) -> dict[str, str]:
+        """State by need, in the person's order."""
+        with self.database.begin(write=False) as session:
+            rows = session.scalars(sa.select(CaseNeed).where(CaseNeed.case_id == case_id).order_by(CaseNeed.position))
+            return {row.need: row.state for row in rows}
+
     def told(self) -> list[str]:
         """The kinds of all notices so far, in order."""
         with self.database.begin(write=False) as session:
@@ -173,7 +185,10 @@ class Scene:
             return [f"{row.kind}→{'partner' if row.organisation_id else 'team'}" for row in ordered]
 
     def holds_together(self, *cases: UUID) -> None:
-        """State and times of each referral (of these cases) fold from its events, and each case's state from its own."""
+        """State and times of each referral (of these cases) fold from its events, and each case's state from its own.
+
+        Each need stands as the referrals of its case say.
+        """
         which = sa.select(Referral).where(Referral.case_id.in_(cases)) if cases else sa.select(Referral)
         with self.database.begin(write=False) as session:
             for referral in session.scalars(which):
@@ -184,6 +199,29 @@ class Scene:
                     assert getattr(owed, name) == getattr(referral, name), name
                 assert (owed.paused_at, owed.pauses) == (referral.paused_at, referral.pauses)
                 assert transitions.replayed_state(session, case).value == case.state
+            for case in session.scalars(sa.select(Case).where(Case.id.in_(cases)) if cases else sa.select(Case)):
+                self._needs_hold_together(session, case)
+
+    def _needs_hold_together(self, session: Session, case: Case) -> None:
+        needs = {row.need: row for row in session.scalars(sa.select(CaseNeed).where(CaseNeed.case_id == case.id))}
+        referrals = session.scalars(sa.select(Referral).where(Referral.case_id == case.id)).all()
+        assert set(needs) >= set(case.needs)
+        assert case.uncovered == any(row.state == "open" for row in needs.values())
+        ends = {"helped", "advised", "unmet", "not_wanted"}
+        if case.closed_at is not None:
+            assert {row.state for row in needs.values()} <= ends, "a case ended while a need has no end"
+        for need, row in needs.items():
+            naming = [referral for referral in referrals if need in (referral.needs or ())]
+            asking = [one for one in naming if one.state in LIVE - AT_WORK - {State.DRAFT}]
+            having = [one for one in naming if one.state in AT_WORK and one.id == row.referral_id]
+            assert (row.state == "with_centre") == bool(having), (need, row.state)
+            assert len(having) <= 1
+            if row.state in {"open", "offered"}:
+                assert (row.state == "offered") == bool(asking), (need, row.state)
+            if row.state == "with_centre":
+                assert not asking, "an organisation is asked for what another one has"
+            if row.state in ends:
+                assert not [one for one in asking if one.state in WITH_PARTNER], (need, row.state)
 
 
 def set_scene(database: Database) -> Scene:

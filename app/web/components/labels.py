@@ -7,6 +7,7 @@ the desk reads is in `app/web/desk/labels.py`, what only the pages of members an
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
+from app.cases.need_states import NeedState
 from app.cases.states import CaseState
 from app.core.i18n import N_
 from app.core.vocabulary import complete
@@ -41,6 +42,18 @@ CASE_STATES: Final = complete(
         "unmet": N_("Unmet: no organisation found yet"),
         "withdrawn": N_("Closed: withdrawn"),
         "erased": N_("Erased"),
+    },
+)
+NEED_STATES: Final = complete(
+    NeedState,
+    {
+        "open": N_("Nobody has it"),
+        "offered": N_("Somebody is asked"),
+        "with_centre": N_("With an organisation"),
+        "helped": N_("Helped"),
+        "advised": N_("Advised"),
+        "unmet": N_("Nobody was found"),
+        "not_wanted": N_("No longer wanted"),
     },
 )
 RULE_STATES: Final = complete(
@@ -99,6 +112,7 @@ VERBS: Final = MappingProxyType(
         "reopen": N_("reopened"),
         "undo_accept": N_("acceptance undone"),
         "undo_withdraw": N_("withdrawal undone"),
+        "narrow": N_("goes on for fewer needs"),
         "moved": N_("moved to another country"),
         "void": N_("entered in error"),
         "take": N_("taken into review"),
@@ -123,6 +137,7 @@ VERBS: Final = MappingProxyType(
         "case:merged": N_("merged"),
         "case:unmerged": N_("separated"),
         "case:undone": N_("last step undone"),
+        "case:need_ended": N_("a need has an end"),
         "correct": N_("answers corrected"),
         "choose": N_("consent changed"),
     }

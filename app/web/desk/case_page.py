@@ -9,13 +9,15 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, duplicate_detection, queue, states
+from app.cases import case_presence, duplicate_detection, needs, queue, states
 from app.cases.models import Case, Part
+from app.cases.need_states import ASKABLE
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
 from app.casework import case_closing, case_merges, case_ownership, correspondence, desk_referrals, sealed_access, undo
 from app.casework.coordinator import Desk
 from app.casework.eligibility import eligibility_of
+from app.casework.referral_actions import needs_to_ask
 from app.casework.unavailability import unavailability_of
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
@@ -118,6 +120,8 @@ def refer_form(
     facts = sealed_access.facts_of(desk.keys, case)
     summaries = summaries_of(session, case.id)
     slug = entry.organisation.id
+    rows = needs.of_case(session, case)
+    askable = needs.in_states(rows, ASKABLE)
     standing = eligibility_of(session, case, facts, [slug], [summary.referral for summary in summaries]).of(slug)
     return staff_pages.page(
         request,
@@ -125,6 +129,8 @@ def refer_form(
         case=case,
         entry=entry,
         standing=standing,
+        needs=askable,
+        chosen=needs_to_ask(needs.states_of(rows), entry.service.needs, None, case.state) if askable else [],
         away=unavailability_of(session, case, entry.key, desk.now.date()),
         deadline=case_view.deadline(case, facts, packs, desk.now),
         list_query=valid_list_query(list_query),
@@ -136,7 +142,10 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     """Offer the case, or ask the person first, as their present consent requires."""
     despite_absence = field_value(request.state.form, "despite") == "yes"
     service = field_value(request.state.form, "service")
-    referral = desk_referrals.refer(session, desk, label, submitted_version(request), service, despite=despite_absence)
+    wanted = request.state.form.get("need", []) if field_value(request.state.form, "needs") == "chosen" else None
+    referral = desk_referrals.refer(
+        session, desk, label, submitted_version(request), service, despite=despite_absence, wanted=wanted
+    )
     case = session.get_one(Case, referral.case_id)
     return redirect_after(
         request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True
@@ -204,11 +213,28 @@ def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Respo
 
 @router.post("/close", name="close_case")
 def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    verb = field_value(request.state.form, "verb")
-    if verb not in set(case_closing.ENDS):
+    verb, ends = field_value(request.state.form, "verb"), _ends_of_needs(request)
+    if verb not in set(case_closing.ENDS) and not ends:
         raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose the outcome of the case.")])
-    case = case_closing.close(session, desk, label, submitted_version(request), CaseVerb(verb))
-    return redirect_after(request, case, "unmet" if verb == CaseVerb.UNMET else "closed", decided=True)
+    chosen = CaseVerb(verb) if verb in set(case_closing.ENDS) else None
+    case = case_closing.close(session, desk, label, submitted_version(request), chosen, ends)
+    return redirect_after(request, case, "unmet" if case.closed_at is None else "closed", decided=True)
+
+
+def _ends_of_needs(request: Request) -> dict[str, str]:
+    """The end of each need as it was chosen on the page, in fields like `end_asylum`."""
+    names = [name for name in request.state.form if name.startswith("end_")]
+    return {name.removeprefix("end_"): value for name in names if (value := field_value(request.state.form, name))}
+
+
+@router.post("/needs/{need}/end", name="end_need")
+def end_need(
+    label: Label, need: Annotated[str, Path(max_length=64)], request: Request, desk: AtDesk, session: Db
+) -> Response:
+    """Name the end of one need; the case goes on with the others."""
+    end = field_value(request.state.form, "end")
+    case = case_closing.end_need(session, desk, label, submitted_version(request), need, end)
+    return redirect_after(request, case, "need_ended" if case.closed_at is None else "closed")
 
 
 @router.post("/reopen", name="reopen_case")
@@ -264,7 +290,7 @@ def _case_page(
     actor = desk.actor.kind
     colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
     duplicates = duplicate_detection.possible_duplicates(session, case)
-    contents = case_view.sealed_contents(session, case)
+    contents = case_view.case_contents(session, case)
     list_query = valid_list_query(request.query_params.get("list") or _posted_field(request, "list"))
     allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
     followup = case_followup.load_followup(session, desk, packs, case, summaries)
@@ -286,6 +312,7 @@ def _case_page(
             for summary in summaries
         ],
         live=live,
+        needs=case_view.needs_in_words(case, contents, summaries),
         followup=followup,
         timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),
         viewers=[member for member in colleagues if member.opened_at and member.id != desk.member.member_id],

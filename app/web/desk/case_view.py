@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
-from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.models import Case, CaseEvent, CaseNeed, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.need_states import ASKABLE, NeedState
 from app.casework import letter_deadlines
 from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
 from app.core.i18n import N_, STAFF, translator
@@ -27,7 +28,9 @@ from app.matching.deadline_texts import DeadlineText
 from app.matching.engine import Found, MatchResult
 from app.matching.models import ServiceRecord
 from app.matching.reasons import render
+from app.referrals.queries import needs_of
 from app.referrals.referral_summaries import ReferralSummary
+from app.referrals.states import AT_WORK, LIVE
 from app.web.components.labels import VERBS
 
 BEST: Final = 3
@@ -75,6 +78,76 @@ class NextStep:
     nearest: tuple[ServiceView, ...] = ()
     why_not: tuple[ServiceView, ...] = ()
     ran_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseContents:
+    """What is known without decrypting: the number of sealed parts by kind, the organisations that hold a key, and the needs."""
+
+    counts: Mapping[str, int]
+    holders: frozenset[UUID]
+    needs: Sequence[sa.Row[*tuple[Any, ...]]]
+
+
+_CASE_ID: Final = sa.bindparam("case_id", type_=sa.Uuid())
+_NEED: Final = "need"
+_NO_TEXT: Final = sa.cast(sa.null(), sa.String(64))
+_NO_ID: Final = sa.cast(sa.null(), sa.Uuid())
+_CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
+    sa.select(
+        SealedPart.part.label("what"), sa.func.count().label("number"), _NO_ID.label("id"), _NO_TEXT.label("need"),
+        _NO_TEXT.label("state"), _NO_TEXT.label("outcome"),
+    )
+    .where(SealedPart.case_id == _CASE_ID)
+    .group_by(SealedPart.part),
+    sa.select(CaseWrap.kind, sa.literal(0), CaseWrap.owner_id, _NO_TEXT, _NO_TEXT, _NO_TEXT).where(
+        CaseWrap.case_id == _CASE_ID, CaseWrap.kind == WrapFor.ORGANISATION.value
+    ),
+    sa.select(
+        sa.literal(_NEED), CaseNeed.position, CaseNeed.referral_id, CaseNeed.need, CaseNeed.state, CaseNeed.outcome
+    ).where(CaseNeed.case_id == _CASE_ID),
+)  # fmt: skip
+
+
+def case_contents(session: Session, case: Case) -> CaseContents:
+    """Count the sealed parts and list the key holders and the needs. One statement."""
+    rows = session.execute(_CASE_CONTENTS, {"case_id": case.id}).all()
+    counts = {part.value: 0 for part in Part}
+    counts.update({row.what: row.number for row in rows if row.what in counts})
+    holders = frozenset(row.id for row in rows if row.what == WrapFor.ORGANISATION.value)
+    in_order = sorted((row for row in rows if row.what == _NEED), key=lambda row: (row.number, row.need))
+    return CaseContents(counts, holders, in_order)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseNeedView:
+    """One need: who has it or ended it (`holder`), who is asked for it, and whether the desk can name its end."""
+
+    code: str
+    state: str
+    holder: str
+    asked: tuple[str, ...]
+    outcome: str | None
+
+    @property
+    def can_end(self) -> bool:
+        return NeedState(self.state) in ASKABLE
+
+
+def needs_in_words(case: Case, contents: CaseContents, summaries: Sequence[ReferralSummary]) -> list[CaseNeedView]:
+    """How each need stands, in the person's order."""
+    names = {summary.referral.id: summary.organisation for summary in summaries}
+    asking = [summary for summary in summaries if summary.referral.state in LIVE - AT_WORK]
+    return [
+        CaseNeedView(
+            row.need,
+            row.state,
+            names.get(row.id, ""),
+            tuple(one.organisation for one in asking if row.need in needs_of(one.referral, case)),
+            row.outcome,
+        )
+        for row in contents.needs
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,33 +323,6 @@ def timeline(
             for step in entry.events
         ]
     return sorted(events, key=lambda event: event.at, reverse=True)
-
-
-@dataclass(frozen=True, slots=True)
-class SealedContents:
-    """What is known of sealed parts without decrypting them: their number by kind, and the organisations that hold a key."""
-
-    counts: Mapping[str, int]
-    holders: frozenset[UUID]
-
-
-_CASE_ID: Final = sa.bindparam("case_id", type_=sa.Uuid())
-_SEALED_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
-    sa.select(SealedPart.part.label("what"), sa.cast(sa.func.count(), sa.String(64)).label("value"))
-    .where(SealedPart.case_id == _CASE_ID)
-    .group_by(SealedPart.part),
-    sa.select(CaseWrap.kind, sa.cast(CaseWrap.owner_id, sa.String(64))).where(
-        CaseWrap.case_id == _CASE_ID, CaseWrap.kind == WrapFor.ORGANISATION.value
-    ),
-)
-
-
-def sealed_contents(session: Session, case: Case) -> SealedContents:
-    """Count the sealed parts and list the key holders. One statement."""
-    rows = session.execute(_SEALED_CONTENTS, {"case_id": case.id}).all()
-    counts = {part.value: 0 for part in Part}
-    counts.update({row.what: int(row.value) for row in rows if row.what != WrapFor.ORGANISATION.value})
-    return SealedContents(counts, frozenset(UUID(row.value) for row in rows if row.what == WrapFor.ORGANISATION.value))
 
 
 def _label(label_of: Mapping[str, str], code: Any) -> str:

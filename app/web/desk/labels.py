@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from app.cases import queue, spam_screening
+from app.cases.need_states import END_VERBS
 from app.casework import case_closing, sealed_access
 from app.casework.rule_replay import Summary
 from app.core.i18n import N_
@@ -31,6 +32,7 @@ VIEWS: Final = complete(
         "declined": N_("Declined"),
         "working": N_("With a partner"),
         "answered": N_("New messages"),
+        "uncovered": N_("Needs nobody has"),
         "unmet": N_("Unmet"),
         "snoozed": N_("Snoozed"),
         "quarantine": N_("Possible spam"),
@@ -69,6 +71,7 @@ EMPTY_VIEWS: Final = complete(
         ),
         "working": N_("No partner is working on a case of this team."),
         "answered": N_("All messages have been answered."),
+        "uncovered": N_("Every need of every open case is with an organisation, or one is asked for it."),
         "unmet": N_("There are no unmet cases. A case is unmet when the desk could not find an organisation for it."),
         "snoozed": N_("There are no snoozed cases."),
         "quarantine": N_("No requests are held as possible spam."),
@@ -190,6 +193,15 @@ CASE_ENDINGS: Final = complete(
         "advise": N_("The person was advised and does not need a partner"),
         "unmet": N_("Unmet: nobody can help now"),
         "withdraw": N_("The person no longer wants help"),
+    },
+)
+NEED_ENDINGS: Final = complete(
+    END_VERBS,
+    {
+        "helped": N_("The person was helped with this"),
+        "advised": N_("The person was advised, and that is enough"),
+        "unmet": N_("Nobody can help with this now"),
+        "not_wanted": N_("The person no longer wants help with this"),
     },
 )
 CONTACT_PURPOSES: Final = complete(

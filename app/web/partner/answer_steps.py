@@ -75,8 +75,8 @@ ANSWERS: Final = (
         Verb.ACCEPT,
         N_("Accept the request"),
         N_(
-            "You can then read the name, contact details and story. Other organisations that were asked are told "
-            "that the request has been accepted."
+            "You can then read the name, contact details and story. Other organisations are not asked for these "
+            "needs any longer."
         ),
         main=True,
     ),
@@ -126,7 +126,7 @@ ANSWERS: Final = (
         "complete",
         Verb.COMPLETE,
         N_("Complete the request"),
-        N_("Tell us how it ended. You can reopen the request for 90 days."),
+        N_("Tell us how it ended, for each need if they differ. You can reopen the request for 90 days."),
     ),
     Answer("hold", Verb.HOLD, N_("Put the request on hold"), N_("We will remind you on the day you choose.")),
     Answer(

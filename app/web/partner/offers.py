@@ -107,4 +107,11 @@ def _payload(request: Request, today: date) -> TransitionInput:
         until=date_fields.read(request.state.form, "until", today=today),
         work_done=tuple(dict.fromkeys(request.state.form.get("work_done", []))),
         deadline_on=date_fields.read(request.state.form, "deadline_on", today=today),
+        outcomes=_outcomes(request),
     )
+
+
+def _outcomes(request: Request) -> dict[str, str]:
+    """The outcomes of single needs, from fields like `outcome_asylum`; left empty where the outcome of the request applies."""
+    names = [name for name in request.state.form if name.startswith("outcome_")]
+    return {name.removeprefix("outcome_"): value for name in names if (value := field_value(request.state.form, name))}

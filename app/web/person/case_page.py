@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app import privacy
-from app.cases import person_access, sealed_parts
+from app.cases import needs, person_access, sealed_parts
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseState
@@ -34,7 +34,7 @@ from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, conversation, letter, person_prompts, urgent_contacts, visits, waiting
+from app.web.person import centre_cards, conversation, letter, needs_list, person_prompts, urgent_contacts, visits, waiting
 from app.web.person.check_page import connected_centres
 from app.web.person.dependencies import (
     AGAIN,
@@ -227,7 +227,8 @@ def _case_page(
 ) -> Response:
     case, code_names = opened.case, CodeNames(lang, directory)
     headline, next_step = STATUS[case.state]
-    visible_referrals = [entry for entry in person_actions.referrals_of(session, case.id) if REFERRAL[entry.state]]
+    every_referral = person_actions.referrals_of(session, case.id)
+    visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]
     return page(
@@ -242,6 +243,9 @@ def _case_page(
         look_by=max(case.due_on, today) if case.state in _BEFORE_REFERRAL else None,
         zone=deadlines.time_zone(directory.country(case.country)),
         needs=code_names.names("need", case.needs),
+        names=code_names.names,
+        standing=needs_list.standing(case, needs.of_case(session, case), every_referral, code_names),
+        somebody=needs_list.SOMEBODY,
         country=code_names.translator.country_name(case.country),
         referrals=[
             (

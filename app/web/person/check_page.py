@@ -21,7 +21,7 @@ from app.matching.engine import Found
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import centre_cards, form_fields, urgent_contacts
+from app.web.person import centre_cards, form_fields, needs_list, urgent_contacts
 
 _CHOICES: Final = ("ask", "allow", "never")
 _NEAREST: Final = 8
@@ -84,6 +84,9 @@ def check_context(
         "nearest": [centre for centre in close_ones if centre["verified"]][:_NEAREST],
         "unconfirmed": [centre for centre in (*found, *close_ones) if not centre["verified"]][:_NEAREST],
         "others": centres(result.not_matched, answers, directory, code_names),
+        "need_results": needs_list.results(
+            intake.needs, result.candidates, directory, code_names, has_deadline=deadline is not None
+        ),
         "deadline": deadline_texts.describe(deadline, today, code_names.translator) if deadline else None,
         "urgency": facts.urgency,
         "contacts": directory.urgent_contacts(intake.country, urgent_contacts.lines_needed(intake.needs, intake.helps))

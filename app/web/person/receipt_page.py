@@ -16,7 +16,7 @@ from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import centre_cards, draft_answers, letter, next_steps, urgent_contacts, waiting
+from app.web.person import centre_cards, draft_answers, letter, needs_list, next_steps, urgent_contacts, waiting
 from app.web.person.dependencies import Again, Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -85,6 +85,7 @@ def receipt_page(
         lang,
         status=422 if mistyped else 200,
         reply=reply,
+        need_results=needs_list.results_of_reply(reply, directory, CodeNames(lang, directory)),
         deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
         contacts=directory.urgent_contacts(
             reply["country"], urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ()))

@@ -1,0 +1,27 @@
+"""The result of matching need by need: which of the candidates help with each need, and for which nobody was found."""
+
+from collections.abc import Iterable
+
+from app.directory.catalogue import Directory
+from app.matching.engine import Found
+from app.matching.order import GOES_TO_COURT
+
+
+def by_deadline(needs: Iterable[str], *, has_deadline: bool) -> list[str]:
+    """With a letter's deadline, the needs first that go before a court or an authority within a given time."""
+    return sorted(needs, key=lambda need: need not in GOES_TO_COURT) if has_deadline else list(needs)
+
+
+def candidates_by_need(
+    needs: Iterable[str], candidates: Iterable[Found], directory: Directory, *, has_deadline: bool
+) -> dict[str, list[Found]]:
+    """The verified candidates that list each need, in their order; an empty list where nobody was found."""
+    found: dict[str, list[Found]] = {need: [] for need in by_deadline(needs, has_deadline=has_deadline)}
+    for match in candidates:
+        entry = directory.service(match.service)
+        if entry is None or not match.verified:
+            continue
+        for need, helping in found.items():
+            if need in entry.service.needs:
+                helping.append(match)
+    return found

@@ -1,7 +1,7 @@
 """Every stored need gets its state, and every live referral the needs it is for; then the queue's view gets its index.
 
 What is known from before is that a referral was for the case as a whole. It is taken to be for those of the needs that its service
-lists, or for all when it lists none of them. The rows are written a few hundred cases at a time, each portion in a transaction of
+lists, or for all when it lists none of them. The rows are written a hundred cases at a time, each portion in a transaction of
 its own on PostgreSQL, and a portion that was written is not written again.
 """
 
@@ -19,7 +19,7 @@ down_revision: str | None = "0016"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-PORTION = 500
+PORTION = 100
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 AT_WORK = ("accepted", "in_progress", "on_hold")
 ASKED = ("awaiting_consent", "offered", "acknowledged", "info_requested", "waitlisted")

@@ -110,8 +110,9 @@ def act(api: httpx.Client, referral: str, verb: str, **said: str) -> httpx.Respo
     )
 
 
-def refer(desk: Browser, case: str) -> None:
-    desk.open(f"/desk/cases/{case}/refer?service={CENTRE}/legal-help").fill("/refer")
+def refer(desk: Browser, case: str, *needs: str) -> None:
+    """Ask the centre for these needs of the case."""
+    desk.open(f"/desk/cases/{case}/refer?service={CENTRE}/legal-help").fill("/refer", need=list(needs))
     assert desk.answer.status_code == 200, desk.text
 
 
@@ -133,7 +134,7 @@ def test_from_a_form_in_russian_to_a_centre_that_helps_and_back(demo: Demo) -> N
     number = person.number()
     desk = demo.desk().open("/desk/?need=statelessness")
     case = (desk.page.css_first('a[href^="/desk/cases/"]').attributes["href"] or "").partition("?")[0].rsplit("/", 1)[1]
-    refer(desk, case)
+    refer(desk, case, "statelessness", "residence_permit", "asylum")
     api = demo.api(CENTRE)
     referral = newest(api, {"statelessness", "residence_permit", "asylum"})
     assert api.get(f"/v1/referrals/{referral}/sealed").status_code == 409
@@ -179,7 +180,7 @@ def test_an_intake_over_json_reaches_the_same_partner(demo: Demo) -> None:
     assert front.post("/v1/intakes", json=answers, headers=key).json() == filed.json()
     assert NUMBER.fullmatch(filed.json()["receipt"])
     assert filed.json()["candidates"][0]["reasons"]
-    refer(demo.desk(), filed.json()["case"])
+    refer(demo.desk(), filed.json()["case"], "discrimination", "appeals")
     api = demo.api(CENTRE)
     assert act(api, newest(api, {"discrimination", "appeals"}), "decline", reason="no_capacity").status_code == 200
     back = demo.browser().open("/ru/return").fill(number=filed.json()["receipt"])

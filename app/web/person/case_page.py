@@ -34,7 +34,16 @@ from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, conversation, letter, needs_list, person_prompts, urgent_contacts, visits, waiting
+from app.web.person import (
+    centre_cards,
+    conversation,
+    letter,
+    needs_list,
+    person_prompts,
+    urgent_contacts,
+    visits,
+    waiting,
+)
 from app.web.person.check_page import connected_centres
 from app.web.person.dependencies import (
     AGAIN,

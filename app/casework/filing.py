@@ -328,7 +328,7 @@ def file_once(
         filed = file_intake(
             session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason, crowd=crowd
         )
-        return StoredResponse(201, filing_reply(filed, intake, directory, now))
+        return StoredResponse(201, filing_reply(filed, intake, directory, now), case_id=filed.case_id)
 
     return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 

@@ -12,5 +12,8 @@ def utc_now() -> datetime:
 
 
 def to_the_hour(instant: datetime) -> datetime:
-    """The instant cut to the full hour: the precision at which plain columns record what a person did."""
+    """The instant cut to the full hour: the precision at which plain columns record what a person did.
+
+    `privacy.moments` says of every column of a moment why it may be there.
+    """
     return instant.replace(minute=0, second=0, microsecond=0)

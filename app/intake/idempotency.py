@@ -9,17 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core import sealing
+from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
 from app.intake.models import SealedResponse
 
+FORM_TTL: Final = timedelta(hours=24)
+"""How long the same form sent again gets the same number: as long as its token is good."""
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
@@ -30,6 +34,7 @@ class StoredResponse:
     status: int
     body: dict[str, Any]
     replayed: bool = False
+    case_id: UUID | None = None
 
 
 class PayloadMismatch(Invalid):
@@ -62,13 +67,15 @@ def run_once(
     """
     request_id = keys.mac("reply-id", caller.encode(), key.encode())
     fingerprint = keys.mac("reply-payload", request_id, payload)
-    if not _first(session, request_id, fingerprint, now + ttl):
+    if not _first(session, request_id, fingerprint, to_the_hour(now) + ttl):
         return _replay(session, keys, request_id, fingerprint, key, payload)
     reply = act()
     sealed = sealing.encrypt(
         _reply_key(keys, key, payload), sealing.pad(json.dumps(reply.body).encode()), sealing.context(request_id.hex())
     )
-    session.connection().execute(_ANSWERED, {"asked": request_id, "status": reply.status, "reply": sealed})
+    session.connection().execute(
+        _ANSWERED, {"asked": request_id, "status": reply.status, "reply": sealed, "filed": reply.case_id}
+    )
     return reply
 
 
@@ -76,7 +83,11 @@ _REPLIES: Final = cast("sa.Table", SealedResponse.__table__)
 _ANSWERED: Final = (
     sa.update(_REPLIES)
     .where(_REPLIES.c.request_id == sa.bindparam("asked", type_=sa.LargeBinary()))
-    .values(status=sa.bindparam("status", type_=sa.SmallInteger()), reply=sa.bindparam("reply", type_=sa.LargeBinary()))
+    .values(
+        status=sa.bindparam("status", type_=sa.SmallInteger()),
+        reply=sa.bindparam("reply", type_=sa.LargeBinary()),
+        case_id=sa.bindparam("filed", type_=sa.Uuid()),
+    )
 )
 
 
@@ -109,6 +120,11 @@ def _under_way() -> RequestInProgress:
 
 def _reply_key(keys: KeyRing, key: str, payload: bytes) -> bytes:
     return sealing.derive(key.encode() + b"\0" + payload, "reply-key", salt=keys.derive("reply-salt"))
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    """Delete the stored response that holds the number of this case."""
+    session.execute(sa.delete(SealedResponse).where(SealedResponse.case_id == case_id))
 
 
 def drop_expired(session: Session, now: datetime) -> int:

@@ -1,6 +1,7 @@
 """Tables of the intake that hold no case: stored responses of submissions, and the counts of persecution."""
 
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,16 +13,24 @@ class SealedResponse(Base):
     """The response to a submission, encrypted with a key that only its sender can derive again.
 
     `request_id` is a MAC of the caller and their key; `fingerprint` a MAC of the payload. While `reply` is null the
-    first request is still under way.
+    first request is still under way. `case_id`: the case that it filed, with which it is deleted; a plain code, gone within the
+    day. `expires_at` is a full hour.
     """
 
     __tablename__ = "sealed_responses"
+    __table_args__ = (
+        sa.Index(
+            "ix_sealed_responses_case_id", "case_id",
+            sqlite_where=sa.text("case_id IS NOT NULL"), postgresql_where=sa.text("case_id IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     request_id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     status: Mapped[int | None] = mapped_column(sa.SmallInteger)
     reply: Mapped[bytes | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    case_id: Mapped[UUID | None]
 
 
 class PersecutionCount(Base):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core import bulk
+from app.core.clock import to_the_hour
 from app.core.errors import NotFound
 from app.core.ids import named_id
 from app.messaging import recipients
@@ -17,6 +18,8 @@ from app.messaging.models import OutboxMessage, PersonNotices
 LEASE: Final = timedelta(minutes=2)
 BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440))  # then the message is dead
 
+KEPT: Final = timedelta(hours=24)
+"""How long a message stays that was sent, or that nobody needs to act on."""
 SANDBOX: Final = frozenset({named_id("organisation", "sandbox"), named_id("team", "sandbox")})
 
 
@@ -66,8 +69,9 @@ def _write(
         "case_id": case_id,
         "state": "queued",
         "attempts": 0,
-        "not_before": not_before,
-        "created_at": now,
+        # due at once: the hour says no more than that. A later moment is the recipient's own, such as the hour of a digest.
+        "not_before": to_the_hour(now) if not_before <= now else not_before,
+        "created_at": to_the_hour(now),
     }
     bulk.insert(session, OutboxMessage, [message])
 
@@ -97,7 +101,7 @@ def mark_sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
     session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id.in_(ids))
-        .values(state="sent", done_at=now, lease_until=None, last_error=None)
+        .values(state="sent", done_at=to_the_hour(now), lease_until=None, last_error=None)
     )
 
 
@@ -107,7 +111,7 @@ def mark_failed(session: Session, message_id: UUID, error: str, now: datetime) -
     message.last_error = error[:64]
     message.lease_until = None
     if message.attempts > len(BACK_OFF):
-        message.state, message.done_at = "dead", now
+        message.state, message.done_at = "dead", to_the_hour(now)
     else:
         message.not_before = now + BACK_OFF[message.attempts - 1]
     session.flush()
@@ -127,7 +131,23 @@ def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) 
     session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id.in_(ids))
-        .values(state="dead", done_at=now, dropped_at=now, lease_until=None, last_error=why)
+        .values(state="dead", done_at=to_the_hour(now), dropped_at=to_the_hour(now), lease_until=None, last_error=why)
+    )
+
+
+def delete_done(session: Session, now: datetime) -> int:
+    """Delete the messages that were sent or dropped a day ago."""
+    over = sa.or_(OutboxMessage.state == "sent", OutboxMessage.dropped_at.is_not(None))
+    gone = session.execute(sa.delete(OutboxMessage).where(over, OutboxMessage.done_at <= now - KEPT))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def forget(session: Session, case_id: UUID, referral_ids: Collection[UUID]) -> None:
+    """Delete every message about a case and its referrals, except one that still has to tell an organisation that it is over."""
+    about = OutboxMessage.about_id.in_([case_id, *referral_ids])
+    waits_for_organisation = sa.and_(OutboxMessage.state == "queued", OutboxMessage.organisation_id.is_not(None))
+    session.execute(
+        sa.delete(OutboxMessage).where(sa.or_(OutboxMessage.case_id == case_id, about), sa.not_(waits_for_organisation))
     )
 
 
@@ -148,11 +168,11 @@ def _dead(session: Session, message_id: UUID) -> OutboxMessage:
 def retry(session: Session, message_id: UUID, now: datetime) -> None:
     """Retry from the first attempt. Raises NotFound."""
     message = _dead(session, message_id)
-    message.state, message.done_at, message.attempts, message.not_before = "queued", None, 0, now
+    message.state, message.done_at, message.attempts, message.not_before = "queued", None, 0, to_the_hour(now)
     session.flush()
 
 
 def drop(session: Session, message_id: UUID, now: datetime) -> None:
     """Discard: the recipient was told some other way. Raises NotFound."""
-    _dead(session, message_id).dropped_at = now
+    _dead(session, message_id).dropped_at = to_the_hour(now)
     session.flush()

@@ -24,10 +24,12 @@ from app.casework import households
 from app.casework import referral_actions as referrals
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
+from app.intake import idempotency
 from app.matching import runs
-from app.messaging import recipients
+from app.messaging import outbox, recipients
 from app.privacy.retention import DEFAULT_PERIODS, DeletionTimes, RetentionPeriods, deletion_times
 from app.referrals import personal_data
+from app.tasks import service as tasks
 
 
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
@@ -55,6 +57,9 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     households.forget(session, case.id)
     personal_data.forget(session, case.id)
     referrals.end_tasks(session, case.id, now)
+    tasks.end_dead_letters(session, case.id, now)
+    outbox.forget(session, case.id, personal_data.referral_ids(session, case.id))
+    idempotency.forget(session, case.id)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.referral_status = case.merged_into_id = (
         None
     )

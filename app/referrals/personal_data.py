@@ -19,6 +19,10 @@ def forget(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(ContactAnswer).where(ContactAnswer.referral_id.in_(mine)))
 
 
+def referral_ids(session: Session, case_id: UUID) -> list[UUID]:
+    return list(session.scalars(sa.select(Referral.id).where(Referral.case_id == case_id)))
+
+
 def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
     """The referrals of the case for the person's export, with their own answers; without reasons of refusals."""
     rows = session.execute(

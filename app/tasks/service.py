@@ -205,6 +205,11 @@ def end_case_tasks(session: Session, case_id: UUID, now: datetime) -> None:
     _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(TaskEnd.CASE_ENDED))), "case_ended", now)
 
 
+def end_dead_letters(session: Session, case_id: UUID, now: datetime) -> None:
+    """End the tasks about notices of a case that is erased: the notices are deleted with it."""
+    _end(session, sa.and_(Task.case_id == case_id, Task.kind == K.DEAD_LETTER.value), "case_ended", now)
+
+
 def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:
     """End the open task of this kind: what it asked for has happened without it."""
     _end(session, sa.and_(Task.kind == kind.value, Task.about_id == about_id), "overtaken", now)

@@ -28,7 +28,7 @@ from app.directory import rule_sets
 from app.directory.packs import Directory
 from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
-from app.messaging import delivery
+from app.messaging import delivery, outbox
 from app.messaging.channels import Channel
 from app.messaging.delivery import DeliveryContext
 from app.operations import heartbeats
@@ -183,6 +183,7 @@ class Worker:
         with self._database.begin() as session:
             return (
                 idempotency.drop_expired(session, now)
+                + outbox.delete_done(session, now)
                 + drafts.drop_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)

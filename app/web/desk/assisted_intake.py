@@ -13,10 +13,11 @@ from app import audit
 from app.casework import filing
 from app.core.dependencies import Db, ReadDb
 from app.core.i18n import LANGUAGES, OWN_NAMES, translator
+from app.intake import idempotency
 from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching.code_names import CodeNames
-from app.web.account.policies import AtDesk, Config, Packs, coordinators
+from app.web.account.policies import AtDesk, Packs, coordinators
 from app.web.components import csrf, staff_pages
 from app.web.components.forms import field_value
 from app.web.person import check_page, draft_answers, form_fields
@@ -46,7 +47,7 @@ def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadD
 
 
 @router.post("/send", name="assisted_send")
-def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, session: Db) -> Response:
+def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Response:
     """File the case. The same page sent twice files one case and shows the same number."""
     lang, answers, submission = (
         _language_or_default(field_value(request.state.form, "lang")),
@@ -67,7 +68,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, settings: Config, se
         keys=desk.keys,
         directory=packs,
         now=desk.now,
-        ttl=settings.idempotency_ttl,
+        ttl=idempotency.FORM_TTL,
     )
     if not response.replayed:
         audit.record(

@@ -11,6 +11,7 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
+from app.intake import idempotency
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
@@ -18,7 +19,7 @@ from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import draft_answers, elsewhere_pages, form_fields, spam_signals
 from app.web.person.check_page import check_page
-from app.web.person.dependencies import Config, Directory, Form, Lang, anyone
+from app.web.person.dependencies import Directory, Form, Lang, anyone
 from app.web.person.receipt_page import receipt_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -57,7 +58,6 @@ def file_single_page(
     now: Now,
     keys: Keys,
     directory: Directory,
-    settings: Config,
     session: Db,
 ) -> Response:
     """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
@@ -83,7 +83,7 @@ def file_single_page(
         keys=keys,
         directory=directory,
         now=now,
-        ttl=settings.idempotency_ttl,
+        ttl=idempotency.FORM_TTL,
         held_reason=screening.held_reason,
         crowd=screening.crowd,
     )

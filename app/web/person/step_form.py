@@ -15,7 +15,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import drafts, questions
+from app.intake import drafts, idempotency, questions
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import (
@@ -164,7 +164,7 @@ def send(
         keys=keys,
         directory=directory,
         now=now,
-        ttl=settings.idempotency_ttl,
+        ttl=idempotency.FORM_TTL,
         held_reason=screening.held_reason,
         crowd=screening.crowd,
     )

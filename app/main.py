@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app import api, web
 from app.core import log
@@ -27,7 +28,7 @@ from app.core.errors import (
     TooLarge,
     Unavailable,
 )
-from app.core.http_middleware import HEADERS, RequestMiddleware
+from app.core.http_middleware import CLIENT_GONE, HEADERS, RequestMiddleware
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
@@ -173,7 +174,13 @@ async def _on_anything_else(request: Request, error: Exception) -> Response:
     return response
 
 
+async def _on_client_gone(_request: Request, _error: Exception) -> Response:
+    """The client left while it was sending. Nobody reads this."""
+    return Response(status_code=CLIENT_GONE)
+
+
 _HANDLERS: Final = {
+    ClientDisconnect: _on_client_gone,
     AppError: _on_app_error,
     RequestValidationError: _on_invalid_request,
     HTTPException: _on_http_exception,

@@ -11,6 +11,7 @@ import typer
 import uvicorn
 
 from app.app_context import open_app_context
+from app.cli.http_protocol import PatientProtocol
 from app.core.clock import utc_now
 from app.core.db import UnsafeDatabase
 from app.core.keyring import WeakSecret
@@ -38,6 +39,7 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
         host=host,
         port=port,
         uds=socket or None,
+        http=PatientProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

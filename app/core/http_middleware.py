@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import log
-from app.core.errors import AppError, TooLarge
+from app.core.errors import AppError, BadRequest, TooLarge
 
 PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -30,6 +30,9 @@ HEADERS: Final = {
 }
 
 
+CLIENT_GONE: Final = 499
+"""The status that is logged and counted when a client leaves before the answer: nothing went wrong on our side."""
+_SERVER_ERROR: Final = 500
 RequestObserver = Callable[[str, str, int, float], None]
 RESPONSE_HEADERS: Final = "pristan.answer_headers"
 """The scope key under which a dependency stores headers that are sent with every response to this request, errors included."""
@@ -69,13 +72,14 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started, status, gone = time.perf_counter(), 500, False
         received, limit = 0, self.body_limits.get(scope["path"], self.max_body)
         response_headers: dict[str, str] = scope.setdefault(RESPONSE_HEADERS, {})
 
         async def counted_receive() -> Message:
-            nonlocal received
+            nonlocal received, gone
             message = await receive()
+            gone = gone or message["type"] == "http.disconnect"
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 if received > limit:
@@ -96,11 +100,16 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if _announced_size(scope) > limit:
-                await _refuse(scope, receive, send_with_headers)
+            if _has_two_lengths(scope):
+                await _refuse(scope, receive, send_with_headers, BadRequest(headers={"connection": "close"}))
+            elif _announced_size(scope) > limit:
+                error = TooLarge("The request is larger than this service takes.")
+                await _refuse(scope, receive, send_with_headers, error)
             else:
                 await self.app(scope, counted_receive, send_with_headers)
         finally:
+            if gone and status >= _SERVER_ERROR:
+                status = CLIENT_GONE
             seconds, route = time.perf_counter() - started, _route_template(scope)
             self.on_request(scope["method"], route, status, seconds)
             log.get().info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
@@ -119,10 +128,16 @@ def _announced_size(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+def _has_two_lengths(scope: Scope) -> bool:
+    """Whether a proxy and this server could disagree where the request ends (request smuggling, RFC 9112, section 6.3)."""
+    names = [name for name, _value in scope["headers"]]
+    lengths = names.count(b"content-length")
+    return lengths > 1 or (lengths == 1 and b"transfer-encoding" in names)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, error: AppError) -> None:
     """Refuse a request before its body is read, by the app's own handler: an HTML page or a problem document."""
     app: Any = scope.get("app")
-    error: AppError = TooLarge("The request is larger than this service takes.")
     if app is None:
         await send({"type": "http.response.start", "status": error.status, "headers": []})
         await send({"type": "http.response.body", "body": b""})

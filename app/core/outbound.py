@@ -8,6 +8,7 @@ only the status of the response is read.
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -59,6 +60,8 @@ def is_public(address: Address) -> bool:
     """Whether this address is on the public internet; an IPv4 address inside an IPv6 address is checked itself."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return is_public(address.ipv4_mapped)
+    if isinstance(address, IPv6Address) and int(address) >> 32 == 0:
+        return False  # `::127.0.0.1`: an IPv4 address in the old compatible form, which no host of the internet has
     same_kind = (network for network in _FORBIDDEN if network.version == address.version)
     return address.is_global and not address.is_multicast and not any(address in network for network in same_kind)
 
@@ -139,12 +142,30 @@ class Outbound:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise CannotSend(_code_of(error)) from None
 
-    def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of a host name. Raises CannotSend unless all of them are public."""
-        try:
-            addresses = list(dict.fromkeys(self._resolve(host, port)))
-        except OSError:
-            raise CannotSend("name_not_found") from None
+    def addresses(self, host: str, port: int, deadline: float | None = None) -> list[str]:
+        """The addresses of a host name. Raises CannotSend unless all of them are public, and when the deadline passes first.
+
+        The system's resolver cannot be given a time limit. It runs in a thread that nobody waits for longer.
+        """
+        found: list[str] = []
+        failed: list[Exception] = []
+
+        def look_up() -> None:
+            try:
+                found.extend(dict.fromkeys(self._resolve(host, port)))
+            except Exception as error:  # noqa: BLE001  told by the caller's thread
+                failed.append(error)
+
+        thread = threading.Thread(target=look_up, name="resolver", daemon=True)
+        thread.start()
+        thread.join(self._timeout if deadline is None else self.seconds_left(deadline))
+        if thread.is_alive():
+            raise CannotSend("too_slow")
+        if failed and not isinstance(failed[0], OSError):
+            raise failed[0]
+        if failed:
+            raise CannotSend("name_not_found")
+        addresses = list(found)
         parsed = [ipaddress.ip_address(text.partition("%")[0]) for text in addresses]
         if not parsed or not all(self._may_reach(address) for address in parsed):
             raise CannotSend("address_not_public")
@@ -186,7 +207,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         last: Exception = CannotSend("can_not_connect")
-        for address in self._outbound.addresses(host, port):
+        for address in self._outbound.addresses(host, port, self._deadline):
             seconds = min(self._outbound.seconds_left(self._deadline), _CONNECT_TIMEOUT_SECONDS)
             try:
                 stream = self._plain.connect_tcp(address, port, seconds, local_address, socket_options)

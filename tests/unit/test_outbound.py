@@ -1,6 +1,7 @@
 """The door out: where it leads, and where it never does."""
 
 import ipaddress
+import threading
 
 import pytest
 
@@ -11,6 +12,7 @@ PRIVATE = [
     "100.64.0.1", "192.0.0.8", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "203.0.113.7",
     "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "64:ff9b:1::1",
     "2002:7f00:1::", "2001:0:1::1", "2001:db8::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1",
+    "::127.0.0.1", "::10.0.0.1", "::1.1.1.1",
 ]  # fmt: skip
 
 
@@ -57,3 +59,20 @@ def test_a_url_that_is_no_public_https_address_is_refused(url: str) -> None:
 )
 def test_a_public_https_address_is_taken(url: str) -> None:
     check_url(url)
+
+
+def test_a_resolver_that_does_not_answer_ends_with_the_deadline() -> None:
+    """`getaddrinfo` itself has no limit; nobody waits for it longer than for the whole exchange."""
+    gate = threading.Event()
+    outbound = Outbound(resolve=lambda host, port: [str(gate.wait(30))], timeout=0.05)
+    with pytest.raises(CannotSend, match="too_slow"):
+        outbound.post("https://centre.example/hook", b"{}", {})
+    gate.set()
+
+
+def test_a_resolver_that_finds_nothing_is_told_apart() -> None:
+    def nothing(_host: str, _port: int) -> list[str]:
+        raise OSError
+
+    with pytest.raises(CannotSend, match="name_not_found"):
+        Outbound(resolve=nothing).post("https://centre.example/hook", b"{}", {})

@@ -13,13 +13,13 @@ HEAD_WITHIN: Final = 20.0
 """Seconds within which the head of a request has to be complete."""
 
 
-class PatientProtocol(AutoHTTPProtocol):  # type: ignore[misc]
+class PatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """Closes the connection if no request is under way for `HEAD_WITHIN` seconds."""
 
     _since: float | None = None
     _check: TimerHandle | None = None
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Transport) -> None:
         super().connection_made(transport)
         self._since = self.loop.time()
         self._check = self.loop.call_later(HEAD_WITHIN / 4, self._look)

@@ -18,12 +18,6 @@ class SealedResponse(Base):
     """
 
     __tablename__ = "sealed_responses"
-    __table_args__ = (
-        sa.Index(
-            "ix_sealed_responses_case_id", "case_id",
-            sqlite_where=sa.text("case_id IS NOT NULL"), postgresql_where=sa.text("case_id IS NOT NULL"),
-        ),
-    )  # fmt: skip
 
     request_id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(sa.LargeBinary(32))

@@ -1,0 +1,64 @@
+"""The dates of a request as a calendar file, if the person wants one. It says nothing but "Reminder" and the days.
+
+A calendar is copied to other devices and to companies: so no word of the request, no name of the service and no place are in it.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+
+from app.core.dependencies import Db, Keys, Now
+from app.core.i18n import N_, translator
+from app.core.ids import named_id
+from app.matching import runs
+from app.web.person import visits
+from app.web.person.dependencies import Cookie, Directory, Lang, anyone
+
+router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
+_TITLE: Final = N_("Reminder")
+_DAYS_BEFORE: Final = 1
+
+
+@router.get("/reminder.ics")
+def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+    """The deadline, and the day by which somebody aims to look at the request, as far as they are still to come."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    case = opened.case
+    today = runs.local_date(directory, case.country, now)
+    days = {day for day in (case.last_safe_day, case.due_on) if day is not None and day >= today}
+    return Response(
+        calendar(sorted(days) if case.closed_at is None else (), translator(lang).text(_TITLE), now),
+        media_type="text/calendar",
+        headers={"content-disposition": 'attachment; filename="reminder.ics"'},
+    )
+
+
+def calendar(days: Iterable[date], title: str, now: datetime) -> bytes:
+    """An iCalendar file (RFC 5545) with an all-day event on each day and an alarm on the day before."""
+    from icalendar import Alarm, Calendar, Event
+
+    file = Calendar()
+    file.add("prodid", "-//-//-//EN")
+    file.add("version", "2.0")
+    for day in days:
+        event = Event()
+        event.add("uid", named_id("reminder", f"{day}").hex)
+        event.add("dtstamp", now.replace(hour=0, minute=0, second=0, microsecond=0))
+        event.add("dtstart", day)
+        event.add("dtend", day + timedelta(days=1))
+        event.add("summary", title)
+        event.add("transp", "TRANSPARENT")
+        event.add("class", "PRIVATE")
+        alarm = Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", title)
+        alarm.add("trigger", timedelta(days=-_DAYS_BEFORE))
+        event.add_component(alarm)
+        file.add_component(event)
+    content: bytes = file.to_ical()
+    return content

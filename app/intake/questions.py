@@ -73,6 +73,8 @@ class Step:
 
 
 _MORE_HAPPENED: Final = N_("I want to say more about what happened")
+FORM_LANGUAGE: Final = "form language"
+"""A default: the language of the form, which is also what counts as spoken where nothing is chosen."""
 STEPS: Final = (
     Step("1", N_("Who needs help?"), (
         Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True),
@@ -93,7 +95,7 @@ STEPS: Final = (
         Question("letter_earlier_on", Kind.DAY, N_("Is there an earlier date on the envelope, on a delivery note or in your electronic mailbox?"), N_("If there are several, give the earliest. We count from the earlier day."), folded=N_("There is an earlier date: on the envelope, on a note or online"), of="letter_kind", field="letter.earlier_on"),
     )),
     Step("5", N_("Languages and support you need"), (
-        Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages"),
+        Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages", default=FORM_LANGUAGE),
         Question("helps", Kind.CHECKS, N_("Is there anything else we should know?"), N_("You can skip this."), options="helps"),
         Question("groups", Kind.CHECKS, N_("Do any of these apply to you?"), N_("Some centres help only certain groups of people. You can skip this."), options="groups"),
     )),

@@ -85,7 +85,8 @@ def fields(
 
 
 def _field(question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory) -> Field:
-    values = answers.get(question.name, [question.default] if question.default else [])
+    default = code_names.translator.language if question.default == questions.FORM_LANGUAGE else question.default
+    values = answers.get(question.name, [default] if default else [])
     groups = tuple(
         Group(label, tuple(Option(value, name, value in values) for value, name in options))
         for label, options in _options(question.options, answers, code_names, directory)

@@ -1,0 +1,37 @@
+"""The result need by need: who helps with each, the one with the letter's deadline first, and for which nobody was found."""
+
+from app.directory.packs import load_packs
+from app.matching.code_names import CodeNames
+from app.matching.engine import Found
+from app.matching.need_results import candidates_by_need
+from app.web.person import needs_list
+
+PACKS = load_packs()
+HELSINKI = Found("pl-hfhr/legal-help", "pl-hfhr", "Helsinki Foundation", True, (), (), 1)
+UNCONFIRMED = HELSINKI._replace(verified=False)
+
+
+def test_each_need_names_who_helps_with_it_and_what_has_a_time_limit_comes_first() -> None:
+    needs = ["psychosocial", "asylum", "appeals"]
+    plain = candidates_by_need(needs, [HELSINKI], PACKS, has_deadline=False)
+    assert list(plain) == needs
+    assert plain == {"psychosocial": [], "asylum": [HELSINKI], "appeals": [HELSINKI]}
+    assert list(candidates_by_need(needs, [HELSINKI], PACKS, has_deadline=True)) == [
+        "appeals",
+        "psychosocial",
+        "asylum",
+    ]
+
+
+def test_who_is_not_confirmed_is_nobody_that_was_found() -> None:
+    assert candidates_by_need(["asylum"], [UNCONFIRMED], PACKS, has_deadline=False) == {"asylum": []}
+
+
+def test_one_need_is_told_by_the_page_itself_and_several_one_by_one() -> None:
+    names = CodeNames("en", PACKS)
+    assert needs_list.results(["asylum"], [HELSINKI], PACKS, names, has_deadline=False) == []
+    several = needs_list.results(["asylum", "psychosocial"], [HELSINKI], PACKS, names, has_deadline=False)
+    assert [len(result.centres) for result in several] == [1, 0]
+    reply = {"by_need": [{"code": "asylum", "services": [HELSINKI.service]}, {"code": "psychosocial", "services": []}]}
+    assert needs_list.results_of_reply(reply, PACKS, names) == several
+    assert needs_list.results_of_reply({}, PACKS, names) == [], "a reply that a former version has stored"

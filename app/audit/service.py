@@ -66,6 +66,39 @@ def record(
     )
 
 
+def record_once_an_hour(
+    session: Session,
+    *,
+    actor_kind: str,
+    actor_id: object,
+    action: str,
+    subject_kind: str,
+    subject_id: UUID,
+    now: datetime,
+) -> None:
+    """Record an action unless the same actor's same action on the same subject is recorded in this hour already.
+
+    For what somebody can repeat at will without changing anything: each look would else add a row to a log that is kept for years.
+    """
+    known = sa.exists().where(
+        AuditEntry.subject_id == subject_id.hex,
+        AuditEntry.action == action,
+        AuditEntry.actor_kind == actor_kind,
+        AuditEntry.actor_id == str(actor_id),
+        AuditEntry.at >= to_the_hour(now),
+    )
+    if not session.scalar(sa.select(known)):
+        record(
+            session,
+            actor_kind=actor_kind,
+            actor_id=actor_id,
+            action=action,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            now=now,
+        )
+
+
 @event.listens_for(Session, "before_commit")
 def _append(session: Session) -> None:
     waiting = session.info.pop(_WAITING, None)

@@ -50,7 +50,7 @@ def open_by_receipt(
         key = sealed_parts.data_key(session, keys, case.id, sealed_parts.PERSON, case.id, receipt.key_pair())
     except (NotFound, CannotOpen):
         raise NotFound("No case belongs to this number.") from None
-    audit.record(
+    audit.record_once_an_hour(
         session,
         actor_kind="person",
         actor_id=case.id.hex,

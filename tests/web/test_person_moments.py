@@ -1,10 +1,12 @@
 """A person files, comes back, writes, and erases. No moment of theirs is anywhere finer than the hour, and little is left."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.audit.models import AuditEntry
 from app.core.db import Base, Database
 from app.core.ids import named_id
 from app.directory.packs import load_packs
@@ -104,3 +106,20 @@ def test_an_organisation_is_still_told_that_an_erased_request_is_over(database: 
         outbox.forget(session, case_id, [referral_id])
         left = session.execute(sa.select(OutboxMessage.about_id, OutboxMessage.organisation_id)).all()
         assert {tuple(row) for row in left} == {(referral_id, centre), (centre, None)}
+
+
+def test_looking_at_ones_page_again_adds_nothing_to_the_audit_within_the_hour(person_site: PersonSite) -> None:
+    browser, number = came_back(person_site)
+
+    def looks() -> int:
+        with person_site.database.begin(write=False) as session:
+            action = AuditEntry.action == "case:opened_by_number"
+            return session.scalar(sa.select(sa.func.count()).select_from(AuditEntry).where(action)) or 0
+
+    before = looks()
+    for _ in range(5):
+        browser.open("/ru/case")
+    assert looks() == before == 1
+    person_site.time.at += timedelta(hours=1)
+    person_site.browser().open("/ru/return").fill(number=number)
+    assert looks() == 2

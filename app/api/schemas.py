@@ -360,7 +360,7 @@ class FiledIntake(_Document):
     candidates: list[CandidateOut]
     nearest: list[NearestOut]
     not_matched: list[NotMatchedOut]
-    needs: list[NeedResultOut] = Field(
+    by_need: list[NeedResultOut] = Field(
         default=[], description="The result need by need, those with the letter's deadline first."
     )
 

@@ -59,6 +59,13 @@ def next_step(page: Page) -> None:
 
 def go(page: Page, base: str, lang: str = "ru") -> str:
     """The seven steps and the number, on a phone."""
+    go_to_check(page, base, lang)
+    press(page, "main form .actions button")
+    return page.locator(".receipt").inner_text()
+
+
+def go_to_check(page: Page, base: str, lang: str = "ru") -> None:
+    """The seven steps, up to the page that shows who can help."""
     page.goto(f"{base}/{lang}/")
     press(page, "a.button")
     next_step(page)
@@ -81,8 +88,6 @@ def go(page: Page, base: str, lang: str = "ru") -> str:
     next_step(page)
     page.wait_for_url("**/form/check")
     assert page.locator(".centre .reasons li").count() > 3
-    press(page, "main form .actions button")
-    return page.locator(".receipt").inner_text()
 
 
 @pytest.mark.parametrize("lang", ["ru", "ka"])
@@ -188,6 +193,18 @@ def test_enter_and_the_go_key_go_on_from_every_text_field(base: str, new_page: C
     go_on("case/answers/7", "#f-good_times", "вечером", "case/saved")
     go_on("form/all", "#f-call_me", "Анна", "form/all")
     assert page.locator(".errors").count() == 1
+
+
+def test_the_check_page_leads_with_what_matters_and_folds_the_rest(base: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(viewport={"width": 390, "height": 800})
+    go_to_check(page, base)
+    assert page.locator("ol.centres:not([start]) > .centre").count() == 4
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2_500
+    question = page.locator(".centre summary", has_text="Сначала спросите меня").first
+    expect(question).to_be_visible()
+    question.click()
+    expect(page.locator(".centre input[value=never]").first).to_be_visible()
+    check(page)
 
 
 def test_the_shortest_way_takes_fourteen_taps_and_no_letter(base: str, new_page: Callable[..., Page]) -> None:

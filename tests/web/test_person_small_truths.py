@@ -115,3 +115,29 @@ def test_line_breaks_of_a_document_stay_and_control_characters_go_in_each_field(
     number = browser.fill().number()
     browser = back(person_site, number).fill("case/message", text="three\x0cfour\x00")
     assert "three<br>four" in browser.answer.text
+
+
+def test_the_language_of_the_form_is_chosen_beforehand_and_may_be_unchosen(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/uk/form/5")
+    assert [node.attributes["value"] for node in browser.page.css("input[name=speak][checked]")] == ["uk"]
+    browser.fill(speak=["ka", "en"]).open("/uk/form/5")
+    assert {node.attributes["value"] for node in browser.page.css("input[name=speak][checked]")} == {"ka", "en"}
+
+
+def test_the_paper_form_asks_what_the_form_asks(person_site: PersonSite) -> None:
+    text = person_site.browser().open("/en/paper").text
+    for asked in ("Which region?", "What is your citizenship?", "Have you had a letter", "What date did you receive"):
+        assert asked in text
+
+
+def test_a_correction_before_sending_leads_back_to_the_answers(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), "en", until_check=True)
+    links = [node.attributes["href"] or "" for node in browser.page.css("#answers a")]
+    assert links
+    assert all("?change=1#f-" in link for link in links)
+    browser.open("/en/form/6?change=1")
+    buttons = browser.page.css("main form button")
+    assert [button.text() for button in buttons] == ["Save"]
+    browser.fill(button=("to_check", "1"), call_me="Owl")
+    assert browser.answer.url.path == "/en/form/check"
+    assert "Owl" in browser.text

@@ -20,11 +20,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed
 from app.core.keyring import KeyRing
 from app.staff import invitations, members, organisation_keys, proposals
 from app.staff.invitations import Invitee
-from app.staff.models import Proposal, Role
+from app.staff.models import Member, Proposal, Role
 from app.staff.proposals import Kind, Subject
 from app.staff.sessions import SignedIn
 
@@ -57,11 +58,28 @@ def propose_senior(session: Session, caller: SignedIn, member_id: UUID, now: dat
     return proposals.propose(session, caller, Kind.NEW_ROLE, codes, now, subject)
 
 
-def propose_grant(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
-    """Propose to grant the key to a colleague whose seat one person wanted. Raises NotFound, NotAllowed (no key), Conflict."""
-    member = members.grantee(session, caller, member_id)
+def propose_grant(
+    session: Session, caller: SignedIn, member_id: UUID, now: datetime, *, key_id: UUID | None
+) -> Proposal:
+    """Propose to grant the key to a colleague whose seat one person wanted. `key_id`: their own key, as it was shown.
+
+    Raises NotFound, NotAllowed (no key), Conflict (another key by now).
+    """
+    member = members.grantee(session, caller, member_id, key_id)
     subject = Subject(member.team_id, member.organisation_id, member.id)
-    return proposals.propose(session, caller, Kind.KEY_GRANT, {"name": member.name}, now, subject)
+    codes = {"name": member.name, **_own_key(session, member)}
+    return proposals.propose(session, caller, Kind.KEY_GRANT, codes, now, subject)
+
+
+def _own_key(session: Session, member: Member) -> dict[str, str]:
+    """A member's own key and its fingerprint, as codes of a proposal: it is carried out for this key and no other."""
+    fingerprint = members.fingerprint(keyholders.by_id(session, member.key_id).public_key)
+    return {"member_key": member.key_id.hex, "member_fingerprint": fingerprint}
+
+
+def _named_key(proposal: Proposal) -> UUID | None:
+    named = proposal.codes.get("member_key")
+    return UUID(named) if named else None
 
 
 def propose_organisation_key(
@@ -111,7 +129,7 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
         case Kind.NEW_ROLE:
             members.make_senior(session, caller, _member_of(proposal), now, approved_by=proposal.decided_by)
         case Kind.KEY_GRANT:
-            members.grant(session, caller, _member_of(proposal), now, approved=True)
+            members.grant(session, caller, _member_of(proposal), now, key_id=_named_key(proposal), approved=True)
         case Kind.ORGANISATION_KEY:
             _new_key(session, caller, proposal, now)
         case Kind.BULK_EXPORT:

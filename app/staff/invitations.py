@@ -22,9 +22,9 @@ from app.core.errors import Conflict, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.staff import known_browsers, passkeys, seats, sessions
+from app.staff import known_browsers, passkeys, proposals, seats, sessions
 from app.staff import service as staff
-from app.staff.models import Member, Role
+from app.staff.models import Member, Proposal, Role
 from app.staff.service import SealedSeed
 
 VALID_FOR: Final = timedelta(days=3)
@@ -137,12 +137,17 @@ def _new(
     return " ".join(code[at : at + 4] for at in range(0, _DIGITS, 4))
 
 
-_COUNTS: Final = sa.or_(
-    Invitation.invited_by.is_(None),  # at the command line of the server
-    Invitation.approved_by.is_not(None),
-    sa.and_(Invitation.role == Role.AUDITOR.value, Invitation.member_id.is_(None)),
+_COUNTS: Final = sa.and_(
+    sa.or_(
+        Invitation.invited_by.is_(None),  # at the command line of the server
+        Invitation.approved_by.is_not(None),
+        sa.and_(Invitation.role == Role.AUDITOR.value, Invitation.member_id.is_(None)),
+    ),
+    ~sa.exists().where(
+        sa.or_(Member.id == Invitation.invited_by, Member.id == Invitation.approved_by), sa.not_(Member.active)
+    ),
 )
-"""Which codes count: a seat that leads to sealed parts takes two people."""
+"""Which codes count: a seat that leads to sealed parts takes two people, and both are still here."""
 
 
 def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: bool = False) -> Invitation:
@@ -170,6 +175,7 @@ def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_se
         ).member  # fmt: skip
     else:
         member = _renewed(session, keys, invitation.member_id, seed, totp_secret, now)
+        proposals.end(session, now, Proposal.member_id == member.id)
     how = seats.RETURNED if invitation.member_id else seats.JOINED
     seats.record(
         session, member.id, seats.CONSOLE if invitation.invited_by is None else how, now,
@@ -205,6 +211,14 @@ def _renewed(
     passkeys.forget(session, member.id)
     known_browsers.forget(session, member.id)
     return member
+
+
+def delete_of(session: Session, member_id: UUID) -> None:
+    """Delete the unused codes that this member made, approved or could use themself."""
+    theirs = sa.or_(
+        Invitation.invited_by == member_id, Invitation.approved_by == member_id, Invitation.member_id == member_id
+    )
+    session.execute(sa.delete(Invitation).where(theirs, Invitation.used_at.is_(None)))
 
 
 def delete_expired(session: Session, now: datetime) -> int:

@@ -19,10 +19,10 @@ from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
-from app.staff import invitations, known_browsers, passkeys, seats, sessions
+from app.staff import invitations, known_browsers, passkeys, proposals, seats, sessions
 from app.staff import service as staff
 from app.staff.invitations import Invitee
-from app.staff.models import Member, Role
+from app.staff.models import Member, Proposal, Role
 from app.staff.sessions import SignedIn
 
 ACCESS_RESTORED_FOR: Final = timedelta(minutes=15)
@@ -48,6 +48,7 @@ class Colleague:
     organisation_id: UUID | None
     active: bool
     has_key: bool | None
+    key_id: UUID
     fingerprint: str
     waits: bool
 
@@ -74,6 +75,7 @@ def colleagues(session: Session, caller: SignedIn, now: datetime) -> list[Collea
             organisation_id=row.Member.organisation_id,
             active=row.Member.active,
             has_key=(row.granted is not None) if row.place_key is not None else None,
+            key_id=row.Member.key_id,
             fingerprint=fingerprint(row.public_key),
             waits=row.Member.wait_until is not None and now < row.Member.wait_until,
         )
@@ -131,18 +133,28 @@ def restore_access(session: Session, caller: SignedIn, member_id: UUID, now: dat
     _note(session, caller, member, "member:let_in", now)
 
 
-def grantee(session: Session, caller: SignedIn, member_id: UUID) -> Member:
-    """The colleague, locked, if this session holds a key to grant them.
+def grantee(session: Session, caller: SignedIn, member_id: UUID, key_id: UUID | None) -> Member:
+    """The colleague, locked, if this session holds a key to grant them, and `key_id` is the key whose fingerprint was compared.
 
-    Raises NotFound (another team or organisation), NotAllowed (the caller holds no key), Conflict (the colleague is deactivated).
+    Raises NotFound (another team or organisation), NotAllowed (the caller holds no key), Conflict (the colleague is deactivated,
+    or has got another key since their fingerprint was shown).
     """
     member = _visible_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is deactivated.")
+    refuse_other_key(member, key_id)
     place = caller.team_id or caller.organisation_id
     if place is None or not _keys_of(session, place, caller.keys_of(session)):
         raise NotAllowed("You hold no key to grant.")
     return member
+
+
+def refuse_other_key(member: Member, key_id: UUID | None) -> None:
+    """Raises Conflict unless the member still has the key whose fingerprint was shown and compared."""
+    if member.key_id != key_id:
+        raise Conflict(
+            "This member has come back with another key since you saw their fingerprint. Compare the fingerprint again, by voice."
+        )
 
 
 def _keys_of(session: Session, place: UUID, held: Collection[UUID]) -> Sequence[SealingKey]:
@@ -151,13 +163,22 @@ def _keys_of(session: Session, place: UUID, held: Collection[UUID]) -> Sequence[
     ).all()
 
 
-def grant(session: Session, caller: SignedIn, member_id: UUID, now: datetime, *, approved: bool = False) -> int:
+def grant(
+    session: Session,
+    caller: SignedIn,
+    member_id: UUID,
+    now: datetime,
+    *,
+    key_id: UUID | None,
+    approved: bool = False,
+) -> int:
     """Grant a colleague every key of the shared team or organisation that this session holds; returns how many they lacked.
 
+    `key_id`: the colleague's own key, whose fingerprint was compared.
     Their seat was wanted by two people, or a second person has approved this very grant (`approved`). A holder who had no part
     in seating them vouches for them with it. Raises NotFound, NotAllowed, Conflict, as `grantee` does.
     """
-    member = grantee(session, caller, member_id)
+    member = grantee(session, caller, member_id, key_id)
     if not approved and not seats.is_seated_by_two(session, member.id):
         raise NotAllowed("This member joined when one person was enough. Propose to grant them the key.")
     held = caller.keys_of(session)
@@ -211,6 +232,8 @@ def _change_role(session: Session, caller: SignedIn, member: Member, role: Role,
 def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
     """Deactivate a member: sessions, passkeys and key grants are deleted at once; their name stays on what they did.
 
+    Codes that they made, approved or could use become void, and what they proposed or approved ends.
+
     Raises NotFound, NotAllowed, and Conflict when they are the last admin or the last holder of a key.
     """
     member = manageable_member(session, caller, member_id)
@@ -218,6 +241,15 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
         raise Conflict("This member is already deactivated.")
     _refuse_the_last(session, member)
     member.active = False
+    invitations.delete_of(session, member.id)
+    proposals.end(
+        session,
+        now,
+        Proposal.proposed_by == member.id,
+        Proposal.decided_by == member.id,
+        Proposal.confirmed_by == member.id,
+        Proposal.member_id == member.id,
+    )
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)

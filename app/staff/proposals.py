@@ -259,15 +259,21 @@ def live(session: Session) -> Sequence[Proposal]:
     ).all()
 
 
+def end(session: Session, now: datetime, *about: sa.ColumnElement[bool]) -> int:
+    """End the live proposals that fulfil one of these conditions: what was approved is no longer so. Returns how many."""
+    states = [state.value for state in LIVE]
+    return _end(session, sa.select(Proposal).where(Proposal.state.in_(states), sa.or_(*about)).with_for_update(), now)
+
+
 def expire(session: Session, now: datetime, limit: int = 50) -> int:
     """Expire proposals that were not approved, or not carried out, in time; returns how many. Safe to repeat."""
     states = [state.value for state in LIVE]
-    due = session.scalars(
-        sa.select(Proposal)
-        .where(Proposal.state.in_(states), Proposal.expires_at <= now)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+    due = sa.select(Proposal).where(Proposal.state.in_(states), Proposal.expires_at <= now).limit(limit)
+    return _end(session, due.with_for_update(skip_locked=True), now)
+
+
+def _end(session: Session, query: sa.Select[tuple[Proposal]], now: datetime) -> int:
+    due = session.scalars(query).all()
     for proposal in due:
         proposal.state = next_state(State(proposal.state), Verb.EXPIRE, by=Actor.CLOCK).value
         _note(session, proposal, "proposal:expired", None, now)

@@ -14,7 +14,7 @@ from app.staff import access_changes, invitations, lineage, members, organisatio
 from app.staff.models import Member, Role
 from app.staff.proposal_states import Verb
 from tests.support.desk import ONE, TWO, StaffSite
-from tests.support.intruder import RIGHTS, Intruder
+from tests.support.intruder import RIGHTS, Intruder, key_of
 
 
 @pytest.mark.parametrize("name", RIGHTS)
@@ -124,7 +124,7 @@ def a_key_for_those_who_had_none(intruder: Intruder) -> None:
 def a_holder_grants_to_an_invention(intruder: Intruder) -> None:
     """One person seated them, before it took two; and a colleague presses the button."""
     sham = intruder.legacy(Role.COORDINATOR, "pl")
-    intruder.honest("vera", lambda s, who: members.grant(s, who, sham, intruder.now))
+    intruder.honest("vera", lambda s, who: members.grant(s, who, sham, intruder.now, key_id=key_of(s, sham)))
 
 
 def carried_out_at_once(intruder: Intruder) -> None:

@@ -40,6 +40,11 @@ RIGHTS = {
 """Whose sign-in the intruder has, and what it may read: admin, senior, coordinator, partner member, one without the key."""
 
 
+def key_of(session: Session, member_id: UUID) -> UUID:
+    """A member's own key, as the page shows it at this moment."""
+    return session.get_one(Member, member_id).key_id
+
+
 class Intruder:
     def __init__(self, office: StaffSite, name: str) -> None:
         self.office, self.name, self.codes, self.invented = office, name, list[str](), 0
@@ -236,11 +241,13 @@ class Intruder:
             lambda: self.propose_key(slug, by, own=chance.random() < 0.5),
             lambda: self.act(lambda s, who: access_changes.propose_return(s, who, target, self.now), by),
             lambda: self.act(lambda s, who: access_changes.propose_senior(s, who, target, self.now), by),
-            lambda: self.act(lambda s, who: access_changes.propose_grant(s, who, target, self.now), by),
+            lambda: self.act(
+                lambda s, who: access_changes.propose_grant(s, who, target, self.now, key_id=key_of(s, target)), by
+            ),
             lambda: self.act(
                 lambda s, who: proposals.propose(s, who, Kind.NEW_ADMIN, {"name": self.new_name()}, self.now), by
             ),
-            lambda: self.act(lambda s, who: members.grant(s, who, target, self.now), by),
+            lambda: self.act(lambda s, who: members.grant(s, who, target, self.now, key_id=key_of(s, target)), by),
             lambda: self.act(lambda s, who: members.make_coordinator(s, who, target, self.now), by),
             lambda: self.act(lambda s, who: members.restore_access(s, who, target, self.now), by),
             lambda: self.join(chance.choice(self.codes)) if self.codes else None,

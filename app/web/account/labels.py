@@ -64,6 +64,7 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
         "role": N_("Role"),
         "place": N_("Team or organisation"),
         "organisation": N_("Organisation"),
+        "member_fingerprint": N_("Fingerprint of the member's key"),
         "fingerprint": N_("Fingerprint of the organisation's own key"),
         "what": N_("What"),
         "month": N_("Month"),

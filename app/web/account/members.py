@@ -51,14 +51,14 @@ def propose_return(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Re
 
 
 @router.post("/{member}/grant", name="grant_key")
-def grant(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
-    members.grant(session, caller, uuid_of(member), now)
+def grant(member: Id, request: Request, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    members.grant(session, caller, uuid_of(member), now, key_id=_shown_key(request))
     return staff_pages.redirect("/desk/members?done=granted")
 
 
 @router.post("/{member}/propose-grant", name="propose_grant")
-def propose_grant(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
-    access_changes.propose_grant(session, caller, uuid_of(member), now)
+def propose_grant(member: Id, request: Request, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
+    access_changes.propose_grant(session, caller, uuid_of(member), now, key_id=_shown_key(request))
     return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
@@ -109,14 +109,14 @@ def propose_partner_return(member: Id, caller: Member, session: Db, now: Now) ->
 
 
 @partner_router.post("/{member}/propose-grant", name="propose_partner_grant")
-def propose_partner_grant(member: Id, caller: Member, session: Db, now: Now) -> Response:
-    access_changes.propose_grant(session, caller, uuid_of(member), now)
+def propose_partner_grant(member: Id, request: Request, caller: Member, session: Db, now: Now) -> Response:
+    access_changes.propose_grant(session, caller, uuid_of(member), now, key_id=_shown_key(request))
     return staff_pages.redirect("/partner/proposals?done=proposed")
 
 
 @partner_router.post("/{member}/grant", name="grant_partner_key")
-def grant_partner(member: Id, caller: Member, session: Db, now: Now) -> Response:
-    members.grant(session, caller, uuid_of(member), now)
+def grant_partner(member: Id, request: Request, caller: Member, session: Db, now: Now) -> Response:
+    members.grant(session, caller, uuid_of(member), now, key_id=_shown_key(request))
     return staff_pages.redirect("/partner/members?done=granted")
 
 
@@ -152,6 +152,14 @@ def _page(request: Request, caller: SignedIn, session: Session, now: datetime) -
         mine={colleague.id: colleague for colleague in colleagues}.get(caller.member_id),
         by_one=members.seated_by_one(session, colleagues),
     )
+
+
+def _shown_key(request: Request) -> UUID | None:
+    """The member's own key whose fingerprint the page showed; None for anything else, which no member has."""
+    try:
+        return UUID(field_value(request.state.form, "key"))
+    except ValueError:
+        return None
 
 
 def code_page(request: Request, name: str, code: str) -> Response:

@@ -1,0 +1,157 @@
+"""Attacks with one honest approval of something that sounds plausible: replays of what a review found, each stopped by now.
+
+Who is fooled approves once. Whoever reads out a fingerprint, grants a key or stops a change acts honestly.
+"""
+
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.staff import access_changes, invitations, members, proposals
+from app.staff import service as staff
+from app.staff.models import Member, Role
+from app.staff.proposal_states import Verb
+from tests.support.desk import ONE, StaffSite, _pair
+from tests.support.intruder import Intruder, key_of
+
+
+def seat_honestly(office: StaffSite, intruder: Intruder, name: str, role: Role, place: UUID) -> UUID:
+    """A colleague whom the operators seated, who waits for the key."""
+    team, organisation = (None, place) if role is Role.PARTNER else (place, None)
+    with office.database.begin() as session:
+        new = staff.add_member(
+            session, office.keys, name, role, "a long passphrase 17", intruder.now, team_id=team,
+            organisation_id=organisation,
+        )  # fmt: skip
+        new.key.public_key = _pair(name).public
+        return new.member.id
+
+
+def place_of(intruder: Intruder, slug: str) -> UUID:
+    return next(place for place, one in intruder.places.items() if one == slug)
+
+
+def code_for_return(intruder: Intruder, member: UUID, fooled: str) -> str:
+    """A code with which the intruder can take the member's seat: one colleague was fooled, and nobody looked for a day."""
+    intruder.act(lambda s, who: access_changes.propose_return(s, who, member, intruder.now))
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool(fooled, proposal)
+    intruder.later(days=1, seconds=1)
+    assert intruder.carry_out(proposal)
+    return intruder.codes[-1]
+
+
+def test_a_key_is_granted_only_to_the_fingerprint_that_was_compared(office: StaffSite) -> None:
+    """While Vera is on the phone, the intruder comes in as the member whose fingerprint she compares."""
+    intruder = Intruder(office, "admin")
+    nadja = seat_honestly(office, intruder, "nadja", Role.COORDINATOR, place_of(intruder, "pl"))
+    code = code_for_return(intruder, nadja, "sofia")
+    vera = office.as_("vera")
+    page = vera.get("/desk/members")
+    assert intruder.join(code) == nadja
+    answer = vera.submit(page, f"/desk/members/{nadja}/grant")
+    assert answer.status == 409
+    assert "Compare the fingerprint again" in answer.words()
+    assert intruder.reached() == set()
+
+
+def test_an_approved_grant_is_for_one_key_and_ends_when_the_member_comes_back(office: StaffSite) -> None:
+    intruder = Intruder(office, "admin")
+    old = intruder.legacy(Role.COORDINATOR, "pl")
+    code = code_for_return(intruder, old, "pavel")
+    with office.database.begin(write=False) as session:
+        shown = key_of(session, old)
+        fingerprint = members.fingerprint(session.get_one(members.SealingKey, shown).public_key)
+
+    def propose() -> UUID:
+        assert intruder.honest(
+            "vera", lambda s, who: access_changes.propose_grant(s, who, old, intruder.now, key_id=shown)
+        )
+        intruder.later(seconds=1)
+        return intruder.newest()
+
+    proposal = propose()
+    assert fingerprint in office.as_("sofia").get("/desk/proposals").words()
+    assert intruder.honest("sofia", lambda s, who: proposals.decide(s, who, proposal, Verb.APPROVE, intruder.now))
+    assert intruder.join(code) == old
+
+    def carry_out() -> bool:
+        return intruder.honest(
+            "vera", lambda s, who: access_changes.carry_out(s, office.keys, who, proposal, intruder.now)
+        )
+
+    with office.database.begin() as session:
+        row = session.get_one(proposals.Proposal, proposal)
+        assert row.state == "expired"
+        row.state = "approved"  # even if it were still open
+    assert not carry_out()
+    assert intruder.reached() == set()
+    with office.database.begin() as session:  # with the key that was approved it works
+        session.get_one(Member, old).key_id = shown
+    assert carry_out()
+
+
+# --- who was switched off leaves nothing behind ----------------------------------------------------------------------
+
+
+def code_of_two(intruder: Intruder, fooled: str = "sofia") -> str:
+    intruder.propose_member(Role.PARTNER, ONE)
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool(fooled, proposal)
+    intruder.later(days=1, seconds=1)
+    assert intruder.carry_out(proposal)
+    return intruder.codes[-1]
+
+
+@pytest.mark.parametrize("off", ["admin", "sofia"])
+def test_a_code_of_somebody_who_was_switched_off_is_void(office: StaffSite, off: str) -> None:
+    """Whether they made it or approved it; and also if it came into being in the same moment."""
+    intruder = Intruder(office, "admin")
+    other = office_admin(office, intruder)
+    code = code_of_two(intruder)
+    with office.database.begin() as session:
+        rows = session.execute(sa.select(invitations.Invitation.__table__)).mappings().all()
+    switch_off(office, intruder, other, intruder.id_of(off))
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(invitations.Invitation)) == 0
+    with office.database.begin() as session:
+        session.execute(sa.insert(invitations.Invitation.__table__), [dict(row) for row in rows])
+    assert intruder.join(code) is None
+
+
+def office_admin(office: StaffSite, intruder: Intruder) -> UUID:
+    """A second admin from the command line."""
+    with office.database.begin() as session:
+        new = staff.add_member(session, office.keys, "other", Role.ADMIN, "a long passphrase 17", intruder.now)
+        return new.member.id
+
+
+def switch_off(office: StaffSite, intruder: Intruder, by: UUID, member: UUID) -> None:
+    with office.database.begin() as session:
+        members.deactivate(session, intruder.caller(session, by, bytes(32)), member, intruder.now)
+
+
+@pytest.mark.parametrize("off", ["admin", "sofia"])
+def test_what_somebody_who_was_switched_off_proposed_or_approved_ends(office: StaffSite, off: str) -> None:
+    intruder = Intruder(office, "admin")
+    other = office_admin(office, intruder)
+    intruder.propose_member(Role.PARTNER, ONE)
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    switch_off(office, intruder, other, intruder.id_of(off))
+    with office.database.begin(write=False) as session:
+        assert session.get_one(proposals.Proposal, proposal).state == "expired"
+
+
+def test_who_was_dismissed_does_not_come_back_with_a_code_from_before(office: StaffSite) -> None:
+    intruder = Intruder(office, "admin")
+    vera = intruder.id_of("vera")
+    code = code_for_return(intruder, vera, "sofia")
+    switch_off(office, intruder, office_admin(office, intruder), vera)
+    assert intruder.join(code) is None
+    with office.database.begin(write=False) as session:
+        assert not session.get_one(Member, vera).active

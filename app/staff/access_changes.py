@@ -10,7 +10,8 @@
 | a new admin | admin, senior | half of each of these |
 
 An organisation that has a key gets a new one only from a member who holds it; the private half goes to the holders of the
-present key and to the recovery key. A first key goes to members whose seat two people wanted.
+present key and to the recovery key. A first key goes to one member whose seat two people wanted, and whose fingerprint the proposal
+names; this member grants it to the others.
 """
 
 import base64
@@ -21,9 +22,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.core import keyholders
-from app.core.errors import Conflict, NotAllowed
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
-from app.staff import invitations, members, organisation_keys, proposals
+from app.staff import invitations, members, organisation_keys, proposals, seats
+from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role
 from app.staff.proposals import Kind, Subject
@@ -83,16 +85,48 @@ def _named_key(proposal: Proposal) -> UUID | None:
 
 
 def propose_organisation_key(
-    session: Session, caller: SignedIn, organisation_id: UUID, slug: str, key: dict[str, str], now: datetime
+    session: Session,
+    caller: SignedIn,
+    organisation_id: UUID,
+    slug: str,
+    key: dict[str, str],
+    now: datetime,
+    *,
+    first_holder: str = "",
 ) -> Proposal:
     """Propose a new key. `key`: the organisation's own public key in base64 and its fingerprint; empty: create one here.
 
-    Raises NotAllowed, Conflict.
+    A first key that is created here goes to one member, whose own key is named in the proposal: the caller, if they are a member
+    of the organisation, else the one with the sign-in name `first_holder`, or its only member.
+
+    Raises NotAllowed, Conflict, Invalid.
     """
     if caller.role is Role.PARTNER and caller.organisation_id != organisation_id:
         raise NotAllowed("You may only propose a key for your own organisation.")
-    subject = Subject(organisation_id=organisation_id)
-    return proposals.propose(session, caller, Kind.ORGANISATION_KEY, {"organisation": slug, **key}, now, subject)
+    codes, subject = {"organisation": slug, **key}, Subject(organisation_id=organisation_id)
+    if not key and not seats.has_key(session, organisation_id):
+        holder = _first_holder(session, caller, organisation_id, first_holder)
+        codes |= {"name": holder.name, **_own_key(session, holder)}
+        subject = Subject(organisation_id=organisation_id, member_id=holder.id)
+    return proposals.propose(session, caller, Kind.ORGANISATION_KEY, codes, now, subject)
+
+
+def _first_holder(session: Session, caller: SignedIn, organisation_id: UUID, name: str) -> Member:
+    possible = organisation_keys.possible_first_holders(session, organisation_id)
+    if caller.role is Role.PARTNER:
+        named = [member for member in possible if member.id == caller.member_id]
+    elif name.strip():
+        named = [member for member in possible if member.name == staff.normalised_name(name)]
+    else:
+        named = list(possible)
+    if not named:
+        raise Conflict(organisation_keys.NOBODY_TO_HOLD)
+    if len(named) > 1:
+        detail = (
+            "The organisation has several members and no key yet. Write the sign-in name of the one who gets it first."
+        )
+        raise Invalid([FieldError(pointer="/first_holder", code="missing", detail=detail)])
+    return named[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +184,8 @@ def _new_key(session: Session, caller: SignedIn, proposal: Proposal, now: dateti
         raw = base64.b64decode(public_key)
         organisation_keys.register(session, proposal.organisation_id, raw, by=caller.member_id, now=now)
     else:
-        organisation_keys.make(session, proposal.organisation_id, by=caller.member_id, now=now)
+        holder = _named_key(proposal)
+        organisation_keys.make(session, proposal.organisation_id, by=caller.member_id, now=now, first_holder=holder)
 
 
 def _member_of(proposal: Proposal) -> UUID:

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.staff import access_changes, invitations, members, proposals
+from app.staff import access_changes, invitations, members, proposals, seats
 from app.staff import service as staff
 from app.staff.models import Member, Role
 from app.staff.proposal_states import Verb
-from tests.support.desk import ONE, StaffSite, _pair
+from tests.support.desk import ONE, UNCONNECTED, StaffSite, _pair
 from tests.support.intruder import Intruder, key_of
 
 
@@ -93,11 +93,75 @@ def test_an_approved_grant_is_for_one_key_and_ends_when_the_member_comes_back(of
     assert carry_out()
 
 
+# --- first keys ------------------------------------------------------------------------------------------------------
+
+
+def keyless_centre(intruder: Intruder) -> UUID:
+    return place_of(intruder, UNCONNECTED)
+
+
+def test_a_first_key_goes_to_the_one_member_whose_fingerprint_is_named(office: StaffSite) -> None:
+    """Two honest people give a centre its first key, while an invented colleague waits there."""
+    intruder = Intruder(office, "admin")
+    place = keyless_centre(intruder)
+    centre = seat_honestly(office, intruder, "centre", Role.PARTNER, place)
+    assert intruder.join(code_of_two(intruder, place=UNCONNECTED)) is not None
+    intruder.later(hours=1)
+    assert intruder.honest(
+        "centre", lambda s, who: access_changes.propose_organisation_key(s, who, place, UNCONNECTED, {}, intruder.now)
+    )
+    key = intruder.newest()
+    intruder.later(seconds=1)
+    with office.database.begin(write=False) as session:
+        fingerprint = members.fingerprint(session.get_one(members.SealingKey, key_of(session, centre)).public_key)
+    assert fingerprint in office.as_("sofia").get("/desk/proposals").words()
+    assert intruder.honest("sofia", lambda s, who: proposals.decide(s, who, key, Verb.APPROVE, intruder.now))
+    intruder.later(days=1, seconds=1)
+    assert intruder.honest("centre", lambda s, who: access_changes.carry_out(s, office.keys, who, key, intruder.now))
+    assert intruder.reached() == set()
+    with office.database.begin(write=False) as session:
+        assert seats.holds_key_of(session, key_of(session, centre), place)
+
+
+def test_an_admin_names_who_gets_a_first_key(office: StaffSite) -> None:
+    intruder = Intruder(office, "admin")
+    place = keyless_centre(intruder)
+    for name in ("centre", "second"):
+        seat_honestly(office, intruder, name, Role.PARTNER, place)
+    admin = office.as_("admin")
+    page = admin.get("/desk/proposals")
+    for typed, status in (("", 422), ("nobody", 409), ("Centre", 303)):
+        answer = admin.submit(
+            page, "/desk/proposals", kind="organisation_key", organisation=UNCONNECTED, first_holder=typed
+        )
+        assert answer.status == status, answer.words()
+
+
+def test_no_key_is_made_that_nobody_can_hold(office: StaffSite) -> None:
+    """A centre whose only member joined when one person was enough: the admin is told the way, and nothing is registered."""
+    intruder = Intruder(office, "admin")
+    place = keyless_centre(intruder)
+    member = intruder.legacy(Role.PARTNER, UNCONNECTED)
+    assert not intruder.propose_key(UNCONNECTED, own=False)
+    with office.database.begin() as session:
+        seats.record(session, member, seats.CONSOLE, intruder.now)
+    assert intruder.propose_key(UNCONNECTED, own=False)
+    key = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", key)
+    intruder.later(days=1, seconds=1)
+    with office.database.begin() as session:  # the named member has another key by now
+        session.get_one(Member, member).key_id = key_of(session, intruder.id_of("vera"))
+    assert not intruder.carry_out(key)
+    with office.database.begin(write=False) as session:
+        assert not seats.has_key(session, place)
+
+
 # --- who was switched off leaves nothing behind ----------------------------------------------------------------------
 
 
-def code_of_two(intruder: Intruder, fooled: str = "sofia") -> str:
-    intruder.propose_member(Role.PARTNER, ONE)
+def code_of_two(intruder: Intruder, fooled: str = "sofia", place: str = ONE) -> str:
+    intruder.propose_member(Role.PARTNER, place)
     proposal = intruder.newest()
     intruder.later(seconds=1)
     assert intruder.fool(fooled, proposal)

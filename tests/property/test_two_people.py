@@ -165,7 +165,7 @@ def everybody_may_carry_out(state: Any, verb: Any, *, by: Any) -> Any:
     return next(target for (source, step, _actor), target in MOVES.items() if (source, step) == (state, verb))
 
 
-def make_for_all(session: Any, organisation_id: Any, *, by: Any, now: Any) -> int:
+def make_for_all(session: Any, organisation_id: Any, *, by: Any, now: Any, first_holder: Any = None) -> int:
     """As it was: the private half for every member of the organisation."""
     from app.core import keyholders
     from app.core.keyholders import OwnerKind

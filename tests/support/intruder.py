@@ -27,9 +27,9 @@ from app.staff.proposal_states import LIVE, Verb
 from app.staff.proposals import Kind
 from app.staff.service import SealedSeed
 from app.staff.sessions import SignedIn
-from tests.support.desk import ONE, TWO, StaffSite, _seed
+from tests.support.desk import ONE, TWO, UNCONNECTED, StaffSite, _seed
 
-ORGANISATIONS = {slug: named_id("organisation", slug) for slug in (ONE, TWO)}
+ORGANISATIONS = {slug: named_id("organisation", slug) for slug in (ONE, TWO, UNCONNECTED)}
 RIGHTS = {
     "admin": set[str](),
     "sofia": {"pl"},

@@ -141,8 +141,9 @@ def _new_admin(session: Session, request: Request, member: SignedIn, now: dateti
 def _organisation_key(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
     access_changes.propose_organisation_key(
-        session, member, organisation.id, organisation.slug, _public_key(request), now
-    )
+        session, member, organisation.id, organisation.slug, _public_key(request), now,
+        first_holder=field_value(request.state.form, "first_holder"),
+    )  # fmt: skip
 
 
 def _bulk_export(session: Session, request: Request, member: SignedIn, now: datetime) -> None:

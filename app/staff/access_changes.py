@@ -17,17 +17,19 @@ names; this member grants it to the others.
 import base64
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.core import keyholders
-from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound
 from app.core.keyring import KeyRing
 from app.staff import invitations, members, organisation_keys, proposals, seats
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role
+from app.staff.proposal_states import State
 from app.staff.proposals import Kind, Subject
 from app.staff.sessions import SignedIn
 
@@ -169,6 +171,48 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
         case Kind.BULK_EXPORT:
             pass
     return Done(proposal, name)
+
+
+_WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETURN})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the last days as one member sees it. `code_unused`: the code that came of it can still be used."""
+
+    proposal: Proposal
+    code_unused: bool
+    may_void: bool
+
+
+def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
+    """The changes that were carried out in the last days and that this member may see, newest first."""
+    done = proposals.done(session, caller, now)
+    names = {str(one.codes["name"]) for one in done if one.kind in _WITH_CODE}
+    unused = invitations.unused(session, names, now) if names else frozenset()
+    changes, shown = [], set[str]()
+    for one in done:
+        name = str(one.codes.get("name", ""))
+        is_unused = one.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
+        if is_unused:
+            shown.add(name)
+        changes.append(Change(one, is_unused, is_unused and proposals.may_stop(session, caller, one)))
+    return changes
+
+
+def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: datetime) -> None:
+    """Void the code that came of a change, as anybody may who could have stopped it.
+
+    Raises NotFound, NotAllowed, Conflict (it was used, or is void already).
+    """
+    proposal = proposals.locked(session, caller, proposal_id)
+    if proposal.state != State.DONE or proposal.kind not in _WITH_CODE:
+        raise NotFound("There is no such code.")
+    if not proposals.may_stop(session, caller, proposal):
+        raise NotAllowed("Your role may not decide about this.")
+    if not invitations.void(session, str(proposal.codes["name"])):
+        raise Conflict("The code has been used, or is void already.", state=proposal.state)
+    proposals.note_code_voided(session, proposal, caller.member_id, now)
 
 
 def _invite(session: Session, keys: KeyRing, proposal: Proposal, seat: Invitee, now: datetime) -> str:

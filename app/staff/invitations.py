@@ -7,6 +7,7 @@ compared the fingerprint by voice.
 
 import secrets
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -211,6 +212,20 @@ def _renewed(
     passkeys.forget(session, member.id)
     known_browsers.forget(session, member.id)
     return member
+
+
+def unused(session: Session, names: Collection[str], now: datetime) -> frozenset[str]:
+    """Those of these sign-in names for whom a code can still be used."""
+    query = sa.select(Invitation.name).where(
+        Invitation.name.in_(list(names)), Invitation.used_at.is_(None), Invitation.expires_at > now, _COUNTS
+    )
+    return frozenset(session.scalars(query))
+
+
+def void(session: Session, name: str) -> bool:
+    """Delete the unused code for a sign-in name; returns whether there was one."""
+    gone = sa.delete(Invitation).where(Invitation.name == name, Invitation.used_at.is_(None))
+    return bool(session.execute(gone).rowcount)  # type: ignore[attr-defined]
 
 
 def delete_of(session: Session, member_id: UUID) -> None:

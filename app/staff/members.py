@@ -142,10 +142,10 @@ def grantee(session: Session, caller: SignedIn, member_id: UUID, key_id: UUID | 
     member = _visible_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is deactivated.")
-    refuse_other_key(member, key_id)
     place = caller.team_id or caller.organisation_id
     if place is None or not _keys_of(session, place, caller.keys_of(session)):
         raise NotAllowed("You hold no key to grant.")
+    refuse_other_key(member, key_id)
     return member
 
 

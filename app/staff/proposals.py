@@ -4,8 +4,9 @@ One member proposes, another approves within three days, and the first carries i
 nothing, so that a resulting code or file is shown only to the person who asked for it.
 
 A change that leads to sealed parts (`RULES`) is announced to everybody whom it concerns, and waits for a day after its approval,
-unless another holder of the key concerned confirms it. Until it is carried out, each of them can stop it. The second person was
-there before the proposal, and neither of the two had a part in seating the other (`app/staff/lineage.py`). The changes
+unless another holder of the key concerned confirms it; a reset for an active member is shortened by nobody but them. Until it is
+carried out, each of them can stop it, and for `SHOWN_FOR` afterwards they see it and can void a code that was not used. The second
+person was there before the proposal, and neither of the two had a part in seating the other (`app/staff/lineage.py`). The changes
 themselves are in `app/staff/access_changes.py`.
 """
 
@@ -29,6 +30,7 @@ from app.staff.sessions import SignedIn
 OPEN_FOR: Final = timedelta(days=3)
 WAITS_FOR: Final = timedelta(hours=24)
 APPROVED_FOR: Final = timedelta(days=3)
+SHOWN_FOR: Final = timedelta(days=7)
 
 
 _ORGANISATION: Final[sa.Select[Any]] = (
@@ -141,6 +143,10 @@ def why_not_second(
     session: Session, caller: SignedIn, proposal: Proposal, now: datetime, *, must_hold: bool = False
 ) -> str:
     """Why this member does not count as the second person of a proposal, in words; empty if they do."""
+    if must_hold and takes_a_seat(session, proposal):
+        if caller.member_id == proposal.member_id:
+            return ""
+        return "This would take the sign-in of somebody who is active. Only they themselves can end the wait."
     if must_hold and not holds_key_concerned(session, caller, proposal):
         return "Only somebody who holds the key concerned can confirm this before the waiting time is over."
     if not must_hold and not may_decide(session, caller, proposal):
@@ -185,6 +191,13 @@ def holds_key_concerned(session: Session, caller: SignedIn, proposal: Proposal) 
     if place is None:
         return caller.role is Role.SENIOR and seats.holds_key_of(session, caller.key_id, own)
     return own == place and seats.holds_key_of(session, caller.key_id, place)
+
+
+def takes_a_seat(session: Session, proposal: Proposal) -> bool:
+    """Whether this is a reset for an active member: they lose their sign-in and keys by it, so nobody else shortens the wait."""
+    if proposal.kind != Kind.MEMBER_RETURN:
+        return False
+    return bool(session.scalar(sa.select(Member.active).where(Member.id == proposal.member_id)))
 
 
 def is_concerned(caller: SignedIn, proposal: Proposal) -> bool:
@@ -248,8 +261,8 @@ def refuse_early(proposal: Proposal, now: datetime) -> None:
         raise Conflict("This was approved before such changes had to wait. Propose it again.", state=proposal.state)
     if now < proposal.ready_at:
         raise Conflict(
-            f"This waits until {proposal.ready_at:%d %B, %H:%M} UTC, so that everybody concerned can stop it. Another holder "
-            "of the key can confirm it earlier.",
+            f"This waits until {proposal.ready_at:%d %B, %H:%M} UTC, so that everybody concerned can stop it. The page of the "
+            "proposals says who can end the wait.",
             state=proposal.state,
         )
 
@@ -274,6 +287,33 @@ def end(session: Session, now: datetime, *about: sa.ColumnElement[bool]) -> int:
     """End the live proposals that fulfil one of these conditions: what was approved is no longer so. Returns how many."""
     states = [state.value for state in LIVE]
     return _end(session, sa.select(Proposal).where(Proposal.state.in_(states), sa.or_(*about)).with_for_update(), now)
+
+
+def done(session: Session, caller: SignedIn, now: datetime) -> list[Proposal]:
+    """The changes of the last days that this member may see, newest first."""
+    query = sa.select(Proposal).where(Proposal.state == State.DONE.value, Proposal.expires_at > now)
+    rows = session.scalars(query.order_by(Proposal.expires_at.desc(), Proposal.id))
+    return [
+        proposal for proposal in rows if RULES[Kind(proposal.kind)].opens_sealed_parts and is_visible(caller, proposal)
+    ]
+
+
+def may_stop(session: Session, caller: SignedIn, proposal: Proposal) -> bool:
+    """Whether this member may stop the proposal, or void the code that came of it."""
+    return (
+        caller.member_id == proposal.proposed_by
+        or is_concerned(caller, proposal)
+        or may_decide(session, caller, proposal)
+    )
+
+
+def note_code_voided(session: Session, proposal: Proposal, by: UUID, now: datetime) -> None:
+    _note(session, proposal, "proposal:code_voided", by, now)
+
+
+def locked(session: Session, caller: SignedIn, proposal_id: UUID) -> Proposal:
+    """The proposal, with its row locked. Raises NotFound, also if this member may not see it."""
+    return _locked(session, caller, proposal_id)
 
 
 def expire(session: Session, now: datetime, limit: int = 50) -> int:
@@ -383,13 +423,15 @@ def _move(session: Session, proposal: Proposal, verb: Verb, actor: Actor, caller
     opens, by = RULES[Kind(proposal.kind)].opens_sealed_parts, caller.member_id
     if verb is Verb.APPROVE:
         proposal.decided_by, proposal.decided_at = by, now
-        confirmed = holds_key_concerned(session, caller, proposal)
+        confirmed = holds_key_concerned(session, caller, proposal) and not takes_a_seat(session, proposal)
         proposal.ready_at = now + WAITS_FOR if opens and not confirmed else now
         proposal.expires_at = proposal.ready_at + APPROVED_FOR
     elif verb is Verb.CONFIRM:
         if proposal.ready_at is None or proposal.ready_at <= now:
             raise Conflict("This does not wait any more.", state=proposal.state)
         proposal.confirmed_by, proposal.ready_at, proposal.expires_at = by, now, now + APPROVED_FOR
+    elif verb is Verb.CARRY_OUT:
+        proposal.expires_at = now + SHOWN_FOR if opens else now
     elif verb is Verb.DECLINE:
         proposal.stopped_by = by
         if proposal.decided_by is None:

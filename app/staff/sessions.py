@@ -4,6 +4,7 @@ A session ends on sign-out, after some idle time, after eight hours, and at once
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +18,7 @@ from app.core.errors import NotSignedIn
 from app.core.kill_switch import frozen
 from app.core.sealing import CannotOpen, KeyPair
 from app.staff.models import Member, Proposal, Role, StaffSession
-from app.staff.proposal_states import LIVE
+from app.staff.proposal_states import LIVE, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class SignedIn:
     frozen: bool = False
     """Whether the kill switch stops all reading by partners."""
     changes: int = 0
-    """How many proposals wait that concern this member, or their team or organisation."""
+    """How many proposals wait that concern this member, or their team or organisation; `changed`: carried out in the last days."""
+    changed: int = 0
     started_at: datetime | None = None
     """When they last proved with passphrase and second factor who they are."""
     notice: str | None = None
@@ -64,29 +66,35 @@ def start(session: Session, member: Member, seed: bytes, now: datetime, factor: 
     return secret
 
 
-_CHANGES: Final = (
-    sa.select(sa.func.count())
-    .select_from(Proposal)
-    .where(
-        Proposal.state.in_([state.value for state in LIVE]),
-        Proposal.expires_at > sa.bindparam("now", type_=StaffSession.seen_at.type),
-        sa.or_(
-            Proposal.member_id == Member.id,
-            Proposal.team_id == Member.team_id,
-            Proposal.organisation_id == Member.organisation_id,
-            sa.and_(
-                Proposal.team_id.is_(None),
-                Proposal.organisation_id.is_(None),
-                Member.role.in_([Role.ADMIN.value, Role.SENIOR.value]),
+def _proposals_in(states: Collection[State]) -> sa.ScalarSelect[int]:
+    """How many proposals in these states are shown to a member because they concern them.
+
+    Part of the select that finds the session, so that no page needs a statement more.
+    """
+    return (
+        sa.select(sa.func.count())
+        .select_from(Proposal)
+        .where(
+            Proposal.state.in_([state.value for state in states]),
+            Proposal.expires_at > sa.bindparam("now", type_=StaffSession.seen_at.type),
+            sa.or_(
+                Proposal.member_id == Member.id,
+                Proposal.team_id == Member.team_id,
+                Proposal.organisation_id == Member.organisation_id,
+                sa.and_(
+                    Proposal.team_id.is_(None),
+                    Proposal.organisation_id.is_(None),
+                    Member.role.in_([Role.ADMIN.value, Role.SENIOR.value]),
+                ),
             ),
-        ),
+        )
+        .correlate(Member)
+        .scalar_subquery()
     )
-    .correlate(Member)
-    .scalar_subquery()
-)
-"""The live proposals that concern a member: in the select that finds the session, so that no page needs a statement more."""
+
+
 _SIGNED_IN: Final = (
-    sa.select(StaffSession, Member, frozen, _CHANGES)
+    sa.select(StaffSession, Member, frozen, _proposals_in(LIVE), _proposals_in([State.DONE]))
     .join(Member, Member.id == StaffSession.member_id)
     .where(StaffSession.id == sa.bindparam("session_id", type_=sa.LargeBinary()), Member.active)
 )
@@ -98,7 +106,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
     result = session.execute(_SIGNED_IN, {"session_id": session_id, "now": now}).one_or_none()
     if result is None:
         raise NotSignedIn
-    row, member, is_frozen, changes = result
+    row, member, is_frozen, changes, changed = result
     if now - row.seen_at > idle or now - row.started_at > max_age:
         raise NotSignedIn("Your session has ended. Sign in again.")
     try:
@@ -117,6 +125,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         seen_at=row.seen_at,
         frozen=bool(is_frozen),
         changes=changes,
+        changed=changed,
         started_at=row.started_at,
         notice=member.account_notice,
         notice_at=member.account_notice_at,

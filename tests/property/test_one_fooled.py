@@ -219,3 +219,53 @@ def test_who_was_dismissed_does_not_come_back_with_a_code_from_before(office: St
     assert intruder.join(code) is None
     with office.database.begin(write=False) as session:
         assert not session.get_one(Member, vera).active
+
+
+# --- everybody concerned sees it, also when it was quick -------------------------------------------------------------
+
+
+def test_nobody_takes_the_seat_of_an_active_member_without_the_day(office: StaffSite) -> None:
+    """A holder of the key was fooled; Vera, who has lost nothing, sees it the next morning."""
+    intruder = Intruder(office, "admin")
+    vera = intruder.id_of("vera")
+    intruder.act(lambda s, who: access_changes.propose_return(s, who, vera, intruder.now))
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    for name in ("sofia", "pavel"):
+        assert not intruder.honest(
+            name, lambda s, who: proposals.decide(s, who, proposal, Verb.CONFIRM, intruder.now)
+        ), name
+    assert not intruder.carry_out(proposal)
+    intruder.later(hours=20)
+    assert intruder.honest("vera", lambda s, who: proposals.decide(s, who, proposal, Verb.DECLINE, intruder.now))
+    intruder.later(hours=5)
+    assert not intruder.carry_out(proposal)
+
+
+def test_colleagues_see_a_quick_change_for_a_week_and_can_void_its_code(office: StaffSite) -> None:
+    """A holder of the key approves, so nothing waits; all within a second."""
+    intruder = Intruder(office, "admin")
+    intruder.propose_member(Role.COORDINATOR, "pl")
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    assert intruder.carry_out(proposal)
+    vera = office.as_("vera")
+    assert "1 change of the last 7 days concerns you or who can read your cases." in vera.get("/desk/tasks").words()
+    assert "last 7 days concerns you" not in office.as_("partner").get("/partner/").words()
+    page = vera.get("/desk/proposals")
+    for said in ("sham1", "Proposed by", "admin, ", "sofia, ", "not used yet"):
+        assert said in page.words(), said
+    path = f"/desk/proposals/{proposal}/void"
+    assert "/partner/" not in path
+    outsider = office.as_("outsider")
+    csrf = outsider.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    assert outsider.post(path, {"csrf": csrf}).status == 404
+    assert vera.submit(page, path).location == "/desk/proposals?done=voided"
+    assert intruder.join(intruder.codes[-1]) is None
+    assert "not used yet" not in vera.get("/desk/proposals").words()
+    csrf = page.form("/desk/sign-out")["csrf"]
+    assert vera.post(path, {"csrf": csrf}).status == 409
+    office.later(days=7, seconds=1)
+    assert "last 7 days concerns you" not in office.as_("vera").get("/desk/tasks").words()

@@ -98,13 +98,15 @@ def decide_at_partner(
 
 
 def _page(request: Request, member: SignedIn, session: Session, now: datetime) -> Response:
-    waiting = proposals.visible(session, member, now)
+    waiting, changed = proposals.visible(session, member, now), access_changes.recent(session, member, now)
+    shown = [*(one.proposal for one in waiting), *(one.proposal for one in changed)]
     return staff_pages.page(
         request,
         "account/proposals.html",
         base=_base(member),
         waiting=waiting,
-        people=members.names(session, [proposer for one in waiting for proposer in _people(one.proposal)]),
+        changed=changed,
+        people=members.names(session, [person for proposal in shown for person in _people(proposal)]),
         kinds=[kind.value for kind in _PROPOSED_HERE if member.role in RULES[kind].proposers],
         centres=centres(session) if member.role is Role.ADMIN else [],
         exports=sorted(EXPORTS),
@@ -124,6 +126,9 @@ def _decide(
 ) -> Response:
     if verb == Verb.CARRY_OUT:
         return _carry_out(request, member, session, proposal, keys, now)
+    if verb == "void":
+        access_changes.void_code(session, member, uuid_of(proposal), now)
+        return staff_pages.redirect(f"{_base(member)}?done=voided")
     if verb not in _DONE:
         raise NotFound
     proposals.decide(session, member, uuid_of(proposal), Verb(verb), now)

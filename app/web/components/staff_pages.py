@@ -74,11 +74,14 @@ _MESSAGES = {
     "deactivated": N_("The member has been deactivated. Their sessions, passkeys and keys have been removed."),
     "role_changed": N_("The role has been changed. The member's sessions have ended."),
     "let_in": N_("Access has been restored. For 15 minutes, failed attempts by others do not lock this member out."),
-    "proposed": N_("The proposal has been saved. Another person has to approve it. Everybody concerned has been told."),
+    "proposed": N_(
+        "The proposal has been saved. Another person has to approve it. Everybody concerned sees it on their pages."
+    ),
     "approved": N_("The proposal has been approved. See below from when on it can be carried out."),
     "confirmed": N_("The change has been confirmed. The person who proposed it can carry it out now."),
     "declined": N_("The proposal has been stopped. Nothing has changed."),
     "withdrawn": N_("The proposal has been withdrawn."),
+    "voided": N_("The code has been voided. It opens nothing any more."),
     "frozen": N_("Partner access has been stopped everywhere."),
     "unfrozen": N_("Partner access has been restored."),
     "carried_out": N_("The proposal has been carried out."),

@@ -81,7 +81,7 @@ _MESSAGES = {
     "confirmed": N_("The change has been confirmed. The person who proposed it can carry it out now."),
     "declined": N_("The proposal has been stopped. Nothing has changed."),
     "withdrawn": N_("The proposal has been withdrawn."),
-    "voided": N_("The code has been voided. It opens nothing any more."),
+    "voided": N_("The code has been voided. Nobody can join or come back with it."),
     "frozen": N_("Partner access has been stopped everywhere."),
     "unfrozen": N_("Partner access has been restored."),
     "carried_out": N_("The proposal has been carried out."),

@@ -36,34 +36,39 @@ def invite_admin(name: str) -> None:
 
 
 def invite(name: str, team: str, *, senior: bool) -> None:
-    """Print a one-time code for a new coordinator. Exits with 1 without the recovery key, or if the name is taken."""
-    with _with_recovery_key() as (context, session):
+    """Print a one-time code for a new coordinator. Exits with 1 without the recovery key of the team, or if the name is taken."""
+    with _with_recovery_key() as (context, session, seed):
         team_id = team_by_slug(session, team)
+        recovery.check_holds_key_of(session, seed, team_id)
         seat = Invitee(name, Role.SENIOR if senior else Role.COORDINATOR, team_id=team_id)
         code = invitations.invite(session, context.keys, seat, by=None, now=utc_now())
     typer.echo(f"Code to enter at /desk/join within three days: {code}")
 
 
 def let_return(name: str) -> None:
-    """Print a one-time code for a member who lost their sign-in. Exits with 1 without the recovery key."""
-    with _with_recovery_key() as (context, session):
+    """Print a one-time code for a member who lost their sign-in.
+
+    Exits with 1 without the recovery key of their team or organisation.
+    """
+    with _with_recovery_key() as (context, session, seed):
         member = session.scalars(sa.select(Member).where(Member.name == normalised_name(name))).one_or_none()
         if member is None:
             raise NotFound("There is no member of this name.")
+        recovery.check_holds_key_of(session, seed, member.team_id or member.organisation_id)
         code = invitations.invite_back(session, context.keys, member, by=None, now=utc_now())
     typer.echo(f"Code to enter at /desk/join within three days: {code}")
     typer.echo("The member's keys are gone when the code is used; pristan recover grants them again.")
 
 
 @contextmanager
-def _with_recovery_key() -> Iterator[tuple[AppContext, Session]]:
+def _with_recovery_key() -> Iterator[tuple[AppContext, Session, bytes]]:
     """A transaction for somebody who types the recovery key. Exits with 1 for any other key, and if what follows is refused."""
     context = open_app_context()
     try:
         seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
         with context.database.begin() as session:
             recovery.key_of(session, seed)
-            yield context, session
+            yield context, session, seed
     except (AppError, WrongKey) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -32,9 +32,17 @@ def queue(
     organisation_id: UUID | None = None,
     team_id: UUID | None = None,
     urgent: bool = False,
+    at_once: bool = False,
 ) -> None:
-    """Write a message to the outbox, in the caller's transaction. A message to an organisation may wait for its digest."""
-    due = now if organisation_id is None else recipients.not_before(session, organisation_id, now, urgent=urgent)
+    """Write a message to the outbox, in the caller's transaction.
+
+    A message to an organisation may wait for its digest; `at_once`: whatever its settings say.
+    """
+    due = (
+        now
+        if organisation_id is None or at_once
+        else recipients.not_before(session, organisation_id, now, urgent=urgent)
+    )
     _write(session, kind, about_id, now, not_before=due, organisation_id=organisation_id, team_id=team_id)
 
 

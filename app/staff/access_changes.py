@@ -188,15 +188,17 @@ class Change:
 def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
     """The changes that were carried out in the last days and that this member may see, newest first."""
     done = proposals.done(session, caller, now)
+    if not done:
+        return []
     names = {str(one.codes["name"]) for one in done if one.kind in _WITH_CODE}
     unused = invitations.unused(session, names, now) if names else frozenset()
-    changes, shown = [], set[str]()
+    changes, shown, standing = [], set[str](), seats.standing(session, now)
     for one in done:
         name = str(one.codes.get("name", ""))
         is_unused = one.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
         if is_unused:
             shown.add(name)
-        changes.append(Change(one, is_unused, is_unused and proposals.may_stop(session, caller, one)))
+        changes.append(Change(one, is_unused, is_unused and proposals.may_stop(standing, caller, one)))
     return changes
 
 
@@ -208,7 +210,7 @@ def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: dateti
     proposal = proposals.locked(session, caller, proposal_id)
     if proposal.state != State.DONE or proposal.kind not in _WITH_CODE:
         raise NotFound("There is no such code.")
-    if not proposals.may_stop(session, caller, proposal):
+    if not proposals.may_stop(seats.standing(session, now), caller, proposal):
         raise NotAllowed("Your role may not decide about this.")
     if not invitations.void(session, str(proposal.codes["name"])):
         raise Conflict("The code has been used, or is void already.", state=proposal.state)

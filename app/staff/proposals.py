@@ -10,7 +10,7 @@ person was there before the proposal, and neither of the two had a part in seati
 themselves are in `app/staff/access_changes.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,12 +25,15 @@ from app.core.errors import Conflict, NotAllowed, NotFound
 from app.staff import lineage, seats
 from app.staff.models import Member, Proposal, Role
 from app.staff.proposal_states import LIVE, Actor, State, Verb, next_state
+from app.staff.seats import Standing
 from app.staff.sessions import SignedIn
 
 OPEN_FOR: Final = timedelta(days=3)
 WAITS_FOR: Final = timedelta(hours=24)
 APPROVED_FOR: Final = timedelta(days=3)
 SHOWN_FOR: Final = timedelta(days=7)
+AT_ONCE: Final = 5
+"""How many proposals of one member may wait at the same time: whoever shall see a bad one must not have to search for it."""
 
 
 _ORGANISATION: Final[sa.Select[Any]] = (
@@ -88,12 +91,17 @@ def propose(
 ) -> Proposal:
     """Create a proposal, and announce it if it leads to sealed parts.
 
-    Raises NotAllowed (this role may not propose it), Conflict (the same is proposed already).
+    Raises NotAllowed (this role may not propose it), Conflict (the same is proposed already, or `AT_ONCE` of theirs wait).
     """
     if caller.role not in RULES[kind].proposers:
         raise NotAllowed("Your role may not propose this.")
-    for waiting in live(session):
-        if waiting.kind == kind and waiting.codes == codes and waiting.expires_at > now:
+    waiting_ones = [waiting for waiting in live(session) if waiting.expires_at > now]
+    if sum(waiting.proposed_by == caller.member_id for waiting in waiting_ones) >= AT_ONCE:
+        raise Conflict(
+            f"{AT_ONCE} of your proposals wait already. Withdraw one that is no longer needed, or wait until they are decided."
+        )
+    for waiting in waiting_ones:
+        if waiting.kind == kind and waiting.codes == codes:
             raise Conflict("The same has already been proposed.", state=waiting.state)
     proposal = Proposal(
         id=uuid4(), kind=kind, state=State.OPEN.value, codes=codes, proposed_by=caller.member_id, proposed_at=now,
@@ -114,55 +122,53 @@ def decide(session: Session, caller: SignedIn, proposal_id: UUID, verb: Verb, no
     Raises NotFound, IllegalMove, NotAllowed (with the reason why this member does not count), Conflict (too late).
     """
     proposal = _locked(session, caller, proposal_id)
-    mine = proposal.proposed_by == caller.member_id
+    mine, standing = proposal.proposed_by == caller.member_id, seats.standing(session, now)
     if mine:
         actor = Actor.PROPOSER
     elif verb is Verb.CONFIRM:
         actor = Actor.HOLDER
-        refuse_dependent(session, caller, proposal, now, must_hold=True)
+        refuse_dependent(standing, caller, proposal, must_hold=True)
     elif verb is Verb.DECLINE:
-        actor = Actor.OTHER if may_decide(session, caller, proposal) else Actor.CONCERNED
+        actor = Actor.OTHER if may_decide(standing, caller, proposal) else Actor.CONCERNED
         if actor is Actor.CONCERNED and not is_concerned(caller, proposal):
             raise NotAllowed("Your role may not decide about this.")
     else:
         actor = Actor.OTHER
         if verb is Verb.APPROVE:
-            refuse_dependent(session, caller, proposal, now, must_hold=False)
-    _move(session, proposal, verb, actor, caller, now)
+            refuse_dependent(standing, caller, proposal, must_hold=False)
+    _move(session, proposal, verb, actor, caller, now, standing)
     return proposal
 
 
-def refuse_dependent(session: Session, caller: SignedIn, proposal: Proposal, now: datetime, *, must_hold: bool) -> None:
+def refuse_dependent(standing: Standing, caller: SignedIn, proposal: Proposal, *, must_hold: bool) -> None:
     """Raises NotAllowed unless this member counts as a second person; `must_hold`: as a holder of the key concerned."""
-    reason = why_not_second(session, caller, proposal, now, must_hold=must_hold)
+    reason = why_not_second(standing, caller, proposal, must_hold=must_hold)
     if reason:
         raise NotAllowed(reason)
 
 
-def why_not_second(
-    session: Session, caller: SignedIn, proposal: Proposal, now: datetime, *, must_hold: bool = False
-) -> str:
+def why_not_second(standing: Standing, caller: SignedIn, proposal: Proposal, *, must_hold: bool = False) -> str:
     """Why this member does not count as the second person of a proposal, in words; empty if they do."""
-    if must_hold and takes_a_seat(session, proposal):
+    if must_hold and takes_a_seat(standing, proposal):
         if caller.member_id == proposal.member_id:
             return ""
         return "This would take the sign-in of somebody who is active. Only they themselves can end the wait."
-    if must_hold and not holds_key_concerned(session, caller, proposal):
+    if must_hold and not holds_key_concerned(standing, caller, proposal):
         return "Only somebody who holds the key concerned can confirm this before the waiting time is over."
-    if not must_hold and not may_decide(session, caller, proposal):
+    if not must_hold and not may_decide(standing, caller, proposal):
         return "Your role may not decide about this."
-    return _why_not_two_people(session, caller, proposal, now)
+    return _why_not_two_people(standing, caller, proposal)
 
 
-def _why_not_two_people(session: Session, caller: SignedIn, proposal: Proposal, now: datetime) -> str:
+def _why_not_two_people(standing: Standing, caller: SignedIn, proposal: Proposal) -> str:
     if caller.member_id == proposal.proposed_by:
         return "Somebody else has to decide about what you proposed."
     if caller.member_id == proposal.member_id:
         return "This is about you. Somebody else has to decide about it."
-    seated_at = seats.seated_at(session, caller.member_id)
+    seated_at = standing.seated_at.get(caller.member_id)
     if seated_at is None or seated_at > proposal.proposed_at:
         return "You joined, came back or got your role after this was proposed. Somebody who was there before has to decide."
-    if not lineage.independent(caller.member_id, proposal.proposed_by, seats.ties(session, now)):
+    if not lineage.independent(caller.member_id, proposal.proposed_by, standing.ties):
         return (
             "You and the person who proposed this do not count as two people: one of you had a part in how the other joined, "
             f"came back or got their role in the last {lineage.TIE_LASTS.days} days, or the same person had for both of you. "
@@ -171,7 +177,7 @@ def _why_not_two_people(session: Session, caller: SignedIn, proposal: Proposal, 
     return ""
 
 
-def may_decide(session: Session, caller: SignedIn, proposal: Proposal) -> bool:
+def may_decide(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether this role may be the second person: an admin, a senior who holds their team's key, a holder of the key concerned.
 
     A senior decides about their own team and about organisations; a holder of a key only about their own team or organisation.
@@ -180,24 +186,22 @@ def may_decide(session: Session, caller: SignedIn, proposal: Proposal) -> bool:
         return True
     place = proposal.team_id or proposal.organisation_id
     if caller.role is Role.SENIOR:
-        return proposal.team_id in {None, caller.team_id} and seats.holds_key_of(session, caller.key_id, caller.team_id)
+        return proposal.team_id in {None, caller.team_id} and standing.holds_key_of(caller.key_id, caller.team_id)
     own = caller.team_id or caller.organisation_id
-    return place is not None and own == place and seats.holds_key_of(session, caller.key_id, place)
+    return place is not None and own == place and standing.holds_key_of(caller.key_id, place)
 
 
-def holds_key_concerned(session: Session, caller: SignedIn, proposal: Proposal) -> bool:
+def holds_key_concerned(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether the member holds the active key of the team or organisation; of their own team, if it concerns the network."""
     own, place = caller.team_id or caller.organisation_id, proposal.team_id or proposal.organisation_id
     if place is None:
-        return caller.role is Role.SENIOR and seats.holds_key_of(session, caller.key_id, own)
-    return own == place and seats.holds_key_of(session, caller.key_id, place)
+        return caller.role is Role.SENIOR and standing.holds_key_of(caller.key_id, own)
+    return own == place and standing.holds_key_of(caller.key_id, place)
 
 
-def takes_a_seat(session: Session, proposal: Proposal) -> bool:
+def takes_a_seat(standing: Standing, proposal: Proposal) -> bool:
     """Whether this is a reset for an active member: they lose their sign-in and keys by it, so nobody else shortens the wait."""
-    if proposal.kind != Kind.MEMBER_RETURN:
-        return False
-    return bool(session.scalar(sa.select(Member.active).where(Member.id == proposal.member_id)))
+    return proposal.kind == Kind.MEMBER_RETURN and proposal.member_id in standing.active
 
 
 def is_concerned(caller: SignedIn, proposal: Proposal) -> bool:
@@ -242,7 +246,7 @@ def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind,
         raise NotAllowed("Your role may not propose this.")
     if RULES[kind].opens_sealed_parts and proposal.state == State.APPROVED:
         refuse_early(proposal, now)
-    _move(session, proposal, Verb.CARRY_OUT, actor, caller, now)
+    _move(session, proposal, Verb.CARRY_OUT, actor, caller, now, seats.standing(session, now))
     return proposal
 
 
@@ -298,13 +302,27 @@ def done(session: Session, caller: SignedIn, now: datetime) -> list[Proposal]:
     ]
 
 
-def may_stop(session: Session, caller: SignedIn, proposal: Proposal) -> bool:
+def may_stop(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether this member may stop the proposal, or void the code that came of it."""
     return (
         caller.member_id == proposal.proposed_by
         or is_concerned(caller, proposal)
-        or may_decide(session, caller, proposal)
+        or may_decide(standing, caller, proposal)
     )
+
+
+def refuse_to_silence(session: Session, caller: SignedIn, member: Member, now: datetime) -> None:
+    """Raises Conflict if the caller has proposed a change that this member can stop: they may not take that away from them.
+
+    What is about the member alone ends with their seat, and does not count.
+    """
+    standing, target = seats.standing(session, now), _as_caller(member)
+    for proposal in live(session):
+        own = proposal.proposed_by == caller.member_id and proposal.expires_at > now
+        if own and proposal.member_id != member.id and may_stop(standing, target, proposal):
+            raise Conflict(
+                "You have proposed something that this member can stop. Withdraw the proposal first, or ask a colleague to do this."
+            )
 
 
 def note_code_voided(session: Session, proposal: Proposal, by: UUID, now: datetime) -> None:
@@ -336,44 +354,60 @@ def _end(session: Session, query: sa.Select[Proposal], now: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Second:
+    """Somebody who can decide. `name` empty: partners see only the role of people outside of their organisation."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A live proposal as one member sees it: what they may do, why they may not decide, and who else can."""
 
     proposal: Proposal
     verbs: frozenset[Verb]
     why_not: str
-    seconds: tuple[str, ...]
-    confirmers: tuple[str, ...]
+    seconds: tuple[Second, ...]
+    confirmers: tuple[Second, ...]
 
 
 def visible(session: Session, caller: SignedIn, now: datetime) -> list[Waiting]:
-    """The live proposals that this member may see, oldest first."""
+    """The live proposals that this member may see, oldest first. The number of statements does not grow with them."""
     shown = [proposal for proposal in live(session) if proposal.expires_at > now and is_visible(caller, proposal)]
-    everybody = _members(session) if shown else []
-    return [_waiting(session, caller, proposal, everybody, now) for proposal in shown]
+    if not shown:
+        return []
+    everybody, standing = [_as_caller(member) for member in _members(session)], seats.standing(session, now)
+    with_key = seats.with_key(session, [one.organisation_id for one in shown if one.organisation_id is not None])
+    return [_waiting(standing, with_key, caller, proposal, everybody, now) for proposal in shown]
 
 
 def _waiting(
-    session: Session, caller: SignedIn, proposal: Proposal, everybody: Sequence[Member], now: datetime
+    standing: Standing,
+    with_key: Collection[UUID],
+    caller: SignedIn,
+    proposal: Proposal,
+    everybody: Sequence[SignedIn],
+    now: datetime,
 ) -> Waiting:
     opens, is_open = RULES[Kind(proposal.kind)].opens_sealed_parts, proposal.state == State.OPEN
     waits = opens and not is_open and proposal.ready_at is not None and now < proposal.ready_at
     verbs, why_not = set(), ""
     if proposal.proposed_by == caller.member_id:
         verbs.add(Verb.WITHDRAW)
-    elif is_concerned(caller, proposal) or may_decide(session, caller, proposal):
+    elif is_concerned(caller, proposal) or may_decide(standing, caller, proposal):
         verbs.add(Verb.DECLINE)
-        why_not = why_not_second(session, caller, proposal, now, must_hold=not is_open)
+        why_not = why_not_second(standing, caller, proposal, must_hold=not is_open)
         if is_open and not why_not:
             verbs.add(Verb.APPROVE)
         if waits and not why_not:
             verbs.add(Verb.CONFIRM)
-    if not is_open and not waits and _may_carry_out(session, caller, proposal):
+    if not is_open and not waits and _may_carry_out(standing, with_key, caller, proposal):
         verbs.add(Verb.CARRY_OUT)
 
-    def eligible(*, must_hold: bool) -> tuple[str, ...]:
-        people = [_as_caller(member) for member in everybody]
-        return tuple(one.name for one in people if not why_not_second(session, one, proposal, now, must_hold=must_hold))
+    def eligible(*, must_hold: bool) -> tuple[Second, ...]:
+        able = [one for one in everybody if not why_not_second(standing, one, proposal, must_hold=must_hold)]
+        return tuple(dict.fromkeys(_as_shown(caller, one) for one in able))
 
     return Waiting(
         proposal,
@@ -384,11 +418,14 @@ def _waiting(
     )
 
 
-def _may_carry_out(session: Session, caller: SignedIn, proposal: Proposal) -> bool:
-    if proposal.kind != Kind.ORGANISATION_KEY or proposal.organisation_id is None:
-        return proposal.proposed_by == caller.member_id
-    if seats.has_key(session, proposal.organisation_id):
-        return seats.holds_key_of(session, caller.key_id, proposal.organisation_id)
+def _as_shown(caller: SignedIn, one: SignedIn) -> Second:
+    hidden = caller.role is Role.PARTNER and caller.organisation_id != one.organisation_id
+    return Second("" if hidden else one.name, one.role)
+
+
+def _may_carry_out(standing: Standing, with_key: Collection[UUID], caller: SignedIn, proposal: Proposal) -> bool:
+    if proposal.kind == Kind.ORGANISATION_KEY and proposal.organisation_id in with_key:
+        return standing.holds_key_of(caller.key_id, proposal.organisation_id)
     return proposal.proposed_by == caller.member_id
 
 
@@ -416,14 +453,22 @@ def _locked(session: Session, caller: SignedIn, proposal_id: UUID) -> Proposal:
     return proposal
 
 
-def _move(session: Session, proposal: Proposal, verb: Verb, actor: Actor, caller: SignedIn, now: datetime) -> None:
+def _move(
+    session: Session,
+    proposal: Proposal,
+    verb: Verb,
+    actor: Actor,
+    caller: SignedIn,
+    now: datetime,
+    standing: Standing,
+) -> None:
     target = next_state(State(proposal.state), verb, by=actor)
     if proposal.expires_at <= now:
         raise Conflict("The proposal has expired. Propose it again.", state=proposal.state)
     opens, by = RULES[Kind(proposal.kind)].opens_sealed_parts, caller.member_id
     if verb is Verb.APPROVE:
         proposal.decided_by, proposal.decided_at = by, now
-        confirmed = holds_key_concerned(session, caller, proposal) and not takes_a_seat(session, proposal)
+        confirmed = holds_key_concerned(standing, caller, proposal) and not takes_a_seat(standing, proposal)
         proposal.ready_at = now + WAITS_FOR if opens and not confirmed else now
         proposal.expires_at = proposal.ready_at + APPROVED_FOR
     elif verb is Verb.CONFIRM:
@@ -445,7 +490,7 @@ def _announce(session: Session, proposal: Proposal, now: datetime) -> None:
     """Notify everybody concerned; their pages show it too, until it is over (`sessions.SignedIn.changes`)."""
     messaging.queue(
         session, "access_change", about_id=proposal.id, now=now, organisation_id=proposal.organisation_id,
-        team_id=proposal.team_id, urgent=True,
+        team_id=proposal.team_id, at_once=True,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -11,9 +12,12 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core import keyholders
 from app.core.errors import NotFound
+from app.core.ids import named_id
 from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.sealing import KeyPair
-from app.staff.models import Member
+from app.staff.models import Member, Team
+
+_SANDBOX: Final = named_id("team", "sandbox")
 
 
 class WrongKey(Exception):
@@ -55,6 +59,20 @@ def key_of(session: Session, seed: bytes) -> SealingKey:
 def granted_seeds(session: Session, seed: bytes) -> dict[UUID, bytes]:
     """All private seeds granted to the recovery key, by the id of their public key. Raises WrongKey, CannotOpen."""
     return keyholders.open_granted(session, key_of(session, seed).id, KeyPair.from_seed(seed))
+
+
+def check_holds_key_of(session: Session, seed: bytes, place: UUID | None) -> None:
+    """Raises WrongKey unless this recovery key holds the present key of a team or organisation; None: of the first team.
+
+    A recovery key is made for each team that is set up at the command line; the one of another team says nothing about this one.
+    """
+    if place is None:
+        place = session.scalar(
+            sa.select(Team.id).where(Team.id != _SANDBOX).order_by(Team.created_at, Team.id).limit(1)
+        )
+    key = keyholders.active_key(session, place) if place is not None else None
+    if key is None or key.id not in granted_seeds(session, seed):
+        raise WrongKey("This recovery key does not hold the key of this team or organisation.")
 
 
 def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:

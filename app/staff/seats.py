@@ -1,6 +1,8 @@
 """The record of how members got their seats, and what follows from it: who was there before, and who counts as a second person."""
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -45,16 +47,44 @@ def ties(session: Session, now: datetime) -> Ties:
     return found
 
 
-def seated_at(session: Session, member_id: UUID) -> datetime | None:
-    """When the member got their present seat: the latest of joining, coming back, and a new role. None: no such member."""
-    latest = sa.select(sa.func.max(Seating.at)).where(Seating.member_id == member_id).scalar_subquery()
-    row = session.execute(
-        sa.select(Member.created_at, latest.label("latest")).where(Member.id == member_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    created: datetime = row.created_at
-    return created if row.latest is None else max(created, row.latest)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the rules about second persons ask about all members: loaded once, in three statements.
+
+    `seated_at`: when each got their present seat, the latest of joining, coming back, and a new role; `active`: who is; `held`:
+    pairs of a holder's public key and the team or organisation whose active key they hold.
+    """
+
+    ties: Ties
+    seated_at: Mapping[UUID, datetime]
+    active: frozenset[UUID]
+    held: frozenset[tuple[UUID, UUID]]
+
+    def holds_key_of(self, key_id: UUID, place: UUID | None) -> bool:
+        return place is not None and (key_id, place) in self.held
+
+
+def standing(session: Session, now: datetime) -> Standing:
+    """How all members stand at this moment."""
+    latest = sa.func.max(Seating.at).label("latest")
+    members = session.execute(
+        sa.select(Member.id, Member.created_at, Member.active, latest)
+        .outerjoin(Seating, Seating.member_id == Member.id)
+        .group_by(Member.id, Member.created_at, Member.active)
+    ).all()
+    held = session.execute(
+        sa.select(KeyGrant.holder_key_id, SealingKey.owner_id)
+        .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
+        .where(SealingKey.active)
+    )
+    return Standing(
+        ties=ties(session, now),
+        seated_at={
+            row.id: row.created_at if row.latest is None else max(row.created_at, row.latest) for row in members
+        },
+        active=frozenset(row.id for row in members if row.active),
+        held=frozenset((row.holder_key_id, row.owner_id) for row in held),
+    )
 
 
 def is_seated_by_two(session: Session, member_id: UUID) -> bool:
@@ -89,6 +119,23 @@ def holds_key_of(session: Session, key_id: UUID, place: UUID | None) -> bool:
         sa.select(KeyGrant.id)
         .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
         .where(SealingKey.owner_id == place, SealingKey.active, KeyGrant.holder_key_id == key_id)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def with_key(session: Session, places: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these teams and organisations that have an active key."""
+    owners = sa.select(SealingKey.owner_id).where(SealingKey.owner_id.in_(list(places)), SealingKey.active)
+    return frozenset(session.scalars(owners)) if places else frozenset()
+
+
+def is_held_by_member(session: Session, place: UUID) -> bool:
+    """Whether an active member holds the active key of a team or organisation."""
+    query = (
+        sa.select(KeyGrant.id)
+        .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
+        .join(Member, Member.key_id == KeyGrant.holder_key_id)
+        .where(SealingKey.owner_id == place, SealingKey.active, Member.active)
     )
     return session.scalar(query.limit(1)) is not None
 

@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.staff import access_changes, invitations, members, proposals, seats
+from app.audit.models import AuditEntry
+from app.messaging.models import OutboxMessage
+from app.staff import access_changes, invitations, members, proposals, seats, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
 from app.staff.proposal_states import Verb
-from tests.support.desk import ONE, UNCONNECTED, StaffSite, _pair
+from tests.support.desk import ONE, UNCONNECTED, Browser, Page, StaffSite, _pair, _seed
 from tests.support.intruder import Intruder, key_of
 
 
@@ -269,3 +271,99 @@ def test_colleagues_see_a_quick_change_for_a_week_and_can_void_its_code(office: 
     assert vera.post(path, {"csrf": csrf}).status == 409
     office.later(days=7, seconds=1)
     assert "last 7 days concerns you" not in office.as_("vera").get("/desk/tasks").words()
+
+
+# --- nobody is silenced while a change waits -------------------------------------------------------------------------
+
+
+def test_stopped_partners_still_see_and_stop_a_change(office: StaffSite) -> None:
+    """The intruder stops all reading by partners, so that the centre does not see who joins."""
+    intruder = Intruder(office, "admin")
+    intruder.propose_member(Role.PARTNER, ONE)
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    admin = office.as_("admin")
+    assert admin.submit(admin.get("/desk/operations"), "/desk/freeze").status == 303
+    partner = office.as_("partner")
+    frozen = partner.get("/partner/")
+    assert frozen.status == 503
+    assert "1 proposal concerns you" in frozen.words()
+    assert partner.get("/partner/members").status == 200
+    page = partner.get("/partner/proposals")
+    assert partner.submit(page, f"/partner/proposals/{proposal}/decline").location.endswith("declined")
+    csrf = page.form("/desk/sign-out")["csrf"]
+    assert partner.post("/partner/members/invite", {"csrf": csrf, "name": "second"}).status == 503
+    intruder.later(days=1)
+    assert not intruder.carry_out(proposal)
+
+
+def test_who_proposed_something_does_not_remove_those_who_can_stop_it(office: StaffSite) -> None:
+    """A centre without a key: its only member is switched off while the intruder's own key waits; and a senior is demoted."""
+    intruder = Intruder(office, "admin")
+    centre = seat_honestly(office, intruder, "centre", Role.PARTNER, place_of(intruder, UNCONNECTED))
+    sofia = intruder.id_of("sofia")
+
+    def remove() -> list[bool]:
+        return [
+            intruder.act(lambda s, who: members.deactivate(s, who, centre, intruder.now)),
+            intruder.act(lambda s, who: members.make_coordinator(s, who, sofia, intruder.now)),
+        ]
+
+    intruder.propose_key(UNCONNECTED)
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    assert remove() == [False, False]
+    assert intruder.honest("centre", lambda s, who: proposals.decide(s, who, proposal, Verb.DECLINE, intruder.now))
+    assert remove() == [True, True], "nothing of theirs waits any more"
+
+
+def test_nobody_floods_the_page_and_it_costs_the_same_for_many(office: StaffSite) -> None:
+    intruder = Intruder(office, "partner")
+    sofia, counts = office.as_("sofia"), []
+    for _ in range(proposals.AT_ONCE):
+        assert intruder.propose_member(Role.PARTNER, ONE)
+        with office.statements() as counter:
+            assert sofia.get("/desk/proposals").status == 200
+        counts.append(counter.count)
+    assert counts[0] == counts[-1]
+    assert not intruder.propose_member(Role.PARTNER, ONE)
+    assert intruder.act(lambda s, who: proposals.decide(s, who, intruder.newest(), Verb.WITHDRAW, intruder.now))
+    assert intruder.propose_member(Role.PARTNER, ONE)
+
+
+def test_partners_see_the_roles_and_not_the_sign_in_names_of_the_network(office: StaffSite) -> None:
+    intruder = Intruder(office, "partner")
+    intruder.propose_member(Role.PARTNER, ONE)
+    page = office.as_("partner").get("/partner/proposals").words()
+    assert "Network admin, Senior coordinator" in page
+    assert "sofia" not in page
+    assert "admin, sofia" in office.as_("admin").get("/desk/proposals").words()
+
+
+def test_a_newcomer_without_the_key_does_not_redirect_what_the_centre_is_told(office: StaffSite) -> None:
+    """And what the centre is told about who joins does not wait for a digest."""
+    intruder = Intruder(office, "admin")
+    seat_honestly(office, intruder, "second", Role.PARTNER, place_of(intruder, ONE))
+    second = office.browser()
+    with office.database.begin() as session:
+        member = session.scalars(sa.select(Member).where(Member.name == "second")).one()
+        second.cookies["staff"] = sessions.start(session, member, _seed("second"), intruder.now)
+
+    def save(browser: Browser, **typed: str) -> Page:
+        page = browser.get("/partner/notices")
+        form = {name: value for name, value in page.form("/partner/notices").items() if name != "own_hours"}
+        return browser.post("/partner/notices", {**form, "when": "digest", "hour": "8", **typed})
+
+    assert save(office.as_("partner"), address="intake@example.org").status == 303
+    refused = save(second, address="me@example.net")
+    assert refused.status == 422
+    assert "Only a member who holds the organisation" in refused.words()
+    assert save(second, hour="9").status == 303
+    intruder.propose_member(Role.PARTNER, ONE)
+    with office.database.begin(write=False) as session:
+        message = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "access_change")).one()
+        noted = sa.select(AuditEntry.codes).where(AuditEntry.action == "organisation:notices_changed")
+        assert [codes["address"] for codes in session.scalars(noted.order_by(AuditEntry.seq))] == [1, 0]
+        assert message.not_before <= intruder.now

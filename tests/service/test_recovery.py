@@ -1,5 +1,6 @@
 """The day on which nobody holds a key any more; and the commands of upkeep, run as they are."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from app.core.keyholders import KeyGrant
 from app.core.keyring import KeyRing
 from app.core.kill_switch import FREEZE, is_on
 from app.core.sealing import KeyPair
-from app.staff import recovery
-from app.staff.models import Member, Role
+from app.staff import recovery, team_setup
+from app.staff.models import Member, Role, Team
 from app.staff.recovery import WrongKey
 from tests.support.desk import PASSPHRASE, StaffSite, running
 
@@ -81,8 +82,6 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     run = CliRunner().invoke
 
     def rotate_without_waiting(*arguments: object, **named: object) -> object:
-        from datetime import timedelta
-
         return rotate(*arguments, **{**named, "patience": timedelta(0)})  # type: ignore[arg-type]
 
     from app.operations.rotation import rotate
@@ -115,9 +114,14 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
         assert is_on(session, FREEZE)
     run(app, ["unfreeze"])
     assert run(app, ["members", "invite-admin", "second"]).exit_code == 1, "there is an admin already"
-    for command in (["return", "vera"], ["invite", "nadja", "--team", "pl", "--senior"]):
+    with sqlite_database.begin() as session:
+        session.execute(sa.update(Team).where(Team.slug == "ge").values(created_at=office.time.at + timedelta(days=1)))
+        other = team_setup.create_team(session, "other", "other", [], office.time.at).recovery
+    for command in (["return", "vera"], ["return", "admin"], ["invite", "nadja", "--team", "pl", "--senior"]):
         wrong = run(app, ["members", *command], input=recovery.format_key(bytes(range(32))) + "\n")
         assert wrong.exit_code == 1, "the server alone is not enough"
+        foreign = run(app, ["members", *command], input=other + "\n")
+        assert foreign.exit_code == 1, "the recovery key of another team"
         right = run(app, ["members", *command], input=paper + "\n")
         assert right.exit_code == 0, right.output
         assert "Code to enter at /desk/join" in right.output

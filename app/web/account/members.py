@@ -18,7 +18,7 @@ from app.staff.invitations import Invitee
 from app.staff.models import Role, Team
 from app.staff.sessions import SignedIn
 from app.web.account.my_settings import uuid_of
-from app.web.account.policies import Member, TeamOrAdmin
+from app.web.account.policies import Member, MemberEvenFrozen, TeamOrAdmin
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
 
@@ -90,7 +90,7 @@ def deactivate(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Respon
 
 
 @partner_router.get("", name="partner_members")
-def show_partner_members(request: Request, caller: Member, session: ReadDb, now: Now) -> Response:
+def show_partner_members(request: Request, caller: MemberEvenFrozen, session: ReadDb, now: Now) -> Response:
     return _page(request, caller, session, now)
 
 
@@ -127,7 +127,7 @@ def restore_partner_access(member: Id, caller: Member, session: Db, now: Now) ->
 
 
 @partner_router.post("/{member}/deactivate", name="deactivate_partner")
-def deactivate_partner(member: Id, caller: Member, session: Db, now: Now) -> Response:
+def deactivate_partner(member: Id, caller: MemberEvenFrozen, session: Db, now: Now) -> Response:
     members.deactivate(session, caller, uuid_of(member), now)
     return staff_pages.redirect("/partner/members?done=deactivated")
 

@@ -54,6 +54,9 @@ class OldForm(Conflict):
 class RequiresRole:
     """The policy of a route: the caller is signed in with one of these roles; a POST needs a form of this session."""
 
+    even_frozen = False
+    """Whether partners may go on while the kill switch stops their reading."""
+
     def __init__(self, *roles: Role) -> None:
         self.roles = frozenset(roles)
 
@@ -65,7 +68,7 @@ class RequiresRole:
         if is_post:
             await self.read(request)
         member = await self.authenticate(request, counted=not is_post and "label" not in request.path_params)
-        if member.frozen and self.roles == {Role.PARTNER}:
+        if member.frozen and self.roles == {Role.PARTNER} and not self.even_frozen:
             raise Frozen
         if is_post and not _token_is_valid(request, member):
             raise OldForm("You opened this form before you last signed in. Check it, then send it again.")
@@ -81,6 +84,12 @@ class RequiresRole:
         if member.role not in self.roles:
             raise NotAllowed("Your role does not give you access to this page.")
         return member
+
+
+class EvenFrozen(RequiresRole):
+    """The policy of the pages on which members of partners see and stop changes: whoever turns the kill switch silences nobody."""
+
+    even_frozen = True
 
 
 class RecentlyProved(RequiresRole):
@@ -220,6 +229,7 @@ async def _settings(request: Request) -> Settings:
 coordinators: Final = requires_role(*DESK_ROLES)
 coordinators_of_network: Final = RealNetwork(*DESK_ROLES)
 members_of_partners: Final = requires_role(Role.PARTNER)
+members_of_partners_even_frozen: Final = EvenFrozen(Role.PARTNER)
 all_members: Final = requires_role(*Role)
 recently_proved: Final = RecentlyProved(*Role)
 team_and_admins: Final = requires_role(*DESK_ROLES, Role.ADMIN)
@@ -239,6 +249,7 @@ async def _desk(member: Annotated[SignedIn, Depends(coordinators)], keys: Keys, 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
 Member = Annotated[SignedIn, Depends(members_of_partners)]
+MemberEvenFrozen = Annotated[SignedIn, Depends(members_of_partners_even_frozen)]
 AnyMember = Annotated[SignedIn, Depends(all_members)]
 ProvedMember = Annotated[SignedIn, Depends(recently_proved)]
 TeamOrAdmin = Annotated[SignedIn, Depends(team_and_admins)]

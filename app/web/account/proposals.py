@@ -30,7 +30,7 @@ from app.staff.proposals import RULES, Kind
 from app.staff.sessions import SignedIn
 from app.web.account.members import centres, code_page, new_name, own_slug
 from app.web.account.my_settings import uuid_of
-from app.web.account.policies import DeskMember, Member
+from app.web.account.policies import DeskMember, Member, MemberEvenFrozen
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
 
@@ -75,7 +75,7 @@ def decide(
 
 
 @partner_router.get("", name="partner_proposals")
-def show_partner_proposals(request: Request, member: Member, session: ReadDb, now: Now) -> Response:
+def show_partner_proposals(request: Request, member: MemberEvenFrozen, session: ReadDb, now: Now) -> Response:
     return _page(request, member, session, now)
 
 
@@ -91,7 +91,7 @@ def propose_own_key(request: Request, member: Member, session: Db, now: Now) -> 
 
 @partner_router.post("/{proposal}/{verb}", name="decide_partner_proposal")
 def decide_at_partner(
-    proposal: Id, verb: VerbInPath, request: Request, member: Member, session: Db, keys: Keys, now: Now
+    proposal: Id, verb: VerbInPath, request: Request, member: MemberEvenFrozen, session: Db, keys: Keys, now: Now
 ) -> Response:
     """Approve, confirm, stop, withdraw or carry out a proposal that concerns the member's own organisation."""
     return _decide(request, member, session, proposal, verb, keys, now)

@@ -1,12 +1,14 @@
-"""Settings of an organisation's notices and working hours, changed by any of its members."""
+"""Settings of an organisation's notices and working hours, changed by its members; the address only by who holds the key."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from app import audit
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_
@@ -16,6 +18,7 @@ from app.messaging import recipients
 from app.messaging.recipients import NoticeSettings
 from app.partners.organisations import Organisation
 from app.referrals import working_hours
+from app.staff import seats
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, submitted_version
 from app.web.components import date_fields, staff_pages, time_format
@@ -90,7 +93,26 @@ def _save(
         )
     preferences = NoticeSettings(submitted["address"], submitted["emergencies"], _hour(submitted), hours)
     zone = _zone(session, packs, organisation_id)
+    before, _version = recipients.notice_settings(session, keys, organisation_id)
+    if preferences.address != before.address:
+        _refuse_without_key(session, member, organisation_id)
     recipients.save_notice_settings(session, keys, organisation_id, preferences, zone=zone, version=version, now=now)
+    audit.record(
+        session, actor_kind="member", actor_id=member.member_id.hex, action="organisation:notices_changed",
+        subject_kind="organisation", subject_id=organisation_id, codes={"address": int(preferences.address != before.address)},
+        now=now,
+    )  # fmt: skip
+
+
+def _refuse_without_key(session: Session, member: SignedIn, organisation_id: UUID) -> None:
+    """Raises Invalid if colleagues hold the organisation's key and this member does not.
+
+    The address gets the news of who is about to join: somebody who has just joined cannot redirect it.
+    """
+    holds = seats.holds_key_of(session, member.key_id, organisation_id)
+    if not holds and seats.is_held_by_member(session, organisation_id):
+        detail = "Only a member who holds the organisation's key can change the address. Ask a colleague."
+        raise Invalid([FieldError(pointer="/address", code="no_key", detail=detail)])
 
 
 def _submitted(request: Request) -> dict[str, Any]:

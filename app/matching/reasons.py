@@ -147,7 +147,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "means_test": N_("This is for people who cannot pay a lawyer. They will ask about your income."),
         "selective": N_("They choose which cases they take."),
         "cost_unknown": N_("Ask them first if it costs money."),
-        "state_run": N_("This is a state body. If the authorities here are your problem, ask a lawyer first."),
+        "state_run": N_("This is a state body. If you have a problem with the authorities here, ask a lawyer first."),
         **{f"note.{key}": sentence for key, sentence in ORGANISATION_NOTES.items()},
     }
 )

@@ -52,7 +52,7 @@ def test_the_law_of_the_union_is_told_only_where_it_holds() -> None:
     assert told("PL", "dublin").first
     assert told("LT", "dublin").first
     assert not told("GE", "dublin").first
-    assert told("GE", "extradition_interpol").first[0][0].startswith("Who has asked for asylum may not be extradited")
+    assert told("GE", "extradition_interpol").first[0][0].startswith("If you have asked for asylum, you may not be extradited")
 
 
 def test_whom_to_turn_to_comes_with_a_day_and_a_deadline_with_how_to_save_it() -> None:
@@ -62,11 +62,11 @@ def test_whom_to_turn_to_comes_with_a_day_and_a_deadline_with_how_to_save_it() -
         return str(macro(what, "en", words, words.text))
 
     with_both = page(told("LT", "asylum", letter="asylum_appeal", from_day=date(2026, 12, 1)))
-    assert "From: 1 December 2026." in with_both
+    assert "If nobody has answered you by 1 December 2026, contact a centre yourself." in with_both
     assert "/en/contacts/lt" in with_both
     assert "How to save the deadline yourself" in with_both
     neither = page(told("LT", "asylum"))
-    assert "turn to a centre yourself" not in neither
+    assert "contact a centre yourself" not in neither
     assert "How to save the deadline yourself" not in neither
 
 

@@ -16,8 +16,9 @@ def test_without_settings_the_page_says_that_nobody_has_said_it(person_site: Per
     assert browser.page.css_first('footer a[href="/en/about"]') is not None
     assert browser.page.css_first('footer a[href="/en/about#complain"]') is not None
     browser.open("/en/about")
-    assert "Whoever runs this copy has not said here who they are." in browser.text
+    assert "The people who run this service have not said here who they are." in browser.text
     assert "data protection authority" in browser.text
+    assert "somebody outside our team" not in browser.text, "nobody is named"
 
 
 def test_the_operator_s_words_are_shown_in_the_reader_s_language_else_in_english(
@@ -36,6 +37,7 @@ def test_the_operator_s_words_are_shown_in_the_reader_s_language_else_in_english
         assert "We are &lt;five&gt; friends." in german.answer.text
         assert "Donations." in german.text
         assert "+48 601 234 567" in german.text
+        assert "außerhalb unseres Teams" in german.text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

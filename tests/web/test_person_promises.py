@@ -120,7 +120,7 @@ def test_who_is_asked_first_is_told_so_and_when_to_come_back(person_site: Person
     browser = short_form(person_site.browser(), "en", allow=())
     assert ASKED_FIRST in browser.text
     assert "We ask a centre" not in browser.text
-    assert "Come back with your number: 26 November 2026." in browser.text
+    assert "Come back with your number on 26 November 2026." in browser.text
     assert "let you know" not in browser.text
     urgent = short_form(person_site.browser(), "en", allow=(), how_soon="today")
     assert "Come back with your number today, in a few hours." in urgent.text

@@ -212,8 +212,8 @@ def show_case(
     if problem == "too_long":
         length = len(text.strip())
         error = n_(
-            "Your message is too long: it has {n} character, and {most} are the most.",
-            "Your message is too long: it has {n} characters, and {most} are the most.",
+            "Your message is too long: it has {n} character. The limit is {most}.",
+            "Your message is too long: it has {n} characters. The limit is {most}.",
             length,
             most=words.number(most),
         )

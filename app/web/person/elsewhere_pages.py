@@ -117,7 +117,7 @@ def _served_only(field: Field, served: frozenset[str], code_names: CodeNames, di
     return replace(field, groups=groups, hint=Markup("<br>").join(lines))
 
 
-_NO_TEAM: Final = N_("We cannot take requests from here, but you can contact these centres yourself:")
+_NO_TEAM: Final = N_("We cannot take requests from this country, but you can contact these centres yourself:")
 _SOMEWHERE_ELSE: Final = N_("I am in another country")
 
 

@@ -13,8 +13,8 @@ _CHOSEN: Final = N_(
 )
 _BY_HAND: Final = N_("A coordinator contacts the centres that you chose.")
 _NOBODY: Final = N_("We have found no centre yet. A coordinator will look for one and write to you here.")
-_IN_HOURS: Final = N_("Come back with your number today, in a few hours. Look every day.")
-_ON_A_DAY: Final = N_("Come back with your number: {day}. After that, look every few days.")
+_IN_HOURS: Final = N_("Come back with your number today, in a few hours. After that, look every day.")
+_ON_A_DAY: Final = N_("Come back with your number on {day}. After that, look every few days.")
 _NOTICE: Final = N_("We will also let you know in the way you chose when there is something new.")
 _COME_BACK_AFTER: Final = {"urgent": timedelta(days=1), "normal": timedelta(days=2)}
 

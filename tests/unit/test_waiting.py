@@ -52,7 +52,11 @@ def test_the_law_of_the_union_is_told_only_where_it_holds() -> None:
     assert told("PL", "dublin").first
     assert told("LT", "dublin").first
     assert not told("GE", "dublin").first
-    assert told("GE", "extradition_interpol").first[0][0].startswith("If you have asked for asylum, you may not be extradited")
+    assert (
+        told("GE", "extradition_interpol")
+        .first[0][0]
+        .startswith("If you have asked for asylum, you may not be extradited")
+    )
 
 
 def test_whom_to_turn_to_comes_with_a_day_and_a_deadline_with_how_to_save_it() -> None:

@@ -23,6 +23,8 @@ from app.core.i18n import LANGUAGES
 
 ROOT: Final = Path(__file__).parents[2]
 CATALOGUE: Final = "app/locales/{}/LC_MESSAGES/messages.po"
+NEWEST_STEP: Final = max(int(path.name[:4]) for path in (ROOT / "alembic/versions").glob("0*.py"))
+LIVE_INDEX_STEP: Final = f"alembic/versions/{NEWEST_STEP + 1:04}_count_deferred_referrals_as_live.py"
 GENERATED: Final = ("app/locales/messages.pot", "app/locales/staff.pot", "docs/life-cycles.md")
 Edit = Callable[[Path], None]
 
@@ -202,11 +204,10 @@ RECIPES: Final = [
                     '    "deferred": N_("They will decide later."),\n',
                 ),
             ),
-            "alembic/versions/0015_count_deferred_referrals_as_live.py": (
-                add(
-                    "alembic/versions/0015_count_deferred_referrals_as_live.py",
-                    "state/0015_count_deferred_referrals_as_live.py",
-                ),
+            LIVE_INDEX_STEP: (
+                add(LIVE_INDEX_STEP, "state/count_deferred_referrals_as_live.py"),
+                replace(LIVE_INDEX_STEP, '"0015"', f'"{NEWEST_STEP + 1:04}"'),
+                replace(LIVE_INDEX_STEP, '"0014"', f'"{NEWEST_STEP:04}"'),
             ),
             **after(
                 "docs/partner-api.md",
@@ -221,7 +222,7 @@ RECIPES: Final = [
                     "\naccepted          start ",
                     "\nwaitlisted hold deferred partner\ndeferred decline declined partner\n"
                     "deferred withdraw withdrawn coordinator senior clock\n"
-                    "deferred client_withdraw client_declined person\n"
+                    "deferred client_withdraw client_declined person\ndeferred narrow deferred clock\n"
                     "deferred void entered_in_error senior\naccepted          start ",
                 ),
             ),
@@ -230,10 +231,11 @@ RECIPES: Final = [
                     "tests/unit/test_referral_effects.py",
                     "\naccepted          start ",
                     "\nwaitlisted hold referral-tasks |\n"
-                    "deferred decline team referral-tasks answer-time | desk task:find_next@case\n"
-                    "deferred withdraw organisation referral-tasks | desk task:find_next@case\n"
-                    "deferred client_withdraw organisation referral-tasks | keys desk task:find_next@case\n"
-                    "deferred void organisation referral-tasks | desk task:find_next@case\naccepted          start ",
+                    "deferred decline team referral-tasks answer-time | need:return desk task:find_next@case\n"
+                    "deferred withdraw organisation referral-tasks | need:return desk task:find_next@case\n"
+                    "deferred client_withdraw organisation referral-tasks | need:return keys desk task:find_next@case\n"
+                    "deferred narrow |\n"
+                    "deferred void organisation referral-tasks | need:return desk task:find_next@case\naccepted          start ",
                 ),
             ),
         },
@@ -249,7 +251,7 @@ RECIPES: Final = [
         subject="app/referrals/states.py",
         apart=(
             "app/messaging/notice_texts.py",
-            "alembic/versions/0015_count_deferred_referrals_as_live.py",
+            LIVE_INDEX_STEP,
             "docs/life-cycles.md",
             "docs/partner-api.md",
             "docs/webhooks.md",

@@ -112,7 +112,7 @@ def test_the_number_for_danger_says_that_the_police_may_answer() -> None:
     ], here="contacts")  # fmt: skip
     assert page.count("The police may answer") == len(COUNTRIES)
     assert "110" in page, "the police of Germany stand among the authorities"
-    assert page.index("Numbers of the authorities") < page.index(">110<")
+    assert page.index("Phone numbers of the authorities") < page.index(">110<")
 
 
 def test_numbers_become_links_of_digits_alone() -> None:

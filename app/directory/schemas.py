@@ -168,6 +168,8 @@ class Deadline(Entry):
         if self.suspensive is None:
             return None
         first = re.split(r"\W", self.suspensive, maxsplit=1)[0].lower()
+        if first == "only":
+            return "partly"
         return first if first in {"yes", "no", "partly"} else "unknown"  # type: ignore[return-value]
 
     @model_validator(mode="after")

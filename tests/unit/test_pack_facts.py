@@ -196,3 +196,20 @@ def test_every_edge_of_the_needs_has_a_reason_and_dublin_is_an_appeal_in_asylum(
     assert "asylum" in DIRECTORY.broader("appeals")
     assert "residence_permit" in DIRECTORY.broader("travel_documents")
     assert DIRECTORY.related("no_such_need") == {}
+
+
+@pytest.mark.parametrize(
+    ("country", "event", "code"),
+    [
+        ("DE", "asylum_appeal_simple", "yes"),
+        ("DE", "dublin_appeal", "no"),
+        ("LT", "return_or_entry_ban_emergency", "partly"),
+        ("LT", "decision_appeal_general", "partly"),
+        ("DE", "airport_procedure_urgent_motion", "unknown"),
+    ],
+)
+def test_an_appeal_that_stops_removal_only_sometimes_is_never_said_to_stop_it(country: str, event: str, code: str) -> None:
+    deadline = DIRECTORY.deadline(country, event)
+    assert deadline is not None
+    assert deadline.stops_removal == code
+    assert code == "yes" or deadline.also, "what to ask the court for besides"

@@ -208,7 +208,9 @@ def test_every_edge_of_the_needs_has_a_reason_and_dublin_is_an_appeal_in_asylum(
         ("DE", "airport_procedure_urgent_motion", "unknown"),
     ],
 )
-def test_an_appeal_that_stops_removal_only_sometimes_is_never_said_to_stop_it(country: str, event: str, code: str) -> None:
+def test_an_appeal_that_stops_removal_only_sometimes_is_never_said_to_stop_it(
+    country: str, event: str, code: str
+) -> None:
     deadline = DIRECTORY.deadline(country, event)
     assert deadline is not None
     assert deadline.stops_removal == code

@@ -356,7 +356,7 @@ def record_account_event(session: Session, member_id: UUID, action: str, now: da
 TOLD: Final = frozenset(
     {
         "staff:passphrase_changed", "staff:code_app_changed", "staff:passkey_added", "staff:passkey_removed",
-        "member:returned", "member:key_granted", "member:role_changed",
+        "member:returned", "member:key_granted", "member:role_changed", "member:let_in",
     }
 )  # fmt: skip
 """The events of an account that its member is told of, on every page, until they have seen it."""
@@ -366,6 +366,8 @@ def tell(session: Session, member_id: UUID, action: str, now: datetime) -> None:
     """Tell a member what has changed in how they sign in, or what they can open."""
     if action in TOLD:
         changed = sa.update(Member).where(Member.id == member_id)
+        if action == "member:let_in":  # never in place of something graver that they have not seen yet
+            changed = changed.where(Member.account_notice.is_(None))
         session.execute(changed.values(account_notice=action, account_notice_at=now))
 
 

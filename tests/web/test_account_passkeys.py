@@ -187,6 +187,8 @@ def test_a_colleague_lets_somebody_in_who_is_kept_out(tls: StaffSite) -> None:
     colleague = tls.as_("sofia")
     page = colleague.get("/desk/members")
     assert colleague.submit(page, f"/desk/members/{vera}/let-in").location.endswith("let_in")
+    with tls.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Member.account_notice).where(Member.name == "vera")).one() == "member:let_in"
     lock_out(tls)
     assert tls.sign_in("vera").status == 303
 

@@ -43,7 +43,8 @@ PROPOSAL_OPENS: Final = complete(
         "member_return": N_(
             "The member chooses a new passphrase. Their present sign-in stops working and their keys are removed. They can read "
             "cases again once a colleague has compared their fingerprint and granted them the key. If they have not lost "
-            "anything, somebody else may be trying to take their place: stop it."
+            "anything, somebody else may be trying to take their place: stop it. If nobody else holds the key, only the recovery "
+            "key can grant it again."
         ),
         "new_role": N_("As a senior the member can approve proposals, and do everything that seniors do."),
         "key_grant": N_(

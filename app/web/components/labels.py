@@ -230,6 +230,9 @@ ACCOUNT_NOTICES: Final = complete(
         "member:returned": N_("Your sign-in has been reset, with a new passphrase and a new code app"),
         "member:key_granted": N_("A colleague has granted you the key"),
         "member:role_changed": N_("Your role has been changed"),
+        "member:let_in": N_(
+            "A colleague has restored your access, so that for 15 minutes wrong attempts did not lock you out"
+        ),
     },
 )
 """What members are told about their own account."""

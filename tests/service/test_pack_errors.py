@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.directory.packs import PackError, load_packs
 from app.matching import examples
@@ -144,6 +145,9 @@ def test_a_fifth_country_is_a_new_folder(tmp_path: Path) -> None:
 def test_the_made_up_country_of_the_tests_is_whole(tmp_path: Path) -> None:
     root = copy(tmp_path)
     shutil.copytree(RECIPES / "am", root / "am", dirs_exist_ok=True)
+    elsewhere = yaml.safe_load((root / "xx/elsewhere.yaml").read_text(encoding="utf-8"))
+    elsewhere["helpers"] = [helper for helper in elsewhere["helpers"] if helper["country"] != "AM"]
+    (root / "xx/elsewhere.yaml").write_text(yaml.safe_dump(elsewhere, allow_unicode=True), encoding="utf-8")
     directory = load_packs(root)
     assert [found for found in lint(directory, date(2026, 11, 24)) if found.level == "error"] == []
     assert examples.check(directory, root)[1] == []

@@ -114,6 +114,7 @@ def test_a_draft_is_filed_by_its_own_page_only(person_site: PersonSite) -> None:
     before = held(person_site)
     for wrong in (token, csrf.new_token(person_site.keys, person_site.time(), csrf.UNBOUND)):
         answer = mine.client.post("/ru/form/check", data={"csrf": wrong})
-        assert answer.status_code == 200, "the page is shown again"
+        assert answer.status_code == 303
+        assert answer.headers["location"] == "/ru/form/check?again=1", "the page is shown again"
     assert held(person_site) == before
     assert mine.open("/ru/form/check").fill().number()

@@ -78,7 +78,9 @@ def test_each_place_names_helpers_with_a_way_to_reach_them(person_site: PersonSi
         assert browser.page.css_first('a[href="tel:+35312100489"]') is not None
         is_dangerous = str(link).endswith(("/ru", "/by"))
         assert (len(browser.page.css(".urgent")) == 2) == is_dangerous
-        assert translator(lang).text("A coordinator can help you with that.") not in browser.answer.text, "nobody here has one"
+        assert translator(lang).text("A coordinator can help you with that.") not in browser.answer.text, (
+            "nobody here has one"
+        )
 
 
 def test_everybody_of_the_facts_is_named_where_they_help_and_nowhere_else() -> None:

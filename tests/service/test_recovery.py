@@ -116,7 +116,7 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     assert run(app, ["members", "invite-admin", "second"]).exit_code == 1, "there is an admin already"
     with sqlite_database.begin() as session:
         session.execute(sa.update(Team).where(Team.slug == "ge").values(created_at=office.time.at + timedelta(days=1)))
-        other = team_setup.create_team(session, "other", "other", [], office.time.at).recovery
+        other = team_setup.create_team(session, "other", "other", [], office.time.at + timedelta(days=2)).recovery
     for command in (["return", "vera"], ["return", "admin"], ["invite", "nadja", "--team", "pl", "--senior"]):
         wrong = run(app, ["members", *command], input=recovery.format_key(bytes(range(32))) + "\n")
         assert wrong.exit_code == 1, "the server alone is not enough"

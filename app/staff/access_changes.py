@@ -25,12 +25,12 @@ from sqlalchemy.orm import Session
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound
 from app.core.keyring import KeyRing
-from app.staff import invitations, members, organisation_keys, proposals, seats
+from app.staff import invitations, members, organisation_keys, proposal_rules, proposal_views, proposals, seats
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role
+from app.staff.proposal_rules import Kind, Subject
 from app.staff.proposal_states import State
-from app.staff.proposals import Kind, Subject
 from app.staff.sessions import SignedIn
 
 
@@ -187,7 +187,7 @@ class Change:
 
 def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
     """The changes that were carried out in the last days and that this member may see, newest first."""
-    done = proposals.done(session, caller, now)
+    done = proposal_views.done(session, caller, now)
     if not done:
         return []
     names = {str(one.codes["name"]) for one in done if one.kind in _WITH_CODE}
@@ -198,7 +198,7 @@ def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
         is_unused = one.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
         if is_unused:
             shown.add(name)
-        changes.append(Change(one, is_unused, is_unused and proposals.may_stop(standing, caller, one)))
+        changes.append(Change(one, is_unused, is_unused and proposal_rules.may_stop(standing, caller, one)))
     return changes
 
 
@@ -210,7 +210,7 @@ def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: dateti
     proposal = proposals.locked(session, caller, proposal_id)
     if proposal.state != State.DONE or proposal.kind not in _WITH_CODE:
         raise NotFound("There is no such code.")
-    if not proposals.may_stop(seats.standing(session, now), caller, proposal):
+    if not proposal_rules.may_stop(seats.standing(session, now), caller, proposal):
         raise NotAllowed("Your role may not decide about this.")
     if not invitations.void(session, str(proposal.codes["name"])):
         raise Conflict("The code has been used, or is void already.", state=proposal.state)

@@ -218,7 +218,7 @@ def make_coordinator(session: Session, caller: SignedIn, member_id: UUID, now: d
     """Make a senior a coordinator again, at once: it opens nothing. Raises NotFound, NotAllowed, Conflict."""
     member = manageable_member(session, caller, member_id)
     refuse_role(caller, member, Role.COORDINATOR)
-    proposals.refuse_to_silence(session, caller, member, now)
+    proposals.refuse_removing_objector(session, caller, member, now)
     _change_role(session, caller, member, Role.COORDINATOR, now)
 
 
@@ -242,7 +242,7 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
     if not member.active:
         raise Conflict("This member is already deactivated.")
     _refuse_the_last(session, member)
-    proposals.refuse_to_silence(session, caller, member, now)
+    proposals.refuse_removing_objector(session, caller, member, now)
     member.active = False
     invitations.delete_of(session, member.id)
     proposals.end(

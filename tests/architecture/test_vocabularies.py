@@ -32,7 +32,7 @@ from app.referrals import models as referral_models
 from app.referrals.models import Referral
 from app.referrals.states import Actor, State, Verb
 from app.reporting import queries as reporting
-from app.staff import proposal_states, proposals
+from app.staff import proposal_rules, proposal_states
 from app.staff.models import Role
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskKind
@@ -84,7 +84,7 @@ TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("desk: purposes of reading a contact", desk_labels.CONTACT_PURPOSES, sealed_access.PURPOSES),
     ("desk: certainty of a deadline", desk_labels.CERTAINTY, get_args(Certainty)),
     ("account: roles", account_labels.ROLES, Role),
-    ("account: proposals", account_labels.PROPOSALS, proposals.Kind),
+    ("account: proposals", account_labels.PROPOSALS, proposal_rules.Kind),
     ("account: exports", account_labels.EXPORTS, EXPORTS),
     ("desk: problems of operations", desk_labels.PROBLEMS, _problem_codes()),
     ("desk: how soon a task is due and what ends it", RULES, TaskKind),

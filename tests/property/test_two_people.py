@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.staff import access_changes, invitations, lineage, members, organisation_keys, proposals, seats
+from app.staff import access_changes, invitations, lineage, members, organisation_keys, proposal_rules, proposals, seats
 from app.staff.models import Member, Role
 from app.staff.proposal_states import Verb
 from tests.support.desk import ONE, TWO, StaffSite
@@ -34,7 +34,7 @@ def test_one_colleague_who_was_fooled_once_is_not_enough(office: StaffSite, name
     intruder, chance = Intruder(office, name), random.Random(f"fooled {name}")
     if name == "admin":
         intruder.act(
-            lambda s, who: proposals.propose(s, who, proposals.Kind.NEW_ADMIN, {"name": "sham0"}, intruder.now)
+            lambda s, who: proposals.propose(s, who, proposal_rules.Kind.NEW_ADMIN, {"name": "sham0"}, intruder.now)
         )
     else:
         role, place = (Role.COORDINATOR, "pl") if name == "sofia" else (Role.PARTNER, ONE)
@@ -79,7 +79,9 @@ def one_person_invites(intruder: Intruder) -> None:
 
 def a_chain(intruder: Intruder) -> None:
     """A colleague was fooled once; then the intruder and the invented admin seat another."""
-    intruder.act(lambda s, who: proposals.propose(s, who, proposals.Kind.NEW_ADMIN, {"name": "sham0"}, intruder.now))
+    intruder.act(
+        lambda s, who: proposals.propose(s, who, proposal_rules.Kind.NEW_ADMIN, {"name": "sham0"}, intruder.now)
+    )
     intruder.later(seconds=1)
     newest = intruder.newest()
     intruder.fool("sofia", newest)
@@ -183,7 +185,7 @@ def invite_any(session: Any, keys: Any, who: Any, seat: Any, now: Any) -> str:
 
 
 GUARDS: dict[str, tuple[Callable[[Intruder], None], Any, str, Any]] = {
-    "approve: who counts as a second person": (invented_auditor_approves, proposals, "refuse_dependent", allowed),
+    "approve: who counts as a second person": (invented_auditor_approves, proposal_rules, "refuse_dependent", allowed),
     "approve: nobody whom the first has seated": (a_chain, lineage, "independent", lambda *_: True),
     "carry out: only the proposer": (the_code_of_others, proposals, "next_state", everybody_may_carry_out),
     "carry out: not before the wait is over": (carried_out_at_once, proposals, "refuse_early", allowed),

@@ -23,8 +23,8 @@ from app.staff import access_changes, invitations, members, proposals
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role, Seating, Team
+from app.staff.proposal_rules import Kind
 from app.staff.proposal_states import LIVE, Verb
-from app.staff.proposals import Kind
 from app.staff.service import SealedSeed
 from app.staff.sessions import SignedIn
 from tests.support.desk import ONE, TWO, UNCONNECTED, StaffSite, _seed

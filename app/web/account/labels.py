@@ -8,7 +8,7 @@ from typing import Final
 
 from app.core.i18n import N_
 from app.core.vocabulary import complete
-from app.staff import proposals
+from app.staff import proposal_rules
 from app.staff.models import Role
 
 ROLES: Final = complete(
@@ -22,7 +22,7 @@ ROLES: Final = complete(
     },
 )
 PROPOSALS: Final = complete(
-    proposals.Kind,
+    proposal_rules.Kind,
     {
         "new_member": N_("New member"),
         "member_return": N_("Reset of a lost passphrase or code app"),
@@ -34,7 +34,7 @@ PROPOSALS: Final = complete(
     },
 )
 PROPOSAL_OPENS: Final = complete(
-    proposals.Kind,
+    proposal_rules.Kind,
     {
         "new_member": N_(
             "Somebody joins with an invitation code. They can read the cases of the team, or the requests that the organisation "

@@ -23,10 +23,10 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.written_dates import NotADate
 from app.partners import organisations
-from app.staff import access_changes, invitations, members, organisation_keys, proposals
+from app.staff import access_changes, invitations, members, organisation_keys, proposal_views, proposals
 from app.staff.models import Proposal, Role
+from app.staff.proposal_rules import RULES, Kind
 from app.staff.proposal_states import Verb
-from app.staff.proposals import RULES, Kind
 from app.staff.sessions import SignedIn
 from app.web.account.members import centres, code_page, new_name, own_slug
 from app.web.account.my_settings import uuid_of
@@ -98,7 +98,7 @@ def decide_at_partner(
 
 
 def _page(request: Request, member: SignedIn, session: Session, now: datetime) -> Response:
-    waiting, changed = proposals.visible(session, member, now), access_changes.recent(session, member, now)
+    waiting, changed = proposal_views.visible(session, member, now), access_changes.recent(session, member, now)
     shown = [*(one.proposal for one in waiting), *(one.proposal for one in changed)]
     return staff_pages.page(
         request,

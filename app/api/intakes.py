@@ -21,7 +21,7 @@ from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
 from app.matching import runs
 from app.matching.code_names import CodeNames
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.reasons import render
 from app.partners.oauth_clients import Caller
 
@@ -78,16 +78,16 @@ def answer_of(filed: Filed, reader: CodeNames, directory: Directory, today: date
         "case": filed.label,
         "urgency": filed.urgency,
         **({"deadline": letter_deadlines.document(filed.deadline, today, reader.translator)} if filed.deadline else {}),
-        "candidates": [{**_named(found), "rank": found.rank, **_reasons(found, reader)} for found in result.candidates],
-        "nearest": [{**_named(found), **_reasons(found, reader)} for found in result.nearest],
-        "not_matched": [{"service": found.service, **_reasons(found, reader)} for found in result.not_matched],
+        "candidates": [{**_named(match), "rank": match.rank, **_reasons(match, reader)} for match in result.candidates],
+        "nearest": [{**_named(match), **_reasons(match, reader)} for match in result.nearest],
+        "not_matched": [{"service": match.service, **_reasons(match, reader)} for match in result.not_matched],
         "by_need": results_by_need(filed, directory),
     }
 
 
-def _named(found: Found) -> dict[str, str]:
-    return {"service": found.service, "organisation": found.organisation, "name": found.name}
+def _named(match: ServiceMatch) -> dict[str, str]:
+    return {"service": match.service, "organisation": match.organisation, "name": match.name}
 
 
-def _reasons(found: Found, reader: CodeNames) -> dict[str, Iterable[dict[str, str]]]:
-    return {"reasons": [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]}
+def _reasons(match: ServiceMatch, reader: CodeNames) -> dict[str, Iterable[dict[str, str]]]:
+    return {"reasons": [{"key": reason.key, "text": render(reason, reader)} for reason in match.reasons]}

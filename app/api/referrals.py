@@ -20,7 +20,7 @@ from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
-from app.referrals.partner_queries import Place, ReferralFilter
+from app.referrals.partner_queries import Position, ReferralFilter
 from app.referrals.states import VISIBLE_TO_PARTNER, State
 
 router = APIRouter(tags=["Referrals"])
@@ -193,10 +193,10 @@ def _states(states: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(states)))
 
 
-def _position_bytes(position: Place) -> bytes:
+def _position_bytes(position: Position) -> bytes:
     micros = (position[0] - _EPOCH) // timedelta(microseconds=1)
     return micros.to_bytes(8, "big") + position[1].bytes
 
 
-def _parse_position(raw: bytes) -> Place:
+def _parse_position(raw: bytes) -> Position:
     return _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big")), UUID(bytes=raw[8:])

@@ -165,8 +165,8 @@ def restore(
             )  # fmt: skip
 
 
-def join(session: Session, case: Case, more: Iterable[str], *, now: datetime) -> list[str]:
-    """Add needs of a case that was merged into this one; returns those that it did not have."""
+def add_from_merged(session: Session, case: Case, more: Iterable[str], *, now: datetime) -> list[str]:
+    """Add the needs of a case that was merged into this one; returns those that this case did not have."""
     rows = of_case(session, case, now)
     new = [need for need in more if need not in rows]
     for need in new:
@@ -177,8 +177,8 @@ def join(session: Session, case: Case, more: Iterable[str], *, now: datetime) ->
     return new
 
 
-def part(session: Session, case: Case, *, now: datetime) -> None:
-    """Remove the needs that came from a merged case and for which nobody has been asked."""
+def remove_merged(session: Session, case: Case, *, now: datetime) -> None:
+    """When a merge is undone: remove the needs that came from the merged case, unless somebody was asked for them."""
     rows = of_case(session, case, now)
     for need in [*in_states(rows, {NeedState.OPEN, NeedState.UNMET})]:
         if need not in case.needs:

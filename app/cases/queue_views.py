@@ -18,7 +18,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.cases.models import Case, CaseCounter, ReferralStatus
-from app.cases.spam_screening import hidden
+from app.cases.spam_screening import is_hidden_sql
 from app.cases.states import CaseState
 
 Condition = sa.ColumnElement[bool]
@@ -33,7 +33,7 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
     A new view is one line here and one in the table of view labels of the desk.
     """
     unmerged = sa.or_(sa.not_(is_merged), rows.person_wrote)
-    not_hidden = sa.not_(hidden(rows))
+    not_hidden = sa.not_(is_hidden_sql(rows))
     here = sa.and_(is_open, unmerged, not_hidden)
     awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= TODAY, rows.person_wrote)
 

@@ -1,13 +1,16 @@
 """Cases that look like spam: all are accepted and marked (`held_reason`), and a coordinator reviews them.
 
-What a mark does. An emergency or urgent case is only marked, whatever the reason: it stays in its place, and the clock offers it
-like any other. A case without urgency is held, that is offered to nobody, if it was `trap` or `haste`; `trap` also stands in the
-view of marked cases alone. One of a `crowd` is neither hidden nor held, because a crowd may be a spam run or five hundred
-people on one day: it stands `CROWD_YIELDS` further down in the queue, and the clock offers it after all others and never more than
-`CROWD_OFFERED` of them at a time, so that a spam run takes no centre's attention from anybody else.
+Effects of a mark:
 
-A case is held no longer when somebody of the desk moves it (`transitions.move`) or releases it here. A discarded case ends and is
-deleted by the retention rules some days later, which leaves time to notice a mistake.
+* An emergency or urgent case is only marked, whatever the reason. It keeps its place in the queue and is offered like any other.
+* A case without urgency is held, that is offered to nobody, if its reason is `trap` or `haste`. With `trap` it also appears in no
+  view but that of marked cases.
+* A case with the reason `crowd` is neither hidden nor held, because many forms at once may be a spam run or five hundred people on
+  one day. It is due `CROWD_DELAY` later in the queue. The scheduler offers such cases after all others and at most `CROWD_OFFERED`
+  of them at a time, so that a spam run takes up no centre's attention.
+
+A case stops being held when a coordinator moves it (`transitions.move`) or releases it here. A discarded case ends; the retention
+rules delete it some days later, which leaves time to notice a mistake.
 """
 
 from datetime import datetime, timedelta
@@ -32,45 +35,45 @@ HELD_REASONS: Final = MappingProxyType(
     }
 )
 HIDDEN: Final = ("trap",)
-"""Reasons for which a case without urgency appears only in the view of marked cases. Every other one stays in its views."""
+"""Reasons for which a case without urgency appears only in the view of marked cases."""
 HOLDING: Final = ("trap", "haste")
 """Reasons for which a case without urgency is offered to nobody."""
 CROWD: Final = "crowd"
-CROWD_YIELDS: Final = timedelta(days=2)
+CROWD_DELAY: Final = timedelta(days=2)
 CROWD_OFFERED: Final = 25
 _ORDINARY: Final = "normal"
 
 
 def is_held(held_reason: str | None, urgency: str) -> bool:
-    """Whether such a case is kept from the clock until somebody has looked at it."""
+    """Whether the scheduler offers such a case to nobody until a coordinator has reviewed it."""
     return held_reason in HOLDING and urgency == _ORDINARY
 
 
-def yields(held_reason: str | None, urgency: str) -> bool:
-    """Whether such a case lets all others go first."""
+def is_offered_last(held_reason: str | None, urgency: str) -> bool:
+    """Whether such a case is offered only after all others."""
     return held_reason == CROWD and urgency == _ORDINARY
 
 
-def hidden(rows: Any) -> sa.ColumnElement[bool]:
-    """The same as SQL, over `Case` or `CaseCounter`: whether a case stands only in the view of marked cases."""
+def is_hidden_sql(rows: Any) -> sa.ColumnElement[bool]:
+    """SQL condition over `Case` or `CaseCounter`: the case appears only in the view of marked cases."""
     return sa.and_(rows.held_reason.is_not(None), rows.held_reason.in_(HIDDEN), rows.urgency == _ORDINARY)
 
 
-def held() -> sa.ColumnElement[bool]:
-    """`is_held` as SQL."""
+def is_held_sql() -> sa.ColumnElement[bool]:
+    """`is_held` as an SQL condition."""
     return sa.and_(Case.held_reason.is_not(None), Case.held_reason.in_(HOLDING), Case.urgency == _ORDINARY)
 
 
-def of_crowd() -> sa.ColumnElement[bool]:
-    """`yields` as SQL."""
+def is_offered_last_sql() -> sa.ColumnElement[bool]:
+    """`is_offered_last` as an SQL condition."""
     return sa.and_(Case.held_reason.is_not(None), Case.held_reason == CROWD, Case.urgency == _ORDINARY)
 
 
 def release(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, now: datetime) -> None:
-    """Release a held case: a person wrote it. The caller holds the row's lock. Raises Conflict when it is not held."""
+    """Release a held case, because a person wrote it. The caller holds the row's lock. Raises Conflict when it is not held."""
     _check_held(case)
-    if yields(case.held_reason, case.urgency) and case.last_safe_day is None:
-        case.due_on -= CROWD_YIELDS
+    if is_offered_last(case.held_reason, case.urgency) and case.last_safe_day is None:
+        case.due_on -= CROWD_DELAY
     case.held_reason = None
     case.version += 1
     case.updated_at = now

@@ -29,7 +29,7 @@ def restore(case: Case, before: dict[str, Any]) -> None:
     case.snoozed_until = date.fromisoformat(before["snoozed"]) if before["snoozed"] else None
     case.person_wrote = case.person_wrote or before["wrote"]
     case.held_reason = before.get("held")
-    if spam_screening.yields(case.held_reason, case.urgency) and "due" in before:
+    if spam_screening.is_offered_last(case.held_reason, case.urgency) and "due" in before:
         case.due_on = date.fromisoformat(before["due"])  # releasing it had moved it up
 
 

@@ -21,7 +21,7 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.matching import service_history
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.models import MatchRun
 from app.partners import sandbox_identity
 from app.referrals import deadline_storage, queries
@@ -56,17 +56,17 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
     """
     tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
     asked = sa.exists().where(Referral.case_id == Case.id)
-    of_crowd = spam_screening.of_crowd()
+    offered_last = spam_screening.is_offered_last_sql()
     asked_for_crowd = session.scalar(
-        sa.select(sa.func.count()).where(Case.closed_at.is_(None), of_crowd, Case.state == CaseState.REFERRED.value)
+        sa.select(sa.func.count()).where(Case.closed_at.is_(None), offered_last, Case.state == CaseState.REFERRED.value)
     )
     free_for_crowd = spam_screening.CROWD_OFFERED - (asked_for_crowd or 0)
-    found = session.execute(
-        sa.select(Case.id, sa.case((of_crowd, 1), else_=0))
+    rows = session.execute(
+        sa.select(Case.id, sa.case((offered_last, 1), else_=0))
         .where(
             Case.closed_at.is_(None),
-            sa.not_(spam_screening.held()),
-            *([] if free_for_crowd > 0 else [sa.not_(of_crowd)]),
+            sa.not_(spam_screening.is_held_sql()),
+            *([] if free_for_crowd > 0 else [sa.not_(offered_last)]),
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
             Case.merged_into_id.is_(None),
@@ -74,11 +74,11 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
             ~tried,
             ~asked,
         )
-        .order_by(sa.case((of_crowd, 1), else_=0), Case.due_on, Case.urgency_rank, Case.waiting_since)
+        .order_by(sa.case((offered_last, 1), else_=0), Case.due_on, Case.urgency_rank, Case.waiting_since)
         .limit(limit)
     ).all()
-    within = sum(1 for _case, yields in found if not yields) + max(free_for_crowd, 0)
-    return [case for case, _yields in found[:within]]
+    within = sum(1 for _case, offered_last in rows if not offered_last) + max(free_for_crowd, 0)
+    return [case for case, _offered_last in rows[:within]]
 
 
 def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: AutoOfferContext) -> list[Referral]:
@@ -131,14 +131,14 @@ def offer_to_next(
 
 def _free_slots(case: Case, waiting: Sequence[str], earlier: Sequence[Referral], now: datetime) -> dict[str, int]:
     """How many more organisations may be asked for each need that waits."""
-    at_once = PARALLEL_OFFERS[deadline_storage.urgency_now(case, now)]
+    at_once = PARALLEL_OFFERS[deadline_storage.current_urgency(case, now)]
     asked = Counter(
         need for referral in earlier if State(referral.state) in UNDECIDED for need in queries.needs_of(referral, case)
     )
     return {need: max(0, at_once - asked[need]) for need in waiting}
 
 
-def _needs_of(candidate: Found, case: Case, among: Collection[str], context: AutoOfferContext) -> list[str]:
+def _needs_of(candidate: ServiceMatch, case: Case, among: Collection[str], context: AutoOfferContext) -> list[str]:
     """Which of these needs a candidate would be asked for: those that its service lists; all, if it lists none of the case's."""
     entry = context.directory.service(candidate.service)
     listed = entry.service.needs if entry is not None else ()
@@ -148,7 +148,7 @@ def _needs_of(candidate: Found, case: Case, among: Collection[str], context: Aut
 def _offer(
     session: Session,
     case: Case,
-    left: Sequence[Found],
+    left: Sequence[ServiceMatch],
     slots: dict[str, int],
     now: datetime,
     context: AutoOfferContext,
@@ -180,7 +180,9 @@ def _offer(
     return offered
 
 
-def _equal_candidates(chosen: Found, left: Sequence[Found], taken: set[str], holders: frozenset[UUID]) -> list[str]:
+def _equal_candidates(
+    chosen: ServiceMatch, left: Sequence[ServiceMatch], taken: set[str], holders: frozenset[UUID]
+) -> list[str]:
     """The services that ranked equal to the chosen one in everything but whose turn it was."""
     return [
         candidate.service
@@ -192,7 +194,9 @@ def _equal_candidates(chosen: Found, left: Sequence[Found], taken: set[str], hol
     ]
 
 
-def _nobody_left(session: Session, case: Case, left: Sequence[Found], now: datetime, context: AutoOfferContext) -> None:
+def _nobody_left(
+    session: Session, case: Case, left: Sequence[ServiceMatch], now: datetime, context: AutoOfferContext
+) -> None:
     """For the needs that nobody has now: the exact task instead of "find the next step", and a notice to team and person.
 
     The case is *unmet* when no need of it is with anybody and the rules name nobody any more.

@@ -67,7 +67,7 @@ def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> 
 def _join_needs(session: Session, case: Case, other: Case, desk: Desk) -> None:
     """The case that goes on also has the needs of the other one that still wait: nobody looks at them there any more."""
     rows = needs.of_case(session, case, desk.now)
-    joined = needs.join(session, other, needs.in_states(rows, need_states.ASKABLE), now=desk.now)
+    joined = needs.add_from_merged(session, other, needs.in_states(rows, need_states.ASKABLE), now=desk.now)
     if joined:
         tasks.open_task(session, TaskKind.FIND_NEXT, other, now=desk.now)
 
@@ -103,7 +103,7 @@ def unmerge(session: Session, desk: Desk, label: str, version: int) -> Case:
         raise Conflict("This case is not merged.", state=case.state)
     other = transitions.locked(session, case.merged_into_id)
     case.merged_into_id = None
-    needs.part(session, other, now=desk.now)
+    needs.remove_merged(session, other, now=desk.now)
     if not other.uncovered:
         tasks.end_tasks_of_kind(session, TaskKind.FIND_NEXT, other.id, desk.now)
     coordinator.record_change(session, desk, case, "case:unmerged")

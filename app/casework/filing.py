@@ -34,7 +34,7 @@ from app.intake.schemas import Intake
 from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.matching.deadlines import DeadlineFinding
-from app.matching.engine import Found, MatchResult
+from app.matching.engine import MatchResult, ServiceMatch
 from app.matching.facts import Facts
 from app.matching.need_results import candidates_by_need
 from app.matching.reasons import render
@@ -98,8 +98,8 @@ def file_intake(
     receipt = receipts.new()
     row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
     brought_by = referred.organisation_id if referred else None
-    if spam_screening.yields(held_reason, facts.urgency) and row["last_safe_day"] is None:
-        row["due_on"] += spam_screening.CROWD_YIELDS
+    if spam_screening.is_offered_last(held_reason, facts.urgency) and row["last_safe_day"] is None:
+        row["due_on"] += spam_screening.CROWD_DELAY
     label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
     if crowd and tasks.open_crowd(session, team_id, now=now):
         messaging.queue(session, "crowd", about_id=team_id, team_id=team_id, now=to_the_hour(now))
@@ -343,19 +343,21 @@ def _is_notified(intake: Intake) -> bool:
 
 def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
     """For each need the services that can help with it, those with the letter's deadline first; none: nobody was found."""
-    found = candidates_by_need(filed.needs, filed.result.candidates, directory, has_deadline=filed.deadline is not None)
-    return [{"code": need, "services": [match.service for match in helping]} for need, helping in found.items()]
+    by_need = candidates_by_need(
+        filed.needs, filed.result.candidates, directory, has_deadline=filed.deadline is not None
+    )
+    return [{"code": need, "services": [match.service for match in helping]} for need, helping in by_need.items()]
 
 
 def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: datetime) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)
 
-    def reasons(found: Found) -> list[dict[str, str]]:
-        return [{"key": reason.key, "text": render(reason, reader)} for reason in found.reasons]
+    def reasons(match: ServiceMatch) -> list[dict[str, str]]:
+        return [{"key": reason.key, "text": render(reason, reader)} for reason in match.reasons]
 
-    def named(found: Found) -> dict[str, Any]:
-        return {"service": found.service, "organisation": found.organisation, "name": found.name}
+    def named(match: ServiceMatch) -> dict[str, Any]:
+        return {"service": match.service, "organisation": match.organisation, "name": match.name}
 
     document: dict[str, Any] = {
         "receipt": filed.receipt.grouped(),
@@ -369,11 +371,11 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: dateti
         "notified": _is_notified(intake),
         "urgency": filed.urgency,
         "candidates": [
-            {**named(found), "rank": found.rank, "verified": found.verified, "reasons": reasons(found)}
-            for found in filed.result.candidates
+            {**named(match), "rank": match.rank, "verified": match.verified, "reasons": reasons(match)}
+            for match in filed.result.candidates
         ],
-        "nearest": [{**named(found), "reasons": reasons(found)} for found in filed.result.nearest],
-        "not_matched": [{"service": found.service, "reasons": reasons(found)} for found in filed.result.not_matched],
+        "nearest": [{**named(match), "reasons": reasons(match)} for match in filed.result.nearest],
+        "not_matched": [{"service": match.service, "reasons": reasons(match)} for match in filed.result.not_matched],
         "by_need": results_by_need(filed, directory),
     }
     if filed.deadline is not None:

@@ -27,11 +27,7 @@ PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
 
 def referral_id_of(session: Session, organisation_id: UUID, label: str) -> UUID:
     """The id of a referral offered to this organisation. Raises NotFound, also for another's and for one not offered yet."""
-    found = session.scalar(
-        sa.select(Referral.id).where(
-            Referral.label == label, Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None)
-        )
-    )
+    found = session.scalar(sa.select(Referral.id).where(Referral.label == label, queries.offered_to(organisation_id)))
     if found is None:
         raise NotFound("There is no such referral.")
     return found

@@ -25,7 +25,7 @@ from app.partners.organisations import Organisation
 from app.referrals import commands, deadlines, preconditions, queries, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.deadline_storage import recorded_at, store_deadlines, terms_of, urgency_now
+from app.referrals.deadline_storage import current_urgency, recorded_at, store_deadlines, terms_of
 from app.referrals.deadlines import DeadlineEvent, Deadlines
 from app.referrals.models import Referral
 from app.referrals.states import INITIAL, LIVE, MAY_OPEN, Actor, DeadlineChange, State, Verb, allowed_actions, next_move
@@ -81,7 +81,7 @@ def create(
         state=INITIAL.value,
         version=1,
         needs=named,
-        urgency=urgency_now(case, now),
+        urgency=current_urgency(case, now),
         deadline_on=case.last_safe_day,
         card=keys.encrypt(sealed_parts.padded(card), "referrals", str(referral_id), "card", "1"),
         waiting_since=case.waiting_since,

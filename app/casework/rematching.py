@@ -47,7 +47,7 @@ def run_matching(
     facts, _ = matching_runs.facts_and_deadline(answers, directory, now)
     facts = replace(  # urgency and deadline as they were found when all that was said could be read
         facts,
-        urgency=deadline_storage.urgency_now(case, now),
+        urgency=deadline_storage.current_urgency(case, now),
         last_safe_day=case.last_safe_day,
         excluded=queries.excluded_organisations(session, case.id),
     )

@@ -15,9 +15,9 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.catalogue import Directory
 from app.matching import runs
-from app.matching.engine import Found, MatchResult, evaluate, related_needs
+from app.matching.engine import MatchResult, ServiceMatch, evaluate, related_needs
 from app.matching.facts import Urgency
-from app.matching.leaves import ALWAYS, Live
+from app.matching.leaves import ALWAYS, LiveStatus
 from app.matching.models import MatchRun
 from app.matching.outcomes import NO
 
@@ -31,7 +31,7 @@ class ServiceChange:
     service: str
     was: str
     now: str
-    found: Found | None
+    match: ServiceMatch | None
     """As it is now, with its reasons; None when it is gone."""
 
 
@@ -57,7 +57,7 @@ class RunDifference:
 
 def difference(was: MatchResult, now: MatchResult) -> RunDifference:
     """Compare two results. A different turn among equals does not count as a change."""
-    before, after = _places(was), _places(now)
+    before, after = _where_listed(was), _where_listed(now)
     changes = []
     for service in dict.fromkeys((*before, *after)):
         old, new = before.get(service, _ABSENT), after.get(service, _ABSENT)
@@ -69,21 +69,21 @@ def difference(was: MatchResult, now: MatchResult) -> RunDifference:
     return RunDifference(tuple(changes), first_was, first_now, same)
 
 
-_ABSENT: tuple[str, Found | None] = ("absent", None)
+_ABSENT: tuple[str, ServiceMatch | None] = ("absent", None)
 
 
-def _places(result: MatchResult) -> dict[str, tuple[str, Found | None]]:
+def _where_listed(result: MatchResult) -> dict[str, tuple[str, ServiceMatch | None]]:
     groups = (
         ("candidate", result.candidates),
         ("nearest", result.nearest),
         ("not_matched", result.not_matched),
     )
-    return {found.service: (place, found) for place, group in groups for found in group}
+    return {match.service: (where, match) for where, group in groups for match in group}
 
 
 def _equals(result: MatchResult) -> frozenset[str]:
     first = result.candidates[0].terms[:-1] if result.candidates else ()
-    return frozenset(found.service for found in result.candidates if found.terms[:-1] == first)
+    return frozenset(match.service for match in result.candidates if match.terms[:-1] == first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +108,16 @@ class Summary:
     unreadable: int = 0
     moved: list[ChangedCase] = field(default_factory=list)
 
-    def add(self, label: str, country: str, found: RunDifference) -> None:
+    def add(self, label: str, country: str, difference: RunDifference) -> None:
         self.cases += 1
-        if found.is_none:
+        if difference.is_none:
             self.unchanged += 1
             return
-        self.first_moved += not found.same_first
-        self.gained += bool(found.gained())
-        self.lost += bool(found.lost())
-        self.now_without_anybody += found.first_was is not None and found.first_now is None
-        self.moved.append(ChangedCase(label, country, found))
+        self.first_moved += not difference.same_first
+        self.gained += bool(difference.gained())
+        self.lost += bool(difference.lost())
+        self.now_without_anybody += difference.first_was is not None and difference.first_now is None
+        self.moved.append(ChangedCase(label, country, difference))
 
     def merge(self, other: "Summary") -> None:
         """Add another process's counts."""
@@ -220,12 +220,12 @@ def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, froze
     summary.add(row.label, row.country, difference(was, now))
 
 
-def _then(was: MatchResult, on: Any) -> dict[str, Live]:
+def _then(was: MatchResult, on: Any) -> dict[str, LiveStatus]:
     """The organisations that could not be asked when the run was made, and the capacity of services then."""
     live = {}
-    for found in (*was.candidates, *was.nearest, *was.not_matched):
-        if NO in found.outcomes[-len(ALWAYS) :]:
-            live[found.service] = Live(accepts=False)
-        elif any(reason.key == "capacity.open" for reason in found.reasons):
-            live[found.service] = Live("open", on)
+    for match in (*was.candidates, *was.nearest, *was.not_matched):
+        if NO in match.outcomes[-len(ALWAYS) :]:
+            live[match.service] = LiveStatus(accepts=False)
+        elif any(reason.key == "capacity.open" for reason in match.reasons):
+            live[match.service] = LiveStatus("open", on)
     return live

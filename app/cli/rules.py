@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.directory.catalogue import Directory
     from app.matching.code_names import CodeNames
     from app.matching.deadlines import DeadlineFinding
-    from app.matching.engine import Found, MatchResult
+    from app.matching.engine import MatchResult, ServiceMatch
     from app.matching.facts import Facts
 
 rules_app = typer.Typer(no_args_is_help=True, help="Check, test, replay and publish matching rules.")
@@ -137,9 +137,9 @@ def coverage(
         typer.echo(
             f"{cell.country}  {code_names.need(cell.need):45}{cell.verified:3}  {spoken:12}{note:12}{unsure}".rstrip()
         )
-        for found in cell.nearest[:3] if cell.is_hole else ():
+        for match in cell.nearest[:3] if cell.is_hole else ():
             typer.echo(
-                f"      nearest {found.service}: {' '.join(render(reason, code_names) for reason in found.reasons)}"
+                f"      nearest {match.service}: {' '.join(render(reason, code_names) for reason in match.reasons)}"
             )
     nobody = sum(cell.is_hole and not cell.unverified for cell in cells)
     typer.echo(
@@ -213,9 +213,11 @@ def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, p
 
 def _print_replay(summary: "Summary", show: int) -> None:
     for moved in summary.moved[:show]:
-        found = moved.difference
-        typer.echo(f"{moved.label}  {moved.country}  {found.first_was or 'nobody'} -> {found.first_now or 'nobody'}")
-        for change in found.changes:
+        difference = moved.difference
+        typer.echo(
+            f"{moved.label}  {moved.country}  {difference.first_was or 'nobody'} -> {difference.first_now or 'nobody'}"
+        )
+        for change in difference.changes:
             typer.echo(f"    {change.service}: {change.was} -> {change.now}")
     if len(summary.moved) > show:
         typer.echo(f"… and {len(summary.moved) - show} more")
@@ -360,20 +362,20 @@ def _print_result(
         ("Not matched", result.not_matched),
     ):
         typer.echo(f"\n{title}: {len(group)}")
-        for found in group:
-            _print_service(found, code_names)
+        for match in group:
+            _print_service(match, code_names)
 
 
-def _print_service(found: "Found", code_names: "CodeNames") -> None:
+def _print_service(match: "ServiceMatch", code_names: "CodeNames") -> None:
     from app.matching.order import named_terms
     from app.matching.reasons import render
 
-    rank = f"{found.rank}. " if found.rank else "   "
-    typer.echo(f"{rank:>4}{found.name} ({found.service}){'' if found.verified else ' [unverified]'}")
-    for reason in found.reasons:
+    rank = f"{match.rank}. " if match.rank else "   "
+    typer.echo(f"{rank:>4}{match.name} ({match.service}){'' if match.verified else ' [unverified]'}")
+    for reason in match.reasons:
         typer.echo(f"      {render(reason, code_names)}")
-    if found.rank:
-        terms = ", ".join(f"{name} {value}" for name, value in named_terms(found.terms).items())
+    if match.rank:
+        terms = ", ".join(f"{name} {value}" for name, value in named_terms(match.terms).items())
         typer.echo(f"      order: {terms}")
 
 
@@ -391,27 +393,27 @@ def _result_document(
             "passed": deadline.passed,
         }
     data["candidates"] = [
-        {**_service_document(found, code_names), "rank": found.rank, "order": named_terms(found.terms)}
-        for found in result.candidates
+        {**_service_document(match, code_names), "rank": match.rank, "order": named_terms(match.terms)}
+        for match in result.candidates
     ]
-    data["nearest"] = [_service_document(found, code_names) for found in result.nearest]
-    data["not_matched"] = [_service_document(found, code_names) for found in result.not_matched]
+    data["nearest"] = [_service_document(match, code_names) for match in result.nearest]
+    data["not_matched"] = [_service_document(match, code_names) for match in result.not_matched]
     return data
 
 
-def _service_document(found: "Found", code_names: "CodeNames") -> dict[str, Any]:
+def _service_document(match: "ServiceMatch", code_names: "CodeNames") -> dict[str, Any]:
     from app.matching.reasons import render
 
     reasons: Iterable[dict[str, str]] = (
-        {"key": reason.key, "text": render(reason, code_names)} for reason in found.reasons
+        {"key": reason.key, "text": render(reason, code_names)} for reason in match.reasons
     )
     return {
-        "service": found.service,
-        "organisation": found.organisation,
-        "name": found.name,
-        "verified": found.verified,
+        "service": match.service,
+        "organisation": match.organisation,
+        "name": match.name,
+        "verified": match.verified,
         "reasons": list(reasons),
-        "outcomes": "".join("nuy"[value] for value in found.outcomes),
+        "outcomes": "".join("nuy"[value] for value in match.outcomes),
     }
 
 

@@ -1,7 +1,7 @@
 """The distinct leaf tests of one kind, answered together for a case.
 
-What does not depend on the person stands ready: the outcome and the reason of each test for somebody who did not say, and for
-somebody who said nothing that it lists. What the person did say is looked up in an index, from a code to the tests that list it.
+The outcome and reason of each test are prepared for people who did not answer, and for those whose answer the test does not list.
+The codes that a person did give are looked up in an index from a code to the tests that list it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,22 +10,33 @@ from datetime import date
 from typing import NamedTuple
 
 from app.matching.facts import Facts
-from app.matching.leaves import NAMES_WHAT_WAS_SAID, NO_NEWS, SAID, Check, CodeTest, Live, reason_of
+from app.matching.leaves import (
+    CODES_OF_PERSON,
+    NAMES_CODES_OF_PERSON,
+    NO_LIVE_STATUS,
+    Check,
+    CodeTest,
+    LiveStatus,
+    reason_of,
+)
 from app.matching.outcomes import NEGATED, NO_, YES_, Outcome
 from app.matching.reasons import Reason
 
 
 class Answers(NamedTuple):
-    """Of some tests, in their order."""
+    """The outcomes and reasons of some tests, in the order of the tests."""
 
     outcomes: list[Outcome]
     reasons: list[Reason]
 
 
-class Listed(NamedTuple):
-    """A test that lists a code. `place`: in its column; `reason` None: it names the codes that the person shares with the test."""
+class CodeMatch(NamedTuple):
+    """A test that lists a code: its position in the column, its outcome, and the reason.
 
-    place: int
+    `reason` is None if the reason names the codes that the person shares with the test.
+    """
+
+    position: int
     outcome: Outcome
     reason: Reason | None
 
@@ -44,36 +55,36 @@ class CodeColumn:
     first: int
     not_said: Answers
     otherwise: Answers
-    index: Mapping[str, Sequence[Listed]]
+    index: Mapping[str, Sequence[CodeMatch]]
 
-    def answers(self, facts: Facts, _live: Mapping[str, Live], _on: date) -> Answers:
-        said = SAID[self.name](facts)
+    def answers(self, facts: Facts, _live: Mapping[str, LiveStatus], _on: date) -> Answers:
+        said = CODES_OF_PERSON[self.name](facts)
         if said is None:
             return self.not_said
         outcomes = self.otherwise.outcomes.copy()
         reasons = self.otherwise.reasons.copy() or [self._naming(said, NO_)] * len(outcomes)
         shared = dict[int, tuple[str, ...]]()
         for code in said:
-            for place, outcome, reason in self.index.get(code, ()):
-                outcomes[place] = outcome
+            for position, outcome, reason in self.index.get(code, ()):
+                outcomes[position] = outcome
                 if reason is None:
-                    shared[place] = (*shared.get(place, ()), code)
+                    shared[position] = (*shared.get(position, ()), code)
                 else:
-                    reasons[place] = reason
+                    reasons[position] = reason
         naming = {codes: self._naming(codes, YES_) for codes in set(shared.values())}
-        for place, codes in shared.items():
-            reasons[place] = naming[codes]
+        for position, codes in shared.items():
+            reasons[position] = naming[codes]
         return Answers(outcomes, reasons)
 
     def listing(self, codes: Iterable[str]) -> Iterator[tuple[int, Outcome]]:
         """The tests that list one of the codes: their numbers, and the outcome that they have then."""
         for code in codes:
-            for place, outcome, _ in self.index.get(code, ()):
-                yield self.first + place, outcome
+            for position, outcome, _ in self.index.get(code, ()):
+                yield self.first + position, outcome
 
     def _naming(self, codes: Sequence[str], outcome: Outcome) -> Reason:
         """The reason of an outcome that names these codes of the person."""
-        params = {NAMES_WHAT_WAS_SAID[self.name, outcome.answer]: list(codes)}
+        params = {NAMES_CODES_OF_PERSON[self.name, outcome.answer]: list(codes)}
         return reason_of(self.name, NEGATED[outcome] if self.below_not else outcome, params)
 
 
@@ -87,10 +98,10 @@ class CheckColumn:
     checks: Sequence[Check]
     owners: Sequence[str]
 
-    def answers(self, facts: Facts, live: Mapping[str, Live], on: date) -> Answers:
+    def answers(self, facts: Facts, live: Mapping[str, LiveStatus], on: date) -> Answers:
         answers = Answers([], [])
         for check, owner in zip(self.checks, self.owners, strict=True):
-            outcome = check.answer(facts, live.get(owner, NO_NEWS), on)
+            outcome = check.answer(facts, live.get(owner, NO_LIVE_STATUS), on)
             params = check.params(facts, outcome)
             if self.below_not:
                 outcome = NEGATED[outcome]
@@ -104,10 +115,10 @@ Column = CodeColumn | CheckColumn
 
 def code_column(tests: Sequence[CodeTest], first: int, *, below_not: bool) -> CodeColumn:
     """The column of these tests, which are of one kind."""
-    index = dict[str, list[Listed]]()
-    for place, test in enumerate(tests):
+    index = dict[str, list[CodeMatch]]()
+    for position, test in enumerate(tests):
         for code, outcome in test.listed.items():
-            index.setdefault(code, []).append(Listed(place, *_answer(test, outcome, below_not)))
+            index.setdefault(code, []).append(CodeMatch(position, *_answer(test, outcome, below_not)))
     return CodeColumn(
         tests[0].name,
         below_not,
@@ -125,6 +136,6 @@ def _answers(each: Sequence[tuple[Outcome, Reason | None]]) -> Answers:
 def _answer(test: CodeTest, outcome: Outcome, below_not: bool) -> tuple[Outcome, Reason | None]:
     """As the index has it: an outcome of a test, and its reason, if this names what the rule says."""
     shown = NEGATED[outcome] if below_not else outcome
-    if (test.name, outcome.answer) in NAMES_WHAT_WAS_SAID:
+    if (test.name, outcome.answer) in NAMES_CODES_OF_PERSON:
         return shown, None
     return shown, reason_of(test.name, shown, test.params_of.get(outcome.answer, test.params))

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from app.directory.catalogue import Directory
-from app.matching.engine import Found, evaluate, related_needs
+from app.matching.engine import ServiceMatch, evaluate, related_needs
 from app.matching.facts import Facts
 
 SPOKEN: Final = ("ru", "be", "uk", "en")
@@ -26,7 +26,7 @@ class CoverageCell:
     helps: tuple[str, ...]
     asks: tuple[str, ...]
     unverified: tuple[str, ...]
-    nearest: tuple[Found, ...]
+    nearest: tuple[ServiceMatch, ...]
     speaks: frozenset[str]
     """Languages of `SPOKEN` that a service in `helps` or `asks` is known to offer."""
 
@@ -59,16 +59,16 @@ def _cells(directory: Directory, countries: Iterable[str], on: date) -> Iterator
         services = directory.services_for(country)
         for need in directory.needs:
             result = evaluate(Facts(frozenset({need.id}), country, languages=SPOKEN), services, on, related=related)
-            listed = [found for found in result.nearest if found.reasons[0].key != "need.related"]
+            listed = [match for match in result.nearest if match.reasons[0].key != "need.related"]
             known = [*result.candidates, *listed]
-            verified = {found.service for found in known if found.verified}
+            verified = {match.service for match in known if match.verified}
             yield CoverageCell(
                 need.id,
                 country,
-                tuple(found.service for found in result.candidates if found.verified),
-                tuple(found.service for found in listed if found.verified),
-                tuple(found.service for found in known if not found.verified),
-                tuple(found for found in result.nearest if found.reasons[0].key == "need.related"),
+                tuple(match.service for match in result.candidates if match.verified),
+                tuple(match.service for match in listed if match.verified),
+                tuple(match.service for match in known if not match.verified),
+                tuple(match for match in result.nearest if match.reasons[0].key == "need.related"),
                 _spoken(directory, verified),
             )
 

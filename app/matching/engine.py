@@ -15,17 +15,17 @@ from typing import Final, NamedTuple
 from app.directory.catalogue import Directory, ServiceEntry
 from app.matching import order
 from app.matching.facts import Facts
-from app.matching.leaves import NO_NEWS, Live, always, reason_of
+from app.matching.leaves import NO_LIVE_STATUS, LiveStatus, always, reason_of
 from app.matching.order import ORDER_VERSION, Circumstances, Share
 from app.matching.outcomes import NO, UNKNOWN, YES, Outcome
 from app.matching.reasons import Reason
 from app.matching.rulebook import Rulebook, RuledService, rulebook_of
-from app.matching.trees import Reading
+from app.matching.trees import RuleResult
 
 _CAPACITY: Final = {answer: Reason(f"capacity.{answer}") for answer in ("open", "unknown", "full")}
 
 
-class Found(NamedTuple):
+class ServiceMatch(NamedTuple):
     """One service in the result. `outcomes`: the trace, a value for each leaf; `terms`: what it was ordered by."""
 
     service: str
@@ -47,19 +47,19 @@ class Found(NamedTuple):
 class MatchResult:
     """Services that can help, those that nearly can, and those that cannot, each with reasons."""
 
-    candidates: tuple[Found, ...] = ()
-    nearest: tuple[Found, ...] = ()
-    not_matched: tuple[Found, ...] = ()
+    candidates: tuple[ServiceMatch, ...] = ()
+    nearest: tuple[ServiceMatch, ...] = ()
+    not_matched: tuple[ServiceMatch, ...] = ()
     order_version: int = field(default=ORDER_VERSION)
 
-    def offerable(self) -> tuple[Found, ...]:
+    def offerable(self) -> tuple[ServiceMatch, ...]:
         """Candidates that the scheduler may offer: verified ones that take referrals."""
-        return tuple(found for found in self.candidates if found.offerable)
+        return tuple(match for match in self.candidates if match.offerable)
 
     def equals_of_first(self) -> tuple[str, ...]:
         """Services that rank equal to the first candidate in every term but the turn: the input of the rotation."""
         offerable = self.offerable()
-        return tuple(found.service for found in offerable if found.terms[:-1] == offerable[0].terms[:-1])
+        return tuple(match.service for match in offerable if match.terms[:-1] == offerable[0].terms[:-1])
 
 
 def related_needs(directory: Directory) -> dict[str, frozenset[str]]:
@@ -72,7 +72,7 @@ def evaluate(
     on: date,
     *,
     related: Mapping[str, frozenset[str]] | None = None,
-    live: Mapping[str, Live] | None = None,
+    live: Mapping[str, LiveStatus] | None = None,
     answer_days: Mapping[str, float] | None = None,
     shares: Mapping[str, Share] | None = None,
     seed: int = 0,
@@ -91,26 +91,26 @@ def evaluate(
     close_needs = frozenset(close for need in facts.needs for close in (related or {}).get(need, ()))
     case = _Case(book, facts, around, on, close_needs)
     candidates: list[_Row] = []
-    nearest: defaultdict[tuple[int, ...], list[Found]] = defaultdict(list)
-    refused: dict[int, Found] = {}
+    nearest: defaultdict[tuple[int, ...], list[ServiceMatch]] = defaultdict(list)
+    refused: dict[int, ServiceMatch] = {}
     outcomes, is_usual = case.outcomes, case.is_usual
     for service in book.services:
-        reading = service.tree.read(service.pick_own(outcomes))
+        result = service.tree.evaluate(service.pick_own(outcomes))
         state = None if is_usual else case.state_of(service)
-        value = reading.value if state is None else min(reading.value, *(outcome.value for outcome in state))
+        value = result.value if state is None else min(result.value, *(outcome.value for outcome in state))
         if value == YES:
-            candidates.append(case.candidate(service, reading, state))
+            candidates.append(case.candidate(service, result, state))
         elif value == UNKNOWN:
-            found = case.nearest(service, reading, state)
-            nearest[found.terms].append(found)
-        elif (close := case.read_close(service, state)) is not None:
-            found = case.related(service, close, state)
-            nearest[found.terms].append(found)
+            match = case.nearest(service, result, state)
+            nearest[match.terms].append(match)
+        elif (close := case.result_with_close_need(service, state)) is not None:
+            match = case.related(service, close, state)
+            nearest[match.terms].append(match)
         else:
-            refused[service.position] = case.refused(service, reading, state)
+            refused[service.position] = case.refused(service, result, state)
     return MatchResult(
         tuple(_ranked(candidates, around)),
-        tuple(found for terms in sorted(nearest) for found in nearest[terms]),
+        tuple(match for terms in sorted(nearest) for match in nearest[terms]),
         tuple(refused[position] for position in sorted(refused)),
     )
 
@@ -121,7 +121,7 @@ _Row = tuple[tuple[int, ...], RuledService, tuple[Reason, ...], tuple[int, ...]]
 """A candidate on its way: its terms but the turn, the service, its reasons, its trace."""
 
 
-def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
+def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[ServiceMatch]:
     candidates.sort(key=lambda row: row[0])
     rank = 0
     for terms, rows in groupby(candidates, key=lambda row: row[0]):
@@ -130,7 +130,7 @@ def _ranked(candidates: list[_Row], around: Circumstances) -> Iterable[Found]:
         for turn, key in enumerate(turns):
             rank += 1
             _, service, reasons, trace = equals[key]
-            yield _found(service, reasons, trace, (*terms, turn), rank)
+            yield _service_match(service, reasons, trace, (*terms, turn), rank)
 
 
 class _Case:
@@ -155,13 +155,13 @@ class _Case:
             self._close_outcomes = book.with_needs(self.outcomes, close_needs)
         self._close_reasons: dict[frozenset[str], Reason] = {}
 
-    def read_close(self, service: RuledService, state: State | None) -> Reading | None:
+    def result_with_close_need(self, service: RuledService, state: State | None) -> RuleResult | None:
         """Of a service that refuses the need as such, and would take, or might take, one close to it."""
         if self.close_needs.isdisjoint(service.listed):
             return None
         if state is not None and any(outcome.value == NO for outcome in state):
             return None
-        close = service.tree.read(service.pick_own(self._close_outcomes))
+        close = service.tree.evaluate(service.pick_own(self._close_outcomes))
         return None if close.value == NO else close
 
     def state_of(self, service: RuledService) -> State | None:
@@ -169,36 +169,36 @@ class _Case:
         live = self.around.live.get(service.key)
         if live is None and service.organisation not in self.blocked:
             return None
-        return tuple(leaf.answer(self.facts, live or NO_NEWS, self.on) for leaf in always(service.organisation))
+        return tuple(leaf.answer(self.facts, live or NO_LIVE_STATUS, self.on) for leaf in always(service.organisation))
 
-    def candidate(self, service: RuledService, reading: Reading, state: State | None) -> _Row:
-        reasons = self.reasons(service, reading)
+    def candidate(self, service: RuledService, result: RuleResult, state: State | None) -> _Row:
+        reasons = self.reasons(service, result)
         capacity = "unknown" if state is None else state[2].answer
         terms = order.terms(
             service,
             self.facts,
             self.around,
-            shares_language=reading.shares_language,
+            shares_language=result.shares_language,
             open_now=capacity == "open",
-            made_for=reading.made_for,
+            made_for=result.made_for,
         )
-        return terms, service, (*reasons, _CAPACITY[capacity], *service.remarks), _trace(reading, state)
+        return terms, service, (*reasons, _CAPACITY[capacity], *service.remarks), _trace(result, state)
 
-    def nearest(self, service: RuledService, reading: Reading, state: State | None) -> Found:
+    def nearest(self, service: RuledService, result: RuleResult, state: State | None) -> ServiceMatch:
         """Not yet: which answers would make it a yes, the smallest first, then the other ways."""
-        terms = (int(not service.verified), reading.effort, len(self.facts.needs - service.listed))
-        reasons = (*self.reasons(service, reading), *service.remarks)
-        return _found(service, reasons, _trace(reading, state), terms)
+        terms = (int(not service.verified), result.effort, len(self.facts.needs - service.listed))
+        reasons = (*self.reasons(service, result), *service.remarks)
+        return _service_match(service, reasons, _trace(result, state), terms)
 
-    def related(self, service: RuledService, reading: Reading, state: State | None) -> Found:
+    def related(self, service: RuledService, result: RuleResult, state: State | None) -> ServiceMatch:
         """Close to what is needed, and otherwise open, or open after an answer."""
-        asked = self.reasons(service, reading) if reading.value == UNKNOWN else ()
+        asked = self.reasons(service, result) if result.value == UNKNOWN else ()
         reasons = (self.close_reason(service), *asked, *service.remarks)
-        terms = (int(not service.verified), 1 + reading.effort, len(self.facts.needs))
-        return _found(service, reasons, _trace(reading, state), terms)
+        terms = (int(not service.verified), 1 + result.effort, len(self.facts.needs))
+        return _service_match(service, reasons, _trace(result, state), terms)
 
-    def refused(self, service: RuledService, reading: Reading, state: State | None) -> Found:
-        reasons = self.reasons(service, reading) if reading.value == NO else ()
+    def refused(self, service: RuledService, result: RuleResult, state: State | None) -> ServiceMatch:
+        reasons = self.reasons(service, result) if result.value == NO else ()
         if state is not None:
             asked = zip(always(service.organisation), state, strict=True)
             reasons += tuple(
@@ -206,7 +206,7 @@ class _Case:
                 for check, outcome in asked
                 if outcome.value == NO
             )
-        return _found(service, reasons, _trace(reading, state), ())
+        return _service_match(service, reasons, _trace(result, state), ())
 
     def close_reason(self, service: RuledService) -> Reason:
         close = self.close_needs & service.listed
@@ -215,11 +215,11 @@ class _Case:
             self._close_reasons[close] = Reason("need.related", said)
         return self._close_reasons[close]
 
-    def reasons(self, service: RuledService, reading: Reading) -> tuple[Reason, ...]:
-        """The reasons of the leaves that a reading names, each once."""
+    def reasons(self, service: RuledService, result: RuleResult) -> tuple[Reason, ...]:
+        """The reasons of the leaves that a rule result names, each once."""
         # a close need changes no reason that is told: what is open is never a need
-        reasons = reading.pick_reasons(service.pick_own(self._reasons))
-        return _each_once(reasons) if reading.repeats else reasons
+        reasons = result.pick_reasons(service.pick_own(self._reasons))
+        return _each_once(reasons) if result.repeats else reasons
 
 
 def _each_once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
@@ -240,19 +240,19 @@ def _says(longer: Reason, shorter: Reason) -> bool:
     return all(isinstance(codes, list | tuple) and set(codes) <= set(others) for others, codes in pairs)
 
 
-def _trace(reading: Reading, state: State | None) -> tuple[int, ...]:
+def _trace(result: RuleResult, state: State | None) -> tuple[int, ...]:
     """The values of the rule's leaves, then of consent, pause and capacity."""
     if state is None:
-        return reading.trace
-    return (*reading.trace[: -len(state)], *(outcome.value for outcome in state))
+        return result.trace
+    return (*result.trace[: -len(state)], *(outcome.value for outcome in state))
 
 
-def _found(
+def _service_match(
     service: RuledService, reasons: tuple[Reason, ...], trace: tuple[int, ...], terms: tuple[int, ...], rank: int = 0
-) -> Found:
-    # `Found(…)` itself takes twice as long, and every service of every case is found
+) -> ServiceMatch:
+    # `ServiceMatch(…)` itself takes twice as long, and every service of every case is found
     fields = (service.key, service.organisation, service.name, service.verified, reasons, trace, rank, terms)
-    return tuple.__new__(Found, fields)
+    return tuple.__new__(ServiceMatch, fields)
 
 
-__all__ = ["NO", "UNKNOWN", "YES", "Found", "Live", "MatchResult", "evaluate", "related_needs"]
+__all__ = ["NO", "UNKNOWN", "YES", "LiveStatus", "MatchResult", "ServiceMatch", "evaluate", "related_needs"]

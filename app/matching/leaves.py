@@ -40,10 +40,10 @@ ABOUT_THE_SERVICE: Final = frozenset({"consent_allows", "accepts_referrals", "ca
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """What of a service changes from day to day.
+class LiveStatus:
+    """The day-to-day state of a service: free places and pauses.
 
-    While it pauses for some needs, `paused_needs` names these and `open_needs` what else it still takes.
+    During a pause for some needs, `paused_needs` contains these needs and `open_needs` those that it still takes.
     """
 
     capacity: Literal["open", "full", "unknown"] = "unknown"
@@ -54,7 +54,7 @@ class Live:
     paused_languages: frozenset[str] = frozenset()
 
 
-NO_NEWS: Final = Live()
+NO_LIVE_STATUS: Final = LiveStatus()
 
 
 # --- tests that compare codes ----------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class CodeTest:
     effort: int = 1
 
 
-SAID: Final[Mapping[str, Callable[[Facts], Sequence[str] | None]]] = {
+CODES_OF_PERSON: Final[Mapping[str, Callable[[Facts], Sequence[str] | None]]] = {
     "need": lambda facts: sorted(facts.needs),
     "country": lambda facts: [facts.country],
     "region": lambda facts: _one(facts.region),
@@ -99,7 +99,7 @@ SAID: Final[Mapping[str, Callable[[Facts], Sequence[str] | None]]] = {
 }
 """For a test that compares codes: the codes that the person said, in the order in which a reason names them. None: not said."""
 
-NAMES_WHAT_WAS_SAID: Final[Mapping[tuple[str, str], str]] = {
+NAMES_CODES_OF_PERSON: Final[Mapping[tuple[str, str], str]] = {
     ("need", "yes"): "needs",
     ("need", "no"): "needs",
     ("country", "yes"): "country",
@@ -192,7 +192,7 @@ _CODE_TESTS: Final[Mapping[str, Callable[[Any], CodeTest]]] = {
 
 # --- tests that are asked ---------------------------------------------------------------------------------------------
 
-Answer = Callable[[Facts, Live, date], Outcome]
+Answer = Callable[[Facts, LiveStatus, date], Outcome]
 """From the facts of a case, the state of the service that asks, and the day."""
 Explain = Callable[[Facts, Outcome], Params]
 """From the facts of a case and the outcome to the parameters of its reason."""
@@ -215,7 +215,7 @@ class Check:
 def _deadline_within(test: Any, _organisation: str) -> Check:
     """Whether the last safe day is at most so many days away; one that has passed is nearer still."""
 
-    def answer(facts: Facts, _live: Live, on: date) -> Outcome:
+    def answer(facts: Facts, _live: LiveStatus, on: date) -> Outcome:
         if facts.last_safe_day is None:
             return UNKNOWN_
         return YES_ if (facts.last_safe_day - on).days <= test else NO_
@@ -224,7 +224,7 @@ def _deadline_within(test: Any, _organisation: str) -> Check:
 
 
 def _consent_allows(_test: Any, organisation: str) -> Check:
-    def answer(facts: Facts, _live: Live, _on: date) -> Outcome:
+    def answer(facts: Facts, _live: LiveStatus, _on: date) -> Outcome:
         if organisation in facts.never:
             return NO_
         return EXCLUDED if organisation in facts.excluded else YES_
@@ -235,7 +235,7 @@ def _consent_allows(_test: Any, organisation: str) -> Check:
 def _accepts_referrals(_test: Any, _organisation: str) -> Check:
     """A pause for a need hinders who has no other need that they take; one for a language, who speaks no other."""
 
-    def answer(facts: Facts, live: Live, _on: date) -> Outcome:
+    def answer(facts: Facts, live: LiveStatus, _on: date) -> Outcome:
         if not live.accepts:
             return NO_
         if facts.needs & live.paused_needs and not facts.needs & live.open_needs:
@@ -255,7 +255,7 @@ def _accepts_referrals(_test: Any, _organisation: str) -> Check:
 def _capacity(_test: Any, _organisation: str) -> Check:
     """A known capacity holds until its day and then is unknown again. Unknown hinders nobody."""
 
-    def answer(_facts: Facts, live: Live, on: date) -> Outcome:
+    def answer(_facts: Facts, live: LiveStatus, on: date) -> Outcome:
         if live.capacity == "unknown" or live.capacity_until is None or live.capacity_until < on:
             return NOT_KNOWN
         return FULL if live.capacity == "full" else OPEN

@@ -276,9 +276,9 @@ def _in_language(cell: coverage.CoverageCell, language: str, directory: Director
     case = Facts(frozenset({cell.need}), cell.country, languages=(language,))
     result = evaluate(case, directory.services_for(cell.country), on, related=related_needs(directory))
     position = f"{cell.country}: {cell.need}: {language}"
-    if any(found.verified for found in result.candidates):
+    if any(match.verified for match in result.candidates):
         return
-    near = [found.service for found in (*result.nearest, *result.candidates)]
+    near = [match.service for match in (*result.nearest, *result.candidates)]
     fallback = near or [contact.name for contact in directory.urgent_contacts(cell.country, {cell.need})]
     if fallback:
         yield Finding(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from app.directory.catalogue import Directory
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.order import GOES_TO_COURT
 
 
@@ -13,15 +13,15 @@ def by_deadline(needs: Iterable[str], *, has_deadline: bool) -> list[str]:
 
 
 def candidates_by_need(
-    needs: Iterable[str], candidates: Iterable[Found], directory: Directory, *, has_deadline: bool
-) -> dict[str, list[Found]]:
+    needs: Iterable[str], candidates: Iterable[ServiceMatch], directory: Directory, *, has_deadline: bool
+) -> dict[str, list[ServiceMatch]]:
     """The verified candidates that list each need, in their order; an empty list where nobody was found."""
-    found: dict[str, list[Found]] = {need: [] for need in by_deadline(needs, has_deadline=has_deadline)}
+    by_need: dict[str, list[ServiceMatch]] = {need: [] for need in by_deadline(needs, has_deadline=has_deadline)}
     for match in candidates:
         entry = directory.service(match.service)
         if entry is None or not match.verified:
             continue
-        for need, helping in found.items():
+        for need, helping in by_need.items():
             if need in entry.service.needs:
                 helping.append(match)
-    return found
+    return by_need

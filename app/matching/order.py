@@ -31,7 +31,7 @@ from typing import Final, Protocol
 
 from app.directory.packs import ServiceEntry
 from app.matching.facts import Facts
-from app.matching.leaves import Live
+from app.matching.leaves import LiveStatus
 from app.matching.outcomes import VALUE
 
 ORDER_VERSION: Final = 3
@@ -72,7 +72,7 @@ NEW_SHARE: Final = Share()
 class Circumstances:
     """What the ranking knows in addition to the rules, by service key; a missing key means "not known"."""
 
-    live: Mapping[str, Live]
+    live: Mapping[str, LiveStatus]
     answer_days: Mapping[str, float]
     shares: Mapping[str, Share]
     offered_by: Mapping[str, int]

@@ -12,10 +12,10 @@ from app.directory.rules import Rule
 from app.directory.safety_notes import notes_of
 from app.matching.columns import Answers, CheckColumn, CodeColumn, Column, code_column
 from app.matching.facts import Facts
-from app.matching.leaves import ABOUT_THE_SERVICE, Check, CodeTest, LeafTest, Live, test_of
+from app.matching.leaves import ABOUT_THE_SERVICE, Check, CodeTest, LeafTest, LiveStatus, test_of
 from app.matching.outcomes import Outcome
 from app.matching.reasons import Reason
-from app.matching.trees import Node, Tree, picker
+from app.matching.trees import Node, Tree, tuple_getter
 
 _KEPT: Final = 16
 
@@ -55,7 +55,7 @@ class Rulebook:
     columns: tuple[Column, ...]
     offered_by: Mapping[str, int]
 
-    def answers(self, facts: Facts, live: Mapping[str, Live], on: date) -> Answers:
+    def answers(self, facts: Facts, live: Mapping[str, LiveStatus], on: date) -> Answers:
         """The answers of all tests, by their numbers."""
         answers = Answers([], [])
         for column in self.columns:
@@ -189,7 +189,7 @@ def _service(position: int, entry: ServiceEntry, rule: tuple[Tree, list[_Leaf]])
         verified=entry.verified,
         listed=frozenset(entry.service.needs),
         tree=tree,
-        pick_own=picker([leaf.number for leaf in leaves]),
+        pick_own=tuple_getter([leaf.number for leaf in leaves]),
         remarks=tuple(map(Reason, remarks_of(entry))),
     )
 

@@ -23,9 +23,9 @@ from app.directory.packs import Directory
 from app.intake.schemas import spoken_languages
 from app.matching import deadlines, engine, service_history, urgency
 from app.matching.deadlines import DeadlineFinding
-from app.matching.engine import Found, Live, MatchResult
+from app.matching.engine import LiveStatus, MatchResult, ServiceMatch
 from app.matching.facts import Facts
-from app.matching.leaves import NO_NEWS
+from app.matching.leaves import NO_LIVE_STATUS
 from app.matching.models import MatchRun
 from app.matching.reasons import Reason
 from app.partners.organisations import Organisation
@@ -118,22 +118,22 @@ _LIVE: Final = (
 )  # fmt: skip
 
 
-def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, Live]:
+def live_states(session: Session, country: str, directory: Directory, now: datetime) -> dict[str, LiveStatus]:
     """Capacity and pauses of a country's services, where known. One statement."""
     entries = {entry.key: entry for entry in directory.services_for(country)}
     on = local_date(directory, country, now)
     by_key: dict[str, list[Any]] = {}
     for row in session.connection().execute(_LIVE, {"keys": list(entries), "on": on, "now": now}):
         by_key.setdefault(row.key, []).append(row)
-    return {key: _live(found, frozenset(entries[key].service.needs), now) for key, found in by_key.items()}
+    return {key: _live(rows, frozenset(entries[key].service.needs), now) for key, rows in by_key.items()}
 
 
-def _live(rows: list[Any], needs: frozenset[str], now: datetime) -> Live:
+def _live(rows: list[Any], needs: frozenset[str], now: datetime) -> LiveStatus:
     """The live state of one service, from its rows: one for each pause."""
     first = rows[0]
     paused = frozenset(row.need for row in rows if row.need)
     whole = any(row.pause is not None and row.need is None and row.language is None for row in rows)
-    return Live(
+    return LiveStatus(
         first.capacity,
         first.capacity_until,
         accepts=not whole and (first.paused_until is None or first.paused_until <= now),
@@ -161,7 +161,7 @@ def run(
     live = live_states(session, facts.country, directory, now)
     for entry in entries if resting else ():
         if entry.organisation.id in resting:
-            live[entry.key] = replace(live.get(entry.key, NO_NEWS), accepts=False)
+            live[entry.key] = replace(live.get(entry.key, NO_LIVE_STATUS), accepts=False)
     known = service_history.history_of(session, [entry.key for entry in entries])
     return engine.evaluate(
         facts,
@@ -267,14 +267,14 @@ def _packed(result: MatchResult) -> bytes:
     document = [
         [
             [
-                found.service,
-                found.name,
-                int(found.verified),
-                [[reason.key, dict(reason.params)] for reason in found.reasons],
-                "".join(map(str, found.outcomes)),
-                list(found.terms),
+                match.service,
+                match.name,
+                int(match.verified),
+                [[reason.key, dict(reason.params)] for reason in match.reasons],
+                "".join(map(str, match.outcomes)),
+                list(match.terms),
             ]
-            for found in group
+            for match in group
         ]
         for group in (result.candidates, result.nearest, result.not_matched)
     ]
@@ -283,15 +283,15 @@ def _packed(result: MatchResult) -> bytes:
 
 def _unpacked(packed: bytes, order_version: int) -> MatchResult:
     candidates, nearest, others = (
-        tuple(_found(row, rank if ranked else 0) for rank, row in enumerate(group, 1))
+        tuple(_service_match(row, rank if ranked else 0) for rank, row in enumerate(group, 1))
         for ranked, group in zip((True, False, False), json.loads(zlib.decompress(packed)), strict=True)
     )
     return MatchResult(candidates, nearest, others, order_version)
 
 
-def _found(row: list[Any], rank: int) -> Found:
+def _service_match(row: list[Any], rank: int) -> ServiceMatch:
     service, name, verified, reasons, outcomes, terms = row
-    return Found(
+    return ServiceMatch(
         service,
         service.split("/")[0],
         name,

@@ -1,6 +1,6 @@
-"""How a rule joins its leaves, and what follows from their outcomes: the value, and what one has to know to believe it.
+"""The tree of a rule: how it joins its leaves, its value for their outcomes, and which leaves explain that value.
 
-A tree knows its leaves by their places only, so that services whose rules differ in codes alone share one tree.
+A tree knows its leaves by their positions only, so that services whose rules differ in codes alone share one tree.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,34 +13,34 @@ from app.matching.outcomes import UNKNOWN, YES, YES_, Outcome
 from app.matching.reasons import Reason
 
 Node = int | tuple[Literal["all", "any"], tuple[Any, ...]]
-"""A leaf, by its place among the rule's leaves in reading order; or a join and the nodes that it joins."""
+"""A leaf, by its position among the rule's leaves in reading order; or a join and the nodes that it joins."""
 
 _MADE_FOR: Final = frozenset({"group", "nationality", "status"})
 _SELF_EVIDENT: Final = frozenset({"country.yes", "consent_allows.yes", "accepts_referrals.yes", "urgency.yes"})
-_PLACE: Final = {name: place for place, name in enumerate(ASKED_FIRST)}
-_KEPT: Final = 4096
-"""Outcomes from which the kept readings of a tree are made, all together: a rule of ten leaves keeps four hundred."""
+_ASKING_ORDER: Final = {name: position for position, name in enumerate(ASKED_FIRST)}
+_CACHE_LIMIT: Final = 4096
+"""The most outcomes in the cached results of a tree, all together: for a rule with ten leaves, four hundred results."""
 _ALWAYS_FREE: Final = (YES, YES, YES)
 
 
-def picker(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+def tuple_getter(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """A function that picks the items with these indexes, as a tuple."""
     if not numbers:
         return lambda _items: ()
     if len(numbers) == 1:
         only = numbers[0]
         return lambda items: (items[only],)
-    picker: Any = itemgetter(*numbers)
-    return picker  # type: ignore[no-any-return]
+    getter: Any = itemgetter(*numbers)
+    return getter  # type: ignore[no-any-return]
 
 
-class Reading(NamedTuple):
-    """What follows from the outcomes of a rule's leaves.
+class RuleResult(NamedTuple):
+    """The result of a rule for the outcomes of its leaves.
 
     Attributes:
         value: of the whole rule.
         effort: where it is unknown, the sum of the efforts on the easiest way to a yes.
-        pick_reasons: picks out of the reasons of the rule's leaves those that are told: of the leaves that decide; where it is
+        pick_reasons: picks out of the reasons of the rule's leaves those that are shown: of the leaves that decide; where it is
             unknown, of those to be asked, the easiest way and what is easy first.
         repeats: two of these have the same key, so that they may be the same reason.
         trace: the value of each leaf in reading order, and a yes each for consent, pause and capacity.
@@ -59,70 +59,70 @@ class Reading(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Tree:
-    """`names` and `efforts` are those of the leaves, by place. A reading is kept for the next service and the next case."""
+    """A rule's tree. `names` and `efforts` belong to its leaves, by position. Results are cached for other services and cases."""
 
     root: Node
     names: tuple[str, ...]
     efforts: tuple[int, ...]
     _repeats: bool = field(init=False)
-    """Whether two leaves are of one kind. Leaves of different kinds have each their own reason, even if it reads the same."""
-    _known: dict[tuple[Outcome, ...], Reading] = field(default_factory=dict)
+    """Whether two leaves are of the same kind. Leaves of different kinds have different reasons, even with the same text."""
+    _results: dict[tuple[Outcome, ...], RuleResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._repeats = len(set(self.names)) < len(self.names)
 
-    def read(self, outcomes: tuple[Outcome, ...]) -> Reading:
-        """`outcomes`: of the leaves, by place."""
-        return self._known.get(outcomes) or self._read(outcomes)
+    def evaluate(self, outcomes: tuple[Outcome, ...]) -> RuleResult:
+        """The rule's result for these outcomes of its leaves, by position."""
+        return self._results.get(outcomes) or self._compute(outcomes)
 
-    def _read(self, outcomes: tuple[Outcome, ...]) -> Reading:
+    def _compute(self, outcomes: tuple[Outcome, ...]) -> RuleResult:
         values = tuple(outcome.value for outcome in outcomes)
-        found = self._weigh(self.root, values)
-        places, effort = found.decide, 0
-        if found.value == UNKNOWN:
-            effort = found.effort
-            places = [*sorted(found.decide, key=self._ease), *sorted(found.other_ways, key=self._ease)]
-        keys = {place: reason_key(self.names[place], outcomes[place]) for place in places}
-        told = [place for place, key in keys.items() if key not in _SELF_EVIDENT]
-        reading = Reading(
-            found.value,
+        node = self._evaluate_node(self.root, values)
+        positions, effort = node.decide, 0
+        if node.value == UNKNOWN:
+            effort = node.effort
+            positions = [*sorted(node.decide, key=self._ease), *sorted(node.other_ways, key=self._ease)]
+        keys = {position: reason_key(self.names[position], outcomes[position]) for position in positions}
+        shown = [position for position, key in keys.items() if key not in _SELF_EVIDENT]
+        result = RuleResult(
+            node.value,
             effort,
-            picker(told),
-            repeats=self._repeats and len({keys[place] for place in told}) < len(told),
+            tuple_getter(shown),
+            repeats=self._repeats and len({keys[position] for position in shown}) < len(shown),
             trace=values + _ALWAYS_FREE,
-            made_for=any(self.names[place] in _MADE_FOR for place in places),
+            made_for=any(self.names[position] in _MADE_FOR for position in positions),
             shares_language=all(
                 outcome is YES_ for outcome, name in zip(outcomes, self.names, strict=True) if name == "language"
             ),
         )
-        if len(self._known) * len(outcomes) >= _KEPT:
-            self._known.clear()
-        self._known[outcomes] = reading
-        return reading
+        if len(self._results) * len(outcomes) >= _CACHE_LIMIT:
+            self._results.clear()
+        self._results[outcomes] = result
+        return result
 
-    def _ease(self, place: int) -> tuple[int, int]:
-        return self.efforts[place], _PLACE[self.names[place]]
+    def _ease(self, position: int) -> tuple[int, int]:
+        return self.efforts[position], _ASKING_ORDER[self.names[position]]
 
-    def _weigh(self, node: Node, values: Sequence[int]) -> "_Weighed":
+    def _evaluate_node(self, node: Node, values: Sequence[int]) -> "_NodeResult":
         """Kleene's three-valued logic: `all` has the smallest value of its parts, `any` the greatest; those parts decide."""
         if isinstance(node, int):
-            return _Weighed(values[node], self.efforts[node], [node], [])
+            return _NodeResult(values[node], self.efforts[node], [node], [])
         join, below = node
-        parts = [self._weigh(part, values) for part in below]
+        parts = [self._evaluate_node(part, values) for part in below]
         value = (min if join == "all" else max)(part.value for part in parts)
         parts = [part for part in parts if part.value == value]
         if value == UNKNOWN and join == "any":
             return _easiest(parts)
-        return _Weighed(
+        return _NodeResult(
             value,
             sum(part.effort for part in parts),
-            [place for part in parts for place in part.decide],
-            [place for part in parts for place in part.other_ways],
+            [position for part in parts for position in part.decide],
+            [position for part in parts for position in part.other_ways],
         )
 
 
-class _Weighed(NamedTuple):
-    """One node.
+class _NodeResult(NamedTuple):
+    """The result of one node.
 
     Attributes:
         effort: of an unknown, the sum of the efforts on the easiest way to a yes.
@@ -136,7 +136,7 @@ class _Weighed(NamedTuple):
     other_ways: list[int]
 
 
-def _easiest(ways: Sequence[_Weighed]) -> _Weighed:
+def _easiest(ways: Sequence[_NodeResult]) -> _NodeResult:
     """Of the unknown parts of an `any` the easiest; of two as easy, the one that is written first."""
     best, *others = ways
     other_ways = [*best.other_ways]
@@ -147,4 +147,4 @@ def _easiest(ways: Sequence[_Weighed]) -> _Weighed:
             best = way
         else:
             other_ways += way.decide
-    return _Weighed(UNKNOWN, best.effort, best.decide, other_ways)
+    return _NodeResult(UNKNOWN, best.effort, best.decide, other_ways)

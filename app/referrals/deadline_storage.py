@@ -24,10 +24,10 @@ def recorded_at(by: ActorRef, now: datetime) -> datetime:
     return to_the_hour(now) if by.kind is Actor.PERSON else now
 
 
-def urgency_now(case: Case, now: datetime) -> Urgency:
+def current_urgency(case: Case, now: datetime) -> Urgency:
     """The case's urgency, raised by a deadline that has come near since it was filed."""
     today = now.astimezone(hours_of(case.country).zone).date()
-    return deadlines.urgency_now(cast("Urgency", case.urgency), case.last_safe_day, today)
+    return deadlines.raised_urgency(cast("Urgency", case.urgency), case.last_safe_day, today)
 
 
 def terms_of(referral: Referral, case: Case) -> DeadlineTerms:

@@ -111,7 +111,7 @@ class DeadlineEvent(NamedTuple):
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
-def urgency_now(urgency: Urgency, deadline_on: date | None, today: date) -> Urgency:
+def raised_urgency(urgency: Urgency, deadline_on: date | None, today: date) -> Urgency:
     """The urgency of a case from some time ago, raised by a deadline that has come near. It is never lowered."""
     left = (deadline_on - today).days if deadline_on else None
     if urgency == "emergency" or (left is not None and left <= EMERGENCY_DAYS):
@@ -169,8 +169,8 @@ def after_event(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) ->
     return _CHANGES[event.change](times, event, terms)
 
 
-def fold(events: Iterable[DeadlineEvent], terms: DeadlineTerms) -> Deadlines:
-    """The deadlines after all moves, from the first on."""
+def deadlines_after(events: Iterable[DeadlineEvent], terms: DeadlineTerms) -> Deadlines:
+    """The deadlines after all of a referral's moves."""
     times = Deadlines()
     for event in events:
         times = after_event(times, event, terms)

@@ -18,6 +18,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
 from app.referrals.models import Referral
+from app.referrals.queries import offered_to
 from app.referrals.states import State
 
 Row = sa.Row[*tuple[Any, ...]]
@@ -29,14 +30,16 @@ _COLUMNS: Final = (
     Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
     _NEEDS.label("needs"), Case.country, Case.languages, Case.deadline_certainty, ServiceRow.key.label("service"),
 )  # fmt: skip
-_MINE: Final = (
+_OFFERED: Final = (
     sa.select(*_COLUMNS)
     .join_from(Referral, Case, Case.id == Referral.case_id)
     .join(ServiceRow, ServiceRow.id == Referral.service_id)
-    .where(Referral.organisation_id == sa.bindparam("organisation_id"), Referral.offered_at.is_not(None))
+    .where(offered_to(sa.bindparam("organisation_id")))
 )
 _BATCH: Final = 1000
-_ONE: Final = _MINE.add_columns(Referral.card, Referral.case_id).where(Referral.id == sa.bindparam("referral_id"))
+_WITH_CARD: Final = _OFFERED.add_columns(Referral.card, Referral.case_id).where(
+    Referral.id == sa.bindparam("referral_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,18 @@ class ReferralFilter:
     updated_since: datetime | None = None
 
 
-Place = tuple[datetime, UUID]
+Position = tuple[datetime, UUID]
 
 
 def page(
-    session: Session, organisation_id: UUID, wanted: ReferralFilter, *, after: Place | None, limit: int
+    session: Session, organisation_id: UUID, wanted: ReferralFilter, *, after: Position | None, limit: int
 ) -> Sequence[Row]:
     """Referrals offered to the organisation, in order of their last change, starting after `after`."""
-    query = _MINE.order_by(Referral.updated_at, Referral.id).limit(limit)
+    query = _OFFERED.order_by(Referral.updated_at, Referral.id).limit(limit)
     if wanted.states:
         query = query.where(Referral.state.in_(wanted.states))
     if wanted.need is not None:
-        query = query.where(_holds(session, wanted.need))
+        query = query.where(_is_for_need(session, wanted.need))
     if after is not None:
         query = query.where(sa.tuple_(Referral.updated_at, Referral.id) > sa.tuple_(*map(sa.literal, after)))
     elif wanted.updated_since is not None:
@@ -70,34 +73,32 @@ def page(
 def soonest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
     """Referrals in these states, in order of the organisation's next deadline."""
     due = sa.func.coalesce(Referral.decide_by, Referral.contact_by, Referral.updated_at)
-    return _shelf(session, organisation_id, states, limit, due)
+    return _in_states(session, organisation_id, states, limit, due)
 
 
 def latest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
     """Referrals in these states, the last changed first."""
-    return _shelf(session, organisation_id, states, limit, Referral.updated_at.desc())
+    return _in_states(session, organisation_id, states, limit, Referral.updated_at.desc())
 
 
-def _shelf(
+def _in_states(
     session: Session, organisation_id: UUID, states: Collection[State], limit: int, order: sa.ColumnElement[Any]
 ) -> Sequence[Row]:
-    query = _MINE.where(Referral.state.in_([state.value for state in states])).order_by(order, Referral.id).limit(limit)
+    query = (
+        _OFFERED.where(Referral.state.in_([state.value for state in states])).order_by(order, Referral.id).limit(limit)
+    )
     return session.execute(query, {"organisation_id": organisation_id}).all()
 
 
 def counts(session: Session, organisation_id: UUID) -> Counter[State]:
     """The number of the organisation's referrals by state."""
-    query = (
-        sa.select(Referral.state, sa.func.count())
-        .where(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
-        .group_by(Referral.state)
-    )
+    query = sa.select(Referral.state, sa.func.count()).where(offered_to(organisation_id)).group_by(Referral.state)
     return Counter({State(state): number for state, number in session.execute(query)})
 
 
 def all_referrals(session: Session, organisation_id: UUID) -> Iterator[Row]:
     """All referrals offered to the organisation, oldest change first, read in pages of a thousand."""
-    after: Place | None = None
+    after: Position | None = None
     while rows := page(session, organisation_id, ReferralFilter(), after=after, limit=_BATCH):
         yield from rows
         after = (rows[-1].updated_at, rows[-1].id)
@@ -105,7 +106,7 @@ def all_referrals(session: Session, organisation_id: UUID) -> Iterator[Row]:
 
 def by_id(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | None:
     """One referral with its encrypted card. None for an unknown id, another organisation's, and one not offered yet."""
-    return session.execute(_ONE, {"organisation_id": organisation_id, "referral_id": referral_id}).one_or_none()
+    return session.execute(_WITH_CARD, {"organisation_id": organisation_id, "referral_id": referral_id}).one_or_none()
 
 
 def open_card(keys: KeyRing, row: Row) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def open_card(keys: KeyRing, row: Row) -> dict[str, Any]:
     return card
 
 
-def _holds(session: Session, need: str) -> sa.ColumnElement[bool]:
+def _is_for_need(session: Session, need: str) -> sa.ColumnElement[bool]:
     """Whether the referral is for this need, in each database's own JSON operators."""
     if session.get_bind().dialect.name == "postgresql":
         return _NEEDS.op("@>")(sa.literal([need], type_=Json))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,6 +17,11 @@ from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, State
 
 
+def offered_to(organisation_id: UUID | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    """The condition that a referral is the organisation's and was offered to it: before that it knows nothing of it."""
+    return sa.and_(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
+
+
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
     """The referral and its case, both rows locked: always the case first, to avoid deadlocks.
 
@@ -24,7 +29,7 @@ def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = N
     """
     query = sa.select(Referral.case_id).where(Referral.id == referral_id)
     if organisation_id is not None:
-        query = query.where(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
+        query = query.where(offered_to(organisation_id))
     case_id = session.scalar(query)
     if case_id is None:
         raise NotFound("There is no such referral.")

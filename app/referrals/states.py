@@ -279,7 +279,7 @@ def disclosure_in(state: State) -> Disclosure:
     return _SHOWS[state]
 
 
-def fold(verbs: Iterable[Verb]) -> State:
+def state_after(verbs: Iterable[Verb]) -> State:
     """The state after these verbs, from creation on. Raises IllegalMove when the table does not allow them in this order."""
     state = INITIAL
     for verb in verbs:

@@ -56,11 +56,11 @@ class Colleague:
 def colleagues(session: Session, caller: SignedIn, now: datetime) -> list[Colleague]:
     """The members that this member may see: all for an admin, else those of the same team or organisation. One statement."""
     place_key, own_key = sa.orm.aliased(SealingKey), sa.orm.aliased(SealingKey)
-    place = sa.func.coalesce(Member.team_id, Member.organisation_id)
+    owner_id = sa.func.coalesce(Member.team_id, Member.organisation_id)
     query = (
         sa.select(Member, place_key.id.label("place_key"), own_key.public_key, KeyGrant.id.label("granted"))
         .join(own_key, own_key.id == Member.key_id)
-        .outerjoin(place_key, sa.and_(place_key.owner_id == place, place_key.active))
+        .outerjoin(place_key, sa.and_(place_key.owner_id == owner_id, place_key.active))
         .outerjoin(KeyGrant, sa.and_(KeyGrant.sealing_key_id == place_key.id, KeyGrant.holder_key_id == Member.key_id))
         .order_by(Member.active.desc(), Member.role, Member.name)
     )
@@ -142,8 +142,8 @@ def grantee(session: Session, caller: SignedIn, member_id: UUID, key_id: UUID | 
     member = _visible_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is deactivated.")
-    place = caller.team_id or caller.organisation_id
-    if place is None or not _keys_of(session, place, caller.keys_of(session)):
+    owner_id = caller.team_id or caller.organisation_id
+    if owner_id is None or not _keys_of(session, owner_id, caller.keys_of(session)):
         raise NotAllowed("You hold no key to grant.")
     refuse_other_key(member, key_id)
     return member
@@ -157,9 +157,9 @@ def refuse_other_key(member: Member, key_id: UUID | None) -> None:
         )
 
 
-def _keys_of(session: Session, place: UUID, held: Collection[UUID]) -> Sequence[SealingKey]:
+def _keys_of(session: Session, owner_id: UUID, held: Collection[UUID]) -> Sequence[SealingKey]:
     return session.scalars(
-        sa.select(SealingKey).where(SealingKey.id.in_(list(held)), SealingKey.owner_id == place)
+        sa.select(SealingKey).where(SealingKey.id.in_(list(held)), SealingKey.owner_id == owner_id)
     ).all()
 
 
@@ -184,12 +184,12 @@ def grant(
     held = caller.keys_of(session)
     has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
     holder = keyholders.by_id(session, member.key_id)
-    place = caller.team_id or caller.organisation_id
-    new = [key for key in _keys_of(session, place, held) if key.id not in has] if place else []
+    owner_id = caller.team_id or caller.organisation_id
+    new = [key for key in _keys_of(session, owner_id, held) if key.id not in has] if owner_id else []
     for key in new:
         keyholders.grant(session, key, held[key.id].seed, holder)
     if new:
-        seats.vouch(session, caller.member_id, member.id, now)
+        seats.end_ties(session, caller.member_id, member.id, now)
         _note(session, caller, member, "member:key_granted", now)
     return len(new)
 
@@ -283,8 +283,8 @@ def lock(session: Session, member_id: UUID) -> Member | None:
 def _visible_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
     """A member whom `who` may see, with the row locked. Raises NotFound, also for a member of another team."""
     member = lock(session, member_id)
-    place = (caller.team_id, caller.organisation_id)
-    if member is None or (caller.role is not Role.ADMIN and (member.team_id, member.organisation_id) != place):
+    owner = (caller.team_id, caller.organisation_id)
+    if member is None or (caller.role is not Role.ADMIN and (member.team_id, member.organisation_id) != owner):
         raise NotFound("There is no such member.")
     return member
 

@@ -46,7 +46,7 @@ class Member(Base):
 
     The one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
     `passphrase_form` null: the passphrase counts exactly as it was typed; 1: without what a phone's keyboard adds
-    (`passphrases.forgiving`). `account_notice` is what changed last in how they sign in, until they have seen it.
+    (`passphrases.normalised`). `account_notice` is what changed last in how they sign in, until they have seen it.
     `failures` and `wait_until` limit failed attempts from unknown browsers; a colleague can suspend that until `let_in_until`.
     """
 

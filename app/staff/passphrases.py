@@ -28,7 +28,7 @@ _LETTERS: Final = {
 }  # fmt: skip
 
 
-def forgiving(passphrase: str) -> str:
+def normalised(passphrase: str) -> str:
     """The passphrase without what a phone's keyboard adds: a capital at the beginning, a space at the end."""
     text = unicodedata.normalize("NFKC", passphrase).strip()
     return text[:1].lower() + text[1:]
@@ -36,7 +36,7 @@ def forgiving(passphrase: str) -> str:
 
 def weakness(passphrase: str, *names: str) -> str:
     """What is wrong with a new passphrase, in words; empty if it is strong enough. `names`: what others know about the member."""
-    if len(forgiving(passphrase)) < MIN_LENGTH:
+    if len(normalised(passphrase)) < MIN_LENGTH:
         return f"A passphrase has at least {MIN_LENGTH} characters. Six words that do not belong together are easy to keep."
     if guesses(passphrase, *names) < GUESSES:
         return (
@@ -50,7 +50,7 @@ def guesses(passphrase: str, *names: str) -> float:
     """How many guesses the passphrase withstands, about: the least of all ways in which it can be read."""
     from zxcvbn import zxcvbn  # 0.1 s and its word lists: only when somebody chooses a passphrase
 
-    text = forgiving(passphrase).casefold()[:_LOOKED_AT]
+    text = normalised(passphrase).casefold()[:_LOOKED_AT]
     known = [*_COMMON, *map(transliterated, _COMMON), *(name.casefold() for name in names)]
     readings = {text, text.translate(_KEYS), transliterated(text)}
     return min(float(zxcvbn(reading, user_inputs=known)["guesses"]) for reading in readings)

@@ -61,16 +61,16 @@ def granted_seeds(session: Session, seed: bytes) -> dict[UUID, bytes]:
     return keyholders.open_granted(session, key_of(session, seed).id, KeyPair.from_seed(seed))
 
 
-def check_holds_key_of(session: Session, seed: bytes, place: UUID | None) -> None:
+def check_holds_key_of(session: Session, seed: bytes, owner_id: UUID | None) -> None:
     """Raises WrongKey unless this recovery key holds the present key of a team or organisation; None: of the first team.
 
     A recovery key is made for each team that is set up at the command line; the one of another team says nothing about this one.
     """
-    if place is None:
-        place = session.scalar(
+    if owner_id is None:
+        owner_id = session.scalar(
             sa.select(Team.id).where(Team.id != _SANDBOX).order_by(Team.created_at, Team.id).limit(1)
         )
-    key = keyholders.active_key(session, place) if place is not None else None
+    key = keyholders.active_key(session, owner_id) if owner_id is not None else None
     if key is None or key.id not in granted_seeds(session, seed):
         raise WrongKey("This recovery key does not hold the key of this team or organisation.")
 
@@ -83,10 +83,10 @@ def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:
     if member is None:
         raise NotFound("There is no active member of this name.")
     held = granted_seeds(session, seed)
-    place = member.team_id or member.organisation_id
+    owner_id = member.team_id or member.organisation_id
     has = set(session.scalars(sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)))
     keys = session.scalars(
-        sa.select(SealingKey).where(SealingKey.id.in_(set(held) - has), SealingKey.owner_id == place)
+        sa.select(SealingKey).where(SealingKey.id.in_(set(held) - has), SealingKey.owner_id == owner_id)
     ).all()
     for key in keys:
         keyholders.grant(session, key, held[key.id], keyholders.by_id(session, member.key_id))

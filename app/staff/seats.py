@@ -34,17 +34,17 @@ def record(
     session.flush()
 
 
-def ties(session: Session, now: datetime) -> Ties:
-    """Who seated whom, as long as it counts."""
+def current_ties(session: Session, now: datetime) -> Ties:
+    """The ties that count today: for each member the people who seated them."""
     rows = session.execute(
         sa.select(Seating.member_id, Seating.proposed_by, Seating.approved_by).where(
             Seating.at > now - lineage.TIE_LASTS, Seating.vouched_by.is_(None)
         )
     )
-    found: dict[UUID, set[UUID]] = defaultdict(set)
+    by_member: dict[UUID, set[UUID]] = defaultdict(set)
     for row in rows:
-        found[row.member_id] |= {sponsor for sponsor in (row.proposed_by, row.approved_by) if sponsor is not None}
-    return found
+        by_member[row.member_id] |= {sponsor for sponsor in (row.proposed_by, row.approved_by) if sponsor is not None}
+    return by_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Standing:
     active: frozenset[UUID]
     held: frozenset[tuple[UUID, UUID]]
 
-    def holds_key_of(self, key_id: UUID, place: UUID | None) -> bool:
-        return place is not None and (key_id, place) in self.held
+    def holds_key_of(self, key_id: UUID, owner_id: UUID | None) -> bool:
+        return owner_id is not None and (key_id, owner_id) in self.held
 
 
 def standing(session: Session, now: datetime) -> Standing:
@@ -78,7 +78,7 @@ def standing(session: Session, now: datetime) -> Standing:
         .where(SealingKey.active)
     )
     return Standing(
-        ties=ties(session, now),
+        ties=current_ties(session, now),
         seated_at={
             row.id: row.created_at if row.latest is None else max(row.created_at, row.latest) for row in members
         },
@@ -101,9 +101,9 @@ def is_seated_by_two(session: Session, member_id: UUID) -> bool:
     return row is not None and (row.how == CONSOLE or row.approved_by is not None)
 
 
-def vouch(session: Session, holder: UUID, member_id: UUID, now: datetime) -> bool:
-    """End the member's ties, if this holder of the key is independent of them; returns whether it did."""
-    if not lineage.independent(holder, member_id, ties(session, now)):
+def end_ties(session: Session, holder: UUID, member_id: UUID, now: datetime) -> bool:
+    """End the member's ties if this holder of the key is independent of them; returns whether they ended."""
+    if not lineage.independent(holder, member_id, current_ties(session, now)):
         return False
     session.execute(
         sa.update(Seating).where(Seating.member_id == member_id, Seating.vouched_by.is_(None)).values(vouched_by=holder)
@@ -111,35 +111,37 @@ def vouch(session: Session, holder: UUID, member_id: UUID, now: datetime) -> boo
     return True
 
 
-def holds_key_of(session: Session, key_id: UUID, place: UUID | None) -> bool:
+def holds_key_of(session: Session, key_id: UUID, owner_id: UUID | None) -> bool:
     """Whether the holder with this public key holds the active key of a team or organisation."""
-    if place is None:
+    if owner_id is None:
         return False
     query = (
         sa.select(KeyGrant.id)
         .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
-        .where(SealingKey.owner_id == place, SealingKey.active, KeyGrant.holder_key_id == key_id)
+        .where(SealingKey.owner_id == owner_id, SealingKey.active, KeyGrant.holder_key_id == key_id)
     )
     return session.scalar(query.limit(1)) is not None
 
 
-def with_key(session: Session, places: Collection[UUID]) -> frozenset[UUID]:
+def with_key(session: Session, owner_ids: Collection[UUID]) -> frozenset[UUID]:
     """Those of these teams and organisations that have an active key."""
-    owners = sa.select(SealingKey.owner_id).where(SealingKey.owner_id.in_(list(places)), SealingKey.active)
-    return frozenset(session.scalars(owners)) if places else frozenset()
+    owners = sa.select(SealingKey.owner_id).where(SealingKey.owner_id.in_(list(owner_ids)), SealingKey.active)
+    return frozenset(session.scalars(owners)) if owner_ids else frozenset()
 
 
-def is_held_by_member(session: Session, place: UUID) -> bool:
+def is_held_by_member(session: Session, owner_id: UUID) -> bool:
     """Whether an active member holds the active key of a team or organisation."""
     query = (
         sa.select(KeyGrant.id)
         .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
         .join(Member, Member.key_id == KeyGrant.holder_key_id)
-        .where(SealingKey.owner_id == place, SealingKey.active, Member.active)
+        .where(SealingKey.owner_id == owner_id, SealingKey.active, Member.active)
     )
     return session.scalar(query.limit(1)) is not None
 
 
-def has_key(session: Session, place: UUID) -> bool:
+def has_key(session: Session, owner_id: UUID) -> bool:
     """Whether a team or organisation has an active key, whoever holds it."""
-    return session.scalar(sa.select(SealingKey.id).where(SealingKey.owner_id == place, SealingKey.active)) is not None
+    return (
+        session.scalar(sa.select(SealingKey.id).where(SealingKey.owner_id == owner_id, SealingKey.active)) is not None
+    )

@@ -127,7 +127,7 @@ def seal_seed(keys: KeyRing, member_id: UUID, passphrase: str, seed: bytes | Non
 
     Raises ValueError when the passphrase is shorter than 12 characters.
     """
-    passphrase = passphrases.forgiving(passphrase)
+    passphrase = passphrases.normalised(passphrase)
     if len(passphrase) < MIN_PASSPHRASE:
         raise ValueError(f"a passphrase has at least {MIN_PASSPHRASE} characters")
     seed, salt = seed or KeyPair.generate().seed, secrets.token_bytes(_SALT_BYTES)
@@ -263,7 +263,7 @@ def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | N
 
     Takes 64 MiB and most of a second: call it outside any transaction, and only a few at a time.
     """
-    kek = _kek(keys, passphrase if tried.exact else passphrases.forgiving(passphrase), tried.salt)
+    kek = _kek(keys, passphrase if tried.exact else passphrases.normalised(passphrase), tried.salt)
     if tried.member_id is None:
         return None
     try:

@@ -23,6 +23,7 @@ from app.core.i18n import N_
 from app.core.ids import named_id
 from app.core.upsert import insert_if_absent
 from app.referrals import deadlines
+from app.referrals.deadline_storage import current_urgency
 from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral
 from app.referrals.working_hours import hours_of
@@ -111,7 +112,7 @@ RULES: Final = MappingProxyType(
 def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, referral: Referral | None = None) -> None:
     """Open a task of the case's team, for the case's owner. It is due before the legal deadline is close."""
     about_id = referral.id if referral is not None else case.id
-    urgency = deadlines.urgency_now(case.urgency, case.last_safe_day, now.date())  # type: ignore[arg-type]
+    urgency = current_urgency(case, now)
     latest = deadlines.latest_answer(now, DeadlineTerms(urgency, hours_of(case.country), case.last_safe_day))
     due = now + RULES[kind].within[urgency]
     _insert(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.directory.packs import Limit, load_packs
 from app.directory.rules import Rule
 from app.matching.deadlines import ASSUMED, assess, calendar_of, last_safe_day
-from app.matching.engine import NO, UNKNOWN, YES, Found, Live, MatchResult, evaluate
+from app.matching.engine import NO, UNKNOWN, YES, LiveStatus, MatchResult, ServiceMatch, evaluate
 from app.matching.facts import Facts
 from app.matching.lint import can_be
 from app.matching.reasons import SENTENCES
@@ -78,7 +78,7 @@ people: st.SearchStrategy[Facts] = st.builds(
 states = st.dictionaries(
     st.sampled_from(["s0/service", "s1/service", "s3/service"]),
     st.builds(
-        Live,
+        LiveStatus,
         capacity=st.sampled_from(["open", "full", "unknown"]),
         capacity_until=st.none() | st.just(TODAY) | st.just(TODAY - timedelta(days=1)),
         accepts=st.booleans(),
@@ -86,7 +86,9 @@ states = st.dictionaries(
 )
 
 
-def run(many: list[dict[str, Any]], person: Facts, live: dict[str, Live] | None = None, seed: int = 0) -> MatchResult:
+def run(
+    many: list[dict[str, Any]], person: Facts, live: dict[str, LiveStatus] | None = None, seed: int = 0
+) -> MatchResult:
     services = [
         entry(f"s{number}", rule, needs=NEEDS[: 1 + number % 3], confidence="low" if number % 4 == 3 else "high")
         for number, rule in enumerate(many)
@@ -94,7 +96,7 @@ def run(many: list[dict[str, Any]], person: Facts, live: dict[str, Live] | None 
     return evaluate(person, services, TODAY, related=RELATED, live=live, seed=seed)
 
 
-def by_service(result: MatchResult) -> dict[str, tuple[str, Found]]:
+def by_service(result: MatchResult) -> dict[str, tuple[str, ServiceMatch]]:
     groups = (("yes", result.candidates), ("near", result.nearest), ("no", result.not_matched))
     return {found.service: (where, found._replace(rank=0, terms=())) for where, group in groups for found in group}
 
@@ -148,7 +150,7 @@ def test_the_engine_says_what_the_words_of_the_rule_say(rule: dict[str, Any], pe
 
 @given(many=st.lists(rules, min_size=1, max_size=4), crowd=st.lists(people, min_size=2, max_size=6), live=states)
 def test_who_was_matched_before_changes_nothing(
-    many: list[dict[str, Any]], crowd: list[Facts], live: dict[str, Live]
+    many: list[dict[str, Any]], crowd: list[Facts], live: dict[str, LiveStatus]
 ) -> None:
     """A rulebook keeps what it has worked out: the same services, many people, each as if they were the first."""
     services = [entry(f"s{number}", rule, needs=NEEDS[: 1 + number % 3]) for number, rule in enumerate(many)]
@@ -160,7 +162,7 @@ def test_who_was_matched_before_changes_nothing(
 
 @given(many=st.lists(rules, min_size=1, max_size=5), more=rules, person=people, live=states)
 def test_another_service_changes_nobody_s_outcome(
-    many: list[dict[str, Any]], more: dict[str, Any], person: Facts, live: dict[str, Live]
+    many: list[dict[str, Any]], more: dict[str, Any], person: Facts, live: dict[str, LiveStatus]
 ) -> None:
     before, after = by_service(run(many, person, live)), by_service(run([*many, more], person, live))
     assert before == {key: value for key, value in after.items() if key in before}
@@ -199,7 +201,7 @@ def test_rules_built_alike_that_ask_for_other_things_do_not_speak_for_each_other
 
 @given(many=st.lists(rules, min_size=1, max_size=4), person=people, live=states)
 def test_lifting_an_exclusion_never_takes_a_candidate_away(
-    many: list[dict[str, Any]], person: Facts, live: dict[str, Live]
+    many: list[dict[str, Any]], person: Facts, live: dict[str, LiveStatus]
 ) -> None:
     def named(case: Facts) -> set[str]:
         return {found.service for found in run(many, case, live).candidates}
@@ -231,7 +233,7 @@ def test_one_more_answer_never_turns_a_yes_or_no_back(rule: dict[str, Any], pers
 
 @given(many=st.lists(rules, min_size=1, max_size=6), person=people, live=states, seed=st.integers(0, 2**64))
 def test_the_order_is_total_stable_and_does_not_depend_on_the_order_of_the_directory(
-    many: list[dict[str, Any]], person: Facts, live: dict[str, Live], seed: int
+    many: list[dict[str, Any]], person: Facts, live: dict[str, LiveStatus], seed: int
 ) -> None:
     services = [entry(f"s{number}", rule) for number, rule in enumerate(many)]
     one = evaluate(person, services, TODAY, related=RELATED, live=live, seed=seed)
@@ -249,7 +251,7 @@ def test_the_order_is_total_stable_and_does_not_depend_on_the_order_of_the_direc
 
 @given(many=st.lists(rules, min_size=1, max_size=4), person=people, live=states)
 def test_everything_that_is_found_has_a_reason_that_reads_as_a_sentence(
-    many: list[dict[str, Any]], person: Facts, live: dict[str, Live]
+    many: list[dict[str, Any]], person: Facts, live: dict[str, LiveStatus]
 ) -> None:
     result = run(many, person, live)
     for found in (*result.candidates, *result.nearest, *result.not_matched):

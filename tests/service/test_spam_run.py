@@ -45,8 +45,8 @@ def test_the_count_marks_the_run_and_nobody_else() -> None:
 def case(team_id: UUID, urgency: str, held_reason: str | None, minute: int) -> dict[str, object]:
     hour = to_the_hour(START + timedelta(minutes=minute // 400))
     day = due_on(urgency, None, hour)
-    if spam_screening.yields(held_reason, urgency):
-        day += spam_screening.CROWD_YIELDS
+    if spam_screening.is_offered_last(held_reason, urgency):
+        day += spam_screening.CROWD_DELAY
     return {
         "id": uuid4(), "label": uuid4().hex[:10], "receipt_id": uuid4().bytes * 2, "state": "submitted", "version": 1,
         "team_id": team_id, "country": "PL", "region": None, "needs": ["asylum"], "languages": ["ru"], "language": "ru",

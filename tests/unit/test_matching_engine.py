@@ -9,7 +9,7 @@ import pytest
 from app.directory.packs import load_packs
 from app.directory.rules import AGES, GENDERS, GROUPS, LEAVES, STATUSES, URGENCIES, Rule
 from app.matching import engine
-from app.matching.engine import NO, UNKNOWN, YES, Found, Live, MatchResult
+from app.matching.engine import NO, UNKNOWN, YES, LiveStatus, MatchResult, ServiceMatch
 from app.matching.facts import Facts
 from app.matching.reasons import SENTENCES
 from tests.support.rules import entry, facts
@@ -18,7 +18,7 @@ TODAY = date(2026, 11, 24)
 NEEDS = ["asylum", "appeals", "detention", "housing"]
 
 
-def asked(rule: Any, case: Facts, **more: Any) -> tuple[int, Found]:
+def asked(rule: Any, case: Facts, **more: Any) -> tuple[int, ServiceMatch]:
     """The verdict over one service with this rule (consent, pauses and capacity say nothing), and what was found."""
     result = engine.evaluate(case, [entry("one", rule)], TODAY, **more)
     for verdict, group in ((YES, result.candidates), (UNKNOWN, result.nearest), (NO, result.not_matched)):
@@ -172,25 +172,25 @@ def test_the_table_tries_every_leaf_of_the_language() -> None:
 
 
 STATES = [
-    (Live("open", date(2026, 11, 24)), YES, "capacity.open"),
-    (Live("open", date(2026, 11, 23)), YES, "capacity.unknown"),
-    (Live("full", date(2026, 11, 24)), NO, "capacity.full"),
-    (Live("full", date(2026, 11, 23)), YES, "capacity.unknown"),
-    (Live("full", None), YES, "capacity.unknown"),
-    (Live("unknown", None), YES, "capacity.unknown"),
-    (Live(accepts=False), NO, "accepts_referrals.no"),
+    (LiveStatus("open", date(2026, 11, 24)), YES, "capacity.open"),
+    (LiveStatus("open", date(2026, 11, 23)), YES, "capacity.unknown"),
+    (LiveStatus("full", date(2026, 11, 24)), NO, "capacity.full"),
+    (LiveStatus("full", date(2026, 11, 23)), YES, "capacity.unknown"),
+    (LiveStatus("full", None), YES, "capacity.unknown"),
+    (LiveStatus("unknown", None), YES, "capacity.unknown"),
+    (LiveStatus(accepts=False), NO, "accepts_referrals.no"),
 ]
 
 
 @pytest.mark.parametrize(("live", "verdict", "key"), STATES)
-def test_capacity_and_pauses_are_asked_of_every_service_and_decay(live: Live, verdict: int, key: str) -> None:
+def test_capacity_and_pauses_are_asked_of_every_service_and_decay(live: LiveStatus, verdict: int, key: str) -> None:
     got, found = asked({"need": {"any_of": ["asylum"]}}, facts(), live={"one/service": live})
     assert got == verdict
     assert key in {reason.key for reason in found.reasons}
 
 
 def test_a_pause_wins_over_an_open_question() -> None:
-    got, found = asked({"region": {"any_of": ["PL-14"]}}, facts(), live={"one/service": Live(accepts=False)})
+    got, found = asked({"region": {"any_of": ["PL-14"]}}, facts(), live={"one/service": LiveStatus(accepts=False)})
     assert got == NO
     assert [reason.key for reason in found.reasons] == ["accepts_referrals.no"]
 
@@ -223,7 +223,7 @@ def test_all_and_any_and_not_are_kleenes(first: int, second: int, third: int) ->
 
 def test_a_pause_for_a_need_hinders_nobody_who_has_another_that_they_take() -> None:
     rule = {"need": {"any_of": ["asylum", "appeals"]}}
-    paused = {"one/service": Live(paused_needs=frozenset({"asylum"}), open_needs=frozenset({"appeals"}))}
+    paused = {"one/service": LiveStatus(paused_needs=frozenset({"asylum"}), open_needs=frozenset({"appeals"}))}
     verdict, found = asked(rule, facts(), live=paused)
     assert (verdict, found.reasons[0].key) == (NO, "accepts_referrals.need_paused")
     assert found.reasons[0].params == {"needs": ["asylum"]}
@@ -232,7 +232,7 @@ def test_a_pause_for_a_need_hinders_nobody_who_has_another_that_they_take() -> N
 
 
 def test_a_pause_for_a_language_hinders_nobody_who_speaks_another() -> None:
-    paused = {"one/service": Live(paused_languages=frozenset({"ru", "be"}))}
+    paused = {"one/service": LiveStatus(paused_languages=frozenset({"ru", "be"}))}
     verdict, found = asked({"need": {"any_of": ["asylum"]}}, facts(languages=("ru", "be")), live=paused)
     assert (verdict, found.reasons[0].key) == (NO, "accepts_referrals.language_paused")
     assert found.reasons[0].params == {"languages": ["ru", "be"]}
@@ -277,12 +277,12 @@ SAID = {
 def test_a_reason_names_what_the_person_and_the_rule_have_in_common_or_what_the_rule_asks_for(
     rule: dict[str, Any], key: str, params: dict[str, Any]
 ) -> None:
-    free = {"one/service": Live("open", TODAY)}
+    free = {"one/service": LiveStatus("open", TODAY)}
     reason = asked(rule, facts(**SAID), live=free)[1].reasons[0]
     assert (reason.key, reason.params) == (key, params)
 
 
-def keys(found: Found) -> list[str]:
+def keys(found: ServiceMatch) -> list[str]:
     return [reason.key for reason in found.reasons]
 
 
@@ -434,7 +434,7 @@ def test_what_is_close_is_named_and_nothing_else_that_the_service_lists() -> Non
 
 def test_a_rule_may_ask_for_the_state_of_its_own_service() -> None:
     rule = {"any": [{"capacity": True}, {"remote_ok": "unknown"}]}
-    full = {"one/service": Live("full", TODAY)}
+    full = {"one/service": LiveStatus("full", TODAY)}
     both = [entry("one", rule), entry("two", rule)]
     result = engine.evaluate(facts(), both, TODAY, live=full)
     traces = {found.organisation: found.outcomes for found in (*result.candidates, *result.not_matched)}

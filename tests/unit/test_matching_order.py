@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.matching import order
-from app.matching.engine import Live, MatchResult, evaluate
+from app.matching.engine import LiveStatus, MatchResult, evaluate
 from app.matching.order import Share
 from tests.support.rules import entry, facts
 
@@ -82,7 +82,7 @@ def test_equals_are_drawn_by_seed_the_same_everywhere() -> None:
 
 
 def ranked(
-    *services: Any, live: dict[str, Live] | None = None, days: dict[str, float] | None = None, **case: Any
+    *services: Any, live: dict[str, LiveStatus] | None = None, days: dict[str, float] | None = None, **case: Any
 ) -> list[str]:
     result: MatchResult = evaluate(facts(**case), services, TODAY, live=live, answer_days=days)
     assert [found.rank for found in result.candidates] == list(range(1, len(result.candidates) + 1))
@@ -93,7 +93,7 @@ def ranked(
 
 SPEAKS = {"all": [RULE, {"language": {"any_of": ["ru"]}}]}
 SPEAKS_NOT = {"all": [RULE, {"language": {"any_of": ["pl"], "interpreter": "yes"}}]}
-OPEN = Live("open", date(2026, 12, 1))
+OPEN = LiveStatus("open", date(2026, 12, 1))
 
 
 def test_each_term_puts_the_better_first() -> None:

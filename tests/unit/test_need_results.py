@@ -2,12 +2,12 @@
 
 from app.directory.packs import load_packs
 from app.matching.code_names import CodeNames
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.need_results import candidates_by_need
 from app.web.person import needs_list
 
 PACKS = load_packs()
-HELSINKI = Found("pl-hfhr/legal-help", "pl-hfhr", "Helsinki Foundation", True, (), (), 1)
+HELSINKI = ServiceMatch("pl-hfhr/legal-help", "pl-hfhr", "Helsinki Foundation", True, (), (), 1)
 UNCONFIRMED = HELSINKI._replace(verified=False)
 
 

@@ -47,13 +47,13 @@ def test_what_is_offered_is_strong_and_never_the_same() -> None:
     for words in offered:
         assert len(words.split()) == passphrases.WORDS
         assert passphrases.weakness(words) == ""
-        assert passphrases.forgiving(words) == words
+        assert passphrases.normalised(words) == words
 
 
 @pytest.mark.parametrize("typed", ["Four words here", "four words here ", " four words here", "Four words here  "])
 def test_a_capital_at_the_beginning_and_outer_spaces_do_not_matter(typed: str) -> None:
-    assert passphrases.forgiving(typed) == "four words here"
+    assert passphrases.normalised(typed) == "four words here"
 
 
 def test_everything_else_matters() -> None:
-    assert passphrases.forgiving("four Words here") != passphrases.forgiving("four words here")
+    assert passphrases.normalised("four Words here") != passphrases.normalised("four words here")

@@ -91,8 +91,8 @@ def test_a_deadline_that_has_passed_binds_nothing_any_more() -> None:
 )
 def test_a_deadline_that_came_near_raises_the_urgency(deadline_on: date | None, now_is: str) -> None:
     today = date(2026, 11, 23)
-    assert deadlines.urgency_now("normal", deadline_on, today) == now_is
-    assert deadlines.urgency_now("emergency", deadline_on, today) == "emergency"
+    assert deadlines.raised_urgency("normal", deadline_on, today) == now_is
+    assert deadlines.raised_urgency("emergency", deadline_on, today) == "emergency"
 
 
 def play(times: Deadlines, how: DeadlineTerms) -> list[tuple[DueAction, datetime]]:
@@ -217,7 +217,7 @@ def test_two_pauses_survive_all_the_rest() -> None:
         DeadlineEvent(DeadlineChange.UNPAUSE, at(23, 14)),
         DeadlineEvent(DeadlineChange.FIRST_CONTACT, at(24)),
     ]
-    assert deadlines.fold(moves, terms()).pauses == 2
+    assert deadlines.deadlines_after(moves, terms()).pauses == 2
 
 
 def test_an_organisations_own_hours_and_days_off_move_what_it_owes() -> None:

@@ -28,8 +28,8 @@ from app.referrals.states import (
     Verb,
     allowed_actions,
     disclosure_in,
-    fold,
     next_state,
+    state_after,
 )
 
 POLICY = """
@@ -240,7 +240,7 @@ def test_reasons_belong_to_the_verbs_that_need_one() -> None:
 
 
 def test_a_life_folds_to_its_state() -> None:
-    assert fold([]) == State.DRAFT
-    assert fold([Verb.OFFER, Verb.ACKNOWLEDGE, Verb.ASK_INFO, Verb.ANSWER, Verb.ACCEPT]) == State.ACCEPTED
+    assert state_after([]) == State.DRAFT
+    assert state_after([Verb.OFFER, Verb.ACKNOWLEDGE, Verb.ASK_INFO, Verb.ANSWER, Verb.ACCEPT]) == State.ACCEPTED
     with pytest.raises(IllegalMove):
-        fold([Verb.OFFER, Verb.EXPIRE, Verb.ACCEPT])
+        state_after([Verb.OFFER, Verb.EXPIRE, Verb.ACCEPT])

@@ -234,7 +234,7 @@ def test_a_released_case_of_a_crowd_stands_where_it_would_have_stood(person_site
     with person_site.database.begin() as session:
         case = session.scalars(sa.select(Case)).one()
         day = case.due_on
-        case.held_reason, case.due_on = "crowd", day + spam_screening.CROWD_YIELDS
+        case.held_reason, case.due_on = "crowd", day + spam_screening.CROWD_DELAY
         session.flush()
         spam_screening.release(session, case, actor_kind="coordinator", actor_id=MEMBER, now=person_site.time())
         assert case.due_on == day

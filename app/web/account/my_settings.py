@@ -128,7 +128,7 @@ def checked_passphrase(request: Request, field: str, member: str) -> str:
     weakness = passphrases.weakness(new_passphrase, member)
     if weakness:
         raise Invalid([FieldError(pointer=f"/{field}", code="too_weak", detail=weakness)])
-    if passphrases.forgiving(new_passphrase) != passphrases.forgiving(
+    if passphrases.normalised(new_passphrase) != passphrases.normalised(
         field_value(request.state.form, "passphrase_again")
     ):
         detail = "The two new passphrases do not match."

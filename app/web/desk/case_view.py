@@ -25,7 +25,7 @@ from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
 from app.matching import deadline_texts, runs
 from app.matching.code_names import CodeNames
 from app.matching.deadline_texts import DeadlineText
-from app.matching.engine import Found, MatchResult
+from app.matching.engine import MatchResult, ServiceMatch
 from app.matching.models import ServiceRecord
 from app.matching.reasons import render
 from app.referrals.queries import needs_of
@@ -223,7 +223,7 @@ def _in_words(
     availability: Mapping[str, Availability],
     ran_at: datetime,
 ) -> NextStep:
-    def view(match: Found) -> ServiceView:
+    def view(match: ServiceMatch) -> ServiceView:
         return ServiceView(
             match.service,
             match.name,

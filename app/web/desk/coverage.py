@@ -9,7 +9,7 @@ from app.core.dependencies import Now
 from app.core.errors import NotFound
 from app.matching.code_names import CodeNames
 from app.matching.coverage import SPOKEN, CoverageCell, coverage
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.reasons import render
 from app.web.account.policies import Packs
 from app.web.components import staff_pages
@@ -42,7 +42,7 @@ def show_coverage(
     )
 
 
-def _nearest(cell: CoverageCell, code_names: CodeNames) -> list[tuple[Found, list[str]]]:
+def _nearest(cell: CoverageCell, code_names: CodeNames) -> list[tuple[ServiceMatch, list[str]]]:
     return [(match, [render(reason, code_names) for reason in match.reasons]) for match in cell.nearest[:NEAREST]]
 
 

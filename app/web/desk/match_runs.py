@@ -9,7 +9,7 @@ from app.casework import coordinator, rematching
 from app.casework.rematching import RunWithChanges
 from app.core.dependencies import Db, ReadDb
 from app.matching.code_names import CodeNames
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.order import named_terms
 from app.matching.reasons import render
 from app.web.account.policies import AtDesk, Packs, submitted_version
@@ -44,7 +44,7 @@ def show_runs(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> 
     )
 
 
-def _reasons(match: Found, code_names: CodeNames) -> str:
+def _reasons(match: ServiceMatch, code_names: CodeNames) -> str:
     return " ".join(render(reason, code_names) for reason in match.reasons)
 
 
@@ -53,6 +53,6 @@ def _changes(run: RunWithChanges, code_names: CodeNames) -> list[tuple[str, str,
     if run.since is None:
         return []
     return [
-        (change.service, change.was, change.now, _reasons(change.found, code_names) if change.found else "")
+        (change.service, change.was, change.now, _reasons(change.match, code_names) if change.match else "")
         for change in run.since.changes
     ]

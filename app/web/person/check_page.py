@@ -17,7 +17,7 @@ from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching import deadline_texts, runs
 from app.matching.code_names import CodeNames
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
@@ -102,7 +102,7 @@ def connected_centres(session: Session, slugs: Iterable[str]) -> frozenset[str]:
 
 
 def centres(
-    matches: Iterable[Found],
+    matches: Iterable[ServiceMatch],
     answers: FormFields,
     directory: Directory,
     code_names: CodeNames,

@@ -11,7 +11,7 @@ from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory.packs import Directory
 from app.matching.code_names import CodeNames
-from app.matching.engine import Found
+from app.matching.engine import ServiceMatch
 from app.matching.need_results import by_deadline, candidates_by_need
 from app.referrals.states import UNDECIDED
 
@@ -44,7 +44,7 @@ class NeedResult:
 
 def results(
     needs: Collection[str],
-    matches: Iterable[Found],
+    matches: Iterable[ServiceMatch],
     directory: Directory,
     code_names: CodeNames,
     *,

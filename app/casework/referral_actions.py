@@ -120,7 +120,10 @@ def needs_to_ask(
         if listed := [need for need in among if need in offered]:
             return listed
     if not askable:
-        raise Conflict("Each need of this case is with an organisation or has an end.", state=case_state)
+        raise Conflict(
+            "There is nothing left to refer: each need of this case is with an organisation or has ended.",
+            state=case_state,
+        )
     return waiting or askable
 
 

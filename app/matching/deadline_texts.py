@@ -32,7 +32,7 @@ CERTAINTY: Final[dict[Certainty, str]] = {
 }
 REMOVAL: Final[dict[StopsRemoval, str]] = {
     "yes": N_("An appeal made in time normally stops removal. Ask a lawyer to confirm this."),
-    "no": N_("An appeal alone does not stop removal. Ask a lawyer today what else the court must be asked for."),
+    "no": N_("An appeal alone does not stop removal. Ask a lawyer today what else you must ask the court for."),
     "partly": N_("An appeal stops removal only in some cases. Ask a lawyer today."),
     "unknown": N_("We do not know whether an appeal stops removal. Ask a lawyer today."),
 }

@@ -102,7 +102,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "language.not_not_listed": N_("We do not know which languages they do not work in."),
         "language.not_no": N_("They take requests in your language."),
         "language.not_unknown": N_("They do not work in every language. Tell us yours and we will look again."),
-        "region.not_yes": N_("They do not work where you are: {regions}."),
+        "region.not_yes": N_("They do not work in these regions: {regions}."),
         "region.not_no": N_("They work where you are."),
         "region.not_part": N_("They may not work in this place: {place}. Ask them if they can help you."),
         "region.not_unknown": N_("They do not work here: {regions}. Tell us where you are and we will look again."),

@@ -76,7 +76,7 @@ _NOTHING: Final[frozenset[TaskEnd]] = frozenset()
 K = TaskKind
 RULES: Final = MappingProxyType(
     {
-        K.FIND_NEXT: TaskRule(N_("A need that nobody has: find an organisation for it"), _SOON, _SEARCH),
+        K.FIND_NEXT: TaskRule(N_("A need is not covered: find an organisation for it"), _SOON, _SEARCH),
         K.ASK_PERSON: TaskRule(
             N_("All organisations that may be asked were asked: ask the person about others"), _SOON, _SEARCH
         ),

@@ -304,7 +304,7 @@ def test_the_coverage_page_says_the_holes_as_they_are(office: StaffSite):
     page = vera.get("/desk/coverage?country=LT")
     words = page.words()
     assert page.status == 200
-    assert "Gaps in coverage, and whom to ask" in words
+    assert "Gaps in coverage, and who to ask" in words
     assert "Lithuania: Forced labour or human trafficking" in words
     assert vera.get("/desk/coverage?country=XX").status == 404
 

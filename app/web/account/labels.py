@@ -52,10 +52,10 @@ PROPOSAL_OPENS: Final = complete(
         ),
         "organisation_key": N_(
             "Requests that are sent to the organisation from then on are encrypted with the new key, and older ones when somebody "
-            "opens them. Whoever has the private half can read them."
+            "opens them. Anyone who has the private key can read them."
         ),
         "new_admin": N_("An admin can propose members, and approve what others propose. An admin holds no key."),
-        "bulk_export": N_("A file with the codes of the audit. It contains no names and no stories."),
+        "bulk_export": N_("A file with the audit entries of one month, as codes. It contains no names and no stories."),
     },
 )
 """What a proposal opens, for those who decide about it."""

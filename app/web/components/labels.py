@@ -112,7 +112,7 @@ VERBS: Final = MappingProxyType(
         "reopen": N_("reopened"),
         "undo_accept": N_("acceptance undone"),
         "undo_withdraw": N_("withdrawal undone"),
-        "narrow": N_("goes on for fewer needs"),
+        "narrow": N_("continues for fewer needs"),
         "moved": N_("moved to another country"),
         "void": N_("entered in error"),
         "take": N_("taken into review"),
@@ -137,7 +137,7 @@ VERBS: Final = MappingProxyType(
         "case:merged": N_("merged"),
         "case:unmerged": N_("separated"),
         "case:undone": N_("last step undone"),
-        "case:need_ended": N_("a need has an end"),
+        "case:need_ended": N_("a need was ended"),
         "correct": N_("answers corrected"),
         "choose": N_("consent changed"),
     }

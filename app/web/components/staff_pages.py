@@ -57,7 +57,7 @@ _MESSAGES = {
     "discarded": N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),
     "done": N_("The task is done."),
     "undone": N_("The last step has been undone."),
-    "need_ended": N_("The need has an end. The case goes on with the others."),
+    "need_ended": N_("The need has ended. The case continues with the others."),
     "merged": N_("The cases have been merged. Continue with the other case; both of the person's numbers still work."),
     "unmerged": N_("The cases are separate again."),
     "compared": N_("The case has been compared with the other cases of this team."),
@@ -77,7 +77,7 @@ _MESSAGES = {
     "proposed": N_(
         "The proposal has been saved. Another person has to approve it. Everybody concerned sees it on their pages."
     ),
-    "approved": N_("The proposal has been approved. See below from when on it can be carried out."),
+    "approved": N_("The proposal has been approved. See below when it can be carried out."),
     "confirmed": N_("The change has been confirmed. The person who proposed it can carry it out now."),
     "declined": N_("The proposal has been stopped. Nothing has changed."),
     "withdrawn": N_("The proposal has been withdrawn."),

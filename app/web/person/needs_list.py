@@ -18,13 +18,13 @@ from app.referrals.states import UNDECIDED
 STANDING: Final = complete(
     NeedState,
     {
-        "open": N_("No centre has taken this yet, and none is being asked."),
+        "open": N_("No centre has taken this on yet, and we are not asking one at the moment."),
         "offered": N_("A centre is being asked about this."),
         "with_centre": N_("{centre} has taken this on."),
         "helped": N_("You have been helped with this."),
         "advised": N_("You have been advised about this."),
         "unmet": N_(
-            "Nobody was found for this. If you still need help with it, write to us below, and we will look again."
+            "We have found nobody who can help with this. If you still need help, write to us below, and we will look again."
         ),
         "not_wanted": N_("This is marked as no longer needed. If this is not right, write to us below."),
     },

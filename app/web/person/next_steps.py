@@ -9,7 +9,7 @@ from app.core.i18n import N_, Translator
 _READ: Final = N_("A coordinator will read your request. The most urgent requests come first.")
 _ASKED_FIRST: Final = N_("No centre is asked until you come back with your number and say yes.")
 _CHOSEN: Final = N_(
-    "We ask a centre that you chose. It has to answer within a fixed time. If it does not, we ask the next that you chose."
+    "We ask a centre that you chose. It has to answer within a fixed time. If it does not, we ask the next one you chose."
 )
 _BY_HAND: Final = N_("A coordinator contacts the centres that you chose.")
 _NOBODY: Final = N_("We have found no centre yet. A coordinator will look for one and write to you here.")

@@ -40,7 +40,7 @@ def test_the_facts_are_those_of_the_country_and_the_letter_comes_first() -> None
     assert (
         told("PL", "asylum", letter="return_decision_appeal")
         .first[0][0]
-        .startswith("Against a return decision you have 7 days")
+        .startswith("You have 7 days to appeal against a return decision")
     )
     assert "1481" in " ".join(text for text, _source in (*told("GE", "detention").first, *told("GE", "detention").more))
     assert all("BAMF" not in text for text, _source in told("PL", "asylum").first)

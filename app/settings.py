@@ -162,7 +162,7 @@ class Settings(BaseSettings):
 
     @property
     def secure_cookies(self) -> bool:
-        """Whether browsers take cookies for TLS only: everywhere but on plain HTTP at a loopback address, in development."""
+        """Whether cookies are sent over TLS only: always, except in development on plain HTTP at a loopback address."""
         parts = urlsplit(self.base_url)
         return parts.scheme == "https" or (parts.hostname or "").endswith(".onion")
 
@@ -179,7 +179,9 @@ class Settings(BaseSettings):
         return TrustedProxies.parse(self.trusted_proxies, self.proxy_header)
 
     def offer_after(self, country: str) -> timedelta | None:
-        """How long a new case of this country waits for a coordinator before it is offered automatically; None: for ever."""
+        """How long a new case of this country waits for a coordinator before it is offered automatically; None: it is never
+        offered automatically.
+        """
         return self.auto_offer_by_country.get(country, self.auto_offer_after)
 
     @property

@@ -38,7 +38,7 @@ AGREEMENTS: Final = ("spoken", "written")
 
 
 class ReferralIn(BaseModel):
-    """A person whom you refer to the network. They get a number of their own."""
+    """A person that you refer to the network. They get a number of their own."""
 
     model_config = ConfigDict(extra="forbid")
 

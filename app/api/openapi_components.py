@@ -254,7 +254,7 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
 
 
 def without_siblings(responses: dict[str, Any]) -> dict[str, Any]:
-    """The responses with each `$ref` alone: FastAPI writes a description beside it."""
+    """The responses with each `$ref` alone: FastAPI would write a description next to it."""
     return {
         status: ({"$ref": answer["$ref"]} if "$ref" in answer else answer)
         for status, answer in sorted(responses.items())

@@ -116,7 +116,9 @@ def read_sealed(
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:
-    """The referral and its case, with their rows locked, so that no transition closes it meanwhile. Raises NotFound, NotOpenYet."""
+    """The referral and its case, with their rows locked, so that no transition closes it in the meantime. Raises NotFound,
+    NotOpenYet.
+    """
     try:
         referral, case = queries.locked(session, referral_id, partner.organisation_id)
     except NotFound:

@@ -58,7 +58,9 @@ def compact(session: Session, today: date, *, at_least: int = COMPACT_AFTER) -> 
 
 
 def _compacted(rows: sa.FromClause, today: date, *which: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
-    """The compacted rows: one select for each dimension that is kept, united. Past days become one value, `PAST`."""
+    """A union of selects that gives the compacted rows, one select for each dimension that is kept. Past days become one value,
+    `PAST`.
+    """
     over = today - timedelta(days=1)  # the clock of another process may be a little behind
     due_on, snoozed_until = rows.c.due_on, rows.c.snoozed_until
     dimensions = {name: rows.c[name] for name in _DIMENSIONS} | {
@@ -95,7 +97,9 @@ def _omitted(name: str) -> sa.ColumnElement[Any]:
 
 
 def recount(session: Session, today: date) -> None:
-    """Rebuild the counters from the cases, after rows were loaded without the triggers. Nobody else may write meanwhile."""
+    """Count all cases again and replace the counters, after rows were loaded without the triggers. Nobody else may write during
+    this.
+    """
     cases = Case.__table__
     still_open = cases.c.closed_at.is_(None)
 

@@ -87,7 +87,7 @@ def next_state(state: NeedState, verb: NeedVerb, *, by: str) -> NeedState:
 
 
 def may(state: NeedState, verb: NeedVerb) -> bool:
-    """Whether the table has this move, whoever makes it."""
+    """Whether the table has this move for any actor."""
     return (state, verb) in _TABLE
 
 
@@ -97,14 +97,13 @@ def after(states: Mapping[str, NeedState], verb: NeedVerb, needs: Iterable[str])
 
 
 def is_uncovered(states: Iterable[NeedState]) -> bool:
-    """Whether nobody has one of the needs."""
+    """Whether one of the needs is uncovered: no organisation has it or is asked for it."""
     return UNCOVERED in states
 
 
 def case_end(states: Iterable[NeedState]) -> CaseVerb | None:
-    """The verb by which a case ends whose needs are in these states; None while one of them has no end.
-
-    The best end counts: a case with one need helped and another unmet was helped.
+    """The verb that ends a case when its needs are in these states; None while one of them has not ended. The best end counts:
+    a case with one need helped and another unmet was helped.
     """
     found = set(states)
     if found - ENDED:

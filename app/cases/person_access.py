@@ -63,7 +63,7 @@ def open_by_receipt(
 
 
 def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
-    """Give the case a new number; the old one stops working at once. The caller holds the case's row lock."""
+    """Give the case a new number; the old one stops working immediately. The caller holds the case's row lock."""
     case, receipt = opened.case, receipts.new()
     case.receipt_id = receipt.look_up_id(keys)
     case.version += 1

@@ -1,6 +1,6 @@
 """The conditions of each view of the queue, defined once for cases and for their counters, and the sort orders.
 
-The default order, and why no case waits for ever. The key of a case is
+The default order, and why no case waits without limit. The key of a case is
 
     (due_on, urgency_rank, waiting_since, id)
     due_on = the day it came in + 0, 2 or 10 days by urgency; the last safe day of its letter if that is earlier;

@@ -38,9 +38,8 @@ PARALLEL_OFFERS: Final = {"emergency": 3, "urgent": 1, "normal": 1}
 
 @dataclass(frozen=True, slots=True)
 class AutoOfferContext:
-    """What an automatic offer needs besides a database: keys for the case's facts, and the directory.
-
-    In `manual_countries` (ISO codes) nothing is offered automatically: what comes next is a task of the desk.
+    """What an automatic offer needs in addition to the database: keys for the case's facts, and the directory. In
+    `manual_countries` (ISO codes) nothing is offered automatically; the desk gets a task instead.
     """
 
     keys: KeyRing
@@ -49,10 +48,9 @@ class AutoOfferContext:
 
 
 def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping[str, timedelta]) -> Sequence[UUID]:
-    """Up to `limit` new cases that no coordinator took within their country's `after`. Takes no lock.
-
-    Cases of a crowd come last, and only as long as few of them are with organisations.
-    Each is tried once: the match run that the attempt leaves behind shows it. After that the case waits on the desk's list.
+    """Up to `limit` new cases that no coordinator took within their country's `after`. Takes no lock. Cases marked `crowd` come
+    last, and only while few of them are with organisations. Each case is tried once, which its second match run shows. After
+    that it waits on the desk's list.
     """
     tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
     asked = sa.exists().where(Referral.case_id == Case.id)
@@ -82,7 +80,7 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
 
 
 def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: AutoOfferContext) -> list[Referral]:
-    """Offer a new case to its best matches, unless a coordinator has taken it meanwhile, or another worker has tried.
+    """Offer a new case to its best matches, unless a coordinator has taken it in the meantime, or another worker has tried.
 
     Takes the case's row lock.
     """
@@ -97,7 +95,7 @@ def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: A
 def offer_to_next(
     session: Session, case: Case, *, now: datetime, context: AutoOfferContext, follows: UUID | None = None
 ) -> list[Referral]:
-    """Offer the case to the next-best organisations that the person agreed to, as many as its urgency allows at once.
+    """Offer the case to the next-best organisations that the person agreed to, as many at a time as its urgency allows.
 
     A case that waits for spam review is never offered. Only verified organisations are asked, and none that was asked
     before, is excluded, paused or full. Each need is offered to organisations that help with it. With nobody left to ask the
@@ -197,7 +195,7 @@ def _equal_candidates(
 def _nobody_left(
     session: Session, case: Case, left: Sequence[ServiceMatch], now: datetime, context: AutoOfferContext
 ) -> None:
-    """For the needs that nobody has now: the exact task instead of "find the next step", and a notice to team and person.
+    """For the needs that are uncovered now: the exact task instead of "find the next step", and a notice to team and person.
 
     The case is *unmet* when no need of it is with anybody and the rules name nobody any more.
     """

@@ -1,7 +1,7 @@
 """Screening cases against organisations' conflict lists: a hit means no key and no offer, and nobody is told.
 
-An organisation learns nothing from uploading its list: the answer is the size of the list. The person and the desk see an
-organisation that takes no requests now.
+An organisation learns nothing from uploading its list: the answer is the size of the list. To the person and the desk, the
+organisation appears to take no requests at the moment.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ from app.referrals import queries
 
 
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
-    """What identifies the person in the encrypted contact: their address, and their name when it is more than a first name."""
+    """The identifiers in the encrypted contact: the person's address, and their name if it is more than a first name."""
     way = contact.get("answer_by") or {}
     found = (
         identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
@@ -54,9 +54,8 @@ def slugs_of(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
 
 
 def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organisation_id: UUID) -> bool:
-    """Whether this organisation's list has the person: asked before it is given a key, also when it was connected only now.
-
-    The case's identifiers are stored for later comparisons. The caller holds the case's row.
+    """Whether the person is on this organisation's list. Called before the organisation is given a key, even if it was
+    connected only now. Stores the case's identifiers for later comparisons. The caller holds the case's row.
     """
     found = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
     conflicts.store_check(session, case.id, found)
@@ -71,7 +70,7 @@ def _known(session: Session, case: Case, person_key: bytes) -> list[Identifier]:
 def add_to_list(
     session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime
 ) -> None:
-    """Add to an organisation's list. Cases that it hits are excluded from this organisation for ever."""
+    """Add to an organisation's list. Cases that match the list are excluded from this organisation permanently."""
     for case_id in conflicts.add(session, keys, organisation_id, hashes, now):
         exclude(session, transitions.locked(session, case_id), organisation_id, now)
 

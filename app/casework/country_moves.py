@@ -1,7 +1,8 @@
 """Moving a case to another host country's team, with the person's consent; its waiting time and history are preserved.
 
 The new team can read only what is sealed to it. The person's key comes from the person, who answers with their number; the
-notes' key from the coordinator who asks, who seals it to the new team at once; it is stored encrypted until the answer is yes.
+notes' key comes from the coordinator who asks: it is sealed to the new team when the question is asked, and stored encrypted
+until the answer is yes.
 """
 
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ def answer(
 ) -> None:
     """Record the person's answer. With a yes, offers in the old country are withdrawn, and the new team gets the case.
 
-    The caller holds the case's row. Raises NotFound (there is no question), Conflict (an organisation took the case meanwhile).
+    The caller holds the case's row. Raises NotFound (there is no question), Conflict (an organisation has taken the case in the
+    meantime).
     """
     case = opened.case
     move = _open_question(session, case.id, lock=True)

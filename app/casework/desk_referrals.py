@@ -46,11 +46,11 @@ def refer(
 ) -> Referral:
     """Refer the case to a service of a connected organisation.
 
-    With the person's consent it is offered at once; an organisation they named before it joined is given the case's key
-    in this session. Without consent the person is asked first, and answers with their number.
-    `wanted`: the needs that it is asked for; by default those that the service helps with among the needs that nobody has.
-    `despite`: the coordinator knows that the service is full or paused, and has talked to the organisation.
-    Raises Conflict: not connected, excluded, asked already, or the case has ended. Invalid: it is away, and not `despite`.
+    With the person's consent the case is offered immediately; an organisation they named before it joined is given the case's
+    key in this session. Without consent the person is asked first, and answers with their number. `wanted`: the needs to refer;
+    by default, the uncovered needs that the service helps with. `despite`: the coordinator knows that the service is full or
+    paused, and has talked to the organisation. Raises Conflict: not connected, excluded, asked already, or the case has ended.
+    Invalid: it is away, and not `despite`.
     """
     case = locked_case(session, desk, label, version)
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:

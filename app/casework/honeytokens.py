@@ -1,6 +1,6 @@
-"""Planting a honeytoken: a made-up case, filed and encrypted like any other and withdrawn at once.
+"""Planting a honeytoken: a made-up case, filed and encrypted like any other, and withdrawn in the same transaction.
 
-It is among the closed cases, where nobody has a reason to look, and is deleted after the same time as they are.
+It is one of the closed cases, where nobody has a reason to look, and is deleted after the same time as they are.
 """
 
 from datetime import datetime

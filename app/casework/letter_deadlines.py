@@ -1,7 +1,7 @@
-"""The deadline of a letter as it was found when it was told, with what the pack says of it today.
+"""The deadline of a letter as it was calculated when the person reported the letter, with the pack's present remarks on it.
 
-The day and its certainty are stored with the case and do not move later by themselves. Source, note and what else is due
-come from the pack, for the kind of letter that the facts name.
+The day and its certainty are stored with the case and never become later by themselves. Source, note and further steps come
+from the pack, for the kind of letter that the facts name.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def of_case(case: Case, facts: Mapping[str, Any] | None, directory: Directory, n
 
 
 def of_document(document: Mapping[str, Any], country: str, directory: Directory, today: date) -> DeadlineFinding:
-    """The finding that `document` was made of."""
+    """The deadline finding that a JSON document from `document` was made from."""
     day, event = date.fromisoformat(document["last_safe_day"]), document.get("event")
     return DeadlineFinding(
         last_safe_day=day,
@@ -62,7 +62,7 @@ def of_document(document: Mapping[str, Any], country: str, directory: Directory,
 
 
 def document(finding: DeadlineFinding, today: date, translator: Translator) -> dict[str, Any]:
-    """A deadline as JSON, its sentences in the reader's language. A field that there is nothing to say in is left out."""
+    """A deadline as JSON, with sentences in the reader's language. Empty fields are left out."""
     text, rule = deadline_texts.describe(finding, today, translator), finding.rule
     optional = {
         "event": finding.event,

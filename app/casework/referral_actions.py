@@ -44,11 +44,10 @@ def create(
     follows: UUID | None = None,
     wanted: Sequence[str] | None = None,
 ) -> Referral:
-    """A draft for one service. Takes the case's row lock, which the caller may hold already.
-
-    `wanted`: the needs that it is for; by default those that the service helps with among the needs that nobody has.
-    Raises Conflict: the case has ended, the organisation is excluded, cannot answer here, or is asked already; or another
-    organisation has what is wanted. Invalid: it is not a need of this case.
+    """Create a draft referral to one service. Takes the case's row lock, which the caller may hold already. `wanted`: the needs
+    that it is for; by default, the uncovered needs that the service helps with. Raises Conflict (the case has ended; the
+    organisation is excluded, cannot answer here, or is asked already; or another organisation has one of the needs), Invalid
+    (not a need of this case).
     """
     case = case_transitions.locked(session, case.id)
     if case.closed_at is not None:
@@ -105,7 +104,7 @@ def create(
 def needs_to_ask(
     states: Mapping[str, NeedState], offered: Collection[str], wanted: Sequence[str] | None, case_state: str
 ) -> list[str]:
-    """The needs that a service is asked for. Raises Invalid, Conflict as `create` does."""
+    """The needs that a referral to a service is for. Raises Invalid, Conflict as `create` does."""
     if wanted is not None and set(wanted) - set(states):
         raise Invalid([FieldError(pointer="/needs", code="unknown_code", detail="Choose needs of this case.")])
     askable = [need for need, state in states.items() if state in ASKABLE]
@@ -144,7 +143,7 @@ def advance(
     expected_version: int | None = None,
     payload: TransitionInput | None = None,
 ) -> Referral:
-    """Move a referral by a verb. Of two callers that race, one wins; the other gets 409 or 412 with the present state.
+    """Move a referral by a verb. Of two callers at the same time, one succeeds; the other gets 409 or 412 with the present state.
 
     Raises NotFound (unknown, or another organisation's), PreconditionFailed (another version), IllegalMove and
     NotAllowed (the table), Invalid (a reason, outcome or day that is missing or does not belong to the verb),
@@ -176,7 +175,7 @@ def advance(
 
 
 def expire(session: Session, referral: Referral, case: Case, *, now: datetime) -> None:
-    """Nobody answered. The caller holds both rows. Raises IllegalMove."""
+    """Expire an offer that nobody answered. The caller holds both rows. Raises IllegalMove."""
     effects.transition(
         session,
         referral,
@@ -189,7 +188,7 @@ def expire(session: Session, referral: Referral, case: Case, *, now: datetime) -
 
 
 def withdraw_offers_to(session: Session, case: Case, organisation_id: UUID, now: datetime) -> None:
-    """Withdraw what this organisation was asked and has not accepted; the scheduler asks the next-best at once.
+    """Withdraw the referrals that this organisation was offered and has not accepted; the scheduler then asks the next-best.
 
     The caller holds the case's row.
     """
@@ -201,7 +200,7 @@ def withdraw_offers_to(session: Session, case: Case, organisation_id: UUID, now:
 
 
 def withdraw_by_person(session: Session, case_id: UUID, *, now: datetime) -> None:
-    """End every live referral of the case, because the person wants no help any more. Takes the case's row lock."""
+    """End every live referral of the case, because the person no longer wants help. Takes the case's row lock."""
     case = case_transitions.locked(session, case_id)
     for referral in queries.lock_live_referrals(session, case_id):
         move = next_move(State(referral.state), Verb.CLIENT_WITHDRAW, by=Actor.PERSON)

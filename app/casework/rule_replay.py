@@ -145,7 +145,7 @@ def count_replayable(session: Session) -> int:
 def replay(session: Session, keys: KeyRing, directory: Directory, summary: Summary) -> Iterator[int]:
     """Match the facts of every stored case with `directory`; yields the number of cases done, to show progress.
 
-    The circumstances are those of the stored run: services paused, full or excluded then are so in the replay.
+    Services that were paused, full or excluded in the stored run are so in the replay.
     """
     done = 0
     for ids in case_batches(session):
@@ -165,7 +165,7 @@ def case_batches(session: Session, size: int = _BATCH) -> Iterator[list[UUID]]:
 
 
 def newest_cases(session: Session, count: int) -> list[UUID]:
-    """The ids of the newest cases, for a first impression."""
+    """The ids of the newest cases, to replay a sample before all of them."""
     run = sa.exists().where(MatchRun.case_id == Case.id)
     query = sa.select(Case.id).where(Case.facts.is_not(None), run).order_by(Case.waiting_since.desc()).limit(count)
     return list(session.scalars(query))
@@ -221,7 +221,7 @@ def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, froze
 
 
 def _then(was: MatchResult, on: Any) -> dict[str, LiveStatus]:
-    """The organisations that could not be asked when the run was made, and the capacity of services then."""
+    """The live status of services when the run was made: those that could not be asked, and known capacities."""
     live = {}
     for match in (*was.candidates, *was.nearest, *was.not_matched):
         if NO in match.outcomes[-len(ALWAYS) :]:

@@ -1,7 +1,7 @@
-"""The server's HTTP protocol, which closes a connection on which nobody asks for anything.
+"""The server's HTTP protocol, which closes a connection that sends no complete request.
 
-uvicorn closes an idle connection only after a response. One that never sends a request, or sends its head byte by byte, would stay
-for ever, and enough of them would leave no room for anybody else.
+uvicorn closes an idle connection only after a response. One that never sends a request, or sends its head byte by byte, would
+stay open without limit, and enough of them would leave no room for anybody else.
 """
 
 from asyncio import TimerHandle, Transport

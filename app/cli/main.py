@@ -67,7 +67,7 @@ def serve(
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Run one round and stop, for use with cron.")] = False,
 ) -> None:
-    """Process deadlines, send messages from the outbox and delete expired data. Several workers may run at once."""
+    """Process deadlines, send messages from the outbox and delete expired data. Several workers may run at the same time."""
     from app.cli.server import work
 
     work(once=once)

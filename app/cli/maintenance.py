@@ -27,7 +27,7 @@ Backup = Annotated[
 
 @keys_app.command()
 def rotate(team: Team = "", member: As = "", backup: Backup = None) -> None:
-    """Re-encrypt everything under a new key and destroy the old one. Can be stopped and run again, or run twice at once.
+    """Re-encrypt everything under a new key and destroy the old one. Can be stopped and run again, or run twice at the same time.
 
     Earlier backups can no longer be decrypted afterwards; this is the purpose. Use --backup to make a new one.
     """

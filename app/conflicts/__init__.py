@@ -1,4 +1,4 @@
-"""Conflicts of interest, found before anything is disclosed: keyed hashes of whom an organisation must not advise against.
+"""Conflicts of interest, found before anything is disclosed: keyed hashes of people an organisation must not advise.
 
-It compares and stores hits; `casework` acts on them (no key, no offer). It contains no names.
+This package compares hashes and stores hits; `casework` acts on them (no key, no offer). It stores no names.
 """

@@ -1,8 +1,8 @@
-"""The address of who really sent a request, behind the reverse proxies that this installation trusts.
+"""The address that a request really came from, behind the reverse proxies that this installation trusts.
 
-A proxy adds the address that it was called from to a header; whoever calls it can send such a header too. So the header counts only
+A proxy adds the address that it was called from to a header; a caller can send such a header too. So the header counts only
 if the connection comes from a trusted proxy, it is read from the right, and the first address that is not a trusted proxy's is the
-sender's. What stands further left may be made up.
+sender's. Addresses further left may be made up.
 
 There is often no real sender: an onion service, a proxy that says nothing, an address of a private network. Then the answer is
 None, and no rule may count such requests as those of one person.
@@ -46,7 +46,7 @@ class TrustedProxies:
 
 
 def sender(connection: HTTPConnection, trusted: TrustedProxies) -> str | None:
-    """The sender as text to count by: an IPv4 address, or the /64 network of an IPv6 one. None: there is no real sender."""
+    """The sender as text, for counting: an IPv4 address, or the /64 network of an IPv6 one. None: there is no real sender."""
     host = connection.client.host if connection.client else ""
     peer = _parsed(host)
     if (peer is None and not (trusted.unix and not host)) or (peer is not None and not trusted.trusts(peer)):
@@ -86,7 +86,9 @@ def _parsed(text: str) -> IpAddress | None:
 
 
 def _counted(address: IpAddress | None) -> str | None:
-    """An address of the internet; a private or loopback one is that of a gateway or a local proxy, and nobody's own."""
+    """An address of the internet, or None: a private or loopback address belongs to a gateway or a local proxy, not to one
+    sender.
+    """
     if address is None or not address.is_global:
         return None
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)

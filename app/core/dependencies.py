@@ -1,8 +1,8 @@
 """FastAPI dependencies that pages and API share: the transaction, the current time, the keys, the request body.
 
-`Db` commits *before* the response is sent (`scope="function"`), so that nobody is told of a save that then fails. Waiting for the
-single writer of SQLite, or for a connection of the pool, happens on the event loop and not in a thread: threads that wait for a
-transaction whose own work needs a thread would block each other for ever.
+`Db` commits *before* the response is sent (`scope="function"`), so that no success is reported for a save that then fails.
+Waiting for the single writer of SQLite, or for a connection of the pool, happens on the event loop and not in a thread: threads
+that wait for a transaction whose own work needs a thread would block each other permanently.
 """
 
 import threading

@@ -1,8 +1,8 @@
 """Normalised identifiers of a person: a phone number, an e-mail address, a user name, a name.
 
 Pure functions. The service and a partner's client both normalise with them before they compare keyed hashes, so the result must
-never change without a new `FORM`. A normalised identifier is as sensitive as what was typed: it is hashed under a key at once and
-never stored.
+never change without a new `FORM`. A normalised identifier is as sensitive as what was typed: it is hashed under a key
+immediately and never stored.
 """
 
 import hmac

@@ -5,8 +5,8 @@ re-encrypted yet) and the root secret, from which every other server key is deri
 cases. Whoever copies it together with the database still opens no sealed part: those need a person's number or a member's
 passphrase.
 
-A ring loaded from a file checks before each encryption and decryption whether the file has changed, so that a running service uses
-a new epoch key at once and drops a destroyed one.
+A ring loaded from a file checks before each encryption and decryption whether the file has changed, so that a running service
+immediately uses a new epoch key and drops a destroyed one.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Kill switches, which take effect in every process at once: rows of the database that are read each time and never cached."""
+"""Kill switches, which take effect immediately in every process: rows of the database that are read each time and never cached."""
 
 from datetime import datetime
 from typing import Final

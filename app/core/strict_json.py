@@ -1,4 +1,4 @@
-"""Strict parsing of JSON from outside: values that cannot be stored or compared are refused at once."""
+"""Strict parsing of JSON from outside: values that cannot be stored or compared are refused."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Day-to-day availability: free places until a day, and pauses. A change takes effect at once and needs no second person.
+"""Day-to-day availability: free places until a day, and pauses. A change takes effect immediately and needs no second person.
 
 Each change has an audit entry. A pause covers the whole service, or one need, or one language; `Organisation.paused_until`
 pauses the whole organisation.

@@ -42,7 +42,7 @@ class Hours(Entry):
 
 
 class Service(Entry):
-    """One form of help at a centre, with the rule that says whom it is for.
+    """One form of help at a centre, with the rule that says who can get it.
 
     `takes_referrals: no`: the person has to go there or call; it is shown but never offered. `means_test`: it checks the
     person's income, which the form never asks. `selective`: it chooses its cases.
@@ -186,9 +186,8 @@ class Deadline(Entry):
 
 
 class Contact(Entry):
-    """A phone line. `needs`: whom it is for; empty: everybody. `authority`: the police, or an office that decides, answers.
-
-    `state_run`: a body of the state answers that helps.
+    """A phone line. `needs`: the needs that it is for; empty: everybody. `authority`: the police answers, or an office that
+    decides on cases. `state_run`: a state body that helps answers.
     """
 
     purpose: str = Field(pattern=CODE)

@@ -33,13 +33,13 @@ class Question:
     """One question of the form.
 
     Args:
-        name: of the field in the page.
+        name: the name of the form field.
         options: the vocabulary to choose from.
-        folded: shown behind a line with this text; "" for a question that is always shown.
-        guide: further hints behind a line, from the pack of the country: "service_rules".
-        of: the question whose answer this one completes, like the day of a letter.
-        default: chosen beforehand.
-        field: the field of the schema, with its published names and dots; "" where it has the question's name.
+        folded: the summary line that the question is collapsed behind; "" for a question that is always shown.
+        guide: further hints, collapsed, from the country's pack: "service_rules".
+        of: the question whose answer this one completes, such as the day of a letter.
+        default: the answer that is selected at first.
+        field: the field of the schema as a dotted path of published names; "" if it has the question's name.
     """
 
     name: str

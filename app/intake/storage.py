@@ -54,7 +54,7 @@ FACTS: Final = Place(StorageClass.FACTS, "facts")
 CARD: Final = Place(StorageClass.FACTS, "card")
 """In `referrals.card`, for each referral of the case: what an organisation reads before it accepts."""
 NOTICE: Final = Place(StorageClass.FACTS, "notice")
-"""In `person_notices.how`, only if the person asked to be told of news."""
+"""In `person_notices.how`, only if the person asked for notices of news."""
 COUNTED: Final = Place(StorageClass.PLAIN, "statistics")
 """Adds one to a number for each month and country, only if the person agreed. No row ties the number to the case."""
 NOT_KEPT: Final = Place(StorageClass.NOT_KEPT)

@@ -6,12 +6,12 @@ How days are counted:
 
 * the day of the event (delivery, notification) is not counted;
 * calendar days, working days and months end on their last day; a month without that day ends on its last one;
-* hours run from the first moment of the day of the event in the country's own time, for the hour is not asked; the last
-  safe day is the last day that has wholly passed before they end;
+* hours run from the first moment of the day of the event in the country's own time, for the hour is not asked; the last safe
+day is the last day that is completely over before they end;
 * a last day on a Saturday, Sunday or official holiday moves to the next working day only if the row says yes, or says
   nothing sure and the country has a general rule that says so; otherwise the earlier of the two days, the last day
-  itself, is the safe one. Only holidays of the whole country move a day: those of a region hold at the place of the court,
-  which the region that a person names does not tell for sure;
+  itself, is the safe one. Only holidays of the whole country move a day. A region's holidays count where the court is, and the
+  region that a person names does not show that reliably;
 * a letter counts from the earliest of the days that are known of its delivery;
 * where two limits may hold for one letter, the earlier day counts.
 
@@ -43,9 +43,9 @@ _LONGEST_HOLIDAYS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class DeadlineFinding:
-    """The last safe day, how sure it is, and where it is from.
+    """The last safe day, how certain it is, and its source.
 
-    `passed`: it is before today. The person should still ask at once: a missed time limit can sometimes be reinstated.
+    `passed`: it is before today. The person should still ask immediately: a missed time limit can sometimes be reinstated.
     `rule`: the row of the pack for this kind of letter; None where the kind is unknown.
     """
 

@@ -9,7 +9,7 @@
 | cost | free, or paid by the state | 1: it may cost money |
 | needs_left | it helps with all needs of the person | how many it does not name |
 | interpreter | a language in common | 1: an interpreter may be needed |
-| urgency | fits | 1: an emergency, and it may be out of reach; 2: it chooses its cases besides |
+| urgency | fits | 1: an emergency, and it may be hard to reach; 2: it also chooses its cases |
 | choosy | takes what it lists | 1: it chooses its cases |
 | capacity | free places now | 1: not known |
 | court | goes to court, or the need does not ask for it | 1: not known, 2: does not |
@@ -81,7 +81,7 @@ class Circumstances:
 
 
 class Candidate(Protocol):
-    """What the formula reads of a service."""
+    """The attributes of a service that the formula uses."""
 
     @property
     def entry(self) -> ServiceEntry: ...

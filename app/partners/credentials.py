@@ -33,7 +33,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class SignedAssertion:
-    """A client assertion as it was sent, and whom it may be addressed to. The repr hides it."""
+    """A client assertion as it was sent, and the audiences it may be addressed to. The repr hides it."""
 
     text: str
     audiences: frozenset[str]

@@ -1,7 +1,7 @@
 """What follows from a move of a referral, as data. Pure: `effects_of` decides, `casework.effects` carries out.
 
-A move acts on the needs that its referral is for, and on these alone. Every end without help leaves a task that the case's team
-owns, and so does a need that nobody has; an acceptance ends what other organisations were asked for the same needs.
+A move acts on the needs that its referral is for, and on these alone. Every end without help, and every uncovered need, leaves
+a task for the case's team; an acceptance ends the offers to other organisations for the same needs.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -51,7 +51,7 @@ class NotifyTeam:
 
 @dataclass(frozen=True, slots=True)
 class NotifyPerson:
-    """Queue "you have news" for the person; only to a person who asked for such notices."""
+    """Queue "you have news" for the person, if they asked for such notices."""
 
     kind: str
 
@@ -71,19 +71,19 @@ class EndReferralTasks:
 
 @dataclass(frozen=True, slots=True)
 class EndSearchTasks:
-    """End the case's tasks to find somebody: somebody was asked, or is at work."""
+    """End the case's tasks to find an organisation, because one was asked or is at work."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordAnswerTime:
-    """Add the time that the organisation took to decide, or let pass, to its service's history."""
+    """Add to the service's history the time that the organisation took to decide, or that passed without a decision."""
 
     took: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class MoveCase:
-    """Move the case by `verb`: by who made the referral's move, or by the service itself."""
+    """Move the case by `verb`. The actor is the one who made the referral's move, or the service itself."""
 
     verb: CaseVerb
     by_clock: bool = False
@@ -100,12 +100,12 @@ class MoveNeeds:
 
 @dataclass(frozen=True, slots=True)
 class ReturnCaseToDesk:
-    """Move the case back to the desk and end its snooze: somebody there has the next step."""
+    """Move the case back to the desk, which has the next step, and end its snooze."""
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawOffers:
-    """Withdraw the case's other referrals that are in one of these states and ask for nothing besides these needs."""
+    """Withdraw the case's other referrals that are in one of these states and ask only for these needs."""
 
     reason: str
     states: frozenset[State]
@@ -114,7 +114,7 @@ class WithdrawOffers:
 
 @dataclass(frozen=True, slots=True)
 class NarrowOffers:
-    """Take these needs out of the case's other referrals in these states that ask for more; they go on with the rest."""
+    """Remove these needs from the case's other referrals in these states that also ask for others; they continue with the rest."""
 
     states: frozenset[State]
     needs: frozenset[str]
@@ -137,14 +137,14 @@ class ExcludeOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class MarkServiceFull:
-    """Count the service as full for this time."""
+    """Record that the service is full, for this length of time from now on."""
 
     length: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class SetDeadline:
-    """Note a legal deadline that the organisation knows, unless an earlier one is known."""
+    """Record a legal deadline that the organisation reported, unless an earlier one is known."""
 
     day: date
 
@@ -167,9 +167,8 @@ Effect = Notice | TaskEffect | CaseEffect | AccessEffect | ServiceEffect | Withd
 
 @dataclass(frozen=True, slots=True)
 class ReferralFacts:
-    """The referral after the move, as far as effects depend on it. `deadline_on`: what the move said of a deadline.
-
-    `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`.
+    """The attributes of the referral after the move that effects depend on. `deadline_on`: the deadline that came with the
+    move. `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`.
     """
 
     reason: str | None = None
@@ -204,7 +203,7 @@ class CaseFacts:
         return any(other.state in states for other in self.other_referrals)
 
     def is_asked_elsewhere(self, need: str) -> bool:
-        """Whether another live referral that was put to somebody names this need."""
+        """Whether another live referral that was offered names this need."""
         return any(other.state in _ASKS and need in other.needs for other in self.other_referrals)
 
 
@@ -295,7 +294,7 @@ def _may(case: CaseFacts, need: str, verb: NeedVerb) -> bool:
 
 
 def _completed_needs(referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
-    """Each need has the end that its outcome says; one whose outcome is no help is open again."""
+    """Each need ends as its outcome says; a need whose outcome is no help is open again."""
     by_outcome: dict[str, list[str]] = {}
     for need in referral.needs:
         by_outcome.setdefault(referral.outcomes.get(need) or referral.outcome or "", []).append(need)
@@ -308,7 +307,9 @@ def _completed_needs(referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveN
 
 
 def _failed_needs(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
-    """What it had is open again; so is what it asked for, unless another organisation is still asked for it."""
+    """The needs that the organisation had are open again; so are those it was asked for, unless another organisation is still
+    asked.
+    """
     had = [need for need in referral.needs if need in referral.carried]
     if move.source is State.COMPLETED:
         again = tuple(need for need in had if case.needs[need] in need_states.ENDED)
@@ -351,7 +352,7 @@ def _case_effects(
 
 
 def _accepted(referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
-    """Others are asked no longer for what this organisation has; who is at work on the case already stays at work."""
+    """Other organisations are no longer asked for the needs that this one has; those already at work on the case continue."""
     mine = frozenset(referral.needs)
     asked = [other.needs for other in case.other_referrals if other.state in LIVE - MAY_OPEN]
     if any(needs <= mine for needs in asked):
@@ -361,7 +362,7 @@ def _accepted(referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
 
 
 def _completed(case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
-    """The case ends when each of its needs has an end. Otherwise the desk goes on with what nobody has."""
+    """The case ends when each of its needs has ended. Otherwise the desk continues with the uncovered needs."""
     if case.state is not CaseState.REFERRED:
         return
     end = need_states.case_end(after.values())
@@ -377,7 +378,7 @@ def _completed(case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effe
 
 
 def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
-    """An end without help: the keys go, the case returns to the desk, and somebody has the next step."""
+    """An end without help: the organisation's keys are destroyed, the case returns to the desk, and somebody has the next step."""
     if referral.deadline_on is not None:
         yield SetDeadline(referral.deadline_on)
     consequence = CONSEQUENCES.get(referral.reason or "", Consequence.NEXT)
@@ -398,7 +399,7 @@ def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping
 
 
 def _next_steps(move: Move, consequence: Consequence, uncovered: bool) -> Iterator[Effect]:
-    """What the reason asks for, and who is asked for a need that nobody has any more."""
+    """The tasks that the reason calls for, and who is asked next for needs that became uncovered."""
     task = _TASK_OF_REASON.get(consequence)
     if task is not None:
         yield OpenTask(task, about_referral=True)

@@ -1,7 +1,7 @@
 """One referral as HL7 FHIR R4 (4.0.1): a Bundle of Task, ServiceRequest and a Patient without a name. Pure.
 
-The Task is the organisation's side (asked, accepted, done), the ServiceRequest what is asked for, the Patient carries nothing but
-the languages. Every state, reason, outcome and urgency has its place; our own codes stand beside FHIR's, so nothing is lost.
+The Task is the organisation's side (asked, accepted, done), the ServiceRequest what is asked for, the Patient carries only the
+languages. Every state, reason, outcome and urgency is mapped; our own codes are included in addition to FHIR's, so nothing is lost.
 """
 
 from dataclasses import dataclass

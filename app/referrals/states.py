@@ -82,7 +82,7 @@ class DeadlineChange(StrEnum):
 
 
 class Precondition(StrEnum):
-    """What must hold besides the table's row. The values are the texts of docs/life-cycles.md."""
+    """A condition of a move in addition to the table's row. The values are the texts of docs/life-cycles.md."""
 
     CASE_OPEN = "the case has not ended"
     MAY_BE_ASKED = "the organisation is not excluded, paused or retired"

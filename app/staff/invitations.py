@@ -215,7 +215,7 @@ def _renewed(
 
 
 def unused(session: Session, names: Collection[str], now: datetime) -> frozenset[str]:
-    """Those of these sign-in names for whom a code can still be used."""
+    """Those of these sign-in names that still have a usable code."""
     query = sa.select(Invitation.name).where(
         Invitation.name.in_(list(names)), Invitation.used_at.is_(None), Invitation.expires_at > now, _COUNTS
     )
@@ -237,7 +237,7 @@ def delete_of(session: Session, member_id: UUID) -> None:
 
 
 def delete_expired(session: Session, now: datetime) -> int:
-    """Delete invitations that were used or have expired; returns how many. The audit log keeps who invited whom."""
+    """Delete invitations that were used or have expired; returns how many. The audit log keeps a record of each invitation."""
     gone = sa.delete(Invitation).where(sa.or_(Invitation.expires_at <= now, Invitation.used_at.is_not(None)))
     return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
 

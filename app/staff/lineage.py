@@ -1,8 +1,8 @@
-"""Who counts as a second person: pure rules about who seated whom.
+"""Who counts as a second person: pure rules about who gave each member their seat.
 
 One person with invented colleagues is still one person. So two members count as two people only if neither of them, nor anybody
-who seated them, had a part in seating the other: directly, or through a chain. A tie lapses after `TIE_LASTS`, or earlier, when
-an independent holder of the key has vouched for the member by granting them the key.
+who seated them, had a part in seating the other: directly, or through a chain. A tie ends after `TIE_LASTS`, or earlier, when
+an independent holder of the key has granted the member the key.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ Ties = Mapping[UUID, Collection[UUID]]
 
 
 def lineage(member: UUID, ties: Ties) -> frozenset[UUID]:
-    """The member, whoever had a part in seating them, and so on."""
+    """The member, everybody who had a part in seating them, everybody who had a part in seating those, and so on."""
     found, waiting = {member}, [member]
     while waiting:
         for sponsor in ties.get(waiting.pop(), ()):

@@ -215,7 +215,7 @@ def make_senior(
 
 
 def make_coordinator(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
-    """Make a senior a coordinator again, at once: it opens nothing. Raises NotFound, NotAllowed, Conflict."""
+    """Make a senior a coordinator again. It needs no proposal, because it opens nothing. Raises NotFound, NotAllowed, Conflict."""
     member = manageable_member(session, caller, member_id)
     refuse_role(caller, member, Role.COORDINATOR)
     proposals.refuse_removing_objector(session, caller, member, now)
@@ -223,7 +223,7 @@ def make_coordinator(session: Session, caller: SignedIn, member_id: UUID, now: d
 
 
 def _change_role(session: Session, caller: SignedIn, member: Member, role: Role, now: datetime) -> None:
-    """Change the role; the member's sessions end at once."""
+    """Change the role and end the member's sessions."""
     member.role = role.value
     sessions.end_sessions(session, member.id)
     known_browsers.forget(session, member.id)
@@ -231,7 +231,8 @@ def _change_role(session: Session, caller: SignedIn, member: Member, role: Role,
 
 
 def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
-    """Deactivate a member: sessions, passkeys and key grants are deleted at once; their name stays on what they did.
+    """Deactivate a member: sessions, passkeys and key grants are deleted in this transaction; records of what they did keep
+    their name.
 
     Codes that they made, approved or could use become void, and what they proposed or approved ends.
 
@@ -281,7 +282,7 @@ def lock(session: Session, member_id: UUID) -> Member | None:
 
 
 def _visible_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
-    """A member whom `who` may see, with the row locked. Raises NotFound, also for a member of another team."""
+    """A member that `who` may see, with the row locked. Raises NotFound, also for a member of another team."""
     member = lock(session, member_id)
     owner = (caller.team_id, caller.organisation_id)
     if member is None or (caller.role is not Role.ADMIN and (member.team_id, member.organisation_id) != owner):
@@ -290,7 +291,7 @@ def _visible_member(session: Session, caller: SignedIn, member_id: UUID) -> Memb
 
 
 def manageable_member(session: Session, caller: SignedIn, member_id: UUID) -> Member:
-    """A member whom `who` may manage. Raises NotFound, NotAllowed."""
+    """A member that `who` may manage. Raises NotFound, NotAllowed."""
     member = _visible_member(session, caller, member_id)
     if member.id == caller.member_id:
         raise NotAllowed("Somebody else has to do this for you.")

@@ -123,7 +123,7 @@ class Seating(Base):
 class Proposal(Base):
     """An action that needs a second person. `codes` say exactly what was approved; nothing else is carried out.
 
-    `team_id`, `organisation_id` and `member_id` are whom it concerns. An approved change that leads to sealed parts is carried
+    `team_id`, `organisation_id` and `member_id` name those it concerns. An approved change that leads to sealed parts is carried
     out from `ready_at` on; `confirmed_by` is the holder of the key who has shortened that wait, `stopped_by` who has stopped it.
     """
 

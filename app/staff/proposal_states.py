@@ -25,7 +25,7 @@ class Verb(StrEnum):
 
 
 class Actor(StrEnum):
-    """PROPOSER is the member who proposed it, OTHER another one whose role may decide, CONCERNED one whom the change concerns.
+    """PROPOSER is the member who proposed it, OTHER another one whose role may decide, CONCERNED one that the change concerns.
 
     HOLDER is another member who holds the key of the team or organisation that the change is about.
     """

@@ -141,7 +141,7 @@ def is_held_by_member(session: Session, owner_id: UUID) -> bool:
 
 
 def has_key(session: Session, owner_id: UUID) -> bool:
-    """Whether a team or organisation has an active key, whoever holds it."""
+    """Whether a team or organisation has an active key, regardless of who holds it."""
     return (
         session.scalar(sa.select(SealingKey.id).where(SealingKey.owner_id == owner_id, SealingKey.active)) is not None
     )

@@ -340,7 +340,7 @@ def key_id(session: Session, member_id: UUID) -> UUID:
 
 
 def record_account_event(session: Session, member_id: UUID, action: str, now: datetime) -> None:
-    """Record in the audit log what a member did to their own account; they are told of what changed (`TOLD`)."""
+    """Record in the audit log what a member did to their own account; the member is notified of the changes in `TOLD`."""
     audit.record(
         session,
         actor_kind="member",

@@ -1,6 +1,6 @@
 """Sessions: who is signed in, and the private key that the sign-in opened, encrypted with a secret that only the cookie holds.
 
-A session ends on sign-out, after some idle time, after eight hours, and at once when the member's role or keys change.
+A session ends on sign-out, after some idle time, after eight hours, and immediately when the member's role or keys change.
 """
 
 import secrets

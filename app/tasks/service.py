@@ -51,7 +51,7 @@ class TaskKind(StrEnum):
 
 
 class TaskEnd(StrEnum):
-    """Events that end a task which nobody has done."""
+    """Events that end a task without anybody marking it as done."""
 
     OFFERED = "offered"  # an organisation was asked
     MOVED = "moved"  # the referral it is about moved
@@ -141,7 +141,9 @@ def open_dead_letter(session: Session, message_id: UUID, team_id: UUID, case_id:
 
 
 def open_crowd(session: Session, team_id: UUID, *, now: datetime) -> bool:
-    """Open the team's task to look at a sudden crowd of requests. False: it is open already. Safe at the same time as others."""
+    """Open the team's task to check a sudden crowd of requests. False: it is open already. Safe when several processes do it at
+    the same time.
+    """
     row = {
         "id": uuid4(),
         "kind": K.CROWD.value,
@@ -192,7 +194,7 @@ def _end(session: Session, which: sa.ColumnElement[bool], ending: str, now: date
 
 
 def end_search_tasks(session: Session, case_id: UUID, now: datetime) -> None:
-    """End the case's tasks that search for an organisation: one was asked."""
+    """End the case's tasks to find an organisation, because one was asked."""
     _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(TaskEnd.OFFERED))), "overtaken", now)
 
 
@@ -212,7 +214,7 @@ def end_dead_letters(session: Session, case_id: UUID, now: datetime) -> None:
 
 
 def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:
-    """End the open task of this kind: what it asked for has happened without it."""
+    """End the open task of this kind, because what it asks for has already happened."""
     _end(session, sa.and_(Task.kind == kind.value, Task.about_id == about_id), "overtaken", now)
 
 

@@ -1,4 +1,5 @@
-"""Webhooks: a partner's system is told at once that something happened (endpoints, signed deliveries, retries; Standard Webhooks).
+"""Webhooks notify a partner's system immediately when something happens (endpoints, signed deliveries, retries; Standard Webhooks).
 
-A delivery holds ids and codes only and follows from the feed. Who is never reached loses nothing: the feed has it all.
+A delivery holds ids and codes only and follows from the feed. A partner that is never reached loses nothing, because the feed
+has every event.
 """

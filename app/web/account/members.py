@@ -35,7 +35,7 @@ def show_members(request: Request, caller: TeamOrAdmin, session: ReadDb, now: No
 
 @router.post("/invite", name="invite_member")
 def invite(request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
-    """Propose a new member. An auditor, who never holds a key, is invited at once; the code is shown only on this page."""
+    """Propose a new member. An auditor, who never holds a key, is invited immediately; the code is shown only on this page."""
     seat, place = _seat_of_form(session, request, caller)
     if seat.role is Role.AUDITOR:
         return code_page(request, seat.name, members.invite_auditor(session, keys, caller, seat, now))
@@ -70,7 +70,7 @@ def restore_access(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Re
 
 @router.post("/{member}/role", name="change_role")
 def change_role(member: Id, request: Request, caller: TeamOrAdmin, session: Db, now: Now) -> Response:
-    """Propose that a coordinator becomes a senior; or make a senior a coordinator, at once."""
+    """Propose that a coordinator becomes a senior, or make a senior a coordinator without a proposal."""
     if _role(request) is Role.COORDINATOR:
         members.make_coordinator(session, caller, uuid_of(member), now)
         return staff_pages.redirect("/desk/members?done=role_changed")

@@ -87,7 +87,9 @@ class RequiresRole:
 
 
 class EvenFrozen(RequiresRole):
-    """The policy of the pages on which members of partners see and stop changes: whoever turns the kill switch silences nobody."""
+    """The policy of the pages on which members of partners see and stop changes. The kill switch does not close them, so that
+    nobody can silence partners with it.
+    """
 
     even_frozen = True
 

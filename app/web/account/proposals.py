@@ -1,6 +1,6 @@
 """Proposals that need two people: one member proposes, another approves, and the proposer carries it out.
 
-Everybody whom a change concerns sees it here while it waits, and can stop it.
+Everybody affected by a change sees it here while it waits, and can stop it.
 """
 
 import base64

@@ -16,7 +16,7 @@ _LONGEST: Final = 26
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: `parts` from the left, None where hidden; `total` is shown beside it; `text` has all numbers as words."""
+    """One bar: `parts` from the left, None where hidden; `total` is shown next to it; `text` has all numbers as words."""
 
     label: str
     parts: Sequence[int | None]

@@ -53,7 +53,7 @@ async def read_urlencoded(request: Request) -> FormFields:
 
 
 async def read_multipart(request: Request, largest_file: int) -> tuple[FormFields, bytes | None]:
-    """The fields beside the file, and the file's content if there is one. Raises BadRequest, TooLarge."""
+    """The fields other than the file, and the file's content if there is one. Raises BadRequest, TooLarge."""
     fields: FormFields = {}
     content: bytes | None = None
     try:

@@ -121,7 +121,7 @@ def preferred_language(accept: str) -> str:
 
 
 def error_page(request: Request, error: AppError) -> HTMLResponse:
-    """An error as a page. It does not show submitted input: forms show their own errors beside the fields."""
+    """An error as a page. It does not show submitted input: forms show their own errors next to the fields."""
     language = language_of(request)
     message = translator(language).text(_ERRORS.get(error.status, _UNEXPECTED))
     response = page("person/error.html", language, status=error.status, message=message)

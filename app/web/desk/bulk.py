@@ -17,7 +17,9 @@ router = APIRouter()
 
 @router.post("/desk/bulk", name="bulk")
 def act_on_many(request: Request, desk: AtDesk, session: Db) -> Response:
-    """Assign or snooze the cases, and show the outcome for each. Sent twice, each case is reported as changed meanwhile."""
+    """Assign or snooze the cases, and show the outcome for each. If it is sent twice, each case is reported as changed in the
+    meantime.
+    """
     selected = _selected_cases(request)
     if not selected:
         raise Invalid([FieldError(pointer="/case", code="required", detail="Select at least one case in the list.")])

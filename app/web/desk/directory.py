@@ -94,7 +94,7 @@ def edit_form(request: Request, session: ReadDb, packs: OwnPacks, subject: Code 
 
 @router.post("/edit", name="directory_propose")
 def propose(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Propose the value. Invalid input is shown again with the errors beside the fields."""
+    """Propose the value. Invalid input is shown again with the errors next to the fields."""
     edited = _edited_field(
         session, packs, field_value(request.state.form, "subject"), field_value(request.state.form, "name")
     )
@@ -143,7 +143,7 @@ def decide(
 
 @router.post("/capacity", name="directory_capacity")
 def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Set the capacity of a service until a day. It takes effect at once."""
+    """Set the capacity of a service until a day. It takes effect immediately."""
     key = field_value(request.state.form, "service")
     try:
         until = date_fields.read(request.state.form, "until", today=now.date())
@@ -157,7 +157,7 @@ def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: Own
 
 @router.post("/pause", name="directory_pause")
 def pause(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Pause new requests for a service: all, for one need, or in one language. It takes effect at once."""
+    """Pause new requests for a service: all, for one need, or in one language. It takes effect immediately."""
     key = field_value(request.state.form, "service")
     try:
         need, language = kind_of_pause(field_value(request.state.form, "what"))

@@ -83,7 +83,7 @@ def check_package(request: Request, member: Sender, session: ReadDb, packs: OwnP
 
 @router.post("/propose", name="directory_import")
 def propose(request: Request, member: Sender, session: Db, packs: OwnPacks, now: Now) -> Response:
-    """Propose each organisation of the package; sent twice, it is proposed once."""
+    """Propose each organisation of the package. If the form is sent twice, each is proposed once."""
     try:
         result = _import(request, member, session, packs, now, only_look=False)
     except NotAPackage as error:

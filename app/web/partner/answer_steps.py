@@ -34,7 +34,7 @@ REFUSAL_REASONS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: its button, the explanation beside it, and what has to be chosen for it.
+    """One answer: its button, the explanation next to it, and what has to be chosen for it.
 
     `reason` is sent with the answer without being asked for. `main` marks the answer that most people look for.
     """

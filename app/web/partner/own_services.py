@@ -1,4 +1,4 @@
-"""A partner's own services: availability and pauses take effect at once, other changes are proposals to the desk."""
+"""A partner's own services: availability and pauses take effect immediately, other changes are proposals to the desk."""
 
 from datetime import datetime
 from typing import Any

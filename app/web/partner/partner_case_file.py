@@ -36,7 +36,9 @@ def print_sealed(
 
 @router.post("/referrals/{label}/message", name="write_to_person")
 def write_to_person(label: Label, request: Request, member: Member, session: Db, keys: Keys, now: Now) -> Response:
-    """Add a message to the conversation. If it has grown meanwhile, the text is shown again for confirmation."""
+    """Add a message to the conversation. If there are new messages since the page was shown, the text is shown again for
+    confirmation.
+    """
     partner_access.write_message(
         session,
         keys,

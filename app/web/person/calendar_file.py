@@ -1,6 +1,7 @@
 """The dates of a request as a calendar file, if the person wants one. It says nothing but "Reminder" and the days.
 
-A calendar is copied to other devices and to companies: so no word of the request, no name of the service and no place are in it.
+Calendars are copied to other devices and to companies, so the file contains no word of the request, no name of the service and
+no place.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ _DAYS_BEFORE: Final = 1
 
 @router.get("/reminder.ics")
 def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """The deadline, and the day by which somebody aims to look at the request, as far as they are still to come."""
+    """The dates of the calendar: the deadline, and the day by which we aim to look at the request, if they are still to come."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)

@@ -288,7 +288,7 @@ def _while_you_wait(
     code_names: CodeNames,
     directory: Packs,
 ) -> waiting.WhileYouWait | None:
-    """What to do meanwhile; None when the case has ended, or a centre is at work on it."""
+    """What the person can do while they wait; None when the case has ended, or a centre is at work on it."""
     if case.closed_at is not None or any(State(entry.state) in AT_WORK for entry in referrals):
         return None
     return waiting.while_you_wait(

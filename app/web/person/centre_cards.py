@@ -1,4 +1,4 @@
-"""A centre as people read it: its name in a script they can read, and every way to reach it that the directory has."""
+"""What people read about a centre: its name in a script they can read, and every way to reach it that the directory has."""
 
 import re
 import unicodedata
@@ -67,14 +67,16 @@ class Reach:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is any way at all."""
+        """Whether the directory has any way to reach the centre."""
         return bool(self.phones or self.email or self.site or self.address)
 
 
 def names(
     organisation: Organisation | Helper, reader: str, directory: Directory
 ) -> tuple[WrittenName, WrittenName | None]:
-    """The name that the reader can read, and the other one to show beside it. The own name comes first where it is readable."""
+    """The name that the reader can read, and the other one to show next to it. The centre's own name comes first if it is
+    readable.
+    """
     english = WrittenName(organisation.name.en, "en")
     if not organisation.name.local or organisation.name.local == organisation.name.en:
         return english, None
@@ -86,7 +88,7 @@ def names(
 
 
 def script_of(text: str) -> str:
-    """The script of the first letter that is not Latin; Latin without one."""
+    """The script of the first letter that is not Latin; Latin if every letter is."""
     for character in text:
         script = unicodedata.name(character, "").split(" ")[0]
         if script in _LANGUAGE_OF_SCRIPT:
@@ -173,7 +175,7 @@ def known_since(text: str | None, words: Translator) -> str:
 
 
 def remarks(organisation: Organisation | Helper, directory: Directory, code_names: CodeNames) -> list[str]:
-    """What is said of a centre to somebody of whom nothing is known: what it helps with, and what holds for everybody."""
+    """What a page says about a centre without knowing the reader: what it helps with, and what applies to everybody."""
     if isinstance(organisation, Helper):
         notes = [Reason(f"note.{key}") for key in notes_of(organisation)]
         helper_reasons = [Reason("need.yes", {"needs": list(organisation.needs)}), *notes]

@@ -96,7 +96,7 @@ def check_context(
 
 
 def connected_centres(session: Session, slugs: Iterable[str]) -> frozenset[str]:
-    """Which of these centres have a key of their own, so that they can be asked here. The others are contacted by hand."""
+    """Which of these centres have a key of their own, so that they can be asked here. A coordinator contacts the others."""
     by_id = {named_id("organisation", slug): slug for slug in slugs}
     return frozenset(by_id[owner] for owner in keyholders.public_keys(session, by_id))
 
@@ -108,10 +108,9 @@ def centres(
     code_names: CodeNames,
     connected: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """Centres as the page shows them: name, reasons, how to reach them, whether consent is asked, and the choice made.
-
-    A centre is asked about once, also where two of its services fit; and not at all if it takes no requests from us, or if
-    nobody has confirmed that it is what it says. `connected`: those that can read a request here.
+    """The centres for the page: name, reasons, contacts, whether consent is asked, and the choice made. Consent is asked once
+    for a centre, even if two of its services fit. It is not asked for a centre that takes no requests from us or that is not
+    verified. `connected`: slugs of the centres that can read a request here.
     """
     centre_list = []
     asked: set[str] = set()

@@ -37,7 +37,9 @@ def sent(
     again: Again = "",
     mistyped: Again = "",
 ) -> Response:
-    """Show the number. `again`: the check page was sent a second time with other choices. `mistyped`: the last four digits were."""
+    """Show the number. `again`: the check page was sent a second time with other choices. `mistyped`: the last four digits were
+    wrong.
+    """
     reply = draft_answers.receipt(session, cookie, now)
     if reply is None:
         return RedirectResponse(f"/{lang}/", 303)
@@ -58,7 +60,7 @@ def confirm_number(lang: Lang, form: Form, cookie: Cookie, now: Now, settings: C
 
 
 def _turn_to_a_centre_from(reply: dict[str, Any], directory: Packs, now: datetime) -> date:
-    """The day after the one by which somebody aims to look at the request."""
+    """The day after the one by which we aim to look at the request."""
     deadline = reply.get("deadline")
     last_safe_day = date.fromisoformat(deadline["last_safe_day"]) if deadline else None
     due = filing.due_on(reply["urgency"], last_safe_day, now)
@@ -76,7 +78,7 @@ def receipt_page(
     notice: str = "",
     here: str | None = "sent",
 ) -> HTMLResponse:
-    """Show the number, what happens next, and what to do meanwhile.
+    """Show the number, what happens next, and what the person can do while they wait.
 
     `here` is None when the page cannot be requested again; then no other language is offered, so that the number is not lost.
     """

@@ -65,7 +65,7 @@ def safety(lang: Lang, settings: Config) -> Response:
 
 @router.get("/about")
 def about(lang: Lang, settings: Config) -> Response:
-    """Who runs this copy, who pays, what it is not, and whom to complain to outside the team."""
+    """Who runs this copy, who pays, what it is not, and where to complain outside the team."""
     return page(
         "person/about.html",
         lang,

@@ -1,4 +1,6 @@
-"""What somebody can do while they wait: sourced facts for their needs, how to save a deadline, and whom to turn to in the end."""
+"""What a person can do while they wait: sourced facts for their needs, how to meet a deadline alone, and where to turn in the
+end.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

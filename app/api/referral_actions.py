@@ -61,7 +61,7 @@ class _Body(BaseModel):
 
 
 def _body_model(verb: Verb) -> type[BaseModel]:
-    """The body that this verb takes, for the OpenAPI document. `_payload_of` reads it; the transition checks the codes."""
+    """The body that this verb takes, for the OpenAPI document. `_parse_payload` reads it; the transition checks the codes."""
     fields: Any = {}
     if codes := reasons_for(verb):
         fields["reason"] = (Literal[tuple(codes)], ... if verb in REASON_REQUIRED else None)

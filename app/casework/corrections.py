@@ -39,7 +39,7 @@ from app.tasks.service import TaskKind
 
 
 class NeedsOtherTeam(Conflict):
-    """Another team works for the country that the person names now: the case has to move, with their consent."""
+    """Another team works for the country that the person is in now: the case has to move, with their consent."""
 
     slug, title = "other-team", "Another team works for this country"
 
@@ -62,9 +62,9 @@ def _opened_parts(session: Session, opened: OpenedCase) -> list[sealed_parts.Ope
 def correct(
     session: Session, opened: OpenedCase, intake: Intake, *, keys: KeyRing, directory: Directory, now: datetime
 ) -> MatchResult:
-    """Replace the old answers by these; who may read them does not change. The caller holds the case's row.
+    """Replace the stored answers with these; who may read them does not change. The caller holds the case's row.
 
-    Raises Conflict (the case has ended), OtherTeam (a country that another team works for).
+    Raises Conflict (the case has ended), NeedsOtherTeam (another team works for the country).
     """
     before = answers_of(session, opened, keys)
     case = opened.case
@@ -100,7 +100,7 @@ def correct(
 
 
 def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: datetime) -> date:
-    """The day on which the person was first asked about their letter: it stays when they change an answer."""
+    """The day on which the person was first asked about their letter. It does not change when they correct an answer."""
     letter = before.get("letter")
     if letter is None:
         return runs.local_date(directory, case.country, now)
@@ -110,7 +110,9 @@ def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: 
 
 
 def _is_same_letter(before: dict[str, Any], intake: Intake) -> bool:
-    """Whether what was said of the letter is as before: then a stored day, that may come from elsewhere, does not move later."""
+    """Whether the answers about the letter are unchanged. Then a stored deadline, which may come from elsewhere, does not
+    become later.
+    """
 
     def said(answers: dict[str, Any]) -> dict[str, Any]:
         letter = answers.get("letter") or {}
@@ -120,7 +122,7 @@ def _is_same_letter(before: dict[str, Any], intake: Intake) -> bool:
 
 
 def _correct_needs(session: Session, case: Case, wanted: Sequence[str], now: datetime) -> None:
-    """A new need is open, and somebody has to look for a centre; for one that is not wanted any more nobody is asked."""
+    """Open the new needs, so that somebody looks for a centre; for needs that are no longer wanted, stop asking."""
     new, dropped = needs.correct(session, case, wanted, now=now)
     if dropped:
         effects.give_up_needs(session, case, dropped, "no_longer_needed", now)
@@ -159,7 +161,7 @@ def _match_again(
 
 
 def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) -> None:
-    """Record in the case's history, and in the audit log, that the person changed something; not what."""
+    """Record in the case's history and in the audit log that the person changed something, but not what."""
     case.person_wrote = True
     case.version += 1
     case.updated_at = to_the_hour(now)

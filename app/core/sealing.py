@@ -152,7 +152,7 @@ def encrypt_deterministically(key: bytes, plaintext: bytes, aad: bytes) -> bytes
 
 
 def decrypt_deterministically(key: bytes, blob: bytes, aad: bytes) -> bytes:
-    """Undo `encrypt_same`. Raises CannotOpen."""
+    """Undo `encrypt_deterministically`. Raises CannotOpen."""
     try:
         return AESGCMSIV(key).decrypt(bytes(NONCE_BYTES), blob, aad)
     except (InvalidTag, ValueError) as error:

@@ -50,7 +50,7 @@ CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class Vocabulary(Protocol):
-    """The directory codes that an intake may name. `app.directory.packs.Directory` implements it."""
+    """The directory codes that an intake may name. `app.directory.catalogue.Directory` implements it."""
 
     @property
     def countries(self) -> tuple[Any, ...]: ...

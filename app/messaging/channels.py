@@ -38,7 +38,7 @@ class Channel(Protocol):
         """Whether this channel can reach the recipient."""
 
     def send(self, notice: Notice) -> None:
-        """Send the notice. May be called again with the same `id`. Raises ChannelDown."""
+        """Send the notice. May be called again with the same `id`. Raises SendingFailed."""
 
 
 class FileChannel:

@@ -168,7 +168,7 @@ def _public_key(jwk: Any) -> PublicKey:
 
 
 def _bare(jwk: Mapping[str, Any], *coordinates: str) -> dict[str, Any]:
-    """The key without its other members (`use`, `key_ops` …). Each coordinate has 32 bytes (RFC 7518 §6.2.1.2, RFC 8037 §2)."""
+    """The key without its other members, such as `use`. Each coordinate has 32 bytes (RFC 7518 §6.2.1.2, RFC 8037 §2)."""
     if any(not isinstance(jwk.get(name), str) or len(jwk[name]) != _COORDINATE_LENGTH for name in coordinates):
         raise ValueError("length")
     return {name: jwk[name] for name in ("kty", "crv", *coordinates)}

@@ -1,8 +1,9 @@
-"""Why each column of a moment may be as exact as it is. One rule: outside the sealed parts, nothing knows finer than the hour when
-a person did something.
+"""How exact each time column may be, and why.
 
-Every column of an instant is named here; `tests/architecture/test_moments.py` fails for one that is not, and
-`tests/service/test_moments.py` plays a person and looks for moments that break what is said here.
+One rule: outside the sealed parts, nothing records when a person did something more exactly than the hour.
+
+Every column that holds an instant is listed here; `tests/architecture/test_moments.py` fails for one that is missing, and
+`tests/web/test_person_moments.py` plays a person and looks for times that break these promises.
 """
 
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """Dates in forms: three boxes for day, month and year, the first of which also takes a whole date.
 
-A date question `until` has the fields `until`, `until_month` and `until_year`; a program that sends a whole date in `until`
-alone is read too. What is typed is parsed by `app.core.written_dates`.
+A date question has three fields: its own name, and the same with `_month` and `_year` at the end. A program may send a whole
+date in the first one alone. What is typed is parsed by `app.core.written_dates`.
 """
 
 import re

@@ -222,7 +222,7 @@ def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
 
 
 def _ends_of_needs(request: Request) -> dict[str, str]:
-    """The end of each need as it was chosen on the page, in fields like `end_asylum`."""
+    """The end of each need as it was chosen on the page, in fields like `end_<need>`."""
     names = [name for name in request.state.form if name.startswith("end_")]
     return {name.removeprefix("end_"): value for name in names if (value := field_value(request.state.form, name))}
 

@@ -112,6 +112,8 @@ def _payload(request: Request, today: date) -> TransitionInput:
 
 
 def _outcomes(request: Request) -> dict[str, str]:
-    """The outcomes of single needs, from fields like `outcome_asylum`; left empty where the outcome of the request applies."""
+    """The outcomes of single needs, from fields like `outcome_<need>`. An empty field means that the outcome of the request
+    applies.
+    """
     names = [name for name in request.state.form if name.startswith("outcome_")]
     return {name.removeprefix("outcome_"): value for name in names if (value := field_value(request.state.form, name))}

@@ -18,6 +18,7 @@ import app.operations.heartbeats
 import app.partners.models
 import app.partners.organisations
 import app.referrals.models
+import app.referrals.thread_models
 import app.staff.invitations
 import app.staff.known_browsers
 import app.staff.models

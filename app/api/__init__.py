@@ -18,6 +18,7 @@ from app.api import (
     openapi,
     reference_page,
     referral_actions,
+    referral_messages,
     referral_sealed,
     referrals,
     signatures,
@@ -38,6 +39,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(referrals.router)
         app.include_router(referral_actions.router)
         app.include_router(referral_sealed.router)
+        app.include_router(referral_messages.router)
         app.include_router(fhir.router)
         app.include_router(inbound_referrals.router)
         app.include_router(signatures.router)

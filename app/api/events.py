@@ -126,7 +126,7 @@ def _event(row: FeedRow, base_url: str) -> dict[str, Any]:
         "specversion": "1.0",
         "id": str(row.id),
         "source": f"{base_url.rstrip('/')}/v1/referrals",
-        "type": f"org.pristan.{row.type}",
+        "type": f"org.pristan.{change_feed.public_type(row.type)}",
         "subject": str(row.referral_id),
         "time": row.at.isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",

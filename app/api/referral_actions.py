@@ -28,12 +28,13 @@ from app.api.dependencies import (
 from app.api.openapi_components import ETAG, REPLAYED, schema_of, signed_in, success
 from app.api.referral_documents import detail
 from app.api.referrals import ReferralId
-from app.casework import referral_actions
+from app.casework import referral_actions, referral_threads
 from app.core import strict_json
 from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import NotFound
 from app.intake.idempotency import StoredResponse
 from app.partners.oauth_clients import Caller
+from app.referrals import threads
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.reasons import (
@@ -77,6 +78,8 @@ def _body_model(verb: Verb) -> type[BaseModel]:
     if verb in QUESTION_TAKEN:
         description = "What you ask. Without it: `other`, and a coordinator asks you."
         fields["question"] = (Literal[tuple(QUESTIONS)], Field(default=UNNAMED_QUESTION, description=description))
+        description = "In your own words, to the team alone: it becomes a sealed message. The person does not read it."
+        fields["text"] = (str | None, Field(default=None, max_length=threads.MAX_TEXT, description=description))
     if verb in WORK_TAKEN:
         fields["work_done"] = (
             GenericAlias(list, (Literal[tuple(WORK_DONE)],)),
@@ -120,6 +123,7 @@ class RequestedAction:
     referral_id: UUID
     verb: Verb
     payload: TransitionInput
+    text: str = ""
 
 
 async def requested_action(
@@ -131,12 +135,18 @@ async def requested_action(
     """Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
     if verb not in VERBS:
         raise NotFound("There is no such action.")
-    return RequestedAction(parse_id(referral_id), Verb(verb), _parse_payload(request, body))
+    payload, text = _parse_payload(request, body)
+    if text is not None:
+        if verb not in QUESTION_TAKEN:
+            raise invalid("/text", "not_taken", "This action takes no text.")
+        threads.check_text(text)
+    return RequestedAction(parse_id(referral_id), Verb(verb), payload, text or "")
 
 
-def _parse_payload(request: Request, body: bytes) -> TransitionInput:
+def _parse_payload(request: Request, body: bytes) -> tuple[TransitionInput, str | None]:
+    """What comes with the verb, and a text for the team."""
     if not body.strip():
-        return TransitionInput()
+        return TransitionInput(), None
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), _FIELDS)
     work_done = document.pop("work_done", [])
@@ -148,7 +158,7 @@ def _parse_payload(request: Request, body: bytes) -> TransitionInput:
     for name, value in document.items():
         if not isinstance(value, str):
             raise invalid(f"/{name}", "not_a_string", "This is to be a string.")
-    return TransitionInput(
+    payload = TransitionInput(
         document.get("reason"),
         document.get("outcome"),
         _parse_date("/until", document.get("until")),
@@ -157,6 +167,7 @@ def _parse_payload(request: Request, body: bytes) -> TransitionInput:
         _parse_date("/deadline_on", document.get("deadline_on")),
         outcomes,
     )
+    return payload, document.get("text")
 
 
 def _parse_date(pointer: str, text: str | None) -> date | None:
@@ -215,6 +226,18 @@ def take_action(
                 expected_version=version,
                 payload=requested_action.payload,
             )
+            if requested_action.text and not caller.sandbox:
+                referral_threads.write_by_partner(
+                    session,
+                    keys,
+                    partner.organisation_id,
+                    requested_action.referral_id,
+                    partner.organisation_id,
+                    requested_action.text,
+                    key,
+                    now=now,
+                    limit=config.conversation_messages,
+                )
         except NotFound:
             raise no_such_referral() from None
         return StoredResponse(200, detail(session, partner, requested_action.referral_id, keys, packs))

@@ -193,6 +193,54 @@ class Sealed(_Document):
     signature: Signature
 
 
+class MessageReader(_Document):
+    """Whom a message is sealed to, with the public key to use."""
+
+    kind: Literal["team", "organisation"]
+    owner: UUID
+    key_id: UUID
+    hpke: Hpke
+    public_key: Base64Url
+
+
+class SealedMessageOut(_Document):
+    id: UUID
+    seq: int = Field(ge=1)
+    author: Literal["desk", "partner"]
+    key_id: UUID = Field(description="Which of your registered keys its key is sealed to.")
+    info: Base64Url
+    wrap: Base64Url = Field(description="The message's 32-byte key, HPKE-sealed to your organisation.")
+    aad: Base64Url
+    ciphertext: Base64Url = Field(description="Nonce (12 bytes), ciphertext, tag (16 bytes).")
+
+
+class Messages(_Document):
+    """The conversation about one referral between the team and your organisation. See the documentation."""
+
+    referral: UUID
+    seal_to: list[MessageReader] = Field(description="The keys to seal a new message to: the team's and yours.")
+    messages: list[SealedMessageOut]
+
+
+class MessageKey(_Document):
+    owner: UUID
+    key_id: UUID
+    wrap: Base64Url
+
+
+class NewMessage(_Document):
+    """A message that you sealed. `id`: a new UUID of yours; the same one again changes nothing."""
+
+    id: UUID
+    ciphertext: Base64Url
+    keys: list[MessageKey] = Field(min_length=1, max_length=2, description="Its key, sealed to each of `seal_to`.")
+
+
+class PostedMessage(_Document):
+    id: UUID
+    seq: int = Field(ge=1, description="Its place in the conversation.")
+
+
 class FhirMeta(_Document):
     lastUpdated: datetime
 
@@ -215,7 +263,7 @@ class FhirBundle(_Document):
 
 class EventData(_Document):
     referral: UUID
-    state: str = Field(description="The state it came into.")
+    state: str = Field(description="The state it came into; of `message.posted`, the state it is in.")
     version: int
 
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final
 
-from app.webhooks.service import PREFIX, TEST, TYPES
+from app.webhooks.service import MESSAGE, PREFIX, TEST, TYPES
 
 _WORDS: Final = """\
 What arrives at your webhook endpoints, after the specification of Standard Webhooks. Ids and codes only: ask
@@ -45,6 +45,8 @@ def document(version: str) -> dict[str, Any]:
 def _sent(kind: str) -> dict[str, Any]:
     schema, data = "ReferralMoved", {"event": _EVENT, "referral": _ID, "version": 2}
     words = f"A referral of yours came into the state {kind.rpartition('.')[2]}."
+    if kind == MESSAGE:
+        words = "The team wrote to you about a referral: read it with `GET /v1/referrals/{id}/messages`."
     if kind == TEST:
         schema, data, words = "Test", {"event": _EVENT}, "You asked for a test. It means nothing."
     example = {"type": kind, "timestamp": "2026-11-24T10:05:12.250000Z", "data": data}
@@ -80,7 +82,7 @@ def _sent(kind: str) -> dict[str, Any]:
 
 def _moved() -> dict[str, Any]:
     data = {"referral": {"type": "string", "format": "uuid"}, "version": {"type": "integer", "minimum": 1}}
-    return _message("A referral of your organisation moved.", list(TYPES), data)
+    return _message("A referral of your organisation moved, or the team wrote to you about one.", list(TYPES), data)
 
 
 def _test() -> dict[str, Any]:

@@ -22,7 +22,7 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.schemas import Intake
-from app.referrals import queries
+from app.referrals import queries, threads
 
 
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
@@ -80,6 +80,7 @@ def exclude(session: Session, case: Case, organisation_id: UUID, now: datetime) 
     conflicts.exclude(session, case.id, [organisation_id])
     if not queries.has_accepted(session, case.id, organisation_id):
         sealed_parts.destroy_wraps(session, case.id, [organisation_id])
+        threads.destroy_for(session, case.id, [organisation_id])
         referral_actions.withdraw_offers_to(session, case, organisation_id, now)
 
 

@@ -30,7 +30,7 @@ from app.intake.schemas import Consent, Intake
 from app.matching import runs
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
-from app.referrals import queries
+from app.referrals import queries, threads
 from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.staff import service as staff
@@ -256,3 +256,4 @@ def _give_and_take_keys(
         if referral.organisation_id in refused:
             referral_actions.advance(session, referral.id, Verb.CLIENT_WITHDRAW, by=ActorRef(Actor.PERSON), now=now)
     sealed_parts.destroy_wraps(session, case_id, refused)
+    threads.destroy_for(session, case_id, refused)

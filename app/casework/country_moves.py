@@ -26,7 +26,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients
-from app.referrals import queries
+from app.referrals import queries, threads
 from app.referrals.actors import CLOCK
 from app.referrals.commands import TransitionInput
 from app.referrals.states import AT_WORK, NOT_OFFERED, UNDECIDED, Verb
@@ -141,6 +141,9 @@ def _hand_over_keys(
         sa.select(CaseWrap.version).where(CaseWrap.case_id == case_id, CaseWrap.purpose == sealed_parts.DESK, team)
     )
     session.execute(sa.delete(CaseWrap).where(CaseWrap.case_id == case_id, team))
+    threads.destroy(
+        session, case_id
+    )  # the old team's conversations: nobody at work has one, and the new team reads none
     to = Recipient(WrapFor.TEAM, move.to_team_id, key.public_key, key.id)
     sealed_parts.grant(session, keys, case_id, sealed_parts.PERSON, opened.person_key, [to])
     session.add(

@@ -16,7 +16,7 @@ from app.cases.states import CaseVerb
 from app.conflicts import service as conflicts
 from app.directory.models import ServiceRow
 from app.matching import service_history
-from app.referrals import effects, queries, transitions
+from app.referrals import effects, queries, threads, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
@@ -145,12 +145,16 @@ def _take_access(session: Session, effect: effects.AccessEffect, referral: Refer
             readers = queries.organisations_in(session, referral.case_id, MAY_OPEN)
             others = sealed_parts.organisations_with_key(session, referral.case_id) - readers
             sealed_parts.destroy_wraps(session, referral.case_id, others)
+            threads.destroy_for(
+                session, referral.case_id, threads.organisations_with_wrap(session, referral.case_id) - readers
+            )
         case effects.DestroyWraps():
             if referral.reason != "conflict" and queries.has_accepted(
                 session, referral.case_id, referral.organisation_id
             ):
                 return  # by another referral of the same case, for another need
             sealed_parts.destroy_wraps(session, referral.case_id, [referral.organisation_id])
+            threads.destroy_for(session, referral.case_id, [referral.organisation_id])
         case effects.ExcludeOrganisation():
             conflicts.add_case_traces(session, referral.case_id, referral.organisation_id, now)
 

@@ -15,12 +15,14 @@ import typer
 from app import audit
 from app.app_context import AppContext, open_app_context
 from app.cases import rewrapping
+from app.casework import referral_threads
 from app.core import keyholders, sealing
 from app.core.clock import utc_now
 from app.core.errors import NotFound
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.sealing import CannotOpen, KeyPair
 from app.partners import organisations
+from app.referrals import threads
 from app.staff import service as staff
 from app.staff import sessions
 from app.staff.service import SecondFactor
@@ -100,12 +102,27 @@ def _rewrap(context: AppContext, key: SealingKey, member: str, now: datetime) ->
         done += count
         if not count:
             break
+    _rewrap_conversations(context, key, team_keys)
     with context.database.begin() as session:
         audit.record(
             session, actor_kind="operator", actor_id=member, action="organisation:rewrapped",
             subject_kind="organisation", subject_id=key.owner_id, codes={"cases": done}, now=now,
         )  # fmt: skip
     typer.echo(f"{done} {'case' if done == 1 else 'cases'} re-encrypted to the new key.")
+
+
+def _rewrap_conversations(context: AppContext, key: SealingKey, team_keys: dict[UUID, KeyPair]) -> None:
+    """The same for the organisation's conversations with the team."""
+    after = None
+    while True:
+        with context.database.begin(write=False) as session:
+            found = threads.outdated_referrals(session, key, team_keys, _BATCH, after)
+        for referral_id, team_id in found:
+            with context.database.begin() as session:
+                referral_threads.rewrap_for(session, context.keys, referral_id, team_id, team_keys)
+        if len(found) < _BATCH:
+            return
+        after = found[-1][0]
 
 
 def _team_keys(context: AppContext, member: str, now: datetime) -> dict[UUID, KeyPair]:

@@ -7,6 +7,7 @@ It needs httpx, cryptography and, for conflict lists, phonenumbers and email-val
 from app.client.api import EventsPage, PartnerClient
 from app.client.decryption import OpenedPart, opened
 from app.client.errors import ApiError, CannotReach
+from app.client.messages import OpenedMessage, opened_messages, sealed_message
 from app.client.records import Event, Referral
 
 __all__ = [
@@ -14,8 +15,11 @@ __all__ = [
     "CannotReach",
     "Event",
     "EventsPage",
+    "OpenedMessage",
     "OpenedPart",
     "PartnerClient",
     "Referral",
     "opened",
+    "opened_messages",
+    "sealed_message",
 ]

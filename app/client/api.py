@@ -15,6 +15,7 @@ import httpx
 
 from app.client.decryption import OpenedPart, base64url, from_base64url, opened, signers_of
 from app.client.errors import ApiError, CannotReach
+from app.client.messages import OpenedMessage, opened_messages, sealed_message
 from app.client.records import Event, Referral
 
 MAX_ATTEMPTS: Final = 5
@@ -137,6 +138,28 @@ class PartnerClient:
             raise ValueError("a private key is needed to decrypt sealed parts")
         document = self.sealed(referral_id)
         return opened(document, self._private_key, signers=self._signers(document))
+
+    def messages(self, referral_id: str) -> list[OpenedMessage]:
+        """The conversation with the team, decrypted, oldest first. Needs `referrals:contact`.
+
+        Raises CannotOpen, or ValueError without a private key.
+        """
+        if self._private_key is None:
+            raise ValueError("a private key is needed to decrypt messages")
+        return opened_messages(self._messages(referral_id), self._private_key)
+
+    def write(self, referral_id: str, text: str, *, message_id: str | None = None) -> int:
+        """Write to the team: the text is encrypted here. Returns the message's number. Needs both `referrals` scopes for it.
+
+        Store `message_id` (a new UUID) before the call if you may have to repeat it after a crash.
+        """
+        body = sealed_message(self._messages(referral_id), text, datetime.now(UTC), message_id)
+        answer = self._call("POST", f"/v1/referrals/{_segment(referral_id)}/messages", json=body).json()
+        return int(answer["seq"])
+
+    def _messages(self, referral_id: str) -> dict[str, Any]:
+        document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/messages").json()
+        return document
 
     def _signers(self, document: dict[str, Any]) -> dict[str, bytes]:
         """The service's public signing keys, fetched again when the document names an unknown key."""

@@ -17,6 +17,7 @@ PARTNER_GROUPS: Final = MappingProxyType(
         "offer_reminder": "reminder to answer",
         "referral_acknowledged": "answer to your question",
         "person_wrote": "new message",
+        "team_wrote": "new message",
         "look_at_waitlisted": "date to review",
         "look_at_accepted": "date to review",
         "look_at_in_progress": "date to review",

@@ -13,7 +13,9 @@ from app.core.db import Base
 from app.core.keyring import KeyRing
 from app.matching.models import MatchRun
 from app.messaging.models import PartnerNotices, PersonNotices
+from app.referrals import threads
 from app.referrals.models import Referral
+from app.referrals.thread_models import ReferralMessageWrap
 from app.staff.models import Member
 from app.webhooks.models import WebhookEndpoint
 
@@ -85,6 +87,12 @@ ENCRYPTED_COLUMNS: Final = (
         lambda row: ("case_wraps", str(row["case_id"]), f"desk:team:{row['to_team_id']}", "1"),
         ("case_id", "to_team_id"),
     ),
+    EncryptedColumn(
+        ReferralMessageWrap,
+        "ciphertext",
+        threads.wrap_binding,
+        ("referral_id", "message_id", "kind", "owner_id"),
+    ),
     _simple(MatchRun, "trace"),
     _simple(Referral, "card"),
     _simple(Member, "totp_secret"),
@@ -100,6 +108,8 @@ SEALED: Final = frozenset(
         "drafts.sealed",  # with a key that only the person's cookie holds; deleted within an hour
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
         "members.sealed_seed",  # with the passphrase
+        "referral_message_exports.ciphertext",  # with the case's key
+        "referral_messages.ciphertext",  # with the message's own key
         "sealed_parts.ciphertext",  # with the case's key
         "sealed_responses.reply",  # with a key derived from what only the sender holds
         "sessions.sealed_seed",  # with a key that only the session cookie holds

@@ -6,7 +6,7 @@ case is sealed to it any more. If the process is killed at any point, every case
 holders have both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -23,6 +23,8 @@ from app.core.errors import NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
+from app.referrals import threads
+from app.referrals.thread_models import ReferralMessageWrap
 from app.staff.models import Team
 
 BATCH: Final = 100
@@ -39,8 +41,13 @@ def team_by_slug(session: Session, slug: str) -> UUID:
 def remaining(session: Session, team_id: UUID) -> int:
     """How many wraps are sealed to an older key of the team."""
     active = keyholders.active_key(session, team_id)
-    query = sa.select(sa.func.count()).select_from(CaseWrap).where(CaseWrap.owner_id == team_id)
-    return session.scalar(query.where(CaseWrap.key_id != active.id)) or 0 if active else 0
+    if active is None:
+        return 0
+    counts = (
+        sa.select(sa.func.count()).select_from(table).where(table.owner_id == team_id, table.key_id != active.id)
+        for table in (CaseWrap, ReferralMessageWrap)
+    )
+    return sum(session.scalar(count) or 0 for count in counts)
 
 
 def begin(session: Session, team_id: UUID, held: Mapping[UUID, bytes], now: datetime) -> UUID:
@@ -73,37 +80,50 @@ def rewrap_cases(
     held: Mapping[UUID, bytes],
     progress: Callable[[int], None] = lambda _count: None,
 ) -> int:
-    """Seal every case of the team to its current key, in small transactions; returns how many were resealed."""
-    moved, after = 0, None
-    while True:
-        done, after = _batch(database, keys, team_id, held, after)
-        moved += done
-        progress(done)
-        if after is None:
-            return moved
+    """Seal every case of the team, and its conversations, to its current key, in small transactions; returns how many keys."""
+    moved = 0
+    for table in (CaseWrap, ReferralMessageWrap):
+        after = None
+        while True:
+            done, after = _batch(database, keys, table, team_id, held, after)
+            moved += done
+            progress(done)
+            if after is None:
+                break
+    return moved
 
 
 def _batch(
-    database: Database, keys: KeyRing, team_id: UUID, held: Mapping[UUID, bytes], after: UUID | None
+    database: Database,
+    keys: KeyRing,
+    table: type[CaseWrap | ReferralMessageWrap],
+    team_id: UUID,
+    held: Mapping[UUID, bytes],
+    after: UUID | None,
 ) -> tuple[int, UUID | None]:
     with database.begin() as session:
         active = keyholders.active_key(session, team_id)
         if active is None:
             return 0, None
         query = (
-            sa.select(CaseWrap)
-            .where(CaseWrap.owner_id == team_id, CaseWrap.key_id != active.id)
-            .order_by(CaseWrap.id)
+            sa.select(table)
+            .where(table.owner_id == team_id, table.key_id != active.id)
+            .order_by(table.id)
             .limit(BATCH)
             .with_for_update()
         )
-        wraps = session.scalars(query.where(CaseWrap.id > after) if after else query).all()
+        wraps: Sequence[CaseWrap | ReferralMessageWrap] = session.scalars(
+            query.where(table.id > after) if after else query
+        ).all()
         done = 0
         for wrap in wraps:
             seed = held.get(wrap.key_id) if wrap.key_id else None
             if seed is None:
                 continue
-            sealed_parts.rewrap(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
+            if isinstance(wrap, CaseWrap):
+                sealed_parts.rewrap(keys, wrap, KeyPair.from_seed(seed), active.public_key, active.id)
+            else:
+                threads.rewrap(keys, wrap, KeyPair.from_seed(seed), active)
             done += 1
         session.flush()
         return done, wraps[-1].id if len(wraps) == BATCH else None

@@ -28,7 +28,7 @@ from app.intake import idempotency
 from app.matching import runs
 from app.messaging import outbox, recipients
 from app.privacy.retention import DEFAULT_PERIODS, DeletionTimes, RetentionPeriods, deletion_times
-from app.referrals import personal_data
+from app.referrals import personal_data, threads
 from app.tasks import service as tasks
 
 
@@ -36,6 +36,7 @@ def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     """Withdraw a case for the person: end every live referral, and delete every organisation's wrap of the case's key."""
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_with_key(session, case.id))
+    threads.destroy_for(session, case.id, threads.organisations_with_wrap(session, case.id))
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
     referrals.end_tasks(session, case.id, now)
 
@@ -48,6 +49,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     """
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy(session, case.id)
+    threads.destroy(session, case.id)
     runs.forget(session, case.id)
     duplicate_detection.delete_fingerprints(session, case.id)
     case_presence.forget(session, case.id)
@@ -78,8 +80,11 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     session.flush()
 
 
-def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any]:
-    """All data about the person in readable form: codes, facts, their own words, the thread, referrals and their states."""
+def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversations: bool = False) -> dict[str, Any]:
+    """All data about the person in readable form: codes, facts, their own words, the thread, referrals and their states.
+
+    `team_conversations`: the law of this installation wants what team and organisations wrote to each other in it.
+    """
     case = opened.case
     return {
         "case": {
@@ -100,6 +105,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing) -> dict[str, Any
             for row in needs.of_case(session, case).values()
         ],
         "referrals": personal_data.export(session, case.id),
+        **({"team_conversations": threads.export(session, case.id, opened.person_key)} if team_conversations else {}),
     }
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.db import acquire_advisory_lock
-from app.referrals.models import FeedEvent
+from app.referrals.models import FeedEvent, Referral
 
 KEPT_FOR: Final = timedelta(days=90)
 _LOCK: Final = 0x50525F4645
@@ -33,6 +33,20 @@ def publish(session: Session, organisation_id: UUID, referral_id: UUID, kind: st
             "at": now,
         },
     )
+
+
+_MESSAGE: Final = "message."
+
+
+def publish_message(session: Session, referral: Referral, now: datetime) -> None:
+    """An event that the team wrote about this referral, without words; the state is the referral's present one."""
+    kind = f"{_MESSAGE}{referral.state}"
+    publish(session, referral.organisation_id, referral.id, kind, referral.version, now)
+
+
+def public_type(kind: str) -> str:
+    """The type of an event without the service's prefix: `referral.accepted`, or `message.posted` in whatever state."""
+    return "message.posted" if kind.startswith(_MESSAGE) else kind
 
 
 _TABLE: Final = cast("sa.Table", FeedEvent.__table__)

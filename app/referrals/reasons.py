@@ -90,8 +90,8 @@ QUESTIONS: Final = MappingProxyType(
         "other": "Something else: a coordinator asks you what it is",
     }
 )
-"""What a partner may ask before it has accepted: codes, because it cannot write encrypted messages yet. The person reads each in
-their language and answers in the thread."""
+"""What a partner may ask the person before it has accepted: codes, which the person reads in their language.
+What the partner asks in its own words goes to the team (`threads`)."""
 QUESTION_TAKEN: Final = frozenset({Verb.ASK_INFO})
 UNNAMED_QUESTION: Final = "other"
 WORK_DONE: Final = MappingProxyType(

@@ -38,6 +38,7 @@ class TaskKind(StrEnum):
     CONSENT_WAITS = "consent_waits"
     OVERDUE = "overdue"
     QUESTION = "question"
+    MESSAGE = "message"
     FIRST_CONTACT = "first_contact"
     PROGRESS = "progress"
     DISAGREEMENT = "disagreement"
@@ -87,6 +88,7 @@ RULES: Final = MappingProxyType(
         ),
         K.OVERDUE: TaskRule(N_("The organisation has not answered in time: call them"), _SOON, _MOVE),
         K.QUESTION: TaskRule(N_("An organisation's question is waiting for an answer"), _SOON, _MOVE),
+        K.MESSAGE: TaskRule(N_("An organisation wrote to the team: read and answer its message"), _SOON, _CASE),
         K.FIRST_CONTACT: TaskRule(N_("The organisation has not reached the person in time"), _SOON, _MOVE),
         K.PROGRESS: TaskRule(N_("Ask the organisation about progress"), _LATER, _MOVE),
         K.DISAGREEMENT: TaskRule(N_("The person and the organisation report different things"), _SOON, _CASE),

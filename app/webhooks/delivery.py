@@ -137,7 +137,7 @@ def _live(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _wants(endpoint: WebhookEndpoint, kind: str) -> bool:
-    return not endpoint.types or f"{service.PREFIX}{kind}" in endpoint.types
+    return not endpoint.types or f"{service.PREFIX}{change_feed.public_type(kind)}" in endpoint.types
 
 
 def _row(endpoint_id: UUID, event: Any, now: datetime) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _row(endpoint_id: UUID, event: Any, now: datetime) -> dict[str, Any]:
         "id": uuid4(),
         "endpoint_id": endpoint_id,
         "event_id": event.id,
-        "type": f"{service.PREFIX}{event.type}",
+        "type": f"{service.PREFIX}{change_feed.public_type(event.type)}",
         "referral_id": event.referral_id,
         "referral_version": event.version,
         "happened_at": event.at,

@@ -28,7 +28,8 @@ ANONYMOUS_LIFETIME: Final = timedelta(hours=24)
 OLD_SECRET_LIFETIME: Final = timedelta(hours=24)
 PREFIX: Final = "org.pristan."
 TEST: Final = "org.pristan.test"
-TYPES: Final = tuple(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER)
+MESSAGE: Final = "org.pristan.message.posted"
+TYPES: Final = (*(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER), MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)

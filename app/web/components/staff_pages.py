@@ -31,6 +31,7 @@ _MESSAGES = {
     "unmet": N_("The case is marked as unmet. You can find it in the view “Unmet”."),
     "reopened": N_("The case is open again and assigned to you."),
     "sent": N_("Your message has been sent. The person reads it the next time they come back with their number."),
+    "message_sent": N_("Your message has been sent."),
     "noted": N_("Your note has been saved. Only this team can read it."),
     "edit_proposed": N_(
         "The change has been proposed. It appears in the directory once another person has published it."

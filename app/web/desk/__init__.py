@@ -17,6 +17,7 @@ from app.web.desk import (
     match_runs,
     operations,
     queue,
+    referral_thread,
     reports,
     rules,
     spam_review,
@@ -29,6 +30,7 @@ for part_router in (
     queue.router,  # the most requested routes first: Starlette tries them in order
     case_page.router,
     case_followup.router,
+    referral_thread.router,
     match_runs.router,
     bulk.router,
     tasks.router,

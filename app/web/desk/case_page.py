@@ -312,6 +312,7 @@ def _case_page(
             for summary in summaries
         ],
         live=live,
+        messages=contents.messages,
         needs=case_view.needs_in_words(case, contents, summaries),
         followup=followup,
         timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),

@@ -31,6 +31,7 @@ from app.matching.reasons import render
 from app.referrals.queries import needs_of
 from app.referrals.referral_summaries import ReferralSummary
 from app.referrals.states import AT_WORK, LIVE
+from app.referrals.thread_models import ReferralMessage
 from app.web.components.labels import VERBS
 
 BEST: Final = 3
@@ -82,15 +83,20 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class CaseContents:
-    """What is known without decrypting: the number of sealed parts by kind, the organisations that hold a key, and the needs."""
+    """What is known without decrypting: the number of sealed parts by kind, the organisations that hold a key, and the needs.
+
+    `messages`: how many messages the conversation with the organisation has, by referral.
+    """
 
     counts: Mapping[str, int]
     holders: frozenset[UUID]
     needs: Sequence[sa.Row[*tuple[Any, ...]]]
+    messages: Mapping[UUID, int]
 
 
 _CASE_ID: Final = sa.bindparam("case_id", type_=sa.Uuid())
 _NEED: Final = "need"
+_MESSAGES: Final = "messages"
 _NO_TEXT: Final = sa.cast(sa.null(), sa.String(64))
 _NO_ID: Final = sa.cast(sa.null(), sa.Uuid())
 _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
@@ -106,6 +112,11 @@ _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
     sa.select(
         sa.literal(_NEED), CaseNeed.position, CaseNeed.referral_id, CaseNeed.need, CaseNeed.state, CaseNeed.outcome
     ).where(CaseNeed.case_id == _CASE_ID),
+    sa.select(
+        sa.literal(_MESSAGES), sa.func.count(), ReferralMessage.referral_id, _NO_TEXT, _NO_TEXT, _NO_TEXT
+    )
+    .where(ReferralMessage.case_id == _CASE_ID)
+    .group_by(ReferralMessage.referral_id),
 )  # fmt: skip
 
 
@@ -116,7 +127,8 @@ def case_contents(session: Session, case: Case) -> CaseContents:
     counts.update({row.what: row.number for row in rows if row.what in counts})
     holders = frozenset(row.id for row in rows if row.what == WrapFor.ORGANISATION.value)
     in_order = sorted((row for row in rows if row.what == _NEED), key=lambda row: (row.number, row.need))
-    return CaseContents(counts, holders, in_order)
+    messages = {row.id: row.number for row in rows if row.what == _MESSAGES}
+    return CaseContents(counts, holders, in_order, messages)
 
 
 @dataclass(frozen=True, slots=True)

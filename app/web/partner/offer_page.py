@@ -16,7 +16,7 @@ from app.core.errors import FieldError, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.referrals import history, partner_queries, preconditions
+from app.referrals import history, partner_queries, preconditions, threads
 from app.referrals.states import MAY_OPEN, State
 from app.web.components import date_fields, staff_pages, time_format
 from app.web.partner import answer_steps
@@ -76,6 +76,7 @@ def page(
         card=partner_queries.open_card(keys, row),
         answers=answer_steps.available(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
+        messages=threads.last_seq(session, row.id),
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),
         parts=parts_by_kind(opened, packs) if opened is not None else None,

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.casework import partner_access, referral_actions
+from app.casework import partner_access, referral_actions, referral_threads
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Invalid, NotAllowed
-from app.referrals import partner_queries, unanswered_messages
+from app.referrals import partner_queries, threads, unanswered_messages
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, Actor, State, Verb
 from app.staff.sessions import SignedIn
-from app.web.account.policies import Member, Packs, submitted_version
+from app.web.account.policies import Config, Member, Packs, submitted_version
 from app.web.components import (
     date_fields,
     path_convertors,  # noqa: F401  registers them
@@ -65,6 +65,7 @@ def answer_offer(
     session: Db,
     keys: Keys,
     packs: Packs,
+    config: Config,
     now: Now,
 ) -> Response:
     """Apply one answer. On a conflict the caller learns the present state; missing choices are asked for again."""
@@ -72,7 +73,10 @@ def answer_offer(
     referral_id = partner_access.referral_id_of(session, organisation_id, label)
     by = ActorRef(Actor.PARTNER, member.member_id, organisation_id)
     version = submitted_version(request)
+    text = field_value(request.state.form, "text").strip() if verb == Verb.ASK_INFO else ""
     try:
+        if text:
+            threads.check_text(text)
         referral_actions.advance(
             session,
             referral_id,
@@ -82,6 +86,18 @@ def answer_offer(
             expected_version=version,
             payload=_payload(request, now.date()),
         )
+        if text:
+            referral_threads.write_by_partner(
+                session,
+                keys,
+                organisation_id,
+                referral_id,
+                member.member_id,
+                text,
+                f"ask_info:{version}",
+                now=now,
+                limit=config.conversation_messages,
+            )
     except Invalid as error:
         refused = offer_page.RefusedAnswer(
             field_value(request.state.form, "answer") or verb, error.errors, request.state.form

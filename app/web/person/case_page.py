@@ -402,12 +402,16 @@ def erase(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings
 
 
 @router.post("/case/export")
-def export(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+def export(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
     """Download everything we hold about the person as JSON."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/case", 303)
-    document = json.dumps(privacy.export(session, opened, keys), ensure_ascii=False, indent=2)
+    document = json.dumps(
+        privacy.export(session, opened, keys, team_conversations=settings.export_team_conversations),
+        ensure_ascii=False,
+        indent=2,
+    )
     return Response(
         document, media_type="application/json", headers={"content-disposition": 'attachment; filename="copy.json"'}
     )

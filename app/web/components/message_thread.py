@@ -1,0 +1,34 @@
+"""What the two pages of a conversation between the team and an organisation show."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.referrals import threads
+from app.referrals.threads import OpenedMessage
+from app.web.components import time_format
+
+
+def context(
+    session: Session, referral_id: UUID, opened: Sequence[OpenedMessage] | None, *, may_write: bool
+) -> dict[str, Any]:
+    """`messages`: the opened ones with their times in words, or None. `once`: what makes the form count once."""
+    return {
+        "count": threads.last_seq(session, referral_id),
+        "messages": None if opened is None else [_in_words(message) for message in opened],
+        "may_write": may_write,
+        "once": secrets.token_urlsafe(16),
+        "longest": threads.MAX_TEXT,
+    }
+
+
+def _in_words(message: OpenedMessage) -> OpenedMessage:
+    if message.content is None:
+        return message
+    at = time_format.moment(datetime.fromisoformat(message.content["at"]))
+    return replace(message, content={**message.content, "at": at})

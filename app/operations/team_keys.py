@@ -8,7 +8,7 @@ holders have both.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -112,9 +112,8 @@ def _batch(
             .limit(BATCH)
             .with_for_update()
         )
-        wraps: Sequence[CaseWrap | ReferralMessageWrap] = session.scalars(
-            query.where(table.id > after) if after else query
-        ).all()
+        found = session.scalars(query.where(table.id > after) if after else query).all()
+        wraps = cast("Sequence[CaseWrap | ReferralMessageWrap]", found)
         done = 0
         for wrap in wraps:
             seed = held.get(wrap.key_id) if wrap.key_id else None

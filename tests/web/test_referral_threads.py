@@ -178,7 +178,7 @@ def test_new_keys_of_team_and_organisation_open_what_was_written_before(office: 
     assert ASKED in read(office.as_("vera"), at_desk)
     with office.database.begin() as session:
         wrap = session.scalars(sa.select(ReferralMessageWrap).where(ReferralMessageWrap.kind == "organisation")).one()
-        assert wrap.key_id == new.id, "sealed anew when the team opened it"
+        assert wrap.key_id == new.id, "sealed again when the team opened it"
         team = session.scalars(sa.select(Team).where(Team.slug == "pl")).one()
         vera = session.scalars(sa.select(desk.staff.Member).where(desk.staff.Member.name == "vera")).one()
         held = keyholders.open_granted(session, vera.key_id, desk._pair("vera"))

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -28,9 +29,13 @@ def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing,
 
 def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
     state = State(row.state)
+    owed_by = _owed_by(row, state)
+    zone = packs.country(row.country).time_zone if packs.has_country(row.country) else None
     optional = {
         "deadline": _deadline(row),
-        "respond_by": format_instant(_owed_by(row, state)),
+        "respond_by": format_instant(owed_by),
+        "respond_by_local": owed_by.astimezone(ZoneInfo(zone)).isoformat() if owed_by and zone else None,
+        "time_zone": zone,
         "decide_by": format_instant(row.decide_by),
         "review_on": row.review_on.isoformat() if row.review_on else None,
         "reason": row.reason,

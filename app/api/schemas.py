@@ -113,6 +113,12 @@ class ReferralSummary(_Document):
         default=None, description="By when you owe the next answer: a sign, a decision, the first contact."
     )
     decide_by: datetime | None = Field(default=None, description="By when to accept or decline.")
+    respond_by_local: str | None = Field(
+        default=None,
+        description="`respond_by` in the time of `time_zone`, with its offset. Counted in your working hours; an emergency by day and night.",
+        examples=["2026-11-25T18:00:00+01:00"],
+    )
+    time_zone: str | None = Field(default=None, description="IANA name of the country's time zone.", examples=["Europe/Warsaw"])
     review_on: date | None = Field(default=None, description="The day you named for a waitlisted or held referral.")
     reason: str | None = Field(default=None, description="Why it ended.")
     outcome: str | None = Field(default=None, description="How it was completed.")

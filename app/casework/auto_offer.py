@@ -24,7 +24,7 @@ from app.matching import service_history
 from app.matching.engine import ServiceMatch
 from app.matching.models import MatchRun
 from app.partners import sandbox_identity
-from app.referrals import deadline_storage, queries
+from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.actors import CLOCK
 from app.referrals.models import Referral
 from app.referrals.states import UNDECIDED, State, Verb
@@ -128,12 +128,25 @@ def offer_to_next(
 
 
 def _free_slots(case: Case, waiting: Sequence[str], earlier: Sequence[Referral], now: datetime) -> dict[str, int]:
-    """How many more organisations may be asked for each need that waits."""
+    """How many more organisations may be asked for each need that waits.
+
+    An open offer whose organisation was closed for too long takes no place.
+    """
     at_once = PARALLEL_OFFERS[deadline_storage.current_urgency(case, now)]
     asked = Counter(
-        need for referral in earlier if State(referral.state) in UNDECIDED for need in queries.needs_of(referral, case)
+        need
+        for referral in earlier
+        if State(referral.state) in UNDECIDED and not _others_are_asked(referral, case, now)
+        for need in queries.needs_of(referral, case)
     )
     return {need: max(0, at_once - asked[need]) for need in waiting}
+
+
+def _others_are_asked(referral: Referral, case: Case, now: datetime) -> bool:
+    asked_at = deadlines.others_asked_at(
+        deadline_storage.deadlines_of(referral), deadline_storage.terms_of(referral, case)
+    )
+    return asked_at is not None and asked_at <= now
 
 
 def _needs_of(candidate: ServiceMatch, case: Case, among: Collection[str], context: AutoOfferContext) -> list[str]:

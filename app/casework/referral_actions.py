@@ -29,7 +29,7 @@ from app.referrals.deadline_storage import current_urgency, recorded_at, store_d
 from app.referrals.deadlines import DeadlineEvent, Deadlines
 from app.referrals.models import Referral
 from app.referrals.states import INITIAL, LIVE, MAY_OPEN, Actor, DeadlineChange, State, Verb, allowed_actions, next_move
-from app.referrals.working_hours import directory_hours
+from app.referrals.working_hours import hours_at_offer
 from app.tasks import service as tasks
 
 
@@ -87,7 +87,9 @@ def create(
         created_at=now,
         updated_at=now,
         predecessor_id=follows,
-        hours=recipients.hours(session, service.organisation_id) or directory_hours(organisation.entry),
+        hours=hours_at_offer(
+            recipients.hours(session, service.organisation_id), organisation.entry, service.entry, case.country
+        ),
     )
     store_deadlines(
         referral,

@@ -51,6 +51,8 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOff
     for step in steps:
         _tell(session, referral, case, step, now)
         _open_task(session, referral, case, step, now)
+    if DueAction.ASK_OTHERS in steps:
+        auto_offer.offer_to_next(session, case, now=now, context=context)
     return True
 
 
@@ -62,6 +64,7 @@ _TELLS_PARTNER: Final = {
 _TELLS_TEAM: Final = {
     DueAction.NOT_ACKNOWLEDGED: "offer_not_acknowledged",
     DueAction.ESCALATE: "offer_overdue",
+    DueAction.NEAR_DEADLINE: "offer_waits_for_opening",
     DueAction.NOT_ANSWERED: "question_not_answered",
     DueAction.REVIEW: "look_at_{}",
 }
@@ -83,6 +86,7 @@ _BY_STEP: Final = {
     DueAction.NOT_ACKNOWLEDGED: TaskKind.OVERDUE,
     DueAction.ESCALATE: TaskKind.OVERDUE,
     DueAction.NOT_ANSWERED: TaskKind.QUESTION,
+    DueAction.NEAR_DEADLINE: TaskKind.CLOSED,
 }
 _LOOKED_AT: Final = {
     State.DRAFT: TaskKind.CONSENT_WAITS,

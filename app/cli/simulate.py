@@ -1,5 +1,7 @@
 """`pristan simulate`: measures, on made-up load, how reliably people get an answer."""
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,9 @@ def simulate(
     answers: Annotated[float, typer.Option(min=0, max=1, help="Share of offers that are answered.")] = 0.6,
     accepts: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers that accept the offer.")] = 0.75,
     seed: Annotated[int, typer.Option(help="Seed of the random numbers; the same seed gives the same results.")] = 1,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day, to play holidays: 2026-12-14, 2027-04-19.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="File for a plot (SVG).")] = None,
 ) -> None:
     """Simulate months of made-up load against the real commands and print the results. Uses its own temporary database."""
@@ -21,7 +26,10 @@ def simulate(
     from app.simulation.results import results, table
     from app.simulation.world import played
 
-    with played(Plan(cases, days, answers, accepts, seed), load_packs()) as world:
+    plan = Plan(cases, days, answers, accepts, seed)
+    if start is not None:
+        plan = replace(plan, start=start.date())
+    with played(plan, load_packs()) as world:
         summary = results(world)
     typer.echo(table(summary))
     if plot is not None:

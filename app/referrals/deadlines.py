@@ -6,55 +6,55 @@
 | urgent | 1 working day | 72 h | 3 days |
 | normal | 2 working days | 14 days | 7 days |
 
-None of them is later than the legal deadline minus two working days. When that moment has passed already, the partner has
-`MINIMUM_ANSWER_TIME`; a legal deadline that has passed limits nothing. A working day lasts from 9:00 until 18:00 local time,
-without the country's holidays, unless the organisation has named its own hours and days off, or the directory has its
-opening hours.
-Reminders are sent at 50 % and 80 % of the time to decide, escalation comes at 100 %, expiry at 150 %; an offer that is not
-acknowledged in time is escalated on its own. A question to the person pauses the deadlines, at most twice and for at most
-`MAX_PAUSE` each time. What waits for a later day (waitlist, hold, work under way, consent) is reviewed at intervals.
+They run out while the organisation is open: an offer that is not an emergency is answered, reminded of and expired within
+its opening hours (its own, else those of the directory, else 9:00 to 18:00 from Monday to Friday), without breaks, the
+holidays of its country and region and its days off. Which rule counts (`Counting`) depends on the time of the offer:
+
+| rule | which offer | decide | expiry |
+| --- | --- | --- | --- |
+| `usual` | urgent and normal | as above, and a whole opening day at least (normal: two); never later than two working days before the legal deadline | 150 % of it, and one more opening day at least |
+| `near` | urgent and normal, and two working days before the deadline are too early for that | 4 open hours, at most half of those left before the deadline | 6 open hours, at most three quarters |
+| `wall` | emergencies, and offers with less than four open hours left before the deadline | 24 h, day and night; with a near deadline 2 h | 150 % of it, and two open hours at least; where the deadline leaves none, the end of its day |
+
+So nobody is expired before they were open, unless the deadline leaves no opening hour. Nobody waits for them either: when a
+`usual` or `wall` offer is still open at 150 % of the plain time, the next-best is asked as well (`ASK_OTHERS`), and the
+first that accepts has it. When a `near` offer is made while they are closed, the team is told two hours later that
+somebody has to be phoned (`NEAR_DEADLINE`). A legal deadline that has passed limits nothing.
+Reminders are sent at 50 % and 80 % of the time to decide, escalation comes at 100 %; an offer that is not acknowledged in
+time is escalated on its own. A question to the person stops the deadlines, at most twice and for at most `MAX_PAUSE` each
+time; the open hours that were left are left after the answer. What waits for a later day (waitlist, hold, work under way,
+consent) is reviewed at intervals.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from app.matching.facts import Urgency
 from app.matching.urgency import EMERGENCY_DAYS, URGENT_DAYS
 from app.referrals.states import DeadlineChange
+from app.referrals.working_time import LONGEST_CLOSED, WorkingHours
 
 MINIMUM_ANSWER_TIME: Final = timedelta(hours=2)
+"""The least time for an answer. For an emergency plain hours, else hours in which the organisation is open."""
 MAX_PAUSE: Final = timedelta(days=5)
 MAX_PAUSES: Final = 2
 REOPEN_WITHIN: Final = timedelta(days=90)
 UNDO_WITHIN: Final = timedelta(minutes=30)
 MAX_REVIEW_AHEAD: Final = timedelta(days=180)
 """How far ahead the day may be that `waitlist` and `hold` name."""
+_LEAST_LEFT: Final = 2 * MINIMUM_ANSWER_TIME
+_LAST_MINUTE: Final = time(23, 59)
+_LONGEST_WAIT: Final = timedelta(days=LONGEST_CLOSED)
 _DAYS_BEFORE_DEADLINE: Final = 2
+_DECIDE: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
+_OPENING_DAYS: Final = {"urgent": 1, "normal": 2}
 _FIRST_CONTACT: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
 _CONSENT: Final = _FIRST_CONTACT
 _PROGRESS: Final = {"emergency": timedelta(days=7), "urgent": timedelta(days=14), "normal": timedelta(days=30)}
 _REVIEW_AGAIN: Final = {"emergency": timedelta(days=1), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
-
-
-@dataclass(frozen=True, slots=True)
-class WorkingHours:
-    """A time zone, days off, and the hours of a working day: the country's, or an organisation's own within it."""
-
-    zone: ZoneInfo
-    is_holiday: Callable[[date], bool]
-    opens: time = time(9, 0)
-    closes: time = time(18, 0)
-    weekdays: frozenset[int] = frozenset(range(5))
-
-    def is_working(self, day: date) -> bool:
-        return day.weekday() in self.weekdays and not self.is_holiday(day)
-
-    def at(self, day: date, hour: time) -> datetime:
-        return datetime.combine(day, hour, self.zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,23 @@ class DueAction(StrEnum):
     REMIND = "remind"
     REMIND_AGAIN = "remind_again"
     ESCALATE = "escalate"
+    ASK_OTHERS = "ask_others"  # the offer stays open, because the organisation was closed
+    NEAR_DEADLINE = "near_deadline"  # the organisation is closed, and little is left after it opens
     EXPIRE = "expire"
     NOT_ACKNOWLEDGED = "not_acknowledged"
     NOT_ANSWERED = "not_answered"  # the partner's question: the offer can still expire
     REVIEW = "review"
 
 
-_QUIET: Final = frozenset({DueAction.REMIND, DueAction.REMIND_AGAIN, DueAction.NOT_ACKNOWLEDGED})
+_QUIET: Final = frozenset(DueAction) - {DueAction.ESCALATE, DueAction.EXPIRE}
+
+
+class Counting(StrEnum):
+    """How the deadlines of an offer are counted; see the table above."""
+
+    USUAL = "usual"
+    NEAR = "near"
+    WALL = "wall"
 
 
 class DeadlineEvent(NamedTuple):
@@ -124,37 +134,122 @@ def latest_answer(start: datetime, terms: DeadlineTerms) -> datetime | None:
 
     None: no legal deadline, or one that has passed.
     """
-    day = terms.deadline_on
-    if day is None or day < start.astimezone(terms.hours.zone).date():
+    day = _open_deadline(start, terms)
+    if day is None:
         return None
     left = _DAYS_BEFORE_DEADLINE
     while left:
         day -= timedelta(days=1)
-        left -= terms.hours.is_working(day)
-    return max(terms.hours.at(day, terms.hours.closes), start + MINIMUM_ANSWER_TIME)
+        left -= terms.hours.is_office_day(day)
+    return max(terms.hours.closing(day), start + MINIMUM_ANSWER_TIME)
 
 
-def working_days_later(start: datetime, days: int, hours: WorkingHours) -> datetime:
-    """Closing time of the `days`-th working day after the day of `start`."""
-    day = start.astimezone(hours.zone).date()
-    while days:
-        day += timedelta(days=1)
-        days -= hours.is_working(day)
-    return hours.at(day, hours.closes)
+def _open_deadline(start: datetime, terms: DeadlineTerms) -> date | None:
+    """The legal deadline, unless it has passed."""
+    day = terms.deadline_on
+    return None if day is None or day < terms.hours.day_of(start) else day
+
+
+def _end_of_deadline(start: datetime, terms: DeadlineTerms) -> datetime | None:
+    day = _open_deadline(start, terms)
+    return None if day is None else max(terms.hours.at(day, _LAST_MINUTE), start)
+
+
+def open_hours_left(start: datetime, terms: DeadlineTerms) -> timedelta | None:
+    """How long the organisation is open before the end of the deadline's day; None without a deadline."""
+    end = _end_of_deadline(start, terms)
+    return None if end is None else terms.hours.time_between(start, end)
+
+
+def opening_day_over(start: datetime, hours: WorkingHours, days: int = 1) -> datetime:
+    """Closing time of the `days`-th working day after `start`; of a later one, while they were open less than `MINIMUM_ANSWER_TIME`."""
+    moment = hours.working_days_later(start, days)
+    while hours.time_between(start, moment) < MINIMUM_ANSWER_TIME and moment - start < _LONGEST_WAIT:
+        moment = hours.working_days_later(moment, 1)
+    return moment
+
+
+def counting_of(start: datetime, terms: DeadlineTerms) -> Counting:
+    """By which rule an offer made at `start` is counted."""
+    left = open_hours_left(start, terms)
+    if terms.urgency == "emergency" or (left is not None and left < _LEAST_LEFT):
+        return Counting.WALL
+    latest = latest_answer(start, terms)
+    near = latest is not None and latest < opening_day_over(start, terms.hours)
+    return Counting.NEAR if near else Counting.USUAL
 
 
 def answer_times(offered_at: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
     """By when the partner has to have acknowledged and decided, and when the offer expires."""
-    if terms.urgency == "emergency":
-        acknowledge, decide = offered_at + timedelta(hours=2), offered_at + timedelta(hours=24)
-    elif terms.urgency == "urgent":
-        acknowledge, decide = working_days_later(offered_at, 1, terms.hours), offered_at + timedelta(hours=72)
-    else:
-        acknowledge, decide = working_days_later(offered_at, 2, terms.hours), offered_at + timedelta(days=14)
-    latest = latest_answer(offered_at, terms)
-    decide = _capped(decide, latest)
-    expires = _capped(decide + (decide - offered_at) / 2, latest)
-    return min(acknowledge, decide), decide, expires
+    return _ANSWER_TIMES[counting_of(offered_at, terms)](offered_at, terms)
+
+
+def _usual_times(start: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
+    latest, hours = latest_answer(start, terms), terms.hours
+    acknowledge = opening_day_over(start, hours, _OPENING_DAYS[terms.urgency])
+    soonest = acknowledge if acknowledge >= start + _DECIDE["emergency"] else hours.working_days_later(acknowledge, 1)
+    decide = max(soonest, hours.last_open(start + _DECIDE[terms.urgency]))
+    expires = max(hours.last_open(start + 1.5 * _DECIDE[terms.urgency]), hours.working_days_later(decide, 1))
+    floor = opening_day_over(start, hours)
+    acknowledge, decide, expires = (
+        max(floor, hours.last_open(_capped(moment, latest))) for moment in (acknowledge, decide, expires)
+    )
+    return acknowledge, decide, expires
+
+
+def _near_times(start: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
+    left = open_hours_left(start, terms)
+    assert left is not None
+    step, floor = min(MINIMUM_ANSWER_TIME, left / 4), opening_day_over(start, terms.hours)
+    decide, expires = (min(floor, terms.hours.after(start, step * steps)) for steps in (2, 3))
+    return decide, decide, expires
+
+
+def _wall_times(start: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
+    """The urgency does not matter here: what has no opening hour left is an emergency."""
+    latest = latest_answer(start, terms)
+    acknowledge, decide = (_capped(start + time, latest) for time in (timedelta(hours=2), _DECIDE["emergency"]))
+    expires = _plain_expiry(start, terms)
+    if terms.hours.time_between(start, expires) < MINIMUM_ANSWER_TIME:
+        opened = terms.hours.after(start, MINIMUM_ANSWER_TIME)
+        expires = max(expires, _capped(opened, _end_of_deadline(start, terms)))
+    return acknowledge, decide, expires
+
+
+def _plain_expiry(start: datetime, terms: DeadlineTerms) -> datetime:
+    """150 % of the time to decide of an emergency, on the clock on the wall."""
+    return _capped(start + 1.5 * _DECIDE["emergency"], latest_answer(start, terms))
+
+
+_ANSWER_TIMES: Final[dict[Counting, Callable[[datetime, DeadlineTerms], tuple[datetime, datetime, datetime]]]] = {
+    Counting.USUAL: _usual_times,
+    Counting.NEAR: _near_times,
+    Counting.WALL: _wall_times,
+}
+
+
+def others_asked_at(times: Deadlines, terms: DeadlineTerms) -> datetime | None:
+    """From when the next-best is asked beside an open offer; None: not before it expires, or the organisation is in talk."""
+    if times.offered_at is None or times.expires_at is None or times.pauses:
+        return None
+    counting = counting_of(times.offered_at, terms)
+    if counting is Counting.NEAR:
+        return None
+    plain = (
+        _plain_expiry(times.offered_at, terms)
+        if counting is Counting.WALL
+        else times.offered_at + 1.5 * _DECIDE[terms.urgency]
+    )
+    return plain if plain < times.expires_at else None
+
+
+def _in_hours(start: datetime, within: timedelta, terms: DeadlineTerms) -> datetime:
+    """`within` after `start`, counted like the time to decide of an offer, for what the organisation owes later."""
+    counting = counting_of(start, terms)
+    if counting is Counting.NEAR:
+        return _near_times(start, terms)[1]
+    moment = _capped(start + within, latest_answer(start, terms))
+    return moment if counting is Counting.WALL else max(opening_day_over(start, terms.hours), terms.hours.last_open(moment))
 
 
 def _capped(moment: datetime, latest: datetime | None) -> datetime:
@@ -198,14 +293,17 @@ def _pause(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Dead
 
 
 def _unpause(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
-    """Each deadline becomes later by the length of the pause, limited by the legal deadline, and never earlier."""
+    """Each deadline becomes later by the length of the pause, limited by the legal deadline, and never earlier.
+
+    Outside `wall` the pause is counted in open hours: as many are left as when it began.
+    """
     assert times.paused_at
     by = min(max(event.at - times.paused_at, timedelta(0)), MAX_PAUSE)
-    latest = latest_answer(event.at, terms)
+    latest = _last_expiry(event.at, terms)
 
     def later(moment: datetime | None) -> datetime:
         assert moment
-        return max(moment, _capped(moment + by, latest))
+        return max(moment, _capped(_shifted(moment, times, by, terms), latest))
 
     resumed = replace(
         times,
@@ -223,6 +321,26 @@ def _unpause(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> De
     return _next_due(replace(resumed, clock_steps=passed), terms)
 
 
+def _shifted(moment: datetime, times: Deadlines, by: timedelta, terms: DeadlineTerms) -> datetime:
+    """A moment of a paused offer, later by a pause of this length."""
+    assert times.offered_at
+    assert times.paused_at
+    if counting_of(times.offered_at, terms) is Counting.WALL:
+        return moment + by
+    return terms.hours.after(moment, terms.hours.time_between(times.paused_at, times.paused_at + by))
+
+
+def _last_expiry(moment: datetime, terms: DeadlineTerms) -> datetime | None:
+    """The latest expiry that the legal deadline leaves to an offer that goes on at this moment."""
+    latest = latest_answer(moment, terms)
+    if latest is None:
+        return None
+    counting = counting_of(moment, terms)
+    if counting is Counting.USUAL:
+        return max(opening_day_over(moment, terms.hours), terms.hours.last_open(latest))
+    return _near_times(moment, terms)[2] if counting is Counting.NEAR else _wall_times(moment, terms)[2]
+
+
 def _stopped(times: Deadlines) -> Deadlines:
     return Deadlines(offered_at=times.offered_at, pauses=times.pauses)
 
@@ -237,17 +355,18 @@ def _ask_next(times: Deadlines, event: DeadlineEvent, _terms: DeadlineTerms) -> 
 
 def _review(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
     assert event.until
-    review_at = _capped(terms.hours.at(event.until, terms.hours.opens), latest_answer(event.at, terms))
+    opens = terms.hours.next_open(terms.hours.at(event.until, time(0)))
+    review_at = _capped(opens, latest_answer(event.at, terms))
     return replace(_stopped(times), review_on=event.until, due_at=review_at)
 
 
 def _first_contact(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
-    by = _capped(event.at + _FIRST_CONTACT[terms.urgency], latest_answer(event.at, terms))
+    by = _in_hours(event.at, _FIRST_CONTACT[terms.urgency], terms)
     return replace(_stopped(times), contact_by=by, due_at=by)
 
 
 def _progress(times: Deadlines, event: DeadlineEvent, terms: DeadlineTerms) -> Deadlines:
-    review_at = _capped(event.at + _PROGRESS[terms.urgency], latest_answer(event.at, terms))
+    review_at = _in_hours(event.at, _PROGRESS[terms.urgency], terms)
     return replace(_stopped(times), due_at=review_at)
 
 
@@ -278,18 +397,34 @@ def agenda(times: Deadlines, terms: DeadlineTerms) -> list[tuple[DueAction, date
     if times.expires_at is None or times.decide_by is None or times.offered_at is None or times.acknowledge_by is None:
         return []
     if times.paused_at is not None:
-        latest = latest_answer(times.paused_at, terms)
-        expires = max(times.expires_at, _capped(times.expires_at + MAX_PAUSE, latest))
+        latest = _last_expiry(times.paused_at, terms)
+        expires = max(times.expires_at, _capped(_shifted(times.expires_at, times, MAX_PAUSE, terms), latest))
         return [(DueAction.NOT_ANSWERED, min(times.paused_at + MAX_PAUSE, expires)), (DueAction.EXPIRE, expires)]
-    length = times.decide_by - times.offered_at
     actions = [
         (DueAction.NOT_ACKNOWLEDGED, times.acknowledge_by),
-        (DueAction.REMIND, times.offered_at + length * 0.5),
-        (DueAction.REMIND_AGAIN, times.offered_at + length * 0.8),
+        *_reminders(times.offered_at, times.decide_by, terms),
         (DueAction.ESCALATE, times.decide_by),
         (DueAction.EXPIRE, times.expires_at),
     ]
-    return sorted(actions, key=lambda entry: entry[1])  # stable: expiry comes last among actions of one moment
+    others_at = others_asked_at(times, terms)
+    if others_at is not None:
+        actions.append((DueAction.ASK_OTHERS, others_at))
+    told_at = times.offered_at + MINIMUM_ANSWER_TIME
+    closed_for = terms.hours.next_open(told_at) - told_at
+    if closed_for > MINIMUM_ANSWER_TIME and counting_of(times.offered_at, terms) is Counting.NEAR:
+        actions.append((DueAction.NEAR_DEADLINE, told_at))
+    # Stable: among actions of one moment they stay in the order of the agenda, and expiry comes last.
+    return sorted(actions, key=lambda entry: (entry[1], entry[0] is DueAction.EXPIRE))
+
+
+def _reminders(start: datetime, end: datetime, terms: DeadlineTerms) -> list[tuple[DueAction, datetime]]:
+    """Half way and at four fifths, on the wall clock or of the open hours."""
+    hours = terms.hours
+    open_for = timedelta(0) if counting_of(start, terms) is Counting.WALL else hours.time_between(start, end)
+    return [
+        (action, hours.after(start, open_for * part) if open_for else start + (end - start) * part)
+        for action, part in ((DueAction.REMIND, 0.5), (DueAction.REMIND_AGAIN, 0.8))
+    ]
 
 
 def _next_due(times: Deadlines, terms: DeadlineTerms) -> Deadlines:
@@ -307,7 +442,10 @@ def take_due(times: Deadlines, now: datetime, terms: DeadlineTerms) -> tuple[tup
         return (), times
     actions = agenda(times, terms)
     if not actions:
-        return (DueAction.REVIEW,), replace(times, due_at=now + _REVIEW_AGAIN[terms.urgency])
+        again = now + _REVIEW_AGAIN[terms.urgency]
+        return (DueAction.REVIEW,), replace(
+            times, due_at=again if terms.urgency == "emergency" else terms.hours.next_open(again)
+        )
     due = [action for action, at in actions[times.clock_steps :] if at <= now]
     done = times.clock_steps + len(due)
     if DueAction.EXPIRE in due:

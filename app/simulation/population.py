@@ -1,14 +1,14 @@
 """Random people and centres: what people ask for, and how centres answer. Uses one seeded random generator."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
 from app.directory.packs import Directory
-from app.referrals.deadlines import WorkingHours
 from app.referrals.reasons import QUESTIONS
 from app.referrals.states import Verb
+from app.referrals.working_time import WorkingHours
 
 _HOW_SOON: Final = ("today", "week", "month", "none", "unknown")
 _SOON_WEIGHTS: Final = (6, 20, 34, 25, 15)
@@ -20,13 +20,17 @@ _QUIET_DAY: Final = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Parameters of a simulation. `answers`: share of offers that are answered; the others expire. `accepts`: share of yes."""
+    """Parameters of a simulation. `answers`: share of offers that are answered; the others expire. `accepts`: share of yes.
+
+    `start`: the first day, from midnight UTC. By default a Monday; three months on lie the holidays at the end of the year.
+    """
 
     cases: int = 300
     days: int = 90
     answers: float = 0.6
     accepts: float = 0.75
     seed: int = 1
+    start: date = date(2026, 9, 7)
 
 
 def arrivals(plan: Plan, start: datetime, chance: Random) -> list[datetime]:
@@ -80,22 +84,10 @@ def answer_to_offer(
     if chance.random() >= plan.answers:
         return None
     thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[urgency].total_seconds()))
-    at = offered_at + thinks if urgency == "emergency" else in_office(offered_at + thinks, hours)
+    at = offered_at + thinks if urgency == "emergency" else hours.next_open(offered_at + thinks)
     if chance.random() < 0.05:
         return Answer(Verb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
     if chance.random() < plan.accepts:
         return Answer(Verb.ACCEPT, at)
     return Answer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))
 
-
-def in_office(moment: datetime, hours: WorkingHours) -> datetime:
-    """The moment itself, or when the office opens next."""
-    local = moment.astimezone(hours.zone)
-    day = local.date()
-    if hours.is_working(day) and hours.opens <= local.time() < hours.closes:
-        return moment
-    if local.time() >= hours.opens:
-        day += timedelta(days=1)
-    while not hours.is_working(day):
-        day += timedelta(days=1)
-    return hours.at(day, hours.opens)

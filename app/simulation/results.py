@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.cases.models import Case
-from app.referrals import deadline_storage
+from app.referrals import deadline_storage, deadlines
 from app.referrals.deadlines import answer_times
 from app.referrals.models import Referral, ReferralEvent
 from app.simulation.world import World
@@ -46,6 +46,10 @@ class OfferResult:
     country: str
     urgency: str
     ended: str  # in_time, late, expired, taken_back, open
+    open_for: timedelta | None = None
+    """Of an expired offer: how long the centre was open between the offer and the expiry."""
+    beyond_help: bool = False
+    """The legal deadline left less than an hour in which the centre is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,14 @@ class Results:
         """Share of the cases with a matching centre that were accepted or had a task for a team in time."""
         matched = [case for case in self.cases if case.matched]
         return sum(case.kept for case in matched) / len(matched) if matched else 1.0
+
+    @property
+    def expired_unseen(self) -> int:
+        """Offers that expired before the centre had one working hour, although the legal deadline left one."""
+        return sum(
+            offer.open_for is not None and offer.open_for < timedelta(hours=1) and not offer.beyond_help
+            for offer in self.offers
+        )
 
 
 def results(world: World) -> Results:
@@ -92,9 +104,7 @@ def results(world: World) -> Results:
                 for case in cases
             ),
             tuple(
-                OfferResult(
-                    row.Case.country, row.Referral.urgency, _ended(row.Referral, row.Case, events[row.Referral.id])
-                )
+                _offer_result(row.Referral, row.Case, events[row.Referral.id])
                 for row in offers
             ),
         )
@@ -102,6 +112,18 @@ def results(world: World) -> Results:
 
 def _first(rows: Iterable[sa.Row[UUID, datetime]]) -> dict[UUID, datetime]:
     return {row[0]: row[1] for row in rows}
+
+
+def _offer_result(referral: Referral, case: Case, events: list[ReferralEvent]) -> OfferResult:
+    ended = _ended(referral, case, events)
+    if ended != "expired":
+        return OfferResult(case.country, referral.urgency, ended)
+    at = {event.verb: event.at for event in reversed(events)}
+    terms = deadline_storage.terms_of(referral, case)
+    open_for = terms.hours.time_between(at["offer"], at["expire"])
+    left = deadlines.open_hours_left(at["offer"], terms)
+    beyond = left is not None and left < timedelta(hours=1)
+    return OfferResult(case.country, referral.urgency, ended, open_for, beyond)
 
 
 def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
@@ -143,6 +165,9 @@ def table(found: Results) -> str:
     matched = sum(case.matched for case in found.cases)
     lines += ["", f"Of {matched} cases with a matching centre {found.promise:.1%} were accepted or had an owned next step"
                   " before the legal deadline."]  # fmt: skip
+    expired = [offer for offer in found.offers if offer.ended == "expired"]
+    lines.append(f"Of {len(expired)} offers that expired, {found.expired_unseen} had not one working hour of the centre"
+                 f" ({sum(offer.beyond_help for offer in expired)} more: the legal deadline left none).")  # fmt: skip
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -37,12 +37,9 @@ from app.referrals.commands import TransitionInput
 from app.referrals.models import FeedEvent, Referral
 from app.referrals.states import Actor, Verb
 from app.referrals.working_hours import hours_of
-from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, consent_of, in_office
+from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, consent_of
 from app.staff import service as staff
 
-START: Final = datetime(
-    2026, 9, 7, 0, 0, tzinfo=UTC
-)  # a Monday; three months on lie the holidays at the end of the year
 _BATCH: Final = 50
 SETTLES_IN: Final = timedelta(days=75)
 """Simulated time after the last request, in which the longest deadline ends."""
@@ -122,7 +119,8 @@ class World:
         """Let centres decide on new events of the feed."""
         with self.database.begin(write=False) as session:
             rows = session.execute(
-                sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.urgency, Referral.offered_at, Case.country)
+                sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.urgency, Referral.offered_at,
+                          Referral.hours, Case.country)
                 .join(Referral, Referral.id == FeedEvent.referral_id)
                 .join(Case, Case.id == Referral.case_id)
                 .where(FeedEvent.n > self._seen)
@@ -130,7 +128,7 @@ class World:
             ).all()
         for row in rows:
             self._seen = row.n
-            hours = hours_of(row.country)
+            hours = hours_of(row.country, row.hours)
             if row.type == "referral.offered":
                 answer = answer_to_offer(self.plan, row.urgency, row.offered_at, hours, self.chance)
                 if answer is not None:
@@ -140,11 +138,11 @@ class World:
             elif row.type == "referral.info_requested":
                 self.at(self.now + timedelta(days=1), self._person_answers(row.id))
             elif row.type == "referral.acknowledged":
-                self._later(in_office(self.now + timedelta(hours=4), hours), row.id, Verb.ACCEPT, TransitionInput())
+                self._later(hours.next_open(self.now + timedelta(hours=4)), row.id, Verb.ACCEPT, TransitionInput())
             elif row.type == "referral.accepted" and self.chance.random() < 0.9:
-                self._later(in_office(self.now + timedelta(days=1), hours), row.id, Verb.START, TransitionInput())
+                self._later(hours.next_open(self.now + timedelta(days=1)), row.id, Verb.START, TransitionInput())
             elif row.type == "referral.in_progress":
-                ends = in_office(self.now + timedelta(days=self.chance.uniform(10, 60)), hours)
+                ends = hours.next_open(self.now + timedelta(days=self.chance.uniform(10, 60)))
                 back = self.chance.random() < 0.03
                 self._later(ends, row.id, Verb.HAND_BACK if back else Verb.COMPLETE,
                             TransitionInput(reason="no_capacity") if back else TransitionInput(outcome="represented"))  # fmt: skip
@@ -175,8 +173,9 @@ def played(plan: Plan, directory: Directory) -> Iterator[World]:
     with TemporaryDirectory(prefix="pristan-simulate-") as folder:
         database = Database(f"sqlite:///{Path(folder) / 'world.db'}")
         try:
-            keys = KeyRing.generate(START.date())
-            world = World(plan, directory, database, keys, START, Random(plan.seed))  # noqa: S311  no secret
+            keys = KeyRing.generate(plan.start)
+            start = datetime.combine(plan.start, time(0), UTC)
+            world = World(plan, directory, database, keys, start, Random(plan.seed))  # noqa: S311  no secret
             codes = [country.code for country in directory.countries]
             _set_up(world, codes)
             world.play()

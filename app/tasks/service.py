@@ -37,6 +37,7 @@ class TaskKind(StrEnum):
     HANDED_BACK = "handed_back"
     CONSENT_WAITS = "consent_waits"
     OVERDUE = "overdue"
+    CLOSED = "closed"
     QUESTION = "question"
     MESSAGE = "message"
     FIRST_CONTACT = "first_contact"
@@ -87,6 +88,9 @@ RULES: Final = MappingProxyType(
             N_("The person has not answered whether an organisation can read the case"), _SOON, _MOVE
         ),
         K.OVERDUE: TaskRule(N_("The organisation has not answered in time: call them"), _SOON, _MOVE),
+        K.CLOSED: TaskRule(
+            N_("The deadline is near and the organisation opens only later: look for another way to reach it"), _SOON, _MOVE
+        ),
         K.QUESTION: TaskRule(N_("An organisation's question is waiting for an answer"), _SOON, _MOVE),
         K.MESSAGE: TaskRule(N_("An organisation wrote to the team: read and answer its message"), _SOON, _CASE),
         K.FIRST_CONTACT: TaskRule(N_("The organisation has not reached the person in time"), _SOON, _MOVE),

@@ -1,6 +1,7 @@
 """A partner pulls its referrals, reads them and answers them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -27,6 +28,10 @@ def test_the_list_shows_own_offers_only_and_fits_its_schema(network: Network):
     assert only.allowed_actions == ["acknowledge", "ask_info", "waitlist", "accept", "decline"]
     assert only.needs[0].code == "asylum"
     assert only.respond_by is not None
+    assert only.time_zone == "Europe/Warsaw"
+    assert only.respond_by_local is not None
+    assert datetime.fromisoformat(only.respond_by_local) == only.respond_by
+    assert only.respond_by_local.endswith("+01:00")
     assert not only.sealed
 
 

@@ -1,6 +1,6 @@
 """What holds for the times of every referral, whatever happens to it and whenever."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import assume, given
@@ -14,16 +14,25 @@ from app.referrals.deadlines import (
     DeadlineEvent,
     Deadlines,
     DeadlineTerms,
+    Counting,
     DueAction,
-    WorkingHours,
 )
 from app.referrals.states import DeadlineChange
+from app.referrals.working_time import WorkingHours, week_of
 
 moments = st.timedeltas(timedelta(0), timedelta(days=700)).map(lambda span: datetime(2026, 1, 1, tzinfo=UTC) + span)
 urgencies: st.SearchStrategy[Urgency] = st.sampled_from(["emergency", "urgent", "normal"])
 zones = st.sampled_from(["Europe/Warsaw", "Europe/Vilnius", "Europe/Berlin", "Asia/Tbilisi"]).map(ZoneInfo)
 holidays = st.frozensets(st.dates(date(2025, 12, 1), date(2028, 2, 1)), max_size=60)
 calendars = st.builds(lambda zone, days: WorkingHours(zone, days.__contains__), zones, holidays)
+stretches = st.tuples(st.integers(0, 6), st.integers(0, 22), st.integers(1, 12)).map(
+    lambda given: (given[0], time(given[1]), time(min(given[1] + given[2], 23)))
+)
+centres = st.builds(
+    lambda zone, days, off, week: WorkingHours(zone, (days | off).__contains__, week_of(week), days.__contains__),
+    zones, holidays, holidays, st.lists(stretches, min_size=1, max_size=8),
+)  # fmt: skip
+"""Any weeks with breaks, nights and weekends, with public holidays and days off."""
 spans = st.timedeltas(timedelta(0), timedelta(days=40))
 
 
@@ -58,17 +67,56 @@ def test_times_stand_in_order_and_after_the_offer(offer: tuple[datetime, Deadlin
     assert times.expires_at is not None
     assert start < times.acknowledge_by <= times.decide_by <= times.expires_at
     assert times.decide_by - start >= MINIMUM_ANSWER_TIME
-    assert times.expires_at - start <= (times.decide_by - start) * 1.5
+
+
+@given(st.data(), moments, centres)
+def test_nobody_is_expired_before_they_were_open(data: st.DataObject, start: datetime, hours: WorkingHours) -> None:
+    """Random centres, hours, instants: two open hours at least, unless the legal deadline leaves less than four."""
+    near = data.draw(terms_at(start))
+    terms = DeadlineTerms(near.urgency, hours, near.deadline_on)
+    acknowledge, decide, expires = deadlines.answer_times(start, terms)
+    assert start < acknowledge <= decide <= expires
+    left = deadlines.open_hours_left(start, terms)
+    counting = deadlines.counting_of(start, terms)
+    if left is None or left >= 2 * MINIMUM_ANSWER_TIME:
+        assert hours.time_between(start, expires) >= MINIMUM_ANSWER_TIME
+    if left is not None:
+        assert hours.day_of(expires) <= max(terms.deadline_on or date.min, hours.day_of(start + MINIMUM_ANSWER_TIME))
+    if counting is not Counting.WALL:
+        for moment in (acknowledge, decide, expires):
+            assert hours.last_open(moment) == moment, "it runs out while they are open, at the latest when they close"
+    if terms.urgency != "emergency" and (left is None or left >= 2 * MINIMUM_ANSWER_TIME):
+        assert counting is not Counting.WALL
+
+
+@given(moments, centres, spans)
+def test_open_hours_are_counted_as_they_are_laid_out(start: datetime, hours: WorkingHours, span: timedelta) -> None:
+    open_for = timedelta(minutes=1 + span.days * 60)
+    end = hours.after(start, open_for)
+    assert hours.time_between(start, end) == open_for
+    assert hours.last_open(end) == end
+    assert hours.is_open(hours.next_open(start))
 
 
 @given(offers())
 def test_nothing_is_owed_after_the_cap_of_the_deadline(offer: tuple[datetime, DeadlineTerms, Deadlines]) -> None:
+    """Two working days before it; where that is too early, within three quarters of the open hours that are left."""
     start, terms, times = offer
     cap = cap_of(terms, start)
-    assume(cap is not None)
+    left = deadlines.open_hours_left(start, terms)
+    assume(cap is not None and left is not None)
     assert cap is not None
+    assert left is not None
     assert times.expires_at is not None
-    assert times.expires_at <= max(cap, start + MINIMUM_ANSWER_TIME)
+    counting = deadlines.counting_of(start, terms)
+    if counting is Counting.USUAL:
+        assert times.expires_at <= cap
+    elif counting is Counting.NEAR:
+        assert terms.hours.time_between(start, times.expires_at) <= left * 0.75 + timedelta(seconds=1)
+    else:
+        assert times.expires_at <= max(
+            cap, start + MINIMUM_ANSWER_TIME, terms.hours.at(terms.deadline_on or date.min, time(23, 59))
+        )
 
 
 @given(st.data(), moments, spans)
@@ -109,15 +157,20 @@ def test_a_pause_gives_no_more_than_it_took_and_five_days(
     assume(start + asked <= times.expires_at)
     paused = deadlines.after_event(times, DeadlineEvent(DeadlineChange.PAUSE, start + asked), terms)
     going = deadlines.after_event(paused, DeadlineEvent(DeadlineChange.UNPAUSE, start + asked + answered), terms)
+    pause = min(answered, MAX_PAUSE)
+    open_for = terms.hours.time_between(start + asked, start + asked + pause)
+    on_wall = deadlines.counting_of(start, terms) is Counting.WALL
     for name in ("acknowledge_by", "decide_by", "expires_at"):
         before, now = getattr(times, name), getattr(going, name)
-        assert before <= now <= before + min(answered, MAX_PAUSE)
+        assert before <= now
+        if on_wall:
+            assert now <= before + pause
+        else:
+            assert terms.hours.time_between(before, now) <= open_for
     assert going.acknowledge_by <= going.decide_by <= going.expires_at  # type: ignore[operator]
     last = deadlines.agenda(paused, terms)[-1]
     assert last[0] is DueAction.EXPIRE
-    cap = cap_of(terms, start + asked)
-    if cap is not None:
-        assert last[1] <= max(cap, times.expires_at, start + asked + MINIMUM_ANSWER_TIME)
+    assert going.expires_at <= last[1] or answered < MAX_PAUSE or terms.deadline_on is not None  # type: ignore[operator]
 
 
 @given(st.data(), offers())

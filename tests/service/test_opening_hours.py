@@ -1,6 +1,6 @@
 """An organisation owes an answer in the hours when it is open: as it has said itself, else as the directory knows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
@@ -66,7 +66,10 @@ def test_of_whom_nothing_is_known_the_hours_are_the_countrys(entry: dict[str, An
     assert hours_of("PL", directory_hours(entry)).weekdays == frozenset(range(5))
 
 
-def test_stretches_are_taken_together_and_holidays_stay_holidays() -> None:
+def test_breaks_are_kept_and_holidays_stay_holidays() -> None:
     hours = hours_of("PL", directory_hours({"hours": IN_DIRECTORY}))
-    assert (f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}", hours.weekdays) == ("10:00", "17:30", frozenset({1, 3}))
+    assert hours.week == {
+        1: ((time(10), time(13)),),
+        3: ((time(10), time(13)), (time(15), time(17, 30))),
+    }
     assert not hours.is_working(datetime(2026, 12, 25, tzinfo=UTC).date())

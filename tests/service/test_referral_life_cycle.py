@@ -396,6 +396,38 @@ def test_in_an_emergency_three_are_asked_at_once_and_the_first_to_accept_ends_th
     assert states == ["accepted", "declined", "withdrawn", "withdrawn"]
 
 
+def test_over_a_weekend_an_emergency_asks_the_next_beside_those_who_are_closed(scene: Scene) -> None:
+    scene.now = datetime(2026, 11, 27, 17, 30, tzinfo=UTC)  # a Friday, half past six in Warsaw
+    case = scene.case(ONE, TWO, urgency="emergency")
+    first = scene.offered(ONE, case)
+    scene.now = datetime(2026, 11, 29, 5, 29, tzinfo=UTC)
+    scene.tick()
+    assert scene.referrals(case) == {ONE: "offered"}
+    scene.later(minutes=1)
+    scene.tick()
+    assert scene.referrals(case) == {ONE: "offered", TWO: "offered"}
+    scene.now = datetime(2026, 11, 30, 9, 59, tzinfo=UTC)
+    scene.tick()
+    assert scene.row(first).state == "offered", "they open at nine and have two hours"
+    scene.act(first, Verb.ACCEPT, partner(ONE))
+    assert scene.referrals(case) == {ONE: "accepted", TWO: "withdrawn"}
+
+
+def test_on_a_friday_evening_with_a_deadline_on_tuesday_a_coordinator_is_told_and_nobody_expires(scene: Scene) -> None:
+    scene.now = datetime(2026, 11, 27, 17, 30, tzinfo=UTC)
+    case = scene.case(ONE, TWO, urgency="urgent", last_safe_day=date(2026, 12, 1))
+    scene.offered(ONE, case)
+    scene.later(hours=2)
+    scene.tick()
+    assert scene.told()[-1] == "offer_waits_for_opening→team"
+    scene.later(hours=60)
+    scene.tick()
+    assert scene.referrals(case) == {ONE: "offered"}
+    scene.now = datetime(2026, 11, 30, 14, tzinfo=UTC)
+    scene.tick()
+    assert scene.referrals(case)[ONE] == "expired"
+
+
 def test_what_waits_for_consent_or_a_day_is_looked_at_again_and_again(scene: Scene) -> None:
     waiting = scene.draft(scene.case(TWO), ONE)
     scene.act(waiting, Verb.ASK_CONSENT)

@@ -296,6 +296,7 @@ def _case_page(
     followup = case_followup.load_followup(session, desk, packs, case, summaries)
     request.state.open_tasks = followup.sidebar.open_tasks
     live = any(State(summary.referral.state) in LIVE for summary in summaries)
+    zone = time_format.zone_of(packs, case.country)
     return staff_pages.page(
         request,
         "desk/case.html",
@@ -311,6 +312,7 @@ def _case_page(
             (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in _STEPS])
             for summary in summaries
         ],
+        by=lambda moment: time_format.respond_by(moment, desk.now, zone),
         live=live,
         messages=contents.messages,
         needs=case_view.needs_in_words(case, contents, summaries),

@@ -48,6 +48,8 @@ def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
         "own_hours": bool(hours),
         "opens": hours.get("opens", "09:00"),
         "closes": hours.get("closes", "18:00"),
+        "break_from": hours.get("break", ("", ""))[0],
+        "break_to": hours.get("break", ("", ""))[1],
         "weekdays": [str(day) for day in hours.get("weekdays", range(5))],
         "days_off": "\n".join(time_format.day(date.fromisoformat(day)) for day in hours.get("days_off", ())),
     }
@@ -89,7 +91,11 @@ def _save(
     if submitted["own_hours"]:
         days_off = date_fields.listed_days(submitted["days_off"], "days_off", today=now.date())
         hours = working_hours.validated_hours(
-            submitted["opens"], submitted["closes"], submitted["weekdays"], [day.isoformat() for day in days_off]
+            submitted["opens"],
+            submitted["closes"],
+            submitted["weekdays"],
+            [day.isoformat() for day in days_off],
+            (submitted["break_from"], submitted["break_to"]),
         )
     preferences = NoticeSettings(submitted["address"], submitted["emergencies"], _hour(submitted), hours)
     zone = _zone(session, packs, organisation_id)
@@ -118,7 +124,7 @@ def _refuse_without_key(session: Session, member: SignedIn, organisation_id: UUI
 def _submitted(request: Request) -> dict[str, Any]:
     texts = {
         name: field_value(request.state.form, name).strip()
-        for name in ("address", "when", "hour", "opens", "closes", "days_off")
+        for name in ("address", "when", "hour", "opens", "closes", "break_from", "break_to", "days_off")
     }
     ticks = {name: bool(field_value(request.state.form, name)) for name in ("emergencies", "own_hours")}
     return {**texts, **ticks, "weekdays": list(request.state.form.get("weekdays", []))}

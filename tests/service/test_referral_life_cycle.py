@@ -1,6 +1,6 @@
 """The referral's life on real databases: preconditions, consequences, what the clock does. Nobody falls through."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest

@@ -118,7 +118,9 @@ class ReferralSummary(_Document):
         description="`respond_by` in the time of `time_zone`, with its offset. Counted in your working hours; an emergency by day and night.",
         examples=["2026-11-25T18:00:00+01:00"],
     )
-    time_zone: str | None = Field(default=None, description="IANA name of the country's time zone.", examples=["Europe/Warsaw"])
+    time_zone: str | None = Field(
+        default=None, description="IANA name of the country's time zone.", examples=["Europe/Warsaw"]
+    )
     review_on: date | None = Field(default=None, description="The day you named for a waitlisted or held referral.")
     reason: str | None = Field(default=None, description="Why it ended.")
     outcome: str | None = Field(default=None, description="How it was completed.")

@@ -249,7 +249,11 @@ def _in_hours(start: datetime, within: timedelta, terms: DeadlineTerms) -> datet
     if counting is Counting.NEAR:
         return _near_times(start, terms)[1]
     moment = _capped(start + within, latest_answer(start, terms))
-    return moment if counting is Counting.WALL else max(opening_day_over(start, terms.hours), terms.hours.last_open(moment))
+    return (
+        moment
+        if counting is Counting.WALL
+        else max(opening_day_over(start, terms.hours), terms.hours.last_open(moment))
+    )
 
 
 def _capped(moment: datetime, latest: datetime | None) -> datetime:

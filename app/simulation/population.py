@@ -90,4 +90,3 @@ def answer_to_offer(
     if chance.random() < plan.accepts:
         return Answer(Verb.ACCEPT, at)
     return Answer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))
-

@@ -103,10 +103,7 @@ def results(world: World) -> Results:
                 )
                 for case in cases
             ),
-            tuple(
-                _offer_result(row.Referral, row.Case, events[row.Referral.id])
-                for row in offers
-            ),
+            tuple(_offer_result(row.Referral, row.Case, events[row.Referral.id]) for row in offers),
         )
 
 

@@ -119,8 +119,15 @@ class World:
         """Let centres decide on new events of the feed."""
         with self.database.begin(write=False) as session:
             rows = session.execute(
-                sa.select(FeedEvent.n, FeedEvent.type, Referral.id, Referral.urgency, Referral.offered_at,
-                          Referral.hours, Case.country)
+                sa.select(
+                    FeedEvent.n,
+                    FeedEvent.type,
+                    Referral.id,
+                    Referral.urgency,
+                    Referral.offered_at,
+                    Referral.hours,
+                    Case.country,
+                )
                 .join(Referral, Referral.id == FeedEvent.referral_id)
                 .join(Case, Case.id == Referral.case_id)
                 .where(FeedEvent.n > self._seen)

@@ -89,7 +89,9 @@ RULES: Final = MappingProxyType(
         ),
         K.OVERDUE: TaskRule(N_("The organisation has not answered in time: call them"), _SOON, _MOVE),
         K.CLOSED: TaskRule(
-            N_("The deadline is near and the organisation opens only later: look for another way to reach it"), _SOON, _MOVE
+            N_("The deadline is near and the organisation opens only later: look for another way to reach it"),
+            _SOON,
+            _MOVE,
         ),
         K.QUESTION: TaskRule(N_("An organisation's question is waiting for an answer"), _SOON, _MOVE),
         K.MESSAGE: TaskRule(N_("An organisation wrote to the team: read and answer its message"), _SOON, _CASE),

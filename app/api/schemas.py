@@ -115,7 +115,7 @@ class ReferralSummary(_Document):
     decide_by: datetime | None = Field(default=None, description="By when to accept or decline.")
     respond_by_local: str | None = Field(
         default=None,
-        description="`respond_by` in the time of `time_zone`, with its offset. Counted in your working hours; an emergency by day and night.",
+        description="`respond_by` in local time, with its offset. Counted in your working hours, an emergency day and night.",
         examples=["2026-11-25T18:00:00+01:00"],
     )
     time_zone: str | None = Field(

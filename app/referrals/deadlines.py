@@ -10,11 +10,12 @@ They run out while the organisation is open: an offer that is not an emergency i
 its opening hours (its own, else those of the directory, else 9:00 to 18:00 from Monday to Friday), without breaks, the
 holidays of its country and region and its days off. Which rule counts (`Counting`) depends on the time of the offer:
 
-| rule | which offer | decide | expiry |
-| --- | --- | --- | --- |
-| `usual` | urgent and normal | as above, and a whole opening day at least (normal: two); never later than two working days before the legal deadline | 150 % of it, and one more opening day at least |
-| `near` | urgent and normal, and two working days before the deadline are too early for that | 4 open hours, at most half of those left before the deadline | 6 open hours, at most three quarters |
-| `wall` | emergencies, and offers with less than four open hours left before the deadline | 24 h, day and night; with a near deadline 2 h | 150 % of it, and two open hours at least; where the deadline leaves none, the end of its day |
+* `usual`, urgent and normal: the times above, and a whole opening day at least (normal: two); never later than two working
+  days before the legal deadline. Expiry at 150 %, and one more opening day at least.
+* `near`, urgent and normal, when two working days before the deadline are too early for that: 4 open hours to decide and 6
+  until expiry, at most half and three quarters of those left before the deadline.
+* `wall`, emergencies, and offers with less than four open hours left before the deadline: 24 h to decide, day and night, and
+  with a near deadline 2 h. Expiry at 150 %, and after two open hours at least; where the deadline leaves none, its day ends.
 
 So nobody is expired before they were open, unless the deadline leaves no opening hour. Nobody waits for them either: when a
 `usual` or `wall` offer is still open at 150 % of the plain time, the next-best is asked as well (`ASK_OTHERS`), and the
@@ -162,7 +163,7 @@ def open_hours_left(start: datetime, terms: DeadlineTerms) -> timedelta | None:
 
 
 def opening_day_over(start: datetime, hours: WorkingHours, days: int = 1) -> datetime:
-    """Closing time of the `days`-th working day after `start`; of a later one, while they were open less than `MINIMUM_ANSWER_TIME`."""
+    """Closing time of the `days`-th working day after `start`; of a later one, if they were open less than the least time."""
     moment = hours.working_days_later(start, days)
     while hours.time_between(start, moment) < MINIMUM_ANSWER_TIME and moment - start < _LONGEST_WAIT:
         moment = hours.working_days_later(moment, 1)

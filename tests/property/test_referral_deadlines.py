@@ -11,10 +11,10 @@ from app.referrals import deadlines
 from app.referrals.deadlines import (
     MAX_PAUSE,
     MINIMUM_ANSWER_TIME,
+    Counting,
     DeadlineEvent,
     Deadlines,
     DeadlineTerms,
-    Counting,
     DueAction,
 )
 from app.referrals.states import DeadlineChange

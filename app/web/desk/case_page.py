@@ -29,6 +29,7 @@ from app.web.components import (
     date_fields,
     path_convertors,  # noqa: F401  registers them
     staff_pages,
+    time_format,
 )
 from app.web.components.forms import field_value
 from app.web.desk import case_followup, case_view, queue_url, saved_replies

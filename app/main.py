@@ -32,6 +32,7 @@ from app.core.http_middleware import CLIENT_GONE, HEADERS, RequestMiddleware
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import problem
 from app.core.quotas import Quotas
+from app.core.storage_brake import StorageBrake
 from app.directory.packs import load_packs
 from app.directory.published import DirectoryInForce
 from app.operations.metrics import Metrics
@@ -71,6 +72,7 @@ def create_app(
     app.state.transactions = Transactions(database)
     app.state.keys = keys
     app.state.quotas = Quotas()
+    app.state.storage = StorageBrake(settings.storage_limits)
     app.state.clock = clock
     app.state.max_body = settings.max_body
     app.state.current = DirectoryInForce(load_packs())

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.client_address import ProxyHeader, TrustedProxies
+from app.core.storage_brake import StorageLimits
 
 Surface = Literal["public", "desk", "partner"]
 ALL_SURFACES: frozenset[Surface] = frozenset({"public", "desk", "partner"})
@@ -127,6 +128,11 @@ class Settings(BaseSettings):
     """How many times a day one API client of a partner may fetch sealed parts."""
     metrics_token: str = Field(default="", repr=False)
     """The token with which a collector reads /metrics. Empty: there is no such page."""
+    database_max: int = Field(default=0, ge=0)
+    """The most bytes that the database may have; 0: no limit. From then on only what is urgent is taken in. Set it on PostgreSQL,
+    whose disk this service cannot see: to four fifths of that disk."""
+    disk_free_min: int = Field(default=512 * 2**20, ge=0)
+    """The same when fewer bytes than this are free on the disk of an SQLite database: the room that is kept for what is urgent."""
     backup_key_file: Path = Path()
     """The file of the public key that backups are sealed to; its private half is kept elsewhere."""
 
@@ -183,6 +189,10 @@ class Settings(BaseSettings):
     @cached_property
     def proxies(self) -> TrustedProxies:
         return TrustedProxies.parse(self.trusted_proxies, self.proxy_header)
+
+    @property
+    def storage_limits(self) -> StorageLimits:
+        return StorageLimits(self.database_max, self.disk_free_min)
 
     def offer_after(self, country: str) -> timedelta | None:
         """How long a new case of this country waits for a coordinator before it is offered automatically; None: it is never

@@ -18,7 +18,7 @@ from app.api.schemas import ConflictHashes, ConflictList
 from app.casework import conflict_screening
 from app.conflicts import service as conflicts
 from app.core import strict_json
-from app.core.dependencies import Body, Db, Keys, Now, ReadDb
+from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
 from app.core.identifiers import FORM
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
@@ -74,7 +74,7 @@ def _hash(position: int, text: Any) -> bytes:
     operation_id="addToConflictList",
     response_model=ConflictList,
     response_description=_LIST_DESCRIPTION,
-    responses={**_ANSWER, **signed_in(400, 415)},
+    responses={**_ANSWER, **signed_in(400, 409, 415)},
     openapi_extra=json_body(ConflictHashes, example=openapi_examples.CONFLICT_HASHES),
 )
 def add_to_list(
@@ -83,6 +83,7 @@ def add_to_list(
     hashes: Annotated[list[bytes], Depends(read_hashes)],
     session: Db,
     keys: Keys,
+    brake: Brake,
     now: Now,
 ) -> JSONResponse:
     """Add hashes. Sending the same ones again changes nothing.
@@ -91,6 +92,7 @@ def add_to_list(
     The answer never shows whether there is such a case.
     """
     partner = for_organisation(caller)
+    brake.check(session)
     conflict_screening.add_to_list(session, keys, partner.organisation_id, hashes, now)
     _record(session, partner.organisation_id, partner.client_id, "added", len(hashes), now)
     return JSONResponse(_list(session, keys, partner.organisation_id))

@@ -25,7 +25,7 @@ from app.api.webhooks import (
     parse_endpoint_id,
     read_body,
 )
-from app.core.dependencies import Body, Db, Keys, Now, ReadDb
+from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.webhooks import service
 from app.webhooks.models import WebhookDelivery
@@ -111,8 +111,9 @@ def list_deliveries(
     response_description="The delivery is sent next.",
     responses=_QUEUED,
 )
-def send_test(caller: WebhookManager, session: Db, now: Now, endpoint_id: EndpointId) -> JSONResponse:
+def send_test(caller: WebhookManager, session: Db, brake: Brake, now: Now, endpoint_id: EndpointId) -> JSONResponse:
     """Send a test event, of the type `org.pristan.test`."""
+    brake.check(session)
     return JSONResponse(
         _delivery_json(service.send_test(session, owner_of(caller), parse_endpoint_id(endpoint_id), now)),
         status_code=202,

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.dependencies import Config, anyone
-from app.core.dependencies import Keys, Now, ReadDb
+from app.core.dependencies import Brake, Keys, Now, ReadDb
 from app.core.errors import NotFound, Unavailable
 from app.operations import heartbeats, status
 from app.operations.metrics import Metrics
@@ -30,7 +30,7 @@ async def is_alive() -> str:
 
 
 @router.get("/readyz")
-def is_ready(session: ReadDb, keys: Keys, now: Now) -> str:
+def is_ready(session: ReadDb, keys: Keys, brake: Brake, now: Now) -> str:
     """`ready`, followed by codes of faults that do not stop the service but need attention.
 
     Raises NotReady (503): `database-unreachable`, `schema-behind`, `key-file-unreadable`.
@@ -38,6 +38,7 @@ def is_ready(session: ReadDb, keys: Keys, now: Now) -> str:
     try:
         session.execute(sa.text("SELECT 1"))
         behind = status.schema(session) < status.schema_wanted()
+        no_room = brake.is_on(session)
         worker = heartbeats.latest(session).get(heartbeats.WORKER)
     except SQLAlchemyError:
         raise NotReady("database-unreachable") from None
@@ -45,14 +46,14 @@ def is_ready(session: ReadDb, keys: Keys, now: Now) -> str:
     if faults:
         raise NotReady(*faults)
     worker_late = worker is not None and now - worker.at > status.WORKER_LATE
-    return "ready\nworker-late" if worker_late else "ready"
+    return "\n".join(["ready", *["worker-late"] * worker_late, *["storage-full"] * no_room])
 
 
 @router.get("/metrics")
-def metrics(request: Request, config: Config, session: ReadDb, keys: Keys, now: Now) -> Response:
+def metrics(request: Request, config: Config, session: ReadDb, keys: Keys, brake: Brake, now: Now) -> Response:
     """Metrics, for a collector that sends the token of the settings. Raises NotFound for any other caller."""
     authorization = request.headers.get("authorization", "").encode("utf-8", "replace")
     if not config.metrics_token or not hmac.compare_digest(authorization, f"Bearer {config.metrics_token}".encode()):
         raise NotFound
     metrics: Metrics = request.app.state.metrics
-    return Response(metrics.text(status.read_status(session, keys, now)), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.text(status.read_status(session, keys, now, brake.limits)), media_type=CONTENT_TYPE_LATEST)

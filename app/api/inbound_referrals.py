@@ -23,7 +23,7 @@ from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
 from app.casework.filing import ReferredIn, file_intake
 from app.core import strict_json
-from app.core.dependencies import Body, Db, Keys, Now
+from app.core.dependencies import Body, Brake, Db, Keys, Now
 from app.core.errors import Invalid
 from app.intake import schemas
 from app.intake.idempotency import StoredResponse
@@ -88,6 +88,7 @@ def refer_in(
     keys: Keys,
     packs: Packs,
     config: Config,
+    brake: Brake,
     now: Now,
 ) -> JSONResponse:
     """Refer a person to the network. It becomes a case, with your organisation recorded as its source.
@@ -100,7 +101,15 @@ def refer_in(
     reader = CodeNames(parsed.intake.language or "en", packs)
 
     def act() -> StoredResponse:
-        filed = file_intake(session, parsed.intake, keys=keys, directory=packs, now=now, referred=referred)
+        filed = file_intake(
+            session,
+            parsed.intake,
+            keys=keys,
+            directory=packs,
+            now=now,
+            referred=referred,
+            only_urgent=brake.is_on(session),
+        )
         today = runs.local_date(packs, parsed.intake.country, now)
         return StoredResponse(201, answer_of(filed, reader, packs, today))
 

@@ -14,7 +14,7 @@ from app.api.schemas import FiledIntake
 from app.casework import letter_deadlines
 from app.casework.filing import Filed, file_intake, results_by_need
 from app.core import strict_json
-from app.core.dependencies import Body, Db, Keys, Now
+from app.core.dependencies import Body, Brake, Db, Keys, Now
 from app.directory.packs import Directory
 from app.intake import schemas
 from app.intake.idempotency import StoredResponse
@@ -53,6 +53,7 @@ def create_intake(
     keys: Keys,
     packs: Packs,
     config: Config,
+    brake: Brake,
     now: Now,
 ) -> JSONResponse:
     """File a request for help. The answer is sent after the intake is stored; the same Idempotency-Key gets the same answer.
@@ -63,7 +64,8 @@ def create_intake(
     reader = CodeNames(intake.language or "en", packs)
 
     def act() -> StoredResponse:
-        filed = file_intake(session, intake, keys=keys, directory=packs, now=now)
+        only_urgent = brake.is_on(session)
+        filed = file_intake(session, intake, keys=keys, directory=packs, now=now, only_urgent=only_urgent)
         return StoredResponse(201, answer_of(filed, reader, packs, runs.local_date(packs, intake.country, now)))
 
     namespace = f"intake:{caller.client_id}"

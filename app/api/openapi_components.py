@@ -120,7 +120,7 @@ PROBLEMS: Final[dict[str, Any]] = {
     ),
     "Conflict": _problem(
         "The present state does not have this step (`illegal-move`), or the first request with this Idempotency-Key "
-        "is still under way (`request-in-progress`). Nothing was written.",
+        "is still under way (`request-in-progress`), or a limit is reached: `detail` names it. Nothing was written.",
         409, "illegal-move", "This step is not possible in the present state", **_NOW,
     ),
     "NotOpenYet": _problem(
@@ -162,7 +162,8 @@ PROBLEMS: Final[dict[str, Any]] = {
         },
     ),
     "Busy": _problem(
-        "The service cannot do this now (`unavailable`); nothing was saved, try again. Or the network has stopped all reading by "
+        "The service cannot do this now (`unavailable`); nothing was saved, try again. Or there is no room for what is not urgent "
+        "(`storage-full`): try again after `Retry-After`. Or the network has stopped all reading by "
         "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
         503, "unavailable", "The service cannot do this now; try again",
         headers={"Retry-After": ref("headers", "RetryAfter")},

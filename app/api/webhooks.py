@@ -29,7 +29,7 @@ from app.api.openapi_components import ETAG, REPLAYED, json_body, signed_in, suc
 from app.api.schemas import WebhookList, WebhookOut
 from app.client import sandbox
 from app.core import outbound, strict_json
-from app.core.dependencies import Body, Db, Keys, Now, ReadDb
+from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
 from app.intake.idempotency import StoredResponse
@@ -144,12 +144,14 @@ def add_endpoint(
     session: Db,
     keys: Keys,
     config: Config,
+    brake: Brake,
     now: Now,
 ) -> JSONResponse:
     """Add an endpoint. The answer contains its secret, which is shown only once."""
     owner = owner_of(caller)
 
     def act() -> tuple[WebhookEndpoint, bytes]:
+        brake.check(session)
         return service.add(session, keys, owner, new.url, list(new.types), new.signature, now)
 
     return _answer_with_secret(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)

@@ -1,7 +1,7 @@
 """The person's access to their own case by their number: opening it, reading its parts, adding messages, a new number."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Final
 from uuid import UUID
 
@@ -9,18 +9,30 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.audit.models import AuditEntry
 from app.cases import sealed_parts
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Case, Part, WrapFor
+from app.cases.models import Case, Part, SealedPart, WrapFor
 from app.cases.sealed_parts import OpenedPart, Recipient
 from app.core.clock import to_the_hour
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotFound, TooMany
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.intake import receipts
 from app.intake.receipts import Receipt
 
 MAX_MESSAGE_LENGTH: Final = 10_000
+MOST_MESSAGES: Final = 500
+"""Messages of each author (the person, the desk, partners) in one thread."""
+MOST_CHANGES_A_DAY: Final = 60
+"""Messages, corrections, choices and new numbers of one person on one day (UTC). Withdrawing and erasing are never counted."""
+_LOOKED: Final = "case:opened_by_number"
+
+
+class TooManyChanges(TooMany):
+    """The person has changed very much today. Nothing was saved."""
+
+    slug, title = "changes-used-up", "Very many changes were made today"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ def open_by_receipt(
         session,
         actor_kind="person",
         actor_id=case.id.hex,
-        action="case:opened_by_number",
+        action=_LOOKED,
         subject_kind="case",
         subject_id=case.id,
         now=now,
@@ -62,8 +74,28 @@ def open_by_receipt(
     return OpenedCase(case, key)
 
 
+def count_change(session: Session, case: Case, now: datetime) -> None:
+    """Allow one more change by the person today. The caller holds the case's row lock. Raises TooManyChanges.
+
+    Counted in the audit log, so nothing more about the person's moments is stored for it.
+    """
+    today = sa.select(AuditEntry.action).where(
+        AuditEntry.subject_id == case.id.hex,
+        AuditEntry.actor_kind == "person",
+        AuditEntry.action != _LOOKED,
+        AuditEntry.at >= datetime.combine(now.astimezone(UTC).date(), time(), UTC),
+    )
+    some = today.limit(MOST_CHANGES_A_DAY).subquery()
+    if (session.scalar(sa.select(sa.func.count()).select_from(some)) or 0) >= MOST_CHANGES_A_DAY:
+        raise TooManyChanges
+
+
 def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> Receipt:
-    """Give the case a new number; the old one stops working immediately. The caller holds the case's row lock."""
+    """Give the case a new number; the old one stops working immediately. The caller holds the case's row lock.
+
+    Raises TooManyChanges.
+    """
+    count_change(session, opened.case, now)
     case, receipt = opened.case, receipts.new()
     case.receipt_id = receipt.look_up_id(keys)
     case.version += 1
@@ -107,12 +139,17 @@ def add_message(
 ) -> UUID:
     """Add a sealed message to the thread and return its id. The caller holds the case's row lock.
 
-    Raises Invalid when the text is empty or too long.
+    Raises Invalid when the text is empty or too long, Conflict when the author has written `MOST_MESSAGES`.
     """
     text = text.strip()
     if not text or len(text) > MAX_MESSAGE_LENGTH:
         code = "required" if not text else "too_long"
         raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {MAX_MESSAGE_LENGTH} characters.")])
+    written = sa.select(sa.func.count()).where(
+        SealedPart.case_id == case.id, SealedPart.part == Part.THREAD.value, SealedPart.author == author
+    )
+    if (session.scalar(written) or 0) >= MOST_MESSAGES:
+        raise Conflict(f"There are {MOST_MESSAGES} messages in this conversation already. No more can be added.")
     part_id = sealed_parts.add_part(
         session,
         person_key,

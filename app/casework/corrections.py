@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, transitions
+from app.cases import duplicate_detection, intake_storage, needs, person_access, sealed_parts, transitions
 from app.cases.models import Case, Part
 from app.cases.need_states import NeedVerb
 from app.cases.person_access import OpenedCase
@@ -64,12 +64,13 @@ def correct(
 ) -> MatchResult:
     """Replace the stored answers with these; who may read them does not change. The caller holds the case's row.
 
-    Raises Conflict (the case has ended), NeedsOtherTeam (another team works for the country).
+    Raises Conflict (the case has ended), NeedsOtherTeam (another team works for the country), TooManyChanges.
     """
     before = answers_of(session, opened, keys)
     case = opened.case
     if staff.team_for(session, intake.country) != case.team_id:
         raise NeedsOtherTeam("Another team works for this country.")
+    person_access.count_change(session, case, now)
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
     intake = intake.first_asked(_first_asked(before, case, directory, now))
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
@@ -207,8 +208,9 @@ def change_consent(
     """Set `allow`, `ask` or `never` by organisation slug; an organisation that is not named keeps its earlier choice.
 
     An organisation that is allowed gets a key; one that no longer is loses it, and its referrals end. The caller holds
-    the case's row. Raises Conflict (the case has ended).
+    the case's row. Raises Conflict (the case has ended), TooManyChanges.
     """
+    person_access.count_change(session, opened.case, now)
     facts = sealed_parts.decrypt_facts(keys, opened.case.id, opened.case.facts_version, _facts(opened.case))
     consent = facts["consent"]
     chosen = dict.fromkeys(consent.get("organisations") or (), "allow")

@@ -4,6 +4,7 @@ Nobody at the desk takes part, and once it is committed nobody without a key can
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -25,6 +26,7 @@ from app.core.errors import CountryNotServed, Unavailable
 from app.core.ids import named_id
 from app.core.keyholders import PublicKey
 from app.core.keyring import KeyRing
+from app.core.storage_brake import StorageFull
 from app.core.upsert import insert_if_absent, insert_or_update
 from app.directory.packs import Directory
 from app.intake import idempotency, receipts
@@ -79,17 +81,20 @@ def file_intake(
     held_reason: str | None = None,
     crowd: bool = False,
     referred: ReferredIn | None = None,
+    only_urgent: bool = False,
 ) -> Filed:
     """File one case. `held_reason`: why it is marked as possible spam, see `cases.spam_screening`.
-    `crowd`: very many forms come; the team is told.
+    `crowd`: very many forms come; the team is told. `only_urgent`: there is no room for a case without urgency.
 
-    Raises CountryNotServed when no team answers for the country.
+    Raises CountryNotServed when no team answers for the country, StorageFull.
     """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
         raise CountryNotServed("No team of this installation takes requests from this country.")
     intake = intake.first_asked(runs.local_date(directory, intake.country, now))
     facts, deadline = facts_and_deadline(intake, directory, now)
+    if only_urgent and not is_urgent(facts.urgency):
+        raise StorageFull
     case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.reachable_organisations(directory, intake))
     compared = conflict_screening.screen_intake(session, keys, contact, intake.country, public.keys() - {team_id})
@@ -131,6 +136,11 @@ def file_sandbox_intake(
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=())
     _note(session, case_id, team_id, intake, facts, None, now)
     return case_id
+
+
+def is_urgent(urgency: str) -> bool:
+    """Whether such a case is taken in while there is little room."""
+    return urgency != "normal"
 
 
 def facts_and_deadline(intake: Intake, directory: Directory, now: datetime) -> tuple[Facts, DeadlineFinding | None]:
@@ -318,19 +328,29 @@ def file_once(
     ttl: timedelta,
     held_reason: str | None = None,
     crowd: bool = False,
+    only_urgent: bool = False,
 ) -> StoredResponse:
     """File an intake the first time `who` sends it under `key`; return the same reply when it is sent again.
 
-    The reply's body is the answer of `POST /v1/intakes` and, for the pages, the host country.
+    The reply's body is the answer of `POST /v1/intakes` and, for the pages, the host country. Raises what `file_intake` raises;
+    after StorageFull the transaction can go on, and nothing is stored.
     """
 
     def act() -> StoredResponse:
         filed = file_intake(
-            session, intake, keys=keys, directory=directory, now=now, held_reason=held_reason, crowd=crowd
+            session,
+            intake,
+            keys=keys,
+            directory=directory,
+            now=now,
+            held_reason=held_reason,
+            crowd=crowd,
+            only_urgent=only_urgent,
         )
         return StoredResponse(201, filing_reply(filed, intake, directory, now), case_id=filed.case_id)
 
-    return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
+    with session.begin_nested() if only_urgent else nullcontext():
+        return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
 def _is_notified(intake: Intake) -> bool:

@@ -63,7 +63,9 @@ def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
 
 
 def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
-    """Add a message; it also answers partners' questions, and organisations at work on the case are notified. Raises Invalid.
+    """Add a message; it also answers partners' questions, and organisations at work on the case are notified.
+
+    Raises Invalid, TooManyChanges, Conflict (there are too many messages).
 
     The message that the person wrote last is not added again: a form that is sent five times is one message. The caller holds
     the case's row lock.
@@ -71,6 +73,7 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
     written = person_access.thread(session, opened)
     if written and written[-1].author == "person" and written[-1].content["text"] == text.strip():
         return
+    person_access.count_change(session, opened.case, now)
     person_access.add_message(
         session, opened.case, opened.person_key, text, author="person", now=now, actor_id=opened.case.id.hex
     )

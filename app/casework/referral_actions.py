@@ -166,6 +166,7 @@ def advance(
     payload = commands.with_default_question(payload or TransitionInput(), verb)
     try:
         move = next_move(state, verb, by=by.kind)
+        preconditions.check_length(referral, move, by.kind)
         commands.check(verb, payload, now)
         commands.check_needs(verb, payload, queries.needs_of(referral, case))
         preconditions.check(session, referral, case, move, now)

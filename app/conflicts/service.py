@@ -16,12 +16,15 @@ from sqlalchemy.orm import Session
 
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
 from app.core import bulk
+from app.core.errors import Conflict
 from app.core.identifiers import Identifier
 from app.core.keyring import KeyRing
 from app.core.upsert import insert_or_update
 from app.partners.organisations import Organisation
 
 HASH_BYTES: Final = 32
+MOST_ENTRIES: Final = 100_000
+"""Uploaded entries of one organisation."""
 _One = TypeVar("_One")
 _IN_ONE: Final = 400  # parameters of one statement
 
@@ -83,7 +86,10 @@ def exclude(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -
 
 
 def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collection[bytes], now: datetime) -> list[UUID]:
-    """Add hashes to the organisation's list; return the ids of newly hit cases, in order."""
+    """Add hashes to the organisation's list; return the ids of newly hit cases, in order.
+
+    Raises Conflict when the list would have more than `MOST_ENTRIES`.
+    """
     macs = sorted({mac_of(keys, organisation_id, hashed) for hashed in hashes})
     statement = insert_or_update(
         session, ConflictEntry, key=("organisation_id", "mac"), change=lambda _new: {"case_id": None}
@@ -91,6 +97,8 @@ def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collecti
     rows = [{"organisation_id": organisation_id, "mac": mac, "case_id": None, "added_on": now} for mac in macs]
     for some in _slices(rows):
         session.execute(statement, some)
+    if uploaded_count(session, organisation_id) > MOST_ENTRIES:
+        raise Conflict(f"A list can have at most {MOST_ENTRIES} entries. Clear it, and send what you still need.")
     hit: set[UUID] = set()
     noted = sa.exists().where(
         Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id

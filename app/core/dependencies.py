@@ -23,6 +23,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import TooLarge, Unavailable
 from app.core.keyring import KeyRing
+from app.core.storage_brake import StorageBrake
 
 _MAX_CONNECTIONS: Final = 32  # fewer than the pool has, so that no thread waits for a connection
 _MAX_WAIT_SECONDS: Final = 25.0
@@ -106,6 +107,11 @@ async def _keys(request: Request) -> KeyRing:
     return keys
 
 
+async def _brake(request: Request) -> StorageBrake:
+    brake: StorageBrake = request.app.state.storage
+    return brake
+
+
 async def current_directory(request: Request) -> Any:
     """The directory with all published changes, refreshed when that is due. If the database is unreachable: the last known one."""
     state = request.app.state
@@ -132,4 +138,5 @@ Db = Annotated[Session, Depends(write_transaction, scope="function")]
 ReadDb = Annotated[Session, Depends(read_transaction, scope="function")]
 Now = Annotated[datetime, Depends(_now)]
 Keys = Annotated[KeyRing, Depends(_keys)]
+Brake = Annotated[StorageBrake, Depends(_brake)]
 Body = Annotated[bytes, Depends(request_body)]

@@ -12,10 +12,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core import sealing
 from app.core.db import Base
+from app.core.errors import TooLarge
 from app.core.sealing import CannotOpen
 
 RESENT_WITHIN: Final = timedelta(minutes=5)
 """How long a form can be sent again with the cookie that it was sent with before."""
+MOST_BYTES: Final = 65_535
+"""The most that a draft holds: a story of 20,000 Georgian letters, three bytes each, and all other answers."""
 
 
 class Draft(Base):
@@ -44,10 +47,27 @@ def load(session: Session, secret: str | None, now: datetime) -> dict[str, Any] 
     return content
 
 
+def fits(content: dict[str, Any]) -> bool:
+    """Whether this can be saved: at most `MOST_BYTES`."""
+    return len(_plain(content)) <= MOST_BYTES
+
+
+def _plain(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def are_more_than(session: Session, most: int) -> bool:
+    """Whether more than `most` drafts are stored. Counts no further than that."""
+    some = sa.select(Draft.expires_at).limit(most + 1).subquery()
+    return (session.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > most
+
+
 def save(session: Session, secret: str, content: dict[str, Any], now: datetime, idle: timedelta) -> None:
-    draft_id = _id(secret)
-    plain = sealing.pad(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    sealed = sealing.encrypt(_key(secret), plain, sealing.context("drafts", draft_id.hex()))
+    """Store under this secret. Raises TooLarge where `fits` says no; a caller that stores what was typed asks it before."""
+    draft_id, plain = _id(secret), _plain(content)
+    if len(plain) > MOST_BYTES:
+        raise TooLarge("This is more than a form can hold.")
+    sealed = sealing.encrypt(_key(secret), sealing.pad(plain), sealing.context("drafts", draft_id.hex()))
     row = session.get(Draft, draft_id)
     if row is None:
         session.add(Draft(id=draft_id, sealed=sealed, expires_at=now + idle))

@@ -50,6 +50,9 @@ class Metrics:
         self._gauges["epoch_key_age_seconds"].set(status.epoch_age.total_seconds())
         self._gauges["honeytoken_reads"].set(status.alarms)
         self._gauges["partner_reads_frozen"].set(status.frozen)
+        self._gauges["database_bytes"].set(status.storage.database)
+        free = status.storage.disk_free
+        self._gauges["disk_free_bytes"].set(float("nan") if free is None else free)
         self._problems.clear()
         for code in status.problems():
             self._problems.labels(code).set(1)
@@ -65,5 +68,7 @@ _GAUGES: Final = {
     "messages_waiting": "Messages that wait to be sent.",
     "messages_dead": "Messages that were given up.",
     "honeytoken_reads": "Reads of honeytokens in the last 30 days.",
+    "database_bytes": "Size of the database.",
+    "disk_free_bytes": "Free bytes on the disk of an SQLite database.",
     "partner_reads_frozen": "1 while all reading by partners is stopped.",
 }

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases import honeytokens
-from app.core import kill_switch
+from app.core import kill_switch, storage_brake
 from app.core.db import sqlite_driver
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
+from app.core.storage_brake import Storage, StorageLevel, StorageLimits
 from app.messaging.models import OutboxMessage
 from app.operations import heartbeats
 from app.partners.organisations import Organisation
@@ -36,6 +37,7 @@ EPOCH_OLD: Final = timedelta(days=35)
 DIRECTORY_OLD: Final = timedelta(days=90)
 ALARMS_SHOWN: Final = timedelta(days=30)
 GIVEN_UP_SHOWN: Final = timedelta(days=7)
+_NO_LIMITS: Final = StorageLimits()
 _VERSIONS: Final = Path(__file__).resolve().parents[2] / "alembic" / "versions"
 
 
@@ -79,6 +81,7 @@ class Status:
     most_reads: Sequence[tuple[str, int]]
     retention_since: datetime | None
     versions: Versions
+    storage: Storage
 
     def problems(self) -> list[str]:
         """The codes of the problems that an operator should look at."""
@@ -96,13 +99,15 @@ class Status:
             "directory-old": self.directory_old > 0,
             "honeytoken-read": self.alarms > 0,
             "partner-reads-frozen": self.frozen,
+            "storage-low": self.storage.level is StorageLevel.LOW,
+            "storage-full": self.storage.level is StorageLevel.FULL,
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
         }
         return [code for code, is_problem in checks.items() if is_problem]
 
 
-def read_status(session: Session, keys: KeyRing, now: datetime) -> Status:
-    """Read the status, with a fixed number of statements, each on an index or a small table."""
+def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageLimits = _NO_LIMITS) -> Status:
+    """Read the status. `limits`: of the database's size. With a fixed number of statements, each on an index or a small table."""
     last = heartbeats.latest(session)
     worker, backup, rotated = last.get(heartbeats.WORKER), last.get(heartbeats.BACKUP), last.get(heartbeats.ROTATION)
     queued = OutboxMessage.state == "queued"
@@ -145,6 +150,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime) -> Status:
         most_reads=read_quotas.heaviest_readers(session, now),
         retention_since=kept.at if (kept := last.get(heartbeats.RETENTION)) else None,
         versions=versions(session),
+        storage=storage_brake.measure(session, limits),
     )
 
 

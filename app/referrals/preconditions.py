@@ -17,7 +17,10 @@ from app.core.errors import Conflict, NotAllowed
 from app.partners.organisations import Organisation
 from app.referrals import deadlines, queries
 from app.referrals.models import Referral
-from app.referrals.states import Actor, Move, Precondition, State, Verb, allowed_actions, next_move
+from app.referrals.states import LIVE, Actor, Move, Precondition, State, Verb, allowed_actions, next_move
+
+MOST_MOVES: Final = 300
+"""Each move adds an event, a line of the feed and an audit entry, and these outlive the case."""
 
 
 def check_may_be_asked(session: Session, case_id: UUID, organisation: Organisation, now: datetime) -> None:
@@ -37,6 +40,12 @@ def check_may_be_asked(session: Session, case_id: UUID, organisation: Organisati
 def _takes_no_cases() -> Conflict:
     """The same message for a paused organisation and for a conflict of interest, so that they cannot be told apart."""
     return Conflict("This organisation takes no new cases at present.")
+
+
+def check_length(referral: Referral, move: Move, by: Actor) -> None:
+    """Raises Conflict when a partner moves a referral to and fro more than `MOST_MOVES` times. It can still be ended."""
+    if by is Actor.PARTNER and move.target in LIVE and referral.version > MOST_MOVES:
+        raise Conflict(f"This referral has {MOST_MOVES} steps already. Write to the coordinator.")
 
 
 def _case_open(_session: Session, _referral: Referral, case: Case, _now: datetime) -> None:

@@ -22,6 +22,8 @@ MAX_ENDPOINTS: Final = 10
 """Per organisation."""
 MAX_ANONYMOUS_ENDPOINTS: Final = 20
 """In all, of the published sandbox client, which everybody shares."""
+MAX_TESTS_PER_HOUR: Final = 60
+"""Test events of one endpoint."""
 MAX_ANONYMOUS_EVENTS_PER_HOUR: Final = 60
 """Per endpoint of the published sandbox client, because anybody may register an address there that is not theirs."""
 ANONYMOUS_LIFETIME: Final = timedelta(hours=24)
@@ -168,6 +170,8 @@ def send_test(session: Session, owner: Owner, endpoint_id: UUID, now: datetime) 
     endpoint = _active(session, owner, endpoint_id)
     if owner.anonymous and not events_left(session, endpoint, now):
         raise Conflict(f"In the sandbox an endpoint receives at most {MAX_ANONYMOUS_EVENTS_PER_HOUR} events an hour.")
+    if _tests_lately(session, endpoint, now) >= MAX_TESTS_PER_HOUR:
+        raise Conflict(f"An endpoint can be sent at most {MAX_TESTS_PER_HOUR} test events an hour.")
     delivery = WebhookDelivery(
         id=uuid4(),
         endpoint_id=endpoint.id,
@@ -221,6 +225,15 @@ def resend(session: Session, owner: Owner, endpoint_id: UUID, since: datetime, n
     _note(session, owner, endpoint, "resent", now)
     session.flush()
     return count
+
+
+def _tests_lately(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:
+    lately = sa.select(sa.func.count()).where(
+        WebhookDelivery.endpoint_id == endpoint.id,
+        WebhookDelivery.type == TEST,
+        WebhookDelivery.created_at > now - timedelta(hours=1),
+    )
+    return session.scalar(lately) or 0
 
 
 def events_left(session: Session, endpoint: WebhookEndpoint, now: datetime) -> int:

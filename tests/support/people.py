@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from app.core import keyholders
@@ -42,6 +43,7 @@ class PersonSite:
     team_key_id: object
     team_seed: bytes
     centre: KeyPair
+    app: FastAPI
 
     def browser(self) -> "Browser":
         return Browser(httpx.Client(transport=self.transport, base_url=BASE), self.time)
@@ -143,7 +145,7 @@ def person_site_on(database: Database, var: Path, **settings: Any) -> Iterator[P
         clock=time,
     )
     with in_process(app) as running:
-        yield PersonSite(SyncTransport(running), database, keys, time, team_key_id, team_seed, centre)
+        yield PersonSite(SyncTransport(running), database, keys, time, team_key_id, team_seed, centre, app)
 
 
 @pytest.fixture

@@ -243,6 +243,14 @@ PROBLEMS: Final = MappingProxyType(
         "directory-old": N_("Some organisations have not been reviewed for 90 days."),
         "honeytoken-read": N_("A honeytoken was opened. See the audit entries of kind “alarm”."),
         "partner-reads-frozen": N_("Partner access is stopped."),
+        "storage-low": N_(
+            "The room for the database is nearly used up. When it is, only urgent requests are taken. "
+            "See the handbook, “The disk is full”."
+        ),
+        "storage-full": N_(
+            "There is no room left for the database: only emergencies and urgent requests are taken. "
+            "See the handbook, “The disk is full”."
+        ),
         "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
     }
 )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.casework import honeytokens
 from app.core import kill_switch
-from app.core.dependencies import Db, Keys, Now, ReadDb
+from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
 from app.intake.schemas import Intake
@@ -27,8 +27,10 @@ router = APIRouter(prefix="/desk")
 
 
 @router.get("/operations", name="operations")
-def show_operations(request: Request, member: Overseer, session: ReadDb, keys: Keys, now: Now) -> Response:
-    present = status.read_status(session, keys, now)
+def show_operations(
+    request: Request, member: Overseer, session: ReadDb, keys: Keys, brake: Brake, now: Now
+) -> Response:
+    present = status.read_status(session, keys, now, brake.limits)
     return staff_pages.page(
         request,
         "desk/operations.html",

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from app import privacy
 from app.cases import person_access
-from app.cases.person_access import OpenedCase
+from app.cases.person_access import OpenedCase, TooManyChanges
 from app.casework import corrections, person_actions
 from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import questions, storage
+from app.intake import drafts, questions, storage
 from app.intake.questions import STEPS, FormFields, Step
 from app.intake.schemas import Intake
 from app.matching import deadlines
@@ -25,7 +25,7 @@ from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import centre_cards, conversation, draft_answers, form_fields, letter, visits
-from app.web.person.case_page import REFERRAL, STATUS
+from app.web.person.case_page import REFERRAL, STATUS, TOO_MANY_CHANGES
 from app.web.person.check_page import centres, connected_centres
 from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE
@@ -74,13 +74,29 @@ def show_step(
         return RedirectResponse(f"/{lang}/return", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
-    asked, code_names = _step(step), CodeNames(lang, directory)
-    answers, errors, notice = questions.to_form(corrections.answers_of(session, opened, keys)), dict[str, str](), ""
+    asked = _step(step)
     typed = visits.kept(session, cookie, now, "answers") if again else None
+    return _step_page(lang, step, asked, session, opened, cookie, keys, directory, now, typed)
+
+
+def _step_page(
+    lang: str,
+    step: str,
+    asked: Step,
+    session: Session,
+    opened: OpenedCase,
+    cookie: str | None,
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    typed: dict[str, Any] | None,
+) -> HTMLResponse:
+    code_names = CodeNames(lang, directory)
+    answers, errors, notice = questions.to_form(corrections.answers_of(session, opened, keys)), dict[str, str](), ""
     if typed and typed["step"] == step:
         answers = _replaced(answers, typed["form"], asked)
-        if typed["problem"] == "late":
-            notice = EXPIRED_NOTICE
+        if typed["problem"] in {"late", "too_many"}:
+            notice = EXPIRED_NOTICE if typed["problem"] == "late" else TOO_MANY_CHANGES
         elif typed["problem"]:
             field_errors = draft_answers.validate(answers, lang, directory, now)[1]
             errors = form_fields.in_words(field_errors, code_names)
@@ -129,10 +145,15 @@ def correct(
             problem = "invalid"
         except corrections.NeedsOtherTeam:
             problem = "moved"
+        except TooManyChanges:
+            problem = "too_many"
         except Conflict:
             return _redirect_to_case(lang)
     typed = {name: values for name, values in answers.items() if name in draft_answers.fields_of(asked.questions)}
-    visits.keep(session, cookie, now, settings.draft_idle, answers={"step": step, "form": typed, "problem": problem})
+    kept = {"step": step, "form": typed, "problem": problem}
+    if not (draft_answers.is_honest(typed) and drafts.fits(kept)):  # it is not kept: it comes back at once
+        return _step_page(lang, step, asked, session, opened, cookie, keys, directory, now, kept)
+    visits.keep(session, cookie, now, settings.draft_idle, answers=kept, message=None)
     return RedirectResponse(f"/{lang}/case/answers/{step}?{AGAIN}", 303)
 
 

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from app import privacy
 from app.cases import needs, person_access, sealed_parts
 from app.cases.models import Case
-from app.cases.person_access import OpenedCase
+from app.cases.person_access import OpenedCase, TooManyChanges
 from app.cases.states import CaseState
-from app.casework import person_actions
-from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import Invalid, NotFound
+from app.casework import filing, person_actions
+from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_, Translator, translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -105,6 +105,13 @@ REFERRAL: Final = complete(State, {
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
+_LONGEST_KEPT_NUMBER: Final = 200
+TOO_MANY_CHANGES: Final = N_(
+    "Very many changes were made to this request today. This one was not saved. Please come back tomorrow."
+)
+_NO_ROOM: Final = N_(
+    "We have no room for messages at the moment. It was not sent. Please send it again in a few hours."
+)
 _EMPTY: Final = N_("Please write your message first.")
 
 
@@ -169,7 +176,7 @@ def sign_in_with_number(
     number = field_value(form, "number")
     problem = "" if "switch" in form else _problem_with(form, number, request, cookie, keys, session, now)
     if problem or "switch" in form:
-        if cookie is None:  # nothing can be kept for the next page
+        if cookie is None or len(number) > _LONGEST_KEPT_NUMBER:  # nothing can be kept for the next page
             return _number_form(lang, cookie, keys, settings, now, number, problem)
         visits.keep(session, cookie, now, settings.draft_idle, number=(number, problem))
         return RedirectResponse(f"/{lang}/return?{AGAIN}", 303)
@@ -206,6 +213,21 @@ def show_case(
     if opened is None:
         return RedirectResponse(f"/{lang}/return", 303)
     text, problem = (visits.kept(session, cookie, now, "message") if again else None) or ("", "")
+    return _page_with_message(lang, session, opened, cookie, keys, directory, now, text, problem)
+
+
+def _page_with_message(
+    lang: str,
+    session: Session,
+    opened: OpenedCase,
+    cookie: str | None,
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    text: str,
+    problem: str,
+) -> Response:
+    """The page with a message that was not sent, and why: a code, or "" for none."""
     words, most = translator(lang), person_access.MAX_MESSAGE_LENGTH
     n_ = words.plural
     error = words.text(_EMPTY) if problem == "required" else ""
@@ -217,7 +239,7 @@ def show_case(
             length,
             most=words.number(most),
         )
-    notice = EXPIRED_NOTICE if problem == "late" else ""
+    notice = {"late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(problem, "")
     return _case_page(lang, session, opened, cookie, keys, directory, now, text=text, error=error, notice=notice)
 
 
@@ -351,7 +373,15 @@ def _questions_of_consent(
 
 @router.post("/case/message")
 def send_message(
-    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+    lang: Lang,
+    form: Form,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    brake: Brake,
+    session: Db,
 ) -> Response:
     """Send a message. If the visit has ended, show the text again and ask for the number."""
     text = field_value(form, "text")
@@ -359,11 +389,17 @@ def send_message(
     if opened is None or cookie is None:
         return page("person/visit_ended.html", lang, status=403, text=text, here="return")
     problem = "" if csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie)) else "late"
+    if not problem and not filing.is_urgent(opened.case.urgency) and brake.is_on(session):
+        problem = "no_room"
     if not problem and "switch" not in form:
         try:
             person_actions.write_message(session, opened, text, now=now)
         except Invalid as error:
             problem = error.errors[0]["code"]
+        except (TooManyChanges, Conflict):
+            problem = "too_many"
+    if problem == "no_room" or len(text) > person_access.MAX_MESSAGE_LENGTH:  # it is not kept: it comes back at once
+        return _page_with_message(lang, session, opened, cookie, keys, directory, now, text, problem)
     if problem or "switch" in form:
         visits.keep(session, cookie, now, settings.draft_idle, message=(text, problem))
         return RedirectResponse(f"/{lang}/case?{AGAIN}#thread", 303)

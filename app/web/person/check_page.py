@@ -21,9 +21,8 @@ from app.matching.engine import ServiceMatch
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import centre_cards, form_fields, needs_list, urgent_contacts
+from app.web.person import centre_cards, draft_answers, form_fields, needs_list, urgent_contacts
 
-_CHOICES: Final = ("ask", "allow", "never")
 _NEAREST: Final = 8
 
 
@@ -39,6 +38,7 @@ def check_page(
     binding: str = csrf.UNBOUND,
     carried: FormFields | None = None,
     notice: str = "",
+    status: int = 200,
     template: str = "person/check.html",
     **context: Any,
 ) -> HTMLResponse:
@@ -49,6 +49,7 @@ def check_page(
     return page(
         template,
         lang,
+        status=status,
         **check_context(lang, answers, intake, session, directory, now),
         answers=carried,
         action=f"/{lang}/form/all/send" if carried is not None else f"/{lang}/form/check",
@@ -126,7 +127,7 @@ def centres(
                 directory,
                 code_names.translator,
                 reasons=[in_sentence(reason, code_names) for reason in match.reasons],
-                choice=choice if choice in _CHOICES else "ask",
+                choice=choice if choice in draft_answers.CHOICES else "ask",
                 ask=match.verified and not by_yourself and organisation.id not in asked,
                 connected=organisation.id in connected,
             )

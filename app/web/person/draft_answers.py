@@ -31,6 +31,9 @@ class Draft:
 
 
 _DATES: Final = tuple(name for name, question in questions.QUESTIONS.items() if question.kind is Kind.DAY)
+CHOICES: Final = ("ask", "allow", "never")
+_LONGEST_CODE: Final = 100
+_MOST_CODES: Final = 64
 _BOXES: Final = frozenset(box for name in _DATES for box in date_fields.names(name))
 
 
@@ -70,6 +73,27 @@ def answers_of_form(form: FormFields) -> FormFields:
         for name, values in form.items()
         if name in questions.QUESTIONS or name in _BOXES or name.startswith("c_")
     }
+
+
+def consent_choices(form: FormFields, directory: Directory) -> FormFields:
+    """The choices of who may read the request, as the check page offers them: one of three words for a known organisation."""
+    return {
+        name: values[-1:]
+        for name, values in form.items()
+        if name.startswith("c_") and values[-1] in CHOICES and directory.organisation(name[2:]) is not None
+    }
+
+
+def is_honest(form: FormFields) -> bool:
+    """Whether a browser could have sent these answers: texts at most a quarter longer than allowed, so that an overlong one is
+    shown again, and elsewhere short values, as many as there are codes."""
+    for name, values in form.items():
+        question = questions.QUESTIONS.get(name)
+        longest = question.longest * 5 // 4 if question and question.longest else _LONGEST_CODE
+        most = _MOST_CODES if question and question.kind is Kind.CHECKS else 2
+        if len(values) > most or any(len(value) > longest for value in values):
+            return False
+    return True
 
 
 def load(session: Session, secret: str | None, now: datetime) -> Draft | None:

@@ -42,7 +42,8 @@ class Screening:
 class SubmissionCounter:
     """Number of forms in this window, in total and by sender. One instance per process; reset at the end of the window."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_sender: int | None = None) -> None:
+        self._per_sender = _LIMIT_PER_SENDER if per_sender is None else per_sender
         self._lock = Lock()
         self._ends: datetime | None = None
         self._reset()
@@ -64,7 +65,7 @@ class SubmissionCounter:
             else:
                 sender_hash = hashlib.blake2b(sender.encode(), key=self._key, digest_size=8).digest()
                 self._seen[sender_hash] += 1
-                is_over = self._seen[sender_hash] > _LIMIT_PER_SENDER
+                is_over = self._seen[sender_hash] > self._per_sender
             return is_over, is_over or self._nameless + self._seen.total() > _LIMIT_OVERALL
 
 

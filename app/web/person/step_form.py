@@ -10,10 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.casework import filing
-from app.core.dependencies import Db, Keys, Now, ReadDb
+from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
+from app.core.storage_brake import StorageFull
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, idempotency, questions
 from app.intake.questions import STEPS, FormFields
@@ -24,7 +25,7 @@ from app.web.components import (
 )
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import draft_answers, elsewhere_pages, form_fields, spam_signals, urgent_contacts
+from app.web.person import draft_answers, elsewhere_pages, form_fields, form_storage, spam_signals, urgent_contacts
 from app.web.person.check_page import check_page
 from app.web.person.dependencies import (
     AGAIN,
@@ -134,10 +135,11 @@ def send(
     keys: Keys,
     directory: Directory,
     settings: Config,
+    brake: Brake,
     session: Db,
 ) -> Response:
     """File the draft. The number is stored in the sealed draft for the next page only."""
-    choices = {name: choice for name, choice in form.items() if name.startswith("c_")}
+    choices = draft_answers.consent_choices(form, directory)
     if draft_answers.receipt(session, cookie, now) is not None:
         is_other = draft_answers.sent_choices(session, cookie, now) != choices
         return RedirectResponse(f"/{lang}/sent?{AGAIN}" if is_other else f"/{lang}/sent", 303)
@@ -150,24 +152,41 @@ def send(
         intake = None  # the page that follows says so at the question
     is_valid_token = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie))
     if intake is None or "switch" in form or not is_valid_token:
-        drafts.save(session, cookie, {"typed": merged, "begun": draft.begun}, now, settings.draft_idle)
+        content = {"typed": merged, "begun": draft.begun}
+        if drafts.fits(content):
+            drafts.save(session, cookie, content, now, settings.draft_idle)
         if intake is None or is_valid_token:
             return RedirectResponse(f"/{lang}/form/check", 303)
         return RedirectResponse(f"/{lang}/form/check?{AGAIN}", 303)
     screening = spam_signals.screen(request, draft.answers, draft.begun_at, now)
-    reply = filing.file_once(
-        session,
-        intake,
-        who="form",
-        key=cookie,
-        payload=b"",
-        keys=keys,
-        directory=directory,
-        now=now,
-        ttl=idempotency.FORM_TTL,
-        held_reason=screening.held_reason,
-        crowd=screening.crowd,
-    )
+    try:
+        reply = filing.file_once(
+            session,
+            intake,
+            who="form",
+            key=cookie,
+            payload=b"",
+            keys=keys,
+            directory=directory,
+            now=now,
+            ttl=idempotency.FORM_TTL,
+            held_reason=screening.held_reason,
+            crowd=screening.crowd,
+            only_urgent=brake.is_on(session),
+        )
+    except StorageFull:
+        return check_page(
+            lang,
+            merged,
+            intake,
+            session,
+            keys,
+            directory,
+            now,
+            binding=csrf.of_visit(cookie),
+            notice=form_storage.ONLY_URGENT,
+            status=503,
+        )
     secret = new_secret(keys)
     drafts.renew(session, cookie, secret, {"receipt": reply.body, "choices": choices}, now, settings.draft_idle)
     response = RedirectResponse(f"/{lang}/sent", 303)
@@ -226,13 +245,17 @@ def send_step(
     step: str,
     form: Form,
     cookie: Cookie,
+    request: Request,
     now: Now,
     keys: Keys,
     directory: Directory,
     settings: Config,
     session: Db,
 ) -> Response:
-    """Store the typed values, valid or not; continue when this step is valid. An error never loses input."""
+    """Store the typed values, valid or not; continue when this step is valid. An error never loses input.
+
+    Where they cannot be stored, the person goes on with the single page.
+    """
     number = _step_index(step)
     field_names = draft_answers.fields_of(STEPS[number].questions)
     answered = {name: values for name, values in form.items() if name in field_names}
@@ -244,10 +267,15 @@ def send_step(
     kept = {name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in field_names}
     merged = draft_answers.with_dates(kept | answered, directory, now)
     if form.get(spam_signals.HONEYPOT, [""])[-1]:
-        merged[spam_signals.HONEYPOT] = form[spam_signals.HONEYPOT]
+        merged[spam_signals.HONEYPOT] = [form[spam_signals.HONEYPOT][-1][:20]]
     secret = new_secret(keys)
     begun = stored_draft.begun if stored_draft and stored_draft.begun else now.isoformat()
-    drafts.renew(session, cookie, secret, {"typed": merged, "begun": begun}, now, settings.draft_idle)
+    content = {"typed": merged, "begun": begun}
+    is_storable = draft_answers.is_honest(answered) and drafts.fits(content)
+    if not (form_storage.of(request).has_room(session, request, now) and is_storable):
+        errors = _errors(lang, number, merged, directory, now, session) if "switch" not in form else {}
+        return single_page(lang, merged, errors, keys, directory, now, session, notice=form_storage.NOT_STORED)
+    drafts.renew(session, cookie, secret, content, now, settings.draft_idle)
     response = _next_page(lang, number, form, merged, directory, now, session)
     set_cookie(response, secret, settings)
     return response

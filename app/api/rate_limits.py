@@ -41,15 +41,15 @@ async def count(request: Request, client_id: str, scope: str, now: datetime) -> 
     quota = quota_of(request.app.state.settings, kind)
     what = f"{client_id}:{kind}"
     held: Quotas = request.app.state.quotas
-    standing = held.spend(what, quota, now)
-    if standing is None:
+    status = held.spend(what, quota, now)
+    if status is None:
         async with held.fetch_lock:
-            standing = held.spend(what, quota, now) or await _from_the_next_share(request, held, what, quota, now)
-    request.scope[RESPONSE_HEADERS].update(fields(kind, standing))
-    if not standing.allowed:
+            status = held.spend(what, quota, now) or await _from_the_next_share(request, held, what, quota, now)
+    request.scope[RESPONSE_HEADERS].update(fields(kind, status))
+    if not status.allowed:
         raise TooMany(
             "This client has asked as much as it may in a minute.",
-            headers={"Retry-After": str(standing.seconds_left)},
+            headers={"Retry-After": str(status.seconds_left)},
         )
 
 
@@ -60,9 +60,9 @@ async def _from_the_next_share(request: Request, held: Quotas, what: str, quota:
     return held.spend(what, quota, now) or QuotaStatus(False, quota, 0, WINDOW)
 
 
-def fields(kind: str, standing: QuotaStatus) -> dict[str, str]:
+def fields(kind: str, status: QuotaStatus) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers: `q` calls in `w` seconds; `r` are left for the next `t` seconds."""
     return {
-        "RateLimit-Policy": f'"{kind}";q={standing.quota};w={WINDOW}',
-        "RateLimit": f'"{kind}";r={standing.remaining};t={standing.seconds_left}',
+        "RateLimit-Policy": f'"{kind}";q={status.quota};w={WINDOW}',
+        "RateLimit": f'"{kind}";r={status.remaining};t={status.seconds_left}',
     }

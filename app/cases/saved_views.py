@@ -13,6 +13,8 @@ from app.cases.queue import FILTERS, Filters, QueueQuery
 from app.core.errors import Conflict, NotFound
 
 MAX_VIEWS: Final = 12
+_RENAMED: Final = {"quarantine": "possible_spam"}
+"""Views whose code has changed since a former version saved them."""
 
 
 def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, QueueQuery]]:
@@ -21,7 +23,15 @@ def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, QueueQuery]
         sa.select(SavedView).where(SavedView.member_id == member_id).order_by(SavedView.created_at, SavedView.id)
     ).all()
     return [
-        (row.id, QueueQuery(row.view, Filters.of(row.filters), row.sort.removeprefix("-"), row.sort.startswith("-")))
+        (
+            row.id,
+            QueueQuery(
+                _RENAMED.get(row.view, row.view),
+                Filters.of(row.filters),
+                row.sort.removeprefix("-"),
+                row.sort.startswith("-"),
+            ),
+        )
         for row in rows
     ]
 

@@ -102,8 +102,8 @@ def _refer(
     """`was`: the case before the action, when the whole action can be undone."""
     slug = service_key.split("/", 1)[0]
     facts = sealed_access.facts_of(desk.keys, case)
-    standing = eligibility_of(session, case, facts, [slug], queries.referrals_of_case(session, case.id)).of(slug)
-    if not standing.connected:
+    eligibility = eligibility_of(session, case, facts, [slug], queries.referrals_of_case(session, case.id)).of(slug)
+    if not eligibility.connected:
         raise Conflict(
             "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
         )
@@ -112,8 +112,8 @@ def _refer(
     referral = referral_actions.create(
         session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows, wanted=wanted
     )
-    if standing.consented:
-        _let_read(session, desk, case, standing.organisation_id)
+    if eligibility.consented:
+        _let_read(session, desk, case, eligibility.organisation_id)
         referral_actions.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
     else:
         referral_actions.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)

@@ -192,13 +192,13 @@ def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
         return []
     names = {str(one.codes["name"]) for one in done if one.kind in _WITH_CODE}
     unused = invitations.unused(session, names, now) if names else frozenset()
-    changes, shown, standing = [], set[str](), seats.standing(session, now)
+    changes, shown, facts = [], set[str](), seats.member_facts(session, now)
     for one in done:
         name = str(one.codes.get("name", ""))
         is_unused = one.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
         if is_unused:
             shown.add(name)
-        changes.append(Change(one, is_unused, is_unused and proposal_rules.may_stop(standing, caller, one)))
+        changes.append(Change(one, is_unused, is_unused and proposal_rules.may_stop(facts, caller, one)))
     return changes
 
 
@@ -210,7 +210,7 @@ def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: dateti
     proposal = proposals.locked(session, caller, proposal_id)
     if proposal.state != State.DONE or proposal.kind not in _WITH_CODE:
         raise NotFound("There is no such code.")
-    if not proposal_rules.may_stop(seats.standing(session, now), caller, proposal):
+    if not proposal_rules.may_stop(seats.member_facts(session, now), caller, proposal):
         raise NotAllowed("Your role may not decide about this.")
     if not invitations.void(session, str(proposal.codes["name"])):
         raise Conflict("The code has been used, or is void already.", state=proposal.state)

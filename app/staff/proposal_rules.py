@@ -1,6 +1,6 @@
 """Who may take part in a proposal: who proposes which kind, who counts as the second person, who may stop it, who sees it.
 
-A rule takes the proposal, the member, and who is seated since when (`seats.Standing`), and reads nothing else. The second person
+A rule takes the proposal, the member, and who is seated since when (`seats.MemberFacts`), and reads nothing else. The second person
 was there before the proposal, and neither of the two had a part in seating the other (`app/staff/lineage.py`).
 """
 
@@ -13,7 +13,7 @@ from uuid import UUID
 from app.core.errors import NotAllowed
 from app.staff import lineage
 from app.staff.models import Member, Proposal, Role
-from app.staff.seats import Standing
+from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
 
 
@@ -62,35 +62,35 @@ class Subject:
 NETWORK: Final = Subject()
 
 
-def refuse_dependent(standing: Standing, caller: SignedIn, proposal: Proposal, *, must_hold: bool) -> None:
+def refuse_dependent(facts: MemberFacts, caller: SignedIn, proposal: Proposal, *, must_hold: bool) -> None:
     """Raises NotAllowed unless this member counts as a second person; `must_hold`: as a holder of the key concerned."""
-    reason = why_not_second(standing, caller, proposal, must_hold=must_hold)
+    reason = why_not_second(facts, caller, proposal, must_hold=must_hold)
     if reason:
         raise NotAllowed(reason)
 
 
-def why_not_second(standing: Standing, caller: SignedIn, proposal: Proposal, *, must_hold: bool = False) -> str:
+def why_not_second(facts: MemberFacts, caller: SignedIn, proposal: Proposal, *, must_hold: bool = False) -> str:
     """Why this member does not count as the second person of a proposal, in words; empty if they do."""
-    if must_hold and takes_a_seat(standing, proposal):
+    if must_hold and takes_a_seat(facts, proposal):
         if caller.member_id == proposal.member_id:
             return ""
         return "This would take the sign-in of somebody who is active. Only they themselves can end the wait."
-    if must_hold and not holds_key_concerned(standing, caller, proposal):
+    if must_hold and not holds_key_concerned(facts, caller, proposal):
         return "Only somebody who holds the key concerned can confirm this before the waiting time is over."
-    if not must_hold and not may_decide(standing, caller, proposal):
+    if not must_hold and not may_decide(facts, caller, proposal):
         return "Your role may not decide about this."
-    return _why_not_two_people(standing, caller, proposal)
+    return _why_not_two_people(facts, caller, proposal)
 
 
-def _why_not_two_people(standing: Standing, caller: SignedIn, proposal: Proposal) -> str:
+def _why_not_two_people(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> str:
     if caller.member_id == proposal.proposed_by:
         return "Somebody else has to decide about what you proposed."
     if caller.member_id == proposal.member_id:
         return "This is about you. Somebody else has to decide about it."
-    seated_at = standing.seated_at.get(caller.member_id)
+    seated_at = facts.seated_at.get(caller.member_id)
     if seated_at is None or seated_at > proposal.proposed_at:
         return "You joined, came back or got your role after this was proposed. Somebody who was there before has to decide."
-    if not lineage.independent(caller.member_id, proposal.proposed_by, standing.ties):
+    if not lineage.independent(caller.member_id, proposal.proposed_by, facts.ties):
         return (
             "You and the person who proposed this do not count as two people: one of you had a part in how the other joined, "
             f"came back or got their role in the last {lineage.TIE_LASTS.days} days, or the same person had for both of you. "
@@ -99,7 +99,7 @@ def _why_not_two_people(standing: Standing, caller: SignedIn, proposal: Proposal
     return ""
 
 
-def may_decide(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool:
+def may_decide(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether this role may be the second person: an admin, a senior who holds their team's key, a holder of the key concerned.
 
     A senior decides about their own team and about organisations; a holder of a key only about their own team or organisation.
@@ -108,22 +108,22 @@ def may_decide(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool
         return True
     place = proposal.team_id or proposal.organisation_id
     if caller.role is Role.SENIOR:
-        return proposal.team_id in {None, caller.team_id} and standing.holds_key_of(caller.key_id, caller.team_id)
+        return proposal.team_id in {None, caller.team_id} and facts.holds_key_of(caller.key_id, caller.team_id)
     own = caller.team_id or caller.organisation_id
-    return place is not None and own == place and standing.holds_key_of(caller.key_id, place)
+    return place is not None and own == place and facts.holds_key_of(caller.key_id, place)
 
 
-def holds_key_concerned(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool:
+def holds_key_concerned(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether the member holds the active key of the team or organisation; of their own team, if it concerns the network."""
     own, place = caller.team_id or caller.organisation_id, proposal.team_id or proposal.organisation_id
     if place is None:
-        return caller.role is Role.SENIOR and standing.holds_key_of(caller.key_id, own)
-    return own == place and standing.holds_key_of(caller.key_id, place)
+        return caller.role is Role.SENIOR and facts.holds_key_of(caller.key_id, own)
+    return own == place and facts.holds_key_of(caller.key_id, place)
 
 
-def takes_a_seat(standing: Standing, proposal: Proposal) -> bool:
+def takes_a_seat(facts: MemberFacts, proposal: Proposal) -> bool:
     """Whether this is a reset for an active member: they lose their sign-in and keys by it, so nobody else shortens the wait."""
-    return proposal.kind == Kind.MEMBER_RETURN and proposal.member_id in standing.active
+    return proposal.kind == Kind.MEMBER_RETURN and proposal.member_id in facts.active
 
 
 def is_concerned(caller: SignedIn, proposal: Proposal) -> bool:
@@ -147,12 +147,12 @@ def is_visible(caller: SignedIn, proposal: Proposal) -> bool:
     return caller.role is Role.SENIOR and proposal.team_id is None
 
 
-def may_stop(standing: Standing, caller: SignedIn, proposal: Proposal) -> bool:
+def may_stop(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether this member may stop the proposal, or void the code that came of it."""
     return (
         caller.member_id == proposal.proposed_by
         or is_concerned(caller, proposal)
-        or may_decide(standing, caller, proposal)
+        or may_decide(facts, caller, proposal)
     )
 
 

@@ -12,7 +12,7 @@ from app.staff import proposal_rules, proposals, seats
 from app.staff.models import Member, Proposal, Role
 from app.staff.proposal_rules import RULES, Kind
 from app.staff.proposal_states import State, Verb
-from app.staff.seats import Standing
+from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
 
 
@@ -45,13 +45,13 @@ def visible(session: Session, caller: SignedIn, now: datetime) -> list[Waiting]:
     if not shown:
         return []
     everybody = [proposal_rules.as_caller(member) for member in _members(session)]
-    standing = seats.standing(session, now)
+    facts = seats.member_facts(session, now)
     with_key = seats.with_key(session, [one.organisation_id for one in shown if one.organisation_id is not None])
-    return [_waiting(standing, with_key, caller, proposal, everybody, now) for proposal in shown]
+    return [_waiting(facts, with_key, caller, proposal, everybody, now) for proposal in shown]
 
 
 def _waiting(
-    standing: Standing,
+    facts: MemberFacts,
     with_key: Collection[UUID],
     caller: SignedIn,
     proposal: Proposal,
@@ -63,19 +63,19 @@ def _waiting(
     verbs, why_not = set(), ""
     if proposal.proposed_by == caller.member_id:
         verbs.add(Verb.WITHDRAW)
-    elif proposal_rules.is_concerned(caller, proposal) or proposal_rules.may_decide(standing, caller, proposal):
+    elif proposal_rules.is_concerned(caller, proposal) or proposal_rules.may_decide(facts, caller, proposal):
         verbs.add(Verb.DECLINE)
-        why_not = proposal_rules.why_not_second(standing, caller, proposal, must_hold=not is_open)
+        why_not = proposal_rules.why_not_second(facts, caller, proposal, must_hold=not is_open)
         if is_open and not why_not:
             verbs.add(Verb.APPROVE)
         if waits and not why_not:
             verbs.add(Verb.CONFIRM)
-    if not is_open and not waits and _may_carry_out(standing, with_key, caller, proposal):
+    if not is_open and not waits and _may_carry_out(facts, with_key, caller, proposal):
         verbs.add(Verb.CARRY_OUT)
 
     def eligible(*, must_hold: bool) -> tuple[Decider, ...]:
         able = [
-            one for one in everybody if not proposal_rules.why_not_second(standing, one, proposal, must_hold=must_hold)
+            one for one in everybody if not proposal_rules.why_not_second(facts, one, proposal, must_hold=must_hold)
         ]
         return tuple(dict.fromkeys(_as_shown(caller, one) for one in able))
 
@@ -93,9 +93,9 @@ def _as_shown(caller: SignedIn, one: SignedIn) -> Decider:
     return Decider("" if hidden else one.name, one.role)
 
 
-def _may_carry_out(standing: Standing, with_key: Collection[UUID], caller: SignedIn, proposal: Proposal) -> bool:
+def _may_carry_out(facts: MemberFacts, with_key: Collection[UUID], caller: SignedIn, proposal: Proposal) -> bool:
     if proposal.kind == Kind.ORGANISATION_KEY and proposal.organisation_id in with_key:
-        return standing.holds_key_of(caller.key_id, proposal.organisation_id)
+        return facts.holds_key_of(caller.key_id, proposal.organisation_id)
     return proposal.proposed_by == caller.member_id
 
 

@@ -23,7 +23,7 @@ from app.staff import proposal_rules, seats
 from app.staff.models import Member, Proposal
 from app.staff.proposal_rules import NETWORK, RULES, Kind, Subject
 from app.staff.proposal_states import LIVE, Actor, State, Verb, next_state
-from app.staff.seats import Standing
+from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
 
 OPEN_FOR: Final = timedelta(days=3)
@@ -77,21 +77,21 @@ def decide(session: Session, caller: SignedIn, proposal_id: UUID, verb: Verb, no
     Raises NotFound, IllegalMove, NotAllowed (with the reason why this member does not count), Conflict (too late).
     """
     proposal = _locked(session, caller, proposal_id)
-    mine, standing = proposal.proposed_by == caller.member_id, seats.standing(session, now)
+    mine, facts = proposal.proposed_by == caller.member_id, seats.member_facts(session, now)
     if mine:
         actor = Actor.PROPOSER
     elif verb is Verb.CONFIRM:
         actor = Actor.HOLDER
-        proposal_rules.refuse_dependent(standing, caller, proposal, must_hold=True)
+        proposal_rules.refuse_dependent(facts, caller, proposal, must_hold=True)
     elif verb is Verb.DECLINE:
-        actor = Actor.OTHER if proposal_rules.may_decide(standing, caller, proposal) else Actor.CONCERNED
+        actor = Actor.OTHER if proposal_rules.may_decide(facts, caller, proposal) else Actor.CONCERNED
         if actor is Actor.CONCERNED and not proposal_rules.is_concerned(caller, proposal):
             raise NotAllowed("Your role may not decide about this.")
     else:
         actor = Actor.OTHER
         if verb is Verb.APPROVE:
-            proposal_rules.refuse_dependent(standing, caller, proposal, must_hold=False)
-    _move(session, proposal, verb, actor, caller, now, standing)
+            proposal_rules.refuse_dependent(facts, caller, proposal, must_hold=False)
+    _move(session, proposal, verb, actor, caller, now, facts)
     return proposal
 
 
@@ -116,7 +116,7 @@ def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind,
         raise NotAllowed("Your role may not propose this.")
     if RULES[kind].opens_sealed_parts and proposal.state == State.APPROVED:
         refuse_early(proposal, now)
-    _move(session, proposal, Verb.CARRY_OUT, actor, caller, now, seats.standing(session, now))
+    _move(session, proposal, Verb.CARRY_OUT, actor, caller, now, seats.member_facts(session, now))
     return proposal
 
 
@@ -168,10 +168,10 @@ def refuse_removing_objector(session: Session, caller: SignedIn, member: Member,
 
     What is about the member alone ends with their seat, and does not count.
     """
-    standing, target = seats.standing(session, now), proposal_rules.as_caller(member)
+    facts, target = seats.member_facts(session, now), proposal_rules.as_caller(member)
     for proposal in live(session):
         own = proposal.proposed_by == caller.member_id and proposal.expires_at > now
-        if own and proposal.member_id != member.id and proposal_rules.may_stop(standing, target, proposal):
+        if own and proposal.member_id != member.id and proposal_rules.may_stop(facts, target, proposal):
             raise Conflict(
                 "You have proposed something that this member can stop. Withdraw the proposal first, or ask a colleague to do this."
             )
@@ -216,7 +216,7 @@ def _move(
     actor: Actor,
     caller: SignedIn,
     now: datetime,
-    standing: Standing,
+    facts: MemberFacts,
 ) -> None:
     target = next_state(State(proposal.state), verb, by=actor)
     if proposal.expires_at <= now:
@@ -224,8 +224,8 @@ def _move(
     opens, by = RULES[Kind(proposal.kind)].opens_sealed_parts, caller.member_id
     if verb is Verb.APPROVE:
         proposal.decided_by, proposal.decided_at = by, now
-        confirmed = proposal_rules.holds_key_concerned(standing, caller, proposal) and not proposal_rules.takes_a_seat(
-            standing, proposal
+        confirmed = proposal_rules.holds_key_concerned(facts, caller, proposal) and not proposal_rules.takes_a_seat(
+            facts, proposal
         )
         proposal.ready_at = now + WAITS_FOR if opens and not confirmed else now
         proposal.expires_at = proposal.ready_at + APPROVED_FOR

@@ -48,11 +48,11 @@ def current_ties(session: Session, now: datetime) -> Ties:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the rules about second persons ask about all members: loaded once, in three statements.
+class MemberFacts:
+    """What the rules about second persons need to know about all members: loaded once, in three statements.
 
-    `seated_at`: when each got their present seat, the latest of joining, coming back, and a new role; `active`: who is; `held`:
-    pairs of a holder's public key and the team or organisation whose active key they hold.
+    `seated_at`: when each member got their present seat, that is when they last joined, came back or got a new role; `active`:
+    the active members; `held`: pairs of a holder's public key and the team or organisation whose active key they hold.
     """
 
     ties: Ties
@@ -64,8 +64,8 @@ class Standing:
         return owner_id is not None and (key_id, owner_id) in self.held
 
 
-def standing(session: Session, now: datetime) -> Standing:
-    """How all members stand at this moment."""
+def member_facts(session: Session, now: datetime) -> MemberFacts:
+    """These facts at this moment."""
     latest = sa.func.max(Seating.at).label("latest")
     members = session.execute(
         sa.select(Member.id, Member.created_at, Member.active, latest)
@@ -77,7 +77,7 @@ def standing(session: Session, now: datetime) -> Standing:
         .join(SealingKey, SealingKey.id == KeyGrant.sealing_key_id)
         .where(SealingKey.active)
     )
-    return Standing(
+    return MemberFacts(
         ties=current_ties(session, now),
         seated_at={
             row.id: row.created_at if row.latest is None else max(row.created_at, row.latest) for row in members

@@ -62,7 +62,7 @@ def _problem_codes() -> set[str]:
 TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("staff: urgency", labels.URGENCIES, get_args(Urgency)),
     ("staff: case states", labels.CASE_STATES, CaseState),
-    ("desk: views", desk_labels.VIEWS, [*queue.VIEWS, "dead_letters"]),
+    ("desk: views", desk_labels.VIEWS, [*queue.VIEWS, "undelivered"]),
     ("desk: empty views", desk_labels.EMPTY_VIEWS, desk_labels.VIEWS),
     ("staff: rule set states", labels.RULE_STATES, rule_sets.RuleSetState),
     ("desk: rule set verbs", desk_labels.RULE_VERBS, rule_sets.RuleSetVerb),

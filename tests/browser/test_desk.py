@@ -55,8 +55,8 @@ def pages(desk: DeskSite) -> list[str]:
     return [
         "/desk/",
         "/desk/?view=closed",
-        "/desk/?view=quarantine",
-        "/desk/?view=dead_letters",
+        "/desk/?view=possible_spam",
+        "/desk/?view=undelivered",
         desk.away,
         "/desk/?country=PL&sort=-waits&done=offered&was=" + desk.first + "&v=1",
         first,

@@ -9,7 +9,7 @@ from tests.support.desk import StaffSite
 from tests.support.html import faults
 from tests.support.people import NUMBER
 
-HELD = "/desk/?view=quarantine"
+HELD = "/desk/?view=possible_spam"
 SAID = {"for_whom": "self", "needs": "asylum", "country": "PL", "how_soon": "today", "story": "Кумкват <b>."}
 
 

@@ -10,7 +10,7 @@ from tests.support.desk import Page, StaffSite
 from tests.support.html import faults
 from tests.support.undelivered import give_up
 
-VIEW = "/desk/?view=dead_letters"
+VIEW = "/desk/?view=undelivered"
 
 
 def counted(page: Page) -> str:
@@ -50,7 +50,7 @@ def test_each_is_sent_again_or_dropped_and_leaves_the_view(office: StaffSite, ac
     label, _receipt = office.file()
     letter = give_up(office, label)
     sofia = office.as_("sofia")
-    done = sofia.submit(sofia.get(VIEW), f"/desk/letters/{letter}/{act}")
+    done = sofia.submit(sofia.get(VIEW), f"/desk/undelivered-notices/{letter}/{act}")
     assert (done.status, done.location.split("&")[0]) == (303, VIEW)
     assert states(office) == {letter: left}
     page = sofia.get(done.location)
@@ -61,20 +61,20 @@ def test_each_is_sent_again_or_dropped_and_leaves_the_view(office: StaffSite, ac
 def test_when_the_mail_works_again_all_are_tried_with_one_button(office: StaffSite) -> None:
     letters = {give_up(office, office.file()[0], minutes=n) for n in range(3)}
     vera = office.as_("vera")
-    assert vera.submit(vera.get(VIEW), "/desk/letters/retry").did("retried_all")
+    assert vera.submit(vera.get(VIEW), "/desk/undelivered-notices/retry").did("retried_all")
     assert states(office) == dict.fromkeys(letters, ("queued", False))
     assert counted(vera.get("/desk/")) == "0"
 
 
 def test_another_team_neither_counts_nor_sends_them(office: StaffSite) -> None:
     letter = give_up(office, office.file()[0])
-    form = office.as_("vera").get(VIEW).form(f"/desk/letters/{letter}/drop")
+    form = office.as_("vera").get(VIEW).form(f"/desk/undelivered-notices/{letter}/drop")
     outsider = office.as_("outsider")
     page = outsider.get(VIEW)
     assert (counted(page), rows(page)) == ("0", [])
     form["csrf"] = page.form("/desk/sign-out")["csrf"]
-    assert outsider.post(f"/desk/letters/{letter}/drop", form).status == 404
-    assert outsider.post("/desk/letters/retry", form).did("retried_all")
+    assert outsider.post(f"/desk/undelivered-notices/{letter}/drop", form).status == 404
+    assert outsider.post("/desk/undelivered-notices/retry", form).did("retried_all")
     assert states(office) == {letter: ("dead", False)}
 
 

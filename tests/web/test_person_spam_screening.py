@@ -144,9 +144,9 @@ def test_where_a_marked_case_stands(person_site: PersonSite, why: str, how_soon:
         rows = queue.page(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today).rows
         counts = queue.counts(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
-        held = queue.page(session, case.team_id, queue.QueueQuery("quarantine"), me=MEMBER, today=today).rows
+        held = queue.page(session, case.team_id, queue.QueueQuery("possible_spam"), me=MEMBER, today=today).rows
         assert [row.held_reason for row in held] == [why]
-        assert counts["quarantine"] == 1
+        assert counts["possible_spam"] == 1
 
 
 def test_a_coordinator_who_takes_it_has_looked_at_it(person_site: PersonSite) -> None:

@@ -123,13 +123,13 @@ def refer_form(
     slug = entry.organisation.id
     rows = needs.of_case(session, case)
     askable = needs.in_states(rows, ASKABLE)
-    standing = eligibility_of(session, case, facts, [slug], [summary.referral for summary in summaries]).of(slug)
+    eligibility = eligibility_of(session, case, facts, [slug], [summary.referral for summary in summaries]).of(slug)
     return staff_pages.page(
         request,
         "desk/refer.html",
         case=case,
         entry=entry,
-        standing=standing,
+        eligibility=eligibility,
         needs=askable,
         chosen=needs_to_ask(needs.states_of(rows), entry.service.needs, None, case.state) if askable else [],
         away=unavailability_of(session, case, entry.key, desk.now.date()),

@@ -58,13 +58,13 @@ class ServiceView:
     rank: int
     verified: bool
     reasons: tuple[str, ...]
-    standing: Eligibility | None
+    eligibility: Eligibility | None
     entry: Organisation | None
     availability: Availability | None = None
 
     @property
     def can_be_asked(self) -> bool:
-        return self.standing is not None and self.standing.reaches != "no"
+        return self.eligibility is not None and self.eligibility.reaches != "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +199,10 @@ def next_step(
         for match in shown
         if match.service in availability and availability[match.service].connected
     }
-    standing = eligibility_of(
+    eligibility = eligibility_of(
         session, case, facts, slugs, [summary.referral for summary in summaries], connected, holders
     )
-    return _in_words(result, directory, code_names, standing, availability, row.at)
+    return _in_words(result, directory, code_names, eligibility, availability, row.at)
 
 
 _AVAILABILITY: Final = (
@@ -231,7 +231,7 @@ def _in_words(
     result: MatchResult,
     directory: Directory,
     code_names: CodeNames,
-    standing: EligibilityBySlug,
+    eligibility: EligibilityBySlug,
     availability: Mapping[str, Availability],
     ran_at: datetime,
 ) -> NextStep:
@@ -242,7 +242,7 @@ def _in_words(
             match.rank,
             match.verified,
             tuple(render(reason, code_names) for reason in match.reasons),
-            standing.by_slug.get(match.organisation),
+            eligibility.by_slug.get(match.organisation),
             directory.organisation(match.organisation),
             availability.get(match.service),
         )

@@ -19,7 +19,7 @@ from app.referrals import reasons
 from app.tasks.service import RULES, TaskKind
 
 VIEWS: Final = complete(
-    (*queue.VIEWS, "dead_letters"),
+    (*queue.VIEWS, "undelivered"),
     {
         "open": N_("All open"),
         "new": N_("New"),
@@ -35,19 +35,19 @@ VIEWS: Final = complete(
         "uncovered": N_("Uncovered needs"),
         "unmet": N_("Unmet"),
         "snoozed": N_("Snoozed"),
-        "quarantine": N_("Possible spam"),
-        "dead_letters": N_("Undelivered notices"),
+        "possible_spam": N_("Possible spam"),
+        "undelivered": N_("Undelivered notices"),
         "merged": N_("Merged"),
         "closed": N_("Closed"),
     },
 )
 VIEW_HINTS: Final = MappingProxyType(
     {
-        "quarantine": N_(
+        "possible_spam": N_(
             "These requests look as if they were sent by a program. Nobody was refused, and each person has a "
             "number. But the cases are not offered to anyone until one of you has checked them."
         ),
-        "dead_letters": N_(
+        "undelivered": N_(
             "Every attempt to send these notices failed. Phone the recipient, then dismiss the notice. Or send it "
             "again once their e-mail works."
         ),
@@ -74,8 +74,8 @@ EMPTY_VIEWS: Final = complete(
         "uncovered": N_("Every need of every open case is covered: an organisation has taken it or is being asked."),
         "unmet": N_("There are no unmet cases. A case is unmet when the desk could not find an organisation for it."),
         "snoozed": N_("There are no snoozed cases."),
-        "quarantine": N_("No requests are held as possible spam."),
-        "dead_letters": N_("This team has no undelivered notices."),
+        "possible_spam": N_("No requests are held as possible spam."),
+        "undelivered": N_("This team has no undelivered notices."),
         "merged": N_("No cases have been merged."),
         "closed": N_("There are no closed cases, or all closed cases have been deleted."),
     },

@@ -19,7 +19,7 @@ from app.web.desk.queue_views import COLUMNS, FILTERS
 router = APIRouter()
 
 _MOST_NEEDS = 2
-_VIEWS_WITHOUT_BULK_ACTIONS = frozenset({"quarantine", "closed"})
+_VIEWS_WITHOUT_BULK_ACTIONS = frozenset({"possible_spam", "closed"})
 Code = Annotated[str, Query(max_length=64)]
 
 

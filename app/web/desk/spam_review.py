@@ -19,7 +19,7 @@ Label = Annotated[str, Path(max_length=12)]
 def redirect_to_queue(desk: AtDesk) -> Response:
     """Redirect the former address of the list to the queue's view of held cases."""
     del desk
-    return staff_pages.redirect("/desk/?view=quarantine")
+    return staff_pages.redirect("/desk/?view=possible_spam")
 
 
 @router.post("/{label}/release", name="release_case")
@@ -34,5 +34,5 @@ def discard(label: Label, request: Request, desk: AtDesk, session: Db) -> Respon
     """Spam: close the case now; retention deletes it some days later."""
     case = spam_review.discard(session, desk, label, submitted_version(request))
     return staff_pages.redirect(
-        staff_pages.with_message("/desk/?view=quarantine", done="discarded", was=label, v=str(case.version))
+        staff_pages.with_message("/desk/?view=possible_spam", done="discarded", was=label, v=str(case.version))
     )

@@ -14,9 +14,9 @@ from app.web.components import staff_pages
 from app.web.desk import queue_views
 from app.web.desk.queue_url import Listing
 
-router = APIRouter(prefix="/desk/letters")
+router = APIRouter(prefix="/desk/undelivered-notices")
 
-VIEW: Final = "dead_letters"
+VIEW: Final = "undelivered"
 _PATH: Final = f"/desk/?view={VIEW}"
 Id = Annotated[str, Path(max_length=36)]
 
@@ -32,21 +32,21 @@ def page(request: Request, desk: Desk, session: Session) -> Response:
     )
 
 
-@router.post("/retry", name="retry_letters")
+@router.post("/retry", name="retry_notices")
 def retry_all(desk: AtDesk, session: Db) -> Response:
     """Send every notice on the page again, for when e-mail works again."""
     undelivered_notices.retry_all(session, desk.team_id, desk.member.member_id, desk.now)
     return staff_pages.redirect(f"{_PATH}&done=retried_all")
 
 
-@router.post("/{message}/retry", name="retry_letter")
+@router.post("/{message}/retry", name="retry_notice")
 def retry(message: Id, desk: AtDesk, session: Db) -> Response:
     """Send one notice again."""
     undelivered_notices.retry(session, desk.team_id, uuid_of(message), desk.member.member_id, desk.now)
     return staff_pages.redirect(f"{_PATH}&done=retried")
 
 
-@router.post("/{message}/drop", name="drop_letter")
+@router.post("/{message}/drop", name="dismiss_notice")
 def drop(message: Id, desk: AtDesk, session: Db) -> Response:
     """Dismiss a notice whose recipient was told in another way."""
     undelivered_notices.drop(session, desk.team_id, uuid_of(message), desk.member.member_id, desk.now)

@@ -275,7 +275,7 @@ def _case_page(
         zone=deadlines.time_zone(directory.country(case.country)),
         needs=code_names.names("need", case.needs),
         names=code_names.names,
-        standing=needs_list.standing(case, needs.of_case(session, case), every_referral, code_names),
+        need_progress=needs_list.progress(case, needs.of_case(session, case), every_referral, code_names),
         somebody=needs_list.SOMEBODY,
         country=code_names.translator.country_name(case.country),
         referrals=[

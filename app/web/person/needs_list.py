@@ -82,7 +82,7 @@ def _name(directory: Directory, slug: str) -> str:
     return organisation.name.local or organisation.name.en if organisation else slug
 
 
-def standing(
+def progress(
     case: Case, rows: Mapping[str, CaseNeed], referrals: Sequence[PersonReferral], code_names: CodeNames
 ) -> list[tuple[str, str, str]]:
     """For each need its name, a sentence, and the centre that the sentence names. Needs dropped by the person are left out."""

@@ -1,6 +1,6 @@
 """Withdraw a request, erase it, export all of its data, and delete what is due."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from app.cases import (
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseVerb
-from app.casework import households
+from app.casework import households, openings
 from app.casework import referral_actions as referrals
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
@@ -105,6 +105,10 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversa
             for row in needs.of_case(session, case).values()
         ],
         "referrals": personal_data.export(session, case.id),
+        "opened": [
+            {"day": entry.day.isoformat(), "by": entry.organisation or "coordinator", "what": entry.what}
+            for entry in openings.of_case(session, case.id, UTC)
+        ],
         **({"team_conversations": threads.export(session, case.id, opened.person_key)} if team_conversations else {}),
     }
 

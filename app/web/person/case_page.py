@@ -15,7 +15,8 @@ from app.cases import needs, person_access, sealed_parts
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase, TooManyChanges
 from app.cases.states import CaseState
-from app.casework import filing, person_actions
+from app.casework import filing, openings, person_actions
+from app.casework.openings import OPENINGS
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_, Translator, translator
@@ -102,6 +103,11 @@ REFERRAL: Final = complete(State, {
     "entered_in_error": "",
 })  # fmt: skip
 """What the person reads of a referral; nothing, where a state is not shown to them: a refusal is never told."""
+OPENED: Final = complete(OPENINGS.values(), {
+    "words": N_("A coordinator opened what you wrote."),
+    "contact": N_("A coordinator opened how to contact you."),
+    "everything": N_("{centre} opened what you wrote and how to contact you."),
+})  # fmt: skip
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
@@ -290,6 +296,7 @@ def _case_page(
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=conversation.of_case(session, opened, directory),
+        openings=openings_of(session, case, directory),
         contacts=directory.urgent_contacts(case.country, urgent_contacts.lines_needed(case.needs))
         if case.urgency == "emergency" or case.state == "unmet"
         else (),
@@ -300,6 +307,12 @@ def _case_page(
         here="case",
         switch="case/message",
     )
+
+
+def openings_of(session: Session, case: Case, directory: Packs) -> list[tuple[openings.Opening, str]]:
+    """Who has opened the case, with the sentence for it."""
+    zone = deadlines.time_zone(directory.country(case.country))
+    return [(entry, OPENED[entry.what]) for entry in openings.of_case(session, case.id, zone)]
 
 
 def _while_you_wait(

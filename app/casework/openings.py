@@ -1,0 +1,52 @@
+"""Who has opened a case, for the person: read from the audit log, to the day, by role or organisation and never by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.audit.models import AuditEntry
+from app.partners.organisations import Organisation
+from app.referrals.models import Referral
+
+OPENINGS: Final = {
+    "case:words_opened": "words",
+    "case:contact_opened": "contact",
+    "case:compared": "contact",
+    "referral:sealed_opened": "everything",
+    "referral:sealed_read": "everything",
+}
+"""Each audited action that opens a sealed part, and what it opens. A test compares it with the code that opens parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One day on which somebody opened a part. `organisation`: its name; "" for a coordinator. `what`: words, contact, everything."""
+
+    day: date
+    organisation: str
+    what: str
+
+
+def of_case(session: Session, case_id: UUID, zone: tzinfo) -> Sequence[Opening]:
+    """The openings of a case, newest first, each once a day in the time zone `zone`. The person's own are not among them."""
+    referrals = session.execute(
+        sa.select(Referral.id, Organisation.name)
+        .join(Organisation, Organisation.id == Referral.organisation_id)
+        .where(Referral.case_id == case_id)
+    ).all()
+    organisations = {referral_id.hex: name for referral_id, name in referrals}
+    entries = session.execute(
+        sa.select(AuditEntry.at, AuditEntry.subject_id, AuditEntry.action)
+        .where(AuditEntry.subject_id.in_([case_id.hex, *organisations]), AuditEntry.action.in_([*OPENINGS]))
+        .order_by(AuditEntry.seq.desc())
+    )
+    found = [
+        Opening(at.astimezone(zone).date(), organisations.get(subject_id, ""), OPENINGS[action])
+        for at, subject_id, action in entries
+    ]
+    return list(dict.fromkeys(found))

@@ -385,6 +385,7 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: dateti
         "country": intake.country,
         "needs": list(intake.needs),
         "helps": list(intake.helps),
+        "no_status": intake.status == "no_status",
         "letter": intake.letter.kind if intake.letter else None,
         "chosen": bool(intake.consent.organisations),
         "chosen_are_connected": filed.is_asked_here,

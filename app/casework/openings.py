@@ -25,7 +25,10 @@ OPENINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One day on which somebody opened a part. `organisation`: its name; "" for a coordinator. `what`: words, contact, everything."""
+    """One day on which somebody opened a part. `organisation`: its name; "" for a coordinator.
+
+    `what`: words, contact or everything.
+    """
 
     day: date
     organisation: str

@@ -135,17 +135,21 @@ class Directory:
         """All rows of the country's file, also those that nobody is shown: see `urgent_contacts`."""
         return self.contacts_by_country.get(country, ())
 
-    def urgent_contacts(self, country: str, needs: Collection[str] | None = None) -> tuple[Contact, ...]:
+    def urgent_contacts(
+        self, country: str, needs: Collection[str] | None = None, *, status: str | None = None
+    ) -> tuple[Contact, ...]:
         """Whom somebody with these needs can call in danger: the general number first, then lines that are for them.
 
         Without `needs`: the lines for everybody and for any need. An authority is no help against an authority: of theirs only
-        the general number is named. A row of low confidence is not named at all.
+        the general number is named. A row of low confidence is not named at all. State legal aid is not named to somebody whose
+        `status` is that they have no permission to stay.
         """
         rows = (*self.emergency(country), *(self.emergency(ACROSS) if country != ACROSS else ()))
         shown = [
             contact
             for contact in rows
             if contact.source.confidence != "low"
+            and not (status == "no_status" and contact.purpose == "state_legal_aid")
             and (contact.purpose == IN_DANGER_TO_LIFE or not contact.authority)
             and (needs is None or not contact.needs or not set(needs).isdisjoint(contact.needs))
         ]

@@ -245,10 +245,14 @@ class Country(Entry):
 
 
 class Need(Entry):
-    """A need and its neighbours in the graph, each with the reason why: `{appeals: "it is fought by an appeal"}`."""
+    """A need and its neighbours in the graph, each with the reason why: `{appeals: "it is fought by an appeal"}`.
+
+    `kind`: under which heading the form shows it (`app.intake.vocabulary.NEED_KINDS`).
+    """
 
     id: str = Field(pattern=CODE)
     label: str
+    kind: Literal["stay", "danger", "violence", "life", "people", "other"]
     broader: dict[str, str] = Field(default_factory=dict)
     related: dict[str, str] = Field(default_factory=dict)
 

@@ -38,6 +38,7 @@ class Question:
         folded: the summary line that the question is collapsed behind; "" for a question that is always shown.
         guide: further hints, collapsed, from the country's pack: "service_rules".
         of: the question whose answer this one completes, such as the day of a letter.
+        for_helper: asked only of somebody who fills the form in for another.
         default: the answer that is selected at first.
         field: the field of the schema as a dotted path of published names; "" if it has the question's name.
     """
@@ -51,6 +52,7 @@ class Question:
     folded: str = ""
     guide: str = ""
     of: str = ""
+    for_helper: bool = False
     default: str = ""
     field: str = ""
 
@@ -72,6 +74,7 @@ class Step:
     questions: tuple[Question, ...]
 
 
+_HELPER: Final = N_("I am filling this in for someone else")
 _MORE_HAPPENED: Final = N_("I want to say more about what happened")
 FORM_LANGUAGE: Final = "form language"
 """A default: the language of the form, which is also what counts as spoken where nothing is chosen."""
@@ -84,7 +87,6 @@ STEPS: Final = (
     )),
     Step("3", N_("Where are you?"), (
         Question("country", Kind.RADIO, N_("Which country are you in now?"), options="countries", required=True),
-        Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions", of="country"),
         Question("status", Kind.SELECT, N_("What is your immigration status in that country?"), N_("You can skip this."), options="statuses"),
         Question("nationality", Kind.SELECT, N_("What is your citizenship?"), N_("Some centres help only citizens of certain countries. You can skip this."), options="nationalities"),
     )),
@@ -93,9 +95,11 @@ STEPS: Final = (
         Question("letter_kind", Kind.SELECT, N_("Have you had a letter or decision from the authorities? What is it about?"), N_("Look at the heading of the letter. If you are not sure, choose “I do not know”."), options="letters", field="letter.kind"),
         Question("letter_received_on", Kind.DAY, N_("What date did you receive the letter?"), N_("For example 24 11 2026. If the envelope or a delivery note shows an earlier date, use that one. We use it to work out your deadline."), guide="service_rules", of="letter_kind", field="letter.received_on"),
         Question("letter_earlier_on", Kind.DAY, N_("Is there an earlier date on the envelope, on a delivery note or in your electronic mailbox?"), N_("If there are several, give the earliest. We count from the earlier day."), folded=N_("There is an earlier date: on the envelope, on a note or online"), of="letter_kind", field="letter.earlier_on"),
+        Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions", of="country"),
     )),
     Step("5", N_("Languages and support you need"), (
         Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages", default=FORM_LANGUAGE),
+        Question("other_language", Kind.TEXT, N_("Another language, in your own words"), N_("You can skip this."), of="speak"),
         Question("helps", Kind.CHECKS, N_("Is there anything else we should know?"), N_("You can skip this."), options="helps"),
         Question("groups", Kind.CHECKS, N_("Do any of these apply to you?"), N_("Some centres help only certain groups of people. You can skip this."), options="groups"),
     )),
@@ -113,6 +117,9 @@ STEPS: Final = (
         Question("may_leave_message", Kind.TICK, N_("You can leave me a message (voicemail or e-mail)"), of="channel", field="answer_by.may_leave_message"),
         Question("good_hours", Kind.CHECKS, N_("At what times of day can we write to you?"), N_("You can skip this."), options="good_hours", of="channel", field="answer_by.good_hours"),
         Question("good_times", Kind.TEXT, N_("When is it safe to contact you?"), N_("You can skip this."), of="channel", field="answer_by.good_times"),
+        Question("helper_address", Kind.TEXT, N_("How can we reach you, if we cannot reach the person?"), N_("You can skip this. A phone number, a user name or an e-mail address that is safe for you."), folded=_HELPER, of="channel", for_helper=True, field="helper.address"),
+        Question("helper_times", Kind.TEXT, N_("What should we know before we contact you?"), N_("For example: only in the evening, do not say who you are. You can skip this."), folded=_HELPER, of="channel", for_helper=True, field="helper.good_times"),
+        Question("spoken_word", Kind.TEXT, N_("A word by which we recognise you on the phone"), N_("You can skip this. Before anything is said, a coordinator asks for this word. Choose one that nobody can guess."), of="channel"),
     )),
 )  # fmt: skip
 CONSENT: Final = "consent"
@@ -163,7 +170,10 @@ FormFields = dict[str, list[str]]
 def to_answers(form: FormFields, language: str) -> dict[str, Any]:
     """Convert the fields of a form to the JSON answers that `schemas.read` validates. Empty fields are omitted."""
     read: dict[str, Any] = {"language": language}
+    is_for_self = (form.get("for_whom") or [""])[-1] == "self"
     for name, question in QUESTIONS.items():
+        if question.for_helper and is_for_self:
+            continue
         value = _value(name, form.get(name, []))
         if value not in (None, "", []):
             question.stored.put(read, value)

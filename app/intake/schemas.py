@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES
 from app.intake.storage import CARD, COUNTED, FACTS, NOT_KEPT, NOTICE, StoredModel, column, sealed
-from app.intake.vocabulary import GROUPS, HELPS, MOST_NEEDS, STATUSES
+from app.intake.vocabulary import GROUPS, HELPS, MOST_NEEDS, OTHER_LANGUAGE, STATUSES
 
 LONGEST_STORY: Final = 20_000
 OLDEST_LETTER: Final = timedelta(days=5 * 366)
@@ -125,6 +125,13 @@ class AnswerBy(StoredModel):
         return self
 
 
+class Helper(StoredModel):
+    """How to reach whoever fills the form in for the person, if the person cannot be reached. `good_times`: their rules."""
+
+    address: Annotated[Text, Field(max_length=320), sealed("contact")] = ""
+    good_times: Annotated[Text, Field(max_length=200), sealed("contact")] = ""
+
+
 class Consent(StoredModel):
     """Who may read the case. `named` without organisations asks for each one first, like `ask_first`."""
 
@@ -160,9 +167,12 @@ class Intake(StoredModel):
     country: Annotated[CountryCode, FACTS, column("country")]
     region: Annotated[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None, FACTS, CARD] = None
     languages: Annotated[Languages, FACTS, column("languages", spoken_languages)] = Field(default=(), alias="speak")
+    other_language: Annotated[Text, Field(max_length=120), sealed("story")] = ""
     story: Annotated[Text, Field(max_length=LONGEST_STORY), sealed("story")] = ""
     contact: AnswerBy = Field(default=AnswerBy(), alias="answer_by")
     call_me: Annotated[Text, Field(max_length=120), sealed("contact")] = ""
+    spoken_word: Annotated[Text, Field(max_length=60), sealed("contact")] = ""
+    helper: Helper = Helper()
     consent: Consent
     nationality: Annotated[CountryCode | None, FACTS] = None
     status: Annotated[Annotated[str, _one_of(STATUSES)] | None, FACTS] = None
@@ -170,6 +180,17 @@ class Intake(StoredModel):
     helps: Annotated[Helps, FACTS, CARD] = ()
     happened: Annotated[Codes, sealed("happened", "codes"), COUNTED] = ()
     count_me: Annotated[bool, NOT_KEPT] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_language_in_own_words_is_a_code_too(cls, answers: Any) -> Any:
+        """A centre reads of a language in own words only that there is one: the words are sealed, the code is on its card."""
+        if not isinstance(answers, dict) or not answers.get("other_language"):
+            return answers
+        helps = answers.get("helps") or ()
+        if not isinstance(helps, (list, tuple)) or OTHER_LANGUAGE in helps:
+            return answers
+        return {**answers, "helps": [*helps, OTHER_LANGUAGE]}
 
     def answers(self) -> dict[str, Any]:
         """The intake as JSON answers, under the published names."""

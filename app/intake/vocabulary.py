@@ -12,6 +12,17 @@ _NEEDS: Final = Path(__file__).resolve().parent.parent / "countries" / "needs.ya
 MOST_NEEDS: Final = len(yaml.safe_load(_NEEDS.read_text(encoding="utf-8"))["needs"])
 """Each need once: as many as there are. The codes themselves are compared with the directory when a request is validated."""
 
+NEED_KINDS: Final = MappingProxyType(
+    {
+        "stay": N_("Asylum, residence, documents, family"),
+        "danger": N_("Detention, removal, prosecution"),
+        "violence": N_("Violence and discrimination"),
+        "life": N_("Housing, work, money, health, children"),
+        "people": N_("Help for LGBTQ+ people, journalists and human rights defenders"),
+        "other": N_("Something else, or I do not know"),
+    }
+)
+"""Headings of the needs, in the order of the form."""
 FOR_WHOM: Final = MappingProxyType(
     {"self": N_("For myself"), "relative": N_("For someone close to me"), "volunteer": N_("For someone I am helping")}
 )
@@ -56,8 +67,16 @@ HELPS: Final = MappingProxyType(
         "interpreter": N_("An interpreter, please"),
         "large_print": N_("Large print"),
         "hard_to_read": N_("I find it hard to read"),
+        "hard_of_hearing": N_("I do not hear well: please write instead of calling"),
+        "sign_language": N_("A sign language interpreter, please"),
+        "mobility": N_("It is hard for me to walk or travel"),
+        "trauma": N_(
+            "Someone trained to talk with people after violence, so that I do not have to tell it again and again"
+        ),
+        "other_language": N_("I speak a language that is not in the list"),
     }
 )
+OTHER_LANGUAGE: Final = "other_language"
 CHANNELS: Final = MappingProxyType(
     {
         "number": N_("I will come back with my number"),

@@ -147,7 +147,7 @@ class _Case:
         self.around = around
         self.on = on
         self.close_needs = close_needs
-        self.blocked = facts.never | facts.excluded
+        self.blocked = facts.never | facts.excluded | facts.unsafe
         self.is_usual = not around.live and not self.blocked
         self.outcomes, self._reasons = book.answers(facts, around.live, on)
         self._close_outcomes = self.outcomes

@@ -10,7 +10,10 @@ Age = Literal["minor", "adult"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One case in codes. `languages`: primary language subtags; `groups` None: the question was not answered."""
+    """One case in codes. `languages`: primary language subtags; `groups` None: the question was not answered.
+
+    `unsafe`: organisations that must not be named to this person, because they are a part of the state that could remove them.
+    """
 
     needs: frozenset[str]
     country: str
@@ -26,3 +29,4 @@ class Facts:
     last_safe_day: date | None = None
     never: frozenset[str] = field(default_factory=frozenset)
     excluded: frozenset[str] = field(default_factory=frozenset)
+    unsafe: frozenset[str] = field(default_factory=frozenset)

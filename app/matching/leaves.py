@@ -227,7 +227,7 @@ def _consent_allows(_test: Any, organisation: str) -> Check:
     def answer(facts: Facts, _live: LiveStatus, _on: date) -> Outcome:
         if organisation in facts.never:
             return NO_
-        return EXCLUDED if organisation in facts.excluded else YES_
+        return EXCLUDED if organisation in facts.excluded or organisation in facts.unsafe else YES_
 
     return Check("consent_allows", answer)
 

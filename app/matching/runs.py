@@ -69,8 +69,21 @@ def facts_and_deadline(
         ),
         last_safe_day=last_safe_day,
         never=frozenset(consent.get("never") or ()),
+        unsafe=_state_legal_aid(directory) if status == NO_STATUS else frozenset(),
     )
     return facts, finding
+
+
+NO_STATUS: Final = "no_status"
+
+
+def _state_legal_aid(directory: Directory) -> frozenset[str]:
+    """State bodies whose legal aid the state pays for: not named to somebody who has no permission to stay."""
+    return frozenset(
+        organisation.id
+        for organisation in directory.organisations
+        if organisation.state_run and any(service.cost == "state_funded" for service in organisation.services)
+    )
 
 
 def local_date(directory: Directory, country: str, now: datetime) -> date:

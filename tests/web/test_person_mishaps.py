@@ -30,7 +30,7 @@ def story(browser: Browser) -> str:
 def at_story(person_site: PersonSite) -> Browser:
     """Six steps are done, the story is typed."""
     browser = person_site.browser().open("/ru/form/1").fill(for_whom="relative").fill(needs=["asylum", "appeals"])
-    browser.fill(country="PL", region="PL-14").fill(how_soon="week").fill(speak=["ru", "ka"])
+    browser.fill(country="PL").fill(how_soon="week", region="PL-14").fill(speak=["ru", "ka"])
     return browser.fill(story=STORY)
 
 
@@ -39,7 +39,8 @@ def holds_everything(browser: Browser) -> None:
     for path, selector in (
         ("1", "input[value=relative][checked]"),
         ("2", "input[value=appeals][checked]"),
-        ("3", "option[value=PL-14][selected]"),
+        ("3", "input[value=PL][checked]"),
+        ("4", "option[value=PL-14][selected]"),
         ("4", "input[value=week][checked]"),
         ("5", "input[value=ka][checked]"),
     ):
@@ -180,10 +181,19 @@ def sending_twice(person_site: PersonSite) -> None:
 
 
 def the_country_changed_after_its_region_was_chosen(person_site: PersonSite) -> None:
-    browser = at_story(person_site).open("/ru/form/3").fill(country="DE")
-    assert browser.answer.status_code == 422
+    browser = (
+        at_story(person_site)
+        .fill(channel="number")
+        .open("/ru/form/3?change=1")
+        .fill(country="DE", button=("to_check", "1"))
+    )
+    assert browser.answer.url.path == "/ru/form/4" and browser.answer.status_code == 422
     assert browser.page.css_first("#e-region") is not None, "it is said that the region is in another country"
-    browser.fill(country="PL", region="PL-14")
+    assert (
+        browser.page.css_first("option[value=DE-BE]") is not None
+        and browser.page.css_first("option[value=PL-14]") is None
+    )
+    browser.open("/ru/form/3").fill(country="PL")
     holds_everything(browser)
 
 

@@ -25,7 +25,9 @@ def opened(office: StaffSite, receipt: Receipt) -> list[Opening]:
         case = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
         exported = privacy.export(session, case, office.keys)["opened"]
         found = list(openings.of_case(session, case.case.id, UTC))
-    assert [(entry["day"], entry["what"]) for entry in exported] == [(entry.day.isoformat(), entry.what) for entry in found]
+    assert [(entry["day"], entry["what"]) for entry in exported] == [
+        (entry.day.isoformat(), entry.what) for entry in found
+    ]
     return found
 
 
@@ -74,4 +76,6 @@ def test_the_page_lists_the_openings_that_the_audit_holds(person_site: PersonSit
             subject_id=case_id, now=person_site.time.at,
         )  # fmt: skip
     listed = page.open("/en/case").page.css_first("#opened")
-    assert listed is not None and "24 November 2026 : A coordinator opened what you wrote." in listed.text(separator=" ")
+    assert listed is not None and "24 November 2026 : A coordinator opened what you wrote." in listed.text(
+        separator=" "
+    )

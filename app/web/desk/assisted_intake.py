@@ -42,7 +42,7 @@ def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadD
     lang, answers = _language_or_default(field_value(request.state.form, "lang")), _answers(request, packs, desk.now)
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.form:
-        return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
+        return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs), answers), packs)
     return _check(request, lang, answers, intake, session, packs, desk.now)
 
 
@@ -56,7 +56,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Resp
     )
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.form:
-        return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs)), packs)
+        return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs), answers), packs)
     if not csrf.is_valid(desk.keys, submission, desk.now, csrf.of_session(desk.member.binding)):
         return _check(request, lang, answers, intake, session, packs, desk.now)
     response = filing.file_once(
@@ -105,7 +105,13 @@ def _form(request: Request, lang: str, answers: FormFields, errors: dict[str, st
         request,
         "desk/assisted.html",
         status=422 if errors else 200,
-        steps=[(step, form_fields.fields(step.questions, answers, errors, code_names, packs)) for step in STEPS],
+        steps=[
+            (
+                form_fields.worded(step, answers),
+                form_fields.fields(step.questions, answers, errors, code_names, packs, on_one_page=True),
+            )
+            for step in STEPS
+        ],
         consents={name: choice[-1] for name, choice in answers.items() if name.startswith("c_")},
         errors=errors,
         **_read_out_context(lang),

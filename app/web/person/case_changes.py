@@ -53,7 +53,10 @@ def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     answers, code_names = questions.to_form(corrections.answers_of(session, opened, keys)), CodeNames(lang, directory)
-    answered = [(step, form_fields.fields(step.questions, answers, {}, code_names, directory)) for step in STEPS]
+    answered = [
+        (form_fields.worded(step, answers), form_fields.fields(step.questions, answers, {}, code_names, directory))
+        for step in STEPS
+    ]
     return page("person/answers.html", lang, answered=answered, here="case/answers")
 
 
@@ -99,14 +102,14 @@ def _step_page(
             notice = EXPIRED_NOTICE if typed["problem"] == "late" else TOO_MANY_CHANGES
         elif typed["problem"]:
             field_errors = draft_answers.validate(answers, lang, directory, now)[1]
-            errors = form_fields.in_words(field_errors, code_names)
+            errors = form_fields.in_words(field_errors, code_names, answers)
         if typed["problem"] == "moved":
             errors = {"country": code_names.text(_MOVED)}
     return page(
         "person/answers_step.html",
         lang,
         status=422 if errors else 200,
-        step=asked,
+        step=form_fields.worded(asked, answers),
         fields=form_fields.fields(asked.questions, answers, errors, code_names, directory),
         errors=errors,
         notice=notice,
@@ -133,7 +136,8 @@ def correct(
     if opened is None or cookie is None:
         return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")
     asked, stored = _step(step), questions.to_form(corrections.answers_of(session, opened, keys))
-    answers = draft_answers.with_dates(_replaced(stored, form, asked), directory, now)
+    replaced = draft_answers.in_one_country(_replaced(stored, form, asked), directory)
+    answers = draft_answers.with_dates(replaced, directory, now)
     problem = "" if csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie)) else "late"
     if not problem and "switch" not in form:
         intake, _errors = draft_answers.validate(answers, lang, directory, now)

@@ -297,7 +297,9 @@ def _case_page(
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=conversation.of_case(session, opened, directory),
         openings=openings_of(session, case, directory),
-        contacts=directory.urgent_contacts(case.country, urgent_contacts.lines_needed(case.needs))
+        contacts=directory.urgent_contacts(
+            case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
+        )
         if case.urgency == "emergency" or case.state == "unmet"
         else (),
         text=text,
@@ -338,12 +340,16 @@ def _while_you_wait(
 
 
 def _letter_kind(case: Case, keys: KeyRing) -> str | None:
-    try:
-        facts = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
-    except CannotOpen:
-        return None
-    kind: str | None = (facts.get("letter") or {}).get("kind")
+    kind: str | None = (_facts(case, keys).get("letter") or {}).get("kind")
     return kind
+
+
+def _facts(case: Case, keys: KeyRing) -> dict[str, Any]:
+    """The facts of a case; empty when they are gone."""
+    try:
+        return sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
+    except CannotOpen:
+        return {}
 
 
 def _questions_of_consent(

@@ -90,7 +90,9 @@ def check_context(
         ),
         "deadline": deadline_texts.describe(deadline, today, code_names.translator) if deadline else None,
         "urgency": facts.urgency,
-        "contacts": directory.urgent_contacts(intake.country, urgent_contacts.lines_needed(intake.needs, intake.helps))
+        "contacts": directory.urgent_contacts(
+            intake.country, urgent_contacts.lines_needed(intake.needs, intake.helps), status=intake.status
+        )
         if facts.urgency == "emergency"
         else (),
     }

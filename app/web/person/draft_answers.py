@@ -66,6 +66,14 @@ def with_dates(form: FormFields, directory: Directory, now: datetime) -> FormFie
     return read
 
 
+def in_one_country(form: FormFields, directory: Directory) -> FormFields:
+    """The form without a region of another country than the chosen one: it is asked again among those of that country."""
+    country, region = form.get("country", [""])[-1], form.get("region", [""])[-1]
+    if not region or not directory.has_country(country) or region in directory.country(country).regions:
+        return form
+    return {name: values for name, values in form.items() if name != "region"}
+
+
 def answers_of_form(form: FormFields) -> FormFields:
     """The fields that are stored in a draft: answers, not buttons."""
     return {

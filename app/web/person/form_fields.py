@@ -1,7 +1,7 @@
 """Questions as form fields: options in the reader's language, typed values and error messages."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -9,8 +9,9 @@ from app.core.errors import FieldError
 from app.core.i18n import LANGUAGES, N_
 from app.directory.packs import Deadline, Directory
 from app.intake import questions
-from app.intake.questions import FormFields, Kind, Question
-from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, PHASES, STATUSES
+from app.intake.questions import FormFields, Kind, Question, Step
+from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, NEED_KINDS, PHASES, STATUSES
+from app.intake.wording import asked, is_for_another
 from app.matching.code_names import CodeNames
 from app.web.components import date_fields
 from app.web.components.date_fields import Boxes
@@ -52,7 +53,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A question with what was typed. `value`: the text, or a date in words; `boxes`: what the boxes of a date hold."""
+    """A question with what was typed. `value`: the text, or a date in words; `boxes`: what the boxes of a date hold.
+
+    `fold_groups`: each heading with its options is behind a line of its own.
+    """
 
     name: str
     kind: str
@@ -66,6 +70,7 @@ class Field:
     error: str
     boxes: Boxes
     guide: tuple[str, ...] = ()
+    fold_groups: bool = False
 
     @property
     def chosen(self) -> list[str]:
@@ -78,13 +83,33 @@ def fields(
     errors: Mapping[str, str],
     code_names: CodeNames,
     directory: Directory,
+    *,
+    on_one_page: bool = False,
 ) -> list[Field]:
+    """The questions that are asked of whoever fills this form in, each worded for them.
+
+    `on_one_page`: the country is asked on the same page, so that regions of all countries are offered; in steps, only those of
+    the chosen country.
+    """
+    is_known = bool(answers.get("for_whom"))
+    has_country = on_one_page or directory.has_country(answers.get("country", [""])[-1])
     return [
-        _field(question, answers, errors.get(question.name, ""), code_names, directory) for question in question_list
+        _field(question, answers, errors.get(question.name, ""), code_names, directory)
+        for question in question_list
+        if (not question.for_helper or not is_known or is_for_another(answers))
+        and (question.options != "regions" or has_country)
     ]
 
 
+def worded(step: Step, answers: FormFields) -> Step:
+    """The step with its title as it is put to whoever fills this form in."""
+    return replace(step, title=asked(step.title, answers))
+
+
 def _field(question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory) -> Field:
+    def text(message: str) -> str:
+        return code_names.text(asked(message, answers))
+
     default = code_names.translator.language if question.default == questions.FORM_LANGUAGE else question.default
     values = answers.get(question.name, [default] if default else [])
     groups = tuple(
@@ -97,16 +122,17 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
     return Field(
         question.name,
         question.kind.value,
-        code_names.text(question.label),
-        code_names.text(question.hint),
+        text(question.label),
+        text(question.hint),
         question.required,
-        code_names.text(question.folded),
+        "" if question.for_helper and is_for_another(answers) else text(question.folded),
         question.longest,
         groups,
         value,
         error,
         boxes,
         guide=_guide(question, answers, code_names, directory),
+        fold_groups=question.options == "needs",
     )
 
 
@@ -134,9 +160,11 @@ def _options(
     """Headed lists of (value, label)."""
     translator = code_names.translator
     if vocabulary in _PLAIN:
-        yield "", [(code, code_names.text(label)) for code, label in _PLAIN[vocabulary].items()]
+        yield "", [(code, code_names.text(asked(label, answers))) for code, label in _PLAIN[vocabulary].items()]
     elif vocabulary == "needs":
-        yield "", [(need.id, code_names.text(need.label)) for need in directory.needs]
+        for kind, heading in NEED_KINDS.items():
+            needs = [(need.id, code_names.text(need.label)) for need in directory.needs if need.kind == kind]
+            yield code_names.text(heading) if len(needs) > 1 else "", needs
     elif vocabulary == "countries":
         yield "", [(country.code, translator.country_name(country.code)) for country in directory.countries]
     elif vocabulary == "languages":
@@ -194,7 +222,7 @@ def _countries(answers: FormFields, directory: Directory) -> list:  # type: igno
     return [country for country in directory.countries if country.code == chosen_code] or list(directory.countries)
 
 
-def in_words(field_errors: Sequence[FieldError], code_names: CodeNames) -> dict[str, str]:
+def in_words(field_errors: Sequence[FieldError], code_names: CodeNames, answers: FormFields) -> dict[str, str]:
     """The first error of each field, by field name in the order of the questions, in the reader's language."""
     errors: dict[str, str] = {}
     for entry in field_errors:
@@ -202,6 +230,6 @@ def in_words(field_errors: Sequence[FieldError], code_names: CodeNames) -> dict[
         if entry["code"] in date_fields.MESSAGES:  # in words already, because they name the day
             errors.setdefault(name, entry["detail"])
         else:
-            errors.setdefault(name, code_names.text(_MESSAGES.get(entry["code"], _CHOOSE)))
+            errors.setdefault(name, code_names.text(asked(_MESSAGES.get(entry["code"], _CHOOSE), answers)))
     order = [*questions.QUESTIONS]
     return dict(sorted(errors.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order)))

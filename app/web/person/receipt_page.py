@@ -90,7 +90,9 @@ def receipt_page(
         need_results=needs_list.results_of_reply(reply, directory, CodeNames(lang, directory)),
         deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
         contacts=directory.urgent_contacts(
-            reply["country"], urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ()))
+            reply["country"],
+            urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ())),
+            status="no_status" if reply.get("no_status") else None,
         )
         if reply["urgency"] == "emergency"
         else (),

@@ -46,7 +46,7 @@ def check_single_page(lang: Lang, form: Form, now: Now, keys: Keys, directory: D
     code_names = CodeNames(lang, directory)
     unserved = elsewhere_pages.country_error(session, answers, directory, code_names)
     if intake is None or unserved or "change" in form:
-        errors = unserved | form_fields.in_words(field_errors, code_names)
+        errors = unserved | form_fields.in_words(field_errors, code_names, answers)
         return single_page(lang, form, errors, keys, directory, now, session)
     return check_page(lang, answers, intake, session, keys, directory, now, carried=_hidden_fields(form, keys, now))
 
@@ -69,7 +69,7 @@ def file_single_page(
     code_names = CodeNames(lang, directory)
     unserved = elsewhere_pages.country_error(session, answers, directory, code_names)
     if intake is None or unserved or "change" in form:
-        errors = unserved | form_fields.in_words(field_errors, code_names)
+        errors = unserved | form_fields.in_words(field_errors, code_names, answers)
         return single_page(lang, form, errors, keys, directory, now, session)
     if "switch" in form or not csrf.is_valid(keys, token, now, csrf.UNBOUND):
         notice = "" if "switch" in form else EXPIRED_NOTICE
@@ -127,9 +127,9 @@ def all_steps(
     code_names = CodeNames(lang, directory)
     steps = [
         (
-            step,
+            form_fields.worded(step, answers),
             elsewhere_pages.at_country_question(
-                form_fields.fields(step.questions, answers, errors, code_names, directory),
+                form_fields.fields(step.questions, answers, errors, code_names, directory, on_one_page=True),
                 session,
                 code_names,
                 directory,

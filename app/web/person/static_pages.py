@@ -133,7 +133,9 @@ def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadD
 @router.get("/paper")
 def paper(lang: Lang, directory: Directory) -> Response:
     code_names = CodeNames(lang, directory)
-    steps = [(step, form_fields.fields(step.questions, {}, {}, code_names, directory)) for step in STEPS]
+    steps = [
+        (step, form_fields.fields(step.questions, {}, {}, code_names, directory, on_one_page=True)) for step in STEPS
+    ]
     return page("person/paper.html", lang, steps=steps, here="paper")
 
 

@@ -71,7 +71,7 @@ def _step_page(
         "person/step.html",
         lang,
         status=422 if errors else 200,
-        step=step,
+        step=form_fields.worded(step, answers),
         number=number + 1,
         count=len(STEPS),
         fields=elsewhere_pages.at_country_question(fields, session, code_names, directory, lang),
@@ -109,7 +109,7 @@ def check(
     code_names = CodeNames(lang, directory)
     unserved = elsewhere_pages.country_error(session, draft.answers, directory, code_names)
     if intake is None or unserved:
-        errors = unserved | form_fields.in_words(field_errors, code_names)
+        errors = unserved | form_fields.in_words(field_errors, code_names, draft.answers)
         first = next((name for name in errors if name in questions.QUESTIONS), STEPS[0].questions[0].name)
         return RedirectResponse(f"/{lang}/form/{questions.step_of(first).slug}?{AGAIN}", 303)
     return check_page(
@@ -308,7 +308,7 @@ def _errors(
     asked = {question.name for question in STEPS[number].questions}
     step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in asked]
     code_names = CodeNames(lang, directory)
-    errors = form_fields.in_words(step_errors, code_names)
+    errors = form_fields.in_words(step_errors, code_names, merged)
     if "country" in asked:
         errors = elsewhere_pages.country_error(session, merged, directory, code_names) | errors
     return errors

@@ -30,7 +30,10 @@ def contacts_for_step(
     countries = [country for country in directory.countries if country.code == chosen] or directory.countries
     needs = lines_needed(answers.get("needs", ()), answers.get("helps", ()))
     by_country = [
-        (code_names.translator.country_name(country.code), directory.urgent_contacts(country.code, needs))
+        (
+            code_names.translator.country_name(country.code),
+            directory.urgent_contacts(country.code, needs, status=answers.get("status", [""])[-1]),
+        )
         for country in countries
     ]
     return UrgentContacts(

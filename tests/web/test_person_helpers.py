@@ -1,0 +1,121 @@
+"""Somebody fills the form in for another: each later question is about that person, and a coordinator can tell the two apart."""
+
+import re
+
+import pytest
+
+from app.core.i18n import LANGUAGES, translator
+from app.directory.packs import load_packs
+from app.intake import questions, schemas, vocabulary, wording
+from app.matching.code_names import CodeNames
+from app.web.person import form_fields
+from tests.support.desk import StaffSite
+from tests.support.partners import START
+from tests.support.people import PersonSite, short_form
+
+WORD, HELPER, RULES, TONGUE = "кумкват-слово", "+48 600 700 800", "только вечером", "ногайский"
+
+
+def test_the_table_rewords_only_what_is_asked_and_everything_that_says_you() -> None:
+    asked = {text for q in questions.QUESTIONS.values() if not q.for_helper for text in (q.label, q.hint)}
+    asked |= {step.title for step in questions.STEPS} | set(form_fields._MESSAGES.values())
+    for words in (vocabulary.STATUSES, vocabulary.GROUPS, vocabulary.HELPS, vocabulary.CHANNELS):
+        asked |= set(words.values())
+    assert wording.OF_THE_PERSON.keys() <= asked, "a sentence that nothing asks any more"
+    of_the_form = (
+        "You can skip",
+        "A few sentences",
+        "Some centres",
+        "We will write only",
+        "I am filling",
+        "For example",
+        "I do not know",
+    )
+    ours = {"In your own words", "Another language, in your own words"}
+    left = asked - wording.OF_THE_PERSON.keys() - ours
+    spoken_to = {
+        text
+        for text in left
+        if re.search(r"\b(you|your|i|me|my)\b", text, re.IGNORECASE) and not text.startswith(of_the_form)
+    }
+    assert spoken_to <= {
+        questions.QUESTIONS["letter_kind"].hint,
+        questions.QUESTIONS["letter_earlier_on"].hint,
+        form_fields._MESSAGES["nowhere_to_notify"],
+    }
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
+def test_it_is_said_in_every_language(language: str) -> None:
+    labels = {question.label for question in questions.QUESTIONS.values()}
+    for own, of_another in wording.OF_THE_PERSON.items():
+        text = translator(language).text(of_another)
+        assert text not in {of_another, ""}, of_another
+        assert own not in labels or text != translator(language).text(own), "the person would be spoken to"
+
+
+def test_the_questions_speak_of_the_person(person_site: PersonSite) -> None:
+    browser = person_site.browser().open("/en/form/1").fill(for_whom="relative")
+    assert browser.page.css_first("h1").text() == "What does the person need help with?"
+    browser.fill(needs=["asylum"])
+    assert "Which country is the person in now?" in browser.text
+    assert "Does not have permission to stay" in browser.text
+    browser.fill(country="PL").fill(how_soon="none")
+    assert browser.page.css_first("h1").text() == "Languages and support the person needs"
+    browser.fill().fill()
+    assert "How can we reach you, if we cannot reach the person?" in browser.text
+    browser.fill(channel="email")
+    assert browser.answer.status_code == 422
+    assert "Please tell us where we can reach the person" in browser.text
+    own = person_site.browser().open("/en/form/1").fill(for_whom="self").open("/en/form/7")
+    assert "if we cannot reach the person" not in own.text
+
+
+def test_words_are_sealed_and_the_centre_reads_codes(office: StaffSite) -> None:
+    label, _receipt = office.file(
+        for_whom="relative", helps=["trauma", "sign_language"], other_language=TONGUE, spoken_word=WORD,
+        helper={"address": HELPER, "good_times": RULES},
+    )  # fmt: skip
+    vera = office.as_("vera")
+    page = vera.get(f"/desk/cases/{label}")
+    for words in (WORD, HELPER, RULES, TONGUE):
+        assert words not in page.text
+    assert "Someone trained to talk with people after violence" in page.words()
+    assert "I speak a language that is not in the list" in page.words()
+    page = vera.submit(page, f"/desk/cases/{label}/contact", purpose="answer")
+    for words in (WORD, HELPER, RULES, "Never say the word yourself", "The helper, if the person cannot be reached"):
+        assert words in page.words()
+    assert TONGUE in vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show").words()
+
+
+def test_the_helpers_answers_are_not_kept_of_somebody_who_asks_for_themself() -> None:
+    form = {
+        "for_whom": ["self"],
+        "needs": ["asylum"],
+        "country": ["PL"],
+        "how_soon": ["none"],
+        "helper_address": [HELPER],
+    }
+    assert "helper" not in questions.to_answers(form, "ru")
+    kept = questions.to_answers({**form, "for_whom": ["volunteer"], "other_language": [TONGUE]}, "ru")
+    intake = schemas.read(kept, load_packs(), START.date())
+    assert (intake.helper.address, intake.helps) == (HELPER, ("other_language",))
+    assert questions.to_form(intake.answers())["helper_address"] == [HELPER]
+
+
+def test_needs_are_in_six_kinds_and_somebody_who_does_not_know_has_an_answer(person_site: PersonSite) -> None:
+    field = next(
+        field
+        for field in form_fields.fields(
+            questions.STEPS[1].questions, {}, {}, CodeNames("en", load_packs()), load_packs()
+        )
+    )
+    assert len(field.groups) == 6
+    assert [option.value for group in field.groups for option in group.options][-1] == "unsure"
+    browser = person_site.browser().open("/en/form/1").fill(for_whom="self")
+    assert len(browser.page.css("details.kind")) == 5
+    assert not browser.page.css("details.kind[open]")
+    browser.fill(needs=["housing"]).open("/en/form/2")
+    assert len(browser.page.css("details.kind[open]")) == 1
+    sent = short_form(person_site.browser(), "en", needs=["unsure"])
+    assert sent.number()

@@ -77,6 +77,5 @@ def test_the_page_lists_the_openings_that_the_audit_holds(person_site: PersonSit
             subject_id=case_id, now=person_site.time.at,
         )  # fmt: skip
     listed = page.open("/en/case").page.css_first("#opened")
-    assert listed is not None and "24 November 2026 : A coordinator opened what you wrote." in listed.text(
-        separator=" "
-    )
+    assert listed is not None
+    assert "24 November 2026 : A coordinator opened what you wrote." in listed.text(separator=" ")

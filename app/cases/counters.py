@@ -36,7 +36,8 @@ PAST: Final = date.min
 
 
 def compact(session: Session, today: date, *, at_least: int = COMPACT_AFTER) -> int:
-    """Merge rows with equal codes if many were added since the last time; returns how many had been added, or 0.
+    """Merge rows with equal codes if many were added since the last time; returns how many rows had been added, or 0 if nothing
+    was merged.
 
     Many means `at_least`, and at least a quarter of all rows, because all rows are written again. PostgreSQL does it in one
     statement, so that a reader sees either the rows from before or those from after; rows of a transaction that is still open stay

@@ -125,7 +125,7 @@ def follow_case(session: Session, case: Case, verb: CaseVerb, source: CaseState,
 
 
 def correct(session: Session, case: Case, wanted: Sequence[str], *, now: datetime) -> tuple[list[str], list[str]]:
-    """Follow the person's own change of what they need; returns the needs that are new and those no longer wanted.
+    """Apply the person's own change of their needs; returns the new needs and those that are no longer wanted.
 
     A need that an organisation has stays with it, and one that has an end keeps it.
     """
@@ -142,7 +142,7 @@ def correct(session: Session, case: Case, wanted: Sequence[str], *, now: datetim
 
 
 def ended(rows: Mapping[str, CaseNeed]) -> dict[str, list[str | None]]:
-    """The needs that have an end, in codes, so that an undo can give it back."""
+    """The needs that have ended, as codes, so that an undo can restore them."""
     return {
         need: [row.state, row.referral_id.hex if row.referral_id else None, row.outcome]
         for need, row in rows.items()
@@ -153,7 +153,7 @@ def ended(rows: Mapping[str, CaseNeed]) -> dict[str, list[str | None]]:
 def restore(
     session: Session, case: Case, before: Mapping[str, Sequence[str | None]], *, by: str, now: datetime
 ) -> None:
-    """Give the needs the ends that `ended` has noted, and open those that had none and have one now."""
+    """Restore the ends that `ended` returned, and reopen needs that have ended since."""
     rows = of_case(session, case, now)
     again = [need for need in in_states(rows, ENDED) if need not in before or rows[need].state != before[need][0]]
     move(session, case, rows, NeedVerb.REOPEN, again, by=by, now=now)

@@ -86,7 +86,7 @@ def _ends_of(rows: Mapping[str, CaseNeed], verb: CaseVerb | None, ends: Mapping[
 def _finish(
     session: Session, desk: Desk, case: Case, rows: Mapping[str, CaseNeed], chosen: Mapping[str, NeedState]
 ) -> CaseVerb | None:
-    """Give needs these ends, and the case its own when none is left without; the verb by which it ended."""
+    """End these needs, and the case too if all its needs have ended then. Returns the verb that ended the case."""
     ends = {**dict.fromkeys(needs.in_states(rows, {NeedState.UNMET}), NeedState.UNMET), **chosen}
     _end(session, desk, case, rows, ends)
     verb = need_states.case_end(needs.states_of(rows).values())
@@ -106,9 +106,8 @@ def _end(session: Session, desk: Desk, case: Case, rows: Mapping[str, CaseNeed],
 
 
 def end_need(session: Session, desk: Desk, label: str, version: int, need: str, end: str) -> Case:
-    """Name the end of one need that no organisation is at work on; the case goes on, or ends if it was the last.
-
-    What organisations were asked for it is withdrawn or narrowed. Raises StaleCase, NotFound, Invalid, Conflict.
+    """End one need that no organisation is at work on. The case continues, or ends if this was its last need. Offers for the
+    need are withdrawn or narrowed. Raises StaleCase, NotFound, Invalid, Conflict.
     """
     case = locked_case(session, desk, label, version)
     rows = needs.of_case(session, case, desk.now)

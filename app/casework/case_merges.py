@@ -65,7 +65,7 @@ def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> 
 
 
 def _join_needs(session: Session, case: Case, other: Case, desk: Desk) -> None:
-    """The case that goes on also has the needs of the other one that still wait: nobody looks at them there any more."""
+    """Add the waiting needs of the other case to the case that continues, because nobody looks at them there any more."""
     rows = needs.of_case(session, case, desk.now)
     joined = needs.add_from_merged(session, other, needs.in_states(rows, need_states.ASKABLE), now=desk.now)
     if joined:

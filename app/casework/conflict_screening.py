@@ -36,7 +36,7 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
 
 
 def reachable_organisations(directory: Directory, intake: Intake) -> set[UUID]:
-    """The organisations that could get this intake: those of its country, and those the person named."""
+    """The organisations that this intake could be sent to: those of its country, and those the person named."""
     here = {entry.organisation.id for entry in directory.services_for(intake.country)}
     return {named_id("organisation", slug) for slug in here | set(intake.consent.organisations)}
 

@@ -354,7 +354,7 @@ def file_once(
 
 
 def _is_notified(intake: Intake) -> bool:
-    """Whether news will be sent without a person at the desk deciding about each."""
+    """Whether notices are sent to the person automatically, without a decision at the desk."""
     if not intake.contact.notify:
         return False
     how = ContactRules.of(intake.contact.model_dump(mode="json"))
@@ -362,7 +362,9 @@ def _is_notified(intake: Intake) -> bool:
 
 
 def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
-    """For each need the services that can help with it, those with the letter's deadline first; none: nobody was found."""
+    """For each need, the services that can help with it; needs that the letter's deadline is about come first. An empty list:
+    no service was found.
+    """
     by_need = candidates_by_need(
         filed.needs, filed.result.candidates, directory, has_deadline=filed.deadline is not None
     )

@@ -96,7 +96,7 @@ _LOOKED_AT: Final = {
 
 
 def _open_task(session: Session, referral: Referral, case: Case, step: DueAction, now: datetime) -> None:
-    """Open a task for what only a person can settle."""
+    """Open a task for something that only a member of the team can decide."""
     state = State(referral.state)
     kind = _LOOKED_AT.get(state, TaskKind.PROGRESS) if step is DueAction.REVIEW else _BY_STEP.get(step)
     if kind is None or (step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED):

@@ -72,7 +72,7 @@ def _withdraw(session: Session, desk: Desk, case: Case, referral_id: UUID) -> No
 def _state_back(
     session: Session, desk: Desk, case: Case, target: CaseState, needs_before: dict[str, Any] | None
 ) -> None:
-    """`needs_before`: the ends that needs had; None when the action changed none."""
+    """Restore the state. `needs_before`: the needs that had ended before; None when the action changed no need."""
     source = CaseState(case.state)
     if source in _OUT_OF and source is not target:
         coordinator.move_case(session, desk, case, _OUT_OF[source])

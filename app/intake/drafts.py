@@ -81,8 +81,8 @@ def renew(
 ) -> None:
     """Save under a fresh secret. What lies under the former one stays as it was, for `RESENT_WITHIN`.
 
-    Nobody who knew the former secret reads what is typed from now on; and a form whose answer was lost on the way can be sent
-    again with the former cookie, which is all that the browser then has.
+    Somebody who knew the former secret cannot read what is typed from now on. If the response was lost on the way, the browser
+    has only the former cookie and can send the form again with it.
     """
     save(session, secret, content, now, idle)
     if former:

@@ -156,7 +156,9 @@ class _Case:
         self._close_reasons: dict[frozenset[str], Reason] = {}
 
     def result_with_close_need(self, service: RuledService, state: State | None) -> RuleResult | None:
-        """Of a service that refuses the need as such, and would take, or might take, one close to it."""
+        """The result of a service that does not take the need itself but would, or might, take a need close to it; None for
+        others.
+        """
         if self.close_needs.isdisjoint(service.listed):
             return None
         if state is not None and any(outcome.value == NO for outcome in state):
@@ -185,13 +187,13 @@ class _Case:
         return terms, service, (*reasons, _CAPACITY[capacity], *service.remarks), _trace(result, state)
 
     def nearest(self, service: RuledService, result: RuleResult, state: State | None) -> ServiceMatch:
-        """Not yet: which answers would make it a yes, the smallest first, then the other ways."""
+        """A near match: its reasons are the open questions, the easiest way to a yes first."""
         terms = (int(not service.verified), result.effort, len(self.facts.needs - service.listed))
         reasons = (*self.reasons(service, result), *service.remarks)
         return _service_match(service, reasons, _trace(result, state), terms)
 
     def related(self, service: RuledService, result: RuleResult, state: State | None) -> ServiceMatch:
-        """Close to what is needed, and otherwise open, or open after an answer."""
+        """A near match through a related need."""
         asked = self.reasons(service, result) if result.value == UNKNOWN else ()
         reasons = (self.close_reason(service), *asked, *service.remarks)
         terms = (int(not service.verified), 1 + result.effort, len(self.facts.needs))
@@ -223,7 +225,7 @@ class _Case:
 
 
 def _each_once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Without those that an earlier or a longer one of the same kind says already."""
+    """The reasons without repetitions: a reason is left out if another of the same kind includes all of its codes."""
     distinct = list(dict.fromkeys(reasons))
     return tuple(
         reason

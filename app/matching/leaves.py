@@ -233,7 +233,9 @@ def _consent_allows(_test: Any, organisation: str) -> Check:
 
 
 def _accepts_referrals(_test: Any, _organisation: str) -> Check:
-    """A pause for a need hinders who has no other need that they take; one for a language, who speaks no other."""
+    """A pause for a need matters only if they take no other need of the person; a pause for a language, only if the person
+    speaks no other.
+    """
 
     def answer(facts: Facts, live: LiveStatus, _on: date) -> Outcome:
         if not live.accepts:
@@ -253,7 +255,7 @@ def _accepts_referrals(_test: Any, _organisation: str) -> Check:
 
 
 def _capacity(_test: Any, _organisation: str) -> Check:
-    """A known capacity holds until its day and then is unknown again. Unknown hinders nobody."""
+    """A known capacity is valid until its day and then unknown again. An unknown capacity excludes nobody."""
 
     def answer(_facts: Facts, live: LiveStatus, on: date) -> Outcome:
         if live.capacity == "unknown" or live.capacity_until is None or live.capacity_until < on:

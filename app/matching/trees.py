@@ -137,7 +137,7 @@ class _NodeResult(NamedTuple):
 
 
 def _easiest(ways: Sequence[_NodeResult]) -> _NodeResult:
-    """Of the unknown parts of an `any` the easiest; of two as easy, the one that is written first."""
+    """The easiest of the unknown parts of an `any`; the first in reading order if two are equally easy."""
     best, *others = ways
     other_ways = [*best.other_ways]
     for way in others:

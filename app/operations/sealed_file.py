@@ -1,5 +1,6 @@
-"""The file format of a backup: compressed and encrypted in chunks, with a key sealed to a public key whose private half is
-elsewhere.
+"""The file format of a backup: compressed, encrypted in chunks, with a key sealed to a public key.
+
+The private half of that key is kept elsewhere.
 
 A line of text, a JSON header, then chunks: four bytes of length and AES-256-GCM-SIV. The random key is HPKE-sealed in the header.
 Each chunk is bound to its number and to whether it is the last one, so that a truncated or recombined file does not open.

@@ -79,8 +79,8 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
 
 
 def check_needs(verb: Verb, payload: TransitionInput, needs: Collection[str]) -> None:
-    """Raises Invalid: an outcome of a need that the referral is not for, or that is no outcome, or of another verb; or the
-    needs that are left when it is narrowed are missing, or are not its own.
+    """Raises Invalid if an outcome names a need that the referral is not for, is unknown, or belongs to another verb; or if the
+    referral is narrowed and the remaining needs are missing or not its own.
     """
     errors = []
     if (verb is Verb.NARROW) != bool(payload.needs) or not set(payload.needs) <= set(needs):

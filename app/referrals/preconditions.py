@@ -106,7 +106,9 @@ def _not_taken(_session: Session, referral: Referral, _case: Case, _now: datetim
 
 
 def _needs_free(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
-    """An offer is made again only for needs that all still wait; work begins again on at least one that nobody else has."""
+    """An offer is repeated only if all of its needs are still waiting; work resumes only if at least one need is not with
+    another organisation.
+    """
     rows = needs.of_case(session, case)
     named = {need: rows[need] for need in queries.needs_of(referral, case) if need in rows}
     states = {NeedState(row.state) for row in named.values()}

@@ -18,7 +18,7 @@ from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, Sta
 
 
 def offered_to(organisation_id: UUID | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
-    """The condition that a referral is the organisation's and was offered to it: before that it knows nothing of it."""
+    """The condition that a referral was offered to this organisation, which may not learn of it earlier."""
     return sa.and_(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
 
 

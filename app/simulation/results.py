@@ -1,4 +1,6 @@
-"""What a play came to: by urgency and country how many were answered in time, ran out, wait, and who owns what comes next."""
+"""Results of a simulation: how many cases were answered in time, expired or wait, by urgency and country, and who has the next
+step.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""New keys of a partner organisation: generated here for those who use the pages, or the public key of a partner who keeps
-their own.
+"""New keys of a partner organisation: generated here, or the public key of a partner who keeps the private one.
 
 Called only for an approved proposal (`app/staff/access_changes.py`). What was sealed to the previous key stays readable for those
 who hold that key.

@@ -4,7 +4,7 @@
   the path `/`: neither a sibling host nor an answer over plain HTTP can plant one. Only on `http://` and a loopback address
   (development) is there no prefix, because browsers refuse it there; `Settings` refuses any other address without TLS.
 * **Twice is never**: of two cookies with one name in a request, one is not ours and nobody can tell which. None is taken.
-* **A secret is ours or it is nothing**: `secret` returns only what `mint` has made.
+* **Only our own secrets count**: `secret` returns only what `mint` has made.
 """
 
 from typing import Final

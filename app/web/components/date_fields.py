@@ -47,7 +47,7 @@ def typed(fields: Mapping[str, Sequence[str]], name: str) -> Boxes:
 
 
 def of_day(day: date | datetime | str | None) -> Boxes:
-    """The boxes with a day in them: a date, or one written as ISO 8601; of other text the first box holds it as it is."""
+    """The boxes with a day in them: a date, or one written as ISO 8601; other text is put into the first box unchanged."""
     if isinstance(day, str):
         try:
             day = date.fromisoformat(day)

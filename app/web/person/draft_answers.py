@@ -127,8 +127,8 @@ def validate(
 ) -> tuple[schemas.Intake | None, list[FieldError]]:
     """Validate the whole form, with its dates read: an intake, or its errors.
 
-    `begun`: the time of the first answer. A letter without a day of receipt is counted from the day of it, also when the form
-    is finished on a later day.
+    `begun`: the time of the first answer. A letter without a day of receipt is counted from the day of that answer, even if the
+    form is finished on a later day.
     """
     faults: list[FieldError] = []
     for name in _DATES:

@@ -137,7 +137,7 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
 
 
 def _guide(question: Question, answers: FormFields, code_names: CodeNames, directory: Directory) -> tuple[str, ...]:
-    """What to look at in the chosen country; nothing while none is chosen."""
+    """Hints for the chosen country: where to find the date; none while no country is chosen."""
     country = answers.get("country", [""])[-1]
     return tuple(code_names.text(rule.look_at) for rule in directory.service_rules(country)) if question.guide else ()
 

@@ -20,7 +20,7 @@ _COME_BACK_AFTER: Final = {"urgent": timedelta(days=1), "normal": timedelta(days
 
 
 def sentences(reply: Mapping[str, Any], today: date, words: Translator) -> list[str]:
-    """From the stored reply to an intake (`casework.filing.filing_reply`): who is asked, and when to come back."""
+    """Sentences from the stored reply to an intake (`casework.filing.filing_reply`): who is asked, and when to come back."""
     return [words.text(_who_is_asked(reply)), words.text(_READ), when_to_come(reply["urgency"], today, words)] + (
         [words.text(_NOTICE)] if reply.get("notified") else []
     )
@@ -33,7 +33,7 @@ def _who_is_asked(reply: Mapping[str, Any]) -> str:
 
 
 def when_to_come(urgency: str, today: date, words: Translator) -> str:
-    """When somebody who comes back with their number should look for the first time."""
+    """When the person should come back with their number for the first time."""
     if urgency == "emergency":
         return words.text(_IN_HOURS)
     return words.text(_ON_A_DAY, day=words.date(today + _COME_BACK_AFTER[urgency]))

@@ -27,7 +27,7 @@ _NEED_OF_LETTER: Final = (
 class WhileYouWait:
     """`first`: up to three facts for the most pressing need; `more`: the rest. Each fact comes with its source.
 
-    `from_day`: from when to turn to a centre oneself, if nobody has answered; None once somebody has.
+    `from_day`: the day from which to contact a centre directly if nobody has answered; None once somebody has.
     """
 
     first: Sequence[tuple[str, Source]]
@@ -60,7 +60,7 @@ def need_of_letter(kind: str | None) -> str | None:
 
 
 def _by_pressure(needs: list[str]) -> list[str]:
-    """The needs in the order in which they are told. An appeal is told with the facts on asylum."""
+    """The needs in the order in which their facts are shown. An appeal has the facts on asylum."""
     place = {need: number for number, need in enumerate(MOST_PRESSING)}
     told = ["asylum" if need == "appeals" else need for need in needs]
     return sorted(dict.fromkeys(told), key=lambda need: place.get(need, len(place)))

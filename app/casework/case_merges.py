@@ -1,4 +1,4 @@
-"""Merging two cases of one person: one goes on, the other is linked to it and leaves the lists.
+"""Merging two cases of one person: one continues, the other is linked to it and leaves the lists.
 
 No answer is copied and no key changes hands. Needs of the linked case that still wait become needs of the one that goes on, as
 codes, and leave it when the merge is undone before anybody was asked for them. Both numbers keep opening what was filed under
@@ -39,7 +39,7 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
 
 
 def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> Case:
-    """Link this case to `into`, which goes on in its place and is returned.
+    """Link this case to `into`, which continues in its place and is returned.
 
     Raises NotFound, StaleCase, Invalid (into itself, or not a case of this team), Conflict (closed, merged already, or
     a referral of the case that would leave the lists is live).

@@ -20,8 +20,8 @@ _LEVEL: Final = 6
 class PageCompression:
     """Middleware: Starlette's gzip, for the media types in `_COMPRESSED` alone.
 
-    Starlette's own GZipMiddleware takes a list of types to leave out, which a new kind of answer would not be on, and sends gzip to
-    a caller who refuses it (`gzip;q=0`).
+    Starlette's own GZipMiddleware takes a list of types to exclude, which would not include a new type of response, and sends
+    gzip to a caller who refuses it (`gzip;q=0`).
     """
 
     def __init__(self, app: ASGIApp) -> None:

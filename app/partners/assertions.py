@@ -37,7 +37,7 @@ _ALGORITHMS: Final = {"EdDSA": ("EdDSA", "Ed25519"), "ES256": ("ES256",)}
 
 
 class BadAssertion(ValueError):
-    """The token is not accepted. The message says which check failed and holds nothing of the token."""
+    """The token is not accepted. The message says which check failed and repeats no part of the token."""
 
 
 class BadJwk(ValueError):

@@ -160,7 +160,7 @@ def _token_is_valid(request: Request, member: SignedIn) -> bool:
 
 
 def submitted_version(request: Request) -> int:
-    """The version of the row that the form was made from, from its hidden field; -1, which no row has, for anything else."""
+    """The row's version in the form's hidden field; -1, which no row has, if the field is missing or invalid."""
     text = field_value(request.state.form, "version")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 

@@ -188,7 +188,7 @@ def remarks(organisation: Organisation | Helper, directory: Directory, code_name
 
 
 def card(organisation: Organisation | Helper, directory: Directory, words: Translator, **more: Any) -> dict[str, Any]:
-    """What `parts/centres.html` needs of a centre."""
+    """The context of a centre in `parts/centres.html`."""
     name, original = names(organisation, words.language, directory)
     return {
         "slug": organisation.id,

@@ -122,7 +122,9 @@ _SOMEWHERE_ELSE: Final = N_("I am in another country")
 
 
 def country_error(session: Session, answers: FormFields, directory: Packs, code_names: CodeNames) -> dict[str, str]:
-    """An error at the country question when nobody takes requests from there, as in a draft that is older than the team's end."""
+    """The error at the country question when no team takes requests from the chosen country, for example because it stopped
+    after the draft was begun.
+    """
     code = answers.get("country", [""])[-1]
     if not directory.has_country(code) or code in staff.served_countries(session):
         return {}

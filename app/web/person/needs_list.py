@@ -1,4 +1,4 @@
-"""What the person reads of each of their needs: on the check page who can help with it, later how it stands."""
+"""What the person reads about each of their needs: on the check page who can help with it, later its progress."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -23,10 +23,11 @@ from app.casework.coordinator import (
     record_change,
     remember_undo,
 )
-from app.casework.eligibility import eligibility_of
+from app.casework.eligibility import earlier_answers, eligibility_of
 from app.casework.unavailability import unavailability_of
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
+from app.core.ids import named_id
 from app.referrals import queries
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
@@ -42,6 +43,7 @@ def refer(
     service_key: str,
     *,
     despite: bool = False,
+    again: bool = False,
     wanted: Sequence[str] | None = None,
 ) -> Referral:
     """Refer the case to a service of a connected organisation.
@@ -50,13 +52,21 @@ def refer(
     key in this session. Without consent the person is asked first, and answers with their number. `wanted`: the needs to refer;
     by default, the uncovered needs that the service helps with. `despite`: the coordinator knows that the service is full or
     paused, and has talked to the organisation. Raises Conflict: not connected, excluded, asked already, or the case has ended.
-    Invalid: it is away, and not `despite`.
+    Invalid: it is away, and not `despite`; or it did not take this case before, and not `again`.
     """
     case = locked_case(session, desk, label, version)
+    if not again and _did_not_take(session, case, service_key):
+        detail = "They did not take this case before. Tick that you want to ask them again, or choose another."
+        raise Invalid([FieldError(pointer="/again", code="required", detail=detail)])
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
         detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
     return _refer(session, desk, case, service_key, was=undo.snapshot(case), wanted=wanted)
+
+
+def _did_not_take(session: Session, case: Case, service_key: str) -> bool:
+    organisation_id = named_id("organisation", service_key.split("/", 1)[0])
+    return organisation_id in earlier_answers(queries.referrals_of_case(session, case.id))
 
 
 def reroute(session: Session, desk: Desk, label: str, referral_label: str, version: int, service_key: str) -> Referral:
@@ -78,6 +88,8 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
         raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
     if unavailability_of(session, case, service_key, desk.now.date()) is not None:
         raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")
+    if _did_not_take(session, case, service_key):
+        raise Conflict("They did not take this case before. Withdraw this one, then refer from the list and say so.")
     if state in LIVE:
         move_referral(
             session, desk, label, referral_label, version, Verb.WITHDRAW, TransitionInput(reason="better_option")

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
@@ -14,7 +13,7 @@ from app.cases import transitions as case_transitions
 from app.cases.models import Case
 from app.cases.states import CaseVerb
 from app.conflicts import service as conflicts
-from app.directory.models import ServiceRow
+from app.directory import availability
 from app.matching import service_history
 from app.referrals import effects, queries, threads, transitions
 from app.referrals.actors import CLOCK, ActorRef
@@ -79,7 +78,7 @@ def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, 
         case effects.KeepOnlyReaders() | effects.DestroyWraps() | effects.ExcludeOrganisation():
             _take_access(session, effect, referral, now)
         case effects.RecordAnswerTime() | effects.MarkServiceFull():
-            _update_service(session, effect, referral.service_id, now)
+            _update_service(session, effect, referral, case, now)
         case effects.WithdrawOffers(reason, states, taken):
             for other in queries.lock_live_referrals(session, case.id, states):
                 if other.id != referral.id and taken.issuperset(queries.needs_of(other, case)):
@@ -159,13 +158,15 @@ def _take_access(session: Session, effect: effects.AccessEffect, referral: Refer
             conflicts.add_case_traces(session, referral.case_id, referral.organisation_id, now)
 
 
-def _update_service(session: Session, effect: effects.ServiceEffect, service_id: UUID, now: datetime) -> None:
+def _update_service(
+    session: Session, effect: effects.ServiceEffect, referral: Referral, case: Case, now: datetime
+) -> None:
     match effect:
         case effects.RecordAnswerTime(took):
-            service_history.record_answer(session, service_id, took)
+            service_history.record_answer(session, referral.service_id, took)
         case effects.MarkServiceFull(length):
-            full = {"capacity": "full", "capacity_until": (now + length).date(), "updated_at": now}
-            session.execute(sa.update(ServiceRow).where(ServiceRow.id == service_id).values(**full))
+            until = (now + length).date()
+            availability.no_free_place(session, referral.service_id, queries.needs_of(referral, case), until, now)
 
 
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -17,7 +18,10 @@ from app.referrals.states import LIVE, State
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """Whether one case can be referred to one organisation. `reaches`: what referring would do (offer, ask, or nothing)."""
+    """Whether one case can be referred to one organisation. `reaches`: what referring would do (offer, ask, or nothing).
+
+    `before`: how it was asked for this case last, when that ended without its help.
+    """
 
     organisation_id: UUID
     connected: bool
@@ -25,12 +29,34 @@ class Eligibility:
     never: bool
     excluded: bool
     asked: bool
+    before: "EarlierAnswer | None" = None
 
     @property
     def reaches(self) -> str:
         if self.never or self.excluded or self.asked or not self.connected:
             return "no"
         return "offer" if self.consented else "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAnswer:
+    """An organisation was asked for this case and did not take it: the state of that referral, why, and since when."""
+
+    state: str
+    reason: str | None
+    at: datetime
+
+
+ANSWERED_NO: Final = frozenset({State.DECLINED, State.EXPIRED, State.HANDED_BACK})
+
+
+def earlier_answers(asked: Sequence[Referral]) -> dict[UUID, EarlierAnswer]:
+    """The last refusal, expiry or handing back of each organisation among a case's referrals."""
+    return {
+        referral.organisation_id: EarlierAnswer(referral.state, referral.reason, referral.updated_at)
+        for referral in sorted(asked, key=lambda referral: referral.updated_at)
+        if State(referral.state) in ANSWERED_NO
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +86,7 @@ def eligibility_of(
         holders = sealed_parts.organisations_with_key(session, case.id)
     consent = facts.get("consent") or {}
     live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
+    before = earlier_answers(asked)
     conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}
     return EligibilityBySlug(
         {
@@ -70,6 +97,7 @@ def eligibility_of(
                 never=slug in consent.get("never", ()),
                 excluded=organisation_id in conflicts,
                 asked=organisation_id in live,
+                before=before.get(organisation_id),
             )
             for slug, organisation_id in ids.items()
         }

@@ -71,6 +71,34 @@ def pause_service(
     _note(session, "paused", "service", row.id, by, now, {"need": need, "language": language})
 
 
+def no_free_place(session: Session, service_id: UUID, needs: Iterable[str], until: date, now: datetime) -> None:
+    """The organisation has said that it has no free place for these needs; the service stays open for its others.
+
+    A service that lists nothing else is full. A later day that is known already stays.
+    """
+    row = session.get_one(ServiceRow, service_id, with_for_update=True)
+    listed = row.entry.get("needs", ())
+    named = [need for need in listed if need in set(needs)]
+    row.updated_at = now
+    if not named or len(named) == len(listed):
+        later = row.capacity == "full" and row.capacity_until is not None and row.capacity_until > until
+        row.capacity, row.capacity_until = "full", row.capacity_until if later else until
+        return
+    known = {
+        pause.need: pause
+        for pause in session.scalars(
+            sa.select(ServicePause).where(
+                ServicePause.service_id == service_id, ServicePause.need.in_(named), ServicePause.language.is_(None)
+            )
+        )
+    }
+    for need in named:
+        if need not in known:
+            session.add(ServicePause(service_id=service_id, need=need, language=None, until=until, set_at=now))
+        elif known[need].until < until:
+            known[need].until, known[need].set_at = until, now
+
+
 def end_pause(
     session: Session, pause_id: UUID, *, by: Editor, now: datetime, organisation_id: UUID | None = None
 ) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.cases.models import Case
 from app.core import sealing
@@ -19,16 +19,26 @@ from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
 from app.referrals.models import Referral
 from app.referrals.queries import offered_to
-from app.referrals.states import State
+from app.referrals.states import CARD_CLOSED, State
 
 Row = sa.Row[*tuple[Any, ...]]
 _NEEDS: Final = sa.func.coalesce(Referral.needs, Case.needs, type_=Json)
 """What the referral is for. One made by a former version is for all needs of its case."""
+_CARD_CLOSED: Final = Referral.state.in_([state.value for state in State if state in CARD_CLOSED])
+
+
+def _on_card(column: InstrumentedAttribute[Any], empty: Any = None) -> sa.Label[Any]:
+    """A column of what the organisation was asked about: empty once the referral has ended without its help."""
+    nothing = sa.null() if empty is None else sa.literal(empty, type_=Json)
+    return sa.case((_CARD_CLOSED, nothing), else_=column).label(column.key)
+
+
 _COLUMNS: Final = (
-    Referral.id, Referral.label, Referral.state, Referral.version, Referral.urgency, Referral.deadline_on,
+    Referral.id, Referral.label, Referral.state, Referral.version, Referral.urgency, _on_card(Referral.deadline_on),
     Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
     Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
-    _NEEDS.label("needs"), Case.country, Case.languages, Case.deadline_certainty, ServiceRow.key.label("service"),
+    sa.case((_CARD_CLOSED, sa.literal([], type_=Json)), else_=_NEEDS).label("needs"), Case.country,
+    _on_card(Case.languages, []), _on_card(Case.deadline_certainty), ServiceRow.key.label("service"),
 )  # fmt: skip
 _OFFERED: Final = (
     sa.select(*_COLUMNS)
@@ -37,7 +47,7 @@ _OFFERED: Final = (
     .where(offered_to(sa.bindparam("organisation_id")))
 )
 _BATCH: Final = 1000
-_WITH_CARD: Final = _OFFERED.add_columns(Referral.card, Referral.case_id).where(
+_WITH_CARD: Final = _OFFERED.add_columns(_on_card(Referral.card), Referral.case_id).where(
     Referral.id == sa.bindparam("referral_id")
 )
 
@@ -62,7 +72,7 @@ def page(
     if wanted.states:
         query = query.where(Referral.state.in_(wanted.states))
     if wanted.need is not None:
-        query = query.where(_is_for_need(session, wanted.need))
+        query = query.where(~_CARD_CLOSED, _is_for_need(session, wanted.need))
     if after is not None:
         query = query.where(sa.tuple_(Referral.updated_at, Referral.id) > sa.tuple_(*map(sa.literal, after)))
     elif wanted.updated_since is not None:
@@ -110,7 +120,7 @@ def by_id(session: Session, organisation_id: UUID, referral_id: UUID) -> Row | N
 
 
 def open_card(keys: KeyRing, row: Row) -> dict[str, Any]:
-    """The codes of the card; empty when it was erased."""
+    """The codes of the card; empty when it was erased, or the referral ended without this organisation's help."""
     if row.card is None:
         return {}
     try:

@@ -102,6 +102,7 @@ class Disclosure(StrEnum):
     """What the organisation may see from this move on."""
 
     NOTHING = "nothing"
+    END = "end"  # that it ended, when and why; nothing of the case
     CARD = "card"  # codes without a name
     SEALED_PARTS = "sealed_parts"
 
@@ -211,6 +212,8 @@ WITH_PARTNER: Final = UNDECIDED | AT_WORK
 MAY_OPEN: Final = AT_WORK | _in(Phase.COMPLETED)
 """The organisation may open the encrypted parts."""
 FAILED: Final = _in(Phase.FAILED)
+CARD_CLOSED: Final = _in(Phase.FAILED)
+"""The organisation no longer sees what the referral was about."""
 VISIBLE_TO_PARTNER: Final = frozenset(State) - NOT_OFFERED
 INITIAL: Final = S.DRAFT
 """A referral is created in this state, by a coordinator or the clock, with `DeadlineChange.WAIT`."""
@@ -221,22 +224,22 @@ MOVES: Final = tuple(
     for moves in (
         _moves([S.DRAFT],                                  V.ASK_CONSENT,     S.AWAITING_CONSENT, _DESK,               C.WAIT,          D.NOTHING,      _PERSON_TOLD,     (P.CASE_OPEN, P.MAY_BE_ASKED)),
         _moves([S.AWAITING_CONSENT],                       V.CONSENT,         S.OFFERED,          _PERSON,             C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _OFFER),
-        _moves([S.AWAITING_CONSENT],                       V.REFUSE,          S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.CARD,         _TEAM_TOLD),
+        _moves([S.AWAITING_CONSENT],                       V.REFUSE,          S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.END,          _TEAM_TOLD),
         _moves([S.DRAFT],                                  V.OFFER,           S.OFFERED,          (*_DESK, *_CLOCK),   C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _OFFER),
         _moves([S.OFFERED],                                V.ACKNOWLEDGE,     S.ACKNOWLEDGED,     _PARTNER,            C.GO_ON,         D.CARD),
         _moves([S.OFFERED, S.ACKNOWLEDGED],                V.ASK_INFO,        S.INFO_REQUESTED,   _PARTNER,            C.PAUSE,         D.CARD,         _TEAM_AND_PERSON, (P.PAUSE_LEFT,)),
         _moves([S.INFO_REQUESTED],                         V.ANSWER,          S.ACKNOWLEDGED,     (*_PERSON, *_DESK),  C.UNPAUSE,       D.CARD,         _PARTNER_TOLD),
         _moves([S.OFFERED, S.ACKNOWLEDGED],                V.WAITLIST,        S.WAITLISTED,       _PARTNER,            C.REVIEW,        D.CARD,         _TEAM_AND_PERSON),
         _moves([S.OFFERED, S.ACKNOWLEDGED, S.WAITLISTED],  V.ACCEPT,          S.ACCEPTED,         _PARTNER,            C.FIRST_CONTACT, D.SEALED_PARTS, _TEAM_AND_PERSON, (P.CONSENT,)),
-        _moves(UNDECIDED,                                      V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves(UNDECIDED,                                      V.DECLINE,         S.DECLINED,         _PARTNER,            C.ASK_NEXT,      D.END,          _TEAM_TOLD),
         _moves([S.ACCEPTED],                               V.START,           S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
         _moves([S.IN_PROGRESS],                            V.HOLD,            S.ON_HOLD,          _PARTNER,            C.REVIEW,        D.SEALED_PARTS),
         _moves([S.ON_HOLD],                                V.RESUME,          S.IN_PROGRESS,      _PARTNER,            C.PROGRESS,      D.SEALED_PARTS),
         _moves([S.ACCEPTED, S.IN_PROGRESS],                V.COMPLETE,        S.COMPLETED,        _PARTNER,            C.STOP,          D.SEALED_PARTS, _TEAM_AND_PERSON),
-        _moves(AT_WORK,                                    V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,            C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
-        _moves(LIVE,                                       V.WITHDRAW,        S.WITHDRAWN,        (*_DESK, *_CLOCK),   C.STOP,          D.CARD,         _PARTNER_TOLD),
-        _moves(LIVE,                                       V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.CARD,         _PARTNER_TOLD),
-        _moves(ANSWER_DUE,                                V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      D.CARD,         _TEAM_TOLD),
+        _moves(AT_WORK,                                    V.HAND_BACK,       S.HANDED_BACK,      _PARTNER,            C.ASK_NEXT,      D.END,          _TEAM_TOLD),
+        _moves(LIVE,                                       V.WITHDRAW,        S.WITHDRAWN,        (*_DESK, *_CLOCK),   C.STOP,          D.END,          _PARTNER_TOLD),
+        _moves(LIVE,                                       V.CLIENT_WITHDRAW, S.CLIENT_DECLINED,  _PERSON,             C.STOP,          D.END,          _PARTNER_TOLD),
+        _moves(ANSWER_DUE,                                V.EXPIRE,          S.EXPIRED,          _CLOCK,              C.ASK_NEXT,      D.END,          _TEAM_TOLD),
         _moves([S.COMPLETED],                              V.REOPEN,          S.IN_PROGRESS,      (*_PARTNER, *_DESK), C.PROGRESS,      D.SEALED_PARTS, _TEAM_TOLD,       _REOPEN),
         _moves([S.ACCEPTED],                               V.UNDO_ACCEPT,     S.ACKNOWLEDGED,     _PARTNER,            C.START_ANSWER,  D.CARD,         _TEAM_TOLD,       _UNDO_ACCEPT),
         _moves([S.WITHDRAWN],                              V.UNDO_WITHDRAW,   S.OFFERED,          _DESK,               C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _UNDO_WITHDRAW),
@@ -245,7 +248,7 @@ MOVES: Final = tuple(
             for state in State
             if state in LIVE - AT_WORK
         ),
-        _moves(frozenset(State) - {S.ENTERED_IN_ERROR},    V.VOID,            S.ENTERED_IN_ERROR, (Actor.SENIOR,),     C.STOP,          D.CARD,         _PARTNER_TOLD),
+        _moves(frozenset(State) - {S.ENTERED_IN_ERROR},    V.VOID,            S.ENTERED_IN_ERROR, (Actor.SENIOR,),     C.STOP,          D.END,          _PARTNER_TOLD),
     )
     for move in moves
 )

@@ -10,6 +10,7 @@ SECRETS = ("Тестовая", "Анна", "+48 600 000 000")
 
 def test_a_referral_in_the_words_of_fhir(network: Network):
     referral = network.offer()
+    offered = network.get(f"/v1/referrals/{referral}/fhir").json()
     network.act(referral, "decline", json={"reason": "no_capacity"})
     answer = network.get(f"/v1/referrals/{referral}/fhir")
     assert answer.headers["content-type"] == "application/fhir+json"
@@ -17,6 +18,9 @@ def test_a_referral_in_the_words_of_fhir(network: Network):
     task, request, patient = (entry["resource"] for entry in answer.json()["entry"])
     assert (task["resourceType"], task["status"]) == ("Task", "rejected")
     assert task["statusReason"]["coding"][0]["code"] == "no_capacity"
+    assert "reasonCode" not in request, "what it was about is closed to them now"
+    assert patient == {"resourceType": "Patient", "id": patient["id"]}
+    _task, request, patient = (entry["resource"] for entry in offered["entry"])
     assert [need["coding"][0]["code"] for need in request["reasonCode"]] == ["asylum"]
     assert [place["coding"][0]["code"] for place in request["locationCode"]] == ["PL", "PL-14"]
     assert patient["communication"][0]["language"]["coding"][0]["code"] == "ru"

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +10,8 @@ from sqlalchemy import event
 
 from app.api import schemas
 from app.audit.models import AuditEntry
+from app.casework import referral_actions
+from app.referrals import queries
 from app.referrals.models import ReferralEvent
 from app.referrals.states import Verb
 from tests.support.partners import MINE, OTHER, Network
@@ -46,6 +48,30 @@ def test_a_draft_is_not_there_for_the_partner(network: Network):
         draft = referral_actions.create(session, network.keys, case, "pl-hfhr/legal-help", by=DESK, now=network.now)
     assert network.get("/v1/referrals").json()["referrals"] == []
     assert network.get(f"/v1/referrals/{draft.id}").status_code == 404
+
+
+@pytest.mark.parametrize("end", ["decline", "expire"])
+def test_after_a_refusal_or_expiry_nothing_of_the_card_is_left(network: Network, end: str):
+    """What remains: label, service, state, reason, urgency, country and times. List, detail, table and FHIR alike."""
+    referral = network.offer()
+    if end == "decline":
+        assert network.act(referral, "decline", json={"reason": "out_of_scope"}).status_code == 200
+    else:
+        with network.database.begin() as session:
+            row, case = queries.locked(session, UUID(referral), None)
+            referral_actions.expire(session, row, case, now=network.now)
+    listed = network.get("/v1/referrals").json()["referrals"][0]
+    detail = network.get(f"/v1/referrals/{referral}").json()
+    schemas.ReferralDetail.model_validate(detail)
+    for found in (listed, detail):
+        assert (found["needs"], found["languages"], found.get("deadline")) == ([], [], None)
+        assert found["state"] == {"decline": "declined", "expire": "expired"}[end]
+    assert detail["card"] == {"speak": [], "helps": []}
+    assert network.get("/v1/referrals?need=asylum").json()["referrals"] == []
+    for path in ("/v1/referrals.csv", f"/v1/referrals/{referral}/fhir"):
+        answer = network.get(path)
+        assert answer.status_code == 200
+        assert not any(word in answer.text for word in ("asylum", "PL-14", "interpreter"))
 
 
 def test_one_referral_is_a_card_without_a_name(network: Network):

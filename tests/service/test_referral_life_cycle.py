@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from app.audit.service import verify
 from app.cases import sealed_parts
 from app.cases.models import Case
+from app.casework.unavailability import unavailability_of
 from app.core.db import Database
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, PreconditionFailed
-from app.directory.models import ServiceRow
+from app.directory.models import ServicePause, ServiceRow
 from app.partners.organisations import Organisation
 from app.referrals import change_feed, deadlines
 from app.referrals.actors import ActorRef
@@ -265,8 +266,24 @@ def test_a_conflict_excludes_for_ever_even_when_it_is_voided(scene: Scene) -> No
         assert sealed_parts.organisations_with_key(session, case) == {organisation(TWO)}
 
 
-def test_no_free_place_counts_for_a_while(scene: Scene) -> None:
-    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="no_capacity")
+def test_no_free_place_counts_for_a_while_and_for_the_needs_it_was_said_of(scene: Scene) -> None:
+    """A centre without a place for asylum cases still takes those in detention; said of all its needs, it is full."""
+    with scene.write() as session:
+        listed = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one().entry["needs"]
+    assert {"asylum", "detention"} < set(listed)
+    for _twice in range(2):
+        scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="no_capacity")
+    with scene.database.begin(write=False) as session:
+        row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
+        assert (row.capacity, row.capacity_until) == ("unknown", None)
+        pauses = session.scalars(sa.select(ServicePause).where(ServicePause.service_id == row.id)).all()
+        assert [(pause.need, pause.until) for pause in pauses] == [("asylum", date(2026, 12, 7))]
+        for need, why in (("asylum", "need"), ("detention", None)):
+            case = Case(needs=[need], languages=["ru"])
+            found = unavailability_of(session, case, SERVICES[ONE], scene.now.date())
+            assert (found.why if found else None) == why
+    everything = scene.case(ONE, needs=listed)
+    scene.act(scene.offered(ONE, everything, wanted=listed), Verb.DECLINE, partner(ONE), reason="no_capacity")
     with scene.database.begin(write=False) as session:
         row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
         assert (row.capacity, row.capacity_until) == ("full", date(2026, 12, 7))

@@ -1,7 +1,7 @@
 """The partner's page: a centre without developers answers, opens what it accepted, and finishes."""
 
 from tests.support.desk import ADDRESS, NAME, STORY, StaffSite
-from tests.web.test_desk_case import referral_of, referred
+from tests.web.test_desk_case import ONE, refer_link, referral_of, referred
 
 SECRETS = (STORY, NAME, ADDRESS)
 
@@ -67,6 +67,24 @@ def test_declining_names_a_reason_and_a_conflict_is_not_told_to_others(office: S
     assert referral_of(office, label).state == "declined"
     page = office.as_("vera").get(f"/desk/cases/{label}")
     assert "Not available for this case." in page.words()
+
+
+def test_a_centre_that_declined_reads_nothing_more_of_the_request_and_is_asked_again_only_on_purpose(
+    office: StaffSite,
+) -> None:
+    label, path = offered(office)
+    browser = office.as_("partner")
+    browser.submit(browser.get(path), f"{path}/decline", reason="out_of_scope")
+    for page in (browser.get(path), browser.get("/partner/")):
+        assert not any(word in page.words() for word in ("Asylum", "Russian"))
+    vera = office.as_("vera")
+    page = vera.get(f"/desk/cases/{label}")
+    assert "Asked before: Declined" in page.words()
+    assert "Reason given: They do not offer this kind of help." in page.words()
+    form = vera.get(refer_link(page, ONE))
+    assert "Asked before: Declined" in form.words()
+    assert vera.submit(form, f"/desk/cases/{label}/refer").status == 422
+    assert vera.submit(form, f"/desk/cases/{label}/refer", again="yes").status == 303
 
 
 def test_waitlist_names_a_day(office: StaffSite) -> None:

@@ -141,11 +141,12 @@ def refer_form(
 @router.post("/refer", name="refer_case")
 def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Offer the case, or ask the person first, as their present consent requires."""
+    again = field_value(request.state.form, "again") == "yes"
     despite_absence = field_value(request.state.form, "despite") == "yes"
     service = field_value(request.state.form, "service")
     wanted = request.state.form.get("need", []) if field_value(request.state.form, "needs") == "chosen" else None
     referral = desk_referrals.refer(
-        session, desk, label, submitted_version(request), service, despite=despite_absence, wanted=wanted
+        session, desk, label, submitted_version(request), service, despite=despite_absence, again=again, wanted=wanted
     )
     case = session.get_one(Case, referral.case_id)
     return redirect_after(

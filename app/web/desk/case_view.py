@@ -66,6 +66,11 @@ class ServiceView:
     def can_be_asked(self) -> bool:
         return self.eligibility is not None and self.eligibility.reaches != "no"
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether it declined, let it expire or handed back this case, or is excluded."""
+        return self.eligibility is not None and (self.eligibility.excluded or self.eligibility.before is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -247,7 +252,8 @@ def _in_words(
             availability.get(match.service),
         )
 
-    candidates = [view(match) for match in result.candidates]
+    # Who was asked before comes after those who were not; otherwise the order of the rules stays.
+    candidates = sorted((view(match) for match in result.candidates), key=lambda candidate: candidate.was_asked)
     return NextStep(
         tuple(candidates[:BEST]),
         tuple(candidate for candidate in candidates[BEST:] if candidate.can_be_asked),

@@ -73,7 +73,7 @@ def create_intake(
 
 
 def answer_of(filed: Filed, reader: CodeNames, directory: Directory, today: date) -> dict[str, Any]:
-    """The answer to the caller. `today`: in the country."""
+    """The answer to the caller. `today`: the date in the country."""
     result = filed.result
     return {
         "receipt": filed.receipt.grouped(),

@@ -63,7 +63,7 @@ _REFUSALS: Final[Responses] = {
 
 
 class OAuthError(Exception):
-    """An error code of RFC 6749 §5.2 with a sentence that repeats nothing of the input."""
+    """An error code of RFC 6749 §5.2 with a sentence that repeats no part of the input."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(code)

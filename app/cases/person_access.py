@@ -30,7 +30,7 @@ _LOOKED: Final = "case:opened_by_number"
 
 
 class TooManyChanges(TooMany):
-    """The person has changed very much today. Nothing was saved."""
+    """The person has reached the daily limit of changes. Nothing was saved."""
 
     slug, title = "changes-used-up", "Very many changes were made today"
 

@@ -139,7 +139,7 @@ def file_sandbox_intake(
 
 
 def is_urgent(urgency: str) -> bool:
-    """Whether such a case is taken in while there is little room."""
+    """Whether such a case is accepted while the disk is nearly full."""
     return urgency != "normal"
 
 

@@ -132,7 +132,7 @@ class Directory:
         return next((row for row in self.deadlines(country) if row.event == event), None)
 
     def emergency(self, country: str) -> tuple[Contact, ...]:
-        """All rows of the country's file, also those that nobody is shown: see `urgent_contacts`."""
+        """All rows of the country's file, including those that are never shown: see `urgent_contacts`."""
         return self.contacts_by_country.get(country, ())
 
     def urgent_contacts(

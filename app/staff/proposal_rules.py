@@ -52,7 +52,7 @@ RULES: Final[Mapping[Kind, Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a proposal concerns: a team or an organisation, and a member who exists already. All empty: the whole network."""
+    """The subject of a proposal: a team or an organisation, and a member who exists already. All empty: the whole network."""
 
     team_id: UUID | None = None
     organisation_id: UUID | None = None

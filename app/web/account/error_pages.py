@@ -26,7 +26,7 @@ _MESSAGES: Final = {
     404: N_("We could not find this page. It may belong to another team or have been deleted."),
     405: N_("This is not possible here."),
     413: N_("This is too long. Please send less text."),
-    422: N_("This does not fit. Nothing was saved."),
+    422: N_("Some of the input is not valid. Nothing was saved."),
     429: N_("You have reached today's limit. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }

@@ -56,7 +56,7 @@ AGAIN: Final = "again=1"
 
 
 def new_secret(keys: KeyRing) -> str:
-    """A secret for the cookie, of the only kind that is taken back."""
+    """A secret for the cookie, of the only kind that is accepted in a request."""
     return cookies.mint(keys, COOKIE)
 
 

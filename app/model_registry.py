@@ -1,6 +1,7 @@
 """Imports every module that declares tables, so that `Base.metadata` is whole. For migrations and tests only."""
 
 import app.audit.models
+import app.cases.appointments
 import app.cases.honeytokens
 import app.cases.models
 import app.cases.triggers

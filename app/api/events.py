@@ -130,7 +130,7 @@ def _event(row: FeedRow, base_url: str) -> dict[str, Any]:
         "subject": str(row.referral_id),
         "time": row.at.isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "data": {"referral": str(row.referral_id), "state": row.type.partition(".")[2], "version": row.version},
+        "data": {"referral": str(row.referral_id), "state": change_feed.state_in(row.type), "version": row.version},
     }
 
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.api.dependencies import Partner, format_instant, no_such_referral
+from app.cases import appointments
+from app.cases.appointment_states import UNDER_WAY
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import partner_queries
@@ -24,7 +26,20 @@ def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing,
         raise no_such_referral()
     locked = partner_queries.open_card(keys, row)
     card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
-    return {**summary(row, packs), "card": {**card, "speak": row.languages, "helps": locked.get("helps", [])}}
+    return {
+        **summary(row, packs),
+        **_appointment(session, row),
+        "card": {**card, "speak": row.languages, "helps": locked.get("helps", [])},
+    }
+
+
+def _appointment(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
+    """How the times stand that this organisation offered last: the state, and the hour of an agreed one."""
+    for found in appointments.of_case(session, row.case_id, row.id):
+        if found.state in UNDER_WAY:
+            hour = {"hour": format_instant(found.agreed_hour)} if found.agreed_hour else {}
+            return {"appointment": {"state": found.state, **hour}}
+    return {}
 
 
 def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:

@@ -131,8 +131,16 @@ class ReferralSummary(_Document):
     updated_at: datetime
 
 
+class AppointmentOut(_Document):
+    """How the times stand that your organisation offered. The exact time and the place are encrypted: see the partner page."""
+
+    state: Literal["open", "agreed", "others_wanted"]
+    hour: datetime | None = Field(default=None, description="Of an agreed time: the full hour in which it begins.")
+
+
 class ReferralDetail(ReferralSummary):
     card: Card
+    appointment: AppointmentOut | None = Absent
 
 
 class ReferralPage(_Document):

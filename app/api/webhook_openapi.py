@@ -47,6 +47,8 @@ def _sent(kind: str) -> dict[str, Any]:
     words = f"A referral of yours came into the state {kind.rpartition('.')[2]}."
     if kind == MESSAGE:
         words = "The team wrote to you about a referral: read it with `GET /v1/referrals/{id}/messages`."
+    if kind.startswith(f"{PREFIX}appointment."):
+        words = f"Times that were offered for a referral of yours became {kind.rpartition('.')[2]}."
     if kind == TEST:
         schema, data, words = "Test", {"event": _EVENT}, "You asked for a test. It means nothing."
     example = {"type": kind, "timestamp": "2026-11-24T10:05:12.250000Z", "data": data}
@@ -82,7 +84,11 @@ def _sent(kind: str) -> dict[str, Any]:
 
 def _moved() -> dict[str, Any]:
     data = {"referral": {"type": "string", "format": "uuid"}, "version": {"type": "integer", "minimum": 1}}
-    return _message("A referral of your organisation moved, or the team wrote to you about one.", list(TYPES), data)
+    return _message(
+        "A referral of your organisation moved, the team wrote to you about one, or times were offered or answered.",
+        list(TYPES),
+        data,
+    )
 
 
 def _test() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import duplicate_detection, sealed_parts, transitions
+from app.cases import appointments, duplicate_detection, sealed_parts, transitions
 from app.cases.models import Case, CaseMove, CaseWrap, WrapFor
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import Recipient
@@ -111,6 +111,7 @@ def answer(
         _refuse_at_work(session, case)
         _hand_over_keys(session, opened, move, notes_key, keys)
         _end_what_was_asked(session, case, now)
+        appointments.end_live(session, case.id, every=True)
         case.country = move.to_country
         conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
         _settle(session, case, move, keys, directory, now)

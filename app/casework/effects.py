@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import needs, sealed_parts
+from app.cases import appointments, needs, sealed_parts
 from app.cases import transitions as case_transitions
 from app.cases.models import Case
 from app.cases.states import CaseVerb
@@ -21,7 +21,7 @@ from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
 from app.referrals.effects import Effect
 from app.referrals.models import Referral
-from app.referrals.states import LIVE, MAY_OPEN, Actor, Move, State, Verb, next_move
+from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, Move, State, Verb, next_move
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -32,6 +32,8 @@ def transition(
     """Move the referral and carry out what follows. The caller holds both rows and has checked the move."""
     for effect in transitions.apply(session, referral, case, move, by, payload, now):
         carry_out(session, effect, referral, case, by, now)
+    if move.source in AT_WORK and move.target not in AT_WORK:
+        appointments.end_live(session, case.id, referral.id)
 
 
 def withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:

@@ -21,8 +21,10 @@ OPENINGS: Final = {
     "referral:sealed_read": "everything",
 }
 """Each audited action that opens a sealed part, and what it opens. A test compares it with the code that opens parts."""
-OF_OTHERS: Final = frozenset({"referral:thread_opened"})
-"""Openings of what a team and an organisation wrote to each other: neither the person's words nor their contact."""
+OF_OTHERS: Final = frozenset({"referral:thread_opened", "case:times_opened"})
+"""Openings of what a team and an organisation wrote to each other, or of times that they offered: neither the person's words nor
+their contact.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from app import audit
 from app.cases import access_control, person_access, rewrapping, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Part, SealedPart
+from app.cases.models import Case, Part, SealedPart
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseState
 from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
@@ -98,6 +98,16 @@ def write_message(
         actor_id=member.member_id.hex,
         organisation_id=organisation_id,
     )
+
+
+def opened_referral(session: Session, keys: KeyRing, member: SignedIn, label: str) -> tuple[Referral, Case, bytes]:
+    """A referral of this member's organisation, its case and the case's data key, both rows locked.
+
+    Raises NotFound, Conflict (not accepted), NotAllowed (no key).
+    """
+    organisation_id = _organisation(member)
+    referral, case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
+    return referral, case, _data_key(session, keys, member, referral)
 
 
 def count_messages(session: Session, case_id: UUID) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import messaging
+from app.cases import appointments
 from app.cases.models import Case
 from app.casework import auto_offer, referral_actions
 from app.casework.auto_offer import AutoOfferContext
@@ -39,6 +40,11 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOff
         referral.due_at = None
         session.flush()
         auto_offer.offer_to_next(session, case, now=now, context=context, follows=referral.id)
+        return True
+    agreed = appointments.agreed_until(session, referral.id) if state is State.ACCEPTED else None
+    if agreed and agreed > now and (referral.deadline_on is None or agreed.date() <= referral.deadline_on):
+        referral.due_at = agreed  # the first contact is the agreed time
+        session.flush()
         return True
     steps, times = deadlines.take_due(
         deadline_storage.deadlines_of(referral), now, deadline_storage.terms_of(referral, case)

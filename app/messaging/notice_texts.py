@@ -18,6 +18,7 @@ PARTNER_GROUPS: Final = MappingProxyType(
         "referral_acknowledged": "answer to your question",
         "person_wrote": "new message",
         "team_wrote": "new message",
+        "times_answered": "answer about offered times",
         "look_at_waitlisted": "date to review",
         "look_at_accepted": "date to review",
         "look_at_in_progress": "date to review",
@@ -33,6 +34,7 @@ PARTNER_GROUPS: Final = MappingProxyType(
 _PLURALS: Final = {
     "reminder to answer": "reminders to answer",
     "answer to your question": "answers to your questions",
+    "answer about offered times": "answers about offered times",
     "date to review": "dates to review",
     "request that has ended": "requests that have ended",
     "proposed change to who can read your requests": "proposed changes to who can read your requests",

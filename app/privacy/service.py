@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.cases import (
+    appointments,
     case_presence,
     duplicate_detection,
     intake_storage,
@@ -37,6 +38,7 @@ def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_with_key(session, case.id))
     threads.destroy_for(session, case.id, threads.organisations_with_wrap(session, case.id))
+    appointments.end_live(session, case.id, every=True)
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
     referrals.end_tasks(session, case.id, now)
 
@@ -50,6 +52,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy(session, case.id)
     threads.destroy(session, case.id)
+    appointments.forget(session, case.id)
     runs.forget(session, case.id)
     duplicate_detection.delete_fingerprints(session, case.id)
     case_presence.forget(session, case.id)
@@ -109,6 +112,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversa
             {"day": entry.day.isoformat(), "by": entry.organisation or "coordinator", "what": entry.what}
             for entry in openings.of_case(session, case.id, UTC)
         ],
+        "appointments": appointments.export(session, case.id, opened.person_key),
         **({"team_conversations": threads.export(session, case.id, opened.person_key)} if team_conversations else {}),
     }
 

@@ -36,6 +36,7 @@ def publish(session: Session, organisation_id: UUID, referral_id: UUID, kind: st
 
 
 _MESSAGE: Final = "message."
+_APPOINTMENT: Final = "appointment."
 
 
 def publish_message(session: Session, referral: Referral, now: datetime) -> None:
@@ -44,9 +45,24 @@ def publish_message(session: Session, referral: Referral, now: datetime) -> None
     publish(session, referral.organisation_id, referral.id, kind, referral.version, now)
 
 
+def publish_appointment(session: Session, referral: Referral, became: str, now: datetime) -> None:
+    """An event that times which were offered for this referral became `became`; no time, no place."""
+    kind = f"{_APPOINTMENT}{became}.{referral.state}"
+    publish(session, referral.organisation_id, referral.id, kind, referral.version, now)
+
+
 def public_type(kind: str) -> str:
-    """The type of an event without the service's prefix: `referral.accepted`, or `message.posted` in whatever state."""
-    return "message.posted" if kind.startswith(_MESSAGE) else kind
+    """The type of an event without the service's prefix: `referral.accepted`; `message.posted` and `appointment.agreed`, say, in
+    whatever state the referral is.
+    """
+    if kind.startswith(_MESSAGE):
+        return "message.posted"
+    return kind.rpartition(".")[0] if kind.startswith(_APPOINTMENT) else kind
+
+
+def state_in(kind: str) -> str:
+    """The referral's state that an event names."""
+    return kind.rpartition(".")[2]
 
 
 _TABLE: Final = cast("sa.Table", FeedEvent.__table__)

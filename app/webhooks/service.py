@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.cases.appointment_states import AppointmentState
 from app.core.errors import Conflict, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -31,7 +32,11 @@ OLD_SECRET_LIFETIME: Final = timedelta(hours=24)
 PREFIX: Final = "org.pristan."
 TEST: Final = "org.pristan.test"
 MESSAGE: Final = "org.pristan.message.posted"
-TYPES: Final = (*(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER), MESSAGE)
+TYPES: Final = (
+    *(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER),
+    MESSAGE,
+    *(f"{PREFIX}appointment.{state}" for state in AppointmentState),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import audit, privacy
-from app.cases import case_presence, counters
-from app.casework import auto_offer, scheduler, undelivered_notices
+from app.cases import appointments, case_presence, counters
+from app.casework import appointment_offers, auto_offer, scheduler, undelivered_notices
 from app.casework.auto_offer import AutoOfferContext
 from app.core import log, quotas
 from app.core.clock import Clock
@@ -76,6 +76,7 @@ class Worker:
         self.jobs: dict[str, Job] = {
             "clocks": self._clocks,
             "first_offers": self._first_offers,
+            "appointments": self._appointments,
             "messages": self._messages,
             "webhooks": self._postman.round,
             "expired": self._expired,
@@ -138,6 +139,17 @@ class Worker:
         return sum(
             self._in_own_transaction(partial(scheduler.tick, now=now, context=context), referral_id)
             for referral_id in due
+        )
+
+    def _appointments(self, now: datetime) -> int:
+        """Remind of agreed times, and end offers of times that nobody answered."""
+        with self._database.begin(write=False) as session:
+            near = appointments.due_for_reminder(session, now, _BATCH)
+            over = appointments.due_for_expiry(session, now, _BATCH)
+        return sum(
+            self._in_own_transaction(partial(act, now=now), case_id)
+            for act, found in ((appointment_offers.remind, near), (appointment_offers.expire, over))
+            for case_id in dict.fromkeys(found)
         )
 
     def _first_offers(self, now: datetime) -> int:

@@ -7,6 +7,8 @@ the desk reads is in `app/web/desk/labels.py`, what only the pages of members an
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
+from app.cases.appointment_states import AppointmentState
+from app.cases.appointments import WAYS
 from app.cases.need_states import NeedState
 from app.cases.states import CaseState
 from app.core.i18n import N_
@@ -29,6 +31,25 @@ URGENCIES: Final = complete(
         "emergency": ("▲", N_("Emergency")),
         "urgent": ("◆", N_("Urgent")),
         "normal": ("●", N_("Normal")),
+    },
+)
+APPOINTMENT_STATES: Final = complete(
+    AppointmentState,
+    {
+        "open": N_("Times offered"),
+        "agreed": N_("A time is agreed"),
+        "declined": N_("The person declined"),
+        "others_wanted": N_("The person asks for other times"),
+        "withdrawn": N_("Withdrawn"),
+        "expired": N_("Not answered in time"),
+    },
+)
+APPOINTMENT_WAYS: Final = complete(
+    WAYS,
+    {
+        "office": N_("In the office"),
+        "phone": N_("By phone"),
+        "safe_call": N_("By an encrypted call"),
     },
 )
 CASE_STATES: Final = complete(

@@ -32,6 +32,10 @@ _MESSAGES = {
     "reopened": N_("The case is open again and assigned to you."),
     "sent": N_("Your message has been sent. The person reads it the next time they come back with their number."),
     "message_sent": N_("Your message has been sent."),
+    "times_offered": N_(
+        "The times have been offered. The person reads them the next time they come back with their number."
+    ),
+    "times_withdrawn": N_("The times have been withdrawn."),
     "noted": N_("Your note has been saved. Only this team can read it."),
     "edit_proposed": N_(
         "The change has been proposed. It appears in the directory once another person has published it."

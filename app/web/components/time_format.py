@@ -52,9 +52,14 @@ def duration(time: timedelta) -> str:
 
 def respond_by(limit: datetime, now: datetime, zone: str) -> str:
     """A time limit in the country's local time, like `Thu 26 Nov 2026, 11:00 (Warsaw time), in 23 hours`."""
-    local = limit.astimezone(ZoneInfo(zone))
+    return f"{local_moment(limit, zone)}, {time_left(limit, now)}"
+
+
+def local_moment(instant: datetime, zone: str) -> str:
+    """An instant in the country's local time, like `Thu 26 Nov 2026, 11:00 (Warsaw time)`."""
+    local = instant.astimezone(ZoneInfo(zone))
     place = _UTC if zone == _UTC else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
-    return f"{day(local)}, {local:%H:%M} ({place}), {time_left(limit, now)}"
+    return f"{day(local)}, {local:%H:%M} ({place})"
 
 
 def time_left(limit: datetime, now: datetime) -> str:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.web import account
 from app.web.desk import (
+    appointments,
     assisted_intake,
     audit,
     bulk,
@@ -31,6 +32,7 @@ for part_router in (
     case_page.router,
     case_followup.router,
     referral_thread.router,
+    appointments.router,
     match_runs.router,
     bulk.router,
     tasks.router,

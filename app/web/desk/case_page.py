@@ -317,6 +317,7 @@ def _case_page(
         by=lambda moment: time_format.respond_by(moment, desk.now, zone),
         live=live,
         messages=contents.messages,
+        appointments=contents.appointments,
         needs=case_view.needs_in_words(case, contents, summaries),
         followup=followup,
         timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),

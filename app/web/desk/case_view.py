@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
+from app.cases.appointments import Appointment
 from app.cases.models import Case, CaseEvent, CaseNeed, CaseWrap, Part, SealedPart, WrapFor
 from app.cases.need_states import ASKABLE, NeedState
 from app.casework import letter_deadlines
@@ -90,18 +91,20 @@ class NextStep:
 class CaseContents:
     """What is known without decrypting: the number of sealed parts by kind, the organisations that hold a key, and the needs.
 
-    `messages`: how many messages the conversation with the organisation has, by referral.
+    `messages`: how many messages the conversation with the organisation has, by referral. `appointments`: states of offered times.
     """
 
     counts: Mapping[str, int]
     holders: frozenset[UUID]
     needs: Sequence[sa.Row[*tuple[Any, ...]]]
     messages: Mapping[UUID, int]
+    appointments: Sequence[str]
 
 
 _CASE_ID: Final = sa.bindparam("case_id", type_=sa.Uuid())
 _NEED: Final = "need"
 _MESSAGES: Final = "messages"
+_APPOINTMENT: Final = "appointment"
 _NO_TEXT: Final = sa.cast(sa.null(), sa.String(64))
 _NO_ID: Final = sa.cast(sa.null(), sa.Uuid())
 _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
@@ -122,6 +125,9 @@ _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
     )
     .where(ReferralMessage.case_id == _CASE_ID)
     .group_by(ReferralMessage.referral_id),
+    sa.select(
+        sa.literal(_APPOINTMENT), Appointment.times, Appointment.referral_id, _NO_TEXT, Appointment.state, _NO_TEXT
+    ).where(Appointment.case_id == _CASE_ID, Appointment.state.in_(["open", "agreed", "others_wanted"])),
 )  # fmt: skip
 
 
@@ -133,7 +139,8 @@ def case_contents(session: Session, case: Case) -> CaseContents:
     holders = frozenset(row.id for row in rows if row.what == WrapFor.ORGANISATION.value)
     in_order = sorted((row for row in rows if row.what == _NEED), key=lambda row: (row.number, row.need))
     messages = {row.id: row.number for row in rows if row.what == _MESSAGES}
-    return CaseContents(counts, holders, in_order, messages)
+    appointments = [row.state for row in rows if row.what == _APPOINTMENT]
+    return CaseContents(counts, holders, in_order, messages, appointments)
 
 
 @dataclass(frozen=True, slots=True)

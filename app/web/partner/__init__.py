@@ -3,13 +3,22 @@
 from fastapi import APIRouter
 
 from app.web import account
-from app.web.partner import notice_settings, offers, own_services, partner_case_file, referral_thread, report
+from app.web.partner import (
+    appointments,
+    notice_settings,
+    offers,
+    own_services,
+    partner_case_file,
+    referral_thread,
+    report,
+)
 
 router = APIRouter()
 for part_router in (
     offers.router,
     partner_case_file.router,
     referral_thread.router,
+    appointments.router,
     own_services.router,
     report.router,
     notice_settings.router,

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
+from app.cases import appointments
 from app.cases.models import Part
 from app.cases.sealed_parts import OpenedPart
 from app.casework import partner_access
@@ -76,6 +77,7 @@ def page(
         card=partner_queries.open_card(keys, row),
         answers=answer_steps.available(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
+        appointments=appointments.live_states(session, row.case_id, row.id) if state in MAY_OPEN else [],
         messages=threads.last_seq(session, row.id),
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),

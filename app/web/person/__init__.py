@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.web.components import path_convertors  # noqa: F401  registers them
 from app.web.person import (
+    appointments,
     calendar_file,
     case_changes,
     case_page,
@@ -28,6 +29,7 @@ for part_router in (
     statistics_page.router,
     elsewhere_pages.router,
     calendar_file.router,
+    appointments.router,
     static_pages.router,
 ):
     router.include_router(part_router, prefix="/{lang:language}")

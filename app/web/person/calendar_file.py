@@ -40,7 +40,7 @@ def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Direct
 
 
 def calendar(days: Iterable[date], title: str, now: datetime) -> bytes:
-    """An iCalendar file (RFC 5545) with an all-day event on each day and an alarm on the day before."""
+    """An iCalendar file (RFC 5545) with an all-day event on each day, or an hour from each instant, and an alarm a day before."""
     from icalendar import Alarm, Calendar, Event
 
     file = Calendar()
@@ -51,7 +51,7 @@ def calendar(days: Iterable[date], title: str, now: datetime) -> bytes:
         event.add("uid", named_id("reminder", f"{day}").hex)
         event.add("dtstamp", now.replace(hour=0, minute=0, second=0, microsecond=0))
         event.add("dtstart", day)
-        event.add("dtend", day + timedelta(days=1))
+        event.add("dtend", day + (timedelta(hours=1) if isinstance(day, datetime) else timedelta(days=1)))
         event.add("summary", title)
         event.add("transp", "TRANSPARENT")
         event.add("class", "PRIVATE")

@@ -36,6 +36,7 @@ from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import (
+    appointments,
     centre_cards,
     conversation,
     letter,
@@ -293,6 +294,14 @@ def _case_page(
             for entry in visible_referrals
             if entry not in asked
         ],
+        appointments=appointments.views(
+            session,
+            opened,
+            list(every_referral),
+            code_names.translator,
+            deadlines.time_zone(directory.country(case.country)),
+            now,
+        ),
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=conversation.of_case(session, opened, directory),

@@ -1,0 +1,241 @@
+"""Times that a centre or the team offers to the person: table, sealing, reads.
+
+The exact times, the place and the way are sealed under the case's `person` key, which the person's number, the team and the
+organisation at work open. Plain are only full hours: when the last offered time begins, and when the agreed one does, so that
+the clock can end an offer and remind (decision 151).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.cases.appointment_states import UNDER_WAY, AppointmentState, AppointmentVerb, next_state
+from app.cases.sealed_parts import part_key
+from app.core import sealing
+from app.core.clock import to_the_hour
+from app.core.db import Base
+from app.core.sealing import CannotOpen
+
+MOST_TIMES: Final = 5
+WAYS: Final = ("office", "phone", "safe_call")
+_STATES: Final = ", ".join(f"'{state}'" for state in AppointmentState)
+_DUE: Final = "remind_at IS NOT NULL"
+_OPEN: Final = "state = 'open'"
+_PART: Final = "appointment"
+HOUR: Final = timedelta(hours=1)
+_REMIND_BEFORE: Final = (timedelta(hours=24), timedelta(hours=2))
+
+
+class Appointment(Base):
+    """Up to five times that were offered. Class of data: `ciphertext` sealed (times, place, way); the rest routing codes.
+
+    `referral_id`: the centre's offer; null: the team's own. `last_hour`: the hour of the latest offered time; `agreed_hour`: of the
+    agreed one; `agreed_slot`: which one. Every instant is a full hour, except `created_at`, which is staff's.
+    """
+
+    __tablename__ = "appointments"
+    __table_args__ = (
+        sa.CheckConstraint(f"state IN ({_STATES})", name="state_known"),
+        sa.CheckConstraint("times BETWEEN 1 AND 5", name="up_to_five"),
+        sa.CheckConstraint("(state = 'agreed') = (agreed_hour IS NOT NULL)", name="agreed_has_an_hour"),
+        sa.Index("ix_appointments_case", "case_id"),
+        sa.Index("ix_appointments_remind", "remind_at", sqlite_where=sa.text(_DUE), postgresql_where=sa.text(_DUE)),
+        sa.Index("ix_appointments_open", "last_hour", sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("referrals.id"))
+    state: Mapped[str] = mapped_column(sa.String(16))
+    times: Mapped[int] = mapped_column(sa.SmallInteger)
+    agreed_slot: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    agreed_hour: Mapped[datetime | None]
+    last_hour: Mapped[datetime]
+    remind_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ciphertext: Mapped[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is offered. `way`: one of WAYS; `place`: an address, a number to call, or nothing; `language`: a code."""
+
+    times: tuple[datetime, ...]
+    way: str
+    place: str = ""
+    language: str = ""
+    interpreter: bool = False
+
+    def __repr__(self) -> str:
+        return f"Offer({len(self.times)} times)"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAppointment:
+    """An appointment with its content; None: it cannot be opened."""
+
+    row: Appointment
+    offer: Offer | None
+
+    @property
+    def agreed_at(self) -> datetime | None:
+        if self.row.agreed_slot is None or self.offer is None:
+            return None
+        return self.offer.times[self.row.agreed_slot]
+
+    def open_times(self, now: datetime) -> list[tuple[int, datetime]]:
+        """The times that can still be picked, with their numbers."""
+        if self.row.state != AppointmentState.OPEN or self.offer is None:
+            return []
+        return [(number, at) for number, at in enumerate(self.offer.times) if at > now]
+
+
+def _aad(appointment_id: UUID, case_id: UUID) -> bytes:
+    return sealing.context("appointments", str(appointment_id), f"{case_id}:{_PART}", "1")
+
+
+def add(
+    session: Session,
+    person_key: bytes,
+    case_id: UUID,
+    offer: Offer,
+    now: datetime,
+    *,
+    identity: UUID,
+    referral_id: UUID | None = None,
+) -> Appointment:
+    """Store an offer of times. The caller holds the case's row and has checked the times."""
+    content = {
+        "times": [at.isoformat(timespec="seconds") for at in offer.times],
+        "way": offer.way,
+        "place": offer.place,
+        "language": offer.language,
+        "interpreter": offer.interpreter,
+    }
+    plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    row = Appointment(
+        id=identity,
+        case_id=case_id,
+        referral_id=referral_id,
+        state=AppointmentState.OPEN.value,
+        times=len(offer.times),
+        last_hour=to_the_hour(max(offer.times)),
+        created_at=now,
+        ciphertext=sealing.encrypt(part_key(person_key, _PART), plain, _aad(identity, case_id)),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def opened(person_key: bytes, row: Appointment) -> OpenedAppointment:
+    """The appointment with its content."""
+    try:
+        plain = sealing.decrypt(part_key(person_key, _PART), row.ciphertext, _aad(row.id, row.case_id))
+        content: dict[str, Any] = json.loads(sealing.unpad(plain))
+        times = tuple(datetime.fromisoformat(at) for at in content.pop("times"))
+        return OpenedAppointment(row, Offer(times, **content))
+    except (CannotOpen, ValueError, TypeError, KeyError):
+        return OpenedAppointment(row, None)
+
+
+def of_case(session: Session, case_id: UUID, referral_id: UUID | None = None) -> Sequence[Appointment]:
+    """The case's appointments, newest first; with a referral only its own."""
+    query = sa.select(Appointment).where(Appointment.case_id == case_id)
+    if referral_id is not None:
+        query = query.where(Appointment.referral_id == referral_id)
+    return session.scalars(query.order_by(Appointment.created_at.desc(), Appointment.id)).all()
+
+
+def live_states(session: Session, case_id: UUID, referral_id: UUID) -> list[str]:
+    """The states of what a referral's organisation offered and that is open, agreed, or waits for other times."""
+    return [row.state for row in of_case(session, case_id, referral_id) if row.state in UNDER_WAY]
+
+
+def move(row: Appointment, verb: AppointmentVerb, *, by: str) -> None:
+    """Move an appointment; it no longer has a time or a reminder unless one is agreed. Raises IllegalMove, NotAllowed."""
+    row.state = next_state(AppointmentState(row.state), verb, by=by).value
+    row.agreed_slot = row.agreed_hour = row.remind_at = None
+
+
+def agree(row: Appointment, slot: int, at: datetime, now: datetime) -> None:
+    """The person picks a time. Raises IllegalMove."""
+    move(row, AppointmentVerb.PICK, by="person")
+    row.agreed_slot, row.agreed_hour = slot, to_the_hour(at)
+    row.remind_at = next(
+        (row.agreed_hour - before for before in _REMIND_BEFORE if row.agreed_hour - before > now), None
+    )
+
+
+def end_live(session: Session, case_id: UUID, referral_id: UUID | None = None, *, every: bool = False) -> int:
+    """Withdraw what is offered or agreed: of a referral, of the team (no referral), or `every` one of the case."""
+    query = sa.select(Appointment).where(
+        Appointment.case_id == case_id, Appointment.state.in_([state.value for state in UNDER_WAY])
+    )
+    if not every:
+        query = query.where(
+            Appointment.referral_id.is_(None) if referral_id is None else Appointment.referral_id == referral_id
+        )
+    rows = session.scalars(query).all()
+    for row in rows:
+        move(row, AppointmentVerb.WITHDRAW, by="clock")
+    session.flush()
+    return len(rows)
+
+
+def agreed_until(session: Session, referral_id: UUID) -> datetime | None:
+    """The end of the hour of the latest agreed time of a referral."""
+    latest = session.scalar(
+        sa.select(sa.func.max(Appointment.agreed_hour)).where(Appointment.referral_id == referral_id)
+    )
+    return latest + HOUR if latest else None
+
+
+def due_for_reminder(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """Ids of cases whose agreed time comes near. Takes no lock."""
+    query = (
+        sa.select(Appointment.case_id).where(Appointment.remind_at <= now).order_by(Appointment.remind_at).limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def due_for_expiry(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """Ids of cases with an open offer whose last time has begun. Takes no lock."""
+    query = (
+        sa.select(Appointment.case_id)
+        .where(Appointment.state == AppointmentState.OPEN.value, Appointment.last_hour <= now - HOUR)
+        .order_by(Appointment.last_hour)
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def export(session: Session, case_id: UUID, person_key: bytes) -> list[dict[str, Any]]:
+    """The appointments for the person's own copy."""
+    found = []
+    for one in (opened(person_key, row) for row in of_case(session, case_id)):
+        offer = one.offer
+        if offer is not None:
+            agreed = one.agreed_at
+            found.append(
+                {
+                    "state": one.row.state,
+                    "times": [at.isoformat() for at in offer.times],
+                    **({"agreed": agreed.isoformat()} if agreed else {}),
+                    "way": offer.way,
+                    "place": offer.place,
+                    "language": offer.language,
+                    "interpreter": offer.interpreter,
+                }
+            )
+    return found
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    session.execute(sa.delete(Appointment).where(Appointment.case_id == case_id))

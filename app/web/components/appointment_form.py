@@ -1,0 +1,73 @@
+"""Offering times on a page: what the form shows, and what it said."""
+
+import re
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, time
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from app.cases.appointments import MOST_TIMES, WAYS, Appointment, Offer, OpenedAppointment
+from app.core.errors import FieldError, Invalid
+from app.core.i18n import LANGUAGES
+from app.web.components import date_fields
+from app.web.components.forms import field_value
+
+_TIME: Final = re.compile(r"\s*([01]?\d|2[0-3])[:.\s]([0-5]\d)\s*", re.ASCII)
+
+
+def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
+    """The times, as the clock of the country shows them, and how to meet. Raises Invalid."""
+    local, times = ZoneInfo(zone), []
+    for number in range(1, MOST_TIMES + 1):
+        day = date_fields.read(form, f"day_{number}", today=now.astimezone(local).date())
+        hour = field_value(form, f"time_{number}").strip()
+        if day is None and not hour:
+            continue
+        found = _TIME.fullmatch(hour)
+        if day is None or found is None:
+            pointer, detail = f"/time_{number}", "Write the day, and the time like 14:30."
+            raise Invalid([FieldError(pointer=pointer, code="required", detail=detail)])
+        at = datetime.combine(day, time(int(found[1]), int(found[2])), local)
+        if at.astimezone(UTC).astimezone(local).replace(tzinfo=None) != at.replace(tzinfo=None):
+            detail = "The clocks are put forward in this hour. Choose another time."
+            raise Invalid([FieldError(pointer=f"/time_{number}", code="out_of_range", detail=detail)])
+        times.append(at.astimezone(UTC))
+    return Offer(
+        tuple(sorted(times)),
+        field_value(form, "way"),
+        field_value(form, "place").strip(),
+        field_value(form, "language") if field_value(form, "language") in set(_languages(())) else "",
+        field_value(form, "interpreter") == "yes",
+    )
+
+
+def _languages(speak: Collection[str]) -> list[str]:
+    return list(dict.fromkeys([*speak, *LANGUAGES]))
+
+
+def context(
+    rows: Sequence[Appointment],
+    opened: Sequence[OpenedAppointment] | None,
+    *,
+    zone: str,
+    speak: Collection[str],
+    may_offer: bool,
+    form: Mapping[str, Sequence[str]] | None = None,
+    errors: Sequence[FieldError] = (),
+) -> dict[str, Any]:
+    """`rows`: the appointments, which show no content; `opened`: the same, opened. `form`, `errors`: of a form that was refused."""
+    typed = form or {}
+    return {
+        "rows": rows,
+        "opened": {one.row.id: one for one in opened} if opened is not None else None,
+        "zone": zone,
+        "ways": WAYS,
+        "languages": [code for code in _languages(speak) if code in LANGUAGES],
+        "may_offer": may_offer,
+        "numbers": range(1, MOST_TIMES + 1),
+        "boxes": {number: date_fields.typed(typed, f"day_{number}") for number in range(1, MOST_TIMES + 1)},
+        "typed": {name: values[-1] for name, values in typed.items() if values},
+        "errors": errors,
+        "once": secrets.token_urlsafe(16),
+    }

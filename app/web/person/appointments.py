@@ -1,0 +1,127 @@
+"""Offered times on the person's page: which can be picked, the answer, and a calendar file with a neutral title."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.cases import appointments
+from app.cases.appointment_states import AppointmentState, AppointmentVerb
+from app.cases.appointments import WAYS
+from app.cases.person_access import OpenedCase
+from app.casework import appointment_offers, person_actions
+from app.core.dependencies import Db, Keys, Now
+from app.core.errors import Conflict, Invalid, NotAllowed, NotFound
+from app.core.i18n import N_, Translator, translator
+from app.core.vocabulary import complete
+from app.web.components.forms import field_value
+from app.web.person import calendar_file, visits
+from app.web.person.dependencies import Cookie, Form, Lang, anyone
+
+router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
+_LENGTH: Final = timedelta(hours=1)
+_TITLE: Final = N_("Reminder")
+_WAYS: Final = complete(
+    WAYS,
+    {
+        "office": N_("You meet at this address: {place}"),
+        "phone": N_("You speak by phone: {place}"),
+        "safe_call": N_("You speak by an encrypted call: {place}"),
+    },
+)
+_NO_PLACE: Final = N_("They call you")
+_BY_TEAM: Final = N_("Our team")
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentView:
+    """One offer in words. `times`: those that can still be picked, by number; `agreed`: the agreed time; `by`: who offers."""
+
+    id: UUID
+    by: str
+    times: list[tuple[int, str]]
+    agreed: str
+    how: str
+    language: str
+    interpreter: bool
+    waits_for_others: bool
+
+
+def views(
+    session: Session,
+    opened: OpenedCase,
+    referrals: list[person_actions.PersonReferral],
+    words: Translator,
+    zone: tzinfo,
+    now: datetime,
+) -> list[AppointmentView]:
+    """What the person can answer or has agreed to, newest first; what is over is not shown."""
+    if opened.case.closed_at is not None:
+        return []
+    names = {referral.id: referral.organisation for referral in referrals}
+    found = []
+    for one in (appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)):
+        times, agreed = one.open_times(now), one.agreed_at
+        waits = one.row.state == AppointmentState.OTHERS_WANTED
+        if one.offer is None or not (times or waits or (agreed is not None and agreed + _LENGTH > now)):
+            continue
+        offer = one.offer
+        found.append(
+            AppointmentView(
+                one.row.id,
+                names.get(one.row.referral_id, "") if one.row.referral_id else words.text(_BY_TEAM),
+                [(number, in_words(at, words, zone)) for number, at in times],
+                in_words(agreed, words, zone) if agreed else "",
+                words.text(_WAYS[offer.way], place=offer.place or words.text(_NO_PLACE)),
+                words.language_name(offer.language) if offer.language else "",
+                offer.interpreter,
+                waits,
+            )
+        )
+    return found
+
+
+def in_words(at: datetime, words: Translator, zone: tzinfo) -> str:
+    """A time with its weekday, by the clocks of the country."""
+    local = at.astimezone(zone)
+    return f"{words.weekday_date(local.date())}, {local:%H:%M}"
+
+
+@router.post("/appointment")
+def answer(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """Pick a time, decline, or ask for others. What is no longer possible changes nothing: the page says how it stands."""
+    opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/case", 303)
+    verb, slot = field_value(form, "answer"), field_value(form, "slot")
+    with suppress(NotFound, Conflict, NotAllowed, Invalid, ValueError):
+        appointment_offers.answer(
+            session,
+            opened,
+            UUID(field_value(form, "appointment")),
+            AppointmentVerb(verb),
+            int(slot) if slot.isascii() and slot.isdigit() and len(slot) == 1 else None,
+            now,
+        )
+    return RedirectResponse(f"/{lang}/case#appointments", 303)
+
+
+@router.get("/appointment.ics")
+def calendar(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """The agreed times to come as a calendar file. It says "Reminder" and the time, and nothing else."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    rows = [appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)]
+    agreed = sorted({one.agreed_at for one in rows if one.agreed_at is not None and one.agreed_at > now})
+    days: list[Any] = list(agreed) if opened.case.closed_at is None else []
+    return Response(
+        calendar_file.calendar(days, translator(lang).text(_TITLE), now),
+        media_type="text/calendar",
+        headers={"content-disposition": 'attachment; filename="reminder.ics"'},
+    )

@@ -21,7 +21,7 @@ OPENINGS: Final = {
     "referral:sealed_read": "everything",
 }
 """Each audited action that opens a sealed part, and what it opens. A test compares it with the code that opens parts."""
-OF_OTHERS: Final = frozenset({"referral:thread_opened", "case:times_opened"})
+OF_OTHERS: Final = frozenset({"referral:thread_opened", "referral:thread_read", "case:times_opened"})
 """Openings of what a team and an organisation wrote to each other, or of times that they offered: neither the person's words nor
 their contact.
 """

@@ -128,6 +128,10 @@ class Settings(BaseSettings):
     """How many times a day one API client of a partner may fetch sealed parts."""
     metrics_token: str = Field(default="", repr=False)
     """The token with which a collector reads /metrics. Empty: there is no such page."""
+    audit_key_file: Path = Path()
+    """The key that signs heads of the audit chain; made by the worker. It reads nothing. Keep a copy with the key file."""
+    audit_heads_file: Path = Path()
+    """The signed heads, one an hour. Copy it to where the database's administrators cannot write."""
     database_max: int = Field(default=0, ge=0)
     """The most bytes that the database may have; 0: no limit. From then on only what is urgent is taken in. Set it on PostgreSQL,
     whose disk this service cannot see: to four fifths of that disk."""
@@ -146,6 +150,8 @@ class Settings(BaseSettings):
             "database_url": values.get("database_url") or f"sqlite:///{var / 'pristan.db'}",
             "key_file": values.get("key_file") or var / "keys.json",
             "backup_key_file": values.get("backup_key_file") or var / "backup.pub",
+            "audit_key_file": values.get("audit_key_file") or var / "audit-key",
+            "audit_heads_file": values.get("audit_heads_file") or var / "audit-heads.jsonl",
             "about_dir": values.get("about_dir") or var / "about",
         }
 

@@ -158,7 +158,7 @@ def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1
     return deleted
 
 
-def _chain_start(session: Session) -> tuple[str, int]:
+def chain_start(session: Session) -> tuple[str, int]:
     """The hash before the first entry that must exist, and the number of that entry."""
     shortened = sa.select(AuditEntry.codes).where(AuditEntry.action == SHORTENED).order_by(AuditEntry.seq.desc())
     codes = session.scalars(shortened.limit(1)).first()
@@ -167,7 +167,7 @@ def _chain_start(session: Session) -> tuple[str, int]:
 
 def verify(session: Session, progress: Callable[[int], None] = lambda _count: None) -> ChainBreak | None:
     """Verify the whole chain. None: it is intact; else the first entry that was changed, removed or inserted."""
-    last, expected = _chain_start(session)
+    last, expected = chain_start(session)
     columns = AuditEntry.__table__.c
     while True:
         page = sa.select(*columns).where(columns.seq >= expected).order_by(columns.seq).limit(_PAGE)

@@ -134,11 +134,26 @@ def directory(
 
 
 @audit_app.command()
-def verify() -> None:
-    """Verify every entry of the audit chain. Exit code 1 if the chain is broken."""
+def verify(
+    witness: Annotated[
+        list[Path] | None,
+        typer.Option(help="A witness that somebody else kept: a file, or typed in from paper.", exists=True),
+    ] = None,
+) -> None:
+    """Verify every entry of the audit chain, and compare it with the signed heads. Exit code 1 if the chain is broken."""
     from app.cli.setup import verify_audit
 
-    verify_audit()
+    verify_audit(witness or ())
+
+
+@audit_app.command("witness")
+def take_witness(
+    out: Annotated[Path | None, typer.Option(help="Also write it to this new file.")] = None,
+) -> None:
+    """Print the number and hash of the newest entry, for somebody else to keep. `verify --witness` then finds a rewritten chain."""
+    from app.cli.setup import take_witness as run
+
+    run(out)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Implementation of `pristan init`, `pristan directory` and `pristan audit verify`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from app import audit
 from app.app_context import migrate, open_app_context
+from app.audit import witness
 from app.core.clock import utc_now
 from app.directory import loader as directory_loader
 from app.directory.packs import PackError, load_packs
+from app.operations import heartbeats
 from app.staff import passphrases, team_setup
 from app.staff import service as staff
 from app.staff.models import Role
@@ -60,13 +63,52 @@ def load_directory(packs: Path | None) -> None:
     typer.echo(f"{len(directory.organisations)} organisations with {len(directory.services)} services loaded.")
 
 
-def verify_audit() -> None:
-    """Verify the audit chain. Exits with 1 at the first entry that does not verify."""
-    context = open_app_context()
+def verify_audit(witness_files: Sequence[Path] = ()) -> None:
+    """Verify the audit chain, and compare it with the signed heads of the worker and with these witnesses.
+
+    Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
+    """
+    context, now = open_app_context(), utc_now()
+    settings = context.settings
     with context.database.begin(write=False) as session:
         with typer.progressbar(length=audit.length(session), label="Entries") as bar:
             error = audit.verify(session, progress=bar.update)
+        try:
+            if error is None:
+                heads = settings.audit_heads_file
+                if heads.exists():
+                    key = witness.signing_key(settings.audit_key_file)
+                    error = witness.verify_heads(session, heads, key, kept=settings.audit_kept, now=now)
+                else:
+                    typer.echo(
+                        f"There are no signed heads in {heads}: entries are compared with each other alone.", err=True
+                    )
+            held = [found for file in witness_files for found in witness.read(file.read_text())]
+        except (witness.NoWitness, ValueError, OSError) as wrong:
+            typer.echo(f"A witness cannot be read: {wrong}.", err=True)
+            raise typer.Exit(2) from None
+        if error is None:
+            error = witness.compare(session, held, kept=settings.audit_kept, now=now)
     if error is not None:
         typer.echo(f"The audit chain is broken at entry {error.seq}: {error.problem}.", err=True)
         raise typer.Exit(1)
     typer.echo("The audit chain is intact.")
+
+
+def take_witness(out: Path | None) -> None:
+    """Print a witness of the audit chain for a second party, and write it to `out` for machines. Exits with 1 if it is broken."""
+    context, now = open_app_context(), utc_now()
+    with context.database.begin() as session:
+        if (error := audit.verify(session)) is not None:
+            typer.echo(f"The audit chain is broken at entry {error.seq}: {error.problem}.", err=True)
+            raise typer.Exit(1)
+        taken = witness.take(session, witness.signing_key(context.settings.audit_key_file), now)
+        if taken is None:
+            typer.echo("The audit log is empty.", err=True)
+            raise typer.Exit(1)
+        if out is not None:
+            with out.open("x") as file:
+                file.write(taken.line() + "\n")
+        heartbeats.record(session, heartbeats.WITNESS, now, seq=taken.seq)
+    typer.echo(taken.paper())
+    typer.echo(f"key      {taken.key}")

@@ -12,6 +12,8 @@ from app.core.upsert import insert_or_update
 WORKER: Final = "worker"
 BACKUP: Final = "backup"
 ROTATION: Final = "rotation"
+WITNESS: Final = "witness"
+"""When a witness of the audit chain was last taken for somebody else to keep."""
 RETENTION: Final = "retention"
 """When the retention periods were last changed."""
 

@@ -34,6 +34,7 @@ MESSAGE_LATE: Final = timedelta(minutes=70)  # a message caused by a person is d
 CLOCK_LATE: Final = timedelta(minutes=10)
 BACKUP_OLD: Final = timedelta(days=2)
 EPOCH_OLD: Final = timedelta(days=35)
+WITNESS_OLD: Final = timedelta(days=35)
 DIRECTORY_OLD: Final = timedelta(days=90)
 ALARMS_SHOWN: Final = timedelta(days=30)
 GIVEN_UP_SHOWN: Final = timedelta(days=7)
@@ -82,6 +83,7 @@ class Status:
     retention_since: datetime | None
     versions: Versions
     storage: Storage
+    witness_at: datetime | None = None
 
     def problems(self) -> list[str]:
         """The codes of the problems that an operator should look at."""
@@ -99,6 +101,7 @@ class Status:
             "directory-old": self.directory_old > 0,
             "honeytoken-read": self.alarms > 0,
             "partner-reads-frozen": self.frozen,
+            "witness-old": self.witness_at is not None and self.at - self.witness_at > WITNESS_OLD,
             "storage-low": self.storage.level is StorageLevel.LOW,
             "storage-full": self.storage.level is StorageLevel.FULL,
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
@@ -151,6 +154,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         retention_since=kept.at if (kept := last.get(heartbeats.RETENTION)) else None,
         versions=versions(session),
         storage=storage_brake.measure(session, limits),
+        witness_at=taken.at if (taken := last.get(heartbeats.WITNESS)) else None,
     )
 
 

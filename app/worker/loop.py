@@ -16,11 +16,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import audit, privacy
+from app.audit import witness
 from app.cases import appointments, case_presence, counters
 from app.casework import appointment_offers, auto_offer, scheduler, undelivered_notices
 from app.casework.auto_offer import AutoOfferContext
 from app.core import log, quotas
-from app.core.clock import Clock
+from app.core.clock import Clock, to_the_hour
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
@@ -81,11 +82,13 @@ class Worker:
             "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
+            "audit_heads": self._audit_heads,
             "counters": self._counters,
             "sandbox": self._sandbox,
             "rule_sets": self._rule_sets,
         }
         self._marked_at: datetime | None = None
+        self._head_hour: datetime | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -258,6 +261,17 @@ class Worker:
                 return sandbox.refill(session, keys=self._keys, directory=self._current.directory, now=now)
             published.close(session)
             return 1
+
+    def _audit_heads(self, now: datetime) -> int:
+        """Once an hour, sign the newest entry of the audit chain, outside the database."""
+        hour = to_the_hour(now)
+        if self._head_hour == hour:
+            return 0
+        key = witness.signing_key(self._settings.audit_key_file)
+        with self._database.begin(write=False) as session:
+            added = witness.append_head(session, self._settings.audit_heads_file, key, now)
+        self._head_hour = hour
+        return int(added)
 
     def _counters(self, now: datetime) -> int:
         with self._database.begin() as session:

@@ -243,6 +243,10 @@ PROBLEMS: Final = MappingProxyType(
         "directory-old": N_("Some organisations have not been reviewed for 90 days."),
         "honeytoken-read": N_("A honeytoken was opened. See the audit entries of kind “alarm”."),
         "partner-reads-frozen": N_("Partner access is stopped."),
+        "witness-old": N_(
+            "The last witness of the audit log was taken more than five weeks ago. "
+            "Run `pristan audit witness` and give it to somebody outside."
+        ),
         "storage-low": N_(
             "The room for the database is nearly used up. When it is, only urgent requests are taken. "
             "See the handbook, “The disk is full”."

@@ -37,7 +37,7 @@ def taken(database: Database) -> Witness:
 
 
 def rehash(session: Session) -> None:
-    """What an attacker does who knows the code: every hash anew."""
+    """What an attacker does who knows the code: every hash again."""
     last = service.GENESIS
     table = AuditEntry.__table__.c
     for row in session.execute(sa.select(*table).order_by(table.seq)).mappings().all():

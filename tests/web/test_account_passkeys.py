@@ -67,6 +67,26 @@ def test_several_devices_each_sign_in_until_one_is_removed(tls: StaffSite) -> No
     assert [sign_in_with(tls, one).status for one in (phone, key)] == [401, 303]
 
 
+def test_a_passkey_that_is_added_or_removed_gives_the_session_a_fresh_secret(tls: StaffSite) -> None:
+    device, browser = Authenticator(HERE), tls.as_("vera")
+    former = dict(browser.cookies)
+    page = browser.get("/desk/me")
+    made = device.make(question(page, MAKE))
+    browser.submit(page, "/desk/me/passkeys", passkey=made, label="my phone")
+    fresh = dict(browser.cookies)
+    assert fresh != former
+    with tls.database.begin(write=False) as session:
+        added = session.scalars(sa.select(Passkey.id)).one()
+    page = browser.get("/desk/me")
+    assert page.status == 200, "the member goes on"
+    browser.submit(page, f"/desk/me/passkeys/{added}/remove")
+    assert browser.cookies not in (fresh, former)
+    stolen = tls.browser()
+    for secret in (former, fresh):
+        stolen.cookies = secret
+        assert stolen.get("/desk/me").status == 303, "whoever copied the former secret is out"
+
+
 @pytest.mark.parametrize("changed", [{"name": "pavel"}, {"passphrase": "wrong horse battery"}, {"passkey": "{}"}])
 def test_a_passkey_alone_opens_nothing(tls: StaffSite, changed: dict[str, str]) -> None:
     device = add(tls)

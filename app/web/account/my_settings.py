@@ -148,14 +148,21 @@ def add_passkey(request: Request, member: ProvedMember, session: Db, keys: Keys,
     credential, label = field_value(request.state.form, "passkey"), field_value(request.state.form, "label")
     passkeys.add(session, keys, passkey_site, member.member_id, credential, label, member.binding, now)
     staff.record_account_event(session, member.member_id, "staff:passkey_added", now)
-    return staff_pages.redirect("/desk/me?done=passkey_added")
+    return _renewed(request, session, "/desk/me?done=passkey_added")
 
 
 @router.post("/passkeys/{passkey_id}/remove", name="remove_passkey")
-def remove_passkey(passkey_id: Id, member: ProvedMember, session: Db, now: Now) -> Response:
+def remove_passkey(request: Request, passkey_id: Id, member: ProvedMember, session: Db, now: Now) -> Response:
     passkeys.remove(session, member.member_id, uuid_of(passkey_id))
     staff.record_account_event(session, member.member_id, "staff:passkey_removed", now)
-    return staff_pages.redirect("/desk/me?done=passkey_removed")
+    return _renewed(request, session, "/desk/me?done=passkey_removed")
+
+
+def _renewed(request: Request, session: Session, to: str) -> Response:
+    """A redirect with a fresh secret of the session: whoever has seen the former one has no part in what was changed."""
+    response = staff_pages.redirect(to)
+    cookies.put(response, SESSION, sessions.renew(session, cookie(request) or ""), request.app.state.settings)
+    return response
 
 
 def uuid_of(text: str) -> UUID:
@@ -185,9 +192,7 @@ def change_code_app(request: Request, member: ProvedMember, session: Db, keys: K
         return _code_page(request, member, keys, next_secret, wrong=True)
     present_session = cookie(request) or ""
     staff.change_totp(session, keys, member.member_id, secret, now, keep_session=present_session)
-    response = staff_pages.redirect("/desk/me?done=code_changed")
-    cookies.put(response, SESSION, sessions.renew(session, present_session), request.app.state.settings)
-    return response
+    return _renewed(request, session, "/desk/me?done=code_changed")
 
 
 def _code_page(request: Request, member: SignedIn, keys: KeyRing, secret: str, *, wrong: bool = False) -> Response:

@@ -1,8 +1,8 @@
 """Witnesses of the audit chain: signed heads outside the database, against somebody who can write every table of it.
 
-The chain alone shows a changed, removed or inserted entry only if the hashes after it stay. Whoever writes the database can compute
-all of them again, or cut the end off. They cannot change what somebody else holds: the number of the newest entry and its hash, at a
-moment, signed (Ed25519) with a key that is in a file of its own, in no table and no backup.
+The chain alone shows a changed, removed or inserted entry only if the hashes after it stay. Whoever writes the database can
+compute all of them again, or cut the end off. They cannot change what somebody else holds: the number of the newest entry and
+its hash, at a moment, signed (Ed25519) with a key that is in a file of its own, in no table and no backup.
 
 Two holders. The worker adds a head an hour to the *heads file* beside that key. `pristan audit witness` prints one for a second
 party, who keeps it as a file or on paper: what is printed can be typed in again, and needs no key to be compared.

@@ -18,6 +18,7 @@ import app.messaging.models
 import app.operations.heartbeats
 import app.partners.models
 import app.partners.organisations
+import app.referrals.centre_contacts
 import app.referrals.models
 import app.referrals.thread_models
 import app.staff.invitations

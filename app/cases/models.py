@@ -176,6 +176,18 @@ class CaseWrap(Base):
     ciphertext: Mapped[bytes]
 
 
+class CaseAgreement(Base):
+    """The person agreed that this organisation, which has no key of its own, is asked and may read the case if it accepts.
+
+    A routing code like the list of wraps: it says which organisations may be asked. Deleted where a wrap would be.
+    """
+
+    __tablename__ = "case_agreements"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
+
+
 class Part(StrEnum):
     """The kinds of sealed parts. Each has its own key, derived from the case's `person` key; that of the note from `desk`."""
 

@@ -17,11 +17,12 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import CaseWrap, Part, SealedPart, WrapFor
+from app.cases.models import CaseAgreement, CaseWrap, Part, SealedPart, WrapFor
 from app.core import sealing
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
+from app.core.upsert import insert_if_absent
 
 PERSON = "person"
 DESK = "desk"
@@ -130,20 +131,37 @@ def rewrap(keys: KeyRing, wrap: CaseWrap, holder: KeyPair, public_key: bytes, ke
 
 
 def organisations_with_key(session: Session, case_id: UUID) -> frozenset[UUID]:
-    """The organisations that hold a wrap: exactly those that the person agreed to and that may still be asked."""
+    """The organisations that hold a wrap: those with a key of their own that the person agreed to and that may still be asked."""
     owner_ids = session.scalars(
         sa.select(CaseWrap.owner_id).where(CaseWrap.case_id == case_id, CaseWrap.kind == WrapFor.ORGANISATION.value)
     )
     return frozenset(owner_ids)
 
 
+def agree(session: Session, case_id: UUID, organisation_id: UUID) -> None:
+    """Note that the person agreed to an organisation that has no key of its own: it can be asked by hand or by a link."""
+    insert_if_absent(session, CaseAgreement, {"case_id": case_id, "organisation_id": organisation_id}, key=())
+
+
+def organisations_agreed(session: Session, case_id: UUID) -> frozenset[UUID]:
+    """All organisations that the person agreed to and that may still be asked, with a key of their own or without."""
+    agreed = sa.select(CaseAgreement.organisation_id).where(CaseAgreement.case_id == case_id)
+    return organisations_with_key(session, case_id) | frozenset(session.scalars(agreed))
+
+
 def destroy_wraps(session: Session, case_id: UUID, organisation_ids: Iterable[UUID]) -> None:
-    """Delete the wraps of these organisations, after consent was withdrawn or they were excluded."""
+    """Delete the wraps of and agreements to these organisations, after consent was withdrawn or they were excluded."""
+    organisation_ids = list(organisation_ids)
+    session.execute(
+        sa.delete(CaseAgreement).where(
+            CaseAgreement.case_id == case_id, CaseAgreement.organisation_id.in_(organisation_ids)
+        )
+    )
     session.execute(
         sa.delete(CaseWrap).where(
             CaseWrap.case_id == case_id,
             CaseWrap.kind == WrapFor.ORGANISATION.value,
-            CaseWrap.owner_id.in_(list(organisation_ids)),
+            CaseWrap.owner_id.in_(organisation_ids),
         )
     )
 
@@ -235,6 +253,7 @@ def open_part(data_key: bytes, row: SealedPart) -> OpenedPart:
 def destroy(session: Session, case_id: UUID) -> None:
     """Delete every wrap of a case, so that nobody can open its parts again, and the parts themselves."""
     session.execute(sa.delete(CaseWrap).where(CaseWrap.case_id == case_id))
+    session.execute(sa.delete(CaseAgreement).where(CaseAgreement.case_id == case_id))
     session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id))
 
 

@@ -253,7 +253,9 @@ def _give_and_take_keys(
         else:
             person_actions.grant_access(session, keys, case_id, opened.person_key, organisation_id)
     refused = {organisation_id for organisation_id, choice in wanted.items() if choice == "never"}
-    refused |= {organisation_id for organisation_id, choice in wanted.items() if choice == "ask"} & holders
+    refused |= {
+        organisation_id for organisation_id, choice in wanted.items() if choice == "ask"
+    } & sealed_parts.organisations_agreed(session, case_id)
     for referral in queries.lock_live_referrals(session, case_id):
         if referral.organisation_id in refused:
             referral_actions.advance(session, referral.id, Verb.CLIENT_WITHDRAW, by=ActorRef(Actor.PERSON), now=now)

@@ -12,7 +12,7 @@ from app.cases.models import Case, WrapFor
 from app.cases.need_states import ASKABLE
 from app.cases.sealed_parts import Recipient
 from app.cases.states import CaseState, CaseVerb
-from app.casework import conflict_screening, referral_actions, sealed_access
+from app.casework import by_hand, conflict_screening, referral_actions, sealed_access
 from app.casework.coordinator import (
     UNTAKEN,
     Desk,
@@ -46,13 +46,13 @@ def refer(
     again: bool = False,
     wanted: Sequence[str] | None = None,
 ) -> Referral:
-    """Refer the case to a service of a connected organisation.
+    """Refer the case to a service of an organisation. One without an account is asked by a coordinator (`by_hand`).
 
     With the person's consent the case is offered immediately; an organisation they named before it joined is given the case's
     key in this session. Without consent the person is asked first, and answers with their number. `wanted`: the needs to refer;
     by default, the uncovered needs that the service helps with. `despite`: the coordinator knows that the service is full or
-    paused, and has talked to the organisation. Raises Conflict: not connected, excluded, asked already, or the case has ended.
-    Invalid: it is away, and not `despite`; or it did not take this case before, and not `again`.
+    paused, and has talked to the organisation. Raises Conflict: excluded, asked already, or the case has ended. Invalid: it is
+    away, and not `despite`; or it did not take this case before, and not `again`.
     """
     case = locked_case(session, desk, label, version)
     if not again and _did_not_take(session, case, service_key):
@@ -115,17 +115,22 @@ def _refer(
     slug = service_key.split("/", 1)[0]
     facts = sealed_access.facts_of(desk.keys, case)
     eligibility = eligibility_of(session, case, facts, [slug], queries.referrals_of_case(session, case.id)).of(slug)
-    if not eligibility.connected:
-        raise Conflict(
-            "This organisation is not connected to the network: nothing can be sent to it.", state=case.state
-        )
     if case.owner_id is None:
         case.owner_id = desk.member.member_id
     referral = referral_actions.create(
-        session, desk.keys, case, service_key, by=desk.actor, now=desk.now, follows=follows, wanted=wanted
+        session,
+        desk.keys,
+        case,
+        service_key,
+        by=desk.actor,
+        now=desk.now,
+        follows=follows,
+        wanted=wanted,
+        way=eligibility.way,
     )
     if eligibility.consented:
-        _let_read(session, desk, case, eligibility.organisation_id)
+        let = _let_read if eligibility.connected else by_hand.let_be_asked
+        let(session, desk, case, eligibility.organisation_id)
         referral_actions.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
     else:
         referral_actions.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)

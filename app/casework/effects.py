@@ -15,7 +15,7 @@ from app.cases.states import CaseVerb
 from app.conflicts import service as conflicts
 from app.directory import availability
 from app.matching import service_history
-from app.referrals import effects, queries, threads, transitions
+from app.referrals import centre_contacts, effects, queries, threads, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
@@ -109,7 +109,18 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
         case effects.EndSearchTasks():
             tasks.end_search_tasks(session, case.id, now)
         case effects.OpenTask(task, about_referral):
-            tasks.open_task(session, TaskKind(task), case, referral=referral if about_referral else None, now=now)
+            if task is effects.FollowUp.TELL_CENTRE and not centre_contacts.was_told(session, referral.id):
+                return  # it never heard of it
+            about = referral if about_referral else None
+            due_at = _due_of(effects.FollowUp(task), referral)
+            tasks.open_task(session, TaskKind(task), case, referral=about, now=now, due_at=due_at)
+
+
+def _due_of(task: effects.FollowUp, referral: Referral) -> datetime | None:
+    """When a coordinator has to have asked or told an organisation that cannot be notified; None: by the kind's own rule."""
+    if task is effects.FollowUp.ASK_CENTRE:
+        return referral.acknowledge_by if referral.state == State.OFFERED else referral.decide_by
+    return referral.contact_by if task is effects.FollowUp.HAND_OVER else None
 
 
 def _change_case(
@@ -124,7 +135,7 @@ def _change_case(
                 rows,
                 need_verb,
                 named,
-                by=by.kind.value,
+                by=_party(by).value,
                 now=now,
                 referral_id=referral.id,
                 outcome=outcome,
@@ -144,7 +155,7 @@ def _take_access(session: Session, effect: effects.AccessEffect, referral: Refer
     match effect:
         case effects.KeepOnlyReaders():
             readers = queries.organisations_in(session, referral.case_id, MAY_OPEN)
-            others = sealed_parts.organisations_with_key(session, referral.case_id) - readers
+            others = sealed_parts.organisations_agreed(session, referral.case_id) - readers
             sealed_parts.destroy_wraps(session, referral.case_id, others)
             threads.destroy_for(
                 session, referral.case_id, threads.organisations_with_wrap(session, referral.case_id) - readers
@@ -171,7 +182,12 @@ def _update_service(
             availability.no_free_place(session, referral.service_id, queries.needs_of(referral, case), until, now)
 
 
+def _party(by: ActorRef) -> Actor:
+    """Whose act it is for the case and its needs: the organisation's, also where a coordinator recorded it."""
+    return Actor.PARTNER if by.kind is Actor.ON_BEHALF else by.kind
+
+
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:
-    case_transitions.move(session, case, verb, actor_kind=by.kind.value, actor_id=by.id, now=now)
+    case_transitions.move(session, case, verb, actor_kind=_party(by).value, actor_id=by.id, now=now)
     if case.closed_at is not None:
         tasks.end_case_tasks(session, case.id, now)

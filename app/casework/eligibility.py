@@ -14,13 +14,15 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.referrals.models import Referral
 from app.referrals.states import LIVE, State
+from app.referrals.ways import Way
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
     """Whether one case can be referred to one organisation. `reaches`: what referring would do (offer, ask, or nothing).
 
-    `before`: how it was asked for this case last, when that ended without its help.
+    `before`: how it was asked for this case last, when that ended without its help. `way`: an organisation without a key of its
+    own is asked by a coordinator.
     """
 
     organisation_id: UUID
@@ -33,9 +35,13 @@ class Eligibility:
 
     @property
     def reaches(self) -> str:
-        if self.never or self.excluded or self.asked or not self.connected:
+        if self.never or self.excluded or self.asked:
             return "no"
         return "offer" if self.consented else "ask"
+
+    @property
+    def way(self) -> Way:
+        return Way.ACCOUNT if self.connected else Way.HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def eligibility_of(
     if connected is None:
         connected = keyholders.active_keys(session, list(ids.values()))
     if holders is None:
-        holders = sealed_parts.organisations_with_key(session, case.id)
+        holders = sealed_parts.organisations_agreed(session, case.id)
     consent = facts.get("consent") or {}
     live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
     before = earlier_answers(asked)

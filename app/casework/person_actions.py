@@ -23,13 +23,16 @@ from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import AT_WORK, Actor, State, Verb
+from app.referrals.ways import BY_COORDINATOR, way_of
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
 
 
 @dataclass(frozen=True, slots=True)
 class PersonReferral:
     """A referral as the person sees it: no refusal, reason or deadline of the partner.
 
-    `question`: a code. `needs`: what it is for; None: all needs.
+    `question`: a code. `needs`: what it is for; None: all needs. `way`: how the organisation is asked; None: its account.
     """
 
     id: UUID
@@ -40,6 +43,7 @@ class PersonReferral:
     respond_by: datetime | None
     question: str | None
     needs: Sequence[str] | None
+    way: str | None
 
 
 def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
@@ -54,6 +58,7 @@ def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
             Referral.decide_by,
             Referral.question,
             Referral.needs,
+            Referral.way,
         )
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
@@ -84,13 +89,16 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
         referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
     for referral in queries.lock_live_referrals(session, opened.case.id, AT_WORK):
         to, at = referral.organisation_id, to_the_hour(now)
-        messaging.queue(session, "person_wrote", about_id=referral.id, organisation_id=to, now=at)
+        if way_of(referral.way) in BY_COORDINATOR:  # nobody there is notified by the service
+            tasks.open_task(session, TaskKind.TELL_CENTRE, opened.case, referral=referral, now=at)
+        else:
+            messaging.queue(session, "person_wrote", about_id=referral.id, organisation_id=to, now=at)
 
 
 def answer_consent(
     session: Session, opened: OpenedCase, label: str, *, yes: bool, keys: KeyRing, now: datetime
 ) -> None:
-    """Yes: the organisation gets a key of its own and an offer. No: the referral ends.
+    """Yes: the organisation gets a key of its own and an offer; one without an account may be asked. No: the referral ends.
 
     With a conflict of interest the referral ends as well, without a reason.
     Raises NotFound (no such question), Conflict (the organisation has no key yet).
@@ -109,7 +117,10 @@ def answer_consent(
         if conflict_screening.is_hit(session, keys, case, opened.person_key, referral.organisation_id):
             conflict_screening.exclude(session, case, referral.organisation_id, now)
             return
-        grant_access(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
+        if way_of(referral.way) in BY_COORDINATOR:
+            sealed_parts.agree(session, opened.case.id, referral.organisation_id)
+        else:
+            grant_access(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
     referral_actions.advance(
         session, referral.id, Verb.CONSENT if yes else Verb.REFUSE, by=ActorRef(Actor.PERSON), now=now
     )

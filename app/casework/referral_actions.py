@@ -29,6 +29,7 @@ from app.referrals.deadline_storage import current_urgency, recorded_at, store_d
 from app.referrals.deadlines import DeadlineEvent, Deadlines
 from app.referrals.models import Referral
 from app.referrals.states import INITIAL, LIVE, MAY_OPEN, Actor, DeadlineChange, State, Verb, allowed_actions, next_move
+from app.referrals.ways import BY_COORDINATOR, Way, way_of
 from app.referrals.working_hours import hours_at_offer
 from app.tasks import service as tasks
 
@@ -43,11 +44,12 @@ def create(
     now: datetime,
     follows: UUID | None = None,
     wanted: Sequence[str] | None = None,
+    way: Way = Way.ACCOUNT,
 ) -> Referral:
     """Create a draft referral to one service. Takes the case's row lock, which the caller may hold already. `wanted`: the needs
-    that it is for; by default, the uncovered needs that the service helps with. Raises Conflict (the case has ended; the
-    organisation is excluded, cannot answer here, or is asked already; or another organisation has one of the needs), Invalid
-    (not a need of this case).
+    that it is for; by default, the uncovered needs that the service helps with. `way`: how its organisation is asked. Raises
+    Conflict (the case has ended; the organisation is excluded, cannot answer here, or is asked already; or another organisation
+    has one of the needs), Invalid (not a need of this case).
     """
     case = case_transitions.locked(session, case.id)
     if case.closed_at is not None:
@@ -90,6 +92,7 @@ def create(
         hours=hours_at_offer(
             recipients.hours(session, service.organisation_id), organisation.entry, service.entry, case.country
         ),
+        way=None if way is Way.ACCOUNT else way.value,
     )
     store_deadlines(
         referral,
@@ -155,6 +158,8 @@ def advance(
     if by.kind is Actor.PARTNER and organisation_id is None:
         raise NotAllowed("A partner acts for an organisation.")
     referral, case = queries.locked(session, referral_id, organisation_id)
+    if by.kind is Actor.ON_BEHALF and (way_of(referral.way) not in BY_COORDINATOR or referral.offered_at is None):
+        raise NotAllowed("This organisation answers itself, or was not asked yet.")
     state = State(referral.state)
     present: dict[str, Any] = {
         "state": state.value,

@@ -20,6 +20,7 @@ from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.deadlines import DueAction
 from app.referrals.models import Referral
 from app.referrals.states import FAILED, NOT_OFFERED, State
+from app.referrals.ways import BY_COORDINATOR, way_of
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -80,7 +81,7 @@ def _tell(session: Session, referral: Referral, case: Case, step: DueAction, now
     state = State(referral.state)
     if step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED:
         return
-    if step in _TELLS_PARTNER and state not in NOT_OFFERED:
+    if step in _TELLS_PARTNER and state not in NOT_OFFERED and way_of(referral.way) not in BY_COORDINATOR:
         kind = _TELLS_PARTNER[step].format(state)
         messaging.queue(session, kind, about_id=referral.id, organisation_id=referral.organisation_id, now=now)
     if step in _TELLS_TEAM:

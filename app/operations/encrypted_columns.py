@@ -106,6 +106,7 @@ ENCRYPTED_COLUMNS: Final = (
 SEALED: Final = frozenset(
     {
         "appointments.ciphertext",  # with the case's key
+        "centre_contacts.whom",  # with the case's desk key
         "drafts.sealed",  # with a key that only the person's cookie holds; deleted within an hour
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
         "members.sealed_seed",  # with the passphrase

@@ -67,6 +67,7 @@ MOMENTS: Final = MappingProxyType(
         "referrals.updated_at": P.ORDER,
         "referrals.read_at": P.STAFF,
         "referral_events.at": P.HOUR_OF_PERSON,
+        "centre_contacts.at": P.STAFF,
         "feed_events.at": P.HOUR_OF_PERSON,
         "webhook_deliveries.happened_at": P.HOUR_OF_PERSON,
         "webhook_deliveries.due_at": P.LEASE,

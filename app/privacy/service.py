@@ -29,14 +29,14 @@ from app.intake import idempotency
 from app.matching import runs
 from app.messaging import outbox, recipients
 from app.privacy.retention import DEFAULT_PERIODS, DeletionTimes, RetentionPeriods, deletion_times
-from app.referrals import personal_data, threads
+from app.referrals import centre_contacts, personal_data, threads
 from app.tasks import service as tasks
 
 
 def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     """Withdraw a case for the person: end every live referral, and delete every organisation's wrap of the case's key."""
     referrals.withdraw_by_person(session, case.id, now=now)
-    sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_with_key(session, case.id))
+    sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_agreed(session, case.id))
     threads.destroy_for(session, case.id, threads.organisations_with_wrap(session, case.id))
     appointments.end_live(session, case.id, every=True)
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
@@ -61,6 +61,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     recipients.forget(session, case.id)
     households.forget(session, case.id)
     personal_data.forget(session, case.id)
+    centre_contacts.forget(session, case.id)
     referrals.end_tasks(session, case.id, now)
     tasks.end_dead_letters(session, case.id, now)
     outbox.forget(session, case.id, personal_data.referral_ids(session, case.id))

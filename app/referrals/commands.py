@@ -29,6 +29,7 @@ class TransitionInput:
     """The codes and days that come with a verb; which of them it takes and needs is in `reasons`.
 
     `outcomes`: the outcome of each need that differs from `outcome`. `needs`: what the referral is for from this move on.
+    `how`: by which means the organisation said it, where a coordinator records it (`ways.Means`).
     """
 
     reason: str | None = None
@@ -39,6 +40,7 @@ class TransitionInput:
     deadline_on: date | None = None
     outcomes: Mapping[str, str] | None = None
     needs: tuple[str, ...] = ()
+    how: str | None = None
 
 
 def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:

@@ -26,6 +26,7 @@ from app.referrals.states import (
     State,
     Verb,
 )
+from app.referrals.ways import BY_COORDINATOR, Way
 
 SERVICE_FULL_FOR: Final = timedelta(days=14)
 """How long a service counts as full after its organisation declined for want of a free place."""
@@ -40,6 +41,9 @@ class FollowUp(StrEnum):
     REVIEW_RULE = "review_rule"
     CHECK_CHANNEL = "check_channel"
     MERGE = "merge"
+    ASK_CENTRE = "ask_centre"
+    TELL_CENTRE = "tell_centre"
+    HAND_OVER = "hand_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,8 @@ Effect = Notice | TaskEffect | CaseEffect | AccessEffect | ServiceEffect | Withd
 @dataclass(frozen=True, slots=True)
 class ReferralFacts:
     """The attributes of the referral after the move that effects depend on. `deadline_on`: the deadline that came with the
-    move. `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`.
+    move. `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`. `way`: how
+    the organisation is asked.
     """
 
     reason: str | None = None
@@ -180,6 +185,7 @@ class ReferralFacts:
     needs: tuple[str, ...] = ()
     carried: frozenset[str] = frozenset()
     outcomes: Mapping[str, str] = field(default_factory=dict)
+    way: Way = Way.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +259,8 @@ def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetim
     effects += _case_effects(move, referral, case, after)
     if uncovered and move.verb in _LEAVES_REST:
         effects.append(OpenTask(FollowUp.FIND_NEXT, about_referral=False))
+    if referral.way in BY_COORDINATOR and referral.offered_at is not None:
+        effects += _for_coordinator(move)
     return effects
 
 
@@ -263,8 +271,20 @@ def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
             yield NotifyTeam(kind)
         elif party is Party.PERSON:
             yield NotifyPerson(kind)
-        elif referral.offered_at is not None:  # an organisation that was never asked hears nothing
+        elif (
+            referral.offered_at is not None and referral.way not in BY_COORDINATOR
+        ):  # who was never asked hears nothing
             yield NotifyOrganisation(kind, urgent=referral.is_emergency)
+
+
+def _for_coordinator(move: Move) -> Iterator[OpenTask]:
+    """What a coordinator has to tell an organisation that the service cannot notify, and to ask of it."""
+    if move.target in {State.OFFERED, State.ACKNOWLEDGED} and move.verb is not Verb.ANSWER:
+        yield OpenTask(FollowUp.ASK_CENTRE, about_referral=True)
+    elif move.target is State.ACCEPTED:
+        yield OpenTask(FollowUp.HAND_OVER, about_referral=True)
+    elif Party.PARTNER in move.notifies:
+        yield OpenTask(FollowUp.TELL_CENTRE, about_referral=True)
 
 
 def _need_moves(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:

@@ -23,7 +23,8 @@ class Referral(Base):
     card (region and access needs) is encrypted with the epoch key. `offered_at` null: the organisation cannot see it.
     `needs`: those of the case's needs that it is for; null, of a referral made by a former version: all of them.
     `question` is set while the partner waits for an answer to it; `read_at`: when the encrypted parts were first opened;
-    `predecessor_id`: the referral that this one replaces; `hours`: the organisation's own hours at the time of the offer.
+    `predecessor_id`: the referral that this one replaces; `hours`: the organisation's own hours at the time of the offer;
+    `way`: how the organisation is asked (`ways`); null: through its account.
     """
 
     __tablename__ = "referrals"
@@ -73,6 +74,7 @@ class Referral(Base):
     read_at: Mapped[datetime | None]
     predecessor_id: Mapped[UUID | None]
     hours: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    way: Mapped[str | None] = mapped_column(sa.String(8))
 
 
 class ReferralEvent(Base):

@@ -59,7 +59,7 @@ def _may_be_asked(session: Session, referral: Referral, case: Case, now: datetim
 
 def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -> None:
     organisation = session.get_one(Organisation, referral.organisation_id)
-    if organisation.id not in sealed_parts.organisations_with_key(
+    if organisation.id not in sealed_parts.organisations_agreed(
         session, case.id
     ) or organisation.slug in conflicts.excluded(session, case.id):
         raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")

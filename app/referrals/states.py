@@ -56,13 +56,14 @@ class Verb(StrEnum):
 
 class Actor(StrEnum):
     """Who makes a move. CLOCK is the service itself: expiry, automatic offers, and withdrawing or narrowing what an acceptance
-    elsewhere took.
+    elsewhere took. ON_BEHALF is a coordinator who records what an organisation without an account said.
     """
 
     PERSON = "person"
     COORDINATOR = "coordinator"
     SENIOR = "senior"
     PARTNER = "partner"
+    ON_BEHALF = "on_behalf"
     CLOCK = "clock"
 
 
@@ -133,7 +134,7 @@ class Move:
 
 S, V, C, P, D = State, Verb, DeadlineChange, Precondition, Disclosure
 _DESK: Final = (Actor.COORDINATOR, Actor.SENIOR)
-_PARTNER: Final = (Actor.PARTNER,)
+_PARTNER: Final = (Actor.PARTNER, Actor.ON_BEHALF)
 _PERSON: Final = (Actor.PERSON,)
 _CLOCK: Final = (Actor.CLOCK,)
 _OFFER: Final = (P.CASE_OPEN, P.MAY_BE_ASKED, P.CONSENT)

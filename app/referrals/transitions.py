@@ -22,6 +22,7 @@ from app.referrals.deadlines import DeadlineEvent
 from app.referrals.effects import CaseFacts, Effect, ReferralFacts, effects_of
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Move, State, Verb
+from app.referrals.ways import way_of
 
 
 def apply(
@@ -60,6 +61,7 @@ def apply(
         needs=queries.needs_of(referral, case),
         carried=frozenset(need for need, row in rows.items() if row.referral_id == referral.id),
         outcomes=payload.outcomes or {},
+        way=way_of(referral.way),
     )
     return effects_of(move, facts, CaseFacts(CaseState(case.state), others, needs.states_of(rows)), at)
 
@@ -84,7 +86,7 @@ def record_event(
     """Add an event to the referral's history, and its audit line. `source`: the state before; None when it is created."""
     codes: dict[str, Any] = {
         name: value.isoformat() if isinstance(value, date) else value
-        for name in ("outcome", "until", "question", "work_done", "deadline_on", "outcomes", "needs")
+        for name in ("outcome", "until", "question", "work_done", "deadline_on", "outcomes", "needs", "how")
         if (value := getattr(payload, name))
     }
     session.execute(

@@ -51,6 +51,9 @@ class TaskKind(StrEnum):
     MOVED_HERE = "moved_here"
     DEAD_LETTER = "dead_letter"
     CROWD = "crowd"
+    ASK_CENTRE = "ask_centre"
+    TELL_CENTRE = "tell_centre"
+    HAND_OVER = "hand_over"
 
 
 class TaskEnd(StrEnum):
@@ -117,22 +120,40 @@ RULES: Final = MappingProxyType(
             _SOON,
             _NOTHING,
         ),
+        K.ASK_CENTRE: TaskRule(
+            N_("Ask the organisation yourself whether it takes the case, and record its answer"), _SOON, _MOVE
+        ),
+        K.TELL_CENTRE: TaskRule(N_("Tell the organisation yourself what has changed"), _SOON, _NOTHING),
+        K.HAND_OVER: TaskRule(
+            N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
+        ),
     }
 )
 
 
-def open_task(session: Session, kind: TaskKind, case: Case, *, now: datetime, referral: Referral | None = None) -> None:
-    """Open a task of the case's team, for the case's owner. It is due before the legal deadline is close."""
+def open_task(
+    session: Session,
+    kind: TaskKind,
+    case: Case,
+    *,
+    now: datetime,
+    referral: Referral | None = None,
+    due_at: datetime | None = None,
+) -> None:
+    """Open a task of the case's team, for the case's owner. It is due before the legal deadline is close.
+
+    `due_at`: a time that is set already, such as that by which an organisation has to answer.
+    """
     about_id = referral.id if referral is not None else case.id
     urgency = current_urgency(case, now)
     latest = deadlines.latest_answer(now, DeadlineTerms(urgency, hours_of(case.country), case.last_safe_day))
-    due = now + RULES[kind].within[urgency]
+    due = due_at or now + RULES[kind].within[urgency]
     _insert(
         session,
         kind,
         about_id,
         team_id=case.team_id,
-        due_at=due if latest is None else min(due, latest),
+        due_at=due if latest is None or due_at is not None else min(due, latest),
         now=now,
         case_id=case.id,
         referral_id=referral.id if referral is not None else None,

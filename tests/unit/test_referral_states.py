@@ -43,53 +43,53 @@ awaiting_consent  refuse          client_declined    person
 awaiting_consent  withdraw        withdrawn          coordinator senior clock
 awaiting_consent  client_withdraw client_declined    person
 awaiting_consent  void            entered_in_error   senior
-offered           acknowledge     acknowledged       partner
-offered           ask_info        info_requested     partner
-offered           waitlist        waitlisted         partner
-offered           accept          accepted           partner
-offered           decline         declined           partner
+offered           acknowledge     acknowledged       partner on_behalf
+offered           ask_info        info_requested     partner on_behalf
+offered           waitlist        waitlisted         partner on_behalf
+offered           accept          accepted           partner on_behalf
+offered           decline         declined           partner on_behalf
 offered           withdraw        withdrawn          coordinator senior clock
 offered           client_withdraw client_declined    person
 offered           expire          expired            clock
 offered           void            entered_in_error   senior
-acknowledged      ask_info        info_requested     partner
-acknowledged      waitlist        waitlisted         partner
-acknowledged      accept          accepted           partner
-acknowledged      decline         declined           partner
+acknowledged      ask_info        info_requested     partner on_behalf
+acknowledged      waitlist        waitlisted         partner on_behalf
+acknowledged      accept          accepted           partner on_behalf
+acknowledged      decline         declined           partner on_behalf
 acknowledged      withdraw        withdrawn          coordinator senior clock
 acknowledged      client_withdraw client_declined    person
 acknowledged      expire          expired            clock
 acknowledged      void            entered_in_error   senior
 info_requested    answer          acknowledged       person coordinator senior
-info_requested    decline         declined           partner
+info_requested    decline         declined           partner on_behalf
 info_requested    withdraw        withdrawn          coordinator senior clock
 info_requested    client_withdraw client_declined    person
 info_requested    expire          expired            clock
 info_requested    void            entered_in_error   senior
-waitlisted        accept          accepted           partner
-waitlisted        decline         declined           partner
+waitlisted        accept          accepted           partner on_behalf
+waitlisted        decline         declined           partner on_behalf
 waitlisted        withdraw        withdrawn          coordinator senior clock
 waitlisted        client_withdraw client_declined    person
 waitlisted        void            entered_in_error   senior
-accepted          start           in_progress        partner
-accepted          complete        completed          partner
-accepted          hand_back       handed_back        partner
-accepted          undo_accept     acknowledged       partner
+accepted          start           in_progress        partner on_behalf
+accepted          complete        completed          partner on_behalf
+accepted          hand_back       handed_back        partner on_behalf
+accepted          undo_accept     acknowledged       partner on_behalf
 accepted          withdraw        withdrawn          coordinator senior clock
 accepted          client_withdraw client_declined    person
 accepted          void            entered_in_error   senior
-in_progress       hold            on_hold            partner
-in_progress       complete        completed          partner
-in_progress       hand_back       handed_back        partner
+in_progress       hold            on_hold            partner on_behalf
+in_progress       complete        completed          partner on_behalf
+in_progress       hand_back       handed_back        partner on_behalf
 in_progress       withdraw        withdrawn          coordinator senior clock
 in_progress       client_withdraw client_declined    person
 in_progress       void            entered_in_error   senior
-on_hold           resume          in_progress        partner
-on_hold           hand_back       handed_back        partner
+on_hold           resume          in_progress        partner on_behalf
+on_hold           hand_back       handed_back        partner on_behalf
 on_hold           withdraw        withdrawn          coordinator senior clock
 on_hold           client_withdraw client_declined    person
 on_hold           void            entered_in_error   senior
-completed         reopen          in_progress        partner coordinator senior
+completed         reopen          in_progress        partner on_behalf coordinator senior
 completed         void            entered_in_error   senior
 declined          void            entered_in_error   senior
 handed_back       void            entered_in_error   senior
@@ -192,10 +192,10 @@ def test_only_what_was_just_done_and_not_read_can_be_taken_back() -> None:
             assert {Precondition.JUST_NOW, Precondition.UNREAD, Precondition.NOT_UNDONE} <= set(move.preconditions)
 
 
-def test_sealed_parts_open_only_by_the_partners_own_acceptance() -> None:
+def test_sealed_parts_open_only_by_the_partners_acceptance_also_as_a_coordinator_recorded_it() -> None:
     for move in MOVES:
         if move.target in MAY_OPEN and move.source not in MAY_OPEN:
-            assert (move.verb, move.by) == (Verb.ACCEPT, frozenset({Actor.PARTNER}))
+            assert (move.verb, move.by) == (Verb.ACCEPT, frozenset({Actor.PARTNER, Actor.ON_BEHALF}))
             assert Precondition.CONSENT in move.preconditions
 
 

@@ -133,7 +133,7 @@ def test_a_chosen_centre_is_asked_here_when_it_is_connected_and_by_a_coordinator
     assert "We ask a centre that you chose." in connected.text
     assert ASKED_FIRST not in connected.text
     by_hand = short_form(person_site.browser(), "en", allow=("pl-sip",))
-    assert "A coordinator contacts the centres that you chose." in by_hand.text
+    assert "A coordinator contacts the centres that you chose, first without your name." in by_hand.text
     assert "fixed time" not in by_hand.text
 
 

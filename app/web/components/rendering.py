@@ -103,6 +103,11 @@ def page(template: str, language: str, *, status: int = 200, **context: Any) -> 
     return HTMLResponse(render(template, language, **context), status_code=status)
 
 
+def raw_page(html: str) -> HTMLResponse:
+    """A page that was rendered already."""
+    return HTMLResponse(html)
+
+
 def language_of(request: Request) -> str:
     """The language of the path, else the browser's first that we have, else Russian, which most of our users read."""
     first = request.url.path.strip("/").split("/", 1)[0]

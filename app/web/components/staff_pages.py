@@ -26,6 +26,12 @@ _MESSAGES = {
         "The person will be asked whether this organisation can read their request the next time they come back "
         "with their number."
     ),
+    "to_be_asked": N_(
+        "The referral is made, and its time to answer has started. Nobody there was notified: ask the organisation "
+        "yourself and record what it says."
+    ),
+    "contact_recorded": N_("It has been recorded that you asked them."),
+    "answer_recorded": N_("The organisation's answer has been recorded."),
     "stepped": N_("The referral has been updated."),
     "closed": N_("The case is closed."),
     "unmet": N_("The case is marked as unmet. You can find it in the view “Unmet”."),
@@ -99,6 +105,7 @@ UNDOABLE: Final = frozenset(
         "woken",
         "offered",
         "asked",
+        "to_be_asked",
         "closed",
         "need_ended",
         "unmet",

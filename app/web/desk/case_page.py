@@ -14,7 +14,16 @@ from app.cases.models import Case, Part
 from app.cases.need_states import ASKABLE
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
-from app.casework import case_closing, case_merges, case_ownership, correspondence, desk_referrals, sealed_access, undo
+from app.casework import (
+    by_hand,
+    case_closing,
+    case_merges,
+    case_ownership,
+    correspondence,
+    desk_referrals,
+    sealed_access,
+    undo,
+)
 from app.casework.coordinator import Desk
 from app.casework.eligibility import eligibility_of
 from app.casework.referral_actions import needs_to_ask
@@ -24,6 +33,7 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import summaries_of
 from app.referrals.states import LIVE, State, Verb, allowed_actions
+from app.referrals.ways import BY_COORDINATOR, way_of
 from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import (
     date_fields,
@@ -32,7 +42,7 @@ from app.web.components import (
     time_format,
 )
 from app.web.components.forms import field_value
-from app.web.desk import case_followup, case_view, queue_url, saved_replies
+from app.web.desk import by_hand_view, case_followup, case_view, queue_url, saved_replies
 
 router = APIRouter(prefix="/desk/cases/{label}")
 
@@ -149,9 +159,15 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
         session, desk, label, submitted_version(request), service, despite=despite_absence, again=again, wanted=wanted
     )
     case = session.get_one(Case, referral.case_id)
-    return redirect_after(
-        request, case, "asked" if referral.state == State.AWAITING_CONSENT else "offered", decided=True
-    )
+    how = field_value(request.state.form, "how")
+    if how and referral.state == State.OFFERED and way_of(referral.way) in BY_COORDINATOR:
+        said = by_hand.Said(how, field_value(request.state.form, "whom"))
+        by_hand.record_asked(session, desk, label, referral.label, referral.version, said)
+    if referral.state == State.AWAITING_CONSENT:
+        done = "asked"
+    else:
+        done = "offered" if way_of(referral.way) not in BY_COORDINATOR else "to_be_asked"
+    return redirect_after(request, case, done, decided=True)
 
 
 @router.post("/referrals/{referral}/{verb:referral_verb}", name="step_referral")
@@ -318,6 +334,8 @@ def _case_page(
         live=live,
         messages=contents.messages,
         appointments=contents.appointments,
+        answer_words=by_hand_view.ANSWERS,
+        by_hand=by_hand_view.of_case(session, desk, packs, case, summaries, names_open=opened is not None),
         needs=case_view.needs_in_words(case, contents, summaries),
         followup=followup,
         timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),

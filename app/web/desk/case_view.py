@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases.appointments import Appointment
-from app.cases.models import Case, CaseEvent, CaseNeed, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.models import Case, CaseAgreement, CaseEvent, CaseNeed, CaseWrap, Part, SealedPart, WrapFor
 from app.cases.need_states import ASKABLE, NeedState
 from app.casework import letter_deadlines
 from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
@@ -89,7 +89,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class CaseContents:
-    """What is known without decrypting: the number of sealed parts by kind, the organisations that hold a key, and the needs.
+    """What is known without decrypting: the sealed parts by kind, the organisations that the person agreed to, the needs.
 
     `messages`: how many messages the conversation with the organisation has, by referral. `appointments`: states of offered times.
     """
@@ -117,6 +117,9 @@ _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
     sa.select(CaseWrap.kind, sa.literal(0), CaseWrap.owner_id, _NO_TEXT, _NO_TEXT, _NO_TEXT).where(
         CaseWrap.case_id == _CASE_ID, CaseWrap.kind == WrapFor.ORGANISATION.value
     ),
+    sa.select(
+        sa.literal(WrapFor.ORGANISATION.value), sa.literal(0), CaseAgreement.organisation_id, _NO_TEXT, _NO_TEXT, _NO_TEXT
+    ).where(CaseAgreement.case_id == _CASE_ID),
     sa.select(
         sa.literal(_NEED), CaseNeed.position, CaseNeed.referral_id, CaseNeed.need, CaseNeed.state, CaseNeed.outcome
     ).where(CaseNeed.case_id == _CASE_ID),

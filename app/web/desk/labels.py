@@ -16,6 +16,7 @@ from app.directory import rule_sets
 from app.directory.models import ORIGINS
 from app.matching.deadlines import Certainty
 from app.referrals import reasons
+from app.referrals.ways import Means
 from app.tasks.service import RULES, TaskKind
 
 VIEWS: Final = complete(
@@ -265,6 +266,15 @@ PAUSES: Final = MappingProxyType(
         "language": N_("This service takes no new requests in this language until {day}."),
         "full": N_("This service has said that it is full until {day}."),
     }
+)
+MEANS: Final = complete(
+    Means,
+    {
+        "phone": N_("by phone"),
+        "email": N_("by e-mail"),
+        "letter": N_("by letter"),
+        "in_person": N_("in person"),
+    },
 )
 DUPLICATE_SIGNS: Final = MappingProxyType(
     {

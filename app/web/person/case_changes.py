@@ -21,11 +21,12 @@ from app.intake.questions import STEPS, FormFields, Step
 from app.intake.schemas import Intake
 from app.matching import deadlines
 from app.matching.code_names import CodeNames
+from app.referrals import centre_contacts
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import centre_cards, conversation, draft_answers, form_fields, letter, visits
-from app.web.person.case_page import REFERRAL, STATUS, TOO_MANY_CHANGES, openings_of
+from app.web.person.case_page import REFERRAL, STATUS, TOO_MANY_CHANGES, openings_of, sentence_of
 from app.web.person.check_page import centres, connected_centres
 from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE
@@ -316,17 +317,15 @@ def _copy_context(
     )
     fields = form_fields.fields(questions.QUESTIONS.values(), answers, {}, code_names, directory)
     consent = document["facts"].get("consent") or {}
+    referrals = person_actions.referrals_of(session, case.id)
+    asked_by = centre_contacts.first_asked(session, [entry.id for entry in referrals])
     return {
         "case": case,
         "headline": STATUS[case.state][0],
         "answered": [field for field in fields if (field.value or field.chosen) and field.name in answers],
         "allowed": [_organisation_name(slug, directory) for slug in consent.get("organisations") or ()],
         "never": [_organisation_name(slug, directory) for slug in consent.get("never") or ()],
-        "referrals": [
-            (entry, REFERRAL[entry.state])
-            for entry in person_actions.referrals_of(session, case.id)
-            if entry.state in REFERRAL
-        ],
+        "referrals": [(entry, sentence_of(entry, asked_by)) for entry in referrals if entry.state in REFERRAL],
         "thread": conversation.of_case(session, opened, directory),
         "openings": openings_of(session, case, directory),
         "deadline": letter.of_case(case, keys, code_names, directory, now),

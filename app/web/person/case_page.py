@@ -1,10 +1,11 @@
 """The status page after coming back with the number: status, messages, consent, withdrawal and erasure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -30,7 +31,9 @@ from app.intake.receipts import MistypedReceipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
-from app.referrals.states import AT_WORK, State
+from app.referrals import centre_contacts
+from app.referrals.states import AT_WORK, UNDECIDED, WITH_PARTNER, State
+from app.referrals.ways import BY_COORDINATOR, Means, way_of
 from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
@@ -108,7 +111,31 @@ OPENED: Final = complete(OPENINGS.values(), {
     "words": N_("A coordinator opened what you wrote."),
     "contact": N_("A coordinator opened how to contact you."),
     "everything": N_("{centre} opened what you wrote and how to contact you."),
+    "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
 })  # fmt: skip
+BY_COORDINATOR_WORDS: Final = {
+    State.OFFERED: N_("A coordinator has asked them. They have not answered yet."),
+    State.ACKNOWLEDGED: N_("They know what your request is about and are considering it."),
+    State.ACCEPTED: N_(
+        "They have taken your case. A coordinator gives them what you agreed they may read. They will contact you."
+    ),
+}
+"""What the person reads where the centre has no account and a coordinator speaks with it."""
+_NOT_YET_ASKED: Final = N_("A coordinator is going to ask them. Nobody has told them anything yet.")
+_HOW_ASKED: Final = complete(Means, {
+    "phone": N_("The coordinator spoke with them by phone."),
+    "email": N_("The coordinator wrote to them by e-mail."),
+    "letter": N_("The coordinator wrote them a letter."),
+    "in_person": N_("The coordinator spoke with them in person."),
+})  # fmt: skip
+_NO_ACCOUNT: Final = N_(
+    "They have no account here and cannot open your request. Before they agree to help, they hear only what it is about, "
+    "without your name."
+)
+_GOING_TO_ASK: Final = (
+    N_("A coordinator is going to ask a centre to help you."),
+    N_("The coordinator calls or writes to them. If they do not answer in time, we will ask the next one."),
+)
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
@@ -266,6 +293,9 @@ def _case_page(
     case, code_names = opened.case, CodeNames(lang, directory)
     headline, next_step = STATUS[case.state]
     every_referral = person_actions.referrals_of(session, case.id)
+    asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
+    if case.state == CaseState.REFERRED and _is_nobody_asked_yet(every_referral, asked_by):
+        headline, next_step = _GOING_TO_ASK
     visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]
@@ -288,8 +318,9 @@ def _case_page(
         referrals=[
             (
                 entry,
-                REFERRAL[entry.state],
+                sentence_of(entry, asked_by),
                 centre_cards.card_of(entry.slug, entry.organisation, directory, code_names.translator),
+                how_asked(entry, asked_by),
             )
             for entry in visible_referrals
             if entry not in asked
@@ -324,6 +355,40 @@ def openings_of(session: Session, case: Case, directory: Packs) -> list[tuple[op
     """Who has opened the case, with the sentence for it."""
     zone = deadlines.time_zone(directory.country(case.country))
     return [(entry, OPENED[entry.what]) for entry in openings.of_case(session, case.id, zone)]
+
+
+def _spoken_for(referrals: Sequence[person_actions.PersonReferral]) -> list[UUID]:
+    """The referrals whose centre a coordinator speaks with."""
+    return [entry.id for entry in referrals if way_of(entry.way) in BY_COORDINATOR]
+
+
+def _is_nobody_asked_yet(
+    referrals: Sequence[person_actions.PersonReferral], asked_by: Mapping[UUID, tuple[datetime, Means]]
+) -> bool:
+    """Whether every centre that is to be asked waits for a coordinator's call."""
+    live = [entry for entry in referrals if State(entry.state) in WITH_PARTNER]
+    return bool(live) and all(
+        way_of(entry.way) in BY_COORDINATOR and entry.state == State.OFFERED and entry.id not in asked_by
+        for entry in live
+    )
+
+
+def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> str:
+    """How the referral stands, as it is true for the way in which its centre is asked."""
+    state = State(entry.state)
+    if way_of(entry.way) not in BY_COORDINATOR:
+        return REFERRAL[state]
+    if state is State.OFFERED and entry.id not in asked_by:
+        return _NOT_YET_ASKED
+    return BY_COORDINATOR_WORDS.get(state, REFERRAL[state])
+
+
+def how_asked(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> list[str]:
+    """By which means a coordinator asked, and what the centre can read; empty where it has an account."""
+    if way_of(entry.way) not in BY_COORDINATOR:
+        return []
+    told = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
+    return [*told, _NO_ACCOUNT] if State(entry.state) in UNDECIDED else told
 
 
 def _while_you_wait(

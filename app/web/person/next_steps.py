@@ -11,7 +11,7 @@ _ASKED_FIRST: Final = N_("No centre is asked until you come back with your numbe
 _CHOSEN: Final = N_(
     "We ask a centre that you chose. It has to answer within a fixed time. If it does not, we ask the next one you chose."
 )
-_BY_HAND: Final = N_("A coordinator contacts the centres that you chose.")
+_BY_HAND: Final = N_("A coordinator contacts the centres that you chose, first without your name.")
 _NOBODY: Final = N_("We have found no centre yet. A coordinator will look for one and write to you here.")
 _IN_HOURS: Final = N_("Come back with your number today, in a few hours. After that, look every day.")
 _ON_A_DAY: Final = N_("Come back with your number on {day}. After that, look every few days.")

@@ -1,0 +1,34 @@
+"""In which way the organisation of a referral is asked, and by which means a coordinator spoke with it. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Way(StrEnum):
+    """How the organisation learns of a referral and answers. A referral without one is asked through its account."""
+
+    ACCOUNT = "account"  # its members sign in, or its program calls the API
+    HAND = "hand"  # a coordinator asks it, and records its answers on its behalf
+    LINK = "link"  # by a link that was mailed to it and a code that it was told; a coordinator may record answers too
+
+
+BY_COORDINATOR: Final = frozenset({Way.HAND, Way.LINK})
+"""In these ways nobody of the organisation is notified by the service: a coordinator has to tell them."""
+
+
+class Means(StrEnum):
+    """By which means a coordinator and an organisation spoke."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    LETTER = "letter"
+    IN_PERSON = "in_person"
+
+
+ASKED: Final = "asked"
+"""What a contact was for, besides the verbs that it led to: the organisation was asked."""
+
+
+def way_of(code: str | None) -> Way:
+    """The way of a referral's row: null, of every referral that a former version made, is the account."""
+    return Way(code) if code else Way.ACCOUNT

@@ -1,0 +1,56 @@
+"""The sheet that a coordinator prints or reads out for an organisation without an account, in the organisation's language."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from app.cases.models import Part
+from app.cases.sealed_parts import OpenedPart
+from app.casework.by_hand import Sheet
+from app.directory.packs import Directory
+from app.intake.vocabulary import CHANNELS, HELPS
+from app.matching import deadlines
+from app.matching.code_names import CodeNames
+from app.web.components import rendering
+
+
+def render(sheet: Sheet, language: str, directory: Directory, now: datetime, *, back: str = "") -> str:
+    """The whole page. `back`: where its link leads that is not printed; none without."""
+    names = CodeNames(language, directory)
+    words, row = names.translator, sheet.row
+    zone = deadlines.time_zone(directory.country(row.country))
+    by_part = {part.part: part.content for part in sheet.parts if part.part is not Part.THREAD}
+    persecution = {entry.code: entry.label for entry in directory.persecution}
+    region = sheet.card.get("region")
+    return rendering.render(
+        "parts/hand_over_sheet.html",
+        language,
+        label=row.label,
+        is_whole=sheet.is_whole,
+        back=back,
+        urgency=row.urgency,
+        needs=names.names("need", row.needs),
+        place=", ".join([names.name("country", row.country), *([names.name("region", str(region))] if region else [])]),
+        speaks=names.names("language", row.languages),
+        helps=[words.text(HELPS[code]) for code in _codes(sheet.card.get("helps")) if code in HELPS],
+        deadline=words.date(row.deadline_on) if row.deadline_on else "",
+        deadline_known=row.deadline_certainty not in {None, "assumed"},
+        respond_by=words.moment(row.decide_by, zone) if row.decide_by else "",
+        contact_by=words.moment(row.contact_by, zone) if row.contact_by else "",
+        made=words.moment(now, zone),
+        contact=by_part.get(Part.CONTACT),
+        channels=CHANNELS,
+        story=(by_part.get(Part.STORY) or {}).get("story", ""),
+        happened=[
+            words.text(persecution.get(code, code)) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())
+        ],
+        thread=[(part.author, part.content["text"]) for part in _thread(sheet.parts)],
+    )
+
+
+def _codes(value: object) -> Sequence[str]:
+    return value if isinstance(value, list) else ()
+
+
+def _thread(parts: Sequence[OpenedPart]) -> list[Any]:
+    return [part for part in parts if part.part is Part.THREAD]

@@ -1,0 +1,129 @@
+"""Organisations without an account: recording that they were asked and what they answered, and the sheet that is handed over."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from app.cases import queue
+from app.cases.models import Case
+from app.casework import by_hand
+from app.core.dependencies import Db, ReadDb
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import LANGUAGES
+from app.referrals.commands import TransitionInput
+from app.referrals.queries import needs_of
+from app.referrals.reasons import DAY_REQUIRED
+from app.referrals.referral_summaries import ReferralSummary, summaries_of
+from app.referrals.states import Verb
+from app.web.account.policies import AtDesk, Packs, submitted_version
+from app.web.components import date_fields, hand_over_sheet, staff_pages
+from app.web.components.forms import field_value
+from app.web.components.rendering import raw_page
+from app.web.desk import by_hand_view
+
+router = APIRouter(prefix="/desk/cases/{label}/referrals/{referral}")
+Label = Annotated[str, Path(max_length=12)]
+SaidVerb = Annotated[str, Path(max_length=20)]
+
+
+@router.post("/asked", name="record_asked")
+def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """Record that the coordinator has put the referral to the organisation."""
+    by_hand.record_asked(session, desk, label, referral, submitted_version(request), _said(request))
+    return _to_case(label, "contact_recorded")
+
+
+@router.get("/said/{verb}", name="answer_by_hand_form")
+def show_answer_form(
+    label: Label, referral: Label, verb: SaidVerb, request: Request, desk: AtDesk, session: ReadDb
+) -> Response:
+    """Ask for what belongs to one answer of the organisation: how it was said and by whom, a reason, an outcome, a day."""
+    case = queue.by_label(session, desk.team_id, label)
+    summary = _summary(session, case, referral)
+    return _answer_form(request, case, summary, _verb(verb))
+
+
+@router.post("/said/{verb}", name="answer_by_hand")
+def record_answer(
+    label: Label, referral: Label, verb: SaidVerb, request: Request, desk: AtDesk, session: Db
+) -> Response:
+    """Record the answer on behalf of the organisation. What is missing is asked for again, with what was typed."""
+    case = queue.by_label(session, desk.team_id, label)
+    summary = _summary(session, case, referral)
+    form, moved = request.state.form, _verb(verb)
+    try:
+        payload = TransitionInput(
+            reason=field_value(form, "reason") or None,
+            outcome=field_value(form, "outcome") or None,
+            question=field_value(form, "question") or None,
+            until=date_fields.read(form, "until", today=desk.now.date()),
+            work_done=tuple(dict.fromkeys(form.get("work_done", []))),
+            deadline_on=date_fields.read(form, "deadline_on", today=desk.now.date()),
+            outcomes={
+                name.removeprefix("outcome_"): value
+                for name in form
+                if name.startswith("outcome_") and (value := field_value(form, name))
+            },
+        )
+        by_hand.record_answer(
+            session, desk, label, referral, submitted_version(request), moved, payload, _said(request)
+        )
+    except Invalid as error:
+        return _answer_form(request, case, summary, moved, error.errors, form)
+    return _to_case(label, "answer_recorded")
+
+
+@router.post("/sheet", name="hand_over_sheet")
+def open_sheet(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Open the sheet for the organisation, in its language: exactly what it may read now. Writes an audit entry."""
+    language = field_value(request.state.form, "language")
+    sheet = by_hand.open_sheet(session, desk, label, referral)
+    if language not in LANGUAGES:
+        raise NotFound
+    return raw_page(hand_over_sheet.render(sheet, language, packs, desk.now, back=f"/desk/cases/{label}"))
+
+
+def _answer_form(
+    request: Request,
+    case: Case,
+    summary: ReferralSummary,
+    verb: Verb,
+    errors: Sequence[FieldError] = (),
+    typed: Any = None,
+) -> Response:
+    return staff_pages.page(
+        request,
+        "desk/by_hand_answer.html",
+        status=422 if errors else 200,
+        case=case,
+        summary=summary,
+        verb=verb,
+        heading=by_hand_view.ANSWERS[verb],
+        choices=by_hand_view.choices(verb),
+        needs=needs_of(summary.referral, case) if by_hand_view.choices(verb)["outcome"] else (),
+        needs_day=verb in DAY_REQUIRED,
+        errors={error["pointer"].removeprefix("/"): error["detail"] for error in errors},
+        typed=typed or {},
+    )
+
+
+def _said(request: Request) -> by_hand.Said:
+    return by_hand.Said(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
+
+
+def _verb(text: str) -> Verb:
+    if text not in {verb.value for verb in by_hand_view.ANSWERS}:
+        raise Conflict("An organisation has no such answer.")
+    return Verb(text)
+
+
+def _summary(session: Any, case: Case, referral_label: str) -> ReferralSummary:
+    found = [summary for summary in summaries_of(session, case.id) if summary.referral.label == referral_label]
+    if not found:
+        raise NotFound("There is no such referral.")
+    return found[0]
+
+
+def _to_case(label: str, done: str) -> Response:
+    return staff_pages.redirect(f"/desk/cases/{label}?done={done}")

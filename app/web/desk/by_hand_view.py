@@ -1,0 +1,120 @@
+"""What the case page shows of referrals whose organisation a coordinator speaks for. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.cases.models import Case
+from app.casework import by_hand
+from app.casework.coordinator import Desk
+from app.core.i18n import N_
+from app.core.ids import named_id
+from app.directory.languages import language_of_centre
+from app.directory.packs import Directory, Organisation
+from app.referrals import centre_contacts, reasons
+from app.referrals.referral_summaries import ReferralSummary
+from app.referrals.states import MAY_OPEN, UNDECIDED, State, Verb
+from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
+
+ANSWERS: Final = MappingProxyType(
+    {
+        Verb.ACKNOWLEDGE: N_("They have heard of it and are considering it"),
+        Verb.ACCEPT: N_("They accept"),
+        Verb.ASK_INFO: N_("They have a question for the person"),
+        Verb.WAITLIST: N_("They put it on their waiting list"),
+        Verb.DECLINE: N_("They decline"),
+        Verb.START: N_("They have reached the person"),
+        Verb.HOLD: N_("They have paused work"),
+        Verb.RESUME: N_("They work on it again"),
+        Verb.COMPLETE: N_("Their work is done"),
+        Verb.HAND_BACK: N_("They hand it back"),
+        Verb.UNDO_ACCEPT: N_("They did not accept after all"),
+        Verb.REOPEN: N_("They work on it again"),
+    }
+)
+"""What an organisation can say, in the desk's words, in the order of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact with the organisation. `name` is decrypted only where the story was opened; `is_named`: there is one."""
+
+    at: datetime
+    what: str
+    how: str
+    is_named: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """`answers`: what can be recorded now; `may_ask`: the organisation has not decided; `language`: in which it is written to."""
+
+    way: Way
+    entry: Organisation | None
+    language: str
+    answers: Sequence[Verb]
+    may_ask: bool
+    may_hand_over: bool
+    has_accepted: bool
+    contacts: Sequence[Contact]
+
+    @property
+    def is_asked(self) -> bool:
+        return bool(self.contacts)
+
+
+def of_case(
+    session: Session,
+    desk: Desk,
+    directory: Directory,
+    case: Case,
+    summaries: Sequence[ReferralSummary],
+    *,
+    names_open: bool,
+) -> Mapping[UUID, ByHand]:
+    """By referral id. No statement where every organisation has an account, and one otherwise.
+
+    `names_open`: the story was opened for this page, which is audited; then names are decrypted as well.
+    """
+    spoken_for = [summary for summary in summaries if way_of(summary.referral.way) in BY_COORDINATOR]
+    if not spoken_for:
+        return {}
+    contacts = centre_contacts.of_case(session, case.id)
+    names = by_hand.open_names(session, desk, case, contacts) if names_open else {}
+    found = {}
+    for summary in spoken_for:
+        referral, state = summary.referral, State(summary.referral.state)
+        slug = summary.service_key.split("/", 1)[0]
+        entry = directory.organisation(slug) if named_id("organisation", slug) == referral.organisation_id else None
+        answers = by_hand.answers_open(session, referral, case, desk.now)
+        found[referral.id] = ByHand(
+            way=way_of(referral.way),
+            entry=entry,
+            language=language_of_centre(directory, slug),
+            answers=[verb for verb in ANSWERS if verb in answers],
+            may_ask=state in UNDECIDED,
+            may_hand_over=referral.offered_at is not None and state in UNDECIDED | MAY_OPEN,
+            has_accepted=state in MAY_OPEN,
+            contacts=[
+                Contact(one.at, one.what, Means(one.how), one.whom is not None, names.get(one.id, ""))
+                for one in contacts
+                if one.referral_id == referral.id
+            ],
+        )
+    return found
+
+
+def choices(verb: Verb) -> dict[str, Sequence[str]]:
+    """The codes that have to be chosen with an answer, by field."""
+    return {
+        "reason": reasons.reasons_for(verb),
+        "outcome": list(reasons.OUTCOMES) if verb in reasons.OUTCOME_REQUIRED else [],
+        "question": list(reasons.QUESTIONS) if verb in reasons.QUESTION_TAKEN else [],
+        "work_done": list(reasons.WORK_DONE) if verb in reasons.WORK_TAKEN else [],
+    }

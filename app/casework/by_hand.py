@@ -217,7 +217,13 @@ def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) ->
         partner_access.mark_opened(session, referral, desk.now)
         parts = sealed_access.open_parts(session, desk, case, partner_access.PARTS)
     audit.record(
-        session, actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id.hex, action="referral:sheet_opened" if state in MAY_OPEN else "referral:card_printed",
-        subject_kind="referral", subject_id=referral.id, codes=codes, now=desk.now,
-    )  # fmt: skip
+        session,
+        actor_kind=desk.actor.kind.value,
+        actor_id=desk.member.member_id.hex,
+        action="referral:sheet_opened" if state in MAY_OPEN else "referral:card_printed",
+        subject_kind="referral",
+        subject_id=referral.id,
+        codes=codes,
+        now=desk.now,
+    )
     return Sheet(case, row, partner_queries.open_card(desk.keys, row), parts)

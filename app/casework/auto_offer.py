@@ -1,9 +1,10 @@
 """Offering cases without a coordinator: a new case to the best match, and the next-best after an end without help."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -45,12 +46,25 @@ class AutoOfferContext:
     keys: KeyRing
     directory: Directory
     manual_countries: frozenset[str] = frozenset()
+    manual: frozenset[tuple[str, str]] = frozenset()
+    """The same for cases of a country and an urgency, as two people have set it at the desk."""
+    notified: Callable[[Session, Collection[UUID], datetime], Collection[UUID]] | None = None
+    """Which of these organisations somebody or something can notify. The others are never asked automatically."""
 
 
-def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping[str, timedelta]) -> Sequence[UUID]:
+def untaken_cases(
+    session: Session,
+    now: datetime,
+    limit: int,
+    *,
+    after: Mapping[str, timedelta],
+    chosen: Mapping[tuple[str, str], timedelta | None] = MappingProxyType({}),
+) -> Sequence[UUID]:
     """Up to `limit` new cases that no coordinator took within their country's `after`. Takes no lock. Cases marked `crowd` come
     last, and only while few of them are with organisations. Each case is tried once, which its second match run shows. After
     that it waits on the desk's list.
+
+    `chosen`: by country and urgency, before `after`; None: such cases are offered by hand.
     """
     tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
     asked = sa.exists().where(Referral.case_id == Case.id)
@@ -68,7 +82,7 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
             Case.state == CaseState.SUBMITTED.value,
             Case.owner_id.is_(None),
             Case.merged_into_id.is_(None),
-            sa.or_(*(sa.and_(Case.country == code, Case.waiting_since <= now - wait) for code, wait in after.items())),
+            sa.or_(sa.false(), *_waited_long_enough(now, after, chosen)),
             ~tried,
             ~asked,
         )
@@ -77,6 +91,17 @@ def untaken_cases(session: Session, now: datetime, limit: int, *, after: Mapping
     ).all()
     within = sum(1 for _case, offered_last in rows if not offered_last) + max(free_for_crowd, 0)
     return [case for case, _offered_last in rows[:within]]
+
+
+def _waited_long_enough(
+    now: datetime, after: Mapping[str, timedelta], chosen: Mapping[tuple[str, str], timedelta | None]
+) -> Iterator[sa.ColumnElement[bool]]:
+    for country, wait in after.items():
+        others = [urgency for place, urgency in chosen if place == country]
+        yield sa.and_(Case.country == country, Case.urgency.not_in(others), Case.waiting_since <= now - wait)
+    for (country, urgency), own_wait in chosen.items():
+        if own_wait is not None:
+            yield sa.and_(Case.country == country, Case.urgency == urgency, Case.waiting_since <= now - own_wait)
 
 
 def offer_new_case(session: Session, case_id: UUID, *, now: datetime, context: AutoOfferContext) -> list[Referral]:
@@ -108,7 +133,8 @@ def offer_to_next(
         or spam_screening.is_held(case.held_reason, case.urgency)
     ):
         return []
-    if case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
+    by_hand = (case.country, deadline_storage.current_urgency(case, now)) in context.manual
+    if by_hand or case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
         return []
     rows = needs.of_case(session, case, now)
     earlier = queries.referrals_of_case(session, case.id)
@@ -167,6 +193,8 @@ def _offer(
 ) -> list[Referral]:
     """Offer each need that waits to the best organisations that help with it. `slots` is used up."""
     holders = sealed_parts.organisations_with_key(session, case.id)
+    if context.notified is not None:
+        holders = frozenset(context.notified(session, holders, now))
     offered: list[Referral] = []
     taken: set[str] = set()
     for candidate in left:

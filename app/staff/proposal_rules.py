@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ORGANISATION_KEY = "organisation_key"
     NEW_ADMIN = "new_admin"
     BULK_EXPORT = "bulk_export"
+    AUTOMATIC_OFFERS = "automatic_offers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ RULES: Final[Mapping[Kind, Rule]] = {
     Kind.ORGANISATION_KEY: Rule(frozenset({Role.ADMIN, Role.PARTNER}), opens_sealed_parts=True),
     Kind.NEW_ADMIN:        Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=True),
     Kind.BULK_EXPORT:      Rule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
+    Kind.AUTOMATIC_OFFERS: Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
 }
 # fmt: on
 

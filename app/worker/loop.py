@@ -38,9 +38,10 @@ from app.partners import sandbox_identity as published
 from app.referrals import change_feed
 from app.sandbox import service as sandbox
 from app.settings import Settings
-from app.staff import invitations, known_browsers, passkeys, proposals, sessions
+from app.staff import automatic_offers, invitations, known_browsers, passkeys, proposals, sessions
 from app.staff import read_quotas as daily_reads
 from app.webhooks import delivery as webhooks_delivery
+from app.webhooks import reachability
 from app.webhooks.delivery import WebhookSender
 from app.worker.channel import channel_of
 
@@ -161,18 +162,21 @@ class Worker:
             country.code: self._settings.offer_after(country.code) for country in self._current.directory.countries
         }
         waits = {code: wait for code, wait in after.items() if wait is not None}
-        if not waits:
-            return 0
         with self._database.begin(write=False) as session:
+            chosen = automatic_offers.chosen(session, self._settings.by_hand)
+            if not waits and not any(wait is not None for wait in chosen.values()):
+                return 0
             context = self._offer_context(session, now)
-            cases = auto_offer.untaken_cases(session, now, _BATCH, after=waits)
+            cases = auto_offer.untaken_cases(session, now, _BATCH, after=waits, chosen=chosen)
         return sum(
             self._in_own_transaction(partial(auto_offer.offer_new_case, now=now, context=context), case_id)
             for case_id in cases
         )
 
     def _offer_context(self, session: Session, now: datetime) -> AutoOfferContext:
-        return AutoOfferContext(self._keys, self._current.refresh(session, now), self._settings.by_hand)
+        by_hand = self._settings.by_hand
+        manual = frozenset(place for place, wait in automatic_offers.chosen(session, by_hand).items() if wait is None)
+        return AutoOfferContext(self._keys, self._current.refresh(session, now), by_hand, manual, reachability.notified)
 
     def _in_own_transaction(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:
         """Run an action in its own transaction, so that one that fails does not stop the others. It is still due then."""

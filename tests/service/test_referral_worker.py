@@ -12,17 +12,21 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.audit.service import verify
 from app.cases.models import Case
 from app.casework import scheduler
 from app.core.db import Database
 from app.directory.packs import load_packs
+from app.messaging import recipients
 from app.messaging.models import OutboxMessage
+from app.partners.models import OAuthClient
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Verb
 from app.settings import Settings
+from app.staff import automatic_offers
 from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
@@ -88,6 +92,38 @@ def test_new_cases_are_offered_by_the_clock_only_where_the_setting_says_so(scene
     assert list(scene.referrals(new).values()) == ["offered"]
     assert scene.referrals(taken) == {}
     assert scene.case_row(new).state == "referred"
+
+
+def test_what_two_people_have_set_comes_before_the_operators_default(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normal, urgent = scene.case(ONE), scene.case(TWO, urgency="urgent")
+    scene.later(hours=5)
+    chosen = {("PL", "normal"): "by_hand", ("PL", "urgent"): "4h"}
+    monkeypatch.setattr(automatic_offers, "in_force", lambda _session: chosen)
+    limited = worker(scene, tmp_path, auto_offer_by_country={"PL": None})
+    assert limited.run_once()["first_offers"] == 0
+    assert worker(scene, tmp_path, auto_offer_after=timedelta(hours=4)).run_once()["first_offers"] == 1
+    assert (scene.referrals(normal), scene.referrals(urgent)) == ({}, {TWO: "offered"})
+
+
+def test_nothing_is_offered_automatically_to_a_centre_that_nobody_can_notify(scene: Scene, tmp_path: Path) -> None:
+    with scene.write() as session:
+        session.execute(sa.update(OAuthClient).values(active=False))
+        add_address(session, scene, TWO)
+    alone, both = scene.case(ONE), scene.case(ONE, TWO)
+    scene.later(hours=5)
+    worker(scene, tmp_path, auto_offer_after=timedelta(hours=4)).run_once()
+    assert scene.referrals(alone) == {}
+    assert scene.referrals(both) == {TWO: "offered"}
+    assert "nobody_consented_left→team" in scene.told()
+
+
+def add_address(session: Session, scene: Scene, slug: str) -> None:
+    settings = recipients.NoticeSettings(address="office@example.org")
+    recipients.save_notice_settings(
+        session, scene.keys, organisation(slug), settings, zone="Europe/Warsaw", version=0, now=scene.now
+    )
 
 
 def test_a_new_case_that_can_not_be_offered_is_tried_once(scene: Scene, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.intake.schemas import Intake
 from app.messaging.models import OutboxMessage
+from app.partners.models import ClientCredential, OAuthClient
 from app.referrals import deadline_storage
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
@@ -232,7 +233,21 @@ def set_scene(database: Database) -> Scene:
         staff.add_team(session, "all", "All", [country.code for country in packs.countries], START)
         for slug in SERVICES:
             keyholders.register(session, OwnerKind.ORGANISATION, organisation(slug), KeyPair.generate().public, START)
+            _add_program(session, slug)
     return scene
+
+
+def _add_program(session: Session, slug: str) -> None:
+    """A program of the centre, by which it hears of new referrals."""
+    session.add(
+        OAuthClient(id=f"program-{slug}", organisation_id=organisation(slug), name=slug, scopes=[], created_at=START)
+    )
+    session.flush()
+    session.add(
+        ClientCredential(
+            client_id=f"program-{slug}", slot=1, kind="secret", secret_mac=bytes(32), created_at=START, ends_at=None
+        )
+    )
 
 
 def together(*acts: Callable[[], Any]) -> list[Any]:

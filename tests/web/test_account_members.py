@@ -2,16 +2,19 @@
 
 import base64
 import re
+from datetime import timedelta
+from uuid import UUID
 
 import pyotp
 import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
+from app.casework import auto_offer
 from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
-from app.staff import sessions
+from app.staff import automatic_offers, sessions
 from app.staff.models import Member
 from tests.support.desk import ONE, STORY, Browser, Page, StaffSite
 
@@ -399,6 +402,39 @@ def test_an_export_in_bulk_takes_two_people_and_is_taken_once(office: StaffSite)
     assert "case:submitted" in page.text
     assert STORY not in page.text
     assert act(office, "auditor", proposal, "carry_out").status == 409
+
+
+def test_automatic_offers_are_set_by_two_people_within_what_the_operator_allows(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    typed = {"kind": "automatic_offers", "country": "PL", "urgency": office.case(label).urgency}
+    proposal = propose(office, "sofia", **typed, after="1h")
+    assert act(office, "sofia", proposal, "carry_out").status == 409
+    act(office, "admin", proposal, "approve")
+    office.later(hours=1)
+    assert untaken(office, {}) == []
+    assert act(office, "sofia", proposal, "carry_out").location.endswith("carried_out")
+    assert "if no coordinator takes them within one hour" in office.as_("sofia").get("/desk/proposals").words()
+    with office.database.begin(write=False) as session:
+        chosen = automatic_offers.chosen(session, frozenset())
+        assert automatic_offers.chosen(session, frozenset({"PL"})) == {}, "the operator's by_hand is a limit"
+    assert chosen == {("PL", typed["urgency"]): timedelta(hours=1)}
+    assert untaken(office, chosen) == [office.case(label).id]
+    for after, expected in (("by_hand", {("PL", typed["urgency"]): None}), ("operator", {})):
+        office.later(minutes=1)
+        proposal = propose(office, "sofia", **typed, after=after)
+        act(office, "admin", proposal, "approve")
+        act(office, "sofia", proposal, "carry_out")
+        with office.database.begin(write=False) as session:
+            assert automatic_offers.chosen(session, frozenset()) == expected
+    browser = office.as_("sofia")
+    csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    for wrong in ({"country": "XX"}, {"urgency": "soon"}, {"after": "7h"}):
+        assert browser.post("/desk/proposals", {"csrf": csrf, **typed, "after": "1h", **wrong}).status == 422
+
+
+def untaken(office: StaffSite, chosen: dict[tuple[str, str], timedelta | None]) -> list[UUID]:
+    with office.database.begin(write=False) as session:
+        return list(auto_offer.untaken_cases(session, office.time.at, 10, after={}, chosen=chosen))
 
 
 def test_a_partner_s_people_look_after_each_other(office: StaffSite) -> None:

@@ -31,6 +31,7 @@ PROPOSALS: Final = complete(
         "organisation_key": N_("New organisation key"),
         "new_admin": N_("New admin"),
         "bulk_export": N_("Bulk export"),
+        "automatic_offers": N_("Automatic offers"),
     },
 )
 PROPOSAL_OPENS: Final = complete(
@@ -56,6 +57,10 @@ PROPOSAL_OPENS: Final = complete(
         ),
         "new_admin": N_("An admin can propose members, and approve what others propose. An admin holds no key."),
         "bulk_export": N_("A file with the audit entries of one month, as codes. It contains no names and no stories."),
+        "automatic_offers": N_(
+            "New cases of this country and urgency are offered to organisations without a coordinator, or no longer. Only "
+            "organisations that the person agreed to are asked. It opens nothing."
+        ),
     },
 )
 """What a proposal opens, for those who decide about it."""
@@ -69,6 +74,20 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
         "fingerprint": N_("Fingerprint of the organisation's own key"),
         "what": N_("What"),
         "month": N_("Month"),
+        "country": N_("Country"),
+        "urgency": N_("Urgency"),
+        "after": N_("New cases are offered automatically"),
     }
 )
+AUTOMATIC_OFFERS: Final = MappingProxyType(
+    {
+        "at_once": N_("at once"),
+        "1h": N_("if no coordinator takes them within one hour"),
+        "4h": N_("if no coordinator takes them within four hours"),
+        "24h": N_("if no coordinator takes them within a day"),
+        "by_hand": N_("never: a coordinator makes each offer"),
+        "operator": N_("as the operator of this installation has set it"),
+    }
+)
+"""The choices of `automatic_offers.WAITS`, and the way back."""
 EXPORTS: Final = MappingProxyType({"audit": N_("Audit (codes only)")})

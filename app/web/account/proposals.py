@@ -22,8 +22,17 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.core.written_dates import NotADate
+from app.directory.packs import load_packs
 from app.partners import organisations
-from app.staff import access_changes, invitations, members, organisation_keys, proposal_views, proposals
+from app.staff import (
+    access_changes,
+    automatic_offers,
+    invitations,
+    members,
+    organisation_keys,
+    proposal_views,
+    proposals,
+)
 from app.staff.models import Proposal, Role
 from app.staff.proposal_rules import RULES, Kind
 from app.staff.proposal_states import Verb
@@ -45,7 +54,7 @@ _DONE: Final = {
     Verb.DECLINE: "declined",
     Verb.WITHDRAW: "withdrawn",
 }
-_PROPOSED_HERE: Final = (Kind.NEW_ADMIN, Kind.ORGANISATION_KEY, Kind.BULK_EXPORT)
+_PROPOSED_HERE: Final = (Kind.NEW_ADMIN, Kind.ORGANISATION_KEY, Kind.BULK_EXPORT, Kind.AUTOMATIC_OFFERS)
 """The kinds with a form on this page; the others are proposed on the page of the members."""
 
 
@@ -110,6 +119,9 @@ def _page(request: Request, member: SignedIn, session: Session, now: datetime) -
         kinds=[kind.value for kind in _PROPOSED_HERE if member.role in RULES[kind].proposers],
         centres=centres(session) if member.role is Role.ADMIN else [],
         exports=sorted(EXPORTS),
+        countries=[(country.code, country.name) for country in load_packs().countries],
+        urgencies=automatic_offers.URGENCIES,
+        automatic=sorted(automatic_offers.in_force(session).items()) if member.role is not Role.PARTNER else [],
     )
 
 
@@ -159,6 +171,18 @@ def _bulk_export(session: Session, request: Request, member: SignedIn, now: date
     proposals.propose(session, member, Kind.BULK_EXPORT, {"what": export, "month": month}, now)
 
 
+def _automatic_offers(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
+    country, urgency, after = (field_value(request.state.form, name) for name in ("country", "urgency", "after"))
+    if not load_packs().has_country(country):
+        raise _invalid("country", "Choose a country.")
+    if urgency not in automatic_offers.URGENCIES:
+        raise _invalid("urgency", "Choose an urgency.")
+    if after != automatic_offers.OPERATOR and after not in automatic_offers.WAITS:
+        raise _invalid("after", "Choose when new cases are offered automatically.")
+    codes = {"country": country, "urgency": urgency, "after": after}
+    proposals.propose(session, member, Kind.AUTOMATIC_OFFERS, codes, now)
+
+
 def _month(text: str, today: date) -> str:
     """The month of a text like "November 2026", "11 2026" or "2026-11", as `YYYY-MM`. Raises Invalid."""
     text = f"{text.strip()}-01" if re.fullmatch(r"\d{4}-\d\d", text.strip()) else f"1 {text}"
@@ -175,6 +199,7 @@ _PROPOSE: Final[Mapping[Kind, Callable[[Session, Request, SignedIn, datetime], N
     Kind.NEW_ADMIN: _new_admin,
     Kind.ORGANISATION_KEY: _organisation_key,
     Kind.BULK_EXPORT: _bulk_export,
+    Kind.AUTOMATIC_OFFERS: _automatic_offers,
 }
 
 

@@ -1,0 +1,49 @@
+"""Automatic offers as two people have set them: how long a new case waits for a coordinator, by host country and urgency.
+
+A setting is a proposal that was carried out; of each country and urgency the last one is in force. Where there is none, the
+operator's setting counts, and a country that the operator has set to `by_hand` stays so.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.staff.models import Proposal
+from app.staff.proposal_rules import Kind
+from app.staff.proposal_states import State
+
+OPERATOR: Final = "operator"
+WAITS: Final[Mapping[str, timedelta | None]] = MappingProxyType(
+    {
+        "at_once": timedelta(0),
+        "1h": timedelta(hours=1),
+        "4h": timedelta(hours=4),
+        "24h": timedelta(hours=24),
+        "by_hand": None,
+    }
+)
+"""The choices, besides `OPERATOR`: back to the operator's setting. None: a coordinator makes each offer."""
+URGENCIES: Final = ("emergency", "urgent", "normal")
+
+
+def in_force(session: Session) -> dict[tuple[str, str], str]:
+    """The choice of each country and urgency that two people have set. One statement."""
+    rows = session.scalars(
+        sa.select(Proposal.codes)
+        .where(Proposal.kind == Kind.AUTOMATIC_OFFERS.value, Proposal.state == State.DONE.value)
+        .order_by(Proposal.expires_at, Proposal.id)  # of a proposal that opens nothing: when it was carried out
+    )
+    chosen = {(codes["country"], codes["urgency"]): codes["after"] for codes in rows}
+    return {place: after for place, after in chosen.items() if after in WAITS}
+
+
+def chosen(session: Session, by_hand: frozenset[str]) -> dict[tuple[str, str], timedelta | None]:
+    """How long a new case of each country and urgency waits, as set at the desk; None: it is offered by hand.
+
+    `by_hand`: countries that the operator has set to be offered by hand. The desk cannot change these.
+    """
+    return {place: WAITS[after] for place, after in in_force(session).items() if place[0] not in by_hand}

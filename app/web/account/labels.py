@@ -59,7 +59,7 @@ PROPOSAL_OPENS: Final = complete(
         "bulk_export": N_("A file with the audit entries of one month, as codes. It contains no names and no stories."),
         "automatic_offers": N_(
             "New cases of this country and urgency are offered to organisations without a coordinator, or no longer. Only "
-            "organisations that the person agreed to are asked. It opens nothing."
+            "organisations that the person agreed to are asked. Nobody can read more than before."
         ),
     },
 )
@@ -81,7 +81,7 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
 )
 AUTOMATIC_OFFERS: Final = MappingProxyType(
     {
-        "at_once": N_("at once"),
+        "at_once": N_("immediately"),
         "1h": N_("if no coordinator takes them within one hour"),
         "4h": N_("if no coordinator takes them within four hours"),
         "24h": N_("if no coordinator takes them within a day"),

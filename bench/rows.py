@@ -37,6 +37,13 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
         headers = {**token(client, "front", network.frontend_secret), "Idempotency-Key": str(uuid4())}
         return client.post("/v1/intakes", json=answers(), headers=headers)
 
+    def come_back(client: httpx.Client) -> httpx.Response:
+        """Come back with a number: it is stretched, the case found and opened, a visit begun."""
+        if "number" not in tokens:
+            tokens["number"] = {"number": intake(client).json()["receipt"]}
+        client.cookies.clear()
+        return client.post("/ru/return", data=tokens["number"], headers={"Sec-Fetch-Site": "same-origin"})
+
     def partner(path: str) -> Request:
         return lambda client: client.get(path, headers=token(client, "partner", network.partner_secret))
 
@@ -50,6 +57,7 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
         return get
 
     yield "intake, JSON", intake
+    yield "return with a number", come_back
     yield "start page", lambda client: client.get("/ru/")
     yield "question page", lambda client: client.get("/ru/form/3")
     yield "queue, first page", desk("/desk/")

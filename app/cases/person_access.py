@@ -51,17 +51,28 @@ def open_by_receipt(
 ) -> OpenedCase:
     """The case that this number belongs to. Writes an audit entry.
 
-    `lock` locks the row until the transaction ends, for a caller that is going to write. Raises NotFound: an unknown number and
-    an erased case are not told apart.
+    A number from before numbers were stretched gets the present id and key here, under the case's row lock. Both ids are always made and looked for in one
+    statement, so that an unknown number costs what a known one does. `lock` locks the row until the transaction ends, for a caller
+    that is going to write. Raises NotFound: an unknown number and an erased case are not told apart.
     """
-    query = sa.select(Case).where(Case.receipt_id == receipt.look_up_id(keys))
+    present, former = receipt.look_up_id(keys), receipt.former_look_up_id(keys)
+    query = sa.select(Case).where(Case.receipt_id.in_([present, former]))
     case = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if case is None:
         raise NotFound("No case belongs to this number.")
+    if case.receipt_id == former:
+        case = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none() or case
+    is_former = case.receipt_id == former
+    pair = receipt.former_key_pair() if is_former else receipt.key_pair()
     try:
-        key = sealed_parts.data_key(session, keys, case.id, sealed_parts.PERSON, case.id, receipt.key_pair())
+        key = sealed_parts.data_key(session, keys, case.id, sealed_parts.PERSON, case.id, pair)
     except (NotFound, CannotOpen):
         raise NotFound("No case belongs to this number.") from None
+    if is_former:
+        case.receipt_id = present
+        mine = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
+        sealed_parts.grant(session, keys, case.id, sealed_parts.PERSON, key, [mine])
+        session.flush()
     audit.record_once_an_hour(
         session,
         actor_kind="person",

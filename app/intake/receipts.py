@@ -1,13 +1,21 @@
 """The number a person comes back with: 26 random digits and two check digits, written in seven groups of four.
 
-86 bits cannot be guessed, so no slow hash is needed. The check digits (ISO/IEC 7064, MOD 97-10) tell a typing
-error from an unknown number without asking the database. The number opens the case: it is never stored, logged or put in a URL.
+Whoever has the database and the key file can try numbers against all cases at once, and 86 bits alone do not stop a state. So
+each number is stretched once (Argon2id, 3 MiB), and both its look-up id and its key come from the result: docs/decisions/0121.
+Numbers issued before that are found by their former id, and get the new one when their person comes back.
+
+The check digits (ISO/IEC 7064, MOD 97-10) tell a typing error from an unknown number without asking the database and without
+stretching. The number opens the case: it is never stored, logged or put in a URL.
 """
 
 import secrets
+import threading
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
+
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from app.core import sealing
 from app.core.errors import AppError
@@ -17,6 +25,12 @@ from app.core.sealing import KeyPair
 DIGITS: Final = 28
 _GROUP: Final = 4
 _RANDOM_DIGITS: Final = DIGITS - 2
+_MEMORY_KIB: Final = 3 * 1024
+_PASSES: Final = 1
+_SALT: Final = b"pristan/number/2"
+"""The parameters of stretching. Other ones find no number that was issued with these: they would be a third form of the id."""
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""However many strangers try numbers, a process spends at most one processor and 3 MiB on stretching; nobody is refused for it."""
 
 
 class MistypedReceipt(AppError):
@@ -33,9 +47,9 @@ class MistypedReceipt(AppError):
         self.found, self.sign = found, sign
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Receipt:
-    """28 valid digits. Its repr hides them."""
+    """28 valid digits. Its repr hides them. Without slots, because the stretched number is kept beside them."""
 
     digits: str
 
@@ -46,12 +60,28 @@ class Receipt:
         """The display form: `dddd dddd dddd dddd dddd dddd dddd`."""
         return " ".join(self.digits[at : at + _GROUP] for at in range(0, DIGITS, _GROUP))
 
+    @cached_property
+    def stretched(self) -> bytes:
+        """32 bytes from the number by Argon2id: about 1.4 ms and 3 MiB, once for each object."""
+        with _ONE_AT_A_TIME:
+            return Argon2id(
+                salt=_SALT, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB
+            ).derive(self.digits.encode())
+
     def key_pair(self) -> KeyPair:
         """The key pair that the case's `person` key is sealed to."""
-        return KeyPair.from_seed(sealing.derive(self.digits.encode(), "receipt:key"))
+        return KeyPair.from_seed(sealing.derive(self.stretched, "receipt:key:2"))
 
     def look_up_id(self, keys: KeyRing) -> bytes:
         """The lookup id of the case in the database: 32 bytes, useless without the server's key file."""
+        return keys.mac("receipt:2", sealing.derive(self.stretched, "receipt:look-up:2"))
+
+    def former_key_pair(self) -> KeyPair:
+        """The key pair of a case whose number was issued before numbers were stretched."""
+        return KeyPair.from_seed(sealing.derive(self.digits.encode(), "receipt:key"))
+
+    def former_look_up_id(self, keys: KeyRing) -> bytes:
+        """The lookup id of such a case."""
         return keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up"))
 
 
@@ -77,6 +107,13 @@ def parse(typed: str) -> Receipt:
     if strange or len(text) != DIGITS or int(text) % 97 != 1:
         raise MistypedReceipt(len(text), strange)
     return Receipt(text)
+
+
+def restore(digits: str, stretched: bytes) -> Receipt:
+    """A number that was parsed and stretched before, without stretching it again."""
+    receipt = Receipt(digits)
+    receipt.__dict__["stretched"] = stretched  # where cached_property looks first
+    return receipt
 
 
 def _is_ignored(character: str) -> bool:

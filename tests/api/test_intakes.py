@@ -9,8 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from app.api import schemas
-from app.cases import person_access
-from app.cases.models import Case
+from app.cases import person_access, sealed_parts
+from app.cases.models import Case, WrapFor
+from app.cases.sealed_parts import Recipient
+from app.core.errors import NotFound
+from app.core.sealing import CannotOpen
 from app.intake import receipts
 from tests.support.partners import MINE, Network, intake
 
@@ -65,6 +68,41 @@ def test_the_receipt_opens_the_case(network: Network):
         assert found.case.label == filed["case"]
         parts = {part.part: part.content for part in person_access.all_parts(session, found)}
     assert parts["story"]["story"] == "Моя история"
+
+
+def give_former_number(network: Network, receipt: receipts.Receipt) -> None:
+    """Make the case of this number one whose number was issued before numbers were stretched."""
+    with network.database.begin() as session:
+        opened = person_access.open_by_receipt(session, receipt, network.keys, network.now)
+        opened.case.receipt_id = receipt.former_look_up_id(network.keys)
+        mine = Recipient(WrapFor.RECEIPT, opened.case.id, receipt.former_key_pair().public)
+        sealed_parts.grant(
+            session, network.keys, opened.case.id, sealed_parts.PERSON, opened.person_key, [mine]
+        )
+
+
+def test_a_number_from_before_numbers_were_stretched_opens_and_is_stretched(network: Network):
+    """Also when two devices come back with it at the same moment; then the former id and key open nothing any more."""
+    receipt = receipts.parse(network.file(story="Моя история").json()["receipt"])
+    give_former_number(network, receipt)
+
+    def come_back(_device: int) -> str:
+        with network.database.begin() as session:
+            found = person_access.open_by_receipt(session, receipt, network.keys, network.now)
+            return {part.part: part.content for part in person_access.all_parts(session, found)}["story"]["story"]
+
+    with ThreadPoolExecutor(4) as devices:
+        assert set(devices.map(come_back, range(4))) == {"Моя история"}
+    with network.database.begin(write=False) as session:
+        case = session.scalars(sa.select(Case).where(Case.receipt_id == receipt.look_up_id(network.keys))).one()
+        assert not session.scalar(sa.select(Case.id).where(Case.receipt_id == receipt.former_look_up_id(network.keys)))
+        with pytest.raises(CannotOpen):
+            sealed_parts.data_key(
+                session, network.keys, case.id, sealed_parts.PERSON, case.id, receipt.former_key_pair()
+            )
+    assert come_back(0) == "Моя история"
+    with network.database.begin() as session, pytest.raises(NotFound):
+        person_access.open_by_receipt(session, receipts.new(), network.keys, network.now)
 
 
 def test_a_letter_gives_a_deadline_with_its_source(network: Network):

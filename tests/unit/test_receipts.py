@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +93,27 @@ def test_the_look_up_id_needs_the_servers_key() -> None:
     one, other = KeyRing.generate(date(2026, 1, 1)), KeyRing.generate(date(2026, 1, 1))
     assert receipt.look_up_id(one) == receipt.look_up_id(one) != receipt.look_up_id(other)
     assert receipt.key_pair().public == receipts.parse(receipt.digits).key_pair().public
+
+
+def test_look_up_and_key_come_from_the_stretched_number() -> None:
+    """A known answer: other parameters would find no number that was issued."""
+    receipt, ring = receipts.parse("0" * 26 + "98"), KeyRing.generate(date(2026, 1, 1))
+    assert receipt.stretched.hex() == "d73d1a4f8b5f99747470c0f37330730202d4f4c556d550411d4c374c22b797d7"
+    other = receipts.restore(receipt.digits, bytes(32))
+    assert other.look_up_id(ring) != receipt.look_up_id(ring)
+    assert other.key_pair().public != receipt.key_pair().public
+    assert other.former_look_up_id(ring) == receipt.former_look_up_id(ring) != receipt.look_up_id(ring)
+    assert receipts.restore(receipt.digits, receipt.stretched) == receipt
+
+
+def test_a_typing_error_stretches_nothing_and_a_number_is_stretched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(receipts, "Argon2id", lambda **given: made.append(given) or Argon2id(**given))
+    with pytest.raises(MistypedReceipt):
+        receipts.parse(receipts.new().digits[:-1] + "x")
+    assert not made
+    receipt, ring = receipts.new(), KeyRing.generate(date(2026, 1, 1))
+    for _ in range(2):
+        receipt.look_up_id(ring), receipt.key_pair()
+    assert len(made) == 1
+    assert made[0]["memory_cost"] * made[0]["iterations"] >= 3072, "docs/decisions/0121: what 10,000 years rest on"

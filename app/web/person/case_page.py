@@ -27,7 +27,7 @@ from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts
 from app.intake.questions import FormFields
-from app.intake.receipts import MistypedReceipt
+from app.intake.receipts import MistypedReceipt, Receipt
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
@@ -208,34 +208,37 @@ def sign_in_with_number(
 ) -> Response:
     """Open the case for this visit. Check digits separate a typing error from an unknown number without a query."""
     number = field_value(form, "number")
-    problem = "" if "switch" in form else _problem_with(form, number, request, cookie, keys, session, now)
-    if problem or "switch" in form:
+    receipt, problem = None, ""
+    if "switch" not in form:
+        receipt, problem = _opened_by(form, number, request, cookie, keys, session, now)
+    if receipt is None:
         if cookie is None or len(number) > _LONGEST_KEPT_NUMBER:  # nothing can be kept for the next page
             return _number_form(lang, cookie, keys, settings, now, number, problem)
         visits.keep(session, cookie, now, settings.draft_idle, number=(number, problem))
         return RedirectResponse(f"/{lang}/return?{AGAIN}", 303)
     secret = new_secret(keys)
-    visits.begin(session, secret, receipts.parse(number), now, settings.draft_idle)
+    visits.begin(session, secret, receipt, now, settings.draft_idle)
     drafts.drop(session, cookie)  # no page can reach it any more
     response = RedirectResponse(f"/{lang}/case", 303)
     set_cookie(response, secret, settings)
     return response
 
 
-def _problem_with(
+def _opened_by(
     form: FormFields, number: str, request: Request, cookie: str | None, keys: KeyRing, session: Session, now: datetime
-) -> str:
-    """Why this form does not open a case: "late", "mistyped" or "unknown"; "" if it does."""
+) -> tuple[Receipt | None, str]:
+    """The number, if this form opens a case with it; else None, and why not: "late", "mistyped" or "unknown"."""
     is_ours = csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_browser(cookie))
     if not is_ours and not csrf.is_said_to_be_ours(request):
-        return "late"
+        return None, "late"
     try:
-        person_access.open_by_receipt(session, receipts.parse(number), keys, now)
+        receipt = receipts.parse(number)
+        person_access.open_by_receipt(session, receipt, keys, now)
     except MistypedReceipt:
-        return "mistyped"
+        return None, "mistyped"
     except NotFound:
-        return "unknown"
-    return ""
+        return None, "unknown"
+    return receipt, ""
 
 
 @router.get("/case")

@@ -20,7 +20,8 @@ def begin(
     session: Session, secret: str, receipt: Receipt, now: datetime, idle: timedelta, *, is_new: bool = False
 ) -> None:
     """Start a visit. `is_new`: the number was issued in this visit and has not been written down yet."""
-    drafts.save(session, secret, {"visit": receipt.digits, "is_new": is_new}, now, idle)
+    content = {"visit": receipt.digits, "stretched": receipt.stretched.hex(), "is_new": is_new}
+    drafts.save(session, secret, content, now, idle)
 
 
 def keep(session: Session, secret: str, now: datetime, idle: timedelta, **typed: object) -> None:
@@ -40,7 +41,11 @@ def kept(session: Session, secret: str | None, now: datetime, name: str) -> Any:
 def number(session: Session, cookie: str | None, now: datetime) -> tuple[Receipt, bool] | None:
     """The number of this visit, and whether it is new; None when the visit has ended."""
     content = drafts.load(session, cookie, now) or {}
-    return (receipts.parse(content["visit"]), content.get("is_new", False)) if "visit" in content else None
+    if "visit" not in content:
+        return None
+    if "stretched" not in content:  # begun under a former version
+        return receipts.parse(content["visit"]), content.get("is_new", False)
+    return receipts.restore(content["visit"], bytes.fromhex(content["stretched"])), content.get("is_new", False)
 
 
 def case_of_visit(

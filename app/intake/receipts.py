@@ -64,9 +64,9 @@ class Receipt:
     def stretched(self) -> bytes:
         """32 bytes from the number by Argon2id: about 1.4 ms and 3 MiB, once for each object."""
         with _ONE_AT_A_TIME:
-            return Argon2id(
-                salt=_SALT, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB
-            ).derive(self.digits.encode())
+            return Argon2id(salt=_SALT, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB).derive(
+                self.digits.encode()
+            )
 
     def key_pair(self) -> KeyPair:
         """The key pair that the case's `person` key is sealed to."""

@@ -76,9 +76,7 @@ def give_former_number(network: Network, receipt: receipts.Receipt) -> None:
         opened = person_access.open_by_receipt(session, receipt, network.keys, network.now)
         opened.case.receipt_id = receipt.former_look_up_id(network.keys)
         mine = Recipient(WrapFor.RECEIPT, opened.case.id, receipt.former_key_pair().public)
-        sealed_parts.grant(
-            session, network.keys, opened.case.id, sealed_parts.PERSON, opened.person_key, [mine]
-        )
+        sealed_parts.grant(session, network.keys, opened.case.id, sealed_parts.PERSON, opened.person_key, [mine])
 
 
 def test_a_number_from_before_numbers_were_stretched_opens_and_is_stretched(network: Network):

@@ -11,15 +11,43 @@ from sqlalchemy.orm import Session
 from app.cases import transitions
 from app.cases.models import Case, ReferralStatus
 from app.core.errors import NotFound
+from app.directory.models import ServiceRow
 from app.partners.organisations import Organisation
 from app.referrals.effects import OtherReferral
 from app.referrals.models import Referral, ReferralEvent
+from app.referrals.reasons import CONSEQUENCES, Consequence
 from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, State
 
 
 def offered_to(organisation_id: UUID | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
     """The condition that a referral was offered to this organisation, which may not learn of it earlier."""
     return sa.and_(Referral.organisation_id == organisation_id, Referral.offered_at.is_not(None))
+
+
+REFUSALS_FOR_REVIEW: Final = 3
+_OF_RULE: Final = [code for code, what in CONSEQUENCES.items() if what is Consequence.REVIEW_RULE]
+
+
+def repeated_refusals(session: Session, organisation_id: UUID, since: datetime) -> dict[str, list[tuple[str, int]]]:
+    """By service key: reasons that speak against its rule, with how often they were given since then, from three times on."""
+    number = sa.func.count()
+    rows = session.execute(
+        sa.select(ServiceRow.key, Referral.reason, number)
+        .join(ServiceRow, ServiceRow.id == Referral.service_id)
+        .where(
+            Referral.organisation_id == organisation_id,
+            Referral.state == State.DECLINED.value,
+            Referral.updated_at >= since,
+            Referral.reason.in_(_OF_RULE),
+        )
+        .group_by(ServiceRow.key, Referral.reason)
+        .having(number >= REFUSALS_FOR_REVIEW)
+        .order_by(number.desc(), Referral.reason)
+    )
+    found: dict[str, list[tuple[str, int]]] = {}
+    for key, reason, times in rows:
+        found.setdefault(key, []).append((str(reason), times))
+    return found
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:

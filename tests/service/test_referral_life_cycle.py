@@ -15,7 +15,7 @@ from app.core.db import Database
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, PreconditionFailed
 from app.directory.models import ServicePause, ServiceRow
 from app.partners.organisations import Organisation
-from app.referrals import change_feed, deadlines
+from app.referrals import change_feed, deadlines, queries
 from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import State, Verb
@@ -287,6 +287,21 @@ def test_no_free_place_counts_for_a_while_and_for_the_needs_it_was_said_of(scene
     with scene.database.begin(write=False) as session:
         row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
         assert (row.capacity, row.capacity_until) == ("full", date(2026, 12, 7))
+
+
+def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(scene: Scene) -> None:
+    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.later(days=93)
+    since = scene.now - timedelta(days=92)
+    for reason in ("out_of_scope", "out_of_scope", "not_eligible", "duplicate", "duplicate", "duplicate"):
+        scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason=reason)
+    with scene.database.begin(write=False) as session:
+        assert queries.repeated_refusals(session, organisation(ONE), since) == {}, "two, and one of another time"
+    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    with scene.database.begin(write=False) as session:
+        found = queries.repeated_refusals(session, organisation(ONE), since)
+        assert found == {SERVICES[ONE]: [("out_of_scope", 3)]}
+        assert queries.repeated_refusals(session, organisation(TWO), since) == {}
 
 
 def test_reopened_within_ninety_days(scene: Scene) -> None:

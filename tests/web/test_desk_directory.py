@@ -15,6 +15,7 @@ from app.matching import runs
 from app.matching.facts import Facts
 from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
+from app.referrals import queries
 from app.staff.models import Member, Team
 from tests.support.desk import ONE, START, Browser, Page, StaffSite
 
@@ -56,6 +57,14 @@ def matched(office: StaffSite, **changed: Any) -> Any:
     everyone = [*result.candidates, *result.nearest, *result.not_matched]
     found = next(one for one in everyone if one.service == SERVICE)
     return found in result.candidates, {reason.key for reason in found.reasons}
+
+
+def test_repeated_refusals_are_shown_with_their_number_where_a_change_is_proposed(
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "repeated_refusals", lambda *_given: {SERVICE: [("out_of_scope", 3)]})
+    words = office.as_("vera").get(ENTRY).words()
+    assert "Refused 3 times in the last three months: They do not offer this kind of help." in words
 
 
 def test_an_edit_is_in_force_once_a_second_person_has_published_it(office: StaffSite) -> None:

@@ -1,8 +1,8 @@
 """The directory at the desk: entries, proposals that a second person publishes, availability and pauses, freshness."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from app.directory.catalogue import Directory
 from app.directory.edit_states import EditVerb
 from app.directory.edits import Editor
 from app.partners.organisations import Organisation
+from app.referrals import queries
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import coordinators_of_network
@@ -26,6 +27,7 @@ from app.web.components import date_fields, directory_view, staff_pages
 from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
+_QUARTER: Final = timedelta(days=92)
 router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators_of_network)])
 
 Slug = Annotated[str, Path(max_length=64)]
@@ -257,6 +259,7 @@ def _entry_page(
             directory_view.fields_with_proposal(waiting, slug),
         ),
         services=directory_view.services(session, overlaid, packs, slug, now.date(), waiting),
+        refusals=queries.repeated_refusals(session, row.id, now - _QUARTER) if row else {},
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,
         log=[(edit, directory_view.proposal(edit), _name(overlaid.directory, edit.subject)) for edit in log],
         stale=directory_view.is_stale(organisation, now.date()),

@@ -16,6 +16,7 @@ from app import audit
 from app.app_context import AppContext, open_app_context
 from app.cases import rewrapping
 from app.casework import referral_threads
+from app.cli import recovery_proof
 from app.core import keyholders, sealing
 from app.core.clock import utc_now
 from app.core.errors import NotFound
@@ -50,7 +51,10 @@ def register(
     kind: Annotated[Kind, typer.Option(help="Type of the key.")] = Kind.X_WING,
     member: Member = None,
 ) -> None:
-    """Register an organisation's public key. First confirm with them over another channel that the key is theirs."""
+    """Register an organisation's public key. First confirm with them over another channel that the key is theirs.
+
+    Asks for the recovery key of the network's first team: what is sealed to this key is read by whoever holds its private half.
+    """
     context, now = open_app_context(), utc_now()
     try:
         raw = base64.urlsafe_b64decode(public_key + "=" * (-len(public_key) % 4))
@@ -58,6 +62,7 @@ def register(
             raise ValueError
         with context.database.begin() as session:
             owner = organisations.by_slug(session, organisation)
+            recovery_proof.require(session)
             key = keyholders.register(session, OwnerKind.ORGANISATION, owner.id, raw, now)
             audit.record(
                 session, actor_kind="operator", actor_id="-", action="organisation:key_registered",

@@ -8,11 +8,12 @@ import typer
 from app import audit
 from app.app_context import migrate, open_app_context
 from app.audit import witness
+from app.cli import recovery_proof
 from app.core.clock import utc_now
 from app.directory import loader as directory_loader
 from app.directory.packs import PackError, load_packs
 from app.operations import heartbeats
-from app.staff import passphrases, team_setup
+from app.staff import passphrases, recovery, team_setup
 from app.staff import service as staff
 from app.staff.models import Role
 
@@ -23,6 +24,12 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
     unknown = set(countries) - {country.code for country in context.directory.countries}
     if unknown:
         raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
+    migrate(context.database)
+    with context.database.begin(write=False) as session:
+        if recovery.has_team(
+            session
+        ):  # a second team is a second person for organisations and admins: not by the server alone
+            recovery_proof.require(session)
     passphrase = typer.prompt(
         f"Passphrase of the first coordinator (for example: {passphrases.suggestion()})",
         hide_input=True,
@@ -31,7 +38,6 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
     weakness = passphrases.weakness(passphrase, member, team)
     if weakness:
         raise typer.BadParameter(weakness)
-    migrate(context.database)
     now = utc_now()
     with context.database.begin() as session:
         directory_loader.upsert(session, context.directory, now)

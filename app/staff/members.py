@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.audit.models import AuditEntry
 from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
@@ -26,6 +27,9 @@ from app.staff.models import Member, Proposal, Role
 from app.staff.sessions import SignedIn
 
 ACCESS_RESTORED_FOR: Final = timedelta(minutes=15)
+MOST_RESTORED_A_DAY: Final = 3
+"""How often one member's lockout is lifted in 24 hours, by whomever: each time is a quarter of an hour of tries without waiting."""
+_LET_IN: Final = "member:let_in"
 INVITES: Final = {
     Role.ADMIN: frozenset({Role.COORDINATOR, Role.SENIOR, Role.AUDITOR, Role.PARTNER}),
     Role.SENIOR: frozenset({Role.COORDINATOR}),
@@ -126,11 +130,19 @@ def invite_auditor(session: Session, keys: KeyRing, caller: SignedIn, seat: Invi
 def restore_access(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> None:
     """Lift a member's lockout and suspend it for 15 minutes, when a stranger's failed attempts lock them out.
 
-    Raises NotFound, NotAllowed.
+    Raises NotFound, NotAllowed, Conflict (done `MOST_RESTORED_A_DAY` times already).
     """
     member = manageable_member(session, caller, member_id)
+    done = sa.select(sa.func.count()).where(
+        AuditEntry.subject_id == member.id.hex, AuditEntry.action == _LET_IN, AuditEntry.at > now - timedelta(days=1)
+    )
+    if (session.scalar(done) or 0) >= MOST_RESTORED_A_DAY:
+        raise Conflict(
+            f"The lockout of this member was lifted {MOST_RESTORED_A_DAY} times in the last 24 hours. Somebody may be guessing "
+            "their passphrase. They can sign in when the waiting time is over, or you can propose a way back for them."
+        )
     member.let_in_until, member.failures, member.wait_until = now + ACCESS_RESTORED_FOR, 0, None
-    _note(session, caller, member, "member:let_in", now)
+    _note(session, caller, member, _LET_IN, now)
 
 
 def grantee(session: Session, caller: SignedIn, member_id: UUID, key_id: UUID | None) -> Member:
@@ -236,8 +248,8 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
 
     Codes that they made, approved or could use become void, and what they proposed or approved ends.
 
-    Raises NotFound, NotAllowed, and Conflict when they are the last admin or the last holder of a key, or can stop what the caller
-    has proposed.
+    Raises NotFound, NotAllowed, and Conflict when they are the last admin, the last member of an organisation or the last holder of
+    a key, or can stop what the caller has proposed.
     """
     member = manageable_member(session, caller, member_id)
     if not member.active:
@@ -266,6 +278,15 @@ def _refuse_the_last(session: Session, member: Member) -> None:
         others = sa.select(Member.id).where(Member.role == "admin", Member.active, Member.id != member.id)
         if session.scalar(others.limit(1)) is None:
             raise Conflict("This is the last admin. Add another admin first.")
+    if member.organisation_id is not None:
+        colleagues = sa.select(Member.id).where(
+            Member.organisation_id == member.organisation_id, Member.active, Member.id != member.id
+        )
+        if session.scalar(colleagues.limit(1)) is None:
+            raise Conflict(
+                "This is the only member of the organisation, and so the only one who sees who joins it. "
+                "Propose a second member first."
+            )
     mine = sa.select(KeyGrant.sealing_key_id).where(KeyGrant.holder_key_id == member.key_id)
     key_ids = session.scalars(mine).all()
     shared = sa.select(KeyGrant.sealing_key_id).where(

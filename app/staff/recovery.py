@@ -61,6 +61,11 @@ def granted_seeds(session: Session, seed: bytes) -> dict[UUID, bytes]:
     return keyholders.open_granted(session, key_of(session, seed).id, KeyPair.from_seed(seed))
 
 
+def has_team(session: Session) -> bool:
+    """Whether the network has a team; that of the sandbox is none."""
+    return session.scalar(sa.select(Team.id).where(Team.id != _SANDBOX).limit(1)) is not None
+
+
 def check_holds_key_of(session: Session, seed: bytes, owner_id: UUID | None) -> None:
     """Raises WrongKey unless this recovery key holds the present key of a team or organisation; None: of the first team.
 

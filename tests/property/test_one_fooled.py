@@ -299,9 +299,10 @@ def test_stopped_partners_still_see_and_stop_a_change(office: StaffSite) -> None
 
 
 def test_who_proposed_something_does_not_remove_those_who_can_stop_it(office: StaffSite) -> None:
-    """A centre without a key: its only member is switched off while the intruder's own key waits; and a senior is demoted."""
+    """A centre without a key: one of its two members is switched off while the intruder's key waits; a senior is demoted."""
     intruder = Intruder(office, "admin")
     centre = seat_honestly(office, intruder, "centre", Role.PARTNER, place_of(intruder, UNCONNECTED))
+    seat_honestly(office, intruder, "colleague", Role.PARTNER, place_of(intruder, UNCONNECTED))
     sofia = intruder.id_of("sofia")
 
     def remove() -> list[bool]:
@@ -317,6 +318,15 @@ def test_who_proposed_something_does_not_remove_those_who_can_stop_it(office: St
     assert remove() == [False, False]
     assert intruder.honest("centre", lambda s, who: proposals.decide(s, who, proposal, Verb.DECLINE, intruder.now))
     assert remove() == [True, True], "nothing of theirs waits any more"
+
+
+def test_the_only_member_of_a_centre_without_a_key_is_not_removed_before_a_sham_is_invited(office: StaffSite) -> None:
+    """Nobody of the centre would be left to see who joins."""
+    intruder = Intruder(office, "admin")
+    centre = seat_honestly(office, intruder, "centre", Role.PARTNER, place_of(intruder, UNCONNECTED))
+    assert not intruder.act(lambda s, who: members.deactivate(s, who, centre, intruder.now))
+    seat_honestly(office, intruder, "colleague", Role.PARTNER, place_of(intruder, UNCONNECTED))
+    assert intruder.act(lambda s, who: members.deactivate(s, who, centre, intruder.now))
 
 
 def test_nobody_floods_the_page_and_it_costs_the_same_for_many(office: StaffSite) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner
 
@@ -18,8 +19,9 @@ from app.core.keyholders import OwnerKind
 from app.core.sealing import KeyPair
 from app.directory import loader as directory_service
 from app.intake import schemas
-from app.staff import team_setup
-from app.staff.models import Role
+from app.staff import passphrases, team_setup
+from app.staff import recovery as recovery_keys
+from app.staff.models import Role, Team
 from tests.support.partners import MINE, intake
 
 RUN = CliRunner()
@@ -35,8 +37,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
     return opened
 
 
-def found(context: AppContext) -> str:
-    """A team with a coordinator and one case, sealed to the centre's first key. Gives the secret of the one-time code."""
+def found(context: AppContext) -> tuple[str, str]:
+    """A team with a coordinator and one case, sealed to the centre's first key. Gives the secret of the one-time code, and the
+    recovery key."""
     now = utc_now()
     with context.database.begin() as session:
         directory_service.upsert(session, context.directory, now)
@@ -46,7 +49,7 @@ def found(context: AppContext) -> str:
         keyholders.register(session, OwnerKind.ORGANISATION, owner, KeyPair.generate().public, now)
         given = schemas.read(intake(), context.directory, now.date())
         file_intake(session, given, keys=context.keys, directory=context.directory, now=now)
-    return totp
+    return totp, founded.recovery
 
 
 def keys(*arguments: str, typed: str = "", code: int = 0) -> str:
@@ -56,9 +59,9 @@ def keys(*arguments: str, typed: str = "", code: int = 0) -> str:
 
 
 def test_a_key_is_registered_and_a_coordinator_seals_to_it_what_was_open(context: AppContext) -> None:
-    totp = found(context)
+    totp, recovery = found(context)
     public = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
-    assert "version 2" in keys("register", MINE, public, "--kind", "x25519")
+    assert "version 2" in keys("register", MINE, public, "--kind", "x25519", typed=f"{recovery}\n")
     typed = f"{PASSPHRASE}\n{pyotp.TOTP(totp).now()}\n"
     assert "1 case re-encrypted" in keys("rewrap", MINE, "--as", "anna", typed=typed)
     assert "one-time code is wrong" in keys("rewrap", MINE, "--as", "anna", typed=typed, code=1)  # a code opens once
@@ -71,3 +74,20 @@ def test_what_is_no_key_or_no_organisation_is_refused(context: AppContext) -> No
     assert "not a public key of the type x25519" in keys("register", MINE, "AAAA", "--kind", "x25519", code=1)
     assert "no such organisation" in keys("register", "nobody", x25519, "--kind", "x25519", code=1)
     assert "has no key" in keys("rewrap", "pl-sip", "--as", "anna", code=1)
+
+
+def test_the_command_line_alone_registers_no_key_and_makes_no_second_team(context: AppContext) -> None:
+    """Whoever got to the server's command line could else read what comes in, or make up a second person."""
+    _totp, recovery = found(context)
+    public = base64url(X25519PrivateKey.generate().public_key().public_bytes_raw())
+    other = KeyPair.generate().seed
+    for typed in ("", "nonsense\n", f"{recovery_keys.format_key(other)}\n"):
+        assert "Registered" not in keys("register", MINE, public, "--kind", "x25519", typed=typed, code=1)
+        init = RUN.invoke(app, ["init", "--team", "sham", "--countries", "DE", "--member", "mallory"], input=typed)
+        assert init.exit_code == 1, init.output
+    passphrase = passphrases.suggestion()
+    typed = f"{recovery}\n{passphrase}\n{passphrase}\n"
+    made = RUN.invoke(app, ["init", "--team", "de", "--countries", "DE", "--member", "hanna"], input=typed)
+    assert made.exit_code == 0, made.output
+    with context.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Team.slug).order_by(Team.slug)).all() == ["de", "pl"]

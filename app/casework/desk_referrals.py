@@ -28,10 +28,12 @@ from app.casework.unavailability import unavailability_of
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from app.core.ids import named_id
+from app.core.sealing import CannotOpen
+from app.matching import runs
 from app.referrals import queries
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.reasons import reasons_for
+from app.referrals.reasons import NO_REASON, PASSED_OVER, reasons_for
 from app.referrals.states import LIVE, MAY_OPEN, State, Verb
 
 
@@ -45,15 +47,19 @@ def refer(
     despite: bool = False,
     again: bool = False,
     wanted: Sequence[str] | None = None,
+    why: str = "",
 ) -> Referral:
     """Refer the case to a service of an organisation. One without an account is asked by a coordinator (`by_hand`).
 
     With the person's consent the case is offered immediately; an organisation they named before it joined is given the case's
     key in this session. Without consent the person is asked first, and answers with their number. `wanted`: the needs to refer;
     by default, the uncovered needs that the service helps with. `despite`: the coordinator knows that the service is full or
-    paused, and has talked to the organisation. Raises Conflict: excluded, asked already, or the case has ended. Invalid: it is
-    away, and not `despite`; or it did not take this case before, and not `again`.
+    paused, and has talked to the organisation. `why`: the code of a reason, where it is not the first suggestion; without one, it
+    is recorded that none was given. Raises Conflict: excluded, asked already, or the case has ended. Invalid: it is away, and not
+    `despite`; or it did not take this case before, and not `again`; or an unknown `why`.
     """
+    if why and why not in PASSED_OVER:
+        raise Invalid([FieldError(pointer="/why", code="unknown_code", detail="Choose a reason from the list.")])
     case = locked_case(session, desk, label, version)
     if not again and _did_not_take(session, case, service_key):
         detail = "They did not take this case before. Tick that you want to ask them again, or choose another."
@@ -61,7 +67,30 @@ def refer(
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
         detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
-    return _refer(session, desk, case, service_key, was=undo.snapshot(case), wanted=wanted)
+    first = first_suggestion(session, desk, case)
+    passed_over = (why or NO_REASON) if first is not None and first != service_key else None
+    return _refer(session, desk, case, service_key, was=undo.snapshot(case), wanted=wanted, passed_over=passed_over)
+
+
+def first_suggestion(session: Session, desk: Desk, case: Case) -> str | None:
+    """The key of the first service of the latest match that the case can be referred to now. None: there is none."""
+    try:
+        latest = runs.latest_run(session, desk.keys, case.id)
+    except CannotOpen:
+        return None
+    if latest is None:
+        return None
+    candidates = latest[1].candidates
+    facts = sealed_access.facts_of(desk.keys, case)
+    standing = eligibility_of(
+        session, case, facts, [match.organisation for match in candidates], queries.referrals_of_case(session, case.id)
+    )
+    can_be_asked = (
+        match.service
+        for match in candidates
+        if standing.of(match.organisation).reaches != "no" and standing.of(match.organisation).before is None
+    )
+    return next(can_be_asked, None)
 
 
 def _did_not_take(session: Session, case: Case, service_key: str) -> bool:
@@ -110,6 +139,7 @@ def _refer(
     follows: UUID | None = None,
     was: dict[str, Any] | None = None,
     wanted: Sequence[str] | None = None,
+    passed_over: str | None = None,
 ) -> Referral:
     """`was`: the case before the action, when the whole action can be undone."""
     slug = service_key.split("/", 1)[0]
@@ -127,6 +157,7 @@ def _refer(
         follows=follows,
         wanted=wanted,
         way=eligibility.way,
+        passed_over=passed_over,
     )
     if eligibility.consented:
         let = _let_read if eligibility.connected else by_hand.let_be_asked

@@ -45,6 +45,7 @@ def create(
     follows: UUID | None = None,
     wanted: Sequence[str] | None = None,
     way: Way = Way.ACCOUNT,
+    passed_over: str | None = None,
 ) -> Referral:
     """Create a draft referral to one service. Takes the case's row lock, which the caller may hold already. `wanted`: the needs
     that it is for; by default, the uncovered needs that the service helps with. `way`: how its organisation is asked. Raises
@@ -102,7 +103,9 @@ def create(
     )
     session.add(referral)
     session.flush()
-    transitions.record_event(session, referral, None, "create", TransitionInput(needs=tuple(named)), by, now)
+    transitions.record_event(
+        session, referral, None, "create", TransitionInput(needs=tuple(named), passed_over=passed_over), by, now
+    )
     return referral
 
 

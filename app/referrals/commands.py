@@ -30,6 +30,7 @@ class TransitionInput:
 
     `outcomes`: the outcome of each need that differs from `outcome`. `needs`: what the referral is for from this move on.
     `how`: by which means the organisation said it, where a coordinator records it (`ways.Means`).
+    `passed_over`: why another service was chosen than the first suggestion; only of a referral that is created.
     """
 
     reason: str | None = None
@@ -41,6 +42,7 @@ class TransitionInput:
     outcomes: Mapping[str, str] | None = None
     needs: tuple[str, ...] = ()
     how: str | None = None
+    passed_over: str | None = None
 
 
 def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:

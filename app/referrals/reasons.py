@@ -92,6 +92,21 @@ QUESTIONS: Final = MappingProxyType(
 )
 """What a partner may ask the person before it has accepted: codes, which the person reads in their language.
 What the partner asks in its own words goes to the team (`threads`)."""
+PASSED_OVER: Final = MappingProxyType(
+    {
+        "not_said": "No reason given",
+        "person_wishes": "The person wants this organisation",
+        "knows_person": "They already know the person or the family",
+        "sooner": "They have time sooner",
+        "first_is_away": "The first one is full, paused or does not answer",
+        "language": "They speak the person's language better",
+        "nearer": "They are nearer",
+        "expertise": "They know this kind of case better",
+        "other": "Another reason",
+    }
+)
+"""Why a coordinator referred a case to another organisation than the first suggestion. Codes alone: words could name the person."""
+NO_REASON: Final = "not_said"
 QUESTION_TAKEN: Final = frozenset({Verb.ASK_INFO})
 UNNAMED_QUESTION: Final = "other"
 WORK_DONE: Final = MappingProxyType(

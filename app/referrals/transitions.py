@@ -86,7 +86,17 @@ def record_event(
     """Add an event to the referral's history, and its audit line. `source`: the state before; None when it is created."""
     codes: dict[str, Any] = {
         name: value.isoformat() if isinstance(value, date) else value
-        for name in ("outcome", "until", "question", "work_done", "deadline_on", "outcomes", "needs", "how")
+        for name in (
+            "outcome",
+            "until",
+            "question",
+            "work_done",
+            "deadline_on",
+            "outcomes",
+            "needs",
+            "how",
+            "passed_over",
+        )
         if (value := getattr(payload, name))
     }
     session.execute(

@@ -134,6 +134,7 @@ def refer_form(
     rows = needs.of_case(session, case)
     askable = needs.in_states(rows, ASKABLE)
     eligibility = eligibility_of(session, case, facts, [slug], [summary.referral for summary in summaries]).of(slug)
+    first = desk_referrals.first_suggestion(session, desk, case)
     return staff_pages.page(
         request,
         "desk/refer.html",
@@ -143,6 +144,7 @@ def refer_form(
         needs=askable,
         chosen=needs_to_ask(needs.states_of(rows), entry.service.needs, None, case.state) if askable else [],
         away=unavailability_of(session, case, entry.key, desk.now.date()),
+        first=packs.service(first) if first not in {None, entry.key} else None,
         deadline=case_view.deadline(case, facts, packs, desk.now),
         list_query=valid_list_query(list_query),
     )
@@ -156,7 +158,15 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     service = field_value(request.state.form, "service")
     wanted = request.state.form.get("need", []) if field_value(request.state.form, "needs") == "chosen" else None
     referral = desk_referrals.refer(
-        session, desk, label, submitted_version(request), service, despite=despite_absence, again=again, wanted=wanted
+        session,
+        desk,
+        label,
+        submitted_version(request),
+        service,
+        despite=despite_absence,
+        again=again,
+        wanted=wanted,
+        why=field_value(request.state.form, "why"),
     )
     case = session.get_one(Case, referral.case_id)
     how = field_value(request.state.form, "how")

@@ -5,12 +5,13 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.core.dependencies import Now
+from app.core.dependencies import Now, ReadDb
 from app.core.errors import NotFound
 from app.matching.code_names import CodeNames
 from app.matching.coverage import SPOKEN, CoverageCell, coverage
 from app.matching.engine import ServiceMatch
 from app.matching.reasons import render
+from app.reporting import shares
 from app.web.account.policies import Packs
 from app.web.components import staff_pages
 from app.web.desk.rules import Reads
@@ -53,3 +54,15 @@ def _counts(cells: Sequence[CoverageCell]) -> dict[str, int]:
         "nobody": sum(cell.is_hole and not cell.unverified for cell in cells),
         "thin": sum(cell.is_thin for cell in cells),
     }
+
+
+@router.get("/shares", name="shares")
+def show_shares(request: Request, _member: Reads, session: ReadDb, now: Now) -> Response:
+    """Show what each service was due and got, and why first suggestions were passed over. Counts of services, not of people."""
+    return staff_pages.page(
+        request,
+        "desk/shares.html",
+        shares=shares.shares(session, now),
+        passed_over=shares.passed_over(session, now),
+        least=shares.LEAST,
+    )

@@ -60,7 +60,7 @@ def test_a_reason_is_asked_only_when_the_first_suggestion_is_passed_over(office:
 
 def test_due_and_got_stand_beside_what_was_chosen_by_hand(office: StaffSite) -> None:
     label, _receipt = office.file(**BOTH)
-    refer(office, label, first_of(office, label))
+    refer(office, label, f"{ONE}/legal-help")
     with office.database.begin() as session:
         service = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == f"{ONE}/legal-help")).one()
         session.execute(sa.delete(ServiceRecord))

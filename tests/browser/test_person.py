@@ -75,11 +75,11 @@ def go_to_check(page: Page, base: str, lang: str = "ru") -> None:
     page.check("input[value=asylum]")
     next_step(page)
     page.check("input[value=DE]")
-    page.select_option("#f-region", "DE-BE")
     next_step(page)
     page.check("input[value=unknown]")
     page.select_option("#f-letter_kind", "DE.asylum_appeal_simple")
     page.fill("#f-letter_received_on", f"{START:%Y-%m-%d}")
+    page.select_option("#f-region", "DE-BE")
     next_step(page)
     page.check("input[name=speak][value=ru]")
     next_step(page)
@@ -205,6 +205,28 @@ def test_the_check_page_leads_with_what_matters_and_folds_the_rest(base: str, ne
     question.click()
     expect(page.locator(".centre input[value=never]").first).to_be_visible()
     check(page)
+
+
+def test_the_check_page_is_short_in_an_emergency_too(base: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(viewport={"width": 390, "height": 800})
+    page.goto(f"{base}/ru/form/1")
+    page.check("input[value=self]")
+    next_step(page)
+    page.check("input[value=asylum]")
+    page.locator("details.kind summary").nth(1).click()
+    page.check("input[value=detention]")
+    next_step(page)
+    page.check("input[value=PL]")
+    next_step(page)
+    page.check("input[value=week]")
+    page.select_option("#f-letter_kind", "unknown")
+    for _ in range(4):
+        next_step(page)
+    page.wait_for_url("**/form/check")
+    assert page.locator(".urgent .phone").count() > 1
+    assert page.locator(".centre.short").count() > 3
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2_500
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_shortest_way_takes_fourteen_taps_and_no_letter(base: str, new_page: Callable[..., Page]) -> None:

@@ -45,7 +45,19 @@ def faults(text: str) -> list[str]:
     tree = parser.parse(text)
     found = [f"parse: {code} at {place}" for place, code, _ in parser.errors]
     elements = [element for element in tree.iter() if isinstance(element.tag, str) and element.tag.startswith(_NAME)]
-    return found + list(_ids(elements)) + list(_attributes(elements)) + list(_inside(tree, ()))
+    return (
+        found + list(_ids(elements)) + list(_headings(elements)) + list(_attributes(elements)) + list(_inside(tree, ()))
+    )
+
+
+def _headings(elements: list[Any]) -> Iterator[str]:
+    """One h1, before every other heading, and no level is left out on the way down."""
+    levels = [int(_kind(element)[1]) for element in elements if _kind(element) in {"h1", "h2", "h3", "h4", "h5", "h6"}]
+    if levels.count(1) != 1:
+        yield f"there are {levels.count(1)} h1"
+    for above, level in zip([0, *levels], levels, strict=False):
+        if level > above + 1:
+            yield f"h{level} follows {f'h{above}' if above else 'nothing'}"
 
 
 def _ids(elements: list[Any]) -> Iterator[str]:

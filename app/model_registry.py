@@ -13,6 +13,7 @@ import app.directory.models
 import app.directory.rule_sets
 import app.intake.drafts
 import app.intake.models
+import app.links.models
 import app.matching.models
 import app.messaging.models
 import app.operations.heartbeats

@@ -20,6 +20,7 @@ OPENINGS: Final = {
     "referral:sealed_opened": "everything",
     "referral:sealed_read": "everything",
     "referral:sheet_opened": "sheet",
+    "case:opened_by_code": "code",
 }
 """Each audited action that opens a sealed part, and what it opens. A test compares it with the code that opens parts."""
 OF_OTHERS: Final = frozenset({"referral:thread_opened", "referral:thread_read", "case:times_opened"})

@@ -11,6 +11,7 @@ from app.cases import duplicate_detection
 from app.cases.models import Case, CaseFingerprint, CaseMove, CaseWrap
 from app.core.db import Base
 from app.core.keyring import KeyRing
+from app.links.models import ShownCode
 from app.matching.models import MatchRun
 from app.messaging.models import PartnerNotices, PersonNotices
 from app.referrals import threads
@@ -98,6 +99,7 @@ ENCRYPTED_COLUMNS: Final = (
     _simple(Member, "totp_secret"),
     _simple(PartnerNotices, "address", "organisation_id"),
     _simple(PersonNotices, "how", "case_id"),
+    _simple(ShownCode, "sealed_key", "case_id"),
     _webhook("secret", 0),
     _webhook("old_secret", 1),
 )
@@ -135,6 +137,7 @@ HASHED: Final = frozenset(
         "sealed_responses.fingerprint",
         "sealed_responses.request_id",
         "sessions.id",
+        "shown_codes.look_up_id",
         "used_assertions.id",
         "used_challenges.id",
     }

@@ -21,7 +21,7 @@ from app.cases import (
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseVerb
-from app.casework import households, openings
+from app.casework import households, openings, shown_codes
 from app.casework import referral_actions as referrals
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
@@ -39,6 +39,7 @@ def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_agreed(session, case.id))
     threads.destroy_for(session, case.id, threads.organisations_with_wrap(session, case.id))
     appointments.end_live(session, case.id, every=True)
+    shown_codes.forget(session, case.id)
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)
     referrals.end_tasks(session, case.id, now)
 
@@ -62,6 +63,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     households.forget(session, case.id)
     personal_data.forget(session, case.id)
     centre_contacts.forget(session, case.id)
+    shown_codes.forget(session, case.id)
     referrals.end_tasks(session, case.id, now)
     tasks.end_dead_letters(session, case.id, now)
     outbox.forget(session, case.id, personal_data.referral_ids(session, case.id))

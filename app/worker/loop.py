@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app import audit, privacy
 from app.audit import witness
 from app.cases import appointments, case_presence, counters
-from app.casework import appointment_offers, auto_offer, scheduler, undelivered_notices
+from app.casework import appointment_offers, auto_offer, scheduler, shown_codes, undelivered_notices
 from app.casework.auto_offer import AutoOfferContext
 from app.core import log, quotas
 from app.core.clock import Clock, to_the_hour
@@ -204,6 +204,7 @@ class Worker:
                 idempotency.drop_expired(session, now)
                 + outbox.delete_done(session, now)
                 + drafts.drop_expired(session, now)
+                + shown_codes.forget_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)
                 + case_presence.delete_expired(session, now)

@@ -16,7 +16,7 @@ from app.cases import needs, person_access, sealed_parts
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase, TooManyChanges
 from app.cases.states import CaseState
-from app.casework import filing, openings, person_actions
+from app.casework import filing, openings, person_actions, shown_codes
 from app.casework.openings import OPENINGS
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, Invalid, NotFound
@@ -111,6 +111,7 @@ OPENED: Final = complete(OPENINGS.values(), {
     "words": N_("A coordinator opened what you wrote."),
     "contact": N_("A coordinator opened how to contact you."),
     "everything": N_("{centre} opened what you wrote and how to contact you."),
+    "code": N_("Somebody opened what you wrote with the code that you made."),
     "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
 })  # fmt: skip
 BY_COORDINATOR_WORDS: Final = {
@@ -340,6 +341,7 @@ def _case_page(
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=conversation.of_case(session, opened, directory),
         openings=openings_of(session, case, directory),
+        code=shown_codes.of_case(session, case, now),
         contacts=directory.urgent_contacts(
             case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
         )

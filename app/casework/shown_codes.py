@@ -1,0 +1,128 @@
+"""The person's own code: with it somebody whom they trust reads their own words, in a browser that we do not know.
+
+It is good for a day and a few openings, and the person can stop it. What opens is the story, what happened and what they need,
+never the contact. Each opening is audited and told on their page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import access_control, sealed_parts
+from app.cases.access_control import AuditedReader
+from app.cases.models import Case, Part
+from app.cases.person_access import OpenedCase
+from app.cases.sealed_parts import OpenedPart
+from app.core import sealing
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.links import codes
+from app.links.models import ShownCode
+
+LASTS: Final = timedelta(hours=24)
+OPENINGS: Final = 3
+PARTS: Final = (Part.STORY, Part.HAPPENED)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """What a code has opened."""
+
+    case: Case
+    parts: Sequence[OpenedPart]
+
+    def __repr__(self) -> str:
+        return f"ShownCase({self.case.label})"
+
+
+def make(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> str:
+    """Make the case's code and return it; a former one stops. The caller holds the case's row. Raises Conflict: it has ended."""
+    if opened.case.closed_at is not None:
+        raise Conflict("This case has ended.", state=opened.case.state)
+    forget(session, opened.case.id)
+    code = codes.new_code()
+    inner = sealing.encrypt(codes.stretched(code), opened.person_key, _binding(opened.case))
+    row = {
+        "case_id": opened.case.id,
+        "look_up_id": _look_up_id(keys, code),
+        "sealed_key": keys.encrypt(inner, "shown_codes", str(opened.case.id), "sealed_key", "1"),
+        "expires_at": to_the_hour(now) + LASTS,
+        "openings_left": OPENINGS,
+    }
+    session.execute(sa.insert(ShownCode), [row])
+    _record(session, opened.case, "case:code_made", now)
+    return code
+
+
+def of_case(session: Session, case: Case, now: datetime) -> ShownCode | None:
+    """The code that works now, without its digits, which are known to nobody but the person."""
+    row = session.get(ShownCode, case.id)
+    return row if row is not None and row.expires_at > now else None
+
+
+def stop(session: Session, case: Case, now: datetime) -> None:
+    """End the code at once. The caller holds the case's row."""
+    forget(session, case.id)
+    _record(session, case, "case:code_stopped", now)
+
+
+def open_case(session: Session, keys: KeyRing, typed: str, now: datetime) -> ShownCase | None:
+    """Open the case of a code; one opening less is left. None: unknown, used up, stopped or too old, told alike."""
+    code = codes.read(typed)
+    if code is None:
+        return None
+    query = sa.select(ShownCode).where(ShownCode.look_up_id == _look_up_id(keys, code), ShownCode.expires_at > now)
+    row = session.scalars(query.with_for_update()).one_or_none()
+    if row is None:
+        return None
+    case = session.get_one(Case, row.case_id)
+    try:
+        inner = keys.decrypt(row.sealed_key, "shown_codes", str(case.id), "sealed_key", "1")
+        person_key = sealing.decrypt(codes.stretched(code), inner, _binding(case))
+        parts = [sealed_parts.open_part(person_key, part) for part in sealed_parts.parts(session, case.id, PARTS)]
+    except CannotOpen:
+        return None
+    access_control.authorize_read(
+        session, keys, AuditedReader("person", case.id.hex, f"code:{case.id.hex}", OPENINGS * 20), case.id, now
+    )
+    _record(session, case, "case:opened_by_code", now)
+    row.openings_left -= 1
+    if row.openings_left == 0:
+        session.delete(row)
+    session.flush()
+    return ShownCase(case, parts)
+
+
+def forget_expired(session: Session, now: datetime) -> int:
+    return int(session.execute(sa.delete(ShownCode).where(ShownCode.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+
+
+def forget(session: Session, case_id: object) -> None:
+    session.execute(sa.delete(ShownCode).where(ShownCode.case_id == case_id))
+
+
+def _look_up_id(keys: KeyRing, code: str) -> bytes:
+    return keys.mac("shown-code", sealing.derive(code.encode(), "shown-code:look-up"))
+
+
+def _binding(case: Case) -> bytes:
+    return sealing.context("shown_codes", str(case.id), "inner_key", "1")
+
+
+def _record(session: Session, case: Case, action: str, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action=action,
+        subject_kind="case",
+        subject_id=case.id,
+        now=to_the_hour(now),
+    )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app import audit, messaging
 from app.cases import honeytokens
 from app.core.keyring import KeyRing
+from app.messaging.kinds import NoticeKind
 from app.staff import read_quotas
 
 READS_PER_DAY: Final = 100
@@ -53,4 +54,4 @@ def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_
         subject_id=case_id,
         now=now,
     )
-    messaging.queue(session, "alarm_honeytoken_read", about_id=uuid4(), now=now)
+    messaging.queue(session, NoticeKind.HONEYTOKEN_READ, about_id=uuid4(), now=now)

@@ -20,6 +20,7 @@ from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
+from app.messaging.kinds import NoticeKind
 from app.referrals import change_feed, queries
 from app.referrals.models import Referral
 from app.referrals.states import AT_WORK, State
@@ -96,7 +97,7 @@ def _add(
     appointments.end_live(session, case.id, referral_id)
     appointments.add(session, person_key, case.id, offer, now, identity=identity, referral_id=referral_id)
     tasks.end_tasks_of_kind(session, TaskKind.APPOINTMENT, referral_id or case.id, now)
-    messaging.notify_person(session, "times_offered", about_id=case.id, case_id=case.id, now=now)
+    messaging.notify_person(session, NoticeKind.TIMES_OFFERED, about_id=case.id, case_id=case.id, now=now)
     if referral is not None:
         change_feed.publish_appointment(session, referral, AppointmentState.OPEN, now)
     return True
@@ -130,7 +131,7 @@ def withdraw_by_partner(
 def _withdraw(session: Session, case: Case, row: Appointment, by: str, now: datetime) -> None:
     appointments.move(row, AppointmentVerb.WITHDRAW, by=by)
     session.flush()
-    messaging.notify_person(session, "times_withdrawn", about_id=case.id, case_id=case.id, now=now)
+    messaging.notify_person(session, NoticeKind.TIMES_WITHDRAWN, about_id=case.id, case_id=case.id, now=now)
 
 
 def answer(
@@ -164,13 +165,13 @@ def answer(
 def _tell_offerer(session: Session, case: Case, row: Appointment, now: datetime) -> None:
     at = to_the_hour(now)
     if row.referral_id is None:
-        messaging.queue(session, "times_answered", about_id=case.id, team_id=case.team_id, now=at)
+        messaging.queue(session, NoticeKind.TIMES_ANSWERED, about_id=case.id, team_id=case.team_id, now=at)
         if row.state in {AppointmentState.OTHERS_WANTED, AppointmentState.DECLINED}:
             tasks.open_task(session, TaskKind.APPOINTMENT, case, now=at)
         return
     referral = session.get_one(Referral, row.referral_id)
     to = referral.organisation_id
-    messaging.queue(session, "times_answered", about_id=referral.id, organisation_id=to, now=at)
+    messaging.queue(session, NoticeKind.TIMES_ANSWERED, about_id=referral.id, organisation_id=to, now=at)
     change_feed.publish_appointment(session, referral, AppointmentState(row.state), at)
 
 
@@ -232,7 +233,7 @@ def remind(session: Session, case_id: UUID, *, now: datetime) -> bool:
     for row in rows:
         row.remind_at = None
         if row.agreed_hour is not None and row.agreed_hour > now and case.closed_at is None:
-            messaging.notify_person(session, "appointment_near", about_id=case.id, case_id=case.id, now=now)
+            messaging.notify_person(session, NoticeKind.APPOINTMENT_NEAR, about_id=case.id, case_id=case.id, now=now)
     session.flush()
     return bool(rows)
 

@@ -24,6 +24,7 @@ from app.directory.packs import Directory
 from app.matching import service_history
 from app.matching.engine import ServiceMatch
 from app.matching.models import MatchRun
+from app.messaging.kinds import NoticeKind
 from app.partners import sandbox_identity
 from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.actors import CLOCK
@@ -245,7 +246,7 @@ def _nobody_left(
     if not uncovered:
         return
     others = any(_needs_of(candidate, case, uncovered, context) for candidate in left)
-    kind = "nobody_consented_left" if others else "nobody_left"
+    kind = NoticeKind.NOBODY_CONSENTED_LEFT if others else NoticeKind.NOBODY_LEFT
     task = TaskKind.ASK_PERSON if others else TaskKind.UNMET
     if not others and CaseState(case.state) is not CaseState.REFERRED:
         transitions.move(session, case, CaseVerb.UNMET, actor_kind=CLOCK.kind.value, actor_id=None, now=now)

@@ -9,6 +9,7 @@ from app.cases.states import CaseState
 from app.casework import case_ownership, sealed_access
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, record_change
 from app.core.errors import Conflict, FieldError, Invalid
+from app.messaging.kinds import NoticeKind
 
 
 def message(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
@@ -20,7 +21,7 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
     person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex)
     if CaseState(case.state) in UNTAKEN:
         case_ownership.make_own(session, desk, case)
-    messaging.notify_person(session, "message", about_id=case.id, case_id=case.id, now=desk.now)
+    messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case.id, case_id=case.id, now=desk.now)
     record_change(session, desk, case, "case:message_sent")
     return case
 

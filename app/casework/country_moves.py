@@ -26,6 +26,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients
+from app.messaging.kinds import NoticeKind
 from app.referrals import queries, threads
 from app.referrals.actors import CLOCK
 from app.referrals.commands import TransitionInput
@@ -83,7 +84,7 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
         move.desk_key = sealed_parts.wrap_row(desk.keys, case.id, sealed_parts.DESK, notes_key, to)["ciphertext"]
     session.add(move)
     coordinator.record_change(session, desk, case, "case:move_asked")
-    messaging.notify_person(session, "move_asked", about_id=case.id, case_id=case.id, now=desk.now)
+    messaging.notify_person(session, NoticeKind.MOVE_ASKED, about_id=case.id, case_id=case.id, now=desk.now)
     return case
 
 
@@ -190,4 +191,4 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
         rematching.run_matching(session, keys, directory, case, now)
     tasks.end_case_tasks(session, case.id, now)
     tasks.open_task(session, TaskKind.MOVED_HERE, case, now=now)
-    messaging.queue(session, "case_moved_here", about_id=case.id, team_id=case.team_id, now=to_the_hour(now))
+    messaging.queue(session, NoticeKind.CASE_MOVED_HERE, about_id=case.id, team_id=case.team_id, now=to_the_hour(now))

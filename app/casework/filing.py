@@ -41,6 +41,7 @@ from app.matching.facts import Facts
 from app.matching.need_results import candidates_by_need
 from app.matching.reasons import render
 from app.messaging import recipients
+from app.messaging.kinds import NoticeKind
 from app.messaging.rules import ContactRules, Verdict, may_notify
 from app.staff import service as staff
 from app.tasks import service as tasks
@@ -107,7 +108,7 @@ def file_intake(
         row["due_on"] += spam_screening.CROWD_DELAY
     label = _put_under_free_label(session, {**row, "held_reason": held_reason, "referred_by": brought_by})
     if crowd and tasks.open_crowd(session, team_id, now=now):
-        messaging.queue(session, "crowd", about_id=team_id, team_id=team_id, now=to_the_hour(now))
+        messaging.queue(session, NoticeKind.CROWD, about_id=team_id, team_id=team_id, now=to_the_hour(now))
     needs.store_new(session, case_id, intake.needs, now)
     conflicts.store_check(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
@@ -285,7 +286,7 @@ def _note(
         "at": to_the_hour(now),
     }
     bulk.insert(session, CaseEvent, [event])
-    messaging.queue(session, "case_submitted", about_id=case_id, team_id=team_id, now=to_the_hour(now))
+    messaging.queue(session, NoticeKind.CASE_SUBMITTED, about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
         actor_kind=actor_kind,

@@ -18,6 +18,7 @@ from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
+from app.messaging.kinds import NoticeKind
 from app.partners.organisations import Organisation
 from app.referrals import queries
 from app.referrals.actors import ActorRef
@@ -92,7 +93,7 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
         if way_of(referral.way) in BY_COORDINATOR:  # nobody there is notified by the service
             tasks.open_task(session, TaskKind.TELL_CENTRE, opened.case, referral=referral, now=at)
         else:
-            messaging.queue(session, "person_wrote", about_id=referral.id, organisation_id=to, now=at)
+            messaging.queue(session, NoticeKind.PERSON_WROTE, about_id=referral.id, organisation_id=to, now=at)
 
 
 def answer_consent(

@@ -20,6 +20,7 @@ from app.casework.coordinator import Desk
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
+from app.messaging.kinds import NoticeKind
 from app.referrals import change_feed, queries, threads
 from app.referrals.models import Referral
 from app.referrals.threads import MAX_MESSAGES, OpenedMessage, SealedMessage
@@ -73,7 +74,9 @@ def write_at_desk(
         )
         tasks.end_tasks_of_kind(session, TaskKind.MESSAGE, referral.id, desk.now)
         to, urgent = referral.organisation_id, referral.urgency == "emergency"
-        messaging.queue(session, "team_wrote", about_id=referral.id, organisation_id=to, now=desk.now, urgent=urgent)
+        messaging.queue(
+            session, NoticeKind.TEAM_WROTE, about_id=referral.id, organisation_id=to, now=desk.now, urgent=urgent
+        )
         change_feed.publish_message(session, referral, desk.now)
     return referral
 
@@ -175,7 +178,7 @@ def _write(
 def _after_partner_wrote(session: Session, case: Case, referral: Referral, writer_id: UUID, now: datetime) -> None:
     _record(session, "partner", writer_id.hex, "referral:thread_written", referral, now)
     tasks.open_task(session, TaskKind.MESSAGE, case, referral=referral, now=now)
-    messaging.queue(session, "partner_wrote", about_id=referral.id, team_id=case.team_id, now=now)
+    messaging.queue(session, NoticeKind.PARTNER_WROTE, about_id=referral.id, team_id=case.team_id, now=now)
 
 
 def _check_open(referral: Referral) -> None:

@@ -16,6 +16,7 @@ from app.cases import appointments
 from app.cases.models import Case
 from app.casework import auto_offer, referral_actions
 from app.casework.auto_offer import AutoOfferContext
+from app.messaging.kinds import NoticeKind
 from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.deadlines import DueAction
 from app.referrals.models import Referral
@@ -63,17 +64,15 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOff
     return True
 
 
-_TELLS_PARTNER: Final = {
-    DueAction.REMIND: "offer_reminder",
-    DueAction.REMIND_AGAIN: "offer_reminder",
-    DueAction.REVIEW: "look_at_{}",
+_TELLS_ORGANISATION: Final = {
+    DueAction.REMIND: NoticeKind.OFFER_REMINDER,
+    DueAction.REMIND_AGAIN: NoticeKind.OFFER_REMINDER,
 }
 _TELLS_TEAM: Final = {
-    DueAction.NOT_ACKNOWLEDGED: "offer_not_acknowledged",
-    DueAction.ESCALATE: "offer_overdue",
-    DueAction.NEAR_DEADLINE: "offer_waits_for_opening",
-    DueAction.NOT_ANSWERED: "question_not_answered",
-    DueAction.REVIEW: "look_at_{}",
+    DueAction.NOT_ACKNOWLEDGED: NoticeKind.OFFER_NOT_ACKNOWLEDGED,
+    DueAction.ESCALATE: NoticeKind.OFFER_OVERDUE,
+    DueAction.NEAR_DEADLINE: NoticeKind.OFFER_WAITS_FOR_OPENING,
+    DueAction.NOT_ANSWERED: NoticeKind.QUESTION_NOT_ANSWERED,
 }
 
 
@@ -81,12 +80,14 @@ def _tell(session: Session, referral: Referral, case: Case, step: DueAction, now
     state = State(referral.state)
     if step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED:
         return
-    if step in _TELLS_PARTNER and state not in NOT_OFFERED and way_of(referral.way) not in BY_COORDINATOR:
-        kind = _TELLS_PARTNER[step].format(state)
-        messaging.queue(session, kind, about_id=referral.id, organisation_id=referral.organisation_id, now=now)
-    if step in _TELLS_TEAM:
-        kind = _TELLS_TEAM[step].format(state)
-        messaging.queue(session, kind, about_id=referral.id, team_id=case.team_id, now=now)
+    review = NoticeKind(f"look_at_{state}") if step is DueAction.REVIEW else None
+    for_organisation = review or _TELLS_ORGANISATION.get(step)
+    if for_organisation and state not in NOT_OFFERED and way_of(referral.way) not in BY_COORDINATOR:
+        to = referral.organisation_id
+        messaging.queue(session, for_organisation, about_id=referral.id, organisation_id=to, now=now)
+    for_team = review or _TELLS_TEAM.get(step)
+    if for_team:
+        messaging.queue(session, for_team, about_id=referral.id, team_id=case.team_id, now=now)
 
 
 _BY_STEP: Final = {
@@ -110,4 +111,4 @@ def _open_task(session: Session, referral: Referral, case: Case, step: DueAction
         return
     tasks.open_task(session, kind, case, referral=referral, now=now)
     if kind is TaskKind.FIRST_CONTACT:
-        messaging.notify_person(session, "did_they_contact_you", about_id=referral.id, case_id=case.id, now=now)
+        messaging.notify_person(session, NoticeKind.FIRST_CONTACT_ASKED, about_id=referral.id, case_id=case.id, now=now)

@@ -14,6 +14,7 @@ from app.cases import transitions
 from app.cases.models import Case
 from app.core.errors import NotFound
 from app.messaging import outbox
+from app.messaging.kinds import Group, group_of
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
@@ -56,6 +57,10 @@ class UndeliveredNotice:
     created_at: datetime
     attempts: int
     last_error: str | None
+
+    @property
+    def group(self) -> Group:
+        return group_of(self.kind)
 
 
 def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:

@@ -24,7 +24,7 @@ APP: Final = Path(__file__).resolve().parent.parent
 DOMAINS: Final = (PERSON, STAFF)
 _FIXED_DATE: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _STATE_LINE: Final = re.compile("State: (?:draft|signed by ).*")
-KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2)}
+KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2), "NN_": (1, 2)}
 
 Message = str | tuple[str, str]
 """A message, or the singular and plural of a counted one."""

@@ -37,7 +37,13 @@ _OTHER_PLURALS: Final = {"ka": (2, "(n != 1)")}
 
 
 def N_(message: str) -> str:
+    """Mark a message for extraction."""
     return message
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:
+    """Mark a counted message for extraction."""
+    return one, many
 
 
 class Translator:

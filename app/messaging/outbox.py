@@ -13,6 +13,7 @@ from app.core.clock import to_the_hour
 from app.core.errors import NotFound
 from app.core.ids import named_id
 from app.messaging import recipients
+from app.messaging.kinds import KINDS, NoticeKind, Recipient
 from app.messaging.models import OutboxMessage, PersonNotices
 
 LEASE: Final = timedelta(minutes=2)
@@ -25,7 +26,7 @@ SANDBOX: Final = frozenset({named_id("organisation", "sandbox"), named_id("team"
 
 def queue(
     session: Session,
-    kind: str,
+    kind: NoticeKind,
     *,
     about_id: UUID,
     now: datetime,
@@ -46,7 +47,7 @@ def queue(
     _write(session, kind, about_id, now, not_before=due, organisation_id=organisation_id, team_id=team_id)
 
 
-def notify_person(session: Session, kind: str, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
+def notify_person(session: Session, kind: NoticeKind, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
     """Queue a notice to the person, if they asked for notices. At most one waits at a time."""
     asked = sa.exists().where(PersonNotices.case_id == case_id)
     waiting = sa.exists().where(OutboxMessage.case_id == case_id, OutboxMessage.state == "queued")
@@ -56,7 +57,7 @@ def notify_person(session: Session, kind: str, *, about_id: UUID, case_id: UUID,
 
 def _write(
     session: Session,
-    kind: str,
+    kind: NoticeKind,
     about_id: UUID,
     now: datetime,
     *,
@@ -65,7 +66,10 @@ def _write(
     team_id: UUID | None = None,
     case_id: UUID | None = None,
 ) -> None:
-    """Insert the message; events in the sandbox notify nobody."""
+    """Insert the message; events in the sandbox notify nobody. Raises ValueError for a recipient that the kind is not for."""
+    recipient = _recipient(organisation_id, team_id, case_id)
+    if recipient not in KINDS[kind].recipients:
+        raise ValueError(f"{kind} is not for {recipient}: app/messaging/kinds.py")
     if not SANDBOX.isdisjoint({organisation_id, team_id}):
         return
     message = {
@@ -82,6 +86,14 @@ def _write(
         "created_at": to_the_hour(now),
     }
     bulk.insert(session, OutboxMessage, [message])
+
+
+def _recipient(organisation_id: UUID | None, team_id: UUID | None, case_id: UUID | None) -> Recipient:
+    if organisation_id is not None:
+        return Recipient.ORGANISATION
+    if team_id is not None:
+        return Recipient.TEAM
+    return Recipient.OPERATORS if case_id is None else Recipient.PERSON
 
 
 def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:

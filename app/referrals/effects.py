@@ -13,6 +13,7 @@ from typing import Final
 from app.cases import need_states
 from app.cases.need_states import NeedState, NeedVerb
 from app.cases.states import ENDED, CaseState, CaseVerb
+from app.messaging.kinds import NoticeKind
 from app.referrals.reasons import CONSEQUENCES, FOLLOWS, UNNAMED_QUESTION, AfterOutcome, Consequence
 from app.referrals.states import (
     AT_WORK,
@@ -50,21 +51,21 @@ class FollowUp(StrEnum):
 class NotifyTeam:
     """Queue a notice to the case's team."""
 
-    kind: str
+    kind: NoticeKind
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyPerson:
     """Queue "you have news" for the person, if they asked for such notices."""
 
-    kind: str
+    kind: NoticeKind
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyOrganisation:
     """Queue a notice to the referral's organisation; an urgent one does not wait for its quiet hours."""
 
-    kind: str
+    kind: NoticeKind
     urgent: bool
 
 
@@ -265,8 +266,8 @@ def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetim
 
 
 def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
-    kind = f"referral_{move.target}"
     for party in move.notifies:
+        kind = NoticeKind(f"referral_{move.target}")
         if party is Party.TEAM:
             yield NotifyTeam(kind)
         elif party is Party.PERSON:

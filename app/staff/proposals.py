@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.core.errors import Conflict, NotAllowed, NotFound
+from app.messaging.kinds import NoticeKind
 from app.staff import proposal_rules, seats
 from app.staff.models import Member, Proposal
 from app.staff.proposal_rules import NETWORK, RULES, Kind, Subject
@@ -247,7 +248,7 @@ def _move(
 def _announce(session: Session, proposal: Proposal, now: datetime) -> None:
     """Notify everybody concerned; their pages show it too, until it is over (`sessions.SignedIn.changes`)."""
     messaging.queue(
-        session, "access_change", about_id=proposal.id, now=now, organisation_id=proposal.organisation_id,
+        session, NoticeKind.ACCESS_CHANGE, about_id=proposal.id, now=now, organisation_id=proposal.organisation_id,
         team_id=proposal.team_id, at_once=True,
     )  # fmt: skip
 

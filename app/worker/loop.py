@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from app import audit, privacy
 from app.audit import witness
 from app.cases import appointments, case_presence, counters
-from app.casework import appointment_offers, auto_offer, scheduler, shown_codes, undelivered_notices
+from app.casework import appointment_offers, auto_offer, notice_delivery, scheduler, shown_codes
 from app.casework.auto_offer import AutoOfferContext
+from app.casework.notice_delivery import DeliveryContext
 from app.core import log, quotas
 from app.core.clock import Clock, to_the_hour
 from app.core.db import Database
@@ -29,9 +30,8 @@ from app.directory import rule_sets
 from app.directory.packs import Directory
 from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
-from app.messaging import delivery, outbox
+from app.messaging import outbox
 from app.messaging.channels import Channel
-from app.messaging.delivery import DeliveryContext
 from app.operations import heartbeats
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
@@ -192,10 +192,8 @@ class Worker:
             self._channel,
             self._keys,
             self._settings.base_url,
-            dead=partial(undelivered_notices.record_dead_letter, now=now),
-            ask_desk=partial(undelivered_notices.hand_to_desk, now=now),
         )
-        return delivery.send_due(self._database, post, now, _BATCH)
+        return notice_delivery.send_due(self._database, post, now, _BATCH)
 
     def _expired(self, now: datetime) -> int:
         settings = self._settings

@@ -71,7 +71,8 @@ def test_a_template_that_cannot_be_parsed_is_an_error_and_not_an_empty_one(domai
 def test_pybabel_extracts_the_same(tmp_path: Path, domain: str) -> None:
     template = tmp_path / "messages.pot"
     CommandLineInterface().run(
-        ["pybabel", "--quiet", "extract", "--mapping", str(i18n.mapping_file(domain)), "--keyword", "n_:1,2", "--keyword", "N_",
+        ["pybabel", "--quiet", "extract", "--mapping", str(i18n.mapping_file(domain)),
+         "--keyword", "n_:1,2", "--keyword", "NN_:1,2", "--keyword", "N_",
          "--output", str(template), str(i18n.APP)]
     )  # fmt: skip
     with template.open("rb") as file:

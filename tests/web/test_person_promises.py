@@ -9,7 +9,7 @@ import pytest
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, translator
 from app.intake.questions import QUESTIONS, STEPS
-from app.messaging.notice_texts import for_person
+from app.messaging.person_texts import for_person
 from app.reporting.persecution_figures import MIN_PEOPLE
 from app.web.components.rendering import render
 from tests.support.people import Browser, PersonSite, person_site_on, short_form

@@ -15,6 +15,7 @@ from app.core.vocabulary import complete
 from app.directory import rule_sets
 from app.directory.models import ORIGINS
 from app.matching.deadlines import Certainty
+from app.messaging.kinds import Group
 from app.referrals import reasons
 from app.referrals.ways import Means
 from app.tasks.service import RULES, TaskKind
@@ -40,6 +41,25 @@ VIEWS: Final = complete(
         "undelivered": N_("Undelivered notices"),
         "merged": N_("Merged"),
         "closed": N_("Closed"),
+    },
+)
+NOTICES: Final = complete(
+    Group,
+    {
+        "new_request": N_("New request"),
+        "reminder": N_("Reminder to answer"),
+        "answer": N_("Answer to a question"),
+        "message": N_("New message"),
+        "review": N_("Date to review a referral"),
+        "ended": N_("Request that has ended"),
+        "access_change": N_("Proposed change to who can read requests"),
+        "new_case": N_("New case"),
+        "question": N_("New question"),
+        "times": N_("Offered times, or an answer about them"),
+        "decision": N_("Decision by an organisation"),
+        "overdue": N_("Overdue answer"),
+        "nobody_left": N_("No organisation is left to ask"),
+        "alarm": N_("Alarm"),
     },
 )
 VIEW_HINTS: Final = MappingProxyType(

@@ -4,37 +4,32 @@ Messages that are due for one organisation at the same time are sent as one noti
 automatically only when their own rules allow it; otherwise the desk is asked. A team reads its notices at the desk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from app.casework import undelivered_notices
 from app.core import log
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.messaging import notice_texts, outbox, recipients
+from app.messaging import outbox, person_texts, recipients, staff_texts
 from app.messaging.channels import Channel, Notice, SendingFailed
 from app.messaging.models import OutboxMessage
 from app.messaging.rules import Verdict, may_notify
 
-_FOR_THE_DESK: Final = ("There is something new for you", "Something is waiting for you. Sign in to read it: {link}")
-Undelivered = Callable[[Session, OutboxMessage], None]
-
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """Dependencies of sending. `dead` gets a message that is given up, `ask_desk` one that only a person may deliver."""
+    """Dependencies of sending."""
 
     channel: Channel
     keys: KeyRing
     base_url: str
-    dead: Undelivered
-    ask_desk: Undelivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,7 @@ def send_due(database: Database, post: DeliveryContext, now: datetime, limit: in
             )
             rest = bundles[place + 1 :] if error.affects_all else []
             with database.begin() as session:
-                _failed(session, post, bundle, error, now)
+                _failed(session, bundle, error, now)
                 outbox.postpone(session, [message for other in rest for message in other.ids])
             if rest:
                 break
@@ -78,11 +73,11 @@ def send_due(database: Database, post: DeliveryContext, now: datetime, limit: in
     return went
 
 
-def _failed(session: Session, post: DeliveryContext, bundle: _Bundle, error: SendingFailed, now: datetime) -> None:
+def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: datetime) -> None:
     for message_id in bundle.ids:
         given_up = outbox.mark_failed(session, message_id, error.reason or type(error).__name__, now)
         if given_up is not None:
-            post.dead(session, given_up)
+            undelivered_notices.record_dead_letter(session, given_up, now)
 
 
 def _skip(session: Session, bundle: _Bundle, now: datetime) -> None:
@@ -111,10 +106,8 @@ def _bundled(session: Session, post: DeliveryContext, claimed: Sequence[OutboxMe
 def _at_the_desk(message: OutboxMessage, post: DeliveryContext) -> _Bundle:
     """A message for a team, or for the operators when there is none."""
     to, page = (f"team:{message.team_id}", "") if message.team_id is not None else ("operations", "operations")
-    subject, text = _FOR_THE_DESK
-    return _Bundle(
-        Notice(message.id, to, subject, text.format(link=f"{post.base_url}/desk/{page}")), (message.id,), for_team=True
-    )
+    subject, text = staff_texts.for_team(f"{post.base_url}/desk/{page}")
+    return _Bundle(Notice(message.id, to, subject, text), (message.id,), for_team=True)
 
 
 def _to_organisation(
@@ -125,7 +118,7 @@ def _to_organisation(
         address = recipients.address_of(session, post.keys, organisation_id)
     except CannotOpen:
         address = ""
-    subject, text = notice_texts.for_partner([message.kind for message in messages], f"{post.base_url}/partner/")
+    subject, text = staff_texts.for_organisation([message.kind for message in messages], f"{post.base_url}/partner/")
     notice = Notice(messages[0].id, f"organisation:{organisation_id}", subject, text, address)
     return _Bundle(notice, tuple(message.id for message in messages), for_team=False)
 
@@ -148,7 +141,7 @@ def _to_person(
         return []
     if verdict is Verdict.ASK_DESK:
         outbox.set_aside(session, [message.id], "asked_desk", now)
-        post.ask_desk(session, message)
+        undelivered_notices.hand_to_desk(session, message, now)
         return []
-    subject, text = notice_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
+    subject, text = person_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
     return [_Bundle(Notice(message.id, f"case:{case_id}", subject, text, how.address), (message.id,), for_team=False)]

@@ -1,0 +1,15 @@
+"""Texts of notices for a person, in their language: no name, no word about the request that they did not allow, nothing else."""
+
+from typing import Final
+
+from app.core.i18n import N_, translator
+
+_NEWS: Final = N_("News")
+_NEUTRAL: Final = N_("There is something new for you.")
+_OPEN: Final = N_("There is something new about your request. Come back with your number to read it: {link}")
+
+
+def for_person(language: str, link: str, *, may_say_who: bool) -> tuple[str, str]:
+    """Subject and text. Without permission to say who we are: no link, and no mention of the request."""
+    words = translator(language)
+    return words.text(_NEWS), words.text(_OPEN, link=link) if may_say_who else words.text(_NEUTRAL)

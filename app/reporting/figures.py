@@ -6,6 +6,7 @@ Rates and medians are shown only where they reveal nothing about a suppressed ce
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from statistics import median
 from typing import Final
 
@@ -19,11 +20,40 @@ from app.reporting.suppression import MIN_COUNT, Sum
 Key = tuple[str, str, str]
 """Table, row, column."""
 ALL: Final = "all"
+FUNNEL: Final = ("not_offered", "offered", "accepted")
 CASE_ENDS: Final = ("helped", "unmet", "open_or_withdrawn")
+UNMET: Final = ("unmet", "not_unmet")
+IN_TIME: Final = ("in_time", "late_or_never")
+COLUMNS: Final = tuple(dict.fromkeys((*FUNNEL, *CASE_ENDS, *UNMET, *ENDS, *IN_TIME, *OUTCOMES)))
+"""Every column of every table."""
 _ANSWERABLE: Final = ("accepted", "declined", "only_acknowledged", "no_answer")
 """Ends of offers that the organisation had time to answer."""
 ANSWERED_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
 """Time to decide on an offer, by urgency (see `app.referrals.deadlines`); a near legal deadline shortens it further."""
+
+
+class TableName(StrEnum):
+    MONTHS = "months"
+    URGENCIES = "urgencies"
+    COUNTRIES = "countries"
+    LANGUAGES = "languages"
+    NEEDS = "needs"
+    UNMET_PLACES = "unmet_places"
+    PARTNERS = "partners"
+    OFFER_URGENCY = "offer_urgency"
+    OFFER_NEEDS = "offer_needs"
+    IN_TIME = "in_time"
+    OUTCOMES = "outcomes"
+
+
+class Step(StrEnum):
+    """A stretch of a case's way that is timed."""
+
+    FIRST_OFFER = "first_offer"
+    ACKNOWLEDGE = "acknowledge"
+    DECIDE = "decide"
+    START = "start"
+    COMPLETE = "complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +139,7 @@ class _Counts:
 
     def add(
         self,
-        name: str,
+        name: TableName,
         kind: str,
         columns: Sequence[str],
         items: Iterable[tuple[Iterable[str], str]],
@@ -178,27 +208,34 @@ def network_report(
     def case_end(case: CountedCase) -> str:
         return "helped" if case.helped else "unmet" if case.unmet else "open_or_withdrawn"
 
-    funnel = ("not_offered", "offered", "accepted")
     counts.add(
-        "months", "month", funnel, (((case.month,), stage(case)) for case in cases),
+        TableName.MONTHS, "month", FUNNEL, (((case.month,), stage(case)) for case in cases),
         total="cases:reached", rows=months or quarter.months,
     )  # fmt: skip
     counts.add(
-        "urgencies", "urgency", CASE_ENDS, (((case.urgency,), case_end(case)) for case in cases), total="cases:became"
+        TableName.URGENCIES,
+        "urgency",
+        CASE_ENDS,
+        (((case.urgency,), case_end(case)) for case in cases),
+        total="cases:became",
     )
     counts.add(
-        "countries", "country", CASE_ENDS, (((case.country,), case_end(case)) for case in cases), total="cases:became"
+        TableName.COUNTRIES,
+        "country",
+        CASE_ENDS,
+        (((case.country,), case_end(case)) for case in cases),
+        total="cases:became",
     )
     counts.add(
-        "languages", "language", funnel, (((case.language,), stage(case)) for case in cases),
+        TableName.LANGUAGES, "language", FUNNEL, (((case.language,), stage(case)) for case in cases),
         total="cases:reached", rate="accepted",
     )  # fmt: skip
     counts.add(
-        "needs", "need", CASE_ENDS, (((need,), case.end_of(need)) for case in cases for need in case.needs),
+        TableName.NEEDS, "need", CASE_ENDS, (((need,), case.end_of(need)) for case in cases for need in case.needs),
         rate="helped",
     )  # fmt: skip
     counts.add(
-        "unmet_places", "place", ("unmet", "not_unmet"),
+        TableName.UNMET_PLACES, "place", UNMET,
         (
             ((f"{need}|{case.country}",), "unmet" if case.end_of(need) == "unmet" else "not_unmet")
             for case in cases
@@ -209,7 +246,7 @@ def network_report(
     for need in {need for case in cases for need in case.needs}:
         places = [f"{need}|{country}" for country in {case.country for case in cases}]
         for ours, theirs in (("unmet", "unmet"), (ALL, ALL)):
-            counts.equal(("needs", need, ours), [("unmet_places", place, theirs) for place in places])
+            counts.equal((TableName.NEEDS, need, ours), [(TableName.UNMET_PLACES, place, theirs) for place in places])
     _add_offers(counts, offers)
     return _report(quarter, counts, _medians(offers, cases))
 
@@ -219,7 +256,7 @@ def organisation_report(quarter: Quarter, offers: Sequence[CountedOffer], months
     counts = _Counts()
     _add_offers(counts, offers, partners=False)
     counts.add(
-        "months",
+        TableName.MONTHS,
         "month",
         ENDS,
         (((offer.month,), offer.end) for offer in offers),
@@ -232,7 +269,7 @@ def organisation_report(quarter: Quarter, offers: Sequence[CountedOffer], months
 def _add_offers(counts: _Counts, offers: Sequence[CountedOffer], *, partners: bool = True) -> None:
     if partners:
         counts.add(
-            "partners",
+            TableName.PARTNERS,
             "organisation",
             ENDS,
             (((offer.organisation,), offer.end) for offer in offers),
@@ -240,7 +277,7 @@ def _add_offers(counts: _Counts, offers: Sequence[CountedOffer], *, partners: bo
             rate="accepted",
         )
     counts.add(
-        "offer_urgency",
+        TableName.OFFER_URGENCY,
         "urgency",
         ENDS,
         (((offer.urgency,), offer.end) for offer in offers),
@@ -248,19 +285,21 @@ def _add_offers(counts: _Counts, offers: Sequence[CountedOffer], *, partners: bo
         rate="no_answer",
     )
     counts.add(
-        "offer_needs", "need", ENDS, ((offer.needs, offer.end) for offer in offers),
+        TableName.OFFER_NEEDS, "need", ENDS, ((offer.needs, offer.end) for offer in offers),
         rate="accepted",
     )  # fmt: skip
     counts.add(
-        "in_time", "urgency", ("in_time", "late_or_never"),
+        TableName.IN_TIME, "urgency", IN_TIME,
         (((offer.urgency,), "in_time" if _in_time(offer) else "late_or_never") for offer in offers if offer.end in _ANSWERABLE),
         total="to_answer", rate="in_time",
     )  # fmt: skip
     for urgency in ANSWERED_WITHIN:
-        counts.equal(("in_time", urgency, ALL), [("offer_urgency", urgency, end) for end in _ANSWERABLE])
+        counts.equal(
+            (TableName.IN_TIME, urgency, ALL), [(TableName.OFFER_URGENCY, urgency, end) for end in _ANSWERABLE]
+        )
     counts.equal(_grand_total("to_answer"), [("offers", ALL, end) for end in _ANSWERABLE])
     counts.add(
-        "outcomes", "organisation" if partners else "urgency", tuple(OUTCOMES),
+        TableName.OUTCOMES, "organisation" if partners else "urgency", tuple(OUTCOMES),
         (((offer.organisation if partners else offer.urgency,), str(offer.outcome))
          for offer in offers if offer.outcome in OUTCOMES),
         total="outcomes",
@@ -274,17 +313,17 @@ def _in_time(offer: CountedOffer) -> bool:
 
 def _medians(offers: Sequence[CountedOffer], cases: Sequence[CountedCase]) -> tuple[Median, ...]:
     first_offers = first_offer_times(offers)
-    steps: dict[str, list[timedelta]] = {
-        "first_offer": [first_offers[case.id] - case.came_in for case in cases if case.id in first_offers],
-        "acknowledge": _between(
+    steps: dict[Step, list[timedelta]] = {
+        Step.FIRST_OFFER: [first_offers[case.id] - case.came_in for case in cases if case.id in first_offers],
+        Step.ACKNOWLEDGE: _between(
             offers, lambda offer: offer.offered_at, lambda offer: offer.first.get(Verb.ACKNOWLEDGE.value)
         ),
-        "decide": _between(offers, lambda offer: offer.offered_at, lambda offer: offer.decided_at),
-        "start": _step(offers, Verb.ACCEPT, Verb.START),
-        "complete": _step(offers, Verb.ACCEPT, Verb.COMPLETE),
+        Step.DECIDE: _between(offers, lambda offer: offer.offered_at, lambda offer: offer.decided_at),
+        Step.START: _step(offers, Verb.ACCEPT, Verb.START),
+        Step.COMPLETE: _step(offers, Verb.ACCEPT, Verb.COMPLETE),
     }
     if not cases:
-        del steps["first_offer"]
+        del steps[Step.FIRST_OFFER]
     return tuple(
         Median(
             step,

@@ -8,8 +8,10 @@ from fastapi import Query, Request, Response
 from markupsafe import Markup
 
 from app.core.errors import NotFound
+from app.core.i18n import N_
+from app.core.vocabulary import complete
 from app.referrals.reasons import OUTCOMES
-from app.reporting.figures import ALL, Report, Table
+from app.reporting.figures import ALL, COLUMNS, Report, Step, Table, TableName
 from app.reporting.periods import MAX_QUARTERS, Quarter
 from app.reporting.periods import Period as periods_Period
 from app.reporting.queries import CountedCase, CountedOffer
@@ -22,44 +24,53 @@ _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-TABLES: Final = {
-    "months": "Month by month",
-    "urgencies": "Cases by urgency",
-    "countries": "Cases by country",
-    "languages": "Cases by language of the form",
-    "needs": "Cases by need",
-    "unmet_places": "Unmet need by region",
-    "partners": "Offers by organisation",
-    "offer_urgency": "Offers by urgency",
-    "offer_needs": "Offers by need",
-    "in_time": "Answered in time",
-    "outcomes": "Outcomes",
-}
-COLUMNS: Final = {
-    "accepted": "Accepted",
-    "declined": "Declined",
-    "only_acknowledged": "Seen, not answered",
-    "no_answer": "No answer",
-    "taken_back": "Withdrawn",
-    "waiting": "Still waiting",
-    "not_offered": "Not offered yet",
-    "offered": "Offered, not accepted",
-    "helped": "Helped or advised",
-    "unmet": "Unmet",
-    "not_unmet": "Not unmet",
-    "open_or_withdrawn": "Open or withdrawn",
-    "in_time": "Decided in time",
-    "late_or_never": "Late or never",
-    ALL: "All",
-    **OUTCOMES,
-}
-STEPS: Final = {
-    "first_offer": "From the person's request to the first offer",
-    "acknowledge": "From the offer to the confirmation that it was seen",
-    "decide": "From the offer to a decision",
-    "start": "From acceptance to the start of the work",
-    "complete": "From acceptance to completion",
-}
+TABLES: Final = complete(
+    TableName,
+    {
+        "months": N_("Month by month"),
+        "urgencies": N_("Cases by urgency"),
+        "countries": N_("Cases by country"),
+        "languages": N_("Cases by language of the form"),
+        "needs": N_("Cases by need"),
+        "unmet_places": N_("Unmet needs by country"),
+        "partners": N_("Offers by organisation"),
+        "offer_urgency": N_("Offers by urgency"),
+        "offer_needs": N_("Offers by need"),
+        "in_time": N_("Answered in time"),
+        "outcomes": N_("Outcomes"),
+    },
+)
+COLUMN_LABELS: Final = complete(
+    (ALL, *COLUMNS),
+    {
+        "accepted": N_("Accepted"),
+        "declined": N_("Declined"),
+        "only_acknowledged": N_("Seen, not answered"),
+        "no_answer": N_("No answer"),
+        "taken_back": N_("Withdrawn"),
+        "waiting": N_("Still waiting"),
+        "not_offered": N_("Not offered yet"),
+        "offered": N_("Offered, not accepted"),
+        "helped": N_("Helped or advised"),
+        "unmet": N_("Unmet"),
+        "not_unmet": N_("Not unmet"),
+        "open_or_withdrawn": N_("Open or withdrawn"),
+        "in_time": N_("Decided in time"),
+        "late_or_never": N_("Late or never"),
+        ALL: N_("All"),
+        **OUTCOMES,
+    },
+)
+STEPS: Final = complete(
+    Step,
+    {
+        "first_offer": N_("From the person's request to the first offer"),
+        "acknowledge": N_("From the offer to the confirmation that it was seen"),
+        "decide": N_("From the offer to a decision"),
+        "start": N_("From acceptance to the start of the work"),
+        "complete": N_("From acceptance to completion"),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,7 @@ def report_response(
         path=path,
         report_tables=[_report_table(table, label_of) for table in report.tables],
         steps=[(STEPS[median.step], median.quarter, median.hours) for median in report.medians],
-        columns=COLUMNS,
+        columns=COLUMN_LABELS,
         first=stretch.first,
         last=stretch.last,
         running=stretch.last == today,
@@ -141,23 +152,28 @@ def _report_table(table: Table, label_of: Any) -> ReportTable:
             named,
             [cell.count for cell in row.cells],
             row.total.text,
-            ", ".join(f"{COLUMNS[column]} {cell.text}" for column, cell in zip(table.columns, row.cells, strict=True)),
+            ", ".join(
+                f"{COLUMN_LABELS[column]} {cell.text}" for column, cell in zip(table.columns, row.cells, strict=True)
+            ),
         )
         for named, row in rows
         if row.code != ALL
     ]
     title = TABLES[table.name]
     return ReportTable(
-        table, title, rows, charts.bars(f"c-{table.name}", title, [COLUMNS[column] for column in table.columns], bars)
+        table,
+        title,
+        rows,
+        charts.bars(f"c-{table.name}", title, [COLUMN_LABELS[column] for column in table.columns], bars),
     )
 
 
 def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
     """The label of a code of a row, table, column or step."""
     if code == ALL:
-        return "All"
+        return COLUMN_LABELS[ALL]
     if kind in {"table", "column", "step"}:
-        return {"table": TABLES, "column": COLUMNS, "step": STEPS}[kind].get(code, code)
+        return {"table": TABLES, "column": COLUMN_LABELS, "step": STEPS}[kind][code]
     if kind == "place":
         need, _, country = code.partition("|")
         return f"{code_names.name('need', need)}, {code_names.name('country', country)}"

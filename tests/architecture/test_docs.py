@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
+from app.web.components.report_page import TABLES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "tests/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -65,6 +66,11 @@ def test_every_package_is_a_room_of_the_map() -> None:
 def page_rooms() -> set[str]:
     section = (ROOT / "docs/architecture.md").read_text().split("## The rooms")[1].split("\n## ")[0]
     return set(re.findall(r"`(?:app/)?(\w+)/`", section))
+
+
+def test_each_table_of_a_report_is_explained() -> None:
+    explained = re.findall(r"^\| (.+?) \|", (ROOT / "docs/reports.md").read_text(), re.MULTILINE)[2:-1]
+    assert sorted(explained) == sorted(TABLES.values()), "docs/reports.md explains other tables"
 
 
 def test_every_decision_is_in_the_index() -> None:

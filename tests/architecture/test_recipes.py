@@ -81,7 +81,7 @@ def after(name: str, *pairs: tuple[str, str]) -> dict[str, tuple[Edit, ...]]:
 class Recipe:
     """`steps`: the edits of each file that an author writes. `tests`: those that guide them, beside `make check`.
 
-    `subject`: the file that states the new thing. It cannot be forgotten, for without it there is nothing new.
+    `subject`: the files that state the new thing. They cannot be forgotten, for without them there is nothing new.
     """
 
     title: str
@@ -119,7 +119,7 @@ RECIPES: Final = [
             "app/countries/needs.yaml": (
                 append(
                     "app/countries/needs.yaml",
-                    "  - id: debts\n    label: Debts and fines\n    related:\n"
+                    "  - id: debts\n    kind: life\n    label: Debts and fines\n    related:\n"
                     "      social_benefits: Advice on benefits includes debts.\n",
                 ),
             ),
@@ -189,8 +189,12 @@ RECIPES: Final = [
                 ('        State.WAITLISTED: "active",\n', '        State.DEFERRED: "active",\n'),
             ),
             **after(
-                "app/messaging/notice_texts.py",
-                ('        "look_at_waitlisted": "date to review",\n', '        "look_at_deferred": "date to review",\n'),
+                "app/messaging/kinds.py",
+                ('    REVIEW_WAITLISTED = "look_at_waitlisted"\n', '    REVIEW_DEFERRED = "look_at_deferred"\n'),
+                (
+                    "        NoticeKind.REVIEW_WAITLISTED:         _row(Group.REVIEW, _ORGANISATION, _TEAM),\n",
+                    "        NoticeKind.REVIEW_DEFERRED:           _row(Group.REVIEW, _ORGANISATION, _TEAM),\n",
+                ),
             ),
             **after("app/reporting/queries.py", ('        State.WAITLISTED: "waiting",\n', '        State.DEFERRED: "waiting",\n')),
             **after(
@@ -250,7 +254,7 @@ RECIPES: Final = [
         ),
         subject="app/referrals/states.py",
         apart=(
-            "app/messaging/notice_texts.py",
+            "app/messaging/kinds.py",
             LIVE_INDEX_STEP,
             "docs/life-cycles.md",
             "docs/partner-api.md",
@@ -258,6 +262,88 @@ RECIPES: Final = [
             "tests/unit/test_referral_states.py",
             "tests/unit/test_referral_effects.py",
         ),
+    ),
+    Recipe(
+        "A notice",
+        {
+            **after(
+                "app/messaging/kinds.py",
+                ('    CROWD = "crowd"\n', '    CASE_RELEASED = "case_released"\n'),
+                ('    ALARM = "alarm"\n', '    RELEASED = "released"\n'),
+                (
+                    "        NoticeKind.CROWD:                     _row(Group.ALARM, _TEAM),\n",
+                    "        NoticeKind.CASE_RELEASED:             _row(Group.RELEASED, _TEAM),\n",
+                ),
+            ),
+            **after(
+                "app/casework/spam_review.py",
+                (
+                    '    remember_undo(session, desk, case, "release", was)\n',
+                    "    messaging.queue(\n        session, NoticeKind.CASE_RELEASED,\n        about_id=case.id, "
+                    "team_id=case.team_id, now=desk.now,\n    )\n",
+                ),
+                ("from app.cases import spam_screening, undo\n", "from app import messaging\n"),
+                (
+                    "from app.casework.coordinator import Desk, locked_case, remember_undo\n",
+                    "from app.messaging.kinds import NoticeKind\n",
+                ),
+            ),
+            **after(
+                "app/messaging/staff_texts.py",
+                ('        "alarm": NN_("{n} alarm", "{n} alarms"),\n', '        "released": NN_("{n} case", "{n} cases"),\n'),
+            ),
+            **after(
+                "app/web/desk/labels.py", ('        "alarm": N_("Alarm"),\n', '        "released": N_("Released case"),\n')
+            ),
+        },
+        tests=("tests/architecture/test_notice_kinds.py",),
+        subject="app/messaging/kinds.py app/casework/spam_review.py",
+    ),
+    Recipe(
+        "A report",
+        {
+            "app/reporting/queries.py": (
+                append(
+                    "app/reporting/queries.py",
+                    "\n\ndef is_handed_back(offer: CountedOffer) -> bool:\n"
+                    "    return State(offer.state) is State.HANDED_BACK\n",
+                ),
+            ),
+            **after(
+                "app/reporting/figures.py",
+                ("from app.reporting.suppression import MIN_COUNT, Sum\n", "from app.reporting.queries import is_handed_back\n"),
+                ('IN_TIME: Final = ("in_time", "late_or_never")\n', 'KEPT: Final = ("kept", "handed_back")\n'),
+                ("*IN_TIME, ", "*KEPT, "),
+                ('    IN_TIME = "in_time"\n', '    KEPT = "kept"\n'),
+                (
+                    "    counts.equal(_grand_total(\"to_answer\"), [(\"offers\", ALL, end) for end in _ANSWERABLE])\n",
+                    '    counts.add(TableName.KEPT, "urgency", KEPT, '
+                    "(((offer.urgency,), KEPT[is_handed_back(offer)]) for offer in offers))\n",
+                ),
+            ),
+            **after(
+                "app/web/components/report_page.py",
+                ('        "in_time": N_("Answered in time"),\n', '        "kept": N_("Kept or handed back"),\n'),
+                (
+                    '        "late_or_never": N_("Late or never"),\n',
+                    '        "kept": N_("Kept"),\n        "handed_back": N_("Handed back"),\n',
+                ),
+            ),
+            **after(
+                "docs/reports.md",
+                (
+                    "| Answered in time | decided within 24 hours, 72 hours or 14 days, by urgency |\n",
+                    "| Kept or handed back | offers that were handed back, and the others |\n",
+                ),
+            ),
+            **after(
+                "tests/unit/test_reporting.py",
+                ("in_time urgency in_time late_or_never\n", "kept urgency kept handed_back\n"),
+            ),
+        },
+        tests=("tests/unit/test_reporting.py", "tests/architecture/test_docs.py::test_each_table_of_a_report_is_explained"),
+        subject="app/reporting/figures.py",
+        apart=("docs/reports.md", "tests/unit/test_reporting.py"),
     ),
 ]  # fmt: skip
 
@@ -357,12 +443,13 @@ def test_a_recipe_is_whole_and_whatever_is_forgotten_is_told(workshop: Workshop,
         changed = {
             re.sub(r"(?<=/)(\w\w)(?=/)", lambda found: placeholders.get(found[1], found[1]), name) for name in before
         }
+        changed = {name.replace("spam_review", "<action>") for name in changed}
         changed = {re.sub(r"(?<=versions/)\d.*(?=\.py)", "<step>", name) for name in changed}
         assert changed == listed_in(recipe.title), "CONTRIBUTING.md lists other files than the recipe changes"
         failed, output = workshop.run(tests=recipe.tests, catalogues=True)
         assert not failed, output
         catalogues = tuple(name for name in before if name.startswith("app/locales/"))
-        alone = [(name,) for name in before if name not in {recipe.subject, *catalogues, *recipe.apart}]
+        alone = [(name,) for name in before if name not in {*recipe.subject.split(), *catalogues, *recipe.apart}]
         for forgotten in filter(None, (*alone, recipe.apart, catalogues)):
             after = {name: workshop.content(name) for name in forgotten}
             for name in forgotten:

@@ -107,6 +107,29 @@ def test_what_is_large_is_shown_with_its_rate_and_middle() -> None:
     }  # fmt: skip
 
 
+LAYOUT = """
+months month not_offered offered accepted
+urgencies urgency helped unmet open_or_withdrawn
+countries country helped unmet open_or_withdrawn
+languages language not_offered offered accepted
+needs need helped unmet open_or_withdrawn
+unmet_places place unmet not_unmet
+partners organisation accepted declined only_acknowledged no_answer taken_back waiting
+offer_urgency urgency accepted declined only_acknowledged no_answer taken_back waiting
+offer_needs need accepted declined only_acknowledged no_answer taken_back waiting
+in_time urgency in_time late_or_never
+outcomes organisation represented advised referred_on resolved contact_lost
+"""
+"""The tables of the network's report, written a second time by hand: name, what a row is, columns."""
+
+
+def test_the_report_has_the_tables_that_are_written_here_by_hand() -> None:
+    offers = [offer(1, state="completed", outcome="advised", first={"accept": after(1), "complete": after(2)})]
+    report = figures.network_report(QUARTER, [case(1)], offers)
+    tables = {table.name: " ".join((table.name, table.kind, *table.columns)) for table in report.tables}
+    assert set(tables.values()) == set(LAYOUT.strip().splitlines()), "tests/unit/test_reporting.py: LAYOUT"
+
+
 def test_a_small_cell_is_hidden_and_so_is_what_would_tell_of_it() -> None:
     plenty = dict.fromkeys(ENDS, 12)
     offers = [

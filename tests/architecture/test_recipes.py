@@ -224,7 +224,7 @@ RECIPES: Final = [
                 replace(
                     "tests/unit/test_referral_states.py",
                     "\naccepted          start ",
-                    "\nwaitlisted hold deferred partner\ndeferred decline declined partner\n"
+                    "\nwaitlisted hold deferred partner on_behalf\ndeferred decline declined partner on_behalf\n"
                     "deferred withdraw withdrawn coordinator senior clock\n"
                     "deferred client_withdraw client_declined person\ndeferred narrow deferred clock\n"
                     "deferred void entered_in_error senior\naccepted          start ",

@@ -45,7 +45,7 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
     answer_by = contact.get("answer_by") or {}
     address = str(answer_by.get("address") or "")
     candidates = (
-        identifiers.of_contact(str(answer_by.get("channel") or ""), address, country),
+        *identifiers.of_contact(str(answer_by.get("channel") or ""), address, country),
         identifiers.name(str(contact.get("call_me") or "")),
     )
     return [identifier for identifier in candidates if identifier is not None and identifier.strong]

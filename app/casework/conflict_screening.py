@@ -29,7 +29,7 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
     """The identifiers in the encrypted contact: the person's address, and their name if it is more than a first name."""
     way = contact.get("answer_by") or {}
     found = (
-        identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
+        *identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
         identifiers.name(contact.get("call_me", "")),
     )
     return [identifier for identifier in found if identifier is not None and identifier.strong]

@@ -5,6 +5,7 @@ of a name give the same hash on both sides.
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from app.core.identifiers import FORM, Identifier
 
 __all__ = ["FORM", "ParsedList", "hashes", "read"]
 
+_ROUNDED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eEеЕ][+-]?\d+")
 COLUMNS: Final = ("name", "phone", "email", "handle")
 
 
@@ -26,12 +28,14 @@ class ParsedList:
 
 
 def read(lines: Iterable[str], country: str) -> ParsedList:
-    """Parse CSV with any of the columns name, phone, email, handle, or one identifier per line.
+    """Parse CSV (commas, semicolons or tabs) with any of the columns name, phone, email, handle, or one identifier per line.
 
     A name of one word is skipped: it would match everybody of that name. `country`: ISO 3166-1 alpha-2 code for phone
     numbers without a country code.
     """
-    rows = [(number, row) for number, row in enumerate(csv.reader(lines), 1) if any(cell.strip() for cell in row)]
+    lines = list(lines)
+    reader = csv.reader(lines, delimiter=_delimiter(lines))
+    rows = [(number, row) for number, row in enumerate(reader, 1) if any(cell.strip() for cell in row)]
     if not rows:
         return ParsedList((), ())
     heading = tuple(cell.strip().lower() for cell in rows[0][1])
@@ -51,13 +55,17 @@ def hashes(items: Iterable[Identifier], salt: bytes) -> list[bytes]:
     return sorted({identifier.keyed(salt) for identifier in items})
 
 
+def _delimiter(lines: Sequence[str]) -> str:
+    """What separates the cells: a tab or semicolon, as spreadsheets write them, if the first line has one; else the comma."""
+    first = next((line for line in lines if line.strip()), "")
+    return next((sign for sign in "\t;" if sign in first), ",")
+
+
 def _row_identifiers(columns: Sequence[str] | None, row: Sequence[str], country: str) -> Iterator[Identifier]:
     """The usable identifiers of one row."""
     cells = zip(columns, row, strict=False) if columns else ((_guess_kind(cell), cell) for cell in row)
     for kind, cell in cells:
-        identifier = _identifier(kind, cell, country) if cell.strip() else None
-        if identifier is not None and identifier.strong:
-            yield identifier
+        yield from (found for found in _identifiers(kind, cell, country) if found.strong)
 
 
 def _guess_kind(text: str) -> str:
@@ -67,12 +75,16 @@ def _guess_kind(text: str) -> str:
         return "handle"
     if "@" in text:
         return "email"
+    if _ROUNDED.fullmatch(text):
+        return "phone"
     return "phone" if sum(c.isdigit() for c in text) >= 6 and not any(c.isalpha() for c in text) else "name"
 
 
-def _identifier(kind: str, text: str, country: str) -> Identifier | None:
+def _identifiers(kind: str, text: str, country: str) -> list[Identifier]:
+    """The identifiers in one cell. A number that a spreadsheet has rounded (`7.91612E+10`) is none."""
     if kind == "phone":
-        return identifiers.phone(text, country)
+        return [] if _ROUNDED.fullmatch(text.strip()) else identifiers.phones(text, country)
     makers = {"email": identifiers.email, "handle": identifiers.handle, "name": identifiers.name}
     make = makers.get(kind)
-    return make(text) if make else None
+    found = make(text) if make and text.strip() else None
+    return [found] if found else []

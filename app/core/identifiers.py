@@ -49,50 +49,147 @@ class Identifier:
         return hmac.digest(salt, self.canonical(), "sha256")
 
 
-def of_contact(channel: str, address: str, country: str) -> Identifier | None:
-    """The identifier in an address of this channel; None when there is none.
+def of_contact(channel: str, address: str, country: str) -> list[Identifier]:
+    """The identifiers in an address of this channel: none, one, or every plausible reading of a phone number.
 
     Args:
         channel: signal, whatsapp, telegram, email or phone; anything else has no address.
-        country: ISO2; a phone number written without its country code is read as one of this country.
+        country: ISO2; a phone number written without its country code is read as one of this country first.
     """
     address = _plain(address)
     if not address:
-        return None
+        return []
     if channel == "email":
-        return email(address)
-    if channel in {"phone", "whatsapp"} or _looks_like_a_number(address):
-        return phone(address, country)
-    return handle(address) if channel in {"telegram", "signal"} else None
+        found = email(address)
+    elif channel in {"phone", "whatsapp"} or _looks_like_a_number(address):
+        return phones(address, country)
+    else:
+        found = handle(address) if channel in {"telegram", "signal"} else None
+    return [found] if found else []
 
 
-def phone(text: str, country: str) -> Identifier | None:
-    """A phone number in E.164 if it can be parsed, else its digits; None when it has fewer than six."""
+def phones(text: str, country: str) -> list[Identifier]:
+    """Every plausible reading of what was typed as a phone number, in E.164, the likeliest first.
+
+    A number with its country code has one reading. Without one it is read as in `country` and as people in Russia, Belarus,
+    Kazakhstan, Ukraine and the host countries write at home (`8 916 …`, `8 029 …`, `80 29 …`), and as a country code without its
+    plus (`7916…`, `375…`); only valid numbers count there.
+    A short one that is valid in `country` has this reading alone. Letters around a number and links of messengers do not matter;
+    two numbers in one field are both read. What is no number of any plan is kept as its digits if it has six or more, unless all
+    are the same.
+    """
+    found: dict[str, None] = {}
+    for piece in _numbers_in(_plain(text)):
+        readings = _readings(piece, country)
+        digits = _digits(piece)
+        if not readings and 6 <= len(digits) <= _MAX_PHONE_DIGITS and len(set(digits)) > 1:
+            readings = [digits]
+        found.update(dict.fromkeys(readings))
+    return [Identifier(Kind.PHONE, number) for number in found]
+
+
+_MAX_PHONE_DIGITS: Final = 15
+_BETWEEN: Final = re.compile(r"[;,|\n]|(?<=\d)\s*/\s*(?=[+\d(])|(?<=\d)\D*(?=\+)|\s[^\W\d_]+\s")
+"""What stands between two numbers: a sign, a slash, another plus, or a word."""
+_HOMES: Final = ("RU", "BY", "KZ", "UA", "PL", "LT", "GE", "DE")
+"""Where a number without its country code may come from, besides the country that the person is in."""
+
+
+def _numbers_in(text: str) -> list[str]:
+    """The numbers in one field, each with its plus if it has one."""
+    text = re.sub(r"(?i)\b(?:доб|ext|вн)\w*\.?\s*\d{1,5}\s*$", "", text)
+    link = re.search(r"(?i)(?:wa\.me/|whatsapp\.com/send/?\?(?:.*&)?phone=)\+?(\d{7,15})", text)
+    if link:
+        return [f"+{link[1]}"]
+    numbers = [piece for piece in _BETWEEN.split(text) if len(_digits(piece)) >= 7]
+    if len(numbers) > 1 or (len(numbers) == 1 and len(_digits(text)) > _MAX_PHONE_DIGITS):
+        return numbers
+    return [text]
+
+
+def _readings(text: str, country: str) -> list[str]:
+    written = re.sub(r"^[^\d+]*(?=[+\d])", "", re.sub(r"[^\d+()\s./-]", " ", text)).strip()
+    digits = _digits(written)
+    if written.startswith("+"):
+        international = _valid(f"+{_written_digits(written)}") or _valid(f"+{digits}")
+        if international:
+            return [international]
+    for prefix in ("00", "810"):
+        international = _valid(f"+{digits.removeprefix(prefix)}") if digits.startswith(prefix) else None
+        if international:
+            return [international]
+    if len(digits) < 10 and digits[:1] not in {"0", "8"} and (here := _valid(digits, country)):
+        return [here]  # short, valid here, and without the sign that is dialled first elsewhere
+    readings = [_possible(written, country)]
+    readings += [_valid(digits, region) for region in _HOMES if region != country]
+    if len(digits) == 11 and digits.startswith("80"):
+        readings.append(_valid(f"+375{digits[2:]}"))
+    if len(digits) >= 10:
+        readings.append(_valid(f"+{digits}"))
+    return [reading for reading in dict.fromkeys(readings) if reading]
+
+
+def _written_digits(written: str) -> str:
+    """The digits of an international number without the "(0)" that is dialled only at home."""
+    return _digits(re.sub(r"\(\s*0\s*\)", "", written))
+
+
+def _valid(digits: str, region: str | None = None) -> str | None:
+    """E.164, if this is a number that the plan has; with a region, only if it is one of that region (so +7 7… is Kazakhstan's)."""
     try:
-        number = phonenumbers.parse(_plain(text), country)
-        if phonenumbers.is_possible_number(number):
-            return Identifier(Kind.PHONE, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:
-        pass
-    digits = "".join(str(unicodedata.digit(c)) for c in text if unicodedata.digit(c, None) is not None)
-    return Identifier(Kind.PHONE, digits) if len(digits) >= 6 else None
+        return None
+    fits = phonenumbers.is_valid_number_for_region(number, region) if region else phonenumbers.is_valid_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if fits else None
+
+
+def _possible(text: str, country: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    fits = phonenumbers.is_possible_number(number) and len(set(_digits(text))) > 1
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if fits else None
+
+
+def _digits(text: str) -> str:
+    return "".join(str(unicodedata.digit(c)) for c in text if unicodedata.digit(c, None) is not None)
 
 
 def email(text: str) -> Identifier | None:
-    """An e-mail address in lower case, without a "+tag"; None if it is not an address."""
+    """An e-mail address in lower case, without "+tag", "mailto:", a name before it or a full stop after it; else None."""
+    text = _plain(text)
+    bracketed = re.search(r"<([^<>\s]+@[^<>\s]+)>", text)
+    text = re.sub(r"(?i)^mailto:", "", bracketed[1] if bracketed else text).partition("?")[0].strip(" .,;")
     try:
-        address = validate_email(_plain(text), check_deliverability=False)
+        address = validate_email(text, check_deliverability=False)
     except EmailNotValidError:
         return None
     local = address.local_part.casefold().partition("+")[0]
     return Identifier(Kind.EMAIL, f"{local}@{address.ascii_domain or address.domain}".lower())
 
 
+_MESSENGERS: Final = r"(?:telegram|телеграмм?|тг|tg|signal|сигнал|nick|ник|username|user)"
+
+
+_LINK: Final = re.compile(
+    r"(?:^|[\s:])(?:https?://)?(?:www\.)?(?:t\.me|telegram\.(?:me|dog)|signal\.me)(?:/(?:#eu/|s/)?@?([^\s?/]*)|$)"
+)
+
+
 def handle(text: str) -> Identifier | None:
-    """A user name without the @ and without the URL of the messenger."""
-    name = re.sub(r"^(https?://)?(www\.)?(t\.me|telegram\.me|signal\.me)/(#eu/)?", "", _plain(text).casefold())
-    name = name.lstrip("@").split("?")[0].strip("/ ")
-    return Identifier(Kind.HANDLE, name) if name else None
+    """A user name without the @, the link of the messenger or its name before it; None when nothing is left of it."""
+    name = _plain(text).casefold()
+    link = (
+        re.search(r"^tg://resolve/?\?(?:.*&)?domain=(\w+)", name)
+        or re.search(r"^(?:https?://)?(?!www\.)(\w{4,32})\.t\.me(?:[/?].*)?$", name)
+        or _LINK.search(name)
+        or re.search(r"(?:^|\s|:)@([\w.]+)", name)
+    )
+    name = link[1] or "" if link else re.sub(rf"^{_MESSENGERS}\s*[:\s—–-]\s*(?=\S)", "", name)
+    name = name.lstrip("@").split("?")[0].strip("/ .,;")
+    return Identifier(Kind.HANDLE, name) if name and len(set(name)) > 1 else None
 
 
 def name(text: str) -> Identifier | None:
@@ -135,7 +232,9 @@ def sound_of(word: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text[:_MAX_LENGTH]).strip()
+    """Normalised, without what cannot be seen: zero-width characters and marks of the direction of writing."""
+    normal = unicodedata.normalize("NFKC", text[:_MAX_LENGTH])
+    return "".join(character for character in normal if unicodedata.category(character) != "Cf").strip()
 
 
 def _looks_like_a_number(text: str) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.client import conflicts
 from app.core import identifiers
 from app.core.identifiers import Kind
 
@@ -45,19 +46,104 @@ def test_different_names_stay_apart(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["+48 600 100 200", "0048600100200", "600-100-200", "(600) 100 200", "+48600100200", "６００ １００ ２００"],
-)
-def test_one_phone_number_in_several_ways(written: str) -> None:
-    found = identifiers.of_contact("phone", written, "PL")
-    assert found is not None
-    assert (found.kind, found.text) == (Kind.PHONE, "+48600100200")
-    assert identifiers.of_contact("signal", written, "PL") == found
-    assert identifiers.of_contact("whatsapp", written, "PL") == found
+    [
+        "+48 600 100 200", "0048600100200", "600-100-200", "(600) 100 200", "+48600100200", "６００ １００ ２００",
+        "48600100200", "тел. +48 600 100 200 (Аня)", "\u202a+48 600\u200b100 200\u202c", "https://wa.me/48600100200",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("channel", ["phone", "signal", "whatsapp"])
+def test_one_phone_number_in_several_ways(written: str, channel: str) -> None:
+    if channel == "signal" and re.search(r"[^\W\d_]", written):
+        return  # a user name of Signal may have letters
+    assert identifiers.Identifier(Kind.PHONE, "+48600100200") in identifiers.of_contact(channel, written, "PL")
 
 
-@pytest.mark.parametrize("written", ["@Sova_1", "sova_1", "https://t.me/sova_1", "t.me/Sova_1?start=1"])
+@pytest.mark.parametrize("country", ["PL", "LT", "GE", "DE"])
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("8 916 123-45-67", "+79161234567"), ("79161234567", "+79161234567"), ("+7 (916) 123-45-67", "+79161234567"),
+        ("8(916)1234567", "+79161234567"), ("007 916 123 45 67", "+79161234567"), ("8 10 7 916 123 45 67", "+79161234567"),
+        ("моб. 8-916-123-45-67, вечером", "+79161234567"), ("wa.me/79161234567", "+79161234567"),
+        ("8 (029) 123-45-67", "+375291234567"), ("8 029 123-45-67", "+375291234567"), ("80 29 123 45 67", "+375291234567"),
+        ("375291234567", "+375291234567"), ("+375 29 123 45 67", "+375291234567"), ("00375291234567", "+375291234567"),
+        ("8 701 123 45 67", "+77011234567"), ("+49 (0) 151 23456789", "+4915123456789"),
+    ],
+)  # fmt: skip
+def test_a_number_as_it_is_written_at_home_is_recognised_in_every_host_country(
+    written: str, number: str, country: str
+) -> None:
+    assert number in {found.text for found in identifiers.phones(written, country)}
+
+
+def test_a_number_with_its_country_code_has_one_reading() -> None:
+    for written in ("+7 916 123-45-67", "00375 29 123 45 67", "wa.me/48600100200", "+7 701 123 45 67"):
+        assert len(identifiers.phones(written, "DE")) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+7 916 123-45-67, +375 29 123-45-67", "+7 916 123-45-67 / +375 29 123-45-67", "+79161234567 +375291234567",
+        "8 916 123-45-67; 8 029 123-45-67", "8 916 123-45-67 или 8 029 123-45-67",
+    ],
+)  # fmt: skip
+def test_two_numbers_in_one_field_are_both_read(written: str) -> None:
+    assert {"+79161234567", "+375291234567"} <= {found.text for found in identifiers.phones(written, "PL")}
+
+
+@pytest.mark.parametrize("written", ["000000", "+00000000", "1111111", "12345", "", "нет"])
+def test_what_is_no_number_identifies_nobody(written: str) -> None:
+    assert identifiers.phones(written, "PL") == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "@Sova_1", "sova_1", "https://t.me/sova_1", "t.me/Sova_1?start=1", "https://telegram.me/sova_1", "sova_1.t.me",
+        "tg://resolve?domain=Sova_1", "@sova_1\u200b", "\u200e@sova_1", "телеграм @sova_1", "Telegram: sova_1", "тг sova_1",
+    ],
+)  # fmt: skip
 def test_one_user_name_in_several_ways(written: str) -> None:
-    assert identifiers.of_contact("telegram", written, "PL") == identifiers.handle("sova_1")
+    assert identifiers.of_contact("telegram", written, "PL") == [identifiers.handle("sova_1")]
+
+
+def test_a_name_of_signal_keeps_its_digits_and_an_empty_one_is_none() -> None:
+    found = identifiers.handle("Sova.01")
+    assert found is not None
+    assert found.text == "sova.01"
+    assert [identifiers.handle(text) for text in ("@", "000000", "\u200b", "t.me/")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ivan@example.org",
+        "mailto:Ivan@example.org",
+        "ivan@example.org.",
+        "Иван <ivan@example.org>",
+        "ivan\u200b@example.org",
+    ],
+)
+def test_one_address_with_what_comes_with_it(written: str) -> None:
+    assert identifiers.email(written) == identifiers.email("ivan@example.org") is not None
+
+
+def test_a_domain_in_its_letters_and_in_punycode_is_one() -> None:
+    assert identifiers.email("ivan@почта.рф") == identifiers.email("ivan@xn--80a1acny.xn--p1ai") is not None
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_conflict_list_is_read_as_spreadsheets_write_it(sign: str) -> None:
+    lines = [
+        sign.join(("name", "phone")),
+        sign.join(("Иван Иванов", "8 916 123-45-67")),
+        sign.join(("", "7.91612E+10")),
+    ]
+    parsed = conflicts.read(lines, "PL")
+    assert identifiers.Identifier(Kind.PHONE, "+79161234567") in parsed.identifiers
+    assert identifiers.name("Иван Иванов") in parsed.identifiers
+    assert parsed.skipped == (3,), "a rounded number is nobody's, and is reported"
 
 
 def test_one_address_in_several_ways() -> None:
@@ -66,8 +152,8 @@ def test_one_address_in_several_ways() -> None:
 
 
 def test_the_number_itself_has_no_address() -> None:
-    assert identifiers.of_contact("number", "", "PL") is None
-    assert identifiers.of_contact("number", "whatever", "PL") is None
+    assert identifiers.of_contact("number", "", "PL") == []
+    assert identifiers.of_contact("number", "whatever", "PL") == []
 
 
 def test_a_first_name_alone_is_weak_and_hidden_in_any_case() -> None:

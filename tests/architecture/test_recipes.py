@@ -107,11 +107,16 @@ RECIPES: Final = [
                     ),
                 ),
                 "emergency": (),
+                "guidance": (),
                 "examples": (),
             }.items()
         }
         | {"app/countries/xx/elsewhere.yaml": (without_helpers("AM"),)},
-        tests=("tests/unit/test_pack_facts.py", "tests/unit/test_rules_coverage.py"),
+        tests=(
+            "tests/unit/test_pack_facts.py",
+            "tests/unit/test_rules_coverage.py",
+            "tests/unit/test_waiting.py::test_every_fact_of_the_table_that_may_be_shown_is_there_with_its_source",
+        ),
     ),
     Recipe(
         "A need",

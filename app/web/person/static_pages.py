@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import NotFound
+from app.core.i18n import translator
 from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
@@ -54,8 +55,10 @@ def robots() -> Response:
 
 
 @router.get("/")
-def start(lang: Lang, settings: Config) -> Response:
-    return page("person/start.html", lang, demo=settings.demo, here="")
+def start(lang: Lang, settings: Config, directory: Directory) -> Response:
+    names = translator(lang)
+    countries = names.listed([names.country_name(country.code) for country in directory.countries])
+    return page("person/start.html", lang, demo=settings.demo, here="", countries=countries)
 
 
 @router.get("/safety")

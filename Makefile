@@ -20,7 +20,7 @@ I18N := $(BIN)/python -c 'from app.cli.i18n import i18n_app; i18n_app()'
 CATALOGUES = for po in $(PO); do \
     [ "$${po%.po}.mo" -nt "$$po" ] || { $(I18N) compile || exit 1; break; }; done
 
-.PHONY: help run test check format bench lock clean base dev
+.PHONY: help run test check format bench lock sbom audit clean base dev
 
 help:  ## List the targets
 	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
@@ -30,6 +30,8 @@ help:  ## List the targets
 	@echo "make format   format the code"
 	@echo "make bench    measure the budgets of docs/budgets.md on this machine"
 	@echo "make lock     resolve the dependencies of pyproject.toml into requirements/*.txt, pinned by hash"
+	@echo "make sbom     write build/sbom.cdx.json, a CycloneDX list of all components of the service (needs the package registry)"
+	@echo "make audit    ask the registry for known vulnerabilities of them; says what it could not ask about"
 	@echo "make clean    remove .venv, var, caches and compiled catalogues; never a file that git tracks"
 
 run: base
@@ -62,6 +64,15 @@ lock: base
 	$(BIN)/uv $(COMPILE) --output-file requirements/uv.txt --group bootstrap
 	$(BIN)/uv $(COMPILE) --output-file requirements/base.txt pyproject.toml
 	$(BIN)/uv $(COMPILE) --output-file requirements/dev.txt pyproject.toml --group dev --constraint requirements/base.txt
+
+# Tools of their own versions, outside the development lock: nothing else needs them, and no test does.
+sbom: base
+	@mkdir -p build
+	$(BIN)/uv tool run --quiet --from 'cyclonedx-bom==7.5.0' cyclonedx-py requirements requirements/base.txt \
+	    --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file build/sbom.cdx.json
+
+audit: base
+	$(BIN)/uv tool run --quiet --from 'pip-audit==2.10.1' pip-audit --requirement requirements/base.txt --require-hashes --disable-pip
 
 base dev:
 	@$(PYTHON) requirements/install.py $@

@@ -35,6 +35,7 @@ from app.core.quotas import Quotas
 from app.core.storage_brake import StorageBrake
 from app.directory.packs import load_packs
 from app.directory.published import DirectoryInForce
+from app.operations import database_roles
 from app.operations.metrics import Metrics
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
@@ -101,6 +102,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database.check_durability()
+        _warn_of_strong_role(app.state.database)
         worker = Worker(app.state.database, app.state.keys, app.state.directory, settings, app.state.clock)
         if settings.worker_in_web:
             worker.start()
@@ -112,6 +114,14 @@ def _lifespan(
             app.state.database.dispose()
 
     return lifespan
+
+
+def _warn_of_strong_role(database: Database) -> None:
+    """A surface needs neither to own the tables nor to be a superuser: one that can do more says so in its log."""
+    with database.engine.connect() as connection:
+        found = database_roles.strength(connection)
+    if found is not None and found.too_strong:
+        log.get().warning("database_role", code="superuser" if found.superuser else "owner")
 
 
 def _shaped(request: Request, error: AppError) -> Response:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.audit.models import AuditEntry
-from app.cases import sealed_parts
+from app.cases import sealed_parts, shown_numbers
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part, SealedPart, WrapFor
 from app.cases.sealed_parts import OpenedPart, Recipient
@@ -56,6 +56,7 @@ def open_by_receipt(
     transaction ends, for a caller that is going to write. Raises NotFound: an unknown number and an erased case are not told apart.
     """
     present, former = receipt.look_up_id(keys), receipt.former_look_up_id(keys)
+    shown_numbers.show(session, present, former)
     query = sa.select(Case).where(Case.receipt_id.in_([present, former]))
     case = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if case is None:
@@ -108,6 +109,7 @@ def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: dat
     """
     count_change(session, opened.case, now)
     case, receipt = opened.case, receipts.new()
+    shown_numbers.hold(session, case.id)
     case.receipt_id = receipt.look_up_id(keys)
     case.version += 1
     recipient = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, spam_screening
+from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, shown_numbers, spam_screening
 from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
@@ -103,6 +103,7 @@ def file_intake(
     result = runs.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    shown_numbers.show(session, row["receipt_id"])
     brought_by = referred.organisation_id if referred else None
     if spam_screening.is_offered_last(held_reason, facts.urgency) and row["last_safe_day"] is None:
         row["due_on"] += spam_screening.CROWD_DELAY

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.clients import clients_app
+from app.cli.database import database_app
 from app.cli.hsds import hsds_app
 from app.cli.i18n import i18n_app
 from app.cli.maintenance import backup, freeze, keys_app, members_app, recover, restore, unfreeze
@@ -26,6 +27,7 @@ app = typer.Typer(
 audit_app = typer.Typer(no_args_is_help=True, help="Check the audit chain.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(clients_app, name="clients")
+app.add_typer(database_app, name="database")
 app.add_typer(hsds_app, name="hsds")
 app.add_typer(i18n_app, name="i18n")
 app.add_typer(keys_app, name="keys")
@@ -75,11 +77,14 @@ def worker(
 
 @app.command()
 def migrate(revision: Annotated[str, typer.Option(help="Alembic revision to migrate to.")] = "head") -> None:
-    """Migrate the database schema to the newest revision, or to the one given."""
+    """Migrate the database schema to the newest revision, or to the one given; roles of the surfaces get their privileges."""
     from app.app_context import migrate as run
     from app.app_context import open_app_context
+    from app.operations import database_roles
 
-    run(open_app_context().database, revision)
+    database = open_app_context().database
+    run(database, revision)
+    database_roles.renew(database)
     typer.echo("The schema is up to date.")
 
 

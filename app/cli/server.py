@@ -12,6 +12,7 @@ import uvicorn
 
 from app.app_context import open_app_context
 from app.cli.http_protocol import PatientProtocol
+from app.core import log, process_memory
 from app.core.clock import utc_now
 from app.core.db import UnsafeDatabase
 from app.core.keyring import WeakSecret
@@ -30,6 +31,7 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
     except (WeakSecret, UnsafeDatabase) as error:
         typer.echo(f"Pristan cannot start: {error}", err=True)
         raise typer.Exit(2) from None
+    _protect_memory()
     gc.freeze()
     gc.enable()
     if not socket:
@@ -46,6 +48,13 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def _protect_memory() -> None:
+    """No core dumps, no tracing, no swap; the log names what the system did not allow."""
+    left = process_memory.protect().left()
+    if left:
+        log.get().info("memory", code=",".join(left))
 
 
 def _refuse_taken_port(host: str, port: int) -> None:
@@ -67,6 +76,8 @@ def _refuse_taken_port(host: str, port: int) -> None:
 def work(*, once: bool) -> None:
     """Run one round and print its counts, or run rounds until SIGTERM or SIGINT."""
     context = open_app_context()
+    log.configure()
+    _protect_memory()
     worker = Worker(context.database, context.keys, context.directory, context.settings, utc_now)
     if once:
         for name, count in worker.run_once().items():

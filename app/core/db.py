@@ -218,5 +218,11 @@ def _postgres_engine(url: URL) -> Engine:
         max_overflow=20,
         pool_timeout=15,
         pool_pre_ping=True,
-        connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 5},
+        connect_args={"options": _options(url), "connect_timeout": 5},
     )
+
+
+def _options(url: URL) -> str:
+    """Our session settings, and those that the address names (`?options=-c role=…`)."""
+    given = url.query.get("options", "")
+    return " ".join([_POSTGRES_OPTIONS, *([given] if isinstance(given, str) else given)]).strip()

@@ -25,6 +25,8 @@ class Metrics:
         self._gauges = {
             name: Gauge(f"pristan_{name}", words, registry=self._registry) for name, words in _GAUGES.items()
         }
+        for gauge in self._gauges.values():
+            gauge.set(float("nan"))
         self._problems = Gauge(
             "pristan_problem", "1: somebody should look at this.", ("code",), registry=self._registry
         )
@@ -35,8 +37,10 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
-    def text(self, status: Status) -> bytes:
-        """The metrics in the Prometheus exposition format."""
+    def text(self, status: Status | None) -> bytes:
+        """The metrics in the Prometheus exposition format. None: what this process counts itself; the gauges stay unknown."""
+        if status is None:
+            return generate_latest(self._registry)
         ages = {
             "worker_age_seconds": status.worker_at,
             "oldest_message_age_seconds": status.oldest_message_at,

@@ -22,7 +22,7 @@ from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.storage_brake import Storage, StorageLevel, StorageLimits
 from app.messaging.models import OutboxMessage
-from app.operations import heartbeats
+from app.operations import database_roles, heartbeats
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
 from app.staff import read_quotas
@@ -84,6 +84,7 @@ class Status:
     versions: Versions
     storage: Storage
     witness_at: datetime | None = None
+    role_too_strong: bool = False
 
     def problems(self) -> list[str]:
         """The codes of the problems that an operator should look at."""
@@ -105,6 +106,7 @@ class Status:
             "storage-low": self.storage.level is StorageLevel.LOW,
             "storage-full": self.storage.level is StorageLevel.FULL,
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
+            "database-role-strong": self.role_too_strong,
         }
         return [code for code, is_problem in checks.items() if is_problem]
 
@@ -155,6 +157,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         versions=versions(session),
         storage=storage_brake.measure(session, limits),
         witness_at=taken.at if (taken := last.get(heartbeats.WITNESS)) else None,
+        role_too_strong=(found := database_roles.strength(session.connection())) is not None and found.too_strong,
     )
 
 

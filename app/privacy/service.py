@@ -15,6 +15,7 @@ from app.cases import (
     needs,
     person_access,
     sealed_parts,
+    shown_numbers,
     transitions,
     undo,
 )
@@ -50,6 +51,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     Afterwards the number behaves like one that never existed. The case in an older backup becomes unreadable once the epoch key has
     been rotated.
     """
+    shown_numbers.hold(session, case.id)
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy(session, case.id)
     threads.destroy(session, case.id)

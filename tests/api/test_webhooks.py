@@ -19,6 +19,7 @@ from app.audit.models import AuditEntry
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
+from app.operations.privileges import Role
 from app.settings import Settings
 from app.webhooks import delivery as webhooks_delivery
 from app.webhooks import service as webhooks
@@ -27,6 +28,7 @@ from app.webhooks.delivery import WebhookSender
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.webhooks.retries import PAUSES
 from app.worker import Worker
+from tests.support.databases import under
 from tests.support.partners import MINE, OTHER, Network
 from tests.support.receiver import Receiver, receiving
 
@@ -380,7 +382,9 @@ def test_the_worker_carries_them_and_can_not_be_led_inside(network: Network, rec
     """The worker as production runs it: this machine's own address is refused when it connects."""
     endpoint = listens(network, receiver)
     network.offer()
-    worker = Worker(network.database, network.keys, network.directory, Settings(var=tmp_path), network.time)
+    worker = Worker(
+        under(network.database, Role.WORKER), network.keys, network.directory, Settings(var=tmp_path), network.time
+    )
     assert worker.run_once()["webhooks"] == 0
     assert receiver.came == []
     assert [one.last_error for one in deliveries(network, endpoint)] == ["not_https"]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
+from app.operations.privileges import Role
 from tests.support.live import free_port, held_port
 
 ROOT = Path(__file__).parents[2]
@@ -60,15 +61,28 @@ def environment(make_postgres: Callable[[], URL], tmp_path: Path) -> dict[str, s
     }
 
 
+def as_role(environment: dict[str, str], role: Role) -> dict[str, str]:
+    """The same with this role's privileges alone."""
+    url = make_url(environment["PRISTAN_DATABASE_URL"])
+    limited = url.update_query_dict({"options": f"-c role={role.named(str(url.database))}"})
+    return {**environment, "PRISTAN_DATABASE_URL": limited.render_as_string(hide_password=False)}
+
+
 def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[str, str], tmp_path: Path) -> None:
     with started(command_of("migrate"), environment, tmp_path / "migrate.log") as migrate:
         assert migrate.wait(WITHIN) == 0, (tmp_path / "migrate.log").read_text()
+    prefix = str(make_url(environment["PRISTAN_DATABASE_URL"]).database)
+    grants = ["database", "grants", "--prefix", prefix]
+    with started(grants, environment, tmp_path / "grants.log") as granted:
+        assert granted.wait(WITHIN) == 0, (tmp_path / "grants.log").read_text()
 
     with ExitStack() as running:
         port = running.enter_context(held_port())
-        serve = [str(port) if word == "8000" else word.replace("0.0.0.0", "127.0.0.1") for word in command_of("web")]
-        web = running.enter_context(started(serve, environment, tmp_path / "web.log"))
-        worker = running.enter_context(started(command_of("worker"), environment, tmp_path / "worker.log"))
+        serve = [str(port) if word == "8000" else word.replace("0.0.0.0", "127.0.0.1") for word in command_of("public")]
+        web = running.enter_context(started(serve, as_role(environment, Role.PUBLIC), tmp_path / "web.log"))
+        worker = running.enter_context(
+            started(command_of("worker"), as_role(environment, Role.WORKER), tmp_path / "worker.log")
+        )
         end = time.monotonic() + WITHIN
         while health_check(port) != 0 and time.monotonic() < end and web.poll() is None:
             time.sleep(0.2)
@@ -81,7 +95,9 @@ def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[
             process.send_signal(signal.SIGTERM)
         assert worker.wait(WITHIN) == 0
         assert web.wait(WITHIN) in {0, -signal.SIGTERM}
-    assert '"error"' not in (tmp_path / "worker.log").read_text() + (tmp_path / "web.log").read_text()
+    logs = (tmp_path / "worker.log").read_text() + (tmp_path / "web.log").read_text()
+    assert '"error"' not in logs
+    assert "database_role" not in logs, "neither owns the tables"
 
 
 def test_the_health_check_fails_where_nothing_answers() -> None:

@@ -109,28 +109,49 @@ def services() -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["db", "migrate", "web", "worker"])
+SURFACES = ("public", "desk", "partner")
+
+
+@pytest.mark.parametrize("name", ["db", "migrate", "grants", *SURFACES, "worker"])
 def test_each_container_has_as_few_rights_as_can_be(name: str) -> None:
     service = services()[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["read_only"] is True
     assert "no-new-privileges:true" in service["security_opt"]
-    assert service["secrets"] == ["db_password"]
+    assert service["ulimits"] == {"core": 0}
+    assert {
+        "source": f"db_password_{name if name in (*SURFACES, 'worker') else 'owner'}",
+        "target": "db_password",
+    } in service["secrets"]
+    assert len(service["secrets"]) == 1 or name == "grants"
     assert not any("PASSWORD" in key and not key.endswith("_FILE") for key in service["environment"])
 
 
-def test_only_the_web_can_be_reached_and_only_from_this_machine() -> None:
+def test_each_process_has_the_database_role_of_its_work() -> None:
+    for name in (*SURFACES, "worker"):
+        assert services()[name]["environment"]["PRISTAN_DATABASE_URL"] == f"postgresql://pristan_{name}@db/pristan"
+    assert services()["migrate"]["environment"]["PRISTAN_DATABASE_URL"] == "postgresql://pristan@db/pristan"
+
+
+def test_only_the_surfaces_can_be_reached_and_only_from_this_machine() -> None:
     published = {name: service["ports"] for name, service in services().items() if "ports" in service}
-    assert list(published) == ["web"]
-    assert all(port.startswith("127.0.0.1:") for port in published["web"])
+    assert set(published) == set(SURFACES)
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert services()["db"]["networks"] == ["inside"]
 
 
+def test_only_the_proxys_own_address_is_believed() -> None:
+    networks = yaml.safe_load((ROOT / "compose.yaml").read_text())["networks"]
+    gateway = networks["outside"]["ipam"]["config"][0]["gateway"]
+    assert {services()[name]["environment"]["PRISTAN_TRUSTED_PROXIES"] for name in SURFACES} == {gateway}
+
+
 def test_containers_start_commands_that_exist() -> None:
-    for name in ("migrate", "web", "worker"):
+    for name in ("migrate", "grants", *SURFACES, "worker"):
         words = services()[name]["command"]
+        named = [word for word in words[:2] if not word.startswith("-")]
         told = subprocess.run(
-            [sys.executable, "-m", "app.cli.main", words[0], "--help"],
+            [sys.executable, "-m", "app.cli.main", *named, "--help"],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -140,7 +161,7 @@ def test_containers_start_commands_that_exist() -> None:
         assert [word for word in words[1:] if word.startswith("--") and word not in told.stdout] == []
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "bench", "clean", "help"])
+@pytest.mark.parametrize("target", ["run", "test", "check", "bench", "sbom", "audit", "clean", "help"])
 def test_make_knows_its_targets(target: str) -> None:
     told = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", target, "PYTHON=true"],

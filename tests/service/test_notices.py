@@ -20,6 +20,7 @@ from app.messaging.recipients import NoticeSettings
 from app.messaging.rules import ContactRules, Verdict, may_notify, next_digest
 from app.messaging.smtp import MailServer, SmtpChannel
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
+from app.operations.privileges import Role
 from app.operations.rotation import reencrypt_batch
 from app.privacy import service as privacy
 from app.referrals.states import Verb
@@ -27,6 +28,7 @@ from app.settings import Settings
 from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, START, Scene, organisation, partner, set_scene
+from tests.support.databases import under
 from tests.support.smtp import HOST, mail_server
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -54,7 +56,14 @@ class Kept:
 
 
 def worker(scene: Scene, var: Path, channel: Kept | FileChannel | SmtpChannel) -> Worker:
-    return Worker(scene.database, scene.keys, load_packs(), Settings(var=var), lambda: scene.now, channel=channel)
+    return Worker(
+        under(scene.database, Role.WORKER),
+        scene.keys,
+        load_packs(),
+        Settings(var=var),
+        lambda: scene.now,
+        channel=channel,
+    )
 
 
 def post(scene: Scene, var: Path, channel: Kept | FileChannel | SmtpChannel) -> int:

@@ -12,15 +12,17 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.models import OutboxMessage
 from app.operations import heartbeats, status
+from app.operations.privileges import Role
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
+from tests.support.databases import under
 from tests.support.desk import ONE, StaffSite, load_packs, running
 
 TOKEN = "a-collector-s-long-token"
 
 
 def told(office: StaffSite) -> list[str]:
-    with office.database.begin(write=False) as session:
+    with under(office.database, Role.DESK).begin(write=False) as session:
         return status.read_status(session, office.keys, office.time.at).problems()
 
 
@@ -57,7 +59,9 @@ def test_what_goes_wrong_is_named(office: StaffSite) -> None:
 
 
 def test_the_worker_says_that_it_went_round_and_what_failed(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(office.database, office.keys, load_packs(), office.app.state.settings, office.time)
+    worker = Worker(
+        under(office.database, Role.WORKER), office.keys, load_packs(), office.app.state.settings, office.time
+    )
     worker.run_once()
     assert "worker-late" not in told(office)
 

@@ -20,6 +20,7 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.directory.packs import load_packs
 from app.main import create_app
+from app.operations.privileges import Role
 from app.partners.organisations import Organisation
 from app.referrals import deadline_storage
 from app.referrals.models import Referral, ReferralEvent
@@ -27,6 +28,7 @@ from app.settings import Settings
 from app.worker.loop import Worker
 from tests.support import desk
 from tests.support.cases import together
+from tests.support.databases import under
 from tests.support.desk import ONE, START, STORY, TWO, Browser, Page, StaffSite, Time
 from tests.support.live import address, free_port, served
 
@@ -180,7 +182,9 @@ def test_expire_while_accepting(live: Live) -> None:
         partner = live.as_("partner")
         page = partner.get(path)
         settings = Settings(var=live.var)
-        clock = Worker(live.office.database, live.office.keys, load_packs(), settings, live.office.time)
+        clock = Worker(
+            under(live.office.database, Role.WORKER), live.office.keys, load_packs(), settings, live.office.time
+        )
         got = together(partial(partner.submit, page, f"{path}/accept"), clock.run_once)
         assert got[0].status in {303, *LOST}
         state = live.referrals(label)[0].state

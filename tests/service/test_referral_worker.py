@@ -22,6 +22,7 @@ from app.directory.packs import load_packs
 from app.messaging import recipients
 from app.messaging.models import OutboxMessage
 from app.partners.models import OAuthClient
+from app.operations.privileges import Role
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Verb
@@ -30,6 +31,7 @@ from app.staff import automatic_offers
 from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
+from tests.support.databases import under
 
 CASES = 12
 
@@ -41,7 +43,7 @@ def scene(database: Database) -> Scene:
 
 def worker(scene: Scene, var: Path, **settings: object) -> Worker:
     return Worker(
-        scene.database,
+        under(scene.database, Role.WORKER),
         scene.keys,
         load_packs(),
         Settings(var=var, **settings),  # type: ignore[arg-type]

@@ -16,11 +16,13 @@ from app.core.db import Database
 from app.directory.packs import load_packs
 from app.matching.models import MatchRun
 from app.operations import heartbeats
+from app.operations.privileges import Role
 from app.privacy import RetentionPeriods
 from app.privacy.retention import DEFAULT_PERIODS
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests.support.cases import ONE, Scene, set_scene
+from tests.support.databases import under
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path:
 
     def round_of(**times: timedelta) -> None:
         settings = Settings(var=tmp_path, **times)
-        worker = Worker(scene.database, scene.keys, load_packs(), settings, lambda: scene.now)
+        worker = Worker(under(scene.database, Role.WORKER), scene.keys, load_packs(), settings, lambda: scene.now)
         worker.jobs["retention"](scene.now)
 
     round_of()

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -22,6 +22,8 @@ from sqlalchemy.engine import URL, make_url
 
 from app.app_context import migrate
 from app.core.db import Database
+from app.operations import database_roles as roles
+from app.operations.privileges import Role
 from tests.support import postgres
 
 KINDS: Final = ("sqlite", "postgresql")
@@ -49,6 +51,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     given = os.environ.get("TEST_DATABASE_URL")
     if given and (room / "postgres-template.done").exists():
         _drop(make_url(given), make_url(given).set(database=_template_name(config)))
+        _drop_roles(make_url(given), _role_prefix(config))
     postgres.stop(room)
     shutil.rmtree(room, ignore_errors=True)
 
@@ -84,7 +87,18 @@ def postgres_database(_postgres_own: tuple[Database, sa.Connection]) -> Iterator
     own, sweeper = _postgres_own
     with _lent(own) as database:
         yield database
+        for limited in _as_roles.get(own.url, {}).values():
+            limited.dispose()
     sweeper.execute(_EMPTY)
+
+
+def under(database: Database, role: Role) -> Database:
+    """The same database as the service sees it with this role's privileges; SQLite knows no roles."""
+    roles = _as_roles.get(database.url)
+    return roles[role] if roles else database
+
+
+_as_roles: Final[dict[URL, dict[Role, Database]]] = {}
 
 
 @pytest.fixture(params=KINDS)
@@ -108,7 +122,7 @@ def unmigrated_sqlite(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def make_postgres(postgres_server: URL) -> Iterator[Callable[[], URL]]:
-    """Makes PostgreSQL databases without tables and drops them after the test."""
+    """Makes PostgreSQL databases without tables and drops them after the test, with roles that are named after them."""
     made: list[URL] = []
 
     def make() -> URL:
@@ -118,6 +132,7 @@ def make_postgres(postgres_server: URL) -> Iterator[Callable[[], URL]]:
     yield make
     for url in made:
         _drop(postgres_server, url)
+        _drop_roles(postgres_server, str(url.database))
 
 
 @pytest.fixture(scope="session")
@@ -132,12 +147,20 @@ def postgres_server(pytestconfig: pytest.Config) -> URL:
 @pytest.fixture(scope="session")
 def _postgres_own(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator[tuple[Database, sa.Connection]]:
     """This worker's own database, a copy of the one that was migrated, and the connection that empties it."""
-    template = _template_name(pytestconfig)
+    template, prefix = _template_name(pytestconfig), _role_prefix(pytestconfig)
     with _once(pytestconfig, "postgres-template") as first:
         if first:
-            _migrate(_create(postgres_server, template))
+            made = _create(postgres_server, template)
+            _migrate(made)
+            with _superuser(made) as connection:
+                roles.create(connection, prefix)
+                roles.apply(connection, prefix)
         own = _create(postgres_server, f"pristan_{uuid4().hex[:12]}", template)
-    with _open(own) as database, _superuser(own) as sweeper:
+    with _open(own) as database, _superuser(own) as sweeper, ExitStack() as opened:
+        _as_roles[database.url] = {
+            role: opened.enter_context(_open(own.update_query_dict({"options": f"-c role={role.named(prefix)}"})))
+            for role in Role
+        }
         yield database, sweeper
     _drop(postgres_server, own)
 
@@ -156,6 +179,11 @@ def _sqlite_template(pytestconfig: pytest.Config) -> Path:
         if first:
             _migrate(f"sqlite:///{template}")
     return template
+
+
+def _role_prefix(config: pytest.Config) -> str:
+    """Roles belong to the whole server: those of this run have names of their own."""
+    return f"pristan_{config.stash[_PYTEST_PID]}"
 
 
 def _template_name(config: pytest.Config) -> str:
@@ -215,6 +243,12 @@ def _create(server: URL, name: str, template: str = "template0") -> URL:
 def _drop(server: URL, url: URL) -> None:
     with _superuser(server) as connection:
         connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
+
+
+def _drop_roles(server: URL, prefix: str) -> None:
+    with _superuser(server) as connection:
+        for role in Role:
+            connection.exec_driver_sql(f'DROP ROLE IF EXISTS "{role.named(prefix)}"')
 
 
 _EMPTY: Final = sa.text("""

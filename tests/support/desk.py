@@ -29,12 +29,12 @@ from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.intake.receipts import Receipt
 from app.intake.schemas import Intake
-from app.main import create_app
 from app.settings import Settings
 from app.staff import service as staff
 from app.staff import sessions
 from app.staff.models import Role, StaffSession
 from tests.support.serving import InProcess, in_process
+from tests.support.surfaces import create_surfaces
 
 START: Final = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 PASSPHRASE: Final = "correct horse battery staple"
@@ -195,7 +195,7 @@ class StaffSite:
             return case
 
     def statements(self) -> "Counter":
-        return Counter(self.database)
+        return Counter(self.app.state.database)
 
 
 class Counter:
@@ -244,7 +244,7 @@ def intake(**answers: Any) -> dict[str, Any]:
 def running(database: Database, var: Path, **settings: Any) -> Iterator[StaffSite]:
     keys, time = KeyRing.generate(START.date()), Time()
     base_url = settings.pop("base_url", "http://pristan.test")
-    app = create_app(
+    app = create_surfaces(
         Settings(var=var, worker_in_web=False, base_url=base_url, **settings), database=database, keys=keys, clock=time
     )
     with database.begin() as session:

@@ -23,7 +23,6 @@ from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 from app.directory import loader as directory_service
 from app.directory.packs import Directory, load_packs
-from app.main import create_app
 from app.partners import oauth_clients as partners
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
@@ -31,6 +30,7 @@ from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from app.staff import service as staff
 from tests.support.serving import InProcess, in_process
+from tests.support.surfaces import create_surfaces
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 MINE, OTHER = "pl-hfhr", "pl-sip"
@@ -161,7 +161,7 @@ def running(database: Database, var: Path, **settings: Any) -> Iterator[Network]
     """The service on this database, with the little network in it."""
     keys = KeyRing.generate(START.date())
     time = Time()
-    app = create_app(
+    app = create_surfaces(
         Settings(var=var, worker_in_web=False, base_url="https://pristan.test", **settings),
         surfaces={"partner"},
         database=database,

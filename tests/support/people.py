@@ -21,11 +21,11 @@ from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 from app.directory import loader as directory_service
 from app.directory.packs import load_packs
-from app.main import create_app
 from app.settings import Settings
 from app.staff import team_setup
 from tests.support.partners import START, Time
 from tests.support.serving import BASE, SyncTransport, in_process
+from tests.support.surfaces import create_surfaces
 
 CENTRE = "pl-hfhr"
 READING = timedelta(seconds=5)
@@ -137,7 +137,7 @@ def person_site_on(database: Database, var: Path, **settings: Any) -> Iterator[P
         founded = team_setup.create_team(session, "all", "All", [country.code for country in packs.countries], START)
         keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
         team_key_id, team_seed = founded.team_key.id, founded.team_seed
-    app = create_app(
+    app = create_surfaces(
         Settings(var=var, worker_in_web=False, **settings),
         surfaces={"public"},
         database=database,

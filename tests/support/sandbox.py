@@ -9,9 +9,11 @@ from app.client import sandbox as published
 from app.client.decryption import from_base64url
 from app.core.db import Database
 from app.core.sealing import KeyPair
+from app.operations.privileges import Role
 from app.partners import sandbox_identity
 from app.settings import Settings
 from app.worker import Worker
+from tests.support.databases import under
 from tests.support.partners import ApiClient, Network, running
 
 WHO = sandbox_identity.ORGANISATION
@@ -19,7 +21,7 @@ WHO = sandbox_identity.ORGANISATION
 
 def worker(network: Network, *, sandbox: bool) -> Worker:
     settings = Settings(var=Path("unused"), sandbox=sandbox)
-    return Worker(network.database, network.keys, network.directory, settings, network.time)
+    return Worker(under(network.database, Role.WORKER), network.keys, network.directory, settings, network.time)
 
 
 def refilled(network: Network) -> int:

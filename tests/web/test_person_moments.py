@@ -12,9 +12,11 @@ from app.core.ids import named_id
 from app.directory.packs import load_packs
 from app.messaging import outbox
 from app.messaging.models import OutboxMessage
+from app.operations.privileges import Role
 from app.privacy.moments import HOURLY, MOMENTS
 from app.settings import Settings
 from app.worker import Worker
+from tests.support.databases import under
 from tests.support.people import CENTRE, Browser, PersonSite, short_form
 
 KEPT = {"cases", "case_events", "audit_log", "case_counters", "drafts", "heartbeats", "rule_sets", "match_runs"}
@@ -80,7 +82,11 @@ def test_what_was_sent_goes_within_a_day(person_site: PersonSite, tmp_path: Path
     at_an_odd_moment(person_site)
     short_form(person_site.browser())
     worker = Worker(
-        person_site.database, person_site.keys, load_packs(), Settings(var=tmp_path / "post"), person_site.time
+        under(person_site.database, Role.WORKER),
+        person_site.keys,
+        load_packs(),
+        Settings(var=tmp_path / "post"),
+        person_site.time,
     )
     worker.run_once()
     assert rows(person_site.database)["outbox"], "sent, and still there"

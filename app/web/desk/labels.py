@@ -291,6 +291,9 @@ PROBLEMS: Final = MappingProxyType(
             "See the handbook, “The disk is full”."
         ),
         "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
+        "database-role-strong": N_(
+            "The desk uses a database role that owns the tables. Run `pristan database grants` and give each process its own role."
+        ),
     }
 )
 PAUSES: Final = MappingProxyType(

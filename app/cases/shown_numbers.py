@@ -1,0 +1,29 @@
+"""Tells PostgreSQL which number was shown in this transaction.
+
+The role of the person's pages sees only the rows of the case whose number was shown (`operations.privileges`, decision 0125). To
+every other role, and on SQLite, this makes no difference.
+"""
+
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+
+def show(session: Session, *look_up_ids: bytes) -> None:
+    """Until the transaction ends, the case with one of these look-up ids can be seen, with those merged into it."""
+    _set(session, "pristan.number", ",".join(look_up_id.hex() for look_up_id in look_up_ids))
+
+
+def hold(session: Session, case_id: UUID) -> None:
+    """The case stays visible in this transaction after its number was replaced or deleted. It has to be shown before."""
+    _set(session, "pristan.held", str(case_id))
+
+
+def _set(session: Session, name: str, value: str) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(_SET, {"name": name, "value": value})
+
+
+_SET: Final = sa.text("SELECT set_config(:name, :value, true)")

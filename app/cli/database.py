@@ -1,0 +1,64 @@
+"""Implementation of `pristan database grants`."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from app.app_context import open_app_context
+from app.operations import database_roles, privileges
+
+_LEAST_PASSWORD: Final = 20
+database_app = typer.Typer(no_args_is_help=True, help="Roles and privileges on PostgreSQL.")
+
+
+@database_app.command()
+def grants(
+    prefix: Annotated[str, typer.Option(help="The beginning of the roles' names, like pristan_public.")] = "pristan",
+    passwords: Annotated[
+        Path | None, typer.Option(help="A folder with a password for each role, in files like db_password_public.")
+    ] = None,
+    print_only: Annotated[bool, typer.Option("--print", help="Print the statements and change nothing.")] = False,
+) -> None:
+    """Make the roles of the surfaces, and give each exactly the privileges that its work needs. Safe to repeat."""
+    if (
+        not prefix.isascii()
+        or not prefix.replace("_", "").isalnum()
+        or not prefix[0].isalpha()
+        or prefix.lower() != prefix
+    ):
+        raise typer.BadParameter("the prefix consists of small letters, digits and _")
+    database = open_app_context().database
+    if database.dialect != "postgresql":
+        typer.echo("SQLite has no roles: nothing to do.")
+        return
+    found = _passwords(passwords) if passwords else {}
+    with database.engine.connect() as connection:
+        statements = [
+            *database_roles.create(connection, prefix),
+            *database_roles.apply(connection, prefix),
+        ]
+        if print_only:
+            connection.rollback()
+            for statement in statements:
+                typer.echo(f"{statement};")
+            return
+        for role, password in found.items():
+            database_roles.set_password(connection, role.named(prefix), password)
+        connection.commit()
+    names = ", ".join(role.named(prefix) for role in privileges.Role)
+    typer.echo(f"The roles have their privileges: {names}.")
+    if not found:
+        typer.echo(r"A new role has no password yet. Give it one in psql: \password " + f"{prefix}_public")
+
+
+def _passwords(folder: Path) -> dict[privileges.Role, str]:
+    """The passwords in this folder; a role without a file keeps the one it has. Raises BadParameter."""
+    found = {
+        role: (folder / f"db_password_{role.value}").read_text().strip()
+        for role in privileges.Role
+        if (folder / f"db_password_{role.value}").exists()
+    }
+    if any(len(password) < _LEAST_PASSWORD for password in found.values()):
+        raise typer.BadParameter(f"a password of a role has at least {_LEAST_PASSWORD} characters")
+    return found

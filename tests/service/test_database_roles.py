@@ -1,0 +1,231 @@
+"""What each database role may do on PostgreSQL, asked of the server itself. The web and API tests run under these roles too."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from typer.testing import CliRunner
+
+from app import audit
+from app.cases import person_access, shown_numbers
+from app.cases.models import Case, CaseWrap, Part, SealedPart
+from app.cli.main import app as command
+from app.core.db import Base, Database
+from app.core.errors import NotFound
+from app.intake import receipts
+from app.operations import database_roles
+from app.operations.privileges import PRIVILEGES, SHOWN_CASE_ONLY, Role
+from tests.support.databases import under
+from tests.support.desk import StaffSite, running
+
+DENIED = "42501"
+
+
+@pytest.fixture
+def office(postgres_database: Database, tmp_path: Path) -> Iterator[StaffSite]:
+    with running(postgres_database, tmp_path / "var") as started:
+        yield started
+
+
+def refused(database: Database, statement: str, **values: Any) -> bool:
+    """Whether the server refuses this for want of a privilege."""
+    with database.engine.connect() as connection:
+        try:
+            connection.execute(sa.text(statement), values)
+        except DBAPIError as problem:
+            return getattr(problem.orig, "sqlstate", "") == DENIED
+        finally:
+            connection.rollback()
+    return False
+
+
+def count(database: Database, what: str) -> int:
+    with database.engine.connect() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {what}").scalar() or 0)
+
+
+def test_every_table_is_declared() -> None:
+    import app.model_registry  # noqa: F401
+
+    assert set(PRIVILEGES) == set(Base.metadata.tables), "say in app/operations/privileges.py who may do what with it"
+
+
+def test_whoever_can_insert_or_change_is_named_by_letters_of_the_table() -> None:
+    for table, rights in PRIVILEGES.items():
+        columns = set(Base.metadata.tables[table].columns.keys())
+        for role in Role:
+            assert set(rights.of(role)) <= set("SIUD"), table
+            assert set(rights.columns.get(role, "").split()) <= columns, table
+    assert {table for table in SHOWN_CASE_ONLY if "case_id" not in Base.metadata.tables[table].columns} == set()
+
+
+def test_the_persons_pages_see_no_case_but_the_one_whose_number_is_shown(office: StaffSite) -> None:
+    _label, mine = office.file()
+    office.file(call_me="Somebody else")
+    public = under(office.database, Role.PUBLIC)
+    for table in (*SHOWN_CASE_ONLY, "cases"):
+        assert count(public, table) == 0, table
+    assert count(office.database, "sealed_parts") > 0
+    with public.begin() as session:
+        opened = person_access.open_by_receipt(session, mine, office.keys, office.time.at)
+        assert list(session.scalars(sa.select(Case.id))) == [opened.case.id]
+        for model in (SealedPart, CaseWrap):
+            assert set(session.scalars(sa.select(model.case_id))) == {opened.case.id}
+        assert {part.part for part in person_access.all_parts(session, opened)} >= {Part.STORY, Part.CONTACT}
+    assert count(public, "cases") == 0, "shown for one transaction only"
+
+
+def test_a_case_cannot_be_held_that_was_not_shown(office: StaffSite) -> None:
+    label, _number = office.file()
+    public = under(office.database, Role.PUBLIC)
+    with public.begin() as session:
+        shown_numbers.hold(session, office.case(label).id)
+        assert session.scalars(sa.select(Case.id)).all() == []
+        with pytest.raises(NotFound):
+            person_access.open_by_receipt(session, receipts.new(), office.keys, office.time.at)
+
+
+def test_the_persons_pages_read_no_member_no_session_and_no_key_of_a_member(office: StaffSite) -> None:
+    public = under(office.database, Role.PUBLIC)
+    for table in (
+        "members",
+        "sessions",
+        "passkeys",
+        "key_grants",
+        "invitations",
+        "proposals",
+        "honeytokens",
+        "rule_sets",
+    ):
+        assert refused(public, f"SELECT 1 FROM {table}"), table
+    assert refused(public, "SELECT codes FROM audit_log")
+    assert refused(public, "SELECT last_error FROM outbox")
+    assert refused(public, "SELECT fingerprint FROM case_fingerprints")
+
+
+def test_the_audit_shows_the_persons_pages_its_last_entry_and_nothing_of_other_cases(office: StaffSite) -> None:
+    office.file()
+    office.file()
+    assert count(office.database, "audit_log") > 1
+    assert count(under(office.database, Role.PUBLIC), "audit_log") == 1
+
+
+def test_partners_never_see_the_desks_notes_nor_their_key(office: StaffSite) -> None:
+    label, _number = office.file()
+    vera = office.as_("vera")
+    page = vera.get(f"/desk/cases/{label}")
+    assert page.status == 200
+    with office.database.begin() as session:
+        case_id = session.scalars(sa.select(Case.id).where(Case.label == label)).one()
+        rows = session.execute(sa.select(SealedPart.__table__).where(SealedPart.case_id == case_id)).mappings().all()
+        note = {**rows[0], "id": uuid4(), "part": "note", "seq": 1}
+        session.execute(sa.insert(SealedPart), [note])
+    partner = under(office.database, Role.PARTNER)
+    assert count(office.database, "sealed_parts WHERE part = 'note'") == 1
+    assert count(partner, "sealed_parts WHERE part = 'note'") == 0
+    assert count(partner, "case_wraps WHERE purpose = 'desk'") == 0
+    assert count(partner, "sealed_parts") > 0
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_nobody_but_the_owner_changes_the_schema_or_a_written_audit_entry(office: StaffSite, role: Role) -> None:
+    office.file()
+    limited = under(office.database, role)
+    for statement in (
+        "CREATE TABLE more (id int)",
+        "ALTER TABLE cases ADD COLUMN more int",
+        "DROP TABLE sessions",
+        "TRUNCATE audit_log",
+        "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "UPDATE audit_log SET action = 'x'",
+        "UPDATE alembic_version SET version_num = '0000'",
+        "CREATE ROLE more",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ):
+        assert refused(limited, statement), statement
+    if role is not Role.WORKER:
+        assert refused(limited, "DELETE FROM audit_log")
+
+
+def test_the_worker_deletes_no_audit_entry_younger_than_a_year(office: StaffSite) -> None:
+    office.file()
+    worker = under(office.database, Role.WORKER)
+    with worker.begin() as session:
+        assert session.connection().exec_driver_sql("DELETE FROM audit_log").rowcount == 0
+    with office.database.begin() as session:
+        assert audit.verify(session) is None
+        session.connection().exec_driver_sql("UPDATE audit_log SET at = at - interval '3 years'")
+    with worker.begin() as session:
+        assert session.connection().exec_driver_sql("DELETE FROM audit_log").rowcount > 0
+
+
+def test_a_backup_reads_and_changes_nothing(office: StaffSite) -> None:
+    office.file()
+    backup = under(office.database, Role.BACKUP)
+    assert count(backup, "sealed_parts") > 0
+    for statement in ("DELETE FROM cases", "UPDATE members SET name = 'x'", "SELECT 1 FROM sessions"):
+        assert refused(backup, statement), statement
+
+
+def test_granting_again_changes_nothing_and_a_right_that_was_added_by_hand_goes(office: StaffSite) -> None:
+    prefix = _prefix(office.database)
+    with office.database.engine.begin() as connection:
+        again = database_roles.apply(connection, prefix)
+        assert [line for line in again if "POLICY" in line or "ROW LEVEL" in line] == [], "they lock the table"
+        connection.exec_driver_sql(f'GRANT SELECT ON members TO "{Role.PUBLIC.named(prefix)}"')
+        database_roles.apply(connection, prefix)
+    assert refused(under(office.database, Role.PUBLIC), "SELECT 1 FROM members")
+
+
+def _prefix(database: Database) -> str:
+    options = str(under(database, Role.PUBLIC).url.query["options"])
+    return options.removeprefix("-c role=").removesuffix("_public")
+
+
+def test_the_command_makes_the_roles_and_sets_passwords_that_no_log_shows(
+    make_postgres: Callable[[], URL], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = make_postgres()
+    prefix = f"{url.database}"
+    monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", url.render_as_string(hide_password=False))
+    (tmp_path / "db_password_public").write_text("a-password-of-twenty-letters")
+    run = CliRunner().invoke
+    assert run(command, ["migrate"]).exit_code == 0
+    printed = run(command, ["database", "grants", "--prefix", prefix, "--print"])
+    assert "GRANT" in printed.stdout
+    database = Database(url.render_as_string(hide_password=False))
+    try:
+        with database.engine.connect() as connection:
+            assert database_roles.existing(connection, prefix) == [], "only printed"
+        told = run(command, ["database", "grants", "--prefix", prefix, "--passwords", str(tmp_path)])
+        assert told.exit_code == 0, told.output
+        assert "twenty" not in told.output
+        with database.engine.connect() as connection:
+            assert database_roles.existing(connection, prefix) == list(Role)
+            stored = connection.exec_driver_sql(
+                f"SELECT rolpassword FROM pg_authid WHERE rolname = '{prefix}_public'"
+            ).scalar()
+            assert str(stored).startswith("SCRAM-SHA-256$")
+            connection.rollback()
+        assert database_roles.renew(database, prefix)
+    finally:
+        database.dispose()
+
+
+def test_a_process_says_when_its_role_can_do_too_much(office: StaffSite) -> None:
+    with office.database.engine.connect() as connection:
+        found = database_roles.strength(connection)
+        assert found is not None
+        assert found.superuser
+        assert found.too_strong
+    for role in Role:
+        with under(office.database, role).engine.connect() as connection:
+            limited = database_roles.strength(connection)
+            assert limited is not None
+            assert not limited.too_strong, role

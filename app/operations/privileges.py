@@ -103,6 +103,9 @@ PRIVILEGES: Final = MappingProxyType(
         "quota_windows": Rights(public="SIU", partner="SIU", worker="SD", backup=""),
         "read_counts": Rights(partner="SIU", desk="SIU", worker="SD"),
         "referral_events": Rights(public="SI", partner="SI", desk="SI", worker="SI"),
+        "referral_message_exports": Rights(public="SD", partner="SD", desk=_CASE, worker="SD"),
+        "referral_message_wraps": Rights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
+        "referral_messages": Rights(public="SD", partner="SID", desk=_CASE, worker="SID"),
         "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIU"),
         "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "rule_sets": Rights(desk="SI", worker="SI"),
@@ -143,7 +146,8 @@ _LEAST_KEPT: Final = "interval '365 days'"
 
 SHOWN_CASE_ONLY: Final = (
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
-    "conflict_traces", "exclusions", "match_runs", "person_notices", "referrals", "sealed_parts",
+    "conflict_traces", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
+    "referral_messages", "referrals", "sealed_parts",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""
 

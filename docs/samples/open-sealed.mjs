@@ -37,7 +37,7 @@ const KEM = labelled(Buffer.concat([Buffer.from("KEM"), number(0x0020, 2)]));
 const HPKE = labelled(Buffer.concat([Buffer.from("HPKE"), number(0x0020, 2), number(1, 2), number(2, 2)]));
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex"); // what stands before 32 raw bytes of an X25519 key
 
-function openHpke(wrap, privateRaw, info) {
+export function openHpke(wrap, privateRaw, info) {
   const [enc, sealed] = [wrap.subarray(0, 32), wrap.subarray(32)];
   const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8, privateRaw]), format: "der", type: "pkcs8" });
   const publicKey = createPublicKey({ key: { kty: "OKP", crv: "X25519", x: enc.toString("base64url") }, format: "jwk" });
@@ -78,7 +78,7 @@ function polyval(key, data) {
 
 const filled = (data) => Buffer.concat([data, Buffer.alloc((16 - (data.length % 16)) % 16)]);
 
-function openGcmSiv(key, nonce, sealed, aad) {
+export function openGcmSiv(key, nonce, sealed, aad) {
   const derived = Buffer.concat([0, 1, 2, 3, 4, 5].map((n) => block(key, Buffer.concat([Buffer.from([n, 0, 0, 0]), nonce])).subarray(0, 8)));
   const [authKey, encKey] = [derived.subarray(0, 16), derived.subarray(16)];
   const [text, tag] = [sealed.subarray(0, -16), sealed.subarray(-16)];

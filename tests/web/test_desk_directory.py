@@ -117,7 +117,7 @@ def test_the_process_knows_a_published_edit_within_seconds(office: StaffSite) ->
     propose(vera, SERVICE, "languages", languages="ka, hy")
     decide(pavel, only(office), "publish")
     office.later(seconds=3)
-    office.browser().get("/en/contacts")
+    vera.get("/desk/assisted")
     entry = office.app.state.directory.service(SERVICE)
     assert [leaf.test.any_of for leaf in entry.service.rule.leaves() if leaf.kind == "language"] == [("ka", "hy")]
     with office.database.begin(write=False) as session:

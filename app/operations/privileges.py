@@ -51,6 +51,7 @@ _CASE: Final = "SIUD"
 PRIVILEGES: Final = MappingProxyType(
     {
         "access_tokens": Rights(public="SID", partner="SID", desk="SD", worker="SD", backup=""),
+        "appointments": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
         "audit_log": Rights(
             public="SI", partner="SI", desk="SI", worker="SID", backup="SI",
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
@@ -145,7 +146,7 @@ _LEAST_KEPT: Final = "interval '365 days'"
 """The shortest time for which `PRISTAN_AUDIT_KEPT` may keep entries."""
 
 SHOWN_CASE_ONLY: Final = (
-    "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
+    "appointments", "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
     "conflict_traces", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
     "referral_messages", "referrals", "sealed_parts",
 )  # fmt: skip

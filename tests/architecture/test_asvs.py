@@ -1,4 +1,4 @@
-"""docs/asvs.md, the threat model and SECURITY.md: every requirement has a line, and every file that is named as evidence is there."""
+"""docs/asvs.md and its neighbours: every requirement has a line, and every file that is named as evidence is there."""
 
 import re
 from collections import Counter

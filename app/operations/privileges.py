@@ -187,7 +187,7 @@ FUNCTIONS: Final = MappingProxyType(
 CREATE OR REPLACE FUNCTION pristan_numbers() RETURNS bytea[] LANGUAGE plpgsql STABLE AS $$
 DECLARE shown text := coalesce(current_setting('pristan.number', true), '');
 BEGIN
-  RETURN CASE WHEN shown = '' THEN '{}'::bytea[] ELSE ARRAY[decode(shown, 'hex')] END;
+  RETURN ARRAY(SELECT decode(one, 'hex') FROM unnest(string_to_array(shown, ',')) AS one WHERE one <> '');
 END $$""",
         "pristan_cases": """\
 CREATE OR REPLACE FUNCTION pristan_cases() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER

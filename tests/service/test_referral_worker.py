@@ -21,8 +21,8 @@ from app.core.db import Database
 from app.directory.packs import load_packs
 from app.messaging import recipients
 from app.messaging.models import OutboxMessage
-from app.partners.models import OAuthClient
 from app.operations.privileges import Role
+from app.partners.models import OAuthClient
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Verb

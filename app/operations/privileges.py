@@ -1,8 +1,8 @@
 """Which database role may do what with which table on PostgreSQL (DESIGN §6, decision 0125).
 
 Every table is declared: a new one fails a test until somebody says here who needs it. S, I, U, D are SELECT, INSERT, UPDATE and
-DELETE. `database_roles` turns this table into GRANTs and row policies; `pristan database grants` runs or prints them. The tests run
-each surface under its own role, so what is missing here is a failing test, not a failure at somebody's door.
+DELETE. `database_roles` turns this table into GRANTs and row policies; `pristan database grants` runs or prints them.
+With TEST_ROLES=1 the web and API tests run each surface under its own role.
 """
 
 from dataclasses import dataclass, field
@@ -56,6 +56,7 @@ PRIVILEGES: Final = MappingProxyType(
             public="SI", partner="SI", desk="SI", worker="SID", backup="SI",
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
         ),
+        "case_agreements": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
         "case_counters": Rights(desk="S", worker="SIUD", backup=""),
         "case_events": Rights(public="SI", partner="SI", desk="SI", worker="SI"),
         "case_fingerprints": Rights(
@@ -67,6 +68,7 @@ PRIVILEGES: Final = MappingProxyType(
         "case_undos": Rights(public="SD", desk=_CASE, worker="SD"),
         "case_wraps": Rights(public="SID", partner="SID", desk=_CASE, worker=_CASE),
         "cases": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
+        "centre_contacts": Rights(public="S", partner="SIUD", desk="SIUD", worker="SIUD"),
         "client_credentials": Rights(public="S", partner="S", desk="SIUD", worker="SIUD"),
         "conflict_entries": Rights(public="SD", partner="SIUD", desk="SIUD", worker="SIUD"),
         "conflict_traces": Rights(public="SID", partner="SIUD", desk=_CASE, worker=_CASE),
@@ -121,6 +123,7 @@ PRIVILEGES: Final = MappingProxyType(
         "sessions": Rights(partner="SIUD", desk="SIUD", worker="SD", columns=_only(
             worker="id member_id started_at seen_at"
         ), backup=""),
+        "shown_codes": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
         "tasks": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
         "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
         "teams": Rights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),
@@ -146,7 +149,8 @@ _LEAST_KEPT: Final = "interval '365 days'"
 """The shortest time for which `PRISTAN_AUDIT_KEPT` may keep entries."""
 
 SHOWN_CASE_ONLY: Final = (
-    "appointments", "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
+    "appointments", "case_agreements",
+    "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
     "conflict_traces", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
     "referral_messages", "referrals", "sealed_parts",
 )  # fmt: skip

@@ -20,7 +20,7 @@ from app.core.errors import NotFound
 from app.intake import receipts
 from app.operations import database_roles
 from app.operations.privileges import PRIVILEGES, SHOWN_CASE_ONLY, Role
-from tests.support.databases import under
+from tests.support.databases import as_role
 from tests.support.desk import StaffSite, running
 
 DENIED = "42501"
@@ -67,7 +67,7 @@ def test_whoever_can_insert_or_change_is_named_by_letters_of_the_table() -> None
 def test_the_persons_pages_see_no_case_but_the_one_whose_number_is_shown(office: StaffSite) -> None:
     _label, mine = office.file()
     office.file(call_me="Somebody else")
-    public = under(office.database, Role.PUBLIC)
+    public = as_role(office.database, Role.PUBLIC)
     for table in (*SHOWN_CASE_ONLY, "cases"):
         assert count(public, table) == 0, table
     assert count(office.database, "sealed_parts") > 0
@@ -82,7 +82,7 @@ def test_the_persons_pages_see_no_case_but_the_one_whose_number_is_shown(office:
 
 def test_a_case_cannot_be_held_that_was_not_shown(office: StaffSite) -> None:
     label, _number = office.file()
-    public = under(office.database, Role.PUBLIC)
+    public = as_role(office.database, Role.PUBLIC)
     with public.begin() as session:
         shown_numbers.hold(session, office.case(label).id)
         assert session.scalars(sa.select(Case.id)).all() == []
@@ -91,7 +91,7 @@ def test_a_case_cannot_be_held_that_was_not_shown(office: StaffSite) -> None:
 
 
 def test_the_persons_pages_read_no_member_no_session_and_no_key_of_a_member(office: StaffSite) -> None:
-    public = under(office.database, Role.PUBLIC)
+    public = as_role(office.database, Role.PUBLIC)
     for table in (
         "members",
         "sessions",
@@ -112,7 +112,7 @@ def test_the_audit_shows_the_persons_pages_its_last_entry_and_nothing_of_other_c
     office.file()
     office.file()
     assert count(office.database, "audit_log") > 1
-    assert count(under(office.database, Role.PUBLIC), "audit_log") == 1
+    assert count(as_role(office.database, Role.PUBLIC), "audit_log") == 1
 
 
 def test_partners_never_see_the_desks_notes_nor_their_key(office: StaffSite) -> None:
@@ -125,7 +125,7 @@ def test_partners_never_see_the_desks_notes_nor_their_key(office: StaffSite) -> 
         rows = session.execute(sa.select(SealedPart.__table__).where(SealedPart.case_id == case_id)).mappings().all()
         note = {**rows[0], "id": uuid4(), "part": "note", "seq": 1}
         session.execute(sa.insert(SealedPart), [note])
-    partner = under(office.database, Role.PARTNER)
+    partner = as_role(office.database, Role.PARTNER)
     assert count(office.database, "sealed_parts WHERE part = 'note'") == 1
     assert count(partner, "sealed_parts WHERE part = 'note'") == 0
     assert count(partner, "case_wraps WHERE purpose = 'desk'") == 0
@@ -135,7 +135,7 @@ def test_partners_never_see_the_desks_notes_nor_their_key(office: StaffSite) -> 
 @pytest.mark.parametrize("role", list(Role))
 def test_nobody_but_the_owner_changes_the_schema_or_a_written_audit_entry(office: StaffSite, role: Role) -> None:
     office.file()
-    limited = under(office.database, role)
+    limited = as_role(office.database, role)
     for statement in (
         "CREATE TABLE more (id int)",
         "ALTER TABLE cases ADD COLUMN more int",
@@ -154,7 +154,7 @@ def test_nobody_but_the_owner_changes_the_schema_or_a_written_audit_entry(office
 
 def test_the_worker_deletes_no_audit_entry_younger_than_a_year(office: StaffSite) -> None:
     office.file()
-    worker = under(office.database, Role.WORKER)
+    worker = as_role(office.database, Role.WORKER)
     with worker.begin() as session:
         assert session.connection().exec_driver_sql("DELETE FROM audit_log").rowcount == 0
     with office.database.begin() as session:
@@ -166,7 +166,7 @@ def test_the_worker_deletes_no_audit_entry_younger_than_a_year(office: StaffSite
 
 def test_a_backup_reads_and_changes_nothing(office: StaffSite) -> None:
     office.file()
-    backup = under(office.database, Role.BACKUP)
+    backup = as_role(office.database, Role.BACKUP)
     assert count(backup, "sealed_parts") > 0
     for statement in ("DELETE FROM cases", "UPDATE members SET name = 'x'", "SELECT 1 FROM sessions"):
         assert refused(backup, statement), statement
@@ -179,11 +179,11 @@ def test_granting_again_changes_nothing_and_a_right_that_was_added_by_hand_goes(
         assert [line for line in again if "POLICY" in line or "ROW LEVEL" in line] == [], "they lock the table"
         connection.exec_driver_sql(f'GRANT SELECT ON members TO "{Role.PUBLIC.named(prefix)}"')
         database_roles.apply(connection, prefix)
-    assert refused(under(office.database, Role.PUBLIC), "SELECT 1 FROM members")
+    assert refused(as_role(office.database, Role.PUBLIC), "SELECT 1 FROM members")
 
 
 def _prefix(database: Database) -> str:
-    options = str(under(database, Role.PUBLIC).url.query["options"])
+    options = str(as_role(database, Role.PUBLIC).url.query["options"])
     return options.removeprefix("-c role=").removesuffix("_public")
 
 
@@ -225,7 +225,7 @@ def test_a_process_says_when_its_role_can_do_too_much(office: StaffSite) -> None
         assert found.superuser
         assert found.too_strong
     for role in Role:
-        with under(office.database, role).engine.connect() as connection:
+        with as_role(office.database, role).engine.connect() as connection:
             limited = database_roles.strength(connection)
             assert limited is not None
             assert not limited.too_strong, role

@@ -15,14 +15,14 @@ from app.operations import heartbeats, status
 from app.operations.privileges import Role
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
-from tests.support.databases import under
+from tests.support.databases import as_role, under
 from tests.support.desk import ONE, StaffSite, load_packs, running
 
 TOKEN = "a-collector-s-long-token"
 
 
 def told(office: StaffSite) -> list[str]:
-    with under(office.database, Role.DESK).begin(write=False) as session:
+    with as_role(office.database, Role.DESK).begin(write=False) as session:
         return status.read_status(session, office.keys, office.time.at).problems()
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from app.app_context import migrate
 from app.core.db import Database
 from app.operations import database_roles as roles
-from app.operations.privileges import Role
+from app.operations.privileges import PRIVILEGES, Role
 from tests.support import postgres
 
 KINDS: Final = ("sqlite", "postgresql")
@@ -92,7 +92,16 @@ def postgres_database(_postgres_own: tuple[Database, sa.Connection]) -> Iterator
     sweeper.execute(_EMPTY)
 
 
+BY_ROLE: Final = bool(os.environ.get("TEST_ROLES"))
+"""Whether surfaces and workers of tests run under their roles: TEST_ROLES=1."""
+
+
 def under(database: Database, role: Role) -> Database:
+    """What a surface or a worker of a test uses: with TEST_ROLES=1 the same database with this role's privileges."""
+    return as_role(database, role) if BY_ROLE else database
+
+
+def as_role(database: Database, role: Role) -> Database:
     """The same database as the service sees it with this role's privileges; SQLite knows no roles."""
     roles = _as_roles.get(database.url)
     return roles[role] if roles else database
@@ -155,6 +164,7 @@ def _postgres_own(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator
             with _superuser(made) as connection:
                 roles.create(connection, prefix)
                 roles.apply(connection, prefix)
+                _open_undeclared(connection, prefix)
         own = _create(postgres_server, f"pristan_{uuid4().hex[:12]}", template)
     with _open(own) as database, _superuser(own) as sweeper, ExitStack() as opened:
         _as_roles[database.url] = {
@@ -243,6 +253,14 @@ def _create(server: URL, name: str, template: str = "template0") -> URL:
 def _drop(server: URL, url: URL) -> None:
     with _superuser(server) as connection:
         connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
+
+
+def _open_undeclared(connection: sa.Connection, prefix: str) -> None:
+    """A table that nobody has declared yet fails the test that asks for it, and not every other test as well."""
+    for table in sa.inspect(connection).get_table_names():
+        if table not in PRIVILEGES and table != "alembic_version":
+            for role in Role:
+                connection.exec_driver_sql(f'GRANT ALL ON {table} TO "{role.named(prefix)}"')
 
 
 def _drop_roles(server: URL, prefix: str) -> None:

@@ -15,7 +15,7 @@ from app.core.keyring import KeyRing
 from app.main import create_app
 from app.operations.privileges import Role
 from app.settings import ALL_SURFACES, Settings, Surface
-from tests.support.databases import under
+from tests.support.databases import BY_ROLE, under
 
 _PREFIXES: Final[dict[Surface, tuple[str, ...]]] = {
     "desk": ("/desk", "/healthz", "/readyz", "/metrics"),
@@ -33,7 +33,7 @@ def create_surfaces(
     clock: Clock,
 ) -> FastAPI:
     """An app that serves these surfaces; on PostgreSQL each has the privileges of its role and no more."""
-    if database.dialect == "sqlite":
+    if database.dialect == "sqlite" or not BY_ROLE:
         return create_app(settings, surfaces=surfaces, database=database, keys=keys, clock=clock)
     apps = {
         surface: create_app(

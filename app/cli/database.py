@@ -40,12 +40,15 @@ def grants(
         ]
         if print_only:
             connection.rollback()
-            for statement in statements:
-                typer.echo(f"{statement};")
-            return
-        for role, password in found.items():
-            database_roles.set_password(connection, role.named(prefix), password)
-        connection.commit()
+        else:
+            for role, password in found.items():
+                database_roles.set_password(connection, role.named(prefix), password)
+            connection.commit()
+    database.dispose()
+    if print_only:
+        for statement in statements:
+            typer.echo(f"{statement};")
+        return
     names = ", ".join(role.named(prefix) for role in privileges.Role)
     typer.echo(f"The roles have their privileges: {names}.")
     if not found:

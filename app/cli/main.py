@@ -85,6 +85,7 @@ def migrate(revision: Annotated[str, typer.Option(help="Alembic revision to migr
     database = open_app_context().database
     run(database, revision)
     database_roles.renew(database)
+    database.dispose()
     typer.echo("The schema is up to date.")
 
 

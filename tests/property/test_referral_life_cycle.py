@@ -153,6 +153,7 @@ class Lives(RuleBasedStateMachine):
             Actor.SENIOR: SENIOR,
             Actor.CLOCK: CLOCK,
             Actor.PARTNER: ActorRef(Actor.PARTNER, row.organisation_id, row.organisation_id),
+            Actor.ON_BEHALF: ActorRef(Actor.ON_BEHALF, COORDINATOR.id),  # refused: all three have accounts
         }[actor]
         reasons, outcomes = reasons_for(verb), list(OUTCOMES)
         said: dict[str, Any] = {

@@ -100,7 +100,9 @@ def test_a_need_that_nobody_is_near_of_and_without_a_number_to_call_is_a_dead_en
     text = needs.read_text(encoding="utf-8")
     start = text.index("  - id: trafficking")
     end = text.index("  - id:", start + 1)
-    needs.write_text(text[:start] + "  - id: trafficking\n    label: Trade\n" + text[end:], encoding="utf-8")
+    needs.write_text(
+        text[:start] + "  - id: trafficking\n    kind: other\n    label: Trade\n" + text[end:], encoding="utf-8"
+    )
     dead = [one for one in found(root) if one.code == "dead_end"]
     assert [(one.level, one.position) for one in dead] == [("error", "LT: trafficking")]
 

@@ -124,7 +124,7 @@ def test_a_centre_that_is_not_connected_is_not_asked_to_read_here(person_site: P
     for node in browser.page.css(".centre:has(input[type=radio])"):
         is_connected = node.css_first(f"input[name=c_{CENTRE}]") is not None
         assert ("May they read your request?" in node.text()) == is_connected
-        assert ("A coordinator will write to them or call them." in node.text()) != is_connected
+        assert ("A coordinator calls or writes to them" in node.text()) != is_connected
 
 
 def test_a_centre_with_two_services_is_asked_about_once(person_site: PersonSite) -> None:

@@ -64,8 +64,8 @@ CHANGES_PEOPLE = {
 RULES = "/desk/rules"
 REPORTS = {"/desk/reports"}
 """Pages that an auditor reads too."""
-BY_ID = ("{pause}", "{edit}")
-"""Of the directory; there is none of these here."""
+BY_ID = ("{pause}", "{edit}", "{appointment}")
+"""There is none of these here."""
 
 
 NOBODYS = "00000000-0000-4000-8000-000000000000"
@@ -220,6 +220,7 @@ def fill(path: str, place: dict[str, str]) -> str:
         .replace("{slug}", ONE)
         .replace("{pause}", NOBODYS)
         .replace("{edit}", NOBODYS)
+        .replace("{appointment}", NOBODYS)
         .replace("{view_id}", NOBODYS)
     )
     if path.startswith(("/desk/directory", "/desk/rules")):

@@ -66,6 +66,8 @@ from app.web.person.dependencies import (
 from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
+_KEPT_MESSAGE: Final = 2 * person_access.MAX_MESSAGE_LENGTH
+"""A longer message is not kept for the page with its error: it would not fit a draft."""
 _UNKNOWN: Final = N_(
     "We could not find a request with this number. Please compare it, digit by digit, with what you wrote down."
 )
@@ -496,7 +498,7 @@ def send_message(
             problem = error.errors[0]["code"]
         except (TooManyChanges, Conflict):
             problem = "too_many"
-    if problem == "no_room" or len(text) > person_access.MAX_MESSAGE_LENGTH:  # it is not kept: it comes back at once
+    if problem == "no_room" or len(text) > _KEPT_MESSAGE:  # too large for the draft: it comes back in this answer
         return _page_with_message(lang, session, opened, cookie, keys, directory, now, text, problem)
     if problem or "switch" in form:
         visits.keep(session, cookie, now, settings.draft_idle, message=(text, problem))

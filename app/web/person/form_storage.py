@@ -28,7 +28,7 @@ NOT_STORED: Final = N_(
 )
 ONLY_URGENT: Final = N_(
     "We have no room for new requests at the moment, except urgent ones. Nothing was sent. Please send it again in a few hours. "
-    "If you are in danger or a deadline is near, say so under “How urgent is it?” and send it now."
+    "Are you in danger, or is a deadline near? Then say so under “How urgent is it?” and send it now."
 )
 _COUNTED_FOR_SECONDS: Final = 15.0
 

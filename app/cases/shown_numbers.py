@@ -1,7 +1,7 @@
-"""Tells PostgreSQL which number was shown in this transaction.
+"""Tells PostgreSQL which number, or which code of the person's own, was shown in this transaction.
 
-The role of the person's pages sees only the rows of the case whose number was shown (`operations.privileges`, decision 0125). To
-every other role, and on SQLite, this makes no difference.
+The role of the person's pages sees only the rows of the case whose number or code was shown (`operations.privileges`,
+decision 0125). To every other role, and on SQLite, this makes no difference.
 """
 
 from typing import Final
@@ -14,6 +14,11 @@ from sqlalchemy.orm import Session
 def show(session: Session, *look_up_ids: bytes) -> None:
     """Until the transaction ends, the case with one of these look-up ids can be seen, with those merged into it."""
     _set(session, "pristan.number", ",".join(look_up_id.hex() for look_up_id in look_up_ids))
+
+
+def show_code(session: Session, look_up_id: bytes) -> None:
+    """Until the transaction ends, the case that the person's own code with this look-up id opens can be seen."""
+    _set(session, "pristan.code", look_up_id.hex())
 
 
 def hold(session: Session, case_id: UUID) -> None:

@@ -152,7 +152,7 @@ SHOWN_CASE_ONLY: Final = (
     "appointments", "case_agreements",
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
     "conflict_traces", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
-    "referral_messages", "referrals", "sealed_parts",
+    "referral_messages", "referrals", "sealed_parts", "shown_codes",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""
 
@@ -198,8 +198,12 @@ CREATE OR REPLACE FUNCTION pristan_cases() RETURNS uuid[] LANGUAGE plpgsql STABL
 SET search_path = public, pg_temp AS $$
 DECLARE
   held uuid := nullif(coalesce(current_setting('pristan.held', true), ''), '')::uuid;
+  code text := coalesce(current_setting('pristan.code', true), '');
   own uuid[] := ARRAY(SELECT id FROM cases WHERE receipt_id = ANY (pristan_numbers()));
 BEGIN
+  IF code <> '' THEN
+    own := own || ARRAY(SELECT case_id FROM shown_codes WHERE look_up_id = decode(code, 'hex'));
+  END IF;
   -- A row that this transaction has written itself was visible to it before.
   IF held IS NOT NULL THEN
     own := own || ARRAY(SELECT id FROM cases WHERE id = held AND xmin::text = pg_current_xact_id()::xid::text);

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from app import audit
 from app.cases import person_access, shown_numbers
 from app.cases.models import Case, CaseWrap, Part, SealedPart
+from app.casework import shown_codes
 from app.cli.main import app as command
 from app.core.db import Base, Database
 from app.core.errors import NotFound
@@ -78,6 +79,25 @@ def test_the_persons_pages_see_no_case_but_the_one_whose_number_is_shown(office:
             assert set(session.scalars(sa.select(model.case_id))) == {opened.case.id}
         assert {part.part for part in person_access.all_parts(session, opened)} >= {Part.STORY, Part.CONTACT}
     assert count(public, "cases") == 0, "shown for one transaction only"
+
+
+def test_a_code_of_the_person_shows_its_own_case_and_no_other(office: StaffSite) -> None:
+    _label, mine = office.file()
+    office.file(call_me="Somebody else")
+    with office.database.begin() as session:
+        opened = person_access.open_by_receipt(session, mine, office.keys, office.time.at, lock=True)
+        code = shown_codes.make(session, opened, office.keys, office.time.at)
+    public = as_role(office.database, Role.PUBLIC)
+    assert count(public, "shown_codes") == 0
+    with public.begin() as session:
+        assert shown_codes.open_case(session, office.keys, "1" * 20, office.time.at) is None
+    for _ in range(shown_codes.OPENINGS):
+        with public.begin() as session:
+            found = shown_codes.open_case(session, office.keys, code, office.time.at)
+            assert found is not None
+            assert found.case.id == opened.case.id
+    with public.begin() as session:
+        assert shown_codes.open_case(session, office.keys, code, office.time.at) is None
 
 
 def test_a_case_cannot_be_held_that_was_not_shown(office: StaffSite) -> None:

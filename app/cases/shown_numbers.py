@@ -31,4 +31,6 @@ def _set(session: Session, name: str, value: str) -> None:
         session.connection().execute(_SET, {"name": name, "value": value})
 
 
-_SET: Final = sa.text("SELECT set_config(:name, :value, true)")
+_SET: Final = sa.text("SELECT set_config(:name, :value, true)").bindparams(
+    sa.bindparam("name", type_=sa.String()), sa.bindparam("value", type_=sa.String())
+)

@@ -4,9 +4,12 @@ Messages that are due for one organisation at the same time are sent as one noti
 automatically only when their own rules allow it; otherwise the desk is asked. A team reads its notices at the desk.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,18 +21,29 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.messaging import outbox, person_texts, recipients, staff_texts
-from app.messaging.channels import Channel, Notice, SendingFailed
+from app.messaging.channels import Channel, Notice, SendingFailed, Way
 from app.messaging.models import OutboxMessage
 from app.messaging.rules import Verdict, may_notify
+
+ROUND_SECONDS: Final = 60.0
+"""How long one way may send in one round. With the deadline of a single notice it stays below the lease of the claims."""
+REST: Final = timedelta(minutes=1)
+"""How long a way is left alone that is down. What waits for it keeps its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """Dependencies of sending."""
+    """Dependencies of sending. `resting`: until when ways that were down are left alone; kept from one round to the next."""
 
     channel: Channel
     keys: KeyRing
     base_url: str
+    others: Mapping[Way, Channel] = field(default_factory=dict)
+    resting: dict[Way, datetime] = field(default_factory=dict)
+    monotonic: Callable[[], float] = time.monotonic
+
+    def channel_of(self, way: Way) -> Channel | None:
+        return self.channel if way is Way.EMAIL else self.others.get(way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +58,76 @@ class _Bundle:
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
     """Send up to `limit` due messages; returns how many were sent. At least once: a crash after sending sends again.
 
-    When the channel itself is down, the remaining claims are released: a dead server costs one timeout per round.
+    The ways send at the same time, so that none waits for another.
     """
     with database.begin() as session:
         bundles = _bundled(session, post, outbox.claim(session, now, limit), now)
-    went = 0
+    by_way: dict[Way, list[_Bundle]] = {}
+    for bundle in bundles:
+        by_way.setdefault(bundle.notice.way, []).append(bundle)
+    if len(by_way) < 2:
+        return sum(_send_by(database, post, way, waiting, now) for way, waiting in by_way.items())
+    with ThreadPoolExecutor(len(by_way), thread_name_prefix="way") as threads:
+        running = [threads.submit(_send_by, database, post, way, waiting, now) for way, waiting in by_way.items()]
+    return sum(one.result() for one in running)
+
+
+def _send_by(database: Database, post: DeliveryContext, way: Way, bundles: Sequence[_Bundle], now: datetime) -> int:
+    """Send these by one way. When it is down, the rest waits a minute and keeps its attempts. What the round has no time for
+    is released.
+    """
+    went, ends_at = 0, post.monotonic() + ROUND_SECONDS
+    rests_until = post.resting.get(way)
     for place, bundle in enumerate(bundles):
-        if not post.channel.takes(bundle.notice):
+        if (rests_until is not None and rests_until > now) or post.monotonic() >= ends_at:
             with database.begin() as session:
-                _skip(session, bundle, now)
-            continue
-        try:
-            post.channel.send(bundle.notice)
-        except SendingFailed as error:
-            log.get().warning(
-                "notice_failed", outbox_id=bundle.notice.id.hex, error=error.reason or type(error).__name__
-            )
-            rest = bundles[place + 1 :] if error.affects_all else []
-            with database.begin() as session:
-                _failed(session, bundle, error, now)
-                outbox.postpone(session, [message for other in rest for message in other.ids])
-            if rest:
-                break
-            continue
+                outbox.postpone(session, [message for other in bundles[place:] for message in other.ids], rests_until)
+            break
+        outcome = _attempt(post.channel_of(way), bundle)
         with database.begin() as session:
-            outbox.mark_sent(session, bundle.ids, now)
-        went += len(bundle.ids)
+            if outcome is None:
+                _skip(session, bundle, now)
+            elif isinstance(outcome, SendingFailed):
+                _failed(session, bundle, outcome, now)
+            else:
+                outbox.mark_sent(session, bundle.ids, now)
+                went += len(bundle.ids)
+        if isinstance(outcome, SendingFailed) and outcome.affects_all:
+            rests_until = post.resting[way] = now + max(REST, outcome.retry_after or REST)
     return went
+
+
+def _attempt(channel: Channel | None, bundle: _Bundle) -> bool | SendingFailed | None:
+    """Try once: True when sent, None when the channel cannot reach this recipient, or why it failed.
+
+    A channel that raises something unforeseen fails with this one notice; the notices behind it are sent.
+    """
+    if channel is None or not channel.takes(bundle.notice):
+        return None
+    try:
+        channel.send(bundle.notice)
+    except Exception as error:  # noqa: BLE001
+        failed = error if isinstance(error, SendingFailed) else SendingFailed(type(error).__name__)
+        log.get().warning(
+            "notice_failed",
+            outbox_id=bundle.notice.id.hex,
+            kind=bundle.notice.way.value,
+            error=failed.reason or type(failed).__name__,
+        )
+        return failed
+    return True
 
 
 def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: datetime) -> None:
     for message_id in bundle.ids:
-        given_up = outbox.mark_failed(session, message_id, error.reason or type(error).__name__, now)
+        given_up = outbox.mark_failed(
+            session,
+            message_id,
+            error.reason or type(error).__name__,
+            now,
+            permanent=error.permanent,
+            wait=error.retry_after or timedelta(0),
+        )
         if given_up is not None:
             undelivered_notices.record_dead_letter(session, given_up, now)
 

@@ -2,16 +2,24 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
+
+
+class Way(StrEnum):
+    """By what a notice is sent. Each way has one channel, and none waits for another."""
+
+    EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What is sent: a subject and a text with counts and a link. Never a name of the person, a contact or a story.
 
-    `to` names the recipient by kind and id; `address` is the e-mail address, which the repr does not show.
+    `to` names the recipient by kind and id; `address` is the address on this way, which the repr does not show.
     """
 
     id: UUID
@@ -19,18 +27,32 @@ class Notice:
     subject: str
     text: str
     address: str = ""
+    way: Way = Way.EMAIL
 
     def __repr__(self) -> str:
         return f"Notice(id={self.id}, to={self.to})"
 
 
 class SendingFailed(Exception):
-    """Sending failed; try again later. Holds no address. `affects_all`: other notices would fail too."""
+    """Sending failed. Holds no address.
 
-    def __init__(self, reason: str = "", *, affects_all: bool = False) -> None:
+    `affects_all`: other notices of this way would fail too. `permanent`: this one will never be taken, whenever it is tried.
+    `retry_after`: how long the other side asked us to wait.
+    """
+
+    def __init__(
+        self,
+        reason: str = "",
+        *,
+        affects_all: bool = False,
+        permanent: bool = False,
+        retry_after: timedelta | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.affects_all = affects_all
+        self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class Channel(Protocol):

@@ -125,15 +125,26 @@ def mark_sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
     )
 
 
-def mark_failed(session: Session, message_id: UUID, error: str, now: datetime) -> OutboxMessage | None:
-    """Schedule a retry, or give up: after the last back-off step the message is dead and is returned for display."""
+def mark_failed(
+    session: Session,
+    message_id: UUID,
+    error: str,
+    now: datetime,
+    *,
+    permanent: bool = False,
+    wait: timedelta = timedelta(0),
+) -> OutboxMessage | None:
+    """Schedule a retry, or give up: after the last back-off step the message is dead and is returned for display.
+
+    `permanent`: give up now. `wait`: the shortest time until the retry, as the other side asked.
+    """
     message = session.get_one(OutboxMessage, message_id)
     message.last_error = error[:64]
     message.lease_until = None
-    if message.attempts > len(BACK_OFF):
+    if permanent or message.attempts > len(BACK_OFF):
         message.state, message.done_at = "dead", to_the_hour(now)
     else:
-        message.not_before = now + BACK_OFF[message.attempts - 1]
+        message.not_before = now + max(BACK_OFF[message.attempts - 1], min(wait, BACK_OFF[-1]))
     session.flush()
     return message if message.state == "dead" else None
 

@@ -31,7 +31,7 @@ from app.directory.packs import Directory
 from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
 from app.messaging import outbox
-from app.messaging.channels import Channel
+from app.messaging.channels import Channel, Way
 from app.operations import heartbeats
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
@@ -70,6 +70,7 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._channel = channel or channel_of(settings)
+        self._resting: dict[Way, datetime] = {}
         self._postman = WebhookSender(database, keys, outbound or Outbound(), SystemRandom())
         self._stored_digest = ""
         self._periods: privacy.RetentionPeriods | None = None
@@ -188,11 +189,7 @@ class Worker:
             return False
 
     def _messages(self, now: datetime) -> int:
-        post = DeliveryContext(
-            self._channel,
-            self._keys,
-            self._settings.base_url,
-        )
+        post = DeliveryContext(self._channel, self._keys, self._settings.base_url, resting=self._resting)
         return notice_delivery.send_due(self._database, post, now, _BATCH)
 
     def _expired(self, now: datetime) -> int:

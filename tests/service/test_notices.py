@@ -29,7 +29,7 @@ from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, START, Scene, organisation, partner, set_scene
 from tests.support.databases import under
-from tests.support.smtp import HOST, mail_server
+from tests.support.smtp import HOST, FakeMailServer, mail_server
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 
@@ -45,13 +45,18 @@ class Kept:
     def __init__(self) -> None:
         self.sent: list[Notice] = []
         self.down: SendingFailed | None = None
+        self.breaks_on = ""
+        self.tried = 0
 
     def takes(self, notice: Notice) -> bool:
         return bool(notice.address)
 
     def send(self, notice: Notice) -> None:
+        self.tried += 1
         if self.down is not None:
             raise self.down
+        if notice.address == self.breaks_on:
+            raise RuntimeError
         self.sent.append(notice)
 
 
@@ -297,7 +302,10 @@ def test_mail_goes_out_encrypted_with_the_same_id_for_the_same_notice(tmp_path: 
     ("behaves", "why", "affects_all"),
     [
         ("refuses", "recipient_refused", False),
-        ("hangs", "SMTPServerDisconnected", True),
+        ("hangs", "too_slow", True),
+        ("trickles", "too_slow", True),
+        ("cuts", "SMTPServerDisconnected", False),
+        ("goes", "smtp_421", True),
         ("plain", "SMTPNotSupportedError", True),
     ],
 )
@@ -307,12 +315,121 @@ def test_a_server_that_refuses_hangs_or_speaks_in_the_clear_gets_nothing(
     with mail_server(tmp_path) as server:
         server.behaves = behaves
         channel = SmtpChannel(
-            MailServer(HOST, server.port, "starttls", "post@pristan.test", timeout=0.5 if behaves == "hangs" else 30),
+            MailServer(
+                HOST,
+                server.port,
+                "starttls",
+                "post@pristan.test",
+                timeout=0.5 if behaves in {"hangs", "trickles"} else 30,
+            ),
             context=server.trust(),
         )
         with pytest.raises(SendingFailed) as down:
             channel.send(notice())
         assert (down.value.reason, down.value.affects_all, server.mails) == (why, affects_all, [])
+
+
+def mailer(server: FakeMailServer, timeout: float = 30) -> SmtpChannel:
+    return SmtpChannel(
+        MailServer(HOST, server.port, "starttls", "post@pristan.test", timeout=timeout), context=server.trust()
+    )
+
+
+def to(address: str) -> Notice:
+    return Notice(uuid4(), "case:x", "News", "There is something new for you.", address)
+
+
+def test_a_cyrillic_domain_goes_out_as_punycode(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as server:
+        mailer(server).send(to("post@почта.рф"))
+        assert server.recipients == ["post@xn--80a1acny.xn--p1ai"]
+        assert server.mails[0]["To"] == "post@xn--80a1acny.xn--p1ai"
+
+
+def test_a_name_in_cyrillic_needs_a_relay_that_knows_smtputf8(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as server:
+        with pytest.raises(SendingFailed) as failed:
+            mailer(server).send(to("почта@почта.рф"))
+        assert (failed.value.reason, failed.value.affects_all, failed.value.permanent) == (
+            "smtputf8_not_supported", False, True,
+        )  # fmt: skip
+        server.behaves = "knows_utf8"
+        mailer(server).send(to("почта@почта.рф"))
+        assert server.recipients == ["почта@xn--80a1acny.xn--p1ai"]
+
+
+@pytest.mark.parametrize(
+    ("said", "permanent"),
+    [
+        ("550 5.1.1 nobody of this name", True),
+        ("550 5.7.1 relaying denied", False),
+        ("451 4.7.1 come back later", False),
+        ("552 5.2.2 mailbox full", False),
+    ],
+)
+def test_only_an_address_that_does_not_exist_is_given_up_at_once(tmp_path: Path, said: str, permanent: bool) -> None:
+    with mail_server(tmp_path) as server:
+        server.refused["gone@b.test"] = said
+        with pytest.raises(SendingFailed) as failed:
+            mailer(server).send(to("gone@b.test"))
+        assert (failed.value.reason, failed.value.affects_all, failed.value.permanent) == (
+            "recipient_refused", False, permanent,
+        )  # fmt: skip
+
+
+def test_a_mail_that_the_server_has_taken_is_sent_whatever_it_does_then(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as server:
+        server.behaves = "forgets"
+        mailer(server, timeout=30).send(to("a@b.test"))
+        assert len(server.mails) == 1
+
+
+def test_one_address_that_the_relay_cannot_take_does_not_stop_those_behind_it(scene: Scene, tmp_path: Path) -> None:
+    addresses = ["почта@почта.рф", "gone@example.net", "me@пример.рф", "you@example.net"]
+    for address in addresses:
+        case = scene.case(ONE, answer_by=mail_to(address=address))
+        with scene.write() as session:
+            messaging_outbox.notify_person(session, "message", about_id=case, case_id=case, now=scene.now)
+    with mail_server(tmp_path) as server:
+        server.refused["gone@example.net"] = "550 5.1.1 nobody of this name"
+        assert post(scene, tmp_path, mailer(server)) == 2
+        assert sorted(server.recipients) == ["me@xn--e1afmkfd.xn--p1ai", "you@example.net"]
+    states = sorted((message.state, message.last_error) for message in outbox(scene) if message.case_id)
+    assert states == [
+        ("dead", "recipient_refused"), ("dead", "smtputf8_not_supported"), ("sent", None), ("sent", None),
+    ]  # fmt: skip
+    with scene.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == ["dead_letter"] * 2
+
+
+def test_a_relay_that_is_down_is_left_alone_for_a_minute_and_costs_one_deadline(scene: Scene, tmp_path: Path) -> None:
+    for _ in range(3):
+        case = scene.case(ONE, answer_by=mail_to())
+        with scene.write() as session:
+            messaging_outbox.notify_person(session, "message", about_id=case, case_id=case, now=scene.now)
+    channel = Kept()
+    channel.down = SendingFailed("too_slow", affects_all=True)
+    loop = worker(scene, tmp_path, channel)
+    loop.jobs["messages"](scene.now)
+    channel.down = None
+    loop.jobs["messages"](scene.now)
+    assert (channel.tried, channel.sent) == (1, [])
+    scene.later(minutes=1)
+    loop.jobs["messages"](scene.now)
+    assert sorted(message.attempts for message in outbox(scene) if message.case_id) == [1, 1, 2]
+    assert len(channel.sent) == 3
+
+
+def test_a_channel_that_breaks_on_one_notice_sends_the_others(scene: Scene, tmp_path: Path) -> None:
+    wants(scene)
+    scene.offered(ONE)
+    case = scene.case(ONE, answer_by=mail_to())
+    with scene.write() as session:
+        messaging_outbox.notify_person(session, "message", about_id=case, case_id=case, now=scene.now)
+    channel = Kept()
+    channel.breaks_on = "me@example.net"
+    post(scene, tmp_path, channel)
+    assert [mail.address for mail in channel.sent] == ["intake@example.org"]
 
 
 def test_mail_in_the_clear_to_another_machine_is_refused_at_the_start() -> None:

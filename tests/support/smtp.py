@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -23,7 +23,12 @@ HOST = "localhost"
 class FakeMailServer:
     port: int
     certificate: Path
-    behaves: str = "well"  # well, refuses, hangs, plain
+    behaves: str = "well"
+    """well, refuses (who is in `refused`, or everybody), hangs, trickles (a greeting without end), plain (no TLS), cuts (in DATA),
+    goes (421), forgets (hangs after it has taken a mail), knows_utf8"""
+    refused: dict[str, str] = field(default_factory=dict)
+    """What is said to a recipient: "550 5.1.1 nobody of this name"."""
+    recipients: list[str] = field(default_factory=list)
     mails: list[Message] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
 
@@ -88,6 +93,12 @@ def _talk(server: FakeMailServer, connection: socket.socket, context: ssl.SSLCon
         stop.wait(10)
         connection.close()
         return
+    if server.behaves == "trickles":
+        with suppress(OSError):
+            while not stop.wait(0.05):
+                connection.sendall(b"2")
+        connection.close()
+        return
     secure = False
     lines = connection.makefile("rwb")
 
@@ -100,16 +111,28 @@ def _talk(server: FakeMailServer, connection: socket.socket, context: ssl.SSLCon
         while line := lines.readline():
             word = line.split()[0].upper() if line.split() else b""
             if word == b"EHLO":
-                say("250-here" if not secure and server.behaves != "plain" else "250 here")
-                if not secure and server.behaves != "plain":
-                    say("250 STARTTLS")
+                offers = ["here"]
+                offers += ["STARTTLS"] if not secure and server.behaves != "plain" else []
+                offers += ["SMTPUTF8"] if server.behaves == "knows_utf8" else []
+                for one in offers[:-1]:
+                    say(f"250-{one}")
+                say(f"250 {offers[-1]}")
             elif word == b"STARTTLS":
                 say("220 go on")
                 lines.close()
                 connection = context.wrap_socket(connection, server_side=True)
                 lines, secure = connection.makefile("rwb"), True
-            elif word == b"RCPT" and server.behaves == "refuses":
-                say("550 nobody of this name")
+            elif word == b"MAIL" and server.behaves == "goes":
+                say("421 closing")
+                break
+            elif word == b"RCPT":
+                recipient = line.split(b"<", 1)[1].split(b">", 1)[0].decode()
+                said = server.refused.get(recipient, "550 nobody of this name" if server.behaves == "refuses" else "")
+                if not said:
+                    server.recipients.append(recipient)
+                say(said or "250 fine")
+            elif word == b"DATA" and server.behaves == "cuts":
+                break
             elif word == b"DATA":
                 say("354 go on")
                 body = b""
@@ -118,6 +141,8 @@ def _talk(server: FakeMailServer, connection: socket.socket, context: ssl.SSLCon
                 server.mails.append(message_from_bytes(body))
                 server.encrypted.append(secure)
                 say("250 kept")
+                if server.behaves == "forgets":
+                    stop.wait(10)
             elif word == b"QUIT":
                 say("221 bye")
                 break

@@ -129,7 +129,7 @@ def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: dateti
             wait=error.retry_after or timedelta(0),
         )
         if given_up is not None:
-            undelivered_notices.record_dead_letter(session, given_up, now)
+            undelivered_notices.record_undelivered(session, given_up, now)
 
 
 def _skip(session: Session, bundle: _Bundle, now: datetime) -> None:

@@ -22,7 +22,7 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
 
-LISTED: Final = 100
+MAX_LISTED: Final = 100
 
 
 def hand_to_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
@@ -34,7 +34,7 @@ def hand_to_desk(session: Session, message: OutboxMessage, now: datetime) -> Non
         tasks.open_task(session, TaskKind.TELL_PERSON, case, now=now)
 
 
-def record_dead_letter(session: Session, message: OutboxMessage, now: datetime) -> None:
+def record_undelivered(session: Session, message: OutboxMessage, now: datetime) -> None:
     case = session.scalars(
         sa.select(Case)
         .outerjoin(Referral, Referral.case_id == Case.id)
@@ -43,7 +43,7 @@ def record_dead_letter(session: Session, message: OutboxMessage, now: datetime) 
     ).one_or_none()
     team_id = message.team_id or (case.team_id if case else None)
     if team_id is not None:
-        tasks.open_dead_letter(session, message.id, team_id, case.id if case else None, now=now)
+        tasks.open_undelivered_notice(session, message.id, team_id, case.id if case else None, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class UndeliveredNotice:
 
 
 def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:
-    """The team's undelivered notices, oldest first, at most `LISTED`. One statement."""
+    """The team's undelivered notices, oldest first, at most `MAX_LISTED`. One statement."""
     query = (
         sa.select(
             OutboxMessage.id, OutboxMessage.kind, Organisation.name, Case.label, OutboxMessage.created_at,
@@ -74,9 +74,9 @@ def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:
         .join(OutboxMessage, OutboxMessage.id == Task.about_id)
         .outerjoin(Organisation, Organisation.id == OutboxMessage.organisation_id)
         .outerjoin(Case, Case.id == Task.case_id)
-        .where(Task.team_id == team_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None))
+        .where(Task.team_id == team_id, Task.kind == TaskKind.UNDELIVERED_NOTICE.value, Task.done_at.is_(None))
         .order_by(OutboxMessage.created_at, OutboxMessage.id)
-        .limit(LISTED)
+        .limit(MAX_LISTED)
     )  # fmt: skip
     return [UndeliveredNotice(*row) for row in session.execute(query)]
 
@@ -103,7 +103,7 @@ def drop(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now
 def _finish(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, action: str, now: datetime) -> None:
     task_id = session.scalar(
         sa.select(Task.id).where(
-            Task.about_id == message_id, Task.kind == TaskKind.DEAD_LETTER.value, Task.done_at.is_(None)
+            Task.about_id == message_id, Task.kind == TaskKind.UNDELIVERED_NOTICE.value, Task.done_at.is_(None)
         )
     )
     tasks.finish_task(session, team_id, task_id or message_id, member_id, now=now)

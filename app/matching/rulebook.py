@@ -17,7 +17,7 @@ from app.matching.outcomes import Outcome
 from app.matching.reasons import Reason
 from app.matching.trees import Node, Tree, tuple_getter
 
-_KEPT: Final = 16
+_MAX_CACHED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def rulebook_of(services: Sequence[ServiceEntry]) -> Rulebook:
     book = _books.get(key)
     if book is None:
         book = _write(services)
-        while len(_books) >= _KEPT:
+        while len(_books) >= _MAX_CACHED:
             _books.pop(next(iter(_books)), None)
         _books[key] = book  # holds the entries, so that no id is given twice
     return book

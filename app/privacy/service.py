@@ -67,7 +67,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     centre_contacts.forget(session, case.id)
     shown_codes.forget(session, case.id)
     referrals.end_tasks(session, case.id, now)
-    tasks.end_dead_letters(session, case.id, now)
+    tasks.end_undelivered_notices(session, case.id, now)
     outbox.forget(session, case.id, personal_data.referral_ids(session, case.id))
     idempotency.forget(session, case.id)
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.referral_status = case.merged_into_id = (

@@ -5,7 +5,7 @@
 | a new coordinator, senior or partner member | admin; senior for their team; partner for their organisation | a seat |
 | a way back after a lost passphrase | the same | a new key pair, which holds nothing yet |
 | coordinator becomes senior | admin | what seniors decide |
-| a key for somebody who joined before seats took two people | a holder of the key | all cases of the place |
+| a key for somebody who joined before seats took two people | a holder of the key | all cases of the team or organisation |
 | a new key of an organisation | admin, partner | what is sealed to the organisation from then on |
 | a new admin | admin, senior | half of each of these |
 
@@ -34,14 +34,14 @@ from app.staff.proposal_states import State
 from app.staff.sessions import SignedIn
 
 
-def propose_member(session: Session, caller: SignedIn, seat: Invitee, place: str, now: datetime) -> Proposal:
-    """Propose a new coordinator, senior or partner member. `place`: the slug of the team or organisation, to be shown.
+def propose_member(session: Session, caller: SignedIn, seat: Invitee, seat_of: str, now: datetime) -> Proposal:
+    """Propose a new coordinator, senior or partner member. `seat_of`: the slug of the team or organisation, to be shown.
 
-    Raises NotAllowed (not a role or place that this member may invite to), Conflict (the name is taken, or proposed).
+    Raises NotAllowed (not a role or a team that this member may invite to), Conflict (the name is taken, or proposed).
     """
     members.refuse_invitation(caller, seat)
     name = invitations.free_name(session, seat.name)
-    codes = {"name": name, "role": seat.role.value, "place": place}
+    codes = {"name": name, "role": seat.role.value, "place": seat_of}
     subject = Subject(team_id=seat.team_id, organisation_id=seat.organisation_id)
     return proposals.propose(session, caller, Kind.NEW_MEMBER, codes, now, subject)
 

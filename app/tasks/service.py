@@ -49,7 +49,7 @@ class TaskKind(StrEnum):
     REVIEW_RULE = "review_rule"
     TELL_PERSON = "tell_person"
     MOVED_HERE = "moved_here"
-    DEAD_LETTER = "dead_letter"
+    UNDELIVERED_NOTICE = "dead_letter"  # as it is stored
     CROWD = "crowd"
     ASK_CENTRE = "ask_centre"
     TELL_CENTRE = "tell_centre"
@@ -114,7 +114,7 @@ RULES: Final = MappingProxyType(
             N_("There is news, but no message may be sent to the person: check whether a call is safe"), _SOON, _CASE
         ),
         K.MOVED_HERE: TaskRule(N_("The case was moved here from another country: review it"), _SOON, _SEARCH),
-        K.DEAD_LETTER: TaskRule(N_("A notice could not be delivered"), _LATER, _NOTHING),
+        K.UNDELIVERED_NOTICE: TaskRule(N_("A notice could not be delivered"), _LATER, _NOTHING),
         K.CROWD: TaskRule(
             N_("Very many requests arrive at the same time: check those that are marked as possible spam"),
             _SOON,
@@ -167,10 +167,12 @@ def is_open(session: Session, kind: TaskKind, about_id: UUID) -> bool:
     return session.scalar(same) is not None
 
 
-def open_dead_letter(session: Session, message_id: UUID, team_id: UUID, case_id: UUID | None, *, now: datetime) -> None:
+def open_undelivered_notice(
+    session: Session, message_id: UUID, team_id: UUID, case_id: UUID | None, *, now: datetime
+) -> None:
     """Open the task about a notice that could not be delivered."""
-    due = now + RULES[K.DEAD_LETTER].within["urgent"]
-    _insert(session, K.DEAD_LETTER, message_id, team_id=team_id, due_at=due, now=now, case_id=case_id)
+    due = now + RULES[K.UNDELIVERED_NOTICE].within["urgent"]
+    _insert(session, K.UNDELIVERED_NOTICE, message_id, team_id=team_id, due_at=due, now=now, case_id=case_id)
 
 
 def open_crowd(session: Session, team_id: UUID, *, now: datetime) -> bool:
@@ -241,9 +243,9 @@ def end_case_tasks(session: Session, case_id: UUID, now: datetime) -> None:
     _end(session, sa.and_(Task.case_id == case_id, Task.kind.in_(_kinds(TaskEnd.CASE_ENDED))), "case_ended", now)
 
 
-def end_dead_letters(session: Session, case_id: UUID, now: datetime) -> None:
+def end_undelivered_notices(session: Session, case_id: UUID, now: datetime) -> None:
     """End the tasks about notices of a case that is erased: the notices are deleted with it."""
-    _end(session, sa.and_(Task.case_id == case_id, Task.kind == K.DEAD_LETTER.value), "case_ended", now)
+    _end(session, sa.and_(Task.case_id == case_id, Task.kind == K.UNDELIVERED_NOTICE.value), "case_ended", now)
 
 
 def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:
@@ -254,7 +256,7 @@ def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: dat
 # --- the desk's list -------------------------------------------------------------------------------------------------
 
 MAX_LISTED: Final = 100
-_UNDELIVERED: Final = Task.kind == TaskKind.DEAD_LETTER.value
+_UNDELIVERED: Final = Task.kind == TaskKind.UNDELIVERED_NOTICE.value
 _OPEN_COUNT: Final = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_UNDELIVERED, 1), else_=0)), 0)
 ).where(Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None))
@@ -265,7 +267,7 @@ class OpenTaskCounts(NamedTuple):
     """The number of a team's open tasks, and how many of them are undelivered notices."""
 
     tasks: int
-    dead_letters: int
+    undelivered: int
 
 
 def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
@@ -274,7 +276,7 @@ def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
 
 
 def open_tasks(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[OpenTaskRow]:
-    """Open tasks with the labels of what they are about, those due first. At most `LISTED`."""
+    """Open tasks with the labels of what they are about, those due first. At most `MAX_LISTED`."""
     query = (
         sa.select(
             Task.id, Task.kind, Task.due_at, Task.opened_at,

@@ -207,7 +207,7 @@ RECIPES: Final = [
                 ('        "waitlisted": N_("On the waiting list"),\n', '        "deferred": N_("Deferred"),\n'),
             ),
             **after(
-                "app/web/person/case_page.py",
+                "app/web/person/case_view.py",
                 (
                     '    "waitlisted": N_("They have put you on their waiting list."),\n',
                     '    "deferred": N_("They will decide later."),\n',

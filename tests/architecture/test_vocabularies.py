@@ -42,7 +42,7 @@ from app.web.components import labels
 from app.web.components.rendering import environment
 from app.web.desk import labels as desk_labels
 from app.web.desk import saved_replies
-from app.web.person import case_page, person_prompts
+from app.web.person import case_view, person_prompts
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app"
@@ -88,8 +88,8 @@ TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("account: exports", account_labels.EXPORTS, EXPORTS),
     ("desk: problems of operations", desk_labels.PROBLEMS, _problem_codes()),
     ("desk: how soon a task is due and what ends it", RULES, TaskKind),
-    ("person: states of the case", case_page.STATUS, set(CaseState) - {CaseState.ERASED}),
-    ("person: states of a referral", case_page.REFERRAL, State),
+    ("person: states of the case", case_view.STATUS, set(CaseState) - {CaseState.ERASED}),
+    ("person: states of a referral", case_view.REFERRAL, State),
     ("person: a centre's questions", person_prompts.QUESTIONS, reasons.QUESTIONS),
     ("FHIR: status of the Task", fhir.TASK_STATUS, State),
     ("FHIR: status of the ServiceRequest", fhir.REQUEST_STATUS, State),
@@ -174,7 +174,7 @@ PLACES = [
     "referrals/fhir.py: REQUEST_STATUS",
     "reporting/queries.py: _END_OF",
     "web/components/labels.py: REFERRAL_STATES",
-    "web/person/case_page.py: REFERRAL",
+    "web/person/case_view.py: REFERRAL",
 ]
 
 

@@ -298,14 +298,14 @@ def dead(scene: Scene) -> OutboxMessage:
             sa.select(OutboxMessage).where(OutboxMessage.organisation_id.is_not(None)).limit(1)
         ).one()
         message.state, message.done_at, message.attempts, message.last_error = "dead", scene.now, 8, "smtp_550"
-        undelivered_notices.record_dead_letter(session, message, scene.now)
+        undelivered_notices.record_undelivered(session, message, scene.now)
         session.flush()
         session.expunge(message)
     return message
 
 
 @pytest.mark.parametrize("act", ["retry", "drop"])
-def test_a_dead_letter_is_a_task_until_it_is_sent_again_or_dropped(scene: Scene, act: str) -> None:
+def test_an_undelivered_notice_is_a_task_until_it_is_sent_again_or_dropped(scene: Scene, act: str) -> None:
     referral = scene.offered(ONE)
     message, team = dead(scene), scene.case_of(referral).team_id
     assert to_do(scene, case_of(scene, referral)) == ["dead_letter"]

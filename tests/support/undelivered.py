@@ -12,7 +12,7 @@ from tests.support.desk import ONE, StaffSite
 def give_up(office: StaffSite, label: str, *, minutes: int = 0) -> UUID:
     """A notice about this case of which every attempt failed."""
     written = office.time.at - timedelta(hours=72) + timedelta(minutes=minutes)
-    letter = OutboxMessage(
+    message = OutboxMessage(
         id=uuid4(),
         kind="referral_offered",
         about_id=office.case(label).id,
@@ -25,7 +25,7 @@ def give_up(office: StaffSite, label: str, *, minutes: int = 0) -> UUID:
         last_error="smtp_550",
     )
     with office.database.begin() as session:
-        session.add(letter)
+        session.add(message)
         session.flush()
-        undelivered_notices.record_dead_letter(session, letter, office.time.at)
-        return letter.id
+        undelivered_notices.record_undelivered(session, message, office.time.at)
+        return message.id

@@ -1,7 +1,7 @@
 """Types of path parameters, so that no two routes match the same path and the order of routers does not matter.
 
 Importing this module registers them with Starlette: `{lang:language}`, `{code:country}`, `{id:id}`, `{step:form_step}`,
-`{verb:referral_verb}` and `{verb:rule_set_verb}`.
+`{verb:referral_verb}`, `{verb:rule_set_verb}` and `{verb:edit_verb}`.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from starlette.convertors import Convertor, StringConvertor, register_url_convertor
 
+from app.directory.edit_states import EditVerb
 from app.directory.rule_sets import RuleSetVerb
 from app.intake import questions
 from app.referrals.states import Verb
@@ -30,3 +31,4 @@ register_url_convertor("id", _text("[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a
 register_url_convertor("form_step", _one_of(questions.SLUGS))
 register_url_convertor("referral_verb", _one_of(Verb))
 register_url_convertor("rule_set_verb", _one_of(RuleSetVerb))
+register_url_convertor("edit_verb", _one_of({*EditVerb} - {EditVerb.SUPERSEDE}))  # that one only follows

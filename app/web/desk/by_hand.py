@@ -24,7 +24,6 @@ from app.web.desk import by_hand_view
 
 router = APIRouter(prefix="/desk/cases/{label}/referrals/{referral}")
 Label = Annotated[str, Path(max_length=12)]
-SaidVerb = Annotated[str, Path(max_length=20)]
 
 
 @router.post("/asked", name="record_asked")
@@ -34,24 +33,22 @@ def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, 
     return _to_case(label, "contact_recorded")
 
 
-@router.get("/said/{verb}", name="answer_by_hand_form")
+@router.get("/said/{verb:referral_verb}", name="answer_by_hand_form")
 def show_answer_form(
-    label: Label, referral: Label, verb: SaidVerb, request: Request, desk: AtDesk, session: ReadDb
+    label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: ReadDb
 ) -> Response:
     """Ask for what belongs to one answer of the organisation: how it was said and by whom, a reason, an outcome, a day."""
     case = queue.by_label(session, desk.team_id, label)
     summary = _summary(session, case, referral)
-    return _answer_form(request, case, summary, _verb(verb))
+    return _answer_form(request, case, summary, _answer(verb))
 
 
-@router.post("/said/{verb}", name="answer_by_hand")
-def record_answer(
-    label: Label, referral: Label, verb: SaidVerb, request: Request, desk: AtDesk, session: Db
-) -> Response:
+@router.post("/said/{verb:referral_verb}", name="answer_by_hand")
+def record_answer(label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: Db) -> Response:
     """Record the answer on behalf of the organisation. What is missing is asked for again, with what was typed."""
     case = queue.by_label(session, desk.team_id, label)
     summary = _summary(session, case, referral)
-    form, moved = request.state.form, _verb(verb)
+    form, moved = request.state.form, _answer(verb)
     try:
         payload = TransitionInput(
             reason=field_value(form, "reason") or None,
@@ -112,10 +109,11 @@ def _said(request: Request) -> by_hand.Said:
     return by_hand.Said(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
 
 
-def _verb(text: str) -> Verb:
-    if text not in {verb.value for verb in by_hand_view.ANSWERS}:
+def _answer(verb: Verb) -> Verb:
+    """The verb, if it is an answer of an organisation. Raises Conflict."""
+    if verb not in by_hand_view.ANSWERS:
         raise Conflict("An organisation has no such answer.")
-    return Verb(text)
+    return verb
 
 
 def _summary(session: Any, case: Case, referral_label: str) -> ReferralSummary:

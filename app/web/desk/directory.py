@@ -23,7 +23,12 @@ from app.referrals import queries
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import coordinators_of_network
-from app.web.components import date_fields, directory_view, staff_pages
+from app.web.components import (
+    date_fields,
+    directory_view,
+    path_convertors,  # noqa: F401  registers them
+    staff_pages,
+)
 from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
@@ -124,22 +129,13 @@ def propose_pack(request: Request, member: MemberAtDesk, session: Db, now: Now) 
     return staff_pages.redirect(f"{_entry_url(subject)}?done=edit_proposed")
 
 
-@router.post("/edits/{edit}/{verb}", name="directory_decide")
-def decide(
-    edit: UUID,
-    verb: Annotated[str, Path(max_length=12)],
-    member: MemberAtDesk,
-    session: Db,
-    packs: OwnPacks,
-    now: Now,
-) -> Response:
+@router.post("/edits/{edit}/{verb:edit_verb}", name="directory_decide")
+def decide(edit: UUID, verb: EditVerb, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Publish or reject another member's proposal, or withdraw one's own."""
-    if verb == EditVerb.PUBLISH:
+    if verb is EditVerb.PUBLISH:
         edits.publish(session, packs, edit, by=_editor(member), now=now)
-    elif verb in {EditVerb.REJECT, EditVerb.WITHDRAW}:
-        edits.reject_or_withdraw(session, edit, EditVerb(verb), by=_editor(member), now=now)
     else:
-        raise NotFound
+        edits.reject_or_withdraw(session, edit, verb, by=_editor(member), now=now)
     return staff_pages.redirect(f"/desk/directory/proposals?done={verb}")
 
 

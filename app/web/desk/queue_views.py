@@ -44,7 +44,7 @@ def header_context(request: Request, desk: Desk, session: Session, view: str, li
     counts = queue.counts(
         session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=desk.now.date(), saved=saved_queries
     )
-    counts["undelivered"] = request.state.dead_letters
+    counts["undelivered"] = request.state.undelivered
     if view not in queue.VIEWS:
         counts["shown"] = counts[view]
     return {

@@ -28,7 +28,7 @@ def page(request: Request, desk: Desk, session: Session) -> Response:
         "desk/undelivered_notices.html",
         **queue_views.header_context(request, desk, session, VIEW, Listing()),
         notices=undelivered_notices.undelivered(session, desk.team_id),
-        limit=undelivered_notices.LISTED,
+        limit=undelivered_notices.MAX_LISTED,
     )
 
 

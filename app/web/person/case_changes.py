@@ -26,7 +26,8 @@ from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import centre_cards, conversation, draft_answers, form_fields, letter, visits
-from app.web.person.case_page import REFERRAL, STATUS, TOO_MANY_CHANGES, openings_of, sentence_of
+from app.web.person.case_page import TOO_MANY_CHANGES
+from app.web.person.case_view import REFERRAL, STATUS, openings_of, sentence_of
 from app.web.person.check_page import centres, connected_centres
 from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE

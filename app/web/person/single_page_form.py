@@ -6,21 +6,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
-from app.casework import filing
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
-from app.core.storage_brake import StorageFull
 from app.directory.packs import Directory as Packs
-from app.intake import idempotency
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import draft_answers, elsewhere_pages, form_fields, form_storage, spam_signals
+from app.web.person import draft_answers, elsewhere_pages, form_fields, spam_signals
 from app.web.person.check_page import check_page
 from app.web.person.dependencies import Directory, Form, Lang, anyone
+from app.web.person.form_filing import file_form
 from app.web.person.receipt_page import receipt_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -75,27 +73,23 @@ def file_single_page(
         notice = "" if "switch" in form else EXPIRED_NOTICE
         carried = _hidden_fields(form, keys, now)
         return check_page(lang, answers, intake, session, keys, directory, now, carried=carried, notice=notice)
-    screening = spam_signals.screen(request, form, _begun(form, keys), now)
-    try:
-        reply = filing.file_once(
-            session,
-            intake,
-            who="form",
-            key=token,
-            payload=b"",
-            keys=keys,
-            directory=directory,
-            now=now,
-            ttl=idempotency.FORM_TTL,
-            held_reason=screening.held_reason,
-            crowd=screening.crowd,
-            only_urgent=brake.is_on(session),
-        )
-    except StorageFull:
-        notice, carried = form_storage.ONLY_URGENT, _hidden_fields(form, keys, now)
-        return check_page(
-            lang, answers, intake, session, keys, directory, now, carried=carried, notice=notice, status=503
-        )
+    reply = file_form(
+        lang,
+        answers,
+        intake,
+        request,
+        session,
+        keys,
+        directory,
+        brake,
+        now,
+        key=token,
+        signals=form,
+        begun=_begun(form, keys),
+        carried=_hidden_fields(form, keys, now),
+    )
+    if isinstance(reply, Response):
+        return reply
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 
 

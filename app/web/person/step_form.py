@@ -9,14 +9,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.casework import filing
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
-from app.core.storage_brake import StorageFull
 from app.directory.packs import Directory as Packs
-from app.intake import drafts, idempotency, questions
+from app.intake import drafts, questions
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import (
@@ -40,6 +38,7 @@ from app.web.person.dependencies import (
     set_cookie,
 )
 from app.web.person.draft_answers import Draft
+from app.web.person.form_filing import file_form
 from app.web.person.single_page_form import EXPIRED_NOTICE, NO_COOKIE_NOTICE, single_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -158,35 +157,23 @@ def send(
         if intake is None or is_valid_token:
             return RedirectResponse(f"/{lang}/form/check", 303)
         return RedirectResponse(f"/{lang}/form/check?{AGAIN}", 303)
-    screening = spam_signals.screen(request, draft.answers, draft.begun_at, now)
-    try:
-        reply = filing.file_once(
-            session,
-            intake,
-            who="form",
-            key=cookie,
-            payload=b"",
-            keys=keys,
-            directory=directory,
-            now=now,
-            ttl=idempotency.FORM_TTL,
-            held_reason=screening.held_reason,
-            crowd=screening.crowd,
-            only_urgent=brake.is_on(session),
-        )
-    except StorageFull:
-        return check_page(
-            lang,
-            merged,
-            intake,
-            session,
-            keys,
-            directory,
-            now,
-            binding=csrf.of_visit(cookie),
-            notice=form_storage.ONLY_URGENT,
-            status=503,
-        )
+    reply = file_form(
+        lang,
+        merged,
+        intake,
+        request,
+        session,
+        keys,
+        directory,
+        brake,
+        now,
+        key=cookie,
+        signals=draft.answers,
+        begun=draft.begun_at,
+        binding=csrf.of_visit(cookie),
+    )
+    if isinstance(reply, Response):
+        return reply
     secret = new_secret(keys)
     drafts.renew(session, cookie, secret, {"receipt": reply.body, "choices": choices}, now, settings.draft_idle)
     response = RedirectResponse(f"/{lang}/sent", 303)

@@ -1,0 +1,296 @@
+"""What the status page shows: the words of the states, needs and referrals, who is asked, and what the person can do."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from app.cases import needs, sealed_parts
+from app.cases.models import Case
+from app.cases.person_access import OpenedCase
+from app.cases.states import CaseState
+from app.casework import openings, person_actions, shown_codes
+from app.casework.openings import OPENINGS
+from app.core.i18n import N_
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.core.vocabulary import complete
+from app.directory.packs import Directory as Packs
+from app.matching import deadlines, runs
+from app.matching.code_names import CodeNames
+from app.matching.reasons import render as in_sentence
+from app.referrals import centre_contacts
+from app.referrals.states import AT_WORK, UNDECIDED, WITH_PARTNER, State
+from app.referrals.ways import BY_COORDINATOR, Means, way_of
+from app.web.components import csrf
+from app.web.components.rendering import page
+from app.web.person import (
+    appointments,
+    centre_cards,
+    conversation,
+    letter,
+    needs_list,
+    person_prompts,
+    urgent_contacts,
+    waiting,
+)
+from app.web.person.check_page import connected_centres
+
+STATUS: Final = complete(set(CaseState) - {CaseState.ERASED}, {
+    "submitted": (N_("We have received your request."), N_("A coordinator will read it next.")),
+    "in_review": (
+        N_("A coordinator is looking for a centre for you."),
+        N_("Come back in a day or two. If we have a question, you will find it below."),
+    ),
+    "referred": (
+        N_("We have asked a centre to help you."),
+        N_("The centre has to answer within a fixed time. If it does not, we will ask the next one."),
+    ),
+    "helped": (N_("A centre has helped you."), N_("If this is not right, write to us below.")),
+    "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
+    "unmet": (N_("We have not found a centre for you yet."), N_("We are still looking. The contacts below may help you now.")),
+    "withdrawn": (N_("You have withdrawn your request."), N_("Centres can no longer read it.")),
+})  # fmt: skip
+REFERRAL: Final = complete(State, {
+    "awaiting_consent": N_("We would like to ask this centre. May they read your request?"),
+    "offered": N_("We have asked them. They have not answered yet."),
+    "acknowledged": N_("They have seen your request and are considering it."),
+    "info_requested": N_("They have a question for you. You will find it below."),
+    "waitlisted": N_("They have put you on their waiting list."),
+    "accepted": N_("They have taken your case. They will contact you."),
+    "in_progress": N_("They are working on your case."),
+    "on_hold": N_("They have paused work on your case."),
+    "completed": N_("They have finished their work on your case."),
+    "draft": "",
+    "declined": "",
+    "handed_back": "",
+    "withdrawn": "",
+    "client_declined": "",
+    "expired": "",
+    "entered_in_error": "",
+})  # fmt: skip
+"""What the person reads of a referral; nothing, where a state is not shown to them: a refusal is never told."""
+OPENED: Final = complete(OPENINGS.values(), {
+    "words": N_("A coordinator opened what you wrote."),
+    "contact": N_("A coordinator opened how to contact you."),
+    "everything": N_("{centre} opened what you wrote and how to contact you."),
+    "code": N_("Somebody opened what you wrote with the code that you made."),
+    "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
+})  # fmt: skip
+BY_COORDINATOR_WORDS: Final = {
+    State.OFFERED: N_("A coordinator has asked them. They have not answered yet."),
+    State.ACKNOWLEDGED: N_("They know what your request is about and are considering it."),
+    State.ACCEPTED: N_(
+        "They have taken your case. A coordinator gives them what you agreed they may read. They will contact you."
+    ),
+}
+"""What the person reads where the centre has no account and a coordinator speaks with it."""
+_NOT_YET_ASKED: Final = N_("A coordinator is going to ask them. Nobody has told them anything yet.")
+_HOW_ASKED: Final = complete(Means, {
+    "phone": N_("The coordinator spoke with them by phone."),
+    "email": N_("The coordinator wrote to them by e-mail."),
+    "letter": N_("The coordinator wrote them a letter."),
+    "in_person": N_("The coordinator spoke with them in person."),
+})  # fmt: skip
+_NO_ACCOUNT: Final = N_(
+    "They have no account here and cannot open your request. Before they agree to help, they hear only what it is about, "
+    "without your name."
+)
+_GOING_TO_ASK: Final = (
+    N_("A coordinator is going to ask a centre to help you."),
+    N_("The coordinator calls or writes to them. If they do not answer in time, we will ask the next one."),
+)
+_MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
+_UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
+_BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
+
+
+def status_page(
+    lang: str,
+    session: Session,
+    opened: OpenedCase,
+    cookie: str | None,
+    keys: KeyRing,
+    directory: Packs,
+    now: datetime,
+    *,
+    text: str = "",
+    error: str = "",
+    notice: str = "",
+) -> Response:
+    case, code_names = opened.case, CodeNames(lang, directory)
+    headline, next_step = STATUS[case.state]
+    every_referral = person_actions.referrals_of(session, case.id)
+    asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
+    if case.state == CaseState.REFERRED and _is_nobody_asked_yet(every_referral, asked_by):
+        headline, next_step = _GOING_TO_ASK
+    visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
+    today = runs.local_date(directory, case.country, now)
+    asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]
+    return page(
+        "person/case.html",
+        lang,
+        status=422 if error else 200,
+        case=case,
+        headline=_MAY_WE_ASK if asked else headline,
+        next_step=_UNTIL_YES if asked else next_step,
+        asked=_questions_of_consent(session, keys, case, asked, code_names, directory) if asked else (),
+        deadline=letter.of_case(case, keys, code_names, directory, now),
+        look_by=max(case.due_on, today) if case.state in _BEFORE_REFERRAL else None,
+        zone=deadlines.time_zone(directory.country(case.country)),
+        needs=code_names.names("need", case.needs),
+        names=code_names.names,
+        need_progress=needs_list.progress(case, needs.of_case(session, case), every_referral, code_names),
+        somebody=needs_list.SOMEBODY,
+        country=code_names.translator.country_name(case.country),
+        referrals=[
+            (
+                entry,
+                sentence_of(entry, asked_by),
+                centre_cards.card_of(entry.slug, entry.organisation, directory, code_names.translator),
+                how_asked(entry, asked_by),
+            )
+            for entry in visible_referrals
+            if entry not in asked
+        ],
+        appointments=appointments.views(
+            session,
+            opened,
+            list(every_referral),
+            code_names.translator,
+            deadlines.time_zone(directory.country(case.country)),
+            now,
+        ),
+        prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
+        waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
+        thread=conversation.of_case(session, opened, directory),
+        openings=openings_of(session, case, directory),
+        code=shown_codes.of_case(session, case, now),
+        contacts=directory.urgent_contacts(
+            case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
+        )
+        if case.urgency == "emergency" or case.state == "unmet"
+        else (),
+        text=text,
+        error=error,
+        notice=notice,
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        here="case",
+        switch="case/message",
+    )
+
+
+def openings_of(session: Session, case: Case, directory: Packs) -> list[tuple[openings.Opening, str]]:
+    """Who has opened the case, with the sentence for it."""
+    zone = deadlines.time_zone(directory.country(case.country))
+    return [(entry, OPENED[entry.what]) for entry in openings.of_case(session, case.id, zone)]
+
+
+def _spoken_for(referrals: Sequence[person_actions.PersonReferral]) -> list[UUID]:
+    """The referrals whose centre a coordinator speaks with."""
+    return [entry.id for entry in referrals if way_of(entry.way) in BY_COORDINATOR]
+
+
+def _is_nobody_asked_yet(
+    referrals: Sequence[person_actions.PersonReferral], asked_by: Mapping[UUID, tuple[datetime, Means]]
+) -> bool:
+    """Whether every centre that is to be asked waits for a coordinator's call."""
+    live = [entry for entry in referrals if State(entry.state) in WITH_PARTNER]
+    return bool(live) and all(
+        way_of(entry.way) in BY_COORDINATOR and entry.state == State.OFFERED and entry.id not in asked_by
+        for entry in live
+    )
+
+
+def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> str:
+    """How the referral stands, as it is true for the way in which its centre is asked."""
+    state = State(entry.state)
+    if way_of(entry.way) not in BY_COORDINATOR:
+        return REFERRAL[state]
+    if state is State.OFFERED and entry.id not in asked_by:
+        return _NOT_YET_ASKED
+    return BY_COORDINATOR_WORDS.get(state, REFERRAL[state])
+
+
+def how_asked(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> list[str]:
+    """By which means a coordinator asked, and what the centre can read; empty where it has an account."""
+    if way_of(entry.way) not in BY_COORDINATOR:
+        return []
+    told = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
+    return [*told, _NO_ACCOUNT] if State(entry.state) in UNDECIDED else told
+
+
+def _while_you_wait(
+    case: Case,
+    referrals: Sequence[person_actions.PersonReferral],
+    today: date,
+    keys: KeyRing,
+    code_names: CodeNames,
+    directory: Packs,
+) -> waiting.WhileYouWait | None:
+    """What the person can do while they wait; None when the case has ended, or a centre is at work on it."""
+    if case.closed_at is not None or any(State(entry.state) in AT_WORK for entry in referrals):
+        return None
+    return waiting.while_you_wait(
+        case.country,
+        case.needs,
+        _letter_kind(case, keys),
+        directory,
+        code_names,
+        from_day=max(case.due_on, today) + timedelta(days=1) if case.state in _BEFORE_REFERRAL else None,
+        has_deadline=case.last_safe_day is not None,
+    )
+
+
+def _letter_kind(case: Case, keys: KeyRing) -> str | None:
+    kind: str | None = (_facts(case, keys).get("letter") or {}).get("kind")
+    return kind
+
+
+def _facts(case: Case, keys: KeyRing) -> dict[str, Any]:
+    """The facts of a case; empty when they are gone."""
+    try:
+        return sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts) if case.facts else {}
+    except CannotOpen:
+        return {}
+
+
+def _questions_of_consent(
+    session: Session,
+    keys: KeyRing,
+    case: Case,
+    asked: Sequence[person_actions.PersonReferral],
+    code_names: CodeNames,
+    directory: Packs,
+) -> list[tuple[person_actions.PersonReferral, dict[str, Any]]]:
+    """The centres whose question waits for a yes, each with the reasons of the latest match."""
+    try:
+        latest = runs.latest_run(session, keys, case.id)
+    except CannotOpen:
+        latest = None
+    found = (*latest[1].candidates, *latest[1].nearest) if latest else ()
+    connected = connected_centres(session, [entry.slug for entry in asked])
+    return [
+        (
+            entry,
+            centre_cards.card_of(
+                entry.slug,
+                entry.organisation,
+                directory,
+                code_names.translator,
+                connected=entry.slug in connected,
+                reasons=list(
+                    dict.fromkeys(
+                        in_sentence(reason, code_names)
+                        for match in found
+                        if match.organisation == entry.slug
+                        for reason in match.reasons
+                    )
+                ),
+            ),
+        )
+        for entry in asked
+    ]

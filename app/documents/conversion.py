@@ -1,0 +1,198 @@
+"""Starting the converting process, handing files to it as they arrive, and taking pictures of their pages out of it.
+
+The bytes of a file go straight from the network into the process's pipe: this process never holds a whole file, and writes none to
+disk. A file is only read when `Converters` has a turn for it, so that files of many people at once do not slow down the pages.
+"""
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from typing import Final
+
+import anyio
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+
+from app.core.errors import Unavailable
+from app.documents.converter import Frame
+from app.documents.limits import MOST_PAGE_BYTES, FileLimits, Refusal
+
+PIECE_BYTES: Final = 1 << 16
+_HEADER: Final = struct.Struct(">cI")
+_MOST_FRAME: Final = MOST_PAGE_BYTES + 4096
+_START_SECONDS: Final = 30.0
+
+
+class ConverterFailed(Unavailable):
+    """The converting process ended or answered nonsense. Nothing was stored; trying again can help."""
+
+
+class Conversion:
+    """One converting process, for the files of one request, one after the other."""
+
+    def __init__(self, process: Process, limits: FileLimits, turn: anyio.Semaphore, seconds: float) -> None:
+        self._process = process
+        self._limits = limits
+        self._turn = turn
+        self._seconds = seconds
+        self._buffer = bytearray()
+        self._sent = 0
+        self.confinement: Mapping[str, bool] = {}
+
+    async def start(self) -> None:
+        """Wait until the process has confined itself. Raises ConverterFailed."""
+        with anyio.move_on_after(_START_SECONDS) as wait:
+            kind, content = await self._frame()
+        if wait.cancelled_caught or kind != Frame.STARTED:
+            raise ConverterFailed
+        self.confinement = {str(name): reached is True for name, reached in json.loads(content).items()}
+
+    async def feed(self, piece: bytes) -> bool:
+        """Hand on some bytes of the file. False: it is larger than allowed, and the process takes no more of it."""
+        self._sent += len(piece)
+        if self._sent > self._limits.bytes:
+            return False
+        for start in range(0, len(piece), PIECE_BYTES):
+            part = piece[start : start + PIECE_BYTES]
+            await self._send(len(part).to_bytes(4, "big") + part)
+        return True
+
+    async def pages(self) -> list[bytes] | Refusal:
+        """End the file, wait for a turn, and return its pages as JPEG, or why it is refused. Raises ConverterFailed.
+
+        After a refusal for its time the process is gone, and so it is for a file that was larger than allowed.
+        """
+        if self._sent > self._limits.bytes:
+            await self.kill()
+            return Refusal.TOO_BIG
+        self._sent = 0
+        found: list[bytes] = []
+        async with self._turn:
+            with anyio.move_on_after(self._seconds):
+                await self._send(bytes(4))
+                while True:
+                    kind, content = await self._frame()
+                    if kind == Frame.PAGE and content.startswith(b"\xff\xd8\xff") and len(found) < self._limits.pages:
+                        found.append(content)
+                    elif kind == Frame.DONE and found:
+                        return found
+                    elif kind == Frame.REFUSED and content.decode("ascii", "replace") in set(Refusal):
+                        return Refusal(content.decode("ascii"))
+                    else:
+                        raise ConverterFailed
+            await self.kill()
+        return Refusal.TOO_SLOW
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
+    async def kill(self) -> None:
+        """End the process and the child that it may have, and wait for it."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with anyio.CancelScope(shield=True):
+            await self._process.aclose()
+
+    async def _send(self, content: bytes) -> None:
+        stdin: ByteSendStream | None = self._process.stdin
+        try:
+            assert stdin is not None
+            await stdin.send(content)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            raise ConverterFailed from None
+
+    async def _frame(self) -> tuple[bytes, bytes]:
+        kind, length = _HEADER.unpack(await self._exactly(_HEADER.size))
+        if length > _MOST_FRAME:
+            raise ConverterFailed
+        return kind, await self._exactly(length)
+
+    async def _exactly(self, length: int) -> bytes:
+        stdout: ByteReceiveStream | None = self._process.stdout
+        assert stdout is not None
+        while len(self._buffer) < length:
+            try:
+                self._buffer += await stdout.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+                raise ConverterFailed from None
+        found = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return found
+
+
+class Converters:
+    """The converting processes of one app: how many may be alive, and how many may work at the same time.
+
+    `seconds`: how long one file may take, from its turn on, whatever the machine is busy with. A process that only receives a file
+    costs memory but no time. Bound to the event loop on which it first runs.
+    """
+
+    def __init__(
+        self,
+        limits: FileLimits,
+        *,
+        seconds: float = 90.0,
+        at_once: int = 1,
+        alive: int = 10,
+        command: Callable[[FileLimits], list[str]] | None = None,
+    ) -> None:
+        self.limits = limits
+        self._seconds = seconds
+        self._command = command or converter_command
+        self._turn = anyio.Semaphore(at_once)
+        self._alive = anyio.Semaphore(alive)
+        self._confinement: Mapping[str, bool] | None = None
+
+    @asynccontextmanager
+    async def open(self, limits: FileLimits | None = None) -> AsyncIterator[Conversion]:
+        """A process that has confined itself. Killed at the end of the block. Raises Unavailable when too many are alive."""
+        try:
+            self._alive.acquire_nowait()
+        except anyio.WouldBlock:
+            raise Unavailable(
+                "Many files are being received at the moment. Nothing was stored; try again in a minute."
+            ) from None
+        try:
+            limits = limits or self.limits
+            process = await anyio.open_process(
+                self._command(limits),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={},
+                start_new_session=True,
+            )
+            conversion = Conversion(process, limits, self._turn, self._seconds)
+            try:
+                await conversion.start()
+                self._confinement = conversion.confinement
+                yield conversion
+            finally:
+                await conversion.kill()
+        finally:
+            self._alive.release()
+
+    async def confinement(self) -> Mapping[str, bool]:
+        """What the system lets the process give up, by the codes of `confinement.MEASURES`; {} when it does not even start.
+
+        Asked once, of a process that gets no file.
+        """
+        if self._confinement is None:
+            try:
+                async with self.open():
+                    pass
+            except Unavailable:
+                return {}
+        return self._confinement or {}
+
+
+def converter_command(limits: FileLimits) -> list[str]:
+    """How the process is started: isolated from the environment and from the folder that we are in, writing no byte code."""
+    return [sys.executable, "-I", "-B", "-m", "app.documents.converter", json.dumps(asdict(limits))]

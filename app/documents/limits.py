@@ -1,0 +1,33 @@
+"""How much of a file is converted, and why a file is refused. Only the standard library: the converting process imports it too."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Refusal(StrEnum):
+    """Why a file was not taken. `TOO_BIG`: its bytes, its pixels or the memory that it asks for. `DAMAGED`: cut off or broken."""
+
+    NOT_ACCEPTED = "not_accepted"
+    ENCRYPTED = "encrypted"
+    TOO_MANY_PAGES = "too_many_pages"
+    TOO_BIG = "too_big"
+    DAMAGED = "damaged"
+    TOO_SLOW = "too_slow"
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """Limits of one file. `cpu_seconds`: of the process that reads it. `memory`: its address space in bytes, libraries included."""
+
+    bytes: int = 15_000_000
+    pages: int = 40
+    pixels: int = 64_000_000
+    cpu_seconds: int = 30
+    memory: int = 700_000_000
+
+
+LONGEST_SIDE: Final = 2600
+"""Pixels of the longer side of a page picture: 222 dots per inch of a sheet of A4, at which small print is legible."""
+MOST_PAGE_BYTES: Final = 1_500_000
+"""No page picture is larger: a second try with a lower quality always is smaller."""

@@ -1,8 +1,8 @@
 """Takes away from this process what reading a file does not need: files, network, other processes, memory and time without end.
 
 Each step says whether the system allowed it. Linux on x86-64 and ARM64 has all of them: resource limits, `no_new_privs`, Landlock
-(no file can be opened, no TCP, no signal to another process) and a seccomp filter (an allow-list of system calls). Only `ctypes` and
-the standard library, because the converting process must import little.
+(no file can be opened, no TCP, no signal to another process) and a seccomp filter (an allow-list of system calls). Imports only
+`ctypes` and the standard library, because the converting process must import little.
 """
 
 import ctypes

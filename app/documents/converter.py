@@ -2,8 +2,8 @@
 
 Started as `python -I -m app.documents.converter LIMITS` with an empty environment and no descriptors but these two. It closes
 files, network and most system calls to itself before the first byte is read. For each file it starts a child that has still less,
-reads the file and hands back nothing but pixels over a pipe. So what comes out was encoded by a process that has never parsed anything
-of the sender's: a file that takes over its reader can draw a picture, and no more.
+reads the file and hands back nothing but pixels over a pipe. So what comes out was encoded by a process that has never parsed
+anything of the sender's: a file that takes over its reader can draw a picture, and no more.
 
 In: for each file, pieces of up to 1 MiB, each with its length before it (4 bytes); a length of 0 ends the file. Out: frames of a
 kind (1 byte), a length (4 bytes) and a content; see `Frame`.
@@ -30,7 +30,7 @@ _FEW: Final = 64
 
 class Frame:
     """Kinds of frames. `STARTED`: once, what the system allowed, as JSON. Then for each file `PAGE` for each of its pages, and one
-    of `DONE` and `REFUSED`, with a code of `Refusal`. Inside, from the child that reads: `PAGE` is a width, a height and RGB pixels.
+    of `DONE` and `REFUSED`, with a code of `Refusal`. From the child that reads, `PAGE` is a width, a height and RGB pixels.
     """
 
     STARTED: Final = b"S"

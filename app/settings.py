@@ -1,5 +1,6 @@
 """The settings of an installation, read once from PRISTAN_* environment variables."""
 
+import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     `var` is the folder of the key file, the SQLite database and the file outbox; it is never part of a backup of the database.
     """
 
-    model_config = SettingsConfigDict(env_prefix="PRISTAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PRISTAN_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     var: Path = Path("var")
     database_url: str = ""
@@ -80,6 +81,19 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = ""
     smtp_timeout: timedelta = timedelta(seconds=10)
+    """The deadline of everything that is said to the mail server for one notice."""
+    signal_url: SecretStr = SecretStr("")
+    """Where a gateway of the operator listens (signal-cli-rest-api): https, or http on this machine. Empty: no Signal."""
+    signal_number: str = ""
+    """Our number there, in E.164: `+48…`."""
+    telegram_bot: str = ""
+    """The user name of our Telegram bot, without the @. Empty: no Telegram."""
+    telegram_token: SecretStr = SecretStr("")
+    """Its token."""
+    telegram_url: str = "https://api.telegram.org"
+    """The server of the Bot API; another one for who runs their own."""
+    gateway_timeout: timedelta = timedelta(seconds=10)
+    """The deadline of one call to Signal's gateway or to Telegram."""
     sandbox: bool = False
     """Whether the published sandbox client may sign in and finds invented referrals."""
     draft_idle: Annotated[timedelta, Field(ge=timedelta(minutes=10), le=timedelta(hours=24))] = timedelta(minutes=60)
@@ -162,6 +176,34 @@ class Settings(BaseSettings):
         if self.smtp_host and self.smtp_security == "none" and self.smtp_host not in _LOOPBACK:
             raise ValueError("mail to another machine must be encrypted: set PRISTAN_SMTP_SECURITY to starttls or tls")
         return self
+
+    @model_validator(mode="after")
+    def _gateways_are_whole_and_private(self) -> "Settings":
+        if bool(self.signal_url) != bool(self.signal_number):
+            raise ValueError("PRISTAN_SIGNAL_URL and PRISTAN_SIGNAL_NUMBER are set together or not at all")
+        if self.signal_number and not re.fullmatch(r"\+[1-9]\d{6,14}", self.signal_number, re.ASCII):
+            raise ValueError("PRISTAN_SIGNAL_NUMBER is a number like +48600123456")
+        if bool(self.telegram_bot) != bool(self.telegram_token):
+            raise ValueError("PRISTAN_TELEGRAM_BOT and PRISTAN_TELEGRAM_TOKEN are set together or not at all")
+        if self.telegram_bot and not re.fullmatch(r"[A-Za-z]\w{4,31}", self.telegram_bot, re.ASCII):
+            raise ValueError("PRISTAN_TELEGRAM_BOT is a user name without the @")
+        if self.telegram_token and not re.fullmatch(r"\d+:[\w-]+", self.telegram_token.get_secret_value(), re.ASCII):
+            raise ValueError("PRISTAN_TELEGRAM_TOKEN is not a token of a bot")
+        for name, address in (
+            ("PRISTAN_SIGNAL_URL", self.signal_url.get_secret_value()),
+            ("PRISTAN_TELEGRAM_URL", self.telegram_url),
+        ):
+            parts = urlsplit(address)
+            if address and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+                raise ValueError(f"{name} must begin with https://; only a gateway on this machine may do without TLS")
+        return self
+
+    @property
+    def gateways(self) -> frozenset[str]:
+        """By what, besides e-mail, a person can be told by the service itself: `signal`, `telegram`."""
+        return frozenset(
+            name for name, is_set in (("signal", self.signal_url), ("telegram", self.telegram_token)) if is_set
+        )
 
     @model_validator(mode="after")
     def _contact_goes_first(self) -> "Settings":

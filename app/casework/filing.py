@@ -41,8 +41,10 @@ from app.matching.facts import Facts
 from app.matching.need_results import candidates_by_need
 from app.matching.reasons import render
 from app.messaging import recipients
+from app.messaging.channels import EMAIL_ALONE, Way
 from app.messaging.kinds import NoticeKind
 from app.messaging.rules import ContactRules, Verdict, may_notify
+from app.messaging.signal import recipient_of
 from app.staff import service as staff
 from app.tasks import service as tasks
 
@@ -153,9 +155,20 @@ def facts_and_deadline(intake: Intake, directory: Directory, now: datetime) -> t
 def store_notice_address(session: Session, keys: KeyRing, case_id: UUID, intake: Intake, directory: Directory) -> None:
     """Store the address for notices when the person asked for them; destroy it when they did not."""
     zone, language = directory.country(intake.country).time_zone, intake.language or "en"
-    recipients.set_person_notices(
-        session, keys, case_id, intake_storage.notice_of(intake), zone=zone, language=language
-    )
+    recipients.set_person_notices(session, keys, case_id, _notice_rules(intake), zone=zone, language=language)
+
+
+def _notice_rules(intake: Intake) -> dict[str, Any] | None:
+    """How the service may notify the person, with the address as it is sent to; None: they did not ask for notices.
+
+    A user name of Telegram is left out: it is of no use to the bot, and coordinators find it in the contact.
+    """
+    how = intake_storage.notice_of(intake)
+    if how is None:
+        return None
+    written = str(how["address"])
+    sent_to = {Way.SIGNAL: recipient_of(written, intake.country) or written, Way.TELEGRAM: ""}
+    return {**how, "address": sent_to.get(how["channel"], written)}
 
 
 def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -> dict[UUID, PublicKey]:
@@ -331,6 +344,7 @@ def file_once(
     held_reason: str | None = None,
     crowd: bool = False,
     only_urgent: bool = False,
+    ways: Collection[Way] = EMAIL_ALONE,
 ) -> StoredResponse:
     """File an intake the first time `who` sends it under `key`; return the same reply when it is sent again.
 
@@ -349,18 +363,18 @@ def file_once(
             crowd=crowd,
             only_urgent=only_urgent,
         )
-        return StoredResponse(201, filing_reply(filed, intake, directory, now), case_id=filed.case_id)
+        return StoredResponse(201, filing_reply(filed, intake, directory, now, ways), case_id=filed.case_id)
 
     with session.begin_nested() if only_urgent else nullcontext():
         return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
-def _is_notified(intake: Intake) -> bool:
+def _is_notified(intake: Intake, ways: Collection[Way]) -> bool:
     """Whether notices are sent to the person automatically, without a decision at the desk."""
     if not intake.contact.notify:
         return False
-    how = ContactRules.of(intake.contact.model_dump(mode="json"))
-    return may_notify(how, datetime(2026, 1, 5, 12, tzinfo=UTC)) != (Verdict.ASK_DESK, None)
+    how = ContactRules.of(_notice_rules(intake) or {})
+    return may_notify(how, datetime(2026, 1, 5, 12, tzinfo=UTC), ways) != (Verdict.ASK_DESK, None)
 
 
 def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
@@ -373,7 +387,9 @@ def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
     return [{"code": need, "services": [match.service for match in helping]} for need, helping in by_need.items()]
 
 
-def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: datetime) -> dict[str, Any]:
+def filing_reply(
+    filed: Filed, intake: Intake, directory: Directory, now: datetime, ways: Collection[Way] = EMAIL_ALONE
+) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)
 
@@ -393,7 +409,7 @@ def filing_reply(filed: Filed, intake: Intake, directory: Directory, now: dateti
         "letter": intake.letter.kind if intake.letter else None,
         "chosen": bool(intake.consent.organisations),
         "chosen_are_connected": filed.is_asked_here,
-        "notified": _is_notified(intake),
+        "notified": _is_notified(intake, ways),
         "urgency": filed.urgency,
         "candidates": [
             {**named(match), "rank": match.rank, "verified": match.verified, "reasons": reasons(match)}

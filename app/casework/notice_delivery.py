@@ -5,7 +5,7 @@ automatically only when their own rules allow it; otherwise the desk is asked. A
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +42,11 @@ class DeliveryContext:
     resting: dict[Way, datetime] = field(default_factory=dict)
     monotonic: Callable[[], float] = time.monotonic
 
+    @property
+    def ways(self) -> Collection[Way]:
+        """The ways by which this installation can write to a person."""
+        return {Way.EMAIL, *self.others}
+
     def channel_of(self, way: Way) -> Channel | None:
         return self.channel if way is Way.EMAIL else self.others.get(way)
 
@@ -53,6 +58,7 @@ class _Bundle:
     notice: Notice
     ids: tuple[UUID, ...]
     for_team: bool
+    case_id: UUID | None = None
 
 
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
@@ -119,6 +125,9 @@ def _attempt(channel: Channel | None, bundle: _Bundle) -> bool | SendingFailed |
 
 
 def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: datetime) -> None:
+    if error.address_gone and bundle.case_id is not None:
+        _drop_address(session, bundle, bundle.case_id, now)
+        return
     for message_id in bundle.ids:
         given_up = outbox.mark_failed(
             session,
@@ -130,6 +139,14 @@ def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: dateti
         )
         if given_up is not None:
             undelivered_notices.record_undelivered(session, given_up, now)
+
+
+def _drop_address(session: Session, bundle: _Bundle, case_id: UUID, now: datetime) -> None:
+    """The person has blocked us, or has no account there any more: forget the address, and ask the desk about this news."""
+    recipients.forget(session, case_id)
+    outbox.set_aside(session, bundle.ids, "recipient_refused", now)
+    for message_id in bundle.ids:
+        undelivered_notices.hand_to_desk(session, session.get_one(OutboxMessage, message_id), now)
 
 
 def _skip(session: Session, bundle: _Bundle, now: datetime) -> None:
@@ -187,7 +204,7 @@ def _to_person(
         outbox.set_aside(session, [message.id], "not_wanted", now)
         return []
     how, row = found
-    verdict, moment = may_notify(how, now.astimezone(ZoneInfo(row.zone)))
+    verdict, moment = may_notify(how, now.astimezone(ZoneInfo(row.zone)), post.ways)
     if verdict is Verdict.WAIT:
         outbox.postpone(session, [message.id], moment)
         return []
@@ -196,4 +213,5 @@ def _to_person(
         undelivered_notices.hand_to_desk(session, message, now)
         return []
     subject, text = person_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
-    return [_Bundle(Notice(message.id, f"case:{case_id}", subject, text, how.address), (message.id,), for_team=False)]
+    notice = Notice(message.id, f"case:{case_id}", subject, text, how.sent_to, how.way or Way.EMAIL)
+    return [_Bundle(notice, (message.id,), for_team=False, case_id=case_id)]

@@ -1,11 +1,12 @@
 """Channels that send notices: one small interface, and the demo channel, which writes files."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 
@@ -13,6 +14,16 @@ class Way(StrEnum):
     """By what a notice is sent. Each way has one channel, and none waits for another."""
 
     EMAIL = "email"
+    SIGNAL = "signal"
+    TELEGRAM = "telegram"
+
+
+EMAIL_ALONE: Final = frozenset({Way.EMAIL})
+
+
+def ways_with(gateways: Iterable[str]) -> frozenset[Way]:
+    """The ways by which a person can be told, with these gateways (`Settings.gateways`)."""
+    return EMAIL_ALONE | {Way(name) for name in gateways}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class SendingFailed(Exception):
     """Sending failed. Holds no address.
 
     `affects_all`: other notices of this way would fail too. `permanent`: this one will never be taken, whenever it is tried.
+    `address_gone`: nothing will reach this address again, because its owner has blocked us or has no account any more.
     `retry_after`: how long the other side asked us to wait.
     """
 
@@ -46,12 +58,14 @@ class SendingFailed(Exception):
         *,
         affects_all: bool = False,
         permanent: bool = False,
+        address_gone: bool = False,
         retry_after: timedelta | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.affects_all = affects_all
         self.permanent = permanent
+        self.address_gone = address_gone
         self.retry_after = retry_after
 
 

@@ -1,11 +1,14 @@
 """When a notice may be sent, and whether a person may be notified automatically. Pure; times are local to the recipient."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+from app.messaging.channels import EMAIL_ALONE, Way
+from app.messaging.signal import is_recipient
 
 _HOURS: Final[Mapping[str, tuple[time, time]]] = {
     "morning": (time(8), time(12)),
@@ -25,7 +28,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContactRules:
-    """How the person may be contacted, as they chose it. Its repr shows no address."""
+    """How the person may be contacted, as they chose it. Its repr shows no address.
+
+    `chat`: the chat with our Telegram bot, once the person has opened it. A Telegram user name is for coordinators alone.
+    """
 
     channel: str
     address: str
@@ -33,6 +39,7 @@ class ContactRules:
     may_leave_message: bool
     good_hours: tuple[str, ...]
     good_times: str
+    chat: str = ""
 
     def __repr__(self) -> str:
         return f"ContactRules(channel={self.channel})"
@@ -46,7 +53,22 @@ class ContactRules:
             contact["may_leave_message"],
             tuple(contact.get("good_hours", ())),
             contact["good_times"],
+            contact.get("chat", ""),
         )
+
+    @property
+    def way(self) -> Way | None:
+        """By what the service itself can write to this address; None: only a coordinator can."""
+        if self.channel == Way.TELEGRAM:
+            return Way.TELEGRAM if self.chat else None
+        if self.channel == Way.SIGNAL:
+            return Way.SIGNAL if is_recipient(self.address) else None
+        return Way.EMAIL if self.channel == Way.EMAIL else None
+
+    @property
+    def sent_to(self) -> str:
+        """The address on this way."""
+        return self.chat if self.channel == Way.TELEGRAM else self.address
 
 
 def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
@@ -58,12 +80,14 @@ def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
     return at.astimezone(now.tzinfo)
 
 
-def may_notify(how: ContactRules, local: datetime) -> tuple[Verdict, datetime | None]:
-    """Whether the notice may be sent automatically now; WAIT comes with the earliest moment.
+def may_notify(
+    how: ContactRules, local: datetime, ways: Collection[Way] = EMAIL_ALONE
+) -> tuple[Verdict, datetime | None]:
+    """Whether the notice may be sent automatically now; WAIT comes with the earliest moment. `ways`: those of this installation.
 
-    An e-mail counts as a left message; without that permission none is sent. Times in free text are for people to read.
+    A message counts as a left message; without that permission none is sent. Times in free text are for people to read.
     """
-    if how.channel != "email" or not how.may_leave_message or (how.good_times and not how.good_hours):
+    if how.way not in ways or not how.may_leave_message or (how.good_times and not how.good_hours):
         return Verdict.ASK_DESK, None
     for days in range(8):
         day = (local + timedelta(days=days)).date()

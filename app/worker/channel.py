@@ -1,7 +1,10 @@
-"""The notice channel that the settings select: e-mail if a server is set, files otherwise."""
+"""The channels that the settings select: e-mail if a server is set, files otherwise; Signal and Telegram where they are set."""
 
-from app.messaging.channels import Channel, FileChannel
+from app.messaging.channels import Channel, FileChannel, Way
+from app.messaging.gateway import Gateway
+from app.messaging.signal import SignalChannel
 from app.messaging.smtp import MailServer, SmtpChannel
+from app.messaging.telegram import TelegramBot, TelegramChannel
 from app.settings import Settings
 
 
@@ -19,3 +22,22 @@ def channel_of(settings: Settings) -> Channel:
             settings.smtp_timeout.total_seconds(),
         )
     )
+
+
+def gateway_channels(settings: Settings) -> dict[Way, Channel]:
+    """The ways besides e-mail that are set."""
+    found: dict[Way, Channel] = {}
+    if settings.signal_url:
+        gateway = Gateway(settings.signal_url.get_secret_value(), settings.gateway_timeout.total_seconds())
+        found[Way.SIGNAL] = SignalChannel(gateway, settings.signal_number)
+    bot = telegram_bot_of(settings)
+    if bot is not None:
+        found[Way.TELEGRAM] = TelegramChannel(bot)
+    return found
+
+
+def telegram_bot_of(settings: Settings) -> TelegramBot | None:
+    if not settings.telegram_token:
+        return None
+    address = f"{settings.telegram_url.rstrip('/')}/bot{settings.telegram_token.get_secret_value()}"
+    return TelegramBot(Gateway(address, settings.gateway_timeout.total_seconds()))

@@ -5,7 +5,7 @@ done, the rest is still due. The exception class of a job that fails is logged, 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,7 +43,7 @@ from app.staff import read_quotas as daily_reads
 from app.webhooks import delivery as webhooks_delivery
 from app.webhooks import reachability
 from app.webhooks.delivery import WebhookSender
-from app.worker.channel import channel_of
+from app.worker.channel import channel_of, gateway_channels
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
@@ -62,6 +62,7 @@ class Worker:
         clock: Clock,
         *,
         channel: Channel | None = None,
+        gateways: Mapping[Way, Channel] | None = None,
         outbound: Outbound | None = None,
     ) -> None:
         self._database = database
@@ -70,6 +71,7 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._channel = channel or channel_of(settings)
+        self._gateways = gateway_channels(settings) if gateways is None else gateways
         self._resting: dict[Way, datetime] = {}
         self._postman = WebhookSender(database, keys, outbound or Outbound(), SystemRandom())
         self._stored_digest = ""
@@ -189,7 +191,9 @@ class Worker:
             return False
 
     def _messages(self, now: datetime) -> int:
-        post = DeliveryContext(self._channel, self._keys, self._settings.base_url, resting=self._resting)
+        post = DeliveryContext(
+            self._channel, self._keys, self._settings.base_url, others=self._gateways, resting=self._resting
+        )
         return notice_delivery.send_due(self._database, post, now, _BATCH)
 
     def _expired(self, now: datetime) -> int:

@@ -17,6 +17,7 @@ from app.intake import idempotency
 from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching.code_names import CodeNames
+from app.messaging.channels import ways_with
 from app.web.account.policies import AtDesk, Packs, coordinators
 from app.web.components import csrf, staff_pages
 from app.web.components.forms import field_value
@@ -69,6 +70,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Resp
         directory=packs,
         now=desk.now,
         ttl=idempotency.FORM_TTL,
+        ways=ways_with(request.app.state.settings.gateways),
     )
     if not response.replayed:
         audit.record(

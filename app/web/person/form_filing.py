@@ -14,6 +14,7 @@ from app.intake import idempotency
 from app.intake.idempotency import StoredResponse
 from app.intake.questions import FormFields
 from app.intake.schemas import Intake
+from app.messaging.channels import ways_with
 from app.web.components import csrf
 from app.web.person import form_storage, spam_signals
 from app.web.person.check_page import check_page
@@ -60,6 +61,7 @@ def file_form(
             held_reason=screening.held_reason,
             crowd=screening.crowd,
             only_urgent=brake.is_on(session),
+            ways=ways_with(request.app.state.settings.gateways),
         )
     except StorageFull:
         return check_page(

@@ -1,0 +1,313 @@
+"""Notices by Signal and Telegram: what is sent, and what happens when a gateway refuses, hangs, limits, breaks or is cut off."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app import messaging
+from app.core.db import Database
+from app.directory.packs import load_packs
+from app.messaging import recipients
+from app.messaging.channels import Channel, Notice, SendingFailed, Way
+from app.messaging.gateway import Gateway
+from app.messaging.kinds import NoticeKind
+from app.messaging.models import OutboxMessage, PersonNotices
+from app.messaging.rules import ContactRules
+from app.messaging.signal import SignalChannel, recipient_of
+from app.messaging.telegram import TelegramBot, TelegramChannel
+from app.operations.privileges import Role
+from app.settings import Settings
+from app.tasks.models import Task
+from app.worker.loop import Worker
+from tests.support.cases import ONE, Scene, set_scene
+from tests.support.databases import under
+from tests.support.gateways import TOKEN, FakeGateway, gateway
+
+OURS = "+48600000000"
+THEIRS = "+48600123456"
+CHAT = "4242"
+SHORT = 0.4
+"""The deadline of an exchange that is to run out."""
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return set_scene(database)
+
+
+def channel_to(kind: str, fake: FakeGateway, timeout: float = 30) -> Channel:
+    if kind == "signal":
+        return SignalChannel(Gateway(fake.address, timeout), OURS)
+    return TelegramChannel(TelegramBot(Gateway(f"{fake.address}/bot{TOKEN}", timeout)))
+
+
+def notice_to(address: str) -> Notice:
+    return Notice(uuid4(), "case:x", "News", "There is something new for you.", address)
+
+
+ADDRESS = {"signal": THEIRS, "telegram": CHAT}
+
+
+@pytest.fixture(params=["signal", "telegram"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def fake(kind: str) -> Iterator[FakeGateway]:
+    with gateway(kind) as server:
+        yield server
+
+
+def test_a_notice_is_sent_as_text_alone(kind: str, fake: FakeGateway) -> None:
+    channel_to(kind, fake).send(notice_to(ADDRESS[kind]))
+    assert [(to, fake.texts[0]) for to, _ in fake.sent] == [(ADDRESS[kind], "There is something new for you.")]
+
+
+@pytest.mark.parametrize(
+    ("behaves", "reason"),
+    [
+        ("hangs", "too_slow"),
+        ("trickles", "too_slow"),
+        ("cuts", "RemoteProtocolError"),
+        ("moves", "http_302"),
+        ("503", "http_503"),
+        ("401", "http_401"),
+    ],
+)
+def test_a_gateway_that_misbehaves_fails_for_all_and_is_waited_for_until_the_deadline(
+    kind: str, fake: FakeGateway, behaves: str, reason: str
+) -> None:
+    fake.behaves = behaves
+    timeout = SHORT if reason == "too_slow" else 30
+    with pytest.raises(SendingFailed) as failed:
+        channel_to(kind, fake, timeout).send(notice_to(ADDRESS[kind]))
+    assert (failed.value.reason, failed.value.affects_all, failed.value.permanent) == (reason, True, False)
+    assert fake.sent == []
+
+
+def test_a_limit_is_waited_for(kind: str, fake: FakeGateway) -> None:
+    fake.waits = 40
+    with pytest.raises(SendingFailed) as failed:
+        channel_to(kind, fake).send(notice_to(ADDRESS[kind]))
+    asked = timedelta(seconds=40) if kind == "telegram" else timedelta(minutes=15)
+    assert (failed.value.affects_all, failed.value.retry_after) == (True, asked)
+
+
+def test_who_has_blocked_us_or_is_gone_is_refused_alone_and_for_good(kind: str, fake: FakeGateway) -> None:
+    fake.gone.add(ADDRESS[kind])
+    with pytest.raises(SendingFailed) as failed:
+        channel_to(kind, fake).send(notice_to(ADDRESS[kind]))
+    assert (failed.value.reason, failed.value.affects_all, failed.value.address_gone) == (
+        "recipient_refused", False, True,
+    )  # fmt: skip
+
+
+def test_no_error_holds_a_token_an_address_or_a_text(
+    kind: str, fake: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for behaves in ("cuts", "503", "well"):
+        fake.behaves = behaves
+        fake.gone.add(ADDRESS[kind])
+        with pytest.raises(SendingFailed) as failed:
+            channel_to(kind, fake).send(notice_to(ADDRESS[kind]))
+        seen = f"{failed.value!r} {failed.value} {failed.value.__cause__!r}"
+        assert not any(secret in seen for secret in (TOKEN, ADDRESS[kind], "something new"))
+    printed = capsys.readouterr()
+    assert not any(secret in printed.out + printed.err for secret in (TOKEN, ADDRESS[kind], "something new"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "sent_to"),
+    [
+        ("+48 600 123 456", "", THEIRS),
+        ("600 123 456", "PL", THEIRS),
+        ("8 916 123-45-67", "GE", ""),
+        ("made_up.42", "", "made_up.42"),
+        ("@made_up.42", "", "made_up.42"),
+        ("ask my sister", "PL", ""),
+        ("+48 600 123 456, +48 600 123 457", "", ""),
+        ("", "PL", ""),
+    ],
+)
+def test_signal_is_written_to_only_where_one_account_can_be_meant(typed: str, country: str, sent_to: str) -> None:
+    assert recipient_of(typed, country) == sent_to
+
+
+# --- through the outbox ----------------------------------------------------------------------------------------------
+
+
+class NoMail:
+    def __init__(self) -> None:
+        self.sent: list[Notice] = []
+
+    def takes(self, notice: Notice) -> bool:
+        return bool(notice.address)
+
+    def send(self, notice: Notice) -> None:
+        self.sent.append(notice)
+
+
+def worker(scene: Scene, var: Path, gateways: dict[Way, Channel], mail: Channel | None = None) -> Worker:
+    return Worker(
+        under(scene.database, Role.WORKER),
+        scene.keys,
+        load_packs(),
+        Settings(var=var),
+        lambda: scene.now,
+        channel=mail or NoMail(),
+        gateways=gateways,
+    )
+
+
+def told(scene: Scene, channel: str, address: str, chat: str = "", **rules: object) -> UUID:
+    """A case whose person asked to be told, with news for them."""
+    how = {"channel": channel, "address": address, "may_say_who": False, "may_leave_message": True, "notify": True}
+    case = scene.case(ONE, answer_by={**how, **rules})
+    with scene.write() as session:
+        if chat:
+            found = {"good_times": "", **how, "address": "", "chat": chat, **rules}
+            recipients.set_person_notices(session, scene.keys, case, found, zone="Europe/Warsaw", language="ru")
+        messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case, case_id=case, now=scene.now)
+    return case
+
+
+def told_by(scene: Scene, kind: str) -> UUID:
+    return told(scene, "signal", "+48 600 123 456") if kind == "signal" else told(scene, "telegram", "@x", chat=CHAT)
+
+
+def states(scene: Scene) -> list[tuple[str, str | None]]:
+    with scene.database.begin(write=False) as session:
+        rows = session.scalars(sa.select(OutboxMessage).where(OutboxMessage.case_id.is_not(None)))
+        return sorted((row.state, row.last_error) for row in rows)
+
+
+def open_tasks(scene: Scene) -> list[str]:
+    with scene.database.begin(write=False) as session:
+        return sorted(session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))))
+
+
+def test_a_person_hears_by_their_way_that_there_is_news_and_nothing_else(
+    scene: Scene, tmp_path: Path, kind: str, fake: FakeGateway
+) -> None:
+    told_by(scene, kind)
+    worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
+    assert ([to for to, _ in fake.sent], fake.texts) == ([ADDRESS[kind]], ["Для вас есть новости."])
+    assert states(scene) == [("sent", None)]
+
+
+def test_a_way_that_is_not_set_up_is_a_task(scene: Scene, tmp_path: Path, kind: str, fake: FakeGateway) -> None:
+    told_by(scene, kind)
+    worker(scene, tmp_path, {}).jobs["messages"](scene.now)
+    assert (fake.sent, open_tasks(scene)) == ([], ["tell_person"])
+
+
+@pytest.mark.parametrize("rules", [{"may_leave_message": False}, {"good_times": "not when he is at home"}])
+def test_their_rules_hold_for_every_way(
+    scene: Scene, tmp_path: Path, kind: str, fake: FakeGateway, rules: dict[str, object]
+) -> None:
+    if kind == "signal":
+        told(scene, "signal", THEIRS, **rules)
+    else:
+        told(scene, "telegram", "@x", chat=CHAT, **rules)
+    worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
+    assert (fake.sent, open_tasks(scene)) == ([], ["tell_person"])
+
+
+def test_whatsapp_phone_and_an_unlinked_telegram_stay_tasks(scene: Scene, tmp_path: Path) -> None:
+    for channel in ("whatsapp", "phone"):
+        told(scene, channel, "+48 600 123 456")
+    told(scene, "telegram", "@made_up")
+    everything: dict[Way, Channel] = {Way.SIGNAL: NoMail(), Way.TELEGRAM: NoMail()}
+    worker(scene, tmp_path, everything).jobs["messages"](scene.now)
+    assert open_tasks(scene) == ["tell_person"] * 3
+
+
+def test_a_phone_number_typed_as_a_telegram_name_is_never_taken_for_a_chat() -> None:
+    contact = {"channel": "telegram", "address": "48600123456", "may_say_who": True, "may_leave_message": True}
+    assert ContactRules.of({**contact, "good_times": ""}).way is None
+
+
+def test_an_address_that_is_gone_is_forgotten_and_the_desk_is_asked(
+    scene: Scene, tmp_path: Path, kind: str, fake: FakeGateway
+) -> None:
+    told_by(scene, kind)
+    fake.gone.add(ADDRESS[kind])
+    worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
+    assert (states(scene), open_tasks(scene)) == ([("dead", "recipient_refused")], ["tell_person"])
+    with scene.database.begin(write=False) as session:
+        assert session.scalars(sa.select(PersonNotices)).all() == []
+
+
+def test_a_limit_stops_this_way_for_as_long_as_was_asked_and_costs_one_attempt(
+    scene: Scene, tmp_path: Path, kind: str, fake: FakeGateway
+) -> None:
+    for _ in range(2):
+        told_by(scene, kind)
+    fake.waits = 1200
+    loop = worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)})
+    loop.jobs["messages"](scene.now)
+    fake.waits = None
+    scene.later(minutes=10)
+    loop.jobs["messages"](scene.now)
+    assert fake.sent == []
+    scene.later(minutes=11)
+    loop.jobs["messages"](scene.now)
+    assert len(fake.sent) == 2
+    with scene.database.begin(write=False) as session:
+        assert sorted(session.scalars(sa.select(OutboxMessage.attempts).where(OutboxMessage.case_id.is_not(None)))) == [
+            1, 2,
+        ]  # fmt: skip
+
+
+def test_no_way_holds_up_another(scene: Scene, tmp_path: Path) -> None:
+    """Both gateways hang; mail, due after them, is sent in the same round."""
+    for kind in ("signal", "telegram"):
+        told_by(scene, kind)
+    told(scene, "email", "me@example.net")
+    mail = NoMail()
+    with gateway("signal") as signal, gateway("telegram") as telegram:
+        signal.behaves = telegram.behaves = "hangs"
+        ways = {Way.SIGNAL: channel_to("signal", signal, SHORT), Way.TELEGRAM: channel_to("telegram", telegram, SHORT)}
+        worker(scene, tmp_path, ways, mail).jobs["messages"](scene.now)
+    assert [one.address for one in mail.sent] == ["me@example.net"]
+    assert states(scene) == [("queued", "too_slow"), ("queued", "too_slow"), ("sent", None)]
+
+
+def test_a_way_that_is_down_does_not_fill_the_round_of_the_others(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.worker.loop._BATCH", 2)
+    for _ in range(3):
+        told_by(scene, "signal")
+    told(scene, "email", "me@example.net")
+    mail = NoMail()
+    with gateway("signal") as signal:
+        signal.behaves = "503"
+        loop = worker(scene, tmp_path, {Way.SIGNAL: channel_to("signal", signal)}, mail)
+        for _ in range(6):  # the team's own notices take their places too
+            loop.jobs["messages"](scene.now)
+    assert [one.address for one in mail.sent] == ["me@example.net"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"signal_url": "http://signal.example.org"},
+        {"signal_url": "https://signal.example.org"},
+        {"signal_url": "https://signal.example.org", "signal_number": "600 123 456"},
+        {"telegram_bot": "made_up_bot"},
+        {"telegram_bot": "@made_up_bot", "telegram_token": TOKEN},
+        {"telegram_bot": "made_up_bot", "telegram_token": "not a token"},
+        {"telegram_url": "http://api.example.org"},
+    ],
+)
+def test_half_a_gateway_or_one_in_the_clear_is_refused_at_the_start(wrong: dict[str, str]) -> None:
+    number = {"signal_number": OURS} if wrong.get("signal_url", "").startswith("http:") else {}
+    with pytest.raises(ValueError, match=r"PRISTAN_(SIGNAL|TELEGRAM)") as refused:
+        Settings(**{**number, **wrong})  # type: ignore[arg-type]
+    assert TOKEN not in str(refused.value)

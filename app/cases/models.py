@@ -144,6 +144,21 @@ class CaseNeed(Base):
     updated_at: Mapped[datetime]
 
 
+class EmergencyAlert(Base):
+    """An emergency that nobody of its team has opened yet. Ids and the worker's own clock only; deleted once it is opened.
+
+    `step`: how often it was escalated; `due_at`: when it will be next, by the worker's clock and not by the person's; null: everybody
+    was told. `told`: the members who were told, so that the next one on the rota is somebody else.
+    """
+
+    __tablename__ = "emergency_alerts"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    step: Mapped[int] = mapped_column(sa.SmallInteger)
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    told: Mapped[list[str]]
+
+
 class WrapFor(StrEnum):
     RECEIPT = "receipt"
     TEAM = "team"

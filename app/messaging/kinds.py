@@ -1,4 +1,7 @@
-"""Kinds of notices: who can get each, and what it is counted as. Everything that queues a notice names a kind of this table."""
+"""Kinds of notices: who can get each, how fast, and what it is counted as. Everything that queues a notice names a kind of this table.
+
+The table in docs/notices.md is drawn from it (`python -m app.cli.notice_kinds`), and a test compares the two.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +15,33 @@ class Recipient(StrEnum):
     TEAM = "team"
     PERSON = "person"
     OPERATORS = "operators"
+    MEMBER = "member"
+    """One member of a team, or an admin or auditor. What is for a team or the operators is handed out to members when it is sent."""
+
+
+class Audience(StrEnum):
+    """Which members are told what is for their team, or for the operators."""
+
+    ON_CALL = "on_call"  # who is on call now, and who wants every emergency; with nobody on call, everybody of the team
+    OWNER = "owner"  # the owner of the case; without one, who is on call, else everybody of the team
+    TEAM = "team"
+    OVERSEERS = "overseers"  # admins and auditors
+    NAMED = "named"  # the one member that the notice names
+
+
+class Speed(StrEnum):
+    """When a member is told. Quiet hours and the hour of the digest are the member's own."""
+
+    AT_ONCE = "at_once"  # also in the quiet hours of somebody who is on call
+    SOON = "soon"  # outside quiet hours, without waiting for the digest
+    DIGEST = "digest"  # with the daily digest; outside quiet hours for members who want no digest
 
 
 class NoticeKind(StrEnum):
     """What happened. `referral_…`: a referral has reached this state. `review_…`: a date to look at a referral in it has come."""
 
+    EMERGENCY = "emergency"
+    EMERGENCY_NOT_OPENED = "emergency_not_opened"
     CASE_SUBMITTED = "case_submitted"
     CASE_MOVED_HERE = "case_moved_here"
     CROWD = "crowd"
@@ -71,6 +96,8 @@ class Group(StrEnum):
     REVIEW = "review"
     ENDED = "ended"
     ACCESS_CHANGE = "access_change"
+    EMERGENCY = "emergency"
+    NOT_OPENED = "not_opened"
     NEW_CASE = "new_case"
     QUESTION = "question"
     TIMES = "times"
@@ -82,68 +109,82 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table: the group of a kind, and who can get it."""
+    """A row of the table: the group of a kind, who can get it, and for a team or the operators which members and how fast."""
 
     group: Group
     recipients: frozenset[Recipient]
+    audience: Audience | None = None
+    speed: Speed = Speed.SOON
 
 
-def _row(group: Group, *recipients: Recipient) -> Row:
-    return Row(group, frozenset(recipients))
+_HANDED_OUT: Final = frozenset({Recipient.TEAM, Recipient.OPERATORS, Recipient.MEMBER})
 
 
-_ORGANISATION, _TEAM, _PERSON, _OPERATORS = (
+def _row(
+    group: Group, *recipients: Recipient, to: Audience | None = None, speed: Speed = Speed.SOON
+) -> Row:
+    if (to is None) != _HANDED_OUT.isdisjoint(recipients):
+        raise ValueError(f"{group}: a notice for a team or the operators says which members are told")
+    return Row(group, frozenset(recipients), to, speed)
+
+
+_ORGANISATION, _TEAM, _PERSON, _OPERATORS, _MEMBER = (
     Recipient.ORGANISATION,
     Recipient.TEAM,
     Recipient.PERSON,
     Recipient.OPERATORS,
+    Recipient.MEMBER,
 )
+_ON_CALL, _OWNER, _EVERYBODY = Audience.ON_CALL, Audience.OWNER, Audience.TEAM
+_NOW, _SOON, _DAILY = Speed.AT_ONCE, Speed.SOON, Speed.DIGEST
 # fmt: off
 KINDS: Final = complete(
     NoticeKind,
     {
-        NoticeKind.CASE_SUBMITTED:            _row(Group.NEW_CASE, _TEAM),
-        NoticeKind.CASE_MOVED_HERE:           _row(Group.NEW_CASE, _TEAM),
-        NoticeKind.CROWD:                     _row(Group.ALARM, _TEAM),
-        NoticeKind.HONEYTOKEN_READ:           _row(Group.ALARM, _OPERATORS),
+        NoticeKind.EMERGENCY:                 _row(Group.EMERGENCY, _TEAM, to=_ON_CALL, speed=_NOW),
+        NoticeKind.EMERGENCY_NOT_OPENED:      _row(Group.NOT_OPENED, _MEMBER, to=Audience.NAMED, speed=_NOW),
+        NoticeKind.CASE_SUBMITTED:            _row(Group.NEW_CASE, _TEAM, to=_EVERYBODY, speed=_DAILY),
+        NoticeKind.CASE_MOVED_HERE:           _row(Group.NEW_CASE, _TEAM, to=_EVERYBODY, speed=_DAILY),
+        NoticeKind.CROWD:                     _row(Group.ALARM, _TEAM, to=_ON_CALL, speed=_NOW),
+        NoticeKind.HONEYTOKEN_READ:           _row(Group.ALARM, _OPERATORS, to=Audience.OVERSEERS, speed=_NOW),
         NoticeKind.REFERRAL_AWAITING_CONSENT: _row(Group.QUESTION, _PERSON),
         NoticeKind.REFERRAL_OFFERED:          _row(Group.NEW_REQUEST, _ORGANISATION),
-        NoticeKind.REFERRAL_ACKNOWLEDGED:     _row(Group.ANSWER, _ORGANISATION, _TEAM),
-        NoticeKind.REFERRAL_INFO_REQUESTED:   _row(Group.QUESTION, _TEAM, _PERSON),
-        NoticeKind.REFERRAL_WAITLISTED:       _row(Group.DECISION, _TEAM, _PERSON),
-        NoticeKind.REFERRAL_ACCEPTED:         _row(Group.DECISION, _TEAM, _PERSON),
-        NoticeKind.REFERRAL_IN_PROGRESS:      _row(Group.DECISION, _TEAM),
-        NoticeKind.REFERRAL_COMPLETED:        _row(Group.ENDED, _TEAM, _PERSON),
-        NoticeKind.REFERRAL_DECLINED:         _row(Group.DECISION, _TEAM),
-        NoticeKind.REFERRAL_EXPIRED:          _row(Group.OVERDUE, _TEAM),
+        NoticeKind.REFERRAL_ACKNOWLEDGED:     _row(Group.ANSWER, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REFERRAL_INFO_REQUESTED:   _row(Group.QUESTION, _TEAM, _PERSON, to=_OWNER, speed=_SOON),
+        NoticeKind.REFERRAL_WAITLISTED:       _row(Group.DECISION, _TEAM, _PERSON, to=_OWNER, speed=_SOON),
+        NoticeKind.REFERRAL_ACCEPTED:         _row(Group.DECISION, _TEAM, _PERSON, to=_OWNER, speed=_SOON),
+        NoticeKind.REFERRAL_IN_PROGRESS:      _row(Group.DECISION, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REFERRAL_COMPLETED:        _row(Group.ENDED, _TEAM, _PERSON, to=_OWNER, speed=_DAILY),
+        NoticeKind.REFERRAL_DECLINED:         _row(Group.DECISION, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.REFERRAL_EXPIRED:          _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.REFERRAL_WITHDRAWN:        _row(Group.ENDED, _ORGANISATION),
-        NoticeKind.REFERRAL_CLIENT_DECLINED:  _row(Group.ENDED, _ORGANISATION, _TEAM),
-        NoticeKind.REFERRAL_HANDED_BACK:      _row(Group.DECISION, _TEAM),
+        NoticeKind.REFERRAL_CLIENT_DECLINED:  _row(Group.ENDED, _ORGANISATION, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.REFERRAL_HANDED_BACK:      _row(Group.DECISION, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.REFERRAL_ENTERED_IN_ERROR: _row(Group.ENDED, _ORGANISATION),
         NoticeKind.OFFER_REMINDER:            _row(Group.REMINDER, _ORGANISATION),
-        NoticeKind.OFFER_NOT_ACKNOWLEDGED:    _row(Group.OVERDUE, _TEAM),
-        NoticeKind.OFFER_OVERDUE:             _row(Group.OVERDUE, _TEAM),
-        NoticeKind.QUESTION_NOT_ANSWERED:     _row(Group.OVERDUE, _TEAM),
-        NoticeKind.REVIEW_DRAFT:              _row(Group.REVIEW, _TEAM),
-        NoticeKind.REVIEW_AWAITING_CONSENT:   _row(Group.REVIEW, _TEAM),
-        NoticeKind.REVIEW_WAITLISTED:         _row(Group.REVIEW, _ORGANISATION, _TEAM),
-        NoticeKind.REVIEW_ACCEPTED:           _row(Group.REVIEW, _ORGANISATION, _TEAM),
-        NoticeKind.REVIEW_IN_PROGRESS:        _row(Group.REVIEW, _ORGANISATION, _TEAM),
-        NoticeKind.REVIEW_ON_HOLD:            _row(Group.REVIEW, _ORGANISATION, _TEAM),
-        NoticeKind.NOBODY_LEFT:               _row(Group.NOBODY_LEFT, _TEAM, _PERSON),
-        NoticeKind.NOBODY_CONSENTED_LEFT:     _row(Group.NOBODY_LEFT, _TEAM, _PERSON),
+        NoticeKind.OFFER_NOT_ACKNOWLEDGED:    _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.OFFER_OVERDUE:             _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.QUESTION_NOT_ANSWERED:     _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.REVIEW_DRAFT:              _row(Group.REVIEW, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REVIEW_AWAITING_CONSENT:   _row(Group.REVIEW, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REVIEW_WAITLISTED:         _row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REVIEW_ACCEPTED:           _row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REVIEW_IN_PROGRESS:        _row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.REVIEW_ON_HOLD:            _row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),
+        NoticeKind.NOBODY_LEFT:               _row(Group.NOBODY_LEFT, _TEAM, _PERSON, to=_OWNER, speed=_SOON),
+        NoticeKind.NOBODY_CONSENTED_LEFT:     _row(Group.NOBODY_LEFT, _TEAM, _PERSON, to=_OWNER, speed=_SOON),
         NoticeKind.PERSON_WROTE:              _row(Group.MESSAGE, _ORGANISATION),
         NoticeKind.MESSAGE:                   _row(Group.MESSAGE, _PERSON),
         NoticeKind.MOVE_ASKED:                _row(Group.QUESTION, _PERSON),
         NoticeKind.FIRST_CONTACT_ASKED:       _row(Group.QUESTION, _PERSON),
         NoticeKind.TEAM_WROTE:                _row(Group.MESSAGE, _ORGANISATION),
-        NoticeKind.PARTNER_WROTE:             _row(Group.MESSAGE, _TEAM),
+        NoticeKind.PARTNER_WROTE:             _row(Group.MESSAGE, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.TIMES_OFFERED:             _row(Group.TIMES, _PERSON),
         NoticeKind.TIMES_WITHDRAWN:           _row(Group.TIMES, _PERSON),
-        NoticeKind.TIMES_ANSWERED:            _row(Group.TIMES, _ORGANISATION, _TEAM),
+        NoticeKind.TIMES_ANSWERED:            _row(Group.TIMES, _ORGANISATION, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.APPOINTMENT_NEAR:          _row(Group.TIMES, _PERSON),
-        NoticeKind.OFFER_WAITS_FOR_OPENING:   _row(Group.OVERDUE, _TEAM),
-        NoticeKind.ACCESS_CHANGE:             _row(Group.ACCESS_CHANGE, _ORGANISATION, _TEAM, _OPERATORS),
+        NoticeKind.OFFER_WAITS_FOR_OPENING:   _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.ACCESS_CHANGE:             _row(Group.ACCESS_CHANGE, _ORGANISATION, _TEAM, _OPERATORS, to=_EVERYBODY),
     },
 )
 # fmt: on
@@ -152,3 +193,7 @@ KINDS: Final = complete(
 def group_of(kind: str) -> Group:
     """The group of a stored kind."""
     return KINDS[kind].group
+
+
+URGENT: Final = tuple(kind.value for kind in NoticeKind if KINDS[kind].speed is Speed.AT_ONCE)
+"""Kinds that are sent before all others."""

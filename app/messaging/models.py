@@ -1,4 +1,4 @@
-"""The outbox, and the addresses for notices: of organisations, and of persons who asked to be notified."""
+"""The outbox, and the addresses for notices: of organisations, of members, and of persons who asked to be notified."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from app.core.db import Base, Json
 class OutboxMessage(Base):
     """One message to send, at least once. `not_before` moves on with each failed attempt; `lease_until` is one worker's claim.
 
-    The recipient is an organisation, a team, or the person of a case. `dropped_at`: dead, and nobody needs to act on it.
+    The recipient is an organisation, a team, a member, or the person of a case; with none of these, the operators. What is for a
+    team or the operators is replaced by one message for each member who is told. `dropped_at`: dead, and nobody needs to act on it.
     """
 
     __tablename__ = "outbox"
@@ -41,12 +42,14 @@ class OutboxMessage(Base):
     done_at: Mapped[datetime | None]
     case_id: Mapped[UUID | None]
     dropped_at: Mapped[datetime | None]
+    member_id: Mapped[UUID | None]
 
 
 class PartnerNotices(Base):
     """Notice settings and working hours of an organisation. `address` is encrypted under the epoch key.
 
     `digest_hour`: one e-mail a day at this hour in its `zone`, with counts; null: immediately. `hours` null: the country's.
+    `failed_at`: when the address last refused a notice, until one arrives again or the address is changed.
     """
 
     __tablename__ = "partner_notices"
@@ -58,6 +61,40 @@ class PartnerNotices(Base):
     digest_hour: Mapped[int | None] = mapped_column(sa.SmallInteger)
     zone: Mapped[str] = mapped_column(sa.String(40))
     hours: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    version: Mapped[int]
+    updated_at: Mapped[datetime]
+    failed_at: Mapped[datetime | None]
+
+
+class MemberNotices(Base):
+    """How a coordinator, senior, admin or auditor is told. Contact data of staff: `address` is encrypted under the epoch key.
+
+    `way`: the kind of address (`channels.Way`). `emergencies`: every emergency and alarm is sent at once, also to somebody who is not
+    on call. `digest_hour`: one notice a day with everything that can wait; null: each outside quiet hours, `quiet_from` to
+    `quiet_until`, in full hours of `zone`. `failed_at`: when the address last refused a
+    notice. The row is deleted when the member is deactivated.
+    """
+
+    __tablename__ = "member_notices"
+    __table_args__ = (
+        sa.CheckConstraint("digest_hour IS NULL OR digest_hour BETWEEN 0 AND 23", name="hour_of_a_day"),
+        sa.CheckConstraint(
+            "quiet_from IS NULL AND quiet_until IS NULL"
+            " OR quiet_from BETWEEN 0 AND 23 AND quiet_until BETWEEN 0 AND 23 AND quiet_from <> quiet_until",
+            name="quiet_hours",
+        ),
+    )
+
+    member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), primary_key=True)
+    way: Mapped[str] = mapped_column(sa.String(16))
+    address: Mapped[bytes | None]
+    emergencies: Mapped[bool]
+    digest_hour: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    quiet_from: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    quiet_until: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    zone: Mapped[str] = mapped_column(sa.String(40))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    failed_at: Mapped[datetime | None]
     version: Mapped[int]
     updated_at: Mapped[datetime]
 

@@ -1,6 +1,6 @@
 """Queue a message, claim due messages, record the result."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -13,11 +13,13 @@ from app.core.clock import to_the_hour
 from app.core.errors import NotFound
 from app.core.ids import named_id
 from app.messaging import recipients
-from app.messaging.kinds import KINDS, NoticeKind, Recipient
+from app.messaging.kinds import KINDS, URGENT, NoticeKind, Recipient
 from app.messaging.models import OutboxMessage, PersonNotices
 
 LEASE: Final = timedelta(minutes=2)
 BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440))  # then the message is dead
+URGENT_BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 1, 2, 5, 5, 10, 15, *[30] * 48))
+"""For emergencies and alarms: often in the first hour, then every half hour for a day."""
 
 KEPT: Final = timedelta(hours=24)
 """How long a message stays that was sent, or that nobody needs to act on."""
@@ -32,6 +34,7 @@ def queue(
     now: datetime,
     organisation_id: UUID | None = None,
     team_id: UUID | None = None,
+    member_id: UUID | None = None,
     urgent: bool = False,
     at_once: bool = False,
 ) -> None:
@@ -44,7 +47,17 @@ def queue(
         if organisation_id is None or at_once
         else recipients.not_before(session, organisation_id, now, urgent=urgent)
     )
-    _write(session, kind, about_id, now, not_before=due, organisation_id=organisation_id, team_id=team_id)
+    to = {"organisation_id": organisation_id, "team_id": team_id, "member_id": member_id}
+    _write(session, kind, about_id, now, not_before=due, **to)
+
+
+def hand_out(session: Session, message: OutboxMessage, to: Mapping[UUID, datetime], now: datetime) -> None:
+    """Replace a message for a team or the operators by one for each of these members, with the moment from which it is due."""
+    kind = NoticeKind(message.kind)
+    for member_id, due in to.items():
+        _write(session, kind, message.about_id, now, not_before=due, member_id=member_id)
+    session.delete(message)
+    session.flush()
 
 
 def notify_person(session: Session, kind: NoticeKind, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
@@ -65,10 +78,12 @@ def _write(
     organisation_id: UUID | None = None,
     team_id: UUID | None = None,
     case_id: UUID | None = None,
+    member_id: UUID | None = None,
 ) -> None:
     """Insert the message; events in the sandbox notify nobody. Raises ValueError for a recipient that the kind is not for."""
-    recipient = _recipient(organisation_id, team_id, case_id)
-    if recipient not in KINDS[kind].recipients:
+    recipient = Recipient.MEMBER if member_id is not None else _recipient(organisation_id, team_id, case_id)
+    allowed = KINDS[kind].recipients | ({Recipient.MEMBER} if KINDS[kind].audience else set())
+    if recipient not in allowed:
         raise ValueError(f"{kind} is not for {recipient}: app/messaging/kinds.py")
     if not SANDBOX.isdisjoint({organisation_id, team_id}):
         return
@@ -79,6 +94,7 @@ def _write(
         "organisation_id": organisation_id,
         "team_id": team_id,
         "case_id": case_id,
+        **({"member_id": member_id} if member_id is not None else {}),
         "state": "queued",
         "attempts": 0,
         # due at once: the hour says no more than that. A later moment is the recipient's own, such as the hour of a digest.
@@ -96,20 +112,38 @@ def _recipient(organisation_id: UUID | None, team_id: UUID | None, case_id: UUID
     return Recipient.OPERATORS if case_id is None else Recipient.PERSON
 
 
-def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:
-    """Claim up to `limit` due messages for one lease; other workers skip them (SKIP LOCKED on PostgreSQL)."""
-    due = (
+_IS_FOR_MEMBERS: Final = sa.and_(
+    OutboxMessage.organisation_id.is_(None), OutboxMessage.case_id.is_(None), OutboxMessage.member_id.is_(None)
+)
+
+
+def _due(now: datetime, limit: int, *which: sa.ColumnElement[bool]) -> sa.Select[tuple[OutboxMessage]]:
+    return (
         sa.select(OutboxMessage)
         .where(
             OutboxMessage.state == "queued",
             OutboxMessage.not_before <= now,
             sa.or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until < now),
+            *which,
         )
         .order_by(OutboxMessage.not_before)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    claimed = session.scalars(due).all()
+
+
+def to_hand_out(session: Session, now: datetime, limit: int) -> Sequence[OutboxMessage]:
+    """Up to `limit` due messages for teams and the operators, urgent ones first, their rows locked; other workers skip them."""
+    urgent = OutboxMessage.kind.in_(URGENT)
+    first = session.scalars(_due(now, limit, _IS_FOR_MEMBERS, urgent)).all()
+    return [*first, *session.scalars(_due(now, limit - len(first), _IS_FOR_MEMBERS, ~urgent))]
+
+
+def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:
+    """Claim up to `limit` due messages for one lease, urgent ones first; other workers skip them (SKIP LOCKED on PostgreSQL)."""
+    urgent = OutboxMessage.kind.in_(URGENT)
+    claimed = list(session.scalars(_due(now, limit, ~_IS_FOR_MEMBERS, urgent)))
+    claimed += session.scalars(_due(now, limit - len(claimed), ~_IS_FOR_MEMBERS, ~urgent))
     for message in claimed:
         message.lease_until = now + LEASE
         message.attempts += 1
@@ -141,10 +175,11 @@ def mark_failed(
     message = session.get_one(OutboxMessage, message_id)
     message.last_error = error[:64]
     message.lease_until = None
-    if permanent or message.attempts > len(BACK_OFF):
+    back_off = URGENT_BACK_OFF if message.kind in URGENT else BACK_OFF
+    if permanent or message.attempts > len(back_off):
         message.state, message.done_at = "dead", to_the_hour(now)
     else:
-        message.not_before = now + max(BACK_OFF[message.attempts - 1], min(wait, BACK_OFF[-1]))
+        message.not_before = now + max(back_off[message.attempts - 1], min(wait, back_off[-1]))
     session.flush()
     return message if message.state == "dead" else None
 

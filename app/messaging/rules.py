@@ -1,4 +1,7 @@
-"""When a notice may be sent, and whether a person may be notified automatically. Pure; times are local to the recipient."""
+"""When a notice may be sent to a member, an organisation or a person, and whether a person may be notified automatically.
+
+Pure; times are local to the recipient.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.messaging.channels import EMAIL_ALONE, Way
+from app.messaging.kinds import Speed
 from app.messaging.signal import is_recipient
 
 _HOURS: Final[Mapping[str, tuple[time, time]]] = {
@@ -78,6 +82,37 @@ def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
     if at < local:
         at = (local + timedelta(days=1)).replace(hour=hour, minute=0, second=0, microsecond=0)
     return at.astimezone(now.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberHours:
+    """When a member wants to be told, in full hours of their own time zone.
+
+    `digest_hour` None: each notice when it comes. `quiet`: from this hour until that one nothing comes; None: no quiet hours.
+    """
+
+    digest_hour: int | None = 8
+    quiet: tuple[int, int] | None = (22, 7)
+    zone: str = "UTC"
+
+
+def due_for_member(speed: Speed, hours: MemberHours, now: datetime, *, wakes: bool) -> datetime:
+    """When a notice to a member is due. `wakes`: an urgent one goes out in their quiet hours too, because they are on call."""
+    if speed is Speed.AT_ONCE and wakes:
+        return now
+    if speed is Speed.DIGEST and hours.digest_hour is not None:
+        return next_digest(now, hours.digest_hour, ZoneInfo(hours.zone))
+    return after_quiet_hours(hours, now)
+
+
+def after_quiet_hours(hours: MemberHours, now: datetime) -> datetime:
+    """The end of the quiet hours in which `now` is; `now` itself outside of them."""
+    if hours.quiet is None:
+        return now
+    begins, ends = hours.quiet
+    hour = now.astimezone(ZoneInfo(hours.zone)).hour
+    is_quiet = begins <= hour < ends if begins < ends else hour >= begins or hour < ends
+    return next_digest(now, ends, ZoneInfo(hours.zone)) if is_quiet else now
 
 
 def may_notify(

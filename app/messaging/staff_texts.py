@@ -1,7 +1,7 @@
-"""Texts of notices for organisations, teams and operators: counts and a link, nothing else."""
+"""Texts of notices for organisations and members: counts, the labels of emergencies, and a link; nothing else."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from app.core.i18n import N_, NN_, STAFF, translator
@@ -20,6 +20,8 @@ COUNTED: Final = complete(
         "access_change": NN_(
             "{n} proposed change to who can read your requests", "{n} proposed changes to who can read your requests"
         ),
+        "emergency": NN_("{n} emergency", "{n} emergencies"),
+        "not_opened": NN_("{n} emergency that nobody has opened yet", "{n} emergencies that nobody has opened yet"),
         "new_case": NN_("{n} new case", "{n} new cases"),
         "times": NN_("{n} answer about offered times", "{n} answers about offered times"),
         "question": NN_("{n} new question", "{n} new questions"),
@@ -32,20 +34,28 @@ COUNTED: Final = complete(
 """How each group is counted in a mail."""
 _UPDATES: Final = NN_("{n} update for you", "{n} updates for you")
 _SIGN_IN: Final = N_("Sign in to read: {link}")
-_NEWS: Final = N_("There is something new for you")
-_WAITING: Final = N_("Something is waiting for you. Sign in to read it: {link}")
+_URGENT_FIRST: Final = (Group.NOT_OPENED, Group.EMERGENCY, Group.ALARM)
 
 
 def for_organisation(kinds: Sequence[str], link: str, language: str = "en") -> tuple[str, str]:
     """Subject and text: how many notices of each group there are, and the sign-in link."""
+    return _counted(kinds, link, language)
+
+
+def for_member(
+    kinds: Sequence[str], link: str, language: str = "en", *, labels: Collection[str] = ()
+) -> tuple[str, str]:
+    """Subject and text for a member: how many notices of each group there are, urgent ones first, the labels of emergencies, a link."""
+    return _counted(kinds, link, language, labels)
+
+
+def _counted(kinds: Sequence[str], link: str, language: str, labels: Collection[str] = ()) -> tuple[str, str]:
     words = translator(language, STAFF)
     counted = Counter(group_of(kind) for kind in kinds)
-    lines = [words.plural(*COUNTED[group], number) for group, number in counted.items()]
-    subject = lines[0] if len(lines) == 1 else words.plural(*_UPDATES, len(kinds))
+    groups = sorted(counted, key=lambda group: group not in _URGENT_FIRST)
+    lines = [words.plural(*COUNTED[group], counted[group]) for group in groups]
+    is_urgent = groups[0] in _URGENT_FIRST
+    subject = lines[0] if len(lines) == 1 or is_urgent else words.plural(*_UPDATES, len(kinds))
+    if labels:
+        lines.append(", ".join(labels))
     return subject, "\n".join([*lines, "", words.text(_SIGN_IN, link=link)])
-
-
-def for_team(link: str, language: str = "en") -> tuple[str, str]:
-    """Subject and text for a team or the operators: only that something waits, and the link."""
-    words = translator(language, STAFF)
-    return words.text(_NEWS), words.text(_WAITING, link=link)

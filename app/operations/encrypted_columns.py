@@ -13,7 +13,7 @@ from app.core.db import Base
 from app.core.keyring import KeyRing
 from app.links.models import ShownCode
 from app.matching.models import MatchRun
-from app.messaging.models import PartnerNotices, PersonNotices
+from app.messaging.models import MemberNotices, PartnerNotices, PersonNotices
 from app.referrals import threads
 from app.referrals.models import Referral
 from app.referrals.thread_models import ReferralMessageWrap
@@ -98,6 +98,7 @@ ENCRYPTED_COLUMNS: Final = (
     _simple(Referral, "card"),
     _simple(Member, "totp_secret"),
     _simple(PartnerNotices, "address", "organisation_id"),
+    _simple(MemberNotices, "address", "member_id"),
     _simple(PersonNotices, "how", "case_id"),
     _simple(ShownCode, "sealed_key", "case_id"),
     _webhook("secret", 0),

@@ -75,6 +75,7 @@ PRIVILEGES: Final = MappingProxyType(
         "contact_answers": Rights(public="SID", partner="S", desk="S", worker="SD"),
         "directory_edits": Rights(public="S", partner="SIU", desk="SIU", worker="S"),
         "drafts": Rights(public="SIUD", worker="SD", columns=_only(worker="id expires_at"), backup=""),
+        "emergency_alerts": Rights(public="SD", desk="SD", worker="SIUD"),
         "exclusions": Rights(public="SID", partner="SI", desk=_CASE, worker=_CASE),
         "feed_events": Rights(
             public="SI", partner="SIU", desk="SIU", worker="SIUD", columns=_only(public="n")
@@ -87,6 +88,7 @@ PRIVILEGES: Final = MappingProxyType(
         "kill_switches": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "known_browsers": Rights(partner="SIUD", desk="SIUD", worker="SD"),
         "match_runs": Rights(public="SID", partner="SI", desk="SI", worker="SIUD"),
+        "member_notices": Rights(desk="SIUD", worker="SU"),
         "members": Rights(partner="SIU", desk="SIU", worker="S", columns=_only(
             worker="id name role team_id organisation_id active account_notice account_notice_at created_at"
         )),
@@ -96,7 +98,7 @@ PRIVILEGES: Final = MappingProxyType(
             public="SID", partner="SIUD", desk="SIUD", worker="SIUD",
             columns=_only(public="id kind about_id case_id state organisation_id"),
         ),
-        "partner_notices": Rights(public="S", partner="SIUD", desk="S", worker="S", columns=_only(
+        "partner_notices": Rights(public="S", partner="SIUD", desk="S", worker="SU", columns=_only(
             public="organisation_id digest_hour emergencies_at_once zone hours"
         )),
         "passkeys": Rights(partner="SIUD", desk="SIUD"),
@@ -126,6 +128,7 @@ PRIVILEGES: Final = MappingProxyType(
         "shown_codes": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
         "tasks": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
         "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
+        "team_rotas": Rights(desk="SIU", worker="S"),
         "teams": Rights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),
         "used_assertions": Rights(public="SI", partner="SI", worker="SD", backup=""),
         "used_challenges": Rights(partner="SI", desk="SI", worker="SD", backup=""),
@@ -151,7 +154,7 @@ _LEAST_KEPT: Final = "interval '365 days'"
 SHOWN_CASE_ONLY: Final = (
     "appointments", "case_agreements",
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
-    "conflict_traces", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
+    "conflict_traces", "emergency_alerts", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
     "referral_messages", "referrals", "sealed_parts", "shown_codes",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base
+from app.core.db import Base, Json
 
 
 class Role(StrEnum):
@@ -78,6 +78,22 @@ class Member(Base):
     account_notice: Mapped[str | None] = mapped_column(sa.String(32))
     account_notice_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+
+class TeamRota(Base):
+    """Who of a team is on call, by weekday and hour in the team's own time zone.
+
+    `shifts`: a list of `{"days": [0…6], "from": "20:00", "until": "08:00", "members": [id, …]}`, in the order of the list; of the
+    members the first is on call and the others are deputies (`rota.Shift`). Ids and times of staff only.
+    """
+
+    __tablename__ = "team_rotas"
+
+    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"), primary_key=True)
+    zone: Mapped[str] = mapped_column(sa.String(40))
+    shifts: Mapped[list[Any]] = mapped_column(Json)
+    version: Mapped[int]
+    updated_at: Mapped[datetime]
 
 
 class StaffSession(Base):

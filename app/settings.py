@@ -94,6 +94,12 @@ class Settings(BaseSettings):
     """The server of the Bot API; another one for who runs their own."""
     gateway_timeout: timedelta = timedelta(seconds=10)
     """The deadline of one call to Signal's gateway or to Telegram."""
+    escalate_after: Annotated[timedelta, Field(ge=timedelta(minutes=5), le=timedelta(hours=4))] = timedelta(minutes=15)
+    """How long after an emergency was handed out the next one on the rota is told, if nobody has opened it."""
+    escalate_to_seniors_after: Annotated[timedelta, Field(ge=timedelta(minutes=10), le=timedelta(hours=12))] = (
+        timedelta(minutes=45)
+    )
+    """How long after it all seniors of the team are told."""
     sandbox: bool = False
     """Whether the published sandbox client may sign in and finds invented referrals."""
     draft_idle: Annotated[timedelta, Field(ge=timedelta(minutes=10), le=timedelta(hours=24))] = timedelta(minutes=60)
@@ -204,6 +210,12 @@ class Settings(BaseSettings):
         return frozenset(
             name for name, is_set in (("signal", self.signal_url), ("telegram", self.telegram_token)) if is_set
         )
+
+    @model_validator(mode="after")
+    def _next_on_call_goes_first(self) -> "Settings":
+        if self.escalate_to_seniors_after <= self.escalate_after:
+            raise ValueError("PRISTAN_ESCALATE_TO_SENIORS_AFTER is not later than PRISTAN_ESCALATE_AFTER")
+        return self
 
     @model_validator(mode="after")
     def _contact_goes_first(self) -> "Settings":

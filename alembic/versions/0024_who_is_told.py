@@ -67,7 +67,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("partner_notices", "failed_at")
-    op.execute("DELETE FROM outbox WHERE member_id IS NOT NULL")  # the former version would take them for the operators'
+    op.execute(
+        "DELETE FROM outbox WHERE member_id IS NOT NULL"
+    )  # the former version would take them for the operators'
     op.drop_column("outbox", "member_id")
     op.drop_table("emergency_alerts")
     op.drop_table("team_rotas")

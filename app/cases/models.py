@@ -147,8 +147,8 @@ class CaseNeed(Base):
 class EmergencyAlert(Base):
     """An emergency that nobody of its team has opened yet. Ids and the worker's own clock only; deleted once it is opened.
 
-    `step`: how often it was escalated; `due_at`: when it will be next, by the worker's clock and not by the person's; null: everybody
-    was told. `told`: the members who were told, so that the next one on the rota is somebody else.
+    `step`: how often it was escalated; `due_at`: when it will be next, by the worker's clock and not by the person's; null: never
+    again. `told`: the members who were told, so that the next one on the rota is somebody else.
     """
 
     __tablename__ = "emergency_alerts"

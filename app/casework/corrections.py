@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import audit
+from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage, needs, person_access, sealed_parts, transitions
 from app.cases.models import Case, Part
 from app.cases.need_states import NeedVerb
@@ -30,6 +30,7 @@ from app.intake.schemas import Consent, Intake
 from app.matching import runs
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
+from app.messaging.kinds import NoticeKind
 from app.referrals import queries, threads
 from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
@@ -77,6 +78,8 @@ def correct(
     hour = to_the_hour(now)
     for column, value in intake_storage.plain_columns(intake).items():
         setattr(case, column, value)
+    if facts.urgency == "emergency" != case.urgency:
+        messaging.queue(session, NoticeKind.EMERGENCY, about_id=case.id, team_id=case.team_id, now=hour)
     case.urgency, case.urgency_rank = facts.urgency, URGENCY_RANK[facts.urgency]
     if not (
         _is_same_letter(before, intake)

@@ -116,7 +116,9 @@ def file_intake(
     conflicts.store_check(session, case_id, compared)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
     store_notice_address(session, keys, case_id, intake, directory)
-    _note(session, case_id, team_id, intake, facts, referred, now)
+    _note(session, case_id, intake, facts, referred, now)
+    news = NoticeKind.EMERGENCY if facts.urgency == "emergency" else NoticeKind.CASE_SUBMITTED
+    messaging.queue(session, news, about_id=case_id, team_id=team_id, now=to_the_hour(now))
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
     duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_reason is None:
@@ -138,7 +140,7 @@ def file_sandbox_intake(
     _put_under_free_label(session, _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now))
     needs.store_new(session, case_id, intake.needs, now)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=())
-    _note(session, case_id, team_id, intake, facts, None, now)
+    _note(session, case_id, intake, facts, None, now)
     return case_id
 
 
@@ -279,7 +281,6 @@ def sealed_contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]
 def _note(
     session: Session,
     case_id: UUID,
-    team_id: UUID,
     intake: Intake,
     facts: Facts,
     referred: ReferredIn | None,
@@ -300,7 +301,6 @@ def _note(
         "at": to_the_hour(now),
     }
     bulk.insert(session, CaseEvent, [event])
-    messaging.queue(session, NoticeKind.CASE_SUBMITTED, about_id=case_id, team_id=team_id, now=to_the_hour(now))
     audit.record(
         session,
         actor_kind=actor_kind,

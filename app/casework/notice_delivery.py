@@ -1,7 +1,8 @@
 """Delivery of the outbox by the worker: claim, send outside any transaction, record the result.
 
 Messages that are due for one organisation at the same time are sent as one notice with counts. A person is notified
-automatically only when their own rules allow it; otherwise the desk is asked. A team reads its notices at the desk.
+automatically only when their own rules allow it; otherwise the desk is asked. What is for a team or the operators is first
+handed out to its members (`team_notices`).
 """
 
 import time
@@ -15,13 +16,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app.casework import undelivered_notices
+from app.cases import emergency_alerts
+from app.casework import team_notices, undelivered_notices
+from app.casework.escalation import Waits
 from app.core import log
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.messaging import outbox, person_texts, recipients, staff_texts
+from app.messaging import member_settings, outbox, person_texts, recipients, staff_texts
 from app.messaging.channels import Channel, Notice, SendingFailed, Way
+from app.messaging.kinds import KINDS, NoticeKind, Recipient
+from app.messaging.member_settings import MemberSettings
 from app.messaging.models import OutboxMessage
 from app.messaging.rules import Verdict, may_notify
 
@@ -29,6 +34,8 @@ ROUND_SECONDS: Final = 60.0
 """How long one way may send in one round. With the deadline of a single notice it stays below the lease of the claims."""
 REST: Final = timedelta(minutes=1)
 """How long a way is left alone that is down. What waits for it keeps its attempts."""
+
+_EMERGENCIES: Final = frozenset({NoticeKind.EMERGENCY.value, NoticeKind.EMERGENCY_NOT_OPENED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class DeliveryContext:
     others: Mapping[Way, Channel] = field(default_factory=dict)
     resting: dict[Way, datetime] = field(default_factory=dict)
     monotonic: Callable[[], float] = time.monotonic
+    waits: Waits = field(default_factory=Waits)
 
     @property
     def ways(self) -> Collection[Way]:
@@ -57,7 +65,8 @@ class _Bundle:
 
     notice: Notice
     ids: tuple[UUID, ...]
-    for_team: bool
+    member_id: UUID | None = None
+    organisation_id: UUID | None = None
     case_id: UUID | None = None
 
 
@@ -66,6 +75,8 @@ def send_due(database: Database, post: DeliveryContext, now: datetime, limit: in
 
     The ways send at the same time, so that none waits for another.
     """
+    with database.begin() as session:
+        team_notices.hand_out_due(session, now, limit, first_wait=post.waits.next_on_call)
     with database.begin() as session:
         bundles = _bundled(session, post, outbox.claim(session, now, limit), now)
     by_way: dict[Way, list[_Bundle]] = {}
@@ -97,6 +108,7 @@ def _send_by(database: Database, post: DeliveryContext, way: Way, bundles: Seque
                 _failed(session, bundle, outcome, now)
             else:
                 outbox.mark_sent(session, bundle.ids, now)
+                _reached(session, bundle)
                 went += len(bundle.ids)
         if isinstance(outcome, SendingFailed) and outcome.affects_all:
             rests_until = post.resting[way] = now + max(REST, outcome.retry_after or REST)
@@ -128,6 +140,8 @@ def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: dateti
     if error.address_gone and bundle.case_id is not None:
         _drop_address(session, bundle, bundle.case_id, now)
         return
+    if error.permanent or error.address_gone:
+        _refused(session, bundle, now)
     for message_id in bundle.ids:
         given_up = outbox.mark_failed(
             session,
@@ -150,33 +164,73 @@ def _drop_address(session: Session, bundle: _Bundle, case_id: UUID, now: datetim
 
 
 def _skip(session: Session, bundle: _Bundle, now: datetime) -> None:
-    """Messages that need no sending: a team reads them at the desk; an organisation without an address checks its own page."""
-    if bundle.for_team:
-        outbox.mark_sent(session, bundle.ids, now)
-    else:
-        outbox.set_aside(session, bundle.ids, "no_address", now)
+    """Messages that cannot be sent: there is no address, or no channel for its way. They never count as sent."""
+    outbox.set_aside(session, bundle.ids, "no_address", now)
+
+
+def _reached(session: Session, bundle: _Bundle) -> None:
+    """The address works (again)."""
+    if bundle.member_id is not None:
+        member_settings.mark_reached(session, bundle.member_id)
+    if bundle.organisation_id is not None:
+        recipients.mark_reached(session, bundle.organisation_id)
+
+
+def _refused(session: Session, bundle: _Bundle, now: datetime) -> None:
+    """The address refused the notice for good: the desk no longer counts on it, and an emergency goes to the next one."""
+    if bundle.member_id is not None:
+        member_settings.mark_refused(session, bundle.member_id, now)
+        emergency_alerts.hurry(session, outbox.about(session, bundle.ids), now)
+    if bundle.organisation_id is not None:
+        recipients.mark_refused(session, bundle.organisation_id, now)
 
 
 def _bundled(session: Session, post: DeliveryContext, claimed: Sequence[OutboxMessage], now: datetime) -> list[_Bundle]:
-    by_organisation: dict[UUID, list[OutboxMessage]] = {}
-    bundles = []
+    """One bundle for each recipient, in the order in which their first messages were claimed: urgent ones first."""
+    by_recipient: dict[UUID, list[OutboxMessage]] = {}
     for message in claimed:
-        if message.organisation_id is not None:
-            by_organisation.setdefault(message.organisation_id, []).append(message)
-        elif message.case_id is not None:
-            bundles += _to_person(session, post, message, message.case_id, now)
-        else:
-            bundles.append(_at_the_desk(message, post))
-    for organisation_id, messages in by_organisation.items():
-        bundles.append(_to_organisation(session, post, organisation_id, messages))
+        by_recipient.setdefault(message.organisation_id or message.member_id or message.id, []).append(message)
+    bundles = []
+    for messages in by_recipient.values():
+        first = messages[0]
+        if first.organisation_id is not None:
+            bundles.append(_to_organisation(session, post, first.organisation_id, messages))
+        elif first.member_id is not None:
+            bundles += _to_member(session, post, first.member_id, messages, now)
+        elif first.case_id is not None:
+            bundles += _to_person(session, post, first, first.case_id, now)
     return bundles
 
 
-def _at_the_desk(message: OutboxMessage, post: DeliveryContext) -> _Bundle:
-    """A message for a team, or for the operators when there is none."""
-    to, page = (f"team:{message.team_id}", "") if message.team_id is not None else ("operations", "operations")
-    subject, text = staff_texts.for_team(f"{post.base_url}/desk/{page}")
-    return _Bundle(Notice(message.id, to, subject, text), (message.id,), for_team=True)
+def _to_member(
+    session: Session, post: DeliveryContext, member_id: UUID, messages: Sequence[OutboxMessage], now: datetime
+) -> list[_Bundle]:
+    """Counts, the labels of emergencies and a link. What has become of an emergency that a colleague has opened is not sent."""
+    emergencies = {message.about_id for message in messages if message.kind in _EMERGENCIES}
+    waiting = emergency_alerts.waiting(session, emergencies) if emergencies else {}
+    over = [message.id for message in messages if message.kind in _EMERGENCIES and message.about_id not in waiting]
+    if over:
+        outbox.set_aside(session, over, "opened", now)
+    left = [message for message in messages if message.id not in over]
+    if not left:
+        return []
+    row = member_settings.rows(session, [member_id]).get(member_id)
+    try:
+        settings = member_settings.of_row(post.keys, row) if row is not None else MemberSettings()
+    except CannotOpen:
+        settings = MemberSettings()
+    only = set(waiting.values())
+    page = f"cases/{only.pop()}" if len(only) == 1 and len(left) == 1 else ""
+    if all(KINDS[message.kind].recipients <= {Recipient.OPERATORS} for message in left):
+        page = "operations"
+    subject, text = staff_texts.for_member(
+        [message.kind for message in left],
+        f"{post.base_url}/desk/{page}",
+        settings.language,
+        labels=sorted(waiting.values()),
+    )
+    notice = Notice(left[0].id, f"member:{member_id}", subject, text, settings.address, settings.way)
+    return [_Bundle(notice, tuple(message.id for message in left), member_id=member_id)]
 
 
 def _to_organisation(
@@ -189,7 +243,7 @@ def _to_organisation(
         address = ""
     subject, text = staff_texts.for_organisation([message.kind for message in messages], f"{post.base_url}/partner/")
     notice = Notice(messages[0].id, f"organisation:{organisation_id}", subject, text, address)
-    return _Bundle(notice, tuple(message.id for message in messages), for_team=False)
+    return _Bundle(notice, tuple(message.id for message in messages), organisation_id=organisation_id)
 
 
 def _to_person(
@@ -214,4 +268,4 @@ def _to_person(
         return []
     subject, text = person_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
     notice = Notice(message.id, f"case:{case_id}", subject, text, how.sent_to, how.way or Way.EMAIL)
-    return [_Bundle(notice, (message.id,), for_team=False, case_id=case_id)]
+    return [_Bundle(notice, (message.id,), case_id=case_id)]

@@ -1,12 +1,12 @@
 """Which members are told what is for their team, or for the operators, and when.
 
-A message for a team is handed out: it is replaced by one message for each member who is told, due at a moment that their own settings
-allow. A message that nobody can be told is set aside as `nobody_to_tell`, and never counts as sent.
+A message for a team is handed out: it is replaced by one message for each member who is told, due at a moment that their own
+settings allow. A message that nobody can be told is set aside as `nobody_to_tell`, and never counts as sent.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,14 +17,16 @@ from app.cases import emergency_alerts
 from app.cases.models import Case
 from app.messaging import member_settings, outbox
 from app.messaging.kinds import KINDS, Audience, NoticeKind, Speed
-from app.messaging.models import MemberNotices, OutboxMessage
-from app.messaging.rules import after_quiet_hours, due_for_member
+from app.messaging.models import MemberNotices
+from app.messaging.rules import due_for_member
 from app.referrals.models import Referral
 from app.staff import rota
 from app.staff.models import Member, Role
 from app.staff.rota import Rota
 
 NOBODY: Final = "nobody_to_tell"
+INTERVAL: Final = timedelta(minutes=5)
+_OVERSEERS: Final = frozenset({Role.ADMIN, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +56,102 @@ def reachable(session: Session, team_ids: Collection[UUID]) -> list[Reachable]:
         .where(
             Member.active,
             member_settings.HAS_WAY,
-            sa.or_(
-                Member.team_id.in_(list(team_ids)), Member.role.in_([Role.ADMIN.value, Role.AUDITOR.value])
-            ),
+            sa.or_(Member.team_id.in_(list(team_ids)), Member.role.in_([Role.ADMIN.value, Role.AUDITOR.value])),
         )
         .order_by(Member.name)
     )
     return [Reachable(row.id, Role(row.role), row.team_id, row.MemberNotices) for row in found]
 
 
-def hand_out_due(session: Session, now: datetime, limit: int, escalate_after: Sequence[timedelta] = ()) -> int:
-    """Hand out up to `limit` due messages for teams and the operators; returns how many members are told."""
+def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: timedelta) -> int:
+    """Hand out up to `limit` due messages for teams and the operators; returns how many notices members get.
+
+    An emergency also begins its alert, which is escalated after `first_wait`, or at once if nobody can be told.
+    """
     messages = outbox.to_hand_out(session, now, limit)
     if not messages:
         return 0
     teams = {message.team_id for message in messages if message.team_id is not None}
     members, rotas = reachable(session, teams), rota.of_teams(session, teams)
-    about = _cases_of(session, {message.about_id for message in messages})
+    cases = _cases_of(session, {message.about_id for message in messages})
+    crowded = outbox.told_often(session, now)
     told = 0
     for message in messages:
-        case = about.get(message.about_id)
+        case = cases.get(message.about_id)
         to = recipients_of(NoticeKind(message.kind), message.team_id, case, members, rotas, now)
         if message.kind == NoticeKind.EMERGENCY and case is not None:
-            emergency_alerts.start(session, case.case_id, told=to, due_at=now + first_wait if to else now)
+            awake = [member_id for member_id, due in to.items() if due <= now]
+            emergency_alerts.start(session, case.case_id, told=awake, due_at=now + first_wait if awake else now)
         if to:
-            outbox.hand_out(session, message, to, now)
+            spread = {member: next_interval(due) if member in crowded else due for member, due in to.items()}
+            outbox.hand_out(session, message, spread, now)
         else:
             outbox.set_aside(session, [message.id], NOBODY, now)
         told += len(to)
     return told
+
+
+def next_interval(moment: datetime) -> datetime:
+    """The next full five minutes: for somebody who gets very many notices, so that they come together."""
+    return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % INTERVAL + INTERVAL
+
+
+def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, About]:
+    """The cases that messages with these `about_id` are about: the ids of cases or of referrals. One statement."""
+    found = session.execute(
+        sa.select(Case.id, Referral.id.label("referral_id"), Case.owner_id, Case.urgency)
+        .outerjoin(Referral, sa.and_(Referral.case_id == Case.id, Referral.id.in_(list(ids))))
+        .where(sa.or_(Case.id.in_(list(ids)), Referral.id.is_not(None)))
+    ).all()
+    cases = {}
+    for row in found:
+        about = About(row.id, row.owner_id, row.urgency == "emergency")
+        cases[row.id] = about
+        if row.referral_id is not None:
+            cases[row.referral_id] = about
+    return cases
+
+
+def recipients_of(
+    kind: NoticeKind,
+    team_id: UUID | None,
+    case: About | None,
+    members: Iterable[Reachable],
+    rotas: Mapping[UUID, Rota],
+    now: datetime,
+) -> dict[UUID, datetime]:
+    """Who is told of this kind, each with the moment from which it is due. Empty: nobody can be told."""
+    row = KINDS[kind]
+    if team_id is None:
+        overseers = [member for member in members if member.role in _OVERSEERS]
+        return {member.id: _due(member, row.speed, now, wakes=member.notices.emergencies) for member in overseers}
+    here = {member.id: member for member in members if member.team_id == team_id}
+    on_call = rotas[team_id].first_on_call(now, here)
+    if row.audience is Audience.ON_CALL:
+        return _for_on_call(here, on_call, now)
+    owner = [case.owner_id] if case is not None and case.owner_id in here else []
+    to = owner if row.audience is Audience.OWNER else []
+    if row.audience is Audience.OWNER and row.speed is not Speed.DIGEST:
+        speed = Speed.AT_ONCE if case is not None and case.is_emergency else row.speed
+        to = [*to, *(on_call if speed is Speed.AT_ONCE or not to else [])] or list(here)
+        return {one: _due(here[one], speed, now, wakes=one in on_call) for one in dict.fromkeys(to) if one in here}
+    return {one: _due(here[one], row.speed, now, wakes=False) for one in (to or here) if one in here}
+
+
+def _for_on_call(here: Mapping[UUID, Reachable], on_call: Sequence[UUID], now: datetime) -> dict[UUID, datetime]:
+    """Who is on call at once, and everybody else who wants every emergency, outside their quiet hours.
+
+    With nobody on call: everybody of the team; if all of them have quiet hours now, all at once all the same.
+    """
+    if on_call:
+        others = {
+            one.id: _due(one, Speed.AT_ONCE, now, wakes=False) for one in here.values() if one.notices.emergencies
+        }
+        return {**others, **dict.fromkeys(on_call, now)}
+    everybody = {one.id: _due(one, Speed.AT_ONCE, now, wakes=False) for one in here.values()}
+    awake = any(due <= now for due in everybody.values())
+    return everybody if awake else dict.fromkeys(everybody, now)
+
+
+def _due(member: Reachable, speed: Speed, now: datetime, *, wakes: bool) -> datetime:
+    return due_for_member(speed, member_settings.hours_of(member.notices), now, wakes=wakes)

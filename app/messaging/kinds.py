@@ -1,6 +1,7 @@
-"""Kinds of notices: who can get each, how fast, and what it is counted as. Everything that queues a notice names a kind of this table.
+"""Kinds of notices: who can get each, how fast, and what it is counted as.
 
-The table in docs/notices.md is drawn from it (`python -m app.cli.notice_kinds`), and a test compares the two.
+Everything that queues a notice names a kind of this table. The table in docs/notices.md is drawn from it
+(`python -m app.cli.notice_kinds`), and a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ class Recipient(StrEnum):
     PERSON = "person"
     OPERATORS = "operators"
     MEMBER = "member"
-    """One member of a team, or an admin or auditor. What is for a team or the operators is handed out to members when it is sent."""
+    """A member of a team, an admin or an auditor. What is for a team or the operators is handed out to members when it is sent."""
 
 
 class Audience(StrEnum):
@@ -120,9 +121,7 @@ class Row:
 _HANDED_OUT: Final = frozenset({Recipient.TEAM, Recipient.OPERATORS, Recipient.MEMBER})
 
 
-def _row(
-    group: Group, *recipients: Recipient, to: Audience | None = None, speed: Speed = Speed.SOON
-) -> Row:
+def _row(group: Group, *recipients: Recipient, to: Audience | None = None, speed: Speed = Speed.SOON) -> Row:
     if (to is None) != _HANDED_OUT.isdisjoint(recipients):
         raise ValueError(f"{group}: a notice for a team or the operators says which members are told")
     return Row(group, frozenset(recipients), to, speed)

@@ -1,7 +1,7 @@
 """How each member is told: address, hour of the digest, quiet hours. Staff contact data, encrypted under the epoch key."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -29,7 +29,7 @@ class MemberSettings:
     address: str = ""
     way: Way = Way.EMAIL
     emergencies: bool = True
-    hours: MemberHours = MemberHours()
+    hours: MemberHours = field(default_factory=MemberHours)
     language: str = "en"
     failed_at: datetime | None = None
 
@@ -60,9 +60,7 @@ def read(session: Session, keys: KeyRing, member_id: UUID, *, zone: str = "UTC")
     return of_row(keys, row), row.version
 
 
-def save(
-    session: Session, keys: KeyRing, member_id: UUID, new: MemberSettings, *, version: int, now: datetime
-) -> None:
+def save(session: Session, keys: KeyRing, member_id: UUID, new: MemberSettings, *, version: int, now: datetime) -> None:
     """Store a member's settings. Raises Invalid, PreconditionFailed (changed in the meantime)."""
     _check(new)
     row = session.get(MemberNotices, member_id, with_for_update=True)

@@ -69,10 +69,10 @@ class PartnerNotices(Base):
 class MemberNotices(Base):
     """How a coordinator, senior, admin or auditor is told. Contact data of staff: `address` is encrypted under the epoch key.
 
-    `way`: the kind of address (`channels.Way`). `emergencies`: every emergency and alarm is sent at once, also to somebody who is not
-    on call. `digest_hour`: one notice a day with everything that can wait; null: each outside quiet hours, `quiet_from` to
-    `quiet_until`, in full hours of `zone`. `failed_at`: when the address last refused a
-    notice. The row is deleted when the member is deactivated.
+    `way`: the kind of address (`channels.Way`). `emergencies`: emergencies and alarms come outside quiet hours also to somebody who
+    is not on call. `digest_hour`: one notice a day with everything that can wait; null: each outside quiet hours, which are
+    `quiet_from` to `quiet_until`, in full hours of `zone`. `failed_at`: when the address last refused a notice. The row is deleted
+    when the member is deactivated.
     """
 
     __tablename__ = "member_notices"

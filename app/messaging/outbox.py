@@ -117,7 +117,7 @@ _IS_FOR_MEMBERS: Final = sa.and_(
 )
 
 
-def _due(now: datetime, limit: int, *which: sa.ColumnElement[bool]) -> sa.Select[tuple[OutboxMessage]]:
+def _due(now: datetime, limit: int, *which: sa.ColumnElement[bool]) -> sa.Select[OutboxMessage]:
     return (
         sa.select(OutboxMessage)
         .where(
@@ -139,6 +139,25 @@ def to_hand_out(session: Session, now: datetime, limit: int) -> Sequence[OutboxM
     return [*first, *session.scalars(_due(now, limit - len(first), _IS_FOR_MEMBERS, ~urgent))]
 
 
+OFTEN: Final = 20
+
+
+def told_often(session: Session, now: datetime) -> set[UUID]:
+    """Members who got `OFTEN` urgent messages or more since the full hour: further ones come together."""
+    counted = (
+        sa.select(OutboxMessage.member_id)
+        .where(
+            OutboxMessage.member_id.is_not(None),
+            OutboxMessage.kind.in_(URGENT),
+            OutboxMessage.state == "sent",
+            OutboxMessage.done_at == to_the_hour(now),
+        )
+        .group_by(OutboxMessage.member_id)
+        .having(sa.func.count() >= OFTEN)
+    )
+    return {member_id for member_id in session.scalars(counted) if member_id is not None}
+
+
 def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMessage]:
     """Claim up to `limit` due messages for one lease, urgent ones first; other workers skip them (SKIP LOCKED on PostgreSQL)."""
     urgent = OutboxMessage.kind.in_(URGENT)
@@ -149,6 +168,11 @@ def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMe
         message.attempts += 1
     session.flush()
     return claimed
+
+
+def about(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """What these messages are about."""
+    return set(session.scalars(sa.select(OutboxMessage.about_id).where(OutboxMessage.id.in_(list(ids)))))
 
 
 def mark_sent(session: Session, ids: Collection[UUID], now: datetime) -> None:

@@ -78,7 +78,7 @@ def save_notice_settings(
     row.address = keys.encrypt(address, *_address_binding(organisation_id)) if new.address else None
     row.emergencies_at_once, row.digest_hour, row.zone = new.emergencies_at_once, new.digest_hour, zone
     row.hours = dict(new.hours) if new.hours else None
-    row.version, row.updated_at = version + 1, now
+    row.version, row.updated_at, row.failed_at = version + 1, now, None
     session.flush()
 
 
@@ -89,6 +89,22 @@ def _check(address: str) -> None:
         raise Invalid(
             [FieldError(pointer="/address", code="not_an_email", detail="This is not an e-mail address.")]
         ) from None
+
+
+def mark_reached(session: Session, organisation_id: UUID) -> None:
+    """A notice has arrived: the address works (again)."""
+    _set_failed(session, organisation_id, None)
+
+
+def mark_refused(session: Session, organisation_id: UUID, now: datetime) -> None:
+    """The address refused a notice: until it works again, or is changed, the organisation counts as one without an address."""
+    _set_failed(session, organisation_id, now)
+
+
+def _set_failed(session: Session, organisation_id: UUID, moment: datetime | None) -> None:
+    unlike = PartnerNotices.failed_at.is_not(None) if moment is None else PartnerNotices.failed_at.is_(None)
+    which = sa.and_(PartnerNotices.organisation_id == organisation_id, unlike)
+    session.execute(sa.update(PartnerNotices).where(which).values(failed_at=moment))
 
 
 def hours(session: Session, organisation_id: UUID) -> dict[str, Any] | None:

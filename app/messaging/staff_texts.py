@@ -45,7 +45,7 @@ def for_organisation(kinds: Sequence[str], link: str, language: str = "en") -> t
 def for_member(
     kinds: Sequence[str], link: str, language: str = "en", *, labels: Collection[str] = ()
 ) -> tuple[str, str]:
-    """Subject and text for a member: how many notices of each group there are, urgent ones first, the labels of emergencies, a link."""
+    """Subject and text for a member: how many notices of each group there are, urgent ones first; labels of emergencies; a link."""
     return _counted(kinds, link, language, labels)
 
 

@@ -154,8 +154,8 @@ _LEAST_KEPT: Final = "interval '365 days'"
 SHOWN_CASE_ONLY: Final = (
     "appointments", "case_agreements",
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
-    "conflict_traces", "emergency_alerts", "exclusions", "match_runs", "person_notices", "referral_message_exports", "referral_message_wraps",
-    "referral_messages", "referrals", "sealed_parts", "shown_codes",
+    "conflict_traces", "emergency_alerts", "exclusions", "match_runs", "person_notices", "referral_message_exports",
+    "referral_message_wraps", "referral_messages", "referrals", "sealed_parts", "shown_codes",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""
 

@@ -11,6 +11,7 @@ from app.cases import (
     appointments,
     case_presence,
     duplicate_detection,
+    emergency_alerts,
     intake_storage,
     needs,
     person_access,
@@ -59,6 +60,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     runs.forget(session, case.id)
     duplicate_detection.delete_fingerprints(session, case.id)
     case_presence.forget(session, case.id)
+    emergency_alerts.forget(session, case.id)
     undo.forget(session, case.id)
     conflicts.forget(session, case.id)
     recipients.forget(session, case.id)

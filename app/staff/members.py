@@ -20,6 +20,7 @@ from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
+from app.messaging import member_settings
 from app.staff import invitations, known_browsers, passkeys, proposals, seats, sessions
 from app.staff import service as staff
 from app.staff.invitations import Invitee
@@ -270,6 +271,7 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
     known_browsers.forget(session, member.id)
+    member_settings.forget(session, member.id)
     _note(session, caller, member, "member:deactivated", now)
 
 

@@ -1,8 +1,8 @@
 """A team's rota: who is on call at a moment, by weekday and hour in the team's own time zone.
 
-A shift names weekdays, two times of day and its members: the first is on call, the others are deputies in this order. A shift that ends
-at or before its beginning ends on the next day; one from a time to the same time lasts a whole day. Where shifts overlap, the members of
-the earlier one in the list come first.
+A shift names weekdays, two times of day and its members: the first is on call, the others are deputies in this order. A shift that
+ends at or before its beginning ends on the next day; one from a time to the same time lasts a whole day. Where shifts overlap, the
+members of the earlier one in the list come first.
 """
 
 import re
@@ -18,11 +18,10 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.core.errors import FieldError, Invalid, PreconditionFailed
-from app.staff.models import Member, Role, TeamRota
+from app.staff.models import Member, Role, TeamCountry, TeamRota
 
 MOST_SHIFTS: Final = 20
 _TIME: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
-_CHANGES_WITHIN: Final = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +149,9 @@ def save(
         session, actor_kind="member", actor_id=by.hex, action="team:rota_changed", subject_kind="team",
         subject_id=team_id, codes={"shifts": len(shifts)}, now=now,
     )  # fmt: skip
+
+
+def countries_of(session: Session, team_id: UUID) -> list[str]:
+    """The countries whose cases the team takes, in alphabetical order."""
+    found = sa.select(TeamCountry.country).where(TeamCountry.team_id == team_id).order_by(TeamCountry.country)
+    return list(session.scalars(found))

@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from app import audit, privacy
 from app.audit import witness
 from app.cases import appointments, case_presence, counters
-from app.casework import appointment_offers, auto_offer, notice_delivery, scheduler, shown_codes
+from app.casework import appointment_offers, auto_offer, escalation, notice_delivery, scheduler, shown_codes
 from app.casework.auto_offer import AutoOfferContext
+from app.casework.escalation import Waits
 from app.casework.notice_delivery import DeliveryContext
 from app.core import log, quotas
 from app.core.clock import Clock, to_the_hour
@@ -82,6 +83,7 @@ class Worker:
             "clocks": self._clocks,
             "first_offers": self._first_offers,
             "appointments": self._appointments,
+            "escalations": self._escalations,
             "messages": self._messages,
             "webhooks": self._postman.round,
             "expired": self._expired,
@@ -192,9 +194,27 @@ class Worker:
 
     def _messages(self, now: datetime) -> int:
         post = DeliveryContext(
-            self._channel, self._keys, self._settings.base_url, others=self._gateways, resting=self._resting
+            self._channel,
+            self._keys,
+            self._settings.base_url,
+            others=self._gateways,
+            resting=self._resting,
+            waits=self._waits,
         )
         return notice_delivery.send_due(self._database, post, now, _BATCH)
+
+    @property
+    def _waits(self) -> Waits:
+        return Waits(self._settings.escalate_after, self._settings.escalate_to_seniors_after)
+
+    def _escalations(self, now: datetime) -> int:
+        """Tell further members of emergencies that nobody has opened."""
+        with self._database.begin(write=False) as session:
+            due = escalation.due(session, now, _BATCH)
+        return sum(
+            self._in_own_transaction(partial(escalation.escalate, now=now, waits=self._waits), case_id)
+            for case_id in due
+        )
 
     def _expired(self, now: datetime) -> int:
         settings = self._settings

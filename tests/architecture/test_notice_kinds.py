@@ -6,6 +6,7 @@ from typing import Final
 
 import app
 from app.casework import scheduler
+from app.cli import notice_kinds
 from app.messaging import kinds
 from app.messaging.kinds import KINDS, Group, NoticeKind, Recipient
 from app.messaging.staff_texts import for_organisation
@@ -64,3 +65,9 @@ def test_a_group_says_one_and_many() -> None:
     assert len(set(subjects.values())) == len(Group)
     for kind in first.values():
         assert for_organisation([kind, kind], "link")[0].startswith("2 ")
+
+
+def test_the_table_in_the_docs_is_the_table_of_the_program() -> None:
+    text = notice_kinds.PAGE.read_text(encoding="utf-8")
+    assert notice_kinds.drawn(text) == text, "run: python -m app.cli.notice_kinds"
+    assert all(f"| `{kind}` |" in text for kind in NoticeKind)

@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).parents[2]
 CATALOGUE: Final = "app/locales/{}/LC_MESSAGES/messages.po"
 NEWEST_STEP: Final = max(int(path.name[:4]) for path in (ROOT / "alembic/versions").glob("0*.py"))
 LIVE_INDEX_STEP: Final = f"alembic/versions/{NEWEST_STEP + 1:04}_count_deferred_referrals_as_live.py"
-GENERATED: Final = ("app/locales/messages.pot", "app/locales/staff.pot", "docs/life-cycles.md")
+GENERATED: Final = ("app/locales/messages.pot", "app/locales/staff.pot", "docs/life-cycles.md", "docs/notices.md")
 Edit = Callable[[Path], None]
 
 
@@ -197,8 +197,10 @@ RECIPES: Final = [
                 "app/messaging/kinds.py",
                 ('    REVIEW_WAITLISTED = "look_at_waitlisted"\n', '    REVIEW_DEFERRED = "look_at_deferred"\n'),
                 (
-                    "        NoticeKind.REVIEW_WAITLISTED:         _row(Group.REVIEW, _ORGANISATION, _TEAM),\n",
-                    "        NoticeKind.REVIEW_DEFERRED:           _row(Group.REVIEW, _ORGANISATION, _TEAM),\n",
+                    "        NoticeKind.REVIEW_WAITLISTED:         "
+                    "_row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),\n",
+                    "        NoticeKind.REVIEW_DEFERRED:           "
+                    "_row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),\n",
                 ),
             ),
             **after("app/reporting/queries.py", ('        State.WAITLISTED: "waiting",\n', '        State.DEFERRED: "waiting",\n')),
@@ -262,6 +264,7 @@ RECIPES: Final = [
             "app/messaging/kinds.py",
             LIVE_INDEX_STEP,
             "docs/life-cycles.md",
+            "docs/notices.md",
             "docs/partner-api.md",
             "docs/webhooks.md",
             "tests/unit/test_referral_states.py",
@@ -276,8 +279,8 @@ RECIPES: Final = [
                 ('    CROWD = "crowd"\n', '    CASE_RELEASED = "case_released"\n'),
                 ('    ALARM = "alarm"\n', '    RELEASED = "released"\n'),
                 (
-                    "        NoticeKind.CROWD:                     _row(Group.ALARM, _TEAM),\n",
-                    "        NoticeKind.CASE_RELEASED:             _row(Group.RELEASED, _TEAM),\n",
+                    "        NoticeKind.CROWD:                     _row(Group.ALARM, _TEAM, to=_ON_CALL, speed=_NOW),\n",
+                    "        NoticeKind.CASE_RELEASED:             _row(Group.RELEASED, _TEAM, to=_OWNER),\n",
                 ),
             ),
             **after(

@@ -80,9 +80,11 @@ def _checks(run: dict[str, Any]) -> int:
     from app.cli import i18n
 
     if run.get("generate"):
-        from app.cli import life_cycles
+        from app.cli import life_cycles, notice_kinds
 
         i18n.extract()
+        page = Path("docs/notices.md")
+        page.write_text(notice_kinds.drawn(page.read_text(encoding="utf-8")), encoding="utf-8")
         Path("docs/life-cycles.md").write_text(life_cycles.page(), encoding="utf-8")
         return 0
     import app.main  # noqa: F401

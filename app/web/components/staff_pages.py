@@ -64,6 +64,8 @@ _MESSAGES = {
     "retried_all": N_("The notices will be sent again."),
     "dropped": N_("Dismissed. No further attempts."),
     "kept": N_("Your settings have been saved. They apply to requests that arrive from now on."),
+    "notices_kept": N_("Your notice settings have been saved."),
+    "rota_kept": N_("The rota has been saved. It counts from now on."),
     "released": N_("The case is now in the queue, in the place it would have had."),
     "discarded": N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),
     "done": N_("The task is done."),

@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, duplicate_detection, needs, queue, states
+from app.cases import case_presence, duplicate_detection, emergency_alerts, needs, queue, states
 from app.cases.models import Case, Part
 from app.cases.need_states import ASKABLE
 from app.cases.sealed_parts import OpenedPart
@@ -67,6 +67,7 @@ async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
         return
     async with state.transactions.open(write=True) as session:
         await run_sync(case_presence.record, session, desk.team_id, label, desk.member.member_id, desk.now)
+        await run_sync(emergency_alerts.opened, session, desk.team_id, label)
     if len(recorded) >= _MOST_RECORDED_VIEWS:
         recorded.clear()
     recorded[key] = desk.now

@@ -53,6 +53,8 @@ NOTICES: Final = complete(
         "review": N_("Date to review a referral"),
         "ended": N_("Request that has ended"),
         "access_change": N_("Proposed change to who can read requests"),
+        "emergency": N_("Emergency"),
+        "not_opened": N_("Emergency that nobody has opened"),
         "new_case": N_("New case"),
         "question": N_("New question"),
         "times": N_("Offered times, or an answer about them"),

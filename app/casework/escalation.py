@@ -1,0 +1,69 @@
+"""Escalation of an emergency that nobody of the team has opened: the next one on the rota is told, then all seniors.
+
+`due` lists the alerts and `escalate` handles one of them in a transaction of its own. A second call does nothing more, because the
+due time has moved on in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import messaging
+from app.cases import emergency_alerts
+from app.casework import team_notices
+from app.casework.team_notices import Reachable
+from app.messaging.kinds import NoticeKind
+from app.staff import rota
+from app.staff.models import Role
+from app.staff.rota import Rota
+
+_NEXT, _SENIORS = 1, 2
+MOST_STEPS: Final = 24
+"""How often it is escalated, the later times to all seniors; after that the emergency still stands in red at the desk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long after an emergency was handed out the next one on the rota is told, and how long after it all seniors are."""
+
+    next_on_call: timedelta = timedelta(minutes=15)
+    seniors: timedelta = timedelta(minutes=45)
+
+
+def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """Up to `limit` cases whose alert is to be escalated. Takes no lock."""
+    return emergency_alerts.due(session, now, limit)
+
+
+def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) -> bool:
+    """Tell the next ones. False: it is not due any more, somebody has opened it, or another worker has it."""
+    claimed = emergency_alerts.claim(session, case_id, now)
+    if claimed is None:
+        return False
+    alert, case = claimed
+    here = {one.id: one for one in team_notices.reachable(session, {case.team_id}) if one.team_id == case.team_id}
+    told = {UUID(member) for member in alert.told}
+    step, to = _next_step(alert.step, here, rota.of_teams(session, {case.team_id})[case.team_id], told, now)
+    for member_id in to:
+        messaging.queue(session, NoticeKind.EMERGENCY_NOT_OPENED, about_id=case.id, member_id=member_id, now=now)
+    alert.step, alert.told = step, sorted(str(member) for member in told | set(to))
+    wait = waits.seniors - waits.next_on_call if step == _NEXT else waits.seniors
+    alert.due_at = now + wait if step < MOST_STEPS else None
+    session.flush()
+    return True
+
+
+def _next_step(
+    step: int, here: Mapping[UUID, Reachable], team_rota: Rota, told: set[UUID], now: datetime
+) -> tuple[int, list[UUID]]:
+    """The step that is taken now, and who is told in it. With no one else on the rota, the seniors are told already now."""
+    if step < _NEXT:
+        further = [member for member in team_rota.on_call(now, here) if member not in told]
+        if further:
+            return _NEXT, further[:1]
+    seniors = [one.id for one in here.values() if one.role is Role.SENIOR]
+    return max(step + 1, _SENIORS), seniors or list(here)

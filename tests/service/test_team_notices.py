@@ -1,0 +1,260 @@
+"""Who of a team is told of an emergency, and when: on call, by their settings, with the mail up, down or hanging."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app import messaging
+from app.cases import emergency_alerts
+from app.cases.models import Case, EmergencyAlert
+from app.core import keyholders
+from app.core.db import Database
+from app.core.keyholders import OwnerKind
+from app.core.sealing import KeyPair
+from app.messaging import member_settings
+from app.messaging.channels import Notice, SendingFailed
+from app.messaging.kinds import NoticeKind
+from app.messaging.member_settings import MemberSettings
+from app.messaging.models import MemberNotices, OutboxMessage
+from app.messaging.rules import MemberHours
+from app.staff import rota
+from app.staff.models import Member, Role, Team
+from app.staff.rota import Shift
+from app.worker.loop import Worker
+from tests.service.test_notices import Kept, worker
+from tests.support.cases import ONE, Scene, set_scene
+
+SATURDAY_NIGHT = datetime(2026, 11, 28, 21, 40, tzinfo=UTC)  # 22:40 in Warsaw
+EVENINGS = (time(20), time(8))
+HOURS = MemberHours(8, (22, 7), "Europe/Warsaw")
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    scene = set_scene(database)
+    scene.now = SATURDAY_NIGHT
+    return scene
+
+
+def team_of(scene: Scene) -> UUID:
+    with scene.database.begin(write=False) as session:
+        return session.scalars(sa.select(Team.id).where(Team.slug != "sandbox")).first() or uuid4()
+
+
+def member(scene: Scene, name: str, role: Role = Role.COORDINATOR, hours: MemberHours | None = HOURS) -> UUID:
+    """Somebody of the team, who can be told unless `hours` is None."""
+    member_id, team = uuid4(), team_of(scene)
+    with scene.write() as session:
+        key = keyholders.register(session, OwnerKind.MEMBER, member_id, KeyPair.generate().public, scene.now)
+        session.add(
+            Member(
+                id=member_id, name=name, role=role.value, team_id=team if role in {"coordinator", "senior"} else None,
+                key_id=key.id, salt=b"", sealed_seed=b"", totp_secret=b"", created_at=scene.now,
+            )
+        )  # fmt: skip
+        session.flush()
+        if hours is not None:
+            settings = MemberSettings(f"{name}@example.org", hours=hours)
+            member_settings.save(session, scene.keys, member_id, settings, version=0, now=scene.now)
+    return member_id
+
+
+def on_call(scene: Scene, *members: UUID) -> None:
+    with scene.write() as session:
+        shifts = [Shift(frozenset(range(7)), *EVENINGS, members)]
+        rota.save(session, team_of(scene), shifts, zone="Europe/Warsaw", by=members[0], version=0, now=scene.now)
+
+
+class Post:
+    """The worker's rounds with a channel that keeps what it gets; who got which subject, when."""
+
+    def __init__(self, scene: Scene, var: Path) -> None:
+        self.scene, self.channel = scene, Kept()
+        self.worker: Worker = worker(scene, var, self.channel)
+
+    def round(self) -> list[tuple[str, str]]:
+        self.channel.sent.clear()
+        for job in ("escalations", "messages"):
+            self.worker.jobs[job](self.scene.now)
+        return sorted((mail.address.partition("@")[0], mail.subject) for mail in self.channel.sent)
+
+    def mails(self) -> Sequence[Notice]:
+        return self.channel.sent
+
+
+@pytest.fixture
+def post(scene: Scene, tmp_path: Path) -> Post:
+    return Post(scene, tmp_path)
+
+
+def left(scene: Scene) -> list[tuple[str, str, str | None]]:
+    with scene.database.begin(write=False) as session:
+        rows = session.execute(sa.select(OutboxMessage.kind, OutboxMessage.state, OutboxMessage.last_error))
+        return sorted(tuple(row) for row in rows)
+
+
+NEW, STILL = "1 emergency", "1 emergency that nobody has opened yet"
+
+
+def test_an_emergency_at_night_reaches_who_is_on_call_then_the_deputy_then_all_seniors(
+    scene: Scene, post: Post
+) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    member(scene, "sofia", Role.SENIOR)
+    on_call(scene, vera, pavel)
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == [("vera", NEW)], "pavel and sofia sleep"
+    scene.later(minutes=14)
+    assert post.round() == []
+    scene.later(minutes=1)
+    assert post.round() == [("pavel", STILL)]
+    scene.later(minutes=29)
+    assert post.round() == []
+    scene.later(minutes=1)
+    assert post.round() == [("sofia", STILL)]
+    assert post.round() == [], "once"
+    scene.later(minutes=45)
+    assert post.round() == [("sofia", STILL)]
+
+
+def test_with_no_rota_and_everybody_asleep_an_emergency_wakes_the_team(scene: Scene, post: Post) -> None:
+    member(scene, "vera")
+    member(scene, "sofia", Role.SENIOR)
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == [("sofia", NEW), ("vera", NEW)]
+    scene.later(minutes=15)
+    assert post.round() == [("sofia", STILL)]
+
+
+def test_with_no_rota_who_is_awake_is_told_and_the_sleeping_in_the_morning_unless_it_was_opened(
+    scene: Scene, post: Post
+) -> None:
+    member(scene, "vera")
+    member(scene, "pavel", hours=MemberHours(None, None, "Europe/Warsaw"))
+    case_id = scene.case(ONE, urgency="emergency")
+    assert post.round() == [("pavel", NEW)]
+    with scene.write() as session:
+        emergency_alerts.opened(session, team_of(scene), session.get_one(Case, case_id).label)
+    scene.later(hours=9)
+    assert post.round() == []
+    assert ("emergency", "dead", "opened") in left(scene)
+
+
+def test_with_nobody_who_can_be_told_nothing_counts_as_sent_and_a_senior_who_sets_an_address_later_is_told(
+    scene: Scene, post: Post
+) -> None:
+    member(scene, "vera", hours=None)
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == []
+    assert left(scene) == [("emergency", "dead", "nobody_to_tell")]
+    member(scene, "sofia", Role.SENIOR)
+    scene.later(minutes=45)
+    assert post.round() == [("sofia", STILL)]
+
+
+def test_with_the_mail_down_the_alert_goes_on_and_everything_arrives_when_it_is_back(scene: Scene, post: Post) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, vera, pavel)
+    post.channel.down = SendingFailed("TimeoutError", affects_all=True)
+    scene.case(ONE, urgency="emergency")
+    for _ in range(20):
+        assert post.round() == []
+        scene.later(minutes=1)
+    post.channel.down = None
+    scene.later(minutes=20)
+    assert {who for who, _what in post.round()} == {"vera", "pavel"}
+    assert not [state for _kind, state, _why in left(scene) if state == "dead"]
+
+
+def test_an_address_that_refuses_does_not_cost_the_fifteen_minutes(scene: Scene, post: Post) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, vera, pavel)
+    post.channel.down = SendingFailed("recipient_refused", permanent=True)
+    scene.case(ONE, urgency="emergency")
+    post.round()
+    post.channel.down = None
+    assert ("pavel", STILL) in post.round()
+    with scene.database.begin(write=False) as session:
+        assert session.get_one(MemberNotices, vera).failed_at == SATURDAY_NIGHT
+
+
+def test_an_emergency_that_was_opened_is_not_escalated(scene: Scene, post: Post) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, vera, pavel)
+    case_id = scene.case(ONE, urgency="emergency")
+    post.round()
+    with scene.write() as session:
+        session.get_one(Case, case_id).owner_id = vera
+    scene.later(minutes=15)
+    assert post.round() == []
+    with scene.database.begin(write=False) as session:
+        assert session.scalars(sa.select(EmergencyAlert)).all() == []
+
+
+def test_two_workers_escalate_once(scene: Scene, post: Post, tmp_path: Path) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, vera, pavel)
+    scene.case(ONE, urgency="emergency")
+    post.round()
+    scene.later(minutes=15)
+    second = Post(scene, tmp_path)
+    second.worker.jobs["escalations"](scene.now)
+    post.worker.jobs["escalations"](scene.now)
+    assert [row for row in left(scene) if row[0] == "emergency_not_opened"] == [
+        ("emergency_not_opened", "queued", None)
+    ]
+
+
+def test_what_can_wait_comes_with_the_digest_and_counts_are_all_that_it_says(scene: Scene, post: Post) -> None:
+    member(scene, "vera")
+    for _ in range(2):
+        scene.case(ONE)
+    assert post.round() == []
+    scene.now = datetime(2026, 11, 29, 7, 0, tzinfo=UTC)  # 8 in Warsaw
+    assert post.round() == [("vera", "2 new cases")]
+    assert post.mails()[0].text == "2 new cases\n\nSign in to read: http://127.0.0.1:8000/desk/"
+
+
+def test_a_mail_about_an_emergency_has_its_label_and_its_page_and_nothing_else(scene: Scene, post: Post) -> None:
+    member(scene, "vera")
+    label = scene.case_row(scene.case(ONE, urgency="emergency", call_me="zinnober", story="zinnober")).label
+    post.round()
+    text = post.mails()[0].text
+    assert text == f"1 emergency\n{label}\n\nSign in to read: http://127.0.0.1:8000/desk/cases/{label}"
+
+
+def test_a_flood_of_emergencies_comes_together_after_the_first_twenty(scene: Scene, post: Post) -> None:
+    vera = member(scene, "vera")
+    on_call(scene, vera)
+    for _ in range(20):
+        scene.case(ONE, urgency="emergency")
+    assert len(post.round()) == 1
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == []
+    scene.later(minutes=5)
+    assert post.round() == [("vera", NEW)]
+
+
+def test_a_decoy_alarm_reaches_admins_and_auditors_at_once(scene: Scene, post: Post) -> None:
+    member(scene, "admin", Role.ADMIN)
+    member(scene, "vera")
+    with scene.write() as session:
+        messaging.queue(session, NoticeKind.HONEYTOKEN_READ, about_id=uuid4(), now=scene.now)
+    assert post.round() == [("admin", "1 alarm")]
+    assert post.mails()[0].text.endswith("/desk/operations")
+
+
+def test_an_answer_reaches_the_owner_of_the_case_and_nobody_else(scene: Scene, post: Post) -> None:
+    scene.now = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+    vera = member(scene, "vera")
+    member(scene, "pavel")
+    referral = scene.offered(ONE)
+    with scene.write() as session:
+        case = session.get_one(Case, scene.row(referral).case_id)
+        case.owner_id = vera
+        messaging.queue(session, NoticeKind.REFERRAL_DECLINED, about_id=referral, team_id=case.team_id, now=scene.now)
+    assert post.round() == [("vera", "1 decision by an organisation")]

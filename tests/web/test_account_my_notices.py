@@ -1,0 +1,52 @@
+"""A member sets how they are told: what they typed is kept, sealed, and gone when they leave."""
+
+import sqlalchemy as sa
+
+from app.messaging.models import MemberNotices
+from app.staff.models import Member
+from tests.support.desk import StaffSite
+
+PATH = "/desk/me/notices"
+
+
+def stored(office: StaffSite) -> MemberNotices:
+    with office.database.begin(write=False) as session:
+        return session.scalars(sa.select(MemberNotices)).one()
+
+
+def test_an_address_is_kept_sealed_and_shown_to_its_owner_alone(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    page = vera.get(PATH)
+    assert page.form(PATH)["zone"] == "Europe/Warsaw"
+    done = vera.submit(
+        page, PATH, address="vera@example.org", when="each", quiet_from="23", quiet_until="6", language="ka"
+    )
+    assert done.did("notices_kept")
+    row = stored(office)
+    assert b"example" not in (row.address or b"")
+    assert (row.digest_hour, row.quiet_from, row.quiet_until, row.language) == (None, 23, 6, "ka")
+    assert vera.get(PATH).form(PATH)["address"] == "vera@example.org"
+    assert "vera@example.org" not in office.as_("sofia").get(PATH).text
+    assert office.as_("partner").get(PATH).status == 403
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    page = vera.submit(vera.get(PATH), PATH, address="vera", hour="8", when="digest")
+    assert page.status == 422
+    assert page.form(PATH)["address"] == "vera"
+    assert "This is not an e-mail address." in page.words()
+    page = vera.submit(vera.get(PATH), PATH, address="vera@example.org", hour="25", when="digest", quiet_from="x")
+    assert page.words().count("Enter an hour from 0 to 23.") >= 2
+    assert page.form(PATH)["quiet_from"] == "x"
+
+
+def test_the_row_is_deleted_with_the_member(office: StaffSite) -> None:
+    vera, sofia = office.as_("vera"), office.as_("sofia")
+    vera.submit(vera.get(PATH), PATH, address="vera@example.org")
+    with office.database.begin(write=False) as session:
+        member_id = session.scalars(sa.select(Member.id).where(Member.name == "vera")).one()
+    page = sofia.get("/desk/members")
+    assert sofia.submit(page, f"/desk/members/{member_id}/deactivate").did("deactivated")
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(MemberNotices)).all() == []

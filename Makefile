@@ -39,7 +39,7 @@ run: base
 	@exec $(BIN)/python -m app.cli.main run-demo --port "$(PORT)"
 
 test: check
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal --durations 15 --durations-min 1 $(ARGS)
 
 check: dev
 	@$(CATALOGUES)

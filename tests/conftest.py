@@ -6,11 +6,12 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import network, passphrases
+from tests.support import network, passphrases, routes
 
 pytest_plugins = ["tests.support.databases", "tests.support.browser"]
 network.shut()
 passphrases.use_fast_parameters()
+routes.share()
 
 # Time per example says more about the machine than about us. In CI the same examples are tried each time, so that a
 # change is never refused for what somebody else's change brought in; at home the search goes on.

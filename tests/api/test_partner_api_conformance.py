@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from schemathesis.specs.openapi.checks import (
 
 from app.api import openapi
 from app.core.db import Database
-from tests.support.partners import MINE, OTHER, Network, running
+from tests.support.founding import found
+from tests.support.partners import MINE, OTHER, Founded, Network, running
 
 DOCUMENT = openapi.document("https://pristan.test")
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
@@ -57,16 +59,6 @@ class Place:
     referrals: tuple[str, str, str]
     hook: str
 
-    @classmethod
-    def of(cls, network: Network) -> "Place":
-        case = network.case()
-        mine, accepted = network.offer(MINE, case), network.offer(MINE)
-        network.act(accepted, "accept")
-        place = cls(network, (mine, accepted, network.offer(OTHER, case)), add_webhook(network))
-        for who in (MINE, "bot"):
-            network.token(who)
-        return place
-
     def answers_as_described(self, found: Any, known: int | None) -> None:
         """Send it, with the `known` of our referrals in the place of a made-up one."""
         referral = None if known is None else self.referrals[known]
@@ -98,12 +90,35 @@ class Place:
         assert answer.status_code < 500 or answer.status_code == 503, answer.text
 
 
+@dataclass(frozen=True)
+class PlaceFounded(Founded):
+    """A network with what its place has."""
+
+    referrals: tuple[str, str, str] = ("", "", "")
+    hook: str = ""
+
+
+def founded_place(database: Database) -> PlaceFounded:
+    with TemporaryDirectory() as var, running(database, Path(var)) as network:
+        case = network.case()
+        mine, accepted = network.offer(MINE, case), network.offer(MINE)
+        network.act(accepted, "accept")
+        referrals, hook = (mine, accepted, network.offer(OTHER, case)), add_webhook(network)
+        for who in (MINE, "bot"):
+            network.token(who)
+    return PlaceFounded(network.keys, network.clients, network.tokens, referrals, hook)
+
+
 @pytest.fixture
 def places(sqlite_database: Database, postgres_database: Database, tmp_path: Path) -> Iterator[list[Place]]:
     """On both databases: what is sent takes longer to make up than to answer, and each gets all of it."""
     with ExitStack() as both:
-        databases = (sqlite_database, postgres_database)
-        yield [Place.of(both.enter_context(running(one, tmp_path / one.dialect))) for one in databases]
+        made = []
+        for one in (sqlite_database, postgres_database):
+            founded = found(one, founded_place)
+            network = both.enter_context(running(one, tmp_path / one.dialect, founded=founded))
+            made.append(Place(network, founded.referrals, founded.hook))
+        yield made
 
 
 @pytest.mark.parametrize(("name", "mode"), RUNS)

@@ -12,6 +12,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from typer.testing import CliRunner
+
+from app.cli.main import app as cli
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("uv", "base", "dev")
@@ -147,17 +150,12 @@ def test_only_the_proxys_own_address_is_believed() -> None:
 
 
 def test_containers_start_commands_that_exist() -> None:
+    """That they start as processes is seen by test_image.py."""
     for name in ("migrate", "grants", *SURFACES, "worker"):
         words = services()[name]["command"]
         named = [word for word in words[:2] if not word.startswith("-")]
-        told = subprocess.run(
-            [sys.executable, "-m", "app.cli.main", *named, "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert told.returncode == 0, told.stderr
+        told = CliRunner().invoke(cli, [*named, "--help"], env={"COLUMNS": "200"})
+        assert told.exit_code == 0, told.output
         assert [word for word in words[1:] if word.startswith("--") and word not in told.stdout] == []
 
 

@@ -1,13 +1,14 @@
 """Each closed vocabulary has one table an audience, with a row for each code; a new code is refused by each that lacks it."""
 
 import ast
+import filecmp
 import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -153,13 +154,43 @@ def test_a_column_is_wide_enough_for_each_code(column: sa.Column[str], vocabular
     assert max(len(code) for code in vocabulary) <= (column.type.length or 0)  # type: ignore[attr-defined]
 
 
-def _copy(tmp_path: Path) -> Path:
-    shutil.copytree(APP, tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path / "app"
+class Copy:
+    """The service's code in a folder of its own, to be changed; each program is run in it as in a fresh process."""
+
+    def __init__(self, root: Path, runner: "subprocess.Popen[str]") -> None:
+        self.app, self._runner = root / "app", runner
+
+    def run(self, code: str) -> tuple[bool, str]:
+        """Whether it failed, and what it printed."""
+        assert self._runner.stdin is not None
+        assert self._runner.stdout is not None
+        self._runner.stdin.write(json.dumps({"code": code}) + "\n")
+        self._runner.stdin.flush()
+        answer = json.loads(self._runner.stdout.readline())
+        return answer["failed"], answer["output"]
 
 
-def _run(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def one_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    root = tmp_path_factory.mktemp("copy")
+    shutil.copytree(APP, root / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, str(ROOT / "tests/support/recipe_runner.py"), str(root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as runner:
+        assert runner.stdin is not None
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "ready\n"
+        yield Copy(root, runner)
+        runner.stdin.close()
+
+
+@pytest.fixture
+def copied(one_copy: Copy) -> Iterator[Copy]:
+    """As the repository has it; whatever a test changes is set right after it."""
+    yield one_copy
+    for path in APP.rglob("*"):
+        here = one_copy.app / path.relative_to(APP)
+        if path.suffix != ".pyc" and path.is_file() and not filecmp.cmp(path, here, shallow=False):
+            shutil.copy2(path, here)
 
 
 def _edit(path: Path, old: str, new: str) -> None:
@@ -178,14 +209,17 @@ PLACES = [
 ]
 
 
-def test_a_made_up_referral_state_is_refused_at_import_by_each_place_that_lacks_its_row(tmp_path: Path) -> None:
+def test_a_made_up_referral_state_is_refused_at_import_by_each_place_that_lacks_its_row(copied: Copy) -> None:
     """The program is started again and again; each time the row is added that it asked for, until it starts."""
-    app = _copy(tmp_path)
+    app = copied.app
     _edit(app / "referrals/states.py", '    DRAFT = "draft"', '    DRAFT = "draft"\n    LOST = "lost"')
     places = []
-    while (done := _run(tmp_path, "import app.main")).returncode:
-        assert "no row for ['lost']" in done.stderr, done.stderr
-        path, number = re.findall(r'File "[^"]*?/app/([^"]+)", line (\d+)', done.stderr)[-2]
+    while True:
+        failed, told = copied.run("import app.main")
+        if not failed:
+            break
+        assert "no row for ['lost']" in told, told
+        path, number = re.findall(r'File "[^"]*?/app/([^"]+)", line (\d+)', told)[-2]
         lines = (app / path).read_text(encoding="utf-8").splitlines(keepends=True)
         start = int(number) - 1
         brace = next(position for position in range(start, start + 4) if lines[position].rstrip().endswith("{"))
@@ -215,12 +249,12 @@ print(json.dumps({
 """
 
 
-def test_a_ninth_language_is_one_code_and_a_catalogue(tmp_path: Path) -> None:
-    app = _copy(tmp_path)
+def test_a_ninth_language_is_one_code_and_a_catalogue(copied: Copy) -> None:
+    app = copied.app
     _edit(app / "core/i18n.py", '"de": "Deutsch",', '"de": "Deutsch", "fr": "Français",')
-    done = _run(tmp_path, NINTH_LANGUAGE)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    failed, output = copied.run(NINTH_LANGUAGE)
+    assert not failed, output
+    told = json.loads(output)
     assert (told["name"], told["plurals"], told["day"]) == ("Français", 2, "24 novembre 2026")
     assert '"fr"' in told["schema"]
     assert "fr" in told["spoken"]
@@ -230,18 +264,18 @@ def test_a_ninth_language_is_one_code_and_a_catalogue(tmp_path: Path) -> None:
     )
 
 
-def test_a_30th_need_is_one_entry_of_the_file_of_needs(tmp_path: Path) -> None:
-    app = _copy(tmp_path)
-    before = json.loads(_run(tmp_path, NEEDS).stdout)
+def test_a_30th_need_is_one_entry_of_the_file_of_needs(copied: Copy) -> None:
+    app = copied.app
+    before = json.loads(copied.run(NEEDS)[1])
     needs = app / "countries/needs.yaml"
     text = needs.read_text(encoding="utf-8")
     entry = re.search(r"^  - id: .*?(?=^  - )", text, re.MULTILINE | re.DOTALL)
     assert entry is not None
     made_up = re.sub(r"id: \S+", "id: made_up", entry[0])
     needs.write_text(text.replace(entry[0], entry[0] + made_up, 1), encoding="utf-8")
-    done = _run(tmp_path, NEEDS)
-    assert done.returncode == 0, done.stderr
-    after = json.loads(done.stdout)
+    failed, output = copied.run(NEEDS)
+    assert not failed, output
+    after = json.loads(output)
     assert (before["most"], before["packs"]) == (29, 29)
     assert (after["most"], after["packs"]) == (30, 30)
 

@@ -4,6 +4,7 @@ Each is told again with two real clients on a real port, on both databases. In e
 as it is now, and nothing is lost, doubled or left without an owner.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ import pytest
 import sqlalchemy as sa
 
 from app.core.db import Database
-from app.core.keyring import KeyRing
 from app.directory.packs import load_packs
 from app.main import create_app
 from app.operations.privileges import Role
@@ -30,6 +30,7 @@ from tests.support import desk
 from tests.support.cases import together
 from tests.support.databases import under
 from tests.support.desk import ONE, START, STORY, TWO, Browser, Page, StaffSite, Time
+from tests.support.founding import found
 from tests.support.live import address, free_port, served
 
 ROUNDS = 2
@@ -92,11 +93,10 @@ class Live:
 
 @pytest.fixture
 def live(database: Database, tmp_path: Path) -> Iterator[Live]:
-    keys, time, bound = KeyRing.generate(START.date()), Time(), free_port()
+    founded, time, bound = found(database, desk.founded_office), Time(), free_port()
+    keys, secrets = copy.deepcopy(founded.keys), dict(founded.secrets)
     settings = Settings(var=tmp_path / "var", worker_in_web=False, base_url=address(bound))
     app = create_app(settings, database=database, keys=keys, clock=time)
-    with database.begin() as session:
-        secrets = desk._found(session, keys)
     with ExitStack() as lines, served(app, bound) as base:
         client = Line(lines.enter_context(httpx.Client(base_url=base, timeout=60)))
         office = StaffSite(app, client, database, keys, time, secrets)  # type: ignore[arg-type]

@@ -144,7 +144,7 @@ def test_a_new_case_that_can_not_be_offered_is_tried_once(scene: Scene, tmp_path
 
 
 KILLED = """
-import sys
+import os, sys
 from datetime import datetime
 from pathlib import Path
 from app.core.db import Database
@@ -154,10 +154,16 @@ from app.settings import Settings
 from app.worker.loop import Worker
 url, var, now = sys.argv[1:]
 keys, settings = KeyRing.load(Path(var) / "keys.json"), Settings(var=Path(var))
-machine = Worker(Database(url), keys, load_packs(), settings, lambda: datetime.fromisoformat(now))
-print("started", flush=True)
-while True:
-    machine.run_once()
+directory = load_packs()
+for line in sys.stdin:  # for each line a worker, which has learnt nothing from the one before
+    child = os.fork()
+    if not child:
+        machine = Worker(Database(url), keys, directory, settings, lambda: datetime.fromisoformat(now))
+        print(os.getpid(), flush=True)
+        while True:
+            machine.run_once()
+    os.waitpid(child, 0)
+    print("killed", flush=True)
 """
 
 
@@ -170,12 +176,17 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(scene: Scene,
     chance = random.Random(7)
     url = scene.database.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", KILLED, url, str(tmp_path), scene.now.isoformat()]
-    for _ in range(6):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"started\n"
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as nursery:
+        assert nursery.stdin is not None
+        assert nursery.stdout is not None
+        for _ in range(6):
+            nursery.stdin.write("another\n")
+            nursery.stdin.flush()
+            process = int(nursery.stdout.readline())
             time.sleep(chance.uniform(0.0, 0.4))
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
+            assert nursery.stdout.readline() == "killed\n"
     machine = worker(scene, tmp_path)
     while machine.run_once()["clocks"]:
         pass

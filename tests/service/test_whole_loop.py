@@ -90,13 +90,15 @@ def demo(unmigrated_database: Database, tmp_path: Path) -> Iterator[Demo]:
 
 
 def _wait(base: str, process: subprocess.Popen[bytes], output: Path) -> None:
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        assert process.poll() is None, output.read_text()
-        try:
-            if httpx.get(f"{base}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
+    end = time.monotonic() + 300
+    with httpx.Client(base_url=base, timeout=60) as client:
+        while time.monotonic() < end:
+            assert process.poll() is None, output.read_text()
+            try:
+                if client.get("/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
             time.sleep(0.1)
     pytest.fail(output.read_text())
 

@@ -33,6 +33,7 @@ from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import AT_WORK, LIVE, WITH_PARTNER, Actor, State, Verb
 from app.staff import service as staff
+from tests.support.founding import found
 
 START: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
 ONE, TWO, THREE = "pl-hfhr", "pl-sip", "pl-ocalenie"
@@ -227,14 +228,18 @@ class Scene:
 
 def set_scene(database: Database) -> Scene:
     """A team for all countries and keys for the three centres."""
-    scene, packs = Scene(database), load_packs()
-    with scene.write() as session:
+    found(database, founded_scene)
+    return Scene(database)
+
+
+def founded_scene(database: Database) -> None:
+    packs = load_packs()
+    with database.begin() as session:
         directory_service.upsert(session, packs, START)
         staff.add_team(session, "all", "All", [country.code for country in packs.countries], START)
         for slug in SERVICES:
             keyholders.register(session, OwnerKind.ORGANISATION, organisation(slug), KeyPair.generate().public, START)
             _add_program(session, slug)
-    return scene
 
 
 def _add_program(session: Session, slug: str) -> None:
@@ -258,7 +263,7 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
     got: list[Any] = [None] * len(acts)
 
     def one(place: int, act: Callable[[], Any]) -> None:
-        ready.wait(10)
+        ready.wait(60)
         try:
             got[place] = act()
         except AppError as error:

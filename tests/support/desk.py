@@ -1,5 +1,6 @@
 """The desk in process: two teams, four people who sign in, partners with keys of their own, and a browser that keeps cookies."""
 
+import copy
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy.orm import Session
 
 from app.cases.models import Case
 from app.casework import filing
@@ -33,6 +35,7 @@ from app.settings import Settings
 from app.staff import service as staff
 from app.staff import sessions
 from app.staff.models import Role, StaffSession
+from tests.support.founding import found
 from tests.support.serving import InProcess, in_process
 from tests.support.surfaces import create_surfaces
 
@@ -242,15 +245,22 @@ def intake(**answers: Any) -> dict[str, Any]:
 
 @contextmanager
 def running(database: Database, var: Path, **settings: Any) -> Iterator[StaffSite]:
-    keys, time = KeyRing.generate(START.date()), Time()
+    founded, time = found(database, founded_office), Time()
+    keys = copy.deepcopy(founded.keys)
     base_url = settings.pop("base_url", "http://pristan.test")
     app = create_surfaces(
         Settings(var=var, worker_in_web=False, base_url=base_url, **settings), database=database, keys=keys, clock=time
     )
-    with database.begin() as session:
-        secrets = _found(session, keys)
     with in_process(app) as http:
-        yield StaffSite(app, http, database, keys, time, secrets)
+        yield StaffSite(app, http, database, keys, time, dict(founded.secrets))
+
+
+@dataclass(frozen=True)
+class Founded:
+    """The service's keys, and what each member's authenticator holds."""
+
+    keys: KeyRing
+    secrets: dict[str, str]
 
 
 @lru_cache
@@ -262,8 +272,14 @@ def _seed(name: str) -> bytes:
     return _pair(name).seed
 
 
-def _found(session: Any, keys: KeyRing) -> dict[str, str]:
+def founded_office(database: Database) -> Founded:
     """Teams, people and partner organisations."""
+    keys = KeyRing.generate(START.date())
+    with database.begin() as session:
+        return Founded(keys, _add_everybody(session, keys))
+
+
+def _add_everybody(session: Session, keys: KeyRing) -> dict[str, str]:
     directory_service.upsert(session, load_packs(), START)
     _team, poland, poland_seed = staff.add_team(session, "pl", "Poland", ["PL"], START)
     _team, georgia, georgia_seed = staff.add_team(session, "ge", "Georgia", ["GE"], START)

@@ -1,8 +1,9 @@
 """A small network around the API: one team, two centres with keys of their own, and a trusted front end."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.cases import transitions
 from app.cases.models import Case
@@ -29,6 +31,7 @@ from app.referrals.commands import TransitionInput
 from app.referrals.states import Actor, Verb
 from app.settings import Settings
 from app.staff import service as staff
+from tests.support.founding import found
 from tests.support.serving import InProcess, in_process
 from tests.support.surfaces import create_surfaces
 
@@ -157,10 +160,10 @@ def intake(**answers: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running(database: Database, var: Path, **settings: Any) -> Iterator[Network]:
-    """The service on this database, with the little network in it."""
-    keys = KeyRing.generate(START.date())
-    time = Time()
+def running(database: Database, var: Path, *, founded: "Founded | None" = None, **settings: Any) -> Iterator[Network]:
+    """The service on this database with the little network in it, or with what was `founded` there already."""
+    founded, time = founded or found(database, founded_network), Time()
+    keys = copy.deepcopy(founded.keys)
     app = create_surfaces(
         Settings(var=var, worker_in_web=False, base_url="https://pristan.test", **settings),
         surfaces={"partner"},
@@ -168,32 +171,44 @@ def running(database: Database, var: Path, **settings: Any) -> Iterator[Network]
         keys=keys,
         clock=time,
     )
-    clients = _found(database, keys)
+    clients = {name: replace(program) for name, program in founded.clients.items()}
     with in_process(app) as http:
-        yield Network(http, database, keys, clients, time)
+        yield Network(http, database, keys, clients, time, dict(founded.tokens))
 
 
-def _found(database: Database, keys: KeyRing) -> dict[str, ApiClient]:
+@dataclass(frozen=True)
+class Founded:
+    """The service's keys, and the programs with theirs."""
+
+    keys: KeyRing
+    clients: dict[str, ApiClient]
+    tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+def founded_network(database: Database) -> Founded:
+    keys = KeyRing.generate(START.date())
     with database.begin() as session:
-        directory_service.upsert(session, load_packs(), START)
-        staff.add_team(session, "pl", "Poland", ["PL"], START)
-        clients = {slug: ApiClient(slug, f"api-{slug}", "", KeyPair.generate()) for slug in (MINE, OTHER)}
-        clients["bot"] = ApiClient(None, "helpline-bot", "", KeyPair.generate())
-        for program in clients.values():
-            scopes = [scope for scope in partners.SCOPES if scope != "intakes:create"]
-            program.secret = partners.add_client(
-                session,
-                keys,
-                program.client_id,
-                "A test program",
-                scopes if program.organisation else ["intakes:create", "referrals:read"],
-                START,
-                organisation_id=program.organisation_id,
-            )
-            if program.organisation_id is not None:
-                keyholders.register(
-                    session, OwnerKind.ORGANISATION, program.organisation_id, program.pair.public, START
-                )
+        return Founded(keys, _add_everybody(session, keys))
+
+
+def _add_everybody(session: Session, keys: KeyRing) -> dict[str, ApiClient]:
+    directory_service.upsert(session, load_packs(), START)
+    staff.add_team(session, "pl", "Poland", ["PL"], START)
+    clients = {slug: ApiClient(slug, f"api-{slug}", "", KeyPair.generate()) for slug in (MINE, OTHER)}
+    clients["bot"] = ApiClient(None, "helpline-bot", "", KeyPair.generate())
+    for program in clients.values():
+        scopes = [scope for scope in partners.SCOPES if scope != "intakes:create"]
+        program.secret = partners.add_client(
+            session,
+            keys,
+            program.client_id,
+            "A test program",
+            scopes if program.organisation else ["intakes:create", "referrals:read"],
+            START,
+            organisation_id=program.organisation_id,
+        )
+        if program.organisation_id is not None:
+            keyholders.register(session, OwnerKind.ORGANISATION, program.organisation_id, program.pair.public, START)
     return clients
 
 

@@ -1,5 +1,6 @@
 """A person with a browser that keeps cookies, in front of the person's surface in process."""
 
+import copy
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from app.directory import loader as directory_service
 from app.directory.packs import load_packs
 from app.settings import Settings
 from app.staff import team_setup
+from tests.support.founding import found
 from tests.support.partners import START, Time
 from tests.support.serving import BASE, SyncTransport, in_process
 from tests.support.surfaces import create_surfaces
@@ -130,13 +132,8 @@ def _held(form: Any) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def person_site_on(database: Database, var: Path, **settings: Any) -> Iterator[PersonSite]:
-    keys, time, centre = KeyRing.generate(START.date()), Time(), KeyPair.generate()
-    packs = load_packs()
-    with database.begin() as session:
-        directory_service.upsert(session, packs, START)
-        founded = team_setup.create_team(session, "all", "All", [country.code for country in packs.countries], START)
-        keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
-        team_key_id, team_seed = founded.team_key.id, founded.team_seed
+    founded, time = found(database, founded_site), Time()
+    keys = copy.deepcopy(founded.keys)
     app = create_surfaces(
         Settings(var=var, worker_in_web=False, **settings),
         surfaces={"public"},
@@ -145,7 +142,27 @@ def person_site_on(database: Database, var: Path, **settings: Any) -> Iterator[P
         clock=time,
     )
     with in_process(app) as running:
-        yield PersonSite(SyncTransport(running), database, keys, time, team_key_id, team_seed, centre, app)
+        transport = SyncTransport(running)
+        yield PersonSite(transport, database, keys, time, founded.team_key_id, founded.team_seed, founded.centre, app)
+
+
+@dataclass(frozen=True)
+class Founded:
+    """The service's keys, the team's key and the centre's."""
+
+    keys: KeyRing
+    team_key_id: object
+    team_seed: bytes
+    centre: KeyPair
+
+
+def founded_site(database: Database) -> Founded:
+    centre, packs = KeyPair.generate(), load_packs()
+    with database.begin() as session:
+        directory_service.upsert(session, packs, START)
+        team = team_setup.create_team(session, "all", "All", [country.code for country in packs.countries], START)
+        keyholders.register(session, OwnerKind.ORGANISATION, named_id("organisation", CENTRE), centre.public, START)
+    return Founded(KeyRing.generate(START.date()), team.team_key.id, team.team_seed, centre)
 
 
 @pytest.fixture

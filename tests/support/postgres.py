@@ -103,7 +103,7 @@ def keep(said: Path, pytest_pid: int) -> None:
 
     signal.signal(signal.SIGTERM, let_go)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    folder = Path(tempfile.mkdtemp(prefix="pristan-pg-", dir=_roomy_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="pristan-pg-", dir=roomy_folder()))
     postgres: subprocess.Popen[bytes] | None = None
     try:
         postgres = _start(folder)
@@ -261,7 +261,7 @@ def _group(name: str) -> int:
     return pwd.getpwnam(name).pw_gid
 
 
-def _roomy_folder() -> str | None:
+def roomy_folder() -> str | None:
     """In memory where that is large enough: the server stays durable there and costs no disk. Else the usual place."""
     memory = Path("/dev/shm")
     try:

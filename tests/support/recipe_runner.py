@@ -41,7 +41,9 @@ def _libraries(copy: Path) -> list[str]:
     if not child:
         sys.dont_write_bytecode = False
         import app.main  # noqa: F401
-        import tests.conftest  # noqa: F401
+
+        if (copy / "tests").is_dir():
+            import tests.conftest  # noqa: F401
 
         ours = tuple(name for name in sys.modules if name.split(".")[0] in {"app", "tests", "alembic", "__main__"})
         os.write(write, json.dumps(sorted(set(sys.modules) - {*ours})).encode())
@@ -75,8 +77,11 @@ def _forked(run: dict[str, Any]) -> tuple[bool, str]:
 def _checks(run: dict[str, Any]) -> int:
     """0: the program starts, the catalogues are whole, and the tests pass. `all`: run every test, also after a failure.
 
-    `generate`: write what is generated instead.
+    `generate`: write what is generated instead. `code`: run this program instead.
     """
+    if "code" in run:
+        exec(compile(run["code"], "<code>", "exec"), {"__name__": "__main__"})
+        return 0
     from app.cli import i18n
 
     if run.get("generate"):

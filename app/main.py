@@ -10,9 +10,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse
 
 from app import api, web
-from app.core import log
+from app.core import addresses, log
 from app.core.clock import Clock, utc_now
 from app.core.compression import PageCompression
 from app.core.db import Database
@@ -132,6 +133,10 @@ def _shaped(request: Request, error: AppError) -> Response:
 
 async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
+    if isinstance(error, NotFound) and request.method in {"GET", "HEAD"}:
+        meant = addresses.meant(request.app.routes, request.scope)
+        if meant is not None:
+            return RedirectResponse(meant, status_code=308)
     return _shaped(request, error)
 
 
@@ -160,14 +165,18 @@ _FROM_STATUS: Final[dict[int, type[AppError]]] = {
     400: BadRequest,
     401: NotSignedIn,
     403: NotAllowed,
-    404: NotFound,
-    405: _MethodNotAllowed,
     413: TooLarge,
 }
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == _MethodNotAllowed.status:
+        methods = addresses.methods_of(request.app.routes, request.scope)
+        found = _MethodNotAllowed(headers={"Allow": ", ".join(methods)}) if methods else NotFound()
+        return await _on_app_error(request, found)
+    if error.status_code == NotFound.status:
+        return await _on_app_error(request, NotFound())
     kind = _FROM_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else AppError)
     return _shaped(request, kind(headers=dict(error.headers or {})))
 

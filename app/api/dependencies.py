@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
-from app.api import rate_limits
+from app.api import etags, rate_limits
 from app.core.dependencies import Now, ReadDb, current_directory
 from app.core.errors import (
     AppError,
@@ -40,9 +40,8 @@ REALM: Final = "pristan"
 _NEVER_FROZEN: Final = frozenset({"intakes:create"})  # intakes are always accepted
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 _KEY: Final = re.compile(r"[!-~]{8,255}")
-_TAG: Final = re.compile(r'"(\d{1,9})"')
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
 class NoToken(NotSignedIn):
@@ -203,7 +202,7 @@ def invalid(pointer: str, code: str, detail: str) -> Invalid:
 
 
 def parse_id(text: str) -> UUID:
-    """An id in the form in which our answers write it. Raises NotFound for anything else, as for an unknown id."""
+    """An id as our answers write it, or in capitals or without hyphens. Raises NotFound for anything else, as for an unknown id."""
     if not _UUID.fullmatch(text):
         raise no_such_referral()
     return UUID(text)
@@ -238,7 +237,7 @@ _KEY_HEADER: Final = Header(
 _MATCH_HEADER: Final = Header(
     alias="If-Match",
     description="The ETag that you received.",
-    json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
+    json_schema_extra={"pattern": '^(W/)?"[0-9]{1,9}(-[a-z]+)?"$'},
 )
 
 
@@ -250,14 +249,10 @@ async def idempotency_key(value: Annotated[str | None, _KEY_HEADER] = None) -> s
 
 
 async def expected_version(value: Annotated[str | None, _MATCH_HEADER] = None) -> int:
-    """The version in If-Match; -1, which never matches, for an ETag that is not ours.
-
-    Raises PreconditionRequired (428).
-    """
+    """The version in If-Match, as `etags.version_in` reads it. Raises PreconditionRequired (428)."""
     if value is None or value.strip() == "*":
         raise PreconditionRequired("Send If-Match with the ETag that you received.")
-    tag = _TAG.fullmatch(value.strip())
-    return int(tag[1]) if tag else -1
+    return etags.version_in(value)
 
 
 async def _settings(request: Request) -> Settings:
@@ -268,11 +263,6 @@ async def _settings(request: Request) -> Settings:
 async def _directory(request: Request) -> Directory:
     directory: Directory = await current_directory(request)
     return directory
-
-
-def etag(version: int) -> str:
-    """The ETag of a version."""
-    return f'"{version}"'
 
 
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]

@@ -1,13 +1,14 @@
 """One referral as HL7 FHIR R4: the content of `/v1/referrals/{id}` for systems that use FHIR."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from app.api.content_negotiation import VARY, best_media_type
-from app.api.dependencies import Packs, etag, for_organisation, no_such_referral, parse_id
+from app.api import etags
+from app.api.content_negotiation import VARY, NotAcceptable, best_media_type
+from app.api.dependencies import Packs, for_organisation, no_such_referral, parse_id
 from app.api.openapi_components import ETAG, schema_of, signed_in, success
 from app.api.openapi_components import VARY as VARY_HEADER
 from app.api.referrals import ReferralId, ReferralReader
@@ -23,6 +24,15 @@ from app.referrals.states import State
 router = APIRouter(tags=["Referrals"])
 
 FHIR_JSON: Final = "application/fhir+json"
+_FORMATS: Final = {
+    "json": FHIR_JSON,
+    FHIR_JSON: FHIR_JSON,
+    "application/json": "application/json",
+    "text/json": FHIR_JSON,
+}
+_FORMAT: Final = Query(
+    alias="_format", description="Instead of the Accept header: json, application/fhir+json or application/json."
+)
 MEDIA_TYPES: Final = (f"{FHIR_JSON}; fhirVersion=4.0", "application/json; fhirVersion=4.0")
 
 
@@ -37,19 +47,28 @@ MEDIA_TYPES: Final = (f"{FHIR_JSON}; fhirVersion=4.0", "application/json; fhirVe
     },
 )
 def read_as_fhir(
-    *, request: Request, caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, referral_id: ReferralId
+    *,
+    request: Request,
+    caller: ReferralReader,
+    session: ReadDb,
+    keys: Keys,
+    packs: Packs,
+    referral_id: ReferralId,
+    wanted: Annotated[str, _FORMAT] = "",
 ) -> JSONResponse:
     """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient with languages and without a name.
 
     As `application/fhir+json`, or as `application/json` where only that is accepted.
     """
-    media_type = best_media_type(request, *MEDIA_TYPES).partition(";")[0]
+    media_type = _named_format(wanted) if wanted else best_media_type(request, *MEDIA_TYPES).partition(";")[0]
     partner = for_organisation(caller)
     row = partner_queries.by_id(session, partner.organisation_id, parse_id(referral_id))
     if row is None:
         raise no_such_referral()
     return JSONResponse(
-        fhir.bundle(_content(row, keys, packs)), headers={"ETag": etag(row.version), **VARY}, media_type=media_type
+        fhir.bundle(_content(row, keys, packs)),
+        headers={"ETag": etags.of_version(row.version), **VARY},
+        media_type=media_type,
     )
 
 
@@ -76,3 +95,14 @@ def _content(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> FhirReferral:
         reason=row.reason,
         outcome=row.outcome,
     )
+
+
+def _named_format(wanted: str) -> str:
+    """The media type that `_format` names (FHIR R4, section 3.1.0.1.11), where `+` may have been decoded to a space.
+
+    Raises NotAcceptable (406).
+    """
+    found = _FORMATS.get(wanted.partition(";")[0].strip().lower().replace(" ", "+"))
+    if found is None:
+        raise NotAcceptable("Available formats: json, application/fhir+json, application/json.")
+    return found

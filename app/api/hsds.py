@@ -12,7 +12,7 @@ from app.api.hsds_responses import REQUIRED, entry_of, page_of
 from app.api.hsds_responses import about as described_about
 from app.core.dependencies import Now, ReadDb
 from app.directory.hsds.live_status import states
-from app.directory.hsds.records import Record, Records, records
+from app.directory.hsds.records import Record, Records, records, shown
 from app.directory.packs import Directory
 
 
@@ -180,7 +180,7 @@ def _passes(record: Record, service: Record, query: ListQuery, all_records: Reco
     return (
         (organization_id is None or service["organization_id"] == organization_id)
         and _has_term([service], query.ids)
-        and (query.modified_after is None or (changed is not None and changed >= query.modified_after))
+        and (query.modified_after is None or (changed is not None and shown(changed) > shown(query.modified_after)))
         and _matches_search(record, query.search)
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
+from app.api import etags
 from app.api.hsds_parameters import OPEN, ListQuery, refuse_unknown
 from app.core import spreadsheet
 from app.core.errors import NotFound
@@ -103,6 +104,6 @@ def _cacheable(request: Request, body: bytes, media: str, headers: Mapping[str, 
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     all_headers = {**_CACHEABLE, "ETag": tag, **headers}
     if_none_match = request.headers.get("if-none-match", "")
-    if if_none_match.strip() == "*" or tag in {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
+    if etags.is_in(if_none_match, tag):
         return Response(status_code=304, headers=all_headers)
     return Response(body, media_type=media, headers=all_headers)

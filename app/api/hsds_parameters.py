@@ -50,7 +50,8 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "parent_id": {"schema": {"type": "string", "format": "uuid"}, "description": "Only terms below this one."},
     "modified_after": {
         "schema": {"type": "string"},
-        "description": "Only entries changed at or after this time (ISO 8601), changes of pauses and free places included.",
+        "description": "Only entries changed after this time, changes of pauses and free places included. ISO 8601, compared to "
+        "the millisecond, as `last_modified` is given.",
         "example": "2026-11-24T10:00:00Z",
     },
     "postcode": {

@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api.dependencies import etag
+from app.api import etags
 from app.core.keyring import KeyRing
 from app.intake import idempotency
 from app.intake.idempotency import StoredResponse
@@ -31,7 +31,7 @@ def answer(
     Raises PayloadMismatch (422), RequestInProgress (409).
     """
     response = idempotency.run_once(session, keys, namespace, key, payload, act, now=now, ttl=config.idempotency_ttl)
-    headers = {"ETag": etag(response.body["version"])} if "version" in response.body else {}
+    headers = {"ETag": etags.of_version(response.body["version"])} if "version" in response.body else {}
     if response.replayed:
         headers["Idempotency-Replayed"] = "true"
     return JSONResponse(response.body, status_code=response.status, headers=headers)

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.api import cursors, openapi_examples, schemas
-from app.api.dependencies import Packs, Reads, etag, for_organisation, invalid, parse_id, parse_instant
+from app.api import cursors, etags, openapi_examples, schemas
+from app.api.dependencies import Packs, Reads, for_organisation, invalid, parse_id, parse_instant
 from app.api.openapi_components import ETAG, LINK, NO_STORE, signed_in, success
 from app.api.referral_documents import detail, summary
 from app.core import spreadsheet
@@ -181,8 +181,8 @@ def read_referral(
 ) -> Response:
     """One referral with its anonymous card: what you need in order to decide."""
     document = detail(session, for_organisation(caller), parse_id(referral_id), keys, packs)
-    headers = {"ETag": etag(document["version"])}
-    if seen is not None and headers["ETag"] in {entry.strip().removeprefix("W/") for entry in seen.split(",")}:
+    headers = {"ETag": etags.of_version(document["version"])}
+    if seen is not None and etags.is_in(seen, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return JSONResponse(document, headers=headers)
 

@@ -10,14 +10,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from app.api import idempotency, openapi_examples
+from app.api import etags, idempotency, openapi_examples
 from app.api.dependencies import (
     Acts,
     Config,
     ExpectedVersion,
     IdempotencyKey,
     Reads,
-    etag,
     for_organisation,
     format_instant,
     invalid,
@@ -167,7 +166,7 @@ def add_endpoint(
 def read_endpoint(caller: WebhookReader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
     """One of your endpoints."""
     endpoint = service.get(session, owner_of(caller), parse_endpoint_id(endpoint_id))
-    return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etag(endpoint.version)})
+    return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etags.of_version(endpoint.version)})
 
 
 @router.patch(
@@ -200,7 +199,7 @@ def change_endpoint(
         types=types,
         active=change.active,
     )
-    return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etag(endpoint.version)})
+    return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etags.of_version(endpoint.version)})
 
 
 @router.delete(

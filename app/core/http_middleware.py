@@ -73,6 +73,7 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         started, status, gone = time.perf_counter(), 500, False
+        method, scope = scope["method"], _as_get(scope)
         received, limit = 0, self.body_limits.get(scope["path"], self.max_body)
         response_headers: dict[str, str] = scope.setdefault(RESPONSE_HEADERS, {})
 
@@ -97,6 +98,8 @@ class RequestMiddleware:
                     headers["onion-location"] = self.onion + _address(scope)
                 for name, value in response_headers.items():
                     headers.append(name, value)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -111,8 +114,13 @@ class RequestMiddleware:
             if gone and status >= _SERVER_ERROR:
                 status = CLIENT_GONE
             seconds, route = time.perf_counter() - started, _route_template(scope)
-            self.on_request(scope["method"], route, status, seconds)
-            log.get().info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            self.on_request(method, route, status, seconds)
+            log.get().info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _as_get(scope: Scope) -> Scope:
+    """A HEAD request as the GET of the same address, whose headers it asks for (RFC 9110, section 9.3.2)."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def _address(scope: Scope) -> str:

@@ -4,6 +4,7 @@ Five fields are required. Every field says in its annotation where it is kept (`
 JSON pointer and say what would fit; they never repeat what was typed.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -181,16 +182,12 @@ class Intake(StoredModel):
     happened: Annotated[Codes, sealed("happened", "codes"), COUNTED] = ()
     count_me: Annotated[bool, NOT_KEPT] = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _a_language_in_own_words_is_a_code_too(cls, answers: Any) -> Any:
+    @model_validator(mode="after")
+    def _a_language_in_own_words_is_a_code_too(self) -> "Intake":
         """A centre reads of a language in own words only that there is one: the words are sealed, the code is on its card."""
-        if not isinstance(answers, dict) or not answers.get("other_language"):
-            return answers
-        helps = answers.get("helps") or ()
-        if not isinstance(helps, (list, tuple)) or OTHER_LANGUAGE in helps:
-            return answers
-        return {**answers, "helps": [*helps, OTHER_LANGUAGE]}
+        if not self.other_language or OTHER_LANGUAGE in self.helps:
+            return self
+        return self.model_copy(update={"helps": (*self.helps, OTHER_LANGUAGE)})
 
     def answers(self) -> dict[str, Any]:
         """The intake as JSON answers, under the published names."""
@@ -210,9 +207,11 @@ _DETAILS: Final[Mapping[str, str]] = {
     "too_long": "This has too many entries.",
     "too_short": "Choose at least one.",
     "string_pattern_mismatch": "This does not have the right format.",
-    "literal_error": "This is not one of the allowed values.",
     "date_from_datetime_parsing": "Write the day as YYYY-MM-DD.",
     "date_parsing": "Write the day as YYYY-MM-DD.",
+    "date_type": "Write the day as YYYY-MM-DD.",
+    "bool_type": "Use true or false.",
+    "string_type": "Use a string.",
 }
 
 
@@ -221,7 +220,8 @@ def read(answers: Any, directory: Vocabulary, today: date) -> Intake:
     if not isinstance(answers, dict):
         raise Invalid([FieldError(pointer="", code="object_expected", detail="An object is expected.")])
     try:
-        intake = Intake.model_validate(answers)
+        # Strict, and as JSON: a day is a string and a tick is a boolean, never a number or "yes" that pydantic would convert.
+        intake = Intake.model_validate_json(json.dumps(answers), strict=True)
     except ValidationError as error:
         raise Invalid([_field_error(entry) for entry in error.errors(include_url=False, include_input=False)]) from None
     errors = _against(directory, intake, today)
@@ -237,10 +237,17 @@ def _field_error(entry: Any) -> FieldError:
         "allowed_and_excluded", "named_but_ask_first",
     }  # fmt: skip
     detail = entry["msg"] if custom else _DETAILS.get(code, "This value is not valid.")
+    if code == "literal_error":
+        detail = f"One of: {_allowed(entry['ctx']['expected'])}."
     pointer = "".join("/" + _pointer_step(step) for step in entry["loc"] if not str(step).startswith("function-"))
     if code == "extra_forbidden":  # the name of an unknown field was typed by somebody
         pointer = pointer.rpartition("/")[0]
     return FieldError(pointer=pointer, code=code, detail=detail)
+
+
+def _allowed(expected: str) -> str:
+    """The values that pydantic names as `'a', 'b' or 'c'`, separated by commas."""
+    return ", ".join(re.findall(r"'([^']*)'", expected))
 
 
 def _pointer_step(step: object) -> str:

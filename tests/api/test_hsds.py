@@ -140,6 +140,7 @@ def test_what_changed_since_is_found_pauses_and_free_places_too(office: StaffSit
     office.later(hours=1)
     since = office.time.at.isoformat().replace("+00:00", "Z")
     assert everything(office, f"/services?modified_after={since}") == []
+    office.later(seconds=1)
     with office.database.begin() as session:
         from app.staff.models import Member
 
@@ -152,6 +153,9 @@ def test_what_changed_since_is_found_pauses_and_free_places_too(office: StaffSit
         SERVICE_ID, "full", ["asylum"], "active",
     )  # fmt: skip
     assert everything(office, f"/service_at_locations?modified_after={since}")
+    assert everything(office, f"/services?modified_after={found['last_modified']}") == [], (
+        "a record is not after its own time"
+    )
     assert everything(office, f"/services?modified_after={since}&search=nobody-says-this") == []
     office.later(days=9)
     assert read(office, f"/services/{SERVICE_ID}").json()["x_capacity"] == "unknown"

@@ -179,6 +179,15 @@ def test_it_needs_its_scope_and_a_key(network: Network):
         ({"story": "planted\u0000"}, "/story"),
         ({"story": "x" * 20_001}, "/story"),
         ({"how_soon": 1e300}, "/how_soon"),
+        ({"letter": {"received_on": 1795910400}}, "/letter/received_on"),
+        ({"letter": {"received_on": "1795910400"}}, "/letter/received_on"),
+        ({"letter": {"received_on": "2026-11-20T00:00:00"}}, "/letter/received_on"),
+        ({"letter": {"received_on": True}}, "/letter/received_on"),
+        ({"count_me": "yes"}, "/count_me"),
+        ({"count_me": 1}, "/count_me"),
+        ({"answer_by": {"notify": "on"}}, "/answer_by/notify"),
+        ({"needs": {"0": "asylum"}}, "/needs"),
+        ({"language": 7}, "/language"),
         ({"for_whom": None}, "/for_whom"),
     ],
 )
@@ -188,6 +197,12 @@ def test_what_does_not_fit_is_named_and_never_repeated(network: Network, change,
     assert pointer in [error["pointer"] for error in answer.json()["errors"]]
     assert "planted" not in answer.text
     assert cases(network) == 0
+
+
+def test_a_value_of_a_fixed_list_is_told_which_there_are(network: Network):
+    (error,) = post(network, {**MINIMAL, "for_whom": "planted"}).json()["errors"]
+    assert error["pointer"] == "/for_whom"
+    assert error["detail"].startswith("One of: self, ")
 
 
 def test_a_country_without_a_team_is_told_at_once(network: Network):

@@ -54,6 +54,34 @@ def test_it_comes_in_the_form_that_was_asked_for(network: Network):
         assert (answer.status_code, answer.json()["type"]) == (406, "urn:pristan:problem:not-acceptable"), accept
 
 
+def test_a_form_can_be_named_in_the_address(network: Network):
+    path = f"/v1/referrals/{network.offer()}/fhir"
+    forms = {
+        "json": "application/fhir+json",
+        "application/fhir%2Bjson": "application/fhir+json",
+        "application/fhir+json": "application/fhir+json",
+        "application/json": "application/json",
+    }
+    for named, form in forms.items():
+        answer = network.get(f"{path}?_format={named}", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, form), named
+    for named in ("xml", "ttl", "html", "x" * 300):
+        assert network.get(f"{path}?_format={named}").status_code == 406, named
+
+
+def test_an_id_is_found_in_capitals_and_without_hyphens(network: Network):
+    referral = network.offer()
+    for written in (referral.upper(), referral.replace("-", ""), referral.upper().replace("-", "")):
+        for rest in ("", "/fhir", "/sealed"):
+            assert (
+                network.get(f"/v1/referrals/{written}{rest}").status_code
+                == network.get(f"/v1/referrals/{referral}{rest}").status_code
+            )
+    version = network.get(f"/v1/referrals/{referral}").headers["etag"]
+    weak = {"If-Match": f"W/{version}"}  # as nginx sends it on after it has compressed an answer
+    assert network.act(referral.upper(), "decline", headers=weak, json={"reason": "no_capacity"}).status_code == 200
+
+
 def test_anothers_is_like_unknown(network: Network):
     theirs = network.offer(OTHER)
     unknown = "00000000-0000-4000-8000-000000000000"

@@ -49,6 +49,24 @@ def test_a_sentence_is_looked_up_filled_in_and_escaped(source: str, html: str) -
     assert environment().from_string(source).render(given) == html
 
 
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("en; q=0.7, pl; q=0.9", "pl"),
+        ("en ; q = 0.7 , pl ; q = 0.9", "pl"),
+        ("ua, en;q=0.5", "uk"),
+        ("de-CH,de;q=0.9", "de"),
+        ("ru_RU", "ru"),
+        ("fr, *;q=0.1", "ru"),
+        ("en;q=0, ka;q=0.1", "ka"),
+        ("q=1", "ru"),
+        ("", "ru"),
+    ],
+)
+def test_the_language_that_a_browser_prefers(accept: str, language: str) -> None:
+    assert rendering.preferred_language(accept) == language
+
+
 @pytest.mark.usefixtures("in_polish")
 def test_a_catalogue_of_the_staffs_domain_is_all_that_a_translation_takes() -> None:
     words = translator("pl", STAFF)

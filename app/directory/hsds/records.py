@@ -98,7 +98,12 @@ def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: 
 
 def instant(moment: datetime) -> str:
     """A moment with milliseconds, as HSDS requires."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return shown(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shown(moment: datetime) -> datetime:
+    """A moment as precisely as an answer gives it: to the millisecond, cut off."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def known(record: Mapping[str, Any]) -> Record:

@@ -1,6 +1,7 @@
 """Rendering of templates: environment, language, style sheets and error pages."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from jinja2.runtime import Context, Macro
 from markupsafe import Markup
 from werkzeug.http import parse_accept_header
 
+from app.core.addresses import language_code
 from app.core.errors import AppError
 from app.core.i18n import LANGUAGES, N_, OWN_NAMES, PERSON, translator
 from app.web.components import date_fields
@@ -119,9 +121,12 @@ def language_of(request: Request) -> str:
 
 
 def preferred_language(accept: str) -> str:
-    """The first language of an `Accept-Language` header, by its weights, that we have; a regional form counts as its language."""
-    accepted = parse_accept_header(accept[:500])
-    ours = (tag.partition("-")[0].lower() for tag, quality in accepted if quality)
+    """The first language of an `Accept-Language` header, by its weights, that we have; a regional form counts as its language.
+
+    Spaces around a weight do no harm.
+    """
+    accepted = parse_accept_header(re.sub(r"\s*=\s*", "=", accept[:500]))
+    ours = (language_code(tag) for tag, quality in accepted if quality)
     return next((code for code in ours if code in LANGUAGES), "ru")
 
 

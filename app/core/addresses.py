@@ -1,0 +1,73 @@
+"""Addresses as people type them and links carry them: the page that was meant, and the methods that an address takes."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote
+
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
+
+from app.core.i18n import LANGUAGES
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LANGUAGE_CODES: Final = {
+    "ua": "uk", "ukr": "uk", "by": "be", "bel": "be", "rus": "ru", "eng": "en", "gb": "en", "us": "en", "pol": "pl",
+    "ge": "ka", "geo": "ka", "kat": "ka", "lit": "lt", "deu": "de", "ger": "de", "at": "de", "ch": "de",
+}  # fmt: skip
+"""Other codes by which people know our languages: of ISO 639-2, and of countries."""
+_LABEL: Final = re.compile(r"([rR]-?)?([2-9A-Za-z]{3})-?([2-9A-Za-z]{4})")
+"""A label of a case or referral (`app.cases.short_labels`), in any case and with or without its hyphens."""
+_OTHER_LANGUAGE: Final = re.compile("[A-Za-z]{2,3}")
+_PAGES_WITH_LABELS: Final = ("/desk/cases/", "/partner/referrals/")
+
+
+def methods_of(routes: list[BaseRoute], scope: Scope) -> list[str]:
+    """The methods that some route takes at this path. An answer to OPTIONS alone is no address of its own."""
+    found = [method for method in METHODS if _matches(routes, {**scope, "method": method})]
+    return [] if found == ["OPTIONS"] else ["GET", "HEAD", *found[1:]] if found[:1] == ["GET"] else found
+
+
+def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
+    """The path and query of the page that a GET request for an unknown address meant; None: there is none.
+
+    Tried: another spelling of a language, a slash more or less at the end, capitals, doubled slashes, and a label in small letters.
+    """
+    path: str = scope["path"]
+    for candidate in _spellings(path):
+        if candidate != path and not candidate.startswith("//") and _matches(routes, {**scope, "path": candidate}):
+            query: bytes = scope.get("query_string", b"")
+            prefix: str = scope.get("root_path", "")
+            return prefix + quote(candidate) + (f"?{query.decode('latin-1')}" if query else "")
+    return None
+
+
+def language_code(text: str) -> str:
+    """The code by which we know a language: `RU`, `ru-RU`, `ua` and `rus` are found. Other text is returned as it is."""
+    first = re.split("[-_]", text.lower(), maxsplit=1)[0]
+    found = LANGUAGE_CODES.get(first, first)
+    return found if found in LANGUAGES else text
+
+
+def _spellings(path: str) -> Iterator[str]:
+    one_slash = re.sub("/{2,}", "/", path)
+    first, slash, rest = one_slash[1:].partition("/")
+    language = language_code(first)
+    if _OTHER_LANGUAGE.fullmatch(language) and language not in LANGUAGES:
+        return  # the pages of a language take any such word; only they know that we do not have it
+    base = f"/{language}{slash}{rest}"
+    if base.startswith(_PAGES_WITH_LABELS):
+        yield "/".join(_label(part) if index == 3 else part for index, part in enumerate(base.split("/")))
+    capitals = [f"/{language}{slash}{rest.lower()}"] if language in LANGUAGES else []
+    for spelling in (base, *capitals):
+        yield spelling
+        yield spelling[:-1] if spelling.endswith("/") else spelling + "/"
+
+
+def _label(part: str) -> str:
+    found = _LABEL.fullmatch(part)
+    return f"{'R-' if found[1] else ''}{found[2]}-{found[3]}".upper() if found else part
+
+
+def _matches(routes: list[BaseRoute], scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in routes)

@@ -36,6 +36,7 @@ from app.core.quotas import Quotas
 from app.core.storage_brake import StorageBrake
 from app.directory.packs import load_packs
 from app.directory.published import DirectoryInForce
+from app.documents.conversion import Converters
 from app.operations import database_roles
 from app.operations.metrics import Metrics
 from app.settings import ALL_SURFACES, Settings, Surface
@@ -75,6 +76,7 @@ def create_app(
     app.state.keys = keys
     app.state.quotas = Quotas()
     app.state.storage = StorageBrake(settings.storage_limits)
+    app.state.converters = Converters(web.document_limits(settings).file, at_once=settings.conversions_at_once)
     app.state.clock = clock
     app.state.max_body = settings.max_body
     app.state.current = DirectoryInForce(load_packs())
@@ -85,7 +87,7 @@ def create_app(
     app.add_middleware(
         RequestMiddleware,
         max_body=settings.max_body,
-        body_limits=web.BODY_LIMITS if "desk" in wanted else {},
+        body_limits=web.body_limits(wanted, settings),
         https=settings.base_url.startswith("https:"),
         hsts_preload=settings.hsts_preload,
         onion=settings.onion_location,

@@ -11,6 +11,7 @@ import app.core.kill_switch
 import app.core.quotas
 import app.directory.models
 import app.directory.rule_sets
+import app.documents.models
 import app.intake.drafts
 import app.intake.models
 import app.links.models

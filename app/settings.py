@@ -139,6 +139,12 @@ class Settings(BaseSettings):
     It can hardly be taken back: only for a domain all of whose hosts speak TLS for good."""
     max_body: int = Field(default=262_144, ge=65_536)
     """The largest request in bytes. The longest genuine form is under 100 KB."""
+    documents_per_case: int = Field(default=10, ge=1, le=100)
+    """How many photos and PDFs a case can have, whoever added them. The three below: their pages together, bytes of one file, and
+    how many are converted at the same time by one web process."""
+    document_pages_per_case: int = Field(default=40, ge=1, le=400)
+    document_bytes: int = Field(default=15_000_000, ge=1_000_000, le=50_000_000)
+    conversions_at_once: int = Field(default=1, ge=1, le=16)
     onion_location: str = ""
     audit_kept: Days = Field(default=timedelta(days=731), ge=timedelta(days=365), le=timedelta(days=3653))
     """How long entries of the audit log are kept: 24 months."""

@@ -21,6 +21,8 @@ OPENINGS: Final = {
     "referral:sealed_read": "everything",
     "referral:sheet_opened": "sheet",
     "case:opened_by_code": "code",
+    "case:document_opened": "document",
+    "referral:document_opened": "their_document",
 }
 """Each audited action that opens a sealed part, and what it opens. A test compares it with the code that opens parts."""
 OF_OTHERS: Final = frozenset({"referral:thread_opened", "referral:thread_read", "case:times_opened"})

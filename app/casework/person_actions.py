@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import messaging
 from app.cases import person_access, sealed_parts, transitions
-from app.cases.models import WrapFor
+from app.cases.models import Case, WrapFor
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import Recipient
 from app.casework import conflict_screening, referral_actions
@@ -88,10 +88,16 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
     ).all()
     for referral_id in asked:
         referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
-    for referral in queries.lock_live_referrals(session, opened.case.id, AT_WORK):
+    tell_who_works(session, opened.case.id, now)
+
+
+def tell_who_works(session: Session, case_id: UUID, now: datetime) -> None:
+    """Notify the organisations at work on the case that the person has written or added something."""
+    case = session.get_one(Case, case_id)
+    for referral in queries.lock_live_referrals(session, case_id, AT_WORK):
         to, at = referral.organisation_id, to_the_hour(now)
         if way_of(referral.way) in BY_COORDINATOR:  # nobody there is notified by the service
-            tasks.open_task(session, TaskKind.TELL_CENTRE, opened.case, referral=referral, now=at)
+            tasks.open_task(session, TaskKind.TELL_CENTRE, case, referral=referral, now=at)
         else:
             messaging.queue(session, NoticeKind.PERSON_WROTE, about_id=referral.id, organisation_id=to, now=at)
 

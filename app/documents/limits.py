@@ -27,6 +27,15 @@ class FileLimits:
     memory: int = 700_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """How many files and pages a case can have, whoever added them, and the limits of one file."""
+
+    files: int = 10
+    pages: int = 40
+    file: FileLimits = FileLimits()
+
+
 LONGEST_SIDE: Final = 2600
 """Pixels of the longer side of a page picture: 222 dots per inch of a sheet of A4, at which small print is legible."""
 MOST_PAGE_BYTES: Final = 1_500_000

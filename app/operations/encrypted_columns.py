@@ -110,6 +110,7 @@ SEALED: Final = frozenset(
     {
         "appointments.ciphertext",  # with the case's key
         "centre_contacts.whom",  # with the case's desk key
+        "document_pieces.ciphertext",  # with a key derived from the case's
         "drafts.sealed",  # with a key that only the person's cookie holds; deleted within an hour
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
         "members.sealed_seed",  # with the passphrase

@@ -74,6 +74,8 @@ PRIVILEGES: Final = MappingProxyType(
         "conflict_traces": Rights(public="SID", partner="SIUD", desk=_CASE, worker=_CASE),
         "contact_answers": Rights(public="SID", partner="S", desk="S", worker="SD"),
         "directory_edits": Rights(public="S", partner="SIU", desk="SIU", worker="S"),
+        "document_pieces": Rights(public="SID", partner="SID", desk="SID", worker="SD"),
+        "documents": Rights(public="SID", partner="SID", desk="SID", worker="SD"),
         "drafts": Rights(public="SIUD", worker="SD", columns=_only(worker="id expires_at"), backup=""),
         "emergency_alerts": Rights(public="SD", desk="SD", worker="SIUD"),
         "exclusions": Rights(public="SID", partner="SI", desk=_CASE, worker=_CASE),
@@ -154,8 +156,8 @@ _LEAST_KEPT: Final = "interval '365 days'"
 SHOWN_CASE_ONLY: Final = (
     "appointments", "case_agreements",
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
-    "conflict_traces", "emergency_alerts", "exclusions", "match_runs", "person_notices", "referral_message_exports",
-    "referral_message_wraps", "referral_messages", "referrals", "sealed_parts", "shown_codes",
+    "conflict_traces", "document_pieces", "documents", "emergency_alerts", "exclusions", "match_runs", "person_notices",
+    "referral_message_exports", "referral_message_wraps", "referral_messages", "referrals", "sealed_parts", "shown_codes",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""
 

@@ -35,6 +35,7 @@ MOMENTS: Final = MappingProxyType(
         "case_moves.asked_at": P.STAFF,
         "case_moves.answered_at": P.HOUR_OF_PERSON,
         "shown_codes.expires_at": P.HOUR,
+        "documents.created_at": P.HOUR,
         "case_presence.at": P.STAFF,
         "case_undos.at": P.STAFF,
         "household_members.joined_at": P.STAFF,

@@ -27,6 +27,7 @@ from app.casework import households, openings, shown_codes
 from app.casework import referral_actions as referrals
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
+from app.documents import storage as documents
 from app.intake import idempotency
 from app.matching import runs
 from app.messaging import outbox, recipients
@@ -54,6 +55,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     """
     shown_numbers.hold(session, case.id)
     referrals.withdraw_by_person(session, case.id, now=now)
+    documents.forget(session, case.id)
     sealed_parts.destroy(session, case.id)
     threads.destroy(session, case.id)
     appointments.forget(session, case.id)
@@ -119,6 +121,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversa
             {"day": entry.day.isoformat(), "by": entry.organisation or "coordinator", "what": entry.what}
             for entry in openings.of_case(session, case.id, UTC)
         ],
+        "documents": documents.export(session, case.id),
         "appointments": appointments.export(session, case.id, opened.person_key),
         **({"team_conversations": threads.export(session, case.id, opened.person_key)} if team_conversations else {}),
     }

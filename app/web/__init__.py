@@ -8,16 +8,15 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from app.core.errors import AppError
-from app.settings import Surface
+from app.settings import Settings, Surface
 from app.web import account, desk, partner, person
 from app.web.account import labels as account_labels
 from app.web.account.error_pages import error_page as staff_error_page
 from app.web.components import labels, rendering, time_format
+from app.web.components.document_pages import document_limits
 from app.web.desk import labels as desk_labels
 
-__all__ = ["BODY_LIMITS", "error_page", "mount"]
-
-BODY_LIMITS = desk.BODY_LIMITS
+__all__ = ["body_limits", "document_limits", "error_page", "mount"]
 
 rendering.environment().globals.update(
     labels=labels, account_labels=account_labels, desk_labels=desk_labels, time_format=time_format
@@ -40,6 +39,14 @@ def error_page(request: Request, error: AppError) -> Response:
     if request.url.path.startswith(("/desk", "/partner")):
         return staff_error_page(request, error)
     return rendering.error_page(request, error)
+
+
+def body_limits(surfaces: Collection[Surface], settings: Settings) -> dict[str, int]:
+    """Body limits in bytes of the paths that take files."""
+    limits: dict[str, int] = dict(desk.BODY_LIMITS) if "desk" in surfaces else {}
+    if "public" in surfaces:
+        limits.update(person.body_limits(settings))
+    return limits
 
 
 def mount(app: FastAPI, surfaces: Collection[Surface]) -> None:

@@ -64,7 +64,7 @@ CHANGES_PEOPLE = {
 RULES = "/desk/rules"
 REPORTS = {"/desk/reports"}
 """Pages that an auditor reads too."""
-BY_ID = ("{pause}", "{edit}", "{appointment}")
+BY_ID = ("{pause}", "{edit}", "{appointment}", "{document}")
 """There is none of these here."""
 
 

@@ -26,6 +26,7 @@ opens a case in this browser, so another site must not answer it (login CSRF): i
 
 import hmac
 import secrets
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ from app.core.errors import NotAllowed
 from app.core.keyring import KeyRing
 from app.intake.questions import FormFields
 from app.web.components import forms
+from app.web.components.forms import FormPart
 
 LIFETIME: Final = timedelta(hours=24)
 UNBOUND: Final = ""
@@ -61,6 +63,12 @@ async def receive(request: Request) -> FormFields:
     """The fields of a form that one of our own pages sent. Raises NotAllowed, BadRequest."""
     refuse_other_sites(request)
     return await forms.read_urlencoded(request)
+
+
+def receive_parts(request: Request) -> AsyncIterator[FormPart]:
+    """The parts of a form with files, as they arrive. Raises NotAllowed, BadRequest."""
+    refuse_other_sites(request)
+    return forms.stream_multipart(request)
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -8,10 +8,14 @@ Call them through `csrf`, which checks the origin of the form before its body is
 """
 
 import re
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
@@ -21,6 +25,8 @@ from app.intake.questions import FormFields
 MOST_FIELDS: Final = 1_000
 _MOST_FIELDS_BESIDE_A_FILE: Final = 10
 _LONGEST_FIELD_BESIDE_A_FILE: Final = 1_000
+_MOST_PARTS: Final = 150
+_PIECE: Final = 1 << 16
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
 _LINE_BREAKS: Final = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
@@ -70,6 +76,96 @@ async def read_multipart(request: Request, largest_file: int) -> tuple[FormField
     except (HTTPException, MultiPartException):
         raise BadRequest("The form cannot be read.") from None
     return fields, content
+
+
+@dataclass(frozen=True, slots=True)
+class FormPart:
+    """What came next of a form with files: a field with its `value`, some `content` of a file, or its end (`content` is None).
+
+    The name of the file is not in it: nobody here learns it.
+    """
+
+    name: str
+    value: str | None = None
+    content: bytes | None = None
+
+
+class _PartReader:
+    """Callbacks of the parser: turns what it finds in one piece of the body into `FormPart`s."""
+
+    def __init__(self) -> None:
+        self.found: list[FormPart] = []
+        self._header, self._headers = b"", b""
+        self._name, self._is_file, self._value, self._parts = "", False, b"", 0
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._add_header(data[start:end], names=True),
+            "on_header_value": lambda data, start, end: self._add_header(data[start:end], names=False),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._headers_end,
+            "on_part_data": lambda data, start, end: self._data(data[start:end]),
+            "on_part_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._header, self._headers, self._value, self._name, self._is_file = b"", b"", b"", "", False
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise BadRequest("The form cannot be read.")
+
+    def _add_header(self, data: bytes, *, names: bool) -> None:
+        if names:
+            self._header += data
+        elif self._header.lower() == b"content-disposition":
+            self._headers += data
+        if len(self._header) + len(self._headers) > _LONGEST_FIELD_BESIDE_A_FILE:
+            raise BadRequest("The form cannot be read.")
+
+    def _end_header(self) -> None:
+        self._header = b""
+
+    def _headers_end(self) -> None:
+        kind, options = parse_options_header(self._headers)
+        if kind != b"form-data":
+            raise BadRequest("The form cannot be read.")
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        self._is_file = b"filename" in options or b"filename*" in options
+
+    def _data(self, data: bytes) -> None:
+        if self._is_file:
+            self.found.append(FormPart(self._name, content=data))
+            return
+        self._value += data
+        if len(self._value) > _LONGEST_FIELD_BESIDE_A_FILE:
+            raise BadRequest("The form cannot be read.")
+
+    def _end(self) -> None:
+        value = None if self._is_file else _text(self._value.decode("utf-8", "replace"))
+        self.found.append(FormPart(self._name, value=value))
+
+
+async def stream_multipart(request: Request) -> AsyncIterator[FormPart]:
+    """The parts of the body as they arrive: never a whole file in memory, and none on disk.
+
+    Starlette's own reader would write each file of more than 1 MiB to a temporary file, in plain. Raises BadRequest.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != _MULTIPART.encode() or not options.get(b"boundary"):
+        raise BadRequest("A form with files is expected.")
+    reader = _PartReader()
+    try:
+        parser = MultipartParser(options[b"boundary"], cast(Any, reader.callbacks()))
+        async for piece in request.stream():
+            for start in range(0, len(piece), _PIECE):
+                parser.write(piece[start : start + _PIECE])
+                for part in reader.found:
+                    yield part
+                reader.found.clear()
+        parser.finalize()
+    except (MultipartParseError, ValueError):
+        raise BadRequest("The form cannot be read.") from None
 
 
 def _media_type(request: Request) -> str:

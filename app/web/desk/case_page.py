@@ -345,6 +345,7 @@ def _case_page(
         live=live,
         messages=contents.messages,
         appointments=contents.appointments,
+        documents=contents.documents,
         answer_words=by_hand_view.ANSWERS,
         by_hand=by_hand_view.of_case(session, desk, packs, case, summaries, names_open=opened is not None),
         needs=case_view.needs_in_words(case, contents, summaries),

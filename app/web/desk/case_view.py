@@ -22,6 +22,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
 from app.directory.packs import Directory, Organisation
+from app.documents.models import Document
 from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
 from app.matching import deadline_texts, runs
 from app.matching.code_names import CodeNames
@@ -92,6 +93,7 @@ class CaseContents:
     """What is known without decrypting: the sealed parts by kind, the organisations that the person agreed to, the needs.
 
     `messages`: how many messages the conversation with the organisation has, by referral. `appointments`: states of offered times.
+    `documents`: how many.
     """
 
     counts: Mapping[str, int]
@@ -99,12 +101,14 @@ class CaseContents:
     needs: Sequence[sa.Row[*tuple[Any, ...]]]
     messages: Mapping[UUID, int]
     appointments: Sequence[str]
+    documents: int
 
 
 _CASE_ID: Final = sa.bindparam("case_id", type_=sa.Uuid())
 _NEED: Final = "need"
 _MESSAGES: Final = "messages"
 _APPOINTMENT: Final = "appointment"
+_DOCUMENTS: Final = "documents"
 _NO_TEXT: Final = sa.cast(sa.null(), sa.String(64))
 _NO_ID: Final = sa.cast(sa.null(), sa.Uuid())
 _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
@@ -131,6 +135,9 @@ _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
     sa.select(
         sa.literal(_APPOINTMENT), Appointment.times, Appointment.referral_id, _NO_TEXT, Appointment.state, _NO_TEXT
     ).where(Appointment.case_id == _CASE_ID, Appointment.state.in_(["open", "agreed", "others_wanted"])),
+    sa.select(sa.literal(_DOCUMENTS), sa.func.count(), _NO_ID, _NO_TEXT, _NO_TEXT, _NO_TEXT).where(
+        Document.case_id == _CASE_ID
+    ),
 )  # fmt: skip
 
 
@@ -143,7 +150,8 @@ def case_contents(session: Session, case: Case) -> CaseContents:
     in_order = sorted((row for row in rows if row.what == _NEED), key=lambda row: (row.number, row.need))
     messages = {row.id: row.number for row in rows if row.what == _MESSAGES}
     appointments = [row.state for row in rows if row.what == _APPOINTMENT]
-    return CaseContents(counts, holders, in_order, messages, appointments)
+    documents = sum(row.number for row in rows if row.what == _DOCUMENTS)
+    return CaseContents(counts, holders, in_order, messages, appointments, documents)
 
 
 @dataclass(frozen=True, slots=True)

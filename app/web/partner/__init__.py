@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.web import account
 from app.web.partner import (
     appointments,
+    documents,
     notice_settings,
     offers,
     own_services,
@@ -19,6 +20,7 @@ for part_router in (
     partner_case_file.router,
     referral_thread.router,
     appointments.router,
+    documents.router,
     own_services.router,
     report.router,
     notice_settings.router,

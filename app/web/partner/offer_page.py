@@ -17,6 +17,7 @@ from app.core.errors import FieldError, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
+from app.documents import storage as documents
 from app.referrals import history, partner_queries, preconditions, threads
 from app.referrals.states import MAY_OPEN, State
 from app.web.components import date_fields, staff_pages, time_format
@@ -78,6 +79,7 @@ def page(
         answers=answer_steps.available(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
         appointments=appointments.live_states(session, row.case_id, row.id) if state in MAY_OPEN else [],
+        documents=len(documents.of_case(session, row.case_id)) if state in MAY_OPEN else 0,
         messages=threads.last_seq(session, row.id),
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),

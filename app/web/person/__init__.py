@@ -2,12 +2,15 @@
 
 from fastapi import APIRouter
 
+from app.core.i18n import LANGUAGES
+from app.settings import Settings
 from app.web.components import path_convertors  # noqa: F401  registers them
 from app.web.person import (
     appointments,
     calendar_file,
     case_changes,
     case_page,
+    documents,
     elsewhere_pages,
     prompt_answers,
     receipt_page,
@@ -27,6 +30,7 @@ for part_router in (
     receipt_page.router,
     case_changes.router,
     case_page.router,
+    documents.router,
     return_page.router,
     prompt_answers.router,
     statistics_page.router,
@@ -37,3 +41,8 @@ for part_router in (
     static_pages.router,
 ):
     router.include_router(part_router, prefix="/{lang:language}")
+
+
+def body_limits(settings: Settings) -> dict[str, int]:
+    """Body limits in bytes of the paths that take files."""
+    return dict.fromkeys((f"/{lang}/case/documents" for lang in LANGUAGES), documents.largest_form(settings))

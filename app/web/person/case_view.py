@@ -19,6 +19,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
+from app.documents import storage as documents
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
@@ -77,6 +78,8 @@ OPENED: Final = complete(OPENINGS.values(), {
     "words": N_("A coordinator opened what you wrote."),
     "contact": N_("A coordinator opened how to contact you."),
     "everything": N_("{centre} opened what you wrote and how to contact you."),
+    "document": N_("A coordinator opened a document of yours."),
+    "their_document": N_("{centre} opened a document of yours."),
     "code": N_("Somebody opened what you wrote with the code that you made."),
     "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
 })  # fmt: skip
@@ -168,6 +171,7 @@ def status_page(
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=conversation.of_case(session, opened, directory),
         openings=openings_of(session, case, directory),
+        documents=len(documents.of_case(session, case.id)),
         code=shown_codes.of_case(session, case, now),
         contacts=directory.urgent_contacts(
             case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")

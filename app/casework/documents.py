@@ -1,0 +1,159 @@
+"""Documents of a case: the person adds and takes back their own; coordinators and members of organisations open them, audited."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import access_control, person_access, queue, rewrapping, sealed_parts
+from app.cases.access_control import READS_PER_DAY, AuditedReader
+from app.cases.models import Case
+from app.cases.person_access import OpenedCase
+from app.casework import partner_access, person_actions, sealed_access
+from app.casework.coordinator import Desk, record_audit
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict, NotFound
+from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
+from app.documents import storage
+from app.documents.limits import DocumentLimits
+from app.documents.models import Document
+from app.staff.sessions import SignedIn
+
+PAGES_AT_ONCE: Final = 5
+"""How many pages one opening shows. So many count as one of a reader's daily openings."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPages:
+    """Some pages of a document, decrypted: JPEG pictures by page number. `place`: which document of the case it is, from 1."""
+
+    document: Document
+    place: int
+    pages: Sequence[tuple[int, bytes]]
+
+    @property
+    def before(self) -> int | None:
+        """The first page of the pages before these."""
+        first = self.pages[0][0]
+        return max(first - PAGES_AT_ONCE, 1) if first > 1 else None
+
+    @property
+    def after(self) -> int | None:
+        """The first page of the pages after these."""
+        last = self.pages[-1][0]
+        return last + 1 if last < self.document.pages else None
+
+
+def takes_documents(case: Case) -> bool:
+    """Whether the person can add documents: while the request is open."""
+    return case.closed_at is None
+
+
+def add_by_person(
+    session: Session, opened: OpenedCase, pages: Sequence[bytes], limits: DocumentLimits, now: datetime
+) -> Document:
+    """Seal and store one file of the person's; coordinators and organisations at work learn of it as of a message.
+
+    The caller holds the case's row lock. Raises Conflict, DocumentsFull, TooManyChanges.
+    """
+    case = opened.case
+    if not takes_documents(case):
+        raise Conflict("Nothing can be added to this request any more.", state=case.state)
+    person_access.count_change(session, case, now)
+    document = storage.add(session, opened.person_key, case.id, pages, limits, author="person", now=now)
+    case.person_wrote, case.updated_at = True, to_the_hour(now)
+    case.version += 1
+    _record_by_person(session, case, "case:document_added", now)
+    person_actions.tell_who_works(session, case.id, now)
+    session.flush()
+    return document
+
+
+def remove_by_person(session: Session, opened: OpenedCase, document_id: UUID, now: datetime) -> None:
+    """Delete a document that the person added. The caller holds the case's row lock. Raises NotFound: another's, or none."""
+    document = storage.find(session, opened.case.id, document_id)
+    if document.author != "person":
+        raise NotFound("There is no such document.")
+    storage.remove(session, document)
+    opened.case.version += 1
+    opened.case.updated_at = to_the_hour(now)
+    _record_by_person(session, opened.case, "case:document_removed", now)
+    session.flush()
+
+
+def _record_by_person(session: Session, case: Case, action: str, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action=action,
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+
+
+def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, first: int) -> tuple[Case, OpenedPages]:
+    """Some pages, from `first` on, with the team's key; counted and audited.
+
+    Raises NotFound, NotAllowed (no key), Conflict, QuotaReached.
+    """
+    case = queue.by_label(session, desk.team_id, label)
+    document = storage.find(session, case.id, document_id)
+    reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
+    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
+    record_audit(session, desk, case, "case:document_opened", {"document": document.id.hex, "page": first})
+    key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
+    rewrapping.rewrap_opened(session, desk.keys, case.id, key)
+    return case, _pages(session, key, case, document, first)
+
+
+def open_by_partner(
+    session: Session,
+    keys: KeyRing,
+    member: SignedIn,
+    label: str,
+    document_id: UUID,
+    first: int,
+    now: datetime,
+    reads_a_day: int = READS_PER_DAY,
+) -> OpenedPages:
+    """Some pages, from `first` on, with the organisation's key, after acceptance; counted and audited.
+
+    Raises NotFound, Conflict (not accepted), NotAllowed (no key), QuotaReached.
+    """
+    referral, case, key = partner_access.opened_referral(session, keys, member, label)
+    document = storage.find(session, case.id, document_id)
+    partner_access.mark_opened(session, referral, now)
+    access_control.authorize_read(
+        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now
+    )
+    audit.record(
+        session,
+        actor_kind="partner",
+        actor_id=member.member_id.hex,
+        action="referral:document_opened",
+        subject_kind="referral",
+        subject_id=referral.id,
+        codes={"document": document.id.hex, "page": first},
+        now=now,
+    )
+    rewrapping.rewrap_opened(session, keys, case.id, key, to=member.keys_of(session))
+    return _pages(session, key, case, document, first)
+
+
+def _pages(session: Session, data_key: bytes, case: Case, document: Document, first: int) -> OpenedPages:
+    numbers = range(first, min(first + PAGES_AT_ONCE, document.pages + 1))
+    if first < 1 or not numbers:
+        raise NotFound("The document has no such page.")
+    try:
+        pages = [(number, storage.open_page(session, data_key, document, number)) for number in numbers]
+    except CannotOpen:
+        raise Conflict("This document cannot be opened with this key.", state=case.state) from None
+    place = [entry.id for entry in storage.of_case(session, case.id)].index(document.id) + 1
+    return OpenedPages(document, place, pages)

@@ -1,0 +1,181 @@
+"""Documents in the database: pages sealed in pieces under the case's `person` key, opened page by page.
+
+Each document has a key of its own, derived from the case's; each piece is bound to case, document, page, piece and how many of them
+there are, so that none can be left out, put elsewhere or brought back. So whoever may open the story may open the documents, and
+after the same events.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core import sealing
+from app.core.clock import to_the_hour
+from app.core.errors import Conflict, NotFound
+from app.documents.limits import DocumentLimits
+from app.documents.models import Document, DocumentPiece
+
+PIECE_BYTES: Final = 1 << 16
+"""Bytes of a padded piece. The last one of a page may be shorter: a power of two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many files and pages a case can still take."""
+
+    files: int
+    pages: int
+
+    @property
+    def is_left(self) -> bool:
+        return self.files > 0 and self.pages > 0
+
+
+class DocumentsFull(Conflict):
+    """The case has as many files or pages as it can have. Nothing was stored."""
+
+    slug, title = "documents-full", "There is no room for this document"
+
+
+def piece_aad(document_id: UUID, case_id: UUID, page: int, pages: int, piece: int, pieces: int) -> bytes:
+    """What a piece is bound to. A partner's client builds the same bytes."""
+    return sealing.context(
+        "document_pieces", str(document_id), str(case_id), f"{page}/{pages}", f"{piece}/{pieces}", "1"
+    )
+
+
+def document_key(data_key: bytes, document_id: UUID) -> bytes:
+    return sealing.derive(data_key, f"pristan/document:{document_id}")
+
+
+def of_case(session: Session, case_id: UUID) -> Sequence[Document]:
+    """The documents of a case, oldest first."""
+    query = sa.select(Document).where(Document.case_id == case_id).order_by(Document.created_at, Document.id)
+    return session.scalars(query).all()
+
+
+def room(session: Session, case_id: UUID, limits: DocumentLimits) -> Room:
+    """What the case can still take."""
+    counted = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Document.pages), 0)).where(
+        Document.case_id == case_id
+    )
+    files, pages = session.execute(counted).one()
+    return Room(max(limits.files - files, 0), max(limits.pages - int(pages), 0))
+
+
+def add(
+    session: Session,
+    data_key: bytes,
+    case_id: UUID,
+    pages: Sequence[bytes],
+    limits: DocumentLimits,
+    *,
+    author: str,
+    now: datetime,
+    organisation_id: UUID | None = None,
+) -> Document:
+    """Seal and store the page pictures of one file. The caller holds the case's row lock. Raises DocumentsFull."""
+    left = room(session, case_id, limits)
+    if not left.is_left or len(pages) > left.pages:
+        raise DocumentsFull
+    document = Document(
+        id=uuid4(),
+        case_id=case_id,
+        author=author,
+        organisation_id=organisation_id,
+        pages=len(pages),
+        created_at=to_the_hour(now),
+    )
+    session.add(document)
+    session.flush()
+    key = document_key(data_key, document.id)
+    for number, content in enumerate(pages, 1):
+        session.execute(sa.insert(DocumentPiece), _sealed(key, document, number, content))
+    return document
+
+
+def _sealed(key: bytes, document: Document, page: int, content: bytes) -> list[dict[str, object]]:
+    """The rows of one page. A piece holds one byte less than its size, for the mark of the padding."""
+    room_in_piece = PIECE_BYTES - 1
+    parts = [content[start : start + room_in_piece] for start in range(0, len(content), room_in_piece)]
+    return [
+        {
+            "document_id": document.id,
+            "page": page,
+            "piece": piece,
+            "case_id": document.case_id,
+            "ciphertext": sealing.encrypt(
+                key,
+                sealing.pad(part),
+                piece_aad(document.id, document.case_id, page, document.pages, piece, len(parts)),
+            ),
+        }
+        for piece, part in enumerate(parts, 1)
+    ]
+
+
+def find(session: Session, case_id: UUID, document_id: UUID) -> Document:
+    """A document of this case. Raises NotFound, also for another case's."""
+    query = sa.select(Document).where(Document.id == document_id, Document.case_id == case_id)
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such document.")
+    return found
+
+
+def sealed_pieces(session: Session, document: Document, page: int) -> list[bytes]:
+    """The pieces of one page, still sealed, in order. Raises NotFound: the document has no such page."""
+    query = (
+        sa.select(DocumentPiece.ciphertext)
+        .where(DocumentPiece.document_id == document.id, DocumentPiece.page == page)
+        .order_by(DocumentPiece.piece)
+    )
+    found = [bytes(piece) for piece in session.scalars(query)]
+    if not found:
+        raise NotFound("The document has no such page.")
+    return found
+
+
+def open_page(session: Session, data_key: bytes, document: Document, page: int) -> bytes:
+    """The picture of one page, as JPEG. Raises NotFound, CannotOpen (another key, or a piece is missing or not in its place)."""
+    pieces = sealed_pieces(session, document, page)
+    key = document_key(data_key, document.id)
+    return b"".join(
+        sealing.unpad(
+            sealing.decrypt(
+                key, piece, piece_aad(document.id, document.case_id, page, document.pages, number, len(pieces))
+            )
+        )
+        for number, piece in enumerate(pieces, 1)
+    )
+
+
+def remove(session: Session, document: Document) -> None:
+    """Delete a document with all of its pieces."""
+    session.execute(sa.delete(DocumentPiece).where(DocumentPiece.document_id == document.id))
+    session.execute(sa.delete(Document).where(Document.id == document.id))
+    session.flush()
+
+
+def forget(session: Session, case_id: UUID) -> None:
+    """Delete all documents of a case."""
+    session.execute(sa.delete(DocumentPiece).where(DocumentPiece.case_id == case_id))
+    session.execute(sa.delete(Document).where(Document.case_id == case_id))
+
+
+def export(session: Session, case_id: UUID) -> list[dict[str, object]]:
+    """What is known of each document beside its pages, which the person saves from their own page."""
+    return [
+        {
+            "document": str(document.id),
+            "by": document.author,
+            "pages": document.pages,
+            "day": f"{document.created_at:%Y-%m-%d}",
+        }
+        for document in of_case(session, case_id)
+    ]

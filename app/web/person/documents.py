@@ -1,0 +1,299 @@
+"""The person's documents: adding photos and PDFs, looking at them, and taking them back.
+
+A file goes from the network straight into the converting process; what is stored are sealed pictures of its pages. No transaction
+is open while a file is received or converted.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.cases.person_access import OpenedCase, TooManyChanges
+from app.casework import documents, filing
+from app.core.dependencies import Brake, Db, Keys, Now
+from app.core.errors import Conflict, NotFound, Unavailable
+from app.core.i18n import N_, translator
+from app.core.keyring import KeyRing
+from app.core.storage_brake import StorageBrake
+from app.core.vocabulary import complete
+from app.documents import storage
+from app.documents.conversion import Conversion, Converters
+from app.documents.limits import DocumentLimits, Refusal
+from app.partners import organisations
+from app.settings import Settings
+from app.web.components import csrf
+from app.web.components.document_pages import document_limits
+from app.web.components.forms import FormPart
+from app.web.components.rendering import page
+from app.web.person import visits
+from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Form, Lang, anyone
+from app.web.person.single_page_form import EXPIRED_NOTICE
+
+router = APIRouter(dependencies=[Depends(anyone)])
+
+_FORM_FIELDS: Final = 65_536
+_UPLOAD_SECONDS: Final = 1800.0
+"""The longest that one form may take to arrive: 15 MB over the slowest mobile network."""
+ADDED: Final = "added"
+FULL: Final = "full"
+BUSY: Final = "busy"
+TOO_MANY: Final = "too_many"
+NO_ROOM: Final = "no_room"
+LATE: Final = "late"
+NONE_CHOSEN: Final = "none"
+OUTCOMES: Final = complete({*Refusal, ADDED, FULL, BUSY, TOO_MANY}, {
+    "added": N_("It was added."),
+    "not_accepted": N_("It was not added: it is not a photo or PDF that we can read."),
+    "encrypted": N_("It was not added: it is locked with a password. Please save it without a password, or photograph the pages."),
+    "too_many_pages": N_("It was not added: it has too many pages. Please send only the pages that matter."),
+    "too_big": N_("It was not added: it is too large."),
+    "damaged": N_("It was not added: the file is damaged or did not arrive completely. Please try again, or take a new photo."),
+    "too_slow": N_("It was not added: reading it took too long. Please photograph the pages instead."),
+    "full": N_("It was not added: there is no room for more documents. You can take back one that is no longer needed."),
+    "busy": N_("It was not added: very many files are arriving at the moment. Please try again in a minute."),
+    "too_many": N_("It was not added: very many changes were made to this request today. Please come back tomorrow."),
+})  # fmt: skip
+"""What became of one file."""
+_NO_ROOM: Final = N_("We have no room for documents at the moment. Please try again in a few hours.")
+_NONE: Final = N_("Please choose a photo or a PDF first.")
+_BY: Final = complete(("person", "desk", "partner"), {
+    "person": N_("You added it on {day}."),
+    "desk": N_("Your coordinator added it on {day}."),
+    "partner": N_("{centre} added it on {day}."),
+})  # fmt: skip
+_SANDBOXED: Final = {"content-security-policy": "default-src 'none'; sandbox"}
+
+
+def largest_form(settings: Settings) -> int:
+    """The most bytes of a form with files: all that a case may have, and one too many, which is then named."""
+    return (settings.documents_per_case + 1) * settings.document_bytes + _FORM_FIELDS
+
+
+@router.get("/case/documents")
+def show_documents(
+    lang: Lang, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db, again: Again = ""
+) -> Response:
+    """The documents of the request, and the form to add some. `again`: files were sent; what became of each is shown."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    told = (visits.kept(session, cookie, now, "documents") if again else None) or {}
+    words, limits = translator(lang), document_limits(settings)
+    problem = {LATE: EXPIRED_NOTICE, NO_ROOM: _NO_ROOM, NONE_CHOSEN: _NONE}.get(told.get("problem", ""), "")
+    entries = storage.of_case(session, opened.case.id)
+    centres = organisations.names(session, [entry.organisation_id for entry in entries if entry.organisation_id])
+    left = storage.room(session, opened.case.id, limits)
+    return page(
+        "person/documents.html",
+        lang,
+        documents=[
+            (
+                entry,
+                words.text(
+                    _BY[entry.author],
+                    day=words.date(entry.created_at.date()),
+                    centre=centres[entry.organisation_id] if entry.organisation_id else "",
+                ),
+            )
+            for entry in entries
+        ],
+        outcomes=[(number, code, OUTCOMES[code]) for number, code in told.get("files", ()) if code in OUTCOMES],
+        problem=problem,
+        takes=documents.takes_documents(opened.case) and left.is_left,
+        left=left,
+        megabytes=limits.file.bytes // 1_000_000,
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        here="case/documents",
+    )
+
+
+@router.post("/case/documents")
+async def add_documents(
+    lang: Lang, request: Request, cookie: Cookie, now: Now, keys: Keys, settings: Config, brake: Brake
+) -> Response:
+    """Take the files of a form one after the other. Each is stored by itself, and the next page says what became of it."""
+    parts = csrf.receive_parts(request)
+    transactions = request.app.state.transactions
+    limits = document_limits(settings)
+    async with transactions.open(write=True) as session:
+        ready = await run_sync(_prepared, session, cookie, keys, now, brake, limits)
+    if ready is None or cookie is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    upload = _Upload(request, cookie, now, keys, limits, request.app.state.converters, *ready)
+    with anyio.move_on_after(_UPLOAD_SECONDS) as time_limit:
+        await upload.take(parts)
+    if time_limit.cancelled_caught:
+        raise Unavailable("The files took too long to arrive. What was shown as added is safe.")
+    told = {"problem": upload.problem, "files": upload.outcomes}
+    async with transactions.open(write=True) as session:
+        await run_sync(lambda: visits.keep(session, cookie, now, settings.draft_idle, documents=told))
+    return RedirectResponse(f"/{lang}/case/documents?{AGAIN}", 303)
+
+
+def _prepared(
+    session: Session, cookie: str | None, keys: KeyRing, now: datetime, brake: StorageBrake, limits: DocumentLimits
+) -> tuple[storage.Room, str] | None:
+    """How much the case can take, and why nothing can be added; None: the visit has ended."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        return None
+    stopped = not filing.is_urgent(opened.case.urgency) and brake.is_on(session)
+    return storage.room(session, opened.case.id, limits), NO_ROOM if stopped else ""
+
+
+@dataclass
+class _Upload:
+    """The files of one form. `outcomes`: what became of each, by its place in the form."""
+
+    request: Request
+    cookie: str
+    now: datetime
+    keys: KeyRing
+    limits: DocumentLimits
+    converters: Converters
+    room: storage.Room
+    problem: str
+
+    def __post_init__(self) -> None:
+        self.outcomes: list[tuple[int, str]] = []
+        self._number = 0
+        self._is_ours = False
+        self._size = 0
+        self._fits = True
+        self._conversion: Conversion | None = None
+
+    async def take(self, parts: AsyncIterator[FormPart]) -> None:
+        """Read the form to its end. The token comes before the files; without it none of them is taken."""
+        async with AsyncExitStack() as processes:
+            async for part in parts:
+                if part.value is not None:
+                    self._is_ours |= part.name == "csrf" and csrf.is_valid(
+                        self.keys, part.value, self.now, csrf.of_visit(self.cookie)
+                    )
+                elif part.content is None:
+                    await self._end_of_file()
+                elif part.content:
+                    await self._some_of_file(part.content, processes)
+        if not self._number and not self.problem:
+            self.problem = NONE_CHOSEN if self._is_ours else LATE
+
+    async def _some_of_file(self, content: bytes, processes: AsyncExitStack) -> None:
+        if not self._is_ours:
+            self.problem = self.problem or LATE
+        if self.problem or not self.room.is_left:
+            self._size += len(content)
+            return
+        if not self._size:
+            self._conversion, self._fits = await self._process(processes), True
+        self._size += len(content)
+        if self._conversion is not None and self._fits:
+            try:
+                self._fits = await self._conversion.feed(content)
+            except Unavailable:
+                self._conversion = None
+
+    async def _process(self, processes: AsyncExitStack) -> Conversion | None:
+        """The process of the file before, or a new one. None: too many are alive, or it does not start."""
+        if self._conversion is not None and self._conversion.is_running:
+            return self._conversion
+        await processes.aclose()
+        try:
+            return await processes.enter_async_context(
+                self.converters.open(replace(self.limits.file, pages=self.room.pages))
+            )
+        except Unavailable:
+            return None
+
+    async def _end_of_file(self) -> None:
+        size, self._size = self._size, 0
+        if not size:
+            return  # an empty field
+        self._number += 1
+        if self.problem:
+            return
+        self.outcomes.append((self._number, await self._outcome()))
+
+    async def _outcome(self) -> str:
+        if not self.room.is_left:
+            return FULL
+        if self._conversion is None:
+            return BUSY
+        try:
+            pages = await self._conversion.pages()
+        except Unavailable:
+            return BUSY
+        if isinstance(pages, Refusal):
+            return pages.value
+        if len(pages) > self.room.pages:
+            return Refusal.TOO_MANY_PAGES.value
+        async with self.request.app.state.transactions.open(write=True) as session:
+            return await run_sync(self._store, session, pages)
+
+    def _store(self, session: Session, pages: Sequence[bytes]) -> str:
+        opened = visits.case_of_visit(session, self.cookie, self.keys, self.now, lock=True)
+        if opened is None:
+            return FULL
+        try:
+            documents.add_by_person(session, opened, pages, self.limits, self.now)
+        except TooManyChanges:
+            return TOO_MANY
+        except Conflict:
+            return FULL
+        self.room = storage.Room(self.room.files - 1, self.room.pages - len(pages))
+        return ADDED
+
+
+Document = Annotated[UUID, Path()]
+
+
+@router.get("/case/documents/{document:id}")
+def show_document(lang: Lang, document: Document, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """The pages of one document, one below the other."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return", 303)
+    entry = storage.find(session, opened.case.id, document)
+    return page("person/document.html", lang, document=entry, here="case/documents")
+
+
+@router.get("/case/documents/{document:id}/{number:int}")
+def show_page(
+    lang: Lang,  # noqa: ARG001 — of the address
+    document: Document,
+    number: int,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    session: Db,
+) -> Response:
+    """The picture of one page."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        raise NotFound
+    return _picture(session, opened, document, number)
+
+
+def _picture(session: Session, opened: OpenedCase, document: UUID, number: int) -> Response:
+    entry = storage.find(session, opened.case.id, document)
+    content: Any = storage.open_page(session, opened.person_key, entry, number)
+    return Response(content, media_type="image/jpeg", headers=_SANDBOXED)
+
+
+@router.post("/case/documents/{document:id}/remove")
+def remove_document(
+    lang: Lang, document: Document, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db
+) -> Response:
+    """Take back a document of one's own."""
+    opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is not None:
+        documents.remove_by_person(session, opened, document, now)
+    return RedirectResponse(f"/{lang}/case/documents", 303)

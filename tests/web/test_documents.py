@@ -1,0 +1,217 @@
+"""Photos and PDFs: added on the page with the number, sealed, read at the desk and by the centre, taken back."""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from app.audit.models import AuditEntry
+from app.cases.models import Case
+from app.core.db import Database
+from app.core.sealing import CannotOpen
+from app.documents import storage
+from app.documents.limits import DocumentLimits
+from app.documents.models import Document, DocumentPiece
+from app.intake.receipts import Receipt
+from app.privacy import service as privacy
+from tests.support import hostile_files
+from tests.support.desk import Browser, Page, StaffSite, running
+from tests.support.hostile_files import CANARY
+from tests.web.test_desk_case import referral_of, referred
+
+KIND = "multipart/form-data; boundary=----x"
+
+
+def form(csrf: str, *files: bytes, name: str = f"{CANARY}.jpg") -> bytes:
+    """The body that a browser sends: the token, then each file under its name."""
+    parts = [b'------x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n' + csrf.encode() + b"\r\n"]
+    for content in files:
+        head = f'------x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: image/jpeg\r\n\r\n'
+        parts.append(head.encode() + content + b"\r\n")
+    return b"".join(parts) + b"------x--\r\n"
+
+
+def person(office: StaffSite, receipt: Receipt) -> Browser:
+    browser = office.browser()
+    browser.submit(browser.get("/en/return"), "/en/return", number=receipt.grouped())
+    return browser
+
+
+def send(browser: Browser, *files: bytes, csrf: str | None = None) -> Page:
+    """Send files from the page of documents, and the page that follows."""
+    token = (
+        csrf
+        if csrf is not None
+        else re.search(r'name="csrf" value="([^"]+)"', browser.get("/en/case/documents").text)[1]
+    )
+    answer = browser.send("POST", "/en/case/documents", content=form(token, *files), headers={"content-type": KIND})
+    assert answer.status == 303, answer.text
+    return browser.get(answer.location)
+
+
+def documents(office: StaffSite) -> Sequence[Document]:
+    with office.database.begin(write=False) as session:
+        return session.scalars(sa.select(Document).order_by(Document.pages)).all()
+
+
+def test_a_person_adds_photos_and_a_pdf_looks_at_them_and_takes_one_back(office: StaffSite) -> None:
+    _label, receipt = office.file(language="en")
+    browser = person(office, receipt)
+    page = send(
+        browser, hostile_files.telling_photo(), hostile_files.many_pages(3), hostile_files.encrypted_pdf(), b"MZ"
+    )
+    assert "File 1: It was added." in page.words()
+    assert "File 2: It was added." in page.words()
+    assert "File 3: It was not added: it is locked with a password." in page.words()
+    assert "File 4: It was not added: it is not a photo or PDF that we can read." in page.words()
+    assert "We keep only pictures of the pages, encrypted." in page.words()
+    photo, letter = documents(office)
+    assert (photo.pages, letter.pages, photo.author) == (1, 3, "person")
+    assert "There are 2 documents." in browser.get("/en/case").words()
+    assert f"/en/case/documents/{letter.id}/3" in browser.get(f"/en/case/documents/{letter.id}").text
+    picture = browser.get(f"/en/case/documents/{photo.id}/1").response
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert picture.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert picture.headers["x-content-type-options"] == "nosniff"
+    assert picture.headers["cache-control"] == "no-store"
+    assert Image.open(io.BytesIO(picture.content)).size == (40, 60)
+    assert browser.get(f"/en/case/documents/{photo.id}/2").status == 404
+    other = person(office, office.file(language="en")[1])
+    assert other.get(f"/en/case/documents/{photo.id}/1").status == 404
+    browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{letter.id}/remove")
+    assert [entry.id for entry in documents(office)] == [photo.id]
+    with office.database.begin(write=False) as session:
+        assert set(session.scalars(sa.select(DocumentPiece.document_id))) == {photo.id}
+
+
+def test_limits_a_foreign_form_and_a_form_without_files(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    browser = person(office, receipt)
+    assert "Please choose a photo or a PDF first." in send(browser).words()
+    assert documents(office) == []
+    send(browser, hostile_files.many_pages(2), csrf="another")
+    assert documents(office) == []
+    with office.database.begin() as session:
+        case = office.case(label)
+        for _file in range(9):
+            session.add(Document(case_id=case.id, author="desk", pages=4, created_at=office.time.at))
+    page = send(browser, hostile_files.many_pages(5), hostile_files.many_pages(4), hostile_files.many_pages(1))
+    words = page.words()
+    assert "File 1: It was not added: it has too many pages." in words
+    assert "File 2: It was added." in words
+    assert "File 3: It was not added: there is no room for more documents." in words
+    assert 'type="file"' not in page.text
+    crossed = browser.send(
+        "POST", "/en/case/documents", content=form("x"), headers={"content-type": KIND, "sec-fetch-site": "cross-site"}
+    )
+    assert crossed.status == 403
+    assert (
+        browser.send("POST", "/en/case/documents", content=b"x", headers={"content-type": "text/plain"}).status == 400
+    )
+
+
+def test_nothing_of_a_file_is_found_on_disk_in_logs_or_in_temp(
+    office: StaffSite, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    _label, receipt = office.file(language="en")
+    big = hostile_files.telling_photo() + CANARY.encode() * 100_000  # a spooling parser would write it to disk
+    send(person(office, receipt), big, hostile_files.one_page(b"(%s)" % CANARY.encode()))
+    assert len(documents(office)) == 2
+    assert list(temporary.iterdir()) == []
+    output = capfd.readouterr()
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    with office.database.begin(write=False) as session:
+        for table in (Document.__table__, DocumentPiece.__table__, AuditEntry.__table__):
+            written += [repr(row).encode() for row in session.execute(sa.select(table))]
+    assert CANARY.encode() not in b"".join(written) + (output.out + output.err).encode()
+    assert b"\xff\xd8\xff\xe0" not in b"".join(written), "no page lies there in plain"
+
+
+def test_pieces_are_bound_to_their_place_and_their_sizes_tell_little(database: Database, office: StaffSite) -> None:
+    label, _receipt = office.file(language="en")
+    case_id, key, limits = office.case(label).id, bytes(32), DocumentLimits()
+    contents = [bytes([number]) * (150_000 + number) for number in (1, 2)]
+    with database.begin() as session:
+        document = storage.add(session, key, case_id, contents, limits, author="person", now=office.time.at)
+        assert [storage.open_page(session, key, document, number) for number in (1, 2)] == contents
+        pieces = session.scalars(sa.select(DocumentPiece).order_by(DocumentPiece.page, DocumentPiece.piece)).all()
+        assert [len(piece.ciphertext) - 28 for piece in pieces] == [65536, 65536, 32768] * 2
+        with pytest.raises(CannotOpen):
+            storage.open_page(session, bytes(31) + b"\1", document, 1)
+        pieces[0].ciphertext, pieces[3].ciphertext = pieces[3].ciphertext, pieces[0].ciphertext
+        session.flush()
+        with pytest.raises(CannotOpen):
+            storage.open_page(session, key, document, 1)
+        pieces[0].ciphertext, pieces[3].ciphertext = pieces[3].ciphertext, pieces[0].ciphertext
+        session.delete(pieces[2])
+        session.flush()
+        with pytest.raises(CannotOpen):
+            storage.open_page(session, key, document, 1)
+        case = session.get_one(Case, case_id)
+        privacy.erase(session, case, actor_kind="person", now=office.time.at)
+        assert not session.scalar(sa.select(sa.func.count()).select_from(DocumentPiece))
+        assert not session.scalar(sa.select(sa.func.count()).select_from(Document))
+
+
+def test_desk_and_centre_read_pages_with_limits_audit_and_the_persons_knowledge(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    browser = person(office, receipt)
+    send(browser, hostile_files.many_pages(7))
+    (document,) = documents(office)
+    vera = office.as_("vera")
+    desk_path = f"/desk/cases/{label}/documents"
+    assert "1 document" in vera.get(f"/desk/cases/{label}").words()
+    listed = vera.get(desk_path)
+    assert "Document 1 · 7 pages · from the person" in listed.words()
+    assert "data:image" not in listed.text
+    first = vera.submit(listed, f"{desk_path}/{document.id}")
+    assert first.text.count("data:image/jpeg;base64,") == 5
+    second = vera.post(f"{desk_path}/{document.id}", {**first.form(f"{desk_path}/{document.id}"), "page": "6"})
+    assert re.findall(r"Page (\d) of 7", second.words()) == ["6", "7"]
+    assert (
+        vera.post(f"{desk_path}/{document.id}", {**first.form(f"{desk_path}/{document.id}"), "page": "8"}).status == 404
+    )
+    assert office.as_("outsider").get(desk_path).status == 404
+    assert referred(office, label, vera).status == 303
+    path = f"/partner/referrals/{referral_of(office, label).label}"
+    partner = office.as_("partner")
+    assert partner.get(f"{path}/documents").status == 409
+    assert partner.submit(partner.get(path), f"{path}/accept").status == 303
+    assert "1 document" in partner.get(path).words()
+    opened = partner.submit(partner.get(f"{path}/documents"), f"{path}/documents/{document.id}")
+    assert opened.text.count("data:image/jpeg;base64,") == 5
+    assert office.as_("other-partner").get(f"{path}/documents").status == 404
+    with office.database.begin(write=False) as session:
+        actions = session.execute(
+            sa.select(AuditEntry.action, AuditEntry.codes).where(AuditEntry.action.like("%document_opened"))
+        ).all()
+    assert [(action, codes["page"]) for action, codes in actions] == [
+        ("case:document_opened", 1),
+        ("case:document_opened", 6),
+        ("referral:document_opened", 1),
+    ]
+    words = browser.get("/en/case").words()
+    assert "A coordinator opened a document of yours." in words
+    assert re.search(r"\S+ opened a document of yours.", words.replace("A coordinator opened", ""))
+    browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{document.id}/remove")
+    assert vera.post(f"{desk_path}/{document.id}", first.form(f"{desk_path}/{document.id}")).status == 404
+
+
+def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: Path) -> None:
+    with running(database, tmp_path / "var", member_reads_per_day=1) as office:
+        label, receipt = office.file(language="en")
+        send(person(office, receipt), hostile_files.many_pages(1))
+        (document,) = documents(office)
+        vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+        page = vera.get(path)
+        assert vera.submit(page, f"{path}/{document.id}").status == 200
+        refused = vera.submit(page, f"{path}/{document.id}")
+        assert refused.status == 429
+        assert "data:image" not in refused.text

@@ -14,6 +14,7 @@ from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory import rule_sets
 from app.directory.models import ORIGINS
+from app.documents import confinement
 from app.matching.deadlines import Certainty
 from app.messaging.kinds import Group
 from app.referrals import reasons
@@ -258,6 +259,17 @@ CERTAINTY: Final = complete(
         "assumed": N_("assumed, because the type or date of the letter is not known"),
     },
 )
+CONFINEMENT: Final = complete(
+    confinement.MEASURES,
+    {
+        "limits": N_("memory, time and files limited"),
+        "no_new_privs": N_("no new privileges"),
+        "landlock": N_("no files (Landlock)"),
+        "seccomp": N_("few system calls (seccomp)"),
+        "no_network": N_("a network of its own, without connections"),
+    },
+)
+"""What the process that reads documents gives up. Where the filter of system calls is there, no socket can be opened either."""
 PROBLEMS: Final = MappingProxyType(
     {
         "worker-late": N_(

@@ -1,10 +1,11 @@
 """The operations page: status of the service, the kill switch for partner access, and honeytoken cases."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from app.core import kill_switch
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
+from app.documents.conversion import Converters
 from app.intake.schemas import Intake
 from app.operations import status
 from app.settings import Settings
@@ -22,13 +24,26 @@ from app.staff import service as staff
 from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
+from app.web.desk import labels
 
 router = APIRouter(prefix="/desk")
 
 
+async def _confinement(request: Request) -> Mapping[str, bool]:
+    """What the process that reads documents gives up on this machine; asked once, of a process that gets no file."""
+    converters: Converters = request.app.state.converters
+    return await converters.confinement()
+
+
 @router.get("/operations", name="operations")
 def show_operations(
-    request: Request, member: Overseer, session: ReadDb, keys: Keys, brake: Brake, now: Now
+    request: Request,
+    member: Overseer,
+    session: ReadDb,
+    keys: Keys,
+    brake: Brake,
+    now: Now,
+    confinement: Annotated[Mapping[str, bool], Depends(_confinement)],
 ) -> Response:
     present = status.read_status(session, keys, now, brake.limits)
     return staff_pages.page(
@@ -41,6 +56,8 @@ def show_operations(
             for entry in _countries(request)
             if entry.code not in staff.served_countries(session)
         ],
+        confinement=[(labels.CONFINEMENT[measure], confinement.get(measure, False)) for measure in labels.CONFINEMENT],
+        converter_runs=bool(confinement),
         readers=_named_readers(session, present.most_reads),
         limit=request.app.state.settings.member_reads_per_day,
         retention=_retention(request.app.state.settings),

@@ -66,7 +66,7 @@ def test_a_person_adds_photos_and_a_pdf_looks_at_them_and_takes_one_back(office:
     )
     assert "File 1: It was added." in page.words()
     assert "File 2: It was added." in page.words()
-    assert "File 3: It was not added: it is locked with a password." in page.words()
+    assert "File 3: It was not added: it is protected by a password." in page.words()
     assert "File 4: It was not added: it is not a photo or PDF that we can read." in page.words()
     assert "We keep only pictures of the pages, encrypted." in page.words()
     photo, letter = documents(office)

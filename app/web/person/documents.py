@@ -53,7 +53,7 @@ NONE_CHOSEN: Final = "none"
 OUTCOMES: Final = complete({*Refusal, ADDED, FULL, BUSY, TOO_MANY}, {
     "added": N_("It was added."),
     "not_accepted": N_("It was not added: it is not a photo or PDF that we can read."),
-    "encrypted": N_("It was not added: it is locked with a password. Please save it without a password, or photograph the pages."),
+    "encrypted": N_("It was not added: it is protected by a password. Please save it without a password, or photograph the pages."),
     "too_many_pages": N_("It was not added: it has too many pages. Please send only the pages that matter."),
     "too_big": N_("It was not added: it is too large."),
     "damaged": N_("It was not added: the file is damaged or did not arrive completely. Please try again, or take a new photo."),

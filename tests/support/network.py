@@ -19,6 +19,8 @@ def shut() -> None:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if _GOES_OUT is None:  # the interpreter is ending, and has taken this module apart
+        return
     if event in _GOES_OUT:
         address = arguments[1]
         host = address[0] if isinstance(address, tuple) else None

@@ -17,7 +17,7 @@ class BadCursor(BadRequest):
 
 def signed(keys: KeyRing, position: bytes, *belongs_to: str) -> str:
     """A cursor for a position. `belongs_to`: the client and every filter of the list."""
-    return base64.urlsafe_b64encode(position + _mac(keys, position, belongs_to)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(position + _macs(keys, position, belongs_to)[0]).decode().rstrip("=")
 
 
 def read(keys: KeyRing, text: str, length: int, *belongs_to: str) -> bytes:
@@ -27,13 +27,15 @@ def read(keys: KeyRing, text: str, length: int, *belongs_to: str) -> bytes:
     except (binascii.Error, ValueError):
         raise _bad_cursor() from None
     position, mac = raw[:length], raw[length:]
-    if len(position) != length or not hmac.compare_digest(mac, _mac(keys, position, belongs_to)):
+    if len(position) != length or not any(hmac.compare_digest(mac, one) for one in _macs(keys, position, belongs_to)):
         raise _bad_cursor()
     return position
 
 
-def _mac(keys: KeyRing, position: bytes, belongs_to: tuple[str, ...]) -> bytes:
-    return keys.mac("api-cursor", position, *(text.encode() for text in belongs_to))[:_MAC_BYTES]
+def _macs(keys: KeyRing, position: bytes, belongs_to: tuple[str, ...]) -> list[bytes]:
+    """The present one first, then those of a former root that are still accepted."""
+    accepted = keys.macs("api-cursor", position, *(text.encode() for text in belongs_to))
+    return [mac[:_MAC_BYTES] for mac in accepted]
 
 
 def _bad_cursor() -> BadCursor:

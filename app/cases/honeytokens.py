@@ -4,6 +4,7 @@ The table holds a keyed hash of the case's id, so that somebody who has only the
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,26 +15,30 @@ from app.core.keyring import KeyRing
 
 
 class Honeytoken(Base):
-    """`id` is a MAC of the case's id."""
+    """`id` is a MAC of the case's id, hidden under the epoch key (`KeyRing.hide`)."""
 
     __tablename__ = "honeytokens"
 
-    id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    id: Mapped[bytes] = mapped_column(sa.LargeBinary(), primary_key=True)
     made_by: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     made_at: Mapped[datetime]
 
 
-def _keyed_hash(keys: KeyRing, case_id: UUID) -> bytes:
+BINDING: Final = ("honeytokens", "id")
+
+
+def _mac(keys: KeyRing, case_id: UUID) -> bytes:
     return keys.mac("honeytoken", case_id.bytes)
 
 
 def create(session: Session, keys: KeyRing, case_id: UUID, *, by: UUID, now: datetime) -> None:
-    session.add(Honeytoken(id=_keyed_hash(keys, case_id), made_by=by, made_at=now))
+    session.add(Honeytoken(id=keys.hide(_mac(keys, case_id), *BINDING), made_by=by, made_at=now))
     session.flush()
 
 
 def is_honeytoken(session: Session, keys: KeyRing, case_id: UUID) -> bool:
-    return session.get(Honeytoken, _keyed_hash(keys, case_id)) is not None
+    forms = keys.hidden_forms(_mac(keys, case_id), *BINDING)
+    return session.scalar(sa.select(Honeytoken.id).where(Honeytoken.id.in_(forms))) is not None
 
 
 def count(session: Session) -> int:

@@ -87,7 +87,7 @@ class Case(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     label: Mapped[str] = mapped_column(sa.String(12), unique=True)
-    receipt_id: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
+    receipt_id: Mapped[bytes | None] = mapped_column(sa.LargeBinary(), unique=True)
     state: Mapped[str] = mapped_column(sa.String(16))
     version: Mapped[int]
     team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))

@@ -55,22 +55,22 @@ def open_by_receipt(
     made, and looked for in one statement, so that an unknown number costs what a known one does. `lock` locks the row until the
     transaction ends, for a caller that is going to write. Raises NotFound: an unknown number and an erased case are not told apart.
     """
-    present, former = receipt.look_up_id(keys), receipt.former_look_up_id(keys)
-    shown_numbers.show(session, present, former)
-    query = sa.select(Case).where(Case.receipt_id.in_([present, former]))
+    present, former = receipt.look_up_ids(keys), receipt.former_look_up_ids(keys)
+    shown_numbers.show(session, *present, *former)
+    query = sa.select(Case).where(Case.receipt_id.in_([*present, *former]))
     case = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if case is None:
         raise NotFound("No case belongs to this number.")
-    if case.receipt_id == former:
+    if case.receipt_id in former:
         case = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none() or case
-    is_former = case.receipt_id == former
+    is_former = case.receipt_id in former
     pair = receipt.former_key_pair() if is_former else receipt.key_pair()
     try:
         key = sealed_parts.data_key(session, keys, case.id, sealed_parts.PERSON, case.id, pair)
     except (NotFound, CannotOpen):
         raise NotFound("No case belongs to this number.") from None
     if is_former:
-        case.receipt_id = present
+        case.receipt_id = receipt.look_up_id(keys)
         mine = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
         sealed_parts.grant(session, keys, case.id, sealed_parts.PERSON, key, [mine])
         session.flush()

@@ -16,9 +16,9 @@ def show(session: Session, *look_up_ids: bytes) -> None:
     _set(session, "pristan.number", ",".join(look_up_id.hex() for look_up_id in look_up_ids))
 
 
-def show_code(session: Session, look_up_id: bytes) -> None:
-    """Until the transaction ends, the case that the person's own code with this look-up id opens can be seen."""
-    _set(session, "pristan.code", look_up_id.hex())
+def show_code(session: Session, *look_up_ids: bytes) -> None:
+    """Until the transaction ends, the case that the person's own code with one of these look-up ids opens can be seen."""
+    _set(session, "pristan.code", ",".join(look_up_id.hex() for look_up_id in look_up_ids))
 
 
 def hold(session: Session, case_id: UUID) -> None:

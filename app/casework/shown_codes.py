@@ -27,6 +27,7 @@ from app.links.models import ShownCode
 
 LASTS: Final = timedelta(hours=24)
 OPENINGS: Final = 3
+BINDING: Final = ("shown_codes", "look_up_id")
 PARTS: Final = (Part.STORY, Part.HAPPENED)
 
 
@@ -50,7 +51,7 @@ def make(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> 
     inner = sealing.encrypt(codes.stretched(code), opened.person_key, _binding(opened.case))
     row = {
         "case_id": opened.case.id,
-        "look_up_id": _look_up_id(keys, code),
+        "look_up_id": keys.hide(_mac(keys, code), *BINDING),
         "sealed_key": keys.encrypt(inner, "shown_codes", str(opened.case.id), "sealed_key", "1"),
         "expires_at": to_the_hour(now) + LASTS,
         "openings_left": OPENINGS,
@@ -77,9 +78,9 @@ def open_case(session: Session, keys: KeyRing, typed: str, now: datetime) -> Sho
     code = codes.read(typed)
     if code is None:
         return None
-    look_up_id = _look_up_id(keys, code)
-    shown_numbers.show_code(session, look_up_id)
-    query = sa.select(ShownCode).where(ShownCode.look_up_id == look_up_id, ShownCode.expires_at > now)
+    forms = keys.hidden_forms(_mac(keys, code), *BINDING)
+    shown_numbers.show_code(session, *forms)
+    query = sa.select(ShownCode).where(ShownCode.look_up_id.in_(forms), ShownCode.expires_at > now)
     row = session.scalars(query.with_for_update()).one_or_none()
     if row is None:
         return None
@@ -106,7 +107,7 @@ def forget(session: Session, case_id: object) -> None:
     session.execute(sa.delete(ShownCode).where(ShownCode.case_id == case_id))
 
 
-def _look_up_id(keys: KeyRing, code: str) -> bytes:
+def _mac(keys: KeyRing, code: str) -> bytes:
     return keys.mac("shown-code", sealing.derive(code.encode(), "shown-code:look-up"))
 
 

@@ -1,12 +1,14 @@
 """Implementation of `pristan keys rotate` and `pristan recover`: key rotation and recovery with the offline key."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import typer
 
 from app.app_context import AppContext, open_app_context
+from app.cli import recovery_proof
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.core.keyring import KeyRing
@@ -17,9 +19,15 @@ from app.staff import service as staff
 from app.staff.recovery import WrongKey
 
 
-def rotate_epoch(backup: Path | None) -> None:
-    """Re-encrypt all values under a new epoch key and destroy the old one; make a backup before that if a file is given."""
+def rotate_epoch(backup: Path | None, *, root: bool = False, at_once: bool = False) -> None:
+    """Re-encrypt all values under a new epoch key and destroy the old one; make a backup before that if a file is given.
+
+    `root`: replace the root secret too, after the recovery key of the first team was typed.
+    """
     context = open_app_context()
+    if root:
+        with context.database.begin(write=False) as session:
+            recovery_proof.require(session)
     with context.database.begin(write=False) as session:
         length = rotation.remaining(
             session, context.keys.current if len(context.keys.epochs) > 1 else context.keys.current + 1
@@ -34,11 +42,19 @@ def rotate_epoch(backup: Path | None) -> None:
 
     with typer.progressbar(length=length, label="Re-encrypting") as bar:
         report = rotation.rotate(
-            context.database, context.settings.key_file, utc_now, progress=bar.update, before_destroying=take_backup
+            context.database,
+            context.settings.key_file,
+            utc_now,
+            progress=bar.update,
+            before_destroying=take_backup,
+            root=root,
+            in_flight=timedelta(0) if at_once else rotation.IN_FLIGHT,
         )
     typer.echo(
         f"{report.reencrypted} values re-encrypted under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
     )
+    if report.new_root:
+        typer.echo("The root secret is new. Nothing in the database is left under the former one.")
     if report.unreadable:
         typer.echo(f"{report.unreadable} values could not be decrypted because their keys were destroyed earlier.")
     if backup is None:

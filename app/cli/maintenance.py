@@ -25,18 +25,32 @@ Backup = Annotated[
 ]
 
 
+Root = Annotated[bool, typer.Option("--root", help="Replace the root secret too. Asks for the recovery key.")]
+AtOnce = Annotated[
+    bool,
+    typer.Option(
+        "--at-once",
+        help="With --root: accept nothing that was made with the former root, like forms that people have open.",
+    ),
+]
+
+
 @keys_app.command()
-def rotate(team: Team = "", member: As = "", backup: Backup = None) -> None:
+def rotate(
+    team: Team = "", member: As = "", backup: Backup = None, root: Root = False, at_once: AtOnce = False
+) -> None:
     """Re-encrypt everything under a new key and destroy the old one. Can be stopped and run again, or run twice at the same time.
 
     Earlier backups can no longer be decrypted afterwards; this is the purpose. Use --backup to make a new one.
     """
     from app.cli.keys import rotate_epoch, rotate_team
 
+    if (root and team) or (at_once and not root):
+        raise typer.BadParameter("--root goes without --team, and --at-once only with --root.")
     if team:
         rotate_team(team, member)
     else:
-        rotate_epoch(backup)
+        rotate_epoch(backup, root=root, at_once=at_once)
 
 
 @keys_app.command("backup-key")

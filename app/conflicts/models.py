@@ -10,7 +10,8 @@ from app.core.db import Base
 
 
 class ConflictEntry(Base):
-    """One identifier on an organisation's conflict list. `mac` is bound to the organisation and to the server's key.
+    """One identifier on an organisation's conflict list. `mac` is bound to the organisation and to the server's key, and hidden
+    under the epoch key (`KeyRing.hide`).
 
     `case_id` null: uploaded by the organisation. Otherwise taken from a case that it declined for a conflict, so that the same
     person is not offered to it again; deleted with that case.
@@ -20,7 +21,7 @@ class ConflictEntry(Base):
     __table_args__ = (sa.Index(None, "case_id"),)
 
     organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
-    mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    mac: Mapped[bytes] = mapped_column(sa.LargeBinary(), primary_key=True)
     case_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     added_on: Mapped[datetime]
 
@@ -33,7 +34,7 @@ class ConflictTrace(Base):
 
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
-    mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    mac: Mapped[bytes] = mapped_column(sa.LargeBinary(), primary_key=True)
 
 
 class Exclusion(Base):

@@ -5,7 +5,7 @@ Two simultaneous transactions, one adding to a list and one adding a case, do no
 compares the current lists and traces, and every offer or acceptance calls it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -23,6 +23,8 @@ from app.core.upsert import insert_or_update
 from app.partners.organisations import Organisation
 
 HASH_BYTES: Final = 32
+BINDING: Final = ("conflicts", "mac")
+"""One for entries and traces, so that the two can be compared in the database."""
 MOST_ENTRIES: Final = 100_000
 """Uploaded entries of one organisation."""
 _One = TypeVar("_One")
@@ -48,7 +50,7 @@ def salt_of(keys: KeyRing, organisation_id: UUID) -> bytes:
 
 
 def mac_of(keys: KeyRing, organisation_id: UUID, hashed: bytes) -> bytes:
-    """The MAC that is stored for a client's hash."""
+    """The MAC of a client's hash. Stored is what `KeyRing.hide` makes of it."""
     return keys.mac("conflict", organisation_id.bytes, hashed)
 
 
@@ -66,9 +68,10 @@ def compare(
         for identifier in strong
     )
     hits: set[UUID] = set()
-    for some in _slices([mac for _, mac in traces]):
+    for some in _slices([form for _, mac in traces for form in keys.hidden_forms(mac, *BINDING)]):
         hits.update(session.connection().scalars(_HITS, {"macs": some}))
-    return ConflictCheck(traces, frozenset(hits))
+    hidden = tuple((organisation_id, keys.hide(mac, *BINDING)) for organisation_id, mac in traces)
+    return ConflictCheck(hidden, frozenset(hits))
 
 
 def store_check(session: Session, case_id: UUID, compared: ConflictCheck) -> None:
@@ -94,19 +97,54 @@ def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collecti
     statement = insert_or_update(
         session, ConflictEntry, key=("organisation_id", "mac"), change=lambda _new: {"case_id": None}
     )
-    rows = [{"organisation_id": organisation_id, "mac": mac, "case_id": None, "added_on": now} for mac in macs]
-    for some in _slices(rows):
-        session.execute(statement, some)
+    for some_macs in _slices(macs):
+        rows = [
+            {
+                "organisation_id": organisation_id,
+                "mac": keys.hide(mac, *BINDING),
+                "case_id": None,
+                "added_on": now,
+            }
+            for mac in some_macs
+        ]
+        session.execute(statement, rows)
     if uploaded_count(session, organisation_id) > MOST_ENTRIES:
         raise Conflict(f"A list can have at most {MOST_ENTRIES} entries. Clear it, and send what you still need.")
     hit: set[UUID] = set()
     noted = sa.exists().where(
         Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id
     )
-    for some_macs in _slices(macs):
-        hits = sa.select(ConflictTrace.case_id).where(ConflictTrace.mac.in_(some_macs), ~noted)
+    for some_forms in _slices([form for mac in macs for form in keys.hidden_forms(mac, *BINDING)]):
+        hits = sa.select(ConflictTrace.case_id).where(ConflictTrace.mac.in_(some_forms), ~noted)
         hit.update(session.scalars(hits))
     return sorted(hit)
+
+
+def note_hits(session: Session) -> None:
+    """Note every hit that is not noted yet. After a rotation of the epoch key: while it ran, a list and a case that were written
+    at the same time could be hidden under two keys, and `excluded` did not see that they are alike."""
+    noted = sa.exists().where(
+        Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id
+    )
+    alike = sa.and_(
+        ConflictEntry.organisation_id == ConflictTrace.organisation_id, ConflictEntry.mac == ConflictTrace.mac
+    )
+    hits = sa.select(ConflictTrace.case_id, ConflictTrace.organisation_id).join(ConflictEntry, alike).where(~noted)
+    _put(session, Exclusion, [dict(row._mapping) for row in session.execute(hits.distinct())])
+
+
+def merge_entries(session: Session, former: Mapping[str, Any], hidden: bytes) -> None:
+    """Join an entry with the one that was added with the same hash while the epoch key was rotated: an uploaded one wins."""
+    mine = ConflictEntry.organisation_id == former["organisation_id"]
+    if former["case_id"] is None:
+        session.execute(sa.update(ConflictEntry).where(mine, ConflictEntry.mac == hidden).values(case_id=None))
+    session.execute(sa.delete(ConflictEntry).where(mine, ConflictEntry.mac == former["mac"]))
+
+
+def merge_traces(session: Session, former: Mapping[str, Any], _hidden: bytes) -> None:
+    """Delete a trace that was stored again while the epoch key was rotated."""
+    mine = ConflictTrace.case_id == former["case_id"], ConflictTrace.organisation_id == former["organisation_id"]
+    session.execute(sa.delete(ConflictTrace).where(*mine, ConflictTrace.mac == former["mac"]))
 
 
 def add_case_traces(session: Session, case_id: UUID, organisation_id: UUID, now: datetime) -> None:

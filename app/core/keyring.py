@@ -5,8 +5,13 @@ re-encrypted yet) and the root secret, from which every other server key is deri
 cases. Whoever copies it together with the database still opens no sealed part: those need a person's number or a member's
 passphrase.
 
-A ring loaded from a file checks before each encryption and decryption whether the file has changed, so that a running service
-immediately uses a new epoch key and drops a destroyed one.
+A new root begins together with a new epoch (`begin_root`), and the former one is gone from then on. Keys that nothing could be
+found or opened without are kept in the file as items of their own; what they find or open in the database lies under the epoch
+key too (`hide`). Keys of what is in flight (forms, cookies, repeated requests) are accepted for a while longer.
+`operations.root_uses` is the list of all purposes.
+
+A ring loaded from a file checks before each operation whether the file has changed, so that a running service immediately uses
+a new key and drops a destroyed one.
 """
 
 import base64
@@ -16,11 +21,10 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +32,8 @@ from app.core import sealing
 from app.core.errors import Unavailable
 from app.core.sealing import CannotOpen
 
-_FORMAT = 1
+_FORMAT = 2
+"""1: values to look up were stored as bare MACs, and still are until the next rotation writes the file anew."""
 EPOCH_ID_BYTES: Final = 4
 _MIN_DISTINCT_BYTES = 12  # 32 random bytes have about 30 different values; fewer than 12 do not happen by chance
 
@@ -37,48 +42,114 @@ class WeakSecret(Exception):
     """The key file is missing, readable by others, damaged, or contains a key that is not random."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Epochs:
-    """The epoch keys at one moment. Replaced as a whole, so that no thread sees half a change."""
+def _mac(key: bytes, data: Collection[bytes]) -> bytes:
+    digest = hmac.new(key, digestmod=hashlib.sha256)
+    for datum in data:
+        digest.update(len(datum).to_bytes(8, "big") + datum)
+    return digest.digest()
 
-    keys: Mapping[int, bytes]
+
+@dataclass(frozen=True, slots=True)
+class FormerKeys:
+    """Keys derived from a former root, by purpose, and until when what was made with them is accepted. Its repr shows none."""
+
+    until: datetime
+    keys: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"FormerKeys(until={self.until.isoformat()})"
+
+    def mac(self, purpose: str, *data: bytes) -> bytes:
+        return _mac(self.keys[f"mac:{purpose}"], data)
+
+    def derive(self, purpose: str) -> bytes:
+        return self.keys[purpose]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """All keys at one moment. Replaced as a whole, so that no thread sees half a change.
+
+    kept: keys of an earlier root that go on, by purpose. derived: a cache.
+    """
+
+    epochs: Mapping[int, bytes]
     current: int
     since: Mapping[int, date]
+    root: bytes
+    root_epoch: int = 1
+    root_since: date | None = None
+    kept: Mapping[str, bytes] = field(default_factory=dict)
+    former: tuple[FormerKeys, ...] = ()
+    hides: bool = True
+    derived: dict[str, bytes] = field(default_factory=dict)
+
+    def derive(self, purpose: str) -> bytes:
+        known = self.kept.get(purpose) or self.derived.get(purpose)
+        if known is None:
+            known = self.derived[purpose] = sealing.derive(self.root, purpose)
+        return known
 
 
 class KeyRing:
     """Epoch keys by number, and the root secret. Created by `generate`, read by `load`, never printed."""
 
     def __init__(self, epochs: Mapping[int, bytes], current: int, root: bytes, since: Mapping[int, date]) -> None:
-        if current not in epochs:
-            raise WeakSecret("the current epoch key is not in the key file")
-        for key in (*epochs.values(), root):
-            _refuse_weak(key)
-        self._epochs = _Epochs(dict(epochs), current, dict(since))
-        self._root = root
+        self._set(_Keys(dict(epochs), current, dict(since), root))
         self._path: Path | None = None
         self._loaded_version: tuple[int, ...] = ()
 
+    def _set(self, keys: _Keys) -> None:
+        if keys.current not in keys.epochs:
+            raise WeakSecret("the current epoch key is not in the key file")
+        for key in (*keys.epochs.values(), keys.root, *keys.kept.values()):
+            _refuse_weak(key)
+        self._keys = keys
+
+    @classmethod
+    def _of(cls, keys: _Keys) -> "KeyRing":
+        ring = cls(keys.epochs, keys.current, keys.root, keys.since)
+        ring._set(keys)
+        return ring
+
     @property
     def current(self) -> int:
-        return self._epochs.current
+        return self._keys.current
 
     @property
     def since(self) -> Mapping[int, date]:
         """The day on which each epoch key that still exists was created."""
-        return self._epochs.since
+        return self._keys.since
+
+    @property
+    def root_since(self) -> date | None:
+        """The day on which the root secret was created. None: before key files said so."""
+        return self._keys.root_since
+
+    @property
+    def hides(self) -> bool:
+        """Whether what an earlier version stored bare is encrypted under the epoch key: from the first rotation by this version on,
+        so that processes of the earlier one, which know only bare values, can run until then."""
+        self._reload_if_changed()
+        return self._keys.hides
+
+    @property
+    def root_is_new(self) -> bool:
+        """Whether the root secret was created with the current epoch."""
+        return self._keys.root_epoch == self._keys.current
 
     @property
     def epochs(self) -> tuple[int, ...]:
         """The numbers of the keys that still exist, oldest first. More than one: a rotation is in progress."""
-        return tuple(sorted(self._epochs.keys))
+        return tuple(sorted(self._keys.epochs))
 
     def __repr__(self) -> str:
         return f"KeyRing(current={self.current}, epochs={list(self.epochs)})"
 
     @classmethod
     def generate(cls, today: date) -> "KeyRing":
-        return cls({1: secrets.token_bytes(32)}, 1, secrets.token_bytes(32), {1: today})
+        key, root = secrets.token_bytes(32), secrets.token_bytes(32)
+        return cls._of(_Keys({1: key}, 1, {1: today}, root, root_since=today))
 
     @classmethod
     def load(cls, path: Path) -> "KeyRing":
@@ -90,7 +161,22 @@ class KeyRing:
             document = json.loads(path.read_text())
             epochs = {int(number): base64.b64decode(entry["key"]) for number, entry in document["epochs"].items()}
             since = {int(number): date.fromisoformat(entry["since"]) for number, entry in document["epochs"].items()}
-            ring = cls(epochs, int(document["current"]), base64.b64decode(document["root"]), since)
+            root_since = document.get("root_since")
+            keys = _Keys(
+                epochs,
+                int(document["current"]),
+                since,
+                base64.b64decode(document["root"]),
+                root_epoch=int(document.get("root_epoch", 1)),
+                root_since=date.fromisoformat(root_since) if root_since else None,
+                kept=_decoded(document.get("kept", {})),
+                former=tuple(
+                    FormerKeys(datetime.fromisoformat(one["until"]), _decoded(one["keys"]))
+                    for one in document.get("former", [])
+                ),
+                hides=int(document.get("format", 1)) > 1,
+            )
+            ring = cls._of(keys)
         except FileNotFoundError:
             raise WeakSecret(f"there is no key file {path.name}; `pristan init` creates one") from None
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -100,13 +186,18 @@ class KeyRing:
 
     def save(self, path: Path, *, replace: bool = False) -> None:
         """Write the file atomically, with mode 0600. Raises FileExistsError if it exists, unless `replace`."""
+        keys = self._keys
         document = {
-            "format": _FORMAT,
-            "current": self.current,
-            "root": base64.b64encode(self._root).decode(),
+            "format": _FORMAT if keys.hides else 1,
+            "current": keys.current,
+            "root": base64.b64encode(keys.root).decode(),
+            "root_epoch": keys.root_epoch,
+            "root_since": keys.root_since.isoformat() if keys.root_since else None,
+            "kept": _encoded(keys.kept),
+            "former": [{"until": one.until.isoformat(), "keys": _encoded(one.keys)} for one in keys.former],
             "epochs": {
-                str(number): {"key": base64.b64encode(key).decode(), "since": self.since[number].isoformat()}
-                for number, key in self._epochs.keys.items()
+                str(number): {"key": base64.b64encode(key).decode(), "since": keys.since[number].isoformat()}
+                for number, key in keys.epochs.items()
             },
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,15 +222,15 @@ class KeyRing:
         Raises Unavailable when the key file can no longer be read.
         """
         self._reload_if_changed(required=True)
-        now = self._epochs
+        now = self._keys
         epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
-        return epoch + sealing.encrypt(now.keys[now.current], plaintext, epoch + sealing.context(*binding))
+        return epoch + sealing.encrypt(now.epochs[now.current], plaintext, epoch + sealing.context(*binding))
 
     def decrypt(self, envelope: bytes, *binding: str) -> bytes:
         """Undo `encrypt`. Raises CannotOpen for another binding, changed bytes, or an epoch whose key was destroyed."""
         epoch = envelope[:EPOCH_ID_BYTES]
         self._reload_if_changed()
-        key = self._epochs.keys.get(int.from_bytes(epoch, "big"))
+        key = self._keys.epochs.get(int.from_bytes(epoch, "big"))
         if key is None:
             raise CannotOpen
         return sealing.decrypt(key, envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*binding))
@@ -158,36 +249,58 @@ class KeyRing:
         Raises Unavailable when the key file can no longer be read.
         """
         self._reload_if_changed(required=True)
-        now = self._epochs
-        epoch = now.current.to_bytes(EPOCH_ID_BYTES, "big")
-        return epoch + sealing.encrypt_deterministically(
-            _deterministic_key(now.keys[now.current]), plaintext, epoch + sealing.context(*binding)
-        )
+        return _deterministic_envelope(self._keys, self._keys.current, plaintext, binding)
 
     def decrypt_deterministically(self, envelope: bytes, *binding: str) -> bytes:
         """Undo `encrypt_deterministically`. Raises CannotOpen."""
         epoch = envelope[:EPOCH_ID_BYTES]
         self._reload_if_changed()
-        key = self._epochs.keys.get(int.from_bytes(epoch, "big"))
+        key = self._keys.epochs.get(int.from_bytes(epoch, "big"))
         if key is None:
             raise CannotOpen
         return sealing.decrypt_deterministically(
             _deterministic_key(key), envelope[EPOCH_ID_BYTES:], epoch + sealing.context(*binding)
         )
 
+    def hide(self, mac: bytes, *binding: str) -> bytes:
+        """What is stored of a MAC by which a row is found: encrypted deterministically, so that a root secret that was stolen
+        finds nothing after the next rotation.
+
+        In a key file of the first format the bare MAC. Raises Unavailable when the key file can no longer be read.
+        """
+        self._reload_if_changed(required=True)
+        keys = self._keys
+        return _deterministic_envelope(keys, keys.current, mac, binding) if keys.hides else mac
+
+    def hidden_forms(self, mac: bytes, *binding: str) -> list[bytes]:
+        """Everything that `hide` may have made of this MAC, the present form first: compare with all of them."""
+        self._reload_if_changed()
+        keys = self._keys
+        if not keys.hides:
+            return [mac]
+        newest_first = sorted(keys.epochs, reverse=True)
+        return [*(_deterministic_envelope(keys, epoch, mac, binding) for epoch in newest_first), mac]
+
     def mac(self, purpose: str, *data: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) under a separate key for `purpose`; each datum is length-prefixed."""
-        digest = hmac.new(self.derive(f"mac:{purpose}"), digestmod=hashlib.sha256)
-        for datum in data:
-            digest.update(len(datum).to_bytes(8, "big") + datum)
-        return digest.digest()
+        return _mac(self.derive(f"mac:{purpose}"), data)
+
+    def macs(self, purpose: str, *data: bytes) -> list[bytes]:
+        """The MACs that are accepted: the present one, and for a while after a new root also the former one."""
+        return [self.mac(purpose, *data), *(former.mac(purpose, *data) for former in self.former())]
+
+    def former(self) -> list[FormerKeys]:
+        """The keys of former roots with which something that is in flight may have been made."""
+        self._reload_if_changed()
+        if not self._keys.former:
+            return []
+        now = datetime.now(UTC)
+        return [one for one in self._keys.former if one.until > now]
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose."""
-        known = self._derived.get(purpose)
-        if known is None:
-            known = self._derived[purpose] = sealing.derive(self._root, purpose)
-        return known
+        self._reload_if_changed()
+        return self._keys.derive(purpose)
 
     def _reload_if_changed(self, *, required: bool = False) -> None:
         """Load the key file again if it has changed.
@@ -201,14 +314,10 @@ class KeyRing:
             version = _file_version(self._path)
             if version != self._loaded_version:
                 loaded = KeyRing.load(self._path)
-                self._epochs, self._loaded_version = loaded._epochs, version
+                self._keys, self._loaded_version = loaded._keys, version
         except (OSError, WeakSecret):
             if required:
                 raise Unavailable("The service's key file cannot be read. Nothing was saved.") from None
-
-    @cached_property
-    def _derived(self) -> dict[str, bytes]:
-        return {}
 
 
 def load_or_create(path: Path, today: date) -> KeyRing:
@@ -228,10 +337,41 @@ def begin_epoch(path: Path, today: date) -> KeyRing:
         ring = KeyRing.load(path)
         if len(ring.epochs) > 1:
             return ring
-        number = ring.current + 1
-        keys = {**ring._epochs.keys, number: secrets.token_bytes(32)}
-        KeyRing(keys, number, ring._root, {**ring.since, number: today}).save(path, replace=True)
+        KeyRing._of(_with_new_epoch(ring._keys, today)).save(path, replace=True)
         return KeyRing.load(path)
+
+
+def begin_root(
+    path: Path, today: date, *, kept: Collection[str], fading: Collection[str], until: datetime | None
+) -> KeyRing:
+    """Begin a new epoch with a new root secret; the former root is destroyed at once.
+
+    The keys of the purposes in `kept` stay as they are, as items of the file; those in `fading` are accepted `until` then (None: no
+    more). Adds nothing if a rotation is in progress, like `begin_epoch`: `root_is_new` tells whether it is one of the root.
+    """
+    with _exclusive(path):
+        ring = KeyRing.load(path)
+        if len(ring.epochs) > 1:
+            return ring
+        keys = _with_new_epoch(ring._keys, today)
+        signature = f"signature:{ring.current}"  # published until its epoch ends
+        fresh = replace(
+            keys,
+            root=secrets.token_bytes(32),
+            root_epoch=keys.current,
+            root_since=today,
+            kept={purpose: keys.derive(purpose) for purpose in (*kept, signature)},
+            former=(FormerKeys(until, {purpose: keys.derive(purpose) for purpose in fading}),) if until else (),
+            derived={},
+        )
+        _replace_and_overwrite(path, KeyRing._of(fresh))
+        return KeyRing.load(path)
+
+
+def _with_new_epoch(keys: _Keys, today: date) -> _Keys:
+    number = keys.current + 1
+    epochs = {**keys.epochs, number: secrets.token_bytes(32)}
+    return replace(keys, epochs=epochs, current=number, since={**keys.since, number: today}, hides=True)
 
 
 def end_epochs(path: Path, keep: int) -> KeyRing:
@@ -243,17 +383,30 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
         ring = KeyRing.load(path)
         if ring.current != keep or ring.epochs == (keep,):
             return ring
-        old = path.with_name(f".{path.name}.old")
-        old.unlink(missing_ok=True)
-        os.link(path, old)
-        KeyRing({keep: ring._epochs.keys[keep]}, keep, ring._root, {keep: ring.since[keep]}).save(path, replace=True)
-        _overwrite(old)
+        keys, now = ring._keys, datetime.now(UTC)
+        left = replace(
+            keys,
+            epochs={keep: keys.epochs[keep]},
+            since={keep: keys.since[keep]},
+            kept={purpose: key for purpose, key in keys.kept.items() if not purpose.startswith("signature:")},
+            former=tuple(one for one in keys.former if one.until > now),
+        )
+        _replace_and_overwrite(path, KeyRing._of(left))
         return KeyRing.load(path)
+
+
+def _replace_and_overwrite(path: Path, ring: KeyRing) -> None:
+    """Save the ring in place of the old file, and overwrite the old file's bytes."""
+    old = path.with_name(f".{path.name}.old")
+    old.unlink(missing_ok=True)
+    os.link(path, old)
+    ring.save(path, replace=True)
+    _overwrite(old)
 
 
 @contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock on the key file. A file left behind by an interrupted `end_epochs` is overwritten first."""
+    """Hold the lock on the key file. A file left behind by an interrupted change is overwritten first."""
     import fcntl
 
     with path.with_name(f".{path.name}.lock").open("w") as lock:
@@ -287,6 +440,20 @@ def _file_version(path: Path) -> tuple[int, ...]:
     """What changes when the file is replaced or written: inode, time of modification, size."""
     status = path.stat()
     return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _deterministic_envelope(keys: _Keys, epoch: int, plaintext: bytes, binding: Collection[str]) -> bytes:
+    head = epoch.to_bytes(EPOCH_ID_BYTES, "big")
+    key = _deterministic_key(keys.epochs[epoch])
+    return head + sealing.encrypt_deterministically(key, plaintext, head + sealing.context(*binding))
+
+
+def _encoded(keys: Mapping[str, bytes]) -> dict[str, str]:
+    return {purpose: base64.b64encode(key).decode() for purpose, key in keys.items()}
+
+
+def _decoded(document: Mapping[str, str]) -> dict[str, bytes]:
+    return {purpose: base64.b64decode(key) for purpose, key in document.items()}
 
 
 def _deterministic_key(epoch_key: bytes) -> bytes:

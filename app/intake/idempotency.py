@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.core import sealing
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid
-from app.core.keyring import KeyRing
+from app.core.keyring import FormerKeys, KeyRing
 from app.core.upsert import insert_if_absent
 from app.intake.models import SealedResponse
 
@@ -65,10 +65,14 @@ def run_once(
     Of two simultaneous requests, the second waits for the first one's transaction and then reads its response.
     Raises PayloadMismatch (422), RequestInProgress (409): the first request takes longer than the longest wait for a lock.
     """
+    for former in keys.former():  # of a root secret that was replaced since the first request
+        request_id = former.mac("reply-id", caller.encode(), key.encode())
+        if session.get(SealedResponse, request_id) is not None:
+            return _replay(session, former, request_id, key, payload)
     request_id = keys.mac("reply-id", caller.encode(), key.encode())
-    fingerprint = keys.mac("reply-payload", request_id, payload)
+    fingerprint = _fingerprint(keys, request_id, payload)
     if not _first(session, request_id, fingerprint, to_the_hour(now) + ttl):
-        return _replay(session, keys, request_id, fingerprint, key, payload)
+        return _replay(session, keys, request_id, key, payload)
     reply = act()
     sealed = sealing.encrypt(
         _reply_key(keys, key, payload), sealing.pad(json.dumps(reply.body).encode()), sealing.context(request_id.hex())
@@ -102,10 +106,10 @@ def _first(session: Session, request_id: bytes, fingerprint: bytes, expires_at: 
 
 
 def _replay(
-    session: Session, keys: KeyRing, request_id: bytes, fingerprint: bytes, key: str, payload: bytes
+    session: Session, keys: KeyRing | FormerKeys, request_id: bytes, key: str, payload: bytes
 ) -> StoredResponse:
     row = session.get_one(SealedResponse, request_id, populate_existing=True)
-    if row.fingerprint != fingerprint:
+    if row.fingerprint != _fingerprint(keys, request_id, payload):
         error = FieldError(pointer="", code="other_payload", detail="Use a new Idempotency-Key for a new request.")
         raise PayloadMismatch([error])
     if row.reply is None or row.status is None:
@@ -118,7 +122,11 @@ def _under_way() -> RequestInProgress:
     return RequestInProgress("Ask again in a moment, with the same key.", headers={"Retry-After": "2"})
 
 
-def _reply_key(keys: KeyRing, key: str, payload: bytes) -> bytes:
+def _fingerprint(keys: KeyRing | FormerKeys, request_id: bytes, payload: bytes) -> bytes:
+    return keys.mac("reply-payload", request_id, payload)
+
+
+def _reply_key(keys: KeyRing | FormerKeys, key: str, payload: bytes) -> bytes:
     return sealing.derive(key.encode() + b"\0" + payload, "reply-key", salt=keys.derive("reply-salt"))
 
 

@@ -29,6 +29,7 @@ _MEMORY_KIB: Final = 3 * 1024
 _PASSES: Final = 1
 _SALT: Final = b"pristan/number/2"
 """The parameters of stretching. Other ones find no number that was issued with these: they would be a third form of the id."""
+BINDING: Final = ("cases", "receipt_id")
 _ONE_AT_A_TIME: Final = threading.Lock()
 """However many strangers try numbers, a process spends at most one processor and 3 MiB on stretching; nobody is refused for it."""
 
@@ -73,16 +74,23 @@ class Receipt:
         return KeyPair.from_seed(sealing.derive(self.stretched, "receipt:key:2"))
 
     def look_up_id(self, keys: KeyRing) -> bytes:
-        """The lookup id of the case in the database: 32 bytes, useless without the server's key file."""
+        """The lookup id of the case as it is stored now, useless without the server's key file."""
+        return keys.hide(self._look_up_mac(keys), *BINDING)
+
+    def look_up_ids(self, keys: KeyRing) -> list[bytes]:
+        """All forms in which the lookup id may be stored; more than one while keys are rotated."""
+        return keys.hidden_forms(self._look_up_mac(keys), *BINDING)
+
+    def _look_up_mac(self, keys: KeyRing) -> bytes:
         return keys.mac("receipt:2", sealing.derive(self.stretched, "receipt:look-up:2"))
 
     def former_key_pair(self) -> KeyPair:
         """The key pair of a case whose number was issued before numbers were stretched."""
         return KeyPair.from_seed(sealing.derive(self.digits.encode(), "receipt:key"))
 
-    def former_look_up_id(self, keys: KeyRing) -> bytes:
-        """The lookup id of such a case."""
-        return keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up"))
+    def former_look_up_ids(self, keys: KeyRing) -> list[bytes]:
+        """All forms of the lookup id of such a case."""
+        return keys.hidden_forms(keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up")), *BINDING)
 
 
 def new() -> Receipt:

@@ -12,7 +12,7 @@ from app.core.db import Base
 class MatchRun(Base):
     """One run of the rules over one case. The trace reveals facts, so it is encrypted like them.
 
-    `facts_mac` shows whether the facts have changed since.
+    `facts_mac`, hidden under the epoch key, shows whether the facts have changed since.
     """
 
     __tablename__ = "match_runs"
@@ -23,7 +23,7 @@ class MatchRun(Base):
     seq: Mapped[int]
     rule_set: Mapped[str] = mapped_column(sa.String(64))
     order_version: Mapped[int]
-    facts_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    facts_mac: Mapped[bytes] = mapped_column(sa.LargeBinary())
     trace: Mapped[bytes]
     at: Mapped[datetime]
 

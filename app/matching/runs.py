@@ -75,6 +75,7 @@ def facts_and_deadline(
 
 
 NO_STATUS: Final = "no_status"
+FACTS_BINDING: Final = ("match_runs", "facts_mac")
 
 
 def _state_legal_aid(directory: Directory) -> frozenset[str]:
@@ -222,7 +223,7 @@ def store_first(
         "seq": seq,
         "rule_set": directory.digest,
         "order_version": result.order_version,
-        "facts_mac": keys.mac("facts", _canonical(facts)),
+        "facts_mac": keys.hide(keys.mac("facts", _canonical(facts)), *FACTS_BINDING),
         "trace": keys.encrypt(_packed(result), "match_runs", str(run_id), "trace", "1"),
         "at": to_the_hour(now),
     }

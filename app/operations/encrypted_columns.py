@@ -1,22 +1,35 @@
-"""Every binary column of the schema, in one of four groups, so that key rotation re-encrypts all that it must.
+"""Every binary column of the schema, in one of five groups, so that key rotation re-encrypts all that it must.
 
 A test in tests/architecture compares these lists with the tables: a new binary column belongs to exactly one group.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from app.cases import duplicate_detection
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from app.cases import duplicate_detection, honeytokens
+from app.cases.honeytokens import Honeytoken
 from app.cases.models import Case, CaseFingerprint, CaseMove, CaseWrap
+from app.casework import shown_codes
+from app.conflicts import service as conflicts
+from app.conflicts.models import ConflictEntry, ConflictTrace
 from app.core.db import Base
 from app.core.keyring import KeyRing
+from app.intake import receipts
 from app.links.models import ShownCode
+from app.matching import runs
 from app.matching.models import MatchRun
 from app.messaging.models import MemberNotices, PartnerNotices, PersonNotices
 from app.referrals import threads
 from app.referrals.models import Referral
 from app.referrals.thread_models import ReferralMessageWrap
+from app.staff import invitations, known_browsers
+from app.staff import service as staff
+from app.staff.invitations import Invitation
+from app.staff.known_browsers import KnownBrowser
 from app.staff.models import Member
 from app.webhooks.models import WebhookEndpoint
 
@@ -30,7 +43,9 @@ class EncryptedColumn:
     binding: computes from a row what its value is bound to (the same that its writer passes to `encrypt`).
     binding_columns: the columns that `binding` reads in addition to the primary key.
     deterministic: the values come from `KeyRing.encrypt_deterministically`.
-    key: the name of the primary key column.
+    bare_bytes: the length of a value that an earlier version stored as it was; rotation encrypts it. 0: there is none.
+    merge: what happens to a row whose new value another row has already, written while the key was rotated.
+    key: the name of the column that a value is bound to.
     """
 
     model: type[Base]
@@ -38,10 +53,15 @@ class EncryptedColumn:
     binding: Callable[[Row], tuple[str, ...]]
     binding_columns: tuple[str, ...] = ()
     deterministic: bool = False
+    bare_bytes: int = 0
+    merge: Callable[[Session, Row, bytes], None] | None = None
     key: str = "id"
 
     def reencrypt(self, ring: KeyRing, value: bytes, binding: tuple[str, ...]) -> bytes:
         """The value, encrypted under the current epoch key. Raises CannotOpen."""
+        if len(value) == self.bare_bytes:
+            encrypt = ring.encrypt_deterministically if self.deterministic else ring.encrypt
+            return encrypt(value, *binding)
         if self.deterministic:
             return ring.encrypt_deterministically(ring.decrypt_deterministically(value, *binding), *binding)
         return ring.encrypt(ring.decrypt(value, *binding), *binding)
@@ -66,7 +86,42 @@ def _webhook(column: str, before: int) -> EncryptedColumn:
     )
 
 
+_MAC_BYTES: Final = 32
+
+
+def _hidden(
+    model: type[Base],
+    column: str,
+    binding: tuple[str, ...],
+    merge: Callable[[Session, Row, bytes], None] | None = None,
+) -> EncryptedColumn:
+    """A column of MACs that went through `KeyRing.hide`."""
+    key = cast("Table", model.__table__).primary_key.columns.keys()[0]
+    return EncryptedColumn(
+        model, column, lambda _row: binding, deterministic=True, bare_bytes=_MAC_BYTES, merge=merge, key=key
+    )
+
+
+HIDDEN_COLUMNS: Final = (
+    _hidden(Case, "receipt_id", receipts.BINDING),
+    _hidden(ConflictEntry, "mac", conflicts.BINDING, conflicts.merge_entries),
+    _hidden(ConflictTrace, "mac", conflicts.BINDING, conflicts.merge_traces),
+    _hidden(Honeytoken, "id", honeytokens.BINDING),
+    _hidden(Invitation, "code_mac", invitations.BINDING),
+    _hidden(KnownBrowser, "id", known_browsers.BINDING),
+    _hidden(MatchRun, "facts_mac", runs.FACTS_BINDING),
+    _hidden(ShownCode, "look_up_id", shown_codes.BINDING),
+)
+"""MACs that are found or compared, and that a former root secret must not be able to test."""
+
 ENCRYPTED_COLUMNS: Final = (
+    *HIDDEN_COLUMNS,
+    EncryptedColumn(
+        Member,
+        "sealed_seed",
+        lambda row: ("members", str(row["id"]), "sealed_seed", "1"),
+        bare_bytes=staff.BARE_SEED_BYTES,
+    ),
     EncryptedColumn(
         Case, "facts", lambda row: ("cases", str(row["id"]), "facts", str(row["facts_version"])), ("facts_version",)
     ),
@@ -113,7 +168,6 @@ SEALED: Final = frozenset(
         "document_pieces.ciphertext",  # with a key derived from the case's
         "drafts.sealed",  # with a key that only the person's cookie holds; deleted within an hour
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
-        "members.sealed_seed",  # with the passphrase
         "referral_message_exports.ciphertext",  # with the case's key
         "referral_messages.ciphertext",  # with the message's own key
         "sealed_parts.ciphertext",  # with the case's key
@@ -126,20 +180,12 @@ SEALED: Final = frozenset(
 HASHED: Final = frozenset(
     {
         "access_tokens.id",
-        "cases.receipt_id",
         "client_credentials.secret_mac",
-        "conflict_entries.mac",
-        "conflict_traces.mac",
-        "honeytokens.id",
         "drafts.id",
-        "invitations.code_mac",
-        "known_browsers.id",
-        "match_runs.facts_mac",
         "oauth_clients.secret_mac",
         "sealed_responses.fingerprint",
         "sealed_responses.request_id",
         "sessions.id",
-        "shown_codes.look_up_id",
         "used_assertions.id",
         "used_challenges.id",
     }

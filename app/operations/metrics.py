@@ -52,6 +52,7 @@ class Metrics:
         self._gauges["messages_waiting"].set(status.messages_waiting)
         self._gauges["messages_dead"].set(status.messages_dead)
         self._gauges["epoch_key_age_seconds"].set(status.epoch_age.total_seconds())
+        self._gauges["root_secret_age_seconds"].set(status.root_age.total_seconds())
         self._gauges["honeytoken_reads"].set(status.alarms)
         self._gauges["partner_reads_frozen"].set(status.frozen)
         self._gauges["database_bytes"].set(status.storage.database)
@@ -69,6 +70,7 @@ _GAUGES: Final = {
     "oldest_clock_age_seconds": "How long the oldest due referral deadline has been due.",
     "backup_age_seconds": "Time since the last backup.",
     "epoch_key_age_seconds": "Age of the oldest epoch key that still exists.",
+    "root_secret_age_seconds": "Age of the root secret.",
     "messages_waiting": "Messages that wait to be sent.",
     "messages_dead": "Messages that were given up.",
     "honeytoken_reads": "Reads of honeytokens in the last 30 days.",

@@ -207,7 +207,9 @@ DECLARE
   own uuid[] := ARRAY(SELECT id FROM cases WHERE receipt_id = ANY (pristan_numbers()));
 BEGIN
   IF code <> '' THEN
-    own := own || ARRAY(SELECT case_id FROM shown_codes WHERE look_up_id = decode(code, 'hex'));
+    own := own || ARRAY(SELECT case_id FROM shown_codes WHERE look_up_id = ANY (
+      ARRAY(SELECT decode(one, 'hex') FROM unnest(string_to_array(code, ',')) AS one)
+    ));
   END IF;
   -- A row that this transaction has written itself was visible to it before.
   IF held IS NOT NULL THEN

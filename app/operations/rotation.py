@@ -1,27 +1,34 @@
-"""Rotation of the epoch key: every encrypted value is re-encrypted under a new key, then the old key is destroyed.
+"""Rotation of the epoch key, and of the root secret with it: every encrypted value is re-encrypted under a new key, then the
+old key is destroyed.
 
 The new key is written to the key file first, and every process reads it before it encrypts anything else. Rows are then processed
 in small transactions; a value is written back only if nobody changed it in between. If the process is killed at any point, both
 keys are still in the file, every row can be decrypted, and the next run continues. The older keys are destroyed only when no value
 is encrypted under them and no transaction can still be open that began before the new key existed.
+
+A new root secret replaces the former one in the moment in which the rotation begins (`keyring.begin_root`): no value is encrypted
+with the root itself, and what was derived from it and lasts is a key of its own from then on (`root_uses`).
 """
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.conflicts import service as conflicts
 from app.core import keyring
 from app.core.db import Database
 from app.core.keyring import EPOCH_ID_BYTES, KeyRing
 from app.core.sealing import CannotOpen
-from app.operations import heartbeats
+from app.operations import heartbeats, root_uses
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS, EncryptedColumn
 
 BATCH: Final = 200
@@ -29,6 +36,9 @@ PATIENCE: Final = timedelta(seconds=65)
 """Longer than any transaction lasts: the database ends an idle one after 60 s, a request gives up before that."""
 _MAX_ROUNDS: Final = 200
 _PAUSE: Final = 0.25  # seconds, so that a transaction that holds a row can end
+_HEAD_START: Final = 3.0  # seconds, so that whoever computed what to look for with the old keys alone has found it
+IN_FLIGHT: Final = timedelta(hours=48)
+"""For how long after a new root what was made with the former one is accepted: forms, cookies, cursors, repeated requests."""
 
 
 @dataclass(slots=True)
@@ -40,6 +50,7 @@ class Report:
     unreadable: int = 0
     rounds: int = 0
     destroyed: tuple[int, ...] = field(default=())
+    new_root: bool = False
 
 
 def remaining(session: Session, epoch: int) -> int:
@@ -60,15 +71,25 @@ def rotate(
     before_destroying: Callable[[KeyRing], None] = lambda _ring: None,
     patience: timedelta = PATIENCE,
     sleep: Callable[[float], None] = time.sleep,
+    root: bool = False,
+    in_flight: timedelta = IN_FLIGHT,
 ) -> Report:
     """Begin a rotation, or continue an interrupted one, and run it to its end.
 
-    `before_destroying` is called when everything is encrypted under the new key and the old one still exists: the moment for a
-    backup. `patience` is how long to wait for transactions that may still use the old key. Raises RuntimeError when rows under
-    an old key keep appearing.
+    `root`: replace the root secret too. If a rotation of the epoch key alone is in progress, it is ended first. What is
+    `in_flight` under the former root is accepted for that long. `before_destroying` is called when everything is encrypted
+    under the new key and the old one still exists: the moment for a backup. `patience` is how long to wait for transactions
+    that may still use the old key. Raises RuntimeError when rows under an old key keep appearing.
     """
-    ring = keyring.begin_epoch(key_file, now().date())
-    report = Report(ring.current)
+    ring = _begin(key_file, now, root=root, in_flight=in_flight)
+    report = Report(ring.current, new_root=ring.root_is_new)
+    if root and ring.root_is_new:  # at once: whoever continues it after a kill does not know who began
+        with database.begin() as session:
+            audit.record(
+                session, actor_kind="console", actor_id="-", action="keys:root_replaced", subject_kind="epoch",
+                subject_id=ring.current, now=now(),
+            )  # fmt: skip
+    sleep(_HEAD_START)
     while True:
         moved = _round(database, ring, report, progress)
         report.rounds += 1
@@ -87,12 +108,25 @@ def rotate(
     keyring.end_epochs(key_file, ring.current)
     report.destroyed = old
     with database.begin() as session:
+        conflicts.note_hits(session)
         heartbeats.record(session, heartbeats.ROTATION, now(), epoch=ring.current)
         audit.record(
             session, actor_kind="console", actor_id="-", action="keys:epoch_rotated", subject_kind="epoch",
             subject_id=ring.current, codes={"rows": report.reencrypted, "destroyed": list(old)}, now=now(),
         )  # fmt: skip
+    if root and not report.new_root:
+        return rotate(
+            database, key_file, now, progress=progress, before_destroying=before_destroying, patience=patience,
+            sleep=sleep, root=True, in_flight=in_flight,
+        )  # fmt: skip
     return report
+
+
+def _begin(key_file: Path, now: Callable[[], datetime], *, root: bool, in_flight: timedelta) -> KeyRing:
+    if not root:
+        return keyring.begin_epoch(key_file, now().date())
+    until = datetime.now(UTC) + in_flight if in_flight else None
+    return keyring.begin_root(key_file, now().date(), kept=root_uses.KEPT, fading=root_uses.FADING, until=until)
 
 
 def reencrypt_batch(
@@ -102,17 +136,21 @@ def reencrypt_batch(
 
     Returns how many values were re-encrypted, how many no key can decrypt, and the key to continue after (None: the end).
     """
-    table = target.model.__table__
-    key, column = table.c[target.key], table.c[target.column]
+    table = cast("sa.Table", target.model.__table__)
+    primary, column = list(table.primary_key.columns), table.c[target.column]
     query = (
-        sa.select(key, column, *(table.c[name] for name in target.binding_columns))
+        sa.select(table)
         .where(_is_older(target, ring.current))
-        .order_by(key)
+        .order_by(*primary)
         .limit(BATCH)
         .with_for_update(skip_locked=True)  # never wait while holding rows: a busy row comes in the next round
     )
+    if target.merge is None:
+        query = query.with_only_columns(*{*primary, column, *(table.c[name] for name in target.binding_columns)})
     if after is not None:
-        query = query.where(key > after)
+        query = query.where(
+            sa.tuple_(*primary) > sa.tuple_(*(sa.literal(v, c.type) for v, c in zip(after, primary, strict=True)))
+        )
     moved = unreadable = 0
     with database.begin() as session:
         rows = session.execute(query).mappings().all()
@@ -123,10 +161,18 @@ def reencrypt_batch(
             except CannotOpen:
                 unreadable += 1
                 continue
-            unchanged = key == row[target.key], column == value
+            unchanged = *(one == row[one.name] for one in primary), column == value
             update = sa.update(target.model).where(*unchanged).values({target.column: fresh})
-            moved += session.execute(update.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
-    return moved, unreadable, rows[-1][target.key] if len(rows) == BATCH else None
+            try:
+                with session.begin_nested() if target.merge else nullcontext():
+                    moved += session.execute(update.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+            except IntegrityError:
+                if target.merge is None:
+                    raise
+                target.merge(session, dict(row), fresh)
+                moved += 1
+    last = tuple(rows[-1][one.name] for one in primary) if len(rows) == BATCH else None
+    return moved, unreadable, last
 
 
 def _round(database: Database, ring: KeyRing, report: Report, progress: Callable[[int], None]) -> int:
@@ -149,7 +195,10 @@ def _round(database: Database, ring: KeyRing, report: Report, progress: Callable
 def _is_older(target: EncryptedColumn, epoch: int) -> sa.ColumnElement[bool]:
     column = target.model.__table__.c[target.column]
     head = epoch.to_bytes(EPOCH_ID_BYTES, "big")
-    return sa.and_(column.is_not(None), sa.func.substr(column, 1, EPOCH_ID_BYTES) != sa.literal(head, sa.LargeBinary()))
+    older = sa.func.substr(column, 1, EPOCH_ID_BYTES) != sa.literal(head, sa.LargeBinary())
+    if target.bare_bytes:
+        older = sa.or_(older, sa.func.length(column) == target.bare_bytes)
+    return sa.and_(column.is_not(None), older)
 
 
 def _old_transactions_have_ended(key_file: Path, patience: timedelta, sleep: Callable[[float], None]) -> bool:

@@ -34,6 +34,7 @@ MESSAGE_LATE: Final = timedelta(minutes=70)  # a message caused by a person is d
 CLOCK_LATE: Final = timedelta(minutes=10)
 BACKUP_OLD: Final = timedelta(days=2)
 EPOCH_OLD: Final = timedelta(days=35)
+ROOT_OLD: Final = timedelta(days=400)
 WITNESS_OLD: Final = timedelta(days=35)
 DIRECTORY_OLD: Final = timedelta(days=90)
 ALARMS_SHOWN: Final = timedelta(days=30)
@@ -71,6 +72,7 @@ class Status:
     oldest_clock_at: datetime | None
     epochs: Sequence[int]
     epoch_age: timedelta
+    root_age: timedelta
     team_keys: Sequence[TeamKey]
     backup_at: datetime | None
     rotation_at: datetime | None
@@ -96,6 +98,7 @@ class Status:
             "clocks-late": self.oldest_clock_at is not None and self.at - self.oldest_clock_at > CLOCK_LATE,
             "rotation-unfinished": len(self.epochs) > 1,
             "epoch-key-old": self.epoch_age > EPOCH_OLD,
+            "root-secret-old": self.root_age > ROOT_OLD,
             "backup-old": self.backup_at is None or self.at - self.backup_at > BACKUP_OLD,
             "backup-before-rotation": None not in (self.backup_at, self.rotation_at)
             and self.backup_at < self.rotation_at,  # type: ignore[operator]
@@ -144,6 +147,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         oldest_clock_at=min(overdue, now) if overdue else None,
         epochs=keys.epochs,
         epoch_age=now.date() - min(keys.since.values()),
+        root_age=_root_age(session, keys, now),
         team_keys=_team_keys(session),
         backup_at=backup.at if backup else None,
         rotation_at=rotated.at if rotated else None,
@@ -188,6 +192,14 @@ def _not_reached(session: Session, now: datetime) -> list[str]:
         .order_by(Organisation.name)
     )
     return list(session.scalars(wanted))
+
+
+def _root_age(session: Session, keys: KeyRing, now: datetime) -> timedelta:
+    """A key file that does not say when its root secret was made is as old as the first team or epoch key that is left."""
+    if keys.root_since is not None:
+        return now.date() - keys.root_since
+    first_team = session.scalar(sa.select(sa.func.min(Team.created_at)))
+    return max(now.date() - min(keys.since.values()), now - first_team if first_team else timedelta())
 
 
 def _team_keys(session: Session) -> list[TeamKey]:

@@ -30,10 +30,13 @@ from app.staff.service import SealedSeed
 
 VALID_FOR: Final = timedelta(days=3)
 _DIGITS: Final = 20
+BINDING: Final = ("invitations", "code_mac")
 
 
 class Invitation(Base):
-    """An invitation code. `member_id` is set when an existing member returns with a new passphrase."""
+    """An invitation code. `code_mac` is hidden under the epoch key (`KeyRing.hide`).
+
+    `member_id` is set when an existing member returns with a new passphrase."""
 
     __tablename__ = "invitations"
     __table_args__ = (
@@ -46,7 +49,7 @@ class Invitation(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    code_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    code_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(), unique=True)
     name: Mapped[str] = mapped_column(sa.String(64))
     role: Mapped[str] = mapped_column(sa.String(16))
     team_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
@@ -118,7 +121,7 @@ def _new(
     session.execute(sa.delete(Invitation).where(Invitation.name == seat.name, Invitation.used_at.is_(None)))
     code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
     invitation = Invitation(
-        id=uuid4(), code_mac=_mac(keys, code), name=seat.name, role=seat.role.value, team_id=seat.team_id,
+        id=uuid4(), code_mac=keys.hide(_mac(keys, code), *BINDING), name=seat.name, role=seat.role.value, team_id=seat.team_id,
         organisation_id=seat.organisation_id, member_id=member_id, invited_by=by, approved_by=approved_by, created_at=now,
         expires_at=now + VALID_FOR,
     )  # fmt: skip
@@ -154,7 +157,10 @@ _COUNTS: Final = sa.and_(
 def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: bool = False) -> Invitation:
     """The valid invitation of a code. Raises NotFound: mistyped, used, void and expired codes are not told apart."""
     query = sa.select(Invitation).where(
-        Invitation.code_mac == _mac(keys, code), Invitation.used_at.is_(None), Invitation.expires_at > now, _COUNTS
+        Invitation.code_mac.in_(keys.hidden_forms(_mac(keys, code), *BINDING)),
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > now,
+        _COUNTS,
     )
     invitation = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if invitation is None:
@@ -204,7 +210,7 @@ def _renewed(
     member = session.get_one(Member, member_id, with_for_update=True, populate_existing=True)
     key = keyholders.register(session, OwnerKind.MEMBER, member.id, KeyPair.from_seed(seed.seed).public, now)
     session.execute(sa.delete(KeyGrant).where(KeyGrant.holder_key_id == member.key_id))
-    member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, seed.sealed
+    member.key_id, member.salt, member.sealed_seed = key.id, seed.salt, staff.encrypt_seed(keys, seed)
     member.passphrase_form = seed.passphrase_form
     member.totp_secret, member.totp_step = staff.encrypt_totp_secret(keys, member.id, totp_secret), 0
     member.active, member.failures, member.wait_until = True, 0, None

@@ -17,14 +17,15 @@ from app.core.keyring import KeyRing
 
 COOKIE: Final = "staff_browser"
 KNOWN_FOR: Final = timedelta(days=90)
+BINDING: Final = ("known_browsers", "id")
 
 
 class KnownBrowser(Base):
-    """`id` is a MAC of the member's id and the cookie's secret."""
+    """`id` is a MAC of the member's id and the cookie's secret, hidden under the epoch key (`KeyRing.hide`)."""
 
     __tablename__ = "known_browsers"
 
-    id: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    id: Mapped[bytes] = mapped_column(sa.LargeBinary(), primary_key=True)
     member_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"), index=True)
     failures: Mapped[int] = mapped_column(default=0)
     wait_until: Mapped[datetime | None]
@@ -38,11 +39,12 @@ def remember(session: Session, keys: KeyRing, member_id: UUID, secret: str | Non
         known.expires_at = now + KNOWN_FOR
         return secret
     if secret:  # it had expired
-        session.execute(sa.delete(KnownBrowser).where(KnownBrowser.id == _id(keys, member_id, secret)))
+        session.execute(sa.delete(KnownBrowser).where(KnownBrowser.id.in_(_ids(keys, member_id, secret))))
     # A shared computer keeps one secret for all who sign in there. A value that is not ours was put there by somebody who knows it.
     if not secret or not browser_secrets.is_minted(keys, COOKIE, secret):
         secret = browser_secrets.mint(keys, COOKIE)
-    session.add(KnownBrowser(id=_id(keys, member_id, secret), member_id=member_id, expires_at=now + KNOWN_FOR))
+    hidden = keys.hide(_mac(keys, member_id, secret), *BINDING)
+    session.add(KnownBrowser(id=hidden, member_id=member_id, expires_at=now + KNOWN_FOR))
     session.flush()
     return secret
 
@@ -53,7 +55,8 @@ def known_browser(
     """The browser, with its row locked, if this member has signed in from it before; else None."""
     if not secret:
         return None
-    browser = session.get(KnownBrowser, _id(keys, member_id, secret), with_for_update=True, populate_existing=True)
+    query = sa.select(KnownBrowser).where(KnownBrowser.id.in_(_ids(keys, member_id, secret))).with_for_update()
+    browser = session.scalars(query.execution_options(populate_existing=True)).first()
     return browser if browser is not None and browser.expires_at > now else None
 
 
@@ -61,7 +64,7 @@ def is_known(session: Session, keys: KeyRing, member_id: UUID, secret: str | Non
     """Whether this member has signed in from the browser before; locks nothing."""
     if not secret:
         return False
-    query = sa.select(KnownBrowser.expires_at).where(KnownBrowser.id == _id(keys, member_id, secret))
+    query = sa.select(KnownBrowser.expires_at).where(KnownBrowser.id.in_(_ids(keys, member_id, secret)))
     expires_at = session.scalar(query)
     return expires_at is not None and expires_at > now
 
@@ -75,5 +78,9 @@ def delete_expired(session: Session, now: datetime) -> int:
     return int(session.execute(sa.delete(KnownBrowser).where(KnownBrowser.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
 
 
-def _id(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
+def _ids(keys: KeyRing, member_id: UUID, secret: str) -> list[bytes]:
+    return keys.hidden_forms(_mac(keys, member_id, secret), *BINDING)
+
+
+def _mac(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
     return keys.mac("known-browser", member_id.bytes, secret.encode("utf-8", "surrogatepass"))

@@ -42,7 +42,8 @@ class TeamCountry(Base):
 
 
 class Member(Base):
-    """Somebody who signs in. `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper.
+    """Somebody who signs in. `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper,
+    and then under the epoch key.
 
     The one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
     `passphrase_form` null: the passphrase counts exactly as it was typed; 1: without what a phone's keyboard adds

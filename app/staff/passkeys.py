@@ -74,7 +74,7 @@ def challenge(keys: KeyRing, bound_to: str, now: datetime) -> str:
     used.
     """
     head = secrets.token_bytes(_NONCE) + int(now.timestamp()).to_bytes(8, "big")
-    return bytes_to_base64url(head + _mac(keys, head, bound_to))
+    return bytes_to_base64url(head + _macs(keys, head, bound_to)[0])
 
 
 def options_for_new(
@@ -227,8 +227,9 @@ def _challenge_in(document: dict[str, Any]) -> bytes:
     return challenge
 
 
-def _mac(keys: KeyRing, head: bytes, bound_to: str) -> bytes:
-    return keys.mac("passkey-challenge", head, bound_to.encode())
+def _macs(keys: KeyRing, head: bytes, bound_to: str) -> list[bytes]:
+    """The present one first, then those of a former root that are still accepted."""
+    return keys.macs("passkey-challenge", head, bound_to.encode())
 
 
 def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> None:
@@ -236,7 +237,8 @@ def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> N
     head, mac = given[: _NONCE + 8], given[_NONCE + 8 :]
     made = int.from_bytes(head[_NONCE:], "big")
     age = now.timestamp() - made
-    if not hmac.compare_digest(_mac(keys, head, bound_to), mac) or not -1 <= age <= CHALLENGE_FOR.total_seconds():
+    is_ours = any(hmac.compare_digest(one, mac) for one in _macs(keys, head, bound_to))
+    if not is_ours or not -1 <= age <= CHALLENGE_FOR.total_seconds():
         raise ValueError("challenge")
 
 

@@ -41,6 +41,8 @@ _TOTP_STEP: Final = 30
 _FREE_FAILURES: Final = 5
 _LOCKOUT: Final = timedelta(minutes=5)
 _SALT_BYTES: Final = 16
+BARE_SEED_BYTES: Final = sealing.NONCE_BYTES + sealing.SEED_BYTES + 16
+"""Of a sealed seed: nonce, seed, tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def add_member(
 
 @dataclass(frozen=True, slots=True)
 class SealedSeed:
-    """A private seed and its encryption under a passphrase, as a member's row stores it. Its repr shows nothing."""
+    """A private seed and its encryption under a passphrase. Its repr shows nothing."""
 
     member_id: UUID
     seed: bytes
@@ -160,7 +162,7 @@ def enrol(
         organisation_id=organisation_id,
         key_id=key.id,
         salt=seed.salt,
-        sealed_seed=seed.sealed,
+        sealed_seed=encrypt_seed(keys, seed),
         passphrase_form=seed.passphrase_form,
         totp_secret=encrypt_totp_secret(keys, seed.member_id, totp_secret),
         created_at=now,
@@ -170,18 +172,37 @@ def enrol(
     return NewMember(member, key, totp_secret)
 
 
+def encrypt_seed(keys: KeyRing, seed: SealedSeed) -> bytes:
+    """What a member's row stores: the sealed seed, under the epoch key once more, because the pepper is never replaced."""
+    if not keys.hides:
+        return seed.sealed
+    return keys.encrypt(seed.sealed, "members", str(seed.member_id), "sealed_seed", "1")
+
+
+def _decrypt_seed(keys: KeyRing, member_id: UUID, stored: bytes) -> bytes:
+    if len(stored) == BARE_SEED_BYTES:  # from before seeds were encrypted under the epoch key too
+        return stored
+    return keys.decrypt(stored, "members", str(member_id), "sealed_seed", "1")
+
+
 def encrypt_totp_secret(keys: KeyRing, member_id: UUID, secret: str) -> bytes:
     return keys.encrypt(secret.encode(), "members", str(member_id), "totp_secret", "1")
 
 
 def change_passphrase(
-    session: Session, tried: "SignInAttempt", seed: SealedSeed, now: datetime, *, keep_session: str | None
+    session: Session,
+    keys: KeyRing,
+    tried: "SignInAttempt",
+    seed: SealedSeed,
+    now: datetime,
+    *,
+    keep_session: str | None,
 ) -> None:
     """Store the newly sealed seed and end the member's other sessions. Raises Conflict when it was changed in the meantime."""
     member = session.get(Member, seed.member_id, with_for_update=True, populate_existing=True)
-    if member is None or member.sealed_seed != tried.sealed_seed:
+    if member is None or member.salt != tried.salt:
         raise Conflict("The passphrase has been changed in the meantime. Sign in again.")
-    member.salt, member.sealed_seed, member.passphrase_form = seed.salt, seed.sealed, seed.passphrase_form
+    member.salt, member.sealed_seed, member.passphrase_form = seed.salt, encrypt_seed(keys, seed), seed.passphrase_form
     sessions.end_sessions(session, member.id, but=keep_session)
     known_browsers.forget(session, member.id)
     record_account_event(session, member.id, "staff:passphrase_changed", now)
@@ -267,7 +288,9 @@ def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | N
     if tried.member_id is None:
         return None
     try:
-        return sealing.decrypt(kek, tried.sealed_seed, _seed_binding(tried.member_id))
+        return sealing.decrypt(
+            kek, _decrypt_seed(keys, tried.member_id, tried.sealed_seed), _seed_binding(tried.member_id)
+        )
     except CannotOpen:
         return None
 
@@ -291,7 +314,7 @@ def complete_sign_in(
     member = session.scalars(
         sa.select(Member).where(Member.id == tried.member_id, Member.active).with_for_update()
     ).one_or_none()
-    if member is None or member.sealed_seed != tried.sealed_seed:
+    if member is None or member.salt != tried.salt:  # each sealing has a salt of its own
         return None
     if passkey is not None and passkey.member_id != member.id:
         passkey = None

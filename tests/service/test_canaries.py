@@ -110,6 +110,6 @@ def test_a_case_that_was_erased_opens_with_no_key_that_still_exists(database: Da
             case = session.scalars(sa.select(Case)).one()
             kept, case_id = bytes(case.facts or b""), case.id
             privacy.erase(session, case, actor_kind="clock", now=person_site.time())
-        after = KeyRing({2: bytes(range(7, 39))}, 2, person_site.keys._root, {2: person_site.time().date()})
+        after = KeyRing({2: bytes(range(7, 39))}, 2, person_site.keys._keys.root, {2: person_site.time().date()})
         with pytest.raises(sealing.CannotOpen):
             after.decrypt(kept, "cases", str(case_id), "facts", "1")

@@ -44,7 +44,7 @@ def test_a_running_ring_locks_with_the_new_key_and_opens_both(path: Path) -> Non
 def test_after_the_end_nothing_opens_with_the_old_key_in_any_process(path: Path) -> None:
     running = KeyRing.load(path)
     old = running.encrypt(b"x", *PLACE)
-    raw = running._epochs.keys[1]
+    raw = running._keys.epochs[1]
     keyring.begin_epoch(path, TODAY)
     keyring.end_epochs(path, 2)
     with pytest.raises(CannotOpen):
@@ -63,7 +63,7 @@ def test_beginning_twice_goes_on_with_the_same(path: Path) -> None:
     for thread in threads:
         thread.join()
     assert {ring.epochs for ring in rings} == {(1, 2)}
-    assert len({ring._epochs.keys[2] for ring in rings}) == 1
+    assert len({ring._keys.epochs[2] for ring in rings}) == 1
 
 
 def test_a_key_that_is_not_current_is_never_kept_alone(path: Path) -> None:

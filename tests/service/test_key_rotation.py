@@ -54,8 +54,9 @@ def opens(scene: Scene, ring: KeyRing) -> tuple[int, int]:
             for row in session.execute(sa.select(one.model.__table__)).mappings():
                 if row[one.column] is None:
                     continue
+                decrypt = ring.decrypt_deterministically if one.deterministic else ring.decrypt
                 try:
-                    ring.decrypt(bytes(row[one.column]), *one.binding(dict(row)))
+                    decrypt(bytes(row[one.column]), *one.binding(dict(row)))
                     good += 1
                 except CannotOpen:
                     bad += 1
@@ -166,6 +167,8 @@ def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene
     waited: list[float] = []
 
     def sleep(seconds: float) -> None:
+        if seconds < 60:
+            return
         if not waited:
             with scene.write() as session:
                 case = session.scalars(sa.select(Case).limit(1)).one()

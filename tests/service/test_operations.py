@@ -53,6 +53,9 @@ def test_what_goes_wrong_is_named(office: StaffSite) -> None:
     assert "backup-old" in told(office)
     office.later(days=40)
     assert "epoch-key-old" in told(office)
+    assert "root-secret-old" not in told(office)
+    office.later(days=400)
+    assert "root-secret-old" in told(office)
     with office.database.begin() as session:
         session.execute(sa.update(OutboxMessage).values(state="dead"))
         heartbeats.record(session, heartbeats.ROTATION, office.time.at)

@@ -82,7 +82,7 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     run = CliRunner().invoke
 
     def rotate_without_waiting(*arguments: object, **named: object) -> object:
-        return rotate(*arguments, **{**named, "patience": timedelta(0)})  # type: ignore[arg-type]
+        return rotate(*arguments, **{**named, "patience": timedelta(0), "sleep": lambda _s: None})  # type: ignore[arg-type]
 
     from app.operations.rotation import rotate
 
@@ -96,6 +96,15 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     assert rotated.exit_code == 0, rotated.output
     assert KeyRing.load(var / "keys.json").epochs == (2,)
     assert run(app, ["backup", str(file)]).exit_code == 1, "never over another"
+    for typed in ("", recovery.format_key(bytes(range(32))) + "\n"):
+        assert run(app, ["keys", "rotate", "--root"], input=typed).exit_code == 1, "the server alone is not enough"
+    assert run(app, ["keys", "rotate", "--at-once"]).exit_code == 2, "only with --root"
+    assert KeyRing.load(var / "keys.json").epochs == (2,)
+    renewed = run(app, ["keys", "rotate", "--root", "--at-once"], input=paper + "\n")
+    assert renewed.exit_code == 0, renewed.output
+    assert "Nothing in the database is left under the former one." in renewed.output
+    ring = KeyRing.load(var / "keys.json")
+    assert (ring.epochs, ring.root_is_new, ring.former()) == ((3,), True, [])
 
     team = run(app, ["keys", "rotate", "--team", "pl", "--as", "vera"], input=f"{PASSPHRASE}\n")
     assert team.exit_code == 0, team.output

@@ -36,10 +36,10 @@ def test_an_envelope_names_its_epoch_and_does_not_open_under_another(ring: KeyRi
 
 def test_older_epochs_still_open_and_new_ones_lock(ring: KeyRing) -> None:
     old = ring.encrypt(b"old", *PLACE)
-    both = KeyRing({**ring._epochs.keys, 2: bytes(range(100, 132))}, 2, ring._root, {1: TODAY, 2: TODAY})
+    both = KeyRing({**ring._keys.epochs, 2: bytes(range(100, 132))}, 2, ring._keys.root, {1: TODAY, 2: TODAY})
     assert both.decrypt(old, *PLACE) == b"old"
     assert int.from_bytes(both.encrypt(b"new", *PLACE)[:4], "big") == 2
-    without_old = KeyRing({2: bytes(range(100, 132))}, 2, ring._root, {2: TODAY})
+    without_old = KeyRing({2: bytes(range(100, 132))}, 2, ring._keys.root, {2: TODAY})
     with pytest.raises(CannotOpen):
         without_old.decrypt(old, *PLACE)
 

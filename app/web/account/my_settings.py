@@ -112,7 +112,7 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
     present_session = cookie(request) or ""
 
     def write(session: Session) -> str:
-        staff.change_passphrase(session, attempt, sealed_seed, state.clock(), keep_session=present_session)
+        staff.change_passphrase(session, state.keys, attempt, sealed_seed, state.clock(), keep_session=present_session)
         return sessions.renew(session, present_session)
 
     async with state.transactions.open(write=True) as session:

@@ -96,7 +96,7 @@ def is_of_other_site(request: Request) -> bool:
 def new_token(keys: KeyRing, now: datetime, binding: str, *, nonce: bool = True) -> str:
     """A token for the forms of one page. With a `nonce` no two are alike, so that it can name what is sent."""
     body = f"{int(now.timestamp())}.{secrets.token_urlsafe(16) if nonce else ''}"
-    return f"{body}.{_mac(keys, body, binding)}"
+    return f"{body}.{_macs(keys, body, binding)[0]}"
 
 
 def is_valid(keys: KeyRing, token: str, now: datetime, binding: str) -> bool:
@@ -109,9 +109,12 @@ def made_at(keys: KeyRing, token: str, binding: str) -> datetime | None:
     """When this service issued the token, however long ago; None for a token of another origin."""
     body, _, mac = token.rpartition(".")
     seconds = body.partition(".")[0]
-    is_ours = hmac.compare_digest(mac.encode("utf-8", "replace"), _mac(keys, body, binding).encode())
+    given = mac.encode("utf-8", "replace")
+    is_ours = any(hmac.compare_digest(given, one.encode()) for one in _macs(keys, body, binding))
     return datetime.fromtimestamp(int(seconds), UTC) if is_ours else None
 
 
-def _mac(keys: KeyRing, body: str, binding: str) -> str:
-    return keys.mac("form-token", body.encode("utf-8", "replace"), binding.encode("utf-8", "replace")).hex()[:32]
+def _macs(keys: KeyRing, body: str, binding: str) -> list[str]:
+    """The present one first, then those of a former root that are still accepted."""
+    accepted = keys.macs("form-token", body.encode("utf-8", "replace"), binding.encode("utf-8", "replace"))
+    return [mac.hex()[:32] for mac in accepted]

@@ -285,6 +285,9 @@ PROBLEMS: Final = MappingProxyType(
         "epoch-key-old": N_(
             "The epoch key is older than five weeks. Data erased since then can still be decrypted from a backup."
         ),
+        "root-secret-old": N_(
+            "The root secret is older than thirteen months. Run `pristan keys rotate --root`; it asks for the recovery key."
+        ),
         "backup-old": N_("There is no backup from the last two days."),
         "backup-before-rotation": N_(
             "The last backup was made before the last rotation and can no longer be decrypted. Make a new backup."

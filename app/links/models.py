@@ -13,7 +13,8 @@ class ShownCode(Base):
     """The code of a case that its person made to show their own words to somebody; at most one for each case.
 
     `look_up_id`: a MAC of the code, hidden under the epoch key. `sealed_key`: the case's `person` key, encrypted with the key of
-    the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. The row is deleted when the code is used up, stopped or too old.
+    the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. The
+    row is deleted when the code is used up, stopped or too old.
     """
 
     __tablename__ = "shown_codes"

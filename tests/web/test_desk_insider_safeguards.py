@@ -96,7 +96,9 @@ def test_the_database_alone_does_not_tell_which_case_is_one(office: StaffSite) -
     with office.database.begin(write=False) as session:
         (row,) = session.execute(sa.text("SELECT * FROM honeytokens")).all()
     assert honeytoken.id.bytes not in bytes(row.id)
-    assert bytes(row.id) == office.keys.mac("honeytoken", honeytoken.id.bytes)
+    mac = office.keys.mac("honeytoken", honeytoken.id.bytes)
+    assert bytes(row.id) == office.keys.hide(mac, "honeytokens", "id")
+    assert mac not in bytes(row.id), "the root secret alone does not tell either"
 
 
 # --- quotas ----------------------------------------------------------------------------------------------------------

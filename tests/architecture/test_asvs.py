@@ -41,6 +41,22 @@ def test_more_than_nine_in_ten_that_apply_are_met() -> None:
     assert counted["met"] / (counted.total() - counted["n. a."]) > 0.94
 
 
+def test_a_passphrase_is_typed_hidden_kept_whole_and_left_to_managers() -> None:
+    """6.2.6, 6.2.7 and 6.2.9: each field of a passphrase is of that type, takes more than 64 characters, and no script reads it."""
+    fields = [
+        field
+        for template in (ROOT / "app/web/templates").rglob("*.html")
+        for field in re.findall(r"<input[^>]*name=\"passphrase\w*\"[^>]*>", template.read_text())
+    ]
+    assert len(fields) >= 4
+    for field in fields:
+        assert 'type="password"' in field
+        assert re.search(r'autocomplete="(current|new)-password"', field), field
+        assert all(int(most) >= 64 for most in re.findall(r'maxlength="(\d+)"', field))
+    for script in (ROOT / "app/web/static").glob("*.js"):
+        assert not re.search(r"passphrase|paste|password", script.read_text()), script.name
+
+
 @pytest.mark.parametrize(
     "page", ["docs/asvs.md", "docs/threat-model.md", "docs/crypto.md", "docs/promise.md", "SECURITY.md"]
 )

@@ -55,5 +55,13 @@ def test_a_capital_at_the_beginning_and_outer_spaces_do_not_matter(typed: str) -
     assert passphrases.normalised(typed) == "four words here"
 
 
+def test_a_long_one_counts_to_its_last_character() -> None:
+    long = " ".join([passphrases.suggestion(), passphrases.suggestion(), passphrases.suggestion()])
+    assert len(long) > 64
+    assert passphrases.weakness(long) == ""
+    assert passphrases.normalised(long) == long
+    assert passphrases.normalised(long + "x") != passphrases.normalised(long)
+
+
 def test_everything_else_matters() -> None:
     assert passphrases.normalised("four Words here") != passphrases.normalised("four words here")

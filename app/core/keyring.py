@@ -33,7 +33,7 @@ from app.core.errors import Unavailable
 from app.core.sealing import CannotOpen
 
 _FORMAT = 2
-"""1: values to look up were stored as bare MACs, and still are until the next rotation writes the file anew."""
+"""1: values to look up were stored as bare MACs, and still are until the next rotation writes the file again."""
 EPOCH_ID_BYTES: Final = 4
 _MIN_DISTINCT_BYTES = 12  # 32 random bytes have about 30 different values; fewer than 12 do not happen by chance
 

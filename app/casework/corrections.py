@@ -26,6 +26,7 @@ from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
+from app.intake import schemas as intake_schemas
 from app.intake.schemas import Consent, Intake
 from app.matching import runs
 from app.matching.engine import MatchResult
@@ -68,10 +69,45 @@ def correct(
     Raises Conflict (the case has ended), NeedsOtherTeam (another team works for the country), TooManyChanges.
     """
     before = answers_of(session, opened, keys)
-    case = opened.case
-    if staff.team_for(session, intake.country) != case.team_id:
+    if staff.team_for(session, intake.country) != opened.case.team_id:
         raise NeedsOtherTeam("Another team works for this country.")
-    person_access.count_change(session, case, now)
+    person_access.count_change(session, opened.case, now)
+    result = _replace_answers(session, opened, before, intake, keys, directory, now)
+    _noted(session, opened.case, "correct", "case:corrected", now)
+    return result
+
+
+def enter_letter(
+    session: Session,
+    opened: OpenedCase,
+    kind: str,
+    received_on: date | None,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+) -> MatchResult:
+    """Replace what is known of the letter by what somebody has read in it, and work everything out again.
+
+    The caller holds the case's row, and records who it was. Raises Conflict (the case has ended), Invalid.
+    """
+    before = answers_of(session, opened, keys)
+    letter = {"kind": kind, "received_on": received_on.isoformat() if received_on else None}
+    today = runs.local_date(directory, opened.case.country, now)
+    intake = intake_schemas.read({**before, "letter": letter}, directory, today)
+    return _replace_answers(session, opened, before, intake, keys, directory, now)
+
+
+def _replace_answers(
+    session: Session,
+    opened: OpenedCase,
+    before: dict[str, Any],
+    intake: Intake,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+) -> MatchResult:
+    case = opened.case
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
     intake = intake.first_asked(_first_asked(before, case, directory, now))
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
@@ -98,9 +134,7 @@ def correct(
     session.flush()
     _correct_needs(session, case, intake.needs, now)
     conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
-    result = _match_again(session, keys, case, facts, directory, now)
-    _noted(session, case, "correct", "case:corrected", now)
-    return result
+    return _match_again(session, keys, case, facts, directory, now)
 
 
 def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: datetime) -> date:

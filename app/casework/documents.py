@@ -2,27 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import audit
+from app import audit, messaging
 from app.cases import access_control, person_access, queue, rewrapping, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
-from app.casework import partner_access, person_actions, sealed_access
-from app.casework.coordinator import Desk, record_audit
+from app.casework import corrections, partner_access, person_actions, sealed_access
+from app.casework.coordinator import Desk, locked_case, record_audit, record_change
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
+from app.core.i18n import translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
+from app.directory.packs import Directory
 from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import Document
+from app.messaging import person_texts
+from app.messaging.kinds import NoticeKind
+from app.referrals.models import Referral
 from app.staff.sessions import SignedIn
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
 
 PAGES_AT_ONCE: Final = 5
 """How many pages one opening shows. So many count as one of a reader's daily openings."""
@@ -70,6 +77,7 @@ def add_by_person(
     case.version += 1
     _record_by_person(session, case, "case:document_added", now)
     person_actions.tell_who_works(session, case.id, now)
+    tasks.open_task(session, TaskKind.READ_DOCUMENT, case, now=to_the_hour(now))
     session.flush()
     return document
 
@@ -83,6 +91,8 @@ def remove_by_person(session: Session, opened: OpenedCase, document_id: UUID, no
     opened.case.version += 1
     opened.case.updated_at = to_the_hour(now)
     _record_by_person(session, opened.case, "case:document_removed", now)
+    if not any(entry.author == "person" for entry in storage.of_case(session, opened.case.id)):
+        tasks.end_tasks_of_kind(session, TaskKind.READ_DOCUMENT, opened.case.id, to_the_hour(now))
     session.flush()
 
 
@@ -113,6 +123,26 @@ def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, fi
     return case, _pages(session, key, case, document, first)
 
 
+def enter_letter(
+    session: Session, desk: Desk, directory: Directory, label: str, version: int, kind: str, received_on: date | None
+) -> Case:
+    """Enter what a letter is about and when it came, as somebody of the team has read it; the person is told in their thread.
+
+    Deadline, urgency and matches are worked out again. Ends the task to read it. Raises StaleCase, Conflict, Invalid, NotAllowed.
+    """
+    case = locked_case(session, desk, label, version)
+    opened = OpenedCase(case, sealed_access.data_key(session, desk, case, sealed_parts.PERSON))
+    corrections.enter_letter(session, opened, kind, received_on, keys=desk.keys, directory=directory, now=desk.now)
+    text = translator(case.language).text(person_texts.LETTER_READ)
+    person_access.add_message(
+        session, case, opened.person_key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex
+    )
+    messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case.id, case_id=case.id, now=desk.now)
+    tasks.end_tasks_of_kind(session, TaskKind.READ_DOCUMENT, case.id, desk.now)
+    record_change(session, desk, case, "case:letter_entered")
+    return case
+
+
 def open_by_partner(
     session: Session,
     keys: KeyRing,
@@ -127,8 +157,9 @@ def open_by_partner(
 
     Raises NotFound, Conflict (not accepted), NotAllowed (no key), QuotaReached.
     """
+    referral_id = partner_access.referral_id_of(session, partner_access.organisation_of(member), label)
+    document = storage.find(session, session.get_one(Referral, referral_id).case_id, document_id)
     referral, case, key = partner_access.opened_referral(session, keys, member, label)
-    document = storage.find(session, case.id, document_id)
     partner_access.mark_opened(session, referral, now)
     access_control.authorize_read(
         session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now

@@ -47,7 +47,7 @@ def open_parts(
 
     Raises NotFound, Conflict (not accepted, or undone), NotAllowed (no key), QuotaReached.
     """
-    organisation_id = _organisation(member)
+    organisation_id = organisation_of(member)
     referral, _case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
     data_key = _data_key(session, keys, member, referral)
     mark_opened(session, referral, now)
@@ -80,7 +80,7 @@ def write_message(
     `lines_seen`: how many messages the page showed; when there are more by now, a colleague or the person was faster. Raises
     what `open_parts` raises, and PreconditionFailed (with the number of messages as its version), Invalid.
     """
-    organisation_id = _organisation(member)
+    organisation_id = organisation_of(member)
     referral, case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
     data_key = _data_key(session, keys, member, referral)
     if CaseState(case.state) in {CaseState.WITHDRAWN, CaseState.ERASED}:
@@ -105,7 +105,7 @@ def opened_referral(session: Session, keys: KeyRing, member: SignedIn, label: st
 
     Raises NotFound, Conflict (not accepted), NotAllowed (no key).
     """
-    organisation_id = _organisation(member)
+    organisation_id = organisation_of(member)
     referral, case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
     return referral, case, _data_key(session, keys, member, referral)
 
@@ -128,7 +128,8 @@ def may_open(referral: Referral) -> bool:
     return State(referral.state) in MAY_OPEN
 
 
-def _organisation(member: SignedIn) -> UUID:
+def organisation_of(member: SignedIn) -> UUID:
+    """The member's organisation. Raises NotAllowed."""
     if member.organisation_id is None:
         raise NotAllowed("This is for members of an organisation.")
     return member.organisation_id

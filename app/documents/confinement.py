@@ -74,9 +74,13 @@ def limit(limits: FileLimits, *, cpu_seconds: int) -> bool:
             resource.setrlimit(which, (most, hard))
         except (OSError, ValueError):
             reached = False
-    with suppress(OSError):
-        os.nice(15)  # whoever waits for a page of the form goes first
     return reached
+
+
+def yield_to_others() -> None:
+    """Give this process a low priority: whoever waits for a page of the form goes first."""
+    with suppress(OSError):
+        os.nice(15)
 
 
 def forbid_processes() -> None:

@@ -41,6 +41,7 @@ class Frame:
 
 def main() -> None:
     """Convert until standard input ends."""
+    confinement.yield_to_others()
     limits = FileLimits(**json.loads(sys.argv[1]))
     from PIL import Image, JpegImagePlugin  # noqa: F401 — encodes
 

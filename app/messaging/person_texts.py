@@ -13,3 +13,10 @@ def for_person(language: str, link: str, *, may_say_who: bool) -> tuple[str, str
     """Subject and text. Without permission to say who we are: no link, and no mention of the request."""
     words = translator(language)
     return words.text(_NEWS), words.text(_OPEN, link=link) if may_say_who else words.text(_NEUTRAL)
+
+
+LETTER_READ: Final = N_(
+    "We have read your letter and entered what it is about and its date. The deadline was worked out again."
+    " You see it on this page."
+)
+"""What the person reads in their conversation when a coordinator has read a letter that they photographed."""

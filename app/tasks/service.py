@@ -54,6 +54,7 @@ class TaskKind(StrEnum):
     ASK_CENTRE = "ask_centre"
     TELL_CENTRE = "tell_centre"
     HAND_OVER = "hand_over"
+    READ_DOCUMENT = "read_document"
 
 
 class TaskEnd(StrEnum):
@@ -74,6 +75,8 @@ class TaskRule:
 
 
 _SOON: Final = {"emergency": timedelta(hours=2), "urgent": timedelta(days=1), "normal": timedelta(days=3)}
+_AT_ONCE: Final = {"emergency": timedelta(hours=2), "urgent": timedelta(hours=12), "normal": timedelta(days=1)}
+"""For what may be worse than it looks, such as a letter that nobody has read."""
 _LATER: Final = {"emergency": timedelta(days=1), "urgent": timedelta(days=3), "normal": timedelta(days=7)}
 _SEARCH: Final = frozenset({TaskEnd.OFFERED, TaskEnd.CASE_ENDED})
 _MOVE: Final = frozenset({TaskEnd.MOVED, TaskEnd.CASE_ENDED})
@@ -126,6 +129,9 @@ RULES: Final = MappingProxyType(
         K.TELL_CENTRE: TaskRule(N_("Tell the organisation yourself what has changed"), _SOON, _NOTHING),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
+        ),
+        K.READ_DOCUMENT: TaskRule(
+            N_("The person added a document: read it, and enter what a letter is about and its date"), _AT_ONCE, _CASE
         ),
     }
 )

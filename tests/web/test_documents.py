@@ -13,6 +13,7 @@ from app.audit.models import AuditEntry
 from app.cases.models import Case
 from app.core.db import Database
 from app.core.sealing import CannotOpen
+from app.directory.packs import load_packs
 from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import Document, DocumentPiece
@@ -202,6 +203,38 @@ def test_desk_and_centre_read_pages_with_limits_audit_and_the_persons_knowledge(
     assert re.search(r"\S+ opened a document of yours.", words.replace("A coordinator opened", ""))
     browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{document.id}/remove")
     assert vera.post(f"{desk_path}/{document.id}", first.form(f"{desk_path}/{document.id}")).status == 404
+
+
+def test_a_photographed_letter_is_a_task_until_somebody_has_read_it(office: StaffSite) -> None:
+    label, receipt = office.file(language="en", how_soon="none", letter={"kind": "unknown"})
+    browser = person(office, receipt)
+    send(browser, hostile_files.many_pages(1))
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    task = "The person added a document: read it, and enter what a letter is about and its date"
+    assert task in vera.get("/desk/tasks").words()
+    action = f"{path}/letter"
+    refused = vera.submit(vera.get(path), action, kind="pl-nothing", received_on="23 11 2026")
+    assert refused.status == 422
+    assert "23" in refused.text
+    assert vera.submit(refused, action, kind="", received_on="23 11 2026").status == 422
+    before = office.case(label)
+    kind = next(row.event for row in load_packs().deadlines("PL") if row.letter_kind)
+    entered = vera.submit(vera.get(path), action, kind=kind, received_on="23 11 2026")
+    assert entered.status == 303
+    after = office.case(label)
+    assert after.last_safe_day is not None
+    assert before.deadline_certainty == "assumed"
+    assert after.deadline_certainty != "assumed"
+    assert after.due_on <= before.due_on
+    assert after.version > before.version
+    assert task not in vera.get("/desk/tasks").words()
+    words = browser.get("/en/case").words()
+    assert "We have read your letter and entered what it is about and its date." in words
+    send(browser, hostile_files.many_pages(1))
+    assert task in vera.get("/desk/tasks").words()
+    for entry in documents(office):
+        browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{entry.id}/remove")
+    assert task not in vera.get("/desk/tasks").words()
 
 
 def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: Path) -> None:

@@ -215,6 +215,7 @@ def fill(path: str, place: dict[str, str]) -> str:
         .replace("{pause}", NOBODYS)
         .replace("{edit}", NOBODYS)
         .replace("{appointment}", NOBODYS)
+        .replace("{document}", NOBODYS)
         .replace("{view_id}", NOBODYS)
     )
     if path.startswith(("/desk/directory", "/desk/rules")):

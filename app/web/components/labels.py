@@ -154,6 +154,7 @@ VERBS: Final = MappingProxyType(
         "case:document_opened": N_("document opened"),
         "case:document_added": N_("document added by the person"),
         "case:document_removed": N_("document taken back by the person"),
+        "case:letter_entered": N_("letter read and entered"),
         "case:note_added": N_("note added"),
         "case:message_sent": N_("message sent"),
         "case:key_granted": N_("key granted to an organisation"),

@@ -1,16 +1,23 @@
 """Documents of a case at the desk: which there are, and their pages, opened on request."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
+from sqlalchemy.orm import Session
 
 from app.cases import queue
+from app.cases.models import Case
 from app.casework import documents
 from app.core.dependencies import Db, ReadDb
+from app.core.errors import FieldError, Invalid
+from app.core.written_dates import Nearest
+from app.directory.packs import Directory
 from app.documents import storage
-from app.web.account.policies import AtDesk
-from app.web.components import document_pages, staff_pages
+from app.web.account.policies import AtDesk, Packs, submitted_version
+from app.web.components import date_fields, document_pages, staff_pages
+from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/cases/{label}/documents")
 
@@ -19,14 +26,44 @@ BACK: Final = "/desk/cases/{label}/documents"
 
 
 @router.get("", name="case_documents")
-def show_documents(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
+def show_documents(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """List the documents, without opening any."""
-    case = queue.by_label(session, desk.team_id, label)
+    return _page(request, session, packs, queue.by_label(session, desk.team_id, label))
+
+
+@router.post("/letter", name="enter_letter")
+def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Enter what a letter is about and when it came. With a fault the form is shown again with what was typed."""
+    form, version = request.state.form, submitted_version(request)
+    try:
+        kind = field_value(form, "kind")
+        if not kind:
+            raise Invalid(
+                [FieldError(pointer="/letter/kind", code="required", detail="Choose what the letter is about.")]
+            )
+        received_on = date_fields.read(form, "received_on", today=desk.now.date(), nearest=Nearest.PAST)
+        documents.enter_letter(session, desk, packs, label, version, kind, received_on)
+    except Invalid as error:
+        return _page(request, session, packs, queue.by_label(session, desk.team_id, label), error.errors)
+    return staff_pages.redirect(f"/desk/cases/{label}?done=done")
+
+
+def _page(
+    request: Request, session: Session, packs: Directory, case: Case, errors: Sequence[FieldError] = ()
+) -> Response:
+    names = staff_pages.code_names(request)
     return staff_pages.page(
         request,
         "desk/documents.html",
-        label=case.label,
+        status=422 if errors else 200,
+        case=case,
         documents=document_pages.listed(session, storage.of_case(session, case.id)),
+        kinds=[
+            ("unknown", ""),
+            *((row.event, names.text(row.label or "")) for row in packs.deadlines(case.country) if row.letter_kind),
+        ],
+        typed=request.state.form if errors else {},
+        errors=[error["detail"] for error in errors],
     )
 
 

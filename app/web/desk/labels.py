@@ -208,6 +208,7 @@ SAVED_REPLIES: Final = MappingProxyType(
     {
         "letter_date": N_("The date of the letter"),
         "letter_kind": N_("What the letter says"),
+        "letter_photo": N_("Photos of the letter"),
         "region": N_("Where they are"),
         "language": N_("Language and interpreter"),
         "papers": N_("Immigration status and documents"),

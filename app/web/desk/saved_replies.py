@@ -31,6 +31,12 @@ QUESTIONS: Final = MappingProxyType(
                 " copy the heading exactly as it is, in any language."
             ),
         ),
+        "letter_photo": Question(
+            N_(
+                "Please photograph all pages of the letter and add the photos here, under “Letters and documents”."
+                " You do not have to."
+            ),
+        ),
         "region": Question(
             N_(
                 "In which town or region are you now? Some centres help only in certain places. You do not need to give the street."

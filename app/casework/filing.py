@@ -405,6 +405,7 @@ def filing_reply(
         "country": intake.country,
         "needs": list(intake.needs),
         "helps": list(intake.helps),
+        "for_whom": intake.for_whom,
         "no_status": intake.status == "no_status",
         "letter": intake.letter.kind if intake.letter else None,
         "chosen": bool(intake.consent.organisations),

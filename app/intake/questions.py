@@ -40,6 +40,7 @@ class Question:
         of: the question whose answer this one completes, such as the day of a letter.
         for_helper: asked only of somebody who fills the form in for another.
         default: the answer that is selected at first.
+        why: why we ask, where the hint does not say it. Worded of nobody, so that it is the same for a helper.
         field: the field of the schema as a dotted path of published names; "" if it has the question's name.
     """
 
@@ -54,6 +55,7 @@ class Question:
     of: str = ""
     for_helper: bool = False
     default: str = ""
+    why: str = ""
     field: str = ""
 
     @property
@@ -80,14 +82,14 @@ FORM_LANGUAGE: Final = "form language"
 """A default: the language of the form, which is also what counts as spoken where nothing is chosen."""
 STEPS: Final = (
     Step("1", N_("Who needs help?"), (
-        Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True),
+        Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True, why=N_("The next questions then speak to you, or of the person you help.")),
     )),
     Step("2", N_("What do you need help with?"), (
-        Question("needs", Kind.CHECKS, N_("What do you need help with?"), N_("Choose all that apply."), options="needs", required=True),
+        Question("needs", Kind.CHECKS, N_("What do you need help with?"), N_("Choose all that apply."), options="needs", required=True, why=N_("Each centre helps with certain things. We look for a centre for each thing that is chosen here.")),
     )),
     Step("3", N_("Where are you?"), (
-        Question("country", Kind.RADIO, N_("Which country are you in now?"), options="countries", required=True),
-        Question("status", Kind.SELECT, N_("What is your immigration status in that country?"), N_("You can skip this."), options="statuses"),
+        Question("country", Kind.RADIO, N_("Which country are you in now?"), options="countries", required=True, why=N_("Laws, deadlines and centres are different in each country.")),
+        Question("status", Kind.SELECT, N_("What is your immigration status in that country?"), N_("You can skip this."), options="statuses", why=N_("Rights depend on it, and some centres help only people with a certain status.")),
         Question("nationality", Kind.SELECT, N_("What is your citizenship?"), N_("Some centres help only citizens of certain countries. You can skip this."), options="nationalities"),
     )),
     Step("4", N_("How urgent is it?"), (
@@ -98,19 +100,19 @@ STEPS: Final = (
         Question("region", Kind.SELECT, N_("Which region?"), N_("Some centres work only in one region. You can skip this."), options="regions", of="country"),
     )),
     Step("5", N_("Languages and support you need"), (
-        Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages", default=FORM_LANGUAGE),
+        Question("speak", Kind.CHECKS, N_("Which languages do you speak?"), options="languages", default=FORM_LANGUAGE, why=N_("We prefer centres that speak one of these languages.")),
         Question("other_language", Kind.TEXT, N_("Another language, in your own words"), N_("You can skip this."), of="speak"),
-        Question("helps", Kind.CHECKS, N_("Is there anything else we should know?"), N_("You can skip this."), options="helps"),
+        Question("helps", Kind.CHECKS, N_("Is there anything else we should know?"), N_("You can skip this."), options="helps", why=N_("A centre can then prepare, for example find an interpreter or a woman lawyer.")),
         Question("groups", Kind.CHECKS, N_("Do any of these apply to you?"), N_("Some centres help only certain groups of people. You can skip this."), options="groups"),
     )),
     Step("6", N_("In your own words"), (
-        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Please do not name other people.")),
+        Question("story", Kind.AREA, N_("What happened? What are you afraid of?"), N_("A few sentences are enough. You can skip this. Please do not name other people."), why=N_("A coordinator and a centre then understand sooner what is urgent. It need not be everything.")),
         Question("call_me", Kind.TEXT, N_("What should we call you?"), N_("You can use any name. It does not have to be your real one.")),
         Question("happened", Kind.CHECKS, N_("Have any of these happened to you?"), N_("The coordinators for your country and the lawyer who takes your case can read this."), options="happened", folded=_MORE_HAPPENED),
         Question("count_me", Kind.TICK, N_("I agree that this can be counted in anonymous statistics"), folded=_MORE_HAPPENED, of="happened"),
     )),
     Step("7", N_("How can we reply to you?"), (
-        Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number", field="answer_by.channel"),
+        Question("channel", Kind.RADIO, N_("How can we reply to you?"), N_("The safest way is to come back here with your number. Then nobody will write to you."), options="channels", required=True, default="number", field="answer_by.channel", why=N_("Phones and mailboxes are sometimes read by others. The way that is chosen here should be safe.")),
         Question("address", Kind.TEXT, N_("Phone number, user name or e-mail address"), N_("You do not need this if you come back with your number."), of="channel", field="answer_by.address"),
         Question("notify", Kind.TICK, N_("Notify me at this address when there is news"), N_("We will write only “There is something new for you”, unless you let us say who we are. We write by e-mail only if you also allow us to leave you a message. To do this, we must store your address in a form that our system can read. The safest choice is not to tick this."), of="channel", field="answer_by.notify"),
         Question("may_say_who", Kind.TICK, N_("You can say who you are when you contact me"), of="channel", field="answer_by.may_say_who"),

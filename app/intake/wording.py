@@ -72,6 +72,53 @@ OF_THE_PERSON: Final = MappingProxyType(
 )  # fmt: skip
 """What is said to the person themself, and the same of a person for whom somebody else answers."""
 
+ON_PAGES: Final = MappingProxyType(
+    {
+        "May they read your request?": N_("May they read the person’s request?"),
+        "May a coordinator contact them about your request?": N_("May a coordinator contact them about the person’s request?"),
+        "They have no account here. A coordinator calls or writes to them and says only what it is about, without your name. If they agree to help, the coordinator gives them your name, contact details and words, on paper or by phone.": N_(
+            "They have no account here. A coordinator calls or writes to them and says only what it is about, without the person’s name. If they agree to help, the coordinator gives them the person’s name, contact details and what you wrote, on paper or by phone."
+        ),
+        "These centres can help you": N_("These centres can help the person"),
+        "Choose the centres we may ask. If you do not choose any, we will ask you each time.": N_(
+            "Choose the centres we may ask. If you can, ask the person first. If you do not choose any, we will ask each time."
+        ),
+        "We have not found a centre for you yet.": N_("We have not found a centre for the person yet."),
+        "If you are in danger, call now": N_("If the person is in danger, call now"),
+        "What you need, one by one": N_("What the person needs, one by one"),
+        "Your letter": N_("The person’s letter"),
+        "Never contact them about me": N_("Never contact them about the person"),
+        "Who may read your request?": N_("Who may read the person’s request?"),
+        "We would like to ask this centre. May they read your request?": N_(
+            "We would like to ask this centre. May they read the person’s request?"
+        ),
+        "A coordinator is looking for a centre for you.": N_("A coordinator is looking for a centre for the person."),
+        "We have asked a centre to help you.": N_("We have asked a centre to help the person."),
+        "A centre has helped you.": N_("A centre has helped the person."),
+        "A coordinator is going to ask a centre to help you.": N_("A coordinator is going to ask a centre to help the person."),
+        "May we ask this centre to help you?": N_("May we ask this centre to help the person?"),
+        "They have taken your case. They will contact you.": N_("They have taken the case. They will contact the person."),
+        "They have taken your case. A coordinator gives them what you agreed they may read. They will contact you.": N_(
+            "They have taken the case. A coordinator gives them what you agreed they may read. They will contact the person."
+        ),
+        "They have put you on their waiting list.": N_("They have put the person on their waiting list."),
+        "You have been helped with this.": N_("The person has been helped with this."),
+        "You have been advised about this.": N_("The person has been advised about this."),
+        "Has {centre} contacted you?": N_("Has {centre} contacted the person?"),
+        "{centre} says that their work is done. Have they helped you?": N_(
+            "{centre} says that their work is done. Have they helped the person?"
+        ),
+        "I no longer need help": N_("The person no longer needs help"),
+        "What date is printed on your letter? When did you receive it?": N_("What date is printed on the letter? When did the person receive it?"),
+        "Which documents do you have with you?": N_("Which documents does the person have there?"),
+        "Which language can a lawyer speak with you?": N_("Which language can a lawyer speak with the person?"),
+        "Which region or city do you live in now?": N_("Which region or city does the person live in now?"),
+        "Is there a safe way to reach you by phone or messenger? If there is not, please tell us.": N_("Is there a safe way to reach the person by phone or messenger? If there is not, please tell us."),
+        "Who else in your family needs help?": N_("Who else in the person’s family needs help?"),
+    }
+)  # fmt: skip
+"""The same for what the pages after the form say: the check page, the receipt, the page of the request and its choices."""
+
 
 def is_for_another(form: Mapping[str, Sequence[str]]) -> bool:
     """Whether the answers of this form say that somebody fills it in for another."""
@@ -81,3 +128,8 @@ def is_for_another(form: Mapping[str, Sequence[str]]) -> bool:
 def asked(message: str, form: Mapping[str, Sequence[str]]) -> str:
     """The English sentence of a question, an answer or an error, as this form asks it."""
     return OF_THE_PERSON.get(message, message) if is_for_another(form) else message
+
+
+def on_pages(form: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+    """The sentences that the pages after this form word differently; none for somebody who asks for themself."""
+    return ON_PAGES if is_for_another(form) else {}

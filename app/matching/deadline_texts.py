@@ -42,7 +42,8 @@ REMOVAL: Final[dict[StopsRemoval, str]] = {
 class DeadlineText:
     """What is said of a deadline. A part that there is nothing to say of is empty.
 
-    `remaining`: "That is today", "That is tomorrow", or the number of days. `competing`: that a shorter limit is counted.
+    `kind`: the kind of letter, as the form's list names it. `remaining`: "That is today", "That is tomorrow", or the number of
+    days. `competing`: that a shorter limit is counted.
     `source` and `note` are English, for lawyers.
     """
 
@@ -54,6 +55,7 @@ class DeadlineText:
     certainty: str
     competing: str
     removal: str
+    kind: str
     heading: str
     appeal_to: str
     filed_through: str
@@ -79,6 +81,7 @@ def describe(finding: DeadlineFinding, today: date, translator: Translator) -> D
         certainty=translator.text(CERTAINTY[finding.certainty]),
         competing=translator.text(rule.shorter.because) if rule and rule.shorter and finding.is_known else "",
         removal=translator.text(REMOVAL[rule.stops_removal]) if rule and rule.stops_removal else "",
+        kind=translator.text(rule.label or "") if rule else "",
         heading=(rule.heading or "") if rule else "",
         appeal_to=translator.text(rule.appeal_to or "") if rule else "",
         filed_through=translator.text(rule.filed_through or "") if rule else "",

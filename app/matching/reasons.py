@@ -165,8 +165,14 @@ _NAMED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+_FOR_UNSURE: Final = N_("They help with {listed}. Ask if they can help you.")
+"""Of somebody who chose no need but "I do not know": there is nothing that a centre could have listed."""
+
+
 def render(reason: Reason, reader: CodeTranslator) -> str:
     """The reason as a sentence in the language of `reader`."""
+    if reason.key == "need.related" and reason.params.get("needs") in (["unsure"], ("unsure",)):
+        return reader.text(_FOR_UNSURE, listed=reader.names("need", reason.params["listed"]))
     filled = {
         name: reader.names(_NAMED[name], value) if name in _NAMED else value for name, value in reason.params.items()
     }

@@ -1,5 +1,6 @@
 """Facts for somebody who waits: by country, need and letter, each with a source, none of low confidence, in every language."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -71,6 +72,9 @@ def test_whom_to_turn_to_comes_with_a_day_and_a_deadline_with_how_to_save_it() -
     assert "If nobody has answered you by 1 December 2026, contact a centre yourself." in with_both
     assert "/en/contacts/lt" in with_both
     assert "How to save the deadline yourself" in with_both
+    in_danger = page(replace(told("LT", "asylum", from_day=date(2026, 12, 1)), at_once=True))
+    assert "Do not wait for our answer: contact a centre yourself today too." in in_danger
+    assert "If nobody has answered you" not in in_danger
     neither = page(told("LT", "asylum"))
     assert "contact a centre yourself" not in neither
     assert "How to save the deadline yourself" not in neither

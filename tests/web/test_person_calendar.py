@@ -36,3 +36,18 @@ def test_it_holds_the_deadline_of_the_letter_and_needs_the_number(person_site: P
         last_safe_day = session.scalars(sa.select(Case.last_safe_day)).one()
     assert last_safe_day in days
     assert all(day >= person_site.time().date() for day in days)
+
+
+def test_it_can_be_saved_as_soon_as_the_request_is_sent(person_site: PersonSite) -> None:
+    arrived = person_site.time().date() - timedelta(days=2)
+    said = {"how_soon": "week", "letter_kind": "PL.return_decision_appeal", "letter_received_on": arrived.isoformat()}
+    browser = short_form(person_site.browser(), "en", **said)
+    assert browser.page.css_first('a[href="/en/sent/reminder.ics"]') is not None
+    days = {
+        event["dtstart"].dt
+        for event in Calendar.from_ical(browser.client.get("/en/sent/reminder.ics").content).walk("VEVENT")
+    }
+    with person_site.database.begin(write=False) as session:
+        case = session.scalars(sa.select(Case)).one()
+    assert days == {case.last_safe_day, case.due_on}
+    assert person_site.browser().open("/en/sent/reminder.ics").answer.url.path == "/en/"

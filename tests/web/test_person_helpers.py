@@ -1,6 +1,7 @@
 """Somebody fills the form in for another: each later question is about that person, and a coordinator can tell the two apart."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +9,13 @@ from app.core.i18n import LANGUAGES, translator
 from app.directory.packs import load_packs
 from app.intake import questions, schemas, vocabulary, wording
 from app.matching.code_names import CodeNames
+from app.web.components.rendering import TEMPLATES
 from app.web.person import form_fields
 from tests.support.desk import StaffSite
 from tests.support.partners import START
 from tests.support.people import PersonSite, short_form
 
+WEB = Path(form_fields.__file__).parents[1]
 WORD, HELPER, RULES, TONGUE = "кумкват-слово", "+48 600 700 800", "только вечером", "ногайский"
 
 
@@ -119,3 +122,41 @@ def test_needs_are_in_six_kinds_and_somebody_who_does_not_know_has_an_answer(per
     assert len(browser.page.css("details.kind[open]")) == 1
     sent = short_form(person_site.browser(), "en", needs=["unsure"])
     assert sent.number()
+
+
+def test_the_pages_after_the_form_speak_of_the_person_too(person_site: PersonSite) -> None:
+    said = {"for_whom": "relative", "needs": ["asylum", "appeals"]}
+    browser = short_form(person_site.browser(), "en", until_check=True, **said)
+    for told in (
+        "What the person needs, one by one",
+        "These centres can help the person",
+        "If you can, ask the person first.",
+        "May they read the person’s request?",
+        "without the person’s name",
+    ):
+        assert told in browser.text
+    assert "your name" not in browser.text
+    assert "These centres can help you" not in browser.text
+    number = browser.fill().number()
+    assert "What the person needs, one by one" in browser.text
+    browser.open("/en/return").fill(number=number)
+    assert "The person no longer needs help" in browser.text
+    assert "Who may read the person’s request?" in browser.open("/en/case/centres").text
+    own = short_form(person_site.browser(), "en", until_check=True, needs=["asylum", "appeals"])
+    assert "the person" not in own.text
+
+
+def test_each_sentence_of_the_pages_that_is_reworded_is_said_somewhere() -> None:
+    said = "".join(
+        file.read_text()
+        for folder, ending in ((TEMPLATES, "html"), (WEB / "person", "py"))
+        for file in folder.rglob(f"*.{ending}")
+    )
+    for own, of_another in wording.ON_PAGES.items():
+        assert f'_("{own}"' in said or f'"{own}"' in said, own
+        assert not re.search(r"\b(you|your|me|my)\b", of_another) or "what you" in of_another or "you can" in of_another
+    for language in LANGUAGES:
+        if language != "en":
+            for own, of_another in wording.ON_PAGES.items():
+                text = translator(language).text(of_another)
+                assert text not in {"", of_another, translator(language).text(own)}, (language, own)

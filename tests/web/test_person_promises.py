@@ -147,3 +147,22 @@ def test_a_notice_is_promised_only_where_it_is_sent(
     said = {"channel": channel, "address": address, "notify": "yes", **({"may_leave_message": may} if may else {})}
     browser = short_form(person_site.browser(), "en", **said)
     assert ("let you know in the way you chose" in browser.text) == is_said
+
+
+def test_centres_that_take_no_request_are_not_asked_about_and_the_receipt_says_so(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), "en", until_check=True, needs=["gbv"], country="DE", how_soon="today")
+    assert "Choose the centres we may ask" not in browser.text
+    assert "They do not take requests from us. You need to contact them yourself." in browser.text
+    assert not browser.page.css("input[value=allow]")
+    browser.fill()
+    assert "The centres that we have found do not take requests from us: contact them yourself." in browser.text
+    assert "No centre is asked until you come back" not in browser.text
+    assert "Do not wait for our answer: contact a centre yourself today too." in browser.text
+
+
+def test_a_page_without_a_centre_does_not_say_that_these_can_help(person_site: PersonSite) -> None:
+    said = {"needs": ["unsure"], "country": "DE", "status": "no_status"}
+    browser = short_form(person_site.browser(), "en", until_check=True, **said)
+    assert "We have not found a centre for you yet." in browser.text
+    assert "These centres can help you" not in browser.text
+    assert "Something else, or I do not know, but they help" not in browser.text, "nothing that a centre could list"

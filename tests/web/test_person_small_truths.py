@@ -1,5 +1,7 @@
 """Small things that have to be true: Back, sending twice, numbers as they are written down, days of messages, erasing."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from app.cases.models import Part, SealedPart
@@ -141,3 +143,53 @@ def test_a_correction_before_sending_leads_back_to_the_answers(person_site: Pers
     browser.fill(button=("to_check", "1"), call_me="Owl")
     assert browser.answer.url.path == "/en/form/check"
     assert "Owl" in browser.text
+
+
+def test_a_form_of_a_visit_that_has_ended_leads_to_a_page_that_back_can_show(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
+    browser = back(person_site, number)
+    page = browser.answer
+    answers = browser.open("/en/case/answers/6").answer
+    person_site.time.at += timedelta(hours=2)
+    browser.answer = page
+    browser.fill("case/message", text="they rang\nat night")
+    assert (browser.answer.request.method, browser.answer.url.path) == ("GET", "/en/return/text")
+    assert "they rang\nat night" in browser.answer.text
+    browser.answer = answers
+    browser.fill(story="another story")
+    assert (browser.answer.request.method, browser.answer.url.path) == ("GET", "/en/return/text")
+    assert "another story" in browser.answer.text
+    assert browser.open("/en/leave").open("/en/return/text").answer.url.path == "/en/return", "leaving forgets it"
+    browser.client.cookies.clear()
+    browser.answer = page
+    browser.fill("case/message", text="without the cookie")
+    assert (browser.answer.request.method, browser.answer.url.path) == ("GET", "/en/return/text")
+    assert "without the cookie" in browser.answer.text
+
+
+def test_a_button_of_a_visit_that_has_ended_says_that_it_did_nothing(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
+    browser = back(person_site, number)
+    page = browser.answer
+    person_site.time.at += timedelta(hours=2)
+    for action in ("case/erase", "case/withdraw", "case/copy", "case/code"):
+        browser.answer = page
+        browser.fill(action, button=("sure", "yes"))
+        assert browser.answer.url.path == "/en/return", action
+        assert "Your session has ended." in browser.text, action
+    assert back(person_site, number).answer.url.path == "/en/case"
+
+
+def test_the_number_that_was_written_down_opens_the_request_at_once_if_wanted(person_site: PersonSite) -> None:
+    browser = short_form(person_site.browser(), "en")
+    number = browser.number()
+    browser.fill("/sent", button=("then", "open"), last_four="1" if number[-1] != "1" else "2")
+    assert browser.answer.status_code == 422
+    browser.fill("/sent", button=("then", "open"), last_four=number[-4:])
+    assert browser.answer.url.path == "/en/case"
+    assert "We have received your request." in browser.text
+    assert browser.open("/en/sent").answer.url.path == "/en/", "the number is shown once"
+    other = short_form(person_site.browser(), "en")
+    other.fill("/sent", last_four=other.number()[-4:])
+    assert other.answer.url.path == "/en/goodbye"
+    assert other.open("/en/case").answer.url.path == "/en/return"

@@ -118,7 +118,7 @@ def seen(person_site: PersonSite, lang: str) -> Iterator[tuple[str, Browser]]:
     yield "new number", browser.open(f"/{lang}/case").fill("/case/number", sure="yes")
     yield "withdrawn", browser.open(f"/{lang}/case").fill("/case/withdraw", sure="yes")
     browser.client.cookies.clear()
-    browser.answer = browser.client.post(f"/{lang}/case/message", data={"text": "<кумкват>"})
+    browser.answer = browser.client.post(f"/{lang}/case/message", data={"text": "<кумкват>"}, follow_redirects=True)
     yield "visit ended", browser
 
 

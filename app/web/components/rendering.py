@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, MethodType
@@ -91,13 +91,22 @@ def lines(text: str) -> Markup:
     return Markup("<br>").join(text.splitlines())
 
 
-def render(template: str, language: str, *, domain: str = PERSON, **context: Any) -> str:
-    """The template in a language, with the sentences of a domain of `app.core.i18n`. Raises UndefinedError."""
+def render(
+    template: str, language: str, *, domain: str = PERSON, reworded: Mapping[str, str] | None = None, **context: Any
+) -> str:
+    """The template in a language, with the sentences of a domain of `app.core.i18n`. Raises UndefinedError.
+
+    `reworded`: English sentences that this page says differently, as of a person for whom somebody else writes.
+    """
     words = translator(language, domain)
+
+    def text(message: str, **named: object) -> str:
+        return words.text(reworded.get(message, message) if reworded else message, **named)
+
     return (
         environment()
         .get_template(template)
-        .render(lang=language, _=words.text, n_=words.plural, words=words, **context)
+        .render(lang=language, _=text if reworded else words.text, n_=words.plural, words=words, **context)
     )
 
 

@@ -21,7 +21,7 @@ from app.core.i18n import N_, Translator, translator
 from app.core.vocabulary import complete
 from app.web.components.forms import field_value
 from app.web.person import calendar_file, visits
-from app.web.person.dependencies import Cookie, Form, Lang, anyone
+from app.web.person.dependencies import ENDED, Cookie, Form, Lang, anyone
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _LENGTH: Final = timedelta(hours=1)
@@ -116,7 +116,7 @@ def calendar(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> R
     """The agreed times to come as a calendar file. It says "Reminder" and the time, and nothing else."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     rows = [appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)]
     agreed = sorted({one.agreed_at for one in rows if one.agreed_at is not None and one.agreed_at > now})
     days: list[Any] = list(agreed) if opened.case.closed_at is None else []

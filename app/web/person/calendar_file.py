@@ -16,7 +16,7 @@ from app.core.i18n import N_, translator
 from app.core.ids import named_id
 from app.matching import runs
 from app.web.person import visits
-from app.web.person.dependencies import Cookie, Directory, Lang, anyone
+from app.web.person.dependencies import ENDED, Cookie, Directory, Lang, anyone
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _TITLE: Final = N_("Reminder")
@@ -28,12 +28,17 @@ def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Direct
     """The dates of the calendar: the deadline, and the day by which we aim to look at the request, if they are still to come."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     case = opened.case
     today = runs.local_date(directory, case.country, now)
-    days = {day for day in (case.last_safe_day, case.due_on) if day is not None and day >= today}
+    return file((case.last_safe_day, case.due_on) if case.closed_at is None else (), today, lang, now)
+
+
+def file(days: Iterable[date | None], today: date, lang: str, now: datetime) -> Response:
+    """These days that are still to come, each once, as a file to save."""
+    to_come = sorted({day for day in days if day is not None and day >= today})
     return Response(
-        calendar(sorted(days) if case.closed_at is None else (), translator(lang).text(_TITLE), now),
+        calendar(to_come, translator(lang).text(_TITLE), now),
         media_type="text/calendar",
         headers={"content-disposition": 'attachment; filename="reminder.ics"'},
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import drafts, questions, storage
+from app.intake import drafts, questions, storage, wording
 from app.intake.questions import STEPS, FormFields, Step
 from app.intake.schemas import Intake
 from app.matching import deadlines
@@ -25,11 +25,11 @@ from app.referrals import centre_contacts
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, conversation, draft_answers, form_fields, letter, visits
+from app.web.person import centre_cards, conversation, draft_answers, ended_visit, form_fields, letter, visits
 from app.web.person.case_page import TOO_MANY_CHANGES
 from app.web.person.case_view import REFERRAL, STATUS, openings_of, sentence_of
 from app.web.person.check_page import centres, connected_centres
-from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Directory, Form, Lang, anyone
+from app.web.person.dependencies import AGAIN, ENDED, Again, Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
@@ -51,7 +51,7 @@ def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     """Show the stored answers, each with a link to the small page that corrects it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     answers, code_names = questions.to_form(corrections.answers_of(session, opened, keys)), CodeNames(lang, directory)
@@ -76,7 +76,7 @@ def show_step(
     """Show the questions of one step with their stored answers. `again`: with what was typed, and what was wrong with it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     asked = _step(step)
@@ -110,6 +110,7 @@ def _step_page(
     return page(
         "person/answers_step.html",
         lang,
+        reworded=wording.on_pages(answers),
         status=422 if errors else 200,
         step=form_fields.worded(asked, answers),
         fields=form_fields.fields(asked.questions, answers, errors, code_names, directory),
@@ -126,6 +127,7 @@ def correct(
     lang: Lang,
     step: str,
     form: Form,
+    request: Request,
     cookie: Cookie,
     now: Now,
     keys: Keys,
@@ -136,7 +138,7 @@ def correct(
     """Replace the stored answers to the questions of one step and run the rules again."""
     opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None or cookie is None:
-        return page("person/visit_ended.html", lang, status=403, text=field_value(form, "story"), here="return")
+        return ended_visit.leads_to(lang, field_value(form, "story"), session, request, cookie, keys, settings, now)
     asked, stored = _step(step), questions.to_form(corrections.answers_of(session, opened, keys))
     replaced = draft_answers.in_one_country(_replaced(stored, form, asked), directory)
     answers = draft_answers.with_dates(replaced, directory, now)
@@ -192,7 +194,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     """Show the centres that match now, each with the person's choice for it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     stored_answers, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
@@ -204,6 +206,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     return page(
         "person/centres.html",
         lang,
+        reworded=wording.on_pages(answers),
         centre_list=[centre for centre in centre_list if centre["ask"]],
         others=[
             centre_cards.card_of(
@@ -262,7 +265,7 @@ def show_number(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db, a
 def confirm_number(lang: Lang, form: Form, cookie: Cookie, now: Now, settings: Config, session: Db) -> Response:
     number = visits.number(session, cookie, now)
     if number is None or cookie is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     digits = "".join(character for character in field_value(form, "last_four") if character.isdecimal())
     if digits and int(digits) != int(number[0].digits[-4:]):
         return RedirectResponse(f"/{lang}/case/number?{AGAIN}", 303)
@@ -298,7 +301,7 @@ def copy(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory,
     """Show everything we hold about the person; the same data can be downloaded as a file."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     return page(
         "person/copy.html",
         lang,
@@ -321,6 +324,7 @@ def _copy_context(
     referrals = person_actions.referrals_of(session, case.id)
     asked_by = centre_contacts.first_asked(session, [entry.id for entry in referrals])
     return {
+        "reworded": wording.on_pages(answers),
         "case": case,
         "headline": STATUS[case.state][0],
         "answered": [field for field in fields if (field.value or field.chosen) and field.name in answers],

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -22,10 +22,10 @@ from app.intake import drafts
 from app.settings import Settings
 from app.web.components import csrf
 from app.web.components.forms import field_value
-from app.web.components.rendering import page
-from app.web.person import case_view, visits
+from app.web.person import case_view, ended_visit, visits
 from app.web.person.dependencies import (
     AGAIN,
+    ENDED,
     Again,
     Config,
     Cookie,
@@ -56,7 +56,7 @@ def show_case(
     """The status page. `again`: a message was not sent; it is shown with what was wrong with it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     text, problem = (visits.kept(session, cookie, now, "message") if again else None) or ("", "")
     return _page_with_message(lang, session, opened, cookie, keys, directory, now, text, problem)
 
@@ -94,6 +94,7 @@ def _page_with_message(
 def send_message(
     lang: Lang,
     form: Form,
+    request: Request,
     cookie: Cookie,
     now: Now,
     keys: Keys,
@@ -106,7 +107,7 @@ def send_message(
     text = field_value(form, "text")
     opened = visits.case_of_visit(session, cookie, keys, now, lock=True)
     if opened is None or cookie is None:
-        return page("person/visit_ended.html", lang, status=403, text=text, here="return")
+        return ended_visit.leads_to(lang, text, session, request, cookie, keys, settings, now)
     problem = "" if csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie)) else "late"
     if not problem and not filing.is_urgent(opened.case.urgency) and brake.is_on(session):
         problem = "no_room"

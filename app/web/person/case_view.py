@@ -20,6 +20,7 @@ from app.core.sealing import CannotOpen
 from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.documents import storage as documents
+from app.intake import wording
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
@@ -108,6 +109,7 @@ _GOING_TO_ASK: Final = (
 )
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
+_NO_TIME_TO_WAIT: Final = timedelta(days=2)
 _BEFORE_REFERRAL: Final = frozenset({"submitted", "in_review"})
 
 
@@ -137,6 +139,7 @@ def status_page(
         "person/case.html",
         lang,
         status=422 if error else 200,
+        reworded=wording.on_pages({"for_whom": [_facts(case, keys).get("for_whom", "")]}),
         case=case,
         headline=_MAY_WE_ASK if asked else headline,
         next_step=_UNTIL_YES if asked else next_step,
@@ -246,7 +249,13 @@ def _while_you_wait(
         code_names,
         from_day=max(case.due_on, today) + timedelta(days=1) if case.state in _BEFORE_REFERRAL else None,
         has_deadline=case.last_safe_day is not None,
+        at_once=case.urgency == "emergency" or _is_near(case.last_safe_day, today),
     )
+
+
+def _is_near(last_safe_day: date | None, today: date) -> bool:
+    """Whether so little time is left that nobody should wait for an answer."""
+    return last_safe_day is not None and last_safe_day - today <= _NO_TIME_TO_WAIT
 
 
 def _letter_kind(case: Case, keys: KeyRing) -> str | None:

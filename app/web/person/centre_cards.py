@@ -202,6 +202,7 @@ def card(organisation: Organisation | Helper, directory: Directory, words: Trans
         "choice": "ask",
         "ask": False,
         "connected": False,
+        "by_yourself": False,
         **more,
     }
 
@@ -213,5 +214,6 @@ def card_of(slug: str, name: str, directory: Directory, words: Translator, **mor
         return card(organisation, directory, words, **more)
     return {
         "slug": slug, "name": WrittenName(name, words.language), "original": None, "place": "", "verified": True,
-        "state_run": False, "reach": Reach(), "reasons": (), "choice": "ask", "ask": False, "connected": False, **more,
+        "state_run": False, "reach": Reach(), "reasons": (), "choice": "ask", "ask": False, "connected": False,
+        "by_yourself": False, **more,
     }  # fmt: skip

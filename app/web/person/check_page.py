@@ -13,6 +13,7 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
+from app.intake import wording
 from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching import deadline_texts, runs
@@ -51,6 +52,7 @@ def check_page(
         lang,
         status=status,
         **check_context(lang, answers, intake, session, directory, now),
+        reworded=wording.on_pages(answers),
         answers=carried,
         action=f"/{lang}/form/all/send" if carried is not None else f"/{lang}/form/check",
         csrf=csrf.new_token(keys, now, binding),
@@ -132,6 +134,7 @@ def centres(
                 choice=choice if choice in draft_answers.CHOICES else "ask",
                 ask=match.verified and not by_yourself and organisation.id not in asked,
                 connected=organisation.id in connected,
+                by_yourself=by_yourself,
             )
         )
         if not by_yourself:

@@ -54,6 +54,9 @@ Again = Annotated[str, Query(max_length=8)]
 AGAIN: Final = "again=1"
 """Asks a page to say what was wrong with the form that led to it. What was typed is in the sealed draft, never in the address."""
 
+ENDED: Final = "ended=1"
+"""Asks the page for the number to say that the visit has ended, so that nobody believes that a button did something."""
+
 
 def new_secret(keys: KeyRing) -> str:
     """A secret for the cookie, of the only kind that is accepted in a request."""

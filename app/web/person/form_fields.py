@@ -71,6 +71,7 @@ class Field:
     boxes: Boxes
     guide: tuple[str, ...] = ()
     fold_groups: bool = False
+    why: str = ""
 
     @property
     def chosen(self) -> list[str]:
@@ -133,6 +134,7 @@ def _field(question: Question, answers: FormFields, error: str, code_names: Code
         boxes,
         guide=_guide(question, answers, code_names, directory),
         fold_groups=question.options == "needs",
+        why=code_names.text(question.why),
     )
 
 

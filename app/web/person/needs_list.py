@@ -18,7 +18,7 @@ from app.referrals.states import UNDECIDED
 STANDING: Final = complete(
     NeedState,
     {
-        "open": N_("No centre has taken this on yet, and we are not asking one at the moment."),
+        "open": N_("No centre is being asked about this at the moment. A coordinator looks for one."),
         "offered": N_("A centre is being asked about this."),
         "with_centre": N_("{centre} has taken this on."),
         "helped": N_("You have been helped with this."),

@@ -12,6 +12,9 @@ _CHOSEN: Final = N_(
     "We ask a centre that you chose. It has to answer within a fixed time. If it does not, we ask the next one you chose."
 )
 _BY_HAND: Final = N_("A coordinator contacts the centres that you chose, first without your name.")
+_BY_YOURSELF: Final = N_(
+    "The centres that we have found do not take requests from us: contact them yourself. A coordinator will look for others."
+)
 _NOBODY: Final = N_("We have found no centre yet. A coordinator will look for one and write to you here.")
 _IN_HOURS: Final = N_("Come back with your number today, in a few hours. After that, look every day.")
 _ON_A_DAY: Final = N_("Come back with your number on {day}. After that, look every few days.")
@@ -29,7 +32,14 @@ def sentences(reply: Mapping[str, Any], today: date, words: Translator) -> list[
 def _who_is_asked(reply: Mapping[str, Any]) -> str:
     if reply.get("chosen"):
         return _CHOSEN if reply.get("chosen_are_connected") else _BY_HAND
-    return _ASKED_FIRST if any(found["verified"] for found in reply["candidates"]) else _NOBODY
+    found = [candidate for candidate in reply["candidates"] if candidate["verified"]]
+    if found and all(_takes_no_request(candidate) for candidate in found):
+        return _BY_YOURSELF
+    return _ASKED_FIRST if found else _NOBODY
+
+
+def _takes_no_request(candidate: Mapping[str, Any]) -> bool:
+    return any(reason["key"] == "by_yourself" for reason in candidate["reasons"])
 
 
 def when_to_come(urgency: str, today: date, words: Translator) -> str:

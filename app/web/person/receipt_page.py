@@ -11,13 +11,35 @@ from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.i18n import N_, translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import drafts
+from app.intake import drafts, receipts, wording
 from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
+from app.web.components.forms import field_value
 from app.web.components.rendering import page
-from app.web.person import centre_cards, draft_answers, letter, needs_list, next_steps, urgent_contacts, waiting
-from app.web.person.dependencies import Again, Config, Cookie, Directory, Form, Lang, anyone, delete_cookie
+from app.web.person import (
+    calendar_file,
+    centre_cards,
+    draft_answers,
+    letter,
+    needs_list,
+    next_steps,
+    urgent_contacts,
+    visits,
+    waiting,
+)
+from app.web.person.dependencies import (
+    Again,
+    Config,
+    Cookie,
+    Directory,
+    Form,
+    Lang,
+    anyone,
+    delete_cookie,
+    new_secret,
+    set_cookie,
+)
 
 router = APIRouter(dependencies=[Depends(anyone)])
 _TAKEN = N_(
@@ -47,24 +69,49 @@ def sent(
 
 
 @router.post("/sent")
-def confirm_number(lang: Lang, form: Form, cookie: Cookie, now: Now, settings: Config, session: Db) -> Response:
-    """Check the last four digits; then drop the number from the draft and end the visit."""
+def confirm_number(
+    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
+) -> Response:
+    """Check the last four digits; then drop the number from the draft, and open the request or end the visit, as was chosen."""
     reply = draft_answers.receipt(session, cookie, now)
     digits = "".join(character for character in "".join(form.get("last_four", [])) if character.isdecimal())
     if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
         return RedirectResponse(f"/{lang}/sent?mistyped=1", 303)
     drafts.drop(session, cookie)
+    if reply is not None and field_value(form, "then") == "open":
+        secret = new_secret(keys)
+        visits.begin(session, secret, receipts.parse(reply["receipt"]), now, settings.draft_idle)
+        response = RedirectResponse(f"/{lang}/case", 303)
+        set_cookie(response, secret, settings)
+        return response
     response = RedirectResponse(f"/{lang}/goodbye", 303)
     delete_cookie(response, settings)
     return response
 
 
+@router.get("/sent/reminder.ics")
+def reminder(lang: Lang, cookie: Cookie, now: Now, directory: Directory, session: ReadDb) -> Response:
+    """The dates of the calendar, as long as the number is shown. They are those of `calendar_file.reminder`."""
+    reply = draft_answers.receipt(session, cookie, now)
+    if reply is None:
+        return RedirectResponse(f"/{lang}/", 303)
+    days = (_last_safe_day(reply), _due_on(reply, now))
+    return calendar_file.file(days, runs.local_date(directory, reply["country"], now), lang, now)
+
+
+def _last_safe_day(reply: dict[str, Any]) -> date | None:
+    deadline = reply.get("deadline")
+    return date.fromisoformat(deadline["last_safe_day"]) if deadline else None
+
+
+def _due_on(reply: dict[str, Any], now: datetime) -> date:
+    """The day by which we aim to look at the request."""
+    return filing.due_on(reply["urgency"], _last_safe_day(reply), now)
+
+
 def _turn_to_a_centre_from(reply: dict[str, Any], directory: Packs, now: datetime) -> date:
     """The day after the one by which we aim to look at the request."""
-    deadline = reply.get("deadline")
-    last_safe_day = date.fromisoformat(deadline["last_safe_day"]) if deadline else None
-    due = filing.due_on(reply["urgency"], last_safe_day, now)
-    return max(due, runs.local_date(directory, reply["country"], now)) + timedelta(days=1)
+    return max(_due_on(reply, now), runs.local_date(directory, reply["country"], now)) + timedelta(days=1)
 
 
 def receipt_page(
@@ -86,6 +133,7 @@ def receipt_page(
         "person/receipt.html",
         lang,
         status=422 if mistyped else 200,
+        reworded=wording.on_pages({"for_whom": [reply.get("for_whom", "")]}),
         reply=reply,
         need_results=needs_list.results_of_reply(reply, directory, CodeNames(lang, directory)),
         deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
@@ -115,6 +163,7 @@ def receipt_page(
             CodeNames(lang, directory),
             from_day=_turn_to_a_centre_from(reply, directory, now),
             has_deadline=bool(reply.get("deadline")),
+            at_once=reply["urgency"] == "emergency",
         ),
         next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), translator(lang)),
         mistyped=mistyped,

@@ -44,15 +44,26 @@ _TYPING_ERROR: Final = N_(
 )
 _WRONG_SIGN: Final = N_("The sign “{sign}” does not belong in a number. A number has only digits.")
 _LONGEST_KEPT_NUMBER: Final = 200
+_ENDED: Final = N_(
+    "Your session has ended. If you have just pressed a button, nothing was changed or sent. Type your number to go on."
+)
 
 
 @router.get("/return")
 def ask_for_number(
-    lang: Lang, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: ReadDb, again: Again = ""
+    lang: Lang,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    settings: Config,
+    session: ReadDb,
+    again: Again = "",
+    ended: Again = "",
 ) -> Response:
-    """Ask for the number. `again`: it was typed before; it is shown with what was wrong with it."""
+    """Ask for the number. `again`: it was typed before; it is shown with what was wrong with it. `ended`: the visit has ended."""
     typed = visits.kept(session, cookie, now, "number") if again else None
-    return _number_form(lang, cookie, keys, settings, now, *(typed or ("", "")))
+    entered, problem = typed or ("", "")
+    return _number_form(lang, cookie, keys, settings, now, entered, problem, notice=_ENDED if ended else "")
 
 
 def _number_form(
@@ -63,6 +74,7 @@ def _number_form(
     now: datetime,
     entered: str = "",
     problem: str = "",
+    notice: str = "",
 ) -> Response:
     """The form, tied to a cookie of this browser: another site cannot make it open a case that is not the person's own."""
     secret = cookie or new_secret(keys)
@@ -72,6 +84,7 @@ def _number_form(
         lang,
         status=422 if error else 200,
         error=error,
+        notice=notice,
         entered=entered,
         csrf=csrf.new_token(keys, now, csrf.of_browser(secret)),
         here="return",

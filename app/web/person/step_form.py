@@ -14,7 +14,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import drafts, questions
+from app.intake import drafts, questions, wording
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import (
@@ -69,6 +69,7 @@ def _step_page(
     return page(
         "person/step.html",
         lang,
+        reworded=wording.on_pages(answers),
         status=422 if errors else 200,
         step=form_fields.worded(step, answers),
         number=number + 1,

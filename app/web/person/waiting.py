@@ -27,7 +27,8 @@ _NEED_OF_LETTER: Final = (
 class WhileYouWait:
     """`first`: up to three facts for the most pressing need; `more`: the rest. Each fact comes with its source.
 
-    `from_day`: the day from which to contact a centre directly if nobody has answered; None once somebody has.
+    `from_day`: the day from which to contact a centre directly if nobody has answered; None once somebody has. `at_once`: there is
+    no time to wait for an answer.
     """
 
     first: Sequence[tuple[str, Source]]
@@ -35,6 +36,7 @@ class WhileYouWait:
     country: str
     from_day: date | None
     has_deadline: bool
+    at_once: bool = False
 
 
 def while_you_wait(
@@ -46,12 +48,13 @@ def while_you_wait(
     *,
     from_day: date | None,
     has_deadline: bool,
+    at_once: bool = False,
 ) -> WhileYouWait:
     """The facts for these needs and this kind of letter, in the reader's language. The letter's come first."""
     wanted = [need for need in dict.fromkeys((need_of_letter(letter), *_by_pressure(list(needs)))) if need]
     facts = [entry for need in wanted for entry in directory.guidance(country, need)]
     told = [(code_names.text(entry.fact), entry.source) for entry in facts]
-    return WhileYouWait(told[:SHOWN], told[SHOWN:], country.lower(), from_day, has_deadline)
+    return WhileYouWait(told[:SHOWN], told[SHOWN:], country.lower(), from_day, has_deadline, at_once)
 
 
 def need_of_letter(kind: str | None) -> str | None:

@@ -1,0 +1,55 @@
+"""What was typed in a form of a visit that has ended: shown again, so that it can be copied, on a page that Back can show."""
+
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.core.dependencies import Now, ReadDb
+from app.core.keyring import KeyRing
+from app.intake import drafts
+from app.settings import Settings
+from app.web.components.rendering import page
+from app.web.person import form_storage, visits
+from app.web.person.dependencies import ENDED, Cookie, Lang, anyone, new_secret, set_cookie
+
+router = APIRouter(dependencies=[Depends(anyone)])
+_TEMPLATE: Final = "person/visit_ended.html"
+
+
+def leads_to(
+    lang: str,
+    text: str,
+    session: Session,
+    request: Request,
+    cookie: str | None,
+    keys: KeyRing,
+    settings: Settings,
+    now: datetime,
+) -> Response:
+    """Keep the text, sealed under the browser's cookie, and lead to the page that shows it.
+
+    Where there is no room for it, that page is the answer itself.
+    """
+    if not text.strip():
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
+    kept = {**(drafts.load(session, cookie, now) or {}), "ended": text}
+    if not (form_storage.of(request).has_room(session, request, now) and drafts.fits(kept)):
+        return page(_TEMPLATE, lang, status=403, text=text, here="return")
+    secret = cookie or new_secret(keys)
+    visits.keep(session, secret, now, settings.draft_idle, ended=text)
+    response = RedirectResponse(f"/{lang}/return/text", 303)
+    if cookie is None:
+        set_cookie(response, secret, settings)
+    return response
+
+
+@router.get("/return/text")
+def show_text(lang: Lang, cookie: Cookie, now: Now, session: ReadDb) -> Response:
+    """The text of the form that was sent too late."""
+    text = visits.kept(session, cookie, now, "ended")
+    if not text:
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
+    return page(_TEMPLATE, lang, status=403, text=text, here="return/text")

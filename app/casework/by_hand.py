@@ -29,7 +29,7 @@ from app.referrals.centre_contacts import CentreContact
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import MAY_OPEN, UNDECIDED, Actor, State, Verb, allowed_actions
-from app.referrals.ways import ASKED, BY_COORDINATOR, Means, way_of
+from app.referrals.ways import ASKED, BY_COORDINATOR, SPOKEN, Means, way_of
 
 LONGEST_NAME: Final = 120
 _WHOM: Final = "centre_contact"
@@ -62,7 +62,7 @@ def record_asked(session: Session, desk: Desk, label: str, referral_label: str, 
 
     Raises NotFound, StaleCase, Invalid, Conflict (the organisation has decided, or answers itself).
     """
-    referral, case = _locked(session, desk, label, referral_label)
+    referral, case = locked(session, desk, label, referral_label)
     if referral.version != version:
         raise StaleCase("The referral has moved on since you opened the case.", state=referral.state)
     if State(referral.state) not in UNDECIDED:
@@ -86,7 +86,7 @@ def record_answer(
 
     Raises NotFound, StaleCase, and what `referral_actions.advance` raises.
     """
-    referral, case = _locked(session, desk, label, referral_label)
+    referral, case = locked(session, desk, label, referral_label)
     means = _checked(said)
     by = ActorRef(Actor.ON_BEHALF, desk.member.member_id)
     codes = {name: getattr(payload, name) for name in ("reason", "outcome", "until", "question", "work_done",
@@ -111,7 +111,7 @@ def answers_open(session: Session, referral: Referral, case: Case, now: datetime
     return [verb for verb in verbs if preconditions.may(session, referral, case, verb, by=Actor.ON_BEHALF, now=now)]
 
 
-def _locked(session: Session, desk: Desk, label: str, referral_label: str) -> tuple[Referral, Case]:
+def locked(session: Session, desk: Desk, label: str, referral_label: str) -> tuple[Referral, Case]:
     """A referral of the team's case whose organisation a coordinator speaks for, both rows locked. Raises NotFound, Conflict."""
     case = queue.by_label(session, desk.team_id, label, lock=True)
     referral_id = _referral_id(session, case, referral_label)
@@ -134,7 +134,7 @@ def _checked(said: Said) -> Means:
         detail = f"At most {LONGEST_NAME} characters: a name or a role."
         raise Invalid([FieldError(pointer="/whom", code="too_long", detail=detail)])
     try:
-        return Means(said.how)
+        return SPOKEN[SPOKEN.index(Means(said.how))]
     except ValueError:
         detail = "Say how you spoke with them."
         raise Invalid([FieldError(pointer="/how", code="required", detail=detail)]) from None
@@ -201,7 +201,7 @@ def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) ->
     Before it has accepted that is the card, which names nobody; afterwards what an organisation with an account can open too.
     Raises NotFound, Conflict (it answers itself, was not asked yet, or the referral has ended), NotAllowed, QuotaReached.
     """
-    referral, case = _locked(session, desk, label, referral_label)
+    referral, case = locked(session, desk, label, referral_label)
     state = State(referral.state)
     if referral.offered_at is None or state not in MAY_OPEN | UNDECIDED:
         raise Conflict("There is nothing to hand over: the person has not agreed yet, or the referral has ended.")

@@ -14,6 +14,7 @@ from app.cases.models import Case
 from app.cases.states import CaseVerb
 from app.conflicts import service as conflicts
 from app.directory import availability
+from app.links import service as links
 from app.matching import service_history
 from app.referrals import centre_contacts, effects, queries, threads, transitions
 from app.referrals.actors import CLOCK, ActorRef
@@ -21,7 +22,8 @@ from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
 from app.referrals.effects import Effect
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, Move, State, Verb, next_move
+from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, WITH_PARTNER, Actor, Move, State, Verb, next_move
+from app.referrals.ways import Way
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -34,6 +36,8 @@ def transition(
         carry_out(session, effect, referral, case, by, now)
     if move.source in AT_WORK and move.target not in AT_WORK:
         appointments.end_live(session, case.id, referral.id)
+    if referral.way == Way.LINK and move.target not in WITH_PARTNER:
+        links.end(session, referral.id, "referral", now)
 
 
 def withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:

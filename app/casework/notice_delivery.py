@@ -17,13 +17,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app.cases import emergency_alerts
-from app.casework import team_notices, undelivered_notices
+from app.casework import by_link, team_notices, undelivered_notices
 from app.casework.escalation import Waits
 from app.core import log
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
-from app.messaging import member_settings, outbox, person_texts, recipients, staff_texts
+from app.directory.languages import language_of_centre
+from app.directory.packs import Directory
+from app.links import service as links
+from app.messaging import centre_texts, member_settings, outbox, person_texts, recipients, staff_texts
 from app.messaging.channels import Channel, Notice, SendingFailed, Way
 from app.messaging.kinds import KINDS, NoticeKind, Recipient
 from app.messaging.member_settings import MemberSettings
@@ -45,6 +48,7 @@ class DeliveryContext:
     channel: Channel
     keys: KeyRing
     base_url: str
+    directory: Directory
     others: Mapping[Way, Channel] = field(default_factory=dict)
     resting: dict[Way, datetime] = field(default_factory=dict)
     monotonic: Callable[[], float] = time.monotonic
@@ -61,13 +65,14 @@ class DeliveryContext:
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """One notice and the messages that it combines."""
+    """One notice and the messages that it combines. `link_id`: the link that it carries; its token is dropped once it is sent."""
 
     notice: Notice
     ids: tuple[UUID, ...]
     member_id: UUID | None = None
     organisation_id: UUID | None = None
     case_id: UUID | None = None
+    link_id: UUID | None = None
 
 
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
@@ -109,6 +114,8 @@ def _send_by(database: Database, post: DeliveryContext, way: Way, bundles: Seque
             else:
                 outbox.mark_sent(session, bundle.ids, now)
                 _reached(session, bundle)
+                if bundle.link_id is not None:
+                    links.drop_token(session, bundle.link_id)
                 went += len(bundle.ids)
         if isinstance(outcome, SendingFailed) and outcome.affects_all:
             rests_until = post.resting[way] = now + max(REST, outcome.retry_after or REST)
@@ -189,11 +196,16 @@ def _bundled(session: Session, post: DeliveryContext, claimed: Sequence[OutboxMe
     """One bundle for each recipient, in the order in which their first messages were claimed: urgent ones first."""
     by_recipient: dict[UUID, list[OutboxMessage]] = {}
     for message in claimed:
+        if message.kind == NoticeKind.REFERRAL_LINK:
+            by_recipient[message.id] = [message]
+            continue
         by_recipient.setdefault(message.organisation_id or message.member_id or message.id, []).append(message)
     bundles = []
     for messages in by_recipient.values():
         first = messages[0]
-        if first.organisation_id is not None:
+        if first.kind == NoticeKind.REFERRAL_LINK:
+            bundles += _link(session, post, first, now)
+        elif first.organisation_id is not None:
             bundles.append(_to_organisation(session, post, first.organisation_id, messages))
         elif first.member_id is not None:
             bundles += _to_member(session, post, first.member_id, messages, now)
@@ -231,6 +243,19 @@ def _to_member(
     )
     notice = Notice(left[0].id, f"member:{member_id}", subject, text, settings.address, settings.way)
     return [_Bundle(notice, tuple(message.id for message in left), member_id=member_id)]
+
+
+def _link(session: Session, post: DeliveryContext, message: OutboxMessage, now: datetime) -> list[_Bundle]:
+    """The one mail that carries a link to a referral: alone, in the centre's language, with the referral's label only."""
+    mail = by_link.mail_of(session, post.keys, message.about_id, now)
+    if mail is None:
+        outbox.set_aside(session, [message.id], "link_ended", now)
+        return []
+    language = language_of_centre(post.directory, mail.slug)
+    address = f"{post.base_url}/partner/link/{language}/{mail.token}"
+    subject, text = centre_texts.for_link(mail.label, address, language)
+    notice = Notice(message.id, f"organisation:{message.organisation_id}", subject, text, mail.address)
+    return [_Bundle(notice, (message.id,), link_id=mail.link_id)]
 
 
 def _to_organisation(

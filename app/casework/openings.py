@@ -23,6 +23,7 @@ OPENINGS: Final = {
     "case:opened_by_code": "code",
     "case:document_opened": "document",
     "referral:document_opened": "their_document",
+    "referral:opened_by_link": "link",
 }
 """Each audited action that opens a sealed part, and what it opens. A test compares it with the code that opens parts."""
 OF_OTHERS: Final = frozenset({"referral:thread_opened", "referral:thread_read", "case:times_opened"})

@@ -1,8 +1,8 @@
 """Codes that are told by phone or shown on a screen: 18 random digits and two check digits, in five groups of four. Pure.
 
-60 bits. Each guess costs Argon2id with 64 MiB and three passes. Somebody who has the database and the key file, and who makes a
-million guesses a second, needs 16,000 years for half of all codes. The check digits (ISO/IEC 7064, MOD 97-10) tell a typing error
-from a wrong code without a look-up.
+60 bits. Each guess costs Argon2id with 64 MiB and three passes, and for a link its token besides. Somebody who has the database
+and the key file, and who makes a million guesses a second, needs 16,000 years for half of all codes. The check digits (ISO/IEC
+7064, MOD 97-10) tell a typing error from a wrong code without a look-up.
 """
 
 import secrets
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from app.core import sealing
 
 DIGITS: Final = 20
+_TOKEN_BYTES: Final = 32
 _GROUP: Final = 4
 _RANDOM_DIGITS: Final = DIGITS - 2
 _PASSES: Final = 3
@@ -38,11 +39,17 @@ def read(typed: str) -> str | None:
     return digits if len(digits) == DIGITS and int(digits) % 97 == 1 else None
 
 
-def stretched(code: str) -> bytes:
-    """The 32-byte key of a code. Takes 64 MiB and a good part of a second.
+def new_token() -> str:
+    """256 random bits as 43 characters of URL-safe ASCII, for the address of a link."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
 
-    The salt is the same for all codes: the code alone leads to its row, and 60 random bits leave nothing to compute ahead.
+
+def stretched(code: str, token: str = "") -> bytes:
+    """The 32-byte key of a code, and of the link that it belongs to. Takes 64 MiB and a good part of a second.
+
+    Without a link the salt is the same for all codes: the code alone leads to its row, and 60 random bits leave nothing to
+    compute ahead.
     """
-    salt = sealing.derive(b"pristan/code", "code:salt", 16)
+    salt = sealing.derive(token.encode() or b"pristan/code", "code:salt", 16)
     slow = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB).derive(code.encode())
-    return sealing.derive(slow, "code:key")
+    return sealing.derive(slow, "code:key", salt=token.encode() or None)

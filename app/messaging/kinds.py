@@ -85,6 +85,8 @@ class NoticeKind(StrEnum):
     APPOINTMENT_NEAR = "appointment_near"
     OFFER_WAITS_FOR_OPENING = "offer_waits_for_opening"
     ACCESS_CHANGE = "access_change"
+    REFERRAL_LINK = "referral_link"
+    LINK_STOPPED = "link_stopped"
 
 
 class Group(StrEnum):
@@ -183,6 +185,8 @@ KINDS: Final = complete(
         NoticeKind.TIMES_ANSWERED:            _row(Group.TIMES, _ORGANISATION, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.APPOINTMENT_NEAR:          _row(Group.TIMES, _PERSON),
         NoticeKind.OFFER_WAITS_FOR_OPENING:   _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.REFERRAL_LINK:             _row(Group.NEW_REQUEST, _ORGANISATION),
+        NoticeKind.LINK_STOPPED:              _row(Group.ALARM, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.ACCESS_CHANGE:             _row(Group.ACCESS_CHANGE, _ORGANISATION, _TEAM, _OPERATORS, to=_EVERYBODY),
     },
 )

@@ -19,7 +19,7 @@ from app.conflicts.models import ConflictEntry, ConflictTrace
 from app.core.db import Base
 from app.core.keyring import KeyRing
 from app.intake import receipts
-from app.links.models import ShownCode
+from app.links.models import ReferralLink, ShownCode
 from app.matching import runs
 from app.matching.models import MatchRun
 from app.messaging.models import MemberNotices, PartnerNotices, PersonNotices
@@ -151,6 +151,8 @@ ENCRYPTED_COLUMNS: Final = (
     ),
     _simple(MatchRun, "trace"),
     _simple(Referral, "card"),
+    _simple(ReferralLink, "token"),
+    _simple(ReferralLink, "sealed_key"),
     _simple(Member, "totp_secret"),
     _simple(PartnerNotices, "address", "organisation_id"),
     _simple(MemberNotices, "address", "member_id"),
@@ -168,6 +170,8 @@ SEALED: Final = frozenset(
         "document_pieces.ciphertext",  # with a key derived from the case's
         "drafts.sealed",  # with a key that only the person's cookie holds; deleted within an hour
         "key_grants.sealed_seed",  # HPKE, to a holder's public key
+        "referral_links.sealed_code",  # with the case's desk key
+        "referral_links.visit_key",  # with a key that only the cookie of the browser gives; good for an hour
         "referral_message_exports.ciphertext",  # with the case's key
         "referral_messages.ciphertext",  # with the message's own key
         "sealed_parts.ciphertext",  # with the case's key
@@ -183,6 +187,8 @@ HASHED: Final = frozenset(
         "client_credentials.secret_mac",
         "drafts.id",
         "oauth_clients.secret_mac",
+        "referral_links.token_hash",
+        "referral_links.visit_id",
         "sealed_responses.fingerprint",
         "sealed_responses.request_id",
         "sessions.id",

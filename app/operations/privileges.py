@@ -110,6 +110,9 @@ PRIVILEGES: Final = MappingProxyType(
         "quota_windows": Rights(public="SIU", partner="SIU", worker="SD", backup=""),
         "read_counts": Rights(partner="SIU", desk="SIU", worker="SD"),
         "referral_events": Rights(public="SI", partner="SI", desk="SI", worker="SI"),
+        "referral_links": Rights(
+            public="SUD", partner="SU", desk=_CASE, worker=_CASE, columns=_only(public="id referral_id ended_at")
+        ),
         "referral_message_exports": Rights(public="SD", partner="SD", desk=_CASE, worker="SD"),
         "referral_message_wraps": Rights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
         "referral_messages": Rights(public="SD", partner="SID", desk=_CASE, worker="SID"),
@@ -178,6 +181,7 @@ ROW_POLICIES: Final = MappingProxyType(
             RowPolicy(Role.PUBLIC, _OWN_CASE),
             RowPolicy(Role.PARTNER, "part <> 'note'"),
         ),
+        "referral_links": (RowPolicy(Role.PUBLIC, "referral_id IN (SELECT id FROM referrals)"),),
         "audit_log": (
             RowPolicy(
                 Role.PUBLIC,

@@ -82,6 +82,11 @@ MOMENTS: Final = MappingProxyType(
         # staff, partners, the installation
         "conflict_entries.added_on": P.STAFF,
         "heartbeats.at": P.STAFF,
+        "referral_links.ended_at": P.HOUR_OF_PERSON,
+        "referral_links.expires_at": P.STAFF,
+        "referral_links.made_at": P.STAFF,
+        "referral_links.opened_at": P.STAFF,
+        "referral_links.visit_until": P.STAFF,
         "invitations.created_at": P.STAFF,
         "invitations.expires_at": P.STAFF,
         "invitations.used_at": P.STAFF,

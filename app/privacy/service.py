@@ -29,6 +29,7 @@ from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
 from app.documents import storage as documents
 from app.intake import idempotency
+from app.links import service as links
 from app.matching import runs
 from app.messaging import outbox, recipients
 from app.privacy.retention import DEFAULT_PERIODS, DeletionTimes, RetentionPeriods, deletion_times
@@ -69,6 +70,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     households.forget(session, case.id)
     personal_data.forget(session, case.id)
     centre_contacts.forget(session, case.id)
+    links.forget(session, case.id)
     shown_codes.forget(session, case.id)
     referrals.end_tasks(session, case.id, now)
     tasks.end_undelivered_notices(session, case.id, now)

@@ -23,8 +23,11 @@ class Means(StrEnum):
     EMAIL = "email"
     LETTER = "letter"
     IN_PERSON = "in_person"
+    LINK = "link"  # a link was sent, or the organisation answered through it
 
 
+SPOKEN: Final = tuple(means for means in Means if means is not Means.LINK)
+"""The means that a coordinator can say they used."""
 ASKED: Final = "asked"
 """What a contact was for, besides the verbs that it led to: the organisation was asked."""
 

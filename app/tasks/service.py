@@ -55,6 +55,7 @@ class TaskKind(StrEnum):
     TELL_CENTRE = "tell_centre"
     HAND_OVER = "hand_over"
     READ_DOCUMENT = "read_document"
+    LINK_STOPPED = "link_stopped"
 
 
 class TaskEnd(StrEnum):
@@ -127,6 +128,9 @@ RULES: Final = MappingProxyType(
             N_("Ask the organisation yourself whether it takes the case, and record its answer"), _SOON, _MOVE
         ),
         K.TELL_CENTRE: TaskRule(N_("Tell the organisation yourself what has changed"), _SOON, _NOTHING),
+        K.LINK_STOPPED: TaskRule(
+            N_("Wrong codes have stopped a link: phone the organisation before you make a new one"), _SOON, _CASE
+        ),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
         ),

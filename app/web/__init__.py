@@ -36,6 +36,8 @@ class _KeptForAnHour(StaticFiles):
 
 def error_page(request: Request, error: AppError) -> Response:
     """An error as a page of the surface it happened on."""
+    if request.url.path.startswith(partner.LINK_PREFIX):
+        return partner.link_error_page(request, error)
     if request.url.path.startswith(("/desk", "/partner")):
         return staff_error_page(request, error)
     return rendering.error_page(request, error)

@@ -31,6 +31,7 @@ from app.directory import rule_sets
 from app.directory.packs import Directory
 from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
+from app.links import service as links
 from app.messaging import outbox
 from app.messaging.channels import Channel, Way
 from app.operations import heartbeats
@@ -197,6 +198,7 @@ class Worker:
             self._channel,
             self._keys,
             self._settings.base_url,
+            self._current.directory,
             others=self._gateways,
             resting=self._resting,
             waits=self._waits,
@@ -224,6 +226,7 @@ class Worker:
                 + outbox.delete_done(session, now)
                 + drafts.drop_expired(session, now)
                 + shown_codes.forget_expired(session, now)
+                + links.end_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)
                 + case_presence.delete_expired(session, now)

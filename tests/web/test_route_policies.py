@@ -40,6 +40,16 @@ OPEN = {
     ("/desk/join", "POST"),
     ("/desk/join/finish", "POST"),
 }
+BY_LINK = {
+    ("/partner/link/{lang}/{token}", "GET"),
+    ("/partner/link/{lang}", "GET"),
+    ("/partner/link/{lang}", "POST"),
+    ("/partner/link/{lang}/words", "POST"),
+    ("/partner/link/{lang}/answer", "POST"),
+    ("/partner/link/{lang}/end", "POST"),
+}
+"""These open with a link and its code alone, whoever is signed in; without them there is nothing (test_partner_link.py)."""
+OPEN |= BY_LINK
 EVERYBODY = {("/desk/sign-out", "POST")}
 # Beginnings of paths that are not for coordinators and seniors alone; the longest that fits counts.
 ROLES_OF = {
@@ -146,6 +156,8 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
     """What the declared policy means. 2xx and 3xx: let in; 409, 412, 422: let in, and the act refused."""
     let_in = {200, 303, 409, 412, 422}
     role = ROLES[name]
+    if (path, method) in BY_LINK:
+        return {404}
     if (path, method) in OPEN:
         return {200, 401, 403} if method == "POST" else {200}
     if (path, method) in EVERYBODY:
@@ -206,6 +218,7 @@ def _upkeep(path: str, name: str, place: str) -> set[int]:
 def fill(path: str, place: dict[str, str]) -> str:
     label = place["referral"] if path.startswith("/partner") else place["label"]
     verb = "acknowledge" if path.startswith("/partner") else place["verb"]
+    path = path.replace("{lang}", "en").replace("{token}", "x" * 43)
     for name in ("{proposal}", "{passkey_id}"):
         path = path.replace(name, place["member"])
     path = path.replace("{member}", place["member"]).replace("{session_id}", "00" * 32)

@@ -1,6 +1,6 @@
 """The sheet that a coordinator prints or reads out for an organisation without an account, in the organisation's language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,41 +11,58 @@ from app.directory.packs import Directory
 from app.intake.vocabulary import CHANNELS, HELPS
 from app.matching import deadlines
 from app.matching.code_names import CodeNames
+from app.referrals import partner_queries
 from app.web.components import rendering
 
 
 def render(sheet: Sheet, language: str, directory: Directory, now: datetime, *, back: str = "") -> str:
     """The whole page. `back`: where its link leads that is not printed; none without."""
-    names = CodeNames(language, directory)
-    words, row = names.translator, sheet.row
-    zone = deadlines.time_zone(directory.country(row.country))
-    by_part = {part.part: part.content for part in sheet.parts if part.part is not Part.THREAD}
-    persecution = {entry.code: entry.label for entry in directory.persecution}
-    region = sheet.card.get("region")
+    zone = deadlines.time_zone(directory.country(sheet.row.country))
     return rendering.render(
         "parts/hand_over_sheet.html",
         language,
-        label=row.label,
-        is_whole=sheet.is_whole,
         back=back,
-        urgency=row.urgency,
-        needs=names.names("need", row.needs),
-        place=", ".join([names.name("country", row.country), *([names.name("region", str(region))] if region else [])]),
-        speaks=names.names("language", row.languages),
-        helps=[words.text(HELPS[code]) for code in _codes(sheet.card.get("helps")) if code in HELPS],
-        deadline=words.date(row.deadline_on) if row.deadline_on else "",
-        deadline_known=row.deadline_certainty not in {None, "assumed"},
-        respond_by=words.moment(row.decide_by, zone) if row.decide_by else "",
-        contact_by=words.moment(row.contact_by, zone) if row.contact_by else "",
-        made=words.moment(now, zone),
-        contact=by_part.get(Part.CONTACT),
-        channels=CHANNELS,
-        story=(by_part.get(Part.STORY) or {}).get("story", ""),
-        happened=[
+        made=CodeNames(language, directory).translator.moment(now, zone),
+        **context(sheet.row, sheet.card, sheet.parts, language, directory),
+    )
+
+
+def context(
+    row: partner_queries.Row,
+    card: Mapping[str, object],
+    parts: Sequence[OpenedPart],
+    language: str,
+    directory: Directory,
+) -> dict[str, Any]:
+    """What the templates of the sheet and of a link show, in the words of `language`."""
+    names = CodeNames(language, directory)
+    words = names.translator
+    zone = deadlines.time_zone(directory.country(row.country))
+    by_part = {part.part: part.content for part in parts if part.part is not Part.THREAD}
+    persecution = {entry.code: entry.label for entry in directory.persecution}
+    region = card.get("region")
+    return {
+        "label": row.label,
+        "is_whole": bool(parts),
+        "urgency": row.urgency,
+        "needs": names.names("need", row.needs),
+        "place": ", ".join(
+            [names.name("country", row.country), *([names.name("region", str(region))] if region else [])]
+        ),
+        "speaks": names.names("language", row.languages),
+        "helps": [words.text(HELPS[code]) for code in _codes(card.get("helps")) if code in HELPS],
+        "deadline": words.date(row.deadline_on) if row.deadline_on else "",
+        "deadline_known": row.deadline_certainty not in {None, "assumed"},
+        "respond_by": words.moment(row.decide_by, zone) if row.decide_by else "",
+        "contact_by": words.moment(row.contact_by, zone) if row.contact_by else "",
+        "contact": by_part.get(Part.CONTACT),
+        "channels": CHANNELS,
+        "story": (by_part.get(Part.STORY) or {}).get("story", ""),
+        "happened": [
             words.text(persecution.get(code, code)) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())
         ],
-        thread=[(part.author, part.content["text"]) for part in _thread(sheet.parts)],
-    )
+        "thread": [(part.author, part.content["text"]) for part in _thread(parts)],
+    }
 
 
 def _codes(value: object) -> Sequence[str]:

@@ -139,10 +139,15 @@ def preferred_language(accept: str) -> str:
     return next((code for code in ours if code in LANGUAGES), "ru")
 
 
+def error_message(error: AppError) -> str:
+    """The sentence for an error, to be translated: by its status alone."""
+    return _ERRORS.get(error.status, _UNEXPECTED)
+
+
 def error_page(request: Request, error: AppError) -> HTMLResponse:
     """An error as a page. It does not show submitted input: forms show their own errors next to the fields."""
     language = language_of(request)
-    message = translator(language).text(_ERRORS.get(error.status, _UNEXPECTED))
+    message = translator(language).text(error_message(error))
     response = page("person/error.html", language, status=error.status, message=message)
     response.headers.update(error.headers)
     return response

@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.cases import queue
 from app.cases.models import Case
-from app.casework import by_hand
+from app.casework import by_hand, by_link
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.i18n import LANGUAGES
+from app.directory.languages import language_of_centre
+from app.links import codes
+from app.links import service as links
+from app.links.service import NewLink
 from app.referrals.commands import TransitionInput
 from app.referrals.queries import needs_of
 from app.referrals.reasons import DAY_REQUIRED
 from app.referrals.referral_summaries import ReferralSummary, summaries_of
 from app.referrals.states import Verb
-from app.web.account.policies import AtDesk, Packs, submitted_version
+from app.web.account.policies import AtDesk, Config, Packs, submitted_version
 from app.web.components import date_fields, hand_over_sheet, staff_pages
 from app.web.components.forms import field_value
 from app.web.components.rendering import raw_page
@@ -24,6 +28,8 @@ from app.web.desk import by_hand_view
 
 router = APIRouter(prefix="/desk/cases/{label}/referrals/{referral}")
 Label = Annotated[str, Path(max_length=12)]
+Prepared = Annotated[NewLink, Depends(links.prepare)]
+"""Token and code of a new link, computed before the transaction begins: it has to stand before the session in a signature."""
 
 
 @router.post("/asked", name="record_asked")
@@ -79,6 +85,48 @@ def open_sheet(label: Label, referral: Label, request: Request, desk: AtDesk, se
     if language not in LANGUAGES:
         raise NotFound
     return raw_page(hand_over_sheet.render(sheet, language, packs, desk.now, back=f"/desk/cases/{label}"))
+
+
+@router.post("/link", name="make_link")
+def make_link(
+    label: Label, referral: Label, request: Request, desk: AtDesk, made: Prepared, settings: Config, packs: Packs,
+    session: Db,
+) -> Response:  # fmt: skip
+    """Make a link with a code, and mail it or show it. The code is shown on this page; both are in no address and no log."""
+    by_mail = field_value(request.state.form, "send") == "mail"
+    moved = by_link.send(session, desk, label, referral, submitted_version(request), made, by_mail=by_mail)
+    slug = _summary(session, queue.by_label(session, desk.team_id, label), referral).service_key.split("/", 1)[0]
+    address = f"{settings.base_url}/partner/link/{language_of_centre(packs, slug)}/{made.token}"
+    return _link_page(request, label, moved.label, made.code, "" if by_mail else address, is_new=True)
+
+
+@router.post("/link/code", name="show_link_code")
+def show_code(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """Show the code of the open link again. Writes an audit entry."""
+    return _link_page(request, label, referral, by_link.tell_code_again(session, desk, label, referral))
+
+
+@router.post("/link/end", name="end_link")
+def end_link(label: Label, referral: Label, desk: AtDesk, session: Db) -> Response:
+    """End the link at once."""
+    by_link.revoke(session, desk, label, referral)
+    return _to_case(label, "link_ended")
+
+
+@router.post("/account", name="give_to_account")
+def give_to_account(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """The organisation has an account by now: let it answer there."""
+    by_link.give_to_account(session, desk, label, referral, submitted_version(request))
+    return _to_case(label, "given_to_account")
+
+
+def _link_page(
+    request: Request, label: str, referral: str, code: str, address: str = "", *, is_new: bool = False
+) -> Response:
+    return staff_pages.page(
+        request, "desk/link_made.html", case_label=label, referral=referral, code=codes.grouped(code), address=address,
+        is_new=is_new,
+    )  # fmt: skip
 
 
 def _answer_form(

@@ -10,12 +10,15 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.cases.models import Case
-from app.casework import by_hand
+from app.casework import by_hand, by_link
 from app.casework.coordinator import Desk
+from app.core import keyholders
 from app.core.i18n import N_
 from app.core.ids import named_id
 from app.directory.languages import language_of_centre
 from app.directory.packs import Directory, Organisation
+from app.links import service as links
+from app.links.models import ReferralLink
 from app.referrals import centre_contacts, reasons
 from app.referrals.referral_summaries import ReferralSummary
 from app.referrals.states import MAY_OPEN, UNDECIDED, State, Verb
@@ -63,6 +66,10 @@ class ByHand:
     may_hand_over: bool
     has_accepted: bool
     contacts: Sequence[Contact]
+    may_link: bool
+    may_mail: bool
+    has_account: bool
+    link: ReferralLink | None
 
     @property
     def is_asked(self) -> bool:
@@ -86,6 +93,7 @@ def of_case(
     if not spoken_for:
         return {}
     contacts = centre_contacts.of_case(session, case.id)
+    open_links = links.open_of(session, [summary.referral.id for summary in spoken_for])
     names = by_hand.open_names(session, desk, case, contacts) if names_open else {}
     found = {}
     for summary in spoken_for:
@@ -93,6 +101,7 @@ def of_case(
         slug = summary.service_key.split("/", 1)[0]
         entry = directory.organisation(slug) if named_id("organisation", slug) == referral.organisation_id else None
         answers = by_hand.answers_open(session, referral, case, desk.now)
+        may_link = by_link.may_be_sent(referral)
         found[referral.id] = ByHand(
             way=way_of(referral.way),
             entry=entry,
@@ -106,6 +115,10 @@ def of_case(
                 for one in contacts
                 if one.referral_id == referral.id
             ],
+            may_link=may_link,
+            may_mail=may_link and bool(by_link.address_of(session, desk.keys, referral.organisation_id)),
+            has_account=may_link and keyholders.active_key(session, referral.organisation_id) is not None,
+            link=open_links.get(referral.id),
         )
     return found
 

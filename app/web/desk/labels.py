@@ -329,6 +329,7 @@ MEANS: Final = complete(
         "email": N_("by e-mail"),
         "letter": N_("by letter"),
         "in_person": N_("in person"),
+        "link": N_("by a link with a code"),
     },
 )
 DUPLICATE_SIGNS: Final = MappingProxyType(

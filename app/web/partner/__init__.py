@@ -6,6 +6,7 @@ from app.web import account
 from app.web.partner import (
     appointments,
     documents,
+    link_page,
     notice_settings,
     offers,
     own_services,
@@ -14,9 +15,12 @@ from app.web.partner import (
     report,
 )
 
+LINK_PREFIX = link_page.PREFIX
+link_error_page = link_page.error_page
 router = APIRouter()
 for part_router in (
     offers.router,
+    link_page.router,
     partner_case_file.router,
     referral_thread.router,
     appointments.router,
@@ -28,4 +32,4 @@ for part_router in (
 ):
     router.include_router(part_router)
 
-__all__ = ["router"]
+__all__ = ["LINK_PREFIX", "link_error_page", "router"]

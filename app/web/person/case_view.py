@@ -26,7 +26,7 @@ from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
 from app.referrals import centre_contacts
 from app.referrals.states import AT_WORK, UNDECIDED, WITH_PARTNER, State
-from app.referrals.ways import BY_COORDINATOR, Means, way_of
+from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import (
@@ -82,6 +82,7 @@ OPENED: Final = complete(OPENINGS.values(), {
     "document": N_("A coordinator opened a document of yours."),
     "their_document": N_("{centre} opened a document of yours."),
     "code": N_("Somebody opened what you wrote with the code that you made."),
+    "link": N_("{centre} opened what you wrote and how to contact you, with a link and a code."),
     "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
 })  # fmt: skip
 BY_COORDINATOR_WORDS: Final = {
@@ -98,10 +99,18 @@ _HOW_ASKED: Final = complete(Means, {
     "email": N_("The coordinator wrote to them by e-mail."),
     "letter": N_("The coordinator wrote them a letter."),
     "in_person": N_("The coordinator spoke with them in person."),
+    "link": N_("The coordinator gave them a link that opens only with a code."),
 })  # fmt: skip
 _NO_ACCOUNT: Final = N_(
     "They have no account here and cannot open your request. Before they agree to help, they hear only what it is about, "
     "without your name."
+)
+_BY_LINK: Final = N_(
+    "They have no account here. With a link and a code they see what your request is about, without your name. Only if they agree "
+    "to help can they read what you wrote and how to contact you."
+)
+_ACCEPTED_BY_LINK: Final = N_(
+    "They have taken your case. With a link and a code they can read what you agreed they may read. They will contact you."
 )
 _GOING_TO_ASK: Final = (
     N_("A coordinator is going to ask a centre to help you."),
@@ -219,6 +228,8 @@ def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tu
         return REFERRAL[state]
     if state is State.OFFERED and entry.id not in asked_by:
         return _NOT_YET_ASKED
+    if state is State.ACCEPTED and way_of(entry.way) is Way.LINK:
+        return _ACCEPTED_BY_LINK
     return BY_COORDINATOR_WORDS.get(state, REFERRAL[state])
 
 
@@ -227,7 +238,8 @@ def how_asked(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tupl
     if way_of(entry.way) not in BY_COORDINATOR:
         return []
     told = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
-    return [*told, _NO_ACCOUNT] if State(entry.state) in UNDECIDED else told
+    reads = _BY_LINK if way_of(entry.way) is Way.LINK else _NO_ACCOUNT
+    return [*told, reads] if State(entry.state) in UNDECIDED else told
 
 
 def _while_you_wait(

@@ -1,0 +1,39 @@
+"""What an organisation without an account reads behind a link, in its language: its answers, and the codes that come with them."""
+
+from typing import Final
+
+from app.core.i18n import N_
+from app.core.vocabulary import complete
+from app.referrals import reasons
+from app.referrals.states import Verb
+
+REASONS: Final = complete(reasons.reasons_for(Verb.HAND_BACK), {
+    "conflict": N_("We have a conflict of interest"),
+    "no_capacity": N_("We have no free place"),
+    "out_of_area": N_("It is outside of our area"),
+    "out_of_scope": N_("It is not what we do"),
+    "not_eligible": N_("The person does not meet our conditions"),
+    "unreachable": N_("We could not reach the person"),
+    "duplicate": N_("We know this request already"),
+    "other": N_("We have another reason"),
+})  # fmt: skip
+OUTCOMES: Final = complete(reasons.OUTCOMES, {
+    "represented": N_("We represented the person before an authority or a court"),
+    "advised": N_("We advised the person"),
+    "referred_on": N_("We passed the person on to another service"),
+    "resolved": N_("The problem is solved"),
+    "contact_lost": N_("We lost contact with the person"),
+})  # fmt: skip
+DONE: Final = {
+    Verb.ACCEPT: N_("Thank you. You have taken the request. The person is told."),
+    Verb.ASK_INFO: N_("Your question has been sent. The coordinator tells you the answer."),
+    Verb.START: N_("Thank you. It is recorded that you have reached the person."),
+}
+"""What the page says after an answer with which it goes on."""
+ENDED: Final = N_("Thank you. Your answer has been recorded, and this link has ended.")
+CLOSED: Final = N_("The page is closed")
+GONE: Final = N_("This link does not work")
+MISTYPED: Final = N_("These are not the 20 digits of a code. Please check what you typed.")
+WRONG: Final = N_("This code does not fit. After ten wrong codes the link stops.")
+CHANGED: Final = N_("Nothing was recorded: something has changed in the meantime. Please read the page again.")
+CHOOSE: Final = N_("Nothing was recorded yet. Please choose an answer from the list.")

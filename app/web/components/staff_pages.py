@@ -42,7 +42,7 @@ _MESSAGES = {
         "The times have been offered. The person reads them the next time they come back with their number."
     ),
     "times_withdrawn": N_("The times have been withdrawn."),
-    "link_ended": N_("The link has been ended. It opens nothing any more."),
+    "link_ended": N_("The link has been ended. It no longer opens the request."),
     "given_to_account": N_("The referral has been given to the organisation's account. It answers there from now on."),
     "noted": N_("Your note has been saved. Only this team can read it."),
     "edit_proposed": N_(

@@ -51,12 +51,12 @@ _CASE: Final = "SIUD"
 PRIVILEGES: Final = MappingProxyType(
     {
         "access_tokens": Rights(public="SID", partner="SID", desk="SD", worker="SD", backup=""),
-        "appointments": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
+        "appointments": Rights(public="SUD", partner="SIU", desk="SIU", worker="SUD"),
         "audit_log": Rights(
             public="SI", partner="SI", desk="SI", worker="SID", backup="SI",
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
         ),
-        "case_agreements": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
+        "case_agreements": Rights(public="SID", partner="SID", desk="SID", worker="SID"),
         "case_counters": Rights(desk="S", worker="SIUD", backup=""),
         "case_events": Rights(public="SI", partner="SI", desk="SI", worker="SI"),
         "case_fingerprints": Rights(
@@ -68,7 +68,7 @@ PRIVILEGES: Final = MappingProxyType(
         "case_undos": Rights(public="SD", desk=_CASE, worker="SD"),
         "case_wraps": Rights(public="SID", partner="SID", desk=_CASE, worker=_CASE),
         "cases": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
-        "centre_contacts": Rights(public="S", partner="SIUD", desk="SIUD", worker="SIUD"),
+        "centre_contacts": Rights(public="SD", partner="S", desk="SI", worker="SD"),
         "client_credentials": Rights(public="S", partner="S", desk="SIUD", worker="SIUD"),
         "conflict_entries": Rights(public="SD", partner="SIUD", desk="SIUD", worker="SIUD"),
         "conflict_traces": Rights(public="SID", partner="SIUD", desk=_CASE, worker=_CASE),
@@ -115,7 +115,7 @@ PRIVILEGES: Final = MappingProxyType(
         ),
         "referral_message_exports": Rights(public="SD", partner="SD", desk=_CASE, worker="SD"),
         "referral_message_wraps": Rights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
-        "referral_messages": Rights(public="SD", partner="SID", desk=_CASE, worker="SID"),
+        "referral_messages": Rights(public="SD", partner="SI", desk="SID", worker="SID"),
         "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIU"),
         "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "rule_sets": Rights(desk="SI", worker="SI"),
@@ -130,7 +130,7 @@ PRIVILEGES: Final = MappingProxyType(
         "sessions": Rights(partner="SIUD", desk="SIUD", worker="SD", columns=_only(
             worker="id member_id started_at seen_at"
         ), backup=""),
-        "shown_codes": Rights(public=_CASE, partner=_CASE, desk=_CASE, worker=_CASE),
+        "shown_codes": Rights(public=_CASE, worker="SD"),
         "tasks": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
         "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
         "team_rotas": Rights(desk="SIU", worker="S"),
@@ -152,6 +152,8 @@ class RowPolicy:
 
 
 _OWN_CASE: Final = "case_id = ANY ((SELECT pristan_cases())::uuid[])"
+_OWN_REFERRAL: Final = "referral_id IN (SELECT id FROM referrals)"
+"""Of which `public` sees its own case's alone."""
 _HEAD: Final = "seq = (SELECT pristan_audit_head())"
 _LEAST_KEPT: Final = "interval '365 days'"
 """The shortest time for which `PRISTAN_AUDIT_KEPT` may keep entries."""
@@ -167,6 +169,7 @@ SHOWN_CASE_ONLY: Final = (
 ROW_POLICIES: Final = MappingProxyType(
     {
         **{table: (RowPolicy(Role.PUBLIC, _OWN_CASE),) for table in SHOWN_CASE_ONLY},
+        **{table: (RowPolicy(Role.PUBLIC, _OWN_REFERRAL),) for table in ("centre_contacts", "contact_answers")},
         "cases": (
             RowPolicy(
                 Role.PUBLIC,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -12,17 +12,25 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from app import audit
-from app.cases import person_access, shown_numbers
+from app.cases import person_access, shown_numbers, transitions
 from app.cases.models import Case, CaseWrap, Part, SealedPart
-from app.casework import shown_codes
+from app.casework import referral_actions, shown_codes
 from app.cli.main import app as command
 from app.core.db import Base, Database
 from app.core.errors import NotFound
 from app.intake import receipts
 from app.operations import database_roles
 from app.operations.privileges import PRIVILEGES, SHOWN_CASE_ONLY, Role
+from app.privacy import service as privacy
+from app.referrals import centre_contacts
+from app.referrals.actors import ActorRef
+from app.referrals.centre_contacts import CentreContact
+from app.referrals.models import ContactAnswer
+from app.referrals.states import Actor
+from app.referrals.ways import Means
+from app.staff.models import Member
 from tests.support.databases import as_role
-from tests.support.desk import StaffSite, running
+from tests.support.desk import ONE, StaffSite, running
 
 DENIED = "42501"
 
@@ -98,6 +106,53 @@ def test_a_code_of_the_person_shows_its_own_case_and_no_other(office: StaffSite)
             assert found.case.id == opened.case.id
     with public.begin() as session:
         assert shown_codes.open_case(session, office.keys, code, office.time.at) is None
+
+
+def spoken_with_centre(office: StaffSite, label: str) -> UUID:
+    """A coordinator has asked a centre by phone, and the person has said whether it called; gives the referral."""
+    case, contact = office.case(label), uuid4()
+    with office.database.begin() as session:
+        locked = transitions.locked(session, case.id)
+        actor, now = ActorRef(Actor.COORDINATOR, uuid4()), office.time.at
+        referral = referral_actions.create(session, office.keys, locked, f"{ONE}/legal-help", by=actor, now=now)
+        member = session.scalars(sa.select(Member.id).where(Member.name == "vera")).one()
+        centre_contacts.add(session, contact, referral, "asked", Means.PHONE, member, None, now)
+        session.add(ContactAnswer(referral_id=referral.id, about="first_contact", yes=True, at=now))
+    return referral.id
+
+
+def test_what_a_centre_was_told_is_seen_with_its_own_number_alone_and_erased_with_the_case(office: StaffSite) -> None:
+    """Erasure needs a right for each table; one that is missing would refuse a person's wish."""
+    label, mine = office.file()
+    theirs, _number = office.file(call_me="Somebody else")
+    first, second = spoken_with_centre(office, label), spoken_with_centre(office, theirs)
+    public = as_role(office.database, Role.PUBLIC)
+    for table in ("centre_contacts", "contact_answers"):
+        assert count(public, table) == 0, table
+    with public.begin() as session:
+        opened = person_access.open_by_receipt(session, mine, office.keys, office.time.at, lock=True)
+        for model in (CentreContact, ContactAnswer):
+            assert session.scalars(sa.select(model.referral_id)).all() == [first]
+        privacy.erase(session, opened.case, actor_kind="person", now=office.time.at)
+    for table in ("centre_contacts", "contact_answers"):
+        assert count(office.database, f"{table} WHERE referral_id = '{first}'") == 0, table
+        assert count(office.database, f"{table} WHERE referral_id = '{second}'") == 1, table
+
+
+def test_the_newest_tables_give_each_surface_what_it_does_and_no_more(office: StaffSite) -> None:
+    changes = {
+        Role.PUBLIC: ("INSERT INTO appointments DEFAULT VALUES", "UPDATE case_agreements SET case_id = case_id",
+                      "INSERT INTO centre_contacts DEFAULT VALUES"),
+        Role.PARTNER: ("SELECT 1 FROM shown_codes", "DELETE FROM appointments", "UPDATE centre_contacts SET how = how",
+                       "UPDATE referral_messages SET seq = seq", "DELETE FROM referral_messages"),
+        Role.DESK: ("SELECT 1 FROM shown_codes", "DELETE FROM centre_contacts", "UPDATE referral_messages SET seq = seq",
+                    "UPDATE case_agreements SET case_id = case_id", "DELETE FROM appointments"),
+        Role.WORKER: ("INSERT INTO appointments DEFAULT VALUES", "INSERT INTO shown_codes DEFAULT VALUES",
+                      "INSERT INTO centre_contacts DEFAULT VALUES"),
+    }  # fmt: skip
+    for role, statements in changes.items():
+        limited = as_role(office.database, role)
+        assert [one for one in statements if not refused(limited, one)] == [], role
 
 
 def test_a_case_cannot_be_held_that_was_not_shown(office: StaffSite) -> None:

@@ -35,7 +35,7 @@ from app.web.components.document_pages import document_limits
 from app.web.components.forms import FormPart
 from app.web.components.rendering import page
 from app.web.person import visits
-from app.web.person.dependencies import AGAIN, Again, Config, Cookie, Form, Lang, anyone
+from app.web.person.dependencies import AGAIN, ENDED, Again, Config, Cookie, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -85,7 +85,7 @@ def show_documents(
     """The documents of the request, and the form to add some. `again`: files were sent; what became of each is shown."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     told = (visits.kept(session, cookie, now, "documents") if again else None) or {}
     words, limits = translator(lang), document_limits(settings)
     problem = {LATE: EXPIRED_NOTICE, NO_ROOM: _NO_ROOM, NONE_CHOSEN: _NONE}.get(told.get("problem", ""), "")
@@ -127,7 +127,7 @@ async def add_documents(
     async with transactions.open(write=True) as session:
         ready = await run_sync(_prepared, session, cookie, keys, now, brake, limits)
     if ready is None or cookie is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     upload = _Upload(request, cookie, now, keys, limits, request.app.state.converters, *ready)
     with anyio.move_on_after(_UPLOAD_SECONDS) as time_limit:
         await upload.take(parts)
@@ -260,7 +260,7 @@ def show_document(lang: Lang, document: Document, cookie: Cookie, now: Now, keys
     """The pages of one document, one below the other."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/return", 303)
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     entry = storage.find(session, opened.case.id, document)
     return page("person/document.html", lang, document=entry, here="case/documents")
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.i18n import Translatable
 
 
 class AppointmentState(StrEnum):
@@ -50,5 +51,5 @@ def next_state(state: AppointmentState, verb: AppointmentVerb, *, by: str) -> Ap
     if row is None:
         raise IllegalMove("appointment", state, verb)
     if by not in row[1]:
-        raise NotAllowed(f"Offered times are not moved by {verb} from this side.")
+        raise NotAllowed(Translatable("Offered times are not moved by {verb} from this side.", verb=verb))
     return row[0]

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.cases.states import DESK, CaseVerb
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.i18n import Translatable
 
 
 class NeedState(StrEnum):
@@ -82,7 +83,7 @@ def next_state(state: NeedState, verb: NeedVerb, *, by: str) -> NeedState:
         raise IllegalMove("need", state, verb)
     target, actors = row
     if by not in actors:
-        raise NotAllowed(f"The step {verb} of a need is not open to this caller.")
+        raise NotAllowed(Translatable("The step {verb} of a need is not open to this caller.", verb=verb))
     return target
 
 

@@ -16,6 +16,7 @@ from app.cases.models import Case, Part, SealedPart, WrapFor
 from app.cases.sealed_parts import OpenedPart, Recipient
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, TooMany
+from app.core.i18n import Translatable
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.intake import receipts
@@ -157,12 +158,24 @@ def add_message(
     text = text.strip()
     if not text or len(text) > MAX_MESSAGE_LENGTH:
         code = "required" if not text else "too_long"
-        raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {MAX_MESSAGE_LENGTH} characters.")])
+        raise Invalid(
+            [
+                FieldError(
+                    pointer="/text",
+                    code=code,
+                    detail=Translatable("Write 1 to {most} characters.", most=MAX_MESSAGE_LENGTH),
+                )
+            ]
+        )
     written = sa.select(sa.func.count()).where(
         SealedPart.case_id == case.id, SealedPart.part == Part.THREAD.value, SealedPart.author == author
     )
     if (session.scalar(written) or 0) >= MOST_MESSAGES:
-        raise Conflict(f"There are {MOST_MESSAGES} messages in this conversation already. No more can be added.")
+        raise Conflict(
+            Translatable(
+                "There are {most} messages in this conversation already. No more can be added.", most=MOST_MESSAGES
+            )
+        )
     part_id = sealed_parts.add_part(
         session,
         person_key,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.cases.models import SavedView
 from app.cases.queue import FILTERS, Filters, QueueQuery
 from app.core.errors import Conflict, NotFound
+from app.core.i18n import Translatable
 
 MAX_VIEWS: Final = 12
 _RENAMED: Final = {"quarantine": "possible_spam"}
@@ -42,7 +43,7 @@ def save(session: Session, member_id: UUID, query: QueueQuery, now: datetime) ->
     if query in saved:
         return
     if len(saved) >= MAX_VIEWS:
-        raise Conflict(f"You have {MAX_VIEWS} views of your own already. Remove one first.")
+        raise Conflict(Translatable("You have {most} views of your own already. Remove one first.", most=MAX_VIEWS))
     codes = {name: code for name in FILTERS if (code := getattr(query.filters, name))}
     sort = f"-{query.sort}" if query.descending else query.sort
     session.add(SavedView(member_id=member_id, view=query.view, filters=codes, sort=sort, created_at=now))

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.i18n import Translatable
 
 
 class CaseState(StrEnum):
@@ -68,7 +69,7 @@ def next_state(state: CaseState, verb: CaseVerb, *, by: str) -> CaseState:
         raise IllegalMove("case", state, verb, allowed(state, by=by))
     target, actors = row
     if by not in actors:
-        raise NotAllowed(f"The step {verb} of a case is not open to this caller.")
+        raise NotAllowed(Translatable("The step {verb} of a case is not open to this caller.", verb=verb))
     return target
 
 

@@ -18,6 +18,7 @@ from app.casework import partner_access, sealed_access
 from app.casework.coordinator import Desk, record_audit
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import Translatable
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.kinds import NoticeKind
@@ -36,17 +37,21 @@ def check(offer: Offer, now: datetime) -> None:
     """Raises Invalid: no time, more than five, one twice, in the past or too far ahead; an unknown way; too long a place."""
     errors = []
     if not 1 <= len(offer.times) <= MOST_TIMES:
-        errors.append(FieldError(pointer="/time_1", code="required", detail=f"Offer 1 to {MOST_TIMES} times."))
+        errors.append(
+            FieldError(
+                pointer="/time_1", code="required", detail=Translatable("Offer 1 to {most} times.", most=MOST_TIMES)
+            )
+        )
     for number, at in enumerate(offer.times, 1):
         if not now < at <= now + FURTHEST:
-            detail = f"Each time has to be in the future, at most {FURTHEST.days} days ahead."
+            detail = Translatable("Each time has to be in the future, at most {most} days ahead.", most=FURTHEST.days)
             errors.append(FieldError(pointer=f"/time_{number}", code="out_of_range", detail=detail))
     if len(set(offer.times)) < len(offer.times):
         errors.append(FieldError(pointer="/time_1", code="repeated", detail="One time is named twice."))
     if offer.way not in WAYS:
         errors.append(FieldError(pointer="/way", code="required", detail="Choose where or how you meet."))
     if len(offer.place) > _LONGEST_PLACE:
-        detail = f"At most {_LONGEST_PLACE} characters."
+        detail = Translatable("At most {most} characters.", most=_LONGEST_PLACE)
         errors.append(FieldError(pointer="/place", code="too_long", detail=detail))
     if offer.way == "office" and not offer.place.strip():
         errors.append(FieldError(pointer="/place", code="required", detail="Write the address."))

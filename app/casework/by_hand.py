@@ -22,6 +22,7 @@ from app.casework import conflict_screening, partner_access, referral_actions, s
 from app.casework.coordinator import Desk, StaleCase, record_audit, record_change
 from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
+from app.core.i18n import Translatable
 from app.core.sealing import CannotOpen
 from app.referrals import centre_contacts, partner_queries, preconditions, queries
 from app.referrals.actors import ActorRef
@@ -131,13 +132,12 @@ def _referral_id(session: Session, case: Case, referral_label: str) -> UUID:
 def _checked(said: Said) -> Means:
     """The means. Raises Invalid: none, or a name that is too long."""
     if len(said.whom.strip()) > LONGEST_NAME:
-        detail = f"At most {LONGEST_NAME} characters: a name or a role."
+        detail = Translatable("At most {most} characters: a name or a role.", most=LONGEST_NAME)
         raise Invalid([FieldError(pointer="/whom", code="too_long", detail=detail)])
     try:
         return SPOKEN[SPOKEN.index(Means(said.how))]
     except ValueError:
-        detail = "Say how you spoke with them."
-        raise Invalid([FieldError(pointer="/how", code="required", detail=detail)]) from None
+        raise Invalid([FieldError(pointer="/how", code="required", detail="Say how you spoke with them.")]) from None
 
 
 def _note(session: Session, desk: Desk, case: Case, referral: Referral, what: str, said: Said) -> None:

@@ -12,6 +12,7 @@ from app.cases.states import CaseState, CaseVerb
 from app.casework import effects, referral_actions
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, move_case, record_change, remember_undo
 from app.core.errors import Conflict, FieldError, Invalid
+from app.core.i18n import N_
 from app.referrals import queries
 from app.referrals.commands import TransitionInput
 from app.referrals.states import Verb
@@ -116,7 +117,9 @@ def end_need(session: Session, desk: Desk, label: str, version: int, need: str, 
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
     if NeedState(rows[need].state) is NeedState.WITH_CENTRE:
-        detail = "A centre is at work on it. Withdraw its referral, or ask them to complete it or hand it back."
+        detail = N_(
+            "An organisation is at work on it. Withdraw its referral, or ask them to complete it or hand it back."
+        )
         raise Conflict(detail, state=case.state)
     was = {**undo.snapshot(case), "needs": needs.ended(rows)}
     effects.give_up_needs(session, case, [need], "no_longer_needed", desk.now)

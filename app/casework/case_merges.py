@@ -18,6 +18,7 @@ from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, sealed_access
 from app.casework.coordinator import Desk, StaleCase
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import N_
 from app.referrals import queries
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -49,9 +50,9 @@ def merge(session: Session, desk: Desk, label: str, version: int, into: str) -> 
     if case is None:
         raise NotFound("There is no such case.")
     if other is case:
-        raise _no_case("A case cannot be merged into itself.")
+        raise _no_case(N_("A case cannot be merged into itself."))
     if other is None:
-        raise _no_case("There is no case of this team with that label.")
+        raise _no_case(N_("There is no case of this team with that label."))
     if case.version != version:
         raise StaleCase("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
     _check(session, case, other)

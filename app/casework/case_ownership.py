@@ -14,6 +14,7 @@ from app.cases.states import CaseState, CaseVerb
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, move_case, record_change, remember_undo
 from app.core.db import UtcDateTime
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_, Translatable
 from app.staff.models import Member
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
@@ -62,9 +63,9 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
             latest = min(latest, case.last_safe_day - timedelta(days=1))
         if not today < until <= latest:
             detail = (
-                f"A day after today and not after {latest.isoformat()}."
+                Translatable("A day after today and not after {day}.", day=latest.isoformat())
                 if latest > today
-                else "The deadline leaves no time to snooze it."
+                else N_("The deadline leaves no time to snooze it.")
             )
             raise Invalid([FieldError(pointer="/until", code="out_of_range", detail=detail)])
     was = undo.snapshot(case)

@@ -9,6 +9,7 @@ from app.cases.states import CaseState
 from app.casework import case_ownership, sealed_access
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, record_change
 from app.core.errors import Conflict, FieldError, Invalid
+from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
 
 
@@ -31,7 +32,7 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
     case = locked_case(session, desk, label, version)
     text = text.strip()
     if not text or len(text) > person_access.MAX_MESSAGE_LENGTH:
-        detail = f"Write 1 to {person_access.MAX_MESSAGE_LENGTH} characters."
+        detail = Translatable("Write 1 to {most} characters.", most=person_access.MAX_MESSAGE_LENGTH)
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
     content = {"text": text, "at": sealed_parts.exact_time(desk.now), "by": desk.member.name}
     sealed_parts.add_part(

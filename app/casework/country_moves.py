@@ -90,7 +90,9 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
 
 def _refuse_at_work(session: Session, case: Case) -> None:
     if queries.lock_live_referrals(session, case.id, AT_WORK):
-        raise Conflict("A centre is at work on the case. It has to complete or hand back first.", state=case.state)
+        raise Conflict(
+            "An organisation is at work on the case. It has to complete or hand back first.", state=case.state
+        )
 
 
 def answer(

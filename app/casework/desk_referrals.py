@@ -27,6 +27,7 @@ from app.casework.eligibility import earlier_answers, eligibility_of
 from app.casework.unavailability import unavailability_of
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
+from app.core.i18n import N_
 from app.core.ids import named_id
 from app.core.sealing import CannotOpen
 from app.matching import runs
@@ -62,10 +63,12 @@ def refer(
         raise Invalid([FieldError(pointer="/why", code="unknown_code", detail="Choose a reason from the list.")])
     case = locked_case(session, desk, label, version)
     if not again and _did_not_take(session, case, service_key):
-        detail = "They did not take this case before. Tick that you want to ask them again, or choose another."
+        detail = N_("They did not take this case before. Tick that you want to ask them again, or choose another.")
         raise Invalid([FieldError(pointer="/again", code="required", detail=detail)])
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
-        detail = "This service is full or pauses. Tick that they will take this one all the same, or choose another."
+        detail = N_(
+            "This service is full or pauses. Tick that they will take this one all the same, or choose another."
+        )
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
     first = first_suggestion(session, desk, case)
     passed_over = (why or NO_REASON) if first is not None and first != service_key else None
@@ -114,7 +117,7 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
         raise NotFound("There is no such referral.")
     state = State(before.state)
     if state in MAY_OPEN:
-        raise Conflict("A centre is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
+        raise Conflict("An organisation is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
     if unavailability_of(session, case, service_key, desk.now.date()) is not None:
         raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")
     if _did_not_take(session, case, service_key):

@@ -14,6 +14,7 @@ from app.cases.models import Case, HouseholdMember
 from app.casework import coordinator
 from app.casework.coordinator import Desk
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import N_
 
 
 def link(session: Session, desk: Desk, label: str, version: int, other_label: str) -> Case:
@@ -24,7 +25,7 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
     try:
         both = {one.label: one for one in _locked(session, desk.team_id, label, other_label)}
     except NotFound:
-        detail = "Your team has no case of this name."
+        detail = N_("Your team has no case of this name.")
         raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
     case = coordinator.locked_case(session, desk, label, version)
     theirs = {row.case_id: row.household_id for row in _rows(session, [one.id for one in both.values()])}

@@ -24,7 +24,15 @@ APP: Final = Path(__file__).resolve().parent.parent
 DOMAINS: Final = (PERSON, STAFF)
 _FIXED_DATE: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _STATE_LINE: Final = re.compile("State: (?:draft|signed by ).*")
-KEYWORDS: Final = {"_": None, "N_": None, "n_": (1, 2), "NN_": (1, 2)}
+_ERRORS: Final = (
+    "BadRequest", "Conflict", "CountryNotServed", "NeedsOtherTeam", "NotAllowed", "NotFound", "NotSignedIn", "OldForm",
+    "PreconditionFailed", "ProofNeeded", "StaleCase", "TooLarge", "TooMany", "Unavailable",
+)  # fmt: skip
+KEYWORDS: Final = {
+    "_": None, "N_": None, "n_": (1, 2), "NN_": (1, 2), "Translatable": (1,),
+    "FieldError": (3,), **dict.fromkeys(_ERRORS, (1,)),
+}  # fmt: skip
+"""What marks a message, and which of its arguments are one. The sentence of an error needs no mark: it is its first argument."""
 
 Message = str | tuple[str, str]
 """A message, or the singular and plural of a counted one."""

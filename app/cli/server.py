@@ -2,9 +2,10 @@
 
 import gc
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET
-from socket import socket as new_socket
+from socket import socket as Socket
 from types import FrameType
 
 import typer
@@ -21,8 +22,32 @@ from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
 
 
-def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | None = None, *, socket: str = "") -> None:
-    """Serve until stopped. Exits with 2 if the port is taken, or the secret or the database is not safe to use."""
+class AnnouncingServer(uvicorn.Server):
+    """Says when it listens: from then on a browser that opens its address gets an answer."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[Socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+
+def serve(
+    host: str,
+    port: int,
+    surfaces: Iterable[str],
+    settings: Settings | None = None,
+    *,
+    socket: str = "",
+    on_listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until stopped. Exits with 2 if the port is taken, or the secret or the database is not safe to use.
+
+    `on_listening` is called once the server accepts connections.
+    """
     chosen: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
     if set(surfaces) - ALL_SURFACES or not chosen:
         raise typer.BadParameter("the surfaces are public, desk and partner")
@@ -35,8 +60,8 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
     gc.freeze()
     gc.enable()
     if not socket:
-        _refuse_taken_port(host, port)
-    uvicorn.run(
+        refuse_taken_port(host, port)
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -48,6 +73,16 @@ def serve(host: str, port: int, surfaces: Iterable[str], settings: Settings | No
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
+    server = AnnouncingServer(config, on_listening)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass  # Ctrl-C: it has shut down already
+    finally:
+        if socket:
+            Path(socket).unlink(missing_ok=True)
+    if not server.started:
+        raise typer.Exit(3)
 
 
 def _protect_memory() -> None:
@@ -57,10 +92,10 @@ def _protect_memory() -> None:
         log.get().info("memory", code=",".join(left))
 
 
-def _refuse_taken_port(host: str, port: int) -> None:
+def refuse_taken_port(host: str, port: int) -> None:
     """Exit with a message if the port is in use: the server's own message would not pass the log's allow-list."""
     family = AF_INET6 if ":" in host else AF_INET
-    with new_socket(family, SOCK_STREAM) as probe:
+    with Socket(family, SOCK_STREAM) as probe:
         probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -46,16 +46,33 @@ def NN_(one: str, many: str) -> tuple[str, str]:
     return one, many
 
 
-class Translator:
-    """Messages, plurals, dates and names in one language."""
+class Translatable(str):
+    """An English sentence with filled-in fields that is translated where it is shown. Whoever reads it as a string reads English.
 
-    def __init__(self, language: str, catalogue: gettext.NullTranslations) -> None:
-        self.language = language
+    The fields take numbers and codes of ours, never what somebody typed.
+    """
+
+    message: str
+    params: dict[str, object]
+
+    def __new__(cls, message: str, **params: object) -> "Translatable":
+        text = super().__new__(cls, message.format(**params))
+        text.message, text.params = message, params
+        return text
+
+
+class Translator:
+    """Messages, plurals, dates and names in one language. `domain`: the catalogue that they are taken from."""
+
+    def __init__(self, language: str, catalogue: gettext.NullTranslations, domain: str = PERSON) -> None:
+        self.language, self.domain = language, domain
         self.locale = Locale.parse(_REGIONAL.get(language, language))
         self._gettext, self._ngettext = catalogue.gettext, catalogue.ngettext
 
     def text(self, message: str, **params: object) -> str:
         """The translated message with its `{name}` fields filled in. Raises KeyError when a parameter is missing."""
+        if isinstance(message, Translatable):
+            return self.text(message.message, **message.params)
         translated = self._gettext(message) if message else ""
         return translated.format(**params) if params else translated
 
@@ -141,7 +158,7 @@ def translator(language: str, domain: str = PERSON) -> Translator:
     catalogue = _catalogue(language, domain)
     if domain != PERSON and language != "en":  # an English message id needs no translation
         catalogue.add_fallback(_catalogue(language, PERSON))
-    return Translator(language, catalogue)
+    return Translator(language, catalogue, domain)
 
 
 def _catalogue(language: str, domain: str) -> gettext.NullTranslations:

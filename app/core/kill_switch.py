@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
 from app.core.errors import Unavailable
+from app.core.i18n import N_
 from app.core.upsert import insert_or_ignore
 
 FREEZE: Final = "partner_reads_frozen"
@@ -32,8 +33,10 @@ class Frozen(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "The network has stopped all reading by partners while something is looked into. Nothing is lost; ask your "
-            "contact at the network.",
+            N_(
+                "The network has stopped all reading by partners while something is looked into. Nothing is lost; ask your "
+                "contact at the network."
+            ),
             headers={"Retry-After": "300"},
         )
 

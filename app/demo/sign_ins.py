@@ -46,6 +46,7 @@ def write_private(path: Path, document: dict[str, Any]) -> None:
 
 
 def announce(settings: Settings, *, fresh: bool) -> None:
+    """Print the addresses and the sign-ins. `fresh`: the data was made in this run."""
     address = settings.base_url
     typer.echo(f"\nPristan, a demonstration with made-up people ({'new data' if fresh else 'existing data'}).\n")
     typer.echo(f"  The person's form      {address}/")

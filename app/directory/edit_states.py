@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.i18n import N_
 
 
 class EditState(StrEnum):
@@ -46,9 +47,9 @@ def next_state(state: EditState, verb: EditVerb, *, by: EditActor) -> EditState:
     target, hand = row
     if by is not hand:
         raise NotAllowed(
-            "An edit must be published or rejected by someone other than its author."
+            N_("An edit must be published or rejected by someone other than its author.")
             if hand is EditActor.SECOND
-            else "Only its author can withdraw an edit."
+            else N_("Only its author can withdraw an edit.")
         )
     return target
 

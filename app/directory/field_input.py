@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_, Translatable
 from app.directory import opening_hours
 from app.directory.fields import Field
 
@@ -21,17 +22,17 @@ def parse(field: Field, typed: Mapping[str, str], today: date) -> Any:
         return _source(typed, today)
     text = " ".join(typed.get(field.name, "").split()) if field.kind != "hours" else typed.get(field.name, "").strip()
     if len(text) > field.longest:
-        raise _wrong(field.name, "too_long", f"At most {field.longest} characters.")
+        raise _wrong(field.name, "too_long", Translatable("At most {most} characters.", most=field.longest))
     if not text and not field.may_be_empty:
-        raise _wrong(field.name, "required", "This cannot be empty.")
+        raise _wrong(field.name, "required", N_("This cannot be empty."))
     if not text:
         return [] if field.kind in {"languages", "hours"} else None
     if field.kind == "choice" and text not in (field.choices or {}):
-        raise _wrong(field.name, "unknown_code", "Choose one of the answers.")
+        raise _wrong(field.name, "unknown_code", N_("Choose one of the answers."))
     if field.kind == "url" and not _is_address(text):
-        raise _wrong(field.name, "not_an_address", "Write the whole address, starting with https://.")
+        raise _wrong(field.name, "not_an_address", N_("Write the whole address, starting with https://."))
     if field.kind == "email" and not _MAIL.fullmatch(text):
-        raise _wrong(field.name, "not_a_mail", "Write an e-mail address like name@example.org.")
+        raise _wrong(field.name, "not_a_mail", N_("Write an e-mail address like name@example.org."))
     if field.kind == "languages":
         return _languages(field.name, text)
     return _hours(field.name, text) if field.kind == "hours" else text
@@ -41,13 +42,13 @@ def _source(typed: Mapping[str, str], today: date) -> dict[str, str]:
     title, url, note = (" ".join(typed.get(name, "").split()) for name in ("title", "url", "note"))
     confidence = typed.get("confidence", "")
     if not title or len(title) > 200:
-        raise _wrong("title", "required", "Say who or what confirms it: a call, a letter, a page.")
+        raise _wrong("title", "required", N_("Say who or what confirms it: a call, a letter, a page."))
     if url and (len(url) > 300 or not _is_address(url)):
-        raise _wrong("url", "not_an_address", "Write the whole address, starting with https://.")
+        raise _wrong("url", "not_an_address", N_("Write the whole address, starting with https://."))
     if confidence not in _CONFIDENCE:
-        raise _wrong("confidence", "unknown_code", "Choose how certain it is.")
+        raise _wrong("confidence", "unknown_code", N_("Choose how certain it is."))
     if len(note) > 300:
-        raise _wrong("note", "too_long", "At most 300 characters.")
+        raise _wrong("note", "too_long", N_("At most 300 characters."))
     given = {"title": title, "url": url, "date": _day(typed.get("date", ""), today), "note": note}
     return {"confidence": confidence, **{name: text for name, text in given.items() if text}}
 
@@ -56,16 +57,16 @@ def _day(text: str, today: date) -> str:
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:
-        raise _wrong("date", "not_a_day", "Write the day on which the source confirmed it.") from None
+        raise _wrong("date", "not_a_day", N_("Write the day on which the source confirmed it.")) from None
     if day > today:
-        raise _wrong("date", "out_of_range", "This day is in the future.")
+        raise _wrong("date", "out_of_range", N_("This day is in the future."))
     return day.isoformat()
 
 
 def _languages(name: str, text: str) -> list[str]:
     codes = [code for code in re.split(r"[\s,;]+", text.lower()) if code]
     if len(codes) > 40 or not all(_LANGUAGE.fullmatch(code) for code in codes):
-        raise _wrong(name, "unknown_code", "Write the language codes separated by commas, for example: ru, pl, en.")
+        raise _wrong(name, "unknown_code", N_("Write the language codes separated by commas, for example: ru, pl, en."))
     return list(dict.fromkeys(codes))
 
 
@@ -73,7 +74,7 @@ def _hours(name: str, text: str) -> list[dict[str, Any]]:
     try:
         return opening_hours.parse(text)
     except ValueError as error:
-        raise _wrong(name, "not_hours", str(error)) from None
+        raise _wrong(name, "not_hours", error.args[0]) from None
 
 
 def _is_address(text: str) -> bool:

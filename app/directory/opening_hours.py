@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from app.core.i18n import N_, Translatable
+
 DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LINE: Final = re.compile(
     r"(?:(?P<days>[A-Za-z ,–-]+?)\s+)?(?P<opens>\d{1,2}[:.]\d{2})\s*[–-]\s*(?P<closes>\d{1,2}[:.]\d{2})"
@@ -18,7 +20,7 @@ def parse(text: str) -> list[dict[str, Any]]:
     """Parse the text into entries. Raises ValueError, with a message for the user, for the first invalid line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > MOST_LINES:
-        raise ValueError("There are too many lines.")
+        raise ValueError(N_("There are too many lines."))
     return [_line(number, line) for number, line in enumerate(lines, 1)]
 
 
@@ -31,10 +33,10 @@ def format_hours(hours: Iterable[Any]) -> str:
 def _line(number: int, line: str) -> dict[str, Any]:
     match = _LINE.fullmatch(line)
     if match is None:
-        raise ValueError(f"Line {number} cannot be read. Write it like: Mo-Fr 09:00-17:00")
+        raise ValueError(Translatable("Line {number} cannot be read. Write it like: Mo-Fr 09:00-17:00", number=number))
     opens, closes = (_time(number, match[name]) for name in ("opens", "closes"))
     if opens >= closes:
-        raise ValueError(f"Line {number} closes before it opens.")
+        raise ValueError(Translatable("Line {number} closes before it opens.", number=number))
     days = set(_day_codes(number, match["days"])) if match["days"] else set()
     return {"days": [day for day in DAYS if day in days], "opens": opens, "closes": closes}
 
@@ -42,7 +44,7 @@ def _line(number: int, line: str) -> dict[str, Any]:
 def _time(number: int, text: str) -> str:
     hour, minute = (int(part) for part in re.split("[:.]", text))
     if hour > 23 or minute > 59:
-        raise ValueError(f"Line {number} has a time that does not exist.")
+        raise ValueError(Translatable("Line {number} has a time that does not exist.", number=number))
     return f"{hour:02}:{minute:02}"
 
 
@@ -50,10 +52,15 @@ def _day_codes(number: int, text: str) -> Iterator[str]:
     for part in text.split(","):
         ends = [end.strip().upper()[:2] for end in re.split("[–-]", part)]
         if len(ends) > 2 or not set(ends) <= set(DAYS):
-            raise ValueError(f"Line {number} has a day that cannot be read. The days are Mo, Tu, We, Th, Fr, Sa, Su.")
+            raise ValueError(
+                Translatable(
+                    "Line {number} has a day that cannot be read. The days are Mo, Tu, We, Th, Fr, Sa, Su.",
+                    number=number,
+                )
+            )
         first, last = DAYS.index(ends[0]), DAYS.index(ends[-1])
         if first > last:
-            raise ValueError(f"Line {number} has days in the wrong order.")
+            raise ValueError(Translatable("Line {number} has days in the wrong order.", number=number))
         yield from DAYS[first : last + 1]
 
 

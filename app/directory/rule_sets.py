@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from app.core.db import Base
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.i18n import N_
 from app.directory.catalogue import Directory
 from app.directory.models import RuleSet
 from app.directory.rule_overlay import apply_rules, content_of
@@ -48,8 +49,11 @@ def next_state(state: RuleSetState, verb: RuleSetVerb, *, by_author: bool) -> Ru
         raise IllegalMove("rule set", state, verb)
     for_author, target = _MOVES[verb]
     if for_author != by_author:
-        person = "its author" if for_author else "someone other than its author"
-        raise NotAllowed(f"A rule set must be {target} by {person}.")
+        raise NotAllowed(
+            N_("Only its author can withdraw a rule set.")
+            if for_author
+            else N_("A rule set must be published or rejected by someone other than its author.")
+        )
     return target
 
 

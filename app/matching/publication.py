@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core.db import acquire_advisory_lock
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import N_, Translatable
 from app.directory import rule_overlay, rule_sets
 from app.directory.catalogue import Directory
 from app.directory.packs import PackError, document
@@ -29,19 +30,21 @@ def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
     Needs or rule may be left out; then they stay as in `directory`. Raises Invalid.
     """
     if len(text) > LONGEST:
-        raise _invalid("too_long", "This is too long for a rule set.")
+        raise _invalid("too_long", N_("This is too long for a rule set."))
     try:
         entries = document("the rule set", text)
     except PackError as error:
-        raise _invalid("not_yaml", str(error)) from None
+        raise _invalid("not_yaml", Translatable("This cannot be read. {problem}", problem=str(error))) from None
     if not isinstance(entries, dict) or not entries:
-        raise _invalid("not_a_rule_set", "Write at least one service with its needs and its rule.")
+        raise _invalid("not_a_rule_set", N_("Write at least one service with its needs and its rule."))
     known, content = rule_overlay.content_of(directory), {}
     for key, entry in entries.items():
         if key not in known:
-            raise _invalid("unknown_code", "There is a service in it that the directory does not have.")
+            raise _invalid("unknown_code", N_("There is a service in it that the directory does not have."))
         if not isinstance(entry, dict) or set(entry) - {"needs", "rule"}:
-            raise _invalid("unknown_field", f"{key}: it has needs and a rule, and nothing else.")
+            raise _invalid(
+                "unknown_field", Translatable("{service}: it has needs and a rule, and nothing else.", service=key)
+            )
         content[key] = {**known[key], **entry}
     return content
 
@@ -63,10 +66,10 @@ def checked(directory: Directory, content: Content, on: date) -> tuple[Directory
     try:
         tried = rule_overlay.apply_rules(directory, content, rule_overlay.digest_of(content))
     except BadRuleSet as error:
-        raise _invalid("bad_rule", str(error)) from None
+        raise _invalid("bad_rule", Translatable("This is not a rule set. {problem}", problem=str(error))) from None
     faults = rule_overlay.faults(tried)
     if faults:
-        raise _invalid("unknown_code", faults[0])
+        raise _invalid("unknown_code", Translatable("This does not fit the directory. {problem}", problem=faults[0]))
     return tried, lint(tried, on)
 
 
@@ -86,9 +89,9 @@ def propose(
     """
     today = now.astimezone(UTC).date()
     if not today <= effective_on <= today + LATEST:
-        raise _invalid("out_of_range", "A day from today on, within a year.", "/effective_on")
+        raise _invalid("out_of_range", N_("A day from today on, within a year."), "/effective_on")
     if not why.strip() or len(why) > 500:
-        raise _invalid("required", "Say why, in 1 to 500 characters.", "/why")
+        raise _invalid("required", N_("Say why, in 1 to 500 characters."), "/why")
     tip = rule_sets.last_published(session)
     before = rule_sets.with_last_set(session, directory)
     tried, findings = checked(before, content, today)
@@ -164,7 +167,11 @@ def _refuse_errors(findings: list[Finding]) -> None:
     if errors:
         raise Invalid(
             [
-                FieldError(pointer="/rules", code=finding.code, detail=f"{finding.position}: {finding.text}")
+                FieldError(
+                    pointer="/rules",
+                    code=finding.code,
+                    detail=Translatable("{position}: {problem}", position=finding.position, problem=finding.text),
+                )
                 for finding in errors[:20]
             ]
         )
@@ -172,9 +179,9 @@ def _refuse_errors(findings: list[Finding]) -> None:
 
 def _refuse_other_languages(directory: Directory, content: Content) -> None:
     """Refuse language changes that would have no effect: languages published at the desk take precedence."""
-    detail = "The languages of this service were changed in the directory. Change them there."
+    detail = N_("{service}: The languages of this service were changed in the directory. Change them there.")
     if keys := rule_overlay.other_languages(directory, content):
-        raise _invalid("languages_of_the_directory", f"{keys[0]}: {detail}")
+        raise _invalid("languages_of_the_directory", Translatable(detail, service=keys[0]))
 
 
 def _invalid(code: str, detail: str, pointer: str = "/rules") -> Invalid:

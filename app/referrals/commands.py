@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_, Translatable
 from app.referrals import deadlines
 from app.referrals.reasons import (
     DAY_REQUIRED,
@@ -62,9 +63,15 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
     errors = []
     for name, value, required, codes in fields:
         if value is None and required:
-            errors.append(FieldError(pointer=f"/{name}", code="required", detail=f"One of: {', '.join(codes)}."))
+            errors.append(
+                FieldError(
+                    pointer=f"/{name}", code="required", detail=Translatable("One of: {codes}.", codes=", ".join(codes))
+                )
+            )
         elif value is not None and value not in codes:
-            detail = f"One of: {', '.join(codes)}." if codes else "This action takes none."
+            detail = (
+                Translatable("One of: {codes}.", codes=", ".join(codes)) if codes else N_("This action takes none.")
+            )
             errors.append(FieldError(pointer=f"/{name}", code="unknown_code", detail=detail))
     if verb in DAY_REQUIRED and payload.until is None:
         errors.append(FieldError(pointer="/until", code="required", detail="A day after today."))
@@ -73,7 +80,7 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
         and payload.until
         and not now.date() < payload.until <= (now + deadlines.MAX_REVIEW_AHEAD).date()
     ):
-        detail = f"A day after today, at most {deadlines.MAX_REVIEW_AHEAD.days} days ahead."
+        detail = Translatable("A day after today, at most {most} days ahead.", most=deadlines.MAX_REVIEW_AHEAD.days)
         errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
     if verb not in DAY_REQUIRED and payload.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
@@ -96,10 +103,16 @@ def check_needs(verb: Verb, payload: TransitionInput, needs: Collection[str]) ->
         if verb not in OUTCOME_REQUIRED:
             errors.append(FieldError(pointer="/outcomes", code="not_taken", detail="This action takes no outcomes."))
         elif need not in needs:
-            detail = f"The referral is for: {', '.join(needs)}."
+            detail = Translatable("The referral is for: {codes}.", codes=", ".join(needs))
             errors.append(FieldError(pointer=pointer, code="unknown_code", detail=detail))
         elif outcome not in OUTCOMES:
-            errors.append(FieldError(pointer=pointer, code="unknown_code", detail=f"One of: {', '.join(OUTCOMES)}."))
+            errors.append(
+                FieldError(
+                    pointer=pointer,
+                    code="unknown_code",
+                    detail=Translatable("One of: {codes}.", codes=", ".join(OUTCOMES)),
+                )
+            )
     if errors:
         raise Invalid(errors)
 
@@ -108,11 +121,15 @@ def _handover_errors(verb: Verb, payload: TransitionInput, now: datetime) -> lis
     """Work done and a known deadline come only with handing a case back."""
     errors = []
     if set(payload.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
-        detail = f"Some of: {', '.join(WORK_DONE)}." if verb in WORK_TAKEN else "This action takes none."
+        detail = (
+            Translatable("Some of: {codes}.", codes=", ".join(WORK_DONE))
+            if verb in WORK_TAKEN
+            else N_("This action takes none.")
+        )
         errors.append(FieldError(pointer="/work_done", code="unknown_code", detail=detail))
     if payload.deadline_on is not None and verb not in WORK_TAKEN:
         errors.append(FieldError(pointer="/deadline_on", code="not_taken", detail="This action takes no deadline."))
     elif payload.deadline_on is not None and not now.date() <= payload.deadline_on <= (now + _FURTHEST_DEADLINE).date():
-        detail = f"A day from today on, at most {_FURTHEST_DEADLINE.days} days ahead."
+        detail = Translatable("A day from today on, at most {most} days ahead.", most=_FURTHEST_DEADLINE.days)
         errors.append(FieldError(pointer="/deadline_on", code="out_of_range", detail=detail))
     return errors

@@ -14,6 +14,7 @@ from app.cases.need_states import ASKABLE, NeedState
 from app.cases.states import CaseState
 from app.conflicts import service as conflicts
 from app.core.errors import Conflict, NotAllowed
+from app.core.i18n import Translatable
 from app.partners.organisations import Organisation
 from app.referrals import deadlines, queries
 from app.referrals.models import Referral
@@ -45,7 +46,9 @@ def _takes_no_cases() -> Conflict:
 def check_length(referral: Referral, move: Move, by: Actor) -> None:
     """Raises Conflict when a partner moves a referral to and fro more than `MOST_MOVES` times. It can still be ended."""
     if by is Actor.PARTNER and move.target in LIVE and referral.version > MOST_MOVES:
-        raise Conflict(f"This referral has {MOST_MOVES} steps already. Write to the coordinator.")
+        raise Conflict(
+            Translatable("This referral has {most} steps already. Write to the coordinator.", most=MOST_MOVES)
+        )
 
 
 def _case_open(_session: Session, _referral: Referral, case: Case, _now: datetime) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.core.errors import IllegalMove, NotAllowed
+from app.core.i18n import Translatable
 from app.core.vocabulary import complete
 
 
@@ -264,7 +265,7 @@ def next_move(state: State, verb: Verb, *, by: Actor) -> Move:
     if move is None:
         raise IllegalMove("referral", state, verb, allowed_actions(state, by=by))
     if by not in move.by:
-        raise NotAllowed(f"A referral is not moved by {verb} from this side.")
+        raise NotAllowed(Translatable("A referral is not moved by {verb} from this side.", verb=verb))
     return move
 
 

@@ -20,6 +20,7 @@ from app.cases import sealed_parts
 from app.cases.models import Case, WrapFor
 from app.core import keyholders, sealing
 from app.core.errors import Conflict, FieldError, Invalid
+from app.core.i18n import Translatable
 from app.core.ids import named_id
 from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
@@ -112,7 +113,13 @@ def check_text(text: str) -> str:
     text = text.strip()
     if not text or len(text) > MAX_TEXT:
         code = "too_long" if text else "required"
-        raise Invalid([FieldError(pointer="/text", code=code, detail=f"Write 1 to {MAX_TEXT} characters.")])
+        raise Invalid(
+            [
+                FieldError(
+                    pointer="/text", code=code, detail=Translatable("Write 1 to {most} characters.", most=MAX_TEXT)
+                )
+            ]
+        )
     return text
 
 

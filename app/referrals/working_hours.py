@@ -5,6 +5,7 @@ from datetime import date, time
 from typing import Any, Final
 
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_, Translatable
 from app.directory.opening_hours import DAYS
 from app.directory.packs import load_packs
 from app.matching.deadlines import calendar_of
@@ -115,7 +116,9 @@ def validated_hours(
     except ValueError:
         errors.append(FieldError(pointer="/days_off", code="not_a_day", detail="Write days as YYYY-MM-DD."))
     if len(off) > MOST_DAYS_OFF:
-        detail = f"At most {MOST_DAYS_OFF} days. For a longer time off, pause your organisation."
+        detail = Translatable(
+            "At most {most} days. For a longer time off, pause your organisation.", most=MOST_DAYS_OFF
+        )
         errors.append(FieldError(pointer="/days_off", code="too_long", detail=detail))
     closed = _break(closed_between, hours, errors)
     if errors:
@@ -137,10 +140,10 @@ def _break(given: tuple[str, str], hours: Mapping[str, time], errors: list[Field
     try:
         begins, ends = (time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None) for text in given)
     except ValueError:
-        detail = "Write both hours of the break like 12:00, or leave both empty."
+        detail = N_("Write both hours of the break like 12:00, or leave both empty.")
         errors.append(FieldError(pointer="/break_from", code="not_an_hour", detail=detail))
         return None
     if len(hours) == 2 and not hours["opens"] < begins < ends < hours["closes"]:
-        detail = "The break lies between opening and closing."
+        detail = N_("The break lies between opening and closing.")
         errors.append(FieldError(pointer="/break_from", code="out_of_range", detail=detail))
     return f"{begins:%H:%M}", f"{ends:%H:%M}"

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.staff import invitations, members, organisation_keys, proposal_rules, proposal_views, proposals, seats
 from app.staff import service as staff
@@ -124,7 +125,7 @@ def _first_holder(session: Session, caller: SignedIn, organisation_id: UUID, nam
     if not named:
         raise Conflict(organisation_keys.NOBODY_TO_HOLD)
     if len(named) > 1:
-        detail = (
+        detail = N_(
             "The organisation has several members and no key yet. Write the sign-in name of the one who gets it first."
         )
         raise Invalid([FieldError(pointer="/first_holder", code="missing", detail=detail)])

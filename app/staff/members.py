@@ -18,6 +18,7 @@ from app import audit
 from app.audit.models import AuditEntry
 from app.core import keyholders
 from app.core.errors import Conflict, NotAllowed, NotFound
+from app.core.i18n import Translatable
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
 from app.messaging import member_settings
@@ -139,8 +140,11 @@ def restore_access(session: Session, caller: SignedIn, member_id: UUID, now: dat
     )
     if (session.scalar(done) or 0) >= MOST_RESTORED_A_DAY:
         raise Conflict(
-            f"The lockout of this member was lifted {MOST_RESTORED_A_DAY} times in the last 24 hours. Somebody may be guessing "
-            "their passphrase. They can sign in when the waiting time is over, or you can propose a way back for them."
+            Translatable(
+                "The lockout of this member was lifted {most} times in the last 24 hours. Somebody may be guessing "
+                "their passphrase. They can sign in when the waiting time is over, or you can propose a way back for them.",
+                most=MOST_RESTORED_A_DAY,
+            )
         )
     member.let_in_until, member.failures, member.wait_until = now + ACCESS_RESTORED_FOR, 0, None
     _note(session, caller, member, _LET_IN, now)

@@ -15,16 +15,17 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core import keyholders, sealing
 from app.core.errors import Conflict, FieldError, Invalid
+from app.core.i18n import N_
 from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.sealing import KeyPair
 from app.staff import seats
 from app.staff.models import Member
 
-NOBODY_TO_HOLD: Final = (
+NOBODY_TO_HOLD: Final = N_(
     "Nobody can hold this key: its first holder has to be an active member of the organisation whose seat two people wanted, with "
     "the fingerprint that was shown. Propose a member, or a reset for one who is there, and then the key."
 )
-NOBODY_HOLDS: Final = (
+NOBODY_HOLDS: Final = N_(
     "No member of the organisation holds its present key, so nobody could read with a new one. The operators of the server can "
     "help, with the recovery key."
 )
@@ -82,7 +83,7 @@ def register(session: Session, organisation_id: UUID, public_key: bytes, *, by: 
     try:
         key = keyholders.register(session, OwnerKind.ORGANISATION, organisation_id, public_key, now)
     except ValueError:
-        detail = "This is not an X-Wing public key (1,216 bytes in base64)."
+        detail = N_("This is not an X-Wing public key (1,216 bytes in base64).")
         raise Invalid([FieldError(pointer="/public_key", code="not_a_key", detail=detail)]) from None
     _note(session, key, by, now, "registered")
     return key

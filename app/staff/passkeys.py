@@ -21,6 +21,7 @@ from webauthn.helpers.exceptions import WebAuthnException
 from app.core import strict_json
 from app.core.db import Base
 from app.core.errors import BadRequest, Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import N_, Translatable
 from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
 
@@ -120,7 +121,7 @@ def add(
     """Register a passkey. Raises Invalid (it was not accepted, or the form is too old), Conflict (known already, or too many)."""
     known = of_member(session, member_id)
     if len(known) >= MAX_PASSKEYS:
-        raise Conflict(f"{MAX_PASSKEYS} passkeys are enough. Remove one first.")
+        raise Conflict(Translatable("{most} passkeys are enough. Remove one first.", most=MAX_PASSKEYS))
     try:
         document = _read(answer)
         challenge = _challenge_in(document)
@@ -249,7 +250,7 @@ def _mark_used(session: Session, given: bytes, now: datetime) -> bool:
 
 
 def _rejected() -> Invalid:
-    detail = (
+    detail = N_(
         "The passkey was not accepted. Load the page again and retry; your device has to ask for a finger, face or PIN."
     )
     return Invalid([FieldError(pointer="/passkey", code="unfit", detail=detail)])

@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from app.core.i18n import N_, Translatable
+
 MIN_LENGTH: Final = 12
 GUESSES: Final = 1e10  # each costs 64 MiB and most of a second, and needs the key file
 WORDS: Final = 6
@@ -37,9 +39,12 @@ def normalised(passphrase: str) -> str:
 def weakness(passphrase: str, *names: str) -> str:
     """What is wrong with a new passphrase, in words; empty if it is strong enough. `names`: what others know about the member."""
     if len(normalised(passphrase)) < MIN_LENGTH:
-        return f"A passphrase has at least {MIN_LENGTH} characters. Six words that do not belong together are easy to keep."
+        return Translatable(
+            "A passphrase has at least {least} characters. Six words that do not belong together are easy to keep.",
+            least=MIN_LENGTH,
+        )
     if guesses(passphrase, *names) < GUESSES:
-        return (
+        return N_(
             "This passphrase is easy to guess: it is made of common words, names, dates or keys that lie side by side. Take six "
             "words that do not belong together, for example those that are offered here."
         )

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from app.core.errors import NotAllowed
+from app.core.i18n import N_, Translatable
 from app.staff import lineage
 from app.staff.models import Member, Proposal, Role
 from app.staff.seats import MemberFacts
@@ -76,27 +77,30 @@ def why_not_second(facts: MemberFacts, caller: SignedIn, proposal: Proposal, *, 
     if must_hold and takes_a_seat(facts, proposal):
         if caller.member_id == proposal.member_id:
             return ""
-        return "This would take the sign-in of somebody who is active. Only they themselves can end the wait."
+        return N_("This would take the sign-in of somebody who is active. Only they themselves can end the wait.")
     if must_hold and not holds_key_concerned(facts, caller, proposal):
-        return "Only somebody who holds the key concerned can confirm this before the waiting time is over."
+        return N_("Only somebody who holds the key concerned can confirm this before the waiting time is over.")
     if not must_hold and not may_decide(facts, caller, proposal):
-        return "Your role may not decide about this."
+        return N_("Your role may not decide about this.")
     return _why_not_two_people(facts, caller, proposal)
 
 
 def _why_not_two_people(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> str:
     if caller.member_id == proposal.proposed_by:
-        return "Somebody else has to decide about what you proposed."
+        return N_("Somebody else has to decide about what you proposed.")
     if caller.member_id == proposal.member_id:
-        return "This is about you. Somebody else has to decide about it."
+        return N_("This is about you. Somebody else has to decide about it.")
     seated_at = facts.seated_at.get(caller.member_id)
     if seated_at is None or seated_at > proposal.proposed_at:
-        return "You joined, came back or got your role after this was proposed. Somebody who was there before has to decide."
+        return N_(
+            "You joined, came back or got your role after this was proposed. Somebody who was there before has to decide."
+        )
     if not lineage.independent(caller.member_id, proposal.proposed_by, facts.ties):
-        return (
+        return Translatable(
             "You and the person who proposed this do not count as two people: one of you had a part in how the other joined, "
-            f"came back or got their role in the last {lineage.TIE_LASTS.days} days, or the same person had for both of you. "
-            "Somebody else has to decide."
+            "came back or got their role in the last {days} days, or the same person had for both of you. "
+            "Somebody else has to decide.",
+            days=lineage.TIE_LASTS.days,
         )
     return ""
 

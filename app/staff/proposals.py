@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.core.errors import Conflict, NotAllowed, NotFound
+from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
 from app.staff import proposal_rules, seats
 from app.staff.models import Member, Proposal
@@ -54,7 +55,10 @@ def propose(
     waiting_ones = [waiting for waiting in live(session) if waiting.expires_at > now]
     if sum(waiting.proposed_by == caller.member_id for waiting in waiting_ones) >= MAX_LIVE:
         raise Conflict(
-            f"{MAX_LIVE} of your proposals wait already. Withdraw one that is no longer needed, or wait until they are decided."
+            Translatable(
+                "{most} of your proposals wait already. Withdraw one that is no longer needed, or wait until they are decided.",
+                most=MAX_LIVE,
+            )
         )
     for waiting in waiting_ones:
         if waiting.kind == kind and waiting.codes == codes:
@@ -136,8 +140,11 @@ def refuse_early(proposal: Proposal, now: datetime) -> None:
         raise Conflict("This was approved before such changes had to wait. Propose it again.", state=proposal.state)
     if now < proposal.ready_at:
         raise Conflict(
-            f"This waits until {proposal.ready_at:%d %B, %H:%M} UTC, so that everybody concerned can stop it. The page of the "
-            "proposals says who can end the wait.",
+            Translatable(
+                "This waits until {moment} UTC, so that everybody concerned can stop it. The page of the "
+                "proposals says who can end the wait.",
+                moment=f"{proposal.ready_at:%d %B, %H:%M}",
+            ),
             state=proposal.state,
         )
 

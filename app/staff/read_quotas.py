@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
 from app.core.errors import TooMany
+from app.core.i18n import Translatable
 from app.core.upsert import insert_or_update
 
 
@@ -46,8 +47,11 @@ def count(session: Session, reader: str, now: datetime, *, limit: int) -> None:
     row = {"reader": reader, "day": now.date(), "count": 1}
     if session.scalars(statement.returning(ReadCount.count), row).one() > limit:
         raise QuotaReached(
-            f"You have opened sealed parts {limit} times today, which is the daily limit. It is reset at 0:00 UTC. "
-            "The operator of the service can raise it.",
+            Translatable(
+                "You have opened sealed parts {limit} times today, which is the daily limit. It is reset at 0:00 UTC. "
+                "The operator of the service can raise it.",
+                limit=limit,
+            ),
             headers={"Retry-After": "3600"},
         )
 

@@ -1,6 +1,9 @@
 """What Babel extracts for the catalogues, as the mapping file of each domain says."""
 
+import ast
 import io
+from collections.abc import Iterator
+from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,10 @@ from babel.messages.pofile import read_po
 from babel.util import pathmatch
 from jinja2 import TemplateSyntaxError
 
+import app.main  # noqa: F401  knows every error
 from app.cli import i18n
+from app.core.errors import AppError, Conflict
+from app.core.i18n import PERSON, STAFF, Translatable, Translator, translator
 from app.directory.packs import PACKS, load_packs
 from app.web.components import rendering
 
@@ -70,11 +76,12 @@ def test_a_template_that_cannot_be_parsed_is_an_error_and_not_an_empty_one(domai
 @pytest.mark.parametrize("domain", i18n.DOMAINS)
 def test_pybabel_extracts_the_same(tmp_path: Path, domain: str) -> None:
     template = tmp_path / "messages.pot"
+    positions = {name: ":" + ",".join(map(str, of)) if of else "" for name, of in i18n.KEYWORDS.items()}
+    keywords = [f"--keyword={name}{of}" for name, of in positions.items()]
+    where = ["--output", str(template), str(i18n.APP)]
     CommandLineInterface().run(
-        ["pybabel", "--quiet", "extract", "--mapping", str(i18n.mapping_file(domain)),
-         "--keyword", "n_:1,2", "--keyword", "NN_:1,2", "--keyword", "N_",
-         "--output", str(template), str(i18n.APP)]
-    )  # fmt: skip
+        ["pybabel", "--quiet", "extract", "--mapping", str(i18n.mapping_file(domain)), *keywords, *where]
+    )
     with template.open("rb") as file:
         assert {entry.id for entry in read_po(file) if entry.id} == set(i18n.messages(domain))
 
@@ -99,3 +106,57 @@ def test_a_template_of_messages_that_is_not_up_to_date_fails_the_check(
     real = i18n.template_file
     monkeypatch.setattr(i18n, "template_file", lambda one: tmp_path / f"{one}.pot" if one == domain else real(one))
     assert f"app/locales/{domain}.pot is not up to date: run `pristan i18n extract`" in list(i18n.problems())
+
+
+# --- the sentences of errors -------------------------------------------------------------------------------------------
+
+MACHINES = (
+    "api/", "cli/", "client/", "webhooks/", "sandbox/", "operations/", "conflicts/", "intake/", "matching/runs.py",
+    "partners/credentials.py", "partners/oauth_clients.py", "partners/sandbox_identity.py", "main.py", "core/keyring.py",
+    "core/strict_json.py",
+)  # fmt: skip
+"""Their errors are read by programs and operators, in English, or a page says them in words of its own."""
+
+
+def error_names() -> set[str]:
+    """The names of all errors that become a response: those of the family, wherever they are declared."""
+    known = [AppError]
+    for kind in known:
+        known += kind.__subclasses__()
+    return {kind.__name__ for kind in known}
+
+
+def sentences(path: Path, errors: set[str]) -> Iterator[tuple[int, ast.expr]]:
+    """The sentence of each error that a file makes, and its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in errors - {"Invalid", "IllegalMove"} and node.args:
+                yield node.lineno, node.args[0]
+            if node.func.id == "FieldError":
+                yield from ((node.lineno, word.value) for word in node.keywords if word.arg == "detail")
+
+
+def test_each_sentence_of_an_error_that_a_page_can_show_is_a_message() -> None:
+    """A literal one stands in a catalogue; one with fields is a `Translatable`, not a string that was filled in before."""
+    known, errors, wrong = {*i18n.messages(PERSON), *i18n.messages(STAFF)}, error_names(), []
+    for path in sorted(i18n.APP.rglob("*.py")):
+        name = path.relative_to(i18n.APP).as_posix()
+        if name.startswith(MACHINES):
+            continue
+        for line, sentence in sentences(path, errors):
+            is_lost = isinstance(sentence, ast.Constant) and sentence.value and sentence.value not in known
+            if is_lost or isinstance(sentence, ast.JoinedStr | ast.BinOp):
+                wrong.append(f"app/{name}:{line}")
+    assert wrong == [], "name the file in app/locales/staff.cfg, and the error in KEYWORDS of app/cli/i18n.py"
+
+
+class _Catalogue(NullTranslations):
+    def gettext(self, message: str) -> str:
+        return {"Offer 1 to {most} times.": "Zaproponuj od 1 do {most} terminów."}.get(message, message)
+
+
+def test_a_sentence_with_fields_is_translated_where_it_is_shown_and_is_english_elsewhere() -> None:
+    sentence = Translatable("Offer 1 to {most} times.", most=5)
+    assert sentence == "Offer 1 to 5 times."
+    assert Translator("pl", _Catalogue()).text(sentence) == "Zaproponuj od 1 do 5 terminów."
+    assert translator("en", STAFF).text(Conflict(sentence).detail) == "Offer 1 to 5 times."

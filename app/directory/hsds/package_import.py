@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
+from app.core.i18n import Translatable
 from app.directory import edits, published
 from app.directory.catalogue import Directory
 from app.directory.edits import Editor
@@ -44,5 +45,5 @@ def import_package(
 
 def _told(line: RowReport, waits: set[str]) -> RowReport:
     if line.outcome == "proposed" and any(f"as {slug}," in line.detail for slug in waits):
-        return replace(line, detail=f"{line.detail}; a proposal for it waits already")
+        return replace(line, detail=Translatable("{outcome}; a proposal for it waits already", outcome=line.detail))
     return line

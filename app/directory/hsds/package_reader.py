@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 from pydantic import ValidationError
 
+from app.core.i18n import N_, Translatable
 from app.core.spreadsheet import original_text
 from app.directory.catalogue import Directory
 from app.directory.hsds.schemas import FILES
@@ -82,21 +83,21 @@ def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MO
     for row in rows:
         tables.setdefault(row.table, []).append(row)
     if not tables.get("organization") or not tables.get("service"):
-        raise NotAPackage("It contains no organisations, or no services.")
+        raise NotAPackage(N_("It contains no organisations, or no services."))
     result, outcomes = PackageContents(), dict[int, tuple[Outcome, str]]()
     index = _Index(tables)
     for organization in tables["organization"]:
         try:
             slug, entry, parts = _organisation(organization, index, directory, today, outcomes)
         except _LeftOut as reason:
-            outcomes[id(organization)] = ("left out", str(reason))
+            outcomes[id(organization)] = ("left out", reason.args[0])
             continue
         if slug in result.found:
-            outcomes[id(organization)] = ("left out", f"Another row became {slug} already.")
+            outcomes[id(organization)] = ("left out", Translatable("Another row became {slug} already.", slug=slug))
             continue
         result.found[slug] = entry
-        outcomes[id(organization)] = ("proposed", f"as {slug}, not verified")
-        outcomes.update({id(part): ("used", f"a part of {slug}") for part in parts})
+        outcomes[id(organization)] = ("proposed", Translatable("as {slug}, not verified", slug=slug))
+        outcomes.update({id(part): ("used", Translatable("a part of {slug}", slug=slug)) for part in parts})
     for row in rows:
         outcome, detail = outcomes.get(id(row)) or ("left out", _why_not(row))
         result.lines.append(RowReport(row.file, row.number, row.get("id"), outcome, detail))
@@ -126,21 +127,21 @@ def _organisation(
     """Slug, entry and source rows of one organisation. Raises _LeftOut; services that are left out are reported as well."""
     own_id, name = row.get("id"), row.get("name")
     if not own_id or not name:
-        raise _LeftOut("The id or the name is missing.")
+        raise _LeftOut(N_("The id or the name is missing."))
     services: list[dict[str, Any]] = []
     parts, countries = list[PackageRow](), set[str]()
     for one in index.of("service", "organization_id", own_id):
         try:
             service, used, served = _service(one, index, directory)
         except _LeftOut as reason:
-            outcomes[id(one)] = ("left out", str(reason))
+            outcomes[id(one)] = ("left out", reason.args[0])
             continue
         service["id"] = _free(service["id"], {known["id"] for known in services})
         services.append(service)
         parts += [one, *used]
         countries |= served
     if not services:
-        raise _LeftOut("None of its services can be used.")
+        raise _LeftOut(N_("None of its services can be used."))
     identifiers = index.of("organization_identifier", "organization_id", own_id)
     phones = index.of("phone", "organization_id", own_id)
     places = [
@@ -150,7 +151,7 @@ def _organisation(
     ]
     slug = _slug(row, identifiers, countries)
     if directory.organisation(slug) is not None:
-        raise _LeftOut(f"The directory has {slug} already.")
+        raise _LeftOut(Translatable("The directory has {slug} already.", slug=slug))
     entry = {
         "id": slug,
         "name": _known({"en": name[:200], "local": row.get("alternate_name")[:200]}),
@@ -167,7 +168,7 @@ def _organisation(
         checked = Organisation.model_validate(_known(entry))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise _LeftOut(f"It does not fit: {'.'.join(map(str, first['loc']))}.") from None
+        raise _LeftOut(Translatable("It does not fit: {field}.", field=".".join(map(str, first["loc"])))) from None
     used = [*parts, *identifiers, *phones, *places[:1]]
     return slug, checked.model_dump(mode="json", exclude_none=True, by_alias=True), used
 
@@ -176,7 +177,7 @@ def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict
     """Raises _LeftOut: not active, no known need, or no country with a pack."""
     own_id = row.get("id")
     if row.get("status") not in {"active", ""}:
-        raise _LeftOut("It is not active.")
+        raise _LeftOut(N_("It is not active."))
     attributes = index.of("attribute", "link_id", own_id)
     named = {id(attribute): index.terms.get(attribute.get("taxonomy_term_id")) for attribute in attributes}
     needs = {
@@ -185,12 +186,12 @@ def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict
         if (term := named[id(attribute)]) and directory.need(term.get("code"))
     }
     if not needs:
-        raise _LeftOut("None of its taxonomy terms matches one of our needs: add it by hand.")
+        raise _LeftOut(N_("None of its taxonomy terms matches one of our needs: add it by hand."))
     areas = [
         (area, code) for area in index.of("service_area", "service_id", own_id) if (code := _country(area, directory))
     ]
     if not areas:
-        raise _LeftOut("By its service areas, it serves no country that has a pack.")
+        raise _LeftOut(N_("By its service areas, it serves no country that has a pack."))
     spoken = [
         attribute
         for attribute in index.of("language", "service_id", own_id)
@@ -266,8 +267,8 @@ def _known(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _why_not(row: PackageRow) -> str:
     if row.table in FILES:
-        return "What it belongs to is not proposed, or it says nothing that the directory keeps."
-    return "The directory keeps nothing of this kind."
+        return N_("What it belongs to is not proposed, or it says nothing that the directory keeps.")
+    return N_("The directory keeps nothing of this kind.")
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -277,11 +278,11 @@ def _rows(file: BinaryIO, most_bytes: int) -> Iterator[PackageRow]:
     try:
         package = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
-        raise NotAPackage("It is not a zip file.") from None
+        raise NotAPackage(N_("It is not a zip file.")) from None
     with package:
         entries = [entry for entry in package.infolist() if not entry.is_dir()]
         if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > most_bytes:
-            raise NotAPackage("It is too large.")
+            raise NotAPackage(N_("It is too large."))
         tables = _named_in(package)
         for entry in entries:
             if entry.filename.lower().endswith(".csv"):
@@ -295,7 +296,7 @@ def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         return package.read(entry)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
-        raise NotAPackage("One of its files cannot be unpacked.") from None
+        raise NotAPackage(N_("One of its files cannot be unpacked.")) from None
 
 
 def _named_in(package: zipfile.ZipFile) -> dict[str, str]:
@@ -311,7 +312,7 @@ def _read(file: str, table: str, content: bytes) -> Iterator[PackageRow]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise NotAPackage(f"{file} is not UTF-8 text.") from None
+        raise NotAPackage(Translatable("{file} is not UTF-8 text.", file=file)) from None
     try:
         for number, values in enumerate(csv.DictReader(io.StringIO(text)), 2):
             plain = {
@@ -321,7 +322,7 @@ def _read(file: str, table: str, content: bytes) -> Iterator[PackageRow]:
             }
             yield PackageRow(table, file, number, plain)
     except csv.Error:
-        raise NotAPackage(f"{file} cannot be read as CSV.") from None
+        raise NotAPackage(Translatable("{file} cannot be read as CSV.", file=file)) from None
 
 
 def _plain(value: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.core.errors import AppError, Conflict, Invalid, NotSignedIn, PreconditionFailed
+from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotSignedIn, PreconditionFailed
 from app.core.i18n import N_, STAFF, translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
@@ -31,6 +31,7 @@ _MESSAGES: Final = {
     503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }
 _FROZEN: Final = N_("Partner access is stopped at the moment.")
+_ILLEGAL_MOVE: Final = N_("This is no longer possible. Somebody may have changed it since you opened the page.")
 _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Please try again.")
 
 
@@ -54,9 +55,13 @@ def error_page(request: Request, error: AppError) -> Response:
 
 
 def _detail(error: AppError) -> str:
+    """What was wrong, in the reader's language: nothing of an error on our side, and no codes of a life cycle."""
+    words = translator(staff_pages.LANGUAGE, STAFF)
     if isinstance(error, Invalid):
-        return " ".join(entry["detail"] for entry in error.errors)
-    return error.detail if error.status < 500 or isinstance(error, Frozen) else ""
+        return " ".join(words.text(entry["detail"]) for entry in error.errors)
+    if isinstance(error, IllegalMove):
+        return words.text(_ILLEGAL_MOVE)
+    return words.text(error.detail) if error.status < 500 or isinstance(error, Frozen) else ""
 
 
 def submitted_fields(request: Request) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
+from app.core.i18n import N_
 from app.partners import organisations
 from app.partners.organisations import Organisation
 from app.staff import access_changes, members
@@ -205,14 +206,14 @@ def own_slug(session: Session, member: SignedIn) -> str:
 def _team(session: Session, slug: str) -> UUID:
     team_id = session.scalar(sa.select(Team.id).where(Team.slug == slug))
     if team_id is None:
-        raise _invalid("team", "Choose a team.")
+        raise _invalid("team", N_("Choose a team."))
     return team_id
 
 
 def new_name(request: Request) -> str:
     name = field_value(request.state.form, "name").strip()
     if not 2 <= len(name) <= 64 or not all(character.isalnum() or character in " .-_" for character in name):
-        raise _invalid("name", "A sign-in name must have 2 to 64 letters, digits, dots or hyphens.")
+        raise _invalid("name", N_("A sign-in name must have 2 to 64 letters, digits, dots or hyphens."))
     return name
 
 
@@ -220,7 +221,7 @@ def _role(request: Request) -> Role:
     try:
         return Role(field_value(request.state.form, "role"))
     except ValueError:
-        raise _invalid("role", "Choose a role.") from None
+        raise _invalid("role", N_("Choose a role.")) from None
 
 
 def _invalid(pointer: str, detail: str) -> Invalid:

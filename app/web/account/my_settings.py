@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core import keyholders
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.staff import members, passkeys, passphrases, read_quotas, sessions
@@ -131,7 +132,7 @@ def checked_passphrase(request: Request, field: str, member: str) -> str:
     if passphrases.normalised(new_passphrase) != passphrases.normalised(
         field_value(request.state.form, "passphrase_again")
     ):
-        detail = "The two new passphrases do not match."
+        detail = N_("The two new passphrases do not match.")
         raise Invalid([FieldError(pointer="/passphrase_again", code="differs", detail=detail)])
     return new_passphrase
 

@@ -20,6 +20,7 @@ from app.audit.models import AuditEntry
 from app.core import spreadsheet, written_dates
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.core.written_dates import NotADate
 from app.directory.packs import load_packs
@@ -68,9 +69,9 @@ def propose(request: Request, member: DeskMember, session: Db, now: Now) -> Resp
     try:
         kind = Kind(field_value(request.state.form, "kind"))
     except ValueError:
-        raise _invalid("kind", "Choose what to propose.") from None
+        raise _invalid("kind", N_("Choose what to propose.")) from None
     if kind not in _PROPOSE:
-        raise _invalid("kind", "Choose what to propose.")
+        raise _invalid("kind", N_("Choose what to propose."))
     _PROPOSE[kind](session, request, member, now)
     return staff_pages.redirect("/desk/proposals?done=proposed")
 
@@ -166,7 +167,7 @@ def _organisation_key(session: Session, request: Request, member: SignedIn, now:
 def _bulk_export(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     export = field_value(request.state.form, "what")
     if export not in EXPORTS:
-        raise _invalid("what", "Choose what to export.")
+        raise _invalid("what", N_("Choose what to export."))
     month = _month(field_value(request.state.form, "month"), now.date())
     proposals.propose(session, member, Kind.BULK_EXPORT, {"what": export, "month": month}, now)
 
@@ -174,11 +175,11 @@ def _bulk_export(session: Session, request: Request, member: SignedIn, now: date
 def _automatic_offers(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     country, urgency, after = (field_value(request.state.form, name) for name in ("country", "urgency", "after"))
     if not load_packs().has_country(country):
-        raise _invalid("country", "Choose a country.")
+        raise _invalid("country", N_("Choose a country."))
     if urgency not in automatic_offers.URGENCIES:
-        raise _invalid("urgency", "Choose an urgency.")
+        raise _invalid("urgency", N_("Choose an urgency."))
     if after != automatic_offers.OPERATOR and after not in automatic_offers.WAITS:
-        raise _invalid("after", "Choose when new cases are offered automatically.")
+        raise _invalid("after", N_("Choose when new cases are offered automatically."))
     codes = {"country": country, "urgency": urgency, "after": after}
     proposals.propose(session, member, Kind.AUTOMATIC_OFFERS, codes, now)
 
@@ -191,7 +192,7 @@ def _month(text: str, today: date) -> str:
     except NotADate:
         first = None
     if first is None or first.day != 1:
-        raise _invalid("month", "Write the month and the year, for example November 2026.")
+        raise _invalid("month", N_("Write the month and the year, for example November 2026."))
     return f"{first:%Y-%m}"
 
 
@@ -212,7 +213,7 @@ def _public_key(request: Request) -> dict[str, str]:
         raw = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
         organisation_keys.check(raw)
     except (binascii.Error, ValueError):
-        raise _invalid("public_key", "This is not an X-Wing public key (1,216 bytes in base64).") from None
+        raise _invalid("public_key", N_("This is not an X-Wing public key (1,216 bytes in base64).")) from None
     return {"public_key": base64.b64encode(raw).decode(), "fingerprint": members.fingerprint(raw)}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.client_address import sender
 from app.core.dependencies import Db
 from app.core.errors import NotSignedIn
+from app.core.i18n import N_
 from app.settings import Settings
 from app.staff import known_browsers, sessions
 from app.staff import service as staff
@@ -71,7 +72,7 @@ async def sign_in(request: Request, settings: Config) -> Response:
     request.state.member = member
     response: Response
     if again and carried:
-        detail = "You are signed in again. Your text has not been sent yet. Check it, then send it."
+        detail = N_("You are signed in again. Your text has not been sent yet. Check it, then send it.")
         response = send_again_page(request, again, carried, detail=detail)
     else:
         response = staff_pages.redirect(target or staff_pages.home(member))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.cases.appointments import MOST_TIMES, WAYS, Appointment, Offer, OpenedAppointment
 from app.core.errors import FieldError, Invalid
-from app.core.i18n import LANGUAGES
+from app.core.i18n import LANGUAGES, N_
 from app.web.components import date_fields
 from app.web.components.forms import field_value
 
@@ -26,11 +26,11 @@ def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
             continue
         found = _TIME.fullmatch(hour)
         if day is None or found is None:
-            pointer, detail = f"/time_{number}", "Write the day, and the time like 14:30."
+            pointer, detail = f"/time_{number}", N_("Write the day, and the time like 14:30.")
             raise Invalid([FieldError(pointer=pointer, code="required", detail=detail)])
         at = datetime.combine(day, time(int(found[1]), int(found[2])), local)
         if at.astimezone(UTC).astimezone(local).replace(tzinfo=None) != at.replace(tzinfo=None):
-            detail = "The clocks are put forward in this hour. Choose another time."
+            detail = N_("The clocks are put forward in this hour. Choose another time.")
             raise Invalid([FieldError(pointer=f"/time_{number}", code="out_of_range", detail=detail)])
         times.append(at.astimezone(UTC))
     return Offer(

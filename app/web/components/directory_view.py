@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from app.core.i18n import N_
+from app.core.i18n import N_, STAFF, translator
 from app.directory import availability, edits, fields, opening_hours, overlay
 from app.directory import published as directory_published
 from app.directory.catalogue import Directory
@@ -199,16 +199,23 @@ def freshness(session: Session, packs: Directory, today: date) -> Freshness:
 
 def proposal(edit: DirectoryEdit) -> Mapping[str, str]:
     """A proposal in words: the field, its present value and the proposed value."""
+    say = translator("en", STAFF).text
     if edit.field == fields.WHOLE:
         value = edit.new.get("value")
         description = (
-            f"{value['name']['en']}: {_summary(value)}" if value else "Remove the organisation from the directory."
+            f"{value['name']['en']}: {_summary(value)}"
+            if value
+            else say(N_("Remove the organisation from the directory."))
         )
-        return {"label": "New organisation", "old": "", "new": description}
+        return {"label": N_("New organisation"), "old": "", "new": description}
     field = fields.field_of(edit.subject, edit.field)
     assert field is not None
-    new = "The value in the country pack." if "value" not in edit.new else text(field, edit.new["value"]) or "Nothing."
-    return {"label": field.label, "old": text(field, edit.old.get("value")) or "Nothing.", "new": new}
+    new = (
+        say(N_("The value in the country pack."))
+        if "value" not in edit.new
+        else text(field, edit.new["value"]) or say(N_("Nothing."))
+    )
+    return {"label": field.label, "old": text(field, edit.old.get("value")) or say(N_("Nothing.")), "new": new}
 
 
 def _summary(value: Mapping[str, Any]) -> str:

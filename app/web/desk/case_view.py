@@ -1,6 +1,6 @@
 """View models of the case page: what is known, the next step with its reasons, and the history. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from app.cases.models import Case, CaseAgreement, CaseEvent, CaseNeed, CaseWrap,
 from app.cases.need_states import ASKABLE, NeedState
 from app.casework import letter_deadlines
 from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
-from app.core.i18n import N_, STAFF, translator
+from app.core.i18n import STAFF, translator
 from app.core.ids import named_id
 from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
@@ -292,22 +292,23 @@ def deadline(case: Case, facts: Mapping[str, Any], directory: Directory, now: da
 
 def facts_in_words(facts: Mapping[str, Any], case: Case, code_names: CodeNames) -> list[tuple[str, str]]:
     """The facts as rows of name and value. A question without an answer is listed as such: it never counts as "no"."""
-    not_answered = N_("not said")
+    _ = translator("en", STAFF).text
+    not_answered = _("not said")
     return [
-        (N_("Needs"), code_names.names("need", case.needs)),
-        (N_("Country"), code_names.name("country", case.country)),
-        (N_("Region"), code_names.name("region", facts["region"]) if facts.get("region") else not_answered),
-        (N_("Languages"), code_names.names("language", case.languages) if case.languages else not_answered),
-        (N_("Language of the form"), code_names.name("language", case.language)),
-        (N_("Status"), _label(STATUSES, facts.get("status")) or not_answered),
+        (_("Needs"), code_names.names("need", case.needs)),
+        (_("Country"), code_names.name("country", case.country)),
+        (_("Region"), code_names.name("region", facts["region"]) if facts.get("region") else not_answered),
+        (_("Languages"), code_names.names("language", case.languages) if case.languages else not_answered),
+        (_("Language of the form"), code_names.name("language", case.language)),
+        (_("Status"), _label(_, STATUSES, facts.get("status")) or not_answered),
         (
-            N_("Citizenship"),
+            _("Citizenship"),
             code_names.name("country", facts["nationality"]) if facts.get("nationality") else not_answered,
         ),
-        (N_("Groups"), _labels(GROUPS, facts.get("groups")) or not_answered),
-        (N_("Support requested"), _labels(HELPS, facts.get("helps")) or N_("none")),
-        (N_("Who needs help"), _label(FOR_WHOM, facts.get("for_whom")) or not_answered),
-        (N_("How soon (the person's answer)"), _label(HOW_SOON, facts.get("how_soon")) or not_answered),
+        (_("Groups"), _labels(_, GROUPS, facts.get("groups")) or not_answered),
+        (_("Support requested"), _labels(_, HELPS, facts.get("helps")) or _("none")),
+        (_("Who needs help"), _label(_, FOR_WHOM, facts.get("for_whom")) or not_answered),
+        (_("How soon (the person's answer)"), _label(_, HOW_SOON, facts.get("how_soon")) or not_answered),
     ]
 
 
@@ -361,9 +362,9 @@ def timeline(
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
-def _label(label_of: Mapping[str, str], code: Any) -> str:
-    return label_of.get(code, "") if isinstance(code, str) else ""
+def _label(say: Callable[[str], str], label_of: Mapping[str, str], code: Any) -> str:
+    return say(label_of.get(code, "")) if isinstance(code, str) else ""
 
 
-def _labels(label_of: Mapping[str, str], codes: Any) -> str:
-    return "; ".join(label_of.get(code, code) for code in codes or ())
+def _labels(say: Callable[[str], str], label_of: Mapping[str, str], codes: Any) -> str:
+    return "; ".join(say(label_of[code]) if code in label_of else code for code in codes or ())

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import spreadsheet
 from app.core.dependencies import Db, Now, ReadDb
+from app.core.i18n import N_
 from app.directory import published
 from app.directory.catalogue import Directory
 from app.directory.edits import Editor
@@ -75,7 +76,7 @@ def check_package(request: Request, member: Sender, session: ReadDb, packs: OwnP
     try:
         result = _import(request, member, session, packs, now, only_look=True)
     except NotAPackage as error:
-        return _page(request, error=str(error), status=422)
+        return _page(request, error=error.args[0], status=422)
     if field_value(request.state.form, "act") == "report":
         return _file_response(_report_csv(result.lines), "text/csv; charset=utf-8", "report.csv")
     return _page(request, result=result)
@@ -87,7 +88,7 @@ def propose(request: Request, member: Sender, session: Db, packs: OwnPacks, now:
     try:
         result = _import(request, member, session, packs, now, only_look=False)
     except NotAPackage as error:
-        return _page(request, error=str(error), status=422)
+        return _page(request, error=error.args[0], status=422)
     return _page(request, result=result, proposed=True)
 
 
@@ -96,7 +97,7 @@ def _import(
 ) -> package_import.ImportResult:
     content: bytes | None = request.state.file
     if not content:
-        raise NotAPackage("Choose a file.")
+        raise NotAPackage(N_("Choose a file."))
     by = Editor(member.member_id, member.role.value, origin="import")
     return package_import.import_package(
         session, packs, io.BytesIO(content), by=by, now=now, only_look=only_look, most_bytes=LARGEST_UNPACKED

@@ -13,6 +13,7 @@ from app.casework.rule_replay import Summary
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory import rule_sets
+from app.directory.hsds import package_reader
 from app.directory.models import ORIGINS
 from app.documents import confinement
 from app.matching.deadlines import Certainty
@@ -21,6 +22,10 @@ from app.referrals import reasons
 from app.referrals.ways import Means
 from app.tasks.service import RULES, TaskKind
 
+PACKAGE_OUTCOMES: Final = complete(
+    get_args(package_reader.Outcome), {"proposed": N_("proposed"), "used": N_("used"), "left out": N_("left out")}
+)
+"""What became of a row of a package."""
 VIEWS: Final = complete(
     (*queue.VIEWS, "undelivered"),
     {

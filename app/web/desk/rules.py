@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.casework import rule_replay
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
+from app.core.i18n import N_
 from app.directory import published, rule_overlay, rule_sets
 from app.directory.packs import Directory
 from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb
@@ -226,7 +227,7 @@ def _by_code(findings: list[Finding]) -> dict[str, list[Finding]]:
 def _effective_on(request: Request, now: datetime) -> date:
     day = date_fields.read(request.state.form, "effective_on", today=now.date())
     if day is None:
-        detail = "Write the day from which the rules are in force."
+        detail = N_("Write the day from which the rules are in force.")
         raise Invalid([FieldError(pointer="/effective_on", code="required", detail=detail)])
     return day
 

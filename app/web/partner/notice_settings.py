@@ -117,7 +117,7 @@ def _refuse_without_key(session: Session, member: SignedIn, organisation_id: UUI
     """
     holds = seats.holds_key_of(session, member.key_id, organisation_id)
     if not holds and seats.is_held_by_member(session, organisation_id):
-        detail = "Only a member who holds the organisation's key can change the address. Ask a colleague."
+        detail = N_("Only a member who holds the organisation's key can change the address. Ask a colleague.")
         raise Invalid([FieldError(pointer="/address", code="no_key", detail=detail)])
 
 

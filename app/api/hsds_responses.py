@@ -45,7 +45,7 @@ def about() -> dict[str, Any]:
 
 
 def page_of(name: str, shape: str, tag: str = OPTIONAL, *, minimal: bool = False) -> dict[str, Any]:
-    """Arguments of a list's decorator. `minimal`: entries may lack the fields that are required otherwise."""
+    """Arguments for the route decorator of a list. `minimal`: entries may lack the fields that are required otherwise."""
     entry: dict[str, Any] = ref("schemas", shape)
     if minimal:
         entry = {"anyOf": [entry, {"type": "object", "required": ["id"], "maxProperties": 2}]}

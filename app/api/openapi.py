@@ -59,7 +59,7 @@ _DOCUMENT: Final[Responses] = {
 
 @router.get("/v1/openapi.json", operation_id="getDescription", responses=_DOCUMENT)
 async def description(config: Config) -> JSONResponse:
-    """This document."""
+    """The OpenAPI description of this API."""
     return JSONResponse(document(config.base_url.rstrip("/")), headers={"Cache-Control": "public, max-age=3600"})
 
 

@@ -132,7 +132,7 @@ async def requested_action(
     referral_id: ReferralId,
     verb: Annotated[str, Path(json_schema_extra={"enum": [item.value for item in VERBS]})],
 ) -> RequestedAction:
-    """Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
+    """The action that a request asks for. Raises NotFound (no such verb or id), UnsupportedType, BadRequest, Invalid."""
     if verb not in VERBS:
         raise NotFound("There is no such action.")
     payload, text = _parse_payload(request, body)

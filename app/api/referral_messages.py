@@ -129,7 +129,7 @@ class PostedMessage:
 
 
 async def read_message(request: Request, body: Body) -> PostedMessage:
-    """Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
+    """The message of a request. Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), frozenset({"id", "ciphertext", "keys"}))
     wrapped = document.get("keys")

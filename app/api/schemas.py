@@ -42,14 +42,14 @@ class Problem(BaseModel):
 
 
 class OAuthProblem(_Document):
-    """RFC 6749 §5.2."""
+    """An error of the token endpoint (RFC 6749 §5.2)."""
 
     error: Literal["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"]
     error_description: str
 
 
 class ServerMetadata(_Document):
-    """RFC 8414."""
+    """Metadata of the authorization server (RFC 8414)."""
 
     issuer: str
     token_endpoint: str
@@ -179,7 +179,7 @@ class Signature(_Document):
 
 
 class PublicKeyOut(_Document):
-    """RFC 8037."""
+    """A public key for signatures, as a JSON Web Key (RFC 8037)."""
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
@@ -190,7 +190,7 @@ class PublicKeyOut(_Document):
 
 
 class PublicKeys(_Document):
-    """RFC 7517."""
+    """A set of public keys (RFC 7517)."""
 
     keys: list[PublicKeyOut]
 

@@ -164,7 +164,7 @@ def add_endpoint(
     responses={200: success(openapi_examples.WEBHOOK, headers=ETAG), **signed_in(404)},
 )
 def read_endpoint(caller: WebhookReader, session: ReadDb, keys: Keys, endpoint_id: EndpointId) -> JSONResponse:
-    """One of your endpoints."""
+    """Read one of your endpoints."""
     endpoint = service.get(session, owner_of(caller), parse_endpoint_id(endpoint_id))
     return JSONResponse(_endpoint_json(keys, endpoint), headers={"ETag": etags.of_version(endpoint.version)})
 

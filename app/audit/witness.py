@@ -65,7 +65,7 @@ class Witness:
         )
 
     def paper(self) -> str:
-        """The same to be printed: sixteen groups of four characters, which can be typed in again."""
+        """The witness as text for paper: sixteen groups of four characters, which can be typed in again."""
         groups = [self.hash[start : start + 4] for start in range(0, 64, 4)]
         rows = (" ".join(groups[start : start + 4]) for start in range(0, 16, 4))
         return "\n".join(

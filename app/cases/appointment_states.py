@@ -51,5 +51,5 @@ def next_state(state: AppointmentState, verb: AppointmentVerb, *, by: str) -> Ap
     if row is None:
         raise IllegalMove("appointment", state, verb)
     if by not in row[1]:
-        raise NotAllowed(Translatable("Offered times are not moved by {verb} from this side.", verb=verb))
+        raise NotAllowed(Translatable("The step {verb} of offered times is not open to you.", verb=verb))
     return row[0]

@@ -15,7 +15,7 @@ from app.core.keyring import KeyRing
 
 
 class Honeytoken(Base):
-    """`id` is a MAC of the case's id, hidden under the epoch key (`KeyRing.hide`)."""
+    """An invented case. `id` is a MAC of the case's id, hidden under the epoch key (`KeyRing.hide`)."""
 
     __tablename__ = "honeytokens"
 

@@ -39,7 +39,7 @@ def plain_columns(intake: Intake) -> dict[str, Any]:
 
 
 def plain_columns_of(case: Case) -> dict[str, Any]:
-    """The same, read from a stored case."""
+    """The plain columns, read from a stored case."""
     fields = storage.fields_of(Intake)
     names = [place.name for field in fields for place in field.places if place.document == storage.CASE]
     return {name: getattr(case, name) for name in names}

@@ -83,7 +83,7 @@ def next_state(state: NeedState, verb: NeedVerb, *, by: str) -> NeedState:
         raise IllegalMove("need", state, verb)
     target, actors = row
     if by not in actors:
-        raise NotAllowed(Translatable("The step {verb} of a need is not open to this caller.", verb=verb))
+        raise NotAllowed(Translatable("The step {verb} of a need is not open to you.", verb=verb))
     return target
 
 

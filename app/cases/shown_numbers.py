@@ -17,7 +17,7 @@ def show(session: Session, *look_up_ids: bytes) -> None:
 
 
 def show_code(session: Session, *look_up_ids: bytes) -> None:
-    """Until the transaction ends, the case that the person's own code with one of these look-up ids opens can be seen."""
+    """Let this transaction see the case that a code of the person's own opens. `look_up_ids`: of that code."""
     _set(session, "pristan.code", ",".join(look_up_id.hex() for look_up_id in look_up_ids))
 
 

@@ -45,12 +45,12 @@ _ORDINARY: Final = "normal"
 
 
 def is_held(held_reason: str | None, urgency: str) -> bool:
-    """Whether the scheduler offers such a case to nobody until a coordinator has reviewed it."""
+    """Whether the scheduler offers a case with this mark and urgency to nobody until a coordinator has reviewed it."""
     return held_reason in HOLDING and urgency == _ORDINARY
 
 
 def is_offered_last(held_reason: str | None, urgency: str) -> bool:
-    """Whether such a case is offered only after all others."""
+    """Whether a case with this mark and urgency is offered only after all others."""
     return held_reason == CROWD and urgency == _ORDINARY
 
 
@@ -95,7 +95,7 @@ def discard(session: Session, case: Case, *, actor_kind: str, actor_id: UUID, no
 
 def _check_held(case: Case) -> None:
     if case.held_reason is None or case.closed_at is not None:
-        raise Conflict("This case is not held.", state=case.state)
+        raise Conflict("This case is not held as possible spam.", state=case.state)
 
 
 def _note(session: Session, case: Case, action: str, actor_kind: str, actor_id: UUID, now: datetime) -> None:

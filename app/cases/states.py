@@ -69,7 +69,7 @@ def next_state(state: CaseState, verb: CaseVerb, *, by: str) -> CaseState:
         raise IllegalMove("case", state, verb, allowed(state, by=by))
     target, actors = row
     if by not in actors:
-        raise NotAllowed(Translatable("The step {verb} of a case is not open to this caller.", verb=verb))
+        raise NotAllowed(Translatable("The step {verb} of a case is not open to you.", verb=verb))
     return target
 
 

@@ -15,19 +15,23 @@ from app.cases.models import Case
 from app.casework import case_ownership
 from app.casework.coordinator import Desk
 from app.core.errors import AppError, Invalid
+from app.core.i18n import N_
 
 MOST: Final = 25
 Chosen = Sequence[tuple[str, int]]
 """Labels with the version that was on the screen."""
 
 
+NOT_POSSIBLE: Final = N_("This is not possible in the present state.")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result for one case: its new version, or why nothing was done."""
+    """The result for one case: its new version, or the sentences that say why nothing was done."""
 
     label: str
     version: int | None
-    refused: str = ""
+    refused: tuple[str, ...] = ()
 
 
 def assign(session: Session, desk: Desk, chosen: Chosen, member_id: UUID | None) -> list[Outcome]:
@@ -51,6 +55,6 @@ def _one(session: Session, label: str, version: int, act: Callable[[str, int], C
         with session.begin_nested():
             return Outcome(label, act(label, version).version)
     except Invalid as error:
-        return Outcome(label, None, " ".join(found["detail"] for found in error.errors))
+        return Outcome(label, None, tuple(found["detail"] for found in error.errors))
     except AppError as error:
-        return Outcome(label, None, error.detail or error.title)
+        return Outcome(label, None, (error.detail or NOT_POSSIBLE,))

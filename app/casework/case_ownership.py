@@ -63,7 +63,7 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
             latest = min(latest, case.last_safe_day - timedelta(days=1))
         if not today < until <= latest:
             detail = (
-                Translatable("A day after today and not after {day}.", day=latest.isoformat())
+                Translatable("Choose a day after today and not after {day}.", day=latest.isoformat())
                 if latest > today
                 else N_("The deadline leaves no time to snooze it.")
             )

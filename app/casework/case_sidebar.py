@@ -1,4 +1,4 @@
-"""The sidebar of a case page: open tasks, the household, a question to move, the person's answers. One statement.
+"""The sidebar of a case page: open tasks, household, the question whether the case may move, the person's answers. One statement.
 
 A union of four short lists with the same columns, and the number of the team's open tasks.
 """

@@ -53,7 +53,10 @@ LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "n
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The result of filing. `receipt` is shown now and never again. `is_asked_here`: a centre that was chosen can read it here."""
+    """The result of filing. `receipt` is shown now and never again.
+
+    `is_asked_here`: whether a centre that was chosen can read it here.
+    """
 
     receipt: receipts.Receipt
     case_id: UUID
@@ -145,7 +148,7 @@ def file_sandbox_intake(
 
 
 def is_urgent(urgency: str) -> bool:
-    """Whether such a case is accepted while the disk is nearly full."""
+    """Whether a case of this urgency is accepted while the disk is nearly full."""
     return urgency != "normal"
 
 

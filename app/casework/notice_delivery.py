@@ -78,7 +78,7 @@ class _Bundle:
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
     """Send up to `limit` due messages; returns how many were sent. At least once: a crash after sending sends again.
 
-    The ways send at the same time, so that none waits for another.
+    The channels send at the same time, so that none waits for another.
     """
     with database.begin() as session:
         team_notices.hand_out_due(session, now, limit, first_wait=post.waits.next_on_call)

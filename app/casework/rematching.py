@@ -60,7 +60,7 @@ def run_matching(
 def rematch(session: Session, keys: KeyRing, directory: Directory, case: Case, *, by: UUID, now: datetime) -> None:
     """Match a case again for the desk. The caller holds its row. Raises Conflict: it has ended, or its facts are gone."""
     if case.closed_at is not None or run_matching(session, keys, directory, case, now) is None:
-        raise Conflict("There is nothing left to match.", state=case.state)
+        raise Conflict("The answers of this case have been deleted, so it cannot be matched again.", state=case.state)
     case.version += 1
     case.updated_at = now
     session.flush()

@@ -52,7 +52,7 @@ _OUTCOME_TEXTS = {
 
 
 def page() -> str:
-    """The whole page, as Markdown with Mermaid diagrams."""
+    """The page of all life cycles, as Markdown with Mermaid diagrams."""
     return "\n".join(
         [
             "# Life cycles",

@@ -19,7 +19,7 @@ class NoProfile(Exception):
 
 @dataclass(slots=True)
 class Profile:
-    """`private_key` is the 32-byte seed in base64url; `old_keys` are its predecessors.
+    """A stored profile. `private_key` is the 32-byte seed in base64url; `old_keys` are its predecessors.
 
     `pending` has the Idempotency-Key and version of each action that has not been answered yet.
     """

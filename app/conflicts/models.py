@@ -27,7 +27,10 @@ class ConflictEntry(Base):
 
 
 class ConflictTrace(Base):
-    """The same MAC of an identifier of a case, for one organisation. None if the person gave no address and no full name."""
+    """An identifier of a case, hashed as the organisation hashes its own entries.
+
+    There is no row if the person gave no address and no full name.
+    """
 
     __tablename__ = "conflict_traces"
     __table_args__ = (sa.Index(None, "mac"),)

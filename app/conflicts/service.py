@@ -216,7 +216,7 @@ def forget_traces(session: Session, case_id: UUID) -> None:
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    """Erasure."""
+    """Delete what screening has found for a case that is erased."""
     forget_traces(session, case_id)
     session.execute(sa.delete(Exclusion).where(Exclusion.case_id == case_id))
 

@@ -26,7 +26,10 @@ _FORWARDED_FOR: Final = re.compile(r'(?:^|;)\s*for=(?:"([^"]*)"|([^;\s"]*))\s*(?
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """`networks`: addresses of proxies. `unix`: a caller on a unix socket is one. `header`: the one header that they write."""
+    """The proxies whose word on the caller's address counts.
+
+    `networks`: their addresses. `unix`: a caller on a unix socket is one. `header`: the one header that they write.
+    """
 
     networks: tuple[IpNetwork, ...] = ()
     unix: bool = False

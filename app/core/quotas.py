@@ -52,7 +52,7 @@ class _Share:
 
 
 class Quotas:
-    """The shares of one process, used from its event loop. Hold `fetch_lock` while a share is taken, so that only one is."""
+    """The shares of one process, used from its event loop. Hold `fetch_lock` while a share is taken: one at a time."""
 
     def __init__(self) -> None:
         self._shares: dict[str, _Share] = {}

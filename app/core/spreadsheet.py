@@ -55,7 +55,7 @@ def write_csv(out: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]], *, for_people: bool = False) -> str:
-    """The same as a string; with a byte order mark where it is `for_people`."""
+    """The rows as CSV text; with a byte order mark where it is `for_people`."""
     out = io.StringIO(BOM if for_people else "", newline="")
     out.seek(0, io.SEEK_END)
     write_csv(out, header, rows)

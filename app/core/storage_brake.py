@@ -42,8 +42,9 @@ class StorageLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StorageLimits:
-    """`database_max`: the most bytes of the database; 0: no limit. `disk_free_min`: the fewest free bytes of an SQLite database's
-    disk."""
+    """The limits of growth. `database_max`: the most bytes of the database; 0: no limit.
+
+    `disk_free_min`: the fewest free bytes of the disk of an SQLite database."""
 
     database_max: int = 0
     disk_free_min: int = 0
@@ -59,7 +60,7 @@ class Storage:
 
     @property
     def level(self) -> StorageLevel:
-        """`LOW`: four fifths of the room is used, or less than twice the reserve is free."""
+        """How full it is. `LOW`: four fifths of the room is used, or less than twice the reserve is free."""
         most, free, reserve = self.limits.database_max, self.disk_free, self.limits.disk_free_min
         if (most and self.database >= most) or (free is not None and free < reserve):
             return StorageLevel.FULL

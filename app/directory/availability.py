@@ -30,7 +30,13 @@ def set_capacity(session: Session, key: str, capacity: str, until: date | None, 
     """
     row = _service(session, key)
     if capacity not in CAPACITIES:
-        raise Invalid([FieldError(pointer="/capacity", code="unknown_code", detail="Choose one of the three.")])
+        raise Invalid(
+            [
+                FieldError(
+                    pointer="/capacity", code="unknown_code", detail="Choose an availability: open, full or unknown."
+                )
+            ]
+        )
     row.capacity = capacity
     row.capacity_until = None if capacity == "unknown" else _day(until, now)
     row.updated_at = now

@@ -86,7 +86,7 @@ class Directory:
         }
 
     def country(self, code: str) -> Country:
-        """Raises KeyError."""
+        """The country with this code. Raises KeyError."""
         return self._country[code]
 
     def has_country(self, code: str) -> bool:

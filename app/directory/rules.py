@@ -35,13 +35,19 @@ class AnyOf(_Strict):
 
 
 class RegionTest(AnyOf):
-    """`only_part`: the service covers only this place of the region, so living in the region alone is not a yes."""
+    """Regions in which somebody has to live.
+
+    `only_part`: the service covers only this place of the region, so living in the region alone is not a yes.
+    """
 
     only_part: str | None = None
 
 
 class StatusTest(AnyOf):
-    """`perhaps`: statuses that only some of the people meant here hold, so such a status alone is not a yes."""
+    """Statuses of which somebody has to have one.
+
+    `perhaps`: statuses that only some of the people meant here hold, so such a status alone is not a yes.
+    """
 
     perhaps: tuple[str, ...] = ()
 

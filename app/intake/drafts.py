@@ -22,7 +22,7 @@ MOST_BYTES: Final = 65_535
 
 
 class Draft(Base):
-    """`id` is derived from the cookie's secret; the secret cannot be recovered from it."""
+    """An unfinished form. `id` is derived from the cookie's secret; the secret cannot be recovered from it."""
 
     __tablename__ = "drafts"
 

@@ -89,7 +89,7 @@ class Receipt:
         return KeyPair.from_seed(sealing.derive(self.digits.encode(), "receipt:key"))
 
     def former_look_up_ids(self, keys: KeyRing) -> list[bytes]:
-        """All forms of the lookup id of such a case."""
+        """All forms of the lookup id of a case whose number was issued before numbers were stretched."""
         return keys.hidden_forms(keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up")), *BINDING)
 
 

@@ -91,7 +91,7 @@ class StoredField:
         return next((limit.max_length for limit in self.info.metadata if hasattr(limit, "max_length")), 0) or 0
 
     def value(self, document: Mapping[str, Any], name: str = "") -> Any:
-        """Its value in a document of this shape; None: it is not there."""
+        """The field's value in a document of this shape; None where the document lacks it."""
         for outer in self.path[:-1]:
             document = document.get(outer) or {}
         return document.get(name or self.path[-1])

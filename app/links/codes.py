@@ -22,7 +22,7 @@ _MEMORY_KIB: Final = 64 * 1024
 
 
 def new_code() -> str:
-    """Twenty digits."""
+    """A new code: twenty digits."""
     body = f"{secrets.randbelow(10**_RANDOM_DIGITS):0{_RANDOM_DIGITS}d}"
     return body + f"{98 - int(body + '00') % 97:02d}"
 

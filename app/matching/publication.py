@@ -89,7 +89,7 @@ def propose(
     """
     today = now.astimezone(UTC).date()
     if not today <= effective_on <= today + LATEST:
-        raise _invalid("out_of_range", N_("A day from today on, within a year."), "/effective_on")
+        raise _invalid("out_of_range", N_("Choose a day from today on, at most one year ahead."), "/effective_on")
     if not why.strip() or len(why) > 500:
         raise _invalid("required", N_("Say why, in 1 to 500 characters."), "/why")
     tip = rule_sets.last_published(session)
@@ -149,7 +149,7 @@ def decide(
 
 
 def proposal_by_id(session: Session, proposal_id: UUID) -> RuleProposal:
-    """Raises NotFound."""
+    """The proposed or published rule set with this id. Raises NotFound."""
     proposal = session.get(RuleProposal, proposal_id)
     if proposal is None:
         raise NotFound("There is no such rule set.")

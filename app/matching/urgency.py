@@ -21,7 +21,9 @@ def assess(
     last_safe_day: date | None,
     today: date,
 ) -> Urgency:
-    """`emergency`: held, to be removed, violence, a child alone, a last safe day within 48 hours (or passed), "today".
+    """The urgency of a case.
+
+    `emergency`: held, to be removed, violence, a child alone, a last safe day within 48 hours (or passed), "today".
 
     `urgent`: a last safe day within 7 days, extradition or a wanted list, "this week". Else `normal`.
     """

@@ -87,7 +87,7 @@ def apply(connection: sa.Connection, prefix: str = PREFIX) -> list[str]:
 
 
 def renew(database: Database, prefix: str = PREFIX) -> bool:
-    """`apply` after a migration, where the roles of this installation exist. Returns whether they do."""
+    """Renew the privileges after a migration, where the roles of this installation exist. Returns whether they do."""
     if database.dialect != "postgresql":
         return False
     with database.engine.begin() as connection:

@@ -23,7 +23,7 @@ class Role(StrEnum):
     BACKUP = "backup"
 
     def named(self, prefix: str) -> str:
-        """Its name on the server, like `pristan_public`: a server can hold several installations."""
+        """The role's name on the server, like `pristan_public`: a server can hold several installations."""
         return f"{prefix}_{self.value}"
 
 

@@ -29,7 +29,7 @@ class Organisation(Base):
 
 
 def by_slug(session: Session, slug: str) -> Organisation:
-    """Raises NotFound."""
+    """The organisation with this slug. Raises NotFound."""
     organisation = session.scalars(sa.select(Organisation).where(Organisation.slug == slug)).one_or_none()
     if organisation is None:
         raise NotFound("There is no such organisation.")
@@ -37,7 +37,7 @@ def by_slug(session: Session, slug: str) -> Organisation:
 
 
 def by_id(session: Session, organisation_id: UUID) -> Organisation:
-    """Raises NotFound."""
+    """The organisation with this id. Raises NotFound."""
     organisation = session.get(Organisation, organisation_id)
     if organisation is None:
         raise NotFound("There is no such organisation.")

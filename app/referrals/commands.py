@@ -74,13 +74,15 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
             )
             errors.append(FieldError(pointer=f"/{name}", code="unknown_code", detail=detail))
     if verb in DAY_REQUIRED and payload.until is None:
-        errors.append(FieldError(pointer="/until", code="required", detail="A day after today."))
+        errors.append(FieldError(pointer="/until", code="required", detail="Choose a day after today."))
     if (
         verb in DAY_REQUIRED
         and payload.until
         and not now.date() < payload.until <= (now + deadlines.MAX_REVIEW_AHEAD).date()
     ):
-        detail = Translatable("A day after today, at most {most} days ahead.", most=deadlines.MAX_REVIEW_AHEAD.days)
+        detail = Translatable(
+            "Choose a day after today, at most {most} days ahead.", most=deadlines.MAX_REVIEW_AHEAD.days
+        )
         errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
     if verb not in DAY_REQUIRED and payload.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
@@ -130,6 +132,6 @@ def _handover_errors(verb: Verb, payload: TransitionInput, now: datetime) -> lis
     if payload.deadline_on is not None and verb not in WORK_TAKEN:
         errors.append(FieldError(pointer="/deadline_on", code="not_taken", detail="This action takes no deadline."))
     elif payload.deadline_on is not None and not now.date() <= payload.deadline_on <= (now + _FURTHEST_DEADLINE).date():
-        detail = Translatable("A day from today on, at most {most} days ahead.", most=_FURTHEST_DEADLINE.days)
+        detail = Translatable("Choose a day from today on, at most {most} days ahead.", most=_FURTHEST_DEADLINE.days)
         errors.append(FieldError(pointer="/deadline_on", code="out_of_range", detail=detail))
     return errors

@@ -90,7 +90,7 @@ class FhirReferral:
 
 
 def bundle(referral: FhirReferral) -> dict[str, Any]:
-    """The whole of it, as JSON. Never a name, a contact or a word that a person wrote."""
+    """The referral as a FHIR bundle, in JSON. Never a name, a contact or a word that a person wrote."""
     request, patient = _place(referral.id, "request"), _place(referral.id, "patient")
     resources = (
         (referral.id, _task(referral, request, patient)),

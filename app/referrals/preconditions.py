@@ -65,7 +65,9 @@ def _consent(session: Session, referral: Referral, case: Case, _now: datetime) -
     if organisation.id not in sealed_parts.organisations_agreed(
         session, case.id
     ) or organisation.slug in conflicts.excluded(session, case.id):
-        raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
+        raise Conflict(
+            "The person has not agreed that this organisation may read the case, or has taken the consent back."
+        )
 
 
 def _pause_left(_session: Session, referral: Referral, _case: Case, _now: datetime) -> None:

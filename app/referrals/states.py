@@ -265,7 +265,7 @@ def next_move(state: State, verb: Verb, *, by: Actor) -> Move:
     if move is None:
         raise IllegalMove("referral", state, verb, allowed_actions(state, by=by))
     if by not in move.by:
-        raise NotAllowed(Translatable("A referral is not moved by {verb} from this side.", verb=verb))
+        raise NotAllowed(Translatable("The step {verb} of a referral is not open to you.", verb=verb))
     return move
 
 

@@ -11,7 +11,10 @@ from app.referrals.states import AT_WORK
 
 
 def awaiting_reply(session: Session, organisation_id: UUID) -> frozenset[UUID]:
-    """The ids of such referrals at work. Reads only the unencrypted codes of messages; nothing is decrypted."""
+    """The ids of the organisation's referrals at work in which the person's message waits for a reply.
+
+    Reads only the unencrypted codes of messages; nothing is decrypted.
+    """
     line, later = aliased(SealedPart), aliased(SealedPart)
     newer = sa.exists().where(later.case_id == line.case_id, later.part == line.part, later.seq > line.seq)
     query = (

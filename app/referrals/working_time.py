@@ -94,7 +94,7 @@ class WorkingHours:
         return open_for
 
     def after(self, start: datetime, open_for: timedelta) -> datetime:
-        """The moment at which the organisation has been open for so long since `start`."""
+        """The moment by which the organisation has been open for the duration `open_for`, counted from `start`."""
         left = open_for
         for opens, closes in self._stretches_from(start):
             begins = max(opens, start)
@@ -127,7 +127,7 @@ class WorkingHours:
 
 
 def week_of(stretches: Iterable[tuple[int, time, time]]) -> dict[int, tuple[Period, ...]]:
-    """The week of stretches given as weekday, opening and closing time, in any order; those that overlap become one."""
+    """The working week, by weekday. `stretches`: weekday, opening and closing time, in any order; overlapping ones become one."""
     by_day: dict[int, list[Period]] = {}
     for weekday, opens, closes in sorted(stretches):
         periods = by_day.setdefault(weekday, [])

@@ -76,7 +76,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`share`: percentage of `total` in the column that the table names in `rate`."""
+    """A row of a table. `share`: percentage of `total` in the column that the table names in `rate`."""
 
     code: str
     cells: tuple[Cell, ...]
@@ -86,7 +86,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`kind`: what the row codes stand for; `rate`: the column that `share` refers to."""
+    """A table of a report. `kind`: what the row codes stand for; `rate`: the column that `share` refers to."""
 
     name: str
     kind: str

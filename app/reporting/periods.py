@@ -25,7 +25,7 @@ class Quarter:
 
     @classmethod
     def parse(cls, text: str) -> "Quarter | None":
-        """Like `2026-Q4`; None for anything else."""
+        """The quarter that a text like `2026-Q4` names; None for any other text."""
         year, _, number = text.partition("-Q")
         if not (len(year) == 4 and year.isascii() and year.isdigit() and number in {"1", "2", "3", "4"}):
             return None
@@ -70,7 +70,10 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> "Period | None":
-        """Like `2026-Q4`, `2026`, `2025-Q3..2026-Q2`; None for anything else, and for what is longer than `MAX_QUARTERS`."""
+        """The period that a text like `2026-Q4`, `2026` or `2025-Q3..2026-Q2` names.
+
+        None for any other text, and for a period longer than `MAX_QUARTERS`.
+        """
         first, two, last = text.partition("..")
         if two:
             ends = Quarter.parse(first), Quarter.parse(last)
@@ -109,5 +112,5 @@ class Period:
         return self.last.end
 
     def until(self, quarter: Quarter) -> "Period":
-        """As much of it as is not after this quarter. Its first quarter is not after it either."""
+        """The part of the period up to this quarter, which is not before the period begins."""
         return Period(self.first, min(self.last, quarter))

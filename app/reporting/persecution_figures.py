@@ -65,7 +65,7 @@ def _figures(code: str, country: str, start: date, months: Iterable[MonthlyCount
 
 
 def monthly_counts(session: Session) -> list[MonthlyCount]:
-    """All stored counts."""
+    """All stored counts of reported repression."""
     return [
         MonthlyCount(date.fromisoformat(f"{row.month}-01"), row.code, row.country, row.count)
         for row in session.scalars(sa.select(PersecutionCount))

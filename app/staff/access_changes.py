@@ -180,7 +180,7 @@ _WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETU
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the last days as one member sees it. `code_unused`: the code that came of it can still be used."""
+    """A change of the last days as one member sees it. `code_unused`: the one-time code that it gave has not been used."""
 
     proposal: Proposal
     code_unused: bool

@@ -31,7 +31,7 @@ URGENCIES: Final = ("emergency", "urgent", "normal")
 
 
 def in_force(session: Session) -> dict[tuple[str, str], str]:
-    """The choice of each country and urgency that two people have set. One statement."""
+    """The choice that two people have set for each country and urgency. One statement."""
     rows = session.scalars(
         sa.select(Proposal.codes)
         .where(Proposal.kind == Kind.AUTOMATIC_OFFERS.value, Proposal.state == State.DONE.value)

@@ -166,7 +166,7 @@ def live(session: Session) -> Sequence[Proposal]:
 
 
 def end(session: Session, now: datetime, *about: sa.ColumnElement[bool]) -> int:
-    """End the live proposals that fulfil one of these conditions: what was approved is no longer so. Returns how many."""
+    """End the live proposals that fulfil one of these conditions, because what was approved no longer holds. Returns how many."""
     states = [state.value for state in LIVE]
     return _end(session, sa.select(Proposal).where(Proposal.state.in_(states), sa.or_(*about)).with_for_update(), now)
 
@@ -174,7 +174,7 @@ def end(session: Session, now: datetime, *about: sa.ColumnElement[bool]) -> int:
 def refuse_removing_objector(session: Session, caller: SignedIn, member: Member, now: datetime) -> None:
     """Raises Conflict if the caller has proposed a change that this member can stop: they may not take that away from them.
 
-    What is about the member alone ends with their seat, and does not count.
+    A proposal about this member alone ends with their seat and does not count.
     """
     facts, target = seats.member_facts(session, now), proposal_rules.as_caller(member)
     for proposal in live(session):

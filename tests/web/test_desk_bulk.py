@@ -57,7 +57,7 @@ def test_snoozing_many_keeps_each_cases_own_limit(office: StaffSite) -> None:
     until = (office.time.at + timedelta(days=9)).date().isoformat()
     words = send(browser, page, ticked(page), act="snooze", until=until).words()
     assert "1 of 2 cases changed" in words
-    assert "A day after today and not after" in words
+    assert "Choose a day after today and not after" in words
 
 
 def test_sent_twice_nothing_happens_twice(office: StaffSite) -> None:

@@ -168,7 +168,9 @@ def _organisation(
         checked = Organisation.model_validate(_known(entry))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise _LeftOut(Translatable("It does not fit: {field}.", field=".".join(map(str, first["loc"])))) from None
+        raise _LeftOut(
+            Translatable("The field {field} does not fit the directory.", field=".".join(map(str, first["loc"])))
+        ) from None
     used = [*parts, *identifiers, *phones, *places[:1]]
     return slug, checked.model_dump(mode="json", exclude_none=True, by_alias=True), used
 

@@ -56,7 +56,10 @@ def context(
     form: Mapping[str, Sequence[str]] | None = None,
     errors: Sequence[FieldError] = (),
 ) -> dict[str, Any]:
-    """`rows`: the appointments, which show no content; `opened`: the same, opened. `form`, `errors`: of a form that was refused."""
+    """What the page with appointments shows.
+
+    `rows`: the appointments, which show no content; `opened`: the same, opened. `form`, `errors`: of a form that was refused.
+    """
     typed = form or {}
     return {
         "rows": rows,

@@ -47,7 +47,7 @@ _OUR_SITES: Final = frozenset({"same-origin", "none"})
 
 
 def of_session(binding: str) -> str:
-    """`binding`: what the session derives from its secret (`SignedIn.binding`)."""
+    """The binding of a signed-in member's forms. `binding`: what the session derives from its secret (`SignedIn.binding`)."""
     return f"session:{binding}"
 
 

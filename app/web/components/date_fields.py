@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from app.core import written_dates
 from app.core.errors import FieldError, Invalid
-from app.core.i18n import N_, STAFF, Translator, translator
+from app.core.i18n import N_, Translatable, Translator, translator
 from app.core.vocabulary import complete
 from app.core.written_dates import Fault, Nearest, NotADate
 
@@ -63,6 +63,13 @@ def message(problem: NotADate, words: Translator) -> str:
     return words.text(MESSAGES[problem.fault], day=words.impossible_date(problem.day, problem.month, problem.year))
 
 
+def _translatable(problem: NotADate) -> str:
+    if problem.fault is not Fault.WRONG_DAY:
+        return MESSAGES[problem.fault]
+    day = translator("en").impossible_date(problem.day, problem.month, problem.year)
+    return Translatable(MESSAGES[problem.fault], day=day)
+
+
 def read(
     fields: Mapping[str, Sequence[str]], name: str, *, today: date, nearest: Nearest = Nearest.FUTURE
 ) -> date | None:
@@ -70,7 +77,7 @@ def read(
     try:
         return written_dates.read(*typed(fields, name), today=today, nearest=nearest)
     except NotADate as problem:
-        detail = message(problem, translator("en", STAFF))
+        detail = _translatable(problem)
         raise Invalid([FieldError(pointer=f"/{name}", code=problem.fault.value, detail=detail)]) from None
 
 

@@ -213,7 +213,7 @@ EDIT_STATES: Final = complete(
         "published": N_("in force"),
         "rejected": N_("rejected"),
         "withdrawn": N_("withdrawn"),
-        "superseded": N_("replaced later"),
+        "superseded": N_("replaced by a later change"),
     },
 )
 ACTORS: Final = complete(

@@ -17,7 +17,10 @@ from app.web.components import time_format
 def context(
     session: Session, referral_id: UUID, opened: Sequence[OpenedMessage] | None, *, may_write: bool
 ) -> dict[str, Any]:
-    """`messages`: the opened ones with their times in words, or None. `once`: what makes the form count once."""
+    """What the page with a conversation shows.
+
+    `messages`: the opened ones with their times in words, or None. `once`: what makes the form count once.
+    """
     return {
         "count": threads.last_seq(session, referral_id),
         "messages": None if opened is None else [_in_words(message) for message in opened],

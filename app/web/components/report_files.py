@@ -12,7 +12,7 @@ LabelOf = Callable[[str, str], str]
 
 
 def csv(report: Report, label_of: LabelOf) -> str:
-    """One line for each cell: table, row, column, value."""
+    """The report as CSV, one line for each cell: table, row, column, value."""
     lines: list[tuple[object, ...]] = []
     period = str(report.period)
     for table in report.tables:

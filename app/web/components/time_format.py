@@ -46,7 +46,7 @@ def rough_duration(hours: int) -> str:
 
 
 def duration(time: timedelta) -> str:
-    """A time that somebody has set: whole days (`90 d`), or else minutes."""
+    """A duration of the settings as text: whole days (`90 d`), or else minutes."""
     return f"{time.days} d" if time.days and not time.seconds else f"{int(time.total_seconds() // 60)} min"
 
 

@@ -56,7 +56,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """`answers`: what can be recorded now; `may_ask`: the organisation has not decided; `language`: in which it is written to."""
+    """A referral that a coordinator asks by hand.
+
+    `answers`: what can be recorded now; `may_ask`: the organisation has not decided; `language`: in which it is written to.
+    """
 
     way: Way
     entry: Organisation | None

@@ -44,7 +44,7 @@ class Followup:
 def load_followup(
     session: Session, desk: Desk, packs: Directory, case: Case, summaries: Sequence[ReferralSummary]
 ) -> Followup:
-    """Load the part. One statement, and a few more for each withdrawal of the last half hour."""
+    """Read what follows up a case. One statement, and a few more for each referral withdrawn in the last half hour."""
     by_id: dict[UUID, ReferralSummary] = {summary.referral.id: summary for summary in summaries}
     sidebar = case_sidebar(session, desk.team_id, case.id)
     return Followup(

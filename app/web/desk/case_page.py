@@ -389,7 +389,7 @@ def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
 
 
 def valid_list_query(query: str) -> str:
-    """The query of the list that the coordinator came from; empty unless it is valid. A decision leads on in that list."""
+    """The query of the list that the coordinator came from; empty unless it is valid. After a decision they go on in it."""
     listing = queue_url.read(query)
     return listing.query if listing else ""
 

@@ -12,7 +12,7 @@ from app.core.i18n import N_, translator
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`text`: what the person reads, a message of their catalogue. Its title for the desk is in `SAVED_REPLIES` of `labels.py`."""
+    """A saved question. `text`: what the person reads, in their catalogue; the desk reads its title in `labels.SAVED_REPLIES`."""
 
     text: str
 

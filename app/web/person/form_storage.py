@@ -56,7 +56,7 @@ class FormStorage:
 
 
 def of(request: Request) -> FormStorage:
-    """The one of this app."""
+    """The storage of this app."""
     state = request.app.state
     if not hasattr(state, "form_storage"):
         state.form_storage = FormStorage()

@@ -64,7 +64,7 @@ def results(
 
 
 def results_of_reply(reply: Mapping[str, Any], directory: Directory, code_names: CodeNames) -> list[NeedResult]:
-    """The same, from the stored reply to a request that was sent; empty for a reply of a former version."""
+    """The needs with their results, from the stored reply to a request that was sent; empty for a reply of a former version."""
     needs = reply.get("by_need") or []
     if len(needs) < 2:
         return []

@@ -33,7 +33,7 @@ _LIMIT_OVERALL: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """`held_reason`: the code of the mark, or None. `crowd`: so many forms come that the team is to be told."""
+    """The result of the screening. `held_reason`: the mark, or None. `crowd`: so many forms come that the team is to be told."""
 
     held_reason: str | None
     crowd: bool

@@ -52,7 +52,7 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
 
 @router.get("/numbers.csv")
 def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
-    """The same figures as CSV, one per row, with the months that each covers."""
+    """The figures of the page as CSV, one per row, with the months that each covers."""
     code_names = CodeNames(lang, directory)
     labels = {entry.code: code_names.text(entry.label) for entry in directory.persecution}
     rows = (

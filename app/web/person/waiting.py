@@ -25,7 +25,9 @@ _NEED_OF_LETTER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class WhileYouWait:
-    """`first`: up to three facts for the most pressing need; `more`: the rest. Each fact comes with its source.
+    """What helps while one waits, each fact with its source.
+
+    `first`: up to three facts for the most pressing need; `more`: the rest.
 
     `from_day`: the day from which to contact a centre directly if nobody has answered; None once somebody has. `at_once`: there is
     no time to wait for an answer.

@@ -66,6 +66,22 @@ def record(
     )
 
 
+def record_by_person(
+    session: Session, case_id: UUID, action: str, now: datetime, codes: dict[str, Any] | None = None
+) -> None:
+    """Record what the person did to their own case, to the full hour. Its id stands for the person, who has no other."""
+    record(
+        session,
+        actor_kind="person",
+        actor_id=case_id.hex,
+        action=action,
+        subject_kind="case",
+        subject_id=case_id,
+        now=now,
+        codes=codes,
+    )
+
+
 def record_once_an_hour(
     session: Session,
     *,

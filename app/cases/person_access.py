@@ -116,15 +116,7 @@ def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: dat
     recipient = Recipient(WrapFor.RECEIPT, case.id, receipt.key_pair().public)
     sealed_parts.grant(session, keys, case.id, sealed_parts.PERSON, opened.person_key, [recipient])
     session.flush()
-    audit.record(
-        session,
-        actor_kind="person",
-        actor_id=case.id.hex,
-        action="case:number_changed",
-        subject_kind="case",
-        subject_id=case.id,
-        now=now,
-    )
+    audit.record_by_person(session, case.id, "case:number_changed", now)
     return receipt
 
 

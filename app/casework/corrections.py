@@ -204,15 +204,7 @@ def _noted(session: Session, case: Case, verb: str, action: str, now: datetime) 
     case.version += 1
     case.updated_at = to_the_hour(now)
     transitions.record_event(session, case, verb, actor_kind="person", at=to_the_hour(now))
-    audit.record(
-        session,
-        actor_kind="person",
-        actor_id=case.id.hex,
-        action=action,
-        subject_kind="case",
-        subject_id=case.id,
-        now=now,
-    )
+    audit.record_by_person(session, case.id, action, now)
     session.flush()
 
 

@@ -118,15 +118,12 @@ def answer(
         case.country = move.to_country
         conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
         _settle(session, case, move, keys, directory, now)
-    audit.record(
+    audit.record_by_person(
         session,
-        actor_kind="person",
-        actor_id=case.id.hex,
-        action="case:moved" if yes else "case:move_refused",
-        subject_kind="case",
-        subject_id=case.id,
+        case.id,
+        "case:moved" if yes else "case:move_refused",
+        now,
         codes={"from": move.from_country, "to": move.to_country},
-        now=now,
     )
 
 

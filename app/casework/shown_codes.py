@@ -116,12 +116,4 @@ def _binding(case: Case) -> bytes:
 
 
 def _record(session: Session, case: Case, action: str, now: datetime) -> None:
-    audit.record(
-        session,
-        actor_kind="person",
-        actor_id=case.id.hex,
-        action=action,
-        subject_kind="case",
-        subject_id=case.id,
-        now=to_the_hour(now),
-    )
+    audit.record_by_person(session, case.id, action, now)

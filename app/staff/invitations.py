@@ -25,7 +25,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 from app.staff import known_browsers, passkeys, proposals, seats, sessions
 from app.staff import service as staff
-from app.staff.models import Member, Proposal, Role
+from app.staff.models import Member, Proposal, Role, role_checks
 from app.staff.service import SealedSeed
 
 VALID_FOR: Final = timedelta(days=3)
@@ -39,14 +39,7 @@ class Invitation(Base):
     `member_id` is set when an existing member returns with a new passphrase."""
 
     __tablename__ = "invitations"
-    __table_args__ = (
-        sa.CheckConstraint(
-            "(role IN ('coordinator', 'senior')) = (team_id IS NOT NULL)"
-            " AND (role = 'partner') = (organisation_id IS NOT NULL)",
-            name="role_has_its_place",
-        ),
-        sa.CheckConstraint("role IN ('coordinator', 'senior', 'auditor', 'admin', 'partner')", name="role_known"),
-    )
+    __table_args__ = role_checks()
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     code_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(), unique=True)

@@ -41,6 +41,18 @@ class TeamCountry(Base):
     team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
 
 
+def role_checks() -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+    """A seat has a role that exists, and the team or organisation that the role asks for. For members and for invitations."""
+    return (
+        sa.CheckConstraint(
+            "(role IN ('coordinator', 'senior')) = (team_id IS NOT NULL)"
+            " AND (role = 'partner') = (organisation_id IS NOT NULL)",
+            name="role_has_its_place",
+        ),
+        sa.CheckConstraint("role IN ('coordinator', 'senior', 'auditor', 'admin', 'partner')", name="role_known"),
+    )
+
+
 class Member(Base):
     """Somebody who signs in. `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper,
     and then under the epoch key.
@@ -52,14 +64,7 @@ class Member(Base):
     """
 
     __tablename__ = "members"
-    __table_args__ = (
-        sa.CheckConstraint(
-            "(role IN ('coordinator', 'senior')) = (team_id IS NOT NULL)"
-            " AND (role = 'partner') = (organisation_id IS NOT NULL)",
-            name="role_has_its_place",
-        ),
-        sa.CheckConstraint("role IN ('coordinator', 'senior', 'auditor', 'admin', 'partner')", name="role_known"),
-    )
+    __table_args__ = role_checks()
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(sa.String(64), unique=True)

@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 
     @property
     def gateways(self) -> frozenset[str]:
-        """By what, besides e-mail, a person can be told by the service itself: `signal`, `telegram`."""
+        """The channels besides e-mail by which the service notifies a person: `signal`, `telegram`."""
         return frozenset(
             name for name, is_set in (("signal", self.signal_url), ("telegram", self.telegram_token)) if is_set
         )

@@ -154,7 +154,7 @@ def of_case(session: Session, case_id: UUID, referral_id: UUID | None = None) ->
 
 
 def live_states(session: Session, case_id: UUID, referral_id: UUID) -> list[str]:
-    """The states of what a referral's organisation offered and that is open, agreed, or waits for other times."""
+    """The states of the live appointments that a referral's organisation offered: open, agreed, or waiting for other times."""
     return [row.state for row in of_case(session, case_id, referral_id) if row.state in UNDER_WAY]
 
 

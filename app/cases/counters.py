@@ -68,7 +68,7 @@ def _compacted(rows: sa.FromClause, today: date, *which: sa.ColumnElement[bool])
         "due_on": sa.case((due_on < over, sa.literal(PAST, sa.Date())), else_=due_on),
         "snoozed_until": sa.case((snoozed_until >= over, snoozed_until)),
     }
-    kept = {
+    columns = {
         "state": rows.c.state != NO_STATE,
         "due_on": due_on.is_not(None),
         "owner_id": rows.c.owner_id.is_not(None),
@@ -76,7 +76,7 @@ def _compacted(rows: sa.FromClause, today: date, *which: sa.ColumnElement[bool])
     return sa.union_all(
         *(
             _sums(rows, {**dimensions, **dict.fromkeys(_OMITTED_DIMENSIONS[name])}, applies, *which)
-            for name, applies in kept.items()
+            for name, applies in columns.items()
         )
     )
 
@@ -133,8 +133,8 @@ def _codes(session: Session, column: sa.ColumnElement[object]) -> sa.Subquery:
     cases = Case.__table__
     postgres = session.get_bind().dialect.name == "postgresql"
     each = sa.func.jsonb_array_elements_text(column) if postgres else sa.func.json_each(column)
-    one = each.table_valued("value")
+    entry = each.table_valued("value")
     return sa.union(
         sa.select(cases.c.id, sa.literal("").label("code")),
-        sa.select(cases.c.id, one.c.value.label("code")).select_from(cases.join(one, sa.true())),
+        sa.select(cases.c.id, entry.c.value.label("code")).select_from(cases.join(entry, sa.true())),
     ).subquery()

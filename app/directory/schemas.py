@@ -164,7 +164,7 @@ class Deadline(Entry):
 
     @property
     def stops_removal(self) -> StopsRemoval | None:
-        """Whether the appeal stops removal, as a code; None where that is no question of this row."""
+        """Whether the appeal stops removal, as a code; None for a row that is not about an appeal."""
         if self.suspensive is None:
             return None
         first = re.split(r"\W", self.suspensive, maxsplit=1)[0].lower()

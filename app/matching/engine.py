@@ -213,8 +213,8 @@ class _Case:
     def close_reason(self, service: RuledService) -> Reason:
         close = self.close_needs & service.listed
         if close not in self._close_reasons:
-            said = {"needs": sorted(self.facts.needs), "listed": sorted(close - self.facts.needs)}
-            self._close_reasons[close] = Reason("need.related", said)
+            codes = {"needs": sorted(self.facts.needs), "listed": sorted(close - self.facts.needs)}
+            self._close_reasons[close] = Reason("need.related", codes)
         return self._close_reasons[close]
 
     def reasons(self, service: RuledService, result: RuleResult) -> tuple[Reason, ...]:

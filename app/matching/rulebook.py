@@ -201,7 +201,7 @@ def _joined(join: str, node: Node) -> Collection[Node]:
 
 def remarks_of(entry: ServiceEntry) -> Iterator[str]:
     """The keys of the reasons that are said of a service in every case."""
-    said = {
+    codes = {
         "by_yourself": entry.service.takes_referrals == "no",
         "means_test": entry.service.means_test,
         "selective": entry.service.selective,
@@ -209,5 +209,5 @@ def remarks_of(entry: ServiceEntry) -> Iterator[str]:
         "state_run": entry.organisation.state_run,
         "not_verified": not entry.verified,
     }
-    yield from (key for key, is_true in said.items() if is_true)
+    yield from (key for key, is_true in codes.items() if is_true)
     yield from (f"note.{key}" for key in notes_of(entry.organisation))

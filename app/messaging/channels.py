@@ -11,7 +11,7 @@ from uuid import UUID
 
 
 class Way(StrEnum):
-    """By what a notice is sent. Each way has one channel, and none waits for another."""
+    """The way in which a notice is sent. Each has one channel, and none waits for another."""
 
     EMAIL = "email"
     SIGNAL = "signal"

@@ -40,7 +40,7 @@ _APPOINTMENT: Final = "appointment."
 
 
 def publish_message(session: Session, referral: Referral, now: datetime) -> None:
-    """An event that the team wrote about this referral, without words; the state is the referral's present one."""
+    """Publish that the team wrote about this referral, without its words; the state is the referral's present one."""
     kind = f"{_MESSAGE}{referral.state}"
     publish(session, referral.organisation_id, referral.id, kind, referral.version, now)
 

@@ -376,13 +376,13 @@ def _export_key(person_key: bytes) -> bytes:
 
 def keep_for_export(session: Session, referral: Referral, person_key: bytes, opened_keys: Mapping[UUID, bytes]) -> None:
     """Put the keys of opened messages under the case's person key, so that the person's export can contain them."""
-    kept = set(
+    retained = set(
         session.scalars(
             sa.select(ReferralMessageExport.message_id).where(ReferralMessageExport.referral_id == referral.id)
         )
     )
     for message_id, key in opened_keys.items():
-        if message_id not in kept:
+        if message_id not in retained:
             ciphertext = sealing.encrypt(_export_key(person_key), key, _export_aad(referral.id, message_id))
             session.add(
                 ReferralMessageExport(

@@ -124,11 +124,11 @@ def validated_hours(
     if errors:
         raise Invalid(errors)
     opens, closes = (f"{hours[name]:%H:%M}" for name in ("opens", "closes"))
-    kept = {"opens": opens, "closes": closes, "weekdays": days, "days_off": sorted(off)}
+    stored = {"opens": opens, "closes": closes, "weekdays": days, "days_off": sorted(off)}
     if not closed:
-        return kept
+        return stored
     return {
-        **kept,
+        **stored,
         "break": list(closed),
         "week": [stretch for day in days for stretch in ([day, opens, closed[0]], [day, closed[1], closes])],
     }

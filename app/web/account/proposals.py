@@ -41,14 +41,16 @@ from app.staff.sessions import SignedIn
 from app.web.account.members import centres, code_page, new_name, own_slug
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import DeskMember, Member, MemberEvenFrozen
-from app.web.components import staff_pages
+from app.web.components import (
+    path_convertors,  # noqa: F401  registers them
+    staff_pages,
+)
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/proposals")
 partner_router = APIRouter(prefix="/partner/proposals")
 
 Id = Annotated[str, Path(max_length=36)]
-VerbInPath = Annotated[str, Path(max_length=12)]
 _DONE: Final = {
     Verb.APPROVE: "approved",
     Verb.CONFIRM: "confirmed",
@@ -76,9 +78,9 @@ def propose(request: Request, member: DeskMember, session: Db, now: Now) -> Resp
     return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
-@router.post("/{proposal}/{verb}", name="decide_proposal")
+@router.post("/{proposal}/{verb:proposal_verb}", name="decide_proposal")
 def decide(
-    proposal: Id, verb: VerbInPath, request: Request, member: DeskMember, session: Db, keys: Keys, now: Now
+    proposal: Id, verb: str, request: Request, member: DeskMember, session: Db, keys: Keys, now: Now
 ) -> Response:
     """Approve, confirm, stop, withdraw or carry out a proposal."""
     return _decide(request, member, session, proposal, verb, keys, now)
@@ -99,9 +101,9 @@ def propose_own_key(request: Request, member: Member, session: Db, now: Now) -> 
     return staff_pages.redirect("/partner/proposals?done=proposed")
 
 
-@partner_router.post("/{proposal}/{verb}", name="decide_partner_proposal")
+@partner_router.post("/{proposal}/{verb:proposal_verb}", name="decide_partner_proposal")
 def decide_at_partner(
-    proposal: Id, verb: VerbInPath, request: Request, member: MemberEvenFrozen, session: Db, keys: Keys, now: Now
+    proposal: Id, verb: str, request: Request, member: MemberEvenFrozen, session: Db, keys: Keys, now: Now
 ) -> Response:
     """Approve, confirm, stop, withdraw or carry out a proposal that concerns the member's own organisation."""
     return _decide(request, member, session, proposal, verb, keys, now)
@@ -142,8 +144,6 @@ def _decide(
     if verb == "void":
         access_changes.void_code(session, member, uuid_of(proposal), now)
         return staff_pages.redirect(f"{_base(member)}?done=voided")
-    if verb not in _DONE:
-        raise NotFound
     proposals.decide(session, member, uuid_of(proposal), Verb(verb), now)
     return staff_pages.redirect(f"{_base(member)}?done={_DONE[Verb(verb)]}")
 

@@ -1,7 +1,8 @@
 """Types of path parameters, so that no two routes match the same path and the order of routers does not matter.
 
 Importing this module registers them with Starlette: `{lang:language}`, `{code:country}`, `{id:id}`, `{step:form_step}`,
-`{verb:referral_verb}`, `{verb:rule_set_verb}` and `{verb:edit_verb}`.
+`{verb:referral_verb}`, `{verb:rule_set_verb}`, `{verb:edit_verb}` and
+`{verb:proposal_verb}`.
 """
 
 import re
@@ -13,6 +14,7 @@ from app.directory.edit_states import EditVerb
 from app.directory.rule_sets import RuleSetVerb
 from app.intake import questions
 from app.referrals.states import Verb
+from app.staff.proposal_states import Verb as ProposalVerb
 
 
 def _text(pattern: str) -> Convertor[str]:
@@ -32,3 +34,4 @@ register_url_convertor("form_step", _one_of(questions.SLUGS))
 register_url_convertor("referral_verb", _one_of(Verb))
 register_url_convertor("rule_set_verb", _one_of(RuleSetVerb))
 register_url_convertor("edit_verb", _one_of({*EditVerb} - {EditVerb.SUPERSEDE}))  # that one only follows
+register_url_convertor("proposal_verb", _one_of({*ProposalVerb} - {ProposalVerb.EXPIRE} | {"void"}))  # "void": its code

@@ -35,7 +35,7 @@ Prepared = Annotated[NewLink, Depends(links.prepare)]
 @router.post("/asked", name="record_asked")
 def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Record that the coordinator has put the referral to the organisation."""
-    by_hand.record_asked(session, desk, label, referral, submitted_version(request), _said(request))
+    by_hand.record_asked(session, desk, label, referral, submitted_version(request), _contact_note(request))
     return _to_case(label, "contact_recorded")
 
 
@@ -70,7 +70,7 @@ def record_answer(label: Label, referral: Label, verb: Verb, request: Request, d
             },
         )
         by_hand.record_answer(
-            session, desk, label, referral, submitted_version(request), moved, payload, _said(request)
+            session, desk, label, referral, submitted_version(request), moved, payload, _contact_note(request)
         )
     except Invalid as error:
         return _answer_form(request, case, summary, moved, error.errors, form)
@@ -153,8 +153,8 @@ def _answer_form(
     )
 
 
-def _said(request: Request) -> by_hand.Said:
-    return by_hand.Said(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
+def _contact_note(request: Request) -> by_hand.ContactNote:
+    return by_hand.ContactNote(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
 
 
 def _answer(verb: Verb) -> Verb:

@@ -176,8 +176,8 @@ def _step(slug: str) -> Step:
 def _replaced(answers: FormFields, form: FormFields, step: Step) -> FormFields:
     """The answers, with those to the questions of one step taken from the form."""
     names = draft_answers.fields_of(step.questions)
-    kept = {name: values for name, values in answers.items() if name not in names}
-    return kept | {name: values for name, values in form.items() if name in names}
+    other_answers = {name: values for name, values in answers.items() if name not in names}
+    return other_answers | {name: values for name, values in form.items() if name in names}
 
 
 @router.get("/saved")

@@ -44,8 +44,8 @@ class FormStorage:
     def has_room(self, session: Session, request: Request, now: datetime) -> bool:
         """Count one more step that is to be saved, and say whether there is room for it."""
         brake: StorageBrake = request.app.state.storage
-        who = sender(request, request.app.state.settings.proxies)
-        is_crowd = who is not None and self._saves.count(who, now)[0]
+        address = sender(request, request.app.state.settings.proxies)
+        is_crowd = address is not None and self._saves.count(address, now)[0]
         return not (is_crowd or brake.is_on(session) or self._are_too_many(session))
 
     def _are_too_many(self, session: Session) -> bool:

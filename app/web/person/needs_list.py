@@ -87,7 +87,7 @@ def progress(
 ) -> list[tuple[str, str, str]]:
     """For each need its name, a sentence, and the centre that the sentence names. Needs dropped by the person are left out."""
     holders = {referral.id: referral.organisation for referral in referrals}
-    told = []
+    lines = []
     for need in by_deadline(rows, has_deadline=case.last_safe_day is not None):
         row = rows[need]
         if NeedState(row.state) is NeedState.NOT_WANTED and need not in case.needs:
@@ -95,10 +95,10 @@ def progress(
         sentence = STANDING[row.state]
         if row.state == NeedState.OFFERED and not _is_asked(need, referrals, case):
             sentence = BEFORE_CONSENT
-        told.append(
+        lines.append(
             (code_names.name("need", need), sentence, holders.get(row.referral_id, "") if row.referral_id else "")
         )
-    return told
+    return lines
 
 
 def _is_asked(need: str, referrals: Sequence[PersonReferral], case: Case) -> bool:

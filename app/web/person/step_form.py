@@ -252,8 +252,10 @@ def send_step(
     if cookie is None:
         return single_page(lang, answered, {}, keys, directory, now, session, notice=NO_COOKIE_NOTICE)
     stored_draft = draft_answers.load(session, cookie, now)
-    kept = {name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in field_names}
-    merged = draft_answers.with_dates(kept | answered, directory, now)
+    other_answers = {
+        name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in field_names
+    }
+    merged = draft_answers.with_dates(other_answers | answered, directory, now)
     if form.get(spam_signals.HONEYPOT, [""])[-1]:
         merged[spam_signals.HONEYPOT] = [form[spam_signals.HONEYPOT][-1][:20]]
     secret = new_secret(keys)

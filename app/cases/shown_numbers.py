@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 
 def show(session: Session, *look_up_ids: bytes) -> None:
-    """Until the transaction ends, the case with one of these look-up ids can be seen, with those merged into it."""
+    """Let this transaction see the cases with these look-up ids, and those merged into them."""
     _set(session, "pristan.number", ",".join(look_up_id.hex() for look_up_id in look_up_ids))
 
 
@@ -22,7 +22,7 @@ def show_code(session: Session, *look_up_ids: bytes) -> None:
 
 
 def hold(session: Session, case_id: UUID) -> None:
-    """The case stays visible in this transaction after its number was replaced or deleted. It has to be shown before."""
+    """Let this transaction go on to see a case whose number it replaces or deletes. The case has to be shown before."""
     _set(session, "pristan.held", str(case_id))
 
 

@@ -28,11 +28,11 @@ _ERRORS: Final = (
     "BadRequest", "Conflict", "CountryNotServed", "NeedsOtherTeam", "NotAllowed", "NotFound", "NotSignedIn", "OldForm",
     "PreconditionFailed", "ProofNeeded", "StaleCase", "TooLarge", "TooMany", "Unavailable",
 )  # fmt: skip
-KEYWORDS: Final = {
-    "_": None, "N_": None, "n_": (1, 2), "NN_": (1, 2), "Translatable": (1,),
-    "FieldError": (3,), **dict.fromkeys(_ERRORS, (1,)),
-}  # fmt: skip
-"""What marks a message, and which of its arguments are one. The sentence of an error needs no mark: it is its first argument."""
+_MARKS: Final = {"_": None, "N_": None, "n_": (1, 2), "NN_": (1, 2), "Translatable": (1,)}
+KEYWORDS: Final = {PERSON: _MARKS, STAFF: {**_MARKS, "FieldError": (3,), **dict.fromkeys(_ERRORS, (1,))}}
+"""What marks a message in each domain, and which of its arguments are one. The sentence of an error that staff read needs no mark:
+it is the first argument. The person's pages say errors in words of their own.
+"""
 
 Message = str | tuple[str, str]
 """A message, or the singular and plural of a counted one."""
@@ -53,7 +53,7 @@ def messages(domain: str = PERSON) -> list[Message]:
     """
     with mapping_file(domain).open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, file.name)  # type: ignore[no-untyped-call]
-    extracted = extract_from_dir(APP, methods, options, keywords=KEYWORDS)
+    extracted = extract_from_dir(APP, methods, options, keywords=KEYWORDS[domain])
     positions = {pattern: position for position, (pattern, _method) in enumerate(methods)}
 
     def position(path: str) -> int:

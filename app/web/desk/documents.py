@@ -12,6 +12,7 @@ from app.cases.models import Case
 from app.casework import documents
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_
 from app.core.written_dates import Nearest
 from app.directory.packs import Directory
 from app.documents import storage
@@ -23,6 +24,14 @@ router = APIRouter(prefix="/desk/cases/{label}/documents")
 
 Label = Annotated[str, Path(max_length=14)]
 BACK: Final = "/desk/cases/{label}/documents"
+
+
+_LETTER_ERRORS: Final = {
+    "unknown_code": N_("Choose what the letter is about from the list."),
+    "in_the_future": N_("The letter cannot have come on a day that is still to come."),
+    "too_long_ago": N_("This day is too long ago for a letter that counts today."),
+}
+"""What the page says of a fault that the schema of an intake finds."""
 
 
 @router.get("", name="case_documents")
@@ -63,7 +72,7 @@ def _page(
             *((row.event, names.text(row.label or "")) for row in packs.deadlines(case.country) if row.letter_kind),
         ],
         typed=request.state.form if errors else {},
-        errors=[error["detail"] for error in errors],
+        errors=[_LETTER_ERRORS.get(error["code"], error["detail"]) for error in errors],
     )
 
 

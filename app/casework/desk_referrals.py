@@ -66,9 +66,7 @@ def refer(
         detail = N_("They did not take this case before. Tick that you want to ask them again, or choose another.")
         raise Invalid([FieldError(pointer="/again", code="required", detail=detail)])
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
-        detail = N_(
-            "This service is full or pauses. Tick that they will take this one all the same, or choose another."
-        )
+        detail = N_("This service is full or pauses. Tick that they will take this one anyway, or choose another.")
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
     first = first_suggestion(session, desk, case)
     passed_over = (why or NO_REASON) if first is not None and first != service_key else None

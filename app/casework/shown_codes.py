@@ -17,7 +17,7 @@ from app.cases import sealed_parts, shown_numbers
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import OpenedPart
-from app.core import sealing
+from app.core import sealing, stretching
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict
 from app.core.keyring import KeyRing
@@ -28,6 +28,7 @@ from app.links.models import ShownCode
 LASTS: Final = timedelta(hours=24)
 OPENINGS: Final = 3
 BINDING: Final = ("shown_codes", "look_up_id")
+_SALT: Final = b"pristan/shown-code/2"
 PARTS: Final = (Part.STORY, Part.HAPPENED)
 
 
@@ -108,7 +109,8 @@ def forget(session: Session, case_id: object) -> None:
 
 
 def _mac(keys: KeyRing, code: str) -> bytes:
-    return keys.mac("shown-code", sealing.derive(code.encode(), "shown-code:look-up"))
+    """Stretched, so that somebody with the database and the key file cannot find a code by its look-up id within its day."""
+    return keys.mac("shown-code", sealing.derive(stretching.stretched(code, _SALT), "shown-code:look-up"))
 
 
 def _binding(case: Case) -> bytes:

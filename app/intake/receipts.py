@@ -9,15 +9,12 @@ stretching. The number opens the case: it is never stored, logged or put in a UR
 """
 
 import secrets
-import threading
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
-from app.core import sealing
+from app.core import sealing, stretching
 from app.core.errors import AppError
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
@@ -25,13 +22,9 @@ from app.core.sealing import KeyPair
 DIGITS: Final = 28
 _GROUP: Final = 4
 _RANDOM_DIGITS: Final = DIGITS - 2
-_MEMORY_KIB: Final = 3 * 1024
-_PASSES: Final = 1
 _SALT: Final = b"pristan/number/2"
-"""The parameters of stretching. Other ones find no number that was issued with these: they would be a third form of the id."""
+"""Another one finds no number that was issued with this: it would make a third form of the id."""
 BINDING: Final = ("cases", "receipt_id")
-_ONE_AT_A_TIME: Final = threading.Lock()
-"""However many strangers try numbers, a process spends at most one processor and 3 MiB on stretching; nobody is refused for it."""
 
 
 class MistypedReceipt(AppError):
@@ -64,10 +57,7 @@ class Receipt:
     @cached_property
     def stretched(self) -> bytes:
         """32 bytes from the number by Argon2id: about 1.4 ms and 3 MiB, once for each object."""
-        with _ONE_AT_A_TIME:
-            return Argon2id(salt=_SALT, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB).derive(
-                self.digits.encode()
-            )
+        return stretching.stretched(self.digits, _SALT)
 
     def key_pair(self) -> KeyPair:
         """The key pair that the case's `person` key is sealed to."""

@@ -1,7 +1,8 @@
 """Codes that are told by phone or shown on a screen: 18 random digits and two check digits, in five groups of four. Pure.
 
-60 bits. Each guess costs Argon2id with 64 MiB and three passes, and for a link its token besides. Somebody who has the database
-and the key file, and who makes a million guesses a second, needs 16,000 years for half of all codes. The check digits (ISO/IEC
+60 bits. Whoever has the database and the key file must guess: behind a link Argon2id with 64 MiB and three passes, and the token
+besides; the person's own code by its look-up id, which costs Argon2id with 3 MiB. A million guesses a second need 16,000 years
+for half of all codes. The check digits (ISO/IEC
 7064, MOD 97-10) tell a typing error from a wrong code without a look-up.
 """
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.casework.shown_codes import BINDING
+from app.core import sealing, stretching
 from app.intake.receipts import Receipt
 from app.links import codes
 from app.links.models import ShownCode
@@ -81,6 +83,23 @@ def test_nothing_of_the_code_is_stored_and_erasure_deletes_the_row(office: Staff
     assert STORY not in opened(office, code)
     with office.database.begin(write=False) as session:
         assert session.scalars(sa.select(ShownCode)).all() == []
+
+
+def test_a_guess_costs_its_stretching_even_with_the_key_file(
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the database and the key file compares look-up ids: each comparison must cost Argon2id."""
+    real, asked = stretching.stretched, []
+    monkeypatch.setattr(stretching, "stretched", lambda *given: asked.append(given) or real(*given))
+    _label, receipt = office.file(language="en")
+    code = made(person(office, receipt))
+    with office.database.begin() as session:
+        (row,) = session.scalars(sa.select(ShownCode))
+        bare = office.keys.mac("shown-code", sealing.derive(codes.read(code).encode(), "shown-code:look-up"))
+        assert row.look_up_id not in office.keys.hidden_forms(bare, *BINDING)
+    asked.clear()
+    opened(office, codes.grouped(codes.new_code()))
+    assert len(asked) == 1
 
 
 def test_a_mistyped_code_is_no_look_up() -> None:

@@ -8,10 +8,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import httpx
 import psutil
@@ -37,6 +39,7 @@ def count(conn, cursor, statement, *rest):
 def statements() -> int:
     return app.state.statements
 """
+_AS_SERVED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,11 @@ class Cost:
 
 @dataclass
 class Server:
-    """One uvicorn worker; requests come from this process, one after the other."""
+    """One uvicorn worker; requests come from this process, one after the other.
+
+    Pristan runs with the parser and loop that it is served with, the hello with uvicorn's pure-Python ones, whatever is
+    installed: the unit stays the same from one release to the next.
+    """
 
     process: psutil.Process
     client: httpx.Client
@@ -57,7 +64,7 @@ class Server:
     @classmethod
     @contextmanager
     def hello(cls) -> Iterator["Server"]:
-        with cls._started(_HELLO, {}, "/hello") as server:
+        with cls._started(_HELLO, {}, "/hello", {"http": "h11", "loop": "asyncio"}) as server:
             yield server
 
     @classmethod
@@ -72,11 +79,15 @@ class Server:
 
     @classmethod
     @contextmanager
-    def _started(cls, source: str, environment: dict[str, str], ready: str) -> Iterator["Server"]:
+    def _started(
+        cls, source: str, environment: dict[str, str], ready: str, options: Mapping[str, str] = _AS_SERVED
+    ) -> Iterator["Server"]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        code = f"{source}\nimport uvicorn\nuvicorn.run(app, port={port}, log_config=None, access_log=False)"
+        code = (
+            f"{source}\nimport uvicorn\nuvicorn.run(app, port={port}, log_config=None, access_log=False, **{options})"
+        )
         process = subprocess.Popen(
             [sys.executable, "-c", code], env={**os.environ, **environment}, stderr=subprocess.DEVNULL
         )

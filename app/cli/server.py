@@ -67,6 +67,7 @@ def serve(
         port=port,
         uds=socket or None,
         http=PatientProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.http_protocol import PatientProtocol
+
 START_WITHIN = 30  # seconds
 
 
@@ -36,7 +38,15 @@ def address(bound: socket.socket) -> str:
 def served(app: FastAPI, bound: socket.socket) -> Iterator[str]:
     """Run the app in a thread, its start and end included; gives its address."""
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            app,
+            http=PatientProtocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()

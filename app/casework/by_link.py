@@ -190,14 +190,12 @@ def take_try(session: Session, token: str, now: datetime) -> bool:
     """
     if kill_switch.is_on(session, kill_switch.FREEZE):
         raise kill_switch.Frozen
-    link = links.by_token(session, token, now)
+    link = _locked(session, links.by_token(session, token, now), now)
     if link is None:
         return False
     if links.take_try(session, link):
         return True
-    locked = _locked(session, links.by_token(session, token, now), now)
-    if locked is not None:  # a former try was never finished
-        _stop(session, locked, now)
+    _stop(session, link, now)  # a former try was never finished
     return False
 
 

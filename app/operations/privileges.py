@@ -188,7 +188,8 @@ ROW_POLICIES: Final = MappingProxyType(
         "audit_log": (
             RowPolicy(
                 Role.PUBLIC,
-                f"{_HEAD} OR subject_id IN (SELECT replace(c::text, '-', '') FROM unnest(pristan_cases()) AS c)",  # noqa: S608  our own text alone
+                f"{_HEAD} OR subject_id IN (SELECT replace(c::text, '-', '') FROM unnest(pristan_cases()) AS c)"  # noqa: S608  our own text alone
+                " OR subject_id IN (SELECT replace(id::text, '-', '') FROM referrals)",  # what organisations opened
             ),
         ),
     }

@@ -30,8 +30,7 @@ def purposes() -> set[str]:
 
 def test_each_purpose_in_the_source_is_listed() -> None:
     cookies = {use.purpose for use in ROOT_USES if use.purpose.startswith("mac:browser-secret:")}
-    minted = {"mac:browser-secret:s", "mac:browser-secret:staff_form", "mac:browser-secret:staff_browser"}
-    assert cookies == minted
+    assert cookies == {f"mac:browser-secret:{name}" for name in ("s", "staff_form", "staff_browser", "link")}
     listed = {use.purpose for use in ROOT_USES} - cookies | {"mac:_PURPOSE + purpose"}
     assert {purpose.replace("{FORM}", str(FORM)) for purpose in purposes()} == listed
     assert ALG == "Ed25519"

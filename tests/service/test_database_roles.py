@@ -1,6 +1,7 @@
 """What each database role may do on PostgreSQL, asked of the server itself. The web and API tests run under these roles too."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from app import audit
+from app.audit.models import AuditEntry
 from app.cases import person_access, shown_numbers, transitions
 from app.cases.models import Case, CaseWrap, Part, SealedPart
-from app.casework import referral_actions, shown_codes
+from app.casework import openings, referral_actions, shown_codes
 from app.cli.main import app as command
 from app.core.db import Base, Database
 from app.core.errors import NotFound
@@ -188,6 +190,27 @@ def test_the_audit_shows_the_persons_pages_its_last_entry_and_nothing_of_other_c
     office.file()
     assert count(office.database, "audit_log") > 1
     assert count(as_role(office.database, Role.PUBLIC), "audit_log") == 1
+
+
+def test_the_audit_shows_a_person_what_organisations_opened_of_their_case_alone(office: StaffSite) -> None:
+    label, mine = office.file()
+    theirs, _number = office.file(call_me="Somebody else")
+    first, second = spoken_with_centre(office, label), spoken_with_centre(office, theirs)
+    with office.database.begin() as session:
+        for referral in (first, second):
+            audit.record(
+                session, actor_kind="partner", actor_id="p", action="referral:sealed_opened", subject_kind="referral",
+                subject_id=referral, codes={}, now=office.time.at,
+            )  # fmt: skip
+        audit.record(
+            session, actor_kind="system", actor_id="", action="x", subject_kind="x", subject_id="x", codes={},
+            now=office.time.at,
+        )  # fmt: skip
+    with as_role(office.database, Role.PUBLIC).begin() as session:
+        case = person_access.open_by_receipt(session, mine, office.keys, office.time.at).case
+        assert [one.what for one in openings.of_case(session, case.id, UTC)] == ["everything"]
+        seen = sa.select(AuditEntry.subject_id).where(AuditEntry.action == "referral:sealed_opened")
+        assert session.scalars(seen).all() == [first.hex]
 
 
 def test_partners_never_see_the_desks_notes_nor_their_key(office: StaffSite) -> None:

@@ -341,7 +341,7 @@ def test_nothing_of_link_and_code_is_stored_and_erasure_deletes_the_row(office: 
         assert session.scalars(sa.select(ReferralLink)).all() == []
 
 
-def test_it_goes_on_after_the_epoch_key_was_rotated(office: StaffSite, tmp_path: Path) -> None:
+def test_it_goes_on_after_epoch_key_and_root_secret_were_replaced(office: StaffSite, tmp_path: Path) -> None:
     vera, label, _receipt = referred(office)
     path, code = made(office, vera, label)
     browser, page = given(office, path, code)
@@ -354,7 +354,10 @@ def test_it_goes_on_after_the_epoch_key_was_rotated(office: StaffSite, tmp_path:
 
 def rotate(office: StaffSite, path: Path) -> None:
     office.keys.save(path)
-    rotation.rotate(office.database, path, lambda: office.time.at, patience=timedelta(0), sleep=lambda _seconds: None)
+    rotation.rotate(
+        office.database, path, lambda: office.time.at, patience=timedelta(0), sleep=lambda _seconds: None, root=True,
+        in_flight=timedelta(days=36_500),
+    )  # fmt: skip
     for app in getattr(office.app, "apps", {"": office.app}).values():
         app.state.keys = KeyRing.load(path)
 

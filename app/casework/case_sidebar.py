@@ -1,6 +1,6 @@
 """The sidebar of a case page: open tasks, household, the question whether the case may move, the person's answers. One statement.
 
-A union of four short lists with the same columns, and the number of the team's open tasks.
+A union of four short lists with the same columns, the number of the team's open tasks, and whether somebody of it can be told.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ from app.cases.models import Case, CaseMove, HouseholdMember
 from app.cases.states import CaseState
 from app.core.db import UtcDateTime
 from app.referrals.models import ContactAnswer, Referral
+from app.tasks import team_reach
 from app.tasks.models import Task
+from app.tasks.team_reach import TeamReach
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class CaseSidebar:
     move_to: str | None
     answers: Sequence[tuple[UUID, str, bool]]
     open_tasks: int
+    reach: TeamReach
 
 
 _TEAM: Final = sa.bindparam("team_id", type_=sa.Uuid())
@@ -83,6 +86,8 @@ _EVERYTHING: Final = sa.union_all(
     _rows("count", sa.cast(sa.func.count(), sa.String(24)), _NO_TEXT, _NO_TIME, _NO_ID)
     .select_from(Task)
     .where(Task.team_id == _TEAM, Task.done_at.is_(None)),
+    _rows("reach", team_reach.SHIFTS, team_reach.ZONE, _NO_TIME, _NO_ID),
+    _rows("told", sa.cast(team_reach.MEMBERS_TOLD, sa.String(24)), _NO_TEXT, _NO_TIME, _NO_ID),
 )  # fmt: skip
 
 
@@ -99,4 +104,5 @@ def case_sidebar(session: Session, team_id: UUID, case_id: UUID) -> CaseSidebar:
         move_to=next((row.one for row in of("move")), None),
         answers=[(row.about, row.one, row.two == "yes") for row in of("answer")],
         open_tasks=int(of("count")[0].one),
+        reach=TeamReach(int(of("told")[0].one), of("reach")[0].one, of("reach")[0].two),
     )

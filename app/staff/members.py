@@ -22,7 +22,7 @@ from app.core.i18n import Translatable
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
 from app.messaging import member_settings
-from app.staff import invitations, known_browsers, passkeys, proposals, seats, sessions
+from app.staff import invitations, known_browsers, passkeys, proposals, rota, seats, sessions
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role
@@ -275,7 +275,10 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
     sessions.end_sessions(session, member.id)
     passkeys.forget(session, member.id)
     known_browsers.forget(session, member.id)
-    member_settings.forget(session, member.id)
+    if member.organisation_id is None:
+        member_settings.forget(session, member.id)
+    if member.team_id is not None:
+        rota.remove(session, member.team_id, member.id, now)
     _note(session, caller, member, "member:deactivated", now)
 
 

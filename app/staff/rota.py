@@ -63,6 +63,12 @@ class Rota:
         on_call = (member for shift in self.shifts if shift.covers(local) for member in shift.members)
         return [member for member in dict.fromkeys(on_call) if member in among]
 
+    def named_on_call(self, now: datetime) -> list[UUID]:
+        """Who is named first in each shift that runs now, whether they can be told or not."""
+        local = now.astimezone(ZoneInfo(self.zone))
+        running = [shift for shift in self.shifts if shift.members and shift.covers(local)]
+        return list(dict.fromkeys(shift.members[0] for shift in running))
+
     def first_on_call(self, now: datetime, among: Collection[UUID]) -> list[UUID]:
         """Who is told first: of each shift that runs now the first member who is in `among`."""
         local = now.astimezone(ZoneInfo(self.zone))
@@ -149,6 +155,19 @@ def save(
         session, actor_kind="member", actor_id=by.hex, action="team:rota_changed", subject_kind="team",
         subject_id=team_id, codes={"shifts": len(shifts)}, now=now,
     )  # fmt: skip
+
+
+def remove(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> None:
+    """Take somebody who leaves out of the shifts; their deputies move up. A shift without members is deleted."""
+    row = session.get(TeamRota, team_id, with_for_update=True)
+    if row is None or str(member_id) not in {member for shift in row.shifts for member in shift["members"]}:
+        return
+    left = [
+        {**shift, "members": [member for member in shift["members"] if member != str(member_id)]}
+        for shift in row.shifts
+    ]
+    row.shifts, row.version, row.updated_at = [shift for shift in left if shift["members"]], row.version + 1, now
+    session.flush()
 
 
 def countries_of(session: Session, team_id: UUID) -> list[str]:

@@ -27,7 +27,9 @@ from app.referrals.deadline_storage import current_urgency
 from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral
 from app.referrals.working_hours import hours_of
+from app.tasks import team_reach
 from app.tasks.models import Task
+from app.tasks.team_reach import TeamReach
 
 
 class TaskKind(StrEnum):
@@ -268,21 +270,27 @@ def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: dat
 MAX_LISTED: Final = 100
 _UNDELIVERED: Final = Task.kind == TaskKind.UNDELIVERED_NOTICE.value
 _OPEN_COUNT: Final = sa.select(
-    sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_UNDELIVERED, 1), else_=0)), 0)
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(sa.case((_UNDELIVERED, 1), else_=0)), 0),
+    team_reach.MEMBERS_TOLD,
+    team_reach.SHIFTS,
+    team_reach.ZONE,
 ).where(Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None))
 OpenTaskRow = sa.Row[UUID, str, datetime, datetime, str | None, str | None, UUID | None]
 
 
 class OpenTaskCounts(NamedTuple):
-    """The number of a team's open tasks, and how many of them are undelivered notices."""
+    """The number of a team's open tasks, how many of them are undelivered notices, and whether somebody of the team can be told."""
 
     tasks: int
     undelivered: int
+    reach: TeamReach
 
 
 def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
     """Count the team's open tasks. One statement."""
-    return OpenTaskCounts(*session.execute(_OPEN_COUNT, {"team_id": team_id}).one())
+    count, undelivered, *reach = session.execute(_OPEN_COUNT, {"team_id": team_id}).one()
+    return OpenTaskCounts(count, undelivered, TeamReach(*reach))
 
 
 def open_tasks(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[OpenTaskRow]:

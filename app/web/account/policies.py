@@ -185,7 +185,7 @@ async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
             )
             if counted and member.team_id is not None:
                 counts = await run_sync(tasks.count_open, session, member.team_id)
-                request.state.open_tasks, request.state.undelivered = counts
+                request.state.open_tasks, request.state.undelivered, request.state.reach = counts
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - member.seen_at > settings.session_idle / _TOUCH_AFTER:

@@ -24,6 +24,7 @@ from app.staff import service as staff
 
 __all__ = ["CHANNELS", "HELPS"]
 
+WEEKDAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 # Word, and the shape that says the same without colour.
 URGENCIES: Final = complete(
     get_args(Urgency),

@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from app.core.http_middleware import PAGE_POLICY
 from app.core.i18n import N_, STAFF
 from app.matching.code_names import CodeNames
+from app.partners.sandbox_identity import TEAM_ID
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
+from app.tasks.team_reach import TeamReach
 from app.web.components import cookies, csrf, rendering, time_format
 
 LANGUAGE = "en"
@@ -162,6 +164,7 @@ _NAV = {
     "proposals": ("/desk/proposals", N_("Proposals")),
     "audit": ("/desk/audit", N_("Audit")),
     "operations": ("/desk/operations", N_("Operations")),
+    "rota": ("/desk/rota", N_("Rota")),
     "requests": ("/partner/", N_("Requests")),
     "services": ("/partner/services", N_("Our services")),
     "how_we_did": ("/partner/report", N_("Our report")),
@@ -169,7 +172,18 @@ _NAV = {
     "colleagues": ("/partner/members", N_("Members")),
     "partner_proposals": ("/partner/proposals", N_("Proposals")),
 }
-_COORDINATORS_NAV = ("queue", "next", "tasks", "assisted", "directory", "rules", "reports", "members", "proposals")
+_COORDINATORS_NAV = (
+    "queue",
+    "next",
+    "tasks",
+    "rota",
+    "assisted",
+    "directory",
+    "rules",
+    "reports",
+    "members",
+    "proposals",
+)
 _NAV_OF = {
     Role.COORDINATOR: (*_COORDINATORS_NAV, "shortcuts"),
     Role.SENIOR: (*_COORDINATORS_NAV, "operations", "shortcuts"),
@@ -218,6 +232,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         nav=[_NAV[name] for name in _NAV_OF[member.role]] if member else [],
         home=home(member) if member else "/desk/",
         open_tasks=getattr(request.state, "open_tasks", None),
+        nobody_told=_nobody_told(request, member),
         names=names,
         day=time_format.day,
         moment=time_format.moment,
@@ -225,6 +240,12 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     )
     headers = {"content-security-policy": OWN_SCRIPT} if shortcuts else None
     return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _nobody_told(request: Request, member: SignedIn | None) -> bool:
+    """Whether nobody of the member's team can be told; False on pages that do not count it, and for the made-up team."""
+    reach: TeamReach | None = getattr(request.state, "reach", None)
+    return reach is not None and reach.members_told == 0 and member is not None and member.team_id != TEAM_ID
 
 
 def _form_token(request: Request, member: SignedIn) -> str:

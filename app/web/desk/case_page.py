@@ -323,7 +323,7 @@ def _case_page(
     list_query = valid_list_query(request.query_params.get("list") or _posted_field(request, "list"))
     allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
     followup = case_followup.load_followup(session, desk, packs, case, summaries)
-    request.state.open_tasks = followup.sidebar.open_tasks
+    request.state.open_tasks, request.state.reach = followup.sidebar.open_tasks, followup.sidebar.reach
     live = any(State(summary.referral.state) in LIVE for summary in summaries)
     zone = time_format.zone_of(packs, case.country)
     return staff_pages.page(

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
-from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients
@@ -23,10 +22,10 @@ from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, submitted_version
 from app.web.components import date_fields, staff_pages, time_format
 from app.web.components.forms import field_value
+from app.web.components.labels import WEEKDAYS
 from app.web.partner.offers import organisation_of
 
 router = APIRouter(prefix="/partner")
-WEEKDAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 _DEFAULT_ZONE: Final = "Europe/Warsaw"
 """The time zone of an organisation that works in several countries."""
 

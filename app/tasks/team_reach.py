@@ -1,0 +1,39 @@
+"""Whether somebody of a team can be told now: for the head of the desk's pages, as columns of a statement that is made anyway."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.messaging.member_settings import HAS_WAY
+from app.messaging.models import MemberNotices
+from app.staff import rota
+from app.staff.models import Member, TeamRota
+
+TEAM: Final = sa.bindparam("team_id", type_=sa.Uuid())
+MEMBERS_TOLD: Final = (
+    sa.select(sa.func.count())
+    .select_from(Member)
+    .join(MemberNotices, MemberNotices.member_id == Member.id)
+    .where(Member.team_id == TEAM, Member.active, HAS_WAY)
+    .scalar_subquery()
+)
+"""How many members of the team can be told."""
+SHIFTS: Final = sa.select(sa.cast(TeamRota.shifts, sa.Text())).where(TeamRota.team_id == TEAM).scalar_subquery()
+ZONE: Final = sa.select(TeamRota.zone).where(TeamRota.team_id == TEAM).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True)
+class TeamReach:
+    """How many members can be told, and the rota as it is stored; None: the team has none."""
+
+    members_told: int
+    shifts: str | None
+    zone: str | None
+
+    def nobody_on_call(self, now: datetime) -> bool:
+        """Whether no shift of the rota runs now."""
+        team_rota = rota.parse(self.zone or "UTC", json.loads(self.shifts or "[]"), 1)
+        return not team_rota.named_on_call(now)

@@ -1,0 +1,64 @@
+"""The team's rota on its page, and the red line at the desk when nobody can be told."""
+
+import sqlalchemy as sa
+
+from app.staff.models import Member, TeamRota
+from tests.support.desk import StaffSite
+
+PATH, MINE = "/desk/rota", "/desk/me/notices"
+NOBODY = "Nobody of this team can be told of anything"
+
+
+def id_of(office: StaffSite, name: str) -> str:
+    with office.database.begin(write=False) as session:
+        return str(session.scalars(sa.select(Member.id).where(Member.name == name)).one())
+
+
+def stored(office: StaffSite) -> TeamRota:
+    with office.database.begin(write=False) as session:
+        return session.scalars(sa.select(TeamRota)).one()
+
+
+def test_the_desk_says_in_red_that_nobody_can_be_told_until_somebody_can(office: StaffSite) -> None:
+    label, _number = office.file()
+    vera, sofia = office.as_("vera"), office.as_("sofia")
+    for path in ("/desk/", "/desk/tasks", f"/desk/cases/{label}"):
+        assert NOBODY in sofia.get(path).words(), path
+    vera.submit(vera.get(MINE), MINE, address="vera@example.org")
+    for path in ("/desk/", "/desk/tasks", f"/desk/cases/{label}"):
+        assert NOBODY not in sofia.get(path).words(), path
+    assert NOBODY in office.as_("outsider").get("/desk/").words(), "another team"
+
+
+def test_a_shift_is_kept_and_who_is_on_call_is_seen(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    vera.submit(vera.get(MINE), MINE, address="vera@example.org")
+    page = vera.get(PATH)
+    assert "Nobody is on call now." in page.words()
+    typed = {"days_0": "1", "from_0": "9:00", "until_0": "18:00", "first_0": id_of(office, "vera"),
+             "deputy_0": id_of(office, "sofia")}  # fmt: skip
+    assert vera.submit(page, PATH, **typed).did("rota_kept")
+    page = vera.get(PATH)
+    assert "On call now: vera" in page.words()  # Tuesday, 11:00 in Warsaw
+    assert "In 159 hours of the week nobody is on call." in page.words()
+    assert page.form(PATH)["from_0"] == "09:00"
+
+
+def test_what_is_wrong_in_a_shift_is_said_and_nothing_typed_is_lost(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    page = vera.submit(vera.get(PATH), PATH, from_0="25:00", until_0="18:00", days_0="1")
+    assert page.status == 422
+    assert page.form(PATH)["from_0"] == "25:00"
+    assert "Enter a time of day" in page.words()
+    assert "Choose who is on call." in page.words()
+    other = {"days_0": "1", "from_0": "9:00", "until_0": "18:00", "first_0": id_of(office, "outsider")}
+    assert "Choose colleagues of this team." in vera.submit(vera.get(PATH), PATH, **other).words()
+
+
+def test_who_leaves_is_taken_out_of_the_shifts_and_the_deputy_moves_up(office: StaffSite) -> None:
+    vera, sofia = id_of(office, "vera"), office.as_("sofia")
+    typed = {"days_0": "1", "from_0": "9:00", "until_0": "18:00", "first_0": vera, "deputy_0": id_of(office, "pavel")}
+    sofia.submit(sofia.get(PATH), PATH, **typed)
+    sofia.submit(sofia.get("/desk/members"), f"/desk/members/{vera}/deactivate")
+    (shift,) = stored(office).shifts
+    assert shift["members"] == [id_of(office, "pavel")]

@@ -36,6 +36,8 @@ from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.reasons import NO_REASON, PASSED_OVER, reasons_for
 from app.referrals.states import LIVE, MAY_OPEN, State, Verb
+from app.tasks import service as tasks
+from app.tasks.service import TaskKind
 
 
 def refer(
@@ -71,6 +73,12 @@ def refer(
     first = first_suggestion(session, desk, case)
     passed_over = (why or NO_REASON) if first is not None and first != service_key else None
     return _refer(session, desk, case, service_key, was=undo.snapshot(case), wanted=wanted, passed_over=passed_over)
+
+
+def remind_to_tell(session: Session, desk: Desk, case: Case, referral: Referral) -> None:
+    """Open the task to tell the organisation of the offer, because nothing that the service could send reaches it."""
+    if State(referral.state) is State.OFFERED:
+        tasks.open_task(session, TaskKind.TELL_CENTRE, case, referral=referral, now=desk.now)
 
 
 def first_suggestion(session: Session, desk: Desk, case: Case) -> str | None:

@@ -15,11 +15,12 @@ from app.webhooks.models import WebhookEndpoint
 def notified(session: Session, organisations: Collection[UUID], now: datetime) -> frozenset[UUID]:
     """Those of the organisations with an address for notices, an active endpoint, or an active program with a credential.
 
-    One statement. That a program really polls is not known; an organisation that nobody answers for is escalated by its clock.
+    An address that refused the last notice does not count. One statement. That a program really polls is not known; an organisation
+    that nobody answers for is escalated by its clock.
     """
     ids = list(organisations)
     by_mail = sa.select(PartnerNotices.organisation_id).where(
-        PartnerNotices.organisation_id.in_(ids), PartnerNotices.address.is_not(None)
+        PartnerNotices.organisation_id.in_(ids), PartnerNotices.address.is_not(None), PartnerNotices.failed_at.is_(None)
     )
     by_endpoint = sa.select(WebhookEndpoint.organisation_id).where(
         WebhookEndpoint.organisation_id.in_(ids), WebhookEndpoint.state == "active"

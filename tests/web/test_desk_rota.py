@@ -2,10 +2,15 @@
 
 import sqlalchemy as sa
 
+from app.core.ids import named_id
+from app.messaging import recipients
+from app.messaging.recipients import NoticeSettings
 from app.staff.models import Member, TeamRota
-from tests.support.desk import StaffSite
+from app.tasks.models import Task
+from tests.support.desk import ONE, StaffSite
 
 PATH, MINE = "/desk/rota", "/desk/me/notices"
+UNTOLD = "Nobody there will be told by the service."
 NOBODY = "Nobody of this team can be told of anything"
 
 
@@ -62,3 +67,29 @@ def test_who_leaves_is_taken_out_of_the_shifts_and_the_deputy_moves_up(office: S
     sofia.submit(sofia.get("/desk/members"), f"/desk/members/{vera}/deactivate")
     (shift,) = stored(office).shifts
     assert shift["members"] == [id_of(office, "pavel")]
+
+
+def test_refer_says_what_will_not_happen_and_leaves_a_task_when_nobody_there_can_be_told(office: StaffSite) -> None:
+    label, _number = office.file()
+    vera = office.as_("vera")
+    path = f"/desk/cases/{label}/refer"
+    page = vera.get(f"{path}?service={ONE}/legal-help")
+    assert UNTOLD in page.words()
+    assert vera.submit(page, path).did("offered")
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == ["tell_centre"]
+
+
+def test_refer_says_nothing_of_it_to_an_organisation_with_an_address_until_it_refuses(office: StaffSite) -> None:
+    label, _number = office.file()
+    vera, there = office.as_("vera"), named_id("organisation", ONE)
+    with office.database.begin() as session:
+        address = NoticeSettings("intake@example.org")
+        recipients.save_notice_settings(
+            session, office.keys, there, address, zone="Europe/Warsaw", version=0, now=office.time.at
+        )
+    path = f"/desk/cases/{label}/refer?service={ONE}/legal-help"
+    assert UNTOLD not in vera.get(path).words()
+    with office.database.begin() as session:
+        recipients.mark_refused(session, there, office.time.at)
+    assert UNTOLD in vera.get(path).words()

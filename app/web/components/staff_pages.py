@@ -23,7 +23,10 @@ _MESSAGES = {
     "assigned": N_("The case has been assigned."),
     "snoozed": N_("The case is snoozed. It comes back on the day you chose, or earlier if the person writes."),
     "woken": N_("The snooze has ended. The case is back in the lists."),
-    "offered": N_("The case has been offered. The organisation has been notified, and its time to answer has started."),
+    "offered": N_(
+        "The case has been offered. The organisation's time to answer has started. If the service cannot notify it, a task "
+        "asks you to tell it yourself."
+    ),
     "asked": N_(
         "The person will be asked whether this organisation can read their request the next time they come back "
         "with their number."

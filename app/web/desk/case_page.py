@@ -43,6 +43,7 @@ from app.web.components import (
 )
 from app.web.components.forms import field_value
 from app.web.desk import by_hand_view, case_followup, case_view, queue_url, saved_replies
+from app.webhooks import reachability
 
 router = APIRouter(prefix="/desk/cases/{label}")
 
@@ -148,7 +149,13 @@ def refer_form(
         first=packs.service(first) if first not in {None, entry.key} else None,
         deadline=case_view.deadline(case, facts, packs, desk.now),
         list_query=valid_list_query(list_query),
+        untold=eligibility.connected and not _is_notified(session, desk, eligibility.organisation_id),
     )
+
+
+def _is_notified(session: Session, desk: Desk, organisation_id: UUID) -> bool:
+    """Whether the organisation hears of an offer without a call."""
+    return bool(reachability.notified(session, [organisation_id], desk.now))
 
 
 @router.post("/refer", name="refer_case")
@@ -174,6 +181,8 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     if how and referral.state == State.OFFERED and way_of(referral.way) in BY_COORDINATOR:
         contact = by_hand.Said(how, field_value(request.state.form, "whom"))
         by_hand.record_asked(session, desk, label, referral.label, referral.version, contact)
+    if not (way_of(referral.way) in BY_COORDINATOR or _is_notified(session, desk, referral.organisation_id)):
+        desk_referrals.remind_to_tell(session, desk, case, referral)
     if referral.state == State.AWAITING_CONSENT:
         done = "asked"
     else:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import recipients

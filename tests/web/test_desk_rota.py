@@ -11,7 +11,7 @@ from tests.support.desk import ONE, StaffSite
 
 PATH, MINE = "/desk/rota", "/desk/me/notices"
 UNTOLD = "Nobody there will be told by the service."
-NOBODY = "Nobody of this team can be told of anything"
+NOBODY = "No notice reaches anybody of this team"
 
 
 def id_of(office: StaffSite, name: str) -> str:

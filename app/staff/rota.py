@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.core.errors import FieldError, Invalid, PreconditionFailed
+from app.core.i18n import N_
 from app.staff.models import Member, Role, TeamCountry, TeamRota
 
 MOST_SHIFTS: Final = 20
@@ -123,7 +124,7 @@ def parsed_time(text: str, pointer: str) -> time:
     """The time of day in the text, such as 20:00 or 8.30. Raises Invalid."""
     found = _TIME.fullmatch(text.strip())
     if found is None:
-        detail = "Enter a time of day, for example 20:00."
+        detail = N_("Enter a time of day, for example 20:00.")
         raise Invalid([FieldError(pointer=pointer, code="not_a_time", detail=detail)])
     return time(int(found[1]), int(found[2]))
 
@@ -141,10 +142,12 @@ def save(
     """Store the team's rota. Raises Invalid (a member of another team), PreconditionFailed (changed in the meantime)."""
     known = {member_id for member_id, _name in members_of(session, team_id)}
     if not {member for shift in shifts for member in shift.members} <= known or len(shifts) > MOST_SHIFTS:
-        raise Invalid([FieldError(pointer="/members", code="unknown_code", detail="Choose colleagues of this team.")])
+        raise Invalid(
+            [FieldError(pointer="/members", code="unknown_code", detail=N_("Choose colleagues of this team."))]
+        )
     row = session.get(TeamRota, team_id, with_for_update=True)
     if (row.version if row is not None else 0) != version:
-        raise PreconditionFailed("A colleague has changed the rota since you opened it.")
+        raise PreconditionFailed(N_("A colleague has changed the rota since you opened it."))
     if row is None:
         row = TeamRota(team_id=team_id, version=0)
         session.add(row)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
-from app.core.i18n import OWN_NAMES
+from app.core.i18n import N_, OWN_NAMES
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import member_settings
@@ -113,7 +113,7 @@ def _save(
         quiet = (begins, ends) if begins != ends else None
     before, _version = member_settings.read(session, keys, member.member_id)
     if typed["zone"] not in zones(packs, before.hours.zone):
-        errors.append(FieldError(pointer="/zone", code="unknown_code", detail="Choose a time zone of the list."))
+        errors.append(FieldError(pointer="/zone", code="unknown_code", detail=N_("Choose a time zone of the list.")))
     if errors:
         raise Invalid(errors)
     new = MemberSettings(
@@ -134,6 +134,6 @@ def _save(
 def _hour(typed: dict[str, Any], name: str, errors: list[FieldError]) -> int:
     text = typed[name]
     if not (text.isascii() and text.isdigit() and int(text) < 24):
-        errors.append(FieldError(pointer=f"/{name}", code="out_of_range", detail="Enter an hour from 0 to 23."))
+        errors.append(FieldError(pointer=f"/{name}", code="out_of_range", detail=N_("Enter an hour from 0 to 23.")))
         return 0
     return int(text)

@@ -12,6 +12,7 @@ from app.casework import team_notices
 from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_
 from app.directory.packs import Directory
 from app.staff import rota
 from app.staff.rota import Rota, Shift
@@ -41,7 +42,9 @@ def save_rota(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Resp
     try:
         shifts = _shifts(rows)
         if zone not in zones(packs, team_rota.zone):
-            raise Invalid([FieldError(pointer="/zone", code="unknown_code", detail="Choose a time zone of the list.")])
+            raise Invalid(
+                [FieldError(pointer="/zone", code="unknown_code", detail=N_("Choose a time zone of the list."))]
+            )
         rota.save(session, desk.team_id, shifts, zone=zone, by=desk.member.member_id, version=version, now=desk.now)
     except Invalid as error:
         errors = {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
@@ -121,10 +124,10 @@ def _shifts(rows: Sequence[dict[str, Any]]) -> list[Shift]:
                 errors += [FieldError(**entry) for entry in error.errors]
         named = list(dict.fromkeys(row[place] for place in _PLACES if row[place]))
         if not row["days"]:
-            detail = "Choose at least one day of the week."
+            detail = N_("Choose at least one day of the week.")
             errors.append(FieldError(pointer=f"/days_{number}", code="required", detail=detail))
         if not named:
-            detail = "Choose who is on call."
+            detail = N_("Choose who is on call.")
             errors.append(FieldError(pointer=f"/first_{number}", code="required", detail=detail))
         if not errors:
             days = frozenset(int(day) for day in row["days"])
@@ -138,5 +141,5 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        detail = "Choose colleagues of this team."
+        detail = N_("Choose colleagues of this team.")
         raise Invalid([FieldError(pointer="/members", code="unknown_code", detail=detail)]) from None

@@ -94,10 +94,12 @@ Token = Annotated[str, Depends(bearer)]
 class Policy:
     """What a route requires of its caller: a token with `scope`, and no unknown query parameter."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, *, quota: str = "") -> None:
+        """`quota`: which of the client's quotas a call counts against, unless that of its scope."""
         if scope not in partners.SCOPES:
             raise ValueError(f"unknown scope: {scope}")
         self.scope = scope
+        self.quota = quota or rate_limits.KIND_OF[scope]
 
     def check(self, request: Request, caller: Caller) -> Caller:
         if self.scope not in caller.scopes:
@@ -114,7 +116,7 @@ class Reads(Policy):
 
     async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
         caller = self.check(request, await run_sync(_caller_in_snapshot, session, token, now))
-        await rate_limits.count(request, caller.client_id, self.scope, now)
+        await rate_limits.count(request, caller.client_id, self.quota, now)
         return caller
 
 
@@ -125,7 +127,7 @@ class Acts(Policy):
         async with request.app.state.transactions.open(write=False) as session:
             caller = await run_sync(_caller, session, token, now)
         self.check(request, caller)
-        await rate_limits.count(request, caller.client_id, self.scope, now)
+        await rate_limits.count(request, caller.client_id, self.quota, now)
         return caller
 
 

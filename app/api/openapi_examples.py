@@ -93,3 +93,44 @@ DELIVERY: Final[dict[str, Any]] = {
 }
 CONFLICT_LIST: Final[dict[str, Any]] = {"form": "1", "salt": "q" * 42 + "o", "entries": 120}
 CONFLICT_HASHES: Final[dict[str, Any]] = {"form": "1", "hashes": ["h" * 42 + "o"]}
+
+_SIGNATURE: Final[dict[str, Any]] = {
+    "kid": "kQ3V0w1c3u8nq5rJ2b7hY9mZ4xT6sLfA0dGpEoUiCtM",
+    "alg": "Ed25519",
+    "signed_at": "2026-11-24T10:20:00Z",
+    "value": "c2ln" * 21 + "cw",
+}
+_DOCUMENT: Final = "5b7d2c1e-8f3a-4d6b-9c0e-1a2b3c4d5e6f"
+SEALED: Final[dict[str, Any]] = {
+    "referral": _ID,
+    "case": "7KX-29QM",
+    "key_id": "0d9c8b7a-6f5e-4d3c-8b2a-1f0e9d8c7b6a",
+    "alg": "HPKE+HKDF-SHA256+AES-256-GCM-SIV",
+    "hpke": {"kem": 25722, "kdf": 1, "aead": 2},
+    "info": "aW5mbw",
+    "wrap": "d3JhcA",
+    "parts": [
+        {
+            "id": "e4a1b2c3-d4e5-4f60-8718-293a4b5c6d7e",
+            "part": "story",
+            "seq": 1,
+            "author": "person",
+            "version": 1,
+            "aad": "YWFk",
+            "ciphertext": "c2VhbGVk",
+        }
+    ],
+    "documents": [
+        {"id": _DOCUMENT, "author": "person", "pages": 2, "pieces": 14, "created_at": "2026-11-24T10:00:00Z"}
+    ],
+    "signature": _SIGNATURE,
+}
+DOCUMENT_PIECE: Final[dict[str, Any]] = {
+    "document": _DOCUMENT,
+    "page": 1,
+    "pages": 2,
+    "piece": 1,
+    "pieces": 7,
+    "aad": "YWFk",
+    "ciphertext": "c2VhbGVk",
+}

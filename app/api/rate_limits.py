@@ -31,13 +31,12 @@ def quota_of(settings: Settings, kind: str) -> int:
     return quota
 
 
-async def count(request: Request, client_id: str, scope: str, now: datetime) -> None:
-    """Count this call, and set the headers that show how many are left. Raises TooMany (429) with Retry-After.
+async def count(request: Request, client_id: str, kind: str, now: datetime) -> None:
+    """Count this call against the quota `kind`, and set headers that show the rest. Raises TooMany (429) with Retry-After.
 
     Must not be called while the request holds a read transaction: taking a share of the quota writes, and an embedded database
     without WAL would wait for itself.
     """
-    kind = KIND_OF[scope]
     quota = quota_of(request.app.state.settings, kind)
     what = f"{client_id}:{kind}"
     held: Quotas = request.app.state.quotas

@@ -1,28 +1,30 @@
-"""The sealed part of an accepted referral, encrypted to the organisation's own key."""
+"""The sealed part of an accepted referral, encrypted to the organisation's own key, and the pieces of its documents."""
 
 from base64 import urlsafe_b64encode
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.api import sandbox_errors, schemas, signatures
-from app.api.dependencies import Acts, Config, Partner, for_organisation, no_such_referral, parse_id
+from app.api import openapi_examples, sandbox_errors, schemas, signatures
+from app.api.dependencies import Acts, Config, Partner, for_organisation, format_instant, no_such_referral, parse_id
 from app.api.openapi_components import ref, signed_in, success
 from app.api.referral_documents import ACTIONS
 from app.api.referrals import ReferralId
 from app.cases import access_control, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Case, Part
-from app.casework import partner_access
+from app.cases.models import Case, CaseWrap, Part
+from app.casework import documents, partner_access
 from app.core import keyholders, sealing
 from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Conflict, Gone, NotFound
+from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
+from app.documents import storage
 from app.partners.oauth_clients import Caller
 from app.referrals import queries
 from app.referrals.models import Referral
@@ -30,6 +32,8 @@ from app.referrals.states import State
 
 router = APIRouter(tags=["Referrals"])
 
+MOST_PIECES: Final = 100_000
+"""No document has as many; a larger number is refused unread."""
 ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
 _PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
 
@@ -44,7 +48,7 @@ class NotOpenYet(Conflict):
     response_model=schemas.Sealed,
     response_description="The sealed parts.",
     responses={
-        200: success(),
+        200: success(openapi_examples.SEALED),
         **signed_in(404, 429),
         409: ref("responses", "NotOpenYet"),
         410: ref("responses", "Erased"),
@@ -58,7 +62,7 @@ def read_sealed(
     now: Now,
     referral_id: ReferralId,
 ) -> JSONResponse:
-    """The sealed part of a referral that you accepted: contact, story, what happened, and the thread.
+    """The sealed part of a referral that you accepted: contact, story, what happened, the thread, and a list of the documents.
 
     Only your private key opens it, and our signature proves that it comes from us. Each read is recorded in the audit log in
     the same transaction, or it is not answered.
@@ -67,12 +71,7 @@ def read_sealed(
     sandbox_errors.open_sealed(session, caller, parse_id(referral_id))
     referral, case = _opened(session, partner, parse_id(referral_id))
     case_id = case.id
-    try:
-        wrap, sealed = sealed_parts.sealed_data_key(
-            session, keys, case_id, sealed_parts.PERSON, partner.organisation_id
-        )
-    except (NotFound, CannotOpen):
-        raise Gone("The person has had this erased, or it is no longer kept.") from None
+    wrap, sealed = _wrap(session, keys, case_id, partner)
     reader = AuditedReader.client(partner.client_id, partner.organisation_id, config.client_reads_per_day)
     access_control.authorize_read(session, keys, reader, case_id, now)
     rows = sealed_parts.parts(session, case_id, _PARTS)
@@ -109,10 +108,93 @@ def read_sealed(
             }
             for row in rows
         ],
+        **_documents(session, case_id),
     }
     return JSONResponse(
         sandbox_errors.flip_signed_bit(session, caller, referral.id, signatures.signed(keys, document, now))
     )
+
+
+@router.get(
+    "/v1/referrals/{referral_id}/documents/{document_id}/pieces/{number}",
+    operation_id="getDocumentPiece",
+    response_model=schemas.DocumentPieceOut,
+    response_description="The piece, sealed.",
+    responses={
+        200: success(openapi_examples.DOCUMENT_PIECE),
+        **signed_in(404, 429),
+        409: ref("responses", "NotOpenYet"),
+        410: ref("responses", "Erased"),
+    },
+)
+def read_piece(
+    caller: Annotated[Caller, Depends(Acts("referrals:contact", quota="reads"))],
+    session: Db,
+    keys: Keys,
+    config: Config,
+    now: Now,
+    referral_id: ReferralId,
+    document_id: Annotated[
+        str, Path(description="The document's id, from `documents`.", json_schema_extra={"format": "uuid"})
+    ],
+    number: Annotated[int, Path(ge=1, le=MOST_PIECES, description="Which piece, counted from 1 through all pages.")],
+) -> JSONResponse:
+    """One piece of a document of a referral that you accepted: at most 64 KiB of a page's picture.
+
+    The key that `wrap` of the sealed part contains opens it. Put the pieces of a page together, in order, and you have a JPEG
+    picture. Five pages count as one read of the day and as one entry of the audit log, written in the same transaction.
+    """
+    partner = for_organisation(caller)
+    sandbox_errors.open_sealed(session, caller, parse_id(referral_id))
+    referral, case = _opened(session, partner, parse_id(referral_id))
+    _wrap(session, keys, case.id, partner)
+    document, found = documents.sealed_piece_for_client(
+        session,
+        keys,
+        partner.client_id,
+        referral,
+        case,
+        parse_id(document_id),
+        number,
+        now,
+        config.client_reads_per_day,
+    )
+    aad = storage.piece_aad(document.id, case.id, found.page, document.pages, found.piece, found.pieces)
+    return JSONResponse(
+        {
+            "document": str(document.id),
+            "page": found.page,
+            "pages": document.pages,
+            "piece": found.piece,
+            "pieces": found.pieces,
+            "aad": _b64(aad),
+            "ciphertext": _b64(found.ciphertext),
+        }
+    )
+
+
+def _documents(session: Session, case_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """The list of the case's documents; nothing without any."""
+    pieces = storage.count_pieces(session, case_id)
+    found: list[dict[str, Any]] = [
+        {
+            "id": str(document.id),
+            "author": document.author,
+            "pages": document.pages,
+            "pieces": pieces[document.id],
+            "created_at": format_instant(document.created_at),
+        }
+        for document in storage.of_case(session, case_id)
+    ]
+    return {"documents": found} if found else {}
+
+
+def _wrap(session: Session, keys: KeyRing, case_id: UUID, partner: Partner) -> tuple[CaseWrap, bytes]:
+    """The case's key as it is sealed to this organisation. Raises Gone."""
+    try:
+        return sealed_parts.sealed_data_key(session, keys, case_id, sealed_parts.PERSON, partner.organisation_id)
+    except (NotFound, CannotOpen):
+        raise Gone("The person has had this erased, or it is no longer kept.") from None
 
 
 def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Referral, Case]:

@@ -169,6 +169,28 @@ class SealedPartOut(_Document):
     ciphertext: Base64Url = Field(description="Nonce (12 bytes), ciphertext, tag (16 bytes).")
 
 
+class DocumentOut(_Document):
+    """A photo or PDF of the case, as pictures of its pages. Read it in pieces."""
+
+    id: UUID
+    author: Literal["person", "desk", "partner"] = Field(description="Who added it.")
+    pages: int = Field(ge=1)
+    pieces: int = Field(ge=1, description="How many pieces there are, counted through all pages.")
+    created_at: datetime = Field(description="The full hour in which it was added.")
+
+
+class DocumentPieceOut(_Document):
+    """A piece of a page's picture, encrypted under a key that is derived from the case's. See the documentation."""
+
+    document: UUID
+    page: int = Field(ge=1)
+    pages: int = Field(ge=1, description="How many pages the document has.")
+    piece: int = Field(ge=1, description="Its place within the page.")
+    pieces: int = Field(ge=1, description="How many pieces the page has.")
+    aad: Base64Url
+    ciphertext: Base64Url = Field(description="Nonce (12 bytes), ciphertext, tag (16 bytes).")
+
+
 class Signature(_Document):
     """The service's signature over the document's texts. The documentation gives their order."""
 
@@ -206,6 +228,9 @@ class Sealed(_Document):
     info: Base64Url
     wrap: Base64Url = Field(description="enc (X-Wing 1,120 bytes, X25519 32), then ciphertext and tag (48 bytes).")
     parts: list[SealedPartOut]
+    documents: list[DocumentOut] | None = Field(
+        default=None, description="The case's documents, oldest first; left out if there are none."
+    )
     signature: Signature
 
 

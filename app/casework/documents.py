@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.audit.models import AuditEntry
 from app.cases import access_control, person_access, queue, rewrapping, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
@@ -33,6 +35,9 @@ from app.tasks.service import TaskKind
 
 PAGES_AT_ONCE: Final = 5
 """How many pages one opening shows. So many count as one of a reader's daily openings."""
+
+_OPENED_BY_PARTNER: Final = "referral:document_opened"
+_ONE_OPENING: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,7 @@ def open_by_partner(
         session,
         actor_kind="partner",
         actor_id=member.member_id.hex,
-        action="referral:document_opened",
+        action=_OPENED_BY_PARTNER,
         subject_kind="referral",
         subject_id=referral.id,
         codes={"document": document.id.hex, "page": first},
@@ -176,6 +181,55 @@ def open_by_partner(
     )
     rewrapping.rewrap_opened(session, keys, case.id, key, to=member.keys_of(session))
     return _pages(session, key, case, document, first)
+
+
+def sealed_piece_for_client(
+    session: Session,
+    keys: KeyRing,
+    client_id: str,
+    referral: Referral,
+    case: Case,
+    document_id: UUID,
+    number: int,
+    now: datetime,
+    reads_a_day: int = READS_PER_DAY,
+) -> tuple[Document, storage.SealedPiece]:
+    """A piece of a document for an organisation's program, which has the key to it; counted and audited as on the page.
+
+    The first piece of each `PAGES_AT_ONCE` pages counts as an opening, and so does any other whose opening was not within the last
+    hour. The caller holds the rows of the referral and the case, and has checked that it may be opened. Raises NotFound,
+    QuotaReached.
+    """
+    document = storage.find(session, case.id, document_id)
+    found = storage.sealed_piece(session, document, number)
+    first = (found.page - 1) // PAGES_AT_ONCE * PAGES_AT_ONCE + 1
+    codes = {"document": document.id.hex, "page": first, "client": client_id}
+    begins = (found.page, found.piece) == (first, 1)
+    if begins or not _opened_lately(session, referral, codes, now):
+        partner_access.mark_opened(session, referral, now)
+        reader = AuditedReader.client(client_id, referral.organisation_id, reads_a_day)
+        access_control.authorize_read(session, keys, reader, case.id, now)
+        audit.record(
+            session,
+            actor_kind="partner",
+            actor_id=referral.organisation_id.hex,
+            action=_OPENED_BY_PARTNER,
+            subject_kind="referral",
+            subject_id=referral.id,
+            codes=codes,
+            now=now,
+        )
+    return document, found
+
+
+def _opened_lately(session: Session, referral: Referral, codes: dict[str, object], now: datetime) -> bool:
+    """Whether the audit has this opening within the last hour."""
+    query = sa.select(AuditEntry.codes).where(
+        AuditEntry.subject_id == referral.id.hex,
+        AuditEntry.action == _OPENED_BY_PARTNER,
+        AuditEntry.at > now - _ONE_OPENING,
+    )
+    return codes in session.scalars(query).all()
 
 
 def _pages(session: Session, data_key: bytes, case: Case, document: Document, first: int) -> OpenedPages:

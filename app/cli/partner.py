@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import partner_login, partner_output, partner_tables
+from app.cli import partner_files, partner_login, partner_output, partner_tables
 from app.cli.partner_tables import Format
-from app.client import ApiError, CannotReach, OpenedPart, PartnerClient, Referral, opened, profile
+from app.client import ApiError, CannotReach, PartnerClient, Referral, opened, opened_key, profile
 from app.client.api import new_key
 from app.client.decryption import base64url, from_base64url
 from app.client.profile import NoProfile, Profile
@@ -111,16 +111,30 @@ def pull(state: States = None, need: Need = None, since: Since = None, as_json: 
 
 
 @partner_app.command()
-def show(id_or_label: ReferralArgument, as_json: AsJson = False) -> None:
+def show(
+    id_or_label: ReferralArgument,
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also decrypt the documents, and write their pages to this folder as JPEG files that only you can read. "
+            "Files that are there already stay as they are.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show one referral and, after acceptance, the encrypted part, decrypted on this machine with your private key."""
     with reporting_errors(as_json):
         account = profile.load()
         with open_client(account) as client:
             referral = client.referral(_referral_id(client, id_or_label))
-            parts = _decrypted_parts(client, account, referral)
+            document, key = _sealed(client, account, referral)
+            parts = opened(document, key) if document else []
+            written = _write_documents(client, referral, document, key, files) if document and files else []
     if as_json:
-        opened = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
-        partner_output.print_value({**referral.raw, "opened": opened}, as_json)
+        found = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
+        paths = {"files": [str(file) for file in written]} if files else {}
+        partner_output.print_value({**referral.raw, "opened": found, **paths}, as_json)
         return
     typer.echo(partner_output.referral_line(referral))
     typer.echo(f"Possible actions: {', '.join(referral.allowed_actions) or 'none'}")
@@ -128,6 +142,8 @@ def show(id_or_label: ReferralArgument, as_json: AsJson = False) -> None:
         typer.echo(f"\n{part.part} ({part.author})")
         for name, value in partner_output.flatten(part.content):
             typer.echo(f"  {name}: {value}")
+    if files:
+        typer.echo(f"\nPages of documents written to {files}: {len(written)}")
 
 
 @partner_app.command()
@@ -235,6 +251,8 @@ def reporting_errors(as_json: bool = False) -> Iterator[None]:
     except CannotReach as error:
         message = f"The service does not answer: {error}. Run the same command again; no action is carried out twice."
         _fail(message, 6, "no-answer", as_json)
+    except OSError as error:
+        _fail(f"The files cannot be written: {error.strerror}.", 1, "not-written", as_json)
     except CannotOpen:
         _fail(
             "The encrypted part cannot be decrypted with this key, or it was changed in transit.",
@@ -277,24 +295,42 @@ def _referral_id(client: PartnerClient, id_or_label: str) -> str:
     return matching[-1].id
 
 
-def _decrypted_parts(client: PartnerClient, account: Profile, referral: Referral) -> list[OpenedPart]:
-    """The decrypted parts; none before acceptance or without a private key. Raises CannotOpen."""
+def _sealed(client: PartnerClient, account: Profile, referral: Referral) -> tuple[dict[str, Any], bytes]:
+    """The encrypted part and the private key for it; empty before acceptance or without a private key. Raises CannotOpen."""
     if not referral.raw.get("sealed"):
-        return []
+        return {}, b""
     if not account.private_key:
         typer.echo(
             "There is no private key on this machine, so the encrypted part cannot be shown: run `pristan partner keygen`.",
             err=True,
         )
-        return []
+        return {}, b""
     document = client.sealed(referral.id)
     keys = [from_base64url(key) for key in (account.private_key, *account.old_keys)]
-    for key in keys[:-1]:
+    for key in keys:
         try:
-            return opened(document, key)
+            opened_key(document, key)
         except CannotOpen:
             continue
-    return opened(document, keys[-1])
+        return document, key
+    raise CannotOpen
+
+
+def _write_documents(
+    client: PartnerClient, referral: Referral, sealed: dict[str, Any], key: bytes, folder: Path
+) -> list[Path]:
+    """Decrypt the documents and write their pages into the folder; the new files. Raises CannotOpen.
+
+    A document whose files are all there is not asked for again: each five pages are one read of the day.
+    """
+    case_key, written = opened_key(sealed, key), list[Path]()
+    for document in sealed.get("documents", ()):
+        files = partner_files.page_files(folder, referral.label, document)
+        if all(file.exists() for file in files):
+            continue
+        for file in partner_files.write_pages(files, client.pages(referral.id, document, case_key)):
+            written.append(file)
+    return written
 
 
 def _act(id_or_label: str, verb: str, as_json: bool, **details: str | None) -> None:

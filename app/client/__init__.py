@@ -5,7 +5,8 @@ It needs httpx, cryptography and, for conflict lists, phonenumbers and email-val
 """
 
 from app.client.api import EventsPage, PartnerClient
-from app.client.decryption import OpenedPart, opened
+from app.client.decryption import CaseKey, OpenedPart, opened, opened_key
+from app.client.documents import OpenedPage, opened_pages
 from app.client.errors import ApiError, CannotReach
 from app.client.messages import OpenedMessage, opened_messages, sealed_message
 from app.client.records import Event, Referral
@@ -13,13 +14,17 @@ from app.client.records import Event, Referral
 __all__ = [
     "ApiError",
     "CannotReach",
+    "CaseKey",
     "Event",
     "EventsPage",
     "OpenedMessage",
+    "OpenedPage",
     "OpenedPart",
     "PartnerClient",
     "Referral",
     "opened",
+    "opened_key",
     "opened_messages",
+    "opened_pages",
     "sealed_message",
 ]

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -41,14 +41,29 @@ def opened(
     Raises CannotOpen (another key, changed bytes, parts of another case, no valid signature of the service), or
     ValueError if the private key does not have 32 bytes.
     """
+    case_key = opened_key(document, private_key, signers=signers)
+    try:
+        return [_decrypt_part(part, case_key.key, case_key.case_id) for part in document["parts"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CannotOpen from error
+
+
+@dataclass(frozen=True, slots=True)
+class CaseKey:
+    """The 32-byte key of a case, which opens its parts and the pieces of its documents. The repr does not show it."""
+
+    case_id: str
+    key: bytes = field(repr=False)
+
+
+def opened_key(document: dict[str, Any], private_key: bytes, *, signers: Mapping[str, bytes] | None = None) -> CaseKey:
+    """The case's key from a response of `/v1/referrals/{id}/sealed`. Raises what `opened` raises."""
     try:
         if signers is not None:
             verify(document, signers)
         info, wrap = from_base64url(document["info"]), from_base64url(document["wrap"])
-        case_id = _case_id(info)
         kem = document.get("hpke", {}).get("kem", sealing.X_WING)
-        data_key = sealing.open_sealed(kem, private_key, wrap, info)
-        return [_decrypt_part(part, data_key, case_id) for part in document["parts"]]
+        return CaseKey(_case_id(info), sealing.open_sealed(kem, private_key, wrap, info))
     except (KeyError, TypeError, AttributeError) as error:
         raise CannotOpen from error
 

@@ -141,6 +141,44 @@ def sealed_pieces(session: Session, document: Document, page: int) -> list[bytes
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class SealedPiece:
+    """One piece of a document, still sealed, and its place: `piece` of `pieces` of the page `page`, all from 1."""
+
+    page: int
+    piece: int
+    pieces: int
+    ciphertext: bytes
+
+
+def count_pieces(session: Session, case_id: UUID) -> dict[UUID, int]:
+    """How many pieces each document of a case has."""
+    query = (
+        sa.select(DocumentPiece.document_id, sa.func.count())
+        .where(DocumentPiece.case_id == case_id)
+        .group_by(DocumentPiece.document_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def sealed_piece(session: Session, document: Document, number: int) -> SealedPiece:
+    """The piece `number` of a document, counted from 1 through all its pages. Raises NotFound: it has no such piece."""
+    query = (
+        sa.select(DocumentPiece.page, DocumentPiece.piece, DocumentPiece.ciphertext)
+        .where(DocumentPiece.document_id == document.id)
+        .order_by(DocumentPiece.page, DocumentPiece.piece)
+        .offset(number - 1)
+        .limit(1)
+    )
+    found = session.execute(query).one_or_none() if number > 0 else None
+    if found is None:
+        raise NotFound("The document has no such piece.")
+    of_the_page = sa.select(sa.func.count()).where(
+        DocumentPiece.document_id == document.id, DocumentPiece.page == found.page
+    )
+    return SealedPiece(found.page, found.piece, session.scalar(of_the_page) or 0, bytes(found.ciphertext))
+
+
 def open_page(session: Session, data_key: bytes, document: Document, page: int) -> bytes:
     """The picture of one page, as JPEG. Raises NotFound, CannotOpen (another key, or a piece is missing or not in its place)."""
     pieces = sealed_pieces(session, document, page)

@@ -3,6 +3,7 @@
 //   node open-sealed.mjs < hand-over.json
 //
 // hand-over.json: {"document": the answer, "private_key": your X25519 key (32 bytes, base64url), "jwks": /.well-known/jwks.json}
+// Add "pieces" (the answers of one document's pieces, in order), and it prints {"parts": …, "pages": [JPEG in base64url, …]}.
 // For organisations that registered an X25519 key. X-Wing needs ML-KEM-768, which Node has from version 24 on.
 import { createCipheriv, createDecipheriv, createHmac, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -103,19 +104,42 @@ export function openGcmSiv(key, nonce, sealed, aad) {
 
 // --- all of it -------------------------------------------------------------------------------------------------------
 
+const unpadded = (padded) => padded.subarray(0, padded.lastIndexOf(0x80)); // ISO/IEC 7816-4: 0x80, then zeros
+const caseKeyOf = (document, privateRaw) => openHpke(bytes(document.wrap), privateRaw, bytes(document.info));
+
 export function openSealed(document, privateRaw) {
-  const caseKey = openHpke(bytes(document.wrap), privateRaw, bytes(document.info));
+  const caseKey = caseKeyOf(document, privateRaw);
   return document.parts.map((part) => {
     const key = Buffer.from(hkdfSync("sha256", caseKey, NOTHING, `pristan/part:${part.part}`, 32));
     const blob = bytes(part.ciphertext);
     const padded = openGcmSiv(key, blob.subarray(0, 12), blob.subarray(12), bytes(part.aad));
-    const end = padded.lastIndexOf(0x80); // ISO/IEC 7816-4: 0x80, then zeros
-    return { part: part.part, seq: part.seq, author: part.author, content: JSON.parse(padded.subarray(0, end).toString()) };
+    return { part: part.part, seq: part.seq, author: part.author, content: JSON.parse(unpadded(padded).toString()) };
   });
+}
+
+/** The pages of one document as JPEG pictures. `pieces`: all its answers of …/documents/{id}/pieces/{n}, in order. */
+export function openDocument(document, privateRaw, pieces) {
+  const info = bytes(document.info), texts = [];
+  for (let at = 0; at < info.length; at += 4 + info.readUInt32BE(at)) texts.push(info.subarray(at + 4, at + 4 + info.readUInt32BE(at)).toString());
+  const [, , caseId] = texts;
+  const { document: id, pages } = pieces[0];
+  const key = Buffer.from(hkdfSync("sha256", caseKeyOf(document, privateRaw), NOTHING, `pristan/document:${id}`, 32));
+  const found = Array.from({ length: pages }, () => []);
+  for (const piece of pieces) {
+    const parts = found[piece.page - 1];
+    const aad = context("document_pieces", id, caseId, `${piece.page}/${pages}`, `${parts.length + 1}/${piece.pieces}`, "1");
+    const blob = bytes(piece.ciphertext);
+    parts.push(unpadded(openGcmSiv(key, blob.subarray(0, 12), blob.subarray(12), aad)));
+  }
+  if (found.some((parts, page) => parts.length !== pieces.find((piece) => piece.page === page + 1)?.pieces)) throw new Error("a piece is missing");
+  return found.map((parts) => Buffer.concat(parts));
 }
 
 if (process.argv[1]?.endsWith("open-sealed.mjs")) {
   const given = JSON.parse(readFileSync(0, "utf8"));
   verifyHandOver(given.document, given.jwks);
-  console.log(JSON.stringify(openSealed(given.document, bytes(given.private_key))));
+  const key = bytes(given.private_key);
+  const parts = openSealed(given.document, key);
+  const pages = given.pieces && openDocument(given.document, key, given.pieces).map((page) => page.toString("base64url"));
+  console.log(JSON.stringify(pages ? { parts, pages } : parts));
 }

@@ -193,3 +193,41 @@ def test_logging_in_by_hand(terminal: Terminal):
 def test_words_of_others_do_not_steer_the_terminal():
     assert "\x1b" not in partner_output.without_control_characters("a\x1b[2Jb\x07\u202e")
     assert partner_output.without_control_characters("Анна\nქართული") == "Анна\nქართული"
+
+
+def test_documents_become_files_that_only_the_user_can_read_and_replace_none(
+    at_work: Terminal, network: Network
+) -> None:
+    from tests.api.test_partner_api_documents import PAGES, accepted, audited
+
+    referral, folder = accepted(network), at_work.place / "letters"
+    label = network.get(f"/v1/referrals/{referral}").json()["label"]
+    shown = at_work("show", label, "--files", str(folder)).stdout
+    assert "Pages of documents written to" in shown
+    files = sorted(folder.iterdir())
+    assert [file.read_bytes() for file in files] == PAGES
+    assert [file.name[-12:] for file in files] == [f"-page-{number:02}.jpg" for number in range(1, 8)]
+    assert all(file.name.startswith(f"{label}-") for file in files)
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    opened = len(audited(network))
+    assert json.loads(at_work("show", label, "--json", "--files", str(folder)).stdout)["files"] == []
+    assert len(audited(network)) == opened  # a document whose files are all there is not asked for again
+    files[0].unlink()
+    files[0].symlink_to(at_work.place / "elsewhere")
+    files[1].write_bytes(b"mine")
+    files[2].unlink()
+    again = json.loads(at_work("show", label, "--json", "--files", str(folder)).stdout)
+    assert again["files"] == [str(files[2])]
+    assert (files[1].read_bytes(), (at_work.place / "elsewhere").exists()) == (b"mine", False)
+    at_work("show", label, "--files", str(files[1]), exit_code=1)
+    assert "document" not in json.loads(at_work("show", label, "--json").stdout)
+
+
+@pytest.mark.parametrize("identity", ["../x", "a/b", "..", "", "\x00"])
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, identity: str) -> None:
+    from app.cli import partner_files
+    from app.core.sealing import CannotOpen
+
+    with pytest.raises(CannotOpen):
+        partner_files.page_files(tmp_path, "R-7KX-29QM", {"id": identity, "pages": 1})

@@ -1,0 +1,48 @@
+"""Writing the pages of documents to files that only the user can read, and that replace none."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from app.client import OpenedPage
+from app.core.sealing import CannotOpen
+
+
+def page_files(folder: Path, label: str, document: dict[str, Any]) -> list[Path]:
+    """A file for each page, named by referral, document and page alone; a sender's name of a file is not known to anybody.
+
+    Raises CannotOpen for a label or id that could lead out of the folder.
+    """
+    identity, pages = str(document["id"]), int(document["pages"])
+    stem = f"{label}-{identity}"
+    if not all(part.isalnum() and part.isascii() for part in stem.split("-")) or not 0 < pages <= 1000:
+        raise CannotOpen
+    return [folder / f"{stem}-page-{page:02}.jpg" for page in range(1, pages + 1)]
+
+
+def write_pages(files: list[Path], pages: Iterator[OpenedPage]) -> Iterator[Path]:
+    """Write each page to its file and yield the path; a file that is there already stays as it is, and is not yielded.
+
+    A page is written only once it is decrypted as a whole. Raises OSError; then no part of the last page stays.
+    """
+    files[0].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file, page in zip(files, pages, strict=True):
+        if _written(file, page.content):
+            yield file
+
+
+def _written(file: Path, content: bytes) -> bool:
+    """False: there is something of this name, also a link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(file, flags, 0o600)
+    except FileExistsError:
+        return False
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+    return True

@@ -1,0 +1,54 @@
+"""Putting the pictures of a document's pages together from sealed pieces, with the case's key."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.client.decryption import CaseKey, from_base64url
+from app.core import sealing
+from app.core.sealing import CannotOpen
+
+_JPEG_BEGINS: Final = b"\xff\xd8\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPage:
+    """A page of a document: a JPEG picture. `page` counts from 1. The repr shows no content."""
+
+    document: str
+    page: int
+    pages: int
+    content: bytes = field(repr=False)
+
+
+def opened_pages(
+    document: dict[str, Any], case_key: CaseKey, piece: Callable[[int], dict[str, Any]]
+) -> Iterator[OpenedPage]:
+    """The pages of a document, in order, one in memory at a time. `document`: an entry of `documents` of `/sealed`.
+
+    `piece(number)`: the response for that piece. Raises CannotOpen: another key, changed bytes, a piece that is missing
+    or not in its place, or a page that is not JPEG.
+    """
+    try:
+        identity, pages, last = str(document["id"]), int(document["pages"]), int(document["pieces"])
+        key = sealing.derive(case_key.key, f"pristan/document:{identity}")
+        number = 0
+        for page in range(1, pages + 1):
+            content, place, pieces = bytearray(), 0, 1
+            while place < pieces:
+                number, place = number + 1, place + 1
+                answer = piece(number)
+                pieces = int(answer["pieces"]) if place == 1 else pieces
+                aad = sealing.context(
+                    "document_pieces", identity, case_key.case_id, f"{page}/{pages}", f"{place}/{pieces}", "1"
+                )
+                if from_base64url(answer["aad"]) != aad:
+                    raise CannotOpen
+                content += sealing.unpad(sealing.decrypt(key, from_base64url(answer["ciphertext"]), aad))
+            if not content.startswith(_JPEG_BEGINS):
+                raise CannotOpen
+            yield OpenedPage(identity, page, pages, bytes(content))
+        if number != last:
+            raise CannotOpen
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CannotOpen from error

@@ -36,7 +36,6 @@ from app.tasks.service import TaskKind
 PAGES_AT_ONCE: Final = 5
 """How many pages one opening shows. So many count as one of a reader's daily openings."""
 
-_OPENED_BY_PARTNER: Final = "referral:document_opened"
 _ONE_OPENING: Final = timedelta(hours=1)
 
 
@@ -173,7 +172,7 @@ def open_by_partner(
         session,
         actor_kind="partner",
         actor_id=member.member_id.hex,
-        action=_OPENED_BY_PARTNER,
+        action="referral:document_opened",
         subject_kind="referral",
         subject_id=referral.id,
         codes={"document": document.id.hex, "page": first},
@@ -213,7 +212,7 @@ def sealed_piece_for_client(
             session,
             actor_kind="partner",
             actor_id=referral.organisation_id.hex,
-            action=_OPENED_BY_PARTNER,
+            action="referral:document_opened",
             subject_kind="referral",
             subject_id=referral.id,
             codes=codes,
@@ -226,7 +225,7 @@ def _opened_lately(session: Session, referral: Referral, codes: dict[str, object
     """Whether the audit has this opening within the last hour."""
     query = sa.select(AuditEntry.codes).where(
         AuditEntry.subject_id == referral.id.hex,
-        AuditEntry.action == _OPENED_BY_PARTNER,
+        AuditEntry.action == "referral:document_opened",
         AuditEntry.at > now - _ONE_OPENING,
     )
     return codes in session.scalars(query).all()

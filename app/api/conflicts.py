@@ -19,7 +19,7 @@ from app.casework import conflict_screening
 from app.conflicts import service as conflicts
 from app.core import strict_json
 from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
-from app.core.identifiers import FORM
+from app.core.identifiers import FORMS
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
 
@@ -50,8 +50,8 @@ async def read_hashes(request: Request, body: Body) -> list[bytes]:
     """The hashes in the body. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), _FIELDS)
-    if document.get("form") != FORM:
-        raise invalid("/form", "unknown_code", f"The only supported form is {FORM}.")
+    if document.get("form") not in FORMS:
+        raise invalid("/form", "unknown_code", f"The supported forms are {' and '.join(FORMS)}.")
     hashes = document.get("hashes")
     if not isinstance(hashes, list) or not 1 <= len(hashes) <= MAX_HASHES:
         raise invalid("/hashes", "out_of_range", f"Send a list of 1 to {MAX_HASHES} hashes.")
@@ -117,7 +117,8 @@ def clear_list(
 
 def _list(session: Session, keys: KeyRing, organisation_id: UUID) -> dict[str, Any]:
     salt = urlsafe_b64encode(conflicts.salt_of(keys, organisation_id)).decode().rstrip("=")
-    return {"form": FORM, "salt": salt, "entries": conflicts.uploaded_count(session, organisation_id)}
+    entries = conflicts.uploaded_count(session, organisation_id)
+    return {"form": FORMS[0], "forms": list(FORMS), "salt": salt, "entries": entries}
 
 
 def _record(session: Session, organisation_id: UUID, client_id: str, change: str, count: int, now: Any) -> None:

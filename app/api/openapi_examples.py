@@ -91,8 +91,8 @@ DELIVERY: Final[dict[str, Any]] = {
     "happened_at": "2026-11-24T10:05:12.250000Z",
     "created_at": "2026-11-24T10:05:13.000000Z",
 }
-CONFLICT_LIST: Final[dict[str, Any]] = {"form": "1", "salt": "q" * 42 + "o", "entries": 120}
-CONFLICT_HASHES: Final[dict[str, Any]] = {"form": "1", "hashes": ["h" * 42 + "o"]}
+CONFLICT_LIST: Final[dict[str, Any]] = {"form": "1", "forms": ["1", "2"], "salt": "q" * 42 + "o", "entries": 120}
+CONFLICT_HASHES: Final[dict[str, Any]] = {"form": "2", "hashes": ["h" * 42 + "o"]}
 
 _SIGNATURE: Final[dict[str, Any]] = {
     "kid": "kQ3V0w1c3u8nq5rJ2b7hY9mZ4xT6sLfA0dGpEoUiCtM",

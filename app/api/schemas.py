@@ -455,9 +455,11 @@ class FiledIntake(_Document):
 
 
 class ConflictList(_Document):
-    """`salt` is 32 bytes as base64url: the key of the HMAC-SHA256 your program hashes with. `form`: see the docs."""
+    """`salt` is 32 bytes as base64url: the key of the HMAC-SHA256 your program hashes with. `form` is the oldest form of hashes
+    that is compared, `forms` are all of them: see the docs."""
 
     form: Literal["1"]
+    forms: list[Literal["1", "2"]] = Field(default=["1", "2"])
     salt: str = Field(pattern="^[A-Za-z0-9_-]{43}$")
     entries: int = Field(ge=0)
 
@@ -465,7 +467,7 @@ class ConflictList(_Document):
 class ConflictHashes(_Document):
     """What your program sends: hashes, never what was hashed."""
 
-    form: Literal["1"]
+    form: Literal["1", "2"]
     hashes: list[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]] = Field(
         min_length=1, max_length=5_000
     )

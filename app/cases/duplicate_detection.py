@@ -1,6 +1,6 @@
 """Possible duplicates: cases of one team with the same contact details or name. Teams are never compared with each other.
 
-A phone number, an e-mail address, a user name and a full name (two words or more, by its sound in any script) are normalised by
+A phone number, an e-mail address, a user name and a full name (two words or more, in its usual spellings) are normalised by
 `core.identifiers`, passed through a MAC that is specific to the team, and encrypted deterministically under the epoch key: the
 fingerprint. A first name alone gives no fingerprint, because too many people share it. A match suggests the same person but does
 not prove it.
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.cases.models import Case, CaseFingerprint
 from app.cases.states import CaseState
 from app.core import bulk, identifiers
-from app.core.identifiers import FORM, Identifier
+from app.core.identifiers import Identifier
 from app.core.keyring import KeyRing
 
 BINDING: Final = ("case_fingerprints", "fingerprint")
@@ -46,9 +46,9 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
     address = str(answer_by.get("address") or "")
     candidates = (
         *identifiers.of_contact(str(answer_by.get("channel") or ""), address, country),
-        identifiers.name(str(contact.get("call_me") or "")),
+        *identifiers.names(str(contact.get("call_me") or "")),
     )
-    return [identifier for identifier in candidates if identifier is not None and identifier.strong]
+    return [identifier for identifier in candidates if identifier.strong]
 
 
 def replace_fingerprints(
@@ -86,6 +86,7 @@ def _candidates_statement() -> sa.CompoundSelect[Any]:
         .join(theirs, theirs.c.fingerprint == mine.c.fingerprint)
         .join(Case, Case.id == theirs.c.case_id)
         .where(mine.c.case_id == case_id, *ours)
+        .distinct()
         .limit(_MAX_ROWS)
     )
     into = sa.bindparam("merged_into_id", type_=sa.Uuid())
@@ -127,4 +128,4 @@ def leave_team(session: Session, case: Case) -> None:
 
 
 def _mac(keys: KeyRing, team_id: UUID, identifier: Identifier) -> bytes:
-    return keys.mac(f"likeness:{FORM}", team_id.bytes, identifier.canonical())
+    return keys.mac("likeness:1", team_id.bytes, identifier.canonical())

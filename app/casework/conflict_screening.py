@@ -30,9 +30,9 @@ def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]
     way = contact.get("answer_by") or {}
     found = (
         *identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
-        identifiers.name(contact.get("call_me", "")),
+        *identifiers.names(contact.get("call_me", "")),
     )
-    return [identifier for identifier in found if identifier is not None and identifier.strong]
+    return [identifier for identifier in found if identifier.strong]
 
 
 def reachable_organisations(directory: Directory, intake: Intake) -> set[UUID]:

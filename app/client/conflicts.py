@@ -84,7 +84,9 @@ def _identifiers(kind: str, text: str, country: str) -> list[Identifier]:
     """The identifiers in one cell. A number that a spreadsheet has rounded (`7.91612E+10`) is none."""
     if kind == "phone":
         return [] if _ROUNDED.fullmatch(text.strip()) else identifiers.phones(text, country)
-    makers = {"email": identifiers.email, "handle": identifiers.handle, "name": identifiers.name}
+    if kind == "name":
+        return identifiers.names(text)
+    makers = {"email": identifiers.email, "handle": identifiers.handle}
     make = makers.get(kind)
     found = make(text) if make and text.strip() else None
     return [found] if found else []

@@ -26,7 +26,7 @@ HASH_BYTES: Final = 32
 BINDING: Final = ("conflicts", "mac")
 """One for entries and traces, so that the two can be compared in the database."""
 MOST_ENTRIES: Final = 100_000
-"""Uploaded entries of one organisation."""
+"""Uploaded entries of one organisation. A full name makes two to five: what its spellings have in common."""
 _One = TypeVar("_One")
 _IN_ONE: Final = 400  # parameters of one statement
 

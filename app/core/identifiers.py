@@ -1,8 +1,9 @@
 """Normalised identifiers of a person: a phone number, an e-mail address, a user name, a name.
 
 Pure functions. The service and a partner's client both normalise with them before they compare keyed hashes, so the result must
-never change without a new `FORM`. A normalised identifier is as sensitive as what was typed: it is hashed under a key
-immediately and never stored.
+never change without a new form. Form 2 has names that are spelled differently (`core.name_spelling`); it keeps the addresses of
+form 1, and the whole names of form 1 are made and compared beside it, so that what was hashed before is found until it is
+deleted. A normalised identifier is as sensitive as what was typed: it is hashed under a key immediately and never stored.
 """
 
 import hmac
@@ -15,7 +16,12 @@ from typing import Final
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-FORM: Final = "1"
+from app.core import name_spelling
+
+FORM: Final = "2"
+"""The newest form of a list of hashes."""
+FORMS: Final = ("1", "2")
+"""The forms that are compared."""
 _MAX_LENGTH: Final = 320
 
 
@@ -28,10 +34,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """One normalised identifier. Its repr hides it. `strong`: it rarely belongs to two people (a first name alone often does)."""
+    """One normalised identifier. Its repr hides it. `strong`: it rarely belongs to two people (a first name alone often does).
+
+    `form`: the form that it was normalised by first.
+    """
 
     kind: Kind
     text: str
+    form: str = "1"
 
     def __repr__(self) -> str:
         return f"Identifier({self.kind})"
@@ -42,7 +52,7 @@ class Identifier:
 
     def canonical(self) -> bytes:
         """The bytes to hash, the same on both sides."""
-        return f"{FORM}:{self.kind}:{self.text}".encode()
+        return f"{self.form}:{self.kind}:{self.text}".encode()
 
     def keyed(self, salt: bytes) -> bytes:
         """HMAC-SHA256 under a salt of 32 bytes: the only form that leaves a partner's machine."""
@@ -192,8 +202,19 @@ def handle(text: str) -> Identifier | None:
     return Identifier(Kind.HANDLE, name) if name and len(set(name)) > 1 else None
 
 
+def names(text: str) -> list[Identifier]:
+    """The keys of a full name in form 2, which its usual spellings have in common, and its whole in form 1.
+
+    Empty for a first name alone.
+    """
+    plain = _plain(text)
+    whole = name(plain)
+    keys = [Identifier(Kind.NAME, key, form="2") for key in name_spelling.name_keys(plain)]
+    return [*keys, whole] if whole is not None and whole.strong else keys
+
+
 def name(text: str) -> Identifier | None:
-    """A name by its sound, in any script; the order of its words does not matter. None when nothing is left of it."""
+    """A name of form 1: all its words by their sound; their order does not matter. None when nothing is left of it."""
     words = sorted({folded for word in re.split(r"[\s.,;-]+", _plain(text)) if len(folded := sound_of(word)) > 1})
     return Identifier(Kind.NAME, " ".join(words)) if words else None
 

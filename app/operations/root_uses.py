@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from app.core.identifiers import FORM
-
 
 class AtNewRoot(StrEnum):
     KEPT = "kept"
@@ -40,7 +38,7 @@ ROOT_USES: Final = (
     RootUse("mac:receipt:2", "finds a case by its number", _KEPT, ("cases.receipt_id",)),
     RootUse("mac:receipt", "the same, for numbers from before they were stretched", _KEPT, ("cases.receipt_id",)),
     RootUse(
-        f"mac:likeness:{FORM}",
+        "mac:likeness:1",
         "fingerprints of contacts and names, to find who wrote twice",
         _KEPT,
         ("case_fingerprints.fingerprint",),

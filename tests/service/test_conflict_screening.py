@@ -104,11 +104,22 @@ def refused(network: Network, case_id: UUID) -> tuple[str, dict[str, Any]]:
         ("Anna.Test+office@EXAMPLE.org", {"answer_by": {"channel": "email", "address": "anna.test@example.org"}}),
         ("https://t.me/Kotik77", {"answer_by": {"channel": "telegram", "address": "@kotik77"}}),
         ("Ivanova Anna", {"call_me": "Анна Иванова", "answer_by": {"channel": "number"}}),
+        ("Пётр Петрович Иванов", {"call_me": "Piotr Iwanow", "answer_by": {"channel": "number"}}),
+        ("Аляксандр Іваноў", {"call_me": "Александр Иванов", "answer_by": {"channel": "number"}}),
     ],
 )
 def test_other_spellings_are_the_same_person(network: Network, listed: str, typed: dict[str, Any]):
     upload(network, listed)
     assert not holds(network, network.case(**typed), MINE)
+
+
+def test_a_list_hashed_in_the_former_form_is_compared_too(network: Network):
+    salt = conflicts.salt_of(network.keys, named_id("organisation", MINE))
+    former = identifiers.name("Ivanova Anna")
+    assert former is not None
+    body = {"form": "1", "hashes": [text(former.keyed(salt))]}
+    assert network.call("POST", "/v1/conflicts", json=body).status_code == 200
+    assert not holds(network, network.case(call_me="Анна Иванова", answer_by={"channel": "number"}), MINE)
 
 
 def test_a_first_name_alone_excludes_nobody(network: Network):
@@ -157,7 +168,7 @@ def test_one_organisations_list_says_nothing_of_anothers(network: Network):
 def test_the_answer_to_a_hit_is_the_answer_to_a_miss(network: Network):
     network.case()
     miss, hit = upload(network, "+48 600 111 111"), upload(network, ADDRESS)
-    assert set(miss.json()) == set(hit.json()) == {"form", "salt", "entries"}
+    assert set(miss.json()) == set(hit.json()) == {"form", "forms", "salt", "entries"}
     assert {name: value for name, value in miss.headers.items() if name != "content-length"}.keys() == {
         name for name in hit.headers if name != "content-length"
     }
@@ -259,7 +270,7 @@ def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
     [
         {},
         {"form": "1", "hashes": []},
-        {"form": "2", "hashes": ["A" * 43]},
+        {"form": "3", "hashes": ["A" * 43]},
         {"form": "1", "hashes": ["A" * 42]},
         {"form": "1", "hashes": [7]},
         {"form": "1", "hashes": ["я" * 43]},
@@ -303,9 +314,9 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
         )
         told = CliRunner().invoke(partner_conflicts.conflicts_app, ["upload", str(file), "--country", "PL"])
         assert told.exit_code == 0, told.output
-        assert "3 identifiers" in told.output
+        assert "4 identifiers" in told.output
         assert "1 lines cannot be used (a name needs at least two words): 3" in told.output
-        assert "Your list has 3 entries." in told.output
+        assert "Your list has 4 entries." in told.output
         cleared = CliRunner().invoke(partner_conflicts.conflicts_app, ["clear", "--yes"])
         assert cleared.exit_code == 0
     assert partner.partner_app is not None

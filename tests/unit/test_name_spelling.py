@@ -1,0 +1,89 @@
+"""Names are recognised in their usual spellings; the figures are those of docs/matching.md."""
+
+import itertools
+from collections import defaultdict
+
+import pytest
+
+from app.core import identifiers
+from app.core.name_spelling import name_keys
+from tests.support.spelled_people import people
+
+
+def alike(one: str, other: str) -> bool:
+    return bool(set(name_keys(one)) & set(name_keys(other)))
+
+
+def test_spellings_of_one_person_are_recognised_and_unlike_people_are_not() -> None:
+    everybody = people()
+    assert len(everybody) == 2000
+    tried, found, all_pairs, all_found = defaultdict[str, int](int), defaultdict[str, int](int), 0, 0
+    whose = defaultdict[str, set[int]](set)
+    for place, person in enumerate(everybody):
+        keys = {system: set(name_keys(written)) for system, written in person.spellings.items()}
+        usual, *others = keys
+        for system in others:
+            tried[system] += 1
+            found[system] += bool(keys[usual] & keys[system])
+        for one, other in itertools.combinations(keys.values(), 2):
+            all_pairs, all_found = all_pairs + 1, all_found + bool(one & other)
+        for key in set().union(*keys.values()):
+            whose[key].add(place)
+    false = {
+        pair
+        for places in whose.values()
+        for pair in itertools.combinations(sorted(places), 2)
+        if everybody[pair[0]].identity != everybody[pair[1]].identity
+    }
+    recall = {system: found[system] / tried[system] for system in tried}
+    assert min(recall.values()) >= 0.95, recall
+    assert sum(found.values()) / sum(tried.values()) >= 0.998, "docs/matching.md says 99.9 %"
+    assert all_found / all_pairs >= 0.998
+    assert len(false) / (2000 * 1999 / 2) <= 0.1 / 10_000, "docs/matching.md says 0.04 in 10,000"
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        "Светлана Демидовская | Sviatlana Dzemidouskaya | Swjatlana Demidowskaja | Святлана Дзямідоўская",
+        "Тихановская Вера | Vera Tsikhanouskaya | Wera Tichanowskaja | Wera Cichanouska | Вера Ціханоўская | Vera Tihanovskaâ",
+        "Пётр Петрович Иванов | Пётр Иванов | Иванов Петр | Piotr Iwanow | Pjotr Iwanow | Piatro Ivanou | IVANOV PETR PETROVICH",
+        "Александр Кузнецов | Alexander Kusnezow | Aleksandr Kuznecov | Aliaksandr Kuzniatsou | Олександр Кузнєцов",
+        "Беляцкий Егор | Yahor Bialiatski | Jegor Bjaljazki | Jahor Bielacki | Ягор Бяляцкі",
+        "Рустам Алиев | Рөстәм Әлиев | Rüstəm Əliyev | Rustam Aliyev",
+        "Нино Бурджанадзе | ნინო ბურჯანაძე | Nino Burjanadze | Nino Burdschanadse | Nino Burdżanadze",
+        "Арам Саркисян | Արամ Սարգսյան | Aram Sargsyan | Aram Sarkisyan",
+        "Рашид Рустам оглы Мамедов | Rəşid Məmmədov | Mamedov Rashid | Məmmədov Rəşid Rüstəm oğlu",
+        "Žukauskas Jonas | Zukauskas Jonas | Zhukauskas Jonas | Йонас Жукаускас",
+        "Ксения Максимова | Kseniia Maximova | Xenia Maksimova | Ксенія Максімава",
+    ],
+)
+def test_one_person_in_several_spellings(spellings: str) -> None:
+    usual, *others = spellings.split(" | ")
+    assert [other for other in others if not alike(usual, other)] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Иван Петров", "Пётр Иванов"), ("Анна Иванова", "Инна Иванова"), ("Анна Иванова", "Яна Иванова"),
+        ("Олег Попов", "Ольга Попова"),
+        ("Иван Сидоров", "Иван Федоров"), ("Мария Котова", "Марина Котова"), ("Иван Римский-Корсаков", "Пётр Римский-Корсаков"),
+        ("李 明", "王 明"), ("علی رضایی", "حسن رضایی"),
+    ],
+)  # fmt: skip
+def test_unlike_people_stay_apart(one: str, other: str) -> None:
+    assert not alike(one, other)
+
+
+def test_letters_that_have_no_rule_are_kept_and_a_first_name_alone_has_no_key() -> None:
+    assert name_keys("علی رضایی") == name_keys("رضایی علی") != []
+    assert [name_keys(text) for text in ("Анна", "Анна И.", "", "!!!", "Анна Анна")] == [[]] * 5
+    assert len(name_keys("Jacques Chaix Cichocki Xaxajcq")) <= 16
+
+
+def test_both_forms_of_a_name_are_compared_and_an_address_keeps_its_form() -> None:
+    made = identifiers.names("Анна Иванова")
+    assert identifiers.name("Анна Иванова") in made, "what was hashed before is found until it is deleted"
+    assert {one.form for one in made} == {"1", "2"}
+    assert [one.canonical() for one in identifiers.phones("+48600100200", "PL")] == [b"1:phone:+48600100200"]
